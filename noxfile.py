@@ -1,0 +1,177 @@
+"""The checks of the project, each in an environment of its own; `nox --list` names them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = os.environ.get("TARASH_CI_PYTHONS", "3.13 3.12 3.11").split()
+# The interpreter that runs nox is there for certain, so it tests in any case; and last, so that its
+# closing line is the last word of a run.
+TEST_PYTHONS = [*(version for version in PYTHONS if version != CURRENT), CURRENT]
+
+# The tests mostly wait for each other's clocks, so even a small machine runs several at a time.
+WORKERS = ("--numprocesses", "4")
+
+# What depends on how the package is built: its data, its entry points, what it imports.
+PACKAGED = tuple(f"tests/{name}" for name in (
+    "catalog", "cli", "docs", "house", "mapping", "mock", "portal", "providers", "registry",
+))  # fmt: skip
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "layers", "docs", "wheel", "tests"]
+
+
+def _offer_pyenv_versions() -> None:
+    """Let pyenv's `python3.12` and its like run: they refuse unless their version is chosen."""
+    if shutil.which("pyenv") is None:
+        return
+
+    answers = [
+        subprocess.run(["pyenv", "latest", version], capture_output=True, text=True, check=False)
+        for version in [CURRENT, *PYTHONS]
+    ]
+    found = [answer.stdout.strip() for answer in answers if answer.returncode == 0]
+    os.environ["PYENV_VERSION"] = ":".join(dict.fromkeys([*found, "system"]))
+
+
+_offer_pyenv_versions()
+
+
+def _group(name: str) -> list[str]:
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Look for mistakes and for foreign formatting."""
+    session.install(*_group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package, the tests and this file."""
+    session.install("-e", ".[all]", *_group("types"), "nox")
+    session.run("mypy")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Check that imports go down only."""
+    session.install(*_group("lint"))
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning or a reference to nothing is an error."""
+    session.install("-e", ".", *_group("docs"))
+    session.run(
+        "sphinx-build", "--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env", "--quiet",
+        "docs", "docs/_build",
+    )  # fmt: skip
+
+
+@nox.session(python=TEST_PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the test suite, and measure its coverage once; arguments go to pytest."""
+    session.install("-e", ".[all]", *_group("test"))
+    if session.python != CURRENT:
+        session.run("pytest", *WORKERS, *session.posargs)
+        return
+
+    # Measuring costs time, and the lines are the same for every interpreter.
+    coverage_file = Path(session.create_tmp()) / ".coverage"
+    environment = {"COVERAGE_FILE": str(coverage_file.resolve())}
+    session.run("coverage", "erase", env=environment)
+    session.run("coverage", "run", "-m", "pytest", *WORKERS, *session.posargs, env=environment)
+    # Standard output ends with pytest's closing line, so the rest goes to standard error.
+    for command in ("combine", "report"):
+        session.run("coverage", command, env=environment, stdout=sys.stderr)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Test what users install: the built wheel, with the source tree out of reach."""
+    session.install("build")
+    scratch = Path(session.create_tmp()).resolve()
+    shutil.rmtree(scratch)
+    scratch.mkdir()
+    session.run("python", "-m", "build", "--outdir", str(scratch / "dist"), silent=True)
+    (built,) = (scratch / "dist").glob("*.whl")
+    _check_contents(session, built)
+
+    elsewhere = scratch / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("tests", "docs", "examples"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, elsewhere / name)
+    for name in ("README.md", "pyproject.toml"):
+        shutil.copy(ROOT / name, elsewhere)
+
+    # Without extras, the package imports, and loads nothing that is not needed yet.
+    session.run("python", "-m", "venv", str(scratch / "bare"))
+    bare = scratch / "bare" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    session.run(str(bare), "-m", "pip", "install", "--quiet", str(built), external=True)
+    with session.chdir(elsewhere):
+        session.run(str(bare), "tests/house/import_probe.py", external=True)
+
+    session.install("--force-reinstall", "--no-deps", str(built))
+    session.install(f"{built}[all]", *_group("test"))
+    with session.chdir(elsewhere):
+        session.run("pytest", *WORKERS, *(session.posargs or PACKAGED))
+
+    # The README's first command does its own installing, on a copy of the repository.
+    session.run("pytest", "-m", "packaged", "tests/house")
+
+
+def _check_contents(session: nox.Session, built: Path) -> None:
+    names = set(zipfile.ZipFile(built).namelist())
+    foreign = sorted(
+        name
+        for name in names
+        if not name.startswith("tarash/tarash_gateway/") and ".dist-info/" not in name
+    )
+    data = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tarash").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    if foreign or not data <= names:
+        session.error(f"wheel: foreign files {foreign}, missing files {sorted(data - names)}")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure, and print what was measured."""
+    session.install("-e", ".[all]", *_group("test"))
+    session.run("pytest", "-m", "bench", "--timeout=0", "-s", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run the long forms of the tests."""
+    session.install("-e", ".[all]", *_group("test"))
+    session.run("pytest", "-m", "soak", "--timeout=3600", *session.posargs)
+
+
+@nox.session
+def live(session: nox.Session) -> None:
+    """Talk to real providers; their keys come from the environment, and they cost money."""
+    session.install("-e", ".[all]", *_group("test"))
+    session.run("pytest", "-m", "live", "--timeout=900", *session.posargs)
