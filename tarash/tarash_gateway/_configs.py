@@ -1,0 +1,190 @@
+"""Who makes it, and within which limits. A config never says what to make."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from ._data import Data, Seconds
+from ._responses import ImageGenerationResponse, VideoGenerationResponse
+from ._secrets import MASK, looks_secret, mask_settings
+from ._types import Failover, JobStatus, MediaType, OnTimeout
+
+
+class MockPollingConfig(Data):
+    """How the mock pretends to work on a job.
+
+    Attributes:
+        enabled: False answers at once, with one terminal update.
+        status_sequence: The statuses to report, one a look; the last one must be terminal.
+        delay_between_updates: Seconds between two looks.
+        progress_percentages: Percent for each status, or None for an even spread.
+        custom_updates: Raw payloads for each status' `update`.
+    """
+
+    enabled: bool = True
+    status_sequence: tuple[JobStatus, ...] = ("queued", "processing", "completed")
+    delay_between_updates: float = Field(default=0.5, ge=0, allow_inf_nan=False)
+    progress_percentages: tuple[int, ...] | None = None
+    custom_updates: tuple[dict[str, Any], ...] | None = None
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if not self.status_sequence or self.status_sequence[-1] not in {"completed", "failed"}:
+            message = "status_sequence must end in 'completed' or 'failed'"
+            raise ValueError(message)
+
+        for name in ("progress_percentages", "custom_updates"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.status_sequence):
+                message = f"{name} needs one entry for each status of status_sequence"
+                raise ValueError(message)
+
+        return self
+
+
+class MockResponse(Data):
+    """One possible outcome of a mocked generation.
+
+    Attributes:
+        weight: Share of this outcome among all of `MockConfig.responses`; 0 or more.
+        mock_response: The whole response to return, instead of a made one.
+        output_video: The video to return: a URL, a data URI, base64, or bytes with content type.
+        output_images: The images to return.
+        output_type: How made media are returned: a loopback `url`, `content` (bytes), or a `file`
+            whose path outlives the process.
+        error: An exception to raise instead.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    mock_response: VideoGenerationResponse | ImageGenerationResponse | None = None
+    output_video: MediaType | None = None
+    output_images: tuple[MediaType, ...] | None = None
+    output_type: Literal["url", "content", "file"] = "url"
+    error: Exception | None = Field(default=None, exclude=True)
+
+
+class MockConfig(Data):
+    """Makes a config answer from the mock: no network, no key, no cost, real playable media.
+
+    Attributes:
+        enabled: Whether the mock answers.
+        responses: Outcomes to draw from by weight; None always succeeds.
+        polling: Simulated waiting; None answers at once.
+        seed: Makes draws and media repeatable.
+    """
+
+    enabled: bool
+    responses: tuple[MockResponse, ...] | None = None
+    polling: MockPollingConfig | None = None
+    seed: int | None = None
+
+    @field_validator("responses")
+    @classmethod
+    def _weighted(cls, responses: tuple[MockResponse, ...] | None) -> Any:
+        if responses is not None and not sum(response.weight for response in responses):
+            message = "responses must be None or hold at least one outcome of a weight above 0"
+            raise ValueError(message)
+
+        return responses
+
+
+class _GenerationConfig(Data):
+    # A mistyped `mock` or `timeout` would be bought for: requests collect what they don't know,
+    # configs refuse it.
+    model_config = ConfigDict(extra="forbid")
+
+    provider: str = Field(min_length=1)
+    model: str = Field(min_length=1)
+    api_key: str | None = None
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    api_version: str | None = None
+    timeout: Seconds
+    max_poll_attempts: int | None = Field(default=None, ge=1)
+    poll_interval: Seconds
+    max_retries: int = Field(default=2, ge=0)
+    strict: bool = False
+    auto_variant: bool = False
+    on_timeout: OnTimeout = "cancel"
+    failover: Failover = "always"
+    mock: MockConfig | None = None
+    provider_config: dict[str, Any] = Field(default_factory=dict)
+
+    def __repr_args__(self) -> Any:
+        for name, value in super().__repr_args__():
+            if name == "api_key":
+                yield name, MASK if value else value
+            elif name == "provider_config":
+                yield name, mask_settings(value)
+            else:
+                yield name, value
+
+    @model_serializer(mode="wrap")
+    def _serialize(
+        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        """Leave secrets out of JSON; `model_dump()` keeps them, to build a config from it again."""
+        dumped: dict[str, Any] = handler(self)
+        if info.mode_is_json():
+            dumped.pop("api_key", None)
+
+        return dumped
+
+    @field_serializer("provider_config", when_used="json")
+    def _without_secrets(self, settings: dict[str, Any]) -> dict[str, Any]:
+        # Before JSON is made: what gives out tokens may be a function, which has no JSON.
+        return {name: value for name, value in settings.items() if not looks_secret(name)}
+
+
+class VideoGenerationConfig(_GenerationConfig):
+    """Who makes a video, and within which limits.
+
+    Attributes:
+        provider: A built-in name (`fal`) or one that you registered.
+        model: The model's id, as the provider writes it.
+        api_key: The key; without it the provider's usual environment variable is read. Masked in
+            `repr`, left out of JSON.
+        base_url: Replaces the provider's host (tests, proxies, compatible servers).
+        api_version: For providers that want one.
+        timeout: Seconds for the whole attempt: submit, waiting, download. 600 by default.
+        max_poll_attempts: Limit on status requests; None for no limit.
+        poll_interval: Seconds that the pauses between status requests grow to. 5 by default.
+        max_retries: How often a submit that certainly bought nothing is tried again.
+        strict: Raise `ValidationError` where a wish would have to bend to what the model takes.
+        auto_variant: Go to the endpoint of the same model that takes the request's images or video
+            where this one can't, with an adjustment; otherwise that is a `ValidationError`.
+        on_timeout: `cancel` asks the provider to stop at the deadline, on cancellation and on
+            Ctrl-C; `detach` leaves the job running, to be picked up by its operation.
+        failover: `always` tries the next config after a retryable failure, even if an earlier
+            job may still be billed; `when_safe` stops instead.
+        mock: Answers from the mock instead of the provider.
+        fallback_configs: Tried in this order after a retryable failure.
+        provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.
+    """
+
+    timeout: Seconds = 600
+    poll_interval: Seconds = 5
+    fallback_configs: tuple[VideoGenerationConfig, ...] = ()
+
+
+class ImageGenerationConfig(_GenerationConfig):
+    """Who makes an image, and within which limits; fields as in `VideoGenerationConfig`.
+
+    `timeout` is 120 seconds and `poll_interval` 2 seconds by default.
+    """
+
+    timeout: Seconds = 120
+    poll_interval: Seconds = 2
+    fallback_configs: tuple[ImageGenerationConfig, ...] = ()

@@ -1,0 +1,206 @@
+"""What users get back: responses, updates, plans, and what each attempt did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from ._data import Data
+from ._types import Billing, CancelAnswer, JobStatus, MediaType, Submission
+
+
+class Adjustment(Data):
+    """A wish that the model can't take as asked, and what became of it.
+
+    Attributes:
+        field: The request's field, such as `duration_seconds`, or `extra_params.<name>`.
+        requested: What was asked for.
+        sent: What goes to the provider instead; None where the wish is left out.
+        reason: Why, in a sentence.
+    """
+
+    field: str
+    requested: Any
+    sent: Any
+    reason: str
+
+
+class AttemptMetadata(Data):
+    """What one config of the chain did.
+
+    Attributes:
+        attempt_number: From 1.
+        started_at: UTC.
+        ended_at: UTC.
+        status: `success` or `failed`.
+        error_type: The error's class name; None on success.
+        is_retryable: Whether the failure let the chain move on; None on success.
+        request_id: The provider's job id where there is one, else ours.
+        submission: How the submit ended; None where nothing was about to be submitted.
+        billing: Whether this attempt costs money: `none`, `possible` or `certain`.
+        cancel: What the provider answered when it was asked to stop; None if it wasn't asked.
+    """
+
+    provider: str
+    model: str
+    attempt_number: int
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    elapsed_seconds: float
+    status: Literal["success", "failed"]
+    error_type: str | None = None
+    error_message: str | None = None
+    is_retryable: bool | None = None
+    request_id: str | None = None
+    submission: Submission | None = None
+    billing: Billing = "none"
+    cancel: CancelAnswer | None = None
+
+
+class ExecutionMetadata(Data):
+    """How the chain of configs came to its end; `successful_attempt` counts from 1."""
+
+    total_attempts: int
+    successful_attempt: int | None
+    attempts: tuple[AttemptMetadata, ...]
+    fallback_triggered: bool
+    configs_in_chain: int
+    total_elapsed_seconds: float
+
+
+class _GenerationResponse(Data):
+    request_id: str
+    status: str
+    raw_response: Any
+    content_type: str | None = None
+    is_mock: bool = False
+    provider_metadata: dict[str, Any] = Field(default_factory=dict)
+    adjustments: tuple[Adjustment, ...] = ()
+    execution_metadata: ExecutionMetadata | None = None
+
+
+class VideoGenerationResponse(_GenerationResponse):
+    """A finished video.
+
+    Attributes:
+        request_id: The provider's job id where there is one, else ours.
+        video: A URL that works without our credentials, else bytes with their content type.
+        videos: All of them, where several were asked for; the first is `video`.
+        content_type: MIME type, such as `video/mp4`.
+        audio_url: A separate sound track, where the provider makes one.
+        duration: Seconds, where known.
+        resolution: As the provider states it, where known.
+        aspect_ratio: As the provider states it, where known.
+        status: `completed`.
+        is_mock: Whether the mock made it.
+        raw_response: The parsed body that settled the job, as it came over the wire.
+        provider_metadata: What the standard fields don't hold: billable units, expiry, logs.
+        adjustments: Wishes that had to bend.
+        execution_metadata: What each attempt of the chain did.
+    """
+
+    video: MediaType
+    videos: tuple[MediaType, ...] = ()
+    audio_url: str | None = None
+    duration: float | None = None
+    resolution: str | None = None
+    aspect_ratio: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_of_all(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and not data.get("videos") and data.get("video") is not None:
+            return {**data, "videos": (data["video"],)}
+
+        return data
+
+
+class ImageGenerationResponse(_GenerationResponse):
+    """Finished images: a list of URLs, else of base64 strings; the rest as for videos.
+
+    Attributes:
+        images: One entry an image.
+        revised_prompt: The prompt as the provider rewrote it, if it did.
+    """
+
+    images: tuple[str, ...]
+    revised_prompt: str | None = None
+
+
+_Response = TypeVar("_Response", bound=_GenerationResponse)
+
+
+class _GenerationUpdate(Data, Generic[_Response]):
+    request_id: str
+    status: JobStatus
+    progress_percent: float | None = Field(default=None, ge=0, le=100)
+    queue_position: int | None = None
+    attempt_number: int = 1
+    update: Any = None
+    result: _Response | None = None
+    error: str | None = None
+
+
+class VideoGenerationUpdate(_GenerationUpdate[VideoGenerationResponse]):
+    """One step of a generation.
+
+    Attributes:
+        request_id: The provider's job id as soon as it is known, else ours.
+        status: queued, processing, completed or failed; never goes back within an attempt.
+        progress_percent: 0 to 100 where the provider says so; never falls within an attempt.
+        queue_position: Jobs ahead of this one, where the provider says so.
+        attempt_number: Which config of the chain, from 1.
+        update: The provider's own payload.
+        result: The response, on `completed`.
+        error: The error's message, on `failed`.
+    """
+
+
+class ImageGenerationUpdate(_GenerationUpdate[ImageGenerationResponse]):
+    """One step of a generation; fields as in `VideoGenerationUpdate`."""
+
+
+class GenerationPlan(Data):
+    """What would be sent, before a cent is spent.
+
+    Attributes:
+        provider: The provider's name.
+        model: The model's id as sent.
+        endpoint: The URL of the submit.
+        method: The HTTP method.
+        payload: The exact JSON (or form); media that would be uploaded or fetched are placeholders.
+        adjustments: Wishes that had to bend.
+        fallbacks: One plan for each further config of the chain.
+    """
+
+    provider: str
+    model: str
+    endpoint: str
+    method: str
+    payload: Any
+    adjustments: tuple[Adjustment, ...] = ()
+    fallbacks: tuple[GenerationPlan, ...] = ()
+
+
+class ProviderInfo(Data):
+    """One provider that the gateway knows.
+
+    Attributes:
+        name: As written in a config.
+        modalities: `video`, `image` or both.
+        installed: Whether what it needs is installed.
+        extra: The extra that installs it, or None where it needs none.
+        key_present: Whether its environment variable is set.
+        environment_variable: Where its key is read from; None for registered handlers.
+        registered: Whether it was registered by the application.
+    """
+
+    name: str
+    modalities: tuple[Literal["video", "image"], ...]
+    installed: bool
+    extra: str | None = None
+    key_present: bool = False
+    environment_variable: str | None = None
+    registered: bool = False

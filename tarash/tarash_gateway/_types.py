@@ -1,0 +1,63 @@
+"""Names for the values that requests, configs and responses are made of; no behaviour."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import PlainSerializer
+from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
+
+Kind = Literal["video", "image"]
+"""What a generation makes."""
+
+JobStatus = Literal["queued", "processing", "completed", "failed"]
+"""Where a job stands; it only ever moves to the right."""
+
+Submission = Literal["not_sent", "rejected", "accepted", "unknown"]
+"""How a submit ended: never left, answered no, accepted, or sent and never settled by an answer."""
+
+Billing = Literal["none", "possible", "certain"]
+"""Whether an attempt costs money, as far as anybody can know from the wire."""
+
+CancelAnswer = Literal["cancelled", "requested", "too_late", "unsupported"]
+"""What a provider said when asked to stop a job; `unsupported` also where it did not say."""
+
+ImageRole = Literal["reference", "first_frame", "last_frame", "asset", "style"]
+"""What an input image is for."""
+
+Resolution = Literal["360p", "480p", "540p", "720p", "1080p", "1440p", "4k"]
+
+CommonAspectRatio = Literal[
+    "16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5"
+]
+
+OnTimeout = Literal["cancel", "detach"]
+Failover = Literal["always", "when_safe"]
+
+
+# pydantic's own base64 is the URL-safe alphabet, which few readers of a JSON dump expect.
+Content = Annotated[
+    bytes, PlainSerializer(lambda content: base64.b64encode(content).decode(), when_used="json")
+]
+
+
+class MediaContent(TypedDict):
+    """Media as bytes, with its MIME type (`image/png`, `video/mp4`)."""
+
+    content: Content
+    content_type: str
+
+
+MediaType = str | MediaContent
+"""A URL (http or https), a data URI, base64 text, or bytes with their content type."""
+
+
+class ImageInput(TypedDict):
+    """An input image and its role; without a role it is a reference."""
+
+    image: MediaType
+    type: NotRequired[ImageRole]
+
+
+JsonObject = dict[str, Any]

@@ -1,0 +1,209 @@
+"""Every error that the gateway raises, with the facts a caller needs to decide what to do next.
+
+    TarashException
+    ├── ValidationError (also ValueError)
+    │   └── UnsupportedOperationError (also NotImplementedError)
+    ├── ContentModerationError
+    ├── HTTPError
+    │   ├── AuthenticationError      401, 403
+    │   ├── QuotaExceededError       402 and the providers' own codes
+    │   ├── ModelNotFoundError       404 and its look-alikes
+    │   └── RateLimitError           429
+    ├── HTTPConnectionError (also ConnectionError)
+    ├── TimeoutError (also the built-in one)
+    └── GenerationFailedError
+
+Errors hold data only: an operation, never a handle; never a key.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ._types import Submission
+    from .models import ExecutionMetadata
+
+__all__ = [
+    "AuthenticationError",
+    "ContentModerationError",
+    "GenerationFailedError",
+    "HTTPConnectionError",
+    "HTTPError",
+    "ModelNotFoundError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "TarashException",
+    "TimeoutError",
+    "UnsupportedOperationError",
+    "ValidationError",
+]
+
+RETRYABLE_STATUSES = frozenset({408, 425, 429})
+
+
+class TarashException(Exception):  # noqa: N818  (the name users already catch)
+    """Base of all errors of the gateway.
+
+    Attributes:
+        message: What went wrong and what to do next.
+        provider: The provider's name, where one is concerned.
+        model: The model's id, where one is concerned.
+        request_id: The provider's job id where there is one, else ours.
+        raw_response: The parsed body (or text) of the exchange that caused the error.
+        retryable: Whether another provider of the chain may be tried.
+        submission: How the submit ended (`not_sent`, `rejected`, `accepted`, `unknown`), or None
+            where nothing was about to be submitted.
+        retry_after: Seconds the provider asked us to wait, if it did.
+        operation: The accepted job as plain JSON, enough to go on waiting; None if there is none.
+        execution_metadata: What each attempt of the chain did; set when a chain ends in an error.
+    """
+
+    retryable: bool
+    default_retryable: ClassVar[bool] = False
+
+    def __init__(  # noqa: PLR0913  (facts are keywords, each read by callers)
+        self,
+        message: str,
+        provider: str | None = None,
+        model: str | None = None,
+        request_id: str | None = None,
+        raw_response: Any = None,
+        *,
+        retryable: bool | None = None,
+        submission: Submission | None = None,
+        retry_after: float | None = None,
+        operation: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider = provider
+        self.model = model
+        self.request_id = request_id
+        self.raw_response = raw_response
+        self.retryable = self.default_retryable if retryable is None else retryable
+        self.submission = submission
+        self.retry_after = retry_after
+        self.operation = operation
+        self.execution_metadata: ExecutionMetadata | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.message, self.__dict__.copy()))
+
+
+def _rebuild(kind: type[TarashException], message: str, facts: dict[str, Any]) -> TarashException:
+    error = kind.__new__(kind, message)
+    error.args = (message,)
+    error.__dict__.update(facts)
+    return error
+
+
+class ValidationError(TarashException, ValueError):
+    """The request can't be sent as it is: the message names the field and what is allowed."""
+
+
+class UnsupportedOperationError(ValidationError, NotImplementedError):
+    """The provider or handler has no such operation (a video from an image-only provider, say)."""
+
+
+class ContentModerationError(TarashException):
+    """The provider's safety filter refused the request or its result.
+
+    Attributes:
+        stage: `input` where the request was refused, `output` where the result was, None if unsaid.
+        categories: The provider's own names of what it objected to.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *args: Any,
+        stage: Literal["input", "output"] | None = None,
+        categories: Sequence[str] = (),
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, *args, **facts)
+        self.stage = stage
+        self.categories = tuple(categories)
+
+
+class HTTPError(TarashException):
+    """The provider answered with an error status.
+
+    Attributes:
+        status_code: The HTTP status, or None where a job failed with a provider's code instead.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  (the base's and one more)
+        self,
+        message: str,
+        provider: str | None = None,
+        model: str | None = None,
+        request_id: str | None = None,
+        raw_response: Any = None,
+        status_code: int | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, provider, model, request_id, raw_response, **facts)
+        self.status_code = status_code
+        if facts.get("retryable") is None and status_code is not None:
+            self.retryable = status_code in RETRYABLE_STATUSES or status_code >= 500  # noqa: PLR2004
+
+
+class AuthenticationError(HTTPError):
+    """The key is missing, wrong, or not allowed to do this."""
+
+
+class QuotaExceededError(HTTPError):
+    """The account has no credit or quota left."""
+
+
+class ModelNotFoundError(HTTPError):
+    """The provider doesn't know the model or the endpoint, or has retired it."""
+
+
+class RateLimitError(HTTPError):
+    """Too many requests; `retry_after` says how long to wait, where the provider said so."""
+
+    default_retryable = True
+
+
+class HTTPConnectionError(TarashException, ConnectionError):
+    """No connection, or one that broke; `submission` tells whether money is at stake."""
+
+    default_retryable = True
+
+
+class TimeoutError(TarashException, builtins.TimeoutError):  # noqa: A001  (the name users catch)
+    """The attempt's deadline passed; `operation` holds the job, so that you can go on waiting.
+
+    Attributes:
+        timeout_seconds: The limit that passed, in seconds.
+    """
+
+    default_retryable = True
+
+    def __init__(  # noqa: PLR0913, PLR0917  (the base's and one more)
+        self,
+        message: str,
+        provider: str | None = None,
+        model: str | None = None,
+        request_id: str | None = None,
+        raw_response: Any = None,
+        timeout_seconds: float | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, provider, model, request_id, raw_response, **facts)
+        self.timeout_seconds = timeout_seconds
+
+
+class GenerationFailedError(TarashException):
+    """The provider took the job and could not make the media."""
+
+    default_retryable = True

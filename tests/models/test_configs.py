@@ -1,0 +1,93 @@
+"""Configs: their limits, and their silence about secrets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pydantic
+import pytest
+
+from tarash.tarash_gateway import (
+    ImageGenerationConfig,
+    MockConfig,
+    MockPollingConfig,
+    MockResponse,
+    VideoGenerationConfig,
+)
+
+KEY = "a-key-of-many-letters"
+
+
+def config(**facts: Any) -> VideoGenerationConfig:
+    return VideoGenerationConfig.model_validate({"provider": "fal", "model": "m", **facts})
+
+
+def test_defaults_are_those_of_the_documentation() -> None:
+    video, image = config(), ImageGenerationConfig(provider="fal", model="m")
+    assert (video.timeout, video.poll_interval) == (600, 5)
+    assert (image.timeout, image.poll_interval) == (120, 2)
+    for one in (video, image):
+        assert (one.max_retries, one.max_poll_attempts) == (2, None)
+        assert (one.on_timeout, one.failover, one.strict) == ("cancel", "always", False)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("provider", ""),
+        ("model", ""),
+        ("timeout", 0),
+        ("poll_interval", -1),
+        ("max_retries", -1),
+        ("max_poll_attempts", 0),
+        ("on_timeout", "wait"),
+        ("failover", "never"),
+        ("base_url", "ftp://example.com"),
+        ("base_url", "example.com"),
+    ],
+)
+def test_an_impossible_limit_is_refused_by_name(field: str, value: Any) -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        config(**{field: value})
+
+    assert {error["loc"][0] for error in caught.value.errors()} == {field}
+
+
+@pytest.mark.parametrize("typo", ["moc", "timout", "fallback_config", "duration_seconds"])
+def test_a_mistyped_setting_is_refused_since_it_would_be_paid_for(typo: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match=typo):
+        config(**{typo: 1})
+
+
+def test_secrets_are_masked_when_shown_and_left_out_of_json() -> None:
+    inner = config(api_key=KEY, provider_config={"access_token": KEY, "location": "here"})
+    outer = config(api_key=KEY, fallback_configs=[inner])
+    for shown in (repr(outer), str(outer), outer.model_dump_json(), f"{outer.model_dump_json}"):
+        assert KEY not in shown
+
+    dumped = json.loads(outer.model_dump_json())
+    assert "api_key" not in dumped
+    assert dumped["fallback_configs"][0]["provider_config"] == {"location": "here"}
+
+
+def test_the_key_is_there_for_who_reads_it_and_for_building_a_config_again() -> None:
+    one = config(api_key=KEY)
+    assert one.api_key == KEY
+    assert VideoGenerationConfig(**one.model_dump()) == one
+
+
+def test_a_mock_whose_outcomes_weigh_nothing_is_refused() -> None:
+    with pytest.raises(pydantic.ValidationError, match="weight above 0"):
+        MockConfig(enabled=True, responses=(MockResponse(weight=0),))
+
+
+def test_a_mock_sequence_has_to_end() -> None:
+    with pytest.raises(pydantic.ValidationError, match="must end in"):
+        MockPollingConfig(status_sequence=("queued", "processing"))
+
+
+@pytest.mark.parametrize("field", ["progress_percentages", "custom_updates"])
+def test_a_mock_sequence_needs_an_entry_for_each_status(field: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match="one entry for each status"):
+        MockPollingConfig.model_validate({field: []})
