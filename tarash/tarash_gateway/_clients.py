@@ -1,0 +1,139 @@
+"""Keeps clients for reuse: by running event loop, provider, base URL and a hash of the key.
+
+Clients of these SDKs break on a second event loop, so none is ever shared between loops. They are
+closed with their loop, without the user's help; knows nothing of what a client does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import Counter, OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from ._contract import Account, Client
+    from ._http import Transport
+    from ._types import MediaContent
+
+LARGEST = 64
+"""Idle clients kept for one loop; the one longest unused makes room."""
+
+ClientKey = tuple[str, str, str]
+
+
+class Connects(Protocol):
+    """The part of an adapter that makes clients."""
+
+    def connect(self, account: Account, transport: Transport) -> Client:
+        """Make a client."""
+        ...
+
+
+def client_key(account: Account) -> ClientKey:
+    """Return what equal accounts share; holds a hash in place of the key."""
+    told = json.dumps([account.key, account.api_version, dict(account.settings)], default=repr)
+    return (account.provider, account.base_url, hashlib.sha256(told.encode()).hexdigest())
+
+
+class _LoopClients:
+    """The clients of one event loop, and the connections they share."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self._clients: OrderedDict[ClientKey, Client] = OrderedDict()
+        self._in_use: Counter[ClientKey] = Counter()
+        self._leaving = False
+        self.keeper: AsyncGenerator[None] | None = None
+
+    @asynccontextmanager
+    async def lease(self, adapter: Connects, account: Account) -> AsyncIterator[Any]:
+        key = client_key(account)
+        client = self._clients.get(key)
+        if client is None:
+            client = self._clients[key] = adapter.connect(account, self.transport)
+
+        self._clients.move_to_end(key)
+        self._in_use[key] += 1
+        try:
+            yield client
+        finally:
+            self._in_use[key] -= 1
+            if self._leaving:
+                await self.aclose()
+            else:
+                await self._make_room()
+
+    async def _make_room(self) -> None:
+        idle = [key for key in self._clients if not self._in_use[key]]
+        for key in idle[: max(0, len(self._clients) - LARGEST)]:
+            del self._in_use[key]
+            await self._clients.pop(key).aclose()
+
+    async def aclose(self) -> None:
+        """Close what is idle now, and the rest when the last running job has ended."""
+        if any(self._in_use.values()):
+            self._leaving = True
+            return
+
+        while self._clients:
+            _, client = self._clients.popitem()
+            await client.aclose()
+
+        await self.transport.aclose()
+
+
+class ClientCache:
+    """The clients of one gateway, on every loop it is used from."""
+
+    def __init__(self) -> None:
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClients] = (
+            WeakKeyDictionary()
+        )
+
+    @asynccontextmanager
+    async def lease(self, adapter: Connects, account: Account) -> AsyncIterator[Any]:
+        """Lend the account's client on the running loop; it is not closed while it is lent."""
+        clients = await self._of_running_loop()
+        async with clients.lease(adapter, account) as client:
+            yield client
+
+    async def fetch(self, url: str) -> MediaContent:
+        """Return what a public URL holds; see `_http.fetch`."""
+        from ._http import fetch
+
+        clients = await self._of_running_loop()
+        return await fetch(clients.transport, url)
+
+    async def aclose(self) -> None:
+        """Close the clients of the running loop; the next call opens new ones."""
+        clients = self._loops.get(asyncio.get_running_loop())
+        if clients is not None and clients.keeper is not None:
+            await clients.keeper.aclose()
+
+    async def _of_running_loop(self) -> _LoopClients:
+        loop = asyncio.get_running_loop()
+        clients = self._loops.get(loop)
+        if clients is None:
+            from ._http import Transport
+
+            clients = self._loops[loop] = _LoopClients(Transport())
+            clients.keeper = self._keep(loop, clients)
+            # Suspended until the loop's shutdown finalises its asynchronous generators: so even a
+            # plain `asyncio.run(generate_video_async(...))` leaves no open connection behind.
+            await anext(clients.keeper)
+
+        return clients
+
+    async def _keep(
+        self, loop: asyncio.AbstractEventLoop, clients: _LoopClients
+    ) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            self._loops.pop(loop, None)
+            await clients.aclose()

@@ -1,0 +1,336 @@
+"""Our own HTTP exchange: one request, one answer, its failure told in the facts that money needs.
+
+Retries nothing and follows no redirect. Credentials leave only for the origin of the account's base
+URL and the provider's own hosts.
+"""
+
+from __future__ import annotations
+
+import io
+import json as json_codec
+import re
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from ._answer import (
+    Answer,
+    checked,
+    parse_retry_after,
+    read_answer,
+    shorten,
+    status_error,
+    unreadable,
+)
+from ._contract import Account, Wire, current_wire
+from .exceptions import HTTPConnectionError, TarashException, ValidationError
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace
+
+    from ._types import MediaContent
+
+# Whoever makes exchanges finds what an answer is here too.
+__all__ = [
+    "Answer",
+    "HttpClient",
+    "Transport",
+    "checked",
+    "fetch",
+    "join",
+    "origin",
+    "parse_retry_after",
+    "read_answer",
+    "shorten",
+    "status_error",
+    "unreadable",
+]
+
+CONNECT_SECONDS = 10
+POOL_SIZE = 100
+STREAMS_PER_ORIGIN = 32
+FRESH_SECONDS = 2
+"""A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
+LARGEST_FETCH = 200 * 1024 * 1024
+"""Bytes of an input medium that is fetched for a provider that takes no URLs."""
+
+Origin = tuple[str, str, int | None]
+
+
+class Transport:
+    """The connections of one event loop, shared by every account: paid POSTs, polls, streams."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+
+    def session(self, purpose: str) -> aiohttp.ClientSession:
+        """Return the session for `submit`, `poll` or `stream`."""
+        if purpose not in self._sessions:
+            self._sessions[purpose] = _open_session(purpose)
+
+        return self._sessions[purpose]
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            await session.close()
+
+
+def _open_session(purpose: str) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        limit=0 if purpose == "stream" else POOL_SIZE,
+        limit_per_host=STREAMS_PER_ORIGIN if purpose == "stream" else 0,
+        keepalive_timeout=FRESH_SECONDS if purpose == "submit" else 30,
+    )
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(_mark_sent)
+    return aiohttp.ClientSession(
+        connector=connector,
+        trace_configs=[tracing],
+        # The engine holds the deadlines; only connecting has a limit of its own.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=True,
+    )
+
+
+async def _mark_sent(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _facts: object
+) -> None:
+    wire: Wire | None = context.trace_request_ctx
+    if wire is not None:
+        wire.sent = True
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL.
+
+    aiohttp's `trust_env` would do this too, but would also look for a ~/.netrc at each request.
+    """
+    parts = urlsplit(url)
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+
+    return urllib.request.getproxies().get(parts.scheme)
+
+
+class HttpClient:
+    """One account's exchanges over the loop's shared connections."""
+
+    def __init__(
+        self,
+        account: Account,
+        transport: Transport,
+        headers: Mapping[str, str],
+        classify: Callable[[Answer], TarashException | None] | None = None,
+    ) -> None:
+        """Make a client.
+
+        Args:
+            account: Whose requests these are.
+            transport: The loop's connections.
+            headers: Credential headers, for trusted origins only.
+            classify: Reads what hides in an error body; None leaves it to the status.
+        """
+        self.account = account
+        self._transport = transport
+        self._headers = dict(headers)
+        self._classify = classify
+        self._secrets = account.secrets
+        self._proxies: dict[Origin, str | None] = {}
+
+    async def aclose(self) -> None:
+        """Nothing of its own to close: the loop's transport owns the connections."""
+
+    def trusts(self, url: str) -> bool:
+        """Tell whether our credentials may go to this URL."""
+        try:
+            ours = origin(url) == origin(self.account.base_url)
+        except ValueError:  # it came out of a provider's answer, and is no URL
+            return False
+
+        if ours:
+            return True
+
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return parts.scheme == "https" and any(
+            host == trusted or host.endswith(f".{trusted}")
+            for trusted in self.account.trusted_hosts
+        )
+
+    async def submit(
+        self,
+        path: str,
+        *,
+        json: Any = None,
+        form: aiohttp.FormData | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """POST what costs money, as JSON or a form, on a connection that is certainly alive."""
+        url = join(self.account.base_url, path)
+        data: Any = form
+        if form is None:
+            # As a stream: aiohttp warns of any megabyte that it is handed as bytes.
+            data = io.BytesIO(json_codec.dumps(json).encode())
+            headers = {"Content-Type": "application/json", **(headers or {})}
+
+        return await self._checked("POST", url, purpose="submit", data=data, headers=headers)
+
+    async def get(self, url: str, *, any_status: bool = False) -> Answer:
+        """GET an absolute URL; `any_status` hands error answers back instead of raising."""
+        return await self._checked("GET", url, any_status=any_status)
+
+    async def put(self, url: str, *, any_status: bool = False) -> Answer:
+        """PUT to an absolute URL without a body."""
+        return await self._checked("PUT", url, any_status=any_status)
+
+    async def post(self, url: str, *, json: Any = None, any_status: bool = False) -> Answer:
+        """POST what costs nothing (a cancel, a search) to an absolute URL."""
+        return await self._checked("POST", url, json=json, any_status=any_status)
+
+    async def delete(self, url: str, *, any_status: bool = False) -> Answer:
+        """DELETE an absolute URL."""
+        return await self._checked("DELETE", url, any_status=any_status)
+
+    async def _checked(
+        self, method: str, url: str, *, any_status: bool = False, **options: Any
+    ) -> Answer:
+        answer = await self._exchange(method, url, **options)
+        return answer if any_status else checked(answer, self._classify)
+
+    async def _exchange(
+        self, method: str, url: str, *, purpose: str = "poll", **options: Any
+    ) -> Answer:
+        async with self._open(method, url, purpose=purpose, **options) as response:
+            content = await _read(response)
+
+        return read_answer(
+            response.status, response.headers, response.content_type, content, self._secrets
+        )
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        method: str,
+        url: str,
+        *,
+        purpose: str,
+        headers: Mapping[str, str] | None = None,
+        **body: Any,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        wire = current_wire.get() or Wire()
+        sent_headers = {**(headers or {}), **(self._headers if self.trusts(url) else {})}
+        failure: TarashException
+        try:
+            async with self._transport.session(purpose).request(
+                method,
+                url,
+                headers=sent_headers,
+                **body,
+                proxy=self._proxy(url),
+                allow_redirects=False,
+                trace_request_ctx=wire,
+            ) as response:
+                yield response
+                return
+        except (aiohttp.ClientError, OSError) as error:
+            failure, cause = self._connection_error(url, wire, error), self._secrets.error(error)
+
+        # Raised outside the handler, so that an unmasked original is not kept as its context.
+        raise failure from cause
+
+    def _connection_error(self, url: str, wire: Wire, error: Exception) -> TarashException:
+        host = urlsplit(url).netloc
+        said = self._secrets.text(str(error)) or type(error).__name__
+        if not wire.sent:
+            message = f"No connection to {host}: {said} (check the network and base_url)"
+        else:
+            message = f"The connection to {host} broke after the request had left: {said}"
+
+        return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
+
+    def _proxy(self, url: str) -> str | None:
+        place = origin(url)
+        if place not in self._proxies:
+            self._proxies[place] = proxy_for(url)
+
+        return self._proxies[place]
+
+    async def events(self, url: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield the JSON objects of a server-sent event stream; ends when the server stops."""
+        async with self._open(
+            "GET", url, purpose="stream", headers={"Accept": "text/event-stream"}
+        ) as response:
+            if response.status != 200 or response.content_type != "text/event-stream":  # noqa: PLR2004
+                return
+
+            async for line in response.content:
+                if line.startswith(b"data:"):
+                    found = self._event(line)
+                    if found is not None:
+                        yield found
+
+    def _event(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            found = json_codec.loads(self._secrets.text(line[5:].decode("utf-8", "replace")))
+        except ValueError:
+            return None
+
+        # Masked twice, as an answer's body is.
+        return self._secrets.data(found) if isinstance(found, dict) else None
+
+
+async def fetch(transport: Transport, url: str) -> MediaContent:
+    """Return what a public URL holds; no credentials go with the request.
+
+    Raises:
+        ValidationError: It can't be fetched, or is larger than `LARGEST_FETCH`.
+    """
+    try:
+        async with transport.session("poll").get(url, proxy=proxy_for(url)) as response:
+            response.raise_for_status()
+            content = await response.content.read(LARGEST_FETCH + 1)
+            while not response.content.at_eof() and len(content) <= LARGEST_FETCH:
+                content += await response.content.read(LARGEST_FETCH + 1 - len(content))
+
+            content_type = response.content_type
+    except (aiohttp.ClientError, OSError) as error:
+        raise ValidationError(
+            f"{url} can't be fetched ({error}); give the bytes instead"
+        ) from error
+
+    if len(content) > LARGEST_FETCH:
+        raise ValidationError(f"{url} holds more than {LARGEST_FETCH} bytes; give a smaller file")
+
+    return {"content": content, "content_type": content_type}
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """Return the body, or None where it broke off: its status is a fact all the same."""
+    try:
+        return await response.read()
+    except (aiohttp.ClientError, OSError):
+        return None
+
+
+def origin(url: str) -> Origin:
+    """Return scheme, host and port: what credentials are bound to."""
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return (parts.scheme, parts.hostname or "", parts.port or default)
+
+
+def join(base_url: str, path: str) -> str:
+    """Return the URL of a path under a base URL; a version that ends the one isn't repeated."""
+    base_url, path = base_url.rstrip("/"), path.lstrip("/")
+    version = re.match(r"v\d\w*(?=/)", path)
+    if version is not None:
+        base_url = base_url.removesuffix(f"/{version[0]}")
+
+    return f"{base_url}/{path}"
