@@ -1,0 +1,15 @@
+"""Azure OpenAI: deployments named like their model take what the model takes; others, the wire's.
+
+A deployment may have any name, so `provider_config["base_model"]` says what it is of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ._openai import IMAGE_FALLBACK, PLAIN, SORA_2, VIDEO_FALLBACK, Mappers
+
+__all__ = ["IMAGE_FALLBACK", "MODELS", "VIDEO_FALLBACK"]
+
+# Sora 2 came here without the sizes of 1024 lines.
+MODELS: Mapping[str, Mappers] = {**PLAIN, "sora-2-pro": SORA_2}

@@ -1,0 +1,76 @@
+"""Finds retired models in a project's own files. Reads files and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from .._model_info import RetiredUse
+from ._lifecycle import LIFECYCLES, lifecycle, retired
+
+SUFFIXES = frozenset(
+    {".py", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".env", ".txt", ".md", ".js", ".ts"}
+)
+SKIPPED = frozenset({"node_modules", "__pycache__", "dist", "build", "site-packages"})
+LARGEST_BYTES = 1_000_000
+ID = re.compile(r"""["'`=:\s]((?:[\w.-]+/)*[\w.-]+)(?=["'`,\s)\]}]|$)""")
+PROVIDER = re.compile(r"""provider["']?\s*[=:]\s*["']?([\w-]+)""")
+LINES_AROUND = 4
+
+
+def check_files(place: Path, today: date | None = None) -> Iterator[RetiredUse]:
+    """Yield every place in a file, or in the files of a folder, that names a retired model.
+
+    Args:
+        place: A file, or a folder that is searched in full, hidden folders left out.
+        today: The day to judge by.
+    """
+    for path in sorted(_files(place)):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+
+        yield from _in_text(text, path, today)
+
+
+def _files(place: Path) -> Iterator[Path]:
+    if place.is_file():
+        yield place
+        return
+
+    for path in place.rglob("*"):
+        inside = path.relative_to(place).parts
+        hidden = any(part.startswith(".") or part in SKIPPED for part in inside[:-1])
+        text = path.suffix in SUFFIXES or path.name.startswith(".env")
+        if not hidden and text and path.is_file() and path.stat().st_size <= LARGEST_BYTES:
+            yield path
+
+
+def _in_text(text: str, path: Path, today: date | None) -> Iterator[RetiredUse]:
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        for model in dict.fromkeys(ID.findall(f" {line}")):
+            provider = _provider(model, lines, number)
+            note = retired(provider, model, today) if provider is not None else None
+            if provider is not None and note is not None:
+                yield RetiredUse(
+                    path=str(path), line=number + 1, provider=provider, model=model, note=note
+                )
+
+
+def _provider(model: str, lines: list[str], number: int) -> str | None:
+    """Return the provider that a line's model is meant for: named near by, else the only one."""
+    owners = [name for name in LIFECYCLES if lifecycle(name, model) is not None]
+    if not owners:
+        return None
+
+    near = lines[max(0, number - LINES_AROUND) : number + LINES_AROUND + 1]
+    named = [found for line in near for found in PROVIDER.findall(line)]
+    if named:
+        return next((name for name in named if name in owners), None)
+
+    plain = [name for name in owners if not name.startswith("azure")]
+    return plain[0] if len(plain) == 1 else None

@@ -1,0 +1,255 @@
+"""Reads capabilities out of model specs: describe one model, list many. No network."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from .._model_info import (
+    ImageCapability,
+    ModelDescription,
+    ModelInfo,
+    ModelParameter,
+    NumberRange,
+)
+from .._types import Kind
+from ..exceptions import ValidationError
+from ..mapping import FieldMapper, Lines, Ratios, Sizes, Span, longest_prefix
+from . import _library
+from ._lifecycle import lifecycle, retired
+from ._lookup import BUILT_IN, Mappers, declared, from_record, lookup
+from ._spec import ModelSpec
+
+EVERY_ROLE = ("first_frame", "last_frame", "reference", "asset", "style")
+
+
+def describe(
+    provider: str,
+    model: str,
+    kind: Kind | None = None,
+    registered: Mapping[str, Mappers] | None = None,
+) -> ModelDescription:
+    """Return what a model takes and makes.
+
+    Args:
+        provider: The provider's name.
+        model: The model's id.
+        kind: What is asked about, for a model that makes several things.
+        registered: The application's own mappers.
+
+    Raises:
+        ValidationError: The catalogue has no such model; the message names the nearest.
+    """
+    found = _library.record(provider, model) if provider in BUILT_IN else None
+    outputs = found[0]["outputs"] if found is not None else []
+    known = declared(provider) if provider in BUILT_IN else {}
+    matched = longest_prefix(model, known)
+    if found is None and matched is not None:
+        outputs = [_made(known[matched])]
+
+    asked: Kind = kind or ("image" if "image" in outputs and "video" not in outputs else "video")
+    spec = lookup(provider, model, asked, registered)
+    if spec.source in {"generic", "relative"}:
+        raise ValidationError(_unknown(provider, model), provider, model)
+
+    return ModelDescription(
+        **_info(spec),
+        kind=asked,
+        source=spec.source,
+        recorded=_recorded(spec),
+        weakness=spec.weakness,
+        **_shapes(spec),
+        **_media(spec),
+        **_wishes(spec),
+        needs_extra=tuple(
+            name
+            for name, mapper in spec.mappers.items()
+            if mapper.required and mapper.source_field == "extra_params"
+        ),
+        parameters=tuple(_parameters(spec)),
+    )
+
+
+def list_all(provider: str | None = None) -> Iterator[ModelInfo]:
+    """Yield every model of the catalogue, by provider and id."""
+    for name in sorted(BUILT_IN if provider is None else {provider} & BUILT_IN.keys()):
+        found = sorted(_library.records(name), key=lambda pair: pair[0])
+        for model, (record, source) in found:
+            kind: Kind = "video" if "video" in record["outputs"] else "image"
+            yield ModelInfo(**_info(from_record(name, model, kind, record, source)))
+
+        for model, mappers in sorted(declared(name).items()):
+            made = _made(mappers)
+            spec = ModelSpec(name, model, made, mappers, outputs=(made,), source="package")
+            yield ModelInfo(**_info(spec))
+
+
+def _made(mappers: Mappers) -> Kind:
+    """Return what a model makes that is declared by hand, judged by what it can be asked."""
+    fields = {field for mapper in mappers.values() for field in mapper.sources}
+    of_videos = {"duration_seconds", "resolution", "generate_audio", "video", "enhance_prompt"}
+    return "video" if fields & of_videos else "image"
+
+
+def _unknown(provider: str, model: str) -> str:
+    near = near_ids(provider, model)
+    if not near:
+        return f"nothing is known of the models of {provider!r}; see the provider's documentation"
+
+    return (
+        f"{provider} has no model {model!r} in the catalogue; did you mean {', '.join(near)}? "
+        f"`tarash models add {model}` fetches the schema of a new one"
+    )
+
+
+def near_ids(provider: str, model: str) -> list[str]:
+    """Return the ids that are written most similarly, the nearest first."""
+    if provider not in BUILT_IN:
+        return []
+
+    known = [*_library.ids(provider), *declared(provider)]
+    return difflib.get_close_matches(model, known, n=3, cutoff=0.3)
+
+
+def _info(spec: ModelSpec) -> dict[str, Any]:
+    end = lifecycle(spec.provider, spec.model)
+    return {
+        "provider": spec.provider,
+        "model": spec.model,
+        "name": spec.facts.get("name"),
+        "category": spec.facts.get("category"),
+        "outputs": spec.outputs,
+        "takes": tuple(_takes(spec)),
+        **_durations(spec),
+        "shutdown": None if end is None else end.shutdown,
+        "successor": None if end is None else end.successor,
+        "retired": retired(spec.provider, spec.model, datetime.now(UTC).date()) is not None,
+    }
+
+
+def _takes(spec: ModelSpec) -> Iterator[str]:
+    roles = {role for mapper in _reading(spec, "image_list") for role in mapper.roles or EVERY_ROLE}
+    yield from (role for role in EVERY_ROLE if role in roles)
+    for field, word in (("video", "video"), ("mask_image", "mask")):
+        if _reading(spec, field):
+            yield word
+
+
+def _reading(spec: ModelSpec, field: str) -> list[FieldMapper]:
+    return [mapper for mapper in spec.mappers.values() if mapper.source_field == field]
+
+
+def _allowed(spec: ModelSpec, field: str) -> Any:
+    mapper = next(iter(_reading(spec, field)), None)
+    if mapper is None:
+        return None
+
+    return mapper.frames.span if mapper.frames is not None else mapper.allowed
+
+
+def _durations(spec: ModelSpec) -> dict[str, Any]:
+    allowed = _allowed(spec, "duration_seconds")
+    if isinstance(allowed, Span):
+        return {
+            "duration_range": NumberRange(low=allowed.low, high=allowed.high, step=allowed.step)
+        }
+
+    return {"durations": tuple(allowed or ())}
+
+
+def _recorded(spec: ModelSpec) -> str | None:
+    live, shipped = _library.recorded(spec.provider) if spec.provider in BUILT_IN else (None, None)
+    return {"live": live, "package": shipped}.get(spec.source)
+
+
+def _shapes(spec: ModelSpec) -> dict[str, Any]:
+    """Return what is said of the picture's shape."""
+    found: dict[str, Any] = {"aspect_ratios": (), "resolutions": (), "sizes": ()}
+    for name, mapper in spec.mappers.items():
+        geometry = mapper.geometry
+        if geometry is None:
+            plain = {"aspect_ratio": "aspect_ratios", "resolution": "resolutions", "size": "sizes"}
+            if mapper.source_field in plain and not isinstance(mapper.allowed, Span | None):
+                found[plain[mapper.source_field]] = tuple(map(str, mapper.allowed))
+            continue
+
+        named = tuple(map(str, geometry.named))
+        if isinstance(geometry, Ratios):
+            found["aspect_ratios"] = named
+        elif isinstance(geometry, Lines):
+            found["resolutions"] = named
+        else:
+            free = not isinstance(geometry, Sizes) or geometry.free is not None
+            found |= {"sizes": named, "free_size": bool(name and free)}
+
+    return found
+
+
+def _media(spec: ModelSpec) -> dict[str, Any]:
+    roles: dict[str, list[FieldMapper]] = {}
+    for mapper in _reading(spec, "image_list"):
+        for role in mapper.roles or EVERY_ROLE:
+            roles.setdefault(role, []).append(mapper)
+
+    images = tuple(_image(role, mappers) for role, mappers in roles.items())
+    video, mask = _reading(spec, "video"), _reading(spec, "mask_image")
+    return {
+        "images": images,
+        "takes_video": bool(video),
+        "takes_mask": bool(mask),
+        "needs_video": any(mapper.required for mapper in video),
+        "needs_mask": any(mapper.required for mapper in mask),
+    }
+
+
+def _image(role: str, mappers: list[FieldMapper]) -> ImageCapability:
+    """Return what is said of one role, given the parameters that take it."""
+    limits = [mapper.most for mapper in mappers]
+    home = [mapper for mapper in mappers if not mapper.roles or mapper.roles[0] == role]
+    needed = [mapper for mapper in home if mapper.required]
+    counts = [1 if mapper.slot is None else mapper.slot.least for mapper in needed or home[:1]]
+    return ImageCapability.model_validate(
+        {
+            "role": role,
+            "most": None if None in limits else sum(one or 0 for one in limits),
+            "least": max(sum(counts), 1),
+            "required": bool(needed),
+        }
+    )
+
+
+def _wishes(spec: ModelSpec) -> dict[str, Any]:
+    count = _allowed(spec, "n") or _allowed(spec, "number_of_videos")
+    most = count.high if isinstance(count, Span) else max(count) if count else None
+    return {
+        "audio": bool(_reading(spec, "generate_audio")),
+        "seed": bool(_reading(spec, "seed")),
+        "negative_prompt": bool(_reading(spec, "negative_prompt")),
+        "enhance_prompt": bool(_reading(spec, "enhance_prompt")),
+        "most_outputs": None if most is None else int(most),
+        "qualities": tuple(_allowed(spec, "quality") or ()),
+        "styles": tuple(_allowed(spec, "style") or ()),
+    }
+
+
+def _parameters(spec: ModelSpec) -> Iterator[ModelParameter]:
+    if spec.schema is None:
+        for name, mapper in spec.mappers.items():
+            yield ModelParameter(name=name, source=mapper.source_field, required=mapper.required)
+        return
+
+    required = set(spec.schema.get("required") or ())
+    for name, schema in spec.schema["properties"].items():
+        source = spec.mappers[name].source_field if name in spec.mappers else "extra_params"
+        branches = schema.get("anyOf") or [schema]
+        kinds = [str(one["type"]) for one in branches if "type" in one]
+        yield ModelParameter(
+            name=name,
+            source=None if source == "extra_params" else source,
+            type="|".join(dict.fromkeys(kinds)) or "any",
+            required=name in required,
+            default=schema.get("default"),
+            allowed=tuple(value for one in branches for value in one.get("enum") or ()),
+        )

@@ -1,0 +1,132 @@
+"""When models were or will be shut down, and what replaces them: facts with their sources.
+
+A row covers an id, or with a `*` at its end every id that begins so. No date means that the
+provider no longer offers the model and states no day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """The end of a model.
+
+    Attributes:
+        shutdown: The day; None where it is gone and nobody says since when.
+        successor: The id to use instead: the one that the provider names, else the present model
+            of the same family; None where there is none.
+        source: Where the date is from.
+    """
+
+    shutdown: date | None
+    successor: str | None
+    source: str
+
+    def note(self, model: str, today: date) -> str:
+        """Return one sentence on it."""
+        instead = f"use {self.successor}" if self.successor else "it has no successor"
+        if self.shutdown is None:
+            return f"{model} is no longer offered by its provider; {instead}"
+
+        tense = "was" if self.shutdown <= today else "will be"
+        return f"{model} {tense} shut down on {self.shutdown.isoformat()}; {instead}"
+
+
+def _row(day: str | None, successor: str | None, source: str) -> Lifecycle:
+    return Lifecycle(None if day is None else date.fromisoformat(day), successor, source)
+
+
+OPENAI_SDK = "docstrings of the openai SDK"
+OPENAI_SORA = "docstrings of the openai SDK and the model's page"
+GEMINI = "deprecations and changelog of ai.google.dev"
+SECOND_HAND = "reports by others of ai.google.dev"
+AZURE = "Azure's model retirement schedule of 2026-07-07"
+RUNWAY_SDK = "absent from the types of runwayml 5.24.0"
+XAI = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
+STABILITY = "Stability's documentation (rerouted since then)"
+SORA = _row("2026-09-24", None, OPENAI_SORA)
+SORA_ELSEWHERE = _row("2026-09-24", None, "the end of OpenAI's own API, which serves it")
+AZURE_ROWS = {
+    "gpt-image-1": _row("2026-10-23", "gpt-image-2", AZURE),
+    "gpt-image-1-mini": _row("2027-04-07", None, AZURE),
+    "gpt-image-1.5": _row("2026-12-16", "gpt-image-2", AZURE),
+    "gpt-image-2": _row("2027-04-21", None, AZURE),
+    "sora-2*": _row("2026-09-15", None, AZURE),
+}
+
+LIFECYCLES: Mapping[str, Mapping[str, Lifecycle]] = {
+    "azure-openai": AZURE_ROWS,
+    "azure_openai": AZURE_ROWS,
+    "fal": {"fal-ai/sora-2*": SORA_ELSEWHERE},
+    "google": {
+        "gemini-2.5-flash-image": _row("2026-10-02", "gemini-3.1-flash-image", SECOND_HAND),
+        "gemini-3-pro-image-preview": _row("2026-06-25", "gemini-3-pro-image", SECOND_HAND),
+        "gemini-3.1-flash-image-preview": _row("2026-06-25", "gemini-3.1-flash-image", SECOND_HAND),
+        "gemini-omni-flash-preview": _row("2026-09-30", "gemini-omni-1.1-flash", SECOND_HAND),
+        "imagen-4.0-*": _row("2026-08-17", "gemini-3.1-flash-image", GEMINI),
+        "veo-2.0-*": _row("2026-06-30", "gemini-omni-1.1-flash", GEMINI),
+        "veo-3-0-*": _row("2026-06-30", "gemini-omni-1.1-flash", GEMINI),
+        "veo-3.0-*": _row("2026-06-30", "gemini-omni-1.1-flash", GEMINI),
+        "veo-3.1-fast-generate-preview": _row("2026-10-22", "gemini-omni-1.1-flash", GEMINI),
+        "veo-3.1-generate-preview": _row("2026-10-22", "gemini-omni-1.1-flash", GEMINI),
+        "veo-3.1-lite-generate-preview": _row("2026-10-22", "gemini-omni-1.1-flash", GEMINI),
+    },
+    "openai": {
+        "dall-e-2": _row("2026-05-12", "gpt-image-2", OPENAI_SDK),
+        "dall-e-3": _row("2026-05-12", "gpt-image-2", OPENAI_SDK),
+        "gpt-image-1": _row("2026-10-23", "gpt-image-2", OPENAI_SDK),
+        "openai/sora-2*": SORA,
+        "sora-2*": SORA,
+    },
+    "replicate": {"openai/sora-2*": SORA_ELSEWHERE},
+    "runway": {
+        "aleph": _row(None, "aleph2", RUNWAY_SDK),
+        "gen-3-alpha": _row(None, "gen4.5", RUNWAY_SDK),
+        "gen3a": _row(None, "gen4.5", RUNWAY_SDK),
+        "gen3a_turbo": _row(None, "gen4_turbo", RUNWAY_SDK),
+        "gen4_aleph": _row(None, "aleph2", RUNWAY_SDK),
+        "upscale_v1": _row(None, "magnific_video_upscaler_creative", RUNWAY_SDK),
+        "veo3": _row(None, "veo3.1", RUNWAY_SDK),
+    },
+    "stability": {
+        "sd3-large": _row("2025-04-17", "sd3.5-large", STABILITY),
+        "sd3-large-turbo": _row("2025-04-17", "sd3.5-large-turbo", STABILITY),
+        "sd3-medium": _row("2025-04-17", "sd3.5-medium", STABILITY),
+    },
+    "xai": {
+        "grok-imagine-image-pro": _row("2026-05-15", "grok-imagine-image-2.0", XAI),
+        "grok-imagine-image-quality": _row("2026-11-02", "grok-imagine-image-2.0", XAI),
+    },
+}
+
+
+def lifecycle(provider: str, model: str) -> Lifecycle | None:
+    """Return what is known of a model's end: by its exact id, else the longest prefix."""
+    rows = LIFECYCLES.get(provider, {})
+    if model in rows:
+        return rows[model]
+
+    prefixes = (key for key in rows if key.endswith("*") and model.startswith(key[:-1]))
+    found = max(prefixes, key=len, default=None)
+    return None if found is None else rows[found]
+
+
+def retired(provider: str, model: str, today: date | None = None) -> str | None:
+    """Return a sentence on a model that is no longer there; None for one that is.
+
+    Args:
+        provider: The provider's name.
+        model: The model's id.
+        today: The day to judge by; today, in UTC, by default.
+    """
+    found = lifecycle(provider, model)
+    if found is None:
+        return None
+
+    day = today or datetime.now(UTC).date()
+    gone = found.shutdown is None or found.shutdown <= day
+    return found.note(model, day) if gone else None

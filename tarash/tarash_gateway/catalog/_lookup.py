@@ -1,0 +1,289 @@
+"""Finds what a model takes: by its exact id, else the longest prefix, else a relative, else none.
+
+Order of truth: what the application registered, what the user fetched, what ships, what the
+provider's models agree on. Reads files on first look; reads no network and knows no wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib import import_module
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .._types import Kind
+from ..mapping import FieldMapper, derive, longest_prefix, takes_media
+from . import _library
+from ._spec import ModelSpec
+from ._variants import relatives, variant_of
+
+if TYPE_CHECKING:
+    from .._contract import Request
+
+Mappers = Mapping[str, FieldMapper]
+
+# Providers whose models are described here, each with a module beside this one. It may hold MODELS
+# (mappers by id or prefix, for what no schema says), FRAME_RATES, and must hold VIDEO_FALLBACK and
+# IMAGE_FALLBACK for what nobody knows. A provider with a file in data/ has schemas, too.
+BUILT_IN = {
+    "azure-openai": "_azure_openai",
+    "azure_openai": "_azure_openai",
+    "fal": "_fal",
+    "google": "_google",
+    "luma": "_luma",
+    "openai": "_openai",
+    "replicate": "_replicate",
+    "runway": "_runway",
+    "stability": "_stability",
+    "xai": "_xai",
+}
+PROMPT_ONLY: Mappers = {
+    "prompt": FieldMapper("prompt", lambda _request, prompt: prompt, required=True)
+}
+MOST_CACHED = 4096
+_known: dict[tuple[str, str, Kind], ModelSpec] = {}
+
+
+class _Derived(Mapping[str, Mappers]):
+    """The mappers of every model of a provider, derived when they are looked at."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+
+    def __getitem__(self, model: str) -> Mappers:
+        found = _library.record(self._provider, model)
+        if found is None:
+            raise KeyError(model)
+
+        kind: Kind = "image" if "video" not in found[0]["outputs"] else "video"
+        return lookup(self._provider, model, kind).mappers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_library.ids(self._provider))
+
+    def __len__(self) -> int:
+        return len(_library.ids(self._provider))
+
+    def __contains__(self, model: object) -> bool:
+        return isinstance(model, str) and _library.record(self._provider, model) is not None
+
+
+class _Layered(Mapping[str, Mappers]):
+    """Two tables of mappers, of which the first goes before the second."""
+
+    def __init__(self, first: Mapping[str, Mappers], second: Mapping[str, Mappers]) -> None:
+        self._layers = (first, second)
+
+    def __getitem__(self, model: str) -> Mappers:
+        first, second = self._layers
+        return first[model] if model in first else second[model]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(model for layer in self._layers for model in layer))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def declared(provider: str) -> Mapping[str, Mappers]:
+    """Return the mappers that are declared by hand, by model id or prefix."""
+    found: Mapping[str, Mappers] = getattr(_module(provider), "MODELS", {})
+    return found
+
+
+def _module(provider: str) -> ModuleType:
+    return import_module(f".{BUILT_IN[provider]}", __package__)
+
+
+def built_in_mappers(
+    provider: str, registered: Mapping[str, Mappers] | None = None
+) -> Mapping[str, Mappers]:
+    """Return the mappers of a provider's models, by model id or prefix; empty if it has none.
+
+    Args:
+        provider: The provider's name.
+        registered: The application's own, which go before ours.
+    """
+    if provider not in BUILT_IN:
+        return MappingProxyType(dict(registered or {}))
+
+    ours = _Layered(declared(provider), _Derived(provider))
+    return _Layered(dict(registered or {}), ours)
+
+
+def lookup(
+    provider: str,
+    model: str,
+    kind: Kind,
+    registered: Mapping[str, Mappers] | None = None,
+    request: Request | None = None,
+) -> ModelSpec:
+    """Return what a model takes: by its exact id, else the longest prefix, else the fallback.
+
+    Args:
+        provider: The provider's name.
+        model: The model's id.
+        kind: What is asked of it.
+        registered: The application's own mappers, which go before ours.
+        request: What is asked of it, for providers whose models take other parameters at other
+            endpoints: their module has a `spec_for(model, kind, request)`.
+    """
+    matched = longest_prefix(model, registered) if registered else None
+    if registered and matched is not None:
+        described = None if matched == model else _described(provider, model, kind)
+        if described is None:
+            siblings = _siblings(matched, registered)
+            return ModelSpec(
+                provider, model, kind, registered[matched], siblings, source="registered"
+            )
+
+        return described
+
+    if request is not None and provider in BUILT_IN and hasattr(_module(provider), "spec_for"):
+        chosen: ModelSpec = _module(provider).spec_for(model, kind, request)
+        return chosen
+
+    key = (provider, model, kind)
+    spec = _known.get(key)
+    if spec is None:
+        spec = _described(provider, model, kind) or _undescribed(provider, model, kind)
+        if len(_known) >= MOST_CACHED:
+            _known.clear()
+        _known[key] = spec
+
+    return spec
+
+
+def forget(provider: str) -> None:
+    """Look at a provider's files anew."""
+    _library.forget(provider)
+    for key in [key for key in _known if key[0] == provider]:
+        _known.pop(key, None)
+
+
+def from_record(
+    provider: str, model: str, kind: Kind, record: Mapping[str, Any], source: Any
+) -> ModelSpec:
+    """Return what a model takes by its record."""
+    schema = record["input"]
+    hint = f"{model} {record.get('category') or ''}"
+    rates: Mapping[str, float] = getattr(_module(provider), "FRAME_RATES", {})
+    rate = rates.get(longest_prefix(model, rates) or "")
+    return ModelSpec(
+        provider,
+        model,
+        kind,
+        MappingProxyType(derive(schema, kind, hint, rate)),
+        schema=schema,
+        outputs=tuple(record["outputs"]),
+        weakness=record.get("weakness"),
+        source=source,
+        facts={name: record[name] for name in FACTS if name in record},
+    )
+
+
+FACTS = ("name", "category", "date", "updated", "deprecated", "unlisted")
+
+
+def _described(provider: str, model: str, kind: Kind) -> ModelSpec | None:
+    """Return what the catalogue says of a model by its exact id."""
+    if provider not in BUILT_IN:
+        return None
+
+    found = _library.record(provider, model)
+    if found is None:
+        return None
+
+    spec = from_record(provider, model, kind, *found)
+    return replace(spec, variant=lambda request: _variant(spec, request))
+
+
+def same_model_for(spec: ModelSpec, request: Request) -> str | None:
+    """Return the endpoint of the same model that takes a request's media; None if this one does.
+
+    Args:
+        spec: The model that was asked.
+        request: What was asked of it.
+    """
+    if spec.variant is None or takes_media(request, replace(spec, variant=None)):
+        return None
+
+    return _variant(spec, request, same=True)
+
+
+def _variant(spec: ModelSpec, request: Request, *, same: bool = False) -> str | None:
+    def described(model: str) -> ModelSpec:
+        found = _library.record(spec.provider, model)
+        assert found is not None  # noqa: S101  (the id comes from there)
+        return from_record(spec.provider, model, spec.kind, *found)
+
+    known = _library.ids(spec.provider)
+    return variant_of(spec.model, known, described, takes_media, request, same=same)
+
+
+def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
+    """Return what can be supposed of a model that the catalogue doesn't have."""
+    if provider not in BUILT_IN:
+        return ModelSpec(provider, model, kind, PROMPT_ONLY, generic=True)
+
+    known = declared(provider)
+    matched = longest_prefix(model, known)
+    if matched is not None:
+        siblings = _siblings(matched, known)
+        return ModelSpec(provider, model, kind, known[matched], siblings, source="package")
+
+    for other in relatives(model, _library.ids(provider)):
+        spec = _described(provider, other, kind)
+        if spec is not None and kind in spec.outputs and _same_task(model, other):
+            # A guess: what is sent is not checked against the relative's schema.
+            return replace(
+                spec, model=model, schema=None, source="relative", facts={"relative": other}
+            )
+
+    module = _module(provider)
+    mappers: Mappers = module.VIDEO_FALLBACK if kind == "video" else module.IMAGE_FALLBACK
+    return ModelSpec(provider, model, kind, mappers, generic=True)
+
+
+def _same_task(model: str, other: str) -> bool:
+    """Tell whether two ids name the same kind of input: `image-to-video` both, or neither."""
+    return _task_of(model) == _task_of(other)
+
+
+def _task_of(model: str) -> str:
+    named = [part for part in model.split("/") if "-to-" in part]
+    return named[-1] if named else ""
+
+
+def _siblings(model: str, known: Mapping[str, Mappers]) -> dict[str, str]:
+    """Return the nearest models of the same family that take what this one may lack."""
+    family = "/".join(model.split("/")[:2])
+    others = [key for key in known if key != model and f"{key}/".startswith(f"{family}/")]
+    others.sort(key=lambda key: (-_shared(key, model), len(key)))
+    siblings: dict[str, str] = {}
+    for key in others:
+        for need in _takes(known[key]):
+            siblings.setdefault(need, key)
+
+    return siblings
+
+
+def _shared(one: str, other: str) -> int:
+    pairs = zip(one.split("/"), other.split("/"), strict=False)
+    return sum(mine == theirs for mine, theirs in pairs)
+
+
+def _takes(mappers: Mappers) -> list[str]:
+    needs: list[str] = []
+    for mapper in mappers.values():
+        if mapper.source_field == "image_list":
+            needs.extend(mapper.roles or ("reference",))
+        elif mapper.source_field in {"video", "mask_image"}:
+            needs.append(mapper.source_field)
+
+    media = {"image_list", "video", "mask_image"}
+    if not any(mapper.required and mapper.source_field in media for mapper in mappers.values()):
+        needs.append("text")
+
+    return needs

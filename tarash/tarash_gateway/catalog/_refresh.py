@@ -1,0 +1,212 @@
+"""Fetches fal's schemas and stores them in the user's cache: all of them, or one model's.
+
+What was stored before stays as it is unless everything that was asked for arrived.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._types import JsonObject
+from ..exceptions import (
+    HTTPConnectionError,
+    HTTPError,
+    ModelNotFoundError,
+    TarashException,
+    ValidationError,
+)
+from . import _library
+from ._lookup import forget
+from ._records import record_of, records_of
+
+if TYPE_CHECKING:
+    import aiohttp
+
+WITH_SCHEMAS = ("fal",)
+MODELS_API = "https://api.fal.ai"
+SCHEMA_API = "https://fal.ai"
+EXPANDED = {"expand": "openapi-3.0"}
+SECONDS = 60
+"""For one page; with schemas, a page is a few megabytes."""
+MOST_PAGES = 500
+NOT_FOUND = 404
+
+
+async def fetch_all(
+    provider: str, base_url: str | None = None, key: str | None = None
+) -> tuple[int, Path]:
+    """Fetch the schemas of all models and store them; return how many, and where.
+
+    Args:
+        provider: The provider's name.
+        base_url: Replaces the provider's host.
+        key: The provider's key; its listing works without one, within lower limits.
+
+    Raises:
+        HTTPError: The provider answered with an error status; nothing was changed.
+        HTTPConnectionError: No answer came; nothing was changed.
+    """
+    _check(provider)
+    async with _session(key) as session:
+        models = [model async for model in _listed(session, _origin(base_url, MODELS_API))]
+
+    records = records_of(models)
+    if not records:
+        raise TarashException(
+            f"{provider} listed no model with a schema; what was stored before stays", provider
+        )
+
+    return len(records), _library_store(provider, records, add=False)
+
+
+async def fetch_one(
+    provider: str, model: str, base_url: str | None = None, key: str | None = None
+) -> Path:
+    """Fetch the schema of one model and store it beside the others; return where.
+
+    Args:
+        provider: The provider's name.
+        model: The model's id.
+        base_url: Replaces the provider's host.
+        key: The provider's key.
+
+    Raises:
+        ModelNotFoundError: The provider has no such model, or no schema of it.
+        HTTPError: The provider answered with an error status; nothing was changed.
+        HTTPConnectionError: No answer came; nothing was changed.
+    """
+    _check(provider)
+    async with _session(key) as session:
+        found = await _listed_one(session, base_url, model)
+        found = found or await _document_of(session, base_url, model)
+
+    if found is None:
+        raise ModelNotFoundError(
+            f"{provider} has no schema of {model!r}; check the id on its page",
+            provider,
+            model,
+            status_code=NOT_FOUND,
+        )
+
+    return _library_store(provider, dict([found]), add=True)
+
+
+def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Path:
+    """Store the schema of one model from its OpenAPI document; return where.
+
+    Args:
+        provider: The provider's name.
+        model: The model's id.
+        document: The document as the provider publishes it.
+
+    Raises:
+        ValidationError: It doesn't describe the model's input.
+    """
+    _check(provider)
+    found = record_of({"endpoint_id": model, "openapi": document})
+    if found is None:
+        raise ValidationError(
+            f"the document has no POST with a JSON schema for {model!r}", provider, model
+        )
+
+    return _library_store(provider, dict([found]), add=True)
+
+
+def _check(provider: str) -> None:
+    if provider not in WITH_SCHEMAS:
+        raise ValidationError(
+            f"{provider!r} publishes no schemas that are read here; those that do: "
+            f"{', '.join(WITH_SCHEMAS)}",
+            provider,
+        )
+
+
+def _library_store(provider: str, records: dict[str, JsonObject], *, add: bool) -> Path:
+    path = _library.store(provider, records, datetime.now(UTC).date().isoformat(), add=add)
+    forget(provider)
+    return path
+
+
+def _origin(base_url: str | None, usual: str) -> str:
+    return (base_url or os.environ.get("TARASH_FAL_BASE_URL") or usual).rstrip("/")
+
+
+def _session(key: str | None) -> aiohttp.ClientSession:
+    import aiohttp
+
+    found = key or os.environ.get("FAL_KEY")
+    headers = {"Authorization": f"Key {found}"} if found else {}
+    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    # The key is for the one host that is asked; a redirect elsewhere is not followed.
+    return aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True)
+
+
+async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
+    """Return the JSON of an answer, or None for a 404."""
+    import aiohttp
+
+    from .._http import Answer, status_error
+    from .._secrets import Secrets
+
+    try:
+        async with session.get(url, params=query, allow_redirects=False) as response:
+            if response.status == NOT_FOUND:
+                return None
+
+            body = await response.json(content_type=None) if response.status < 300 else None  # noqa: PLR2004
+            if body is None:
+                secret = session.headers.get("Authorization", "").removeprefix("Key ")
+                text = Secrets([secret]).text(await response.text(errors="replace"))
+                raise status_error(Answer(response.status, response.headers, text, is_json=False))
+
+            return body
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise HTTPConnectionError(
+            f"No readable answer from {url}: {str(error) or type(error).__name__}; what was "
+            "stored before stays (check the network)"
+        ) from error
+
+
+async def _listed(session: aiohttp.ClientSession, origin: str) -> AsyncIterator[Any]:
+    cursor: str | None = None
+    seen: set[str] = set()
+    for _page in range(MOST_PAGES):
+        query = {**EXPANDED, "status": "active", **({"cursor": cursor} if cursor else {})}
+        page = await _get(session, f"{origin}/v1/models", **query)
+        if not isinstance(page, Mapping):
+            raise HTTPError(
+                f"{origin}/v1/models has no list of models (HTTP 404, or JSON of another shape); "
+                "check base_url",
+                status_code=NOT_FOUND if page is None else None,
+            )
+
+        for model in page.get("models") or ():
+            yield model
+
+        cursor = page.get("next_cursor")
+        if not cursor or page.get("has_more") is False or cursor in seen:
+            return
+
+        seen.add(cursor)
+
+
+async def _listed_one(
+    session: aiohttp.ClientSession, base_url: str | None, model: str
+) -> tuple[str, JsonObject] | None:
+    url = f"{_origin(base_url, MODELS_API)}/v1/models"
+    page = await _get(session, url, endpoint_id=model, **EXPANDED)
+    models = page.get("models") if isinstance(page, Mapping) else None
+    found = records_of(one for one in models or () if isinstance(one, Mapping))
+    return (model, found[model]) if model in found else None
+
+
+async def _document_of(
+    session: aiohttp.ClientSession, base_url: str | None, model: str
+) -> tuple[str, JsonObject] | None:
+    url = f"{_origin(base_url, SCHEMA_API)}/api/openapi/queue/openapi.json"
+    document = await _get(session, url, endpoint_id=model)
+    return record_of({"endpoint_id": model, "openapi": document}) if document else None

@@ -1,0 +1,66 @@
+"""Request fields → provider parameters: field mappers, and the fit of wishes to a model.
+
+Pure functions and data; re-exported to users as `providers.field_mappers`.
+"""
+
+from __future__ import annotations
+
+from ._derive import derive
+from ._factories import (
+    aspect_ratio_field_mapper,
+    choice_field_mapper,
+    count_field_mapper,
+    duration_field_mapper,
+    extra_params_field_mapper,
+    image_input_field_mapper,
+    image_list_field_mapper,
+    mask_image_field_mapper,
+    n_images_field_mapper,
+    passthrough_field_mapper,
+    quality_field_mapper,
+    single_image_field_mapper,
+    size_field_mapper,
+    style_field_mapper,
+    video_url_field_mapper,
+)
+from ._field_mapper import (
+    FieldMapper,
+    apply_field_mappers,
+    get_field_mappers_from_registry,
+    longest_prefix,
+)
+from ._fit import fit, takes_media
+from ._geometry import Lines, Ratios, Sizes
+from ._limits import Span, nearest
+from ._validate import check_payload
+
+__all__ = [
+    "FieldMapper",
+    "Lines",
+    "Ratios",
+    "Sizes",
+    "Span",
+    "apply_field_mappers",
+    "aspect_ratio_field_mapper",
+    "check_payload",
+    "choice_field_mapper",
+    "count_field_mapper",
+    "derive",
+    "duration_field_mapper",
+    "extra_params_field_mapper",
+    "fit",
+    "get_field_mappers_from_registry",
+    "image_input_field_mapper",
+    "image_list_field_mapper",
+    "longest_prefix",
+    "mask_image_field_mapper",
+    "n_images_field_mapper",
+    "nearest",
+    "passthrough_field_mapper",
+    "quality_field_mapper",
+    "single_image_field_mapper",
+    "size_field_mapper",
+    "style_field_mapper",
+    "takes_media",
+    "video_url_field_mapper",
+]

@@ -1,0 +1,112 @@
+"""One request field → one provider parameter, declared as data, and how to apply a table of them.
+
+Pure: takes a request, returns values for the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .._types import ImageRole
+from ..exceptions import ValidationError
+
+if TYPE_CHECKING:
+    from ..models import ImageGenerationRequest, VideoGenerationRequest
+    from ._geometry import Geometry
+    from ._limits import Allowed
+    from ._seconds import Frames
+    from ._slots import Slot
+
+    Request = VideoGenerationRequest | ImageGenerationRequest
+
+Converter = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapper:
+    """How one request field becomes one provider parameter.
+
+    Attributes:
+        source_field: The request's field, such as `prompt` or `image_list`.
+        converter: Called with the request and the field's value; returns the value for the wire,
+            or None to leave the parameter out.
+        required: Whether the provider refuses a request without it.
+        allowed: The values of the request field that the model takes; None for any. A wish is bent
+            to the nearest of them before the converter sees it.
+        roles: For images: the roles that this parameter takes; empty for all.
+        most: For images: how many this parameter takes; None for any number.
+        also: Further request fields that the converter reads.
+        frames: For a duration that is sent as frames: how they are counted.
+        geometry: For aspect ratio, resolution and size: how the picture's shape is sent.
+        slot: For images of a model with a schema: how they share its parameters.
+    """
+
+    source_field: str
+    converter: Converter
+    required: bool = False
+    allowed: Allowed | None = field(default=None, kw_only=True)
+    roles: tuple[ImageRole, ...] = field(default=(), kw_only=True)
+    most: int | None = field(default=None, kw_only=True)
+    also: tuple[str, ...] = field(default=(), kw_only=True)
+    frames: Frames | None = field(default=None, kw_only=True)
+    geometry: Geometry | None = field(default=None, kw_only=True)
+    slot: Slot | None = field(default=None, kw_only=True)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All request fields that it reads."""
+        return (self.source_field, *self.also)
+
+
+def apply_field_mappers(mappers: Mapping[str, FieldMapper], request: Request) -> dict[str, Any]:
+    """Return the provider's parameters for a request; parameters without a value are left out.
+
+    Raises:
+        ValidationError: A required parameter has no value, or a converter refuses one.
+    """
+    parameters = {}
+    for parameter, mapper in mappers.items():
+        value = mapper.converter(request, getattr(request, mapper.source_field, None))
+        if value is not None:
+            parameters[parameter] = value
+        elif mapper.required:
+            raise ValidationError(
+                f"{parameter!r} is required and comes from {described(mapper)}; set it, or give "
+                f"{parameter!r} in extra_params"
+            )
+
+    return parameters
+
+
+def described(mapper: FieldMapper) -> str:
+    """Name the request field of a mapper, with the roles that it takes."""
+    if mapper.source_field != "image_list" or not mapper.roles:
+        return f"the field {mapper.source_field!r}"
+
+    return f"an image of type {' or '.join(map(repr, mapper.roles))} in 'image_list'"
+
+
+def get_field_mappers_from_registry(
+    model_name: str,
+    registry: Mapping[str, Mapping[str, FieldMapper]],
+    fallback_mappers: Mapping[str, FieldMapper],
+) -> Mapping[str, FieldMapper]:
+    """Return a model's mappers: by its exact name, else by the longest prefix, else the fallback.
+
+    Args:
+        model_name: The model's id, such as `minimax/video-01:abc123`.
+        registry: Mappers by model id or prefix, such as `minimax/`.
+        fallback_mappers: For models that nothing in the registry covers.
+    """
+    matched = longest_prefix(model_name, registry)
+    return fallback_mappers if matched is None else registry[matched]
+
+
+def longest_prefix(model: str, known: Mapping[str, Any]) -> str | None:
+    """Return the key that equals the model's id or is its longest prefix; None if none is."""
+    if model in known:
+        return model
+
+    return max((key for key in known if model.startswith(key)), key=len, default=None)

@@ -1,0 +1,245 @@
+"""What a wish may be: listed values or a range, and which of them is nearest to a wish. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ROUNDED = 9
+"""Decimals that distances are compared in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Numbers from `low` to `high`, both included, in steps where there are any.
+
+    Attributes:
+        low: The least number; None for none.
+        high: The greatest number; None for none.
+        step: Numbers are multiples of it; None for any.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+
+    def nearest(self, wish: float) -> int | float:
+        """Return the number of the range that is nearest to a wish; a tie goes up."""
+        found = float(wish)
+        if self.step:
+            found = math.floor(found / self.step + 0.5) * self.step
+            if self.high is not None and found > self.high:
+                found = math.floor(self.high / self.step) * self.step
+            if self.low is not None and found < self.low:
+                found = math.ceil(self.low / self.step) * self.step
+
+        if self.low is not None:
+            found = max(found, self.low)
+        if self.high is not None:
+            found = min(found, self.high)
+
+        return plain(found)
+
+    def __contains__(self, wish: object) -> bool:
+        if isinstance(wish, bool) or not isinstance(wish, int | float):
+            return False
+
+        if isinstance(wish, int) and not self.step:  # exact also where a float is not
+            return (self.low is None or wish >= self.low) and (
+                self.high is None or wish <= self.high
+            )
+
+        return bool(self.nearest(wish) == wish)
+
+    def __str__(self) -> str:
+        if self.low is None and self.high is None:
+            return "any number" if not self.step else f"multiples of {self.step:g}"
+
+        ends = f"{_end(self.low)} to {_end(self.high)}" if self.high is not None else ""
+        whole = ends or f"{_end(self.low)} or more"
+        return f"{whole} in steps of {self.step:g}" if self.step and self.step != 1 else whole
+
+
+def _end(value: float | None) -> str:
+    return "any" if value is None else f"{plain(value)}"
+
+
+Allowed = Sequence[Any] | Span
+
+
+def plain(value: float) -> int | float:
+    """Return a whole number as an integer."""
+    return int(value) if float(value).is_integer() else value
+
+
+def shown(allowed: Allowed) -> str:
+    """Return allowed values as an error message shows them."""
+    if isinstance(allowed, range) and len(allowed):
+        return f"{allowed[0]} to {allowed[-1]}"
+
+    return str(allowed) if isinstance(allowed, Span) else str(list(allowed))
+
+
+def nearest(name: str, wish: Any, allowed: Allowed) -> Any:
+    """Return the allowed value nearest to a wish; a tie goes to the larger; None if none is near.
+
+    Durations and counts by difference, aspect ratios and sizes by their proportions (sizes then by
+    area), resolutions by their lines, words by equality but for case, else by what they mean
+    (`hd` is a high quality).
+
+    Args:
+        name: The request field.
+        wish: What was asked for.
+        allowed: What is possible.
+    """
+    if isinstance(allowed, Span):
+        return allowed.nearest(wish)
+
+    measure = MEASURES.get(name)
+    if measure is None:
+        return _nearest_word(wish, allowed)
+
+    target = measure(wish)
+    measured = [(value, found) for value in allowed if (found := measure(value)) is not None]
+    if target is None or not measured:
+        return None
+
+    def distance(pair: tuple[Any, tuple[float, ...]]) -> tuple[Any, ...]:
+        apart = tuple(
+            round(abs(one - other), ROUNDED) for one, other in zip(pair[1], target, strict=True)
+        )
+        return (*apart, *(-part for part in pair[1]))
+
+    return min(measured, key=distance)[0]
+
+
+def _number(value: Any) -> tuple[float, ...] | None:
+    return (float(value),)
+
+
+def ratio_of(value: Any) -> float | None:
+    """Return width by height of `16:9`, `2.35:1`, `16x9`, `landscape_16_9`; None for `auto`."""
+    text = str(value).lower()
+    found = _RATIO.search(text)
+    if found:
+        width, height = float(found[1]), float(found[2])
+        if not (width and height):
+            return None
+
+        turned = "portrait" in text and width > height
+        return height / width if turned else width / height
+
+    for word, ratio in _NAMED_RATIOS.items():
+        if word in text:
+            return ratio
+
+    return None
+
+
+_RATIO = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:[:x/_]|\u00d7|by)+\s*(\d+(?:\.\d+)?)(?![\d.])")
+_NAMED_RATIOS = {"square": 1.0, "landscape": 16 / 9, "portrait": 9 / 16, "vertical": 9 / 16}
+_NAMED_RATIOS |= {"horizontal": 16 / 9, "widescreen": 16 / 9, "ultrawide": 21 / 9}
+
+
+def _proportion(value: Any) -> tuple[float, ...] | None:
+    found = ratio_of(value)
+    return None if found is None else (math.log(found),)
+
+
+def pixels_of(value: Any) -> tuple[int, int] | None:
+    """Return width and height of `1024x768`, `1024*768`, `1024:768`; None for anything else."""
+    found = re.fullmatch(r"\s*(\d{2,5})\s*[x*:\u00d7]\s*(\d{2,5})\s*", str(value).lower())
+    if not found or min(int(found[1]), int(found[2])) < 64:  # noqa: PLR2004  (a ratio, not pixels)
+        return None
+
+    return int(found[1]), int(found[2])
+
+
+def _extent(value: Any) -> tuple[float, ...] | None:
+    found = pixels_of(value)
+    if found is None:
+        return None
+
+    width, height = found
+    return (math.log(width / height), math.log(width * height))
+
+
+def lines_of(value: Any) -> float | None:
+    """Return the lines of `720p`, `768P`, `1080`, `2K`, `4k`, `UHD`; None for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+
+    text = str(value).strip().lower()
+    if text in _NAMED_LINES:
+        return _NAMED_LINES[text]
+
+    found = re.fullmatch(r"(\d{3,4})\s*[pi]?(?:\s*hd)?", text)
+    return float(found[1]) if found else None
+
+
+_NAMED_LINES = {
+    "4k": 2160.0,
+    "uhd": 2160.0,
+    "2k": 1440.0,
+    "qhd": 1440.0,
+    "1k": 1080.0,
+    "8k": 4320.0,
+}
+_NAMED_LINES |= {"full hd": 1080.0, "fullhd": 1080.0, "fhd": 1080.0, "hd": 720.0, "sd": 480.0}
+
+
+def side_of(value: Any) -> float | None:
+    """Return the side of the square with the area of an image of `1K`, `4MP` or `1080p`."""
+    text = str(value).strip().lower()
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(k|mp|megapixels?)", text)
+    if found:
+        number = float(found[1])
+        return number * 1024 if found[2] == "k" else math.sqrt(number * 1e6)
+
+    lines = lines_of(value)
+    if lines is None:
+        return None
+
+    return lines if isinstance(value, int | float) else math.sqrt(lines * lines * 16 / 9)
+
+
+def _lines(value: Any) -> tuple[float, ...] | None:
+    found = lines_of(value)
+    return None if found is None else (found,)
+
+
+RANKS = {
+    "draft": 0, "turbo": 0, "fast": 0, "lightning": 0, "speed": 0, "low": 0,
+    "medium": 1, "standard": 1, "balanced": 1, "default": 1, "normal": 1, "regular": 1,
+    "high": 2, "hd": 2, "quality": 2, "best": 2, "premium": 2,
+    "ultra": 3, "max": 3, "maximum": 3,
+}  # fmt: skip
+
+
+def _nearest_word(wish: Any, allowed: Sequence[Any]) -> Any:
+    said = _letters(wish)
+    for value in allowed:
+        if _letters(value) == said:
+            return value
+
+    rank = RANKS.get(said)
+    same = (value for value in allowed if rank is not None and RANKS.get(_letters(value)) == rank)
+    return next(same, None)
+
+
+def _letters(value: Any) -> str:
+    return re.sub(r"[^a-z0-9]", "", str(value).lower())
+
+
+MEASURES: dict[str, Callable[[Any], tuple[float, ...] | None]] = {
+    "duration_seconds": _number,
+    "n": _number,
+    "number_of_videos": _number,
+    "seed": _number,
+    "aspect_ratio": _proportion,
+    "size": _extent,
+    "resolution": _lines,
+}

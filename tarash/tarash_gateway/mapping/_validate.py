@@ -1,0 +1,185 @@
+"""Checks what would be sent against the schema of the model's input, before anything is sent. Pure.
+
+Reads the subset of JSON Schema that reduced schemas are made of.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from ..exceptions import ValidationError
+from ._limits import lines_of, ratio_of
+
+Problem = tuple[str, str]
+"""Where, and what is wrong there."""
+
+MULTIPLE_TOLERANCE = 1e-9
+
+
+def check_payload(
+    payload: Mapping[str, Any],
+    schema: Mapping[str, Any] | None,
+    model: str,
+    untouched: Collection[str] = (),
+) -> None:
+    """Check a payload; the user's own parameters are left alone.
+
+    Args:
+        payload: The parameters by name.
+        schema: The reduced schema of the model's input; None where none is known.
+        model: Named in errors.
+        untouched: The names of parameters that the user gave as they are.
+
+    Raises:
+        ValidationError: The message names the parameter, what it takes, and the nearest value.
+    """
+    if schema is None:
+        return
+
+    properties = schema.get("properties") or {}
+    for name, value in payload.items():
+        if name in untouched:
+            continue
+
+        problem = next(_problems(name, value, properties.get(name)), None)
+        if problem is not None:
+            where, what = problem
+            raise ValidationError(f"{model} would refuse {where!r}: {what}")
+
+    missing = [name for name in schema.get("required") or () if name not in payload]
+    if missing:
+        names = ", ".join(map(repr, missing))
+        raise ValidationError(f"{model} needs {names}; give it in extra_params")
+
+
+def _problems(where: str, value: Any, schema: Mapping[str, Any] | None) -> Iterator[Problem]:
+    if schema is None:
+        yield where, "it has no such parameter"
+        return
+
+    branches = schema.get("anyOf")
+    if branches:
+        found = [list(_problems(where, value, branch)) for branch in branches]
+        if all(found):
+            yield min(found, key=lambda problems: "must be of type" in problems[0][1])[0]
+
+        return
+
+    kind = schema.get("type")
+    if kind is not None and not KINDS.get(kind, _anything)(value):
+        yield where, f"{value!r} must be of type {kind}"
+        return
+
+    values = schema.get("enum")
+    if values and not any(_same(value, one) for one in values):
+        near = _nearest(value, values)
+        hint = f"; the nearest is {near!r}" if near is not None else ""
+        yield where, f"{value!r} is not possible; allowed: {values}{hint}"
+        return
+
+    yield from _within_limits(where, value, schema)
+    yield from _inside(where, value, schema)
+
+
+def _within_limits(where: str, value: Any, schema: Mapping[str, Any]) -> Iterator[Problem]:
+    if isinstance(value, str):
+        yield from _text_problems(where, value, schema)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield from _number_problems(where, value, schema)
+    elif isinstance(value, list):
+        least, most = schema.get("minItems"), schema.get("maxItems")
+        if least is not None and len(value) < least:
+            yield where, f"it holds {len(value)} items, and must hold at least {least}"
+        if most is not None and len(value) > most:
+            yield where, f"it holds {len(value)} items, and may hold at most {most}"
+
+
+def _text_problems(where: str, text: str, schema: Mapping[str, Any]) -> Iterator[Problem]:
+    shortest, longest = schema.get("minLength"), schema.get("maxLength")
+    if shortest is not None and len(text) < shortest:
+        yield where, f"it has {len(text)} characters, and must have at least {shortest}"
+    if longest is not None and len(text) > longest:
+        yield where, f"it has {len(text)} characters, and may have at most {longest}; shorten it"
+
+    pattern = schema.get("pattern")
+    if pattern is not None and not _matches(pattern, text):
+        yield where, f"it must match {pattern!r}"
+
+
+def _matches(pattern: str, text: str) -> bool:
+    try:
+        return re.search(pattern, text) is not None
+    except re.error:  # a dialect that we don't read
+        return True
+
+
+def _number_problems(where: str, number: float, schema: Mapping[str, Any]) -> Iterator[Problem]:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if isinstance(above, bool):
+        low, above = (None, low) if above else (low, None)
+    if isinstance(below, bool):
+        high, below = (None, high) if below else (high, None)
+
+    if low is not None and number < low:
+        yield where, f"{number} is too small; the nearest is {low}"
+    if high is not None and number > high:
+        yield where, f"{number} is too large; the nearest is {high}"
+    if above is not None and number <= above:
+        yield where, f"{number} is too small; it must be more than {above}"
+    if below is not None and number >= below:
+        yield where, f"{number} is too large; it must be less than {below}"
+
+    step = schema.get("multipleOf")
+    if step and abs(number / step - round(number / step)) > MULTIPLE_TOLERANCE:
+        yield where, f"{number} must be a multiple of {step}"
+
+
+def _inside(where: str, value: Any, schema: Mapping[str, Any]) -> Iterator[Problem]:
+    if isinstance(value, list) and schema.get("items"):
+        for place, one in enumerate(value):
+            yield from _problems(f"{where}[{place}]", one, schema["items"])
+
+    if isinstance(value, Mapping):
+        for name in schema.get("required") or ():
+            if name not in value:
+                yield f"{where}.{name}", "it is required"
+
+        properties = schema.get("properties")
+        for name, one in value.items() if properties is not None else ():
+            yield from _problems(f"{where}.{name}", one, (properties or {}).get(name))
+
+
+def _nearest(value: Any, values: list[Any]) -> Any:
+    for measure in (ratio_of, lines_of):
+        wished = measure(value)
+        measured = [(found, one) for one in values if (found := measure(one)) is not None]
+        if wished is not None and measured:
+            return min(measured, key=lambda pair: abs(pair[0] - wished))[1]
+
+    by_text = {str(one): one for one in values}
+    near = difflib.get_close_matches(str(value), by_text, n=1, cutoff=0.0)
+    return by_text[near[0]] if near else None
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _anything(_value: Any) -> bool:
+    return True
+
+
+KINDS: Mapping[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: (
+        isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+    ),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "array": lambda value: isinstance(value, list | tuple),
+    "object": lambda value: isinstance(value, Mapping),
+}

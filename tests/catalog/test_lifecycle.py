@@ -1,0 +1,99 @@
+"""Models that are gone: known before the call, told after it, found in a project's files."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tarash.tarash_gateway import (
+    HTTPError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    check_models,
+    describe_model,
+    generate_video,
+)
+from tarash.tarash_gateway.catalog import lifecycle, retired
+from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
+from tarash.tarash_gateway.testing import Fault, Simulator
+
+LATER = date(2026, 11, 21)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "day", "successor"),
+    [
+        ("openai", "sora-2-pro", "2026-09-24", None),
+        ("openai", "openai/sora-2", "2026-09-24", None),
+        ("openai", "dall-e-3", "2026-05-12", "gpt-image-2"),
+        ("google", "veo-3.0-generate-preview", "2026-06-30", "gemini-omni-1.1-flash"),
+        ("google", "imagen-4.0-generate-001", "2026-08-17", "gemini-3.1-flash-image"),
+        ("runway", "gen3a_turbo", None, "gen4_turbo"),
+    ],
+)
+def test_dates_and_successors(
+    provider: str, model: str, day: str | None, successor: str | None
+) -> None:
+    found = lifecycle(provider, model)
+    assert found is not None
+    assert found.shutdown == (None if day is None else date.fromisoformat(day))
+    assert found.successor == successor
+    assert retired(provider, model, LATER) is not None
+
+
+def test_a_model_is_not_retired_before_its_day() -> None:
+    assert retired("openai", "gpt-image-1", date(2026, 10, 22)) is None
+    note = retired("openai", "gpt-image-1", date(2026, 10, 23))
+    assert note == "gpt-image-1 was shut down on 2026-10-23; use gpt-image-2"
+    assert retired("openai", "gpt-image-1-mini", LATER) is None
+
+
+def test_every_row_has_a_source_and_no_successor_is_itself_gone() -> None:
+    for provider, rows in LIFECYCLES.items():
+        assert list(rows) == sorted(rows), provider
+        for model, row in rows.items():
+            assert row.source
+            assert row.successor is None or retired(provider, row.successor, LATER) is None, model
+
+
+def test_the_description_says_so() -> None:
+    described = describe_model("fal", "fal-ai/sora-2/text-to-video")
+    assert described.retired
+    assert described.shutdown == date(2026, 9, 24)
+
+
+def test_a_retired_model_warns_before_the_call_and_explains_the_error_after_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Simulator(["fal"]) as simulator, caplog.at_level(logging.WARNING):
+        simulator.fail("fal", "submit", Fault.status(404))
+        config = VideoGenerationConfig(
+            provider="fal",
+            model="fal-ai/sora-2/text-to-video",
+            api_key="any:key",
+            base_url=simulator.base_url("fal"),
+        )
+        with pytest.raises(HTTPError, match=r"was shut down on 2026-09-24"):
+            generate_video(config, VideoGenerationRequest(prompt="a cat"))
+
+    assert "model_retired" in [record.getMessage() for record in caplog.records]
+
+
+def test_retired_models_are_found_in_files(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text('CONFIG = dict(provider="openai", model="dall-e-3")\n')
+    (tmp_path / "other.yaml").write_text("provider: google\nmodel: veo-3.0-generate-001\n")
+    (tmp_path / "fine.json").write_text('{"provider": "fal", "model": "fal-ai/veo3.1"}')
+    (tmp_path / "azure.toml").write_text('provider = "replicate"\nmodel = "dall-e-3"\n')
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "app.py").write_text('model="dall-e-2"')
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG dall-e-3")
+
+    found = check_models(tmp_path)
+    assert [(Path(one.path).name, one.line, one.provider) for one in found] == [
+        ("app.py", 1, "openai"),
+        ("other.yaml", 2, "google"),
+    ]
+    assert check_models(tmp_path / "fine.json") == []
