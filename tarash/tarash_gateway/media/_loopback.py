@@ -1,0 +1,181 @@
+"""Serves media on a loopback URL, so that a pipeline or a browser can fetch what the mock made.
+
+One small server on the background loop, started by the first `publish` and closed with the loop. It
+hands out what was published under an unguessable address, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from weakref import WeakKeyDictionary
+
+from .. import _portal
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+HOST = "127.0.0.1"
+MOST_ITEMS = 256
+"""Media held as bytes; the oldest makes room. Files cost nothing, and stay."""
+LARGEST_TOTAL = 256 * 1024 * 1024
+"""Bytes held at most, but for a single item that is larger."""
+CLOSING_SECONDS = 0.5
+"""How long a transfer under way may hold up the end of the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    media: bytes | Path
+    content_type: str
+
+    def read(self) -> bytes:
+        return self.media if isinstance(self.media, bytes) else self.media.read_bytes()
+
+    def size(self) -> int:
+        return len(self.media) if isinstance(self.media, bytes) else 0
+
+
+class _Server:
+    """The published media of one loop; used on that loop only."""
+
+    def __init__(self) -> None:
+        self._starting = asyncio.Lock()
+        self._origin: str | None = None
+        self._held: OrderedDict[str, _Item] = OrderedDict()
+        self._files: dict[str, _Item] = {}
+        self._tokens: dict[_Item, str] = {}
+        self._keeper: AsyncGenerator[str] | None = None
+
+    async def publish(self, media: bytes | Path, content_type: str, name: str) -> str:
+        origin = await self._start()
+        item = _Item(media, content_type)
+        token = self._keep_file(item) if isinstance(media, Path) else self._hold(item)
+        return f"{origin}/{token}/{quote(name, safe='')}"
+
+    def _keep_file(self, item: _Item) -> str:
+        token = self._tokens.setdefault(item, secrets.token_urlsafe(16))
+        self._files[token] = item
+        return token
+
+    def _hold(self, item: _Item) -> str:
+        token = secrets.token_urlsafe(16)
+        self._held[token] = item
+        while len(self._held) > MOST_ITEMS or (self._total() > LARGEST_TOTAL and self._held_many()):
+            self._held.popitem(last=False)
+
+        return token
+
+    def _total(self) -> int:
+        return sum(item.size() for item in self._held.values())
+
+    def _held_many(self) -> bool:
+        return len(self._held) > 1
+
+    async def _start(self) -> str:
+        async with self._starting:
+            if self._origin is None:
+                self._keeper = self._serve()
+                # Suspended until the loop's shutdown finalises its asynchronous generators.
+                self._origin = await anext(self._keeper)
+
+            return self._origin
+
+    async def _serve(self) -> AsyncGenerator[str]:
+        # aiohttp's server costs an import, which most processes never need.
+        from aiohttp import web
+
+        application = web.Application()
+        application.router.add_get("/{token}/{name}", self._answer)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=CLOSING_SECONDS)
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, HOST, 0).start()
+            port = runner.addresses[0][1]
+            yield f"http://{HOST}:{port}"
+        finally:
+            self._origin = None
+            await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        token = request.match_info["token"]
+        item = self._held.get(token) or self._files.get(token)
+        if item is None:
+            from aiohttp import web
+
+            raise web.HTTPNotFound(text="nothing is published here, or it has made room\n")
+
+        return _respond(request, item)
+
+
+def _respond(request: web.Request, item: _Item) -> web.Response:
+    from aiohttp import web
+
+    content = item.read()
+    headers = {"Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff"}
+    span = _span(request.headers.get("Range"), len(content))
+    if span is None:
+        return web.Response(body=content, content_type=item.content_type, headers=headers)
+
+    first, after = span
+    if first >= after:
+        headers["Content-Range"] = f"bytes */{len(content)}"
+        return web.Response(status=416, headers=headers)
+
+    headers["Content-Range"] = f"bytes {first}-{after - 1}/{len(content)}"
+    return web.Response(
+        status=206, body=content[first:after], content_type=item.content_type, headers=headers
+    )
+
+
+def _span(wanted: str | None, size: int) -> tuple[int, int] | None:
+    """Return the first byte and the byte after the last, or None where all is to be sent.
+
+    A range that is malformed or has several parts may be ignored (RFC 9110, 14.2), and is.
+    """
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", wanted or "")
+    if match is None or match.group() == "bytes=-":
+        return None
+
+    first, last = match.groups()
+    if not first:
+        return max(0, size - int(last)), size
+
+    if last and int(last) < int(first):
+        return None
+
+    return int(first), min(size, int(last) + 1) if last else size
+
+
+_servers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Server] = WeakKeyDictionary()
+
+
+async def _publish(media: bytes | Path, content_type: str, name: str) -> str:
+    # By loop: a forked child has a background loop of its own, and so a server of its own.
+    server = _servers.setdefault(asyncio.get_running_loop(), _Server())
+    return await server.publish(media, content_type, name)
+
+
+async def publish(media: bytes | Path, content_type: str, name: str) -> str:
+    """Return a URL on this machine under which the media can be fetched while the process lives.
+
+    May be awaited on any event loop. Of media given as bytes the last 256 are kept.
+
+    Args:
+        media: The bytes, or a file that stays where it is.
+        content_type: MIME type to serve it as.
+        name: The last part of the URL, such as `video.mp4`.
+    """
+    loop = _portal.loop()
+    if asyncio.get_running_loop() is loop:
+        return await _publish(media, content_type, name)
+
+    publishing = _publish(media, content_type, name)
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(publishing, loop))

@@ -1,0 +1,138 @@
+"""Writes PNG pictures with nothing but zlib: a gradient with translucent discs, chosen by a seed.
+
+Pixels are never held: each row is written as its differences from pixel to pixel, which is what
+PNG's "Sub" filter stores. A gradient is then the same row over and over but for its first pixel,
+and a disc changes a row in two places. Knows no other format and draws nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import struct
+import zlib
+from dataclasses import dataclass
+from itertools import pairwise
+
+LARGEST_SIDE = 8192
+"""Pixels. Time grows with the area: 8192 x 8192 takes half a second."""
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SUB_FILTER = b"\x01"
+EIGHT_BIT_RGB = (8, 2, 0, 0, 0)
+CHANNELS = 3
+LEAST_DISCS, MOST_DISCS = 3, 4
+
+# The darkest corner, both slopes of the gradient and all discs together stay below 256 in each
+# channel, so that sums of differences never wrap around.
+DARKEST = (10, 60)
+STEEPEST = 55
+FAINTEST_DISC = 4
+BRIGHTEST_DISC = (255 - DARKEST[1] - 2 * STEEPEST) // MOST_DISCS
+
+Channels = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Disc:
+    """A disc that brightens what is under it."""
+
+    x: int
+    y: int
+    radius: int
+    light: Channels
+
+    def chord(self, y: int, width: int) -> tuple[int, int] | None:
+        """Return the first pixel of row `y` that it covers and the first after, or None."""
+        distance = abs(y - self.y)
+        if distance >= self.radius:
+            return None
+
+        half = math.isqrt(self.radius**2 - distance**2)
+        first, after = max(0, self.x - half), min(width, self.x + half)
+        return (first, after) if first < after else None
+
+
+def encode(width: int, height: int, seed: int) -> bytes:
+    """Return a PNG of exactly this size; the same seed gives the same bytes.
+
+    Raises:
+        ValueError: A side is shorter than 1 or longer than `LARGEST_SIDE` pixels.
+    """
+    if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
+        raise ValueError(
+            f"a picture of {width}x{height} can't be made: each side is 1 to {LARGEST_SIDE} pixels"
+        )
+
+    header = struct.pack(">2I5B", width, height, *EIGHT_BIT_RGB)
+    pixels = _compressed(width, height, random.Random(seed))
+    return b"".join(
+        (SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", pixels), _chunk(b"IEND", b""))
+    )
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(content, zlib.crc32(name))
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
+
+
+def _compressed(width: int, height: int, chance: random.Random) -> bytes:
+    corner = tuple(chance.randint(*DARKEST) for _ in range(CHANNELS))
+    across, down = _slope(chance), _slope(chance)
+    discs = _discs(width, height, chance)
+    plain = _differences(width, across)
+    compressor = zlib.compressobj(level=6)
+    parts = []
+    for y in range(height):
+        row = bytearray(plain)
+        for channel in range(CHANNELS):
+            row[channel] = corner[channel] + down[channel] * y // height
+
+        for disc in discs:
+            _brighten(row, disc, y, width)
+
+        parts.append(compressor.compress(SUB_FILTER + row))
+
+    return b"".join((*parts, compressor.flush()))
+
+
+def _slope(chance: random.Random) -> Channels:
+    return tuple(chance.randint(0, STEEPEST) for _ in range(CHANNELS))
+
+
+def _discs(width: int, height: int, chance: random.Random) -> list[_Disc]:
+    short = min(width, height)
+    return [
+        _Disc(
+            x=chance.randrange(width),
+            y=chance.randrange(height),
+            radius=chance.randint(short // 12, short // 3),
+            light=tuple(chance.randint(FAINTEST_DISC, BRIGHTEST_DISC) for _ in range(CHANNELS)),
+        )
+        for _ in range(chance.randint(LEAST_DISCS, MOST_DISCS))
+    ]
+
+
+def _differences(width: int, across: Channels) -> bytes:
+    """Return a row that climbs by `across` from its left to its right, as differences."""
+    row = bytearray(CHANNELS * width)
+    for channel, climb in enumerate(across):
+        levels = [climb * x // width for x in range(width)]
+        steps = (after - before for before, after in pairwise(levels))
+        row[CHANNELS + channel :: CHANNELS] = bytes(steps)
+
+    return bytes(row)
+
+
+def _brighten(row: bytearray, disc: _Disc, y: int, width: int) -> None:
+    chord = disc.chord(y, width)
+    if chord is None:
+        return
+
+    first, after = chord
+    for channel, light in enumerate(disc.light):
+        place = CHANNELS * first + channel
+        row[place] = (row[place] + light) % 256
+        place = CHANNELS * after + channel
+        if place < len(row):
+            row[place] = (row[place] - light) % 256
