@@ -1,0 +1,184 @@
+"""One attempt with a handler that the application registered: sync or async, whole or in part."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio import to_thread
+
+from .._logging import event
+from .._secrets import Secrets
+from ..exceptions import (
+    TarashException,
+    TimeoutError,  # noqa: A004  (ours is the built-in one too)
+    UnsupportedOperationError,
+)
+from ..models import ImageGenerationResponse, VideoGenerationResponse
+
+if TYPE_CHECKING:
+    from .._attempt import Attempt, Progress, Update
+    from .._contract import Response
+    from .._portal import Caller
+    from .._types import Submission
+    from ..models import ProviderHandler
+
+
+async def handle(
+    handler: ProviderHandler, attempt: Attempt, progress: Progress, caller: Caller | None
+) -> Response:
+    """Make one attempt with a registered handler.
+
+    Args:
+        handler: What the application registered.
+        attempt: The attempt's facts.
+        progress: Where its updates go.
+        caller: The thread of a blocking call, where sync methods run; None for the async API,
+            where they run in a worker thread.
+
+    Raises:
+        TarashException: The handler raised it, or raised something else, which is its cause.
+    """
+    attempt.log(logging.INFO, "attempt_started")
+    config = attempt.call.config
+    failure: TarashException
+    started = anyio.current_time()
+    try:
+        response = _checked(await _call(handler, attempt, progress, caller), attempt)
+    except TarashException as error:
+        # A handler that doesn't say may have bought something, unless nothing else could help.
+        unsaid: Submission | None = "unknown" if error.retryable else None
+        attempt.submission = error.submission or unsaid
+        failure, cause = error, error.__cause__
+    except NotImplementedError as error:
+        failure, cause = _unsupported(attempt, str(error)), error
+    except Exception as error:  # noqa: BLE001  (a handler may raise anything)
+        attempt.submission = "unknown"
+        late = anyio.current_time() - started >= config.timeout
+        if late and isinstance(error, builtins.TimeoutError):
+            failure, cause = _too_late(attempt), None
+        else:
+            failure, cause = _wrapped(error, attempt)
+    else:
+        attempt.submission, attempt.settled = "accepted", True
+        return response
+
+    # Outside the handlers above, so that a cause with a secret in it is not kept as the context.
+    raise failure from cause
+
+
+async def _call(
+    handler: ProviderHandler, attempt: Attempt, progress: Progress, caller: Caller | None
+) -> Response:
+    call = attempt.call
+    name = f"generate_{call.kind}"
+    blocking = getattr(handler, name, None)
+    coroutine = getattr(handler, f"{name}_async", None)
+    reports = _Reports(progress, caller)
+    if coroutine is not None and (caller is None or blocking is None):
+        with anyio.fail_after(call.config.timeout):
+            response: Response = await coroutine(call.config, call.request, reports.report)
+    elif blocking is None:
+        raise NotImplementedError
+    else:
+        work: Callable[[], Response] = partial(blocking, call.config, call.request, reports.report)
+        if caller is not None:
+            # In the caller's own thread nothing can cut it short, and its result is kept.
+            response = await caller.run(work)
+        else:
+            with anyio.fail_after(call.config.timeout):
+                response = await to_thread.run_sync(work, abandon_on_cancel=True)
+
+    await reports.delivered()
+    return response
+
+
+def _checked(response: Any, attempt: Attempt) -> Response:
+    kind = attempt.call.kind
+    due = VideoGenerationResponse if kind == "video" else ImageGenerationResponse
+    if isinstance(response, due):
+        return response
+
+    raise TypeError(f"it returned {type(response).__name__}, and a {due.__name__} was due")
+
+
+class _Reports:
+    """What a handler reports its updates to, from whichever thread, awaited or not."""
+
+    def __init__(self, progress: Progress, caller: Caller | None) -> None:
+        self._progress = progress
+        self._caller = caller
+        self._loop = asyncio.get_running_loop()
+        self._under_way: list[asyncio.Task[None]] = []
+
+    def report(self, update: Update) -> Awaitable[None]:
+        """Pass an update on."""
+        if _running_loop() is self._loop:
+            task = self._loop.create_task(self._forward(update))
+            self._under_way.append(task)
+            return task
+
+        asyncio.run_coroutine_threadsafe(self._forward(update), self._loop).result()
+        if self._caller is not None and self._caller.here():
+            self._caller.drain()  # the user's callback belongs to this thread, which is busy here
+
+        return _Done()
+
+    async def delivered(self) -> None:
+        """Wait for updates that the handler did not wait for."""
+        for task in self._under_way:
+            await task
+
+    async def _forward(self, update: Update) -> None:
+        try:
+            await self._progress.forward(update)
+        except Exception as error:  # noqa: BLE001  (a malformed update must not lose a paid job)
+            event(logging.ERROR, "update_malformed", error=f"{type(error).__name__}: {error}")
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class _Done:
+    """An awaitable that is done, for handlers that await what a callback returns."""
+
+    def __await__(self) -> Any:
+        return iter(())
+
+
+def _unsupported(attempt: Attempt, said: str) -> UnsupportedOperationError:
+    call = attempt.call
+    hint = f": {said}" if said else ""
+    return UnsupportedOperationError(
+        f"The provider {call.config.provider!r} makes no {call.kind}s{hint}; use another provider",
+        submission="not_sent",
+    )
+
+
+def _too_late(attempt: Attempt) -> TimeoutError:
+    config = attempt.call.config
+    return TimeoutError(
+        f"No result from {config.provider} within {config.timeout:g} s; its handler may still be "
+        "at work, and what it makes may be billed",
+        timeout_seconds=config.timeout,
+    )
+
+
+def _wrapped(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
+    config = attempt.call.config
+    secrets = Secrets([config.api_key])
+    failure = TarashException(
+        f"The handler of {config.provider} raised {type(error).__name__}: "
+        f"{secrets.text(str(error))}",
+        retryable=False,
+    )
+    return failure, secrets.error(error)

@@ -1,0 +1,139 @@
+"""The submit of one attempt: written down first, sent once unless it certainly bought nothing."""
+
+from __future__ import annotations
+
+import logging
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from .._contract import Finished, Intent, Operation, Wire, current_wire
+from .._polling import retry_pause
+from ..exceptions import TarashException
+from ._limits import CANCEL_SECONDS, may_leave_again, submission_of
+
+if TYPE_CHECKING:
+    from .._attempt import Attempt
+    from .._contract import Adapter, Call, Ledger, Payload
+
+
+class Submit:
+    """A submit under way, and what came of it, also when we were cancelled meanwhile."""
+
+    def __init__(
+        self, adapter: Adapter, client: Any, attempt: Attempt, ledger: Ledger, rng: Random
+    ) -> None:
+        call = attempt.call
+        self.intent = Intent(
+            call.request_id, call.kind, call.config.provider, call.config.model, call.attempt_number
+        )
+        self.intended = False
+        self.operation: Operation | None = None
+        self.finished: Finished | None = None
+        self._adapter = adapter
+        self._client = client
+        self._attempt = attempt
+        self._ledger = ledger
+        self._rng = rng
+        self._wire = Wire()
+
+    async def send(self, payload: Payload, call: Call, deadline: float) -> None:
+        """Submit until accepted, or until an answer says that another try is no use or not safe.
+
+        Raises:
+            TarashException: The provider did not accept; `submission` says what is known.
+        """
+        await self._ledger.intend(self.intent)
+        self.intended = True
+        tries = 1 if call.mocked else 1 + call.config.max_retries
+        for number in range(1, tries + 1):
+            await checkpoint()  # a call that is cancelled already must not buy anything
+            error = await self._exchange(payload, call)
+            if error is None:
+                self._attempt.log(logging.INFO, "submitted")
+                return
+
+            error.submission = self._attempt.submission = submission_of(error)
+            pause = retry_pause(number, error.retry_after, self._rng)
+            late = anyio.current_time() + pause >= deadline
+            if number == tries or late or not may_leave_again(error):
+                raise error
+
+            self._attempt.log(logging.WARNING, "submit_retried", error=error.message, pause=pause)
+            await anyio.sleep(pause)
+
+    async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
+        """Send once; a request that has left is heard out even when we are cancelled."""
+        self._wire = Wire()
+        errors: list[TarashException] = []
+        over = anyio.Event()
+        shield = anyio.CancelScope(shield=True)
+
+        async def exchange() -> None:
+            current_wire.set(self._wire)
+            with shield:
+                try:
+                    result = await self._adapter.submit(self._client, payload, call)
+                    await self._accept(result)
+                except TarashException as error:
+                    errors.append(error)
+                except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
+                    errors.append(self._unforeseen(error))
+
+            over.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(exchange)
+            try:
+                await over.wait()
+            except anyio.get_cancelled_exc_class():
+                await self._hear_out(over, shield, errors)
+                raise
+
+        return errors[0] if errors else None
+
+    async def _hear_out(
+        self, over: anyio.Event, shield: anyio.CancelScope, errors: list[TarashException]
+    ) -> None:
+        """Wait for the answer to what has left; what has not left yet is stopped."""
+        if self._wire.sent:
+            self._attempt.submission = "unknown"  # until the answer says more
+        else:
+            shield.cancel()
+
+        try:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+                await over.wait()
+        finally:
+            # Also where a second cancellation ends this wait: a shielded task would hold up all.
+            shield.cancel()
+
+        if errors:
+            self._attempt.submission = submission_of(errors[0])
+        elif self._attempt.submission != "accepted":
+            # It may have left in the very moment in which it was stopped.
+            self._attempt.submission = "unknown" if self._wire.sent else "not_sent"
+
+    async def _accept(self, result: Operation | Finished) -> None:
+        self._attempt.submission = "accepted"
+        if isinstance(result, Finished):
+            self.finished = result
+            return
+
+        self.operation = self._attempt.operation = result
+        try:
+            await self._ledger.accept(self.intent.id, result)
+        except Exception as error:  # noqa: BLE001  (the job is paid for, written down or not)
+            self._attempt.log(
+                logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}"
+            )
+
+    def _unforeseen(self, error: Exception) -> TarashException:
+        failure = TarashException(
+            f"Unforeseen {type(error).__name__} while submitting: {error}",
+            submission="unknown" if self._wire.sent else "not_sent",
+        )
+        failure.__cause__ = error
+        return failure

@@ -1,0 +1,240 @@
+"""Which providers there are: the built-in ones as rows, imported on first use, and registered ones.
+
+Adding a built-in provider is one row here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module, util
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, cast
+
+from .catalog import Mappers, built_in_mappers
+from .exceptions import ValidationError
+from .models import ProviderInfo, VideoGenerationConfig
+
+if TYPE_CHECKING:
+    from ._contract import Adapter
+    from .models import ProviderHandler
+
+__all__ = [
+    "get_provider_field_mapping",
+    "list_providers",
+    "register_provider",
+    "register_provider_field_mapping",
+]
+
+HANDLER_METHODS = (
+    "generate_video",
+    "generate_video_async",
+    "generate_image",
+    "generate_image_async",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """One row: a provider that ships with the package."""
+
+    module: str
+    """Below `providers`; its `adapter` is the adapter."""
+    modalities: tuple[Literal["video", "image"], ...]
+    extra: str | None
+    """None where nothing is needed beside the package itself."""
+    needs: str | None
+    """The module that the extra installs; None where it installs none."""
+    environment_variable: str
+
+    @property
+    def installed(self) -> bool:
+        """Whether what it needs is there."""
+        try:
+            return self.needs is None or util.find_spec(self.needs) is not None
+        except ModuleNotFoundError:  # not even the package above it is there
+            return False
+
+
+BOTH: tuple[Literal["video", "image"], ...] = ("video", "image")
+AZURE_OPENAI = BuiltIn("azure_openai", BOTH, "openai", "openai", "AZURE_OPENAI_API_KEY")
+BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
+    {
+        "azure-openai": AZURE_OPENAI,
+        "azure_openai": AZURE_OPENAI,
+        "fal": BuiltIn("fal", BOTH, "fal", "fal_client", "FAL_KEY"),
+        "google": BuiltIn("google", BOTH, "google", "google.genai", "GOOGLE_API_KEY"),
+        "luma": BuiltIn("luma", BOTH, "luma", "lumaai", "LUMAAI_API_KEY"),
+        "openai": BuiltIn("openai", BOTH, "openai", "openai", "OPENAI_API_KEY"),
+        "replicate": BuiltIn("replicate", BOTH, "replicate", "replicate", "REPLICATE_API_TOKEN"),
+        "runway": BuiltIn("runway", BOTH, "runway", "runwayml", "RUNWAYML_API_SECRET"),
+        "stability": BuiltIn("stability", ("image",), None, None, "STABILITY_API_KEY"),
+        "xai": BuiltIn("xai", BOTH, "xai", None, "XAI_API_KEY"),
+    }
+)
+
+
+class Registry:
+    """The providers and mappings that one gateway knows. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, ProviderHandler] = {}
+        self._mappings: dict[str, Mapping[str, Mappers]] = {}
+        self._lock = threading.Lock()
+
+    def register_provider(self, provider: str, handler: object) -> None:
+        """Register a provider of your own; the name of a built-in one replaces it.
+
+        Args:
+            provider: The name to write in configs.
+            handler: An object with all or some of the methods of `ProviderHandler`.
+
+        Raises:
+            ValidationError: The name is empty, or the handler has none of the methods.
+        """
+        if not provider.strip():
+            raise ValidationError("the provider's name is empty")
+
+        if not any(callable(getattr(handler, name, None)) for name in HANDLER_METHODS):
+            raise ValidationError(
+                f"the handler for {provider!r} has none of the methods "
+                f"{', '.join(HANDLER_METHODS)}; write at least one"
+            )
+
+        with self._lock:
+            # By its type it would have to have all four methods; each is looked for when called.
+            self._handlers[provider] = cast("ProviderHandler", handler)
+
+    def register_provider_field_mapping(
+        self, provider: str, mapping: Mapping[str, Mappers]
+    ) -> None:
+        """Add field mappers for models of a provider, by model id or prefix.
+
+        Args:
+            provider: The provider's name.
+            mapping: `{model_or_prefix: {parameter: FieldMapper}}`; the longest prefix wins, and an
+                id that is already there is replaced.
+        """
+        added = {model: dict(mappers) for model, mappers in mapping.items()}
+        with self._lock:
+            self._mappings[provider] = {**self._mappings.get(provider, {}), **added}
+
+    def registered_mapping(self, provider: str) -> Mapping[str, Mappers]:
+        """Return what was registered for a provider, without what ships."""
+        return self._mappings.get(provider, {})
+
+    def get_provider_field_mapping(self, provider: str) -> Mapping[str, Mappers] | None:
+        """Return all field mappers of a provider, or None for a provider without any."""
+        known = built_in_mappers(provider, self.registered_mapping(provider))
+        return MappingProxyType(known) if known else None
+
+    def handler(self, provider: str) -> ProviderHandler | None:
+        """Return the registered handler of this name."""
+        return self._handlers.get(provider)
+
+    def check_known(self, provider: str) -> None:
+        """Check that there is a provider of this name.
+
+        Raises:
+            ValidationError: There is none; the message lists the known ones and the nearest.
+        """
+        known = sorted({*BUILT_IN, *self._handlers})
+        if provider in known:
+            return
+
+        near = difflib.get_close_matches(provider, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise ValidationError(
+            f"Unknown provider {provider!r}{hint} Known: {', '.join(known)}; "
+            "register_provider() adds your own",
+            provider,
+        )
+
+    def adapter(self, provider: str, *, need_extra: bool = True) -> Adapter:
+        """Return the built-in adapter of this name.
+
+        Args:
+            provider: A built-in name.
+            need_extra: Whether what the extra installs will be used.
+
+        Raises:
+            ValidationError: Its extra is not installed; the message names it.
+        """
+        row = BUILT_IN[provider]
+        if need_extra and not row.installed:
+            raise ValidationError(
+                f"{provider} needs the extra {row.extra!r}: pip install "
+                f"'tarash-gateway[{row.extra}]'",
+                provider,
+                submission="not_sent",
+            )
+
+        adapter: Adapter = import_module(f".providers.{row.module}", __package__).adapter
+        return adapter
+
+    def environment_variable(self, provider: str) -> str | None:
+        """Return where the key of a built-in provider is read from."""
+        return BUILT_IN[provider].environment_variable if provider in BUILT_IN else None
+
+    def list_providers(self) -> list[ProviderInfo]:
+        """Return every provider that a config may name, in alphabetical order."""
+        return [self._info(name) for name in sorted({*BUILT_IN, *self._handlers})]
+
+    def _info(self, name: str) -> ProviderInfo:
+        handler = self._handlers.get(name)
+        if handler is not None:
+            kinds: tuple[Literal["video", "image"], ...] = ("video", "image")
+            has = {kind: _makes(handler, kind) for kind in kinds}
+            return ProviderInfo(
+                name=name,
+                modalities=tuple(kind for kind in kinds if has[kind]),
+                installed=True,
+                registered=True,
+            )
+
+        row = BUILT_IN[name]
+        return ProviderInfo(
+            name=name,
+            modalities=row.modalities,
+            installed=row.installed,
+            extra=row.extra,
+            key_present=self._has_key(name),
+            environment_variable=row.environment_variable,
+        )
+
+    def _has_key(self, name: str) -> bool:
+        # The adapter knows all the places; the model is of no concern to it.
+        config = VideoGenerationConfig(provider=name, model="any")
+        return bool(self.adapter(name, need_extra=False).find_key(config, os.environ))
+
+
+def _makes(handler: ProviderHandler, kind: str) -> bool:
+    names = (f"generate_{kind}", f"generate_{kind}_async")
+    return any(callable(getattr(handler, name, None)) for name in names)
+
+
+default_registry = Registry()
+"""What the module-level functions use."""
+
+
+def register_provider(provider: str, handler: object) -> None:
+    """Register a provider for the module-level functions; see `Registry.register_provider`."""
+    default_registry.register_provider(provider, handler)
+
+
+def register_provider_field_mapping(provider: str, mapping: Mapping[str, Mappers]) -> None:
+    """Add field mappers; see `Registry.register_provider_field_mapping`."""
+    default_registry.register_provider_field_mapping(provider, mapping)
+
+
+def get_provider_field_mapping(provider: str) -> Mapping[str, Mappers] | None:
+    """Return all field mappers of a provider; see `Registry.get_provider_field_mapping`."""
+    return default_registry.get_provider_field_mapping(provider)
+
+
+def list_providers() -> list[ProviderInfo]:
+    """Return every provider that a config may name, in alphabetical order."""
+    return default_registry.list_providers()

@@ -1,0 +1,48 @@
+"""Uploads through fal's SDK into a simulator; run as a process of its own.
+
+The SDK has its hosts in module constants, so they are set here, where nothing else can see it. The
+account says that the host is fal's own, since a replaced one gets data URIs instead.
+
+Arguments: base URL, key, and how many bytes to upload. Prints the URL, or the error, as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+import fal_client.client
+
+from tarash.tarash_gateway import MediaContent, TarashException
+from tarash.tarash_gateway._contract import Account
+from tarash.tarash_gateway._http import Transport
+from tarash.tarash_gateway.providers.fal import FalAdapter
+
+
+async def upload(base_url: str, key: str, size: int) -> dict[str, object]:
+    adapter = FalAdapter()
+    transport = Transport()
+    client = adapter.connect(Account("fal", base_url, key), transport)
+    try:
+        media = MediaContent(content=b"\x00" * size, content_type="image/png")
+        return {"url": await adapter.upload(client, media)}
+    except TarashException as error:
+        return {
+            "error": type(error).__name__,
+            "message": f"{error} {error.__cause__!r} {error.__context__!r}",
+            "submission": error.submission,
+            "retryable": error.retryable,
+        }
+    finally:
+        await transport.aclose()
+
+
+def main(base_url: str, key: str, size: str) -> None:
+    fal_client.client.REST_URL = base_url
+    fal_client.client.CDN_URL = base_url
+    sys.stdout.write(json.dumps(asyncio.run(upload(base_url, key, int(size)))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,49 @@
+"""What an attempt may cost, from the facts about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import MockConfig, VideoGenerationConfig, VideoGenerationRequest
+from tarash.tarash_gateway._attempt import Attempt
+from tarash.tarash_gateway._contract import Call
+
+
+def attempt(**facts: Any) -> Attempt:
+    mock = facts.pop("mock", None)
+    config = VideoGenerationConfig(provider="fal", model="m", mock=mock)
+    call = Call("video", config, VideoGenerationRequest(prompt="A cat"), "ours")
+    made = Attempt(call, started=0.0)
+    for name, value in facts.items():
+        setattr(made, name, value)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("facts", "billing"),
+    [
+        ({}, "none"),
+        ({"submission": "not_sent"}, "none"),
+        ({"submission": "rejected"}, "none"),
+        ({"submission": "unknown"}, "possible"),
+        ({"submission": "accepted"}, "possible"),
+        ({"submission": "accepted", "billing_told": "none"}, "none"),
+        ({"submission": "accepted", "cancel": "cancelled", "status": "queued"}, "none"),
+        ({"submission": "accepted", "cancel": "cancelled", "status": "processing"}, "possible"),
+        ({"submission": "accepted", "cancel": "cancelled"}, "possible"),
+        ({"submission": "accepted", "cancel": "requested", "status": "queued"}, "possible"),
+        ({"submission": "accepted", "cancel": "unsupported"}, "possible"),
+        ({"submission": "accepted", "cancel": "too_late"}, "certain"),
+    ],
+)
+def test_a_failed_attempt_is_billed_by_what_is_known(facts: dict[str, Any], billing: str) -> None:
+    assert attempt(**facts).billing(success=False) == billing
+
+
+def test_a_result_is_billed_unless_the_mock_made_it() -> None:
+    assert attempt(submission="accepted").billing(success=True) == "certain"
+    mocked = attempt(submission="accepted", mock=MockConfig(enabled=True))
+    assert mocked.billing(success=True) == "none"

@@ -1,0 +1,364 @@
+"""A cancelled task: its job is stopped at the provider, and the cancellation is never swallowed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+
+from tarash.tarash_gateway import VideoGenerationUpdate
+from tarash.tarash_gateway.testing import Fault, Script
+from tests.engine.conftest import Eventually, Fal
+
+NEVER = Script(outcome="never")
+Work = Callable[[], Coroutine[Any, Any, Any]]
+Cancel = Callable[[Work, Callable[[], bool]], Awaitable[None]]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  (the simulator's thread sets no event for it)
+        await asyncio.sleep(0.01)
+
+
+async def by_task(work: Work, ready: Callable[[], bool]) -> None:
+    task = asyncio.ensure_future(work())
+    await until(ready)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def by_scope(work: Work, ready: Callable[[], bool]) -> None:
+    propagated: list[bool] = []
+
+    async def noted() -> None:
+        try:
+            await work()
+        except asyncio.CancelledError:
+            propagated.append(True)
+            raise
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(noted)
+        await until(ready)
+        group.cancel_scope.cancel()
+
+    assert propagated == [True]
+
+
+async def by_timeout(work: Work, ready: Callable[[], bool]) -> None:
+    with pytest.raises(TimeoutError) as caught:
+        await _with_limit(work, ready)
+
+    assert type(caught.value) is TimeoutError
+
+
+async def _with_limit(work: Work, ready: Callable[[], bool]) -> None:
+    async with asyncio.timeout(None) as limit:
+        watcher = asyncio.ensure_future(_expire(limit, ready))
+        try:
+            await work()
+        finally:
+            watcher.cancel()
+
+
+async def _expire(limit: asyncio.Timeout, ready: Callable[[], bool]) -> None:
+    await until(ready)
+    limit.reschedule(asyncio.get_running_loop().time())
+
+
+async def by_wait_for(work: Work, ready: Callable[[], bool]) -> None:
+    with pytest.raises(TimeoutError) as caught:
+        await asyncio.wait_for(work(), 0.6)
+
+    assert ready()
+    assert type(caught.value) is TimeoutError
+
+
+WAYS: dict[str, Cancel] = {
+    "task.cancel": by_task,
+    "anyio scope": by_scope,
+    "asyncio.timeout": by_timeout,
+    "asyncio.wait_for": by_wait_for,
+}
+
+
+class Told:
+    """Keeps the updates, to look at how the attempt ended."""
+
+    def __init__(self) -> None:
+        self.updates: list[VideoGenerationUpdate] = []
+
+    def __call__(self, update: VideoGenerationUpdate) -> None:
+        self.updates.append(update)
+
+    def goodbye(self) -> str:
+        (terminal,) = [one for one in self.updates if one.status in ("completed", "failed")]
+        assert terminal is self.updates[-1]
+        assert terminal.status == "failed"
+        return str(terminal.error)
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+async def test_the_job_of_a_cancelled_task_is_cancelled_at_the_provider(
+    fal: Fal, way: Cancel
+) -> None:
+    fal.script(NEVER)
+    told = Told()
+    await way(lambda: fal.generate(told), lambda: fal.counters.streams == 1)
+
+    assert (fal.counters.submits, fal.counters.cancels) == (1, 1)
+    assert fal.simulator.jobs("fal")[0].cancel_requested
+    assert "requested" in told.goodbye()
+    assert fal.outcomes() == ["detached"]
+
+
+@pytest.mark.parametrize("way", list(WAYS.values())[:3], ids=list(WAYS)[:3])
+async def test_a_job_that_is_accepted_while_we_are_cancelled_is_cancelled_too(
+    fal: Fal, way: Cancel
+) -> None:
+    fal.script(Script(queue_seconds=60))
+    fal.fail("submit", Fault.delay(0.5))
+    told = Told()
+    await way(lambda: fal.generate(told), lambda: fal.counters.submits == 1)
+
+    assert (fal.counters.accepted, fal.counters.cancels) == (1, 1)
+    assert "cancelled" in told.goodbye()
+    assert fal.outcomes() == ["cancelled"]
+
+
+async def test_a_submit_without_an_answer_is_told_to_be_unknown(fal: Fal) -> None:
+    fal.fail("submit", Fault.hang(accepted=True))
+    told = Told()
+    await by_task(lambda: fal.generate(told), lambda: fal.counters.accepted == 1)
+
+    assert "may run and be billed" in told.goodbye()
+    assert fal.outcomes() == ["unknown"]
+    assert fal.counters.submits == 1
+
+
+async def test_a_submit_that_is_refused_meanwhile_is_told_to_have_bought_nothing(
+    fal: Fal,
+) -> None:
+    fal.fail("submit", Fault.delay(0.5))
+    told = Told()
+    fal.simulator.keys["fal"] = ["another"]
+    await by_task(lambda: fal.generate(told), lambda: fal.counters.submits == 1)
+
+    assert "nothing was bought" in told.goodbye()
+    assert fal.outcomes() == ["cancelled"]
+
+
+async def test_a_pause_before_the_next_submit_ends_with_the_task(fal: Fal) -> None:
+    fal.fail("submit", Fault.status(503, retry_after=30), times=None)
+    told = Told()
+    task = asyncio.ensure_future(fal.generate(told))
+    await until(lambda: fal.counters.submits == 1)
+    await asyncio.sleep(0.2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert fal.counters.submits == 1
+    assert "nothing was bought" in told.goodbye()
+    assert fal.outcomes() == ["cancelled"]
+
+
+async def test_a_call_that_is_cancelled_before_it_submits_buys_nothing(fal: Fal) -> None:
+    """A connection that is open already makes it easy to send before anybody looks."""
+    await fal.generate()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await fal.generate()
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await fal.generate()
+
+    assert fal.counters.submits == 1
+    assert fal.outcomes() == ["completed", "cancelled", "cancelled"]
+
+
+async def test_a_callback_that_cancels_between_attempts_stops_the_chain(fal: Fal) -> None:
+    fal.fail("submit", Fault.status(503), times=None)
+    fallback = fal.config()
+
+    def cancel(update: VideoGenerationUpdate) -> None:
+        if update.status == "failed" and update.attempt_number == 1:
+            task.cancel()
+
+    task = asyncio.ensure_future(fal.generate(cancel, max_retries=0, fallback_configs=(fallback,)))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert fal.counters.submits == 1
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 120, 8))
+async def test_a_cancellation_at_any_moment_of_a_short_job_leaves_nothing_running(
+    fal: Fal, milliseconds: int
+) -> None:
+    fal.script(Script(run_seconds=0.04))
+    told = Told()
+    task = asyncio.ensure_future(fal.generate(told))
+    await asyncio.sleep(milliseconds / 1000)
+    was_done = task.done()
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled() is not was_done
+    assert fal.counters.submits == fal.counters.accepted <= 1
+    assert None not in fal.outcomes()
+    terminal = [one for one in told.updates if one.status in ("completed", "failed")]
+    assert len(terminal) == (1 if told.updates else 0)
+    if fal.counters.accepted and not was_done:
+        assert fal.counters.cancels == 1 or fal.outcomes() == ["completed"]
+
+
+@pytest.mark.parametrize("milliseconds", range(290, 340, 5))
+async def test_a_cancellation_around_the_deadline_is_not_swallowed(
+    fal: Fal, milliseconds: int
+) -> None:
+    fal.script(NEVER)
+    task = asyncio.ensure_future(fal.generate(timeout=0.3))
+    await asyncio.sleep(milliseconds / 1000)
+    was_done = task.done()
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled() is not was_done
+    assert 1 <= fal.counters.cancels <= 2
+
+
+async def test_a_detached_job_is_left_alone_by_a_cancellation(fal: Fal) -> None:
+    fal.script(NEVER)
+    told = Told()
+    await by_task(
+        lambda: fal.generate(told, on_timeout="detach"), lambda: fal.counters.streams == 1
+    )
+
+    assert fal.counters.cancels == 0
+    assert "goes on" in told.goodbye()
+    assert fal.outcomes() == ["detached"]
+
+
+async def test_a_second_cancellation_leaves_at_once(fal: Fal) -> None:
+    fal.script(NEVER)
+    fal.fail("cancel", Fault.hang())
+    task = asyncio.ensure_future(fal.generate())
+    await until(lambda: fal.counters.streams == 1)
+    task.cancel()
+    await until(lambda: fal.counters.cancels == 1)
+    task.cancel()
+    async with asyncio.timeout(2):
+        await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert None not in fal.outcomes()
+
+
+async def test_a_second_cancellation_does_not_wait_for_the_answer_to_a_submit(fal: Fal) -> None:
+    fal.fail("submit", Fault.hang(accepted=True))
+    task = asyncio.ensure_future(fal.generate())
+    await until(lambda: fal.counters.accepted == 1)
+    task.cancel()
+    await asyncio.sleep(0.1)
+    assert not task.done()
+    task.cancel()
+    async with asyncio.timeout(2):
+        await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert fal.outcomes() == ["unknown"]
+
+
+async def test_a_cancel_that_hangs_ends_with_its_limit(fal: Fal) -> None:
+    fal.script(NEVER)
+    fal.fail("cancel", Fault.hang())
+    told = Told()
+    await by_timeout(lambda: fal.generate(told), lambda: fal.counters.streams == 1)
+    assert "unsupported" in told.goodbye()
+    assert fal.outcomes() == ["detached"], "nobody said that it stops"
+
+
+async def test_a_callback_that_never_returns_does_not_hold_up_a_cancellation(fal: Fal) -> None:
+    fal.script(NEVER)
+    await by_task(lambda: fal.generate(lambda _: asyncio.sleep(60)), lambda: True)
+    task = asyncio.ensure_future(fal.generate(lambda _: asyncio.sleep(60)))
+    await until(lambda: fal.counters.accepted == 1)
+    task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert fal.counters.cancels == 1
+
+
+def _more_streams(fal: Fal, seen: int) -> bool:
+    return fal.counters.streams > seen
+
+
+def _more_jobs(fal: Fal, seen: int) -> bool:
+    return fal.counters.accepted > seen
+
+
+@pytest.mark.parametrize("stream", [True, False, "silent"])
+async def test_a_cancelled_stream_gives_its_connection_back(
+    fal: Fal, eventually: Eventually, stream: Any
+) -> None:
+    fal.script(Script(outcome="never", stream=stream))
+    for _ in range(3):
+        seen = fal.counters.streams
+        await by_task(fal.generate, partial(_more_streams, fal, seen))
+
+    await fal.gateway.aclose()
+    await eventually(lambda: fal.counters.open_connections == 0)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_slow_callback_does_not_keep_the_stream_of_a_cancelled_job(
+    fal: Fal, eventually: Eventually, *, stream: bool
+) -> None:
+    fal.script(Script(queue_seconds=0.05, outcome="never", stream=stream))
+    for _ in range(3):
+        seen = fal.counters.accepted
+        await by_task(
+            lambda: fal.generate(lambda _: asyncio.sleep(0.3)),
+            partial(_more_jobs, fal, seen),
+        )
+
+    await fal.gateway.aclose()
+    await eventually(lambda: fal.counters.open_connections == 0)
+
+
+def test_no_connection_outlives_the_loop(fal: Fal) -> None:
+    fal.script(NEVER)
+
+    async def leave() -> None:
+        tasks = [asyncio.ensure_future(fal.generate()) for _ in range(5)]
+        await until(lambda: fal.counters.polls >= 5)
+        for task in tasks:
+            task.cancel()
+
+        await asyncio.wait(tasks)
+
+    asyncio.run(leave())
+    asyncio.run(until(lambda: fal.counters.open_connections == 0))
+    assert fal.counters.cancels == 5
+    assert fal.outcomes() == ["detached"] * 5
+
+
+def test_a_loop_that_ends_with_jobs_under_way_cancels_them(fal: Fal) -> None:
+    fal.script(NEVER)
+
+    async def leave() -> None:
+        tasks = {asyncio.ensure_future(fal.generate()) for _ in range(3)}
+        await until(lambda: fal.counters.polls >= len(tasks))
+
+    asyncio.run(leave())
+    asyncio.run(until(lambda: fal.counters.open_connections == 0))
+    assert fal.counters.cancels == 3

@@ -1,0 +1,205 @@
+"""The deadline: who is asked to stop, what it may have cost, and how to go on waiting."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import pickle
+import time
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import TarashException
+from tarash.tarash_gateway import TimeoutError as GatewayTimeoutError
+from tarash.tarash_gateway._contract import Account, Operation
+from tarash.tarash_gateway._http import Transport
+from tarash.tarash_gateway.providers.fal import FalAdapter
+from tarash.tarash_gateway.testing import Fault, Script
+from tests.engine.conftest import KEY, Fal, only_attempt
+
+QUEUED = Script(queue_seconds=60)
+RUNNING = Script(outcome="never")
+
+
+async def timed_out(fal: Fal, **changes: Any) -> GatewayTimeoutError:
+    error = await fal.failure(**({"timeout": 0.7} | changes))
+    assert isinstance(error, GatewayTimeoutError)
+    assert isinstance(error, builtins.TimeoutError)
+    assert error.retryable
+    return error
+
+
+@pytest.mark.parametrize(
+    ("script", "answer", "billing", "outcome"),
+    [
+        (QUEUED, "cancelled", "none", "cancelled"),
+        (RUNNING, "requested", "possible", "detached"),
+        (Script(outcome="never", cancel="ignored"), "requested", "possible", "detached"),
+        (Script(outcome="never", cancel="queued_ok"), "cancelled", "possible", "cancelled"),
+    ],
+    ids=["queued", "running", "ignored", "stopped while running"],
+)
+@pytest.mark.parametrize("stream", [True, False, "silent"])
+async def test_the_job_is_cancelled_once_and_the_answer_is_told(  # noqa: PLR0913, PLR0917
+    fal: Fal, script: Script, answer: str, billing: str, outcome: str, stream: Any
+) -> None:
+    fal.script(Script(**{name: getattr(script, name) for name in _NAMES} | {"stream": stream}))
+    error = await timed_out(fal)
+
+    assert fal.counters.cancels == 1
+    assert (error.timeout_seconds, error.submission) == (0.7, "accepted")
+    attempt = only_attempt(error)
+    assert (attempt.cancel, attempt.billing) == (answer, billing)
+    assert fal.outcomes() == [outcome]
+
+
+_NAMES = ("queue_seconds", "outcome", "cancel")
+
+
+async def test_a_result_that_is_there_after_all_is_returned(fal: Fal) -> None:
+    fal.script(Script(outcome="never", cancel="too_late"))
+    response = await fal.generate(timeout=0.7)
+
+    assert response.status == "completed"
+    assert response.execution_metadata is not None
+    (attempt,) = response.execution_metadata.attempts
+    assert (attempt.cancel, attempt.billing, attempt.status) == ("too_late", "certain", "success")
+    assert fal.outcomes() == ["completed"]
+
+
+async def test_a_result_that_is_there_and_can_not_be_had_is_a_timeout(fal: Fal) -> None:
+    fal.script(Script(outcome="never", cancel="too_late"))
+    fal.fail("result", Fault.status(503), times=None)
+    error = await timed_out(fal)
+
+    attempt = only_attempt(error)
+    assert (attempt.cancel, attempt.billing) == ("too_late", "certain")
+    assert error.operation is not None
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.status(500),
+        Fault.status(403),
+        Fault.reset_before(),
+        Fault.reset_after(),
+        Fault.truncate(),
+        Fault.foreign_body(),
+        Fault.foreign_body("[]", "application/json"),
+        Fault.echo_key(),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.code}",
+)
+async def test_a_cancel_without_a_clear_answer_is_not_taken_for_one(fal: Fal, fault: Fault) -> None:
+    fal.script(QUEUED)
+    fal.fail("cancel", fault, times=None)
+    error = await timed_out(fal)
+
+    attempt = only_attempt(error)
+    assert (attempt.cancel, attempt.billing) == ("unsupported", "possible")
+    assert fal.counters.cancels == 1 or fault.kind.startswith("reset")  # a PUT may be repeated
+    assert error.operation is not None
+
+
+async def test_a_cancel_that_hangs_holds_nobody_up_for_longer_than_its_limit(fal: Fal) -> None:
+    fal.script(RUNNING)
+    fal.fail("cancel", Fault.hang())
+    started = time.monotonic()
+    error = await timed_out(fal)
+
+    assert 5.5 < time.monotonic() - started < 8
+    assert only_attempt(error).cancel == "unsupported"
+
+
+@pytest.mark.parametrize("script", [QUEUED, RUNNING], ids=["queued", "running"])
+async def test_a_detached_job_is_left_alone(fal: Fal, script: Script) -> None:
+    fal.script(script)
+    error = await timed_out(fal, on_timeout="detach")
+
+    assert fal.counters.cancels == 0
+    attempt = only_attempt(error)
+    assert (attempt.cancel, attempt.billing) == (None, "possible")
+    assert fal.outcomes() == ["detached"]
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_a_submit_that_hangs_may_have_bought_something(fal: Fal, *, accepted: bool) -> None:
+    fal.fail("submit", Fault.hang(accepted=accepted), times=None)
+    error = await timed_out(fal)
+
+    assert error.submission == "unknown"
+    assert error.operation is None
+    assert "dashboard" in error.message
+    assert (fal.counters.submits, fal.counters.accepted) == (1, int(accepted))
+    assert only_attempt(error).billing == "possible"
+    assert fal.outcomes() == ["unknown"]
+
+
+async def test_a_submit_that_is_answered_after_the_deadline_is_heard_and_cancelled(
+    fal: Fal,
+) -> None:
+    fal.script(QUEUED)
+    fal.fail("submit", Fault.delay(1.5))
+    error = await timed_out(fal)
+
+    assert error.submission == "accepted"
+    assert error.operation is not None
+    assert fal.counters.accepted == fal.counters.cancels == 1
+    assert only_attempt(error).cancel == "cancelled"
+
+
+async def test_a_submit_that_is_refused_after_the_deadline_has_cost_nothing(fal: Fal) -> None:
+    fal.simulator.keys["fal"] = ["another"]
+    fal.fail("submit", Fault.delay(1.2))
+    error = await timed_out(fal)  # fal refuses it, as soon as the delay is over
+
+    assert error.submission == "rejected"
+    assert only_attempt(error).billing == "none"
+    assert "nothing was submitted" in error.message
+    assert fal.counters.accepted == 0
+
+
+async def test_a_result_that_hangs_does_not_outlast_the_deadline(fal: Fal) -> None:
+    """The last look hangs too, so it takes its own limit on top."""
+    fal.fail("result", Fault.hang(), times=None)
+    started = time.monotonic()
+    error = await timed_out(fal)
+
+    assert time.monotonic() - started < 8
+    assert only_attempt(error).cancel == "too_late"
+    assert error.operation is not None
+
+
+async def test_the_operation_of_a_timeout_is_enough_to_go_on_waiting(fal: Fal) -> None:
+    fal.script(Script(run_seconds=1.5))
+    error = await timed_out(fal, on_timeout="detach")
+    copied = pickle.loads(pickle.dumps(error))
+    stored = json.loads(json.dumps(copied.operation))
+    assert KEY not in json.dumps(stored)
+
+    operation = Operation.from_json(stored)
+    assert operation.to_json() == stored
+    adapter = FalAdapter()
+    transport = Transport()
+    account = Account("fal", fal.simulator.base_url("fal"), KEY, custom_base_url=True)
+    client = adapter.connect(account, transport)
+    try:
+        while (snapshot := await adapter.poll(client, operation)).finished is None:
+            assert snapshot.status == "processing"
+    finally:
+        await transport.aclose()
+
+    assert "video" in snapshot.finished.raw
+    assert fal.counters.submits == 1
+
+
+async def test_the_error_says_what_to_do_and_that_a_second_submit_is_a_second_bill(
+    fal: Fal,
+) -> None:
+    fal.script(RUNNING)
+    error = await timed_out(fal, on_timeout="detach")
+    assert isinstance(error, TarashException)
+    assert "buys a second one" in error.message
+    assert str(error.request_id) in error.message

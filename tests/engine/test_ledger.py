@@ -1,0 +1,103 @@
+"""The ledger: written before a submit leaves, and never in the way of a job that is paid for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tarash.tarash_gateway import Gateway, TarashException, VideoGenerationUpdate
+from tarash.tarash_gateway._contract import Intent, Operation
+from tarash.tarash_gateway._types import Submission
+from tarash.tarash_gateway.ledger import MemoryLedger
+from tarash.tarash_gateway.testing import Script
+from tests.engine.conftest import KEY, REQUEST, Fal
+
+
+class Broken(MemoryLedger):
+    """Fails, or hangs, in one of its methods."""
+
+    def __init__(self, where: str, *, hang: bool = False) -> None:
+        super().__init__()
+        self._where = where
+        self._hang = hang
+
+    async def _break(self, where: str) -> None:
+        if where == self._where:
+            if self._hang:
+                await asyncio.sleep(60)
+
+            raise OSError(f"the disk is full, says {KEY}")
+
+    async def intend(self, intent: Intent) -> None:
+        await self._break("intend")
+        await super().intend(intent)
+
+    async def accept(self, intent_id: str, operation: Operation) -> None:
+        await self._break("accept")
+        await super().accept(intent_id, operation)
+
+    async def settle(self, intent_id: str, submission: Submission | None, outcome: str) -> None:
+        await self._break("settle")
+        await super().settle(intent_id, submission, outcome)
+
+
+async def test_nothing_is_sent_that_can_not_be_written_down(fal: Fal) -> None:
+    fal.gateway = Gateway(ledger=Broken("intend"))
+    updates: list[VideoGenerationUpdate] = []
+    error = await fal.failure(updates.append)
+
+    assert type(error) is TarashException
+    assert isinstance(error.__cause__, Exception)
+    assert (error.submission, error.retryable, error.provider) == ("not_sent", False, "fal")
+    assert KEY not in f"{error!r}{error.__cause__!r}{error.__context__!r}"
+    assert [one.status for one in updates] == ["failed"]
+    assert fal.counters.submits == 0
+
+
+@pytest.mark.parametrize("where", ["accept", "settle"])
+async def test_a_paid_job_is_delivered_even_where_it_can_not_be_written_down(
+    fal: Fal, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fal.gateway = Gateway(ledger=Broken(where))
+    response = await fal.generate()
+
+    assert response.status == "completed"
+    assert "ledger_failed" in caplog.messages
+    assert fal.counters.accepted == 1
+
+
+async def test_a_ledger_that_hangs_at_the_end_does_not_hold_the_result_for_ever(fal: Fal) -> None:
+    fal.gateway = Gateway(ledger=Broken("settle", hang=True))
+    async with asyncio.timeout(10):
+        await fal.generate()
+
+
+async def test_the_intent_is_there_before_the_submit_and_the_job_before_the_first_look(
+    fal: Fal,
+) -> None:
+    class Watching(MemoryLedger):
+        async def intend(self, intent: Intent) -> None:
+            seen.append(("intend", fal.counters.submits))
+            await super().intend(intent)
+
+        async def accept(self, intent_id: str, operation: Operation) -> None:
+            seen.append(("accept", fal.counters.polls + fal.counters.streams))
+            await super().accept(intent_id, operation)
+
+    seen: list[tuple[str, int]] = []
+    ledger = Watching()
+    response = await Gateway(ledger=ledger).generate_video_async(fal.config(), REQUEST)
+
+    assert seen == [("intend", 0), ("accept", 0)]
+    (entry,) = ledger.entries()
+    assert entry.operation is not None
+    assert entry.operation.id == response.request_id
+    assert (entry.submission, entry.outcome) == ("accepted", "completed")
+    assert KEY not in repr(entry)
+
+
+async def test_a_job_that_failed_is_settled_as_failed(fal: Fal) -> None:
+    fal.script(Script(outcome="failed"))
+    await fal.failure()
+    assert fal.outcomes() == ["failed"]

@@ -1,0 +1,215 @@
+"""What goes wrong with looks at an accepted job: nothing that may pass by itself loses it."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+
+from tarash.tarash_gateway import (
+    AuthenticationError,
+    ContentModerationError,
+    HTTPError,
+    ModelNotFoundError,
+    QuotaExceededError,
+    TimeoutError,  # noqa: A004  (the library's own, which is the built-in one too)
+    ValidationError,
+)
+from tarash.tarash_gateway.testing import Fault, Script, Step
+from tests.engine.conftest import Fal, only_attempt
+
+PASSING = {
+    "reset before": Fault.reset_before(),
+    "reset after": Fault.reset_after(),
+    "truncated": Fault.truncate(),
+    "foreign body": Fault.foreign_body(),
+    "foreign JSON": Fault.foreign_body("[1", "application/json"),
+    "foreign 502": Fault.foreign_body(status=502),
+    "408": Fault.status(408),
+    "425": Fault.status(425),
+    "429": Fault.status(429),
+    "500": Fault.status(500),
+    "502": Fault.status(502),
+    "503": Fault.status(503),
+    "504": Fault.status(504),
+    "a key in the error": Fault.echo_key(),
+    "late": Fault.delay(0.2),
+}
+NO_STREAM = Script(run_seconds=0.1, stream=False)
+
+
+@pytest.mark.parametrize("step", ["poll", "result"])
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
+async def test_a_look_that_fails_is_taken_again(fal: Fal, fault: Fault, step: Step) -> None:
+    fal.script(NO_STREAM)
+    fal.fail(step, fault, times=2)
+    response = await fal.generate()
+
+    assert response.status == "completed"
+    assert (fal.counters.submits, fal.counters.accepted) == (1, 1)
+    assert response.execution_metadata is not None
+    assert response.execution_metadata.total_attempts == 1
+    assert fal.outcomes() == ["completed"]
+
+
+@pytest.mark.parametrize("status", [500, 504])
+async def test_a_models_words_about_a_look_do_not_end_the_job(fal: Fal, status: int) -> None:
+    body = {"detail": [{"loc": [], "msg": "late", "type": "generation_timeout"}]}
+    fal.script(NO_STREAM)
+    fal.fail("poll", Fault.status(status, body), times=2)
+    await fal.generate()
+    assert fal.counters.accepted == 1
+
+
+async def test_a_result_that_is_said_to_be_in_progress_is_asked_for_again(fal: Fal) -> None:
+    """Status and result may be served by machines that do not agree yet."""
+    fal.script(NO_STREAM)
+    fal.fail("result", Fault.status(400, {"detail": "Request is still in progress"}), times=2)
+    await fal.generate()
+    assert fal.counters.results == 3
+
+
+@pytest.mark.parametrize("step", ["poll", "result"])
+async def test_the_providers_pace_is_kept_between_looks(fal: Fal, step: Step) -> None:
+    fal.script(NO_STREAM)
+    fal.fail(step, Fault.status(429, retry_after=1))
+    started = time.monotonic()
+    await fal.generate()
+
+    assert time.monotonic() - started >= 0.95
+    assert fal.counters.polls == 2
+
+
+async def test_looks_that_always_fail_end_with_the_deadline_and_hand_over_the_job(
+    fal: Fal,
+) -> None:
+    fal.fail("poll", Fault.status(503), times=None)
+    error = await fal.failure(timeout=1)
+
+    assert isinstance(error, TimeoutError)
+    assert error.operation is not None
+    assert error.operation["id"] == fal.simulator.jobs("fal")[0].id
+    assert fal.counters.submits == 1
+
+
+async def test_a_look_that_hangs_does_not_move_the_deadline(fal: Fal) -> None:
+    fal.script(NO_STREAM)
+    fal.fail("poll", Fault.hang(), times=None)
+    started = time.monotonic()
+    error = await fal.failure(timeout=1, on_timeout="detach")
+
+    assert isinstance(error, TimeoutError)
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(90)
+async def test_a_look_that_hangs_is_given_up_and_taken_again(fal: Fal) -> None:
+    fal.script(NO_STREAM)
+    fal.fail("poll", Fault.hang())
+    started = time.monotonic()
+    await fal.generate()
+
+    assert 29 < time.monotonic() - started < 35
+    assert fal.counters.polls == 2
+
+
+@pytest.mark.parametrize("step", ["poll", "result"])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, AuthenticationError), (402, QuotaExceededError), (403, AuthenticationError)],
+)
+async def test_a_look_that_is_forbidden_ends_the_wait_and_hands_over_the_job(
+    fal: Fal, step: Step, status: int, kind: type[HTTPError]
+) -> None:
+    fal.script(NO_STREAM)
+    fal.fail(step, Fault.status(status), times=None)
+    error = await fal.failure()
+
+    assert type(error) is kind
+    assert (error.submission, error.retryable) == ("accepted", False)
+    assert error.operation is not None
+    assert error.request_id == error.operation["id"] == fal.simulator.jobs("fal")[0].id
+    assert only_attempt(error).billing == "possible"
+    assert fal.outcomes() == ["detached"], "the job may still be running and paid for"
+
+
+@pytest.mark.parametrize("step", ["poll", "result"])
+async def test_a_job_that_is_not_known_everywhere_yet_is_waited_for(fal: Fal, step: Step) -> None:
+    fal.script(NO_STREAM)
+    fal.fail(step, Fault.status(404), times=2)
+    await fal.generate()
+    assert (fal.counters.submits, fal.counters.accepted) == (1, 1)
+
+
+async def test_a_job_that_stays_unknown_is_given_up_three_seconds_after_the_submit(
+    fal: Fal,
+) -> None:
+    fal.script(Script(outcome="lost"))
+    started = time.monotonic()
+    error = await fal.failure()
+
+    assert 2.5 < time.monotonic() - started < 6
+    assert isinstance(error, HTTPError)
+    assert not isinstance(error, ModelNotFoundError), "it is the job that is not known"
+    assert error.status_code == 404
+    assert (error.submission, error.retryable) == ("accepted", False)
+    assert error.operation is not None
+    assert error.operation["id"] == fal.simulator.jobs("fal")[0].id
+    assert fal.counters.polls > 3
+    assert fal.counters.submits == 1
+    assert only_attempt(error).billing == "possible"
+
+
+async def test_a_job_that_was_seen_once_and_is_gone_is_given_up_at_once(fal: Fal) -> None:
+    fal.script(Script(outcome="never", stream=False))
+    fal.fail("poll", Fault.status(404), times=None, skip=1)
+    error = await fal.failure()
+
+    assert isinstance(error, HTTPError)
+    assert error.status_code == 404
+    assert error.operation is not None
+    assert fal.counters.polls == 2
+
+
+@pytest.mark.parametrize("fault", [Fault.status(429), Fault.status(503), Fault.status(408)])
+async def test_a_refused_look_at_a_refusal_does_not_turn_it_into_a_failure_to_retry(
+    fal: Fal, fault: Fault
+) -> None:
+    """Moderation has to stop the chain also where the first call for its verdict fails."""
+    fal.script(Script(outcome="moderated", stream=False))
+    fal.fail("result", fault)
+    error = await fal.failure()
+    assert isinstance(error, ContentModerationError)
+    assert not error.retryable
+
+
+async def test_the_count_of_looks_is_held(fal: Fal) -> None:
+    fal.script(Script(outcome="never", stream=False))
+    error = await fal.failure(max_poll_attempts=3, timeout=30)
+
+    assert isinstance(error, TimeoutError)
+    assert error.timeout_seconds == 30
+    assert "3 looks" in error.message
+    assert fal.counters.polls == 3
+    assert fal.counters.cancels == 1
+    assert only_attempt(error).cancel == "requested"
+
+
+@pytest.mark.parametrize("floor", ["soon", -1, math.nan, math.inf])
+async def test_a_poll_floor_that_is_no_number_of_seconds_is_refused_before_anything_is_sent(
+    fal: Fal, floor: object
+) -> None:
+    error = await fal.failure(provider_config={"min_poll_interval": floor})
+    assert isinstance(error, ValidationError)
+    assert "min_poll_interval" in error.message
+    assert fal.counters.submits == 0
+
+
+async def test_the_users_poll_floor_is_held(fal: Fal) -> None:
+    fal.script(Script(run_seconds=0.5, stream=False))
+    started = time.monotonic()
+    await fal.generate(provider_config={"min_poll_interval": 1})
+    assert time.monotonic() - started >= 0.95
+    assert fal.counters.polls == 1
