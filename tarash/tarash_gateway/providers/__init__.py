@@ -1,0 +1,1 @@
+"""The adapters, one provider a file; each is imported on first use only."""

@@ -1,0 +1,385 @@
+"""The wire that OpenAI, Azure OpenAI and many compatible servers speak: videos and images.
+
+Everything goes through the `openai` SDK, by raw paths: its videos methods warn of their deprecation
+at each call, and there is no way to silence a warning for one thread or task alone. What differs
+between providers (hosts, keys, names of models) is in their adapters.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin
+
+from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
+from .._http import Answer, origin, unreadable
+from .._sdk import exchange
+from ..catalog._openai import EDIT, REMIX
+from ..mapping import apply_field_mappers
+from ..media import from_data_uri
+from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._openai_errors import classify_answer, error_of, job_error, no_media
+
+if TYPE_CHECKING:
+    from .._contract import Call, Response
+    from .._types import CancelAnswer, JobStatus, MediaContent
+    from ..catalog import ModelSpec
+
+FORM = {"Content-Type": "multipart/form-data"}
+"""What the SDK wants to see for a form; it adds the boundary itself."""
+FORMS = frozenset({"images/edits", "videos", "videos/edits"})
+LARGEST_PART = 50 * 1024 * 1024
+
+# The first four are OpenAI's; the others are in use among compatible servers.
+STATUSES: Mapping[str, JobStatus] = {
+    "queued": "queued",
+    "in_progress": "processing",
+    "completed": "completed",
+    "failed": "failed",
+    "pending": "queued",
+    "submitted": "queued",
+    "success": "completed",
+    "succeeded": "completed",
+    "done": "completed",
+    "error": "failed",
+    "expired": "failed",
+    "rejected": "failed",
+    "cancelled": "failed",
+    "canceled": "failed",
+}
+JOB_IDS = ("id", "video_id", "task_id")
+URL_PLACES = ("url", "video_url", "output_url", "video", "output", "result", "data")
+STANDARD = frozenset(
+    {*URL_PLACES, "error", "id", "object", "progress", "prompt", "seconds", "size", "status"}
+)
+"""What a job's object says in a response's own fields, or no longer needs to say."""
+IMAGE_TYPES = {"jpg": "image/jpeg", "svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIClient:
+    """One account's exchanges through the SDK."""
+
+    account: Account
+    sdk: Any
+    authorize: Callable[[], Awaitable[tuple[str, Mapping[str, Any]]]]
+    """Returns the secret of this moment, and the headers that carry it."""
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self.sdk.close()
+
+    async def post(self, payload: Payload) -> Answer:
+        """Send a payload, once."""
+        fields, files = _split(payload.body)
+        return await self._exchange(
+            self.sdk.post, payload.path, payload.headers, body=fields, files=files
+        )
+
+    async def get(self, path: str) -> Answer:
+        """GET a path under the base URL, or a URL of the same origin."""
+        return await self._exchange(self.sdk.get, path, {})
+
+    async def _exchange(
+        self,
+        method: Callable[..., Awaitable[Any]],
+        path: str,
+        headers: Mapping[str, str],
+        **body: Any,
+    ) -> Answer:
+        import httpx2
+        import openai
+
+        secret, credentials = await self.authorize()
+        provider = self.account.provider
+        return await exchange(
+            lambda: method(
+                path,
+                cast_to=httpx2.Response,
+                options={
+                    "headers": {**headers, **credentials},
+                    # Else an administrator's key in the environment would go along.
+                    "security": {"bearer_auth": True},
+                },
+                **body,
+            ),
+            replace(self.account, key=secret),
+            openai.APIConnectionError,
+            lambda answer: classify_answer(answer, provider),
+        )
+
+
+class OpenAIWire:
+    """The part of the adapters that the wire decides."""
+
+    accepts = Accepts(url=False, content="bytes", largest_inline=LARGEST_PART)
+    # What the SDK's own poll helper waits; `openai-poll-after-ms` asks for more.
+    min_poll_interval = 1.0
+
+    def model_id(self, model: str) -> str:
+        """Return the id that goes over the wire."""
+        return model
+
+    def path(self, path: str, api_version: str | None, model: str) -> str:
+        """Return a path of the wire as it stands below the base URL."""
+        del api_version, model
+        return path
+
+    def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
+        """Return what a remix or an edit takes, where the call is one."""
+        if call.kind == "image":
+            return spec
+
+        if "video_id" in call.request.extra_params:
+            return replace(spec, mappers=REMIX)
+
+        edits = getattr(call.request, "video", None) is not None and "video" in spec.mappers
+        return replace(spec, mappers=EDIT) if edits else spec
+
+    def build(self, call: Call, spec: ModelSpec) -> Payload:
+        """Return the endpoint that the call is for, and its parameters media among them."""
+        extra = dict(call.request.extra_params)
+        video_id = extra.pop("video_id", None) if call.kind == "video" else None
+        mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
+        mapped = apply_field_mappers(mappers, call.request)
+        if video_id is not None:
+            path = f"videos/{quote(str(video_id), safe='')}/remix"
+        elif call.kind == "video":
+            path = "videos/edits" if "video" in {**mapped, **extra} else "videos"
+        else:
+            path = "images/edits" if "image" in {**mapped, **extra} else "images/generations"
+
+        is_form = path in FORMS
+        if is_form:
+            mapped = {name: _as_part(value, name) for name, value in mapped.items()}
+
+        # A remix and an edit are made by the model that made the source.
+        if path != "videos/edits" and video_id is None:
+            mapped = {"model": self.model_id(spec.model), **mapped}
+
+        return Payload(
+            path=self.path(path, call.config.api_version, spec.model),
+            body={**mapped, **extra},
+            headers=FORM if is_form else {},
+        )
+
+    async def submit(
+        self, client: OpenAIClient, payload: Payload, call: Call
+    ) -> Operation | Finished:
+        """Create a video job, or make images: they have no jobs."""
+        answer = await client.post(payload)
+        if call.kind == "image":
+            return Finished(answer.object() if answer.is_json else _events(answer))
+
+        accepted = answer.object()
+        job_id = next((accepted[name] for name in JOB_IDS if accepted.get(name)), None)
+        if job_id is None:
+            error = error_of(accepted)
+            raise job_error(error, accepted) if error else unreadable(answer.status, accepted)
+
+        return Operation(
+            provider=client.account.provider,
+            model=call.config.model,
+            kind=call.kind,
+            id=str(job_id),
+            submitted_at=datetime.now(UTC).isoformat(),
+        )
+
+    async def poll(self, client: OpenAIClient, operation: Operation) -> Snapshot:
+        """Look at the job; once it has completed, fetch the video."""
+        answer = await client.get(self._job_path(client, operation))
+        job = answer.object()
+        status = STATUSES.get(str(job.get("status")).lower(), "processing")
+        if status == "failed":
+            error = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
+            return Snapshot("failed", raw=job, error=job_error(error, job))
+
+        if status != "completed":
+            wait = answer.headers.get("openai-poll-after-ms", "")
+            return Snapshot(
+                status,
+                raw=job,
+                progress=_progress(job),
+                retry_after=int(wait) / 1000 if wait.isdigit() else None,
+            )
+
+        finished = await self._fetch(client, operation, job)
+        return Snapshot("completed", raw=job, progress=100, finished=finished)
+
+    def _job_path(self, client: OpenAIClient, operation: Operation, part: str = "") -> str:
+        path = f"videos/{quote(operation.id, safe='')}{part}"
+        return self.path(path, client.account.api_version, operation.model)
+
+    async def _fetch(
+        self, client: OpenAIClient, operation: Operation, job: Mapping[str, Any]
+    ) -> Finished:
+        """Return the finished job with its video: by a public URL, else the bytes."""
+        given = _url_in(job)
+        url = urljoin(f"{client.account.base_url}/", given) if given else None
+        if url is not None and origin(url) != origin(client.account.base_url):
+            return Finished(job, {"url": url})
+
+        answer = await client.get(url or self._job_path(client, operation, "/content"))
+        if answer.content is None:
+            # Some servers say here where the video is.
+            elsewhere = _url_in(answer.body)
+            if elsewhere is None:
+                raise unreadable(answer.status, answer.body)
+
+            return Finished(job, {"url": urljoin(f"{client.account.base_url}/", elsewhere)})
+
+        content_type = answer.headers.get("content-type", "").partition(";")[0]
+        is_video = content_type.startswith("video/")
+        media: MediaContent = {
+            "content": answer.content,
+            "content_type": content_type if is_video else "video/mp4",
+        }
+        return Finished(job, media=(media,) if answer.content else ())
+
+    async def cancel(self, client: OpenAIClient, operation: Operation) -> CancelAnswer:
+        """Say that there is no such call: a job can only be deleted, and only once it has ended."""
+        del client, operation
+        return "unsupported"
+
+    async def check(self, client: OpenAIClient) -> None:
+        """Ask for the list of models, which costs nothing."""
+        await client.get(self.path("models", client.account.api_version, ""))
+
+    def parse(self, call: Call, finished: Finished) -> Response:
+        """Return the response; facts beside the media go into `provider_metadata`."""
+        if call.kind == "image":
+            return _image_response(call, finished.raw)
+
+        job = finished.raw
+        beside = {name: value for name, value in job.items() if name not in STANDARD}
+        if isinstance(job.get("expires_at"), int):
+            beside["expires_at"] = datetime.fromtimestamp(job["expires_at"], UTC).isoformat()
+
+        video = finished.metadata.get("url") or next(iter(finished.media), None)
+        if video is None:
+            raise no_media(job, "video")
+
+        return VideoGenerationResponse(
+            request_id=call.request_id,
+            status="completed",
+            raw_response=job,
+            video=video,
+            videos=(video,),
+            content_type=finished.media[0]["content_type"] if finished.media else None,
+            duration=_seconds(job.get("seconds")),
+            resolution=job.get("size") if isinstance(job.get("size"), str) else None,
+            provider_metadata=beside,
+        )
+
+
+def _image_response(call: Call, raw: Any) -> ImageGenerationResponse:
+    items = raw.get("data") if isinstance(raw, dict) else filter(_is_last, raw)
+    items = [item for item in items or () if isinstance(item, dict)]
+    images = tuple(found for item in items if (found := item.get("url") or item.get("b64_json")))
+    if not images:
+        raise no_media(raw, "image")
+
+    facts = raw if isinstance(raw, dict) else {**items[-1], "b64_json": None}
+    sent = facts.get("output_format") or call.request.extra_params.get("output_format") or "png"
+    return ImageGenerationResponse(
+        request_id=call.request_id,
+        status="completed",
+        raw_response=raw,
+        images=images,
+        content_type=IMAGE_TYPES.get(str(sent), f"image/{sent}"),
+        revised_prompt=items[0].get("revised_prompt"),
+        provider_metadata={
+            name: value for name, value in facts.items() if name != "data" and value is not None
+        },
+    )
+
+
+def _events(answer: Answer) -> list[Any]:
+    """Return the events of a stream with finished images, which `stream=True` asks for.
+
+    Raises:
+        TarashException: It is no such stream, or it ended in an error.
+    """
+    data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
+    try:
+        said = [json.loads(text) for text in data if text != "[DONE]"]
+    except ValueError:
+        said = []
+
+    done = [event for event in said if _is_last(event)]
+    for event in said:
+        if not done and error_of(event) is not None:
+            raise job_error(event["error"], said)
+
+    if not done:
+        raise unreadable(answer.status, answer.body)
+
+    return said
+
+
+def _is_last(event: Any) -> bool:
+    return isinstance(event, dict) and str(event.get("type")).endswith(".completed")
+
+
+def _split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]] | None]:
+    """Return the plain fields of a body, and its media as the parts of a form."""
+    fields: dict[str, Any] = {}
+    files: list[tuple[str, Any]] = []
+    for name, value in body.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        if not values or not all(_is_media(one) for one in values):
+            fields[name] = value
+            continue
+
+        # As the SDK names them: `image` for one, `image[]` for each of several.
+        part = name if len(values) == 1 else f"{name}[]"
+        for number, one in enumerate(values):
+            kind = one["content_type"]
+            suffix = mimetypes.guess_extension(kind) or ""
+            files.append((part, (f"{name}-{number}{suffix}", one["content"], kind)))
+
+    return fields, files or None
+
+
+def _is_media(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("content"), bytes)
+
+
+def _as_part(value: Any, name: str) -> Any:
+    """Return media that a mapper wrote as a data URI as the bytes that a form takes."""
+    if isinstance(value, list):
+        return [_as_part(one, name) for one in value]
+
+    # A plan's placeholders are of a type of their own, and stay.
+    return (from_data_uri(value, name) or value) if type(value) is str else value
+
+
+def _url_in(value: Any) -> str | None:
+    """Return the URL of a video in the shapes that compatible servers give it."""
+    if isinstance(value, str):
+        return value if value.startswith(("http://", "https://", "/")) else None
+
+    if isinstance(value, list):
+        return _url_in(value[0]) if value else None
+
+    if isinstance(value, Mapping):
+        found = (_url_in(value.get(name)) for name in URL_PLACES)
+        return next((url for url in found if url), None)
+
+    return None
+
+
+def _progress(job: Mapping[str, Any]) -> float | None:
+    progress = job.get("progress")
+    return float(progress) if isinstance(progress, int | float) else None
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

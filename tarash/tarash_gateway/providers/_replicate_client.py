@@ -1,0 +1,124 @@
+"""Replicate's client: the SDK for what it sends, with its retries replaced, and our own session.
+
+Keeps what came over the wire, since the SDK can't read every answer. Decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from .._contract import Account, Payload
+from .._http import CONNECT_SECONDS, FRESH_SECONDS, POOL_SIZE, HttpClient, join, proxy_for
+from .._sdk import exchange, note_departure
+
+if TYPE_CHECKING:
+    from .._http import Answer, Transport
+    from ..exceptions import TarashException
+
+    Classify = Callable[[Answer], TarashException | None]
+
+_kept: ContextVar[list[Any] | None] = ContextVar("_kept", default=None)
+"""Where the SDK's raw answers go while it makes an exchange for us."""
+
+
+class ReplicateClient:
+    """One account: the SDK for what it sends, our own session for the rest."""
+
+    def __init__(self, account: Account, transport: Transport, classify: Classify) -> None:
+        self.account = account
+        credentials = {"Authorization": f"Bearer {account.key}"}
+        self.http = HttpClient(account, transport, credentials, classify)
+        self._sdk: Any = None
+        self._connections: Any = None
+
+    @property
+    def sdk(self) -> Any:
+        """The vendor's client, with connections that retry nothing."""
+        if self._sdk is None:
+            import httpx
+            from replicate.client import Client
+
+            # Mounted, they go before the SDK's transport, which would send a GET ten times.
+            self._connections = httpx.AsyncHTTPTransport(
+                limits=httpx.Limits(max_connections=POOL_SIZE, keepalive_expiry=FRESH_SECONDS),
+                proxy=proxy_for(self.account.base_url),
+            )
+            self._sdk = Client(
+                self.account.key,
+                base_url=self.account.base_url,
+                mounts={"all://": self._connections},
+                event_hooks={"request": [note_departure, _lift_limits], "response": [_keep]},
+                follow_redirects=False,
+            )
+
+        return self._sdk
+
+    def url(self, *path: str) -> str:
+        """Return a URL of the API."""
+        return join(self.account.base_url, "/".join(("v1", *path)))
+
+    async def send(
+        self,
+        call: Callable[[], Awaitable[Any]],
+        classify: Classify,
+    ) -> Answer:
+        """Let the SDK make one exchange, and return what came over the wire."""
+        import httpx
+        from replicate.exceptions import ReplicateException
+
+        async def send() -> Any:
+            kept: list[Any] = []
+            token = _kept.set(kept)
+            try:
+                await call()
+            except (ReplicateException, AttributeError, TypeError, ValueError):
+                # The SDK could not read the answer, or it is an error: we read it ourselves.
+                if not kept:
+                    raise
+            finally:
+                _kept.reset(token)
+
+            return kept[-1]
+
+        return await exchange(send, self.account, httpx.RequestError, classify)
+
+    async def aclose(self) -> None:
+        """Close the SDK's connections."""
+        if self._connections is not None:
+            await self._connections.aclose()
+
+
+async def _lift_limits(request: Any) -> None:
+    """Leave the deadlines to the engine: the SDK would break off a submit that is held."""
+    request.extensions["timeout"] = dict.fromkeys(("read", "write", "pool"), None) | {
+        "connect": CONNECT_SECONDS
+    }
+
+
+async def _keep(response: Any) -> None:
+    kept = _kept.get()
+    if kept is not None:
+        kept.append(response)
+
+
+def create(sdk: Any, payload: Payload, held_seconds: int) -> Awaitable[Any]:
+    """Start the SDK's call that sends a payload."""
+    wanted: dict[str, Any] = {"input": payload.body["input"]}
+    if payload.headers:
+        wanted["wait"] = held_seconds
+
+    created: Awaitable[Any]
+    if "version" in payload.body:
+        created = sdk.predictions.async_create(version=payload.body["version"], **wanted)
+        return created
+
+    _, kind, owner, name, _ = payload.path.split("/")
+    # Not through `predictions`: that would drop `wait` for models and deployments.
+    if kind == "deployments":
+        created = sdk.deployments.predictions.async_create(f"{owner}/{name}", **wanted)
+    else:
+        created = sdk.models.predictions.async_create(f"{owner}/{name}", **wanted)
+
+    return created

@@ -1,0 +1,155 @@
+"""What one look at a job says, with its media fetched where only our key opens them.
+
+Files of the Gemini API want the key, objects in a bucket the token; both go to Google's own hosts
+or to that of `base_url` only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urljoin
+
+from anyio import to_thread
+
+from ..._contract import Finished, Snapshot
+from ..._http import Answer, HttpClient, checked, shorten, unreadable
+from ...exceptions import AuthenticationError, GenerationFailedError
+from ._errors import classify_answer
+from ._places import STORAGE
+from ._results import ENDED, Part, decode, no_media, parts_of
+
+if TYPE_CHECKING:
+    from ..._types import Billing, JobStatus, JsonObject, Kind, MediaContent
+    from ._client import GoogleClient
+
+STATUSES: Mapping[str, JobStatus] = {"queued": "queued", "in_progress": "processing"}
+FILE = re.compile(r"(?P<file>https?://.*/files/[^/:?]+)(?::download)?(?:\?.*)?")
+MOST_REDIRECTS = 3
+FIRST_REDIRECT, FIRST_FAILURE = 300, 400
+CLOSED = frozenset({401, 403, 404})
+UNBILLED_CODES = frozenset({3})
+"""INVALID_ARGUMENT: the prompt was refused before anything was made."""
+
+
+async def look_at_interaction(client: GoogleClient, raw: JsonObject) -> Snapshot:
+    """Return what an interaction says; media come first, since any status may have them."""
+    status = str(raw.get("status"))
+    if status not in ENDED:
+        return Snapshot(STATUSES.get(status, "processing"), raw=raw)
+
+    return await settle(client, raw, "video")
+
+
+async def look_at_operation(client: GoogleClient, raw: JsonObject) -> Snapshot:
+    """Return what a long-running operation says: it has no words for how far it is."""
+    if not raw.get("done"):
+        return Snapshot("processing", raw=raw)
+
+    # Google charges nothing for videos that were filtered, and for refused prompts.
+    error = raw.get("error")
+    unbilled = not isinstance(error, dict) or error.get("code") in UNBILLED_CODES
+    return await settle(client, raw, "video", "none" if unbilled else None)
+
+
+async def settle(
+    client: GoogleClient, raw: JsonObject, kind: Kind, unbilled: Billing | None = None
+) -> Snapshot:
+    """Return the end of a job: its media, or why there are none.
+
+    A file that Google still works on makes it no end yet.
+    """
+    parts = parts_of(raw, kind)
+    if not parts:
+        return Snapshot("failed", raw=raw, error=no_media(raw, kind), billing=unbilled)
+
+    media: list[MediaContent] = []
+    facts: JsonObject = {}
+    for part in parts:
+        if part.data:
+            content = await to_thread.run_sync(decode, part)
+            media.append({"content": content, "content_type": part.content_type})
+            continue
+
+        fetched = await _fetch(client, part, facts)
+        if fetched is None:
+            return Snapshot("processing", raw=raw)
+
+        media.append(fetched)
+
+    return Snapshot("completed", raw=raw, progress=100, finished=Finished(raw, facts, tuple(media)))
+
+
+async def _fetch(client: GoogleClient, part: Part, facts: JsonObject) -> MediaContent | None:
+    """Return a medium that is stored at Google's; None while it is not ready."""
+    http = await client.http(classify_answer)
+    uri = part.uri or ""
+    if uri.startswith("gs://"):
+        return await _fetch_object(http, part, facts)
+
+    found = FILE.fullmatch(uri)
+    if found is not None:
+        about = await http.get(found["file"], any_status=True)
+        if not _ready(about, facts):
+            return None
+
+        uri = f"{found['file']}:download?alt=media"
+
+    answer = checked(await _follow(http, uri), classify_answer)
+    return _content(answer, part)
+
+
+def _ready(answer: Answer, facts: JsonObject) -> bool:
+    """Tell whether a file can be downloaded; an answer that doesn't say leaves it to be tried."""
+    file = answer.body if isinstance(answer.body, dict) else {}
+    if file.get("state") == "FAILED":
+        raise GenerationFailedError(
+            f"Google made the video, and could not store it: {shorten(file)}", raw_response=file
+        )
+
+    if file.get("expirationTime"):
+        facts["expires_at"] = file["expirationTime"]
+
+    return file.get("state") != "PROCESSING"
+
+
+async def _fetch_object(http: HttpClient, part: Part, facts: JsonObject) -> MediaContent:
+    uri = part.uri or ""
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    storage = str(http.account.settings.get("storage_url") or STORAGE).rstrip("/")
+    place = f"{storage}/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}?alt=media"
+    facts.setdefault("gcs_uris", []).append(uri)
+    answer = await _follow(http, place)
+    if answer.status in CLOSED:
+        raise AuthenticationError(
+            f"The video is made and stored at {uri}, and the credentials may not read it (HTTP "
+            f"{answer.status}): fetch it from there; asking again would buy another one",
+            raw_response=answer.body,
+            status_code=403,
+        )
+
+    return _content(checked(answer, classify_answer), part)
+
+
+async def _follow(http: HttpClient, url: str) -> Answer:
+    """GET through redirects; the credentials stay where they belong at each step."""
+    answer = await http.get(url, any_status=True)
+    for _ in range(MOST_REDIRECTS):
+        target = answer.headers.get("Location")
+        if not FIRST_REDIRECT <= answer.status < FIRST_FAILURE or not target:
+            break
+
+        url = urljoin(url, target)
+        answer = await http.get(url, any_status=True)
+
+    return answer
+
+
+def _content(answer: Answer, part: Part) -> MediaContent:
+    if not answer.content:
+        raise unreadable(answer.status, answer.body)
+
+    sent = str(answer.headers.get("Content-Type") or "").partition(";")[0]
+    told = sent if sent.startswith(("video/", "image/")) else part.content_type
+    return {"content": answer.content, "content_type": told}

@@ -1,0 +1,141 @@
+"""Faults: how one request goes wrong, whichever provider's wire it is on.
+
+Plain data; `_origin` makes them happen.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FaultKind = Literal[
+    "status",
+    "reset_before",
+    "reset_after",
+    "hang",
+    "truncate",
+    "foreign_body",
+    "echo_key",
+    "delay",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """One way for a request to fail; made by the class methods."""
+
+    kind: FaultKind
+    code: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accepted: bool = False
+    seconds: float = 0.0
+
+    @classmethod
+    def status(
+        cls,
+        code: int,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        retry_after: float | str | None = None,
+    ) -> "Fault":
+        """Answer with a status instead of doing what was asked: nothing is accepted.
+
+        Args:
+            code: HTTP status, 100 to 599.
+            body: A dict or list (sent as JSON), text or bytes. None: the provider's own error body.
+            headers: Further response headers.
+            retry_after: The Retry-After header: seconds, or a date as HTTP spells it.
+        """
+        extra = dict(headers or {})
+        if retry_after is not None:
+            extra["Retry-After"] = _header_seconds(retry_after)
+
+        return cls(kind="status", code=_checked_status(code), body=body, headers=extra)
+
+    @classmethod
+    def reset_before(cls) -> "Fault":
+        """Read the request, then reset the connection: nothing is done, unknown to the client."""
+        return cls(kind="reset_before")
+
+    @classmethod
+    def reset_after(cls) -> "Fault":
+        """Do what was asked, then reset the connection without an answer.
+
+        A status stream is reset after its first event.
+        """
+        return cls(kind="reset_after", accepted=True)
+
+    @classmethod
+    def hang(cls, *, accepted: bool = False) -> "Fault":
+        """Never answer, until the client leaves or the simulator stops.
+
+        Args:
+            accepted: Whether what was asked is done all the same.
+        """
+        return cls(kind="hang", accepted=accepted)
+
+    @classmethod
+    def truncate(cls) -> "Fault":
+        """Do what was asked, announce the whole body, send half of it and close.
+
+        A status stream is closed after its first event, without the end that HTTP asks for.
+        """
+        return cls(kind="truncate", accepted=True)
+
+    @classmethod
+    def foreign_body(
+        cls,
+        text: str = "<html><body><h1>Welcome to nginx!</h1></body></html>",
+        content_type: str = "text/html",
+        status: int = 200,
+    ) -> "Fault":
+        """Do what was asked, but answer with somebody else's body, as a proxy would.
+
+        Args:
+            text: The body.
+            content_type: Its media type.
+            status: HTTP status, 100 to 599.
+        """
+        return cls(
+            kind="foreign_body",
+            code=_checked_status(status),
+            body=text,
+            headers={"Content-Type": content_type},
+            accepted=True,
+        )
+
+    @classmethod
+    def echo_key(cls, status: int = 500) -> "Fault":
+        """Answer with the provider's error body that repeats the credential header's value.
+
+        Args:
+            status: HTTP status, 100 to 599.
+        """
+        return cls(kind="echo_key", code=_checked_status(status))
+
+    @classmethod
+    def delay(cls, seconds: float) -> "Fault":
+        """Do what was asked and answer properly, but late.
+
+        Args:
+            seconds: How much later; 0 or more.
+        """
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise ValueError(f"seconds must be a finite number, 0 or more, not {seconds!r}")
+
+        return cls(kind="delay", seconds=seconds)
+
+
+def _checked_status(code: int) -> int:
+    if not 100 <= code <= 599:  # noqa: PLR2004 - the range that HTTP has
+        raise ValueError(f"An HTTP status is between 100 and 599, not {code!r}")
+
+    return code
+
+
+def _header_seconds(retry_after: float | str) -> str:
+    if isinstance(retry_after, str):
+        return retry_after
+
+    return f"{retry_after:g}"

@@ -1,0 +1,79 @@
+"""Scripts: what a job does between its submit and its end.
+
+Plain data; `_state` runs the clock, each wire puts it into its provider's words.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+Outcome = Literal["completed", "failed", "moderated", "no_media", "lost", "never"]
+CancelBehaviour = Literal["queued_ok", "requested", "ignored", "too_late"]
+Kind = Literal["video", "image"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Script:
+    """What jobs do that are submitted while this script is in force.
+
+    Attributes:
+        queue_seconds: How long the job waits in the queue.
+        run_seconds: How long it runs after that.
+        outcome: `completed`; `failed`; `moderated` (refused for its content); `no_media` (succeeds,
+            with a result that holds no media); `lost` (accepted, then unknown to every look);
+            `never` (runs for ever).
+        error_status: HTTP status of a failed job's result. None: what fits `error_type`.
+        error_type: The provider's word for the failure. None: the provider's usual one.
+        error_message: The text of the failure. None: the provider's usual one.
+        cancel: What a cancel does. None: it follows from the job's state (in the queue: removed;
+            running: requested, and the job ends as cancelled; ended: too late). `queued_ok`:
+            removed in any state. `requested`: requested in any state, and the job ends as
+            cancelled. `ignored`: answered like `requested`, but the job runs on to its end.
+            `too_late`: the job turns out to have ended just before, with its outcome (`never` as
+            `completed`).
+        stream: Whether the provider's status stream works. False: it isn't there. `silent`: it
+            opens, sends one event and then nothing.
+        result: The body of a completed job's result, instead of the provider's usual one.
+        billable_units: What the result says it costs, where the provider says so. None: it doesn't.
+        outputs: How many images a result holds. None: as many as the payload asks for.
+        foreign_urls: The URLs in the submit's answer point at the foreign origin.
+        kind: What the endpoint makes. None: guessed from its name and the payload.
+    """
+
+    queue_seconds: float = 0.0
+    run_seconds: float = 0.05
+    outcome: Outcome = "completed"
+    error_status: int | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    cancel: CancelBehaviour | None = None
+    stream: bool | Literal["silent"] = True
+    result: Mapping[str, Any] | None = None
+    billable_units: float | None = 1.0
+    outputs: int | None = None
+    foreign_urls: bool = False
+    kind: Kind | None = None
+
+    def __post_init__(self) -> None:
+        _check_seconds("queue_seconds", self.queue_seconds)
+        _check_seconds("run_seconds", self.run_seconds)
+        _check_choice("outcome", self.outcome, get_args(Outcome))
+        _check_choice("cancel", self.cancel, (None, *get_args(CancelBehaviour)))
+        _check_choice("stream", self.stream, (True, False, "silent"))
+        _check_choice("kind", self.kind, (None, *get_args(Kind)))
+        if self.outputs is not None and self.outputs < 0:
+            raise ValueError(f"outputs must be None or 0 or more, not {self.outputs!r}")
+
+
+def _check_seconds(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(
+            f"{name} must be a finite number, 0 or more, not {value!r}; "
+            "a job that never ends is outcome='never'"
+        )
+
+
+def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")

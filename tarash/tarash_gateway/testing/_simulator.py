@@ -1,0 +1,260 @@
+"""The simulator as its users hold it: origins for all wires, scripts, faults, and what was seen.
+
+No protocol and no HTTP here; `_wires/` and `_origin` have those.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, get_args
+
+from tarash.tarash_gateway.testing._fault import Fault
+from tarash.tarash_gateway.testing._origin import Origin
+from tarash.tarash_gateway.testing._public import (
+    ForeignWire,
+    MediaStore,
+    MediaWire,
+    carries_credential,
+)
+from tarash.tarash_gateway.testing._records import Counters, Job, RecordedRequest, Step
+from tarash.tarash_gateway.testing._script import Script
+from tarash.tarash_gateway.testing._state import OriginState
+from tarash.tarash_gateway.testing._thread import ServerThread
+from tarash.tarash_gateway.testing._wire import Wire
+from tarash.tarash_gateway.testing._wires import WIRES, WireContext
+
+_MEDIA = "media"
+_FOREIGN = "foreign"
+
+
+class Simulator:
+    """Providers on loopback, with scripted timings and faults.
+
+    A context manager, blocking or async; in both cases the servers run in a thread of their own, so
+    that a test may block, start subprocesses or use several event loops.
+
+    Args:
+        providers: Names of the providers to serve; None serves all.
+        host: The address to listen on.
+
+    Attributes:
+        keys: The keys that are accepted, by provider. A provider that isn't in it takes any key
+            that isn't empty.
+
+    Example:
+        with Simulator() as simulator:
+            simulator.script("fal", Script(run_seconds=0.2))
+            simulator.fail("fal", "submit", Fault.reset_after())
+            run_what_is_tested(base_url=simulator.base_url("fal"))
+            assert simulator.counters("fal").accepted == 1
+    """
+
+    def __init__(self, providers: Iterable[str] | None = None, host: str = "127.0.0.1") -> None:
+        names = list(WIRES) if providers is None else list(providers)
+        for name in names:
+            if name not in WIRES:
+                raise ValueError(
+                    f"The simulator has no provider {name!r}; it has: {', '.join(sorted(WIRES))}"
+                )
+
+        self.keys: dict[str, Collection[str]] = {}
+        self._host = host
+        self._states = {name: OriginState(name) for name in [*names, _MEDIA, _FOREIGN]}
+        self._media = MediaStore()
+        self._urls: dict[str, str] = {}
+        self._thread: ServerThread | None = None
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The names of the providers that are served."""
+        return tuple(name for name in self._states if name not in (_MEDIA, _FOREIGN))
+
+    def base_url(self, provider: str) -> str:
+        """Return a provider's origin: scheme, host and port, no slash at the end."""
+        self._state(provider)
+        if provider not in self._urls:
+            raise RuntimeError(
+                "The simulator isn't running: use it in a `with` statement, or call start()."
+            )
+
+        return self._urls[provider]
+
+    @property
+    def media_url(self) -> str:
+        """The public origin of the produced files: it asks for no key and should see none."""
+        return self.base_url(_MEDIA)
+
+    @property
+    def foreign_url(self) -> str:
+        """An origin that belongs to nobody: it answers anything with 200 and should see no key."""
+        return self.base_url(_FOREIGN)
+
+    def script(self, provider: str, *scripts: Script) -> None:
+        """Set what jobs do that are submitted from now on.
+
+        Args:
+            provider: Whose jobs.
+            scripts: One for each job, in order of acceptance; the last one for all that follow.
+                None at all brings back the default.
+        """
+        self._state(provider).set_scripts(scripts)
+
+    def fail(
+        self,
+        provider: str,
+        step: Step,
+        fault: Fault,
+        times: int | None = 1,
+        skip: int = 0,
+    ) -> None:
+        """Let requests go wrong. Faults of one step queue up and take their turn.
+
+        Args:
+            provider: Whose requests. A download belongs to the provider whose job made the file.
+            step: What the requests are for.
+            fault: How they go wrong.
+            times: How many of them; None: all from now on.
+            skip: How many pass unharmed before the first.
+        """
+        if step not in get_args(Step):
+            raise ValueError(f"step must be one of {', '.join(get_args(Step))}, not {step!r}")
+
+        if (times is not None and times < 1) or skip < 0:
+            raise ValueError("times must be None or at least 1, and skip at least 0")
+
+        self._state(provider).plan_fault(step, fault, times, skip)
+
+    def publish_models(self, provider: str, models: Sequence[Mapping[str, Any]] | None) -> None:
+        """Set what a provider's models API lists.
+
+        Args:
+            provider: Whose listing; `fal` has one.
+            models: The listing's elements, as the API gives them; None for those that ship with the
+                package.
+        """
+        self._state(provider).models = None if models is None else tuple(models)
+
+    def counters(self, provider: str) -> Counters:
+        """Return what was counted so far, for a provider, `media` or `foreign`."""
+        return self._state(provider).counters()
+
+    def jobs(self, provider: str) -> list[Job]:
+        """Return the accepted jobs in order, as they stand now."""
+        return self._state(provider).jobs()
+
+    def requests(self, provider: str) -> list[RecordedRequest]:
+        """Return the requests in order of arrival, for a provider, `media` or `foreign`."""
+        return self._state(provider).requests()
+
+    @property
+    def leaks(self) -> list[RecordedRequest]:
+        """The requests to the media and the foreign origin that carried a key: best none."""
+        public = [*self._state(_MEDIA).requests(), *self._state(_FOREIGN).requests()]
+        return [request for request in public if carries_credential(request)]
+
+    def reset(self) -> None:
+        """Forget jobs, their files, requests, counters, scripts and faults.
+
+        Open connections, keys and uploaded files stay.
+        """
+        for state in self._states.values():
+            state.reset()
+
+        self._media.reset()
+
+    def start(self) -> None:
+        """Start serving, on new ports; returns when every port answers."""
+        if self._thread is not None:
+            raise RuntimeError("The simulator is running already; stop() it first.")
+
+        thread = ServerThread(self._serve)
+        thread.start()
+        self._thread = thread
+
+    def stop(self) -> None:
+        """Cut off whoever is connected and close everything; what was seen stays readable."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        # A few milliseconds; in a thread, a cancellation here would leave it running for good.
+        self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def _state(self, name: str) -> OriginState:
+        if name not in self._states:
+            raise ValueError(
+                f"This simulator doesn't serve {name!r}; it serves: {', '.join(self._states)}"
+            )
+
+        return self._states[name]
+
+    @asynccontextmanager
+    async def _serve(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            # All addresses are known before the first wire is made: their answers hold them.
+            listeners = {name: self._listen() for name in self._states}
+            for listener in listeners.values():
+                stack.callback(listener.close)
+
+            stack.callback(self._urls.clear)
+            self._urls.update({name: _url(listener) for name, listener in listeners.items()})
+            for name, listener in listeners.items():
+                origin = self._origin(name)
+                stack.push_async_callback(origin.stop)
+                await origin.start(listener)
+
+            yield
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        return socket.create_server((self._host, 0), family=family)
+
+    def _origin(self, name: str) -> Origin:
+        return Origin(
+            self._wire(name),
+            self._states[name],
+            self._owner_of_media if name == _MEDIA else lambda _path: self._states[name],
+            lambda: self.keys.get(name),
+        )
+
+    def _wire(self, name: str) -> Wire:
+        if name == _MEDIA:
+            return MediaWire(self._media)
+
+        if name == _FOREIGN:
+            return ForeignWire()
+
+        return WIRES[name](WireContext(self._states[name], self._media, self._urls))
+
+    def _owner_of_media(self, path: str) -> OriginState:
+        provider = path.removeprefix("/").partition("/")[0]
+        return self._states.get(provider, self._states[_MEDIA])
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,266 @@
+"""What one origin of the simulator remembers: jobs, scripts, faults, requests, counts.
+
+Written by the server's thread and read by the tests' threads, so every access takes the lock. It
+must not know a protocol: a job has a phase here, and only the wire has words for it.
+"""
+
+import asyncio
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from tarash.tarash_gateway.testing._fault import Fault
+from tarash.tarash_gateway.testing._records import (
+    Counters,
+    Job,
+    JobStatus,
+    RecordedRequest,
+    Step,
+)
+from tarash.tarash_gateway.testing._script import Script
+
+Phase = Literal["queued", "running", "ended"]
+
+_COUNTER_OF_STEP: dict[Step, str] = {
+    "submit": "submits",
+    "poll": "polls",
+    "stream": "streams",
+    "result": "results",
+    "cancel": "cancels",
+    "upload": "uploads",
+    "download": "downloads",
+}
+
+
+@dataclass(eq=False, kw_only=True)
+class JobRecord:
+    """One accepted job. Its phase follows from its script and the clock; nothing ticks."""
+
+    id: str
+    endpoint: str
+    payload: Any
+    request: RecordedRequest
+    script: Script
+    accepted_at: float
+    submitted_at: datetime
+    result_status: int = 200
+    result_body: Any = None
+    cancel_requested: bool = False
+    cancelled: bool = False
+    ended_at: float | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def phase(self, now: float) -> Phase:
+        """Return where the job stands at a moment of the monotonic clock."""
+        if self.ended_at is not None:
+            return "ended"
+
+        elapsed = now - self.accepted_at
+        if elapsed < self.script.queue_seconds:
+            return "queued"
+
+        still_running = elapsed < self.script.queue_seconds + self.script.run_seconds
+        return "running" if still_running or self.script.outcome == "never" else "ended"
+
+    def seconds_to_next_phase(self, now: float) -> float | None:
+        """Return when the phase changes by itself; None where it never will."""
+        phase = self.phase(now)
+        elapsed = now - self.accepted_at
+        if phase == "queued":
+            return self.script.queue_seconds - elapsed
+
+        if phase == "running" and self.script.outcome != "never":
+            return self.script.queue_seconds + self.script.run_seconds - elapsed
+
+        return None
+
+    def end(self, now: float, *, cancelled: bool) -> None:
+        """End the job now and wake whoever waits for its next phase."""
+        self.ended_at = now
+        self.cancelled = cancelled
+        self.changed.set()
+
+    def status(self, now: float) -> JobStatus:
+        """Return the job's status in the words of `Job`."""
+        if self.script.outcome == "lost":
+            return "lost"
+
+        phase = self.phase(now)
+        if phase != "ended":
+            return phase
+
+        if self.cancelled:
+            return "cancelled"
+
+        return "failed" if self.script.outcome in ("failed", "moderated") else "completed"
+
+    def snapshot(self, now: float) -> Job:
+        """Return the job as frozen data."""
+        return Job(
+            id=self.id,
+            endpoint=self.endpoint,
+            payload=self.payload,
+            headers=self.request.headers,
+            query=self.request.query,
+            submitted_at=self.submitted_at,
+            status=self.status(now),
+            cancel_requested=self.cancel_requested,
+            result_status=self.result_status,
+            result_body=self.result_body,
+        )
+
+
+@dataclass(slots=True)
+class _PlannedFault:
+    fault: Fault
+    times: int | None
+    skip: int
+
+
+class OriginState:
+    """The memory of one origin.
+
+    Args:
+        name: The provider's name, `media` or `foreign`.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self.clock = clock
+        self.open_connections = 0
+        self._lock = threading.RLock()
+        self._tokens: set[str] = set()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but what clients still hold: open connections and tokens."""
+        with self._lock:
+            self._jobs: dict[str, JobRecord] = {}
+            self._requests: list[RecordedRequest] = []
+            self._counts: Counter[str] = Counter()
+            self._faults: dict[Step, deque[_PlannedFault]] = {}
+            self._scripts: tuple[Script, ...] = (Script(),)
+            self._next_script = 0
+            self.models: tuple[Mapping[str, Any], ...] | None = None
+
+    def set_scripts(self, scripts: tuple[Script, ...]) -> None:
+        """Put scripts in force: one for each job, the last one for all that follow."""
+        with self._lock:
+            self._scripts = scripts or (Script(),)
+            self._next_script = 0
+
+    def plan_fault(self, step: Step, fault: Fault, times: int | None, skip: int) -> None:
+        """Queue a fault for a step, after those that are planned already."""
+        with self._lock:
+            self._faults.setdefault(step, deque()).append(_PlannedFault(fault, times, skip))
+
+    def next_fault(self, step: Step) -> Fault | None:
+        """Take the fault that is due for a request of this step, if any."""
+        with self._lock:
+            queue = self._faults.get(step)
+            if not queue:
+                return None
+
+            planned = queue[0]
+            if planned.skip > 0:
+                planned.skip -= 1
+                return None
+
+            if planned.times is not None:
+                planned.times -= 1
+                if planned.times <= 0:
+                    queue.popleft()
+
+            return planned.fault
+
+    def accept(
+        self,
+        job_id: str,
+        endpoint: str,
+        payload: Any,
+        request: RecordedRequest,
+        result: Callable[[Script], tuple[int, Any]],
+    ) -> JobRecord:
+        """Create a job from the script that is in force.
+
+        Args:
+            job_id: The provider's id for it.
+            endpoint: What it was submitted to.
+            payload: The parsed body.
+            request: The submit.
+            result: Makes status and body of the result, as the script wants it.
+        """
+        with self._lock:
+            script = self._scripts[min(self._next_script, len(self._scripts) - 1)]
+            self._next_script += 1
+            status, body = result(script)
+            job = JobRecord(
+                id=job_id,
+                endpoint=endpoint,
+                payload=payload,
+                request=request,
+                script=script,
+                accepted_at=self.clock(),
+                submitted_at=datetime.now(UTC),
+                result_status=status,
+                result_body=body,
+            )
+            self._jobs[job_id] = job
+            self._counts["accepted"] += 1
+            return job
+
+    def find(self, job_id: str) -> JobRecord | None:
+        """Return a job that a look can see: one that exists and isn't lost."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+
+        return None if job is None or job.script.outcome == "lost" else job
+
+    def jobs(self) -> list[Job]:
+        """Return all accepted jobs in order, lost ones too."""
+        with self._lock:
+            now = self.clock()
+            return [job.snapshot(now) for job in self._jobs.values()]
+
+    def record(self, request: RecordedRequest) -> None:
+        """Remember a request."""
+        with self._lock:
+            self._requests.append(request)
+
+    def requests(self) -> list[RecordedRequest]:
+        """Return all requests in order."""
+        with self._lock:
+            return list(self._requests)
+
+    def count_step(self, step: Step) -> None:
+        """Count a request by what it is for."""
+        if step in _COUNTER_OF_STEP:
+            with self._lock:
+                self._counts[_COUNTER_OF_STEP[step]] += 1
+
+    def count_connection(self, change: Literal[1, -1]) -> None:
+        """Count a connection that was opened (1) or closed (-1)."""
+        with self._lock:
+            self.open_connections += change
+            if change > 0:
+                self._counts["connections"] += 1
+
+    def counters(self) -> Counters:
+        """Return all counts as frozen data."""
+        with self._lock:
+            return Counters(**self._counts, open_connections=self.open_connections)
+
+    def issue_token(self, token: str) -> None:
+        """Let a token pass as a key, as a provider's short-lived ones do."""
+        with self._lock:
+            self._tokens.add(token)
+
+    def knows_token(self, token: str) -> bool:
+        """Tell whether a token was issued."""
+        with self._lock:
+            return token in self._tokens

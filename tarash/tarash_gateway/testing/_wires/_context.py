@@ -1,0 +1,40 @@
+"""What a wire may use of the simulator: its memory, the media, the addresses."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from tarash.tarash_gateway.testing._public import MediaStore
+from tarash.tarash_gateway.testing._state import JobRecord, OriginState
+
+
+@dataclass(frozen=True, slots=True)
+class WireContext:
+    """One wire's view of the simulator.
+
+    Attributes:
+        state: The provider's jobs, scripts and tokens.
+        media: Where produced files are kept.
+        urls: The origins by name, `media` and `foreign` included; filled when the ports are open.
+    """
+
+    state: OriginState
+    media: MediaStore
+    urls: Mapping[str, str]
+
+    @property
+    def origin(self) -> str:
+        """The provider's own origin."""
+        return self.urls[self.state.name]
+
+    def publish(self, job_id: str, name: str, content: bytes) -> str:
+        """Keep a produced file and return its public URL."""
+        return self.urls["media"] + self.media.put(self.state.name, job_id, name, content)
+
+    async def until_ended(self, job: JobRecord) -> None:
+        """Wait until a job has ended: for providers whose submit answers with the result."""
+        while job.phase(self.state.clock()) != "ended":
+            with suppress(TimeoutError):
+                async with asyncio.timeout(job.seconds_to_next_phase(self.state.clock())):
+                    await job.changed.wait()

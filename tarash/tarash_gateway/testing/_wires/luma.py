@@ -1,0 +1,216 @@
+"""Luma's two products on one origin: the Dream Machine API and the Agents API.
+
+Checked against lumaai 1.21.0. Neither can cancel; the first lists and deletes, the second doesn't.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tarash.tarash_gateway.testing import _media
+from tarash.tarash_gateway.testing._records import RecordedRequest
+from tarash.tarash_gateway.testing._script import Script
+from tarash.tarash_gateway.testing._state import JobRecord
+from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wires._context import WireContext
+
+_OLD = "/dream-machine/v1"
+_NEW = "/v1"
+_OLD_VIDEO_MODELS = ("ray-2", "ray-flash-2", "ray-1-6")
+_OLD_IMAGE_MODELS = ("photon-1", "photon-flash-1")
+_NEW_MODELS = ("uni-1", "uni-1-max", "ray-3.2")
+_MODES = frozenset(
+    f"{kind}_{grade}" for kind in ("adhere", "flex", "reimagine") for grade in (1, 2, 3)
+)
+_RUNNING = {_OLD: "dreaming", _NEW: "processing"}
+_MODERATED = {_OLD: "Advanced moderation failed", _NEW: "The content was refused by moderation"}
+
+
+class LumaWire:
+    """One origin for api.lumalabs.ai and agents.lumalabs.ai."""
+
+    credential_header = "Authorization"
+
+    def __init__(self, context: WireContext) -> None:
+        self._context = context
+        old = f"{_OLD}/generations"
+        self.routes: Sequence[Route] = [
+            Route("POST", f"{old}/video", self._video, step="submit"),
+            Route("POST", f"{old}/video/modify", self._modify, step="submit"),
+            Route("POST", f"{old}/image", self._image, step="submit"),
+            Route("GET", old, self._list),
+            Route("GET", f"{old}/concepts/list", self._concepts),
+            Route("GET", f"{old}/{{generation_id}}", self._look_old, step="poll"),
+            Route("GET", f"{_OLD}/credits", self._credits),
+            Route("GET", f"{_OLD}/ping", self._ping),
+            Route("POST", f"{_NEW}/generations", self._agents, step="submit"),
+            Route("GET", f"{_NEW}/generations/{{generation_id}}", self._look_new, step="poll"),
+        ]
+
+    def credential(self, headers: Mapping[str, str]) -> str:
+        """Read `Bearer <key>`."""
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme.lower() == "bearer" else ""
+
+    def error(self, status: int, message: str) -> Reply:
+        """Answer with the detail that both products send."""
+        return Reply.json({"detail": message}, status)
+
+    def not_found(self, _request: RecordedRequest) -> Reply:
+        """Answer to a path that leads nowhere."""
+        return self.error(404, "Not Found")
+
+    async def _video(self, request: RecordedRequest) -> Reply:
+        return self._create(request, _OLD, "video", _OLD_VIDEO_MODELS, ("model", "prompt"))
+
+    async def _modify(self, request: RecordedRequest) -> Reply:
+        due = ("generation_type", "media", "mode", "model")
+        return self._create(request, _OLD, "video", _OLD_VIDEO_MODELS, due)
+
+    async def _image(self, request: RecordedRequest) -> Reply:
+        return self._create(request, _OLD, "image", _OLD_IMAGE_MODELS, ("model", "prompt"))
+
+    async def _agents(self, request: RecordedRequest) -> Reply:
+        body = _object(request)
+        kind = "video" if str(body.get("type", "")).startswith("video") else "image"
+        return self._create(request, _NEW, kind, _NEW_MODELS, ("model", "prompt", "type"))
+
+    def _create(
+        self,
+        request: RecordedRequest,
+        product: str,
+        kind: str,
+        models: Sequence[str],
+        due: Sequence[str],
+    ) -> Reply:
+        body = _object(request)
+        missing = [name for name in due if not body.get(name)]
+        if missing:
+            details = [{"loc": ["body", name], "msg": "Field required"} for name in missing]
+            return Reply.json({"detail": details}, 422)
+
+        if body["model"] not in models:
+            return self.error(400, f"Unknown model: {body['model']}")
+
+        if body.get("mode", "flex_1") not in _MODES:
+            return self.error(400, "Invalid mode")
+
+        generation_id = str(uuid.uuid4())
+        created = datetime.now(UTC)
+
+        def result(script: Script) -> tuple[int, Any]:
+            return 200, self._ended(product, generation_id, kind, body, script, created)
+
+        job = self._context.state.accept(
+            generation_id, f"{product}/{body['model']}", body, request, result
+        )
+        return Reply.json(self._body(job), 201)
+
+    async def _look_old(self, request: RecordedRequest) -> Reply:
+        return self._look(request, _OLD)
+
+    async def _look_new(self, request: RecordedRequest) -> Reply:
+        return self._look(request, _NEW)
+
+    def _look(self, request: RecordedRequest, product: str) -> Reply:
+        job = self._context.state.find(request.path_values["generation_id"])
+        if job is None or not job.endpoint.startswith(f"{product}/"):
+            return self.error(404, "Generation not found")
+
+        return Reply.json(self._body(job))
+
+    async def _list(self, _request: RecordedRequest) -> Reply:
+        found = [self._context.state.find(job.id) for job in self._context.state.jobs()]
+        bodies = [
+            self._body(job)
+            for job in reversed(found)
+            if job is not None and job.endpoint.startswith(_OLD)
+        ]
+        return Reply.json(
+            {
+                "generations": bodies,
+                "count": len(bodies),
+                "limit": 100,
+                "offset": 0,
+                "has_more": False,
+            }
+        )
+
+    async def _concepts(self, _request: RecordedRequest) -> Reply:
+        return Reply.json(["dolly_zoom", "orbit_left"])
+
+    async def _credits(self, _request: RecordedRequest) -> Reply:
+        return Reply.json({"credit_balance": 1000.0})
+
+    async def _ping(self, _request: RecordedRequest) -> Reply:
+        return Reply.json({"message": "pong"})
+
+    def _body(self, job: JobRecord) -> dict[str, Any]:
+        """Return the generation as it stands now."""
+        phase = job.phase(self._context.state.clock())
+        if phase == "ended":
+            return dict(job.result_body)
+
+        product = _OLD if job.endpoint.startswith(_OLD) else _NEW
+        state = "queued" if phase == "queued" else _RUNNING[product]
+        empty: dict[str, Any] = {"assets": None}
+        if product == _NEW:
+            empty = {"output": [], "failure_code": None}
+
+        kept = {name: value for name, value in job.result_body.items() if name not in empty}
+        return {**kept, **empty, "state": state, "failure_reason": None}
+
+    def _ended(  # noqa: PLR0913, PLR0917  (what one body is made of)
+        self,
+        product: str,
+        generation_id: str,
+        kind: str,
+        given: Mapping[str, Any],
+        script: Script,
+        created: datetime,
+    ) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "id": generation_id,
+            "state": "completed",
+            "failure_reason": None,
+            "created_at": created.isoformat(),
+            "model": given["model"],
+        }
+        failed = script.outcome in ("failed", "moderated")
+        if failed:
+            usual = _MODERATED[product] if script.outcome == "moderated" else "Generation failed"
+            body |= {"state": "failed", "failure_reason": script.error_message or usual}
+
+        has_media = not failed and script.outcome != "no_media"
+        url = self._publish(generation_id, script.kind or kind) if has_media else None
+        if product == _OLD:
+            body |= {
+                "generation_type": kind,
+                "request": dict(given),
+                "assets": {kind: url} if url else {},
+            }
+        else:
+            codes = {"failed": "generation_failed", "moderated": "content_moderated"}
+            body |= {
+                "type": given["type"],
+                "failure_code": script.error_type or codes.get(script.outcome),
+                "output": [{"type": kind, "url": url}] if url else [],
+            }
+
+        return {**body, **(script.result or {})}
+
+    def _publish(self, generation_id: str, kind: str) -> str:
+        if kind == "video":
+            return self._context.publish(generation_id, "video.mp4", _media.video_bytes())
+
+        return self._context.publish(generation_id, "image.png", _media.image_bytes())
+
+
+def _object(request: RecordedRequest) -> dict[str, Any]:
+    try:
+        body = request.json()
+    except ValueError:
+        return {}
+
+    return body if isinstance(body, dict) else {}

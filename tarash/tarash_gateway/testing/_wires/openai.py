@@ -1,0 +1,220 @@
+"""OpenAI's videos and images, below /v1, as api.openai.com and compatible servers speak them.
+
+Checked against openai 3.52, which sends forms where a file may be. Bodies are in `_openai_bodies`.
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tarash.tarash_gateway.testing import _media
+from tarash.tarash_gateway.testing._public import serve_bytes
+from tarash.tarash_gateway.testing._records import RecordedRequest
+from tarash.tarash_gateway.testing._script import Script
+from tarash.tarash_gateway.testing._state import JobRecord
+from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
+from tarash.tarash_gateway.testing._wires import _openai_bodies as bodies
+from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._forms import read_form
+
+_MODELS = ("gpt-image-2", "gpt-image-2.5-sunburst", "sora-2", "sora-2-pro")
+
+
+class OpenAIWire:
+    """One origin for everything below `root`."""
+
+    credential_header = "Authorization"
+    root = "/v1"
+
+    def __init__(self, context: WireContext) -> None:
+        self._context = context
+        videos = f"{self.root}/videos"
+        self.routes: Sequence[Route] = [
+            Route("POST", videos, self._create, step="submit"),
+            Route("POST", f"{videos}/edits", self._edit, step="submit"),
+            Route("POST", f"{videos}/{{video_id}}/remix", self._remix, step="submit"),
+            Route("GET", videos, self._list),
+            Route("GET", f"{videos}/{{video_id}}", self._retrieve, step="poll"),
+            Route("GET", f"{videos}/{{video_id}}/content", self._content, step="result"),
+            Route("DELETE", f"{videos}/{{video_id}}", self._delete),
+            *self.image_routes(self._generate, self._edit_image),
+            Route("GET", f"{self.root}/models", self._models),
+        ]
+
+    def image_routes(self, generate: Handler, edit: Handler) -> list[Route]:
+        """Return where images are made."""
+        return [
+            Route("POST", f"{self.root}/images/generations", generate, step="submit"),
+            Route("POST", f"{self.root}/images/edits", edit, step="submit"),
+        ]
+
+    def credential(self, headers: Mapping[str, str]) -> str:
+        """Read `Bearer <key>`."""
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme.lower() == "bearer" else ""
+
+    def error(self, status: int, message: str) -> Reply:
+        """Answer with the envelope."""
+        return bodies.error(status, message)
+
+    def not_found(self, request: RecordedRequest) -> Reply:
+        """Answer to a path that leads nowhere."""
+        return bodies.error(404, f"Invalid URL ({request.method} {request.path})")
+
+    # -------------------------------------------------------------------------------------- videos
+    async def _create(self, request: RecordedRequest) -> Reply:
+        return self._accept(request, "videos", _payload(request))
+
+    async def _edit(self, request: RecordedRequest) -> Reply:
+        payload = _payload(request)
+        if not isinstance(payload, Reply) and not payload.get("video"):
+            return _missing("video")
+
+        return self._accept(request, "videos/edits", payload)
+
+    async def _remix(self, request: RecordedRequest) -> Reply:
+        payload = _payload(request)
+        source = request.path_values["video_id"]
+        if not isinstance(payload, Reply):
+            payload = {**payload, "remixed_from_video_id": source}
+
+        return self._accept(request, "videos/remix", payload)
+
+    def _accept(
+        self, request: RecordedRequest, endpoint: str, payload: dict[str, Any] | Reply
+    ) -> Reply:
+        if isinstance(payload, Reply):
+            return payload
+
+        if not payload.get("prompt"):
+            return _missing("prompt")
+
+        video_id = f"video_{uuid.uuid4().hex}"
+        created_at = int(datetime.now(UTC).timestamp())
+
+        def result(script: Script) -> tuple[int, Any]:
+            return 200, bodies.video_object(video_id, payload, script, created_at, "ended")
+
+        job = self._context.state.accept(video_id, endpoint, payload, request, result)
+        # Its own script may have it ended at once; an answer to a submit never says so.
+        return Reply.json(bodies.video_object(video_id, payload, job.script, created_at, "queued"))
+
+    async def _retrieve(self, request: RecordedRequest) -> Reply:
+        job = self._context.state.find(request.path_values["video_id"])
+        return _unknown(request) if job is None else Reply.json(self._object(job))
+
+    async def _list(self, _request: RecordedRequest) -> Reply:
+        state = self._context.state
+        found = [state.find(job.id) for job in reversed(state.jobs())]
+        data = [self._object(job) for job in found if job and job.id.startswith("video_")]
+        ids = [one["id"] for one in data]
+        return Reply.json(
+            {
+                "object": "list",
+                "data": data,
+                "has_more": False,
+                "first_id": ids[0] if ids else None,
+                "last_id": ids[-1] if ids else None,
+            }
+        )
+
+    async def _content(self, request: RecordedRequest) -> Reply:
+        job = self._context.state.find(request.path_values["video_id"])
+        if job is None:
+            return _unknown(request)
+
+        body = self._object(job)
+        if body.get("status") != "completed":
+            return bodies.error(400, "Video is not ready yet", code="video_not_ready")
+
+        if job.script.outcome == "no_media":
+            return Reply(headers={"Content-Type": _media.VIDEO_CONTENT_TYPE})
+
+        width, height = bodies.size_of(body, (720, 1280))
+        content = _media.video_bytes(width, height, float(body.get("seconds", 4)))
+        return serve_bytes(content, _media.VIDEO_CONTENT_TYPE, request.headers.get("range"))
+
+    async def _delete(self, request: RecordedRequest) -> Reply:
+        job = self._context.state.find(request.path_values["video_id"])
+        if job is None:
+            return _unknown(request)
+
+        if job.phase(self._context.state.clock()) != "ended":
+            return bodies.error(400, "Only a video that has ended can be deleted")
+
+        return Reply.json({"id": job.id, "deleted": True, "object": "video.deleted"})
+
+    def _object(self, job: JobRecord) -> dict[str, Any]:
+        phase = job.phase(self._context.state.clock())
+        if phase == "ended":
+            return dict(job.result_body)
+
+        created_at = int(job.submitted_at.timestamp())
+        return bodies.video_object(job.id, job.payload, job.script, created_at, phase)
+
+    # -------------------------------------------------------------------------------------- images
+    async def _generate(self, request: RecordedRequest) -> Reply:
+        return await self._make(request, "images/generations", _payload(request))
+
+    async def _edit_image(self, request: RecordedRequest) -> Reply:
+        payload = _payload(request)
+        if not isinstance(payload, Reply) and not (payload.get("image") or payload.get("image[]")):
+            return _missing("image")
+
+        return await self._make(request, "images/edits", payload)
+
+    async def _make(
+        self, request: RecordedRequest, endpoint: str, payload: dict[str, Any] | Reply
+    ) -> Reply:
+        if isinstance(payload, Reply):
+            return payload
+
+        if not payload.get("prompt"):
+            return _missing("prompt")
+
+        def result(script: Script) -> tuple[int, Any]:
+            reply = bodies.image_reply(script, payload)
+            return reply.status, json.loads(reply.body)
+
+        job = self._context.state.accept(
+            f"image_{uuid.uuid4().hex}", endpoint, payload, request, result
+        )
+        if job.script.outcome == "never":
+            await asyncio.get_running_loop().create_future()
+
+        await asyncio.sleep(job.script.queue_seconds + job.script.run_seconds)
+        return Reply.json(job.result_body, job.result_status, {"x-request-id": job.id})
+
+    async def _models(self, _request: RecordedRequest) -> Reply:
+        data = [{"id": one, "object": "model", "created": 0, "owned_by": "s"} for one in _MODELS]
+        return Reply.json({"object": "list", "data": data})
+
+
+def _payload(request: RecordedRequest) -> dict[str, Any] | Reply:
+    form = read_form(request)
+    if form is not None:
+        return form.plain()
+
+    try:
+        payload = request.json()
+    except ValueError:
+        return bodies.error(400, "We could not parse the JSON body of your request.")
+
+    return payload if isinstance(payload, dict) else bodies.error(400, "Expected an object.")
+
+
+def _missing(parameter: str) -> Reply:
+    return bodies.error(
+        400,
+        f"Missing required parameter: '{parameter}'.",
+        code="missing_required_parameter",
+        param=parameter,
+    )
+
+
+def _unknown(request: RecordedRequest) -> Reply:
+    video_id = request.path_values["video_id"]
+    return bodies.error(404, f"Video with id '{video_id}' not found.", code="not_found")

@@ -1,0 +1,332 @@
+"""Replicate's predictions, files, models and account, as api.replicate.com speaks them.
+
+Checked against replicate 1.0.7. A prediction's whole object is its status and its result at once.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from tarash.tarash_gateway.testing import _media
+from tarash.tarash_gateway.testing._public import serve_bytes
+from tarash.tarash_gateway.testing._records import RecordedRequest
+from tarash.tarash_gateway.testing._script import Script
+from tarash.tarash_gateway.testing._state import JobRecord
+from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wires._context import WireContext
+
+_STATUS_BY_PHASE = {"queued": "starting", "running": "processing"}
+_MODERATED = (
+    "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
+)
+_LONGEST_WAIT = 60
+_TITLES = {
+    401: "Unauthenticated",
+    402: "Insufficient credit",
+    404: "Not found",
+    422: "Input validation failed",
+    429: "Too many requests",
+}
+_IMAGE_MODELS = ("flux", "image", "photon", "banana", "seedream", "ideogram", "recraft", "sdxl")
+_SINGLE_OUTPUTS = ("pro", "max", "ultra", "banana")
+"""Words in the names of image models that put out one URL; the others put out a list."""
+_LARGEST_COUNT = 4
+
+
+class ReplicateWire:
+    """One origin for all of Replicate's API."""
+
+    credential_header = "Authorization"
+
+    def __init__(self, context: WireContext) -> None:
+        self._context = context
+        self._files: dict[str, tuple[bytes, str, str]] = {}
+        job = "/v1/predictions/{prediction_id}"
+        self.routes: Sequence[Route] = [
+            Route("POST", "/v1/predictions", self._create, step="submit"),
+            Route("POST", "/v1/models/{owner}/{name}/predictions", self._create, step="submit"),
+            Route(
+                "POST", "/v1/deployments/{owner}/{name}/predictions", self._create, step="submit"
+            ),
+            Route("GET", "/v1/predictions", self._list),
+            Route("GET", job, self._look, step="poll"),
+            Route("POST", f"{job}/cancel", self._cancel, step="cancel"),
+            Route("POST", "/v1/files", self._upload, step="upload"),
+            Route("GET", "/v1/files/{file_id}", self._file),
+            Route("GET", "/v1/files/{file_id}/content", self._file_content),
+            Route("GET", "/v1/models/{owner}/{name}", self._model),
+            Route("GET", "/v1/account", self._account),
+        ]
+
+    def credential(self, headers: Mapping[str, str]) -> str:
+        """Read `Bearer <token>`, or `Token <token>` as older clients send it."""
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme.lower() in ("bearer", "token") else ""
+
+    def error(self, status: int, message: str) -> Reply:
+        """Answer with Replicate's problem details."""
+        title = _TITLES.get(status, HTTPStatus(status).phrase)
+        return Reply.json({"title": title, "detail": message, "status": status}, status)
+
+    def not_found(self, request: RecordedRequest) -> Reply:
+        """Answer to a path that leads nowhere."""
+        return self.error(404, f"The requested resource {request.path} could not be found.")
+
+    async def _create(self, request: RecordedRequest) -> Reply:
+        try:
+            body = request.json()
+        except ValueError:
+            return self.error(400, "The request body is not valid JSON.")
+
+        endpoint = _endpoint(request, body)
+        if not isinstance(body, dict) or not isinstance(body.get("input"), dict) or not endpoint:
+            return self.error(422, "- input is required\n- version is required\n")
+
+        prediction_id = secrets.token_hex(13)
+        now = datetime.now(UTC)
+
+        def result(script: Script) -> tuple[int, Any]:
+            return 200, self._ended(prediction_id, endpoint, body["input"], script, now)
+
+        job = self._context.state.accept(prediction_id, endpoint, body, request, result)
+        await self._hold(job, request.headers.get("prefer", ""))
+        return Reply.json(self._body(job), 201)
+
+    async def _hold(self, job: JobRecord, prefer: str) -> None:
+        """Wait for the end of the job as long as the client wants."""
+        found = re.fullmatch(r"wait(?:=(\d+))?", prefer)
+        if found is None:
+            return
+
+        try:
+            async with asyncio.timeout(float(found[1] or _LONGEST_WAIT)):
+                while job.phase(self._context.state.clock()) != "ended":
+                    left = job.seconds_to_next_phase(self._context.state.clock())
+                    try:
+                        async with asyncio.timeout(left):
+                            await job.changed.wait()
+                    except TimeoutError:
+                        continue
+        except TimeoutError:
+            return
+
+    async def _look(self, request: RecordedRequest) -> Reply:
+        job = self._context.state.find(request.path_values["prediction_id"])
+        return self.not_found(request) if job is None else Reply.json(self._body(job))
+
+    async def _list(self, _request: RecordedRequest) -> Reply:
+        found = [self._context.state.find(job.id) for job in self._context.state.jobs()]
+        bodies = [self._body(job) for job in reversed(found) if job is not None]
+        return Reply.json({"results": bodies, "next": None, "previous": None})
+
+    async def _cancel(self, request: RecordedRequest) -> Reply:
+        job = self._context.state.find(request.path_values["prediction_id"])
+        if job is None:
+            return self.not_found(request)
+
+        now = self._context.state.clock()
+        job.cancel_requested = True
+        if job.phase(now) == "ended":
+            return Reply.json(self._body(job))
+
+        if job.script.cancel == "too_late":
+            job.end(now, cancelled=False)
+        elif job.script.cancel == "requested":
+            running = self._body(job)
+            job.end(now, cancelled=True)
+            return Reply.json(running)
+        elif job.script.cancel != "ignored":
+            job.end(now, cancelled=True)
+
+        return Reply.json(self._body(job))
+
+    async def _upload(self, request: RecordedRequest) -> Reply:
+        found = re.search(
+            rb'name="content"; filename="([^"]*)"\r\n(?:Content-Length: \d+\r\n)?'
+            rb"Content-Type: ([^\r]*)\r\n\r\n(.*)\r\n--",
+            request.body,
+            re.DOTALL,
+        )
+        if found is None:
+            return self.error(400, "Missing content")
+
+        file_id = secrets.token_urlsafe(24)
+        name, content_type = found[1].decode(), found[2].decode()
+        self._files[file_id] = (found[3], content_type, name)
+        return Reply.json(self._file_body(file_id), 201)
+
+    async def _file(self, request: RecordedRequest) -> Reply:
+        file_id = request.path_values["file_id"]
+        if file_id not in self._files:
+            return self.not_found(request)
+
+        return Reply.json(self._file_body(file_id))
+
+    async def _file_content(self, request: RecordedRequest) -> Reply:
+        found = self._files.get(request.path_values["file_id"])
+        return self.not_found(request) if found is None else serve_bytes(found[0], found[1], None)
+
+    async def _model(self, request: RecordedRequest) -> Reply:
+        owner, name = request.path_values["owner"], request.path_values["name"]
+        version = {
+            "id": "5c7d5dc6dd8bf75c1acaa8565735e7986bc5b66206b55cca93cb72c9bf15ccaa",
+            "created_at": "2026-09-01T12:00:00.000000Z",
+            "cog_version": "0.16.0",
+            "openapi_schema": _schema(),
+        }
+        return Reply.json(
+            {
+                "url": f"https://replicate.com/{owner}/{name}",
+                "owner": owner,
+                "name": name,
+                "description": "A simulated model",
+                "visibility": "public",
+                "is_official": True,
+                "run_count": 1,
+                "default_example": None,
+                "latest_version": version,
+            }
+        )
+
+    async def _account(self, _request: RecordedRequest) -> Reply:
+        return Reply.json(
+            {"type": "user", "username": "simulated", "name": "Simulated", "github_url": ""}
+        )
+
+    def _body(self, job: JobRecord) -> dict[str, Any]:
+        """Return the prediction as it stands now."""
+        phase = job.phase(self._context.state.clock())
+        if phase == "ended" and not job.cancelled:
+            return dict(job.result_body)
+
+        started = job.submitted_at + timedelta(seconds=job.script.queue_seconds)
+        status = "canceled" if job.cancelled else _STATUS_BY_PHASE[phase]
+        running = phase == "running"
+        return {
+            **self._open(job.id, job.endpoint, job.payload["input"], job.submitted_at),
+            "status": status,
+            "logs": " 40%|####      | 20/50 [00:01<00:02]" if running else "",
+            "started_at": _time(started) if running else None,
+            "completed_at": _time(datetime.now(UTC)) if job.cancelled else None,
+        }
+
+    def _open(
+        self, prediction_id: str, endpoint: str, given: Mapping[str, Any], created: datetime
+    ) -> dict[str, Any]:
+        url = f"{self._context.origin}/v1/predictions/{prediction_id}"
+        named = "/" in endpoint
+        return {
+            "id": prediction_id,
+            "model": endpoint.partition(":")[0] if named else "simulated/model",
+            "version": "hidden" if named else endpoint,
+            "input": dict(given),
+            "logs": "",
+            "output": None,
+            "data_removed": False,
+            "error": None,
+            "source": "api",
+            "status": "starting",
+            "created_at": _time(created),
+            "started_at": None,
+            "completed_at": None,
+            "metrics": {},
+            "urls": {
+                "cancel": f"{url}/cancel",
+                "get": url,
+                "web": f"https://replicate.com/p/{prediction_id}",
+            },
+        }
+
+    def _ended(
+        self,
+        prediction_id: str,
+        endpoint: str,
+        given: Mapping[str, Any],
+        script: Script,
+        created: datetime,
+    ) -> dict[str, Any]:
+        """Return the prediction as it will be when it has ended by itself."""
+        started = created + timedelta(seconds=script.queue_seconds)
+        body = self._open(prediction_id, endpoint, given, created) | {
+            "status": "succeeded",
+            "logs": "Using seed: 42\n100%|##########| 50/50 [00:03<00:00]",
+            "started_at": _time(started),
+            "completed_at": _time(started + timedelta(seconds=script.run_seconds)),
+            "metrics": {"predict_time": script.run_seconds, "total_time": script.run_seconds},
+        }
+        if script.outcome in ("failed", "moderated"):
+            usual = _MODERATED if script.outcome == "moderated" else "Prediction failed"
+            code = f" ({script.error_type})" if script.error_type else ""
+            body |= {"status": "failed", "error": (script.error_message or usual) + code}
+        elif script.outcome != "no_media":
+            body["output"] = self._output(prediction_id, endpoint, given, script)
+
+        return {**body, **(script.result or {})}
+
+    def _output(
+        self, prediction_id: str, endpoint: str, given: Mapping[str, Any], script: Script
+    ) -> Any:
+        name = endpoint.partition("/")[2]
+        kind = script.kind or ("image" if any(w in name for w in _IMAGE_MODELS) else "video")
+        if kind == "video":
+            return self._context.publish(prediction_id, "output.mp4", _media.video_bytes())
+
+        wanted = given.get("num_outputs", 1) if script.outputs is None else script.outputs
+        count = min(wanted, _LARGEST_COUNT) if isinstance(wanted, int) else 1
+        urls = [
+            self._context.publish(prediction_id, f"out-{index}.png", _media.image_bytes())
+            for index in range(count)
+        ]
+        single = script.outputs is None and any(word in name for word in _SINGLE_OUTPUTS)
+        return urls[0] if single else urls
+
+    def _file_body(self, file_id: str) -> dict[str, Any]:
+        content, content_type, name = self._files[file_id]
+        now = datetime.now(UTC)
+        return {
+            "id": file_id,
+            "name": name,
+            "content_type": content_type,
+            "size": len(content),
+            "etag": file_id,
+            "checksums": {},
+            "metadata": {},
+            "created_at": _time(now),
+            "expires_at": _time(now + timedelta(days=1)),
+            "urls": {"get": f"{self._context.origin}/v1/files/{file_id}"},
+        }
+
+
+def _endpoint(request: RecordedRequest, body: Any) -> str | None:
+    """Return what a prediction is made with: `owner/name`, or the version that the body names."""
+    if request.path_values:
+        return f"{request.path_values['owner']}/{request.path_values['name']}"
+
+    version = body.get("version") if isinstance(body, dict) else None
+    return version if isinstance(version, str) else None
+
+
+def _time(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _schema() -> dict[str, Any]:
+    prompt = {"type": "string", "title": "Prompt", "x-order": 0}
+    seed = {"type": "integer", "title": "Seed", "nullable": True, "x-order": 1}
+    return {
+        "openapi": "3.0.2",
+        "components": {
+            "schemas": {
+                "Input": {
+                    "type": "object",
+                    "required": ["prompt"],
+                    "properties": {"prompt": prompt, "seed": seed},
+                },
+                "Output": {"type": "string", "format": "uri"},
+            }
+        },
+    }

@@ -1,0 +1,346 @@
+"""The table of the contract: one row for each protocol that the providers speak.
+
+Where a provider legitimately differs, its row says so and why; the tests have no word for it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from tarash.tarash_gateway import (
+    GenerationFailedError,
+    HTTPError,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    TarashException,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from tarash.tarash_gateway.media import samples
+from tarash.tarash_gateway.models import ImageRole, MediaContent
+from tarash.tarash_gateway.testing import Script
+
+Cancel = Literal["cancelled", "requested", "unsupported"]
+
+PICTURE: MediaContent = {"content": samples.make_png(64, 64, 1), "content_type": "image/png"}
+SECOND: MediaContent = {"content": samples.make_png(64, 64, 2), "content_type": "image/png"}
+URLS = ("https://example.com/first.png", "https://example.com/second.png")
+BYTES = (PICTURE, SECOND)
+ROLES: tuple[ImageRole, ...] = ("reference", "first_frame", "last_frame", "asset", "style")
+EXTRA = {"odd_one": "As It Is", "odd_table": {"inner": [1, True, None]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Roles that go out together, and the model that takes them where the case's own doesn't."""
+
+    roles: tuple[ImageRole, ...]
+    model: str | None = None
+
+
+def by_key(key: str, _origin: str) -> dict[str, Any]:
+    """Return what makes a config pass: for most providers, a key."""
+    return {"api_key": key}
+
+
+def by_token(key: str, origin: str) -> dict[str, Any]:
+    """Return the same for Google Cloud, whose key is a token, and whose bucket is a host too."""
+    own = {"gcp_project": "a-project", "access_token": key, "storage_url": origin}
+    return {"api_key": None, "provider_config": own}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One protocol of one provider.
+
+    Attributes:
+        provider: As a config names it.
+        kind: What it makes.
+        model: A well-known one.
+        at_once: Whether the submit answers with the result, so that there is no job to look at.
+        cancel: What asking to stop a running job comes to.
+        seen: What a job is seen as before it has ended.
+        images: What is sent along, group by group.
+        pictures: In the form that the provider is given: URLs, or bytes where it has no way to
+            take URLs.
+        extra: Parameters of the provider's own.
+        place: Where they land in the payload.
+        extra_sent: What the wire makes of them, where it is no JSON.
+        failure: The error of a job that fails.
+        refused_failure: Whether that failure is a refused submit, which buys nothing.
+        moderated: The scripts of content that is refused, one for each face.
+        credentials: What the config needs.
+        why: Reasons for what differs from the other rows.
+    """
+
+    provider: str
+    kind: Literal["video", "image"]
+    model: str
+    at_once: bool = False
+    cancel: Cancel = "unsupported"
+    seen: frozenset[str] = frozenset({"processing"})
+    images: tuple[Images, ...] = ()
+    pictures: tuple[str | MediaContent, ...] = URLS
+    extra: Mapping[str, Any] = field(default_factory=lambda: EXTRA)
+    place: tuple[str, ...] = ()
+    extra_sent: Mapping[str, Any] = field(default_factory=lambda: EXTRA)
+    failure: type[TarashException] = GenerationFailedError
+    refused_failure: bool = False
+    moderated: tuple[Script, ...] = (Script(outcome="moderated"),)
+    credentials: Callable[[str, str], dict[str, Any]] = by_key
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.provider}-{self.kind}-{self.model.rpartition('/')[2]}"
+
+    def config(self, key: str, origin: str, **changes: Any) -> Any:
+        """Return a config that leads to the simulator."""
+        given = self.credentials(key, origin)
+        settings = {
+            "provider": self.provider,
+            "model": self.model,
+            "base_url": origin,
+            "poll_interval": 0.02,
+            "timeout": 10,
+            "max_retries": 0,
+            **given,
+            **changes,
+            "provider_config": {
+                "min_poll_interval": 0.01,
+                **given.get("provider_config", {}),
+                **changes.get("provider_config", {}),
+            },
+        }
+        types: dict[str, Any] = {"video": VideoGenerationConfig, "image": ImageGenerationConfig}
+        return types[self.kind].model_validate(settings)
+
+    def request(self, **wishes: Any) -> Any:
+        """Return a request for text alone, or with what is wished."""
+        types: dict[str, Any] = {"video": VideoGenerationRequest, "image": ImageGenerationRequest}
+        return types[self.kind].model_validate({"prompt": "A lighthouse", **wishes})
+
+    def with_images(self, images: Images) -> Any:
+        """Return a request with one picture for each role."""
+        pairs = zip(self.pictures, images.roles, strict=False)
+        return self.request(image_list=[{"image": image, "type": role} for image, role in pairs])
+
+    def landed(self, payload: Mapping[str, Any]) -> Any:
+        """Return the part of a payload where the provider's own parameters land."""
+        found: Any = payload
+        for name in self.place:
+            found = found[name]
+
+        return found
+
+
+def forms_of(image: str | MediaContent) -> list[bytes]:
+    """Return what an image looks like in a body: itself, or its base64."""
+    if isinstance(image, str):
+        return [image.encode()]
+
+    return [image["content"], base64.b64encode(image["content"])]
+
+
+def _alone(*roles: ImageRole, model: str | None = None) -> tuple[Images, ...]:
+    return tuple(Images((role,), model) for role in roles)
+
+
+FORM_EXTRA = {"odd_one": "As It Is", "odd_table": '{"inner": [1, true, null]}'}
+OPENAI_FORM = {"odd_one": "As It Is", "odd_number": "7"}
+ONE_REFUSAL = Script(outcome="moderated")
+FRAMES = Images(("first_frame", "last_frame"))
+
+openai_video = partial(
+    Case,
+    kind="video",
+    images=_alone("reference", "first_frame"),
+    pictures=BYTES,
+    extra={"odd_one": "As It Is", "odd_number": 7},
+    extra_sent=OPENAI_FORM,
+    why="videos are made from a form, which holds text; the wire has no cancel, a job can only be "
+    "deleted once it has ended; images go out as files",
+)
+openai_image = partial(
+    Case,
+    kind="image",
+    at_once=True,
+    images=_alone("reference", "asset"),
+    pictures=BYTES,
+    failure=HTTPError,
+    refused_failure=True,
+    why="the submit's answer holds the images, so a failure is an HTTP status",
+)
+GOOGLE: Callable[..., Case] = partial(Case, provider="google", pictures=BYTES)
+OPERATIONS = "long-running operations can't be stopped"
+
+CASES = (
+    Case(
+        provider="fal",
+        kind="video",
+        model="fal-ai/veo3.1",
+        cancel="requested",
+        images=(
+            *_alone("first_frame", model="fal-ai/veo3.1/image-to-video"),
+            Images(("first_frame", "last_frame"), "fal-ai/veo3.1/first-last-frame-to-video"),
+            *_alone("reference", "asset", model="fal-ai/veo3.1/reference-to-video"),
+        ),
+    ),
+    Case(
+        provider="fal",
+        kind="image",
+        model="fal-ai/flux/dev",
+        cancel="requested",
+        images=_alone("reference", model="fal-ai/flux/dev/image-to-image"),
+        pictures=BYTES,
+    ),
+    openai_video(provider="openai", model="sora-2"),
+    openai_image(provider="openai", model="gpt-image-2"),
+    openai_video(provider="azure-openai", model="my-sora"),
+    openai_image(provider="azure-openai", model="my-image"),
+    GOOGLE(
+        kind="video",
+        model="gemini-omni-1.1-flash",
+        cancel="cancelled",
+        images=(*_alone("reference", "first_frame", "asset", "style"), FRAMES),
+    ),
+    GOOGLE(
+        kind="video",
+        model="veo-3.1-generate-preview",
+        images=(*_alone("reference", "first_frame", "asset"), FRAMES),
+        place=("parameters",),
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="3")),
+        why=OPERATIONS,
+    ),
+    GOOGLE(
+        kind="video",
+        model="veo-3.1-generate-001",
+        images=(*_alone("reference", "first_frame", "asset"), FRAMES),
+        place=("parameters",),
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="3")),
+        credentials=by_token,
+        why=OPERATIONS,
+    ),
+    GOOGLE(
+        kind="image",
+        model="gemini-3.1-flash-image",
+        at_once=True,
+        images=_alone("reference", "asset", "style"),
+        place=("generationConfig",),
+        failure=HTTPError,
+        refused_failure=True,
+        why="generateContent answers with the image, so a failure is an HTTP status",
+    ),
+    GOOGLE(
+        kind="image",
+        model="imagen-4.0-generate-001",
+        at_once=True,
+        place=("parameters",),
+        failure=HTTPError,
+        refused_failure=True,
+        credentials=by_token,
+        why="predict answers with the images, and makes them from text alone",
+    ),
+    Case(
+        provider="runway",
+        kind="video",
+        model="gen4.5",
+        cancel="requested",
+        images=_alone("reference", "first_frame"),
+    ),
+    Case(
+        provider="runway",
+        kind="image",
+        model="gen4_image",
+        cancel="requested",
+        images=_alone("reference", "asset"),
+        pictures=BYTES,
+    ),
+    Case(
+        provider="replicate",
+        kind="video",
+        model="google/veo-3.1",
+        cancel="cancelled",
+        images=(*_alone("reference", "first_frame", "asset"), FRAMES),
+        place=("input",),
+    ),
+    Case(
+        provider="replicate",
+        kind="image",
+        model="black-forest-labs/flux-schnell",
+        cancel="cancelled",
+        seen=frozenset({"queued"}),
+        images=_alone("reference", model="black-forest-labs/flux-kontext-pro"),
+        pictures=BYTES,
+        place=("input",),
+        why="the submit of an image is held until it is ready, for some seconds at most",
+    ),
+    Case(
+        provider="luma",
+        kind="video",
+        model="ray-2",
+        images=(*_alone("reference", "first_frame", "last_frame"), FRAMES),
+        why="deleting a generation is not said to stop it",
+    ),
+    Case(
+        provider="luma",
+        kind="video",
+        model="ray-3.2",
+        images=(*_alone("reference", "first_frame", "last_frame"), FRAMES),
+        why="the Agents API has no cancel",
+    ),
+    Case(
+        provider="luma",
+        kind="image",
+        model="photon-1",
+        images=_alone("reference", "asset", "style"),
+        why="as for ray-2",
+    ),
+    Case(
+        provider="luma",
+        kind="image",
+        model="uni-1",
+        images=_alone("reference", "asset"),
+        why="as for ray-3.2",
+    ),
+    Case(
+        provider="stability",
+        kind="image",
+        model="sd3.5-large",
+        at_once=True,
+        images=(*_alone("reference"), *_alone("style", model="control/style")),
+        pictures=BYTES,
+        extra_sent=FORM_EXTRA,
+        failure=HTTPError,
+        refused_failure=True,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="CONTENT_FILTERED")),
+        why="the submit's answer holds the image; a form holds text",
+    ),
+    Case(
+        provider="xai",
+        kind="video",
+        model="grok-imagine-video",
+        images=(
+            *_alone("reference", "first_frame", "asset"),
+            *(Images(FRAMES.roles, "grok-imagine-video-1.5"),),
+        ),
+        why="the API has no cancel",
+    ),
+    Case(
+        provider="xai",
+        kind="image",
+        model="grok-imagine-image-2.0",
+        at_once=True,
+        images=_alone("reference", "asset", "style"),
+        pictures=BYTES,
+        failure=HTTPError,
+        refused_failure=True,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="done")),
+        why="the submit's answer holds the images",
+    ),
+)
+JOBS = tuple(case for case in CASES if not case.at_once)
+AT_ONCE = tuple(case for case in CASES if case.at_once)

@@ -1,0 +1,131 @@
+"""Deadlines, cancellations and second processes: no provider loses a job or buys it again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+
+import pytest
+
+from tarash.tarash_gateway import (
+    Gateway,
+    TimeoutError,  # noqa: A004  (ours is the built-in one too)
+)
+from tarash.tarash_gateway._clients import ClientCache
+from tarash.tarash_gateway._contract import Operation
+from tarash.tarash_gateway._settings import account
+from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+
+from .cases import AT_ONCE, JOBS, Case
+from .conftest import KEY, Run, until
+
+NEVER = Script(outcome="never", stream=False)
+OUTCOMES = {"cancelled": "cancelled", "requested": "detached", "unsupported": "detached"}
+
+
+def attempt_of(error: TimeoutError) -> tuple[str | None, str | None, str]:
+    assert error.execution_metadata is not None
+    (attempt,) = error.execution_metadata.attempts
+    return attempt.submission, attempt.cancel, attempt.billing
+
+
+@pytest.mark.parametrize("case", JOBS, ids=str)
+async def test_the_deadline_asks_to_stop_and_hands_over_the_job(run: Run) -> None:
+    run.script(NEVER)
+    error = await run.failure(timeout=0.5)
+
+    assert isinstance(error, TimeoutError)
+    assert error.timeout_seconds == 0.5
+    assert error.operation is not None
+    assert error.operation["id"].endswith(run.jobs[0].id)
+    assert attempt_of(error)[:2] == ("accepted", run.case.cancel)
+    assert attempt_of(error)[2] != "certain"
+    assert run.jobs[0].cancel_requested is (run.case.cancel != "unsupported")
+    assert run.counters.submits == 1
+    assert run.outcomes() == [OUTCOMES[run.case.cancel]]
+
+
+async def test_the_deadline_of_an_answer_at_once_says_that_nobody_knows() -> None:
+    """All cases at once: what has left is heard out for some seconds, but not for ever."""
+
+    async def hang(case: Case, simulator: Simulator, gateway: Gateway) -> tuple[object, ...]:
+        asked = case.config(KEY, simulator.base_url(case.provider), timeout=0.3)
+        with pytest.raises(TimeoutError) as caught:
+            await getattr(gateway, f"generate_{case.kind}_async")(asked, case.request())
+
+        return attempt_of(caught.value)
+
+    with Simulator() as simulator:
+        for case in AT_ONCE:
+            simulator.fail(case.provider, "submit", Fault.hang(accepted=True))
+
+        async with Gateway() as gateway, asyncio.timeout(9):
+            found = await asyncio.gather(*(hang(case, simulator, gateway) for case in AT_ONCE))
+
+        unknown = ("unknown", None, "possible")
+        assert dict(zip(map(str, AT_ONCE), found, strict=True)) == dict.fromkeys(
+            map(str, AT_ONCE), unknown
+        )
+        cases_of = Counter(case.provider for case in AT_ONCE)
+        assert {name: simulator.counters(name).submits for name in cases_of} == cases_of
+
+
+@pytest.mark.parametrize("case", JOBS, ids=str)
+async def test_a_cancelled_task_asks_to_stop_what_it_started(run: Run) -> None:
+    run.script(NEVER)
+    task = asyncio.ensure_future(run.generate())
+    await until(lambda: run.counters.accepted == 1)
+    await until(lambda: run.counters.polls >= 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert run.jobs[0].cancel_requested is (run.case.cancel != "unsupported")
+    assert run.case.cancel in run.updates[-1].error
+    assert run.terminal() == ["failed"]
+    assert run.counters.submits == 1
+    assert run.outcomes() == [OUTCOMES[run.case.cancel]]
+
+
+@pytest.mark.parametrize("case", AT_ONCE, ids=str)
+async def test_a_cancelled_task_hears_out_what_has_left(run: Run) -> None:
+    run.script(Script(run_seconds=0.3))
+    task = asyncio.ensure_future(run.generate())
+    await until(lambda: run.counters.accepted == 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert run.counters.submits == 1
+    assert run.terminal() == ["failed"]
+    assert None not in run.outcomes()
+
+
+@pytest.mark.parametrize("case", JOBS, ids=str)
+async def test_another_process_can_go_on_with_an_operation(run: Run) -> None:
+    """Nothing but its JSON is handed over: to a new client, of a config that has the key."""
+    run.script(Script(run_seconds=0.6, stream=False))
+    error = await run.failure(timeout=0.3, on_timeout="detach")
+    assert error.operation is not None
+    stored = json.dumps(error.operation)
+    assert KEY not in stored
+
+    operation = Operation.from_json(json.loads(stored))
+    assert operation.to_json() == json.loads(stored)
+    assert operation.provider == run.case.provider
+    (entry,) = run.ledger.entries()
+    assert entry.operation == operation
+
+    adapter = default_registry.adapter(operation.provider)
+    clients = ClientCache()
+    async with clients.lease(adapter, account(adapter, run.config(), None)) as client:
+        while (snapshot := await adapter.poll(client, operation)).status != "completed":
+            assert snapshot.status in {"queued", "processing"}
+            await asyncio.sleep(0.05)
+
+    await clients.aclose()
+    assert snapshot.finished is not None
+    assert snapshot.finished.raw == run.jobs[0].result_body
+    assert (run.counters.submits, run.counters.cancels) == (1, 0)

@@ -1,0 +1,215 @@
+"""What every provider's refusals and failures become, and that none of them buys twice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import (
+    AuthenticationError,
+    ContentModerationError,
+    Gateway,
+    HTTPConnectionError,
+    HTTPError,
+    ModelNotFoundError,
+    QuotaExceededError,
+    RateLimitError,
+    TarashException,
+)
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+
+from .cases import CASES, JOBS, Case
+from .conftest import KEY, Run
+
+FINAL: dict[int, type[HTTPError]] = {
+    401: AuthenticationError,
+    402: QuotaExceededError,
+    403: AuthenticationError,
+    404: ModelNotFoundError,
+}
+BUSY: dict[int, type[HTTPError]] = {429: RateLimitError, 500: HTTPError, 503: HTTPError}
+UNSETTLED = {
+    "408": Fault.status(408),
+    "502": Fault.status(502),
+    "504 of a proxy": Fault.foreign_body(status=504),
+    "truncated": Fault.truncate(),
+    "foreign body": Fault.foreign_body(),
+    "foreign JSON": Fault.foreign_body('"ok"', "application/json"),
+    "no content": Fault.status(204, ""),
+    "reset before": Fault.reset_before(),
+    "reset after": Fault.reset_after(),
+}
+PASSING = (
+    Fault.status(429, retry_after=0),
+    Fault.status(500),
+    Fault.status(503),
+    Fault.foreign_body(),
+    Fault.foreign_body("[1", "application/json"),
+    Fault.truncate(),
+    Fault.reset_after(),
+)
+FACES = [
+    pytest.param(case, face, id=f"{case}-{face.error_type or 'usual'}")
+    for case in CASES
+    for face in case.moderated
+]
+
+
+def billing(error: TarashException) -> str:
+    assert error.execution_metadata is not None
+    (attempt,) = error.execution_metadata.attempts
+    return attempt.billing
+
+
+@pytest.mark.parametrize("status", FINAL)
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_a_refused_submit_is_final_and_costs_nothing(run: Run, status: int) -> None:
+    run.fail("submit", Fault.status(status), times=None)
+    error = await run.failure(max_retries=2, fallback_configs=(run.config(),))
+
+    assert type(error) is FINAL[status]
+    assert isinstance(error, HTTPError)
+    assert error.status_code == status
+    assert (error.retryable, error.submission, error.operation) == (False, "rejected", None)
+    assert (run.counters.submits, run.counters.accepted) == (1, 0)
+    assert billing(error) == "none"
+
+
+@pytest.mark.parametrize("status", BUSY)
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_a_busy_provider_is_asked_again_and_no_more_than_that(run: Run, status: int) -> None:
+    run.fail("submit", Fault.status(status, retry_after=0), times=3)
+    error = await run.failure(max_retries=2)
+
+    assert type(error) is BUSY[status]
+    assert isinstance(error, HTTPError)
+    assert (error.status_code, error.submission, error.retryable) == (status, "rejected", True)
+    assert (run.counters.submits, run.counters.accepted) == (3, 0)
+    assert billing(error) == "none"
+
+    response = await run.generate(max_retries=2)
+    assert response.status == "completed"
+    assert (run.counters.submits, run.counters.accepted) == (4, 1)
+
+
+@pytest.mark.parametrize("fault", UNSETTLED.values(), ids=UNSETTLED)
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_what_settles_nothing_is_never_sent_again(run: Run, fault: Fault) -> None:
+    run.fail("submit", fault, times=None)
+    error = await run.failure(max_retries=2)
+
+    assert isinstance(error, HTTPError | HTTPConnectionError)
+    assert (error.submission, error.retryable) == ("unknown", True)
+    assert run.counters.submits == 1
+    assert billing(error) == "possible"
+    assert run.outcomes() == ["unknown"]
+
+
+@pytest.mark.parametrize("case", JOBS, ids=str)
+async def test_looks_that_fail_in_every_way_are_taken_again(run: Run) -> None:
+    run.script(Script(stream=False))
+    for fault in PASSING:
+        run.fail("poll", fault)
+
+    response = await run.generate()
+    assert response.status == "completed"
+    assert run.terminal() == ["completed"]
+    assert run.counters.polls > len(PASSING)
+    assert (run.counters.submits, run.counters.accepted) == (1, 1)
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+@pytest.mark.parametrize("case", JOBS, ids=str)
+async def test_a_look_that_is_forbidden_hands_over_the_job(run: Run, status: int) -> None:
+    run.script(Script(stream=False))
+    run.fail("poll", Fault.status(status), times=None)
+    error = await run.failure()
+
+    assert type(error) is FINAL[status]
+    assert (error.submission, error.retryable) == ("accepted", False)
+    assert error.operation is not None
+    assert error.operation["id"].endswith(run.jobs[0].id)
+    assert run.counters.submits == 1
+    assert billing(error) == "possible"
+
+
+@pytest.mark.parametrize("case", JOBS, ids=str)
+async def test_a_job_that_was_seen_and_is_gone_is_handed_over_at_once(run: Run) -> None:
+    run.script(Script(outcome="never", stream=False))
+    run.fail("poll", Fault.status(404), times=None, skip=1)
+    error = await run.failure()
+
+    assert isinstance(error, HTTPError)
+    assert (error.status_code, error.submission, error.retryable) == (404, "accepted", False)
+    assert error.operation is not None
+    assert run.counters.submits == 1
+
+
+async def test_a_job_that_nobody_knows_is_waited_for_three_seconds() -> None:
+    """All cases at once, since each of them takes that long."""
+
+    async def lose(case: Case, simulator: Simulator, gateway: Gateway) -> dict[str, Any]:
+        method = getattr(gateway, f"generate_{case.kind}_async")
+        asked = case.config(KEY, simulator.base_url(case.provider), timeout=30)
+        with pytest.raises(HTTPError) as caught:
+            await method(asked, case.request())
+
+        error = caught.value
+        assert error.operation is not None
+        return {"status": error.status_code, "why": error.submission, "again": error.retryable}
+
+    with Simulator() as simulator:
+        for provider in simulator.providers:
+            simulator.script(provider, Script(outcome="lost", stream=False))
+
+        async with Gateway() as gateway:
+            found = await asyncio.gather(*(lose(case, simulator, gateway) for case in JOBS))
+
+        wanted = {"status": 404, "why": "accepted", "again": False}
+        assert dict(zip(map(str, JOBS), found, strict=True)) == {str(one): wanted for one in JOBS}
+        for provider in simulator.providers:
+            counted = simulator.counters(provider)
+            assert counted.submits == counted.accepted
+
+
+@pytest.mark.parametrize(("case", "face"), FACES)
+async def test_refused_content_stops_the_chain(run: Run, face: Script) -> None:
+    run.script(face)
+    error = await run.failure(fallback_configs=(run.config(),), max_retries=2)
+
+    assert isinstance(error, ContentModerationError)
+    assert not error.retryable
+    assert error.raw_response is not None
+    assert run.counters.submits == 1
+    assert error.execution_metadata is not None
+    assert error.execution_metadata.total_attempts == 1
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_a_failed_job_moves_on_to_the_next_config(run: Run) -> None:
+    run.script(Script(outcome="failed", stream=False))
+    error = await run.failure()
+    assert type(error) is run.case.failure
+    assert error.retryable
+    assert error.raw_response is not None
+    assert error.submission == ("rejected" if run.case.refused_failure else "accepted")
+    assert run.counters.submits == 1
+
+    run.script(Script(outcome="failed", stream=False), Script(stream=False))
+    response = await run.generate(fallback_configs=(run.config(),))
+    metadata = response.execution_metadata
+    assert (metadata.total_attempts, metadata.successful_attempt) == (2, 2)
+    assert run.counters.submits == 3
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_a_result_without_media_is_a_failure(run: Run) -> None:
+    run.script(Script(outcome="no_media", stream=False))
+    error = await run.failure()
+
+    assert isinstance(error, TarashException)
+    assert not isinstance(error, HTTPConnectionError)
+    assert error.raw_response is not None
+    assert run.counters.submits == 1

@@ -1,0 +1,468 @@
+"""What goes wrong at Runway, and what users see of it; the counters prove one submit each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import (
+    Gateway,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    MockConfig,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    generate_image_async,
+    generate_video_async,
+)
+from tarash.tarash_gateway._contract import Account, Operation
+from tarash.tarash_gateway._http import Answer, Transport
+from tarash.tarash_gateway._sdk import exchange
+from tarash.tarash_gateway.catalog import built_in_mappers
+from tarash.tarash_gateway.exceptions import (
+    AuthenticationError,
+    ContentModerationError,
+    GenerationFailedError,
+    HTTPConnectionError,
+    HTTPError,
+    ModelNotFoundError,
+    QuotaExceededError,
+    RateLimitError,
+    TarashException,
+    TimeoutError,  # noqa: A004  (ours is the built-in one too)
+    ValidationError,
+)
+from tarash.tarash_gateway.providers.runway import adapter
+from tarash.tarash_gateway.registry import Registry
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+
+runwayml = pytest.importorskip("runwayml")
+httpx = pytest.importorskip("httpx")
+
+Video = Callable[..., VideoGenerationConfig]
+Image = Callable[..., ImageGenerationConfig]
+REQUEST = VideoGenerationRequest(prompt="a kite")
+NEXT = VideoGenerationConfig(provider="runway", model="veo3.1", mock=MockConfig(enabled=True))
+
+
+async def refused(config: VideoGenerationConfig, request: Any = REQUEST) -> TarashException:
+    with pytest.raises(TarashException) as caught:
+        await generate_video_async(config, request)
+
+    return caught.value
+
+
+# ------------------------------------------------------------------------------------ failed tasks
+@pytest.mark.parametrize(
+    ("code", "stage"),
+    [
+        ("SAFETY.INPUT.TEXT", "input"),
+        ("SAFETY.INPUT.IMAGE", "input"),
+        ("SAFETY.INPUT.AUDIO", "input"),
+        ("SAFETY.OUTPUT.VIDEO", "output"),
+        ("INPUT_PREPROCESSING.SAFETY.TEXT", "input"),
+        ("INPUT_PREPROCESSING.SAFETY.THIRD_PARTY", "input"),
+    ],
+)
+async def test_moderation_stops_the_chain(
+    simulator: Simulator, video: Video, code: str, stage: str
+) -> None:
+    simulator.script("runway", Script(outcome="moderated", error_type=code))
+    error = await refused(video(fallback_configs=(NEXT,)))
+    assert isinstance(error, ContentModerationError)
+    assert (error.stage, error.categories) == (stage, (code,))
+    assert error.raw_response == simulator.jobs("runway")[0].result_body
+    assert error.execution_metadata is not None
+    (attempt,) = error.execution_metadata.attempts
+    assert attempt.billing == "certain"  # Runway keeps the credits, and says so
+
+
+async def test_moderation_of_images(simulator: Simulator, image: Image) -> None:
+    simulator.script("runway", Script(outcome="moderated"))
+    with pytest.raises(ContentModerationError):
+        await generate_image_async(image(), ImageGenerationRequest(prompt="a kite"))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "moves_on"),
+    [
+        ("INTERNAL", GenerationFailedError, True),
+        ("INTERNAL.BAD_OUTPUT.CODE01", GenerationFailedError, True),
+        ("INPUT_PREPROCESSING.INTERNAL", GenerationFailedError, True),
+        ("THIRD_PARTY.UNAVAILABLE", GenerationFailedError, True),
+        ("", GenerationFailedError, True),
+        ("SOMETHING.NEW", GenerationFailedError, True),
+        ("ASSET.INVALID", ValidationError, False),
+        ("THIRD_PARTY.INPUT_VALIDATION", ValidationError, False),
+    ],
+)
+async def test_failed_tasks(
+    simulator: Simulator, video: Video, code: str, kind: type, moves_on: bool
+) -> None:
+    simulator.script("runway", Script(outcome="failed", error_type=code, error_message="no luck"))
+    error = await refused(video())
+    assert type(error) is kind
+    assert error.retryable is moves_on
+    assert "no luck" in error.message
+    assert error.execution_metadata is not None
+    assert error.execution_metadata.attempts[0].billing == "none"  # no credits were kept
+    assert simulator.counters("runway").submits == 1
+
+
+async def test_a_failed_task_lets_the_chain_move_on(simulator: Simulator, video: Video) -> None:
+    simulator.script("runway", Script(outcome="failed"))
+    response = await generate_video_async(video(fallback_configs=(NEXT,)), REQUEST)
+    assert response.is_mock
+
+
+async def test_a_result_without_media_is_a_failure(simulator: Simulator, video: Video) -> None:
+    outputs: list[Any] = [[], None, [None, "", 3], "x"]
+    for output in outputs:
+        simulator.script("runway", Script(result={"output": output}))
+        error = await refused(video())
+        assert isinstance(error, GenerationFailedError)
+        assert error.raw_response["output"] == output
+
+    simulator.script("runway", Script(outcome="no_media"))
+    assert isinstance(await refused(video()), GenerationFailedError)
+
+
+async def test_a_task_that_somebody_cancelled(simulator: Simulator, video: Video) -> None:
+    simulator.script("runway", Script(result={"status": "CANCELLED", "cost": {"credits": 0}}))
+    error = await refused(video(fallback_configs=(NEXT,)))
+    assert isinstance(error, GenerationFailedError)
+    assert "cancelled" in error.message
+    assert not error.retryable
+
+
+async def test_an_unknown_status_is_looked_at_again(simulator: Simulator, video: Video) -> None:
+    task = {"id": "x", "status": "REHEARSING"}
+    simulator.fail("runway", "poll", Fault.status(200, task), times=2)
+    assert (await generate_video_async(video(), REQUEST)).status == "completed"
+
+
+async def test_a_throttled_task_waits_in_the_queue(simulator: Simulator, video: Video) -> None:
+    simulator.fail("runway", "poll", Fault.status(200, {"id": "x", "status": "THROTTLED"}))
+    updates: list[Any] = []
+    await generate_video_async(video(), REQUEST, updates.append)
+    assert updates[0].status == "queued"
+
+
+# ---------------------------------------------------------------------------------- refused submit
+def envelope(said: str, *paths: str) -> dict[str, Any]:
+    issues = [{"code": "custom", "path": [path], "message": f"bad {path}"} for path in paths]
+    return {"error": said, "docUrl": "https://docs.dev.runwayml.com", "issues": issues}
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "said"),
+    [
+        (Fault.status(400, envelope("Validation failed", "ratio")), ValidationError, "bad ratio"),
+        (Fault.status(400, envelope("Bad model", "model")), ModelNotFoundError, "gen4.5"),
+        (
+            Fault.status(400, {"error": "You do not have enough credits to run this task."}),
+            QuotaExceededError,
+            "buy credits",
+        ),
+        (Fault.status(400, "<html>"), HTTPError, "HTTP 400"),
+        (Fault.status(400, {"error": {"odd": 1}}), HTTPError, "HTTP 400"),
+        (Fault.status(400, {"error": "x", "issues": ["odd", {"path": 3}]}), ValidationError, "x"),
+        (Fault.status(401), AuthenticationError, "check the key"),
+        (Fault.status(402), QuotaExceededError, "top up"),
+        (Fault.status(403), AuthenticationError, "allowed"),
+        (Fault.status(404), ModelNotFoundError, "check the model's id"),
+        (Fault.status(405), HTTPError, "HTTP 405"),
+        (Fault.status(422), HTTPError, "HTTP 422"),
+    ],
+)
+async def test_refused_submits(
+    simulator: Simulator, video: Video, fault: Fault, kind: type, said: str
+) -> None:
+    simulator.fail("runway", "submit", fault)
+    error = await refused(video(max_retries=2, fallback_configs=(NEXT,)))
+    assert type(error) is kind
+    assert said in error.message
+    assert error.submission == "rejected"
+    assert not error.retryable
+    assert simulator.counters("runway").submits == 1
+
+
+async def test_a_wrong_key(simulator: Simulator, video: Video) -> None:
+    error = await refused(video(api_key="wrong"))
+    assert isinstance(error, AuthenticationError)
+    assert simulator.jobs("runway") == []
+
+
+async def test_a_missing_key_names_its_variable(
+    video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNWAYML_API_SECRET", raising=False)
+    error = await refused(video(api_key=None))
+    assert "RUNWAYML_API_SECRET" in error.message
+
+
+async def test_a_retired_model_names_its_successor(simulator: Simulator, video: Video) -> None:
+    registry = Registry()
+    mappers = built_in_mappers("runway")["gen4_turbo"]
+    # With mappers of one's own, the id is sent as it is written.
+    registry.register_provider_field_mapping("runway", {"gen3a_turbo": mappers})
+    simulator.fail("runway", "submit", Fault.status(400, envelope("Bad model", "model")))
+    request = VideoGenerationRequest(
+        prompt="x", image_list=({"image": "https://example.com/a.png", "type": "first_frame"},)
+    )
+    async with Gateway(registry=registry) as gateway:
+        with pytest.raises(ModelNotFoundError, match="use gen4_turbo"):
+            await gateway.generate_video_async(video("gen3a_turbo"), request)
+
+    sent = simulator.requests("runway")[0]
+    assert (sent.path, sent.json()["model"]) == ("/v1/image_to_video", "gen3a_turbo")
+
+
+async def test_rate_limits_have_their_pace(simulator: Simulator, video: Video) -> None:
+    simulator.fail("runway", "submit", Fault.status(429, retry_after=7))
+    error = await refused(video())
+    assert isinstance(error, RateLimitError)
+    assert (error.retry_after, error.retryable) == (7, True)
+
+    simulator.fail("runway", "submit", Fault.status(429, retry_after=0.01))
+    assert (await generate_video_async(video(max_retries=1), REQUEST)).status == "completed"
+    assert simulator.counters("runway").accepted == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "submission", "submits"),
+    [(500, "rejected", 2), (503, "rejected", 2), (408, "unknown", 1)]
+    + [(status, "unknown", 1) for status in (502, 504)],
+)
+async def test_server_errors(
+    simulator: Simulator, video: Video, status: int, submission: str, submits: int
+) -> None:
+    simulator.fail("runway", "submit", Fault.status(status), times=None)
+    error = await refused(video(max_retries=1))
+    assert isinstance(error, HTTPError)
+    assert (error.status_code, error.submission) == (status, submission)
+    assert error.retryable
+    assert simulator.counters("runway").submits == submits
+
+
+# ------------------------------------------------------------------------------------ lost answers
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault.reset_before(), HTTPConnectionError),
+        (Fault.reset_after(), HTTPConnectionError),
+        (Fault.truncate(), HTTPConnectionError),
+        (Fault.foreign_body(), HTTPError),
+        (Fault.foreign_body('{"id": 3}', "application/json"), HTTPError),
+        (Fault.foreign_body("[]", "application/json"), HTTPError),
+        (Fault.foreign_body("", "text/plain", status=302), HTTPError),
+        (Fault.hang(accepted=True), TimeoutError),
+    ],
+)
+async def test_a_lost_answer_is_never_sent_again(
+    simulator: Simulator, video: Video, fault: Fault, kind: type
+) -> None:
+    simulator.fail("runway", "submit", fault)
+    error = await refused(video(max_retries=2, timeout=0.5 if fault.kind == "hang" else 5))
+    assert type(error) is kind
+    assert error.submission == ("rejected" if fault.code == 302 else "unknown")
+    assert simulator.counters("runway").submits == 1
+
+
+async def test_what_never_left_may_leave_again() -> None:
+    config = VideoGenerationConfig(
+        provider="runway", model="gen4.5", api_key="k", base_url="http://127.0.0.1:9", max_retries=0
+    )
+    error = await refused(config)
+    assert isinstance(error, HTTPConnectionError)
+    assert error.submission == "not_sent"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.status(500),
+        Fault.status(429, retry_after=0.01),
+        Fault.reset_before(),
+        Fault.foreign_body(),
+        Fault.truncate(),
+        Fault.status(404),
+    ],
+)
+async def test_a_failed_look_never_loses_the_task(
+    simulator: Simulator, video: Video, fault: Fault
+) -> None:
+    simulator.fail("runway", "poll", fault, times=2)
+    assert (await generate_video_async(video(), REQUEST)).status == "completed"
+    assert simulator.counters("runway").submits == 1
+
+
+@pytest.mark.timeout(20)
+async def test_a_lost_task(simulator: Simulator, video: Video) -> None:
+    simulator.script("runway", Script(outcome="lost"))
+    error = await refused(video(timeout=10))
+    assert isinstance(error, HTTPError)
+    assert error.status_code == 404
+    assert "may have been billed" in error.message
+    assert error.operation is not None
+    assert Operation.from_json(error.operation).to_json() == dict(error.operation)
+
+
+# ---------------------------------------------------------------------------------------- deadline
+async def test_a_running_task_is_asked_to_stop_at_the_deadline(
+    simulator: Simulator, video: Video
+) -> None:
+    simulator.script("runway", Script(outcome="never"))
+    error = await refused(video(timeout=0.4))
+    assert isinstance(error, TimeoutError)
+    assert simulator.jobs("runway")[0].status == "cancelled"
+    assert error.execution_metadata is not None
+    (attempt,) = error.execution_metadata.attempts
+    # Runway promises neither that a running task stops nor that it is free.
+    assert (attempt.cancel, attempt.billing) == ("requested", "possible")
+
+
+async def test_a_queued_task_is_cancelled(simulator: Simulator, video: Video) -> None:
+    simulator.script("runway", Script(queue_seconds=60))
+    error = await refused(video(timeout=0.4))
+    assert error.execution_metadata is not None
+    (attempt,) = error.execution_metadata.attempts
+    assert (attempt.cancel, attempt.billing) == ("cancelled", "none")
+
+
+async def test_a_finished_task_is_never_deleted(simulator: Simulator, video: Video) -> None:
+    """A delete at the deadline would destroy the paid result: it is taken instead."""
+    simulator.script("runway", Script(run_seconds=0.1))
+    late = {"min_poll_interval": 60}
+    response = await generate_video_async(video(timeout=0.6, provider_config=late), REQUEST)
+    assert response.status == "completed"
+    counters = simulator.counters("runway")
+    assert (counters.cancels, counters.polls) == (0, 2)
+
+
+async def test_a_task_that_is_gone_is_too_late_to_cancel(simulator: Simulator) -> None:
+    transport = Transport()
+    account = Account("runway", simulator.base_url("runway"), "canary")
+    client = adapter.connect(account, transport)
+    operation = Operation("runway", "m", "video", "gone", "2026-01-01T00:00:00+00:00")
+    try:
+        assert await adapter.cancel(client, operation) == "too_late"
+        simulator.fail("runway", "poll", Fault.status(500))
+        with pytest.raises(HTTPError):
+            await adapter.cancel(client, operation)
+    finally:
+        await client.aclose()
+        await transport.aclose()
+
+    assert simulator.counters("runway").cancels == 0
+
+
+async def test_detach_leaves_the_task_alone(simulator: Simulator, video: Video) -> None:
+    simulator.script("runway", Script(outcome="never"))
+    error = await refused(video(timeout=0.3, on_timeout="detach"))
+    assert isinstance(error, TimeoutError)
+    assert simulator.counters("runway").cancels == 0
+    assert simulator.jobs("runway")[0].status == "running"
+
+
+async def test_cancellation_stops_the_task(simulator: Simulator, video: Video) -> None:
+    simulator.script("runway", Script(outcome="never"))
+    task = asyncio.create_task(generate_video_async(video(), REQUEST))
+    while not simulator.counters("runway").polls:  # noqa: ASYNC110 (a thread sets no event for it)
+        await asyncio.sleep(0.01)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert simulator.jobs("runway")[0].status == "cancelled"
+
+
+# ------------------------------------------------------------------------------------------ secrets
+class Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        formatted = logging.Formatter("%(message)s").format(record)
+        self.lines.append(f"{formatted} {vars(record)}")
+
+
+@pytest.mark.parametrize("step", ["submit", "poll", "upload_init", "cancel"])
+async def test_an_echoed_key_is_nowhere(simulator: Simulator, video: Video, step: Any) -> None:
+    simulator.keys["runway"] = {"canary-key-of-runway"}
+    simulator.fail("runway", step, Fault.echo_key(400), times=None)
+    simulator.script("runway", Script(outcome="never"))
+    handler = Lines()
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    film = {"content": b"film" * 1_000_000, "content_type": "video/mp4"}
+    request = VideoGenerationRequest.model_validate({"prompt": "a kite", "video": film})
+    config = video("aleph2", api_key="canary-key-of-runway", timeout=0.4)
+    try:
+        error = await refused(
+            config,
+            request
+            if step == "upload_init"
+            else REQUEST.model_copy(update={"video": "https://example.com/a.mp4"}),
+        )
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+    shown = ["".join(traceback.format_exception(error)), repr(pickle.dumps(error)), repr(config)]
+    link: BaseException | None = error
+    while link is not None:
+        shown += [str(link), repr(link), repr(vars(link))]
+        link = link.__cause__ or link.__context__
+
+    assert "canary-key-of-runway" not in "".join([*shown, *handler.lines])
+
+
+# ------------------------------------------------------------------------------------ SDK's classes
+def sdk_errors() -> list[Exception]:
+    """Return one of each exception that the SDK can raise for an exchange."""
+    request = httpx.Request("POST", "http://runway.test/v1/text_to_video")
+    kinds = [
+        kind
+        for kind in (getattr(runwayml, name) for name in runwayml.__all__)
+        if isinstance(kind, type) and issubclass(kind, runwayml.APIError)
+    ]
+    made: list[Exception] = []
+    for kind in kinds:
+        if kind is runwayml.APIError:
+            continue  # the base, never raised itself
+
+        if issubclass(kind, runwayml.APIConnectionError):
+            made.append(kind(request=request))
+            continue
+
+        status = getattr(kind, "status_code", None) or 500
+        response = httpx.Response(status, json={"error": "no"}, request=request)
+        if kind is runwayml.APIResponseValidationError:
+            made.append(kind(response, None))
+        else:
+            made.append(kind("no", response=response, body=None))
+
+    return made
+
+
+@pytest.mark.parametrize("error", sdk_errors(), ids=lambda error: type(error).__name__)
+async def test_every_exception_of_the_sdk_becomes_ours(error: Exception) -> None:
+    async def send() -> Answer:
+        raise error
+
+    account = Account("runway", "http://runway.test", "canary")
+    with pytest.raises(TarashException) as caught:
+        await exchange(send, account, runwayml.APIConnectionError)
+
+    assert isinstance(caught.value, HTTPError | HTTPConnectionError)

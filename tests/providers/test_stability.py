@@ -1,0 +1,549 @@
+"""Stability AI: what goes out, and what its answers become, through the public functions."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import (
+    ContentModerationError,
+    Gateway,
+    GenerationFailedError,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ModelNotFoundError,
+    TarashException,
+    TimeoutError,  # noqa: A004  (ours is the built-in one too)
+    UnsupportedOperationError,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    generate_image,
+    generate_image_async,
+    list_providers,
+    plan_image,
+    plan_video,
+)
+from tarash.tarash_gateway._contract import Operation
+from tarash.tarash_gateway._types import MediaContent
+from tarash.tarash_gateway.catalog import _stability as catalogue
+from tarash.tarash_gateway.media import samples
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+
+KEY = "canary-3f9d1c55e0"
+PNG: MediaContent = {"content": samples.make_png(64, 64, seed=1), "content_type": "image/png"}
+REQUEST = ImageGenerationRequest(prompt="A lighthouse")
+GENERATE = "/v2beta/stable-image/generate"
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        running.keys = {"stability": {KEY}}
+        yield running
+
+    assert running.leaks == []
+
+
+def config(simulator: Simulator, model: str = "sd3.5-large", **facts: Any) -> ImageGenerationConfig:
+    settings = {
+        "provider": "stability",
+        "model": model,
+        "api_key": KEY,
+        "base_url": simulator.base_url("stability"),
+        "poll_interval": 0.02,
+        "provider_config": {"min_poll_interval": 0.01},
+        "timeout": 5,
+        "max_retries": 0,
+        **facts,
+    }
+    return ImageGenerationConfig.model_validate(settings)
+
+
+def sent(simulator: Simulator) -> dict[str, Any]:
+    """Return the form of the one job, files as they arrived."""
+    (job,) = simulator.jobs("stability")
+    payload: dict[str, Any] = job.payload
+    return payload
+
+
+async def failing(
+    simulator: Simulator, request: ImageGenerationRequest = REQUEST, **facts: Any
+) -> TarashException:
+    """Return the error of a generation that fails."""
+    with pytest.raises(TarashException) as caught:
+        await generate_image_async(config(simulator, **facts), request)
+
+    return caught.value
+
+
+# ------------------------------------------------------------------------------------- happy paths
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("sd3.5-large", "sd3"),
+        ("sd3.5-large-turbo", "sd3"),
+        ("sd3.5-medium", "sd3"),
+        ("stable-image-ultra", "ultra"),
+        ("stable-image-core", "core"),
+    ],
+)
+async def test_each_model_makes_an_image(simulator: Simulator, model: str, path: str) -> None:
+    updates: list[Any] = []
+    response = await generate_image_async(config(simulator, model), REQUEST, updates.append)
+    (job,) = simulator.jobs("stability")
+
+    assert simulator.requests("stability")[0].path == f"{GENERATE}/{path}"
+    assert job.payload == {"prompt": "A lighthouse"} | ({"model": model} if path == "sd3" else {})
+    assert response.raw_response == job.result_body
+    assert base64.b64decode(response.images[0]).startswith(b"\x89PNG")
+    assert response.content_type == "image/png"
+    assert response.provider_metadata == {"finish_reason": "SUCCESS", "seed": 343940597}
+    assert [update.status for update in updates] == ["completed"]
+    assert simulator.counters("stability").submits == 1
+
+
+def test_the_blocking_function_does_the_same(simulator: Simulator) -> None:
+    response = generate_image(config(simulator), REQUEST)
+    assert response.raw_response == simulator.jobs("stability")[0].result_body
+    assert response.execution_metadata is not None
+    assert response.execution_metadata.attempts[0].billing == "certain"
+
+
+async def test_every_wish_has_its_field(simulator: Simulator) -> None:
+    request = ImageGenerationRequest(
+        prompt="A lighthouse",
+        negative_prompt="fog",
+        aspect_ratio="21:9",
+        style="Photographic",
+        seed=7,
+        extra_params={"cfg_scale": 4.5, "output_format": "png"},
+    )
+    response = await generate_image_async(config(simulator), request)
+
+    assert sent(simulator) == {
+        "model": "sd3.5-large",
+        "prompt": "A lighthouse",
+        "negative_prompt": "fog",
+        "aspect_ratio": "21:9",
+        "style_preset": "photographic",
+        "seed": "7",
+        "cfg_scale": "4.5",
+        "output_format": "png",
+    }
+    assert response.provider_metadata["seed"] == 7
+    assert [(one.field, one.sent) for one in response.adjustments] == [("style", "photographic")]
+
+
+async def test_extra_params_win(simulator: Simulator) -> None:
+    request = ImageGenerationRequest(
+        prompt="A lighthouse", seed=7, aspect_ratio="16:9",
+        extra_params={"seed": 8, "aspect_ratio": "9:16", "model": "sd3.5-medium"},
+    )  # fmt: skip
+    response = await generate_image_async(config(simulator), request)
+    assert sent(simulator) == {
+        "model": "sd3.5-medium", "prompt": "A lighthouse", "seed": "8", "aspect_ratio": "9:16"
+    }  # fmt: skip
+    assert response.adjustments == ()
+
+
+@pytest.mark.parametrize("model", ["sd3.5-large", "sd3.5-large-turbo", "stable-image-ultra"])
+@pytest.mark.parametrize("form", ["bytes", "data URI", "base64", "URL"])
+async def test_an_image_can_be_started_from(simulator: Simulator, model: str, form: str) -> None:
+    encoded = base64.b64encode(PNG["content"]).decode()
+    images: dict[str, Any] = {
+        "bytes": PNG,
+        "data URI": f"data:image/png;base64,{encoded}",
+        "base64": encoded,
+    }
+    if form == "URL":
+        made = await generate_image_async(config(simulator), REQUEST)
+        simulator.reset()
+        images["URL"] = await _published(simulator, made.images[0])
+
+    request = ImageGenerationRequest(prompt="At night", image_list=({"image": images[form]},))
+    await generate_image_async(config(simulator, model), request)
+
+    fields = sent(simulator)
+    part = fields.pop("image")
+    assert part["content_type"] == "image/png"
+    assert part["content"].startswith(b"\x89PNG")
+    assert fields["strength"] == "0.5"
+    assert fields.get("mode") == (None if model == "stable-image-ultra" else "image-to-image")
+
+
+async def _published(simulator: Simulator, image: str) -> str:
+    """Return a public URL of an image, from another provider's job."""
+    del image
+    other = ImageGenerationConfig(
+        provider="fal", model="fal-ai/flux/dev", api_key="k:s", base_url=simulator.base_url("fal")
+    )
+    return (await generate_image_async(other, REQUEST)).images[0]
+
+
+async def test_an_image_keeps_its_proportions(simulator: Simulator) -> None:
+    request = ImageGenerationRequest(
+        prompt="At night", aspect_ratio="16:9", image_list=({"image": PNG},),
+        extra_params={"strength": 0.9},
+    )  # fmt: skip
+    response = await generate_image_async(config(simulator), request)
+    assert "aspect_ratio" not in sent(simulator)
+    assert sent(simulator)["strength"] == "0.9"
+    assert [(one.field, one.sent) for one in response.adjustments] == [("aspect_ratio", None)]
+
+
+async def test_a_mask_goes_to_the_endpoint_that_takes_one(simulator: Simulator) -> None:
+    request = ImageGenerationRequest(
+        prompt="A boat", image_list=({"image": PNG},), mask_image=PNG, extra_params={"grow_mask": 3}
+    )
+    for model in ("sd3.5-large", "stable-image-ultra", "stable-image-core"):
+        with pytest.raises(ValidationError, match="use edit/inpaint"):
+            await generate_image_async(config(simulator, model), request)
+
+    assert simulator.requests("stability") == []
+    response = await generate_image_async(config(simulator, "edit/inpaint"), request)
+    fields = sent(simulator)
+    assert response.images
+    assert simulator.requests("stability")[0].path == "/v2beta/stable-image/edit/inpaint"
+    assert fields["mask"]["content"] == fields["image"]["content"] == PNG["content"]
+    assert (fields["grow_mask"], "strength" in fields) == ("3", False)
+
+
+async def test_the_slow_endpoints_are_looked_at(simulator: Simulator) -> None:
+    simulator.script("stability", Script(run_seconds=0.1))
+    request = ImageGenerationRequest(prompt="More of it", image_list=({"image": PNG},))
+    updates: list[Any] = []
+    response = await generate_image_async(
+        config(simulator, "upscale/creative"), request, updates.append
+    )
+    (job,) = simulator.jobs("stability")
+
+    assert response.request_id == job.id
+    assert response.raw_response == job.result_body
+    assert [update.status for update in updates] == ["queued", "processing", "completed"]
+    assert simulator.counters("stability").submits == 1
+    assert simulator.counters("stability").polls >= 2
+
+
+# --------------------------------------------------------------------------------- plans and wishes
+@pytest.mark.parametrize("model", [*catalogue.MODELS, "sd3.5-large-2027", "control/new"])
+def test_every_known_id_plans(model: str) -> None:
+    extra = {"search_prompt": "sky", "select_prompt": "sky"}
+    needs = {"search_prompt": "edit/search-and-replace", "select_prompt": "edit/search-and-recolor"}
+    images: Any = [{"image": "https://example.com/a.png"}] if "/" in model else []
+    request = ImageGenerationRequest(
+        prompt="A lighthouse",
+        image_list=images,
+        extra_params={name: extra[name] for name in extra if needs[name] == model},
+    )
+    plan = plan_image(ImageGenerationConfig(provider="stability", model=model), request)
+    assert plan.endpoint.startswith("https://api.stability.ai/v2beta/stable-image/")
+    assert plan.adjustments == ()
+
+
+def test_a_plan_shows_placeholders_for_bytes() -> None:
+    asked = ImageGenerationConfig(provider="stability", model="stable-image-ultra")
+    request = ImageGenerationRequest(prompt="At night", image_list=({"image": PNG},))
+    plan = plan_image(asked, request)
+    assert plan.payload["image"] == f"<image/png, {len(PNG['content'])} bytes>"
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        ({"aspect_ratio": "4:3"}, {"aspect_ratio": "5:4"}),
+        ({"size": "1920x1080"}, {}),
+        ({"n": 3}, {"n": None}),
+        ({"style": "oil"}, {"style": None}),
+        ({"quality": "hd"}, {"quality": None}),
+    ],
+)
+def test_wishes_bend_and_say_so(wish: dict[str, Any], expected: dict[str, Any]) -> None:
+    asked = ImageGenerationConfig(provider="stability", model="stable-image-core")
+    request = ImageGenerationRequest.model_validate({"prompt": "A lighthouse", **wish})
+    plan = plan_image(asked, request)
+    assert {one.field: one.sent for one in plan.adjustments} == expected
+    if "size" in wish:
+        assert plan.payload["aspect_ratio"] == "16:9"
+
+    if expected:
+        with pytest.raises(ValidationError, match="strict"):
+            plan_image(asked.model_copy(update={"strict": True}), request)
+
+
+def test_what_a_model_cannot_take_is_refused() -> None:
+    core = ImageGenerationConfig(provider="stability", model="stable-image-core")
+    with pytest.raises(ValidationError, match="use stable-image-ultra"):
+        plan_image(core, ImageGenerationRequest(prompt="x", image_list=({"image": PNG},)))
+
+    inpaint = ImageGenerationConfig(provider="stability", model="edit/inpaint")
+    with pytest.raises(ValidationError, match="needs an image"):
+        plan_image(inpaint, ImageGenerationRequest(prompt="x", mask_image=PNG))
+
+    turbo = ImageGenerationConfig(provider="stability", model="sd3.5-large-turbo")
+    plan = plan_image(turbo, ImageGenerationRequest(prompt="x", negative_prompt="fog"))
+    assert "negative_prompt" not in plan.payload
+    assert plan.adjustments[0].field == "negative_prompt"
+
+    video = VideoGenerationConfig(provider="stability", model="stable-video")
+    with pytest.raises(UnsupportedOperationError, match="images only"):
+        plan_video(video, VideoGenerationRequest(prompt="x"))
+
+
+async def test_a_large_image_goes_out(simulator: Simulator) -> None:
+    large: MediaContent = {"content": bytes(3 * 1024 * 1024), "content_type": "image/webp"}
+    request = ImageGenerationRequest(prompt="At night", image_list=({"image": large},))
+    await generate_image_async(config(simulator), request)
+    assert sent(simulator)["image"] == {**large, "filename": "image.webp"}
+
+
+async def test_too_much_is_refused_before_it_is_sent(simulator: Simulator) -> None:
+    half: MediaContent = {"content": bytes(6 * 1024 * 1024), "content_type": "image/png"}
+    request = ImageGenerationRequest(prompt="x", image_list=({"image": half},), mask_image=half)
+    with pytest.raises(ValidationError, match="in all"):
+        await generate_image_async(config(simulator, "edit/inpaint"), request)
+
+    assert simulator.requests("stability") == []
+
+
+def test_no_extra_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STABILITY_API_KEY", "sk-environment")
+    (info,) = [one for one in list_providers() if one.name == "stability"]
+    assert (info.installed, info.extra, info.key_present) == (True, None, True)
+    assert info.modalities == ("image",)
+
+
+@pytest.mark.parametrize("variable", ["STABILITY_API_KEY", "STABILITY_KEY"])
+async def test_key_and_origin_come_from_the_environment(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv("STABILITY_API_KEY", raising=False)
+    monkeypatch.setenv(variable, KEY)
+    monkeypatch.setenv("TARASH_STABILITY_BASE_URL", simulator.base_url("stability") + "/v2beta/")
+    asked = ImageGenerationConfig(provider="stability", model="stable-image-core")
+    assert (await generate_image_async(asked, REQUEST)).images
+
+
+# ------------------------------------------------------------------------------------- moderation
+async def test_a_refused_prompt_is_moderation(simulator: Simulator) -> None:
+    simulator.script("stability", Script(outcome="moderated"))
+    fallback = config(simulator, "stable-image-core")
+    error = await failing(simulator, fallback_configs=(fallback,))
+    assert isinstance(error, ContentModerationError)
+    assert (error.stage, error.categories) == ("input", ("content_moderation",))
+    assert error.raw_response == simulator.jobs("stability")[0].result_body
+    assert error.execution_metadata is not None
+    assert error.execution_metadata.attempts[0].billing == "none"
+    assert simulator.counters("stability").submits == 1
+
+
+async def test_a_blurred_result_is_moderation(simulator: Simulator) -> None:
+    simulator.script("stability", Script(outcome="moderated", error_type="CONTENT_FILTERED"))
+    fallback = config(simulator, "stable-image-core")
+    error = await failing(simulator, fallback_configs=(fallback,))
+    assert isinstance(error, ContentModerationError)
+    assert (error.stage, error.categories) == ("output", ("CONTENT_FILTERED",))
+    assert error.raw_response["image"]
+    assert error.execution_metadata is not None
+    assert error.execution_metadata.attempts[0].billing == "possible"
+    assert simulator.counters("stability").submits == 1
+
+
+@pytest.mark.parametrize("face", [None, "CONTENT_FILTERED", "public_figure"])
+async def test_a_job_can_be_moderated_too(simulator: Simulator, face: str | None) -> None:
+    simulator.script("stability", Script(outcome="moderated", error_type=face))
+    request = ImageGenerationRequest(prompt="More", image_list=({"image": PNG},))
+    error = await failing(simulator, request, model="upscale/creative")
+    assert isinstance(error, ContentModerationError)
+    assert error.stage == ("output" if face == "CONTENT_FILTERED" else "input")
+
+
+# ------------------------------------------------------------------------------------------ errors
+@pytest.mark.parametrize(
+    ("status", "kind", "retryable"),
+    [
+        (400, "ValidationError", False),
+        (401, "AuthenticationError", False),
+        (402, "QuotaExceededError", False),
+        (403, "AuthenticationError", False),
+        (404, "ModelNotFoundError", False),
+        (413, "ValidationError", False),
+        (429, "RateLimitError", True),
+        (500, "HTTPError", True),
+        (502, "HTTPError", True),
+        (503, "HTTPError", True),
+    ],
+)
+async def test_each_status_has_its_error(
+    simulator: Simulator, status: int, kind: str, *, retryable: bool
+) -> None:
+    simulator.fail("stability", "submit", Fault.status(status))
+    error = await failing(simulator)
+    assert (type(error).__name__, error.retryable) == (kind, retryable)
+    assert error.raw_response["errors"] == [f"Simulated fault: HTTP {status}"]
+    assert f"Simulated fault: HTTP {status}" in str(error) or status == 429
+    assert error.submission == ("unknown" if status == 502 else "rejected")
+    assert simulator.counters("stability").submits == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (422, {"name": "invalid_language", "errors": ["prompt: not English"]}, ValidationError),
+        (400, {"name": "bad_request", "message": "the v1 envelope"}, ValidationError),
+        (422, {"name": "public_figure", "errors": ["no"]}, ContentModerationError),
+        (404, "<html>nginx</html>", ModelNotFoundError),
+    ],
+)
+async def test_envelopes(
+    simulator: Simulator, status: int, body: Any, kind: type[TarashException]
+) -> None:
+    simulator.fail("stability", "submit", Fault.status(status, body))
+    error = await failing(simulator)
+    assert type(error) is kind
+    assert error.raw_response == body
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(7, 7), (None, 60)])
+async def test_a_rate_limit_says_how_long(
+    simulator: Simulator, asked: int | None, expected: int
+) -> None:
+    simulator.fail("stability", "submit", Fault.status(429, retry_after=asked))
+    assert (await failing(simulator)).retry_after == expected
+
+
+async def test_a_rate_limit_that_passes_is_waited_out(simulator: Simulator) -> None:
+    simulator.fail("stability", "submit", Fault.status(429, retry_after=0.01))
+    response = await generate_image_async(config(simulator, max_retries=1), REQUEST)
+    assert response.images
+    assert simulator.counters("stability").accepted == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "accepted"),
+    [
+        (Fault.reset_before(), 0),
+        (Fault.reset_after(), 1),
+        (Fault.truncate(), 1),
+        (Fault.foreign_body(), 1),
+        (Fault.foreign_body("[]", content_type="application/json"), 1),
+        (Fault.status(504, "<html>gateway</html>"), 0),
+    ],
+)
+async def test_an_unknown_outcome_is_never_sent_again(
+    simulator: Simulator, fault: Fault, accepted: int
+) -> None:
+    simulator.fail("stability", "submit", fault)
+    error = await failing(simulator, max_retries=3)
+    assert error.submission == "unknown"
+    assert simulator.counters("stability").submits == 1
+    assert simulator.counters("stability").accepted == accepted
+
+
+@pytest.mark.parametrize("result", [{"finish_reason": "SUCCESS", "seed": 1}, {"odd": True}, {}])
+async def test_a_result_without_an_image_is_a_failure(
+    simulator: Simulator, result: dict[str, Any]
+) -> None:
+    simulator.script("stability", Script(result=result))
+    error = await failing(simulator)
+    assert isinstance(error, GenerationFailedError)
+    assert error.raw_response == result
+
+
+async def test_a_failed_job(simulator: Simulator) -> None:
+    simulator.script("stability", Script(outcome="failed", error_status=400, error_type="odd"))
+    request = ImageGenerationRequest(prompt="More", image_list=({"image": PNG},))
+    error = await failing(simulator, request, model="upscale/creative")
+    assert "unexpected server error" in str(error)
+    assert error.raw_response["name"] == "odd"
+    assert error.operation is not None
+
+
+async def test_a_lost_job_says_so(simulator: Simulator) -> None:
+    simulator.script("stability", Script(outcome="lost"))
+    request = ImageGenerationRequest(prompt="More", image_list=({"image": PNG},))
+    error = await failing(simulator, request, model="upscale/creative", timeout=10)
+    assert "does not know the job" in str(error)
+
+
+async def test_looks_that_fail_lose_nothing(simulator: Simulator) -> None:
+    for fault in (Fault.status(500), Fault.status(429, retry_after=0), Fault.foreign_body(),
+                  Fault.reset_before(), Fault.status(404)):  # fmt: skip
+        simulator.fail("stability", "poll", fault)
+
+    request = ImageGenerationRequest(prompt="More", image_list=({"image": PNG},))
+    response = await generate_image_async(
+        config(simulator, "upscale/creative", timeout=30), request
+    )
+    assert response.images
+    assert simulator.counters("stability").accepted == 1
+
+
+async def test_the_deadline_and_a_cancellation(simulator: Simulator) -> None:
+    simulator.script("stability", Script(outcome="never"))
+    error = await failing(simulator, timeout=0.2)
+    assert isinstance(error, TimeoutError)
+    assert error.submission == "unknown"
+
+    request = ImageGenerationRequest(prompt="More", image_list=({"image": PNG},))
+    error = await failing(simulator, request, model="upscale/creative", timeout=0.3)
+    assert isinstance(error, TimeoutError)
+    assert "could not be cancelled" in str(error)
+    assert error.operation is not None
+    assert Operation.from_json(json.loads(json.dumps(error.operation))).to_json() == error.operation
+
+    task = asyncio.create_task(generate_image_async(config(simulator, "upscale/creative"), request))
+    while simulator.counters("stability").accepted < 3:  # noqa: ASYNC110  (another thread counts)
+        await asyncio.sleep(0.01)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_two_loops_in_one_process(simulator: Simulator) -> None:
+    for _ in range(2):
+        response = asyncio.run(generate_image_async(config(simulator), REQUEST))
+        assert response.images
+
+
+async def test_the_key_can_be_checked_at_no_cost(simulator: Simulator) -> None:
+    from tarash.tarash_gateway._clients import ClientCache
+    from tarash.tarash_gateway._settings import account
+    from tarash.tarash_gateway.providers.stability import adapter
+
+    clients = ClientCache()
+    async with clients.lease(adapter, account(adapter, config(simulator), None)) as client:
+        await adapter.check(client)
+
+    wrong = account(adapter, config(simulator, api_key="wrong-key-entirely"), None)
+    async with clients.lease(adapter, wrong) as client:
+        with pytest.raises(TarashException, match="401"):
+            await adapter.check(client)
+
+    await clients.aclose()
+
+
+async def test_the_key_is_shown_nowhere(
+    simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    texts: list[str] = []
+    for status in (400, 401, 403, 500):
+        simulator.fail("stability", "submit", Fault.echo_key(status))
+        error = await failing(simulator)
+        texts += ["".join(traceback.format_exception(error)), repr(vars(error))]
+
+    async with Gateway() as gateway:
+        texts.append(repr(await gateway.generate_image_async(config(simulator), REQUEST)))
+
+    assert simulator.requests("stability")[0].headers["authorization"] == f"Bearer {KEY}"
+    assert "***" in str(texts)
+    assert KEY not in "".join([*texts, caplog.text, repr(config(simulator))])

@@ -1,0 +1,105 @@
+"""The official SDK can't tell the simulator from fal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+
+pytest.importorskip("fal_client")
+PROBE = Path(__file__).with_name("fal_sdk_probe.py")
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def drive(simulator: Simulator, kind: str, task: str) -> dict[str, Any]:
+    command = [sys.executable, str(PROBE), simulator.base_url("fal"), kind, task]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_happy(simulator: Simulator, kind: str) -> None:
+    simulator.keys["fal"] = {"canary"}
+    simulator.script("fal", Script(queue_seconds=0.3, run_seconds=0.3))
+    seen = drive(simulator, kind, "happy")
+    first, second = simulator.jobs("fal")
+
+    order = ["Queued", "InProgress", "Completed"]
+    assert seen["events"] == sorted(seen["events"], key=order.index)
+    assert seen["events"][-1] == seen["status"] == "Completed"
+    assert seen["metrics"] == {"inference_time": 0.3}
+    assert seen["logs"] > 0
+    assert seen["request_id"] == first.id
+    assert first.payload == {"prompt": "a kite", "seed": 7}
+    assert seen["result"] == seen["again"] == first.result_body
+    assert seen["same_urls"]
+    assert seen["subscribed"] == second.result_body
+    assert simulator.counters("fal").submits == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "error_type"),
+    [
+        (Script(outcome="failed", error_type="file_download_error"), 422, "file_download_error"),
+        (Script(outcome="moderated"), 422, "content_policy_violation"),
+    ],
+)
+def test_a_models_failure(
+    simulator: Simulator, kind: str, script: Script, status: int, error_type: str
+) -> None:
+    simulator.script("fal", script)
+    seen = drive(simulator, kind, "failed")
+    assert (seen["status"], seen["error_type"]) == (status, error_type)
+    assert seen["message"][0]["type"] == error_type
+    assert seen["message"][0]["msg"] == seen["error"]
+    assert seen["retryable"] == "false"
+
+
+def test_an_infrastructure_failure(simulator: Simulator, kind: str) -> None:
+    simulator.script("fal", Script(outcome="failed", error_type="runner_scheduling_failure"))
+    seen = drive(simulator, kind, "failed")
+    assert (seen["status"], seen["type"]) == (503, "runner_scheduling_failure")
+    assert seen["message"] == seen["error"]
+    # With a request id on it, the SDK takes the answer for the runner's, and asks no second time.
+    assert simulator.counters("fal").results == 1
+
+
+def test_cancelled(simulator: Simulator, kind: str) -> None:
+    simulator.script("fal", Script(outcome="never"))
+    seen = drive(simulator, kind, "cancelled")
+    assert seen["error_type"] == "client_cancelled"
+    assert (seen["result"]["status"], seen["result"]["type"]) == (499, "client_cancelled")
+    assert seen["again"]["status"] == 400
+    assert simulator.jobs("fal")[0].status == "cancelled"
+
+
+def test_upload(simulator: Simulator, kind: str) -> None:
+    simulator.keys["fal"] = {"canary"}
+    urls = drive(simulator, kind, "upload")
+    contents = {}
+    for name, url in urls.items():
+        with urllib.request.urlopen(url) as response:  # noqa: S310 (a URL of the simulator)
+            contents[name] = response.read()
+
+    assert contents == {"v3": b"one", "fallback": b"two", "parts": b"three in parts"}
+    assert simulator.counters("fal").uploads == 2 + 4
+    assert simulator.leaks == []
+
+
+def test_a_lost_answer_makes_the_sdk_pay_twice(simulator: Simulator, kind: str) -> None:
+    """What the simulator is for: the SDK sends a paid POST again, and the counters show it."""
+    simulator.script("fal", Script(outcome="failed"))
+    simulator.fail("fal", "submit", Fault.reset_after())
+    drive(simulator, kind, "failed")
+    assert simulator.counters("fal").submits == simulator.counters("fal").accepted == 2
