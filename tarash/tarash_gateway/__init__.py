@@ -1,0 +1,160 @@
+"""One interface to every AI video and image provider.
+
+One request in, one response out, whichever provider renders it; a paid generation is never lost,
+and never bought twice by accident. Import from here and from `models`, `mock`, `exceptions`,
+`registry`, `utils` and `providers.field_mappers`; modules with a leading underscore are ours.
+"""
+
+from __future__ import annotations
+
+from ._catalogue import (
+    add_model,
+    add_model_async,
+    check_models,
+    describe_model,
+    list_models,
+    refresh_models,
+    refresh_models_async,
+)
+from ._version import __version__
+from .api import (
+    Gateway,
+    generate_image,
+    generate_image_async,
+    generate_video,
+    generate_video_async,
+    plan_image,
+    plan_image_async,
+    plan_video,
+    plan_video_async,
+)
+from .exceptions import (
+    AuthenticationError,
+    ContentModerationError,
+    GenerationFailedError,
+    HTTPConnectionError,
+    HTTPError,
+    ModelNotFoundError,
+    QuotaExceededError,
+    RateLimitError,
+    TarashException,
+    TimeoutError,  # noqa: A004  (ours, which is the built-in one too)
+    UnsupportedOperationError,
+    ValidationError,
+)
+from .mapping import FieldMapper, apply_field_mappers
+from .models import (
+    Adjustment,
+    AttemptMetadata,
+    ExecutionMetadata,
+    GenerationPlan,
+    ImageCapability,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ImageGenerationResponse,
+    ImageGenerationUpdate,
+    ImageInput,
+    ImageProgressCallback,
+    MediaContent,
+    MediaType,
+    MockConfig,
+    MockPollingConfig,
+    MockResponse,
+    ModelDescription,
+    ModelInfo,
+    ModelParameter,
+    NumberRange,
+    ProgressCallback,
+    ProviderHandler,
+    ProviderInfo,
+    RetiredUse,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+    VideoGenerationUpdate,
+)
+from .registry import (
+    Registry,
+    get_provider_field_mapping,
+    list_providers,
+    register_provider,
+    register_provider_field_mapping,
+)
+
+__all__ = [
+    "Adjustment",
+    "AttemptMetadata",
+    "AuthenticationError",
+    "ContentModerationError",
+    "ExecutionMetadata",
+    "FieldMapper",
+    "Gateway",
+    "GenerationFailedError",
+    "GenerationPlan",
+    "HTTPConnectionError",
+    "HTTPError",
+    "ImageCapability",
+    "ImageGenerationConfig",
+    "ImageGenerationRequest",
+    "ImageGenerationResponse",
+    "ImageGenerationUpdate",
+    "ImageInput",
+    "ImageProgressCallback",
+    "MediaContent",
+    "MediaType",
+    "MockConfig",
+    "MockPollingConfig",
+    "MockResponse",
+    "ModelDescription",
+    "ModelInfo",
+    "ModelNotFoundError",
+    "ModelParameter",
+    "NumberRange",
+    "ProgressCallback",
+    "ProviderHandler",
+    "ProviderInfo",
+    "QuotaExceededError",
+    "RateLimitError",
+    "Registry",
+    "RetiredUse",
+    "TarashException",
+    "TimeoutError",
+    "UnsupportedOperationError",
+    "ValidationError",
+    "VideoGenerationConfig",
+    "VideoGenerationRequest",
+    "VideoGenerationResponse",
+    "VideoGenerationUpdate",
+    "__version__",
+    "add_model",
+    "add_model_async",
+    "apply_field_mappers",
+    "check_models",
+    "describe_model",
+    "generate_image",
+    "generate_image_async",
+    "generate_video",
+    "generate_video_async",
+    "get_provider_field_mapping",
+    "list_models",
+    "list_providers",
+    "plan_image",
+    "plan_image_async",
+    "plan_video",
+    "plan_video_async",
+    "refresh_models",
+    "refresh_models_async",
+    "register_provider",
+    "register_provider_field_mapping",
+]
+
+# So that tracebacks and documentation show the name to import.
+for _name in __all__:
+    _public = globals()[_name]
+    if isinstance(_public, type) or callable(_public):
+        try:
+            _public.__module__ = __name__
+        except AttributeError:
+            continue  # aliases such as ProgressCallback have no module of their own to change
+
+del _name, _public

@@ -1,0 +1,169 @@
+"""The public functions on models: describe, list, fetch, add, check; blocking forms are a line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import _portal
+from ._model_info import ModelDescription, ModelInfo, RetiredUse
+from ._types import Kind
+from .catalog import describe, list_all
+from .registry import default_registry
+
+__all__ = [
+    "add_model",
+    "add_model_async",
+    "check_models",
+    "describe_model",
+    "list_models",
+    "refresh_models",
+    "refresh_models_async",
+]
+
+
+def describe_model(provider: str, model: str, kind: Kind | None = None) -> ModelDescription:
+    """Return what a model takes and makes, as its provider's schema says.
+
+    Args:
+        provider: The provider's name, such as `fal`.
+        model: The model's id, such as `fal-ai/veo3.1`.
+        kind: What is asked about, for a model that makes both; by default videos.
+
+    Raises:
+        ValidationError: The catalogue has no such model; the message names the nearest.
+
+    Example:
+        describe_model("fal", "fal-ai/veo3.1").durations
+    """
+    return describe(provider, model, kind, default_registry.registered_mapping(provider))
+
+
+def list_models(
+    provider: str | None = None,
+    *,
+    output: str | None = None,
+    takes: str | Collection[str] = (),
+    duration: float | None = None,
+    search: str | None = None,
+) -> list[ModelInfo]:
+    """Return the models of the catalogue, by provider and id.
+
+    Args:
+        provider: Only this one's.
+        output: Only those that make it: `video` or `image`.
+        takes: Only those that take all of these: roles of images (`first_frame`, `last_frame`,
+            `reference`, `asset`, `style`), `video` or `mask`.
+        duration: Only those that make videos of so many seconds.
+        search: Only those with this text in id or name.
+    """
+    wanted = {takes} if isinstance(takes, str) else set(takes)
+    return [
+        one
+        for one in list_all(provider)
+        if (output is None or output in one.outputs)
+        and wanted <= set(one.takes)
+        and (duration is None or _makes(one, duration))
+        and (search is None or search.lower() in f"{one.model} {one.name or ''}".lower())
+    ]
+
+
+def _makes(info: ModelInfo, seconds: float) -> bool:
+    if info.duration_range is None:
+        return seconds in info.durations
+
+    low, high = info.duration_range.low, info.duration_range.high
+    return (low is None or low <= seconds) and (high is None or seconds <= high)
+
+
+async def refresh_models_async(
+    provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
+) -> int:
+    """Fetch the schemas of all models and keep them in your cache directory; return how many.
+
+    They go before those that ship with the package. An offline failure leaves what was there.
+
+    Args:
+        provider: The provider's name.
+        base_url: Replaces the provider's host, as `TARASH_FAL_BASE_URL` does.
+        api_key: The provider's key; FAL_KEY by default, and none is needed.
+
+    Raises:
+        ValidationError: The provider publishes no schemas that are read here.
+        HTTPError: The provider answered with an error status.
+        HTTPConnectionError: No answer came.
+    """
+    from .catalog._refresh import fetch_all
+
+    count, _ = await fetch_all(provider, base_url, api_key)
+    return count
+
+
+def refresh_models(
+    provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
+) -> int:
+    """Blocking form of `refresh_models_async`."""
+    return _portal.call(
+        lambda _caller: refresh_models_async(provider, base_url=base_url, api_key=api_key)
+    )
+
+
+async def add_model_async(
+    provider: str,
+    model: str,
+    *,
+    schema: Mapping[str, Any] | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+) -> ModelDescription:
+    """Fetch the schema of one model, keep it in your cache directory, and describe the model.
+
+    Args:
+        provider: The provider's name.
+        model: The model's id.
+        schema: Its OpenAPI document, where you have it; nothing is fetched then.
+        base_url: Replaces the provider's host, as `TARASH_FAL_BASE_URL` does.
+        api_key: The provider's key; FAL_KEY by default, and none is needed.
+
+    Raises:
+        ModelNotFoundError: The provider has no such model.
+        ValidationError: The document doesn't describe the model's input.
+        HTTPError: The provider answered with an error status.
+        HTTPConnectionError: No answer came.
+    """
+    from .catalog._refresh import fetch_one, store_document
+
+    if schema is None:
+        await fetch_one(provider, model, base_url, api_key)
+    else:
+        store_document(provider, model, schema)
+
+    return describe_model(provider, model)
+
+
+def add_model(
+    provider: str,
+    model: str,
+    *,
+    schema: Mapping[str, Any] | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+) -> ModelDescription:
+    """Blocking form of `add_model_async`."""
+    return _portal.call(
+        lambda _caller: add_model_async(
+            provider, model, schema=schema, base_url=base_url, api_key=api_key
+        )
+    )
+
+
+def check_models(place: str | Path) -> list[RetiredUse]:
+    """Return where a file, or the files of a folder, name models that are no longer there.
+
+    Args:
+        place: A file or a folder.
+    """
+    from .catalog._check import check_files
+
+    return list(check_files(Path(place)))

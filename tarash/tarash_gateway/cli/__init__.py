@@ -1,0 +1,40 @@
+"""The command line: `tarash`, or `python -m tarash.tarash_gateway`.
+
+A front door: arguments in, drawing out, and the public functions in between. Nothing of the extra
+`cli` is imported before `main` runs, so that a missing one is told in a sentence.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+NEEDED = ("rich", "typer")
+USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What follows the command's name; by default that of the process.
+
+    Returns:
+        The exit code; `tarash --help` and the documentation list them.
+    """
+    try:
+        from ._app import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in NEEDED:
+            raise
+
+        print(
+            f"error: the command line needs {error.name}, which is not installed: "
+            "pip install 'tarash-gateway[cli]'",
+            file=sys.stderr,
+        )
+        return USAGE
+
+    return run(sys.argv[1:] if arguments is None else list(arguments))

@@ -1,0 +1,216 @@
+"""The commands and their arguments, as typer wants them; each hands over to a module beside.
+
+Keys are never taken from the command line: other users of the machine can read it, and shells
+remember it.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from typing import Annotated, Any
+
+import typer
+
+from .._version import __version__
+from . import _options as o
+from . import _report as report
+from . import _terminal as terminal
+from ._errors import MEANINGS, CommandError, Exit, rule
+from .models import models_app
+
+PROGRAM = "tarash"
+KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
+# One paragraph, since releases of typer differ in what they make of line breaks.
+EXIT_CODES = "Exit codes: " + " · ".join(
+    f"[bold]{int(code)}[/] {meaning}" for code, meaning in MEANINGS.items()
+)
+SEE_ABOVE = "Exit codes: see tarash --help"
+# What any release of typer raises for arguments that it can't take.
+UsageError: Any = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name=PROGRAM,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(models_app, name="models")
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; return its exit code."""
+    json = "--json" in arguments
+    terminal.forgive()
+    try:
+        _refuse_keys(arguments)
+        return int(app(args=arguments, prog_name=PROGRAM, standalone_mode=False) or Exit.DONE)
+    except CommandError as error:
+        report.misused(error, json=json)
+        return error.code
+    except UsageError as error:
+        report.misused(CommandError(_usage(error)), json=json)
+        return Exit.USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        terminal.say("Interrupted", label="error", style="bold red")
+        return Exit.INTERRUPTED
+
+
+def _refuse_keys(arguments: list[str]) -> None:
+    before = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if any(KEY_OPTION.fullmatch(argument) for argument in before):
+        raise CommandError(
+            "a key is never taken from the command line, where others can read it: put it into "
+            "the provider's environment variable (`tarash providers` names it), or into a file "
+            "for --key-file"
+        )
+
+
+def _usage(error: Any) -> str:
+    said = str(error.format_message())
+    found = re.match(r"Invalid value for '(--?[\w-]+)'[^:]*: (.*)", said, re.DOTALL)
+    if found:
+        said = f"{found[1]}: {rule(found[2])}"
+
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else PROGRAM
+    return f"{said.rstrip('.')} (see {path} --help)"
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        terminal.result(f"tarash-gateway {__version__} (Python {platform.python_version()})")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True, epilog=EXIT_CODES)
+def root(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and leave."
+        ),
+    ] = False,
+) -> None:
+    """Videos and images from any provider: one request in, one result out."""
+    if context.invoked_subcommand is None:
+        terminal.result(context.get_help())
+        raise typer.Exit(Exit.USAGE)
+
+
+@app.command(epilog=SEE_ABOVE)
+def video(  # noqa: PLR0913  (each is an option of the command)
+    prompt: o.Prompt,
+    *,
+    provider: o.Provider = "fal",
+    model: o.Model = None,
+    fallback: o.Fallback = None,
+    base_url: o.BaseUrl = None,
+    key_file: o.KeyFile = None,
+    mock: o.Mock = False,
+    duration: o.Duration = None,
+    aspect_ratio: o.AspectRatio = None,
+    resolution: o.Resolution = None,
+    n: o.Count = 1,
+    image: o.Image = None,
+    video: o.Video = None,
+    seed: o.Seed = None,
+    audio: o.Audio = None,
+    negative_prompt: o.NegativePrompt = None,
+    param: o.Param = None,
+    timeout: o.Timeout = None,
+    strict: o.Strict = False,
+    failover: o.Failover = "always",
+    on_timeout: o.OnTimeout = "cancel",
+    output: o.Output = None,
+    force: o.Force = False,
+    dry_run: o.DryRun = False,
+    as_json: o.Json = False,
+) -> int:
+    """Make a video."""
+    options = o.Options(kind="video", **locals())
+    from ._generate import generate
+
+    return generate(options)
+
+
+@app.command(epilog=SEE_ABOVE)
+def image(  # noqa: PLR0913  (each is an option of the command)
+    prompt: o.Prompt,
+    *,
+    provider: o.Provider = "fal",
+    model: o.Model = None,
+    fallback: o.Fallback = None,
+    base_url: o.BaseUrl = None,
+    key_file: o.KeyFile = None,
+    mock: o.Mock = False,
+    size: o.Size = None,
+    aspect_ratio: o.AspectRatio = None,
+    quality: o.Quality = None,
+    style: o.Style = None,
+    n: o.Count = 1,
+    image: o.Image = None,
+    mask: o.Mask = None,
+    seed: o.Seed = None,
+    negative_prompt: o.NegativePrompt = None,
+    param: o.Param = None,
+    timeout: o.Timeout = None,
+    strict: o.Strict = False,
+    failover: o.Failover = "always",
+    on_timeout: o.OnTimeout = "cancel",
+    output: o.Output = None,
+    force: o.Force = False,
+    dry_run: o.DryRun = False,
+    as_json: o.Json = False,
+) -> int:
+    """Make an image, or several."""
+    options = o.Options(kind="image", **locals())
+    from ._generate import generate
+
+    return generate(options)
+
+
+@app.command()
+def providers(as_json: o.Json = False) -> int:
+    """List the providers: what they make, and whether they are ready to use."""
+    from ._providers import show_providers
+
+    return show_providers(json=as_json)
+
+
+@app.command(epilog=SEE_ABOVE)
+def doctor(
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the providers whether the keys work; costs nothing.")
+    ] = False,
+    as_json: o.Json = False,
+) -> int:
+    """Look at this installation: extras, keys (never shown), folder."""
+    from ._doctor import examine
+
+    return examine(live=live, json=as_json)
+
+
+@app.command()
+def simulate(
+    queue_seconds: Annotated[
+        float, typer.Option("--queue-seconds", help="How long each job waits in the queue.")
+    ] = 1.0,
+    run_seconds: Annotated[
+        float, typer.Option("--run-seconds", help="How long it runs after that.")
+    ] = 3.0,
+    outcome: Annotated[
+        str,
+        typer.Option("--outcome", help="completed, failed, moderated, no_media, lost or never."),
+    ] = "completed",
+    provider: Annotated[
+        list[str] | None,
+        typer.Option("--provider", help="Whom to simulate; repeatable; all by default."),
+    ] = None,
+) -> int:
+    """Run a local stand-in for the providers until Ctrl-C."""
+    from ._simulate import simulate as serve
+
+    return serve(provider, queue_seconds=queue_seconds, run_seconds=run_seconds, outcome=outcome)

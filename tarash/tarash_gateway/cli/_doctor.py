@@ -1,0 +1,167 @@
+"""`tarash doctor`: what this installation has, and with --live whether the keys work.
+
+Keys are never shown, not even in part. Costs nothing: a live check never submits a job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+from rich.text import Text
+
+from .._clients import ClientCache
+from .._contract import CheckingAdapter
+from .._settings import account
+from .._version import __version__
+from ..exceptions import AuthenticationError, HTTPConnectionError, TarashException
+from ..models import ProviderInfo, VideoGenerationConfig
+from ..registry import default_registry, list_providers
+from . import _terminal as terminal
+from ._errors import Exit, exit_code
+
+State = Literal["ok", "missing", "problem"]
+
+LIVE_SECONDS = 20
+LEAST_FREE_BYTES = 200_000_000
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+STYLES: dict[State, str] = {"ok": "green", "missing": "yellow", "problem": "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: State
+    told: str
+    code: Exit = Exit.DONE
+
+
+def examine(*, live: bool, json: bool) -> int:
+    """Look at everything and tell; return the exit code."""
+    found = [*_installation(), *_providers(), *_surroundings()]
+    if live:
+        found += asyncio.run(_check_keys())
+
+    if json:
+        terminal.document([{**asdict(one), "code": int(one.code)} for one in found])
+    else:
+        table = terminal.plain_table("", "", "")
+        table.show_header = False
+        for one in found:
+            table.add_row(
+                one.what, Text(one.state, style=STYLES[one.state]), terminal.one_line(one.told)
+            )
+
+        terminal.show(table)
+
+    return max((one.code for one in found), default=Exit.DONE)
+
+
+def _installation() -> Iterator[Finding]:
+    yield Finding("tarash-gateway", "ok", f"{__version__} in {Path(__file__).parents[1]}")
+    yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    extra = find_spec("platformdirs") is not None
+    told = "installed" if extra else "incomplete: pip install 'tarash-gateway[cli]'"
+    yield Finding("extra cli", "ok" if extra else "problem", told)
+
+
+def _providers() -> Iterator[Finding]:
+    for provider in list_providers():
+        if provider.extra is not None:
+            install = f"pip install 'tarash-gateway[{provider.extra}]'"
+            told = "installed" if provider.installed else install
+            state: State = "ok" if provider.installed else "missing"
+            yield Finding(f"extra {provider.extra}", state, told)
+
+        if provider.environment_variable is not None:
+            set_ = _key_present(provider)
+            told = "set" if set_ else f"not set; {provider.name} needs it, the mock does not"
+            yield Finding(provider.environment_variable, "ok" if set_ else "missing", told)
+
+        host = os.environ.get(f"TARASH_{provider.name.upper()}_BASE_URL")
+        if host:
+            told = f"{provider.name} is reached at {urlsplit(host).hostname}, not at its own host"
+            yield Finding(f"TARASH_{provider.name.upper()}_BASE_URL", "ok", told)
+
+
+def _key_present(provider: ProviderInfo) -> bool:
+    """Tell whether there is a key, wherever its adapter looks for it."""
+    adapter = default_registry.adapter(provider.name, need_extra=False)
+    return bool(adapter.find_key(_probe(provider.name), os.environ))
+
+
+def _surroundings() -> Iterator[Finding]:
+    folder = Path.cwd()
+    free = shutil.disk_usage(folder).free
+    if not os.access(folder, os.W_OK):
+        yield Finding("folder", "problem", f"{folder} can't be written to; save with -o elsewhere")
+    elif free < LEAST_FREE_BYTES:
+        yield Finding("folder", "problem", f"{folder} has only {terminal.size(free)} left")
+    else:
+        yield Finding("folder", "ok", f"{folder}, {terminal.size(free)} free")
+
+    if sys.path[0] in {"", str(folder)} and (folder / "tarash.py").exists():
+        yield Finding("tarash.py", "problem", "a file of this name here hides the package")
+
+    named = [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.upper())]
+    if named:
+        yield Finding("proxy", "ok", f"{', '.join(named)} is set, and is used")
+
+
+# ------------------------------------------------------------------------------------------ live
+async def _check_keys() -> list[Finding]:
+    clients = ClientCache()
+    try:
+        return [await _check_key(clients, provider) for provider in list_providers()]
+    finally:
+        await clients.aclose()
+
+
+async def _check_key(clients: ClientCache, provider: ProviderInfo) -> Finding:
+    what = f"live {provider.name}"
+    if not provider.installed:
+        return Finding(what, "missing", f"not installed: the extra {provider.extra!r} is missing")
+
+    adapter = default_registry.adapter(provider.name)
+    if not hasattr(adapter, "check"):
+        return Finding(what, "missing", "has no check that costs nothing")
+
+    try:
+        who = account(adapter, _probe(provider.name), provider.environment_variable)
+        async with asyncio.timeout(LIVE_SECONDS), clients.lease(adapter, who) as client:
+            await cast("CheckingAdapter", adapter).check(client)
+    except TimeoutError:
+        told = f"no answer within {LIVE_SECONDS} s"
+        return Finding(what, "problem", told, Exit.CONNECTION)
+    except TarashException as error:
+        return _verdict(what, error, has_key=_key_present(provider))
+
+    return Finding(what, "ok", "the key is accepted")
+
+
+def _verdict(what: str, error: TarashException, *, has_key: bool) -> Finding:
+    if not has_key:
+        return Finding(what, "missing", "no key to check")
+
+    if isinstance(error, AuthenticationError):
+        return Finding(what, "problem", f"the key is refused: {error.message}", Exit.KEY)
+
+    if isinstance(error, HTTPConnectionError):
+        return Finding(what, "problem", f"unreachable: {error.message}", Exit.CONNECTION)
+
+    return Finding(what, "problem", error.message, exit_code(error))
+
+
+def _probe(provider: str) -> Any:
+    return VideoGenerationConfig(provider=provider, model="none")

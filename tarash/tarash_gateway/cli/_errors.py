@@ -1,0 +1,140 @@
+"""Exit codes, and how errors are told: one line for people, one JSON object for programs.
+
+Decides nothing about what happens after an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+import pydantic
+
+from ..exceptions import (
+    AuthenticationError,
+    ContentModerationError,
+    HTTPConnectionError,
+    ModelNotFoundError,
+    QuotaExceededError,
+    TarashException,
+    TimeoutError,  # noqa: A004  (ours is the built-in one too)
+    ValidationError,
+)
+
+
+class Exit(IntEnum):
+    """What the command's exit code says."""
+
+    DONE = 0
+    USAGE = 2
+    KEY = 3
+    MODERATION = 4
+    PROVIDER = 5
+    TIMEOUT = 6
+    CONNECTION = 7
+    SAVING = 8
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+MEANINGS = {
+    Exit.DONE: "done",
+    Exit.USAGE: "the command or the request can't work as it is",
+    Exit.KEY: "the key is missing or refused, or the account has no credit",
+    Exit.MODERATION: "the provider's content filter refused",
+    Exit.PROVIDER: "the provider failed",
+    Exit.TIMEOUT: "the deadline passed",
+    Exit.CONNECTION: "no connection, or one that broke",
+    Exit.SAVING: "the result was made, but not saved",
+    Exit.INTERRUPTED: "Ctrl-C",
+    Exit.TERMINATED: "SIGTERM",
+}
+
+# The first that fits.
+CODES: tuple[tuple[type[TarashException], Exit], ...] = (
+    (ValidationError, Exit.USAGE),
+    (ModelNotFoundError, Exit.USAGE),
+    (AuthenticationError, Exit.KEY),
+    (QuotaExceededError, Exit.KEY),
+    (ContentModerationError, Exit.MODERATION),
+    (TimeoutError, Exit.TIMEOUT),
+    (HTTPConnectionError, Exit.CONNECTION),
+    (TarashException, Exit.PROVIDER),
+)
+
+# Where an option is called other than the field that it fills.
+OPTIONS = {
+    "prompt": "PROMPT",
+    "duration_seconds": "--duration",
+    "generate_audio": "--audio",
+    "image_list": "--image",
+    "mask_image": "--mask",
+    "number_of_videos": "--n",
+    "extra_params": "--param",
+    "fallback_configs": "--fallback",
+}
+
+
+class CommandError(Exception):
+    """The command ends here; `lines` say why and what to do next, each for itself."""
+
+    def __init__(
+        self,
+        *lines: str,
+        code: Exit = Exit.USAGE,
+        kind: str = "UsageError",
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__("; ".join(lines))
+        self.facts = facts or {}
+        self.lines = lines
+        self.code = code
+        self.kind = kind
+
+
+def exit_code(error: TarashException) -> Exit:
+    """Return the exit code that an error of the gateway ends in."""
+    return next(code for kind, code in CODES if isinstance(error, kind))
+
+
+def as_json(error: TarashException) -> dict[str, Any]:
+    """Return an error of the gateway, with its facts, as a JSON object."""
+    ended = error.execution_metadata
+    return {
+        "type": type(error).__name__,
+        "message": error.message,
+        "provider": error.provider,
+        "model": error.model,
+        "request_id": error.request_id,
+        "retryable": error.retryable,
+        "retry_after": error.retry_after,
+        "submission": error.submission,
+        "status_code": getattr(error, "status_code", None),
+        "operation": None if error.operation is None else dict(error.operation),
+        "attempts": []
+        if ended is None
+        else [attempt.model_dump(mode="json") for attempt in ended.attempts],
+    }
+
+
+def misuse(error: pydantic.ValidationError) -> list[str]:
+    """Return what pydantic found, in the words of the command line: one line an option."""
+    lines = []
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        field = str(found["loc"][0]) if found["loc"] else "arguments"
+        option = OPTIONS.get(field, f"--{field.replace('_', '-')}")
+        lines.append(f"{option}: {rule(found['msg'])}")
+
+    return lines
+
+
+def rule(message: str) -> str:
+    """Return one of pydantic's messages without its talk of inputs."""
+    message = message.removeprefix("Value error, ")
+    if "pattern '^https?" in message:
+        return "must begin with http:// or https://"
+
+    message = re.sub(r"^(?:Input|String) should be ", "must be ", message)
+    return re.sub(r"^(?:Input|String) should ", "must ", message)

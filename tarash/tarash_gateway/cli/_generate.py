@@ -1,0 +1,131 @@
+"""`tarash video` and `tarash image`: plan, make, save, tell.
+
+The gateway's public functions do the work; the order of the steps is all that is decided here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from ..api import (
+    generate_image_async,
+    generate_video_async,
+    plan_image,
+    plan_video,
+)
+from ..exceptions import TarashException
+from ..models import GenerationPlan
+from . import _interrupt as interrupt
+from . import _report as report
+from ._errors import CommandError, Exit, exit_code
+from ._inputs import Config, Request, read
+from ._options import Options
+from ._progress import Progress
+from ._save import Response, Saved, check, rescue, save
+
+STOPPING = "stopping; Ctrl-C again leaves at once"
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is known of a generation so far, whatever ends it."""
+
+    options: Options
+    config: Config
+    request: Request
+    progress: Progress
+    response: Response | None = None
+    saved: list[Saved] = field(default_factory=list)
+
+
+def generate(options: Options) -> int:
+    """Carry out one command; return its exit code."""
+    try:
+        config, request = read(options)
+        if options.output is not None:
+            check(options.output, options.n, force=options.force)
+
+        plan = _plan(options, config, request)
+        if options.dry_run:
+            report.plan(plan, json=options.as_json)
+            return Exit.DONE
+    except CommandError as error:
+        report.misused(error, json=options.as_json)
+        return error.code
+    except TarashException as error:
+        code = exit_code(error)
+        report.failure(error, code, json=options.as_json)
+        return code
+
+    report.adjustments(plan.adjustments)
+    return _make(_Run(options, config, request, Progress(config)))
+
+
+def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:
+    plan = cast("Any", plan_video if options.kind == "video" else plan_image)
+    if not options.dry_run:
+        # A fallback that can't take the request matters only when its turn comes.
+        config = config.model_copy(update={"fallback_configs": ()})
+
+    made: GenerationPlan = plan(config, request)
+    return made
+
+
+def _make(run: _Run) -> int:
+    options = run.options
+    try:
+        interrupt.run(_generate_and_save(run), lambda: run.progress.note(STOPPING))
+    except interrupt.Stopped as stopped:
+        return _stopped(run, stopped.code)
+    except TarashException as error:
+        code = exit_code(error)
+        report.failure(error, code, json=options.as_json)
+        return code
+    except (CommandError, OSError) as error:
+        if run.response is None:
+            raise
+
+        return _not_saved(run, error)
+
+    response = cast("Response", run.response)
+    ended = response.execution_metadata
+    if ended is not None and ended.fallback_triggered:
+        report.adjustments(response.adjustments)
+
+    report.success(response, run.saved, json=options.as_json)
+    return Exit.DONE
+
+
+async def _generate_and_save(run: _Run) -> None:
+    make = cast(
+        "Any", generate_video_async if run.options.kind == "video" else generate_image_async
+    )
+    async with run.progress:
+        run.response = response = await make(run.config, run.request, run.progress.update)
+        run.progress.note("saving", quiet=True)
+        options = run.options
+        await save(response, options.output, options.n, force=options.force, done=run.saved)
+
+
+def _not_saved(run: _Run, error: CommandError | OSError) -> int:
+    response = cast("Response", run.response)
+    if isinstance(error, OSError):
+        said = error.strerror or str(error)
+        error = CommandError(f"saving failed: {said}", code=Exit.SAVING, kind="SavingError")
+
+    report.unsaved(response, error, run.saved, rescue(response), json=run.options.as_json)
+    return error.code
+
+
+def _stopped(run: _Run, code: Exit) -> int:
+    if run.response is not None:
+        error = CommandError("interrupted while saving", code=code, kind=report.INTERRUPTED)
+        return _not_saved(run, error)
+
+    last = run.progress.last
+    said = last.error if last is not None and last.error else "Cancelled before anything was sent"
+    facts = {"request_id": None if last is None else last.request_id}
+    error = CommandError(said, code=code, kind=report.INTERRUPTED, facts=facts)
+    report.misused(error, json=run.options.as_json)
+    return code

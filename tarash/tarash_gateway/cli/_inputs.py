@@ -1,0 +1,266 @@
+"""From what was typed in to a config and a request; the models' own checks do the judging.
+
+Keys come from the environment or a file. Reads files that the user names, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+import re
+import stat
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args
+
+import pydantic
+
+from .._types import ImageRole, Kind, MediaType
+from ..models import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    MockConfig,
+    MockResponse,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from ..registry import default_registry
+from . import _terminal as terminal
+from ._errors import CommandError, misuse
+from ._options import Options
+
+Config = VideoGenerationConfig | ImageGenerationConfig
+Request = VideoGenerationRequest | ImageGenerationRequest
+Made = TypeVar("Made")
+
+DEFAULT_MODELS: dict[tuple[str, Kind], str] = {
+    ("fal", "video"): "fal-ai/veo3.1",
+    ("fal", "image"): "fal-ai/flux/dev",
+}
+ROLES = get_args(ImageRole)
+NOT_A_FILE = re.compile(r"https?://|data:", re.IGNORECASE)
+# First bytes of what people have on their disks, whatever the file is called.
+SIGNATURES = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF8", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (4, b"ftypavif", "image/avif"),
+    (4, b"ftypqt", "video/quicktime"),
+    (4, b"ftyp", "video/mp4"),
+    (0, b"\x1aE\xdf\xa3", "video/webm"),
+)
+
+
+def read(options: Options) -> tuple[Config, Request]:
+    """Return the config and the request.
+
+    Raises:
+        CommandError: An option can't be read, or its value is not one that the models take.
+        ValidationError: There is no such provider.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        request, of_request = _checked(_request, options)
+        config, of_config = _checked(_config, options)
+
+    for warning in caught:
+        terminal.warn(str(warning.message))
+
+    if request is None or config is None:
+        raise CommandError(*dict.fromkeys([*of_request, *of_config]))
+
+    return config, request
+
+
+def _checked(
+    make: Callable[[Options], Made], options: Options
+) -> tuple[Made | None, Sequence[str]]:
+    """Return what could be made, else what is wrong with its options."""
+    try:
+        return make(options), ()
+    except pydantic.ValidationError as error:
+        return None, misuse(error)
+
+
+# -------------------------------------------------------------------------------------- request
+def _request(options: Options) -> Request:
+    kind = VideoGenerationRequest if options.kind == "video" else ImageGenerationRequest
+    wishes: dict[str, Any] = {
+        "aspect_ratio": options.aspect_ratio,
+        "seed": options.seed,
+        "negative_prompt": options.negative_prompt,
+        "image_list": [_image(text) for text in options.image or ()],
+    }
+    if options.kind == "video":
+        wishes |= {
+            "duration_seconds": options.duration,
+            "resolution": options.resolution,
+            "generate_audio": options.audio,
+            "video": _medium(options.video, "--video"),
+            "number_of_videos": options.n,
+        }
+    else:
+        wishes |= {
+            "size": options.size,
+            "quality": options.quality,
+            "style": options.style,
+            "mask_image": _medium(options.mask, "--mask"),
+            "n": options.n,
+        }
+
+    # Parameters that no field is called like are given as keywords: the model warns of typos there.
+    named, fields = _params(options.param or []), set(kind.model_fields)
+    extra = {name: value for name, value in named.items() if name in fields}
+    loose = {name: value for name, value in named.items() if name not in fields}
+    given = {name: value for name, value in wishes.items() if value is not None}
+    return kind(prompt=options.prompt, **given, **loose, extra_params=extra)
+
+
+def _params(texts: list[str]) -> dict[str, Any]:
+    found = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name.strip():
+            raise CommandError(f"--param: {text!r} is not NAME=VALUE")
+
+        try:
+            found[name.strip()] = json.loads(value)
+        except ValueError:
+            found[name.strip()] = value
+
+    return found
+
+
+def _image(text: str) -> dict[str, Any]:
+    role, separator, media = text.partition("=")
+    if not separator or not re.fullmatch(r"[A-Za-z_]+", role) or Path(text).is_file():
+        return {"image": _medium(text, "--image")}
+
+    if role not in ROLES:
+        raise CommandError(f"--image: there is no role {role!r}; the roles are {', '.join(ROLES)}")
+
+    return {"image": _medium(media, "--image"), "type": role}
+
+
+def _medium(text: str | None, option: str) -> MediaType | None:
+    """Return a URL or a data URI as it is, and of a file its bytes."""
+    if text is None or NOT_A_FILE.match(text):
+        return text
+
+    path = Path(text).expanduser()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CommandError(
+            f"{option}: {text!r} is no URL (http or https), and can't be read as a file: "
+            f"{error.strerror}"
+        ) from None
+
+    if not content:
+        raise CommandError(f"{option}: the file {text!r} is empty")
+
+    content_type = sniff(content) or mimetypes.guess_type(path.name)[0] or ""
+    if not content_type.startswith(("image/", "video/", "audio/")):
+        raise CommandError(
+            f"{option}: {text!r} is no image or video that is known by its content or its name"
+        )
+
+    return {"content": content, "content_type": content_type}
+
+
+def sniff(content: bytes) -> str | None:
+    """Return the MIME type of media by their first bytes, where these tell."""
+    for offset, signature, content_type in SIGNATURES:
+        if content[offset:].startswith(signature):
+            return content_type
+
+    return None
+
+
+# --------------------------------------------------------------------------------------- config
+def _config(options: Options) -> Config:
+    limits: dict[str, Any] = {
+        "strict": options.strict,
+        "failover": options.failover,
+        "on_timeout": options.on_timeout,
+        "mock": _mock(options),
+    }
+    if options.timeout is not None:
+        limits["timeout"] = options.timeout
+
+    key = None if options.key_file is None else _key(options.key_file)
+    kind = VideoGenerationConfig if options.kind == "video" else ImageGenerationConfig
+    fallbacks = [
+        kind(
+            provider=provider,
+            model=_model(options, provider, model),
+            # The key is one provider's, and no other's.
+            api_key=key if provider == options.provider else None,
+            base_url=options.base_url if provider == options.provider else None,
+            **limits,
+        )
+        for provider, model in map(_fallback, options.fallback or ())
+    ]
+    return kind(
+        provider=options.provider,
+        model=_model(options, options.provider, options.model),
+        api_key=key,
+        base_url=options.base_url,
+        fallback_configs=cast("Any", tuple(fallbacks)),
+        **limits,
+    )
+
+
+def _mock(options: Options) -> MockConfig | None:
+    if not options.mock:
+        return None
+
+    # A URL of the mock ends with this process: without a file to save to, the bytes are kept.
+    outcome = MockResponse(output_type="content") if options.output is None else MockResponse()
+    return MockConfig(enabled=True, responses=(outcome,), seed=options.seed)
+
+
+def _fallback(text: str) -> tuple[str, str | None]:
+    provider, _, model = text.partition(":")
+    if not provider:
+        raise CommandError(f"--fallback: {text!r} is not PROVIDER:MODEL")
+
+    return provider, model or None
+
+
+def _model(options: Options, provider: str, model: str | None) -> str:
+    if model is not None:
+        return model
+
+    default = DEFAULT_MODELS.get((provider, options.kind))
+    if default is None and options.mock:
+        return "mock"
+
+    if default is None:
+        default_registry.check_known(provider)
+        raise CommandError(
+            f"--model: say which; there is no default for {options.kind}s of {provider}"
+        )
+
+    return default
+
+
+def _key(path: Path) -> str:
+    try:
+        lines = path.expanduser().read_text(encoding="utf-8").split()
+        mode = path.expanduser().stat().st_mode
+    except OSError as error:
+        raise CommandError(f"--key-file: {str(path)!r} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"--key-file: {str(path)!r} is no text file") from None
+
+    if len(lines) != 1 or re.match(r"[A-Z][A-Z0-9_]+=", lines[0]):
+        raise CommandError(f"--key-file: {str(path)!r} must hold the key, and nothing else")
+
+    if os.name == "posix" and mode & (stat.S_IRGRP | stat.S_IROTH):
+        terminal.warn(f"others can read the key file; close it with: chmod 600 {path}")
+
+    return lines[0]

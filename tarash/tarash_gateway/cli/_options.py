@@ -1,0 +1,213 @@
+"""The options of `tarash video` and `tarash image`: their names, help and values as typed in.
+
+Only what the terminal gave; what it means is read in `_inputs`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .._types import Kind
+
+WHO = "Who makes it"
+WHAT = "What to make"
+LIMITS = "Limits and failures"
+RESULT = "Result"
+
+Prompt = Annotated[str, typer.Argument(metavar="PROMPT", help="What to show.")]
+
+Provider = Annotated[
+    str,
+    typer.Option(
+        "--provider", help="The provider; `tarash providers` lists them.", rich_help_panel=WHO
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="The model's id at the provider.", rich_help_panel=WHO),
+]
+Fallback = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fallback",
+        metavar="PROVIDER:MODEL",
+        help="Who makes it after a failure that another may not have; repeatable.",
+        rich_help_panel=WHO,
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", help="Replaces the provider's host.", rich_help_panel=WHO),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        metavar="FILE",
+        help="A file with the provider's key, instead of its environment variable.",
+        rich_help_panel=WHO,
+    ),
+]
+Mock = Annotated[
+    bool,
+    typer.Option("--mock", help="Make it here: no network, no key, no cost.", rich_help_panel=WHO),
+]
+
+Duration = Annotated[
+    float | None, typer.Option("--duration", help="Seconds.", rich_help_panel=WHAT)
+]
+AspectRatio = Annotated[
+    str | None,
+    typer.Option("--aspect-ratio", metavar="W:H", help="Such as 16:9.", rich_help_panel=WHAT),
+]
+Resolution = Annotated[
+    str | None,
+    typer.Option("--resolution", help="Such as 720p, 1080p or 4k.", rich_help_panel=WHAT),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size", metavar="WxH", help="In pixels, such as 1024x768.", rich_help_panel=WHAT
+    ),
+]
+Quality = Annotated[
+    str | None,
+    typer.Option("--quality", help="The provider's word for it.", rich_help_panel=WHAT),
+]
+Style = Annotated[
+    str | None, typer.Option("--style", help="The provider's word for it.", rich_help_panel=WHAT)
+]
+Count = Annotated[int, typer.Option("--n", help="How many.", rich_help_panel=WHAT)]
+Image = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image",
+        metavar="[ROLE=]URL|FILE",
+        help="An input image; roles are reference (without one), first_frame, last_frame, asset "
+        "and style; repeatable.",
+        rich_help_panel=WHAT,
+    ),
+]
+Video = Annotated[
+    str | None,
+    typer.Option(
+        "--video", metavar="URL|FILE", help="A video to edit or extend.", rich_help_panel=WHAT
+    ),
+]
+Mask = Annotated[
+    str | None,
+    typer.Option(
+        "--mask", metavar="URL|FILE", help="Where to change the image.", rich_help_panel=WHAT
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="For repeatable results.", rich_help_panel=WHAT)
+]
+Audio = Annotated[
+    bool | None,
+    typer.Option("--audio/--no-audio", help="Whether to make a sound track.", rich_help_panel=WHAT),
+]
+NegativePrompt = Annotated[
+    str | None, typer.Option("--negative-prompt", help="What to avoid.", rich_help_panel=WHAT)
+]
+Param = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        metavar="NAME=VALUE",
+        help="One of the provider's own parameters, sent untouched; the value is read as JSON, "
+        "else as text; repeatable.",
+        rich_help_panel=WHAT,
+    ),
+]
+
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", help="Seconds for each attempt.", rich_help_panel=LIMITS),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Refuse what the model can't make as asked.", rich_help_panel=LIMITS
+    ),
+]
+Failover = Annotated[
+    str,
+    typer.Option(
+        "--failover",
+        metavar="always|when_safe",
+        help="Whether a fallback is tried where an earlier job may still be billed.",
+        rich_help_panel=LIMITS,
+    ),
+]
+OnTimeout = Annotated[
+    str,
+    typer.Option(
+        "--on-timeout",
+        metavar="cancel|detach",
+        help="What becomes of the job at the deadline and on Ctrl-C.",
+        rich_help_panel=LIMITS,
+    ),
+]
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Where to save it; several are numbered (cat-1.png).",
+        rich_help_panel=RESULT,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files.", rich_help_panel=RESULT)]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Show what would be sent; needs no key.", rich_help_panel=RESULT
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=RESULT),
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What was typed in; what a command has no option for keeps its default."""
+
+    kind: Kind
+    prompt: str
+    provider: str
+    model: str | None
+    fallback: list[str] | None
+    base_url: str | None
+    key_file: Path | None
+    mock: bool
+    duration: float | None = None
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    size: str | None = None
+    quality: str | None = None
+    style: str | None = None
+    n: int = 1
+    image: list[str] | None = None
+    video: str | None = None
+    mask: str | None = None
+    seed: int | None = None
+    audio: bool | None = None
+    negative_prompt: str | None = None
+    param: list[str] | None = None
+    timeout: float | None = None
+    strict: bool = False
+    failover: str = "always"
+    on_timeout: str = "cancel"
+    output: Path | None = None
+    force: bool = False
+    dry_run: bool = False
+    as_json: bool = False

@@ -1,0 +1,221 @@
+"""Says what came of a generation: on standard output where the media are, the rest beside it.
+
+With --json, standard output gets one document instead. Only tells; decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.json import JSON
+
+from ..exceptions import TarashException
+from ..models import Adjustment, AttemptMetadata, ExecutionMetadata, GenerationPlan
+from . import _terminal as terminal
+from ._errors import CommandError, Exit, as_json
+from ._save import Response, Saved, media_of, url_of
+
+INTERRUPTED = "Interrupted"
+
+
+def adjustments(found: Sequence[Adjustment]) -> None:
+    """Say which wishes had to bend."""
+    for one in found:
+        terminal.say(adjusted(one), label="adjusted", style="yellow")
+
+
+def adjusted(one: Adjustment) -> str:
+    """Return one adjustment as a sentence."""
+    becomes = "left out" if one.sent is None else f"sending {_value(one.sent)}"
+    return f"{one.field}: asked {_value(one.requested)}, {becomes}: {one.reason}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# ----------------------------------------------------------------------------------------- plans
+def plan(made: GenerationPlan, *, json: bool) -> None:
+    """Show what would be sent."""
+    if json:
+        terminal.document(made.model_dump(mode="json"))
+        return
+
+    for number, one in enumerate((made, *made.fallbacks)):
+        if number:
+            terminal.result("")
+
+        table = terminal.plain_table("", "")
+        table.show_header = False
+        table.columns[0].style = "bold"
+        table.add_row("provider", one.provider)
+        table.add_row("model", one.model)
+        table.add_row("request", f"{one.method} {one.endpoint}")
+        table.add_row("payload", JSON.from_data(one.payload, ensure_ascii=False))
+        for adjustment in one.adjustments:
+            table.add_row("adjusted", adjusted(adjustment))
+
+        terminal.show(table)
+
+
+# --------------------------------------------------------------------------------------- success
+def success(response: Response, saved: Sequence[Saved], *, json: bool) -> None:
+    """Say where the media are, and what they are."""
+    _attempts(response.execution_metadata)
+    for one in saved:
+        terminal.hint(f"{one.path}: {_properties(response, one)}")
+
+    if not saved:
+        terminal.hint(_properties(response, None))
+
+    # Before standard output, which may be a pipe that somebody has closed.
+    terminal.hint(_bill(response))
+    if json:
+        terminal.document(_as_json(response, saved))
+        return
+
+    for place in _places(response, saved):
+        terminal.result(place)
+
+
+def _places(response: Response, saved: Sequence[Saved]) -> list[str]:
+    """Return where the media are: files, else URLs."""
+    if saved:
+        return [str(one.path) for one in saved]
+
+    return [url for media in media_of(response) if (url := url_of(media)) is not None]
+
+
+def _as_json(response: Response, saved: Sequence[Saved]) -> dict[str, Any]:
+    dumped = response.model_dump(mode="json")
+    for name in ("video", "videos", "images"):
+        if saved and name in dumped:
+            dumped[name] = _without_bytes(dumped[name])
+
+    files = [
+        {"path": str(one.path), "bytes": one.size, "content_type": one.content_type}
+        for one in saved
+    ]
+    return {**dumped, "files": files}
+
+
+def _without_bytes(media: Any) -> Any:
+    """Return media as they are where a URL serves them; bytes are in the files."""
+    if isinstance(media, list):
+        return [_without_bytes(one) for one in media]
+
+    if isinstance(media, dict):
+        return {"content_type": media["content_type"]}
+
+    return media if url_of(media) else None
+
+
+def _properties(response: Response, saved: Saved | None) -> str:
+    facts = [saved.content_type if saved else response.content_type]
+    if saved is not None:
+        facts.append(terminal.size(saved.size))
+
+    seconds = getattr(response, "duration", None)
+    facts.append(None if seconds is None else f"{seconds:g} s")
+    facts.append(getattr(response, "resolution", None))
+    facts.append("made by the mock" if response.is_mock else None)
+    return ", ".join(str(fact) for fact in facts if fact) or "nothing more is known of it"
+
+
+def _bill(response: Response) -> str:
+    ended = response.execution_metadata
+    made = None if ended is None else ended.attempts[-1]
+    facts = [f"{made.provider} {made.model}" if made else None, f"request {response.request_id}"]
+    facts.append(terminal.duration(ended.total_elapsed_seconds) if ended else None)
+    if made is not None and not response.is_mock:
+        units = response.provider_metadata.get("billable_units")
+        facts.append(
+            f"billed: {made.billing}" + (f" (billable units: {_value(units)})" if units else "")
+        )
+
+    return ", ".join(fact for fact in facts if fact)
+
+
+def _attempts(ended: ExecutionMetadata | None) -> None:
+    """Say what became of the attempts before the last one."""
+    if ended is not None and ended.fallback_triggered:
+        for attempt in ended.attempts:
+            if attempt.status == "failed":
+                terminal.warn(_attempt(attempt))
+
+
+def _attempt(attempt: AttemptMetadata) -> str:
+    return (
+        f"attempt {attempt.attempt_number}, {attempt.provider} {attempt.model}: "
+        f"{attempt.error_type}: {attempt.error_message} "
+        f"(request {attempt.request_id}, billed: {attempt.billing})"
+    )
+
+
+# --------------------------------------------------------------------------------------- failure
+def failure(error: TarashException, code: Exit, *, json: bool) -> None:
+    """Say why there is no result."""
+    ended = error.execution_metadata
+    if json:
+        terminal.document({"error": {**as_json(error), "exit_code": int(code)}})
+
+    if ended is not None:
+        for attempt in ended.attempts[:-1]:
+            terminal.warn(_attempt(attempt))
+
+    terminal.say(error.message, label="error", style="bold red")
+    if code is Exit.KEY and error.submission == "not_sent":
+        terminal.hint("here: --key-file FILE takes the key from a file, and --mock needs none")
+
+    last = ended.attempts[-1] if ended is not None and ended.attempts else None
+    if last is not None and last.submission is not None:
+        terminal.hint(
+            f"{last.provider} {last.model}, request {last.request_id}, "
+            f"submission: {last.submission}, billed: {last.billing}"
+        )
+
+
+def unsaved(
+    response: Response,
+    error: CommandError,
+    saved: Sequence[Saved],
+    rescued: Sequence[Path],
+    *,
+    json: bool,
+) -> None:
+    """Say that a result was made and could not be saved, and where it is."""
+    urls = [url for media in media_of(response) if (url := url_of(media)) is not None]
+    if json:
+        told = {"type": error.kind, "message": str(error), "request_id": response.request_id}
+        document = _as_json(response, saved)
+        document["rescued"] = [str(path) for path in rescued]
+        terminal.document({"error": {**told, "exit_code": int(error.code)}, "response": document})
+    else:
+        for place in (*urls, *rescued):
+            terminal.result(str(place))
+
+    label = "interrupted" if error.kind == INTERRUPTED else "error"
+    for line in error.lines:
+        terminal.say(line, label=label, style="bold red")
+
+    for one in saved:
+        terminal.say(f"saved all the same: {one.path}")
+
+    where = ", ".join(str(place) for place in (*urls, *rescued)) or "nowhere else"
+    terminal.say(
+        f"the result of request {response.request_id} is made"
+        f"{'' if response.is_mock else ' and paid for'}; it is at {where}"
+    )
+
+
+def misused(error: CommandError, *, json: bool) -> None:
+    """Say why the command could not be carried out."""
+    if json:
+        told = {"type": error.kind, "message": str(error), **error.facts}
+        terminal.document({"error": {**told, "exit_code": int(error.code)}})
+
+    label = "interrupted" if error.kind == INTERRUPTED else "error"
+    for line in error.lines:
+        terminal.say(line, label=label, style="bold red")

@@ -1,0 +1,313 @@
+"""`tarash models`: list, show, refresh, add, check. Draws what the public functions return.
+
+Wired with `app.add_typer(models_app, name="models")`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .._catalogue import add_model, check_models, describe_model, list_models, refresh_models
+from ..api import plan_image, plan_video
+from ..exceptions import TarashException, ValidationError
+from ..models import (
+    GenerationPlan,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ModelDescription,
+    ModelInfo,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from ._model_samples import sample_fields, write_tests
+
+DONE, FAILED, USAGE = 0, 1, 2
+WIDE = 200
+"""Columns where no terminal shows the table: nothing of it may be cut off."""
+SHOWN_VALUES = 12
+
+Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Ask this host instead.")]
+Arguments = ParamSpec("Arguments")
+
+models_app = typer.Typer(help="Models: what they take, and which are gone.", no_args_is_help=True)
+
+
+def _reported(command: Callable[Arguments, int]) -> Callable[Arguments, int]:
+    """Turn the gateway's errors into a line (or a JSON document) and an exit code."""
+
+    @wraps(command)
+    def run(*arguments: Arguments.args, **options: Arguments.kwargs) -> int:
+        try:
+            return command(*arguments, **options)
+        except TarashException as error:
+            if options.get("as_json"):
+                _document({"error": type(error).__name__, "message": error.message})
+            else:
+                _complain(error.message)
+
+            return USAGE if isinstance(error, ValidationError) else FAILED
+
+    return run
+
+
+def _complain(message: str) -> None:
+    console = Console(stderr=True, markup=False, highlight=False)
+    console.print(f"error: {message}", soft_wrap=True)
+
+
+def _document(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def _show(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        column.overflow = "fold"
+    for row in rows:
+        table.add_row(*row)
+
+    width = None if sys.stdout.isatty() else WIDE
+    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+
+
+@models_app.command("list")
+@_reported
+def list_command(  # noqa: PLR0913  (each is an option of the command)
+    search: Annotated[str | None, typer.Argument(help="Text in the id or the name.")] = None,
+    *,
+    provider: Annotated[str | None, typer.Option("--provider", help="Only this one's.")] = None,
+    output: Annotated[str | None, typer.Option("--output", help="video or image.")] = None,
+    takes: Annotated[
+        list[str] | None,
+        typer.Option("--takes", help="first_frame, last_frame, reference, video, mask …"),
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option("--duration", help="Seconds that it must be able to make.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """List the models that can do what is asked."""
+    found = list_models(
+        provider, output=output, takes=takes or (), duration=duration, search=search
+    )
+    if as_json:
+        _document([one.model_dump(mode="json", exclude_none=True) for one in found])
+        return DONE
+
+    _show(
+        ("provider", "model", "makes", "takes", "seconds", ""),
+        (
+            (
+                one.provider,
+                one.model,
+                ", ".join(one.outputs),
+                ", ".join(one.takes) or "-",
+                seconds_of(one),
+                "retired" if one.retired else "",
+            )
+            for one in found
+        ),
+    )
+    return DONE
+
+
+def seconds_of(info: ModelInfo) -> str:
+    """Return the durations of a model as people write them."""
+    if info.duration_range is not None:
+        low, high = info.duration_range.low, info.duration_range.high
+        return f"{low or 0:g} to {high:g}" if high is not None else "any"
+
+    return _values(f"{one:g}" for one in info.durations)
+
+
+def _values(values: Iterable[Any]) -> str:
+    listed = [str(value) for value in values]
+    more = ["…"] if len(listed) > SHOWN_VALUES else []
+    return ", ".join([*listed[:SHOWN_VALUES], *more]) or "-"
+
+
+@models_app.command("show")
+@_reported
+def show_command(
+    model: Annotated[str, typer.Argument(help="The model's id, such as fal-ai/veo3.1.")],
+    *,
+    provider: Annotated[str, typer.Option("--provider", help="The provider's name.")] = "fal",
+    as_json: Json = False,
+) -> int:
+    """Show what a model takes and makes."""
+    described = describe_model(provider, model)
+    if as_json:
+        _document(described.model_dump(mode="json"))
+    else:
+        _describe(described)
+
+    return DONE
+
+
+def _describe(described: ModelDescription) -> None:
+    images = (
+        f"{one.role} ({'any number' if one.most is None else f'at most {one.most}'}"
+        f"{', required' if one.required else ''})"
+        for one in described.images
+    )
+    flags = ("audio", "seed", "negative_prompt", "enhance_prompt", "takes_video", "takes_mask")
+    sizes = [*described.sizes, *(["any width and height"] if described.free_size else [])]
+    rows = {
+        "model": f"{described.provider} {described.model} ({described.name or 'no name'})",
+        "makes": ", ".join(described.outputs) or described.kind,
+        "seconds": seconds_of(described),
+        "aspect ratios": _values(described.aspect_ratios),
+        "resolutions": _values(described.resolutions),
+        "sizes": _values(sizes),
+        "images": ", ".join(images) or "-",
+        "also": ", ".join(flag for flag in flags if getattr(described, flag)) or "-",
+        "at once": "-" if described.most_outputs is None else str(described.most_outputs),
+        "qualities": _values(described.qualities),
+        "styles": _values(described.styles),
+        "required in extra_params": ", ".join(described.needs_extra) or "-",
+        "schema": f"{described.source}, {described.recorded or 'no date'}"
+        + (f", weak ({described.weakness})" if described.weakness else ""),
+    }
+    if described.shutdown is not None or described.retired:
+        day = described.shutdown.isoformat() if described.shutdown else "no date"
+        rows["shut down"] = f"{day}; successor: {described.successor or 'none named'}"
+
+    _show(("", ""), rows.items())
+    print()
+    _show(
+        ("parameter", "filled by", "type", "default", "values"),
+        (
+            (
+                f"{one.name}{' *' if one.required else ''}",
+                one.source or "extra_params",
+                one.type,
+                "-" if one.default is None else str(one.default),
+                _values(one.allowed),
+            )
+            for one in described.parameters
+        ),
+    )
+
+
+@models_app.command("refresh")
+@_reported
+def refresh_command(
+    provider: Annotated[str, typer.Argument(help="The provider's name.")] = "fal",
+    *,
+    base_url: BaseUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Fetch the schemas of all models; without a connection, what was there stays."""
+    count = refresh_models(provider, base_url=base_url)
+    if as_json:
+        _document({"provider": provider, "models": count})
+    else:
+        print(f"{provider}: {count} models")
+
+    return DONE
+
+
+@models_app.command("add")
+@_reported
+def add_command(  # noqa: PLR0913  (each is an option of the command)
+    model: Annotated[str, typer.Argument(help="The model's id.")],
+    *,
+    provider: Annotated[str, typer.Option("--provider", help="The provider's name.")] = "fal",
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Its OpenAPI document, instead of fetching it.")
+    ] = None,
+    tests: Annotated[
+        Path | None, typer.Option("--tests", help="Write tests into this folder and run them.")
+    ] = None,
+    base_url: BaseUrl = None,
+    as_json: Json = False,
+) -> int:
+    """Fetch one model's schema, show what it takes, and plan a sample request."""
+    document = None if schema is None else _read(schema)
+    described = add_model(provider, model, schema=document, base_url=base_url)
+    fields = sample_fields(described)
+    plan = _plan(described, fields)
+    files = () if tests is None else write_tests(tests, described, fields, plan)
+    code = _run_test(files[0]) if files else DONE
+    if as_json:
+        _document(
+            {
+                "model": described.model_dump(mode="json"),
+                "request": fields,
+                "plan": plan.model_dump(mode="json"),
+                "tests": [str(path) for path in files],
+                "tests_passed": code == DONE if files else None,
+            }
+        )
+        return code
+
+    _describe(described)
+    print(f"\nA sample request sends:\n{json.dumps(plan.payload, indent=2)}")
+    for path in files:
+        print(f"Wrote {path}")
+    if files:
+        print("The unit test passes." if code == DONE else "The unit test fails.")
+
+    return code
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValidationError(f"{path} can't be read as JSON: {error}") from error
+
+
+def _plan(described: ModelDescription, fields: dict[str, Any]) -> GenerationPlan:
+    provider, model = described.provider, described.model
+    if described.kind == "image":
+        return plan_image(
+            ImageGenerationConfig(provider=provider, model=model), ImageGenerationRequest(**fields)
+        )
+
+    return plan_video(
+        VideoGenerationConfig(provider=provider, model=model), VideoGenerationRequest(**fields)
+    )
+
+
+def _run_test(path: Path) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if run.returncode:
+        sys.stderr.write(run.stdout + run.stderr)
+
+    return DONE if run.returncode == 0 else FAILED
+
+
+@models_app.command("check")
+@_reported
+def check_command(
+    place: Annotated[Path, typer.Argument(help="A configuration file, or a project's folder.")],
+    *,
+    as_json: Json = False,
+) -> int:
+    """Find retired models in a project's own files; exit code 1 where there are any."""
+    if not place.exists():
+        raise ValidationError(f"{place} does not exist; name a file or a folder")
+
+    found = check_models(place)
+    if as_json:
+        _document([one.model_dump(mode="json") for one in found])
+    else:
+        for one in found:
+            print(f"{one.path}:{one.line}: {one.provider}: {one.note}")
+        if not found:
+            print("No retired model.")
+
+    return FAILED if found else DONE

@@ -1,0 +1,226 @@
+"""The other commands, the help, and an installation without the extra."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tarash.tarash_gateway import __version__
+from tarash.tarash_gateway.cli._errors import MEANINGS
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+from tests.cli.conftest import AS_IN_A_TERMINAL, CANARY, LIMIT, Command
+
+# As where it is not installed: no finder knows it.
+WITHOUT = """
+import sys
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, *rest):
+        return None if name.partition(".")[0] == "{name}" else self.finder.find_spec(name, *rest)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+from tarash.tarash_gateway.cli import main
+sys.exit(main())
+"""
+
+
+def test_the_version(command: Command) -> None:
+    assert __version__ in command("--version", code=0).out
+
+
+def test_help_tells_the_exit_codes(command: Command) -> None:
+    told = " ".join(command("--help", code=0).out.split())
+    for code, meaning in MEANINGS.items():
+        assert f"{int(code)} {meaning}" in told
+
+
+def test_the_documentation_tells_the_same_exit_codes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE))
+    assert rows == {str(int(code)): meaning for code, meaning in MEANINGS.items()}
+
+
+@pytest.mark.parametrize("name", ["video", "image", "providers", "doctor", "simulate"])
+def test_every_command_has_help(command: Command, name: str) -> None:
+    assert name in command("--help", code=0).out
+    assert f"tarash {name}" in command(name, "-h", code=0).out
+
+
+def test_no_command_is_no_traceback(command: Command) -> None:
+    assert "Usage: tarash" in command(code=2).out
+    assert "No such command 'vidoe'" in command("vidoe", code=2).err
+
+
+@pytest.mark.parametrize("name", ["typer", "rich"])
+def test_a_missing_extra_is_named(command: Command, name: str) -> None:
+    ran = command.code(WITHOUT.format(name=name), "video", "a cat", "--mock")
+    assert ran.code == 2
+    assert "pip install 'tarash-gateway[cli]'" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_a_missing_sdk_is_named(tarash_command: Command) -> None:
+    ran = tarash_command.code(WITHOUT.format(name="fal_client"), "video", "a cat")
+    assert ran.code == 2
+    assert "tarash-gateway[fal]" in ran.err
+
+
+# ------------------------------------------------------------------------------ providers, doctor
+def test_providers_are_listed(command: Command) -> None:
+    assert re.search(r"fal +video, image +FAL_KEY +no: set FAL_KEY", command("providers").out)
+    for key, present in ((None, False), (CANARY, True)):
+        if key is not None:
+            command.environment["FAL_KEY"] = key
+
+        listed = {one["name"]: one for one in command("providers", "--json", code=0).json()}
+        assert listed["fal"]["key_present"] is present
+
+
+def test_a_missing_extra_is_shown_with_its_brackets(command: Command) -> None:
+    ran = command.code(WITHOUT.format(name="fal_client"), "providers")
+    assert "pip install 'tarash-gateway[fal]'" in ran.out
+
+
+def test_doctor_tells_which_keys_are_set(command: Command) -> None:
+    assert re.search(r"FAL_KEY +missing", command("doctor", code=0).out)
+    command.environment |= {"FAL_KEY_ID": CANARY.split(":")[0], "FAL_KEY_SECRET": CANARY[-13:]}
+    assert re.search(r"FAL_KEY +ok +set", command("doctor", code=0).out)
+
+
+def test_doctor_tells_which_keys_work_and_buys_nothing(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    assert "the key is accepted" in tarash_command("doctor", "--live", code=0).out
+    simulator.keys["fal"] = ["another"]
+    assert "the key is refused" in tarash_command("doctor", "--live", code=3).out
+    simulator.fail("fal", "poll", Fault.reset_before(), times=None)
+    found = {
+        one["what"]: one for one in tarash_command("doctor", "--live", "--json", code=7).json()
+    }
+    assert found["live fal"]["code"] == 7
+    del tarash_command.environment["FAL_KEY"]
+    assert "no key to check" in tarash_command("doctor", "--live", code=0).out
+    assert simulator.counters("fal").submits == 0
+
+
+# --------------------------------------------------------------------------------------- simulate
+@contextmanager
+def simulating(
+    command: Command, *options: str, provider: str = "fal"
+) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """Run `tarash simulate` meanwhile; yield the variables to export, and what it says at last."""
+    said: list[str] = []
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            AS_IN_A_TERMINAL,
+            "simulate",
+            "--provider",
+            provider,
+            *options,
+        ],
+        cwd=command.folder,
+        env=command.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = "".join(process.stdout.readline() for _ in range(2))
+            yield dict(re.findall(r"^export (\w+)=(\S+)$", lines, re.MULTILINE)), said
+            process.send_signal(signal.SIGINT)
+            said.append(process.communicate(timeout=LIMIT)[1])
+            assert process.returncode == 0, said
+        finally:
+            process.kill()
+
+
+def test_simulate_serves_until_it_is_stopped(command: Command) -> None:
+    with simulating(command, "--queue-seconds", "0", "--run-seconds", "0.1") as (variables, said):
+        assert set(variables) == {"FAL_KEY", "TARASH_FAL_BASE_URL"}
+        command.environment |= variables
+        command("video", "a cat", "-o", "cat.mp4", code=0)
+
+    assert "fal: 1 submits, 1 jobs" in said[0]
+
+
+def test_simulate_follows_its_script(command: Command) -> None:
+    with simulating(command, "--outcome", "moderated", "--queue-seconds", "0") as (variables, _):
+        command.environment |= variables
+        command("video", "a cat", code=4)
+
+
+def test_simulate_refuses_what_it_has_not(command: Command) -> None:
+    assert "outcome must be one of" in command("simulate", "--outcome", "bogus", code=2).err
+    assert re.search(r"it has: .*fal", command("simulate", "--provider", "bogus", code=2).err)
+
+
+def test_simulate_names_variables_that_a_shell_can_set(command: Command) -> None:
+    with simulating(command, provider="azure-openai") as (variables, _):
+        assert set(variables) == {"AZURE_OPENAI_API_KEY", "TARASH_AZURE_OPENAI_BASE_URL"}
+
+
+# --------------------------------------------------------------------------------------- terminal
+def drawn(command: Command, *arguments: str) -> str:
+    """Run a command on a terminal of 60 columns; return all that was written to it."""
+    import fcntl
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "tarash.tarash_gateway", *arguments],
+        cwd=command.folder,
+        env=command.environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        written = b""
+        limit = time.monotonic() + LIMIT
+        while time.monotonic() < limit:
+            try:
+                read = os.read(ours, 65536)
+            except OSError:
+                break  # the other end is closed: how a terminal on Linux ends
+
+            if not read:
+                break
+
+            written += read
+
+        os.close(ours)
+        assert process.wait(LIMIT) == 0
+
+    return written.decode()
+
+
+def test_a_terminal_shows_one_moving_line(tarash_command: Command, simulator: Simulator) -> None:
+    simulator.script("fal", Script(queue_seconds=1.6, run_seconds=0.6))
+    told = drawn(tarash_command, "video", "a cat", "-o", "cat.mp4", "--fallback", "fal:fal-ai/veo3")
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told)
+    assert "attempt 1/2  fal fal-ai/veo3.1  queued, position 1  " in text
+    assert "processing" in text
+    assert re.search(r"[^\n]\r(?!\n)", text)  # drawn over, and not below
+    assert "\x1b[?25h" in told[told.rindex("\x1b[?25l") :]  # the cursor is back
+    assert told.rstrip().endswith("cat.mp4")
+    assert CANARY not in told

@@ -1,0 +1,212 @@
+"""`tarash video` and `tarash image` from the arguments to the files."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from tarash.tarash_gateway.testing import Script, Simulator
+from tests.cli.conftest import CANARY, Command
+
+URL = "https://example.org/cat.png"
+
+
+def frames(path: Path) -> int:
+    with av.open(path) as video:
+        return sum(1 for _ in video.decode(video=0))
+
+
+def pixels(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        image.load()
+        return image.size
+
+
+# ------------------------------------------------------------------------------------------ mock
+def test_the_mock_makes_a_video_without_a_key(command: Command) -> None:
+    ran = command("video", "a cat", "--mock", "-o", "cat.mp4", code=0)
+    assert ran.out == "cat.mp4\n"
+    assert "video/mp4" in ran.err
+    assert frames(command.folder / "cat.mp4") > 0
+    assert [path.name for path in command.folder.iterdir()] == ["cat.mp4"]
+
+
+def test_the_mock_makes_images_of_the_asked_size(command: Command) -> None:
+    command("image", "a cat", "--mock", "-o", "cat.png", "--size", "320x200", code=0)
+    assert pixels(command.folder / "cat.png") == (320, 200)
+
+
+def test_bytes_without_a_name_are_saved_under_the_request_id(command: Command) -> None:
+    ran = command("video", "a cat", "--mock", code=0)
+    (made,) = command.folder.iterdir()
+    assert ran.out == f"{made.name}\n"
+    assert made.suffix == ".mp4"
+    assert made.stem in ran.err
+    assert frames(made) > 0
+
+
+def test_several_images_without_a_name_are_numbered(command: Command) -> None:
+    ran = command("image", "a cat", "--mock", "--n", "2", "--json", code=0)
+    made = sorted(command.folder.iterdir())
+    assert [file["path"] for file in ran.json()["files"]] == [path.name for path in made]
+    assert [path.name[-6:] for path in made] == ["-1.png", "-2.png"]
+    assert ran.json()["images"] == [None, None]  # not once more: they are in the files
+
+
+def test_names_follow_what_was_asked_for(command: Command) -> None:
+    """Veo makes one video at a time; the names that were looked at beforehand are used."""
+    (command.folder / "cat.mp4").write_text("mine")
+    ran = command("video", "a cat", "--mock", "--n", "2", "-o", "cat.mp4", code=0)
+    assert ran.out == "cat-1.mp4\n"
+    assert "number_of_videos: asked 2, left out" in ran.err
+
+
+def test_a_terminal_without_unicode_gets_escapes(command: Command) -> None:
+    command.environment["PYTHONIOENCODING"] = "ascii"
+    assert command("image", "a cat", "--mock", "-o", "ü.png", code=0).out == "\\xfc.png\n"
+    ran = command("image", "a cat", "--mock", "-o", "é.png", "--json", code=0)
+    assert ran.json()["files"][0]["path"] == "é.png"
+
+
+def test_control_characters_do_not_reach_the_terminal(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.script("fal", Script(outcome="failed", error_message="\x1b[2Jgone\nfor good"))
+    ran = tarash_command("video", "a cat", code=5)
+    assert "\x1b" not in ran.err
+    assert "[2Jgone for good" in ran.err
+
+
+# ------------------------------------------------------------------------------------- simulator
+def test_a_video_is_saved(tarash_command: Command, simulator: Simulator) -> None:
+    ran = tarash_command("video", "a cat", "-o", "cat.mp4", code=0)
+    (job,) = simulator.jobs("fal")
+    assert job.endpoint == "fal-ai/veo3.1"
+    assert job.payload == {"prompt": "a cat"}
+    assert ran.out == "cat.mp4\n"
+    assert job.id in ran.err
+    assert (tarash_command.folder / "cat.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_without_a_name_the_url_is_printed(tarash_command: Command, simulator: Simulator) -> None:
+    ran = tarash_command("video", "a cat", code=0)
+    assert ran.out.startswith(simulator.media_url)
+    assert ran.out.count("\n") == 1
+    assert list(tarash_command.folder.iterdir()) == []
+
+
+def test_several_images_are_numbered(tarash_command: Command) -> None:
+    ran = tarash_command("image", "a cat", "--n", "3", "-o", "cat.png", code=0)
+    assert ran.out.split() == ["cat-1.png", "cat-2.png", "cat-3.png"]
+    assert all(min(pixels(tarash_command.folder / name)) > 0 for name in ran.out.split())
+
+
+def test_json_is_one_document_and_the_rest_is_elsewhere(tarash_command: Command) -> None:
+    ran = tarash_command("video", "a cat", "--json", "-o", "cat.mp4", "--duration", "7", code=0)
+    told = ran.json()
+    (saved,) = told["files"]
+    assert saved["path"] == "cat.mp4"
+    assert saved["bytes"] == (tarash_command.folder / "cat.mp4").stat().st_size
+    assert told["execution_metadata"]["attempts"][0]["billing"] == "certain"
+    assert told["adjustments"][0]["sent"] == 8
+    assert "adjusted: duration_seconds: asked 7, sending 8" in ran.err
+
+
+def test_every_option_arrives(tarash_command: Command, simulator: Simulator) -> None:
+    (tarash_command.folder / "last").write_bytes(base64.b64decode(PNG))
+    tarash_command(
+        *("video", "a cat", "--model", "fal-ai/veo3.1/first-last-frame-to-video"),
+        *("--duration", "6", "--aspect-ratio", "9:16", "--resolution", "1080p", "--no-audio"),
+        *("--seed", "7", "--negative-prompt", "dogs", "--param", "auto_fix=true"),
+        *("--param", "safety_tolerance=4", "--param", "note=a=b"),
+        *("--image", f"first_frame={URL}?x=y", "--image", "last_frame=last"),
+        code=0,
+    )
+    (job,) = simulator.jobs("fal")
+    assert job.payload == {
+        "prompt": "a cat",
+        "duration": "6s",
+        "aspect_ratio": "9:16",
+        "resolution": "1080p",
+        "generate_audio": False,
+        "seed": 7,
+        "negative_prompt": "dogs",
+        "auto_fix": True,
+        "safety_tolerance": 4,
+        "note": "a=b",
+        "first_frame_url": f"{URL}?x=y",
+        "last_frame_url": f"data:image/png;base64,{PNG}",
+    }
+
+
+def test_a_parameter_that_looks_like_a_typo_is_warned_of(command: Command) -> None:
+    ran = command("video", "a cat", "--dry-run", "--param", "duraton_seconds=8", code=0)
+    assert "warning: 'duraton_seconds'" in ran.err
+    assert "duration_seconds" in ran.err
+
+
+def test_a_fallback_delivers_and_the_attempts_are_told(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.script("fal", Script(outcome="failed"), Script())
+    ran = tarash_command("video", "a cat", "--fallback", "fal:fal-ai/veo3", "--duration", "7")
+    assert ran.code == 0
+    assert [job.endpoint for job in simulator.jobs("fal")] == ["fal-ai/veo3.1", "fal-ai/veo3"]
+    assert "attempt 1, fal fal-ai/veo3.1: GenerationFailedError" in ran.err
+    assert "sending 8: fal-ai/veo3 takes" in ran.err
+
+
+def test_a_change_of_status_is_one_line(tarash_command: Command, simulator: Simulator) -> None:
+    simulator.script("fal", Script(queue_seconds=0.5, run_seconds=0.5))
+    lines = tarash_command("video", "a cat", code=0).err.splitlines()
+    assert sum("queued" in line for line in lines) == 1
+    assert sum("processing" in line for line in lines) == 1
+
+
+def test_a_key_comes_from_a_file(tarash_command: Command) -> None:
+    del tarash_command.environment["FAL_KEY"]
+    path = tarash_command.folder / "key"
+    path.write_text(f"{CANARY}\n")
+    path.chmod(0o600)
+    ran = tarash_command("image", "a cat", "--key-file", "key", code=0)
+    assert "warning" not in ran.err
+    path.chmod(0o644)
+    assert "chmod 600 key" in tarash_command("image", "a cat", "--key-file", "key", code=0).err
+
+
+def test_a_base_url_replaces_the_host(tarash_command: Command) -> None:
+    there = tarash_command.environment.pop("TARASH_FAL_BASE_URL")
+    tarash_command("image", "a cat", "--base-url", there, code=0)
+
+
+# ---------------------------------------------------------------------------------------- dry run
+def test_a_dry_run_needs_no_key_and_sends_nothing(command: Command, simulator: Simulator) -> None:
+    command.environment["TARASH_FAL_BASE_URL"] = simulator.base_url("fal")
+    ran = command("video", "a [bold]cat", "--dry-run", "--duration", "7", "-o", "no.mp4", code=0)
+    assert f"POST {simulator.base_url('fal')}/fal-ai/veo3.1" in ran.out
+    assert '"duration": "8s"' in ran.out
+    assert '"prompt": "a [bold]cat"' in ran.out
+    assert "asked 7, sending 8" in ran.out
+    assert simulator.requests("fal") == []
+    assert list(command.folder.iterdir()) == []
+
+
+def test_a_dry_run_shows_the_whole_chain_as_json(command: Command) -> None:
+    ran = command("image", "a cat", "--dry-run", "--json", "--fallback", "fal:fal-ai/x", code=0)
+    assert ran.json()["payload"]["prompt"] == "a cat"
+    assert [plan["model"] for plan in ran.json()["fallbacks"]] == ["fal-ai/x"]
+
+
+@pytest.mark.parametrize("name", ["photo.jpeg", "photo"])
+def test_a_file_is_known_by_its_content_first(command: Command, name: str) -> None:
+    (command.folder / name).write_bytes(base64.b64decode(PNG))
+    model = "fal-ai/flux/dev/image-to-image"
+    ran = command("image", "a cat", "--model", model, "--image", name, "--dry-run", code=0)
+    assert "<image/png, 67 bytes>" in ran.out
+
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
