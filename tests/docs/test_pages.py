@@ -1,0 +1,83 @@
+"""Every fenced Python block of the documentation runs, and so does every file in examples/.
+
+The blocks of a page run in one namespace, from top to bottom, in an empty folder, against the
+simulator. `await` at the top level is allowed, as in a notebook.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway.testing import Simulator
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+BLOCK = re.compile(
+    r"^(?P<indent> *)```python\n(?P<code>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE
+)
+
+
+def code_of(path: Path) -> Iterator[CodeType]:
+    """Yield the code of an example, or of each block of a page, at the lines of its file."""
+    text = path.read_text(encoding="utf-8")
+    sources = {1: text}
+    if path.suffix == ".md":
+        sources = {
+            text.count("\n", 0, block.start("code")) + 1: textwrap.dedent(block["code"])
+            for block in BLOCK.finditer(text)
+        }
+    for first_line, source in sources.items():
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        yield compile("\n" * (first_line - 1) + source, path, "exec", flags, dont_inherit=True)
+
+
+def run(path: Path) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for code in code_of(path):
+        result = eval(code, namespace)  # noqa: S307  (the project's own pages)
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
+
+
+@pytest.fixture
+def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    with Simulator() as simulator:
+        monkeypatch.setenv("FAL_KEY", "documentation:key")
+        monkeypatch.setenv("TARASH_FAL_BASE_URL", simulator.base_url("fal"))
+        monkeypatch.setenv("RUNWAYML_API_SECRET", "documentation")
+        monkeypatch.setenv("TARASH_RUNWAY_BASE_URL", simulator.base_url("runway"))
+        monkeypatch.setenv("LUMAAI_API_KEY", "documentation-key")
+        monkeypatch.setenv("LUMA_AGENTS_API_KEY", "documentation-key")
+        monkeypatch.setenv("TARASH_LUMA_BASE_URL", simulator.base_url("luma"))
+        monkeypatch.setenv("REPLICATE_API_TOKEN", "documentation-key")
+        monkeypatch.setenv("TARASH_REPLICATE_BASE_URL", simulator.base_url("replicate"))
+        monkeypatch.setenv("STABILITY_API_KEY", "sk-documentation")
+        monkeypatch.setenv("TARASH_STABILITY_BASE_URL", simulator.base_url("stability"))
+        monkeypatch.setenv("XAI_API_KEY", "xai-documentation")
+        monkeypatch.setenv("TARASH_XAI_BASE_URL", simulator.base_url("xai"))
+        for name in ("OPENAI", "AZURE_OPENAI"):
+            url = simulator.base_url(name.lower().replace("_", "-"))
+            monkeypatch.setenv(f"{name}_API_KEY", "documentation-key")
+            monkeypatch.setenv(f"TARASH_{name}_BASE_URL", url)
+
+        monkeypatch.setenv("GOOGLE_API_KEY", "documentation-key")
+        monkeypatch.setenv("TARASH_GOOGLE_BASE_URL", simulator.base_url("google"))
+        yield
+
+
+@pytest.mark.usefixtures("_prepared")
+@pytest.mark.parametrize("path", [*PAGES, *EXAMPLES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_it_runs(path: Path) -> None:
+    run(path)

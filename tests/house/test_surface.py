@@ -1,0 +1,67 @@
+"""One door: what `tarash.tarash_gateway` exports, and under which name."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+import tarash.tarash_gateway as gateway
+
+PACKAGE = Path(gateway.__file__).parent
+FRONT_DOORS = ("__init__.py", "__main__.py", "cli/", "server/", "testing/")
+INNER_FILES = [
+    path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if not path.relative_to(PACKAGE).as_posix().startswith(FRONT_DOORS)
+]
+
+
+def imported_names() -> set[str]:
+    """Return the public names that the package's `__init__` binds, however it does."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    bound: set[str] = set()
+    # Names for type checkers only are bound by `if TYPE_CHECKING:`, and delivered lazily.
+    blocks = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.If))]
+    for node in (node for block in blocks for node in block):
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            bound |= {alias.asname or alias.name for alias in node.names} - {"TYPE_CHECKING"}
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            bound.add(node.name)
+
+    return {name for name in bound if not name.startswith("_")}
+
+
+def test_all_is_sorted_and_without_doubles() -> None:
+    assert list(gateway.__all__) == sorted(set(gateway.__all__))
+
+
+def test_all_is_complete() -> None:
+    assert imported_names() <= set(gateway.__all__)
+
+
+@pytest.mark.parametrize("name", gateway.__all__)
+def test_an_exported_object_reports_the_door_as_its_module(name: str) -> None:
+    exported = getattr(gateway, name)
+    # Type aliases and strings have no module of their own.
+    if inspect.isclass(exported) or inspect.isroutine(exported):
+        assert exported.__module__ == gateway.__name__
+
+
+@pytest.mark.parametrize("path", INNER_FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_inner_modules_do_not_import_the_front_door(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    through_the_door = [
+        f"line {node.lineno}: {alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == gateway.__name__
+        for alias in node.names
+        if alias.name in gateway.__all__
+    ]
+    assert through_the_door == []
+
+
+def test_the_namespace_stays_open_for_sibling_packages() -> None:
+    assert not (PACKAGE.parent / "__init__.py").exists()
