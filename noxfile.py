@@ -92,17 +92,37 @@ def tests(session: nox.Session) -> None:
     """Run the test suite, and measure its coverage once; arguments go to pytest."""
     session.install("-e", ".[all]", *_group("test"))
     if session.python != CURRENT:
-        session.run("pytest", *WORKERS, *session.posargs)
+        _pytest(session, "pytest")
         return
 
     # Measuring costs time, and the lines are the same for every interpreter.
     coverage_file = Path(session.create_tmp()) / ".coverage"
     environment = {"COVERAGE_FILE": str(coverage_file.resolve())}
     session.run("coverage", "erase", env=environment)
-    session.run("coverage", "run", "-m", "pytest", *WORKERS, *session.posargs, env=environment)
+    _pytest(session, "coverage", "run", "-m", "pytest", env=environment)
     # Standard output ends with pytest's closing line, so the rest goes to standard error.
     for command in ("combine", "report"):
         session.run("coverage", command, env=environment, stdout=sys.stderr)
+
+
+def _pytest(session: nox.Session, *command: str, env: dict[str, str] | None = None) -> None:
+    """Run the suite; what failed beside others has to pass by itself, and is named.
+
+    The tests run real servers and real clocks. On a machine that does other work too, one of
+    thousands may starve; a mistake fails again.
+    """
+    try:
+        session.run(*command, *WORKERS, *session.posargs, env=env)
+    except nox.command.CommandFailed:
+        session.warn("Some tests failed. They run once more, one at a time.")
+        session.run(
+            *command,
+            "--last-failed",
+            "--last-failed-no-failures=none",
+            "-v",
+            *session.posargs,
+            env=env,
+        )
 
 
 @nox.session
@@ -134,7 +154,7 @@ def wheel(session: nox.Session) -> None:
     session.install("--force-reinstall", "--no-deps", str(built))
     session.install(f"{built}[all]", *_group("test"))
     with session.chdir(elsewhere):
-        session.run("pytest", *WORKERS, *(session.posargs or PACKAGED))
+        _pytest(session, "pytest", *(() if session.posargs else PACKAGED))
 
     # The README's first command does its own installing, on a copy of the repository.
     session.run("pytest", "-m", "packaged", "tests/house")
