@@ -1,21 +1,23 @@
-"""The contract between the engine, the adapters and the ledger: what passes between them, as data.
+"""The contract between the engine and the adapters: what passes between them, as data.
 
-An adapter says how to talk to one provider and nothing else; the engine decides when.
+An adapter says how to talk to one provider and nothing else; the engine decides when. The contract
+with the ledgers stands in `_records`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ._secrets import Secrets, looks_secret
-from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent, Submission
+from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
 from .exceptions import TarashException
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ._http import Transport
     from .catalog import ModelSpec
     from .models import (
@@ -274,40 +276,14 @@ class ManyKeysAdapter(Adapter, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A submit that is about to leave, written down before it does."""
+class FindingAdapter(Adapter, Protocol):
+    """An adapter whose provider lists jobs, so that one whose answer was lost can be found."""
 
-    id: str
-    kind: Kind
-    provider: str
-    model: str
-    attempt_number: int
-    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    async def find(
+        self, client: Any, payload: Payload, call: Call, since: datetime
+    ) -> Sequence[Operation]:
+        """Return the account's jobs that were started since then with this model and input.
 
-
-class Ledger(Protocol):
-    """Where intents and operations are written down, so that a crash loses nothing.
-
-    Each call returns only when its fact would survive what the ledger promises to survive.
-    """
-
-    async def intend(self, intent: Intent) -> None:
-        """Write down a submit before it leaves."""
-        ...
-
-    async def accept(self, intent_id: str, operation: Operation) -> None:
-        """Write down the job that came of it."""
-        ...
-
-    async def settle(self, intent_id: str, submission: Submission | None, outcome: str) -> None:
-        """Write down how the attempt ended.
-
-        Args:
-            intent_id: The intent's.
-            submission: How the submit ended; None where it did not come to one.
-            outcome: `completed`; `failed`; `cancelled` where the provider confirmed it, or nothing
-                had been submitted; `detached` where the job may still run; `unknown` where there
-                may be a job that nobody can name.
+        Newest first, from at most a few pages; as complete as what `submit` returns.
         """
         ...

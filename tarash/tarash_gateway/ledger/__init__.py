@@ -1,7 +1,7 @@
-"""Ledgers: where intents and operations are written down, by the contract's protocol."""
+"""Ledgers: where jobs, intents and operations are written down, by the protocol in `_records`."""
 
 from __future__ import annotations
 
-from .memory import Entry, MemoryLedger
+from .memory import MemoryLedger
 
-__all__ = ["Entry", "MemoryLedger"]
+__all__ = ["MemoryLedger"]

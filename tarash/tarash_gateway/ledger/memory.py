@@ -2,61 +2,189 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .._records import Entry, JobRecord
 
 if TYPE_CHECKING:
-    from .._contract import Intent, Operation
-    from .._types import Submission
+    from .._contract import Operation
+    from .._records import Intent, JobState, Outcome
+    from .._types import JsonObject, Submission
 
 LARGEST_HISTORY = 1000
-"""Settled entries kept for looking back; open ones are never dropped."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """What is known of one submit."""
-
-    intent: Intent
-    operation: Operation | None = None
-    submission: Submission | None = None
-    outcome: str | None = None
-    """None while it is open."""
+"""Closed jobs kept for looking back; open ones are never dropped."""
 
 
 class MemoryLedger:
-    """Keeps intents and operations in memory. Safe to use from several threads and loops."""
+    """Keeps jobs, intents and operations in memory. Safe to use from several threads and loops."""
+
+    lease_seconds = math.inf
+    """Nobody outlives the process, so nobody can take its jobs over."""
 
     def __init__(self) -> None:
-        self._open: dict[str, Entry] = {}
-        self._settled: OrderedDict[str, Entry] = OrderedDict()
+        self._jobs: dict[str, JobRecord] = {}
+        self._closed: dict[str, None] = {}
+        self._holders: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
+        self._job_of: dict[str, str] = {}
+        self._media: dict[str, Mapping[str, bytes]] = {}
         self._lock = threading.Lock()
 
-    async def intend(self, intent: Intent) -> None:
-        """Write down a submit before it leaves."""
+    async def open(
+        self, job: JobRecord, holder: str, media: Mapping[str, bytes]
+    ) -> JobRecord | None:
+        """Write down a new job, or return the one that has its idempotency key."""
         with self._lock:
-            self._open[intent.id] = Entry(intent)
+            key = job.idempotency_key
+            if key is not None and key in self._keys:
+                return self._read(self._keys[key])
 
-    async def accept(self, intent_id: str, operation: Operation) -> None:
-        """Write down the job that came of it."""
-        with self._lock:
-            entry = self._open[intent_id]
-            entry.operation = operation
-            entry.submission = "accepted"
+            if key is not None:
+                self._keys[key] = job.id
 
-    async def settle(self, intent_id: str, submission: Submission | None, outcome: str) -> None:
-        """Write down how it ended; see `_contract.Ledger.settle` for the outcomes."""
+            self._jobs[job.id] = replace(job, state="open", entries=(), result=None, held=False)
+            self._holders[job.id] = holder
+            self._media[job.id] = media
+            return None
+
+    async def intend(self, intent: Intent, holder: str) -> bool:
+        """Write down a submit before it leaves; False where `holder` does not hold the job."""
         with self._lock:
-            entry = self._open.pop(intent_id)
-            entry.submission = submission
-            entry.outcome = outcome
-            self._settled[intent_id] = entry
-            while len(self._settled) > LARGEST_HISTORY:
-                self._settled.popitem(last=False)
+            if self._holders.get(intent.job_id) != holder:
+                return False
+
+            job = self._jobs[intent.job_id]
+            self._jobs[job.id] = replace(job, entries=(*job.entries, Entry(intent)))
+            self._job_of[intent.id] = job.id
+            return True
+
+    async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
+        """Write down the job that came of it; see `_records.Ledger.accept`."""
+        with self._lock:
+            if adopted and self._owner(operation.provider, operation.id) is not None:
+                return False
+
+            self._change(intent_id, operation=operation, submission="accepted")
+            return True
+
+    async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
+        """Write down how an attempt ended; see `_records.Outcome`."""
+        with self._lock:
+            self._change(intent_id, submission=submission, outcome=outcome)
+
+    async def close(
+        self,
+        job_id: str,
+        holder: str,
+        state: JobState,
+        result: JsonObject | None = None,
+        *,
+        free_key: bool = False,
+    ) -> bool:
+        """Write down how a job ended; False where `holder` does not hold it any more."""
+        with self._lock:
+            if self._holders.get(job_id) != holder:
+                return False
+
+            del self._holders[job_id]
+            job = self._jobs[job_id]
+            if free_key and job.idempotency_key is not None:
+                self._keys.pop(job.idempotency_key, None)
+
+            if state == "open":
+                return True
+
+            # Only whoever has the key can ask for it again, and results may be large.
+            kept = result if job.idempotency_key is not None else None
+            self._jobs[job_id] = replace(job, state=state, result=kept)
+            self._media.pop(job_id, None)
+            self._closed[job_id] = None
+            while len(self._closed) > LARGEST_HISTORY:
+                self._forget(next(iter(self._closed)))
+
+            return True
+
+    async def claim(self, job_id: str, holder: str) -> bool:
+        """Hold a job; False where another holder does."""
+        with self._lock:
+            if job_id not in self._jobs:
+                return False
+
+            return self._holders.setdefault(job_id, holder) == holder
+
+    async def renew(self) -> None:
+        """Do nothing: whoever could ask is alive."""
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """Return a job; None where it is not known."""
+        with self._lock:
+            return self._read(job_id) if job_id in self._jobs else None
+
+    async def find(self, provider: str, operation_id: str) -> JobRecord | None:
+        """Return the job that an operation belongs to; None where it is not known."""
+        with self._lock:
+            return self._owner(provider, operation_id)
+
+    async def jobs(self, *, states: Sequence[JobState] = (), limit: int = 1000) -> list[JobRecord]:
+        """Return jobs, newest first: those in one of the states, or all."""
+        with self._lock:
+            found = [
+                self._read(job.id)
+                for job in reversed(self._jobs.values())
+                if not states or job.state in states
+            ]
+            return found[:limit]
+
+    async def media(self, sha256: str) -> bytes:
+        """Return bytes that an open job's request refers to."""
+        with self._lock:
+            for kept in self._media.values():
+                if sha256 in kept:
+                    return kept[sha256]
+
+            raise KeyError(sha256)
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no file and no connection."""
 
     def entries(self) -> list[Entry]:
-        """Return what is known: settled entries oldest first, then the open ones."""
+        """Return what is known of each submit, oldest first."""
         with self._lock:
-            return [*self._settled.values(), *self._open.values()]
+            return [entry for job in self._jobs.values() for entry in job.entries]
+
+    def _read(self, job_id: str) -> JobRecord:
+        return replace(self._jobs[job_id], held=job_id in self._holders)
+
+    def _owner(self, provider: str, operation_id: str) -> JobRecord | None:
+        for job in self._jobs.values():
+            for entry in job.entries:
+                operation = entry.operation
+                if operation and (operation.provider, operation.id) == (provider, operation_id):
+                    return self._read(job.id)
+
+        return None
+
+    def _change(self, intent_id: str, **facts: Any) -> None:
+        job_id = self._job_of.get(intent_id)
+        if job_id is None:
+            return
+
+        job = self._jobs[job_id]
+        entries = tuple(
+            replace(entry, **facts) if entry.intent.id == intent_id else entry
+            for entry in job.entries
+        )
+        self._jobs[job_id] = replace(job, entries=entries)
+
+    def _forget(self, job_id: str) -> None:
+        del self._closed[job_id]
+        job = self._jobs.pop(job_id)
+        for entry in job.entries:
+            self._job_of.pop(entry.intent.id, None)
+
+        if job.idempotency_key is not None and self._keys.get(job.idempotency_key) == job_id:
+            del self._keys[job.idempotency_key]
