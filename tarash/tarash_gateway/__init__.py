@@ -27,6 +27,14 @@ from .api import (
     plan_image_async,
     plan_video,
     plan_video_async,
+    resume,
+    resume_all,
+    resume_all_async,
+    resume_async,
+    submit_image,
+    submit_image_async,
+    submit_video,
+    submit_video_async,
 )
 from .exceptions import (
     AuthenticationError,
@@ -42,6 +50,7 @@ from .exceptions import (
     UnsupportedOperationError,
     ValidationError,
 )
+from .jobs import ImageJob, VideoJob
 from .mapping import FieldMapper, apply_field_mappers
 from .models import (
     Adjustment,
@@ -99,6 +108,7 @@ __all__ = [
     "ImageGenerationResponse",
     "ImageGenerationUpdate",
     "ImageInput",
+    "ImageJob",
     "ImageProgressCallback",
     "MediaContent",
     "MediaType",
@@ -125,6 +135,7 @@ __all__ = [
     "VideoGenerationRequest",
     "VideoGenerationResponse",
     "VideoGenerationUpdate",
+    "VideoJob",
     "__version__",
     "add_model",
     "add_model_async",
@@ -146,6 +157,14 @@ __all__ = [
     "refresh_models_async",
     "register_provider",
     "register_provider_field_mapping",
+    "resume",
+    "resume_all",
+    "resume_all_async",
+    "resume_async",
+    "submit_image",
+    "submit_image_async",
+    "submit_video",
+    "submit_video_async",
 ]
 
 # So that tracebacks and documentation show the name to import.

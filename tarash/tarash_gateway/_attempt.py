@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ._logging import event
-from .exceptions import HTTPError
+from ._secrets import Secrets
+from .exceptions import HTTPError, TarashException
 from .models import (
     AttemptMetadata,
     ImageGenerationUpdate,
@@ -21,9 +20,9 @@ from .models import (
 )
 
 if TYPE_CHECKING:
-    from ._contract import Call, Operation, Response, Snapshot
+    from ._contract import Call, Finished, Operation, Response, Snapshot
+    from ._records import Intent
     from ._types import Billing, CancelAnswer, JobStatus, Submission
-    from .exceptions import TarashException
 
 LOOK_THERE = "look at the provider's dashboard before you try again"
 RANK = {"queued": 0, "processing": 1, "completed": 2, "failed": 2}
@@ -48,11 +47,32 @@ class Attempt:
     """Whether the provider has said how it ended: nothing is billed behind our back after that."""
     cancel: CancelAnswer | None = None
     billing_told: Billing | None = None
+    fitted: Call | None = None
+    """The call with its wishes bent to the model; None until that is done."""
+    intent: Intent | None = None
+    """What the ledger was told before the submit."""
+    finished: Finished | None = None
+    """The result, where the provider answered the submit with it."""
+    adopted: bool = False
+    """Whether the submit's answer was lost, and the job found in the provider's list."""
+    stopped: bool = False
+    """Whether the user has stopped it by a handle."""
+    deadline: float | None = None
+    """By the clock of the event loop; None until somebody waits."""
 
     @property
     def request_id(self) -> str:
         """The provider's job id where there is one, else ours."""
         return self.operation.id if self.operation is not None else self.call.request_id
+
+    @property
+    def ended_elsewhere(self) -> bool:
+        """Whether it ended without a job in a process that could not say so any more."""
+        return (
+            self.intent is not None
+            and self.operation is None
+            and self.submission in ("rejected", "not_sent")
+        )
 
     @property
     def unsafe(self) -> bool:
@@ -100,6 +120,7 @@ class Attempt:
             submission=self.submission,
             billing=self.billing(success=error is None),
             cancel=self.cancel,
+            adopted=self.adopted,
         )
 
     def complete(self, error: TarashException) -> None:
@@ -204,39 +225,26 @@ class Progress:
             await self._deliver(update)
 
 
-async def call_back(callback: Callable[[Any], Any], update: Update) -> None:
-    """Call a user's callback, sync or async; one that raises is logged and loses nothing."""
-    try:
-        result = callback(update)
-        if inspect.isawaitable(result):
-            await result
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-
-        # Nobody cancelled us: the callback awaited something of its own that was cancelled.
-        _log_callback(update, error)
-    except Exception as error:  # noqa: BLE001  (a user's mistake must not lose a paid job)
-        _log_callback(update, error)
+def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
+    """Return the error for what nobody foresaw, and its cause without secrets."""
+    config = attempt.call.config
+    secrets = Secrets([config.api_key])
+    message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
+    submission = attempt.submission or "not_sent"
+    return TarashException(message, submission=submission), secrets.error(error)
 
 
-def call_back_blocking(
-    callback: Callable[[Any], Any], update: Update, wait: Callable[[Awaitable[Any]], Any]
-) -> None:
-    """Call a user's callback in a thread; `wait` sees to an awaitable that it returns."""
-    try:
-        result = callback(update)
-        if inspect.isawaitable(result):
-            wait(result)
-    except Exception as error:  # noqa: BLE001  (as above)
-        _log_callback(update, error)
+def goodbye(attempt: Attempt) -> str:
+    """Return what a cancelled attempt leaves behind, in a sentence."""
+    provider = attempt.call.config.provider
+    if attempt.operation is None:
+        sent = attempt.submission in ("unknown", "accepted")
+        what = "a job may run and be billed" if sent else "nothing was bought"
+        return f"Cancelled before {provider} told us of a job: {what}"
 
+    if attempt.cancel is None:
+        return f"Cancelled; the job {attempt.request_id} goes on at {provider} and will be billed"
 
-def _log_callback(update: Update, error: BaseException) -> None:
-    event(
-        logging.ERROR,
-        "progress_callback_failed",
-        request_id=update.request_id,
-        error=f"{type(error).__name__}: {error}",
-    )
+    answer = f"Cancelled; {provider} answered for job {attempt.request_id}: {attempt.cancel}"
+    sure = attempt.billing(success=False) == "none"
+    return answer if sure else f"{answer} (it may still finish and be billed)"

@@ -149,20 +149,7 @@ class HttpClient:
 
     def trusts(self, url: str) -> bool:
         """Tell whether our credentials may go to this URL."""
-        try:
-            ours = origin(url) == origin(self.account.base_url)
-        except ValueError:  # it came out of a provider's answer, and is no URL
-            return False
-
-        if ours:
-            return True
-
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        return parts.scheme == "https" and any(
-            host == trusted or host.endswith(f".{trusted}")
-            for trusted in self.account.trusted_hosts
-        )
+        return is_trusted(url, self.account)
 
     async def submit(
         self,
@@ -317,6 +304,23 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
         return await response.read()
     except (aiohttp.ClientError, OSError):
         return None
+
+
+def is_trusted(url: str, account: Account) -> bool:
+    """Tell whether an account's credentials may go to this URL."""
+    try:
+        ours = origin(url) == origin(account.base_url)
+    except ValueError:  # it came out of a provider's answer, and is no URL
+        return False
+
+    if ours:
+        return True
+
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "https" and any(
+        host == trusted or host.endswith(f".{trusted}") for trusted in account.trusted_hosts
+    )
 
 
 def origin(url: str) -> Origin:

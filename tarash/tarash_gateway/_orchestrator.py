@@ -6,102 +6,50 @@ Decides who is tried next and keeps the record; how an attempt is made is the en
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import math
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 
-from ._attempt import Attempt, Progress
+from ._attempt import Attempt, Progress, goodbye, unforeseen
 from ._contract import Call
-from ._engine import Resources, checked_payload, drive, fitted_call, handle
-from ._http import join
+from ._engine import Hold, Resources, drive, handle
 from ._ids import generate_unique_id
-from ._secrets import Secrets
-from ._settings import base_url
-from .exceptions import TarashException
-from .media import plan_media
-from .models import ExecutionMetadata, GenerationPlan
+from ._logging import event
+from ._store import holds_media, told
+from .exceptions import TarashException, UnsupportedOperationError
+from .models import ExecutionMetadata
 
 if TYPE_CHECKING:
     from ._attempt import Deliver
     from ._contract import Adapter, Config, Request, Response
     from ._portal import Caller
+    from ._records import JobState
     from ._types import Kind
+    from .models import AttemptMetadata
     from .registry import Registry
 
 GOODBYE_SECONDS = 1
 """How long a user's callback may hold up a cancellation."""
+FLUSH_SECONDS = 5
+"""How long a ledger may take to write down how a job ended."""
 
 
-async def run(  # noqa: PLR0913  (what a call is made of, each by name)
-    kind: Kind,
-    config: Config,
-    request: Request,
-    *,
-    resources: Resources,
-    deliver: Deliver | None = None,
-    caller: Caller | None = None,
-) -> Response:
-    """Generate with the first config of the chain that delivers.
-
-    Args:
-        kind: What to make.
-        config: The chain's head; its fallbacks follow, depth first.
-        request: What is wanted.
-        resources: What attempts share.
-        deliver: Hands updates to the user.
-        caller: The thread of a blocking call; None for the async API.
-
-    Raises:
-        TarashException: The last attempt's error, with what every attempt did.
-    """
-    calls = _calls(kind, config, request, resources.registry)
-    started = anyio.current_time()
-    attempts: list[Attempt] = []
-    records = []
-    for number, call in enumerate(calls, 1):
-        attempt = Attempt(call)
-        attempts.append(attempt)
-        error: TarashException | None = None
-        try:
-            response = await _attempt(attempt, resources, deliver, caller)
-        except TarashException as failure:
-            error = failure
-
-        records.append(attempt.metadata(error))
-        metadata = ExecutionMetadata(
-            total_attempts=number,
-            successful_attempt=number if error is None else None,
-            attempts=tuple(records),
-            fallback_triggered=number > 1,
-            configs_in_chain=len(calls),
-            total_elapsed_seconds=anyio.current_time() - started,
-        )
-        if error is None:
-            return response.model_copy(update={"execution_metadata": metadata})
-
-        following = calls[number].config if number < len(calls) else None
-        if following is None or not _moves_on(error, attempts, following):
-            error.execution_metadata = metadata
-            raise error
-
-        attempt.log(logging.WARNING, "fallback", error=error.message, to=following.provider)
-
-    raise AssertionError("a chain holds at least one config")  # the loop returns or raises
-
-
-def _chain(config: Config) -> Iterator[Config]:
+def chain_of(config: Config) -> Iterator[Config]:
+    """Yield the configs in the order in which they are tried: depth first."""
     yield config
     for fallback in config.fallback_configs:
-        yield from _chain(fallback)
+        yield from chain_of(fallback)
 
 
-def _calls(kind: Kind, config: Config, request: Request, registry: Registry) -> list[Call]:
+def calls_for(kind: Kind, config: Config, request: Request, registry: Registry) -> list[Call]:
     """Return one call for each config; a provider that nobody knows is found before any is sent."""
     calls = [
         Call(kind, one, request, generate_unique_id(), number)
-        for number, one in enumerate(_chain(config), 1)
+        for number, one in enumerate(chain_of(config), 1)
     ]
     for call in calls:
         if not call.mocked:
@@ -110,91 +58,318 @@ def _calls(kind: Kind, config: Config, request: Request, registry: Registry) -> 
     return calls
 
 
-def _moves_on(error: TarashException, attempts: list[Attempt], following: Config) -> bool:
-    if not error.retryable:
-        return False
+class Run:
+    """One job on its way along its chain, in the hands of whoever drives it."""
 
-    head = attempts[0].call.config
-    if head.failover == "when_safe" and any(attempt.unsafe for attempt in attempts):
-        other = f"{following.provider} {following.model}"
-        note = f" (failover='when_safe': {other} was not tried, to not pay twice)"
-        error.message += note
-        error.args = (error.message,)
-        return False
+    def __init__(self, calls: list[Call], resources: Resources, hold: Hold) -> None:
+        self.calls = calls
+        self.resources = resources
+        self.hold = hold
+        self.attempts: list[Attempt] = []
+        self.response: Response | None = None
+        self.keyed = False
+        """Whether somebody may ask for the result again, by an idempotency key."""
+        self._records: list[AttemptMetadata] = []
+        self._started: float | None = None
 
-    return True
+    @property
+    def current(self) -> Attempt:
+        """The attempt that is under way, or the last one."""
+        if not self.attempts:
+            self.attempts.append(Attempt(self.calls[0]))
+
+        return self.attempts[-1]
+
+    def resume(self, attempts: list[Attempt]) -> None:
+        """Go on after what another run of this job did."""
+        owed = [one for one in attempts if one.operation is not None and one.unsafe]
+        done = [one for one in attempts if one.status == "completed"]
+        last = done[-1:] or owed[-1:] or attempts[-1:]
+        self.attempts = [one for one in attempts if one not in last] + last
+        self._records = [one.metadata(_left_behind(one)) for one in self.attempts[:-1]]
+
+    async def go(
+        self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
+    ) -> Response | None:
+        """Go on until a config delivers, or until a provider has accepted the job.
+
+        Args:
+            deliver: Hands updates to the user.
+            caller: The thread of a blocking call; None for the async API.
+            until_accepted: Whether to return as soon as a provider has accepted.
+
+        Returns:
+            The response; None where a provider has accepted and nobody waits yet.
+
+        Raises:
+            TarashException: The last attempt's error, with what every attempt did.
+        """
+        state: JobState | None = None
+        failure: TarashException | None = None
+        try:
+            async with self._kept_alive():
+                self.response = await self._deliver(deliver, caller, until_accepted)
+        except TarashException as error:
+            failure, state = error, self._state_after()
+            raise
+        except anyio.get_cancelled_exc_class():
+            state = self._state_after(cancelled=True)
+            raise
+        else:
+            state = "open" if self.response is None else "completed"
+        finally:
+            held = await self._close(state or self._state_after(), failure)
+
+        if self.response is not None and not held:
+            raise self._told_of(self.hold.taken_over())
+
+        return self.response
+
+    async def _deliver(
+        self, deliver: Deliver | None, caller: Caller | None, until_accepted: bool
+    ) -> Response | None:
+        if self._started is None:
+            self._started = anyio.current_time()
+
+        number = self.current.call.attempt_number  # which may have been waited for before
+        self._records = [one for one in self._records if one.attempt_number != number]
+        while True:
+            attempt = self.current
+            error: TarashException | None = None
+            try:
+                response = await self._attempt(attempt, deliver, caller, until_accepted)
+            except TarashException as failure:
+                error = failure
+
+            if error is None and response is None:
+                return None
+
+            self._records.append(attempt.metadata(error))
+            if error is None:
+                assert response is not None  # noqa: S101  (the return above)
+                return response.model_copy(update={"execution_metadata": self._metadata(attempt)})
+
+            error.execution_metadata = self._metadata(None)
+            following = self._following()
+            if following is None or not await self._moves_on(error, following):
+                raise error
+
+            attempt.log(
+                logging.WARNING, "fallback", error=error.message, to=following.config.provider
+            )
+            self.attempts.append(Attempt(following))
+
+    def _following(self) -> Call | None:
+        """Return the first call of the chain that has not been tried, unless we only watch."""
+        tried = max(attempt.call.attempt_number for attempt in self.attempts)
+        return self.calls[tried] if tried < len(self.calls) and not self.hold.is_watcher else None
+
+    def _metadata(self, successful: Attempt | None) -> ExecutionMetadata:
+        started = anyio.current_time() if self._started is None else self._started
+        return ExecutionMetadata(
+            total_attempts=len(self._records),
+            successful_attempt=None if successful is None else successful.call.attempt_number,
+            attempts=tuple(self._records),
+            fallback_triggered=len(self._records) > 1,
+            configs_in_chain=len(self.calls),
+            total_elapsed_seconds=anyio.current_time() - started,
+        )
+
+    async def _moves_on(self, error: TarashException, following: Call) -> bool:
+        if not error.retryable or await self._was_stopped():
+            return False
+
+        head = self.calls[0].config
+        if head.failover == "when_safe" and any(attempt.unsafe for attempt in self.attempts):
+            other = f"{following.config.provider} {following.config.model}"
+            _add(error, f" (failover='when_safe': {other} was not tried, to not pay twice)")
+            return False
+
+        return True
+
+    async def _was_stopped(self) -> bool:
+        """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
+        attempt = self.current
+        if attempt.stopped or attempt.cancel is not None or attempt.intent is None:
+            return attempt.stopped
+
+        try:
+            record = await self.hold.ledger.get(self.hold.job_id)
+        except Exception as error:  # noqa: BLE001  (the failure at hand is what users must see)
+            self._log_ledger(error)
+            return False
+
+        entries = () if record is None else record.entries
+        return any(
+            one.outcome == "cancelled" for one in entries if one.intent.id == attempt.intent.id
+        )
+
+    async def _attempt(
+        self,
+        attempt: Attempt,
+        deliver: Deliver | None,
+        caller: Caller | None,
+        until_accepted: bool,
+    ) -> Response | None:
+        progress = Progress(attempt, deliver)
+        failure: TarashException
+        cause: BaseException | None
+        try:
+            response = await self._make(attempt, progress, caller, until_accepted)
+        except TarashException as error:
+            failure, cause = error, error.__cause__
+        except Exception as error:  # noqa: BLE001  (a user's ledger or mapper may raise anything)
+            failure, cause = unforeseen(error, attempt)
+        except anyio.get_cancelled_exc_class() as error:
+            attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
+            last_words = goodbye(attempt)
+            error.add_note(last_words)
+            if caller is not None:
+                caller.last_words = last_words
+
+            with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
+                await progress.failed(last_words)
+
+            raise
+        else:
+            if response is not None:
+                attempt.log(logging.INFO, "completed")
+                await progress.completed(response)
+
+            return response
+
+        attempt.complete(failure)
+        self._told_of(failure)
+        attempt.log(
+            logging.ERROR, "failed", error_type=type(failure).__name__, error=failure.message
+        )
+        await progress.failed(failure.message, failure.raw_response)
+        # Outside the handlers above, so that a cause with a secret in it is not the context.
+        raise failure from cause
+
+    async def _make(
+        self,
+        attempt: Attempt,
+        progress: Progress,
+        caller: Caller | None,
+        until_accepted: bool,
+    ) -> Response | None:
+        call = attempt.call
+        registry = self.resources.registry
+        handler = None if call.mocked else registry.handler(call.config.provider)
+        if attempt.ended_elsewhere:
+            raise _left_behind(attempt)
+
+        if handler is None:
+            adapter = adapter_of(call, registry)
+            return await drive(
+                adapter,
+                attempt,
+                progress,
+                self.resources,
+                self.hold,
+                until_accepted=until_accepted,
+            )
+
+        if until_accepted or attempt.operation is not None:
+            raise UnsupportedOperationError(
+                f"The handler registered for {call.config.provider!r} makes a {call.kind} in one "
+                f"piece, so there is no job to hand out; use generate_{call.kind}",
+                submission="not_sent",
+            )
+
+        return await handle(handler, attempt, progress, caller, self.hold)
+
+    def _told_of(self, error: TarashException) -> TarashException:
+        """Return the error with a word on earlier attempts that may be billed."""
+        paid = [
+            f"{one.call.config.provider} {one.request_id}"
+            for one in self.attempts[:-1]
+            if one.billing(success=False) != "none"
+        ]
+        if paid:
+            _add(error, f" (an earlier attempt may be billed: {', '.join(paid)})")
+
+        return error
+
+    @asynccontextmanager
+    async def _kept_alive(self) -> AsyncIterator[None]:
+        """Tell the ledger that the job's holder is alive, where somebody could take it over."""
+        pause = self.hold.ledger.lease_seconds / 3
+        if math.isinf(pause) or self.hold.is_watcher:
+            yield
+            return
+
+        beat: anyio.abc.TaskGroup
+        failure: BaseException | None = None
+        async with anyio.create_task_group() as beat:
+            beat.start_soon(self._beat, pause)
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001  (raised below, where no group wraps it)
+                failure = error
+
+            beat.cancel_scope.cancel()
+
+        if failure is not None:
+            raise failure
+
+    async def _beat(self, pause: float) -> None:
+        while True:
+            await anyio.sleep(pause)
+            try:
+                await self.hold.ledger.renew()
+            except Exception as error:  # noqa: BLE001  (the next one may come through)
+                self._log_ledger(error)
+
+    def _state_after(self, *, cancelled: bool = False) -> JobState:
+        """Return where the job stands after a failure: what may still run is still owed."""
+        if any(one.operation is not None and one.unsafe for one in self.attempts):
+            return "open"
+
+        if any(one.submission == "unknown" for one in self.attempts):
+            return "unknown"
+
+        return "cancelled" if cancelled else "failed"
+
+    async def _close(self, state: JobState, failure: TarashException | None) -> bool:
+        """Write down how it ended; return whether that was ours to do."""
+        if self.hold.is_watcher:
+            return True
+
+        ledger, response = self.hold.ledger, self.response
+        free = state in ("failed", "cancelled") and all(
+            one.billing(success=False) == "none" for one in self.attempts
+        )
+        # What can be fetched again by its operation need not be kept.
+        fetched_again = (
+            response is not None and self.current.operation is not None and holds_media(response)
+        )
+        result = None
+        if self.hold.keeps or self.keyed:
+            result = told(self.calls[0].kind, None if fetched_again else response, failure)
+
+        with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
+            try:
+                return await ledger.close(
+                    self.hold.job_id, self.hold.holder, state, result, free_key=free
+                )
+            except Exception as error:  # noqa: BLE001  (a paid result matters more)
+                self._log_ledger(error)
+
+        return True
+
+    def _log_ledger(self, error: Exception) -> None:
+        event(
+            logging.ERROR,
+            "ledger_failed",
+            job_id=self.hold.job_id,
+            error=f"{type(error).__name__}: {error}",
+        )
 
 
-async def _attempt(
-    attempt: Attempt, resources: Resources, deliver: Deliver | None, caller: Caller | None
-) -> Response:
-    progress = Progress(attempt, deliver)
-    failure: TarashException
-    cause: BaseException | None
-    try:
-        response = await _make(attempt, progress, resources, caller)
-    except TarashException as error:
-        failure, cause = error, error.__cause__
-    except Exception as error:  # noqa: BLE001  (a ledger or a mapper of the user may raise anything)
-        failure, cause = _unforeseen(error, attempt)
-    except anyio.get_cancelled_exc_class() as error:
-        attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
-        goodbye = _goodbye(attempt)
-        error.add_note(goodbye)
-        if caller is not None:
-            caller.last_words = goodbye
-
-        with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
-            await progress.failed(goodbye)
-
-        raise
-    else:
-        attempt.log(logging.INFO, "completed")
-        await progress.completed(response)
-        return response
-
-    attempt.complete(failure)
-    attempt.log(logging.ERROR, "failed", error_type=type(failure).__name__, error=failure.message)
-    await progress.failed(failure.message, failure.raw_response)
-    # Outside the handlers above, so that a cause with a secret in it is not kept as the context.
-    raise failure from cause
-
-
-def _unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
-    config = attempt.call.config
-    secrets = Secrets([config.api_key])
-    message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
-    submission = attempt.submission or "not_sent"
-    return TarashException(message, submission=submission), secrets.error(error)
-
-
-def _goodbye(attempt: Attempt) -> str:
-    provider = attempt.call.config.provider
-    if attempt.operation is None:
-        sent = attempt.submission in ("unknown", "accepted")
-        what = "a job may run and be billed" if sent else "nothing was bought"
-        return f"Cancelled before {provider} told us of a job: {what}"
-
-    if attempt.cancel is None:
-        return f"Cancelled; the job {attempt.request_id} goes on at {provider} and will be billed"
-
-    told = f"Cancelled; {provider} answered for job {attempt.request_id}: {attempt.cancel}"
-    sure = attempt.billing(success=False) == "none"
-    return told if sure else f"{told} (it may still finish and be billed)"
-
-
-async def _make(
-    attempt: Attempt, progress: Progress, resources: Resources, caller: Caller | None
-) -> Response:
-    call = attempt.call
-    handler = None if call.mocked else resources.registry.handler(call.config.provider)
-    if handler is not None:
-        return await handle(handler, attempt, progress, caller)
-
-    return await drive(_adapter(call, resources.registry), attempt, progress, resources)
-
-
-def _adapter(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:
+def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:
+    """Return who speaks to the call's provider: the mock, or a built-in adapter."""
     if call.mocked:
         from .providers.mock import adapter
 
@@ -203,37 +378,23 @@ def _adapter(call: Call, registry: Registry, *, need_extra: bool = True) -> Adap
     return registry.adapter(call.config.provider, need_extra=need_extra)
 
 
-def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
-    """Return what would be sent for each config of the chain. Pure: needs no key and no network.
+def watcher(run: Run) -> Run:
+    """Return a run that only looks at what the current attempt of another run comes to."""
+    attempt = run.current
+    seen = replace(attempt, started=anyio.current_time(), deadline=None, settled=False)
+    watching = Run(run.calls, run.resources, replace(run.hold, holder=""))
+    watching.attempts = [seen]
+    return watching
 
-    Raises:
-        ValidationError: A provider is unknown, or its model can't take the request.
-    """
-    plans = [_plan_one(kind, one, request, registry) for one in _chain(config)]
-    return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
 
-
-def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
-    call = Call(kind, config, request, generate_unique_id())
-    if not call.mocked:
-        registry.check_known(config.provider)
-        if registry.handler(config.provider) is not None:
-            return GenerationPlan(
-                provider=config.provider,
-                model=config.model,
-                endpoint="(registered handler)",
-                method="call",
-                payload=plan_media(request).model_dump(exclude_defaults=True),
-            )
-
-    adapter = _adapter(call, registry, need_extra=False)
-    call, spec = fitted_call(call, registry, adapter)
-    payload = checked_payload(adapter, replace(call, request=plan_media(call.request)), spec)
-    return GenerationPlan(
-        provider=config.provider,
-        model=spec.model,
-        endpoint=join(base_url(adapter, config), payload.path),
-        method=payload.method,
-        payload=payload.body,
-        adjustments=call.adjustments,
+def _left_behind(attempt: Attempt) -> TarashException:
+    return TarashException(
+        f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
+        submission=attempt.submission,
     )
+
+
+def _add(error: TarashException, note: str) -> None:
+    if note not in error.message:
+        error.message = f"{error.message}{note}"
+        error.args = (error.message,)

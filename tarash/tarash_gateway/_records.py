@@ -50,6 +50,10 @@ class Entry:
     """None while the attempt goes on."""
 
 
+OPEN_ENDS = frozenset({None, "detached", "unknown"})
+"""Outcomes after which another may come."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobRecord:
     """One job as a ledger keeps it: enough for another process to go on; never a secret."""
@@ -119,6 +123,8 @@ class Ledger(Protocol):
 
     async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
         """Write down how an attempt ended; an intent that nobody knows is ignored.
+
+        What was written before stays, unless it is `detached` or `unknown`.
 
         Args:
             intent_id: The intent's.

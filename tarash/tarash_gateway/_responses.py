@@ -41,6 +41,8 @@ class AttemptMetadata(Data):
         submission: How the submit ended; None where nothing was about to be submitted.
         billing: Whether this attempt costs money: `none`, `possible` or `certain`.
         cancel: What the provider answered when it was asked to stop; None if it wasn't asked.
+        adopted: Whether the answer to the submit was lost, and the job was found in the provider's
+            list.
     """
 
     provider: str
@@ -57,6 +59,7 @@ class AttemptMetadata(Data):
     submission: Submission | None = None
     billing: Billing = "none"
     cancel: CancelAnswer | None = None
+    adopted: bool = False
 
 
 class ExecutionMetadata(Data):

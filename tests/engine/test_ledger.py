@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from tarash.tarash_gateway import Gateway, TarashException, VideoGenerationUpdate
-from tarash.tarash_gateway._contract import Intent, Operation
+from tarash.tarash_gateway._contract import Operation
+from tarash.tarash_gateway._records import Intent, Outcome
 from tarash.tarash_gateway._types import Submission
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Script
@@ -29,15 +30,15 @@ class Broken(MemoryLedger):
 
             raise OSError(f"the disk is full, says {KEY}")
 
-    async def intend(self, intent: Intent) -> None:
+    async def intend(self, intent: Intent, holder: str) -> bool:
         await self._break("intend")
-        await super().intend(intent)
+        return await super().intend(intent, holder)
 
-    async def accept(self, intent_id: str, operation: Operation) -> None:
+    async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
         await self._break("accept")
-        await super().accept(intent_id, operation)
+        return await super().accept(intent_id, operation, adopted=adopted)
 
-    async def settle(self, intent_id: str, submission: Submission | None, outcome: str) -> None:
+    async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
         await self._break("settle")
         await super().settle(intent_id, submission, outcome)
 
@@ -77,13 +78,15 @@ async def test_the_intent_is_there_before_the_submit_and_the_job_before_the_firs
     fal: Fal,
 ) -> None:
     class Watching(MemoryLedger):
-        async def intend(self, intent: Intent) -> None:
+        async def intend(self, intent: Intent, holder: str) -> bool:
             seen.append(("intend", fal.counters.submits))
-            await super().intend(intent)
+            return await super().intend(intent, holder)
 
-        async def accept(self, intent_id: str, operation: Operation) -> None:
+        async def accept(
+            self, intent_id: str, operation: Operation, *, adopted: bool = False
+        ) -> bool:
             seen.append(("accept", fal.counters.polls + fal.counters.streams))
-            await super().accept(intent_id, operation)
+            return await super().accept(intent_id, operation, adopted=adopted)
 
     seen: list[tuple[str, int]] = []
     ledger = Watching()

@@ -6,7 +6,19 @@ failing look. Who is tried next is the orchestrator's business.
 
 from __future__ import annotations
 
-from ._drive import Resources, checked_payload, drive, fitted_call
+from ._drive import drive
+from ._fitting import Resources, checked_payload, fitted_call
 from ._handlers import handle
+from ._hold import Hold
+from ._remote import look, stop
 
-__all__ = ["Resources", "checked_payload", "drive", "fitted_call", "handle"]
+__all__ = [
+    "Hold",
+    "Resources",
+    "checked_payload",
+    "drive",
+    "fitted_call",
+    "handle",
+    "look",
+    "stop",
+]

@@ -4,90 +4,60 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from random import Random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from .. import _settings
 from .._contract import Finished, Operation, Snapshot
-from ..catalog import ModelSpec, lookup, retired, same_model_for
+from ..catalog import ModelSpec, retired
 from ..exceptions import (
     GenerationFailedError,
     HTTPError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
-from ..mapping import check_payload, fit
 from ..media import prepare
-from ..models import Adjustment
+from ._fitting import checked_payload, fitted
+from ._hold import settle
 from ._limits import CANCEL_SECONDS
+from ._search import Search
 from ._submit import Submit
+from ._trust import check_operation
 from ._watch import OutOfLooks, Watch, poll_floor
 
 if TYPE_CHECKING:
     from .._attempt import Attempt, Progress
-    from .._clients import ClientCache
-    from .._contract import Adapter, Call, Ledger, Payload, Response
+    from .._contract import Adapter, Response
+    from .._records import Intent, Outcome
     from .._types import CancelAnswer
-    from ..registry import Registry
+    from ._fitting import Resources
+    from ._hold import Hold
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What attempts share: made once by a gateway."""
+async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
+    adapter: Adapter,
+    attempt: Attempt,
+    progress: Progress,
+    resources: Resources,
+    hold: Hold,
+    *,
+    until_accepted: bool = False,
+) -> Response | None:
+    """Make one attempt with a built-in adapter, or what is left of it.
 
-    registry: Registry
-    clients: ClientCache
-    ledger: Ledger
-    rng: Random
+    Args:
+        adapter: How to talk to the provider.
+        attempt: Its facts. One that has an operation is only looked at; one that has an intent and
+            nothing else is looked for in the provider's list, and never sent again.
+        progress: Where its updates go.
+        resources: What attempts share.
+        hold: In whose hands the job is.
+        until_accepted: Whether to return when the provider has accepted the job.
 
-
-def fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call, ModelSpec]:
-    """Return the call with its wishes bent to the model, and the model's spec. Pure.
-
-    Raises:
-        ValidationError: The model can't take the request.
-    """
-    config = call.config
-    registered = registry.registered_mapping(config.provider)
-    spec = lookup(config.provider, config.model, call.kind, registered, call.request)
-    if call.mocked and spec.generic:
-        return call, spec  # nothing is known to bend to, and the mock makes anything
-
-    moved: tuple[Adjustment, ...] = ()
-    other = same_model_for(spec, call.request) if config.auto_variant else None
-    if other is not None:
-        reason = f"{spec.model} can't take what is in the request, and {other} can"
-        moved = (Adjustment(field="model", requested=spec.model, sent=other, reason=reason),)
-        spec = lookup(config.provider, other, call.kind, registered)
-
-    refine = getattr(adapter, "refine", None)
-    if refine is not None:
-        spec = refine(call, spec)
-
-    request, adjustments = fit(call.request, spec, strict=config.strict)
-    return replace(call, request=request, adjustments=(*moved, *adjustments)), spec
-
-
-def checked_payload(adapter: Adapter, call: Call, spec: ModelSpec) -> Payload:
-    """Return what would be sent, checked against the schema of the model's input. Pure.
-
-    Raises:
-        ValidationError: The model would refuse it; the message names the parameter.
-    """
-    payload = adapter.build(call, spec)
-    if not call.mocked:
-        check_payload(payload.body, spec.schema, spec.model, call.request.extra_params)
-
-    return payload
-
-
-async def drive(
-    adapter: Adapter, attempt: Attempt, progress: Progress, resources: Resources
-) -> Response:
-    """Make one attempt with a built-in adapter.
+    Returns:
+        The response; None where the provider has accepted, and nobody waits for the rest yet.
 
     Raises:
         TarashException: It failed; the error carries the facts that decide what may follow.
@@ -95,19 +65,25 @@ async def drive(
     config = attempt.call.config
     variable = resources.registry.environment_variable(config.provider)
     account = _settings.account(adapter, config, variable)
-    call, spec = fitted_call(attempt.call, resources.registry, adapter)
+    begun = attempt.operation is not None or attempt.intent is not None
+    call, spec = fitted(attempt, resources.registry, adapter)
     poll_floor(adapter, config)  # refused now, not when there is a job to look at
-    for adjustment in call.adjustments:
-        attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
+    if attempt.operation is not None:
+        check_operation(attempt.operation, account)
 
-    note = None if call.mocked else retired(config.provider, spec.model)
-    if note is not None:
-        attempt.log(logging.WARNING, "model_retired", note=note)
+    if not begun:
+        for adjustment in call.adjustments:
+            attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
 
-    attempt.log(logging.INFO, "attempt_started")
+        note = None if call.mocked else retired(config.provider, spec.model)
+        if note is not None:
+            attempt.log(logging.WARNING, "model_retired", note=note)
+
+        attempt.log(logging.INFO, "attempt_started")
+
     async with resources.clients.lease(adapter, account) as client:
-        submit = Submit(adapter, client, attempt, resources.ledger, resources.rng)
-        return await _Drive(adapter, call, spec, client, submit, progress, resources, attempt).run()
+        one = _Drive(adapter, attempt, spec, client, progress, resources, hold)
+        return await one.run(until_accepted=until_accepted)
 
 
 class _Drive:
@@ -116,30 +92,30 @@ class _Drive:
     def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
         self,
         adapter: Adapter,
-        call: Call,
+        attempt: Attempt,
         spec: ModelSpec,
         client: Any,
-        submit: Submit,
         progress: Progress,
         resources: Resources,
-        attempt: Attempt,
+        hold: Hold,
     ) -> None:
         self._adapter = adapter
-        self._call = call
-        self._config = call.config
+        self._attempt = attempt
+        self._call = attempt.fitted or attempt.call
+        self._config = attempt.call.config
         self._spec = spec
         self._client = client
-        self._submit = submit
         self._progress = progress
         self._resources = resources
-        self._attempt = attempt
+        self._hold = hold
+        self._search = Search(adapter, client, attempt, hold)
         self._watch: Watch | None = None
 
-    async def run(self) -> Response:
-        outcome = "failed"
+    async def run(self, *, until_accepted: bool) -> Response | None:
+        outcome: Outcome | None = "failed"
         try:
-            response = await self._within_deadline()
-            outcome = "completed"
+            response = await self._within_deadline(until_accepted=until_accepted)
+            outcome = "completed" if response is not None else None
         except anyio.get_cancelled_exc_class():
             outcome = await self._on_cancellation()
             raise
@@ -148,8 +124,8 @@ class _Drive:
             self._explain(error)
             raise
         finally:
-            if self._submit.intended:
-                await self._settle(outcome)
+            if outcome is not None:
+                await settle(self._attempt, self._hold, outcome)
 
         return response
 
@@ -160,42 +136,73 @@ class _Drive:
             error.message = f"{error.message} ({note})"
             error.args = (error.message,)
 
-    async def _settle(self, outcome: str) -> None:
-        submit, attempt = self._submit, self._attempt
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
-            try:
-                await self._resources.ledger.settle(submit.intent.id, attempt.submission, outcome)
-            except Exception as error:  # noqa: BLE001  (a paid result matters more)
-                attempt.log(
-                    logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}"
-                )
-
-    async def _within_deadline(self) -> Response:
+    async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
         limit = f"within {self._config.timeout:g} s"
-        deadline = anyio.current_time() + self._config.timeout
-        with anyio.CancelScope(deadline=deadline):
+        if self._attempt.deadline is None:
+            self._attempt.deadline = anyio.current_time() + self._config.timeout
+
+        with anyio.CancelScope(deadline=self._attempt.deadline):
             try:
-                return self._parse(await self._generate(deadline))
+                await self._be_accepted(self._attempt.deadline)
+                if until_accepted and self._attempt.finished is None:
+                    return None
+
+                return self._parse(await self._until_done())
             except OutOfLooks:
                 limit = f"after {self._config.max_poll_attempts} looks"
 
         return await self._past_the_limit(limit)
 
-    async def _generate(self, deadline: float) -> Finished:
+    async def _be_accepted(self, deadline: float) -> None:
+        """Submit, unless that is done; a job whose answer was lost is looked for."""
+        attempt = self._attempt
+        if attempt.operation is not None or attempt.finished is not None:
+            return
+
+        if attempt.intent is not None:
+            await self._recover(attempt.intent)
+            return
+
         request = await prepare(
             self._call.request,
             self._adapter.accepts,
             self._upload(),
             self._resources.clients.fetch,
         )
-        self._call = replace(self._call, request=request)
+        self._call = attempt.fitted = replace(self._call, request=request)
         payload = checked_payload(self._adapter, self._call, self._spec)
-        await self._submit.send(payload, self._call, deadline)
-        if self._submit.finished is not None:
-            return self._submit.finished
+        self._search.payload = payload
+        try:
+            await Submit(
+                self._adapter, self._client, attempt, self._hold, self._resources.rng
+            ).send(payload, self._call, deadline)
+        except TarashException as error:
+            if attempt.submission != "unknown" or not await self._search.adopt():
+                self._search.tell(error)
+                raise
+
+    async def _recover(self, intent: Intent) -> None:
+        """Look for the job of a process that ended between its submit and our knowing of it."""
+        self._attempt.submission = "unknown"
+        self._search.recall(intent)
+        if await self._search.adopt():
+            return
+
+        error = TarashException(
+            f"A process ended while it submitted {self._attempt.request_id} to {intent.provider} "
+            f"({intent.model}, {intent.created_at:%Y-%m-%d %H:%M:%S} UTC), so a job may run and be "
+            "billed: look at the provider's dashboard before you try again",
+            submission="unknown",
+        )
+        self._search.tell(error)
+        raise error
+
+    async def _until_done(self) -> Finished:
+        if self._attempt.finished is not None:
+            return self._attempt.finished
 
         if not self._call.mocked:  # which tells its whole sequence itself
-            await self._progress.look(Snapshot("queued"))
+            await self._progress.look(Snapshot(self._attempt.status or "queued"))
 
         return await self._watching().until_done()
 
@@ -212,7 +219,7 @@ class _Drive:
 
     def _watching(self) -> Watch:
         if self._watch is None:
-            operation = self._submit.operation
+            operation = self._attempt.operation
             if operation is None:
                 raise TarashException("the adapter returned neither a job nor a result")
 
@@ -245,11 +252,12 @@ class _Drive:
 
     async def _past_the_limit(self, limit: str) -> Response:
         """Stop the job, or take its result where it is there after all."""
-        if self._submit.finished is not None:
-            return self._parse(self._submit.finished)
+        if self._attempt.finished is not None:
+            return self._parse(self._attempt.finished)
 
-        operation = self._submit.operation
-        if operation is not None and self._config.on_timeout == "cancel":
+        await self._search_once()
+        operation = self._attempt.operation
+        if operation is not None and self._cancels:
             await self._ask_to_cancel(operation)
             if self._attempt.cancel == "too_late":
                 finished = await self._last_look()
@@ -260,6 +268,17 @@ class _Drive:
             f"No result from {self._config.provider} {limit}; {self._what_now()}",
             timeout_seconds=self._config.timeout,
         )
+
+    @property
+    def _cancels(self) -> bool:
+        """Whether a job that nobody waits for any more is to be stopped."""
+        return self._config.on_timeout == "cancel" and not self._hold.is_watcher
+
+    async def _search_once(self) -> None:
+        """Look once for a job whose answer was cut off, so that it can be named, and stopped."""
+        if self._attempt.submission == "unknown" and self._attempt.operation is None:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+                await self._search.adopt(pauses=(0,))
 
     def _what_now(self) -> str:
         attempt = self._attempt
@@ -304,19 +323,20 @@ class _Drive:
 
         return None
 
-    async def _on_cancellation(self) -> str:
+    async def _on_cancellation(self) -> Outcome:
         """Stop the job that nobody waits for any more; return how it ended, for the ledger."""
-        operation = self._submit.operation
+        await self._search_once()
+        operation = self._attempt.operation
         if operation is None:
             return "unknown" if self._attempt.submission == "unknown" else "cancelled"
 
-        if self._config.on_timeout == "detach":
+        if not self._cancels:
             return "detached"
 
         await self._ask_to_cancel(operation)
         return self._outcome()
 
-    def _outcome(self) -> str:
+    def _outcome(self) -> Outcome:
         """Return how a failed attempt ended: a job that may still be running is never `failed`."""
         attempt = self._attempt
         if attempt.submission == "unknown":

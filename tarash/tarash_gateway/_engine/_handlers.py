@@ -13,6 +13,7 @@ import anyio
 from anyio import to_thread
 
 from .._logging import event
+from .._records import Intent
 from .._secrets import Secrets
 from ..exceptions import (
     TarashException,
@@ -20,17 +21,24 @@ from ..exceptions import (
     UnsupportedOperationError,
 )
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._hold import settle
 
 if TYPE_CHECKING:
     from .._attempt import Attempt, Progress, Update
     from .._contract import Response
     from .._portal import Caller
+    from .._records import Outcome
     from .._types import Submission
     from ..models import ProviderHandler
+    from ._hold import Hold
 
 
 async def handle(
-    handler: ProviderHandler, attempt: Attempt, progress: Progress, caller: Caller | None
+    handler: ProviderHandler,
+    attempt: Attempt,
+    progress: Progress,
+    caller: Caller | None,
+    hold: Hold,
 ) -> Response:
     """Make one attempt with a registered handler.
 
@@ -40,10 +48,52 @@ async def handle(
         progress: Where its updates go.
         caller: The thread of a blocking call, where sync methods run; None for the async API,
             where they run in a worker thread.
+        hold: In whose hands the job is.
 
     Raises:
-        TarashException: The handler raised it, or raised something else, which is its cause.
+        TarashException: The handler raised it, or raised something else, which is its cause; or a
+            process ended in the middle of it, so that nobody knows what it bought.
     """
+    if attempt.intent is not None:
+        attempt.submission = "unknown"
+        raise TarashException(
+            f"A process ended while the handler of {attempt.call.config.provider!r} was at work, "
+            "so something may have been bought: look there before you try again",
+            submission="unknown",
+        )
+
+    outcome: Outcome = "unknown"
+    try:
+        await _intend(attempt, hold)
+        response = await _handle(handler, attempt, progress, caller)
+        outcome = "completed"
+    except TarashException:
+        outcome = "unknown" if attempt.submission == "unknown" else "failed"
+        raise
+    finally:
+        await settle(attempt, hold, outcome)
+
+    return response
+
+
+async def _intend(attempt: Attempt, hold: Hold) -> None:
+    call = attempt.call
+    attempt.intent = Intent(
+        call.request_id,
+        call.kind,
+        call.config.provider,
+        call.config.model,
+        call.attempt_number,
+        hold.job_id,
+    )
+    if not await hold.ledger.intend(attempt.intent, hold.holder):
+        attempt.intent = None
+        raise hold.taken_over()
+
+
+async def _handle(
+    handler: ProviderHandler, attempt: Attempt, progress: Progress, caller: Caller | None
+) -> Response:
     attempt.log(logging.INFO, "attempt_started")
     config = attempt.call.config
     failure: TarashException

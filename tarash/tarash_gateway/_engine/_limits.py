@@ -18,6 +18,11 @@ UNSEEN_SECONDS = 3
 STREAM_POLL_FACTOR = 2
 """While a status stream is alive, looks are so many poll intervals apart."""
 
+LARGEST_PAYLOAD = 64 * 1024
+"""Characters of a payload that is kept in a ledger, to know its job again."""
+SEARCH_PAUSES = (0.5, 2, 4)
+"""Before each look into a provider's list for a job whose answer was lost."""
+
 RESENDABLE = frozenset({425, 429, 500, 503})
 """Statuses of a refused submit that certainly bought nothing and may leave again."""
 UNSETTLED = frozenset({408, 502, 504})

@@ -9,33 +9,29 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.lowlevel import checkpoint
 
-from .._contract import Finished, Intent, Operation, Wire, current_wire
+from .._contract import Finished, Operation, Wire, current_wire
 from .._polling import retry_pause
+from .._records import Intent
 from ..exceptions import TarashException
-from ._limits import CANCEL_SECONDS, may_leave_again, submission_of
+from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 
 if TYPE_CHECKING:
     from .._attempt import Attempt
-    from .._contract import Adapter, Call, Ledger, Payload
+    from .._contract import Adapter, Call, Payload
+    from .._types import JsonObject
+    from ._hold import Hold
 
 
 class Submit:
     """A submit under way, and what came of it, also when we were cancelled meanwhile."""
 
     def __init__(
-        self, adapter: Adapter, client: Any, attempt: Attempt, ledger: Ledger, rng: Random
+        self, adapter: Adapter, client: Any, attempt: Attempt, hold: Hold, rng: Random
     ) -> None:
-        call = attempt.call
-        self.intent = Intent(
-            call.request_id, call.kind, call.config.provider, call.config.model, call.attempt_number
-        )
-        self.intended = False
-        self.operation: Operation | None = None
-        self.finished: Finished | None = None
         self._adapter = adapter
         self._client = client
         self._attempt = attempt
-        self._ledger = ledger
+        self._hold = hold
         self._rng = rng
         self._wire = Wire()
 
@@ -45,8 +41,12 @@ class Submit:
         Raises:
             TarashException: The provider did not accept; `submission` says what is known.
         """
-        await self._ledger.intend(self.intent)
-        self.intended = True
+        # Told to the attempt first: a cancelled call may have written it all the same.
+        self._attempt.intent = intent = self._intent(payload, call)
+        if not await self._hold.ledger.intend(intent, self._hold.holder):
+            self._attempt.intent = None
+            raise self._hold.taken_over()
+
         tries = 1 if call.mocked else 1 + call.config.max_retries
         for number in range(1, tries + 1):
             await checkpoint()  # a call that is cancelled already must not buy anything
@@ -63,6 +63,18 @@ class Submit:
 
             self._attempt.log(logging.WARNING, "submit_retried", error=error.message, pause=pause)
             await anyio.sleep(pause)
+
+    def _intent(self, payload: Payload, call: Call) -> Intent:
+        sent: JsonObject = {"path": payload.path, "method": payload.method, "body": payload.body}
+        return Intent(
+            call.request_id,
+            call.kind,
+            call.config.provider,
+            call.config.model,
+            call.attempt_number,
+            self._hold.job_id,
+            payload=sent if self._hold.keeps and is_small(sent) else None,
+        )
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
         """Send once; a request that has left is heard out even when we are cancelled."""
@@ -119,12 +131,13 @@ class Submit:
     async def _accept(self, result: Operation | Finished) -> None:
         self._attempt.submission = "accepted"
         if isinstance(result, Finished):
-            self.finished = result
+            self._attempt.finished = result
             return
 
-        self.operation = self._attempt.operation = result
+        self._attempt.operation = result
         try:
-            await self._ledger.accept(self.intent.id, result)
+            if self._attempt.intent is not None:
+                await self._hold.ledger.accept(self._attempt.intent.id, result)
         except Exception as error:  # noqa: BLE001  (the job is paid for, written down or not)
             self._attempt.log(
                 logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}"
@@ -137,3 +150,25 @@ class Submit:
         )
         failure.__cause__ = error
         return failure
+
+
+def is_small(value: Any, room: int = LARGEST_PAYLOAD) -> bool:
+    """Tell whether a payload is JSON of a moderate size, without making its JSON."""
+    return _room_left(value, room) >= 0
+
+
+def _room_left(value: Any, room: int) -> int:
+    if isinstance(value, bytes):
+        return -1
+
+    if isinstance(value, str):
+        return room - len(value)
+
+    parts = [*value, *value.values()] if isinstance(value, dict) else value
+    if isinstance(parts, list | tuple):
+        for part in parts:
+            room = _room_left(part, room)
+            if room < 0:
+                break
+
+    return room

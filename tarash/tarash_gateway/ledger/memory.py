@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .._records import Entry, JobRecord
+from .._records import OPEN_ENDS, Entry, JobRecord
 
 if TYPE_CHECKING:
     from .._contract import Operation
@@ -72,9 +72,11 @@ class MemoryLedger:
             return True
 
     async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
-        """Write down how an attempt ended; see `_records.Outcome`."""
+        """Write down how an attempt ended; see `_records.Ledger.settle`."""
         with self._lock:
-            self._change(intent_id, submission=submission, outcome=outcome)
+            entry = self._entry(intent_id)
+            if entry is not None and entry.outcome in OPEN_ENDS:
+                self._change(intent_id, submission=submission, outcome=outcome)
 
     async def close(
         self,
@@ -167,6 +169,11 @@ class MemoryLedger:
                     return self._read(job.id)
 
         return None
+
+    def _entry(self, intent_id: str) -> Entry | None:
+        job = self._jobs.get(self._job_of.get(intent_id, ""))
+        entries = () if job is None else job.entries
+        return next((one for one in entries if one.intent.id == intent_id), None)
 
     def _change(self, intent_id: str, **facts: Any) -> None:
         job_id = self._job_of.get(intent_id)

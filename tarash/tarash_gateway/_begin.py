@@ -1,0 +1,139 @@
+"""Opens a job in its ledger, or finds the one that is there, and rebuilds stored ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from ._attempt import Attempt
+from ._contract import Call, Operation
+from ._engine import Hold
+from ._ids import generate_unique_id
+from ._orchestrator import Run, calls_for
+from ._secrets import Secrets
+from ._store import attempts_of, calls_of, record_of
+from .exceptions import TarashException, ValidationError
+from .models import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+
+if TYPE_CHECKING:
+    from ._contract import Config, Request
+    from ._engine import Resources
+    from ._records import JobRecord, Ledger
+    from ._types import Kind
+
+LONGEST_KEY = 255
+NOT_TOLD = "(a token does not carry the request)"
+LOOK_PAUSES = (0.02, 0.5)
+"""Seconds between two looks at what another process does with a job: at first, and at most."""
+
+
+async def begin(
+    kind: Kind, config: Config, request: Request, resources: Resources, key: str | None
+) -> tuple[Run, JobRecord | None]:
+    """Write a new job down, in our hands.
+
+    Returns:
+        Its run, and None; or a run of the job that has this idempotency key, and its record.
+
+    Raises:
+        ValidationError: The key is another request's, or none.
+        TarashException: The ledger can't be written, so nothing is submitted.
+    """
+    if key is not None and not (isinstance(key, str) and 0 < len(key) <= LONGEST_KEY):
+        raise ValidationError(
+            f"idempotency_key is a text of 1 to {LONGEST_KEY} characters, such as an order number"
+        )
+
+    calls = calls_for(kind, config, request, resources.registry)
+    hold = Hold(resources.ledger, calls[0].request_id, generate_unique_id())
+    record, media = await record_of(calls, key)
+    existing = await _open(resources.ledger, record, hold.holder, media, config)
+    if existing is None:
+        run = Run(calls, resources, hold)
+        run.keyed = key is not None
+        return run, None
+
+    if existing.fingerprint != record.fingerprint:
+        raise ValidationError(
+            f"idempotency_key {key!r} belongs to the job {existing.id}, which has another request; "
+            "use a key of its own for each request",
+            submission="not_sent",
+        )
+
+    keys = {call.config.provider: call.config.api_key for call in calls if call.config.api_key}
+    return await rebuilt(existing, resources, keys), existing
+
+
+async def _open(
+    ledger: Ledger, record: JobRecord, holder: str, media: Mapping[str, bytes], config: Config
+) -> JobRecord | None:
+    try:
+        return await ledger.open(record, holder, media)
+    except TarashException as error:
+        error.submission = "not_sent"
+        raise
+    except Exception as error:  # noqa: BLE001  (a user's ledger may raise anything)
+        secrets = Secrets([config.api_key])
+        told, cause = secrets.text(str(error)), secrets.error(error)
+        kind = type(error).__name__
+
+    raise TarashException(
+        f"The ledger could not be written ({kind}: {told}), so nothing was submitted",
+        submission="not_sent",
+    ) from cause
+
+
+async def rebuilt(record: JobRecord, resources: Resources, keys: Mapping[str, str]) -> Run:
+    """Return a run of a stored job, in nobody's hands yet.
+
+    Args:
+        record: The job.
+        resources: What calls share.
+        keys: API keys by provider; others are read from the environment.
+    """
+    calls = await calls_of(record, resources.ledger, keys)
+    run = Run(calls, resources, Hold(resources.ledger, record.id, ""))
+    run.keyed = record.idempotency_key is not None
+    run.resume(attempts_of(record, calls))
+    return run
+
+
+def adopted(operation: Operation, config: Config | None, resources: Resources) -> Run:
+    """Return a run that can only wait for an operation, without its job.
+
+    Raises:
+        ValidationError: The config is another provider's, or of the other kind.
+    """
+    is_video = operation.kind == "video"
+    config_type = VideoGenerationConfig if is_video else ImageGenerationConfig
+    request_type = VideoGenerationRequest if is_video else ImageGenerationRequest
+    if config is None:
+        plain: dict[str, Any] = {"provider": operation.provider, "model": operation.model}
+        config = config_type(**plain, on_timeout="detach")
+
+    if not isinstance(config, config_type) or config.provider != operation.provider:
+        raise ValidationError(
+            f"The job is a {operation.kind} of {operation.provider}; give it a "
+            f"{config_type.__name__} with this provider"
+        )
+
+    request: Request = request_type(prompt=NOT_TOLD)
+    call = Call(operation.kind, config, request, operation.id)
+    attempt = Attempt(call, operation=operation, submission="accepted", fitted=call)
+    run = Run([call], resources, Hold(resources.ledger, "", ""))
+    run.attempts = [attempt]
+    return run
+
+
+async def changed(ledger: Ledger, job_id: str, tries: int) -> JobRecord | None:
+    """Return a job after a moment in which its holder may have come further."""
+    first, longest = LOOK_PAUSES
+    await anyio.sleep(min(first * 2**tries, longest))
+    return await ledger.get(job_id)

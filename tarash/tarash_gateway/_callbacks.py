@@ -1,0 +1,76 @@
+"""Calls the users' progress callbacks, each in the place where it belongs; none loses a job."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from . import _portal
+from ._logging import event
+
+if TYPE_CHECKING:
+    from ._attempt import Deliver, Update
+    from ._portal import Caller
+
+
+def to_caller(on_progress: Callable[..., Any] | None, caller: Caller | None) -> Deliver | None:
+    """Return what hands updates to a callback; None where there is no callback.
+
+    Args:
+        on_progress: The callback, sync or async.
+        caller: The thread of a blocking call, where a sync callback runs; None for the async API.
+    """
+    if on_progress is None:
+        return None
+
+    async def on_loop(update: Any) -> None:
+        await call_back(on_progress, update)
+
+    if caller is None or _portal.is_async(on_progress):
+        return on_loop
+
+    async def in_thread(update: Any) -> None:
+        caller.post(lambda: call_back_blocking(on_progress, update, _portal.run_on_loop))
+
+    return in_thread
+
+
+async def call_back(callback: Callable[[Any], Any], update: Update) -> None:
+    """Call a user's callback, sync or async; one that raises is logged and loses nothing."""
+    try:
+        result = callback(update)
+        if inspect.isawaitable(result):
+            await result
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+
+        # Nobody cancelled us: the callback awaited something of its own that was cancelled.
+        _log_callback(update, error)
+    except Exception as error:  # noqa: BLE001  (a user's mistake must not lose a paid job)
+        _log_callback(update, error)
+
+
+def call_back_blocking(
+    callback: Callable[[Any], Any], update: Update, wait: Callable[[Awaitable[Any]], Any]
+) -> None:
+    """Call a user's callback in a thread; `wait` sees to an awaitable that it returns."""
+    try:
+        result = callback(update)
+        if inspect.isawaitable(result):
+            wait(result)
+    except Exception as error:  # noqa: BLE001  (as above)
+        _log_callback(update, error)
+
+
+def _log_callback(update: Update, error: BaseException) -> None:
+    event(
+        logging.ERROR,
+        "progress_callback_failed",
+        request_id=update.request_id,
+        error=f"{type(error).__name__}: {error}",
+    )

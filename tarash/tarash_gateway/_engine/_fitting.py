@@ -1,0 +1,92 @@
+"""Bends a call to its model, and checks what would be sent. Pure: no key, no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+from typing import TYPE_CHECKING
+
+from ..catalog import ModelSpec, lookup, same_model_for
+from ..exceptions import ValidationError
+from ..mapping import check_payload, fit
+from ..models import Adjustment
+
+if TYPE_CHECKING:
+    from .._attempt import Attempt
+    from .._clients import ClientCache
+    from .._contract import Adapter, Call, Payload
+    from .._records import Ledger
+    from ..registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What attempts share: made once by a gateway."""
+
+    registry: Registry
+    clients: ClientCache
+    ledger: Ledger
+    rng: Random
+
+
+def fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call, ModelSpec]:
+    """Return the call with its wishes bent to the model, and the model's spec. Pure.
+
+    Raises:
+        ValidationError: The model can't take the request.
+    """
+    config = call.config
+    registered = registry.registered_mapping(config.provider)
+    spec = lookup(config.provider, config.model, call.kind, registered, call.request)
+    if call.mocked and spec.generic:
+        return call, spec  # nothing is known to bend to, and the mock makes anything
+
+    moved: tuple[Adjustment, ...] = ()
+    other = same_model_for(spec, call.request) if config.auto_variant else None
+    if other is not None:
+        reason = f"{spec.model} can't take what is in the request, and {other} can"
+        moved = (Adjustment(field="model", requested=spec.model, sent=other, reason=reason),)
+        spec = lookup(config.provider, other, call.kind, registered)
+
+    refine = getattr(adapter, "refine", None)
+    if refine is not None:
+        spec = refine(call, spec)
+
+    request, adjustments = fit(call.request, spec, strict=config.strict)
+    return replace(call, request=request, adjustments=(*moved, *adjustments)), spec
+
+
+def checked_payload(adapter: Adapter, call: Call, spec: ModelSpec) -> Payload:
+    """Return what would be sent, checked against the schema of the model's input. Pure.
+
+    Raises:
+        ValidationError: The model would refuse it; the message names the parameter.
+    """
+    payload = adapter.build(call, spec)
+    if not call.mocked:
+        check_payload(payload.body, spec.schema, spec.model, call.request.extra_params)
+
+    return payload
+
+
+def fitted(attempt: Attempt, registry: Registry, adapter: Adapter) -> tuple[Call, ModelSpec]:
+    """Return the attempt's call with its wishes bent to the model, once for all; and the spec.
+
+    Raises:
+        ValidationError: The model can't take the request, and it has not been sent yet.
+    """
+    config = attempt.call.config
+    if attempt.fitted is None:
+        try:
+            attempt.fitted, spec = fitted_call(attempt.call, registry, adapter)
+        except ValidationError:
+            if attempt.operation is None:
+                raise
+
+            attempt.fitted = attempt.call  # what was sent is not ours to question any more
+        else:
+            return attempt.fitted, spec
+
+    registered = registry.registered_mapping(config.provider)
+    kind, request = attempt.call.kind, attempt.call.request
+    return attempt.fitted, lookup(config.provider, config.model, kind, registered, request)

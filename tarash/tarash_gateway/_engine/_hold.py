@@ -1,0 +1,57 @@
+"""A job in the hands of whoever drives it: the ledger, and the name under which it is held."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..exceptions import TarashException
+from ._limits import CANCEL_SECONDS
+
+if TYPE_CHECKING:
+    from .._attempt import Attempt
+    from .._records import Ledger, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who drives a job. Only a holder submits, settles, and cancels by itself."""
+
+    ledger: Ledger
+    job_id: str
+    holder: str
+    """Empty for a mere watcher, who looks at a job that somebody else may hold."""
+
+    @property
+    def is_watcher(self) -> bool:
+        """Whether this one only looks."""
+        return not self.holder
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is written down outlives the process."""
+        return math.isfinite(self.ledger.lease_seconds)
+
+    def taken_over(self) -> TarashException:
+        """Return the error for a job that another process holds by now."""
+        return TarashException(
+            f"The job {self.job_id} was taken over by another process while this one stood still; "
+            "that one goes on with it, and its result is there",
+            submission="not_sent",
+        )
+
+
+async def settle(attempt: Attempt, hold: Hold, outcome: Outcome) -> None:
+    """Write down how an attempt ended; a ledger that fails, or hangs, does not hold up a result."""
+    if attempt.intent is None or hold.is_watcher:
+        return
+
+    with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+        try:
+            await hold.ledger.settle(attempt.intent.id, attempt.submission, outcome)
+        except Exception as error:  # noqa: BLE001  (a paid result matters more)
+            attempt.log(logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}")

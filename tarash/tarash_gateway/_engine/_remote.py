@@ -1,0 +1,64 @@
+"""One look at a job, and one request to stop it: for handles, beside whoever waits for the job."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from .. import _settings
+from ._limits import CANCEL_SECONDS, POLL_SECONDS
+from ._trust import check_operation
+
+if TYPE_CHECKING:
+    from .._attempt import Attempt
+    from .._contract import Adapter, Operation, Snapshot
+    from .._types import CancelAnswer
+    from ._fitting import Resources
+
+
+async def look(
+    adapter: Adapter, attempt: Attempt, operation: Operation, resources: Resources
+) -> Snapshot:
+    """Look at an accepted job once.
+
+    Raises:
+        TarashException: The provider can't be asked, or will not tell.
+        TimeoutError: It took too long.
+    """
+    async with _client(adapter, attempt, operation, resources) as client:
+        with anyio.fail_after(POLL_SECONDS):
+            return await adapter.poll(client, operation)
+
+
+async def stop(
+    adapter: Adapter, attempt: Attempt, operation: Operation, resources: Resources
+) -> CancelAnswer:
+    """Ask the provider to stop an accepted job; `unsupported` also where it does not answer.
+
+    Raises:
+        TarashException: The provider refuses to be asked.
+    """
+    async with _client(adapter, attempt, operation, resources) as client:
+        with anyio.move_on_after(CANCEL_SECONDS):
+            answer = await adapter.cancel(client, operation)
+            attempt.cancel = answer
+            attempt.log(logging.INFO, "cancel_answered", answer=answer)
+            return answer
+
+    return "unsupported"
+
+
+@asynccontextmanager
+async def _client(
+    adapter: Adapter, attempt: Attempt, operation: Operation, resources: Resources
+) -> AsyncIterator[Any]:
+    config = attempt.call.config
+    variable = resources.registry.environment_variable(config.provider)
+    account = _settings.account(adapter, config, variable)
+    check_operation(operation, account)
+    async with resources.clients.lease(adapter, account) as client:
+        yield client

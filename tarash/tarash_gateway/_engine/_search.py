@@ -1,0 +1,116 @@
+"""Looks for a job whose submit was never answered in the provider's own list, and adopts it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from .._contract import Payload
+from ._limits import SEARCH_PAUSES
+
+if TYPE_CHECKING:
+    from .._attempt import Attempt
+    from .._contract import Adapter, Operation
+    from .._records import Intent
+    from ..exceptions import TarashException
+    from ._hold import Hold
+
+
+class Search:
+    """The search for the job of one attempt."""
+
+    def __init__(self, adapter: Adapter, client: Any, attempt: Attempt, hold: Hold) -> None:
+        self.payload: Payload | None = None
+        """What was sent; None where that is not known, so that there is nothing to compare."""
+        self._find = getattr(adapter, "find", None)
+        self._client = client
+        self._attempt = attempt
+        self._hold = hold
+        self._since = datetime.now(UTC)
+        self._matches: int | None = None
+        self._trouble: str | None = None
+
+    def recall(self, intent: Intent) -> None:
+        """Search for what another process was about to send."""
+        self._since = intent.created_at
+        if intent.payload is not None:
+            self.payload = Payload(**intent.payload)
+
+    async def adopt(self, pauses: Sequence[float] = SEARCH_PAUSES) -> bool:
+        """Look until the job shows; take it where it is the only one that it can be.
+
+        Args:
+            pauses: Seconds before each look: lists lag behind. None is longer than the config's
+                poll interval.
+        """
+        if self._find is None or self.payload is None:
+            return False
+
+        attempt = self._attempt
+        longest = attempt.call.config.poll_interval
+        for pause in pauses:
+            await anyio.sleep(min(pause, longest))
+            found = await self._look()
+            if found:
+                break
+        else:
+            return False
+
+        if len(found) > 1 or not await self._take(found[0]):
+            return False
+
+        attempt.operation, attempt.submission, attempt.adopted = found[0], "accepted", True
+        attempt.log(logging.WARNING, "job_adopted")
+        return True
+
+    async def _look(self) -> list[Operation]:
+        """Return the jobs that match, and that no other attempt is known to have started."""
+        attempt = self._attempt
+        try:
+            assert self._find is not None  # noqa: S101  (`adopt` looked)
+            listed = await self._find(
+                self._client, self.payload, attempt.fitted or attempt.call, self._since
+            )
+            provider = attempt.call.config.provider
+            ledger = self._hold.ledger
+            found = [one for one in listed if await ledger.find(provider, one.id) is None]
+        except Exception as error:  # noqa: BLE001  (the search must not hide why there is one)
+            self._trouble = f"{type(error).__name__}: {error}"
+            attempt.log(logging.WARNING, "search_failed", error=self._trouble)
+            return []
+
+        self._matches = len(found)
+        return found
+
+    async def _take(self, operation: Operation) -> bool:
+        intent = self._attempt.intent
+        if intent is None:
+            return False
+
+        try:
+            return await self._hold.ledger.accept(intent.id, operation, adopted=True)
+        except Exception as error:  # noqa: BLE001  (the job is paid for, written down or not)
+            self._attempt.log(
+                logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}"
+            )
+            return True
+
+    def tell(self, error: TarashException) -> None:
+        """Say on an error what the search has shown."""
+        if error.submission != "unknown" or self._find is None:
+            return
+
+        if self._matches is not None:
+            shown = "no job" if self._matches == 0 else f"{self._matches} jobs"
+            said = f"its list shows {shown} with this model and input"
+        elif self._trouble is not None:
+            said = f"its list could not be read ({self._trouble})"
+        else:
+            said = "what was sent is not known, so that its list can't be searched"
+
+        error.message = f"{error.message} ({said})"
+        error.args = (error.message,)

@@ -1,0 +1,50 @@
+"""Refuses operations that lead elsewhere: they may come from a token, a queue or a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .._http import is_trusted
+from ..exceptions import ValidationError
+
+if TYPE_CHECKING:
+    from .._contract import Account, Operation
+
+ID = re.compile(r"[\w.:/@=~+-]{1,512}", re.ASCII)
+URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+def check_operation(operation: Operation, account: Account) -> None:
+    """Return if every address in an operation is the provider's own.
+
+    Raises:
+        ValidationError: One leads elsewhere; nothing was sent there.
+    """
+    if not ID.fullmatch(operation.id) or ".." in operation.id.split("/"):
+        raise ValidationError(
+            f"The operation's id {operation.id[:80]!r} is none that {operation.provider} gives; "
+            "take the operation or the token as it was given out",
+            submission="accepted",
+        )
+
+    for url in _urls([dict(operation.urls), operation.data]):
+        if not is_trusted(url, account):
+            raise ValidationError(
+                f"The operation leads to {urlsplit(url).netloc!r}, which is neither "
+                f"{operation.provider} nor base_url: it is not followed, and no key is sent there",
+                submission="accepted",
+            )
+
+
+def _urls(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and URL.match(value):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _urls(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _urls(one)

@@ -1,0 +1,56 @@
+"""What would be sent, for each config of the chain, without sending it and without a key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ._contract import Call
+from ._engine import checked_payload, fitted_call
+from ._http import join
+from ._ids import generate_unique_id
+from ._orchestrator import adapter_of, chain_of
+from ._settings import base_url
+from .media import plan_media
+from .models import GenerationPlan
+
+if TYPE_CHECKING:
+    from ._contract import Config, Request
+    from ._types import Kind
+    from .registry import Registry
+
+
+def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
+    """Return what would be sent for each config of the chain. Pure: needs no key and no network.
+
+    Raises:
+        ValidationError: A provider is unknown, or its model can't take the request.
+    """
+    plans = [_plan_one(kind, one, request, registry) for one in chain_of(config)]
+    return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
+
+
+def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
+    call = Call(kind, config, request, generate_unique_id())
+    if not call.mocked:
+        registry.check_known(config.provider)
+        if registry.handler(config.provider) is not None:
+            return GenerationPlan(
+                provider=config.provider,
+                model=config.model,
+                endpoint="(registered handler)",
+                method="call",
+                payload=plan_media(request).model_dump(exclude_defaults=True),
+            )
+
+    adapter = adapter_of(call, registry, need_extra=False)
+    call, spec = fitted_call(call, registry, adapter)
+    payload = checked_payload(adapter, replace(call, request=plan_media(call.request)), spec)
+    return GenerationPlan(
+        provider=config.provider,
+        model=spec.model,
+        endpoint=join(base_url(adapter, config), payload.path),
+        method=payload.method,
+        payload=payload.body,
+        adjustments=call.adjustments,
+    )
