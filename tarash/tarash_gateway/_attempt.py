@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,7 +39,8 @@ class Attempt:
 
     call: Call
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    started: float = field(default_factory=anyio.current_time)
+    started: float = field(default_factory=time.monotonic)
+    """By the clock of event loops, which is this one."""
     submission: Submission | None = None
     operation: Operation | None = None
     status: JobStatus | None = None
