@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from ._open import open_ledger
 from .memory import MemoryLedger
 
-__all__ = ["MemoryLedger"]
+if TYPE_CHECKING:
+    from .sqlite import SqliteLedger
+
+__all__ = ["MemoryLedger", "SqliteLedger", "open_ledger"]
+
+
+def __getattr__(name: str) -> Any:
+    # Whoever keeps no file need not load a database.
+    if name == "SqliteLedger":
+        from .sqlite import SqliteLedger
+
+        return SqliteLedger
+
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

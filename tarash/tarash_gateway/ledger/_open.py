@@ -1,0 +1,55 @@
+"""Turns the URL of a ledger into the ledger: one for each file and process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..exceptions import ValidationError
+from .memory import MemoryLedger
+
+if TYPE_CHECKING:
+    from .._records import Ledger
+
+EXAMPLES = (
+    "use sqlite:///jobs.db (relative to the working directory), sqlite:////var/lib/app/jobs.db "
+    "(absolute), or memory: (lives as long as the process)"
+)
+
+_ledgers: dict[str, Ledger] = {}
+
+
+def open_ledger(url: str) -> Ledger:
+    """Return the ledger that a URL names; nothing is read or written before its first call.
+
+    Args:
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db` (`~` is the home directory), or
+            `memory:`.
+
+    Returns:
+        The same object for the same file in one process, and one memory.
+
+    Raises:
+        ValidationError: It is none of these.
+    """
+    if not isinstance(url, str):
+        raise ValidationError(f"A ledger's URL is a text, not {type(url).__name__}: {EXAMPLES}")
+
+    if url == "memory:":
+        return _ledgers.setdefault(url, MemoryLedger())
+
+    scheme, found, name = url.partition(":///")
+    if scheme != "sqlite" or not found:
+        # Not the whole of it: URLs of other databases carry passwords.
+        shown = f"{scheme.partition(':')[0]}:…" if ":" in url else url
+        raise ValidationError(f"{shown!r} is no ledger that there is: {EXAMPLES}")
+
+    if not name or name == ":memory:" or name.endswith("/") or "?" in name or "\0" in name:
+        raise ValidationError(
+            f"{url!r} names no file, or has options, of which there are none: {EXAMPLES}"
+        )
+
+    from .sqlite import SqliteLedger
+
+    path = Path(name).expanduser().resolve()
+    return _ledgers.setdefault(str(path), SqliteLedger(path))

@@ -1,0 +1,171 @@
+"""The ledger in a SQLite file: what it is told survives a crash, and processes may share it.
+
+Transactions are in `_file`; what a database of another make would share with it is in `_rows`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
+
+import anyio
+from anyio import to_thread
+from anyio.lowlevel import RunVar
+
+from ...exceptions import ValidationError
+from ._store import BY_ID, BY_OPERATION, Store
+
+if TYPE_CHECKING:
+    from ..._contract import Operation
+    from ..._records import Intent, JobRecord, JobState, Outcome
+    from ..._types import JsonObject, Submission
+
+__all__ = ["SqliteLedger"]
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+
+class SqliteLedger:
+    """Keeps jobs, intents and operations in a file, and the media of open jobs beside it.
+
+    Every fact is on disk before its call returns. Any number of tasks, threads, event loops and
+    processes of one machine may use the file at once; a network drive won't do. A forked child
+    goes on as a process of its own.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], lease_seconds: float = 15) -> None:
+        """Name the file; it is made, or opened, by the first call.
+
+        Args:
+            path: The file; missing folders are made. Its media are in `<path>-media`.
+            lease_seconds: Seconds that a process may be silent before others take its jobs over.
+                One that is known to have ended is not waited for.
+
+        Raises:
+            ValidationError: The lease is no positive number.
+        """
+        if not (math.isfinite(lease_seconds) and lease_seconds > 0):
+            raise ValidationError(
+                f"lease_seconds is {lease_seconds!r}, but a process has to be silent for some time "
+                "(15, say) before others take its jobs over"
+            )
+
+        self.path = Path(path).expanduser().absolute()
+        self.lease_seconds = float(lease_seconds)
+        self._store = Store(self.path, self.lease_seconds)
+        self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"ledger {self.path}")
+
+    async def open(
+        self, job: JobRecord, holder: str, media: Mapping[str, bytes]
+    ) -> JobRecord | None:
+        """Write down a new job, or return the one that has its idempotency key."""
+        return await self._run(self._store.open, job, holder, dict(media))
+
+    async def intend(self, intent: Intent, holder: str) -> bool:
+        """Write down a submit before it leaves; False where `holder` does not hold the job."""
+        return await self._run(self._store.intend, intent, holder)
+
+    async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
+        """Write down the job that came of it; see `_records.Ledger.accept`."""
+        return await self._run(self._store.accept, intent_id, operation, adopted)
+
+    async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
+        """Write down how an attempt ended; see `_records.Ledger.settle`."""
+        await self._run(self._store.settle, intent_id, submission, outcome)
+
+    async def close(
+        self,
+        job_id: str,
+        holder: str,
+        state: JobState,
+        result: JsonObject | None = None,
+        *,
+        free_key: bool = False,
+    ) -> bool:
+        """Write down how a job ended; False where `holder` does not hold it any more."""
+        return await self._run(self._store.close, job_id, holder, state, result, free_key)
+
+    async def claim(self, job_id: str, holder: str) -> bool:
+        """Hold a job; False where another living holder does."""
+        return await self._run(self._store.claim, job_id, holder)
+
+    async def renew(self) -> None:
+        """Say that this process is alive, at most three times in a lease."""
+        if not self._store.wants_renewal():
+            return
+
+        try:
+            await self._run(self._store.renew)
+        except BaseException:
+            self._store.renewal_failed()
+            raise
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """Return a job; None where it is not known."""
+        return await self._run(self._store.one, BY_ID, job_id)
+
+    async def find(self, provider: str, operation_id: str) -> JobRecord | None:
+        """Return the job that an operation belongs to; None where it is not known."""
+        return await self._run(self._store.one, BY_OPERATION, provider, operation_id)
+
+    async def jobs(self, *, states: Sequence[JobState] = (), limit: int = 1000) -> list[JobRecord]:
+        """Return jobs, newest first: those in one of the states, or all."""
+        return await self._run(self._store.list, tuple(states), limit)
+
+    async def media(self, sha256: str) -> bytes:
+        """Return bytes that an open job's request refers to."""
+        return await self._run(self._store.media, sha256)
+
+    async def prune(self, older_than: timedelta) -> int:
+        """Forget jobs that were closed longer ago than this; their idempotency keys are free then.
+
+        Returns:
+            How many. Open jobs, and those that a living process holds, stay.
+        """
+        return await self._run(self._store.prune, older_than)
+
+    async def aclose(self) -> None:
+        """Let go of the file; the next call opens it again."""
+        await self._run(self._store.let_go)
+
+    async def _run(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """Do the work in a thread; once it was begun it is waited for, cancelled or not."""
+        if not threading.main_thread().is_alive():
+            return work(*arguments)  # the interpreter exits, and starts no thread any more
+
+        results: list[Result] = []
+        errors: list[Exception] = []
+
+        async def call() -> None:
+            try:
+                results.append(
+                    await to_thread.run_sync(work, *arguments, limiter=self._loop_limiter())
+                )
+            except Exception as error:  # noqa: BLE001  (raised below, outside the group)
+                errors.append(error)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(call)
+
+        if errors:
+            raise errors[0]
+
+        if not results:
+            raise anyio.get_cancelled_exc_class()  # the loop ends, and with it all that waits
+
+        return results[0]
+
+    def _loop_limiter(self) -> anyio.CapacityLimiter:
+        """One call at a time, in the order in which they came; they would wait for each other."""
+        try:
+            return self._limiter.get()
+        except LookupError:
+            limiter = anyio.CapacityLimiter(1)
+            self._limiter.set(limiter)
+            return limiter

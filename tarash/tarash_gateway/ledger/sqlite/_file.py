@@ -1,0 +1,351 @@
+"""One ledger's file as this process has it open: made, checked, brought up to date, locked.
+
+A connection never goes through a fork: SQLite would take the parent's locks for the child's, and
+the child would write into files that the parent removes when it closes.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+from ._errors import BUSY_SECONDS, DamagedError, is_busy, refused, told
+from ._media import MediaFolder, Prepared, sync_folder
+from ._processes import Process
+from ._schema import APPLICATION_ID, MIGRATIONS
+
+if TYPE_CHECKING:
+    from ..._types import Submission
+
+CHECKED_BYTES = 32 * 1024 * 1024
+"""Up to this size a file is read through when it is opened: damage shows before a purchase."""
+LARGEST_LOG = 16 * 1024 * 1024
+"""Bytes that the write-ahead log may keep on disk."""
+
+
+class File:
+    """The file, its connection, and the folder of media beside it; for any thread."""
+
+    def __init__(self, path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+        """Note the path; nothing is opened before it is needed.
+
+        Args:
+            path: Where the file is, or is to be made.
+            migrations: What makes each version out of the one before.
+        """
+        self.path = path
+        self.media = MediaFolder(path)
+        self.process = Process()
+        self._migrations = migrations
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._is_swept = False
+        _files.add(self)
+
+    @contextmanager
+    def write(self, submission: Submission | None = None) -> Iterator[sqlite3.Connection]:
+        """Change the file: all of it is on disk at the end of the block, or nothing.
+
+        Raises:
+            TarashException: The file can't be used; it carries `submission`.
+        """
+        with self._transaction("BEGIN IMMEDIATE", submission) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self, submission: Submission | None = None) -> Iterator[sqlite3.Connection]:
+        """Look at the file as it is at one moment; raises what `write` does."""
+        with self._transaction("BEGIN", submission) as connection:
+            yield connection
+
+    @contextmanager
+    def prepared(
+        self, media: Mapping[str, bytes], submission: Submission | None
+    ) -> Iterator[Prepared]:
+        """Write bytes for a job that is about to be committed; raises what `write` does."""
+        prepared = Prepared(self.media.path, media)
+        try:
+            with told(self.path, submission):
+                prepared.write()
+
+            yield prepared
+        finally:
+            prepared.discard()
+
+    def close(self) -> None:
+        """Let go of the file; the next block opens it again."""
+        with self._lock, told(self.path, None):
+            self._drop()
+
+    @contextmanager
+    def _transaction(
+        self, begin: str, submission: Submission | None
+    ) -> Iterator[sqlite3.Connection]:
+        with self._lock, told(self.path, submission):
+            connection = self._connected(submission)
+            try:
+                connection.execute(begin)
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException as error:
+                with suppress(sqlite3.Error):
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+
+                if isinstance(error, sqlite3.Error | OSError) and not is_busy(error):
+                    # What went wrong may be over by the next call, which begins anew.
+                    self._drop()
+
+                raise
+
+    def _connected(self, submission: Submission | None) -> sqlite3.Connection:
+        if self.process.pid != os.getpid():
+            raise refused(
+                self.path,
+                "this process was forked around Python while the ledger was open",
+                "Open the ledger in the worker processes only, or fork with os.fork.",
+                submission,
+            )
+
+        if self._connection is not None:
+            self._check_place(submission)
+        if self._connection is None:
+            self._connection = self._open(submission)
+            self._sweep(self._connection)
+
+        return self._connection
+
+    def _check_place(self, submission: Submission | None) -> None:
+        """Refuse to write to a file that nobody can find any more."""
+        if _identity(self.path) != self._identity:
+            self._drop()
+            raise refused(
+                self.path,
+                "it was moved, removed or replaced while it was open",
+                "What was written since then may be lost. Put it back, and stop all processes that "
+                "use it before you move it.",
+                submission,
+            )
+
+    def _open(self, submission: Submission | None) -> sqlite3.Connection:
+        if self.path.is_dir():
+            raise refused(
+                self.path, "it is a folder", "Name a file, such as jobs.db in it.", submission
+            )
+
+        self._create()
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            self._check_kind(connection, submission)
+            self._configure(connection, submission)
+            migrate(connection, self._migrations)
+            self._check_kind(connection, submission)
+            self._check_pages(connection)
+            self._identity = _identity(self.path)
+        except BaseException:
+            connection.close()
+            raise
+
+        return connection
+
+    def _create(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Whatever is there is not opened here: closing it would give up SQLite's own locks on it.
+        with suppress(FileExistsError):
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            os.close(descriptor)
+            sync_folder(self.path.parent)
+
+    def _check_kind(self, connection: sqlite3.Connection, submission: Submission | None) -> None:
+        """Refuse what is not ours, before anything in it is changed."""
+        application, version = (
+            _number(connection, "application_id"),
+            _number(connection, "user_version"),
+        )
+        if application == 0 and version == 0 and _is_empty(connection):
+            return
+
+        if application != APPLICATION_ID:
+            raise refused(
+                self.path,
+                "it is another program's database",
+                "It was left as it is: name another file.",
+                submission,
+            )
+
+        if version > len(self._migrations):
+            raise refused(
+                self.path,
+                f"a newer version of Tarash Gateway has made it (format {version}; this one knows "
+                f"{len(self._migrations)})",
+                "Update Tarash Gateway here, or name another file.",
+                submission,
+            )
+
+    def _configure(self, connection: sqlite3.Connection, submission: Submission | None) -> None:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute(f"PRAGMA journal_size_limit = {LARGEST_LOG}")
+        if _text(connection, "journal_mode") != "wal" and _switch_to_log(connection) != "wal":
+            raise refused(
+                self.path,
+                "there is no write-ahead log in its folder",
+                "Keep it on a local disk, not on a network drive.",
+                submission,
+            )
+
+    def _check_pages(self, connection: sqlite3.Connection) -> None:
+        if self.path.stat().st_size > CHECKED_BYTES:
+            return
+
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found is None or found[0] != "ok":
+            raise DamagedError("its pages contradict each other")
+
+    def _sweep(self, connection: sqlite3.Connection) -> None:
+        """Remove media that a crash has left behind; what can't be removed harms nobody."""
+        if self._is_swept:
+            return
+
+        self._is_swept = True
+        with suppress(OSError, sqlite3.OperationalError):
+            if self.media.orphans(connection):
+                # Looked for again while nobody else can commit a job that needs them.
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    self.media.drop(connection, self.media.orphans(connection))
+                finally:
+                    connection.execute("ROLLBACK")
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def freeze(self) -> None:
+        """Stand still for a fork, with nothing open."""
+        self._lock.acquire()
+        with suppress(sqlite3.Error):
+            self._drop()
+
+    def thaw(self) -> None:
+        """Go on after a fork."""
+        self._lock.release()
+
+    def begin_anew(self) -> None:
+        """Go on in a forked child, which is another process."""
+        self._lock = threading.Lock()
+        self.process = Process()
+
+    def __del__(self) -> None:
+        if getattr(self, "_connection", None) is not None and self.process.pid == os.getpid():
+            self._drop()
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]]) -> None:
+    """Bring a file to the newest version: all steps, or none."""
+    if _number(connection, "user_version") >= len(migrations):
+        return
+
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Looked at again: another process may have been faster, and newer.
+        version = _number(connection, "user_version")
+        for steps in migrations[version:]:
+            for step in steps:
+                connection.execute(step)
+
+        if version < len(migrations):
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+
+        raise
+
+
+def _switch_to_log(connection: sqlite3.Connection) -> str:
+    """Keep a write-ahead log from now on; SQLite itself does not wait for others to let it."""
+    pause = threading.Event()
+    tries = int(BUSY_SECONDS / 0.02)
+    for left in reversed(range(tries)):
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if left == 0 or not is_busy(error):
+                raise
+
+        pause.wait(0.02)
+
+    raise AssertionError
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+
+    return found.st_dev, found.st_ino
+
+
+def _number(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _text(connection: sqlite3.Connection, name: str) -> str:
+    return str(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+
+
+_files: WeakSet[File] = WeakSet()
+_frozen: list[File] = []
+_forking = threading.Lock()
+
+
+def _before() -> None:
+    _forking.acquire()
+    _frozen.extend(_files)
+    for file in _frozen:
+        file.freeze()
+
+
+def _after_in_parent() -> None:
+    for file in _frozen:
+        file.thaw()
+
+    _frozen.clear()
+    _forking.release()
+
+
+def _after_in_child() -> None:
+    global _forking  # noqa: PLW0603  (the thread that held it is not in the child)
+    for file in _frozen:
+        file.begin_anew()
+
+    _frozen.clear()
+    _forking = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+    )

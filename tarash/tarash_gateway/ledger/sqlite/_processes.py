@@ -1,0 +1,80 @@
+"""Which processes are alive: a lease by the clock, and the process table where it can be asked."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+
+def now() -> datetime:
+    """Return the time of day, in UTC: the only clock that processes share."""
+    return datetime.now(UTC)
+
+
+def _place() -> str:
+    """Name the table that this process's id is a number in; empty where that can't be told."""
+    host = platform.node()
+    if sys.platform != "linux":
+        return host if os.name == "posix" else ""
+
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{host} {boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, eq=False)
+class Process:
+    """One ledger object in one process, as others see it."""
+
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    pid: int = field(default_factory=os.getpid)
+    place: str = field(default_factory=_place)
+
+    def __post_init__(self) -> None:
+        _here[self.id] = self
+
+    def sees(self, row: Any) -> bool:
+        """Tell whether a process is alive, by its row in the ledger's `processes`.
+
+        A row from the future counts for one lease, so that a clock that was set back does not keep
+        the dead alive for as long.
+        """
+        age = (now() - datetime.fromisoformat(row["renewed_at"])).total_seconds()
+        if not -row["lease_seconds"] <= age < row["lease_seconds"]:
+            return False
+
+        if not self.place or row["place"] != self.place:
+            return True
+
+        if row["pid"] == self.pid:
+            # Two processes at one place can't share a number: the other one has gone before.
+            return row["id"] in _here
+
+        try:
+            os.kill(row["pid"], 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+        except PermissionError:
+            return True  # there, and somebody else's
+
+        return True
+
+
+_here: WeakValueDictionary[str, Process] = WeakValueDictionary()
+
+
+def _forget() -> None:
+    _here.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

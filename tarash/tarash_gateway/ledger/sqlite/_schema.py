@@ -1,0 +1,77 @@
+"""The tables of a ledger's file, version by version.
+
+Only what every database knows: texts, numbers, JSON as text, times as ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x54475731
+"""`TGW1`, in the file's header: this file is a ledger of ours."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE processes (
+            id TEXT PRIMARY KEY NOT NULL,
+            pid INTEGER NOT NULL,
+            place TEXT NOT NULL,
+            renewed_at TEXT NOT NULL,
+            lease_seconds REAL NOT NULL
+        )
+        """,
+        # A job's holder is a name within a process; both are null where nobody holds it.
+        """
+        CREATE TABLE jobs (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            chain TEXT NOT NULL,
+            request TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            idempotency_key TEXT,
+            key_is_free INTEGER NOT NULL DEFAULT 0,
+            created_at TEXT NOT NULL,
+            closed_at TEXT,
+            state TEXT NOT NULL,
+            result TEXT,
+            process TEXT,
+            holder TEXT
+        )
+        """,
+        """
+        CREATE UNIQUE INDEX jobs_by_key ON jobs (idempotency_key)
+        WHERE idempotency_key IS NOT NULL AND key_is_free = 0
+        """,
+        "CREATE INDEX jobs_by_state ON jobs (state, number)",
+        "CREATE INDEX jobs_by_process ON jobs (process) WHERE process IS NOT NULL",
+        """
+        CREATE TABLE intents (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+            kind TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            attempt_number INTEGER NOT NULL,
+            created_at TEXT NOT NULL,
+            payload TEXT,
+            operation TEXT,
+            operation_provider TEXT,
+            operation_id TEXT,
+            submission TEXT,
+            outcome TEXT
+        )
+        """,
+        "CREATE INDEX intents_by_job ON intents (job, number)",
+        "CREATE INDEX intents_by_operation ON intents (operation_provider, operation_id)",
+        """
+        CREATE TABLE media (
+            sha256 TEXT NOT NULL,
+            job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+            PRIMARY KEY (sha256, job)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX media_by_job ON media (job)",
+    ),
+)
+"""What makes each version out of the one before; never changed, only added to."""

@@ -1,0 +1,337 @@
+"""What each call of the ledger does to the file; blocking, for any thread.
+
+The rules of the protocol stand here as statements that any SQL database takes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from ..._records import JobState
+from ...exceptions import TarashException, ValidationError
+from ._file import File
+from ._media import IS_NAME
+from ._processes import now
+from ._rows import as_json, as_text, is_held, record
+
+if TYPE_CHECKING:
+    from ..._contract import Operation
+    from ..._records import Intent, JobRecord, Outcome
+    from ..._types import JsonObject, Submission
+
+JOBS = """
+    SELECT jobs.*, processes.pid, processes.place, processes.renewed_at, processes.lease_seconds
+    FROM jobs LEFT JOIN processes ON processes.id = jobs.process
+"""
+BY_ID = f"{JOBS} WHERE jobs.id = ?"
+BY_KEY = f"{JOBS} WHERE idempotency_key = ? AND key_is_free = 0"
+BY_OPERATION = f"""
+    {JOBS} JOIN intents ON intents.job = jobs.id
+    WHERE operation_provider = ? AND operation_id = ? ORDER BY intents.number LIMIT 1
+"""
+BY_STATE = f"{JOBS} WHERE state IN (?, ?, ?, ?, ?) ORDER BY jobs.number DESC LIMIT ?"
+PRUNED = f"{JOBS} WHERE state != 'open' AND closed_at < ?"
+FORGET_PROCESSES = """
+    DELETE FROM processes
+    WHERE renewed_at < ? AND id NOT IN (SELECT process FROM jobs WHERE process IS NOT NULL)
+"""
+STATES: tuple[JobState, ...] = get_args(JobState)
+
+
+class Store:
+    """The jobs in one file, and the process that this one is to the others."""
+
+    def __init__(self, path: Path, lease_seconds: float) -> None:
+        """Note where the file is, and how long a process may be silent, in seconds."""
+        self._file = File(path)
+        self._lease_seconds = lease_seconds
+        self._said: tuple[str, datetime] | None = None
+
+    def open(self, job: JobRecord, holder: str, media: Mapping[str, bytes]) -> JobRecord | None:
+        """Write down a new job, or return the one that has its idempotency key."""
+        wrong = [name for name in media if not IS_NAME(name)]
+        if wrong:
+            raise ValidationError(
+                f"Media are named by their SHA-256 in hexadecimal, not {wrong[0]!r}"
+            )
+
+        key = job.idempotency_key
+        # Before megabytes are written for nothing, or beside what is no ledger.
+        if (key is not None or media) and (known := self.one(BY_KEY, key)) is not None:
+            return known
+
+        with (
+            self._file.prepared(media, "not_sent") as prepared,
+            self._file.write("not_sent") as connection,
+        ):
+            # Looked for again: another process may have been faster.
+            if key is not None and (known := self._first(connection, BY_KEY, key)) is not None:
+                return known
+
+            connection.execute(
+                """
+                INSERT INTO jobs (
+                    id, kind, chain, request, fingerprint, idempotency_key, created_at, state,
+                    process, holder
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
+                """,
+                (
+                    job.id, job.kind, as_json(job.chain), as_json(job.request), job.fingerprint,
+                    key, as_text(job.created_at), self._file.process.id, holder,
+                ),
+            )  # fmt: skip
+            connection.executemany(
+                "INSERT INTO media (sha256, job) VALUES (?, ?)", [(name, job.id) for name in media]
+            )
+            self._say(connection)
+            prepared.put()
+
+        return None
+
+    def intend(self, intent: Intent, holder: str) -> bool:
+        """Write down a submit before it leaves; False where `holder` does not hold the job."""
+        with self._file.write("not_sent") as connection:
+            if not self._holds(connection, intent.job_id, holder):
+                return False
+
+            self._make_room(connection, intent)
+            connection.execute(
+                """
+                INSERT INTO intents (
+                    id, job, kind, provider, model, attempt_number, created_at, payload
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                (
+                    intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
+                    intent.attempt_number, as_text(intent.created_at), as_json(intent.payload),
+                ),
+            )  # fmt: skip
+            self._say(connection)
+            return True
+
+    def accept(self, intent_id: str, operation: Operation, adopted: bool) -> bool:
+        """Write down the job that came of it; False where it is another intent's already."""
+        name = (operation.provider, operation.id)
+        with self._file.write() as connection:
+            if adopted and _any(
+                connection,
+                """
+                SELECT 1 FROM intents
+                WHERE operation_provider = ? AND operation_id = ? AND id != ? LIMIT 1
+                """,
+                *name,
+                intent_id,
+            ):
+                return False
+
+            connection.execute(
+                """
+                UPDATE intents SET submission = 'accepted', operation = ?,
+                    operation_provider = ?, operation_id = ?
+                WHERE id = ?
+                """,
+                (as_json(operation.to_json()), *name, intent_id),
+            )
+            return True
+
+    def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
+        """Write down how an attempt ended, unless that is known for certain."""
+        with self._file.write() as connection:
+            connection.execute(
+                """
+                UPDATE intents SET submission = ?, outcome = ?
+                WHERE id = ? AND (outcome IS NULL OR outcome IN ('detached', 'unknown'))
+                """,
+                (submission, outcome, intent_id),
+            )
+
+    def close(
+        self,
+        job_id: str,
+        holder: str,
+        state: JobState,
+        result: JsonObject | None,
+        free_key: bool,
+    ) -> bool:
+        """Write down how a job ended; False where `holder` does not hold it any more."""
+        media: list[str] = []
+        with self._file.write() as connection:
+            if not self._holds(connection, job_id, holder):
+                return False
+
+            connection.execute(
+                """
+                UPDATE jobs SET process = NULL, holder = NULL, key_is_free = max(key_is_free, ?)
+                WHERE id = ?
+                """,
+                (int(free_key), job_id),
+            )
+            if state != "open":
+                connection.execute(
+                    "UPDATE jobs SET state = ?, result = ?, closed_at = ? WHERE id = ?",
+                    (state, as_json(result), as_text(now()), job_id),
+                )
+                found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
+                media = [row["sha256"] for row in found]
+                connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
+
+        if media:
+            # Not before the job is closed for certain; what can't be removed harms nobody.
+            with suppress(TarashException), self._file.write() as connection:
+                self._file.media.drop(connection, media)
+
+        return True
+
+    def claim(self, job_id: str, holder: str) -> bool:
+        """Hold a job; False where another living holder does."""
+        process = self._file.process
+        with self._file.write("not_sent") as connection:
+            row = connection.execute(BY_ID, (job_id,)).fetchone()
+            if row is None:
+                return False
+
+            is_mine = (row["process"], row["holder"]) == (process.id, holder)
+            if not is_mine and is_held(row, process):
+                return False
+
+            connection.execute(
+                "UPDATE jobs SET process = ?, holder = ? WHERE id = ?",
+                (process.id, holder, job_id),
+            )
+            self._say(connection)
+            return True
+
+    def wants_renewal(self) -> bool:
+        """Tell whether it is time to say that this process is alive; True to one who asks."""
+        said = self._said
+        if said is None or said[0] != self._file.process.id:
+            return False  # it has held nothing
+
+        # The time of day, as in the lease itself: it goes on while the machine sleeps.
+        time = now()
+        if timedelta(0) <= time - said[1] < timedelta(seconds=self._lease_seconds / 3):
+            return False
+
+        self._said = (said[0], time)
+        return True
+
+    def renew(self) -> None:
+        """Say that this process is alive."""
+        with self._file.write() as connection:
+            self._say(connection)
+
+    def renewal_failed(self) -> None:
+        """Let the next one who asks try again."""
+        if self._said is not None:
+            self._said = (self._said[0], datetime.min.replace(tzinfo=UTC))
+
+    def one(self, query: str, *arguments: str | None) -> JobRecord | None:
+        """Return the job that a query finds; None where it finds none."""
+        with self._file.read("not_sent") as connection:
+            return self._first(connection, query, *arguments)
+
+    def list(self, states: tuple[JobState, ...], limit: int) -> list[JobRecord]:
+        """Return jobs, newest first: those in one of the states, or all."""
+        wanted = [state for state in STATES if state in states] if states else STATES
+        places = [*wanted, *[None] * (len(STATES) - len(wanted))]
+        with self._file.read() as connection:
+            rows = connection.execute(BY_STATE, (*places, limit)).fetchall()
+            return [self._record(connection, row) for row in rows]
+
+    def media(self, sha256: str) -> bytes:
+        """Return bytes that an open job's request refers to."""
+        content = None
+        with self._file.read() as connection:
+            if _any(connection, "SELECT 1 FROM media WHERE sha256 = ? LIMIT 1", sha256):
+                content = self._file.media.read(sha256)
+
+        if content is None:
+            raise KeyError(sha256)
+
+        return content
+
+    def prune(self, older_than: timedelta) -> int:
+        """Forget jobs that were closed longer ago than this; return how many."""
+        if older_than < timedelta(0):
+            raise ValidationError(
+                f"older_than is {older_than}, but nothing was closed in the future"
+            )
+
+        try:
+            cutoff = as_text(now() - older_than)
+        except OverflowError:
+            return 0
+
+        with self._file.write() as connection:
+            rows = connection.execute(PRUNED, (cutoff,)).fetchall()
+            gone = [(row["id"],) for row in rows if not is_held(row, self._file.process)]
+            connection.executemany("DELETE FROM jobs WHERE id = ?", gone)
+            return len(gone)
+
+    def let_go(self) -> None:
+        """Close the file; the next call opens it again."""
+        self._file.close()
+
+    def _holds(self, connection: sqlite3.Connection, job_id: str, holder: str) -> bool:
+        return _any(
+            connection,
+            "SELECT 1 FROM jobs WHERE id = ? AND process = ? AND holder = ?",
+            job_id,
+            self._file.process.id,
+            holder,
+        )
+
+    @staticmethod
+    def _make_room(connection: sqlite3.Connection, intent: Intent) -> None:
+        """Refuse a submit that is known already, unless the first one came to nothing."""
+        found = connection.execute(
+            "SELECT submission, operation FROM intents WHERE id = ?", (intent.id,)
+        ).fetchone()
+        if found is None:
+            return
+
+        if found["operation"] is not None or found["submission"] not in {"not_sent", "rejected"}:
+            raise TarashException(
+                f"The submit {intent.id} was written down before, and may have been made; it is "
+                "not made again",
+                submission="not_sent",
+            )
+
+        connection.execute("DELETE FROM intents WHERE id = ?", (intent.id,))
+
+    def _say(self, connection: sqlite3.Connection) -> None:
+        """Write down that this process is alive; with what it does, at no cost."""
+        process, time = self._file.process, now()
+        if self._said is None or self._said[0] != process.id:
+            connection.execute(FORGET_PROCESSES, (as_text(time - timedelta(days=1)),))
+
+        connection.execute(
+            """
+            INSERT INTO processes (id, pid, place, renewed_at, lease_seconds)
+            VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET renewed_at = excluded.renewed_at
+            """,
+            (process.id, process.pid, process.place, as_text(time), self._lease_seconds),
+        )
+        self._said = (process.id, time)
+
+    def _first(
+        self, connection: sqlite3.Connection, query: str, *arguments: str | None
+    ) -> JobRecord | None:
+        row = connection.execute(query, arguments).fetchone()
+        return None if row is None else self._record(connection, row)
+
+    def _record(self, connection: sqlite3.Connection, row: sqlite3.Row) -> JobRecord:
+        entries = connection.execute(
+            "SELECT * FROM intents WHERE job = ? ORDER BY number", (row["id"],)
+        )
+        return record(row, entries, self._file.process)
+
+
+def _any(connection: sqlite3.Connection, query: str, *arguments: str) -> bool:
+    return connection.execute(query, arguments).fetchone() is not None
