@@ -134,9 +134,9 @@ async def calls_of(record: JobRecord, ledger: Ledger, keys: Mapping[str, str]) -
     request: Request = request_type.model_validate(stored)
     calls = []
     for number, dumped in enumerate(record.chain, 1):
-        config: Config = config_type.model_validate(dumped)
-        if config.provider in keys:
-            config = config.model_copy(update={"api_key": keys[config.provider]})
+        # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
+        facts = {**dumped, "on_timeout": "detach", "api_key": keys.get(dumped["provider"])}
+        config: Config = config_type.model_validate(facts)
 
         calls.append(Call(record.kind, config, request, f"{record.id}-{number}", number))
 

@@ -124,8 +124,10 @@ class _Job(Generic[_Config, _Response, _Update]):
     async def wait_async(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
         """Wait for the job, and for its fallbacks where this process may drive them.
 
-        Each wait has a deadline of its own: the config's `timeout`, after which `on_timeout` says
-        what becomes of the job. A job that another process drives is only looked at.
+        Each wait has a deadline of its own: the config's `timeout`. At the deadline, on
+        cancellation and on Ctrl-C, the `on_timeout` of the config that was given to `submit_video`
+        or `from_token` says what becomes of the job; one that was resumed goes on, until `cancel`.
+        A job that another process drives is only looked at.
 
         Args:
             on_progress: Called with each update, sync or async; what it raises is logged.
