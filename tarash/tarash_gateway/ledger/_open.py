@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..exceptions import ValidationError
@@ -51,5 +50,5 @@ def open_ledger(url: str) -> Ledger:
 
     from .sqlite import SqliteLedger
 
-    path = Path(name).expanduser().resolve()
-    return _ledgers.setdefault(str(path), SqliteLedger(path))
+    ledger = SqliteLedger(name)
+    return _ledgers.setdefault(str(ledger.path), ledger)

@@ -56,7 +56,8 @@ class SqliteLedger:
                 "(15, say) before others take its jobs over"
             )
 
-        self.path = Path(path).expanduser().absolute()
+        # Where it really is: what stands beside the file is beside no link to it.
+        self.path = Path(os.path.realpath(Path(path).expanduser()))
         self.lease_seconds = float(lease_seconds)
         self._store = Store(self.path, self.lease_seconds)
         self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"ledger {self.path}")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...exceptions import TarashException
+from ...exceptions import TarashException, ValidationError
 
 if TYPE_CHECKING:
     from ..._types import Submission
@@ -44,6 +44,10 @@ BUSY = Trouble(
     f"another process has kept it locked for {BUSY_SECONDS:g} seconds",
     "See who else has it open; keep it on a local disk, not on a network drive.",
 )
+CONTRADICTORY = Trouble(
+    "what is to be written contradicts what is there",
+    "Ids are never used twice: look for a job that is written down a second time.",
+)
 UNREADABLE = Trouble(
     "it could not be read or written",
     "Check the disk: is it full, over a quota, failing, or a network drive?",
@@ -61,6 +65,7 @@ BY_CODE = {
     sqlite3.SQLITE_BUSY: BUSY,
     sqlite3.SQLITE_LOCKED: BUSY,
     sqlite3.SQLITE_PROTOCOL: BUSY,
+    sqlite3.SQLITE_CONSTRAINT: CONTRADICTORY,
 }
 BY_ERRNO = {
     errno.ENOSPC: FULL,
@@ -120,3 +125,10 @@ def told(path: Path, submission: Submission | None) -> Iterator[None]:
     except (sqlite3.Error, OSError, DamagedError) as error:
         what, todo = _trouble(error)
         raise refused(path, f"{what} ({error})", todo, submission) from error
+    except UnicodeEncodeError:
+        # Not as the cause: it carries the whole text.
+        raise ValidationError(
+            "An id or an idempotency_key holds half of a character (a lone surrogate); only whole "
+            "ones can be written down",
+            submission=submission,
+        ) from None

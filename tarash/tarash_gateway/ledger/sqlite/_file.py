@@ -47,7 +47,8 @@ class File:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._is_swept = False
-        _files.add(self)
+        with _forking:
+            _files.add(self)
 
     @contextmanager
     def write(self, submission: Submission | None = None) -> Iterator[sqlite3.Connection]:
@@ -168,11 +169,12 @@ class File:
 
     def _check_kind(self, connection: sqlite3.Connection, submission: Submission | None) -> None:
         """Refuse what is not ours, before anything in it is changed."""
-        application, version = (
-            _number(connection, "application_id"),
-            _number(connection, "user_version"),
-        )
-        if application == 0 and version == 0 and _is_empty(connection):
+        connection.execute("BEGIN")  # another process may be making it
+        application = _number(connection, "application_id")
+        version = _number(connection, "user_version")
+        is_empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+        connection.execute("COMMIT")
+        if application == 0 and version == 0 and is_empty:
             return
 
         if application != APPLICATION_ID:
@@ -310,10 +312,6 @@ def _number(connection: sqlite3.Connection, name: str) -> int:
 
 def _text(connection: sqlite3.Connection, name: str) -> str:
     return str(connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def _is_empty(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
 
 
 _files: WeakSet[File] = WeakSet()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 IS_NAME = re.compile(r"[0-9a-f]{64}").fullmatch
+IS_SCRATCH = re.compile(r"\.[0-9a-f]{64}\.\w+").fullmatch
 STALE_SECONDS = 3600
 """Age at which a file that was never finished is nobody's any more."""
 
@@ -125,7 +126,7 @@ class MediaFolder:
 
 
 def _is_stale(path: Path) -> bool:
-    if not path.name.startswith("."):
+    if not IS_SCRATCH(path.name):
         return False  # not ours
 
     with suppress(OSError):

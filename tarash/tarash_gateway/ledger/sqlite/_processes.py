@@ -31,6 +31,21 @@ def _place() -> str:
         return ""
 
 
+def _birth(pid: int) -> str | None:
+    """Return when a process has begun; empty where that can't be told, None where it has ended."""
+    if sys.platform != "linux":
+        return ""
+
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # others' processes may be hidden
+
+    # Behind the name, which may hold anything: the state, and 18 numbers on, ticks since the boot.
+    facts = stat.rpartition(")")[2].split()
+    return None if facts[0] in "ZX" else facts[19]
+
+
 @dataclass(frozen=True, eq=False)
 class Process:
     """One ledger object in one process, as others see it."""
@@ -38,6 +53,7 @@ class Process:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     pid: int = field(default_factory=os.getpid)
     place: str = field(default_factory=_place)
+    birth: str = field(default_factory=lambda: _birth(os.getpid()) or "")
 
     def __post_init__(self) -> None:
         _here[self.id] = self
@@ -59,14 +75,23 @@ class Process:
             # Two processes at one place can't share a number: the other one has gone before.
             return row["id"] in _here
 
-        try:
-            os.kill(row["pid"], 0)
-        except (ProcessLookupError, OverflowError):
-            return False
-        except PermissionError:
-            return True  # there, and somebody else's
+        return _is_running(row["pid"], row["birth"])
 
-        return True
+
+def _is_running(pid: int, birth: str) -> bool:
+    """Tell whether a process may be running; False only where it has ended for certain."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # there, and somebody else's
+
+    found = _birth(pid)
+    if found is None:
+        return False  # ended, and not yet buried by its parent
+
+    return not (birth and found) or birth == found
 
 
 _here: WeakValueDictionary[str, Process] = WeakValueDictionary()

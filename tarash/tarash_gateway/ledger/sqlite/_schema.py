@@ -14,6 +14,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE TABLE processes (
             id TEXT PRIMARY KEY NOT NULL,
             pid INTEGER NOT NULL,
+            birth TEXT NOT NULL,
             place TEXT NOT NULL,
             renewed_at TEXT NOT NULL,
             lease_seconds REAL NOT NULL

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from ..._types import JsonObject, Submission
 
 JOBS = """
-    SELECT jobs.*, processes.pid, processes.place, processes.renewed_at, processes.lease_seconds
+    SELECT jobs.*, processes.pid, processes.birth, processes.place, processes.renewed_at,
+        processes.lease_seconds
     FROM jobs LEFT JOIN processes ON processes.id = jobs.process
 """
 BY_ID = f"{JOBS} WHERE jobs.id = ?"
@@ -34,13 +35,15 @@ BY_OPERATION = f"""
     {JOBS} JOIN intents ON intents.job = jobs.id
     WHERE operation_provider = ? AND operation_id = ? ORDER BY intents.number LIMIT 1
 """
-BY_STATE = f"{JOBS} WHERE state IN (?, ?, ?, ?, ?) ORDER BY jobs.number DESC LIMIT ?"
+STATES: tuple[JobState, ...] = get_args(JobState)
+BY_STATE = (
+    f"{JOBS} WHERE state IN ({', '.join('?' * len(STATES))}) ORDER BY jobs.number DESC LIMIT ?"
+)
 PRUNED = f"{JOBS} WHERE state != 'open' AND closed_at < ?"
 FORGET_PROCESSES = """
     DELETE FROM processes
     WHERE renewed_at < ? AND id NOT IN (SELECT process FROM jobs WHERE process IS NOT NULL)
 """
-STATES: tuple[JobState, ...] = get_args(JobState)
 
 
 class Store:
@@ -312,12 +315,15 @@ class Store:
 
         connection.execute(
             """
-            INSERT INTO processes (id, pid, place, renewed_at, lease_seconds)
-            VALUES (?, ?, ?, ?, ?)
+            INSERT INTO processes (id, pid, birth, place, renewed_at, lease_seconds)
+            VALUES (?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET renewed_at = excluded.renewed_at
             """,
-            (process.id, process.pid, process.place, as_text(time), self._lease_seconds),
-        )
+            (
+                process.id, process.pid, process.birth, process.place, as_text(time),
+                self._lease_seconds,
+            ),
+        )  # fmt: skip
         self._said = (process.id, time)
 
     def _first(

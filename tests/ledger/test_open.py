@@ -1,0 +1,46 @@
+"""How a ledger is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tarash.tarash_gateway.exceptions import ValidationError
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger, open_ledger
+
+CANARY = "canary-9b1d"
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_a_lease_is_a_positive_number(tmp_path: Path, seconds: float) -> None:
+    with pytest.raises(ValidationError, match="lease_seconds"):
+        SqliteLedger(tmp_path / "jobs.db", lease_seconds=seconds)
+
+
+def test_a_url_names_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    relative = open_ledger("sqlite:///jobs.db")
+    assert isinstance(relative, SqliteLedger)
+    assert relative.path == tmp_path / "jobs.db"
+    assert open_ledger(f"sqlite:///{tmp_path}/jobs.db") is relative
+    assert open_ledger("sqlite:///others.db") is not relative
+    assert isinstance(open_ledger("memory:"), MemoryLedger)
+    assert open_ledger("memory:") is open_ledger("memory:")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "jobs.db", "sqlite:jobs.db", "sqlite://jobs.db", "sqlite:///", "sqlite:///folder/",
+        "sqlite:///:memory:", "sqlite:///jobs.db?mode=ro", "memory",
+        f"postgresql://user:{CANARY}@host/jobs",
+    ],
+)  # fmt: skip
+def test_what_names_no_ledger_is_refused_with_examples(url: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape("sqlite:///jobs.db")) as caught:
+        open_ledger(url)
+
+    assert CANARY not in str(caught.value)

@@ -1,0 +1,256 @@
+"""What every ledger promises."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from tarash.tarash_gateway._records import Entry, Ledger, Outcome
+from tests.ledger.makers import (
+    HOLDER,
+    begin,
+    make_intent,
+    make_job,
+    make_media,
+    make_operation,
+)  # fmt: skip
+
+
+async def test_a_job_comes_back_as_it_was_written(ledger: Ledger) -> None:
+    job = make_job(idempotency_key="order-4711", chain=({"model": "a"}, {"model": "b"}))
+    stray = Entry(make_intent(job))
+    given = replace(job, state="failed", entries=(stray,), result={"kept": False})
+
+    assert await ledger.open(given, HOLDER, {}) is None
+    assert await ledger.get(job.id) == replace(job, held=True)
+    assert await ledger.get("another") is None
+
+
+async def test_a_submit_comes_back_as_it_was_written(ledger: Ledger) -> None:
+    job = await begin(ledger)
+    first, second = make_intent(job), make_intent(job, 2, payload=None)
+    assert await ledger.intend(first, HOLDER)
+    await ledger.settle(first.id, "rejected", "failed")
+    assert await ledger.intend(second, HOLDER)
+    assert await ledger.accept(second.id, make_operation("op"))
+
+    found = await ledger.find("fal", "op")
+    assert found is not None
+    assert found.id == job.id
+    assert found.entries == (
+        Entry(first, None, "rejected", "failed"),
+        Entry(second, make_operation("op"), "accepted", None),
+    )
+    assert await ledger.find("fal", "no such") is None
+    assert await ledger.find("runway", "op") is None
+
+
+async def test_a_key_belongs_to_one_job_until_it_is_freed(ledger: Ledger) -> None:
+    first = await begin(ledger, idempotency_key="order")
+    second, third = make_job(idempotency_key="order"), make_job(idempotency_key="order")
+    known = await ledger.open(second, HOLDER, make_media(b"never written"))
+    assert known is not None
+    assert (known.id, known.held) == (first.id, True)
+    assert await ledger.get(second.id) is None
+    with pytest.raises(KeyError):
+        await ledger.media(next(iter(make_media(b"never written"))))
+
+    assert await ledger.close(first.id, HOLDER, "completed", {"answer": 42})
+    known = await ledger.open(second, HOLDER, {})
+    assert known is not None
+    assert (known.id, known.state, known.result) == (first.id, "completed", {"answer": 42})
+    assert not known.held
+
+    assert await ledger.claim(first.id, "again")
+    assert await ledger.close(first.id, "again", "failed", free_key=True)
+    assert await ledger.open(second, HOLDER, {}) is None
+    known = await ledger.open(third, HOLDER, {})
+    assert known is not None
+    assert known.id == second.id
+
+
+async def test_jobs_without_a_key_never_meet(ledger: Ledger) -> None:
+    await begin(ledger)
+    await begin(ledger)
+    assert len(await ledger.jobs()) == 2
+
+
+async def test_only_the_holder_submits(ledger: Ledger) -> None:
+    job = await begin(ledger)
+    assert not await ledger.intend(make_intent(job), "another")
+    assert not await ledger.intend(make_intent(make_job()), HOLDER)
+    assert await ledger.intend(make_intent(job), HOLDER)
+
+    assert await ledger.close(job.id, HOLDER, "open")
+    assert not await ledger.intend(make_intent(job, 2), HOLDER)
+    found = await ledger.get(job.id)
+    assert found is not None
+    assert [entry.intent.id for entry in found.entries] == [f"{job.id}-1"]
+
+
+async def test_an_operation_is_adopted_by_one_submit_only(ledger: Ledger) -> None:
+    jobs = [await begin(ledger) for _ in range(5)]
+    for job in jobs:
+        assert await ledger.intend(make_intent(job), HOLDER)
+
+    first, *others, last = jobs
+    assert await ledger.accept(f"{first.id}-1", make_operation("first"))
+    assert not await ledger.accept(f"{others[0].id}-1", make_operation("first"), adopted=True)
+    taken = await asyncio.gather(
+        *(ledger.accept(f"{job.id}-1", make_operation("lost"), adopted=True) for job in others)
+    )
+    assert sorted(taken) == [False, False, True]
+
+    # What a provider has answered is a fact, whoever has guessed otherwise.
+    assert await ledger.accept(f"{last.id}-1", make_operation("lost"))
+    found = await ledger.get(last.id)
+    assert found is not None
+    assert found.entries[0].operation == make_operation("lost")
+
+
+@pytest.mark.parametrize("first", get_args(Outcome))
+async def test_what_is_known_for_certain_stays(ledger: Ledger, first: Outcome) -> None:
+    job = await begin(ledger)
+    await ledger.intend(make_intent(job), HOLDER)
+    await ledger.accept(f"{job.id}-1", make_operation("op"))
+    await ledger.settle(f"{job.id}-1", "accepted", first)
+    await ledger.settle(f"{job.id}-1", "accepted", "completed")
+    await ledger.settle("no such", "accepted", "completed")
+
+    found = await ledger.get(job.id)
+    assert found is not None
+    is_open = first in {"detached", "unknown"}
+    assert found.entries[0].outcome == ("completed" if is_open else first)
+
+
+async def test_only_the_holder_closes(ledger: Ledger) -> None:
+    job = await begin(ledger, idempotency_key="order")
+    assert not await ledger.close(job.id, "another", "failed", {"a": 1}, free_key=True)
+    assert not await ledger.close("no such", HOLDER, "failed")
+    found = await ledger.get(job.id)
+    assert found is not None
+    assert (found.state, found.result, found.held) == ("open", None, True)
+
+    assert await ledger.close(job.id, HOLDER, "unknown", {"a": 2})
+    assert not await ledger.close(job.id, HOLDER, "failed", {"a": 3})
+    found = await ledger.get(job.id)
+    assert found is not None
+    assert (found.state, found.result, found.held) == ("unknown", {"a": 2}, False)
+
+
+async def test_facts_are_written_whoever_holds_the_job(ledger: Ledger) -> None:
+    job = await begin(ledger)
+    await ledger.intend(make_intent(job), HOLDER)
+    await ledger.close(job.id, HOLDER, "open")
+    assert await ledger.claim(job.id, "another")
+    assert await ledger.accept(f"{job.id}-1", make_operation("late"))
+    await ledger.settle(f"{job.id}-1", "accepted", "completed")
+
+    found = await ledger.find("fal", "late")
+    assert found is not None
+    assert (found.entries[0].submission, found.entries[0].outcome) == ("accepted", "completed")
+
+
+async def test_a_job_has_one_holder(ledger: Ledger) -> None:
+    job = await begin(ledger)
+    assert not await ledger.claim("no such", "another")
+    assert not await ledger.claim(job.id, "another")
+    assert await ledger.claim(job.id, HOLDER)
+
+    assert await ledger.close(job.id, HOLDER, "open")
+    claims = await asyncio.gather(*(ledger.claim(job.id, f"{number}") for number in range(20)))
+    assert sorted(claims) == [False] * 19 + [True]
+
+
+async def test_a_job_that_has_ended_can_be_taken_up_again(ledger: Ledger) -> None:
+    job = await begin(ledger, idempotency_key="order")
+    await ledger.close(job.id, HOLDER, "unknown", {"a": 1})
+    assert await ledger.claim(job.id, "again")
+    assert await ledger.close(job.id, "again", "open")
+    found = await ledger.get(job.id)
+    assert found is not None
+    assert (found.state, found.result, found.held) == ("unknown", {"a": 1}, False)
+
+    assert await ledger.claim(job.id, "once more")
+    assert await ledger.close(job.id, "once more", "completed", {"a": 2})
+    found = await ledger.get(job.id)
+    assert found is not None
+    assert (found.state, found.result) == ("completed", {"a": 2})
+
+
+async def test_jobs_are_listed_newest_first(ledger: Ledger) -> None:
+    jobs = [await begin(ledger) for _ in range(4)]
+    await ledger.close(jobs[0].id, HOLDER, "failed")
+    await ledger.close(jobs[2].id, HOLDER, "completed")
+
+    ids = [job.id for job in jobs]
+    assert [job.id for job in await ledger.jobs()] == ids[::-1]
+    assert [job.id for job in await ledger.jobs(limit=2)] == [ids[3], ids[2]]
+    assert [job.id for job in await ledger.jobs(states=("open",))] == [ids[3], ids[1]]
+    ended = await ledger.jobs(states=("failed", "completed"))
+    assert [job.id for job in ended] == [ids[2], ids[0]]
+    assert await ledger.jobs(states=("cancelled",)) == []
+
+
+async def test_media_stay_as_long_as_an_open_job_needs_them(ledger: Ledger) -> None:
+    media = {**make_media(b"cat" * 1000), **make_media(b"dog")}
+    cat, dog = media
+    first, second = make_job(), make_job()
+    await ledger.open(first, HOLDER, media)
+    await ledger.open(second, HOLDER, make_media(b"dog"))
+    assert await ledger.media(cat) == b"cat" * 1000
+
+    await ledger.close(first.id, HOLDER, "open")
+    assert await ledger.media(cat) == b"cat" * 1000
+    assert await ledger.claim(first.id, HOLDER)
+    await ledger.close(first.id, HOLDER, "failed")
+    with pytest.raises(KeyError):
+        await ledger.media(cat)
+
+    assert await ledger.media(dog) == b"dog"
+    await ledger.close(second.id, HOLDER, "completed")
+    with pytest.raises(KeyError):
+        await ledger.media(dog)
+
+    with pytest.raises(KeyError):
+        await ledger.media("../jobs.db")
+
+
+async def test_a_race_for_a_key_has_one_winner(ledger: Ledger) -> None:
+    jobs = [make_job(idempotency_key="order") for _ in range(200)]
+    answers = await asyncio.gather(*(ledger.open(job, HOLDER, {}) for job in jobs))
+    assert answers.count(None) == 1
+    winner = jobs[answers.index(None)].id
+    assert {answer.id for answer in answers if answer is not None} == {winner}
+    assert [job.id for job in await ledger.jobs()] == [winner]
+
+
+async def test_threads_with_loops_of_their_own_share_it(ledger: Ledger) -> None:
+    async def work() -> None:
+        for _ in range(5):
+            job = await begin(ledger)
+            assert await ledger.intend(make_intent(job), HOLDER)
+            assert await ledger.close(job.id, HOLDER, "completed")
+
+    threads = [threading.Thread(target=lambda: asyncio.run(work())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+
+    await work()
+    for thread in threads:
+        thread.join()
+
+    assert len(await ledger.jobs(states=("completed",))) == 25
+
+
+async def test_it_can_be_closed_and_used_on(ledger: Ledger) -> None:
+    job = await begin(ledger)
+    await ledger.renew()
+    await ledger.aclose()
+    await ledger.aclose()
+    assert await ledger.intend(make_intent(job), HOLDER)
+    assert ledger.lease_seconds > 0
