@@ -107,11 +107,12 @@ class Command:
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     """Without a key and without a simulator."""
-    private = ("FAL_", "TARASH_", "FORCE_COLOR", "TTY_", "COLUMNS")
+    private = ("FAL_", "TARASH_", "XDG_", "FORCE_COLOR", "TTY_", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
     folder = tmp_path / "here"
     folder.mkdir()
-    return Command(folder, {**kept, "PYTHONPATH": str(ABOVE), "TERM": "xterm"})
+    own = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}  # for its ledger
+    return Command(folder, {**kept, **own, "PYTHONPATH": str(ABOVE), "TERM": "xterm"})
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from . import _options as o
 from . import _report as report
 from . import _terminal as terminal
 from ._errors import MEANINGS, CommandError, Exit, rule
+from .jobs import jobs_app
 from .models import models_app
 
 PROGRAM = "tarash"
@@ -37,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models_app, name="models")
+app.add_typer(jobs_app, name="jobs")
 
 
 def run(arguments: list[str]) -> int:
@@ -124,6 +126,9 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     strict: o.Strict = False,
     failover: o.Failover = "always",
     on_timeout: o.OnTimeout = "cancel",
+    ledger: o.Ledger = None,
+    idempotency_key: o.IdempotencyKey = None,
+    detach: o.Detach = False,
     output: o.Output = None,
     force: o.Force = False,
     dry_run: o.DryRun = False,
@@ -160,6 +165,9 @@ def image(  # noqa: PLR0913  (each is an option of the command)
     strict: o.Strict = False,
     failover: o.Failover = "always",
     on_timeout: o.OnTimeout = "cancel",
+    ledger: o.Ledger = None,
+    idempotency_key: o.IdempotencyKey = None,
+    detach: o.Detach = False,
     output: o.Output = None,
     force: o.Force = False,
     dry_run: o.DryRun = False,

@@ -5,14 +5,19 @@ The gateway's public functions do the work; the order of the steps is all that i
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from .._records import Ledger
 from ..api import (
     generate_image_async,
     generate_video_async,
     plan_image,
     plan_video,
+    resume_async,
+    submit_image_async,
+    submit_video_async,
 )
 from ..exceptions import TarashException
 from ..models import GenerationPlan
@@ -20,6 +25,7 @@ from . import _interrupt as interrupt
 from . import _report as report
 from ._errors import CommandError, Exit, exit_code
 from ._inputs import Config, Request, read
+from ._ledger import opened
 from ._options import Options
 from ._progress import Progress
 from ._save import Response, Saved, check, rescue, save
@@ -43,8 +49,7 @@ def generate(options: Options) -> int:
     """Carry out one command; return its exit code."""
     try:
         config, request = read(options)
-        if options.output is not None:
-            check(options.output, options.n, force=options.force)
+        _check_output(options)
 
         plan = _plan(options, config, request)
         if options.dry_run:
@@ -59,7 +64,18 @@ def generate(options: Options) -> int:
         return code
 
     report.adjustments(plan.adjustments)
+    if options.detach:
+        return _detach(_Run(options, config, request, Progress(config)))
+
     return _make(_Run(options, config, request, Progress(config)))
+
+
+def _check_output(options: Options) -> None:
+    if options.output is not None:
+        if options.detach:
+            raise CommandError("--detach saves nothing: `tarash jobs wait` has an --output")
+
+        check(options.output, options.n, force=options.force)
 
 
 def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:
@@ -70,6 +86,38 @@ def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:
 
     made: GenerationPlan = plan(config, request)
     return made
+
+
+def _detach(run: _Run) -> int:
+    """Submit, tell where the job is to be found, and leave."""
+    options = run.options
+    submit = cast("Any", submit_video_async if options.kind == "video" else submit_image_async)
+
+    async def work() -> Any:
+        return await submit(
+            run.config,
+            run.request,
+            ledger=_ledger_of(run),
+            idempotency_key=options.idempotency_key,
+        )
+
+    try:
+        job = interrupt.run(work(), lambda: run.progress.note(STOPPING))
+    except interrupt.Stopped as stopped:
+        return _stopped(run, stopped.code)
+    except TarashException as error:
+        code = exit_code(error)
+        report.failure(error, code, json=options.as_json)
+        return code
+
+    report.detached(job, json=options.as_json)
+    return Exit.DONE
+
+
+def _ledger_of(run: _Run) -> Ledger:
+    """Return the ledger; what the mock makes is not worth a file."""
+    given = run.options.ledger
+    return opened("memory:" if run.options.mock and given is None else given)
 
 
 def _make(run: _Run) -> int:
@@ -102,7 +150,13 @@ async def _generate_and_save(run: _Run) -> None:
         "Any", generate_video_async if run.options.kind == "video" else generate_image_async
     )
     async with run.progress:
-        run.response = response = await make(run.config, run.request, run.progress.update)
+        run.response = response = await make(
+            run.config,
+            run.request,
+            run.progress.update,
+            ledger=_ledger_of(run),
+            idempotency_key=run.options.idempotency_key,
+        )
         run.progress.note("saving", quiet=True)
         options = run.options
         await save(response, options.output, options.n, force=options.force, done=run.saved)
@@ -125,7 +179,28 @@ def _stopped(run: _Run, code: Exit) -> int:
 
     last = run.progress.last
     said = last.error if last is not None and last.error else "Cancelled before anything was sent"
-    facts = {"request_id": None if last is None else last.request_id}
+    facts = {"request_id": None if last is None else last.request_id, **_left(run)}
     error = CommandError(said, code=code, kind=report.INTERRUPTED, facts=facts)
     report.misused(error, json=run.options.as_json)
     return code
+
+
+def _left(run: _Run) -> dict[str, Any]:
+    """Return what a stopped run leaves behind, for programs."""
+    last = run.progress.last
+    if last is None:
+        return {}
+
+    async def look() -> dict[str, Any]:
+        ledger = _ledger_of(run)
+        try:
+            job = await resume_async(last.request_id, ledger)
+        except TarashException:
+            return {}  # nothing was written down, since nothing was about to be sent
+
+        record = await ledger.get(job.id)
+        entry = record.entries[-1] if record is not None and record.entries else None
+        told = {} if entry is None else {"submission": entry.submission, "outcome": entry.outcome}
+        return {"job_id": job.id, "operation": job.operation, **told}
+
+    return asyncio.run(look())

@@ -171,6 +171,33 @@ DryRun = Annotated[
         "--dry-run", help="Show what would be sent; needs no key.", rich_help_panel=RESULT
     ),
 ]
+Ledger = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="URL",
+        help="Where jobs are written down before they are bought: sqlite:///jobs.db, or memory:. "
+        "By default TARASH_LEDGER, else a file in your data folder.",
+        rich_help_panel=LIMITS,
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    typer.Option(
+        "--idempotency-key",
+        metavar="KEY",
+        help="Makes the command safe to repeat: one job for a key.",
+        rich_help_panel=LIMITS,
+    ),
+]
+Detach = Annotated[
+    bool,
+    typer.Option(
+        "--detach",
+        help="Leave when the provider has accepted; `tarash jobs` goes on.",
+        rich_help_panel=RESULT,
+    ),
+]
 Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=RESULT),
@@ -207,6 +234,9 @@ class Options:
     strict: bool = False
     failover: str = "always"
     on_timeout: str = "cancel"
+    ledger: str | None = None
+    idempotency_key: str | None = None
+    detach: bool = False
     output: Path | None = None
     force: bool = False
     dry_run: bool = False

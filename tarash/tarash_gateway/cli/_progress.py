@@ -24,6 +24,8 @@ FRAME_SECONDS = 0.1
 BAR_CELLS = 20
 SPINNER, BAR = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "━"
 ASCII_SPINNER, ASCII_BAR = "|/-\\", "="
+OURS = "tarash-"
+"""What our own ids begin with, before a provider has named the job."""
 ENDED = frozenset({"completed", "failed"})
 STYLES = {"queued": "yellow", "processing": "cyan", "completed": "green", "failed": "red"}
 
@@ -68,6 +70,11 @@ class Progress:
 
     def update(self, update: Update) -> None:
         """Show an update."""
+        new = self.last is None or self.last.request_id != update.request_id
+        if new and not update.request_id.startswith(OURS):
+            # Now, and not at the end: whatever ends us, the job is to be found.
+            terminal.say(f"job {update.request_id}")
+
         self.last = update
         now = (update.attempt_number, update.status)
         # What ends the whole run is told when it has ended, with more than a line can hold.

@@ -12,6 +12,7 @@ from typing import Any
 from rich.json import JSON
 
 from ..exceptions import TarashException
+from ..jobs import ImageJob, VideoJob
 from ..models import Adjustment, AttemptMetadata, ExecutionMetadata, GenerationPlan
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json
@@ -152,6 +153,18 @@ def _attempt(attempt: AttemptMetadata) -> str:
         f"{attempt.error_type}: {attempt.error_message} "
         f"(request {attempt.request_id}, billed: {attempt.billing})"
     )
+
+
+def detached(job: VideoJob | ImageJob, *, json: bool) -> None:
+    """Say where a job is to be found that goes on by itself."""
+    token = job.to_token() if job.operation is not None else None
+    if json:
+        facts = {"job_id": job.id, "request_id": job.request_id, "operation": job.operation}
+        terminal.document({**facts, "token": token})
+        return
+
+    terminal.hint(f"{job.provider} {job.model} accepted it; `tarash jobs wait` goes on with it")
+    terminal.result(job.request_id)
 
 
 # --------------------------------------------------------------------------------------- failure

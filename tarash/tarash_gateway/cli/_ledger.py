@@ -1,0 +1,35 @@
+"""Where the command line writes its jobs down: in the user's own data folder, unless told else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .._records import Ledger
+from ..ledger import open_ledger
+
+VARIABLE = "TARASH_LEDGER"
+
+
+def url_of(given: str | None) -> str:
+    """Return the URL of the ledger to use.
+
+    Args:
+        given: What `--ledger` said; by default TARASH_LEDGER, else a file of the user's.
+    """
+    if given or os.environ.get(VARIABLE):
+        return given or os.environ[VARIABLE]
+
+    import platformdirs
+
+    folder = Path(platformdirs.user_data_dir("tarash", appauthor=False))
+    return f"sqlite:///{folder / 'jobs.db'}"
+
+
+def opened(given: str | None) -> Ledger:
+    """Return the ledger to use.
+
+    Raises:
+        ValidationError: The URL is none of a ledger.
+    """
+    return open_ledger(url_of(given))

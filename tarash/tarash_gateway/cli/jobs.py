@@ -1,0 +1,83 @@
+"""The commands under `tarash jobs`, and their arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import _jobs as work
+from . import _options as o
+
+JobId = Annotated[
+    str, typer.Argument(metavar="JOB", help="Our id or the provider's of a job, or its token.")
+]
+Into = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to save it."),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FOLDER", help="Where to save what they made."),
+]
+
+jobs_app = typer.Typer(
+    help="Jobs that were written down: wait for them, resume them after a crash, cancel them.",
+    no_args_is_help=True,
+)
+
+
+@jobs_app.command("ls")
+def ls(
+    ledger: o.Ledger = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
+    as_json: o.Json = False,
+) -> int:
+    """List the jobs that have not ended, or whose fate is unknown; newest first."""
+    return work.ls(ledger, everything=everything, as_json=as_json)
+
+
+@jobs_app.command("show")
+def show(job: JobId, ledger: o.Ledger = None, *, as_json: o.Json = False) -> int:
+    """Show what is known of a job, what its provider says of it, and its token."""
+    return work.show(job, ledger, as_json=as_json)
+
+
+@jobs_app.command("wait")
+def wait(
+    job: JobId,
+    ledger: o.Ledger = None,
+    *,
+    output: Into = None,
+    force: o.Force = False,
+    as_json: o.Json = False,
+) -> int:
+    """Wait for a job and save what it made; Ctrl-C leaves it running."""
+    return work.wait(job, ledger, output, force=force, as_json=as_json)
+
+
+@jobs_app.command("resume")
+def resume(ledger: o.Ledger = None, *, output: Folder = None, as_json: o.Json = False) -> int:
+    """Wait for every job that nobody drives: after a crash, say. Nothing is bought twice."""
+    return work.resume(ledger, output, as_json=as_json)
+
+
+@jobs_app.command("cancel")
+def cancel(job: JobId, ledger: o.Ledger = None, *, as_json: o.Json = False) -> int:
+    """Ask the provider to stop a job."""
+    return work.cancel(job, ledger, as_json=as_json)
+
+
+@jobs_app.command("fetch")
+def fetch(
+    job: JobId,
+    ledger: o.Ledger = None,
+    *,
+    output: Into = None,
+    force: o.Force = False,
+    as_json: o.Json = False,
+) -> int:
+    """Get the result of a job that has ended, as long as its provider keeps it."""
+    return work.fetch(job, ledger, output, force=force, as_json=as_json)

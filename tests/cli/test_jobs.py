@@ -1,0 +1,112 @@
+"""Jobs that outlive the command that submitted them, found again in the user's ledger."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+from tests.cli.conftest import CANARY, Command
+
+NEVER = Script(queue_seconds=0, run_seconds=3600)
+
+
+def ledger_of(command: Command) -> Path:
+    return Path(command.environment["XDG_DATA_HOME"], "tarash", "jobs.db")
+
+
+def test_a_detached_job_is_listed_waited_for_and_fetched_again(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    job_id = tarash_command("video", "a cat", "--detach", code=0).out.strip()
+    assert [job.id for job in simulator.jobs("fal")] == [job_id]
+
+    (listed,) = tarash_command("jobs", "ls", "--json", code=0).json()
+    assert (listed["request_id"], listed["state"], listed["prompt"]) == (job_id, "owed", "a cat")
+    waited = tarash_command("jobs", "wait", job_id, "-o", "cat.mp4", code=0)
+    assert waited.out.split() == ["cat.mp4"]
+    assert (tarash_command.folder / "cat.mp4").read_bytes()[4:8] == b"ftyp"
+    assert tarash_command("jobs", "ls", "--json", code=0).json() == []
+
+    fetched = tarash_command("jobs", "fetch", job_id, "-o", "again.mp4", code=0)
+    assert fetched.out.split() == ["again.mp4"]
+    assert simulator.counters("fal").submits == 1
+    assert CANARY.encode() not in ledger_of(tarash_command).read_bytes()
+
+
+def test_a_job_of_a_killed_command_is_named_at_once_and_resumed(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.script("fal", NEVER)
+    killed = tarash_command.interrupted(
+        lambda: simulator.counters("fal").streams > 0, "video", "a cat", by=signal.SIGKILL
+    )
+    (job,) = simulator.jobs("fal")
+    assert killed.code == -signal.SIGKILL
+    assert f"job {job.id}" in killed.err
+
+    told = tarash_command("jobs", "cancel", job.id, "--json", code=0).json()
+    assert told == {"request_id": job.id, "cancel": "requested"}
+    resumed = tarash_command("jobs", "resume", "-o", "out")
+    assert job.id in resumed.err
+    assert "cancelled" in resumed.err
+    assert simulator.counters("fal").submits == 1
+
+
+def test_a_job_that_is_resumed_is_saved_into_the_folder(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    job_id = tarash_command("image", "a cat", "--detach", code=0).out.strip()
+    resumed = tarash_command("jobs", "resume", "-o", "out", code=0)
+
+    assert resumed.out.split() == [f"out/{job_id}.png"]
+    assert "nothing is owed" in tarash_command("jobs", "resume", code=0).err
+    assert simulator.counters("fal").submits == 1
+
+
+def test_the_same_key_twice_is_one_job(tarash_command: Command, simulator: Simulator) -> None:
+    arguments = ("video", "a cat", "--idempotency-key", "order-1")
+    first = tarash_command(*arguments, code=0)
+    assert tarash_command(*arguments, code=0).out == first.out
+
+    other = tarash_command("video", "a dog", "--idempotency-key", "order-1", code=2)
+    assert "belongs to the job" in other.err
+    assert simulator.counters("fal").submits == 1
+
+
+def test_a_submit_without_an_answer_is_listed_as_unknown(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.fail("fal", "submit", Fault.reset_after())
+    lost = tarash_command("video", "a cat", code=7)
+
+    assert "may run and be billed" in lost.err
+    (listed,) = tarash_command("jobs", "ls", "--json", code=0).json()
+    assert listed["state"] == "unknown"
+    assert simulator.counters("fal").submits == 1
+
+
+def test_a_token_is_a_job_too_and_a_wrong_id_says_what_to_do(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    detached = tarash_command("video", "a cat", "--detach", "--json", code=0).json()
+    shown = tarash_command("jobs", "show", detached["token"], "--json", code=0).json()
+
+    assert shown["request_id"] == detached["request_id"] == simulator.jobs("fal")[0].id
+    assert "knows no job" in tarash_command("jobs", "show", "nobody", code=2).err
+    assert "damaged" in tarash_command("jobs", "wait", detached["token"][:-1], code=2).err
+
+
+def test_nothing_is_sent_where_the_ledger_cannot_be_written(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    (tarash_command.folder / "jobs.db").write_bytes(b"no database" * 1000)
+    refused = tarash_command("video", "a cat", "--ledger", "sqlite:///jobs.db", code=5)
+
+    assert "jobs.db" in refused.err
+    assert simulator.counters("fal").submits == 0
+
+
+def test_what_is_detached_is_not_saved(tarash_command: Command) -> None:
+    refused = tarash_command("video", "a cat", "--detach", "-o", "cat.mp4", code=2)
+    assert "jobs wait" in refused.err
