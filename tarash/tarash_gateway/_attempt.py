@@ -57,6 +57,8 @@ class Attempt:
     """The result, where the provider answered the submit with it."""
     adopted: bool = False
     """Whether the submit's answer was lost, and the job found in the provider's list."""
+    lost: bool = False
+    """Whether the provider does not know the job any more."""
     stopped: bool = False
     """Whether the user has stopped it by a handle."""
     deadline: float | None = None

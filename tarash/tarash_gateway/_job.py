@@ -101,7 +101,7 @@ class Job:
             if kept is not None:
                 return kept
 
-        raise error_of(record.result)
+        raise self.run.failure or error_of(record.result)
 
     async def _take(self) -> bool:
         """Take the job into our hands, as it stands in the ledger by now."""

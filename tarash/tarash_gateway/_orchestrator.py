@@ -67,6 +67,7 @@ class Run:
         self.hold = hold
         self.attempts: list[Attempt] = []
         self.response: Response | None = None
+        self.failure: TarashException | None = None
         self.keyed = False
         """Whether somebody may ask for the result again, by an idempotency key."""
         self._records: list[AttemptMetadata] = []
@@ -105,12 +106,12 @@ class Run:
             TarashException: The last attempt's error, with what every attempt did.
         """
         state: JobState | None = None
-        failure: TarashException | None = None
+        self.failure = None
         try:
             async with self._kept_alive():
                 self.response = await self._deliver(deliver, caller, until_accepted)
         except TarashException as error:
-            failure, state = error, self._state_after()
+            self.failure, state = error, self._state_after()
             raise
         except anyio.get_cancelled_exc_class():
             state = self._state_after(cancelled=True)
@@ -118,7 +119,7 @@ class Run:
         else:
             state = "open" if self.response is None else "completed"
         finally:
-            held = await self._close(state or self._state_after(), failure)
+            held = await self._close(state or self._state_after())
 
         if self.response is not None and not held:
             raise self._told_of(self.hold.taken_over())
@@ -324,7 +325,7 @@ class Run:
 
     def _state_after(self, *, cancelled: bool = False) -> JobState:
         """Return where the job stands after a failure: what may still run is still owed."""
-        if any(one.operation is not None and one.unsafe for one in self.attempts):
+        if any(one.operation and one.unsafe and not one.lost for one in self.attempts):
             return "open"
 
         if any(one.submission == "unknown" for one in self.attempts):
@@ -332,7 +333,7 @@ class Run:
 
         return "cancelled" if cancelled else "failed"
 
-    async def _close(self, state: JobState, failure: TarashException | None) -> bool:
+    async def _close(self, state: JobState) -> bool:
         """Write down how it ended; return whether that was ours to do."""
         if self.hold.is_watcher:
             return True
@@ -347,7 +348,7 @@ class Run:
         )
         result = None
         if self.hold.keeps or self.keyed:
-            result = told(self.calls[0].kind, None if fetched_again else response, failure)
+            result = told(self.calls[0].kind, None if fetched_again else response, self.failure)
 
         with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
             try:

@@ -342,7 +342,7 @@ class _Drive:
         if attempt.submission == "unknown":
             return "unknown"
 
-        if attempt.operation is None or attempt.settled:
+        if attempt.operation is None or attempt.settled or attempt.lost:
             return "failed"
 
         return "cancelled" if attempt.cancel == "cancelled" else "detached"

@@ -212,6 +212,7 @@ class Watch:
         return not self._seen and anyio.current_time() - self._since < UNSEEN_SECONDS
 
     def _lost(self, error: TarashException) -> TarashException:
+        self._attempt.lost = True
         return HTTPError(
             f"{self._operation.provider} does not know the job {self._operation.id} any more; it "
             "may have been billed: look it up in the provider's dashboard",
