@@ -6,9 +6,7 @@ Decides who is tried next and keeps the record; how an attempt is made is the en
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,9 +14,8 @@ import anyio
 
 from ._attempt import Attempt, Progress, goodbye, unforeseen
 from ._contract import Call
-from ._engine import Hold, Resources, drive, handle
+from ._engine import Hold, Resources, drive, handle, kept_alive, ledger_failed
 from ._ids import generate_unique_id
-from ._logging import event
 from ._store import holds_media, told
 from .exceptions import TarashException, UnsupportedOperationError
 from .models import ExecutionMetadata
@@ -108,7 +105,7 @@ class Run:
         state: JobState | None = None
         self.failure = None
         try:
-            async with self._kept_alive():
+            async with kept_alive(self.hold):
                 self.response = await self._deliver(deliver, caller, until_accepted)
         except TarashException as error:
             self.failure, state = error, self._state_after()
@@ -197,7 +194,7 @@ class Run:
         try:
             record = await self.hold.ledger.get(self.hold.job_id)
         except Exception as error:  # noqa: BLE001  (the failure at hand is what users must see)
-            self._log_ledger(error)
+            ledger_failed(self.hold, error)
             return False
 
         entries = () if record is None else record.entries
@@ -293,36 +290,6 @@ class Run:
 
         return error
 
-    @asynccontextmanager
-    async def _kept_alive(self) -> AsyncIterator[None]:
-        """Tell the ledger that the job's holder is alive, where somebody could take it over."""
-        pause = self.hold.ledger.lease_seconds / 3
-        if math.isinf(pause) or self.hold.is_watcher:
-            yield
-            return
-
-        beat: anyio.abc.TaskGroup
-        failure: BaseException | None = None
-        async with anyio.create_task_group() as beat:
-            beat.start_soon(self._beat, pause)
-            try:
-                yield
-            except Exception as error:  # noqa: BLE001  (raised below, where no group wraps it)
-                failure = error
-
-            beat.cancel_scope.cancel()
-
-        if failure is not None:
-            raise failure
-
-    async def _beat(self, pause: float) -> None:
-        while True:
-            await anyio.sleep(pause)
-            try:
-                await self.hold.ledger.renew()
-            except Exception as error:  # noqa: BLE001  (the next one may come through)
-                self._log_ledger(error)
-
     def _state_after(self, *, cancelled: bool = False) -> JobState:
         """Return where the job stands after a failure: what may still run is still owed."""
         if any(one.operation and one.unsafe and not one.lost for one in self.attempts):
@@ -356,17 +323,9 @@ class Run:
                     self.hold.job_id, self.hold.holder, state, result, free_key=free
                 )
             except Exception as error:  # noqa: BLE001  (a paid result matters more)
-                self._log_ledger(error)
+                ledger_failed(self.hold, error)
 
         return True
-
-    def _log_ledger(self, error: Exception) -> None:
-        event(
-            logging.ERROR,
-            "ledger_failed",
-            job_id=self.hold.job_id,
-            error=f"{type(error).__name__}: {error}",
-        )
 
 
 def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:

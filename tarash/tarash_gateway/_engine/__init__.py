@@ -9,7 +9,7 @@ from __future__ import annotations
 from ._drive import drive
 from ._fitting import Resources, checked_payload, fitted_call
 from ._handlers import handle
-from ._hold import Hold
+from ._hold import Hold, kept_alive, ledger_failed
 from ._remote import look, stop
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "drive",
     "fitted_call",
     "handle",
+    "kept_alive",
+    "ledger_failed",
     "look",
     "stop",
 ]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
 
+from .._logging import event
 from ..exceptions import TarashException
-from ._limits import CANCEL_SECONDS
+from ._limits import BEATS, CANCEL_SECONDS
 
 if TYPE_CHECKING:
     from .._attempt import Attempt
@@ -55,3 +58,43 @@ async def settle(attempt: Attempt, hold: Hold, outcome: Outcome) -> None:
             await hold.ledger.settle(attempt.intent.id, attempt.submission, outcome)
         except Exception as error:  # noqa: BLE001  (a paid result matters more)
             attempt.log(logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}")
+
+
+@asynccontextmanager
+async def kept_alive(hold: Hold) -> AsyncIterator[None]:
+    """Tell the ledger meanwhile that the holder is alive, where somebody could take its job."""
+    if not hold.keeps or hold.is_watcher:
+        yield
+        return
+
+    failure: Exception | None = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(_beat, hold)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  (raised below, where no group wraps it)
+            failure = error
+
+        group.cancel_scope.cancel()
+
+    if failure is not None:
+        raise failure
+
+
+async def _beat(hold: Hold) -> None:
+    while True:
+        await anyio.sleep(hold.ledger.lease_seconds / BEATS)
+        try:
+            await hold.ledger.renew()
+        except Exception as error:  # noqa: BLE001  (the next one may come through)
+            ledger_failed(hold, error)
+
+
+def ledger_failed(hold: Hold, error: Exception) -> None:
+    """Log a ledger's failure that does not hold up a job that is paid for."""
+    event(
+        logging.ERROR,
+        "ledger_failed",
+        job_id=hold.job_id,
+        error=f"{type(error).__name__}: {error}",
+    )

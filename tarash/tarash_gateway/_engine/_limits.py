@@ -18,6 +18,8 @@ UNSEEN_SECONDS = 3
 STREAM_POLL_FACTOR = 2
 """While a status stream is alive, looks are so many poll intervals apart."""
 
+BEATS = 3
+"""How often a holder tells a ledger in each lease that it is alive."""
 LARGEST_PAYLOAD = 64 * 1024
 """Characters of a payload that is kept in a ledger, to know its job again."""
 SEARCH_PAUSES = (0.5, 2, 4)
