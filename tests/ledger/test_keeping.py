@@ -13,12 +13,25 @@ import pytest
 
 from tarash.tarash_gateway.exceptions import TarashException, ValidationError
 from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger.sqlite._file import File
 from tests.ledger.makers import HOLDER, begin, make_intent, make_job, make_media, make_operation
 
 
 def everything_below(folder: Path) -> list[Path]:
     """Return all files and folders in a folder."""
     return list(folder.rglob("*"))
+
+
+def test_each_change_is_on_disk_before_its_call_returns(tmp_path: Path) -> None:
+    file = File(tmp_path / "jobs.db")
+    with file.write() as connection:
+        settings = [
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "fullfsync", "foreign_keys")
+        ]
+
+    file.close()
+    assert settings == ["wal", 2, 1, 1]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")

@@ -295,7 +295,8 @@ asyncio.run(work())
 
 def test_a_forked_child_goes_on_as_another_process(path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, "-c", FORKING, str(path)],
+        # A thread that is about to end is no reason to warn of a fork.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING, str(path)],
         cwd=ROOT,
         capture_output=True,
         text=True,
