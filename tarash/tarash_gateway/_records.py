@@ -81,8 +81,8 @@ class Ledger(Protocol):
     """Where jobs, intents and operations are written down, so that a crash loses nothing.
 
     Each call returns only when its fact would survive what the ledger promises to survive. A
-    holder is a name that whoever drives a job makes up for this drive; it counts as alive while
-    its process calls `renew` at least every `lease_seconds`.
+    holder is a name that whoever drives a job makes up for this drive, and holds within its process
+    only; it counts as alive while its process calls `renew` at least every `lease_seconds`.
     """
 
     lease_seconds: float

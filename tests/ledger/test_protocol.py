@@ -72,6 +72,12 @@ async def test_a_key_belongs_to_one_job_until_it_is_freed(ledger: Ledger) -> Non
     assert known is not None
     assert known.id == second.id
 
+    assert await ledger.claim(first.id, "to look once more")
+    assert await ledger.close(first.id, "to look once more", "failed")
+    known = await ledger.open(third, HOLDER, {})
+    assert known is not None
+    assert known.id == second.id
+
 
 async def test_jobs_without_a_key_never_meet(ledger: Ledger) -> None:
     await begin(ledger)
