@@ -1,0 +1,169 @@
+"""What the children of `zygote` do: generate, submit and resume over a SQLite ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tarash.tarash_gateway import (
+    Gateway,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    TarashException,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from tarash.tarash_gateway.ledger import SqliteLedger
+
+Say = Callable[..., None]
+STEPS = ("open", "intend", "accept", "settle", "close")
+CONFIGS: dict[str, Any] = {"video": VideoGenerationConfig, "image": ImageGenerationConfig}
+REQUESTS: dict[str, Any] = {"video": VideoGenerationRequest, "image": ImageGenerationRequest}
+
+
+class Trap:
+    """A ledger in which the process stops at one point: `before` or `after` one of its steps.
+
+    It stands still for good, so that it can be killed there; or it stops itself by a signal, so
+    that it can be continued.
+    """
+
+    def __init__(self, ledger: SqliteLedger, point: str, *, by_signal: bool, say: Say) -> None:
+        self._ledger = ledger
+        self._point = point
+        self._by_signal = by_signal
+        self._say = say
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._ledger, name)
+        if name not in STEPS:
+            return found
+
+        async def step(*args: Any, **kwargs: Any) -> Any:
+            await self._reach(f"before {name}")
+            answer = await found(*args, **kwargs)
+            await self._reach(f"after {name}")
+            return answer
+
+        return step
+
+    async def _reach(self, point: str) -> None:
+        if point != self._point:
+            return
+
+        self._point = ""
+        self._say(reached=point)
+        if self._by_signal:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
+            await asyncio.Event().wait()
+
+
+def _gateway(
+    say: Say, path: str, lease: float, trap: str | None = None, *, by_signal: bool = False
+) -> Gateway:
+    ledger: Any = SqliteLedger(path, lease)
+    if trap is not None:
+        ledger = Trap(ledger, trap, by_signal=by_signal, say=say)
+
+    return Gateway(ledger=ledger)
+
+
+async def crowd(  # noqa: PLR0913  (arguments of a process)
+    say: Say,
+    *,
+    path: str,
+    jobs: Sequence[Mapping[str, Any]],
+    lease: float = 15,
+    trap: str | None = None,
+    by_signal: bool = False,
+) -> None:
+    """Make all jobs at once; report what each comes to."""
+    async with _gateway(say, path, lease, trap, by_signal=by_signal) as gateway:
+        await asyncio.gather(*(_make(gateway, say, **job) for job in jobs))
+
+
+async def _make(  # noqa: PLR0913  (what a job is made of)
+    gateway: Gateway,
+    say: Say,
+    *,
+    kind: str,
+    config: Mapping[str, Any],
+    prompt: str,
+    key: str | None = None,
+    by_handle: bool = False,
+) -> None:
+    made = CONFIGS[kind].model_validate(config)
+    request = REQUESTS[kind](prompt=prompt)
+
+    async def work() -> Any:
+        if not by_handle:
+            generate = getattr(gateway, f"generate_{kind}_async")
+            return await generate(made, request, idempotency_key=key)
+
+        submit = getattr(gateway, f"submit_{kind}_async")
+        job = await submit(made, request, idempotency_key=key)
+        say(prompt=prompt, accepted=job.request_id)
+        return await job.wait_async()
+
+    await _report(say, work, prompt=prompt)
+
+
+async def _report(say: Say, work: Callable[[], Any], **name: Any) -> None:
+    try:
+        response = await work()
+    except TarashException as error:
+        told = error.operation["id"] if error.operation else None
+        say(
+            **name,
+            error=type(error).__name__,
+            message=error.message,
+            submission=error.submission,
+            operation=told,
+        )
+    else:
+        media = response.video if hasattr(response, "video") else response.images[0]
+        attempts = response.execution_metadata.attempts
+        say(
+            **name,
+            response=response.request_id,
+            media=str(media)[:200],
+            adopted=attempts[-1].adopted,
+            attempts=len(attempts),
+        )
+
+
+async def resume(
+    say: Say,
+    *,
+    path: str,
+    keys: Mapping[str, str],
+    lease: float = 15,
+    at_least: int = 0,
+    patient: bool = True,
+) -> None:
+    """Resume all jobs that nobody holds, and wait for them.
+
+    Args:
+        say: Reports.
+        path: The ledger's file.
+        keys: API keys, by provider.
+        lease: Seconds.
+        at_least: How many jobs there have to be: asked again until there are.
+        patient: Whether to ask again for jobs until none is open.
+    """
+    async with _gateway(say, path, lease) as gateway:
+        while True:
+            handles = await gateway.resume_all_async(api_keys=keys)
+            if len(handles) < at_least:
+                await asyncio.sleep(0.02)
+                continue
+
+            await asyncio.gather(*(_report(say, one.wait_async, id=one.id) for one in handles))
+            if not patient or not handles:
+                return
+
+            at_least = 0
