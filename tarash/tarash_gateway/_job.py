@@ -11,7 +11,10 @@ from ._engine import look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._store import error_of, response_of
-from .exceptions import TarashException
+from .exceptions import (
+    TarashException,
+    TimeoutError,  # noqa: A004  (ours is the built-in one too)
+)
 from .models import ImageGenerationUpdate, VideoGenerationUpdate
 
 if TYPE_CHECKING:
@@ -64,13 +67,18 @@ class Job:
         if not self.job_id:
             return _certain(await watcher(self.run).go(deliver, caller))
 
+        return await self._follow(deliver, caller)
+
+    async def _follow(self, deliver: Deliver | None, caller: Caller | None) -> Response:
+        """Wait for a job of the ledger, in whosever hands it is by then."""
         tries = 0
+        failure: TarashException | None = None
         while True:
             record = await self._record()
             if record is None:  # so old that the ledger has forgotten it
                 return _certain(await watcher(self.run).go(deliver, caller))
 
-            ended = await self._ended(record)
+            ended = await self._ended(record, failure)
             if ended is not None:
                 self.run.response = ended
                 return await _tell(self.run, deliver)
@@ -78,14 +86,33 @@ class Job:
             if await self._take():
                 return await self.go(deliver, caller)
 
-            if self.run.current.operation is not None:
-                return _certain(await watcher(self.run).go(deliver, caller))
+            operation = self.run.current.operation
+            if operation is not None and (failure is None or failure.request_id != operation.id):
+                try:
+                    return _certain(await watcher(self.run).go(deliver, caller))
+                except TarashException as error:
+                    if not self._may_go_on(error):
+                        raise
+
+                    # Whoever holds the job will see it too, and go on along the chain, or not.
+                    failure, tries = error, 0
 
             await changed(self._ledger, self.job_id, tries)
             tries += 1
 
-    async def _ended(self, record: JobRecord) -> Response | None:
+    def _may_go_on(self, error: TarashException) -> bool:
+        """Tell whether the holder of a job may try another config after this failure."""
+        is_last = self.run.current.call.attempt_number == len(self.run.calls)
+        return error.retryable and not is_last and not isinstance(error, TimeoutError)
+
+    async def _ended(
+        self, record: JobRecord, failure: TarashException | None = None
+    ) -> Response | None:
         """Return the kept response of a job that has ended.
+
+        Args:
+            record: The job.
+            failure: What we have seen of its last attempt.
 
         Raises:
             TarashException: It ended in this error.
@@ -101,7 +128,7 @@ class Job:
             if kept is not None:
                 return kept
 
-        raise self.run.failure or error_of(record.result)
+        raise _error_of(record, failure or self.run.failure)
 
     async def _take(self) -> bool:
         """Take the job into our hands, as it stands in the ledger by now."""
@@ -209,6 +236,13 @@ class Job:
                 await self._ledger.close(self.job_id, holder, "cancelled")
 
         return answer
+
+
+def _error_of(record: JobRecord, seen: TarashException | None) -> TarashException:
+    """Return the error that a job ended in: as we have seen it, unless the ledger knows better."""
+    kept = error_of(record.result)
+    is_kept = record.result is not None and "error" in record.result
+    return kept if seen is None or (is_kept and kept.message != seen.message) else seen
 
 
 def _certain(response: Response | None) -> Response:
