@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 GOODBYE_SECONDS = 1
 """How long a user's callback may hold up a cancellation."""
-FLUSH_SECONDS = 5
-"""How long a ledger may take to write down how a job ended."""
 
 
 def chain_of(config: Config) -> Iterator[Config]:
@@ -305,7 +303,7 @@ class Run:
         if self.hold.is_watcher:
             return True
 
-        ledger, response = self.hold.ledger, self.response
+        response = self.response
         free = state in ("failed", "cancelled") and all(
             one.billing(success=False) == "none" for one in self.attempts
         )
@@ -317,15 +315,7 @@ class Run:
         if self.hold.keeps or self.keyed:
             result = told(self.calls[0].kind, None if fetched_again else response, self.failure)
 
-        with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
-            try:
-                return await ledger.close(
-                    self.hold.job_id, self.hold.holder, state, result, free_key=free
-                )
-            except Exception as error:  # noqa: BLE001  (a paid result matters more)
-                ledger_failed(self.hold, error)
-
-        return True
+        return await self.hold.close(state, result, free_key=free, delivered=response is not None)
 
 
 def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:

@@ -258,6 +258,9 @@ class _Drive:
         await self._search_once()
         operation = self._attempt.operation
         if operation is not None and self._cancels:
+            if not await self._hold.is_ours():
+                raise self._hold.taken_over()
+
             await self._ask_to_cancel(operation)
             if self._attempt.cancel == "too_late":
                 finished = await self._last_look()
@@ -330,7 +333,7 @@ class _Drive:
         if operation is None:
             return "unknown" if self._attempt.submission == "unknown" else "cancelled"
 
-        if not self._cancels:
+        if not self._cancels or not await self._hold.is_ours():
             return "detached"
 
         await self._ask_to_cancel(operation)

@@ -13,11 +13,12 @@ import anyio
 
 from .._logging import event
 from ..exceptions import TarashException
-from ._limits import BEATS, CANCEL_SECONDS
+from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS
 
 if TYPE_CHECKING:
     from .._attempt import Attempt
-    from .._records import Ledger, Outcome
+    from .._records import JobState, Ledger, Outcome
+    from .._types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,64 @@ class Hold:
             "that one goes on with it, and its result is there",
             submission="not_sent",
         )
+
+    async def is_ours(self) -> bool:
+        """Tell whether the job is still in our hands, or nobody's; then it is in ours again.
+
+        We may have stood still for longer than the lease. A ledger that fails takes nothing away.
+        """
+        if not self.keeps:
+            return True
+
+        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+            try:
+                return await self._claim()
+            except Exception as error:  # noqa: BLE001  (the job at hand matters more)
+                ledger_failed(self, error)
+
+        return True
+
+    async def _claim(self) -> bool:
+        if not await self.ledger.claim(self.job_id, self.holder):
+            return False
+
+        record = await self.ledger.get(self.job_id)
+        if record is None or record.state in ("open", "unknown"):
+            return True
+
+        # Another process has ended it, and has the last word.
+        await self.ledger.close(self.job_id, self.holder, record.state, record.result)
+        return False
+
+    async def close(
+        self, state: JobState, result: JsonObject | None, *, free_key: bool, delivered: bool
+    ) -> bool:
+        """Write down how the job ended, and let go of it.
+
+        Args:
+            state: Where it stands from now on.
+            result: What there is to tell whoever asks for it again.
+            free_key: Whether its idempotency key may be used again.
+            delivered: Whether there is a response, which is the job's end wherever nobody else
+                goes on with it.
+
+        Returns:
+            Whether that was ours to do; also where the ledger fails.
+        """
+        facts = (self.job_id, self.holder, state, result)
+        with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
+            try:
+                if await self.ledger.close(*facts, free_key=free_key):
+                    return True
+
+                if not (delivered and await self.is_ours()):
+                    return False
+
+                return await self.ledger.close(*facts, free_key=free_key)
+            except Exception as error:  # noqa: BLE001  (a paid result matters more)
+                ledger_failed(self, error)
+
+        return True
 
 
 async def settle(attempt: Attempt, hold: Hold, outcome: Outcome) -> None:
