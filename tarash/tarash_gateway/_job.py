@@ -10,7 +10,7 @@ from ._begin import changed, rebuilt
 from ._engine import look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
-from ._store import error_of, response_of
+from ._store import error_of, response_of, told
 from .exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -186,6 +186,10 @@ class Job:
             if record.state in ("failed", "cancelled", "unknown"):
                 return _update(run.current, "failed", error=error_of(record.result).message)
 
+            kept = None if record.result is None else response_of(record.result)
+            if kept is not None:
+                return _update(run.current, "completed", result=kept, progress_percent=100)
+
         operation = run.current.operation
         if operation is None:
             return _update(run.current, "queued")
@@ -215,27 +219,60 @@ class Job:
         if self.run.response is not None:
             return "too_late"
 
-        if self.job_id and (record := await self._record()) is not None:
-            self.run = await self._refreshed(record)
-            if record.state == "completed":
-                return "too_late"
+        record = await self._recorded()
+        if record is not None and record.state == "completed":
+            return "too_late"
 
         attempt = self.run.current
-        if attempt.operation is None:
+        operation = attempt.operation
+        if operation is None:
             return "unsupported"
+
+        attempt.stopped = True
+        if record is not None:
+            await self._tell_the_ledger(record, operation)
 
         resources = self.run.resources
         adapter = adapter_of(attempt.call, resources.registry)
-        answer = await stop(adapter, attempt, attempt.operation, resources)
-        attempt.stopped = answer in ("cancelled", "requested")
-        if answer == "cancelled" and self.job_id and attempt.intent is not None:
-            # Whoever waits for it reads this, and buys no fallback.
-            await self._ledger.settle(attempt.intent.id, "accepted", "cancelled")
-            holder = generate_unique_id()
-            if await self._ledger.claim(self.job_id, holder):
-                await self._ledger.close(self.job_id, holder, "cancelled")
+        answer = await stop(adapter, attempt, operation, resources)
+        if answer == "cancelled" and record is not None and record.state == "open":
+            await self._close_cancelled(record)
 
         return answer
+
+    async def _recorded(self) -> JobRecord | None:
+        """Return the job as the ledger has it; for a token, too, where it is the job's ledger."""
+        if self.job_id:
+            record = await self._record()
+            if record is not None:
+                self.run = await self._refreshed(record)
+
+            return record
+
+        operation = self.run.current.operation
+        if operation is None:
+            return None
+
+        return await self._ledger.find(operation.provider, operation.id)
+
+    async def _tell_the_ledger(self, record: JobRecord, operation: Operation) -> None:
+        """Write down that nobody wants the job: whoever waits for it reads it, and buys no other.
+
+        Before the provider is asked, since the job may end for those who wait before we know.
+        """
+        for entry in record.entries:
+            if entry.operation is not None and entry.operation.id == operation.id:
+                await self._ledger.settle(entry.intent.id, "accepted", "stopped")
+
+    async def _close_cancelled(self, record: JobRecord) -> None:
+        """Close a cancelled job that nobody waits for."""
+        hold = replace(self.run.hold, job_id=record.id, holder=generate_unique_id())
+        if await hold.take():
+            name = self.run.current.request_id
+            error = TarashException(f"The job {name} was cancelled", submission="accepted")
+            self.run.current.complete(error)
+            result = told(record.kind, None, error)
+            await hold.close("cancelled", result, free_key=False, delivered=False)
 
 
 def _error_of(record: JobRecord, seen: TarashException | None) -> TarashException:

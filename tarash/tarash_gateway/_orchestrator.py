@@ -186,7 +186,7 @@ class Run:
     async def _was_stopped(self) -> bool:
         """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
         attempt = self.current
-        if attempt.stopped or attempt.cancel is not None or attempt.intent is None:
+        if attempt.stopped or attempt.intent is None:
             return attempt.stopped
 
         try:
@@ -197,7 +197,7 @@ class Run:
 
         entries = () if record is None else record.entries
         return any(
-            one.outcome == "cancelled" for one in entries if one.intent.id == attempt.intent.id
+            one.outcome == "stopped" for one in entries if one.intent.id == attempt.intent.id
         )
 
     async def _attempt(

@@ -14,9 +14,11 @@ from typing import Literal, Protocol
 from ._contract import Operation
 from ._types import JsonObject, Kind, Submission
 
-Outcome = Literal["completed", "failed", "cancelled", "detached", "unknown"]
+Outcome = Literal["completed", "failed", "cancelled", "detached", "unknown", "stopped"]
 """How an attempt ended: `cancelled` where the provider confirmed it, or nothing had been submitted;
-`detached` where the job may still run; `unknown` where there may be a job that nobody can name."""
+`detached` where the job may still run; `unknown` where there may be a job that nobody can name;
+`stopped` where the user has asked to stop it, so that no other attempt follows: it may still run.
+"""
 
 JobState = Literal["open", "completed", "failed", "cancelled", "unknown"]
 """Where a job stands: an open one is still owed to the user."""
@@ -51,7 +53,7 @@ class Entry:
 
 
 OPEN_ENDS = frozenset({None, "detached", "unknown"})
-"""Outcomes after which another may come."""
+"""Outcomes after which another may come; after `stopped` only `completed` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ class Ledger(Protocol):
     async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
         """Write down how an attempt ended; an intent that nobody knows is ignored.
 
-        What was written before stays, unless it is `detached` or `unknown`.
+        What was written before stays, unless it is `detached` or `unknown`, or `stopped` and now
+        `completed`.
 
         Args:
             intent_id: The intent's.

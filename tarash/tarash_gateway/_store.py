@@ -155,7 +155,9 @@ def _attempt_of(entry: Entry, calls: Sequence[Call]) -> Attempt:
     attempt.started_at = entry.intent.created_at
     attempt.intent = entry.intent
     attempt.operation = entry.operation
-    attempt.submission = entry.submission
+    # Whoever gave an answer up for lost may have written so after it had come.
+    attempt.submission = entry.submission if entry.operation is None else "accepted"
+    attempt.stopped = entry.outcome == "stopped"
     attempt.settled = entry.outcome in ("completed", "failed")
     attempt.status = "completed" if entry.outcome == "completed" else None
     attempt.cancel = "cancelled" if entry.outcome == "cancelled" else None

@@ -136,7 +136,7 @@ async def _report(say: Say, work: Callable[[], Any], **name: Any) -> None:
         )
 
 
-async def resume(
+async def resume(  # noqa: PLR0913  (arguments of a process)
     say: Say,
     *,
     path: str,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,29 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "jobs.db"
+
+
+Report = Callable[[str], None]
+
+
+@pytest.fixture
+def report(capsys: pytest.CaptureFixture[str]) -> Report:
+    """Tell whoever runs the long forms what was counted."""
+
+    def write(text: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{text}\n")
+
+    return write
+
+
+def finish(simulator: Simulator, provider: str) -> str:
+    """Let the newest job be done; return its id."""
+    state = simulator._state(provider)  # noqa: SLF001  (jobs that end when a test says so)
+    found = state.find(state.jobs()[-1].id)
+    assert found is not None
+    found.end(state.clock(), cancelled=False)
+    return found.id
 
 
 def job(case: Case, simulator: Simulator, prompt: str, **more: Any) -> dict[str, Any]:

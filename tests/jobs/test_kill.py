@@ -12,7 +12,7 @@ import pytest
 from tarash.tarash_gateway._records import JobRecord
 from tarash.tarash_gateway.registry import default_registry
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.jobs.conftest import BY_NAME, KEY, job
+from tests.jobs.conftest import BY_NAME, KEY, Report, job
 from tests.jobs.processes import Zygote, records, wait_for
 
 CASES = [
@@ -165,10 +165,10 @@ def test_killed_at_random_moments(zygote: Zygote, simulator: Simulator, tmp_path
 
 @pytest.mark.soak
 def test_killed_at_two_hundred_moments(
-    zygote: Zygote, simulator: Simulator, tmp_path: Path
+    zygote: Zygote, simulator: Simulator, tmp_path: Path, report: Report
 ) -> None:
     fates = storm(zygote, simulator, tmp_path, range(200))
-    print(f"\n200 kills of {JOBS} jobs: {dict(fates)}")
+    report(f"200 kills of {JOBS} jobs: {dict(fates)}")
     assert fates.total() == 200 * JOBS
     assert fates["completed"]
     assert fates["unknown"]

@@ -11,7 +11,7 @@ import pytest
 from tarash.tarash_gateway._records import JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.contract.cases import Case
-from tests.jobs.conftest import BY_NAME, KEY, job
+from tests.jobs.conftest import BY_NAME, KEY, finish, job
 from tests.jobs.processes import Child, Zygote, records, wait_for
 
 FAL = BY_NAME["fal-video-veo3.1"]
@@ -146,14 +146,6 @@ class Stopped:
         (record,) = records(self.path)
         return record
 
-    def finish(self) -> None:
-        """Let the one job at fal be done."""
-        state = self.simulator._state("fal")
-        (made,) = state.jobs()
-        found = state.find(made.id)
-        assert found is not None
-        found.end(state.clock(), cancelled=False)
-
 
 @pytest.fixture
 def stopped(zygote: Zygote, simulator: Simulator, path: Path) -> Stopped:
@@ -187,7 +179,7 @@ def test_stopped_past_its_deadline_cancels_nothing_that_another_waits_for(
     assert "taken over by another process" in late["message"], late
     assert stopped.simulator.counters("fal").cancels == 0
 
-    stopped.finish()
+    finish(stopped.simulator, "fal")
     assert stopped.end_of(second)["response"] == stopped.simulator.jobs("fal")[0].id
 
 

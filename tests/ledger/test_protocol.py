@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
-from typing import get_args
+from typing import cast, get_args
 
 import pytest
 
@@ -118,6 +118,18 @@ async def test_an_operation_is_adopted_by_one_submit_only(ledger: Ledger) -> Non
     assert found.entries[0].operation == make_operation("lost")
 
 
+async def test_only_a_result_is_written_over_a_users_stop(ledger: Ledger) -> None:
+    job = await begin(ledger)
+    await ledger.intend(make_intent(job), HOLDER)
+    await ledger.accept(f"{job.id}-1", make_operation("op"))
+    for outcome in ("detached", "stopped", "failed", "cancelled", "detached", "unknown"):
+        await ledger.settle(f"{job.id}-1", "accepted", cast("Outcome", outcome))
+
+    found = await ledger.get(job.id)
+    assert found is not None
+    assert found.entries[0].outcome == "stopped"
+
+
 @pytest.mark.parametrize("first", get_args(Outcome))
 async def test_what_is_known_for_certain_stays(ledger: Ledger, first: Outcome) -> None:
     job = await begin(ledger)
@@ -129,7 +141,7 @@ async def test_what_is_known_for_certain_stays(ledger: Ledger, first: Outcome) -
 
     found = await ledger.get(job.id)
     assert found is not None
-    is_open = first in {"detached", "unknown"}
+    is_open = first in {"detached", "unknown", "stopped"}
     assert found.entries[0].outcome == ("completed" if is_open else first)
 
 

@@ -58,13 +58,14 @@ class Hold:
 
         with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
             try:
-                return await self._claim()
+                return await self.take()
             except Exception as error:  # noqa: BLE001  (the job at hand matters more)
                 ledger_failed(self, error)
 
         return True
 
-    async def _claim(self) -> bool:
+    async def take(self) -> bool:
+        """Take the job into our hands, where it has not ended and no living holder has it."""
         if not await self.ledger.claim(self.job_id, self.holder):
             return False
 

@@ -75,7 +75,11 @@ class MemoryLedger:
         """Write down how an attempt ended; see `_records.Ledger.settle`."""
         with self._lock:
             entry = self._entry(intent_id)
-            if entry is not None and entry.outcome in OPEN_ENDS:
+            if entry is None:
+                return
+
+            beats_a_stop = entry.outcome == "stopped" and outcome == "completed"
+            if entry.outcome in OPEN_ENDS or beats_a_stop:
                 self._change(intent_id, submission=submission, outcome=outcome)
 
     async def close(

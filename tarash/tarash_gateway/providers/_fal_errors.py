@@ -33,6 +33,7 @@ GENERATION_FAILURES = frozenset(
     }
 )
 MODERATION = "content_policy_violation"
+CANCELLED = "client_cancelled"
 # Answers to the call for a result that speak of the call, not of the job.
 ABOUT_THE_CALL = frozenset({401, 402, 403, 404, 408, 425, 429})
 STILL_AT_WORK = "in progress"
@@ -86,7 +87,12 @@ def _failure(answer: Answer, body: Mapping[str, Any], status: Mapping[str, Any])
             categories=(MODERATION,),
         )
 
-    return GenerationFailedError(f"fal could not make it ({kind}): {said}", raw_response=raw)
+    return GenerationFailedError(
+        f"fal could not make it ({kind}): {said}",
+        raw_response=raw,
+        # Only the account's owner can have cancelled it.
+        retryable=False if kind == CANCELLED else None,
+    )
 
 
 def _told(detail: Any) -> tuple[str, str]:

@@ -255,6 +255,7 @@ def _failed(status: str, prediction: dict[str, Any]) -> Snapshot:
         error = GenerationFailedError(
             f"The job was cancelled at Replicate: {said} (what had run is billed)",
             raw_response=prediction,
+            retryable=False,  # only the account's owner can have done that
         )
         return Snapshot("failed", raw=prediction, error=error)
 

@@ -148,9 +148,12 @@ class Store:
             connection.execute(
                 """
                 UPDATE intents SET submission = ?, outcome = ?
-                WHERE id = ? AND (outcome IS NULL OR outcome IN ('detached', 'unknown'))
+                WHERE id = ? AND (
+                    outcome IS NULL OR outcome IN ('detached', 'unknown')
+                    OR outcome = 'stopped' AND ? = 'completed'
+                )
                 """,
-                (submission, outcome, intent_id),
+                (submission, outcome, intent_id, outcome),
             )
 
     def close(
