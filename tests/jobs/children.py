@@ -17,6 +17,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.registry import Registry
 
 Say = Callable[..., None]
 STEPS = ("open", "intend", "accept", "settle", "close")
@@ -27,13 +28,14 @@ REQUESTS: dict[str, Any] = {"video": VideoGenerationRequest, "image": ImageGener
 class Trap:
     """A ledger in which the process stops at one point: `before` or `after` one of its steps.
 
-    It stands still for good, so that it can be killed there; or it stops itself by a signal, so
-    that it can be continued.
+    `before accept x2` is the second time. It stands still for good, so that it can be killed there;
+    or it stops itself by a signal, so that it can be continued.
     """
 
     def __init__(self, ledger: SqliteLedger, point: str, *, by_signal: bool, say: Say) -> None:
         self._ledger = ledger
-        self._point = point
+        self._point, _, times = point.partition(" x")
+        self._left = int(times or 1)
         self._by_signal = by_signal
         self._say = say
 
@@ -51,10 +53,10 @@ class Trap:
         return step
 
     async def _reach(self, point: str) -> None:
-        if point != self._point:
+        self._left -= point == self._point
+        if point != self._point or self._left:
             return
 
-        self._point = ""
         self._say(reached=point)
         if self._by_signal:
             os.kill(os.getpid(), signal.SIGSTOP)
@@ -134,6 +136,31 @@ async def _report(say: Say, work: Callable[[], Any], **name: Any) -> None:
             adopted=attempts[-1].adopted,
             attempts=len(attempts),
         )
+
+
+class Handler:
+    """A provider of the application's own, which never comes to an end."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+
+    async def generate_video_async(self, *_: Any) -> Any:
+        """Say that it has begun."""
+        self._say(handled=True)
+        await asyncio.Event().wait()
+
+
+async def handled(say: Say, *, path: str, again: bool) -> None:
+    """Make a job with a handler, or resume what is left of one."""
+    registry = Registry()
+    registry.register_provider("mine", Handler(say))
+    gateway = Gateway(ledger=SqliteLedger(path), registry=registry)
+    if again:
+        (job,) = await gateway.resume_all_async()
+        await _report(say, job.wait_async, id=job.id)
+    else:
+        config = VideoGenerationConfig(provider="mine", model="m")
+        await gateway.generate_video_async(config, VideoGenerationRequest(prompt="A cat"))
 
 
 async def resume(  # noqa: PLR0913  (arguments of a process)

@@ -148,6 +148,45 @@ def test_what_was_accepted_is_waited_for(case: Case, point: str, scene: Scene) -
     assert scene.record().state == "completed"
 
 
+def test_a_handler_that_was_killed_is_never_run_again_by_itself(scene: Scene) -> None:
+    child = scene.zygote.start("handled", path=str(scene.path), again=False)
+    child.until("handled")
+    child.kill()
+
+    said = scene.zygote.start("handled", path=str(scene.path), again=True).join()
+    assert [one for one in said if "handled" in one] == []
+    (report,) = [one for one in said if "id" in one]
+    assert report["submission"] == "unknown"
+    assert "'mine'" in report["message"]
+    assert scene.record().state == "unknown"
+
+
+@pytest.mark.parametrize("point", ["after accept x2", "before accept x2", "before intend x2"])
+def test_killed_in_the_middle_of_the_chain(point: str, scene: Scene) -> None:
+    """The first has failed; the second is accepted, lost, or not begun yet."""
+    fal, runway = BLIND
+    scene.simulator.script("fal", Script(outcome="failed"))
+    asked = job(fal, scene.simulator, PROMPT)
+    asked["config"]["fallback_configs"] = [job(runway, scene.simulator, PROMPT)["config"]]
+    child = scene.zygote.start("crowd", path=str(scene.path), jobs=[asked], trap=point)
+    child.until("reached")
+    child.kill()
+
+    keys = {"fal": KEY, "runway": KEY}
+    said = scene.zygote.start("resume", path=str(scene.path), keys=keys, at_least=1).join()
+    (report,) = [one for one in said if "id" in one]
+    assert len(scene.accepted(fal)) == 1
+    made = scene.accepted(runway)
+    if point.startswith("before accept"):
+        assert report["submission"] == "unknown"
+        assert "runway" in report["message"]
+    else:
+        assert [report["response"]] == made
+        assert report["attempts"] == 2
+
+    assert scene.record().state == ("unknown" if "error" in report else "completed")
+
+
 @pytest.mark.parametrize("point", ["before settle", "before close"])
 def test_a_failure_is_told_again_and_the_next_of_the_chain_is_bought_once(
     point: str, scene: Scene
