@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,9 +16,10 @@ from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
 from .._sdk import exchange, http_client
 from ..catalog._luma import AGENTS_MODELS
-from ..exceptions import GenerationFailedError, ValidationError
+from ..exceptions import GenerationFailedError, UnsupportedOperationError, ValidationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._finding import MOST_PAGES, is_shown, is_since, moment, once
 from ._luma_errors import NOT_FOUND, classify_answer, failure
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ NESTED = ("keyframes", "video")
 """Objects that are made of wishes and of `extra_params` at once."""
 FRAMES = frozenset({"frame0", "frame1", "start_frame", "end_frame", "keyframes"})
 FIRST_ERROR = 300
+PAGE = 100
+FILLED_IN = frozenset(
+    {"generation_type", "model", "aspect_ratio", "duration", "resolution", "format", "mode"}
+)
+"""What Luma shows of a request that did not say it."""
 
 
 class LumaClient:
@@ -159,13 +165,26 @@ class LumaAdapter:
         if not isinstance(job_id, str) or not job_id:
             raise unreadable(answer.status, answer.body)
 
-        return Operation(
-            provider=client.account.provider,
-            model=call.config.model,
-            kind=call.kind,
-            id=job_id,
-            submitted_at=datetime.now(UTC).isoformat(),
-        )
+        return _operation(client, call, job_id, datetime.now(UTC))
+
+    async def find(
+        self, client: LumaClient, payload: Payload, call: Call, since: datetime
+    ) -> Sequence[Operation]:
+        """Return the generations since then of this model, with all that was asked for.
+
+        Luma shows the request, with its own defaults filled in: those are passed over.
+
+        Raises:
+            UnsupportedOperationError: It is a generation of the Agents API, which has no list.
+        """
+        if not client.is_dream_machine:
+            raise UnsupportedOperationError("Luma's Agents API lists no generations")
+
+        return [
+            _operation(client, call, str(one["id"]), moment(one.get("created_at")) or since)
+            for one in await _listed(client, since)
+            if is_since(one.get("created_at"), since) and _is_same(one, payload.body)
+        ]
 
     async def poll(self, client: LumaClient, operation: Operation) -> Snapshot:
         """Look at the generation, which holds its media when it is done."""
@@ -223,6 +242,46 @@ class LumaAdapter:
             return ImageGenerationResponse(images=tuple(urls), **facts)
 
         return VideoGenerationResponse(video=urls[0], videos=tuple(urls), **facts)
+
+
+def _operation(client: LumaClient, call: Call, job_id: str, submitted_at: datetime) -> Operation:
+    return Operation(
+        provider=client.account.provider,
+        model=call.config.model,
+        kind=call.kind,
+        id=job_id,
+        submitted_at=submitted_at.isoformat(),
+    )
+
+
+async def _listed(client: LumaClient, since: datetime) -> list[dict[str, Any]]:
+    """Return the newest generations, as far back as `since` or as a few pages reach."""
+    found: list[dict[str, Any]] = []
+    for _ in range(MOST_PAGES):
+        url = f"{client.url('generations')}?limit={PAGE}&offset={len(found)}"
+        answer = await client.http.get(url)
+        page = answer.object()
+        listed = page.get("generations")
+        if not isinstance(listed, list):
+            raise unreadable(answer.status, answer.body)
+
+        found += [one for one in listed if isinstance(one, dict)]
+        oldest = found[-1].get("created_at") if found else None
+        if not page.get("has_more") or not is_since(oldest, since):
+            break
+
+    return once(found)
+
+
+def _is_same(generation: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Tell whether a listed generation is what a body asks for."""
+    request = generation.get("request")
+    if not isinstance(request, Mapping):
+        return False
+
+    shown = {**request, "model": generation.get("model") or request.get("model")}
+    further = [name for name, value in shown.items() if value and name not in body]
+    return is_shown(body, shown) and FILLED_IN.issuperset(further)
 
 
 def _check_source(mapped: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import base64
 import io
 import mimetypes
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from ..catalog._replicate import IMAGE_MODELS, MODELS
 from ..exceptions import GenerationFailedError, TarashException, ValidationError
 from ..mapping import apply_field_mappers, longest_prefix
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._finding import CLOCK_SKEW, is_shown, is_since, moment, once
 from ._replicate_client import ReplicateClient, create
 from ._replicate_errors import classify_answer, moderation
 
@@ -93,14 +94,21 @@ class ReplicateAdapter:
         if not isinstance(job_id, str) or not job_id:
             raise unreadable(answer.status, answer.body)
 
-        return Operation(
-            provider=client.account.provider,
-            model=call.config.model,
-            kind=call.kind,
-            id=job_id,
-            submitted_at=datetime.now(UTC).isoformat(),
-            data={"retry_after": 0} if prediction.get("status") in ENDED else {},
-        )
+        return _operation(client, call, prediction, datetime.now(UTC))
+
+    async def find(
+        self, client: ReplicateClient, payload: Payload, call: Call, since: datetime
+    ) -> Sequence[Operation]:
+        """Return the predictions since then of this model or version, with exactly this input.
+
+        Replicate shows the whole input. Of media that were sent inline only the presence counts.
+        """
+        listed = once([one async for one in client.predictions(since - CLOCK_SKEW)])
+        return [
+            _operation(client, call, one, moment(one.get("created_at")) or since)
+            for one in listed
+            if is_since(one.get("created_at"), since) and _is_same(one, payload)
+        ]
 
     async def poll(self, client: ReplicateClient, operation: Operation) -> Snapshot:
         """Look at the prediction, which holds its output when it is done."""
@@ -217,6 +225,39 @@ def _place(model: str) -> tuple[str, str | None]:
 
     kind = "deployments" if found["deployment"] else "models"
     return f"v1/{kind}/{found['owner']}/{found['name']}/predictions", None
+
+
+def _operation(
+    client: ReplicateClient, call: Call, prediction: Mapping[str, Any], submitted_at: datetime
+) -> Operation:
+    return Operation(
+        provider=client.account.provider,
+        model=call.config.model,
+        kind=call.kind,
+        id=str(prediction["id"]),
+        submitted_at=submitted_at.isoformat(),
+        data={"retry_after": 0} if prediction.get("status") in ENDED else {},
+    )
+
+
+def _is_same(prediction: Mapping[str, Any], payload: Payload) -> bool:
+    """Tell whether a listed prediction is what a payload asks for."""
+    given, shown = payload.body.get("input"), prediction.get("input")
+    if not isinstance(given, Mapping) or not isinstance(shown, Mapping):
+        return False  # Replicate deletes inputs an hour after the end
+
+    if given.keys() != shown.keys() or not is_shown(given, shown):
+        return False
+
+    version = payload.body.get("version")
+    if version is not None:
+        return bool(prediction.get("version") == version)
+
+    _, kind, owner, name, _ = payload.path.split("/")
+    if kind == "deployments":
+        return prediction.get("deployment") in {name, f"{owner}/{name}"}
+
+    return bool(prediction.get("model") == f"{owner}/{name}")
 
 
 def _percent(prediction: Mapping[str, Any]) -> float | None:

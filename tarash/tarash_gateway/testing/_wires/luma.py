@@ -23,6 +23,7 @@ _NEW_MODELS = ("uni-1", "uni-1-max", "ray-3.2")
 _MODES = frozenset(
     f"{kind}_{grade}" for kind in ("adhere", "flex", "reimagine") for grade in (1, 2, 3)
 )
+_PAGE = 100
 _RUNNING = {_OLD: "dreaming", _NEW: "processing"}
 _MODERATED = {_OLD: "Advanced moderation failed", _NEW: "The content was refused by moderation"}
 
@@ -39,7 +40,7 @@ class LumaWire:
             Route("POST", f"{old}/video", self._video, step="submit"),
             Route("POST", f"{old}/video/modify", self._modify, step="submit"),
             Route("POST", f"{old}/image", self._image, step="submit"),
-            Route("GET", old, self._list),
+            Route("GET", old, self._list, step="list"),
             Route("GET", f"{old}/concepts/list", self._concepts),
             Route("GET", f"{old}/{{generation_id}}", self._look_old, step="poll"),
             Route("GET", f"{_OLD}/credits", self._credits),
@@ -120,20 +121,21 @@ class LumaWire:
 
         return Reply.json(self._body(job))
 
-    async def _list(self, _request: RecordedRequest) -> Reply:
-        found = [self._context.state.find(job.id) for job in self._context.state.jobs()]
-        bodies = [
-            self._body(job)
-            for job in reversed(found)
-            if job is not None and job.endpoint.startswith(_OLD)
-        ]
+    async def _list(self, request: RecordedRequest) -> Reply:
+        try:
+            limit = int(request.query.get("limit", _PAGE))
+            offset = int(request.query.get("offset", 0))
+        except ValueError:
+            return self.error(422, "limit and offset must be numbers")
+
+        found = [job for job in self._context.state.listed() if job.endpoint.startswith(_OLD)]
         return Reply.json(
             {
-                "generations": bodies,
-                "count": len(bodies),
-                "limit": 100,
-                "offset": 0,
-                "has_more": False,
+                "generations": [self._body(job) for job in found[offset : offset + limit]],
+                "count": len(found),
+                "limit": limit,
+                "offset": offset,
+                "has_more": offset + limit < len(found),
             }
         )
 

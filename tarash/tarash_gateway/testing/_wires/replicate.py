@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._public import serve_bytes
@@ -24,6 +25,7 @@ _MODERATED = (
     "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
 )
 _LONGEST_WAIT = 60
+_PAGE = 100
 _TITLES = {
     401: "Unauthenticated",
     402: "Insufficient credit",
@@ -45,6 +47,7 @@ class ReplicateWire:
     def __init__(self, context: WireContext) -> None:
         self._context = context
         self._files: dict[str, tuple[bytes, str, str]] = {}
+        self._deployments: dict[str, str] = {}
         job = "/v1/predictions/{prediction_id}"
         self.routes: Sequence[Route] = [
             Route("POST", "/v1/predictions", self._create, step="submit"),
@@ -52,7 +55,7 @@ class ReplicateWire:
             Route(
                 "POST", "/v1/deployments/{owner}/{name}/predictions", self._create, step="submit"
             ),
-            Route("GET", "/v1/predictions", self._list),
+            Route("GET", "/v1/predictions", self._list, step="list"),
             Route("GET", job, self._look, step="poll"),
             Route("POST", f"{job}/cancel", self._cancel, step="cancel"),
             Route("POST", "/v1/files", self._upload, step="upload"),
@@ -87,6 +90,9 @@ class ReplicateWire:
             return self.error(422, "- input is required\n- version is required\n")
 
         prediction_id = secrets.token_hex(13)
+        if request.path.startswith("/v1/deployments/"):
+            self._deployments[prediction_id] = endpoint
+
         now = datetime.now(UTC)
 
         def result(script: Script) -> tuple[int, Any]:
@@ -118,10 +124,29 @@ class ReplicateWire:
         job = self._context.state.find(request.path_values["prediction_id"])
         return self.not_found(request) if job is None else Reply.json(self._body(job))
 
-    async def _list(self, _request: RecordedRequest) -> Reply:
-        found = [self._context.state.find(job.id) for job in self._context.state.jobs()]
-        bodies = [self._body(job) for job in reversed(found) if job is not None]
-        return Reply.json({"results": bodies, "next": None, "previous": None})
+    async def _list(self, request: RecordedRequest) -> Reply:
+        """Answer with a page; `next` is the whole address of the one that follows."""
+        query = request.query
+        try:
+            after = _moment(query.get("created_after", "1970-01-01"))
+            before = _moment(query.get("created_before", "9999-01-01"))
+        except ValueError:
+            return self.error(400, "created_after and created_before must be dates")
+
+        # What is made here is made by the API, never in the web interface.
+        listed = [] if query.get("source") == "web" else self._context.state.listed()
+        found = [job for job in listed if after <= job.submitted_at < before]
+        ids = [job.id for job in found]
+        start = ids.index(query["cursor"]) if query.get("cursor") in ids else 0
+        further = ids[start + _PAGE : start + _PAGE + 1]
+        url = f"{self._context.origin}/v1/predictions?"
+        return Reply.json(
+            {
+                "results": [self._body(job) for job in found[start : start + _PAGE]],
+                "next": url + urlencode({**query, "cursor": further[0]}) if further else None,
+                "previous": None,
+            }
+        )
 
     async def _cancel(self, request: RecordedRequest) -> Reply:
         job = self._context.state.find(request.path_values["prediction_id"])
@@ -218,10 +243,12 @@ class ReplicateWire:
         self, prediction_id: str, endpoint: str, given: Mapping[str, Any], created: datetime
     ) -> dict[str, Any]:
         url = f"{self._context.origin}/v1/predictions/{prediction_id}"
+        deployment = self._deployments.get(prediction_id)
         named = "/" in endpoint
         return {
             "id": prediction_id,
-            "model": endpoint.partition(":")[0] if named else "simulated/model",
+            "model": endpoint.partition(":")[0] if named and not deployment else "simulated/model",
+            **({"deployment": deployment} if deployment else {}),
             "version": "hidden" if named else endpoint,
             "input": dict(given),
             "logs": "",
@@ -308,6 +335,11 @@ def _endpoint(request: RecordedRequest, body: Any) -> str | None:
 
     version = body.get("version") if isinstance(body, dict) else None
     return version if isinstance(version, str) else None
+
+
+def _moment(text: str) -> datetime:
+    read = datetime.fromisoformat(text)
+    return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
 
 
 def _time(at: datetime) -> str:
