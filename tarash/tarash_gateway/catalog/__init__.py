@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from ._describe import describe, list_all, near_ids
+from ._describe import EVERY_ROLE, describe, list_all
 from ._document import document_of
 from ._library import shipped_records
 from ._lifecycle import Lifecycle, lifecycle, retired
-from ._lookup import Mappers, built_in_mappers, forget, lookup, same_model_for
+from ._lookup import built_in_mappers, forget, lookup, same_model_for
+from ._modules import Mappers, near_ids
+from ._reduce import OUTPUTS
 from ._spec import ModelSpec
 
 __all__ = [
+    "EVERY_ROLE",
+    "OUTPUTS",
     "Lifecycle",
     "Mappers",
     "ModelSpec",

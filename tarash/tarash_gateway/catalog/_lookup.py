@@ -8,36 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib import import_module
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .._types import Kind
 from ..mapping import FieldMapper, derive, longest_prefix, takes_media
 from . import _library
+from ._modules import BUILT_IN, Mappers, declared, module_of
 from ._spec import ModelSpec
 from ._variants import relatives, variant_of
 
 if TYPE_CHECKING:
     from .._contract import Request
 
-Mappers = Mapping[str, FieldMapper]
-
-# Providers whose models are described here, each with a module beside this one. It may hold MODELS
-# (mappers by id or prefix, for what no schema says), FRAME_RATES, and must hold VIDEO_FALLBACK and
-# IMAGE_FALLBACK for what nobody knows. A provider with a file in data/ has schemas, too.
-BUILT_IN = {
-    "azure-openai": "_azure_openai",
-    "azure_openai": "_azure_openai",
-    "fal": "_fal",
-    "google": "_google",
-    "luma": "_luma",
-    "openai": "_openai",
-    "replicate": "_replicate",
-    "runway": "_runway",
-    "stability": "_stability",
-    "xai": "_xai",
-}
 PROMPT_ONLY: Mappers = {
     "prompt": FieldMapper("prompt", lambda _request, prompt: prompt, required=True)
 }
@@ -86,16 +69,6 @@ class _Layered(Mapping[str, Mappers]):
         return sum(1 for _ in self)
 
 
-def declared(provider: str) -> Mapping[str, Mappers]:
-    """Return the mappers that are declared by hand, by model id or prefix."""
-    found: Mapping[str, Mappers] = getattr(_module(provider), "MODELS", {})
-    return found
-
-
-def _module(provider: str) -> ModuleType:
-    return import_module(f".{BUILT_IN[provider]}", __package__)
-
-
 def built_in_mappers(
     provider: str, registered: Mapping[str, Mappers] | None = None
 ) -> Mapping[str, Mappers]:
@@ -140,8 +113,8 @@ def lookup(
 
         return described
 
-    if request is not None and provider in BUILT_IN and hasattr(_module(provider), "spec_for"):
-        chosen: ModelSpec = _module(provider).spec_for(model, kind, request)
+    if request is not None and provider in BUILT_IN and hasattr(module_of(provider), "spec_for"):
+        chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
         return chosen
 
     key = (provider, model, kind)
@@ -168,7 +141,7 @@ def from_record(
     """Return what a model takes by its record."""
     schema = record["input"]
     hint = f"{model} {record.get('category') or ''}"
-    rates: Mapping[str, float] = getattr(_module(provider), "FRAME_RATES", {})
+    rates: Mapping[str, float] = getattr(module_of(provider), "FRAME_RATES", {})
     rate = rates.get(longest_prefix(model, rates) or "")
     return ModelSpec(
         provider,
@@ -241,7 +214,7 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
                 spec, model=model, schema=None, source="relative", facts={"relative": other}
             )
 
-    module = _module(provider)
+    module = module_of(provider)
     mappers: Mappers = module.VIDEO_FALLBACK if kind == "video" else module.IMAGE_FALLBACK
     return ModelSpec(provider, model, kind, mappers, generic=True)
 

@@ -10,7 +10,7 @@ import mimetypes
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._types import ImageRole
+from .._types import ImageRole, Kind
 from ..mapping import (
     FieldMapper,
     choice_field_mapper,
@@ -125,6 +125,12 @@ IMAGE_FALLBACK: Mappers = PHOTON
 
 AGENTS_MODELS = ("ray-3", "uni-")
 """Everything else goes to the Dream Machine API."""
+
+IDS: Mapping[Kind, tuple[str, ...]] = {
+    "video": ("ray-2", "ray-3.2", "ray-flash-2"),
+    "image": ("photon-1", "photon-flash-1", "uni-1", "uni-1-max"),
+}
+"""From lumaai 1.21's types and the Agents API's documentation."""
 
 MODELS: Mapping[str, Mappers] = {
     "ray-2": RAY_2,
