@@ -83,6 +83,8 @@ class Payload:
     body: JsonObject
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
+    inside: str | None = None
+    """The part of the body that the schema of the model's input describes; None for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,17 @@ class RefiningAdapter(Adapter, Protocol):
 
     def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Return what the model takes in this call, before wishes are bent to it. Pure."""
+        ...
+
+
+class LearningAdapter(Adapter, Protocol):
+    """An adapter whose provider says what a model takes when it is asked."""
+
+    async def learn(self, client: Any, model: str) -> JsonObject | None:
+        """Return the catalogue's record of a model; None where the provider doesn't say.
+
+        One or two GETs that cost nothing.
+        """
         ...
 
 

@@ -21,6 +21,7 @@ from ..exceptions import (
 from ..media import prepare
 from ._fitting import checked_payload, fitted
 from ._hold import settle
+from ._learn import learn
 from ._limits import CANCEL_SECONDS
 from ._search import Search
 from ._submit import Submit
@@ -66,6 +67,9 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     variable = resources.registry.environment_variable(config.provider)
     account = _settings.account(adapter, config, variable)
     begun = attempt.operation is not None or attempt.intent is not None
+    if not begun:
+        await learn(adapter, attempt, account, resources)
+
     call, spec = fitted(attempt, resources.registry, adapter)
     poll_floor(adapter, config)  # refused now, not when there is a job to look at
     if attempt.operation is not None:

@@ -68,7 +68,7 @@ def describe(
         kind=asked,
         source=spec.source,
         recorded=_recorded(spec),
-        weakness=spec.weakness,
+        weakness=spec.weakness or spec.doubt,
         **_shapes(spec),
         **_media(spec),
         **_wishes(spec),

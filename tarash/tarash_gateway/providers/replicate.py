@@ -17,8 +17,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
-from .._http import shorten, status_error, unreadable
+from .._http import checked, shorten, status_error, unreadable
 from ..catalog._replicate import IMAGE_MODELS, MODELS
+from ..catalog._replicate_schema import MODEL, read_record
 from ..exceptions import GenerationFailedError, TarashException, ValidationError
 from ..mapping import apply_field_mappers, longest_prefix
 from ..models import ImageGenerationResponse, VideoGenerationResponse
@@ -29,7 +30,7 @@ from ._replicate_errors import classify_answer, moderation
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
     from .._http import Transport
-    from .._types import CancelAnswer, JobStatus, MediaContent, MediaType
+    from .._types import CancelAnswer, JobStatus, JsonObject, MediaContent, MediaType
     from ..catalog import ModelSpec
 
 STATUSES: Mapping[str, JobStatus] = {"starting": "queued", "processing": "processing"}
@@ -39,15 +40,13 @@ HELD_SECONDS = 4
 KEPT = timedelta(hours=1)
 """Inputs and outputs of predictions by API are deleted after that."""
 
-MODEL = re.compile(
-    r"(?P<deployment>deployments/)?(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(?::(?P<version>[\w.-]+))?"
-)
 VERSION = re.compile(r"[0-9a-f]{64}")
 # Models print tqdm's bar; there is no other progress.
 PERCENT = re.compile(r"(\d{1,3})%\s*\|")
 SEED = re.compile(r"[Uu]sing seed:?\s*(\d+)")
 # What a finished job answers to a cancel, as far as that is known.
 NOTHING_TO_CANCEL = frozenset({404, 409, 410, 422})
+NOT_FOUND = 404
 FIRST_ERROR = 300
 
 
@@ -83,7 +82,7 @@ class ReplicateAdapter:
             body["version"] = version
 
         held = {"Prefer": f"wait={HELD_SECONDS}"} if call.kind == "image" else {}
-        return Payload(path=path, body=body, headers=held)
+        return Payload(path=path, body=body, headers=held, inside="input")
 
     async def submit(self, client: ReplicateClient, payload: Payload, call: Call) -> Operation:
         """Make a prediction; an image may be ready with the answer, which the first look shows."""
@@ -148,6 +147,18 @@ class ReplicateAdapter:
     async def check(self, client: ReplicateClient) -> None:
         """Ask whose key it is."""
         await client.http.get(client.url("account"))
+
+    async def learn(self, client: ReplicateClient, model: str) -> JsonObject | None:
+        """Return what Replicate says of a model that the catalogue doesn't have."""
+
+        async def get(path: str) -> Any:
+            answer = await client.http.get(client.url(path), any_status=True)
+            if answer.status == NOT_FOUND:
+                return None
+
+            return checked(answer, classify_answer).object()
+
+        return await read_record(get, model)
 
     async def upload(self, client: ReplicateClient, media: MediaContent) -> str:
         """Return the URL of media in Replicate's file store, which only Replicate needs to read."""

@@ -32,6 +32,7 @@ _COUNTER_OF_STEP: dict[Step, str] = {
     "result": "results",
     "cancel": "cancels",
     "list": "lists",
+    "model": "models",
     "upload": "uploads",
     "download": "downloads",
 }

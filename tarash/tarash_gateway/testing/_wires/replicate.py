@@ -19,6 +19,7 @@ from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import JobRecord
 from tarash.tarash_gateway.testing._wire import Reply, Route
 from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._replicate_models import ReplicateModels
 
 _STATUS_BY_PHASE = {"queued": "starting", "running": "processing"}
 _MODERATED = (
@@ -61,7 +62,7 @@ class ReplicateWire:
             Route("POST", "/v1/files", self._upload, step="upload"),
             Route("GET", "/v1/files/{file_id}", self._file),
             Route("GET", "/v1/files/{file_id}/content", self._file_content),
-            Route("GET", "/v1/models/{owner}/{name}", self._model),
+            *ReplicateModels(context, self.not_found).routes,
             Route("GET", "/v1/account", self._account),
         ]
 
@@ -195,28 +196,6 @@ class ReplicateWire:
         found = self._files.get(request.path_values["file_id"])
         return self.not_found(request) if found is None else serve_bytes(found[0], found[1], None)
 
-    async def _model(self, request: RecordedRequest) -> Reply:
-        owner, name = request.path_values["owner"], request.path_values["name"]
-        version = {
-            "id": "5c7d5dc6dd8bf75c1acaa8565735e7986bc5b66206b55cca93cb72c9bf15ccaa",
-            "created_at": "2026-09-01T12:00:00.000000Z",
-            "cog_version": "0.16.0",
-            "openapi_schema": _schema(),
-        }
-        return Reply.json(
-            {
-                "url": f"https://replicate.com/{owner}/{name}",
-                "owner": owner,
-                "name": name,
-                "description": "A simulated model",
-                "visibility": "public",
-                "is_official": True,
-                "run_count": 1,
-                "default_example": None,
-                "latest_version": version,
-            }
-        )
-
     async def _account(self, _request: RecordedRequest) -> Reply:
         return Reply.json(
             {"type": "user", "username": "simulated", "name": "Simulated", "github_url": ""}
@@ -344,21 +323,3 @@ def _moment(text: str) -> datetime:
 
 def _time(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _schema() -> dict[str, Any]:
-    prompt = {"type": "string", "title": "Prompt", "x-order": 0}
-    seed = {"type": "integer", "title": "Seed", "nullable": True, "x-order": 1}
-    return {
-        "openapi": "3.0.2",
-        "components": {
-            "schemas": {
-                "Input": {
-                    "type": "object",
-                    "required": ["prompt"],
-                    "properties": {"prompt": prompt, "seed": seed},
-                },
-                "Output": {"type": "string", "format": "uri"},
-            }
-        },
-    }
