@@ -250,6 +250,18 @@ class UploadingAdapter(Adapter, Protocol):
         ...
 
 
+class PreparingAdapter(UploadingAdapter, Protocol):
+    """An adapter whose provider works on an upload before it can be used."""
+
+    async def is_ready(self, client: Any, reference: str) -> bool:
+        """Tell whether an uploaded medium can be used: one GET, asked again while it can't.
+
+        Raises:
+            TarashException: It never will be, or that can't be told now.
+        """
+        ...
+
+
 class RefiningAdapter(Adapter, Protocol):
     """An adapter whose models take other parameters for some requests: an edit, a remix."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway._contract import Payload
-from tarash.tarash_gateway.providers import _openai_list, luma, replicate
+from tarash.tarash_gateway.providers import _luma_list, _openai_list, replicate
 from tarash.tarash_gateway.providers._finding import is_shown, is_since, moment
 
 HASH = "0123456789abcdef" * 4
@@ -79,7 +79,7 @@ def test_a_video_is_known_by_what_a_server_shows_of_it(
 )
 def test_a_generation_is_known_by_its_request(request_shown: Any, same: bool) -> None:
     generation = {"id": "g", "model": "ray-2", "request": request_shown}
-    assert luma._is_same(generation, {"model": "ray-2", "prompt": "A cat"}) is same  # noqa: SLF001
+    assert _luma_list.is_same(generation, {"model": "ray-2", "prompt": "A cat"}) is same
 
 
 def test_what_was_sent_may_come_back_as_lists_with_more_in_them() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from ._limits import CANCEL_SECONDS
 from ._search import Search
 from ._submit import Submit
 from ._trust import check_operation
+from ._uploads import uploader
 from ._watch import OutOfLooks, Watch, poll_floor
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class _Drive:
         request = await prepare(
             self._call.request,
             self._adapter.accepts,
-            self._upload(),
+            uploader(self._adapter, self._client),
             self._resources.clients.fetch,
         )
         self._call = attempt.fitted = replace(self._call, request=request)
@@ -209,17 +209,6 @@ class _Drive:
             await self._progress.look(Snapshot(self._attempt.status or "queued"))
 
         return await self._watching().until_done()
-
-    def _upload(self) -> Callable[[Any], Awaitable[str]] | None:
-        upload = getattr(self._adapter, "upload", None)
-        if upload is None:
-            return None
-
-        async def send(media: Any) -> str:
-            reference: str = await upload(self._client, media)
-            return reference
-
-        return send
 
     def _watching(self) -> Watch:
         if self._watch is None:

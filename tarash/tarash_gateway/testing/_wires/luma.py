@@ -74,6 +74,10 @@ class LumaWire:
 
     async def _agents(self, request: RecordedRequest) -> Reply:
         body = _object(request)
+        wrong = _wrong_media(body)
+        if wrong is not None:
+            return self.error(422, wrong)
+
         kind = "video" if str(body.get("type", "")).startswith("video") else "image"
         return self._create(request, _NEW, kind, _NEW_MODELS, ("model", "prompt", "type"))
 
@@ -216,3 +220,22 @@ def _object(request: RecordedRequest) -> dict[str, Any]:
         return {}
 
     return body if isinstance(body, dict) else {}
+
+
+def _wrong_media(value: Any, name: str = "body") -> str | None:
+    """Say what is wrong with a reference to media: it has one source, and inline ones a type."""
+    if isinstance(value, list):
+        value = {f"{name}[{index}]": one for index, one in enumerate(value)}
+
+    if not isinstance(value, Mapping):
+        return None
+
+    sources = [one for one in ("url", "data", "generation_id", "file_id") if one in value]
+    if len(sources) > 1:
+        return f"{name} has {' and '.join(sources)}; exactly one is allowed"
+
+    if "data" in value and not value.get("media_type"):
+        return f"{name}.media_type is required with data"
+
+    found = (_wrong_media(inner, key) for key, inner in value.items())
+    return next((wrong for wrong in found if wrong is not None), None)
