@@ -9,7 +9,8 @@ from typing import Any
 from . import _portal
 from ._model_info import ModelDescription, ModelInfo, RetiredUse
 from ._types import Kind
-from .catalog import describe, list_all
+from .catalog import EVERY_ROLE, OUTPUTS, describe, list_all
+from .exceptions import ValidationError
 from .registry import default_registry
 
 __all__ = [
@@ -21,6 +22,9 @@ __all__ = [
     "refresh_models",
     "refresh_models_async",
 ]
+
+MADE = frozenset({*OUTPUTS, "other"})
+TAKEN = frozenset({*EVERY_ROLE, "video", "mask"})
 
 
 def describe_model(provider: str, model: str, kind: Kind | None = None) -> ModelDescription:
@@ -52,13 +56,28 @@ def list_models(
 
     Args:
         provider: Only this one's.
-        output: Only those that make it: `video` or `image`.
+        output: Only those that make it: `video`, `image`, `audio`, `3d` or `other`.
         takes: Only those that take all of these: roles of images (`first_frame`, `last_frame`,
             `reference`, `asset`, `style`), `video` or `mask`.
         duration: Only those that make videos of so many seconds.
         search: Only those with this text in id or name.
+
+    Raises:
+        ValidationError: There is no such provider, output or thing to take; the message lists what
+            there is.
     """
     wanted = {takes} if isinstance(takes, str) else set(takes)
+    if provider is not None:
+        default_registry.check_known(provider)
+
+    for name, given, allowed in (("output", {output} - {None}, MADE), ("takes", wanted, TAKEN)):
+        unknown = sorted(map(repr, given - allowed))
+        if unknown:
+            raise ValidationError(
+                f"{name}={', '.join(unknown)} is not possible; allowed: "
+                f"{', '.join(map(repr, sorted(allowed)))}"
+            )
+
     return [
         one
         for one in list_all(provider)

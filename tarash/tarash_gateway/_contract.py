@@ -83,6 +83,8 @@ class Payload:
     body: JsonObject
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
+    inside: str | None = None
+    """The part of the body that the schema of the model's input describes; None for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,11 +250,34 @@ class UploadingAdapter(Adapter, Protocol):
         ...
 
 
+class PreparingAdapter(UploadingAdapter, Protocol):
+    """An adapter whose provider works on an upload before it can be used."""
+
+    async def is_ready(self, client: Any, reference: str) -> bool:
+        """Tell whether an uploaded medium can be used: one GET, asked again while it can't.
+
+        Raises:
+            TarashException: It never will be, or that can't be told now.
+        """
+        ...
+
+
 class RefiningAdapter(Adapter, Protocol):
     """An adapter whose models take other parameters for some requests: an edit, a remix."""
 
     def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Return what the model takes in this call, before wishes are bent to it. Pure."""
+        ...
+
+
+class LearningAdapter(Adapter, Protocol):
+    """An adapter whose provider says what a model takes when it is asked."""
+
+    async def learn(self, client: Any, model: str) -> JsonObject | None:
+        """Return the catalogue's record of a model; None where the provider doesn't say.
+
+        One or two GETs that cost nothing.
+        """
         ...
 
 

@@ -181,6 +181,14 @@ class HttpClient:
         """POST what costs nothing (a cancel, a search) to an absolute URL."""
         return await self._checked("POST", url, json=json, any_status=any_status)
 
+    async def send(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """POST the bytes of an upload, which costs nothing, to an absolute URL."""
+        return await self._checked("POST", url, data=io.BytesIO(content), headers=headers)
+
+    async def send_form(self, url: str, form: aiohttp.FormData) -> Answer:
+        """POST an upload as a form to an absolute URL."""
+        return await self._checked("POST", url, data=form)
+
     async def delete(self, url: str, *, any_status: bool = False) -> Answer:
         """DELETE an absolute URL."""
         return await self._checked("DELETE", url, any_status=any_status)

@@ -266,9 +266,13 @@ def test_wishes_bend_and_say_so(
     assert [one.field for one in plan.adjustments] == list(wishes)
 
 
-@pytest.mark.parametrize("model", ["ray-2", "ray-3.2"])
-def test_bytes_are_refused_with_what_to_do(simulator: Simulator, video: Any, model: str) -> None:
-    content = {"content": b"\x89PNG\r\n\x1a\n" + bytes(99), "content_type": "image/png"}
+@pytest.mark.parametrize(
+    ("model", "size"), [("ray-2", 99), ("ray-3.2", 33 * 1024 * 1024)], ids=["any", "large"]
+)
+def test_bytes_are_refused_with_what_to_do(
+    simulator: Simulator, video: Any, model: str, size: int
+) -> None:
+    content = {"content": b"\x89PNG\r\n\x1a\n" + bytes(size), "content_type": "image/png"}
     request = VideoGenerationRequest.model_validate(
         {"prompt": "A cat", "image_list": [{"image": content, "type": "first_frame"}]}
     )
@@ -276,6 +280,9 @@ def test_bytes_are_refused_with_what_to_do(simulator: Simulator, video: Any, mod
         generate_video(video(model), request)
 
     assert caught.value.submission in {None, "not_sent"}
+    if model == "ray-2":
+        with pytest.raises(ValidationError, match="public URL only"):
+            plan_video(video(model), request)
     assert simulator.counters("luma").submits == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +20,12 @@ from ..exceptions import (
 from ..media import prepare
 from ._fitting import checked_payload, fitted
 from ._hold import settle
+from ._learn import learn
 from ._limits import CANCEL_SECONDS
 from ._search import Search
 from ._submit import Submit
 from ._trust import check_operation
+from ._uploads import uploader
 from ._watch import OutOfLooks, Watch, poll_floor
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     variable = resources.registry.environment_variable(config.provider)
     account = _settings.account(adapter, config, variable)
     begun = attempt.operation is not None or attempt.intent is not None
+    if not begun:
+        await learn(adapter, attempt, account, resources)
+
     call, spec = fitted(attempt, resources.registry, adapter)
     poll_floor(adapter, config)  # refused now, not when there is a job to look at
     if attempt.operation is not None:
@@ -166,7 +170,7 @@ class _Drive:
         request = await prepare(
             self._call.request,
             self._adapter.accepts,
-            self._upload(),
+            uploader(self._adapter, self._client),
             self._resources.clients.fetch,
         )
         self._call = attempt.fitted = replace(self._call, request=request)
@@ -205,17 +209,6 @@ class _Drive:
             await self._progress.look(Snapshot(self._attempt.status or "queued"))
 
         return await self._watching().until_done()
-
-    def _upload(self) -> Callable[[Any], Awaitable[str]] | None:
-        upload = getattr(self._adapter, "upload", None)
-        if upload is None:
-            return None
-
-        async def send(media: Any) -> str:
-            reference: str = await upload(self._client, media)
-            return reference
-
-        return send
 
     def _watching(self) -> Watch:
         if self._watch is None:

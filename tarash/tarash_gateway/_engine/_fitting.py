@@ -64,7 +64,8 @@ def checked_payload(adapter: Adapter, call: Call, spec: ModelSpec) -> Payload:
     """
     payload = adapter.build(call, spec)
     if not call.mocked:
-        check_payload(payload.body, spec.schema, spec.model, call.request.extra_params)
+        body = payload.body if payload.inside is None else payload.body[payload.inside]
+        check_payload(body, spec.schema, spec.model, call.request.extra_params)
 
     return payload
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from ._describe import describe, list_all, near_ids
+from ._describe import EVERY_ROLE, describe, list_all
 from ._document import document_of
+from ._learned import is_worth_asking
 from ._library import shipped_records
 from ._lifecycle import Lifecycle, lifecycle, retired
-from ._lookup import Mappers, built_in_mappers, forget, lookup, same_model_for
+from ._lookup import built_in_mappers, forget, lookup, remember, same_model_for
+from ._modules import Mappers, named, near_ids
+from ._reduce import OUTPUTS
 from ._spec import ModelSpec
 
 __all__ = [
+    "EVERY_ROLE",
+    "OUTPUTS",
     "Lifecycle",
     "Mappers",
     "ModelSpec",
@@ -17,10 +22,13 @@ __all__ = [
     "describe",
     "document_of",
     "forget",
+    "is_worth_asking",
     "lifecycle",
     "list_all",
     "lookup",
+    "named",
     "near_ids",
+    "remember",
     "retired",
     "same_model_for",
     "shipped_records",

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .._types import Kind
 from ._openai import IMAGE_FALLBACK, PLAIN, SORA_2, VIDEO_FALLBACK, Mappers
 
-__all__ = ["IMAGE_FALLBACK", "MODELS", "VIDEO_FALLBACK"]
+__all__ = ["IDS", "IMAGE_FALLBACK", "MODELS", "VIDEO_FALLBACK"]
+
+IDS: Mapping[Kind, tuple[str, ...]] = {
+    "video": ("sora-2",),
+    "image": ("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),
+}
+"""Of which Azure has or had deployments, by its retirement schedule of 2026-07-07."""
 
 # Sora 2 came here without the sizes of 1024 lines.
 MODELS: Mapping[str, Mappers] = {**PLAIN, "sora-2-pro": SORA_2}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,10 +16,20 @@ from .._model_info import (
 )
 from .._types import Kind
 from ..exceptions import ValidationError
-from ..mapping import FieldMapper, Lines, Ratios, Sizes, Span, longest_prefix
+from ..mapping import FieldMapper, Lines, Ratios, Sizes, Span
 from . import _library
 from ._lifecycle import lifecycle, retired
-from ._lookup import BUILT_IN, Mappers, declared, from_record, lookup
+from ._lookup import from_record, lookup
+from ._modules import (
+    BUILT_IN,
+    SECOND_NAMES,
+    WITH_SCHEMAS,
+    Mappers,
+    command_to_add,
+    makes,
+    named,
+    near_ids,
+)
 from ._spec import ModelSpec
 
 EVERY_ROLE = ("first_frame", "last_frame", "reference", "asset", "style")
@@ -44,10 +54,9 @@ def describe(
     """
     found = _library.record(provider, model) if provider in BUILT_IN else None
     outputs = found[0]["outputs"] if found is not None else []
-    known = declared(provider) if provider in BUILT_IN else {}
-    matched = longest_prefix(model, known)
-    if found is None and matched is not None:
-        outputs = [_made(known[matched])]
+    of_family = makes(provider, model) if provider in BUILT_IN else None
+    if found is None and of_family is not None:
+        outputs = [of_family]
 
     asked: Kind = kind or ("image" if "image" in outputs and "video" not in outputs else "video")
     spec = lookup(provider, model, asked, registered)
@@ -59,7 +68,7 @@ def describe(
         kind=asked,
         source=spec.source,
         recorded=_recorded(spec),
-        weakness=spec.weakness,
+        weakness=spec.weakness or spec.doubt,
         **_shapes(spec),
         **_media(spec),
         **_wishes(spec),
@@ -74,23 +83,21 @@ def describe(
 
 def list_all(provider: str | None = None) -> Iterator[ModelInfo]:
     """Yield every model of the catalogue, by provider and id."""
-    for name in sorted(BUILT_IN if provider is None else {provider} & BUILT_IN.keys()):
-        found = sorted(_library.records(name), key=lambda pair: pair[0])
-        for model, (record, source) in found:
-            kind: Kind = "video" if "video" in record["outputs"] else "image"
-            yield ModelInfo(**_info(from_record(name, model, kind, record, source)))
-
-        for model, mappers in sorted(declared(name).items()):
-            made = _made(mappers)
-            spec = ModelSpec(name, model, made, mappers, outputs=(made,), source="package")
-            yield ModelInfo(**_info(spec))
+    every = BUILT_IN.keys() - SECOND_NAMES
+    for name in sorted(every if provider is None else {provider} & BUILT_IN.keys()):
+        yield from sorted(_list_one(name), key=lambda one: one.model)
 
 
-def _made(mappers: Mappers) -> Kind:
-    """Return what a model makes that is declared by hand, judged by what it can be asked."""
-    fields = {field for mapper in mappers.values() for field in mapper.sources}
-    of_videos = {"duration_seconds", "resolution", "generate_audio", "video", "enhance_prompt"}
-    return "video" if fields & of_videos else "image"
+def _list_one(provider: str) -> Iterator[ModelInfo]:
+    described = set()
+    for model, (record, source) in _library.records(provider):
+        made: Kind = "video" if "video" in record["outputs"] else "image"
+        described.add(model)
+        yield ModelInfo(**_info(from_record(provider, model, made, record, source)))
+
+    for model, kind in named(provider).items():
+        if model not in described:
+            yield ModelInfo(**_info(replace(lookup(provider, model, kind), outputs=(kind,))))
 
 
 def _unknown(provider: str, model: str) -> str:
@@ -98,19 +105,10 @@ def _unknown(provider: str, model: str) -> str:
     if not near:
         return f"nothing is known of the models of {provider!r}; see the provider's documentation"
 
-    return (
-        f"{provider} has no model {model!r} in the catalogue; did you mean {', '.join(near)}? "
-        f"`tarash models add {model}` fetches the schema of a new one"
-    )
-
-
-def near_ids(provider: str, model: str) -> list[str]:
-    """Return the ids that are written most similarly, the nearest first."""
-    if provider not in BUILT_IN:
-        return []
-
-    known = [*_library.ids(provider), *declared(provider)]
-    return difflib.get_close_matches(model, known, n=3, cutoff=0.3)
+    asked = provider in WITH_SCHEMAS
+    fetch = f" `{command_to_add(provider, model)}` fetches the schema of a new one" if asked else ""
+    meant = ", ".join(near)
+    return f"{provider} has no model {model!r} in the catalogue; did you mean {meant}?{fetch}"
 
 
 def _info(spec: ModelSpec) -> dict[str, Any]:

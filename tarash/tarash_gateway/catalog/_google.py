@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._types import ImageRole
+from .._types import ImageRole, Kind
 from ..mapping import (
     FieldMapper,
     choice_field_mapper,
@@ -204,6 +204,25 @@ MODELS: Mapping[str, Mappers] = {
     "gemini-2.0-flash-preview-image-generation": {**PROMPT, **INPUTS, **SEED},
     "imagen-": IMAGEN,
 }
+
+IDS: Mapping[Kind, tuple[str, ...]] = {
+    "video": (
+        *("gemini-omni-1.1-flash", "gemini-omni-1.2-flash", "gemini-omni-flash-preview"),
+        *("veo-2.0-generate-001", "veo-3.0-generate-001", "veo-3.0-fast-generate-001"),
+        *("veo-3.0-generate-preview", "veo-3.0-fast-generate-preview"),
+        *("veo-3.1-generate-001", "veo-3.1-fast-generate-001", "veo-3.1-lite-generate-001"),
+        *("veo-3.1-generate-preview", "veo-3.1-fast-generate-preview"),
+        "veo-3.1-lite-generate-preview",
+    ),
+    "image": (
+        *("gemini-2.0-flash-preview-image-generation", "gemini-2.5-flash-image"),
+        *("gemini-3-pro-image", "gemini-3.1-flash-image"),
+        *("gemini-3.1-flash-lite-image", "gemini-nano-banana-2.1", "nano-banana-pro-preview"),
+        *("imagen-3.0-generate-002", "imagen-4.0-generate-001"),
+        *("imagen-4.0-fast-generate-001", "imagen-4.0-ultra-generate-001"),
+    ),
+}
+"""From the types of google-genai 3.4 and from Google's lists of models and of their ends."""
 
 # Where a model lacks a place for an image, a video or a mask: one that has it.
 VEO_WITH_ALL = dict.fromkeys(("last_frame", "reference", "asset", "video"), "veo-3.1-generate-001")

@@ -19,6 +19,8 @@ Found = tuple[JsonObject, Literal["live", "package"]]
 SHIPPED = Path(__file__).with_name("data")
 _lock = threading.Lock()
 _shelves: dict[str, tuple[Shelf | None, Shelf | None]] = {}
+_held: dict[tuple[str, str], JsonObject] = {}
+"""What was fetched and could not be written down, for as long as the process lives."""
 
 
 def live_path(provider: str) -> Path:
@@ -62,6 +64,9 @@ def record(provider: str, model: str) -> Found | None:
     if live is not None and (found := live.get(model)) is not None:
         return found, "live"
 
+    if (found := _held.get((provider, model))) is not None:
+        return found, "live"
+
     if shipped is not None and (found := shipped.get(model)) is not None:
         return found, "package"
 
@@ -101,6 +106,11 @@ def recorded(provider: str) -> tuple[str | None, str | None]:
     live, shipped = _both(provider)
     dates = [None if shelf is None else shelf.facts.get("recorded") for shelf in (live, shipped)]
     return dates[0], dates[1]
+
+
+def hold(provider: str, model: str, record: JsonObject) -> None:
+    """Keep a record in memory only."""
+    _held[provider, model] = record
 
 
 def store(provider: str, models: dict[str, JsonObject], recorded: str, *, add: bool) -> Path:

@@ -8,40 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib import import_module
-from types import MappingProxyType, ModuleType
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from .._types import Kind
+from .._types import JsonObject, Kind
 from ..mapping import FieldMapper, derive, longest_prefix, takes_media
 from . import _library
+from ._learned import ASKED, can_be_asked, is_unknown
+from ._modules import BUILT_IN, Mappers, command_to_add, declared, module_of, near_ids
 from ._spec import ModelSpec
 from ._variants import relatives, variant_of
 
 if TYPE_CHECKING:
     from .._contract import Request
 
-Mappers = Mapping[str, FieldMapper]
-
-# Providers whose models are described here, each with a module beside this one. It may hold MODELS
-# (mappers by id or prefix, for what no schema says), FRAME_RATES, and must hold VIDEO_FALLBACK and
-# IMAGE_FALLBACK for what nobody knows. A provider with a file in data/ has schemas, too.
-BUILT_IN = {
-    "azure-openai": "_azure_openai",
-    "azure_openai": "_azure_openai",
-    "fal": "_fal",
-    "google": "_google",
-    "luma": "_luma",
-    "openai": "_openai",
-    "replicate": "_replicate",
-    "runway": "_runway",
-    "stability": "_stability",
-    "xai": "_xai",
-}
 PROMPT_ONLY: Mappers = {
     "prompt": FieldMapper("prompt", lambda _request, prompt: prompt, required=True)
 }
 MOST_CACHED = 4096
+TYPO = 0.8
+"""How similar an id must be to a known one to be taken for a mistyped one."""
 _known: dict[tuple[str, str, Kind], ModelSpec] = {}
 
 
@@ -84,16 +71,6 @@ class _Layered(Mapping[str, Mappers]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def declared(provider: str) -> Mapping[str, Mappers]:
-    """Return the mappers that are declared by hand, by model id or prefix."""
-    found: Mapping[str, Mappers] = getattr(_module(provider), "MODELS", {})
-    return found
-
-
-def _module(provider: str) -> ModuleType:
-    return import_module(f".{BUILT_IN[provider]}", __package__)
 
 
 def built_in_mappers(
@@ -140,14 +117,14 @@ def lookup(
 
         return described
 
-    if request is not None and provider in BUILT_IN and hasattr(_module(provider), "spec_for"):
-        chosen: ModelSpec = _module(provider).spec_for(model, kind, request)
+    if request is not None and provider in BUILT_IN and hasattr(module_of(provider), "spec_for"):
+        chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
         return chosen
 
     key = (provider, model, kind)
     spec = _known.get(key)
     if spec is None:
-        spec = _described(provider, model, kind) or _undescribed(provider, model, kind)
+        spec = _described(provider, model, kind) or _doubted(_undescribed(provider, model, kind))
         if len(_known) >= MOST_CACHED:
             _known.clear()
         _known[key] = spec
@@ -158,8 +135,18 @@ def lookup(
 def forget(provider: str) -> None:
     """Look at a provider's files anew."""
     _library.forget(provider)
-    for key in [key for key in _known if key[0] == provider]:
+    for key in [key for key in list(_known) if key[0] == provider]:
         _known.pop(key, None)
+
+
+def remember(provider: str, model: str, record: JsonObject) -> None:
+    """Keep what a provider said of a model: in the user's cache, else while the process lives."""
+    try:
+        _library.store(provider, {model: record}, datetime.now(UTC).date().isoformat(), add=True)
+    except OSError:
+        _library.hold(provider, model, record)
+
+    forget(provider)
 
 
 def from_record(
@@ -168,7 +155,7 @@ def from_record(
     """Return what a model takes by its record."""
     schema = record["input"]
     hint = f"{model} {record.get('category') or ''}"
-    rates: Mapping[str, float] = getattr(_module(provider), "FRAME_RATES", {})
+    rates: Mapping[str, float] = getattr(module_of(provider), "FRAME_RATES", {})
     rate = rates.get(longest_prefix(model, rates) or "")
     return ModelSpec(
         provider,
@@ -241,9 +228,30 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
                 spec, model=model, schema=None, source="relative", facts={"relative": other}
             )
 
-    module = _module(provider)
+    module = module_of(provider)
     mappers: Mappers = module.VIDEO_FALLBACK if kind == "video" else module.IMAGE_FALLBACK
     return ModelSpec(provider, model, kind, mappers, generic=True)
+
+
+def _doubted(spec: ModelSpec) -> ModelSpec:
+    """Say of a model that its provider would tell about that nobody has asked yet."""
+    if not is_unknown(spec.provider, spec.model):
+        return spec
+
+    how = f"only what most models of {spec.provider} take is sent"
+    if not spec.generic:
+        how = f"it is mapped like {spec.facts.get('relative', 'its family')}"
+
+    near = near_ids(spec.provider, spec.model, alike=TYPO)
+    meant = f"; did you mean {' or '.join(near)}?" if near else "."
+    fetch = f"`{command_to_add(spec.provider, spec.model)}` fetches its schema"
+    if can_be_asked(spec.provider, spec.model):
+        fetch = f"a generation asks for its schema first, {fetch} now"
+    elif spec.provider in ASKED:
+        fetch = "nobody can be asked about a bare version: write owner/name:version"
+
+    doubt = f"the catalogue has no such model, so {how}{meant} {fetch[0].upper()}{fetch[1:]}"
+    return replace(spec, doubt=doubt)
 
 
 def _same_task(model: str, other: str) -> bool:

@@ -7,10 +7,11 @@ into the object `video`.
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._types import ImageRole
+from .._types import ImageRole, Kind
 from ..mapping import (
     FieldMapper,
     choice_field_mapper,
@@ -19,6 +20,7 @@ from ..mapping import (
     style_field_mapper,
 )
 from ..media import to_wire
+from ..media._inputs import DATA_URI
 
 Mappers = Mapping[str, FieldMapper]
 
@@ -29,13 +31,25 @@ UNI_RATIOS = (
     *("1:1", "3:4", "2:3", "9:16", "1:2", "1:3"),
 )
 FRAME_ROLES: tuple[ImageRole, ...] = ("first_frame", "last_frame")
+PLANNED = re.compile(r"<(?P<type>[\w.+-]+/[\w.+-]+), \d+ bytes>")
+"""What stands for bytes in a plan."""
 LONG_SECONDS = 10
 LONG_FRAMES = 240
 """The last frame of ten seconds, on the grid of 24 a second."""
 
 
 def _reference(image: Mapping[str, Any]) -> dict[str, str]:
-    return {"url": to_wire(image["image"], "luma")}
+    return _inline(to_wire(image["image"], "luma"))
+
+
+def _inline(text: str) -> dict[str, str]:
+    """Return media by URL, or as the Agents API takes them inline."""
+    found = DATA_URI.match(text)
+    if found is not None:
+        return {"data": text[found.end() :], "media_type": found["type"]}
+
+    planned = PLANNED.fullmatch(text)
+    return {"url": text} if planned is None else {"data": text, "media_type": planned["type"]}
 
 
 def _frames(images: Sequence[Mapping[str, Any]] | None) -> dict[str, dict[str, str]]:
@@ -68,9 +82,10 @@ def _source(_request: object, video: Any) -> dict[str, str] | None:
     if video is None:
         return None
 
-    url = to_wire(video, "luma")
-    kind = mimetypes.guess_type(url.partition("?")[0])[0] or ""
-    return {"url": url, "media_type": kind if kind.startswith("video/") else "video/mp4"}
+    source = _inline(to_wire(video, "luma"))
+    kind = mimetypes.guess_type(source.get("url", "").partition("?")[0])[0] or ""
+    usual = {"media_type": kind if kind.startswith("video/") else "video/mp4"}
+    return {**usual, **source}
 
 
 def _media(_request: object, video: Any) -> dict[str, str] | None:
@@ -125,6 +140,12 @@ IMAGE_FALLBACK: Mappers = PHOTON
 
 AGENTS_MODELS = ("ray-3", "uni-")
 """Everything else goes to the Dream Machine API."""
+
+IDS: Mapping[Kind, tuple[str, ...]] = {
+    "video": ("ray-2", "ray-3.2", "ray-flash-2"),
+    "image": ("photon-1", "photon-flash-1", "uni-1", "uni-1-max"),
+}
+"""From lumaai 1.21's types and the Agents API's documentation."""
 
 MODELS: Mapping[str, Mappers] = {
     "ray-2": RAY_2,

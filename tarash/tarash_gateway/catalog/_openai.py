@@ -12,6 +12,7 @@ from fractions import Fraction
 from math import sqrt
 from typing import Any
 
+from .._types import Kind
 from ..exceptions import ValidationError
 from ..mapping import (
     FieldMapper,
@@ -283,6 +284,17 @@ MODELS: Mapping[str, Mappers] = {
     **PLAIN,
     **{f"openai/{model}": mappers for model, mappers in PLAIN.items()},
 }
+
+IDS: Mapping[Kind, tuple[str, ...]] = {
+    "video": ("sora-2", "sora-2-pro"),
+    "image": (
+        *("chatgpt-image-latest", "dall-e-2", "dall-e-3"),
+        *("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),
+        *("gpt-image-2.5-flare", "gpt-image-2.5-sunburst"),
+        *("gpt-image-2.6-flare", "gpt-image-2.6-sunburst"),
+    ),
+}
+"""From openai-python 3.52's types, without dated snapshots."""
 
 # Compatible servers agree on these names; what their models take is theirs to say.
 VIDEO_FALLBACK: Mappers = {

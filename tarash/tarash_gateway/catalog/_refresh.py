@@ -1,4 +1,4 @@
-"""Fetches fal's schemas and stores them in the user's cache: all of them, or one model's.
+"""Fetches schemas and stores them in the user's cache: all of fal's, or one model's.
 
 What was stored before stays as it is unless everything that was asked for arrived.
 """
@@ -21,14 +21,20 @@ from ..exceptions import (
 )
 from . import _library
 from ._lookup import forget
+from ._modules import WITH_SCHEMAS
 from ._records import record_of, records_of
+from ._replicate_schema import read_record, record_of_document
 
 if TYPE_CHECKING:
     import aiohttp
 
-WITH_SCHEMAS = ("fal",)
+LISTED = ("fal",)
+"""Providers whose schemas can be had all at once."""
 MODELS_API = "https://api.fal.ai"
 SCHEMA_API = "https://fal.ai"
+REPLICATE_API = "https://api.replicate.com"
+# How a key is sent, and where it is read from.
+KEYS = {"fal": ("Key", "FAL_KEY"), "replicate": ("Bearer", "REPLICATE_API_TOKEN")}
 EXPANDED = {"expand": "openapi-3.0"}
 SECONDS = 60
 """For one page; with schemas, a page is a few megabytes."""
@@ -50,9 +56,9 @@ async def fetch_all(
         HTTPError: The provider answered with an error status; nothing was changed.
         HTTPConnectionError: No answer came; nothing was changed.
     """
-    _check(provider)
-    async with _session(key) as session:
-        models = [model async for model in _listed(session, _origin(base_url, MODELS_API))]
+    _check(provider, LISTED)
+    async with _session(provider, key) as session:
+        models = [model async for model in _listed(session, _origin(provider, base_url))]
 
     records = records_of(models)
     if not records:
@@ -80,9 +86,14 @@ async def fetch_one(
         HTTPConnectionError: No answer came; nothing was changed.
     """
     _check(provider)
-    async with _session(key) as session:
-        found = await _listed_one(session, base_url, model)
-        found = found or await _document_of(session, base_url, model)
+    async with _session(provider, key) as session:
+        if provider == "fal":
+            found = await _listed_one(session, base_url, model)
+            found = found or await _document_of(session, base_url, model)
+        else:
+            origin = _origin(provider, base_url).removesuffix("/v1")
+            record = await read_record(lambda path: _get(session, f"{origin}/v1/{path}"), model)
+            found = None if record is None else (model, record)
 
     if found is None:
         raise ModelNotFoundError(
@@ -107,20 +118,24 @@ def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Pa
         ValidationError: It doesn't describe the model's input.
     """
     _check(provider)
-    found = record_of({"endpoint_id": model, "openapi": document})
+    if provider == "fal":
+        found, needed = record_of({"endpoint_id": model, "openapi": document}), "POST with a JSON"
+    else:
+        record = record_of_document(document)
+        found, needed = None if record is None else (model, record), "component Input with a"
+
     if found is None:
-        raise ValidationError(
-            f"the document has no POST with a JSON schema for {model!r}", provider, model
-        )
+        raise ValidationError(f"the document has no {needed} schema for {model!r}", provider, model)
 
     return _library_store(provider, dict([found]), add=True)
 
 
-def _check(provider: str) -> None:
-    if provider not in WITH_SCHEMAS:
+def _check(provider: str, possible: tuple[str, ...] = WITH_SCHEMAS) -> None:
+    if provider not in possible:
+        one_by_one = " all at once; add_model() reads one" if provider in WITH_SCHEMAS else ""
         raise ValidationError(
-            f"{provider!r} publishes no schemas that are read here; those that do: "
-            f"{', '.join(WITH_SCHEMAS)}",
+            f"{provider!r} publishes no schemas that are read here{one_by_one}; those that do: "
+            f"{', '.join(possible)}",
             provider,
         )
 
@@ -131,15 +146,18 @@ def _library_store(provider: str, records: dict[str, JsonObject], *, add: bool) 
     return path
 
 
-def _origin(base_url: str | None, usual: str) -> str:
-    return (base_url or os.environ.get("TARASH_FAL_BASE_URL") or usual).rstrip("/")
+def _origin(provider: str, base_url: str | None, usual: str | None = None) -> str:
+    custom = base_url or os.environ.get(f"TARASH_{provider.upper()}_BASE_URL")
+    host = {"fal": MODELS_API, "replicate": REPLICATE_API}[provider]
+    return (custom or usual or host).rstrip("/")
 
 
-def _session(key: str | None) -> aiohttp.ClientSession:
+def _session(provider: str, key: str | None) -> aiohttp.ClientSession:
     import aiohttp
 
-    found = key or os.environ.get("FAL_KEY")
-    headers = {"Authorization": f"Key {found}"} if found else {}
+    scheme, variable = KEYS[provider]
+    found = key or os.environ.get(variable)
+    headers = {"Authorization": f"{scheme} {found}"} if found else {}
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     # The key is for the one host that is asked; a redirect elsewhere is not followed.
     return aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True)
@@ -159,7 +177,7 @@ async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
 
             body = await response.json(content_type=None) if response.status < 300 else None  # noqa: PLR2004
             if body is None:
-                secret = session.headers.get("Authorization", "").removeprefix("Key ")
+                secret = session.headers.get("Authorization", "").partition(" ")[2]
                 text = Secrets([secret]).text(await response.text(errors="replace"))
                 raise status_error(Answer(response.status, response.headers, text, is_json=False))
 
@@ -197,7 +215,7 @@ async def _listed(session: aiohttp.ClientSession, origin: str) -> AsyncIterator[
 async def _listed_one(
     session: aiohttp.ClientSession, base_url: str | None, model: str
 ) -> tuple[str, JsonObject] | None:
-    url = f"{_origin(base_url, MODELS_API)}/v1/models"
+    url = f"{_origin('fal', base_url)}/v1/models"
     page = await _get(session, url, endpoint_id=model, **EXPANDED)
     models = page.get("models") if isinstance(page, Mapping) else None
     found = records_of(one for one in models or () if isinstance(one, Mapping))
@@ -207,6 +225,6 @@ async def _listed_one(
 async def _document_of(
     session: aiohttp.ClientSession, base_url: str | None, model: str
 ) -> tuple[str, JsonObject] | None:
-    url = f"{_origin(base_url, SCHEMA_API)}/api/openapi/queue/openapi.json"
+    url = f"{_origin('fal', base_url, SCHEMA_API)}/api/openapi/queue/openapi.json"
     document = await _get(session, url, endpoint_id=model)
     return record_of({"endpoint_id": model, "openapi": document}) if document else None

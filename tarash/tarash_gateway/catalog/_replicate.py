@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._types import ImageRole
+from .._types import ImageRole, Kind
 from ..exceptions import ValidationError
 from ..mapping import (
     FieldMapper,
@@ -235,6 +235,32 @@ IMAGE_INPUTS = {**PROMPT, "image_input": image_list_field_mapper(provider="repli
 # What models agree on: words and numbers. Not images, whose parameter has a dozen names.
 VIDEO_FALLBACK: Mappers = {**PROMPT, **RATIO, **NEGATIVE, **SEED}
 IMAGE_FALLBACK: Mappers = VIDEO_FALLBACK
+
+IDS: Mapping[Kind, tuple[str, ...]] = {
+    "video": (
+        *("bytedance/seedance-1-pro", "bytedance/seedance-1.5-pro"),
+        *("bytedance/seedance-2.0", "bytedance/seedance-2.0-fast"),
+        *("google/veo-3", "google/veo-3-fast"),
+        *("google/veo-3.1", "google/veo-3.1-fast", "google/veo-3.1-lite"),
+        *("kwaivgi/kling-v2.5-turbo-pro", "kwaivgi/kling-v2.6"),
+        *("kwaivgi/kling-v2.6-motion-control", "kwaivgi/kling-v3-video"),
+        "kwaivgi/kling-v3-omni-video",
+        *("luma/ray-2-540p", "luma/ray-2-720p", "luma/ray-flash-2-540p", "luma/ray-flash-2-720p"),
+        *("minimax/hailuo-02", "minimax/hailuo-2.3", "minimax/hailuo-2.3-fast"),
+        *("minimax/video-01", "minimax/video-01-live"),
+        *("openai/sora-2", "openai/sora-2-pro", "runwayml/gen-4.5"),
+        *("wan-video/wan-2.2-i2v-fast", "wan-video/wan-2.2-t2v-fast"),
+        *("wan-video/wan-2.5-i2v", "wan-video/wan-2.5-i2v-fast"),
+        *("wan-video/wan-2.5-t2v", "wan-video/wan-2.5-t2v-fast"),
+    ),
+    "image": (
+        *("black-forest-labs/flux-1.1-pro", "black-forest-labs/flux-1.1-pro-ultra"),
+        *("black-forest-labs/flux-dev", "black-forest-labs/flux-schnell"),
+        *("black-forest-labs/flux-kontext-max", "black-forest-labs/flux-kontext-pro"),
+        *("bytedance/seedream-4", "google/nano-banana", "google/nano-banana-pro"),
+    ),
+}
+"""The models whose parameters are declared here; of any other Replicate is asked."""
 
 MODELS: Mapping[str, Mappers] = {
     "bytedance/seedance-1": SEEDANCE_1,

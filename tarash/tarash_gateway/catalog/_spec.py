@@ -32,6 +32,8 @@ class ModelSpec:
         schema: The reduced JSON Schema of its input; None where none is known.
         outputs: What it makes; empty where nobody says.
         weakness: Why its schema is not to be trusted in all; None where it is.
+        doubt: Why all of this is a guess; None where it isn't. Told with each request, and never
+            refused: a model that is new must work.
         source: Where this comes from.
         facts: Name, category, dates, as the provider states them.
         variant: Returns the id of the relative that takes a request's media; None where there is
@@ -50,6 +52,7 @@ class ModelSpec:
     schema: Mapping[str, Any] | None = None
     outputs: tuple[str, ...] = ()
     weakness: str | None = None
+    doubt: str | None = None
     source: Source = "generic"
     facts: JsonObject = field(default_factory=dict)
     variant: Callable[[Request], str | None] | None = field(default=None, compare=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._types import ImageRole, MediaType
+from .._types import ImageRole, Kind, MediaType
 from ..mapping import (
     FieldMapper,
     aspect_ratio_field_mapper,
@@ -76,6 +76,9 @@ MODELS: Mapping[str, Mappers] = {
     "upscale/conservative": {**SOURCE, **PROMPT, **NEGATIVE, **SEED},
     "upscale/creative": EDIT,
 }
+
+IDS: Mapping[Kind, tuple[str, ...]] = {"image": tuple(model for model in MODELS if model != "sd3")}
+"""All but the endpoint that the models of one family share."""
 
 SD3_FROM_IMAGE_LACKS = "aspect_ratio"
 """An image keeps its own proportions with the SD3 models."""

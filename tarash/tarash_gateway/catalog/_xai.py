@@ -26,6 +26,8 @@ Mappers = Mapping[str, FieldMapper]
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3")
 IMAGE_RATIOS = (*RATIOS, "1:2", "2:1", "20:9", "9:20", "19.5:9", "9:19.5", "auto")
 MOST_REFERENCES = 7
+STORED_FILE = "xai://"
+"""Stands before the id of a file in xAI's store."""
 TWO_MEGAPIXELS = 2_000_000
 """Between `1k` (about one megapixel) and `2k` (about four), in proportion."""
 
@@ -35,7 +37,9 @@ def _duration(longest: int) -> FieldMapper:
 
 
 def _link(media: Any) -> dict[str, str]:
-    return {"url": to_wire(media, "xai")}
+    text = to_wire(media, "xai")
+    stored = text.removeprefix(STORED_FILE)
+    return {"url": text} if stored == text else {"file_id": stored}
 
 
 def _frame(role: ImageRole) -> FieldMapper:
@@ -62,7 +66,8 @@ def _sources(most: int) -> dict[str, FieldMapper]:
     """One image to edit has a parameter of its own, several have another."""
 
     def items(images: Any) -> list[dict[str, str]]:
-        return [{**_link(image["image"]), "type": "image_url"} for image in images or ()]
+        links = [_link(image["image"]) for image in images or ()]
+        return [{**link, "type": "image_url"} if "url" in link else link for link in links]
 
     def one(_request: object, images: Any) -> dict[str, str] | None:
         found = items(images)

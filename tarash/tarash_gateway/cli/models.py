@@ -38,6 +38,11 @@ SHOWN_VALUES = 12
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Ask this host instead.")]
+Provider = Annotated[
+    str, typer.Option("--provider", help="The provider's name; replicate/owner/name has it too.")
+]
+OTHERS = ("replicate/",)
+"""What may stand before a model's id in place of `--provider`."""
 Arguments = ParamSpec("Arguments")
 
 models_app = typer.Typer(help="Models: what they take, and which are gone.", no_args_is_help=True)
@@ -142,10 +147,11 @@ def _values(values: Iterable[Any]) -> str:
 def show_command(
     model: Annotated[str, typer.Argument(help="The model's id, such as fal-ai/veo3.1.")],
     *,
-    provider: Annotated[str, typer.Option("--provider", help="The provider's name.")] = "fal",
+    provider: Provider = "fal",
     as_json: Json = False,
 ) -> int:
     """Show what a model takes and makes."""
+    provider, model = _named(provider, model)
     described = describe_model(provider, model)
     if as_json:
         _document(described.model_dump(mode="json"))
@@ -153,6 +159,14 @@ def show_command(
         _describe(described)
 
     return DONE
+
+
+def _named(provider: str, model: str) -> tuple[str, str]:
+    """Return provider and id of a model that may be written with its provider before it."""
+    if model.startswith(OTHERS):
+        provider, _, model = model.partition("/")
+
+    return provider, model
 
 
 def _describe(described: ModelDescription) -> None:
@@ -223,7 +237,7 @@ def refresh_command(
 def add_command(  # noqa: PLR0913  (each is an option of the command)
     model: Annotated[str, typer.Argument(help="The model's id.")],
     *,
-    provider: Annotated[str, typer.Option("--provider", help="The provider's name.")] = "fal",
+    provider: Provider = "fal",
     schema: Annotated[
         Path | None, typer.Option("--schema", help="Its OpenAPI document, instead of fetching it.")
     ] = None,
@@ -234,6 +248,7 @@ def add_command(  # noqa: PLR0913  (each is an option of the command)
     as_json: Json = False,
 ) -> int:
     """Fetch one model's schema, show what it takes, and plan a sample request."""
+    provider, model = _named(provider, model)
     document = None if schema is None else _read(schema)
     described = add_model(provider, model, schema=document, base_url=base_url)
     fields = sample_fields(described)

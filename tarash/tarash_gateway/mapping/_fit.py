@@ -67,6 +67,7 @@ def fit(
         )
         raise ValidationError(f"strict=True, and {spec.model} can't take {told}")
 
+    adjustments = [*_doubt(spec), *adjustments]
     adjustments.extend(_unread_prompt(request, spec))
     adjustments.extend(_unknown_extras(request, spec))
     return request.model_copy(update=changes), tuple(adjustments)
@@ -189,6 +190,14 @@ def _possible(mappers: Sequence[FieldMapper]) -> str:
         for value in mapper.geometry.named
     ]
     return ", ".join(dict.fromkeys(values)) or "other sizes"
+
+
+def _doubt(spec: ModelSpec) -> list[Adjustment]:
+    """Say that nobody here knows the model: a mistyped id may look like a new one."""
+    if spec.doubt is None:
+        return []
+
+    return [Adjustment(field="model", requested=spec.model, sent=spec.model, reason=spec.doubt)]
 
 
 def _unread_prompt(request: Request, spec: ModelSpec) -> list[Adjustment]:

@@ -140,7 +140,7 @@ def _mapper(slot: Slot, slots: list[Slot]) -> FieldMapper:
     def convert(_request: object, images: Sequence[Any] | None) -> Any:
         placed, _ = allocate(slots, images or ())
         mine = [
-            (to_wire(image["image"], "fal"), image.get("type", "reference"))
+            (to_wire(image["image"]), image.get("type", "reference"))
             for image in placed[slot.parameter]
         ]
         return slot.write(mine) if mine else None
@@ -348,7 +348,7 @@ def _media_mapper(
         if media is None:
             return None
 
-        written = write(to_wire(media, "fal"), "reference", 0)
+        written = write(to_wire(media), "reference", 0)
         return [written] if "array" in shape.kinds else written
 
     return FieldMapper(source, convert, shape.required and shape.default is None)

@@ -8,8 +8,7 @@ between providers (hosts, keys, names of models) is in their adapters.
 from __future__ import annotations
 
 import json
-import mimetypes
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,10 +18,13 @@ from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, origin, unreadable
 from .._sdk import exchange
 from ..catalog._openai import EDIT, REMIX
+from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
-from ..media import from_data_uri
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._finding import is_since, moment
 from ._openai_errors import classify_answer, error_of, job_error, no_media
+from ._openai_forms import as_part, split
+from ._openai_list import is_same, newest
 
 if TYPE_CHECKING:
     from .._contract import Call, Response
@@ -75,7 +77,7 @@ class OpenAIClient:
 
     async def post(self, payload: Payload) -> Answer:
         """Send a payload, once."""
-        fields, files = _split(payload.body)
+        fields, files = split(payload.body)
         return await self._exchange(
             self.sdk.post, payload.path, payload.headers, body=fields, files=files
         )
@@ -155,7 +157,7 @@ class OpenAIWire:
 
         is_form = path in FORMS
         if is_form:
-            mapped = {name: _as_part(value, name) for name, value in mapped.items()}
+            mapped = {name: as_part(value, name) for name, value in mapped.items()}
 
         # A remix and an edit are made by the model that made the source.
         if path != "videos/edits" and video_id is None:
@@ -181,13 +183,27 @@ class OpenAIWire:
             error = error_of(accepted)
             raise job_error(error, accepted) if error else unreadable(answer.status, accepted)
 
-        return Operation(
-            provider=client.account.provider,
-            model=call.config.model,
-            kind=call.kind,
-            id=str(job_id),
-            submitted_at=datetime.now(UTC).isoformat(),
-        )
+        return _operation(client, call, job_id, datetime.now(UTC))
+
+    async def find(
+        self, client: OpenAIClient, payload: Payload, call: Call, since: datetime
+    ) -> Sequence[Operation]:
+        """Return the videos since then of this model, prompt, length, size and source.
+
+        What a server leaves out is not compared, and media are not: no list shows them.
+
+        Raises:
+            UnsupportedOperationError: It is about images, which are no jobs.
+        """
+        if call.kind == "image":
+            raise UnsupportedOperationError("images are no jobs here, and are not listed")
+
+        path = self.path("videos", client.account.api_version, call.config.model)
+        return [
+            _operation(client, call, one["id"], moment(one.get("created_at")) or since)
+            for one in await newest(client.get, path, since)
+            if is_since(one.get("created_at"), since) and is_same(one, payload)
+        ]
 
     async def poll(self, client: OpenAIClient, operation: Operation) -> Snapshot:
         """Look at the job; once it has completed, fetch the video."""
@@ -276,6 +292,16 @@ class OpenAIWire:
         )
 
 
+def _operation(client: OpenAIClient, call: Call, job_id: Any, submitted_at: datetime) -> Operation:
+    return Operation(
+        provider=client.account.provider,
+        model=call.config.model,
+        kind=call.kind,
+        id=str(job_id),
+        submitted_at=submitted_at.isoformat(),
+    )
+
+
 def _image_response(call: Call, raw: Any) -> ImageGenerationResponse:
     items = raw.get("data") if isinstance(raw, dict) else filter(_is_last, raw)
     items = [item for item in items or () if isinstance(item, dict)]
@@ -323,39 +349,6 @@ def _events(answer: Answer) -> list[Any]:
 
 def _is_last(event: Any) -> bool:
     return isinstance(event, dict) and str(event.get("type")).endswith(".completed")
-
-
-def _split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]] | None]:
-    """Return the plain fields of a body, and its media as the parts of a form."""
-    fields: dict[str, Any] = {}
-    files: list[tuple[str, Any]] = []
-    for name, value in body.items():
-        values = value if isinstance(value, list | tuple) else [value]
-        if not values or not all(_is_media(one) for one in values):
-            fields[name] = value
-            continue
-
-        # As the SDK names them: `image` for one, `image[]` for each of several.
-        part = name if len(values) == 1 else f"{name}[]"
-        for number, one in enumerate(values):
-            kind = one["content_type"]
-            suffix = mimetypes.guess_extension(kind) or ""
-            files.append((part, (f"{name}-{number}{suffix}", one["content"], kind)))
-
-    return fields, files or None
-
-
-def _is_media(value: Any) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("content"), bytes)
-
-
-def _as_part(value: Any, name: str) -> Any:
-    """Return media that a mapper wrote as a data URI as the bytes that a form takes."""
-    if isinstance(value, list):
-        return [_as_part(one, name) for one in value]
-
-    # A plan's placeholders are of a type of their own, and stay.
-    return (from_data_uri(value, name) or value) if type(value) is str else value
 
 
 def _url_in(value: Any) -> str | None:

@@ -5,13 +5,24 @@ Keeps what came over the wire, since the SDK can't read every answer. Decides no
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from .._contract import Account, Payload
-from .._http import CONNECT_SECONDS, FRESH_SECONDS, POOL_SIZE, HttpClient, join, proxy_for
+from .._http import (
+    CONNECT_SECONDS,
+    FRESH_SECONDS,
+    POOL_SIZE,
+    HttpClient,
+    join,
+    proxy_for,
+    unreadable,
+)
 from .._sdk import exchange, note_departure
+from ._finding import MOST_PAGES
 
 if TYPE_CHECKING:
     from .._http import Answer, Transport
@@ -58,6 +69,26 @@ class ReplicateClient:
     def url(self, *path: str) -> str:
         """Return a URL of the API."""
         return join(self.account.base_url, "/".join(("v1", *path)))
+
+    async def predictions(self, since: datetime) -> AsyncIterator[dict[str, Any]]:
+        """Yield the account's predictions since then, newest first, from a few pages at most."""
+        query = urlencode({"created_after": since.astimezone(UTC).isoformat()})
+        url = f"{self.url('predictions')}?{query}"
+        for _ in range(MOST_PAGES):
+            answer = await self.http.get(url)
+            page = answer.object()
+            results, following = page.get("results"), page.get("next")
+            if not isinstance(results, list):
+                raise unreadable(answer.status, answer.body)
+
+            for one in results:
+                if isinstance(one, dict):
+                    yield one
+
+            if not isinstance(following, str) or not self.http.trusts(following):
+                return
+
+            url = following
 
     async def send(
         self,

@@ -1,30 +1,35 @@
 """Luma's two products under one name: the Dream Machine API by its SDK, the Agents API over HTTP.
 
-The model decides which; each has its own key. Luma takes media by public URL only.
+The model decides which; each has its own key. The first takes media by public URL only.
 """
 
 from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+from anyio import to_thread
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
 from .._sdk import exchange, http_client
 from ..catalog._luma import AGENTS_MODELS
-from ..exceptions import GenerationFailedError, ValidationError
+from ..exceptions import GenerationFailedError, UnsupportedOperationError, ValidationError
 from ..mapping import apply_field_mappers
+from ..media import data_uri
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._finding import is_since, moment
 from ._luma_errors import NOT_FOUND, classify_answer, failure
+from ._luma_list import is_same, newest
 
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
     from .._http import Transport
-    from .._types import CancelAnswer, JobStatus
+    from .._types import CancelAnswer, JobStatus, MediaContent
     from ..catalog import ModelSpec
 
 DREAM_MACHINE = "/dream-machine/v1"
@@ -49,6 +54,8 @@ NESTED = ("keyframes", "video")
 """Objects that are made of wishes and of `extra_params` at once."""
 FRAMES = frozenset({"frame0", "frame1", "start_frame", "end_frame", "keyframes"})
 FIRST_ERROR = 300
+LARGEST_INLINE = 32 * 1024 * 1024
+"""A request may have 50 MB, and base64 makes four bytes of three."""
 
 
 class LumaClient:
@@ -95,7 +102,8 @@ class LumaAdapter:
     """Luma's generations, by the contract of adapters."""
 
     name = "luma"
-    accepts = Accepts(content=None)
+    # The Agents API takes bytes inline, which `upload` makes of them; the other takes none.
+    accepts = Accepts(content=None, upload=True)
     min_poll_interval = 2.0
     base_url = f"https://api.lumalabs.ai{DREAM_MACHINE}"
     trusted_hosts = ()
@@ -142,6 +150,7 @@ class LumaAdapter:
             kind = "video_edit" if "source" in mapped else call.kind
             return Payload("generations", _merged(body | {"type": kind} | _nested(mapped), extra))
 
+        _check_urls(mapped)
         if "media" in mapped:
             return Payload("generations/video/modify", _merged(body | _modify(mapped), extra))
 
@@ -159,13 +168,26 @@ class LumaAdapter:
         if not isinstance(job_id, str) or not job_id:
             raise unreadable(answer.status, answer.body)
 
-        return Operation(
-            provider=client.account.provider,
-            model=call.config.model,
-            kind=call.kind,
-            id=job_id,
-            submitted_at=datetime.now(UTC).isoformat(),
-        )
+        return _operation(client, call, job_id, datetime.now(UTC))
+
+    async def find(
+        self, client: LumaClient, payload: Payload, call: Call, since: datetime
+    ) -> Sequence[Operation]:
+        """Return the generations since then of this model, with all that was asked for.
+
+        Luma shows the request, with its own defaults filled in: those are passed over.
+
+        Raises:
+            UnsupportedOperationError: It is a generation of the Agents API, which has no list.
+        """
+        if not client.is_dream_machine:
+            raise UnsupportedOperationError("Luma's Agents API lists no generations")
+
+        return [
+            _operation(client, call, str(one["id"]), moment(one.get("created_at")) or since)
+            for one in await newest(client.http.get, client.url("generations"), since)
+            if is_since(one.get("created_at"), since) and is_same(one, payload.body)
+        ]
 
     async def poll(self, client: LumaClient, operation: Operation) -> Snapshot:
         """Look at the generation, which holds its media when it is done."""
@@ -184,6 +206,22 @@ class LumaAdapter:
         metadata = {"expires_at": (datetime.now(UTC) + SIGNED).isoformat()}
         finished = Finished(generation, {} if client.is_dream_machine else metadata)
         return Snapshot("completed", raw=generation, progress=100, finished=finished)
+
+    async def upload(self, client: LumaClient, media: MediaContent) -> str:
+        """Return media as a data URI, for the Agents API: it takes them inside the request.
+
+        Raises:
+            ValidationError: It is for the Dream Machine API, or too large.
+        """
+        size = len(media["content"])
+        most = 0 if client.is_dream_machine else LARGEST_INLINE
+        if size > most:
+            raise ValidationError(
+                f"Luma takes {f'at most {most}' if most else 'no'} bytes here, and these are "
+                f"{size}; put the file where Luma can fetch it, and give its public URL"
+            )
+
+        return await to_thread.run_sync(data_uri, media)
 
     async def cancel(self, _client: LumaClient, _operation: Operation) -> CancelAnswer:
         """Tell that Luma can't: deleting a generation is not said to stop it, and would lose it."""
@@ -223,6 +261,29 @@ class LumaAdapter:
             return ImageGenerationResponse(images=tuple(urls), **facts)
 
         return VideoGenerationResponse(video=urls[0], videos=tuple(urls), **facts)
+
+
+def _operation(client: LumaClient, call: Call, job_id: str, submitted_at: datetime) -> Operation:
+    return Operation(
+        provider=client.account.provider,
+        model=call.config.model,
+        kind=call.kind,
+        id=job_id,
+        submitted_at=submitted_at.isoformat(),
+    )
+
+
+def _check_urls(value: Any) -> None:
+    """Refuse bytes, which stand in a plan too, where only URLs are taken."""
+    if isinstance(value, Mapping) and "media_type" in value and "url" not in value:
+        raise ValidationError(
+            "Luma's Dream Machine API takes media by public URL only; put the file where Luma can "
+            "fetch it, and give its URL"
+        )
+
+    inner = value.values() if isinstance(value, Mapping) else value
+    for one in inner if isinstance(value, Mapping | list) else ():
+        _check_urls(one)
 
 
 def _check_source(mapped: Mapping[str, Any]) -> None:

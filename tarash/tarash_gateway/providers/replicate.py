@@ -11,24 +11,26 @@ import base64
 import io
 import mimetypes
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
-from .._http import shorten, status_error, unreadable
+from .._http import checked, shorten, status_error, unreadable
 from ..catalog._replicate import IMAGE_MODELS, MODELS
+from ..catalog._replicate_schema import MODEL, read_record
 from ..exceptions import GenerationFailedError, TarashException, ValidationError
 from ..mapping import apply_field_mappers, longest_prefix
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._finding import CLOCK_SKEW, is_shown, is_since, moment, once
 from ._replicate_client import ReplicateClient, create
 from ._replicate_errors import classify_answer, moderation
 
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
     from .._http import Transport
-    from .._types import CancelAnswer, JobStatus, MediaContent, MediaType
+    from .._types import CancelAnswer, JobStatus, JsonObject, MediaContent, MediaType
     from ..catalog import ModelSpec
 
 STATUSES: Mapping[str, JobStatus] = {"starting": "queued", "processing": "processing"}
@@ -38,15 +40,13 @@ HELD_SECONDS = 4
 KEPT = timedelta(hours=1)
 """Inputs and outputs of predictions by API are deleted after that."""
 
-MODEL = re.compile(
-    r"(?P<deployment>deployments/)?(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(?::(?P<version>[\w.-]+))?"
-)
 VERSION = re.compile(r"[0-9a-f]{64}")
 # Models print tqdm's bar; there is no other progress.
 PERCENT = re.compile(r"(\d{1,3})%\s*\|")
 SEED = re.compile(r"[Uu]sing seed:?\s*(\d+)")
 # What a finished job answers to a cancel, as far as that is known.
 NOTHING_TO_CANCEL = frozenset({404, 409, 410, 422})
+NOT_FOUND = 404
 FIRST_ERROR = 300
 
 
@@ -82,7 +82,7 @@ class ReplicateAdapter:
             body["version"] = version
 
         held = {"Prefer": f"wait={HELD_SECONDS}"} if call.kind == "image" else {}
-        return Payload(path=path, body=body, headers=held)
+        return Payload(path=path, body=body, headers=held, inside="input")
 
     async def submit(self, client: ReplicateClient, payload: Payload, call: Call) -> Operation:
         """Make a prediction; an image may be ready with the answer, which the first look shows."""
@@ -93,14 +93,21 @@ class ReplicateAdapter:
         if not isinstance(job_id, str) or not job_id:
             raise unreadable(answer.status, answer.body)
 
-        return Operation(
-            provider=client.account.provider,
-            model=call.config.model,
-            kind=call.kind,
-            id=job_id,
-            submitted_at=datetime.now(UTC).isoformat(),
-            data={"retry_after": 0} if prediction.get("status") in ENDED else {},
-        )
+        return _operation(client, call, prediction, datetime.now(UTC))
+
+    async def find(
+        self, client: ReplicateClient, payload: Payload, call: Call, since: datetime
+    ) -> Sequence[Operation]:
+        """Return the predictions since then of this model or version, with exactly this input.
+
+        Replicate shows the whole input. Of media that were sent inline only the presence counts.
+        """
+        listed = once([one async for one in client.predictions(since - CLOCK_SKEW)])
+        return [
+            _operation(client, call, one, moment(one.get("created_at")) or since)
+            for one in listed
+            if is_since(one.get("created_at"), since) and _is_same(one, payload)
+        ]
 
     async def poll(self, client: ReplicateClient, operation: Operation) -> Snapshot:
         """Look at the prediction, which holds its output when it is done."""
@@ -140,6 +147,18 @@ class ReplicateAdapter:
     async def check(self, client: ReplicateClient) -> None:
         """Ask whose key it is."""
         await client.http.get(client.url("account"))
+
+    async def learn(self, client: ReplicateClient, model: str) -> JsonObject | None:
+        """Return what Replicate says of a model that the catalogue doesn't have."""
+
+        async def get(path: str) -> Any:
+            answer = await client.http.get(client.url(path), any_status=True)
+            if answer.status == NOT_FOUND:
+                return None
+
+            return checked(answer, classify_answer).object()
+
+        return await read_record(get, model)
 
     async def upload(self, client: ReplicateClient, media: MediaContent) -> str:
         """Return the URL of media in Replicate's file store, which only Replicate needs to read."""
@@ -217,6 +236,39 @@ def _place(model: str) -> tuple[str, str | None]:
 
     kind = "deployments" if found["deployment"] else "models"
     return f"v1/{kind}/{found['owner']}/{found['name']}/predictions", None
+
+
+def _operation(
+    client: ReplicateClient, call: Call, prediction: Mapping[str, Any], submitted_at: datetime
+) -> Operation:
+    return Operation(
+        provider=client.account.provider,
+        model=call.config.model,
+        kind=call.kind,
+        id=str(prediction["id"]),
+        submitted_at=submitted_at.isoformat(),
+        data={"retry_after": 0} if prediction.get("status") in ENDED else {},
+    )
+
+
+def _is_same(prediction: Mapping[str, Any], payload: Payload) -> bool:
+    """Tell whether a listed prediction is what a payload asks for."""
+    given, shown = payload.body.get("input"), prediction.get("input")
+    if not isinstance(given, Mapping) or not isinstance(shown, Mapping):
+        return False  # Replicate deletes inputs an hour after the end
+
+    if given.keys() != shown.keys() or not is_shown(given, shown):
+        return False
+
+    version = payload.body.get("version")
+    if version is not None:
+        return bool(prediction.get("version") == version)
+
+    _, kind, owner, name, _ = payload.path.split("/")
+    if kind == "deployments":
+        return prediction.get("deployment") in {name, f"{owner}/{name}"}
+
+    return bool(prediction.get("model") == f"{owner}/{name}")
 
 
 def _percent(prediction: Mapping[str, Any]) -> float | None:

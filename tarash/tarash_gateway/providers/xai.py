@@ -6,16 +6,25 @@ four ways, and is billed where the answer tells a cost.
 
 from __future__ import annotations
 
+import io
+import mimetypes
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import aiohttp
+
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import HttpClient, join, shorten, unreadable
 from ..catalog import _xai as facts
-from ..exceptions import ContentModerationError, GenerationFailedError, UnsupportedOperationError
+from ..exceptions import (
+    ContentModerationError,
+    GenerationFailedError,
+    UnsupportedOperationError,
+    ValidationError,
+)
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._xai_errors import billing_of, classify_answer, failure_of, filtered, ticks_of
@@ -23,13 +32,17 @@ from ._xai_errors import billing_of, classify_answer, failure_of, filtered, tick
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
     from .._http import Transport
-    from .._types import CancelAnswer
+    from .._types import CancelAnswer, MediaContent
     from ..catalog import ModelSpec
 
 DOLLARS_PER_TICK = 1e-10
 URL_LIFETIME = timedelta(hours=24)
 """How long a result's URL works, by the documentation of xAI's SDK; the answer doesn't say."""
 LARGEST_INLINE = 20 * 1024 * 1024
+# https://docs.x.ai/developers/rest-api-reference/files/upload
+LARGEST_FILE = 50 * 1024 * 1024
+KEPT_SECONDS = 24 * 60 * 60
+"""Files are kept for ever where nobody says how long."""
 VIDEO_PATHS = {"extend": "videos/extensions"}
 ACCEPTED = 202
 FIRST_ERROR = 300
@@ -39,7 +52,7 @@ class XaiAdapter:
     """xAI's REST API, by the contract of adapters."""
 
     name = "xai"
-    accepts = Accepts(largest_inline=LARGEST_INLINE)
+    accepts = Accepts(largest_inline=LARGEST_INLINE, upload=True, references=(facts.STORED_FILE,))
     min_poll_interval = 1.0
     base_url = "https://api.x.ai/v1"
     # Not all of x.ai: results come from there too, and refuse a request that carries a key.
@@ -143,6 +156,26 @@ class XaiAdapter:
     async def check(self, client: HttpClient) -> None:
         """Ask for the list of models."""
         await client.get(join(client.account.base_url, "models"))
+
+    async def upload(self, client: HttpClient, media: MediaContent) -> str:
+        """Return the reference of media in xAI's file store, which deletes them after a day."""
+        kind, content = media["content_type"], media["content"]
+        if len(content) > LARGEST_FILE:
+            raise ValidationError(
+                f"xAI takes files of {LARGEST_FILE} bytes, and these are {len(content)}; give a "
+                "smaller file, or a public URL"
+            )
+
+        form = aiohttp.FormData(default_to_multipart=True)
+        form.add_field("expires_after", str(KEPT_SECONDS))  # has to stand before the file
+        name = f"input{mimetypes.guess_extension(kind) or ''}"
+        form.add_field("file", io.BytesIO(content), filename=name, content_type=kind)
+        answer = await client.send_form(join(client.account.base_url, "files"), form)
+        file_id = answer.object().get("id")
+        if not isinstance(file_id, str) or not file_id:
+            raise unreadable(answer.status, answer.body)
+
+        return f"{facts.STORED_FILE}{file_id}"
 
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; the cost that xAI reports goes into `provider_metadata`."""

@@ -9,8 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-Step = Literal["submit", "poll", "stream", "result", "cancel", "upload_init", "upload", "download"]
+Step = Literal[
+    "submit",
+    "poll",
+    "stream",
+    "result",
+    "cancel",
+    "list",
+    "model",
+    "upload_init",
+    "upload",
+    "download",
+]
 """What a request is for; faults and counters go by it.
+
+`list` are the requests for a page of the account's jobs, `model` those for what a model takes.
 
 `upload_init` are the calls around an upload (a token, a signed URL), `upload` those that carry its
 bytes.
@@ -86,7 +99,9 @@ class Counters:
         streams: Status streams asked for.
         results: Results asked for.
         cancels: Cancels asked for.
+        lists: Pages of the list of jobs asked for.
         uploads: Requests that carried the bytes of an upload.
+        models: Requests for what a model takes.
         downloads: Requests for a produced file, on the public media origin or the provider's own.
         connections: TCP connections opened.
         open_connections: TCP connections open right now.
@@ -98,7 +113,9 @@ class Counters:
     streams: int = 0
     results: int = 0
     cancels: int = 0
+    lists: int = 0
     uploads: int = 0
+    models: int = 0
     downloads: int = 0
     connections: int = 0
     open_connections: int = 0

@@ -127,12 +127,12 @@ class Simulator:
         self._state(provider).plan_fault(step, fault, times, skip)
 
     def publish_models(self, provider: str, models: Sequence[Mapping[str, Any]] | None) -> None:
-        """Set what a provider's models API lists.
+        """Set what a provider's models API tells.
 
         Args:
-            provider: Whose listing; `fal` has one.
-            models: The listing's elements, as the API gives them; None for those that ship with the
-                package.
+            provider: Whose models; `fal` and `replicate` tell of theirs.
+            models: They, as the API gives them (Replicate: what `GET /v1/models/{owner}/{name}`
+                answers); None for those that are known here.
         """
         self._state(provider).models = None if models is None else tuple(models)
 

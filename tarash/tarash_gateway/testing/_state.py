@@ -31,6 +31,8 @@ _COUNTER_OF_STEP: dict[Step, str] = {
     "stream": "streams",
     "result": "results",
     "cancel": "cancels",
+    "list": "lists",
+    "model": "models",
     "upload": "uploads",
     "download": "downloads",
 }
@@ -220,6 +222,13 @@ class OriginState:
             job = self._jobs.get(job_id)
 
         return None if job is None or job.script.outcome == "lost" else job
+
+    def listed(self) -> list[JobRecord]:
+        """Return the jobs that a list shows, newest first: all but those that are lost."""
+        with self._lock:
+            found = [job for job in self._jobs.values() if job.script.outcome != "lost"]
+
+        return found[::-1]
 
     def jobs(self) -> list[Job]:
         """Return all accepted jobs in order, lost ones too."""

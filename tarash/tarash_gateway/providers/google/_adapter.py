@@ -21,6 +21,7 @@ from ...models import ImageGenerationResponse, VideoGenerationResponse
 from ._client import GoogleClient
 from ._delivery import look_at_interaction, look_at_operation, settle
 from ._errors import classifier, classify_answer
+from ._files import is_ready, upload
 from ._payloads import OWN_REFERENCES, body_of
 from ._places import GEMINI_API, bare, place_of, surface_of
 from ._results import ENDED, decode, metadata_of, no_media, parts_of, revised_prompt
@@ -28,7 +29,7 @@ from ._results import ENDED, decode, metadata_of, no_media, parts_of, revised_pr
 if TYPE_CHECKING:
     from ..._contract import Call, Config, Response
     from ..._http import Transport
-    from ..._types import CancelAnswer, JsonObject
+    from ..._types import CancelAnswer, JsonObject, MediaContent
     from ...catalog import ModelSpec
 
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
@@ -39,8 +40,10 @@ class GoogleAdapter:
     """The Gemini API and Vertex AI."""
 
     name = "google"
-    # A request may have 100 MB, and base64 makes four bytes of three.
-    accepts = Accepts(url=False, largest_inline=64 * 1024 * 1024, references=OWN_REFERENCES)
+    # A request may have 100 MB, and base64 makes four bytes of three; what is larger is uploaded.
+    accepts = Accepts(
+        url=False, largest_inline=64 * 1024 * 1024, upload=True, references=OWN_REFERENCES
+    )
     min_poll_interval = 1.0
     base_url = GEMINI_API
     trusted_hosts: tuple[str, ...] = ("googleapis.com",)
@@ -134,6 +137,14 @@ class GoogleAdapter:
         path = "v1beta1/publishers/google/models" if client.vertex else "v1/models"
         http = await client.http(classify_answer)
         await http.get(f"{join(client.account.base_url, path)}?pageSize=1")
+
+    async def upload(self, client: GoogleClient, media: MediaContent) -> str:
+        """Return the address of a file at the Gemini API, with its kind; Google keeps it 48 h."""
+        return await upload(client, media)
+
+    async def is_ready(self, client: GoogleClient, reference: str) -> bool:
+        """Tell whether an uploaded file can be used."""
+        return await is_ready(client, reference)
 
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; of what was filtered, only the count and the reasons are left."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..._types import JsonObject
 from ...media._inputs import DATA_URI
+from ._files import FILE
 from ._places import Surface
 
 PLACEHOLDER = re.compile(r"<(?P<type>[\w.+-]+/[\w.+-]+), \d+ bytes>")
@@ -163,7 +164,7 @@ def _part(kind: str, text: str) -> JsonObject:
     mime_type, data = _media(text)
     return {
         "type": kind,
-        **({"data": data} if data is not None else {"uri": text}),
+        **({"data": data} if data is not None else {"uri": _uri(text)}),
         "mime_type": mime_type,
     }
 
@@ -193,14 +194,14 @@ def _operation(_model: str, mapped: JsonObject, vertex: bool) -> JsonObject:
 def _blob(text: str) -> JsonObject:
     mime_type, data = _media(text)
     return {
-        **({"bytesBase64Encoded": data} if data is not None else {"gcsUri": text}),
+        **({"bytesBase64Encoded": data} if data is not None else {"gcsUri": _uri(text)}),
         "mimeType": mime_type,
     }
 
 
 def _encoded_video(text: str) -> JsonObject:
     mime_type, data = _media(text)
-    return {"uri": text} if data is None else {"encodedVideo": data, "encoding": mime_type}
+    return {"uri": _uri(text)} if data is None else {"encodedVideo": data, "encoding": mime_type}
 
 
 # ------------------------------------------------------------------------------------------ images
@@ -219,7 +220,7 @@ def _content(model: str, mapped: JsonObject, _vertex: bool) -> JsonObject:
         if data is not None:
             parts.append({"inlineData": {"mimeType": mime_type, "data": data}})
         else:
-            parts.append({"fileData": {"mimeType": mime_type, "fileUri": image}})
+            parts.append({"fileData": {"mimeType": mime_type, "fileUri": _uri(image)}})
 
     body: JsonObject = {
         "contents": [{"role": "user", "parts": parts}],
@@ -241,8 +242,18 @@ def _media(text: str) -> tuple[str, str | None]:
     if planned is not None:
         return planned["type"], text
 
+    uploaded = FILE.fullmatch(text)
+    if uploaded is not None:
+        return uploaded["type"], None
+
     mime_type = mimetypes.guess_type(text)[0] or "application/octet-stream"
     if text.startswith(OWN_REFERENCES):
         return mime_type, None
 
     return mime_type, f"<fetched from {text}>"  # in a plan only: else it has been fetched
+
+
+def _uri(text: str) -> str:
+    """Return a reference as Google knows it: without the kind that we put behind it."""
+    uploaded = FILE.fullmatch(text)
+    return uploaded["uri"] if uploaded is not None else text

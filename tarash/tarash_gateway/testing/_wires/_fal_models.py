@@ -22,8 +22,10 @@ class FalModels:
     def __init__(self, context: WireContext) -> None:
         self._context = context
         self.routes = [
-            Route("GET", "/v1/models", self._list, public=True),
-            Route("GET", "/api/openapi/queue/openapi.json", self._document, public=True),
+            Route("GET", "/v1/models", self._list, step="model", public=True),
+            Route(
+                "GET", "/api/openapi/queue/openapi.json", self._document, step="model", public=True
+            ),
         ]
 
     def _models(self) -> Mapping[str, Mapping[str, Any]]:

@@ -27,6 +27,7 @@ from tarash.tarash_gateway.testing._wires._google_bodies import (
     prediction_result,
     timestamp,
 )
+from tarash.tarash_gateway.testing._wires._google_uploads import GoogleUploads
 
 _INTERACTION = "/{root+}/interactions/{job_id}"
 _MODEL = "/{root+}/models/{model}"
@@ -43,6 +44,7 @@ class GoogleWire:
     def __init__(self, context: WireContext) -> None:
         self._context = context
         self._files: dict[str, bytes] = {}
+        self._uploads = GoogleUploads(context)
         self.routes: Sequence[Route] = [
             Route("POST", "/token", self._token, public=True),
             Route("POST", f"{_INTERACTION}/cancel", self._cancel, step="cancel"),
@@ -55,6 +57,7 @@ class GoogleWire:
             Route("GET", f"{_MODEL}/operations/{{job_id}}", self._operation, step="poll"),
             Route("GET", f"{_FILE}:download", self._download, step="download"),
             Route("GET", _FILE, self._file, step="result"),
+            *self._uploads.routes,
             Route("GET", "/storage/v1/b/{bucket}/o/{name+}", self._object, step="download"),
             Route("GET", "/{root+}/models", self._models),
         ]
@@ -78,6 +81,10 @@ class GoogleWire:
         payload = _payload(request)
         if payload is None or not payload.get("model") or not payload.get("input"):
             return interactions_error(400, "The request needs a model and an input.")
+
+        unusable = self._uploads.unusable(request)
+        if unusable is not None:
+            return interactions_error(400, unusable)
 
         job_id = f"v1_{uuid.uuid4().hex}"
         vertex = "/projects/" in request.path
@@ -134,8 +141,9 @@ class GoogleWire:
     ) -> Reply:
         """Answer with the result itself, once the script's time is over."""
         payload = _payload(request)
-        if payload is None:
-            return classic_error(400, "Invalid JSON payload received.")
+        unusable = self._uploads.unusable(request)
+        if payload is None or unusable is not None:
+            return classic_error(400, unusable or "Invalid JSON payload received.")
 
         def result(script: Script) -> tuple[int, Any]:
             if script.outcome == "failed":
@@ -247,6 +255,10 @@ class GoogleWire:
 
     async def _file(self, request: RecordedRequest) -> Reply:
         file_id = request.path_values["file_id"]
+        uploaded = self._uploads.look(file_id)
+        if uploaded is not None:
+            return Reply.json(uploaded)
+
         if file_id not in self._files:
             return classic_error(404, f"File {file_id} not found.")
 

@@ -23,6 +23,7 @@ _NEW_MODELS = ("uni-1", "uni-1-max", "ray-3.2")
 _MODES = frozenset(
     f"{kind}_{grade}" for kind in ("adhere", "flex", "reimagine") for grade in (1, 2, 3)
 )
+_PAGE = 100
 _RUNNING = {_OLD: "dreaming", _NEW: "processing"}
 _MODERATED = {_OLD: "Advanced moderation failed", _NEW: "The content was refused by moderation"}
 
@@ -39,7 +40,7 @@ class LumaWire:
             Route("POST", f"{old}/video", self._video, step="submit"),
             Route("POST", f"{old}/video/modify", self._modify, step="submit"),
             Route("POST", f"{old}/image", self._image, step="submit"),
-            Route("GET", old, self._list),
+            Route("GET", old, self._list, step="list"),
             Route("GET", f"{old}/concepts/list", self._concepts),
             Route("GET", f"{old}/{{generation_id}}", self._look_old, step="poll"),
             Route("GET", f"{_OLD}/credits", self._credits),
@@ -73,6 +74,10 @@ class LumaWire:
 
     async def _agents(self, request: RecordedRequest) -> Reply:
         body = _object(request)
+        wrong = _wrong_media(body)
+        if wrong is not None:
+            return self.error(422, wrong)
+
         kind = "video" if str(body.get("type", "")).startswith("video") else "image"
         return self._create(request, _NEW, kind, _NEW_MODELS, ("model", "prompt", "type"))
 
@@ -120,20 +125,21 @@ class LumaWire:
 
         return Reply.json(self._body(job))
 
-    async def _list(self, _request: RecordedRequest) -> Reply:
-        found = [self._context.state.find(job.id) for job in self._context.state.jobs()]
-        bodies = [
-            self._body(job)
-            for job in reversed(found)
-            if job is not None and job.endpoint.startswith(_OLD)
-        ]
+    async def _list(self, request: RecordedRequest) -> Reply:
+        try:
+            limit = int(request.query.get("limit", _PAGE))
+            offset = int(request.query.get("offset", 0))
+        except ValueError:
+            return self.error(422, "limit and offset must be numbers")
+
+        found = [job for job in self._context.state.listed() if job.endpoint.startswith(_OLD)]
         return Reply.json(
             {
-                "generations": bodies,
-                "count": len(bodies),
-                "limit": 100,
-                "offset": 0,
-                "has_more": False,
+                "generations": [self._body(job) for job in found[offset : offset + limit]],
+                "count": len(found),
+                "limit": limit,
+                "offset": offset,
+                "has_more": offset + limit < len(found),
             }
         )
 
@@ -214,3 +220,22 @@ def _object(request: RecordedRequest) -> dict[str, Any]:
         return {}
 
     return body if isinstance(body, dict) else {}
+
+
+def _wrong_media(value: Any, name: str = "body") -> str | None:
+    """Say what is wrong with a reference to media: it has one source, and inline ones a type."""
+    if isinstance(value, list):
+        value = {f"{name}[{index}]": one for index, one in enumerate(value)}
+
+    if not isinstance(value, Mapping):
+        return None
+
+    sources = [one for one in ("url", "data", "generation_id", "file_id") if one in value]
+    if len(sources) > 1:
+        return f"{name} has {' and '.join(sources)}; exactly one is allowed"
+
+    if "data" in value and not value.get("media_type"):
+        return f"{name}.media_type is required with data"
+
+    found = (_wrong_media(inner, key) for key, inner in value.items())
+    return next((wrong for wrong in found if wrong is not None), None)

@@ -20,6 +20,7 @@ from tarash.tarash_gateway.testing._wires import _openai_bodies as bodies
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
+_PAGE, _LONGEST_PAGE = 20, 100
 _MODELS = ("gpt-image-2", "gpt-image-2.5-sunburst", "sora-2", "sora-2-pro")
 
 
@@ -36,7 +37,7 @@ class OpenAIWire:
             Route("POST", videos, self._create, step="submit"),
             Route("POST", f"{videos}/edits", self._edit, step="submit"),
             Route("POST", f"{videos}/{{video_id}}/remix", self._remix, step="submit"),
-            Route("GET", videos, self._list),
+            Route("GET", videos, self._list, step="list"),
             Route("GET", f"{videos}/{{video_id}}", self._retrieve, step="poll"),
             Route("GET", f"{videos}/{{video_id}}/content", self._content, step="result"),
             Route("DELETE", f"{videos}/{{video_id}}", self._delete),
@@ -106,18 +107,30 @@ class OpenAIWire:
         job = self._context.state.find(request.path_values["video_id"])
         return _unknown(request) if job is None else Reply.json(self._object(job))
 
-    async def _list(self, _request: RecordedRequest) -> Reply:
-        state = self._context.state
-        found = [state.find(job.id) for job in reversed(state.jobs())]
-        data = [self._object(job) for job in found if job and job.id.startswith("video_")]
-        ids = [one["id"] for one in data]
+    async def _list(self, request: RecordedRequest) -> Reply:
+        query = request.query
+        limit = query.get("limit", str(_PAGE))
+        if not limit.isdigit() or not 1 <= int(limit) <= _LONGEST_PAGE:
+            return bodies.error(400, f"limit must be from 1 to {_LONGEST_PAGE}", param="limit")
+
+        found = [job for job in self._context.state.listed() if job.id.startswith("video_")]
+        if query.get("order", "desc") == "asc":
+            found.reverse()
+
+        ids = [job.id for job in found]
+        after = query.get("after")
+        if after and after not in ids:
+            return bodies.error(404, f"Video with id '{after}' not found.", param="after")
+
+        start = ids.index(after) + 1 if after else 0
+        page = found[start : start + int(limit)]
         return Reply.json(
             {
                 "object": "list",
-                "data": data,
-                "has_more": False,
-                "first_id": ids[0] if ids else None,
-                "last_id": ids[-1] if ids else None,
+                "data": [self._object(job) for job in page],
+                "has_more": start + len(page) < len(found),
+                "first_id": page[0].id if page else None,
+                "last_id": page[-1].id if page else None,
             }
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._public import serve_bytes
@@ -18,12 +19,14 @@ from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import JobRecord
 from tarash.tarash_gateway.testing._wire import Reply, Route
 from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._replicate_models import ReplicateModels
 
 _STATUS_BY_PHASE = {"queued": "starting", "running": "processing"}
 _MODERATED = (
     "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
 )
 _LONGEST_WAIT = 60
+_PAGE = 100
 _TITLES = {
     401: "Unauthenticated",
     402: "Insufficient credit",
@@ -45,6 +48,7 @@ class ReplicateWire:
     def __init__(self, context: WireContext) -> None:
         self._context = context
         self._files: dict[str, tuple[bytes, str, str]] = {}
+        self._deployments: dict[str, str] = {}
         job = "/v1/predictions/{prediction_id}"
         self.routes: Sequence[Route] = [
             Route("POST", "/v1/predictions", self._create, step="submit"),
@@ -52,13 +56,13 @@ class ReplicateWire:
             Route(
                 "POST", "/v1/deployments/{owner}/{name}/predictions", self._create, step="submit"
             ),
-            Route("GET", "/v1/predictions", self._list),
+            Route("GET", "/v1/predictions", self._list, step="list"),
             Route("GET", job, self._look, step="poll"),
             Route("POST", f"{job}/cancel", self._cancel, step="cancel"),
             Route("POST", "/v1/files", self._upload, step="upload"),
             Route("GET", "/v1/files/{file_id}", self._file),
             Route("GET", "/v1/files/{file_id}/content", self._file_content),
-            Route("GET", "/v1/models/{owner}/{name}", self._model),
+            *ReplicateModels(context, self.not_found).routes,
             Route("GET", "/v1/account", self._account),
         ]
 
@@ -87,6 +91,9 @@ class ReplicateWire:
             return self.error(422, "- input is required\n- version is required\n")
 
         prediction_id = secrets.token_hex(13)
+        if request.path.startswith("/v1/deployments/"):
+            self._deployments[prediction_id] = endpoint
+
         now = datetime.now(UTC)
 
         def result(script: Script) -> tuple[int, Any]:
@@ -118,10 +125,29 @@ class ReplicateWire:
         job = self._context.state.find(request.path_values["prediction_id"])
         return self.not_found(request) if job is None else Reply.json(self._body(job))
 
-    async def _list(self, _request: RecordedRequest) -> Reply:
-        found = [self._context.state.find(job.id) for job in self._context.state.jobs()]
-        bodies = [self._body(job) for job in reversed(found) if job is not None]
-        return Reply.json({"results": bodies, "next": None, "previous": None})
+    async def _list(self, request: RecordedRequest) -> Reply:
+        """Answer with a page; `next` is the whole address of the one that follows."""
+        query = request.query
+        try:
+            after = _moment(query.get("created_after", "1970-01-01"))
+            before = _moment(query.get("created_before", "9999-01-01"))
+        except ValueError:
+            return self.error(400, "created_after and created_before must be dates")
+
+        # What is made here is made by the API, never in the web interface.
+        listed = [] if query.get("source") == "web" else self._context.state.listed()
+        found = [job for job in listed if after <= job.submitted_at < before]
+        ids = [job.id for job in found]
+        start = ids.index(query["cursor"]) if query.get("cursor") in ids else 0
+        further = ids[start + _PAGE : start + _PAGE + 1]
+        url = f"{self._context.origin}/v1/predictions?"
+        return Reply.json(
+            {
+                "results": [self._body(job) for job in found[start : start + _PAGE]],
+                "next": url + urlencode({**query, "cursor": further[0]}) if further else None,
+                "previous": None,
+            }
+        )
 
     async def _cancel(self, request: RecordedRequest) -> Reply:
         job = self._context.state.find(request.path_values["prediction_id"])
@@ -170,28 +196,6 @@ class ReplicateWire:
         found = self._files.get(request.path_values["file_id"])
         return self.not_found(request) if found is None else serve_bytes(found[0], found[1], None)
 
-    async def _model(self, request: RecordedRequest) -> Reply:
-        owner, name = request.path_values["owner"], request.path_values["name"]
-        version = {
-            "id": "5c7d5dc6dd8bf75c1acaa8565735e7986bc5b66206b55cca93cb72c9bf15ccaa",
-            "created_at": "2026-09-01T12:00:00.000000Z",
-            "cog_version": "0.16.0",
-            "openapi_schema": _schema(),
-        }
-        return Reply.json(
-            {
-                "url": f"https://replicate.com/{owner}/{name}",
-                "owner": owner,
-                "name": name,
-                "description": "A simulated model",
-                "visibility": "public",
-                "is_official": True,
-                "run_count": 1,
-                "default_example": None,
-                "latest_version": version,
-            }
-        )
-
     async def _account(self, _request: RecordedRequest) -> Reply:
         return Reply.json(
             {"type": "user", "username": "simulated", "name": "Simulated", "github_url": ""}
@@ -218,10 +222,12 @@ class ReplicateWire:
         self, prediction_id: str, endpoint: str, given: Mapping[str, Any], created: datetime
     ) -> dict[str, Any]:
         url = f"{self._context.origin}/v1/predictions/{prediction_id}"
+        deployment = self._deployments.get(prediction_id)
         named = "/" in endpoint
         return {
             "id": prediction_id,
-            "model": endpoint.partition(":")[0] if named else "simulated/model",
+            "model": endpoint.partition(":")[0] if named and not deployment else "simulated/model",
+            **({"deployment": deployment} if deployment else {}),
             "version": "hidden" if named else endpoint,
             "input": dict(given),
             "logs": "",
@@ -310,23 +316,10 @@ def _endpoint(request: RecordedRequest, body: Any) -> str | None:
     return version if isinstance(version, str) else None
 
 
+def _moment(text: str) -> datetime:
+    read = datetime.fromisoformat(text)
+    return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
+
+
 def _time(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _schema() -> dict[str, Any]:
-    prompt = {"type": "string", "title": "Prompt", "x-order": 0}
-    seed = {"type": "integer", "title": "Seed", "nullable": True, "x-order": 1}
-    return {
-        "openapi": "3.0.2",
-        "components": {
-            "schemas": {
-                "Input": {
-                    "type": "object",
-                    "required": ["prompt"],
-                    "properties": {"prompt": prompt, "seed": seed},
-                },
-                "Output": {"type": "string", "format": "uri"},
-            }
-        },
-    }

@@ -5,6 +5,7 @@ check this wire.
 """
 
 import base64
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import JobRecord
 from tarash.tarash_gateway.testing._wire import Reply, Route
 from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _TICKS_PER_UNIT = 500_000_000
 _MODERATED = "imagine:content-moderated"
@@ -41,6 +43,7 @@ class XaiWire:
     def __init__(self, context: WireContext) -> None:
         self._context = context
         self.routes: Sequence[Route] = [
+            Route("POST", "/v1/files", self._upload, step="upload"),
             Route("POST", "/v1/videos/{task}", self._start, step="submit"),
             Route("GET", "/v1/videos/{request_id}", self._look, step="poll"),
             Route("POST", "/v1/images/{task}", self._images, step="submit"),
@@ -66,6 +69,29 @@ class XaiWire:
 
     async def _models(self, _request: RecordedRequest) -> Reply:
         return Reply.json({"object": "list", "data": [{"id": "grok-imagine-video"}]})
+
+    async def _upload(self, request: RecordedRequest) -> Reply:
+        form = read_form(request)
+        files = form.files.get("file") if form is not None else None
+        if form is None or not files:
+            return self.error(422, "Failed to read the form: missing field `file`")
+
+        expires = form.fields.get("expires_after", "3600")
+        if not expires.isdigit() or not 3600 <= int(expires) <= 2_592_000:  # noqa: PLR2004
+            return self.error(400, "expires_after must be from 3600 to 2592000")
+
+        file_id = f"file-{uuid.uuid4()}"
+        size, now = len(files[0].content), int(time.time())
+        return Reply.json(
+            {
+                "id": file_id,
+                "object": "file",
+                "bytes": size,
+                "created_at": now,
+                "expires_at": now + int(expires),
+                "filename": files[0].name,
+            }
+        )
 
     async def _start(self, request: RecordedRequest) -> Reply:
         task = request.path_values["task"]

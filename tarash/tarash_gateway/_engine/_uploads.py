@@ -1,0 +1,57 @@
+"""Uploads of media before a submit, until the provider can use them. Costs and buys nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from ..exceptions import TarashException
+from ._limits import may_pass
+
+if TYPE_CHECKING:
+    from .._contract import Adapter
+    from .._types import MediaContent
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+MOST_QUESTIONS = 100
+"""Whether an upload can be used is asked so often, and no longer than the attempt may take."""
+
+
+def uploader(adapter: Adapter, client: Any) -> Callable[[MediaContent], Awaitable[str]] | None:
+    """Return what uploads a medium and waits until it can be used; None without uploads."""
+    upload = getattr(adapter, "upload", None)
+    if upload is None:
+        return None
+
+    is_ready: Callable[[Any, str], Awaitable[bool]] | None = getattr(adapter, "is_ready", None)
+
+    async def send(media: MediaContent) -> str:
+        try:
+            reference: str = await upload(client, media)
+            if is_ready is not None:
+                await _until_ready(lambda: is_ready(client, reference))
+        except TarashException as error:
+            error.submission = "not_sent"
+            raise
+
+        return reference
+
+    return send
+
+
+async def _until_ready(is_ready: Callable[[], Awaitable[bool]]) -> None:
+    pause = FIRST_PAUSE
+    for _ in range(MOST_QUESTIONS):
+        try:
+            if await is_ready():
+                return
+        except TarashException as error:
+            if not may_pass(error):
+                raise
+
+        await anyio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+    raise TarashException("An uploaded medium can't be used yet; nothing was submitted, try again")

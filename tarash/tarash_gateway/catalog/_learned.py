@@ -1,0 +1,52 @@
+"""Which models their provider has to be asked about before anything is fitted to them. No network.
+
+For most providers nobody can be asked; fal's schemas ship with the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from ..mapping import longest_prefix
+from . import _library
+from ._modules import WITH_SCHEMAS, named
+
+ASKED = frozenset({"replicate"})
+"""Providers that are asked about a model when somebody first generates with it."""
+FRESH = timedelta(days=7)
+"""After that, what was read by itself is read again: models get new versions."""
+
+
+def is_unknown(provider: str, model: str) -> bool:
+    """Tell whether a provider has schemas, and nothing is known of this model by its id."""
+    if provider not in WITH_SCHEMAS or model.partition(":")[0] in named(provider):
+        return False
+
+    return _library.record(provider, model) is None
+
+
+def can_be_asked(provider: str, model: str) -> bool:
+    """Tell whether there is a way to ask about a model: Replicate knows no version by itself."""
+    return provider in ASKED and "/" in model
+
+
+def is_worth_asking(provider: str, model: str, registered: Mapping[str, Any]) -> bool:
+    """Tell whether the provider should be asked what a model takes.
+
+    Args:
+        provider: The provider's name.
+        model: The model's id.
+        registered: Ids and prefixes that the application has mappers of its own for.
+    """
+    if not can_be_asked(provider, model) or longest_prefix(model, registered) is not None:
+        return False
+
+    found = _library.record(provider, model)
+    if found is None:
+        return is_unknown(provider, model)
+
+    # What the user has fetched by other means has no such date, and stays.
+    read = found[0].get("read")
+    return read is not None and date.fromisoformat(read) < datetime.now(UTC).date() - FRESH

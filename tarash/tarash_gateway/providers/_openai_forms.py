@@ -1,0 +1,42 @@
+"""Makes forms of payloads: media become parts with a file name and a type. Pure."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Mapping
+from typing import Any
+
+from ..media import from_data_uri
+
+
+def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]] | None]:
+    """Return the plain fields of a body, and its media as the parts of a form."""
+    fields: dict[str, Any] = {}
+    files: list[tuple[str, Any]] = []
+    for name, value in body.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        if not values or not all(_is_media(one) for one in values):
+            fields[name] = value
+            continue
+
+        # As the SDK names them: `image` for one, `image[]` for each of several.
+        part = name if len(values) == 1 else f"{name}[]"
+        for number, one in enumerate(values):
+            kind = one["content_type"]
+            suffix = mimetypes.guess_extension(kind) or ""
+            files.append((part, (f"{name}-{number}{suffix}", one["content"], kind)))
+
+    return fields, files or None
+
+
+def _is_media(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("content"), bytes)
+
+
+def as_part(value: Any, name: str) -> Any:
+    """Return media that a mapper wrote as a data URI as the bytes that a form takes."""
+    if isinstance(value, list):
+        return [as_part(one, name) for one in value]
+
+    # A plan's placeholders are of a type of their own, and stay.
+    return (from_data_uri(value, name) or value) if type(value) is str else value
