@@ -103,7 +103,7 @@ class Case:
             "model": self.model,
             "base_url": origin,
             "poll_interval": 0.02,
-            "timeout": 10,
+            "timeout": 60,
             "max_retries": 0,
             **given,
             **changes,

@@ -23,7 +23,7 @@ from tarash.tarash_gateway.testing._wire import Reply, Route, Wire
 _LINGER_ZERO = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _BACKLOG = 1024
 _SHUTDOWN_SECONDS = 1.0
-_HOLD_SECONDS = 0.005
+_HOLD_SECONDS = 0.02
 
 Answer = Callable[[], Awaitable[Reply]]
 
