@@ -108,9 +108,9 @@ async def test_looks_that_always_fail_end_with_the_deadline_and_hand_over_the_jo
 async def test_a_look_that_hangs_does_not_move_the_deadline(fal: Fal, leap: Leap) -> None:
     fal.script(NO_STREAM)
     fal.fail("poll", Fault.hang(), times=None)
-    work = asyncio.ensure_future(fal.failure(timeout=10, on_timeout="detach"))
+    work = asyncio.ensure_future(fal.failure(timeout=25, on_timeout="detach"))
     await until(lambda: fal.counters.polls == 1)
-    leap(10)
+    leap(25)
     assert isinstance(await work, TimeoutError)
     assert fal.counters.polls == 1
 
