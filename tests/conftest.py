@@ -1,15 +1,22 @@
-"""What holds for all tests: the network ends at this machine, except for tests marked `live`."""
+"""What holds for all tests: the network ends at this machine, and no test waits for a clock.
+
+The network is there for tests marked `live`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104  (nothing is bound to it)
 _guard = {"is_up": False}
+
+Leap = Callable[[float], None]
+"""Puts the clock of the test's event loop forward by so many seconds."""
 
 
 def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
@@ -40,3 +47,33 @@ def _own_cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TARASH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds; pytest's own timeout ends what never does."""
+    while not condition():  # noqa: ASYNC110  (the simulator's thread sets no event for it)
+        await asyncio.sleep(0.005)
+
+
+async def rounds(number: int = 30) -> None:
+    """Let the event loop go round, so that whoever is ready gets as far as it can."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def leap(monkeypatch: pytest.MonkeyPatch) -> Leap:
+    """Let a limit pass when the test says so, and not when the machine is slow.
+
+    A limit of a minute that a test leaps over, after it has seen what has to come first, holds on
+    every machine and costs no time. The simulator has a clock of its own, which doesn't leap.
+    """
+    loop = asyncio.get_running_loop()
+    clock = loop.time
+    ahead = [0.0]
+    monkeypatch.setattr(loop, "time", lambda: clock() + ahead[0])
+
+    def put_forward(seconds: float) -> None:
+        ahead[0] += seconds
+
+    return put_forward

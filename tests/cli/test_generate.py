@@ -67,8 +67,8 @@ def test_names_follow_what_was_asked_for(command: Command) -> None:
 
 def test_a_terminal_without_unicode_gets_escapes(command: Command) -> None:
     command.environment["PYTHONIOENCODING"] = "ascii"
-    assert command("image", "a cat", "--mock", "-o", "ü.png", code=0).out == "\\xfc.png\n"
-    ran = command("image", "a cat", "--mock", "-o", "é.png", "--json", code=0)
+    assert command.afresh("image", "a cat", "--mock", "-o", "ü.png", code=0).out == "\\xfc.png\n"
+    ran = command.afresh("image", "a cat", "--mock", "-o", "é.png", "--json", code=0)
     assert ran.json()["files"][0]["path"] == "é.png"
 
 
@@ -161,7 +161,7 @@ def test_a_fallback_delivers_and_the_attempts_are_told(
 
 
 def test_a_change_of_status_is_one_line(tarash_command: Command, simulator: Simulator) -> None:
-    simulator.script("fal", Script(queue_seconds=0.5, run_seconds=0.5))
+    simulator.script("fal", Script(run_looks=1, stream=False))
     lines = tarash_command("video", "a cat", code=0).err.splitlines()
     assert sum("queued" in line for line in lines) == 1
     assert sum("processing" in line for line in lines) == 1

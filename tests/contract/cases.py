@@ -63,7 +63,6 @@ class Case:
         model: A well-known one.
         at_once: Whether the submit answers with the result, so that there is no job to look at.
         cancel: What asking to stop a running job comes to.
-        seen: What a job is seen as before it has ended.
         images: What is sent along, group by group.
         pictures: In the form that the provider is given: URLs, or bytes where it has no way to
             take URLs.
@@ -82,7 +81,6 @@ class Case:
     model: str
     at_once: bool = False
     cancel: Cancel = "unsupported"
-    seen: frozenset[str] = frozenset({"processing"})
     images: tuple[Images, ...] = ()
     pictures: tuple[str | MediaContent, ...] = URLS
     extra: Mapping[str, Any] = field(default_factory=lambda: EXTRA)
@@ -105,7 +103,7 @@ class Case:
             "model": self.model,
             "base_url": origin,
             "poll_interval": 0.02,
-            "timeout": 10,
+            "timeout": 60,
             "max_retries": 0,
             **given,
             **changes,
@@ -272,7 +270,6 @@ CASES = (
         kind="image",
         model="black-forest-labs/flux-schnell",
         cancel="cancelled",
-        seen=frozenset({"queued"}),
         images=_alone("reference", model="black-forest-labs/flux-kontext-pro"),
         pictures=BYTES,
         place=("input",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -71,12 +70,6 @@ class Run:
     def outcomes(self) -> list[str | None]:
         """Return how the ledger says each submit ended; None for one that is still open."""
         return [entry.outcome for entry in self.ledger.entries()]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds; pytest's own timeout ends what never does."""
-    while not condition():  # noqa: ASYNC110  (the simulator's thread sets no event for it)
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import Counter
 
 import pytest
@@ -17,11 +18,14 @@ from tarash.tarash_gateway._contract import Operation
 from tarash.tarash_gateway._settings import account
 from tarash.tarash_gateway.registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
+from tests.conftest import Leap, rounds, until
 
 from .cases import AT_ONCE, JOBS, Case
-from .conftest import KEY, Run, until
+from .conftest import KEY, Run
 
-NEVER = Script(outcome="never", stream=False)
+LIMIT = 60
+CANCEL_LIMIT = 5
+NEVER = Script(run_looks=1, outcome="never", stream=False)
 OUTCOMES = {"cancelled": "cancelled", "requested": "detached", "unsupported": "detached"}
 
 
@@ -32,12 +36,15 @@ def attempt_of(error: TimeoutError) -> tuple[str | None, str | None, str]:
 
 
 @pytest.mark.parametrize("case", JOBS, ids=str)
-async def test_the_deadline_asks_to_stop_and_hands_over_the_job(run: Run) -> None:
+async def test_the_deadline_asks_to_stop_and_hands_over_the_job(run: Run, leap: Leap) -> None:
     run.script(NEVER)
-    error = await run.failure(timeout=0.5)
+    work = asyncio.ensure_future(run.failure(timeout=LIMIT))
+    await until(lambda: run.counters.polls > 1)
+    leap(LIMIT)
+    error = await work
 
     assert isinstance(error, TimeoutError)
-    assert error.timeout_seconds == 0.5
+    assert error.timeout_seconds == LIMIT
     assert error.operation is not None
     assert error.operation["id"].endswith(run.jobs[0].id)
     assert attempt_of(error)[:2] == ("accepted", run.case.cancel)
@@ -47,11 +54,12 @@ async def test_the_deadline_asks_to_stop_and_hands_over_the_job(run: Run) -> Non
     assert run.outcomes() == [OUTCOMES[run.case.cancel]]
 
 
-async def test_the_deadline_of_an_answer_at_once_says_that_nobody_knows() -> None:
+async def test_the_deadline_of_an_answer_at_once_says_that_nobody_knows(leap: Leap) -> None:
     """All cases at once: what has left is heard out for some seconds, but not for ever."""
+    cases_of = Counter(case.provider for case in AT_ONCE)
 
     async def hang(case: Case, simulator: Simulator, gateway: Gateway) -> tuple[object, ...]:
-        asked = case.config(KEY, simulator.base_url(case.provider), timeout=0.3)
+        asked = case.config(KEY, simulator.base_url(case.provider), timeout=LIMIT)
         with pytest.raises(TimeoutError) as caught:
             await getattr(gateway, f"generate_{case.kind}_async")(asked, case.request())
 
@@ -61,14 +69,21 @@ async def test_the_deadline_of_an_answer_at_once_says_that_nobody_knows() -> Non
         for case in AT_ONCE:
             simulator.fail(case.provider, "submit", Fault.hang(accepted=True))
 
-        async with Gateway() as gateway, asyncio.timeout(9):
-            found = await asyncio.gather(*(hang(case, simulator, gateway) for case in AT_ONCE))
+        async with Gateway() as gateway:
+            work = asyncio.gather(*(hang(case, simulator, gateway) for case in AT_ONCE))
+            await until(
+                lambda: all(simulator.counters(one).accepted == cases_of[one] for one in cases_of)
+            )
+            leap(LIMIT)
+            await rounds()
+            assert not work.done()
+            leap(CANCEL_LIMIT)
+            found = await work
 
         unknown = ("unknown", None, "possible")
         assert dict(zip(map(str, AT_ONCE), found, strict=True)) == dict.fromkeys(
             map(str, AT_ONCE), unknown
         )
-        cases_of = Counter(case.provider for case in AT_ONCE)
         assert {name: simulator.counters(name).submits for name in cases_of} == cases_of
 
 
@@ -76,8 +91,7 @@ async def test_the_deadline_of_an_answer_at_once_says_that_nobody_knows() -> Non
 async def test_a_cancelled_task_asks_to_stop_what_it_started(run: Run) -> None:
     run.script(NEVER)
     task = asyncio.ensure_future(run.generate())
-    await until(lambda: run.counters.accepted == 1)
-    await until(lambda: run.counters.polls >= 1)
+    await until(lambda: run.counters.polls > 1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -91,14 +105,18 @@ async def test_a_cancelled_task_asks_to_stop_what_it_started(run: Run) -> None:
 
 @pytest.mark.parametrize("case", AT_ONCE, ids=str)
 async def test_a_cancelled_task_hears_out_what_has_left(run: Run) -> None:
-    run.script(Script(run_seconds=0.3))
+    is_over = threading.Event()
+    run.fail("submit", Fault.hold(is_over.is_set))
     task = asyncio.ensure_future(run.generate())
-    await until(lambda: run.counters.accepted == 1)
+    await until(lambda: len(run.simulator.requests(run.case.provider)) == 1)
     task.cancel()
+    await rounds()
+    assert not task.done()
+    is_over.set()
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert run.counters.submits == 1
+    assert (run.counters.submits, run.counters.accepted) == (1, 1)
     assert run.terminal() == ["failed"]
     assert None not in run.outcomes()
 
@@ -106,8 +124,8 @@ async def test_a_cancelled_task_hears_out_what_has_left(run: Run) -> None:
 @pytest.mark.parametrize("case", JOBS, ids=str)
 async def test_another_process_can_go_on_with_an_operation(run: Run) -> None:
     """Nothing but its JSON is handed over: to a new client, of a config that has the key."""
-    run.script(Script(run_seconds=0.6, stream=False))
-    error = await run.failure(timeout=0.3, on_timeout="detach")
+    run.script(Script(run_looks=3, stream=False))
+    error = await run.failure(max_poll_attempts=1, on_timeout="detach")
     assert error.operation is not None
     stored = json.dumps(error.operation)
     assert KEY not in stored
@@ -123,7 +141,7 @@ async def test_another_process_can_go_on_with_an_operation(run: Run) -> None:
     async with clients.lease(adapter, account(adapter, run.config(), None)) as client:
         while (snapshot := await adapter.poll(client, operation)).status != "completed":
             assert snapshot.status in {"queued", "processing"}
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
 
     await clients.aclose()
     assert snapshot.finished is not None

@@ -16,9 +16,10 @@ import pytest
 import tarash.tarash_gateway
 from tarash.tarash_gateway import Gateway
 from tarash.tarash_gateway.testing import Simulator
+from tests.conftest import until
 
 from .cases import CASES
-from .conftest import KEY, until
+from .conftest import KEY
 
 ROOT = Path(__file__).parents[2]
 ABOVE = Path(tarash.tarash_gateway.__file__).parents[2]

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway.testing import Simulator
+from tarash.tarash_gateway.testing import Script, Simulator
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,6 +54,9 @@ def run(path: Path) -> None:
 def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     with Simulator() as simulator:
+        for name in simulator.providers:
+            simulator.script(name, Script(run_looks=0))  # done at the first look
+
         monkeypatch.setenv("FAL_KEY", "documentation:key")
         monkeypatch.setenv("TARASH_FAL_BASE_URL", simulator.base_url("fal"))
         monkeypatch.setenv("RUNWAYML_API_SECRET", "documentation")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -20,6 +19,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Counters, Fault, Script, Simulator, Step
+from tests.conftest import until
 
 KEY = "canary-key-of-the-tests"
 REQUEST = VideoGenerationRequest(prompt="A cat")
@@ -46,7 +46,8 @@ class Fal:
             "model": model,
             "api_key": KEY,
             "base_url": self.simulator.base_url("fal"),
-            "poll_interval": 0.1,
+            "poll_interval": 0.02,
+            "provider_config": {"min_poll_interval": 0.01},
         }
 
     def script(self, *scripts: Script) -> None:
@@ -111,10 +112,4 @@ def fal(simulator: Simulator) -> Fal:
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """Wait until a condition holds; pytest's own timeout ends what never does."""
-
-    async def wait(condition: Callable[[], bool]) -> None:
-        while not condition():  # noqa: ASYNC110  (the simulator's thread sets no event for it)
-            await asyncio.sleep(0.01)
-
-    return wait
+    return until

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -12,27 +13,29 @@ import pytest
 
 from tarash.tarash_gateway import VideoGenerationUpdate
 from tarash.tarash_gateway.testing import Fault, Script
+from tests.conftest import Leap, rounds, until
 from tests.engine.conftest import Eventually, Fal
 
 NEVER = Script(outcome="never")
+LIMIT = 60
+CANCEL_LIMIT = 5
 Work = Callable[[], Coroutine[Any, Any, Any]]
-Cancel = Callable[[Work, Callable[[], bool]], Awaitable[None]]
+Cancel = Callable[[Work, Callable[[], bool], Leap], Awaitable[None]]
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  (the simulator's thread sets no event for it)
-        await asyncio.sleep(0.01)
-
-
-async def by_task(work: Work, ready: Callable[[], bool]) -> None:
+async def by_task(
+    work: Work, ready: Callable[[], bool], _leap: Leap, then: Callable[[], object] = bool
+) -> None:
     task = asyncio.ensure_future(work())
     await until(ready)
     task.cancel()
+    await rounds()
+    then()
     with pytest.raises(asyncio.CancelledError):
         await task
 
 
-async def by_scope(work: Work, ready: Callable[[], bool]) -> None:
+async def by_scope(work: Work, ready: Callable[[], bool], _leap: Leap) -> None:
     propagated: list[bool] = []
 
     async def noted() -> None:
@@ -50,32 +53,27 @@ async def by_scope(work: Work, ready: Callable[[], bool]) -> None:
     assert propagated == [True]
 
 
-async def by_timeout(work: Work, ready: Callable[[], bool]) -> None:
-    with pytest.raises(TimeoutError) as caught:
-        await _with_limit(work, ready)
-
-    assert type(caught.value) is TimeoutError
-
-
-async def _with_limit(work: Work, ready: Callable[[], bool]) -> None:
-    async with asyncio.timeout(None) as limit:
-        watcher = asyncio.ensure_future(_expire(limit, ready))
-        try:
+async def by_timeout(work: Work, ready: Callable[[], bool], leap: Leap) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(LIMIT):
             await work()
-        finally:
-            watcher.cancel()
+
+    await _over_time(limited(), ready, leap)
 
 
-async def _expire(limit: asyncio.Timeout, ready: Callable[[], bool]) -> None:
+async def by_wait_for(work: Work, ready: Callable[[], bool], leap: Leap) -> None:
+    await _over_time(asyncio.wait_for(work(), LIMIT), ready, leap)
+
+
+async def _over_time(
+    limited: Coroutine[Any, Any, None], ready: Callable[[], bool], leap: Leap
+) -> None:
+    task = asyncio.ensure_future(limited)
     await until(ready)
-    limit.reschedule(asyncio.get_running_loop().time())
-
-
-async def by_wait_for(work: Work, ready: Callable[[], bool]) -> None:
+    leap(LIMIT)
     with pytest.raises(TimeoutError) as caught:
-        await asyncio.wait_for(work(), 0.6)
+        await task
 
-    assert ready()
     assert type(caught.value) is TimeoutError
 
 
@@ -105,11 +103,11 @@ class Told:
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 async def test_the_job_of_a_cancelled_task_is_cancelled_at_the_provider(
-    fal: Fal, way: Cancel
+    fal: Fal, leap: Leap, way: Cancel
 ) -> None:
     fal.script(NEVER)
     told = Told()
-    await way(lambda: fal.generate(told), lambda: fal.counters.streams == 1)
+    await way(lambda: fal.generate(told), lambda: fal.counters.streams == 1, leap)
 
     assert (fal.counters.submits, fal.counters.cancels) == (1, 1)
     assert fal.simulator.jobs("fal")[0].cancel_requested
@@ -117,24 +115,44 @@ async def test_the_job_of_a_cancelled_task_is_cancelled_at_the_provider(
     assert fal.outcomes() == ["detached"]
 
 
-@pytest.mark.parametrize("way", list(WAYS.values())[:3], ids=list(WAYS)[:3])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 async def test_a_job_that_is_accepted_while_we_are_cancelled_is_cancelled_too(
-    fal: Fal, way: Cancel
+    fal: Fal, leap: Leap, way: Cancel
 ) -> None:
-    fal.script(Script(queue_seconds=60))
-    fal.fail("submit", Fault.delay(0.5))
+    fal.script(Script(queue_looks=1000))
     told = Told()
-    await way(lambda: fal.generate(told), lambda: fal.counters.submits == 1)
+    await way(lambda: fal.generate(told), answered_later(fal), leap)
 
     assert (fal.counters.accepted, fal.counters.cancels) == (1, 1)
     assert "cancelled" in told.goodbye()
     assert fal.outcomes() == ["cancelled"]
 
 
-async def test_a_submit_without_an_answer_is_told_to_be_unknown(fal: Fal) -> None:
+def answered_later(fal: Fal) -> Callable[[], bool]:
+    """Hold the answer to a submit back; return what tells that it is there, and lets it go soon."""
+    is_over = threading.Event()
+    fal.fail("submit", Fault.hold(is_over.is_set))
+
+    def ready() -> bool:
+        if len(fal.simulator.requests("fal")) == 0:
+            return False
+
+        # Timers run in order, so what is cancelled now is cancelled before.
+        asyncio.get_running_loop().call_later(0.02, is_over.set)
+        return True
+
+    return ready
+
+
+async def test_a_submit_without_an_answer_is_told_to_be_unknown(fal: Fal, leap: Leap) -> None:
     fal.fail("submit", Fault.hang(accepted=True))
     told = Told()
-    await by_task(lambda: fal.generate(told), lambda: fal.counters.accepted == 1)
+    await by_task(
+        lambda: fal.generate(told),
+        lambda: fal.counters.accepted == 1,
+        leap,
+        lambda: leap(CANCEL_LIMIT),
+    )
 
     assert "may run and be billed" in told.goodbye()
     assert fal.outcomes() == ["unknown"]
@@ -142,26 +160,22 @@ async def test_a_submit_without_an_answer_is_told_to_be_unknown(fal: Fal) -> Non
 
 
 async def test_a_submit_that_is_refused_meanwhile_is_told_to_have_bought_nothing(
-    fal: Fal,
+    fal: Fal, leap: Leap
 ) -> None:
-    fal.fail("submit", Fault.delay(0.5))
     told = Told()
     fal.simulator.keys["fal"] = ["another"]
-    await by_task(lambda: fal.generate(told), lambda: fal.counters.submits == 1)
+    await by_task(lambda: fal.generate(told), answered_later(fal), leap)
 
     assert "nothing was bought" in told.goodbye()
     assert fal.outcomes() == ["cancelled"]
 
 
-async def test_a_pause_before_the_next_submit_ends_with_the_task(fal: Fal) -> None:
+async def test_a_pause_before_the_next_submit_ends_with_the_task(
+    fal: Fal, caplog: pytest.LogCaptureFixture, leap: Leap
+) -> None:
     fal.fail("submit", Fault.status(503, retry_after=30), times=None)
     told = Told()
-    task = asyncio.ensure_future(fal.generate(told))
-    await until(lambda: fal.counters.submits == 1)
-    await asyncio.sleep(0.2)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await by_task(lambda: fal.generate(told), lambda: "submit_retried" in caplog.messages, leap)
 
     assert fal.counters.submits == 1
     assert "nothing was bought" in told.goodbye()
@@ -219,13 +233,15 @@ async def test_a_cancellation_at_any_moment_of_a_short_job_leaves_nothing_runnin
         assert fal.counters.cancels == 1 or fal.outcomes() == ["completed"]
 
 
-@pytest.mark.parametrize("milliseconds", range(290, 340, 5))
+@pytest.mark.parametrize("loop_rounds", [*range(8), 12, 20])
 async def test_a_cancellation_around_the_deadline_is_not_swallowed(
-    fal: Fal, milliseconds: int
+    fal: Fal, leap: Leap, loop_rounds: int
 ) -> None:
     fal.script(NEVER)
-    task = asyncio.ensure_future(fal.generate(timeout=0.3))
-    await asyncio.sleep(milliseconds / 1000)
+    task = asyncio.ensure_future(fal.generate(timeout=LIMIT))
+    await until(lambda: fal.counters.polls > 1)
+    leap(LIMIT)
+    await rounds(loop_rounds)
     was_done = task.done()
     task.cancel()
     await asyncio.wait([task])
@@ -234,11 +250,11 @@ async def test_a_cancellation_around_the_deadline_is_not_swallowed(
     assert 1 <= fal.counters.cancels <= 2
 
 
-async def test_a_detached_job_is_left_alone_by_a_cancellation(fal: Fal) -> None:
+async def test_a_detached_job_is_left_alone_by_a_cancellation(fal: Fal, leap: Leap) -> None:
     fal.script(NEVER)
     told = Told()
     await by_task(
-        lambda: fal.generate(told, on_timeout="detach"), lambda: fal.counters.streams == 1
+        lambda: fal.generate(told, on_timeout="detach"), lambda: fal.counters.streams == 1, leap
     )
 
     assert fal.counters.cancels == 0
@@ -246,56 +262,60 @@ async def test_a_detached_job_is_left_alone_by_a_cancellation(fal: Fal) -> None:
     assert fal.outcomes() == ["detached"]
 
 
-async def test_a_second_cancellation_leaves_at_once(fal: Fal) -> None:
+async def test_a_second_cancellation_leaves_at_once(fal: Fal, leap: Leap) -> None:
     fal.script(NEVER)
     fal.fail("cancel", Fault.hang())
     task = asyncio.ensure_future(fal.generate())
     await until(lambda: fal.counters.streams == 1)
     task.cancel()
     await until(lambda: fal.counters.cancels == 1)
+    leap(-1000)  # nothing but the second cancellation can end it now
     task.cancel()
-    async with asyncio.timeout(2):
-        await asyncio.wait([task])
+    await asyncio.wait([task])
 
     assert task.cancelled()
     assert None not in fal.outcomes()
 
 
-async def test_a_second_cancellation_does_not_wait_for_the_answer_to_a_submit(fal: Fal) -> None:
+async def test_a_second_cancellation_does_not_wait_for_the_answer_to_a_submit(
+    fal: Fal, leap: Leap
+) -> None:
     fal.fail("submit", Fault.hang(accepted=True))
     task = asyncio.ensure_future(fal.generate())
     await until(lambda: fal.counters.accepted == 1)
     task.cancel()
-    await asyncio.sleep(0.1)
+    await rounds()
+    leap(-1000)
     assert not task.done()
     task.cancel()
-    async with asyncio.timeout(2):
-        await asyncio.wait([task])
+    await asyncio.wait([task])
 
     assert task.cancelled()
     assert fal.outcomes() == ["unknown"]
 
 
-async def test_a_cancel_that_hangs_ends_with_its_limit(fal: Fal) -> None:
+async def test_a_cancel_that_hangs_ends_with_its_limit(fal: Fal, leap: Leap) -> None:
     fal.script(NEVER)
     fal.fail("cancel", Fault.hang())
     told = Told()
-    await by_timeout(lambda: fal.generate(told), lambda: fal.counters.streams == 1)
+    ended = asyncio.ensure_future(
+        by_timeout(lambda: fal.generate(told), lambda: fal.counters.streams == 1, leap)
+    )
+    await until(lambda: fal.counters.cancels == 1)
+    leap(CANCEL_LIMIT)
+    await ended
     assert "unsupported" in told.goodbye()
     assert fal.outcomes() == ["detached"], "nobody said that it stops"
 
 
-async def test_a_callback_that_never_returns_does_not_hold_up_a_cancellation(fal: Fal) -> None:
+async def test_a_callback_that_never_returns_does_not_hold_up_a_cancellation(
+    fal: Fal, leap: Leap
+) -> None:
     fal.script(NEVER)
-    await by_task(lambda: fal.generate(lambda _: asyncio.sleep(60)), lambda: True)
-    task = asyncio.ensure_future(fal.generate(lambda _: asyncio.sleep(60)))
-    await until(lambda: fal.counters.accepted == 1)
-    task.cancel()
-    async with asyncio.timeout(5):
-        await asyncio.wait([task])
+    for ready in (lambda: True, lambda: fal.counters.accepted == 1):
+        await by_task(lambda: fal.generate(lambda _: asyncio.sleep(1000)), ready, leap)
 
-    assert task.cancelled()
-    assert fal.counters.cancels == 1
+    assert fal.counters.accepted == fal.counters.cancels == 1
 
 
 def _more_streams(fal: Fal, seen: int) -> bool:
@@ -308,12 +328,12 @@ def _more_jobs(fal: Fal, seen: int) -> bool:
 
 @pytest.mark.parametrize("stream", [True, False, "silent"])
 async def test_a_cancelled_stream_gives_its_connection_back(
-    fal: Fal, eventually: Eventually, stream: Any
+    fal: Fal, leap: Leap, eventually: Eventually, stream: Any
 ) -> None:
     fal.script(Script(outcome="never", stream=stream))
     for _ in range(3):
         seen = fal.counters.streams
-        await by_task(fal.generate, partial(_more_streams, fal, seen))
+        await by_task(fal.generate, partial(_more_streams, fal, seen), leap)
 
     await fal.gateway.aclose()
     await eventually(lambda: fal.counters.open_connections == 0)
@@ -321,14 +341,15 @@ async def test_a_cancelled_stream_gives_its_connection_back(
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_slow_callback_does_not_keep_the_stream_of_a_cancelled_job(
-    fal: Fal, eventually: Eventually, *, stream: bool
+    fal: Fal, leap: Leap, eventually: Eventually, *, stream: bool
 ) -> None:
-    fal.script(Script(queue_seconds=0.05, outcome="never", stream=stream))
+    fal.script(Script(queue_looks=1, outcome="never", stream=stream))
     for _ in range(3):
         seen = fal.counters.accepted
         await by_task(
-            lambda: fal.generate(lambda _: asyncio.sleep(0.3)),
+            lambda: fal.generate(lambda _: asyncio.sleep(0.1)),
             partial(_more_jobs, fal, seen),
+            leap,
         )
 
     await fal.gateway.aclose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +19,10 @@ from tarash.tarash_gateway import (
     VideoGenerationResponse,
 )
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
+from tests.conftest import Leap, until
 from tests.engine.conftest import KEY, REQUEST, Fal, dead_url
 
+QUEUED = Script(queue_looks=1000)
 RETRYABLE = {
     "429": Fault.status(429),
     "500": Fault.status(500),
@@ -43,7 +46,11 @@ class Pair:
 
     async def generate(self, **changes: Any) -> VideoGenerationResponse:
         fallback = self.second.config(model="fal-ai/veo3.1/fast")
-        defaults: dict[str, Any] = {"max_retries": 0, "fallback_configs": (fallback,), "timeout": 1}
+        defaults: dict[str, Any] = {
+            "max_retries": 0,
+            "fallback_configs": (fallback,),
+            "max_poll_attempts": 4,
+        }
         return await self.first.generate(**(defaults | changes))
 
     async def attempts(self, **changes: Any) -> tuple[AttemptMetadata, ...]:
@@ -97,15 +104,15 @@ async def test_the_chain_moves_on_after_a_submit_that_may_succeed_elsewhere(
 @pytest.mark.parametrize(
     ("script", "kind", "billing"),
     [
-        (Script(outcome="failed"), "GenerationFailedError", "none"),
-        (Script(outcome="no_media"), "GenerationFailedError", "possible"),
+        (Script(run_looks=1, outcome="failed"), "GenerationFailedError", "none"),
+        (Script(run_looks=1, outcome="no_media"), "GenerationFailedError", "possible"),
         (
-            Script(outcome="failed", error_type="no_media_generated"),
+            Script(run_looks=1, outcome="failed", error_type="no_media_generated"),
             "GenerationFailedError",
             "possible",
         ),
         (Script(outcome="never"), "TimeoutError", "possible"),
-        (Script(queue_seconds=60), "TimeoutError", "none"),
+        (QUEUED, "TimeoutError", "none"),
     ],
     ids=["failed", "no media", "no media said", "never", "queued"],
 )
@@ -136,19 +143,28 @@ async def test_the_chain_stops_where_the_request_or_the_key_is_wrong(
 @pytest.mark.parametrize(
     ("script", "kind"),
     [
-        (Script(outcome="moderated"), ContentModerationError),
-        (Script(outcome="failed", error_type="image_too_small"), ValidationError),
-        (Script(outcome="failed", error_type="bad_request"), HTTPError),
-        (Script(outcome="lost"), HTTPError),
+        (Script(run_looks=1, outcome="moderated"), ContentModerationError),
+        (Script(run_looks=1, outcome="failed", error_type="image_too_small"), ValidationError),
+        (Script(run_looks=1, outcome="failed", error_type="bad_request"), HTTPError),
     ],
-    ids=["moderated", "input", "bad request", "lost"],
+    ids=["moderated", "input", "bad request"],
 )
 async def test_the_chain_stops_where_another_try_would_be_no_use(
     pair: Pair, script: Script, kind: type[TarashException]
 ) -> None:
     pair.first.script(script)
-    error = await pair.failure(timeout=10)
+    error = await pair.failure()
     assert type(error) is kind
+    assert not error.retryable
+
+
+async def test_the_chain_stops_where_a_job_is_lost(pair: Pair, leap: Leap) -> None:
+    pair.first.script(Script(outcome="lost"))
+    work = asyncio.ensure_future(pair.failure(max_poll_attempts=None))
+    await until(lambda: pair.first.counters.polls > 1)
+    leap(3)
+    error = await work
+    assert type(error) is HTTPError
     assert not error.retryable
 
 
@@ -192,7 +208,7 @@ async def test_when_safe_stops_after_a_job_that_may_still_be_running(
 
 @pytest.mark.parametrize("fault", [Fault.foreign_body(), Fault.status(500), Fault.truncate()])
 async def test_when_safe_stops_where_the_cancel_was_not_confirmed(pair: Pair, fault: Fault) -> None:
-    pair.first.script(Script(queue_seconds=60))
+    pair.first.script(QUEUED)
     pair.first.fail("cancel", fault)
     error = await pair.failure(failover="when_safe")
     assert error.operation is not None
@@ -211,7 +227,7 @@ async def test_when_safe_goes_on_where_nobody_listens(pair: Pair) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    [Script(outcome="failed"), Script(outcome="no_media"), Script(queue_seconds=60)],
+    [Script(run_looks=1, outcome="failed"), Script(run_looks=1, outcome="no_media"), QUEUED],
     ids=["failed", "no media", "cancelled in the queue"],
 )
 async def test_when_safe_goes_on_after_a_job_that_has_certainly_ended(
@@ -254,13 +270,20 @@ async def test_a_chain_is_walked_depth_first_and_its_error_tells_of_every_attemp
     assert pair.first.counters.submits == 4
 
 
-async def test_the_fallback_keeps_its_own_deadline(pair: Pair) -> None:
-    pair.first.script(Script(queue_seconds=60))
-    pair.second.script(Script(run_seconds=1.2))
-    first, second = await pair.attempts(
-        timeout=0.5, fallback_configs=(pair.second.config(timeout=20),)
+async def test_the_fallback_keeps_its_own_deadline(pair: Pair, leap: Leap) -> None:
+    pair.first.script(QUEUED)
+    pair.second.script(Script(run_looks=4, stream=False))
+    fallback = pair.second.config(timeout=100)
+    work = asyncio.ensure_future(
+        pair.attempts(timeout=60, max_poll_attempts=None, fallback_configs=(fallback,))
     )
-    assert first.elapsed_seconds < second.elapsed_seconds
+    await until(lambda: pair.first.counters.polls > 1)
+    leap(60)
+    await until(lambda: pair.second.counters.polls > 1)
+    leap(80)
+    first, second = await work
+    assert first.error_type == "TimeoutError"
+    assert second.elapsed_seconds >= 80
 
 
 @pytest.mark.parametrize("depth", [1, 2])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
-from tarash.tarash_gateway.testing import Script, Simulator
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.engine.conftest import Eventually
 
 
 async def test_a_running_job_outlives_the_closing_of_its_gateway(eventually: Eventually) -> None:
     with Simulator(["fal"]) as simulator:
-        simulator.script("fal", Script(run_seconds=1, stream=False))
+        is_closed = threading.Event()
+        simulator.script("fal", Script(run_looks=1, stream=False))
+        simulator.fail("fal", "poll", Fault.hold(is_closed.is_set))
         config = VideoGenerationConfig(
             provider="fal",
             model="fal-ai/veo3.1",
@@ -25,6 +28,8 @@ async def test_a_running_job_outlives_the_closing_of_its_gateway(eventually: Eve
         await eventually(lambda: simulator.counters("fal").polls > 0)
 
         await gateway.aclose()
+        assert not job.done()
+        is_closed.set()
         assert (await job).status == "completed"
         await eventually(lambda: simulator.counters("fal").open_connections == 0)
         assert simulator.counters("fal").submits == 1

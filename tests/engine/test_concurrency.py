@@ -20,11 +20,11 @@ def check_each_once(fal: Fal, ids: list[str]) -> None:
 
 @pytest.mark.timeout(120)
 def test_500_jobs_in_one_process_are_bought_once_each(fal: Fal) -> None:
-    fal.script(Script(queue_seconds=0.5, run_seconds=1))
+    fal.script(Script(queue_seconds=0.2, run_seconds=0.5))
 
     async def work() -> list[str]:
         made = await asyncio.gather(
-            *(generate_video_async(fal.config(poll_interval=2), REQUEST) for _ in range(500))
+            *(generate_video_async(fal.config(poll_interval=1), REQUEST) for _ in range(500))
         )
         return [response.request_id for response in made]
 
@@ -40,7 +40,7 @@ async def _closed(fal: Fal) -> None:
 
 async def test_jobs_with_troubles_of_every_kind_are_bought_once_each(fal: Fal) -> None:
     jobs = 60
-    fal.script(Script(run_seconds=0.3, stream=False))
+    fal.script(Script(run_looks=2, stream=False))
     for fault in (Fault.status(503, retry_after=0), Fault.status(429, retry_after=0)):
         fal.fail("submit", fault, times=10)
 

@@ -27,6 +27,7 @@ from tarash.tarash_gateway import (
     VideoGenerationUpdate,
 )
 from tarash.tarash_gateway import TimeoutError as GatewayTimeoutError
+from tests.conftest import Leap, until
 from tests.engine.conftest import KEY
 
 VIDEO = VideoGenerationResponse(
@@ -236,7 +237,7 @@ def test_a_handler_of_the_async_api_has_the_deadline_of_its_config(
     methods: tuple[str, ...],
 ) -> None:
     seen = Seen()
-    registered = handler(seen, *methods, do=lambda: time.sleep(0.6))
+    registered = handler(seen, *methods, do=lambda: time.sleep(0.3))
     if methods == ("async",):
 
         async def slow(_self: Any, config: Any, *_: Any) -> Any:
@@ -335,11 +336,12 @@ def test_a_malformed_update_of_a_handler_loses_nothing(api: str, kind: type[Repo
 def test_nothing_is_told_after_the_end_though_the_handler_goes_on() -> None:
     """A worker thread can't be stopped, so it reports after the deadline has ended the attempt."""
     told: list[VideoGenerationUpdate] = []
+    over = threading.Event()
     ended = threading.Event()
 
     class Late:
         def generate_video(self, _config: Any, _request: Any, on_progress: Any) -> Any:
-            time.sleep(0.5)
+            over.wait(60)
             on_progress(UPDATES[1])
             ended.set()
             return VIDEO
@@ -352,7 +354,8 @@ def test_nothing_is_told_after_the_end_though_the_handler_goes_on() -> None:
         with pytest.raises(GatewayTimeoutError):
             await Gateway(registry=registry).generate_video_async(config, request, told.append)
 
-        await asyncio.to_thread(ended.wait, 20)
+        over.set()
+        await asyncio.to_thread(ended.wait, 60)
 
     asyncio.run(work())
     assert ended.is_set()
@@ -368,15 +371,18 @@ def test_a_callback_that_raises_does_not_reach_the_handler(api: str, kind: type[
     assert call(api, kind(), callback).status == "completed"
 
 
-async def test_a_handler_that_is_cancelled_is_told_and_the_cancellation_propagates() -> None:
-    ended: list[str] = []
+async def test_a_handler_that_is_cancelled_is_told_and_the_cancellation_propagates(
+    leap: Leap,
+) -> None:
+    seen: list[str] = []
 
     class Slow:
         async def generate_video_async(self, *_: Any) -> Any:
+            seen.append("begun")
             try:
-                await asyncio.sleep(60)
+                await asyncio.sleep(1000)
             finally:
-                ended.append("cancelled")
+                seen.append("cancelled")
 
     registry = Registry()
     registry.register_provider("mine", Slow())
@@ -384,11 +390,14 @@ async def test_a_handler_that_is_cancelled_is_told_and_the_cancellation_propagat
     work = Gateway(registry=registry).generate_video_async(
         config, VideoGenerationRequest(prompt="A cat")
     )
+    limited = asyncio.ensure_future(asyncio.wait_for(work, 60))
+    await until(lambda: seen == ["begun"])
+    leap(60)
     with pytest.raises(TimeoutError) as caught:
-        await asyncio.wait_for(work, 0.1)
+        await limited
 
     assert type(caught.value) is TimeoutError
-    assert ended == ["cancelled"]
+    assert seen == ["begun", "cancelled"]
 
 
 def test_a_handler_replaces_a_built_in_provider_of_its_name() -> None:

@@ -53,7 +53,7 @@ class Updates(list[VideoGenerationUpdate]):
 
 @pytest.mark.parametrize("stream", [True, False, "silent"])
 async def test_updates_come_in_order_and_end_once(fal: Fal, stream: Any) -> None:
-    fal.script(Script(queue_seconds=0.8, run_seconds=0.8, stream=stream))
+    fal.script(Script(queue_looks=1, run_looks=1, stream=stream))
     updates = Updates()
     response = await fal.generate(updates)
 
@@ -70,18 +70,18 @@ async def test_updates_come_in_order_and_end_once(fal: Fal, stream: Any) -> None
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_the_place_in_the_queue_is_told(fal: Fal, *, stream: bool) -> None:
-    fal.script(Script(queue_seconds=2.2, stream=stream))
+    fal.script(Script(queue_looks=3, stream=stream))
     updates = Updates()
     await fal.generate(updates)
 
     places = [one.queue_position for one in updates if one.queue_position is not None]
-    assert places
     assert places == sorted(places, reverse=True)
+    assert set(places) == {3, 2, 1}
     assert all(one.queue_position is None for one in updates if one.status != "queued")
 
 
 async def test_a_job_that_is_put_back_into_the_queue_does_not_go_back(fal: Fal) -> None:
-    fal.script(Script(run_seconds=0.5, stream=False))
+    fal.script(Script(run_looks=2, stream=False))
     again = {"status": "IN_QUEUE", "queue_position": 3}
     fal.fail("poll", Fault.status(202, again), skip=1, times=2)
     updates = Updates()
@@ -98,11 +98,11 @@ async def test_a_status_that_we_do_not_know_is_work_in_progress(fal: Fal) -> Non
 
 
 async def test_equal_updates_are_not_repeated(fal: Fal) -> None:
-    fal.script(Script(run_seconds=3, stream=False))
+    fal.script(Script(run_looks=6, stream=False))
     updates = Updates()
     await fal.generate(updates)
 
-    assert fal.counters.polls > 5
+    assert fal.counters.polls == 7
     assert [one.status for one in updates] == ["queued", "processing", "completed"]
 
 
@@ -143,7 +143,7 @@ async def test_a_job_that_comes_to_nothing_is_told_once(
 ) -> None:
     fal.script(Script(outcome=script.outcome, stream=stream))
     updates = Updates()
-    error = await fal.failure(updates, timeout=1)
+    error = await fal.failure(updates, max_poll_attempts=None if kind != "TimeoutError" else 3)
 
     assert updates.check()[-1] == "failed"
     assert type(error).__name__ == kind
@@ -175,7 +175,7 @@ async def test_a_failure_before_the_submit_is_told_once_too(
 
 
 async def test_each_attempt_starts_at_queued_again_with_its_own_number(fal: Fal) -> None:
-    fal.script(Script(run_seconds=0.3, outcome="failed"), Script(run_seconds=0.3))
+    fal.script(Script(run_looks=1, outcome="failed"), Script(run_looks=1))
     updates = Updates()
     await fal.generate(updates, fallback_configs=(fal.config(),))
 
@@ -236,11 +236,11 @@ def test_a_callback_of_a_blocking_call_that_raises_is_logged_and_loses_nothing(
 
 
 async def test_an_async_callback_is_awaited_in_order(fal: Fal) -> None:
-    fal.script(Script(queue_seconds=0.3, run_seconds=0.3))
+    fal.script(Script(queue_looks=1, run_looks=1))
     updates = Updates()
 
     async def slow(update: VideoGenerationUpdate) -> None:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.01)
         updates(update)
 
     await fal.generate(slow)
@@ -250,16 +250,16 @@ async def test_an_async_callback_is_awaited_in_order(fal: Fal) -> None:
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_slow_callback_is_never_cut_short(fal: Fal, *, stream: bool) -> None:
     """It takes longer than the pause before the next look."""
-    fal.script(Script(queue_seconds=1.2, run_seconds=1, stream=stream))
+    fal.script(Script(queue_looks=2, run_looks=2, stream=stream))
     begun: list[str] = []
     ended: list[str] = []
 
     async def slow(update: VideoGenerationUpdate) -> None:
         begun.append(update.status)
-        await asyncio.sleep(0.8)
+        await asyncio.sleep(0.1)
         ended.append(update.status)
 
-    await fal.generate(slow, timeout=30)
+    await fal.generate(slow)
     assert begun == ended
     assert ended[-1] == "completed"
 
@@ -272,7 +272,7 @@ def test_a_blocking_call_runs_a_sync_callback_in_the_calling_thread(fal: Fal) ->
         threads.append(threading.current_thread())
         updates(update)
 
-    fal.script(Script(queue_seconds=0.2, run_seconds=0.2))
+    fal.script(Script(queue_looks=1, run_looks=1))
     fal.gateway.generate_video(fal.config(), REQUEST, callback)
     assert set(threads) == {threading.current_thread()}
     assert updates.check() == ["queued", "processing", "completed"]

@@ -71,7 +71,7 @@ async def test_a_url_leads_to_a_playable_clip(driver: Driver, video: MakeCall) -
     response = await driver.run(video(duration_seconds=5))
 
     def decode() -> int:
-        with urlopen(response.video, timeout=10) as answer:  # noqa: S310  (a loopback URL)
+        with urlopen(response.video, timeout=60) as answer:  # noqa: S310  (a loopback URL)
             content = io.BytesIO(answer.read())
 
         with av.open(content, "r") as container:
@@ -120,7 +120,7 @@ def read(place: str, output_type: str) -> bytes:
         Path(place).unlink()
         return content
 
-    with urlopen(place, timeout=10) as answer:  # noqa: S310  (a loopback URL)
+    with urlopen(place, timeout=60) as answer:  # noqa: S310  (a loopback URL)
         return bytes(answer.read())
 
 
@@ -144,7 +144,7 @@ def test_a_file_outlives_the_process() -> None:
         [sys.executable, "-W", "error", "-c", FILE],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=True,
         cwd=Path(__file__).parents[2],
     )

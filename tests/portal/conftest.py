@@ -45,7 +45,7 @@ class Scripts:
     def run(self, script: str) -> str:
         """Return what the script printed; it must end well and print no warning."""
         process = self.start(script)
-        output, errors = process.communicate(timeout=50)
+        output, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
         assert errors == ""
         return output

@@ -18,7 +18,7 @@ def work():
     generate_video(config, request, lambda update: started.set())
 
 threading.Thread(target=work, daemon=True).start()
-started.wait(20)
+started.wait(100)
 print("leaving")
 """
 

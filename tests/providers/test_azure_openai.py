@@ -42,7 +42,7 @@ def config(simulator: Simulator, **facts: Any) -> VideoGenerationConfig:
         "api_key": KEY,
         "base_url": simulator.base_url("azure-openai"),
         "poll_interval": 0.05,
-        "timeout": 10,
+        "timeout": 60,
         **facts,
         "provider_config": {"min_poll_interval": 0.01, **facts.get("provider_config", {})},
     }

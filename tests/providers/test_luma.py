@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -16,7 +14,6 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from tarash.tarash_gateway import (
     AuthenticationError,
     Gateway,
-    GenerationFailedError,
     ImageGenerationConfig,
     ImageGenerationRequest,
     ValidationError,
@@ -24,11 +21,9 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     generate_image,
     generate_video,
-    generate_video_async,
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway._contract import Operation
 from tarash.tarash_gateway.testing import Script, Simulator
 
 FIRST = "https://example.com/first.png"
@@ -64,7 +59,7 @@ def _settings(simulator: Simulator, model: str, facts: dict[str, Any]) -> dict[s
         "api_key": "luma-key-of-tests",
         "base_url": simulator.base_url("luma"),
         "poll_interval": 0.02,
-        "timeout": 5,
+        "timeout": 60,
         "provider_config": {"min_poll_interval": 0.01},
         **facts,
     }
@@ -105,7 +100,7 @@ def test_a_video(
             "image_list": FRAMES[:1],
         }
     )
-    simulator.script("luma", Script(queue_seconds=0.1, run_seconds=0.1))
+    simulator.script("luma", Script(queue_looks=1, run_looks=1))
     updates: list[Any] = []
     response = generate_video(video(model), request, updates.append)
 
@@ -148,7 +143,7 @@ def test_urls_of_the_agents_api_expire(image: Any) -> None:
     left = datetime.fromisoformat(metadata["expires_at"]) - datetime.fromisoformat(
         metadata["created_at"]
     )
-    assert 3590 <= left.total_seconds() <= 3610
+    assert 3600 <= left.total_seconds() < 4000  # an hour from the last look
     assert "expires_at" not in generate_image(image("photon-1"), request).provider_metadata
 
 
@@ -358,24 +353,6 @@ def validate(params: Any, payload: Any) -> None:
     TypeAdapter(strict).validate_python(payload)
 
 
-@pytest.mark.parametrize("model", ["ray-2", "ray-3.2"])
-def test_a_result_without_media_is_a_failure(simulator: Simulator, video: Any, model: str) -> None:
-    simulator.script("luma", Script(outcome="no_media"))
-    with pytest.raises(GenerationFailedError, match="without video") as caught:
-        generate_video(video(model), VideoGenerationRequest(prompt="A cat"))
-
-    assert caught.value.raw_response == simulator.jobs("luma")[0].result_body
-
-
-def test_two_event_loops_share_no_client(simulator: Simulator, video: Any) -> None:
-    request = VideoGenerationRequest(prompt="A cat")
-    for model in ("ray-2", "ray-3.2", "ray-2"):
-        asyncio.run(generate_video_async(video(model), request))
-
-    gc.collect()
-    assert simulator.counters("luma").submits == 3
-
-
 async def test_many_of_both_at_once(video: Any) -> None:
     request = VideoGenerationRequest(prompt="A cat")
     async with Gateway() as gateway:
@@ -385,12 +362,3 @@ async def test_many_of_both_at_once(video: Any) -> None:
 
     assert [response.raw_response["model"] for response in responses] == models
     assert len({response.request_id for response in responses}) == 20
-
-
-def test_an_operation_survives_as_json(simulator: Simulator, video: Any) -> None:
-    simulator.script("luma", Script(outcome="failed"))
-    with pytest.raises(GenerationFailedError) as caught:
-        generate_video(video("ray-2"), VideoGenerationRequest(prompt="A cat"))
-
-    stored = json.loads(json.dumps(caught.value.operation))
-    assert Operation.from_json(stored).to_json() == stored

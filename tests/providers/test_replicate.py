@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import gc
-import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -13,7 +10,6 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import (
-    Gateway,
     GenerationFailedError,
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -22,14 +18,11 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     generate_image,
     generate_video,
-    generate_video_async,
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway._contract import Operation
 from tarash.tarash_gateway._types import ImageInput, MediaContent
 from tarash.tarash_gateway.catalog._replicate import IMAGE_MODELS, MODELS
-from tarash.tarash_gateway.providers.replicate import HELD_SECONDS
 from tarash.tarash_gateway.testing import Script, Simulator
 
 VIDEO = "google/veo-3.1"
@@ -63,7 +56,7 @@ def _settings(simulator: Simulator, model: str, facts: dict[str, Any]) -> dict[s
         "api_key": "r8_key-of-tests",
         "base_url": simulator.base_url("replicate"),
         "poll_interval": 0.02,
-        "timeout": 5,
+        "timeout": 60,
         "provider_config": {"min_poll_interval": 0.01},
         **facts,
     }
@@ -78,7 +71,7 @@ def test_a_video(simulator: Simulator, video: Any) -> None:
     request = VideoGenerationRequest(
         prompt="A cat", duration_seconds=8, aspect_ratio="16:9", generate_audio=False, seed=7
     )
-    simulator.script("replicate", Script(queue_seconds=0.1, run_seconds=0.4))
+    simulator.script("replicate", Script(queue_looks=1, run_looks=1))
     updates: list[Any] = []
     response = generate_video(video(), request, updates.append)
 
@@ -96,7 +89,7 @@ def test_a_video(simulator: Simulator, video: Any) -> None:
     assert response.raw_response == job.result_body
     assert response.video == job.result_body["output"]
     assert (response.request_id, response.content_type) == (job.id, "video/mp4")
-    assert response.provider_metadata["metrics"] == {"predict_time": 0.4, "total_time": 0.4}
+    assert response.provider_metadata["metrics"] == {"predict_time": 0.05, "total_time": 0.05}
     assert response.provider_metadata["seed"] == 42
     left = datetime.fromisoformat(response.provider_metadata["expires_at"]) - job.submitted_at
     assert 3600 <= left.total_seconds() <= 3602
@@ -121,10 +114,10 @@ def test_images_are_waited_for(simulator: Simulator, image: Any) -> None:
 
 
 def test_an_image_that_takes_longer_is_looked_after(simulator: Simulator, image: Any) -> None:
-    simulator.script("replicate", Script(run_seconds=HELD_SECONDS + 0.3))
-    generate_image(image(timeout=10), ImageGenerationRequest(prompt="A cat"))
+    simulator.script("replicate", Script(run_looks=1))
+    generate_image(image(), ImageGenerationRequest(prompt="A cat"))
     assert simulator.counters("replicate").accepted == 1
-    assert simulator.counters("replicate").polls > 1
+    assert simulator.counters("replicate").polls == 2
 
 
 @pytest.mark.parametrize(
@@ -395,36 +388,3 @@ def test_an_image_inline_is_base64(simulator: Simulator, image: Any) -> None:
     simulator.script("replicate", Script(result={"output": ["data:image/png;base64,AAAA"]}))
     response = generate_image(image(), ImageGenerationRequest(prompt="A cat"))
     assert (response.images, response.content_type) == (("AAAA",), "image/png")
-
-
-def test_two_event_loops_share_no_client(simulator: Simulator, video: Any) -> None:
-    """The SDK's own client breaks here; with warnings as errors, an unclosed one shows too."""
-    request = VideoGenerationRequest(prompt="A cat")
-    for _ in range(2):
-        asyncio.run(generate_video_async(video(), request))
-
-    gc.collect()
-    assert simulator.counters("replicate").accepted == 2
-
-
-async def test_many_at_once(video: Any) -> None:
-    request = VideoGenerationRequest(prompt="A cat")
-    async with Gateway() as gateway:
-        calls = [gateway.generate_video_async(video(), request) for _ in range(30)]
-        responses = await asyncio.gather(*calls)
-
-    assert len({response.request_id for response in responses}) == 30
-    assert {response.raw_response["id"] for response in responses} == {
-        response.request_id for response in responses
-    }
-
-
-def test_an_operation_survives_as_json(simulator: Simulator, video: Any) -> None:
-    simulator.script("replicate", Script(outcome="failed"))
-    with pytest.raises(GenerationFailedError) as caught:
-        generate_video(video(), VideoGenerationRequest(prompt="A cat"))
-
-    stored = json.loads(json.dumps(caught.value.operation))
-    operation = Operation.from_json(stored)
-    assert operation.to_json() == stored
-    assert (operation.id, operation.model) == (simulator.jobs("replicate")[0].id, VIDEO)

@@ -68,7 +68,7 @@ def config(simulator: Simulator, **facts: object) -> VideoGenerationConfig:
         "base_url": simulator.base_url("fal"),
         "provider_config": {"access_token": f"{CANARY}-token", "min_poll_interval": 0.01},
         "poll_interval": 0.02,
-        "timeout": 3,
+        "timeout": 60,
         "max_retries": 0,
         **facts,
     }
@@ -112,8 +112,9 @@ async def test_a_provider_that_echoes_the_key_does_not_spread_it(
     simulator: Simulator, lines: list[str], step: Step, status: int
 ) -> None:
     ledger = MemoryLedger()
+    simulator.script("fal", Script(run_looks=1))
     simulator.fail("fal", step, Fault.echo_key(status), times=None)
-    asked = config(simulator, timeout=0.5)
+    asked = config(simulator, max_poll_attempts=3)
     updates: list[object] = []
     texts: list[str] = []
     async with Gateway(ledger=ledger) as gateway:

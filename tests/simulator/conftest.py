@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from tarash.tarash_gateway.testing import Simulator
+from tests.conftest import until
 
 HEADERS = {"Authorization": "Key canary"}
 VIDEO = "fal-ai/veo3/fast"
@@ -77,10 +78,4 @@ def fal(simulator: Simulator, client: aiohttp.ClientSession) -> Fal:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], Any]:
-    """Wait until a condition holds; pytest's own timeout ends what never does."""
-
-    async def wait(condition: Callable[[], bool]) -> None:
-        while not condition():  # noqa: ASYNC110 (the simulator's thread sets no event for it)
-            await asyncio.sleep(0.01)
-
-    return wait
+    return until

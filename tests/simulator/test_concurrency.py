@@ -22,7 +22,7 @@ async def generate(client: aiohttp.ClientSession, base_url: str, number: int) ->
             if response.status == 200:
                 break
 
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)
 
     async with client.get(submitted["response_url"]) as response:
         return dict(await response.json())
@@ -36,14 +36,14 @@ async def generate_all(base_url: str, numbers: range) -> list[dict[str, Any]]:
 
 
 async def test_many_jobs_at_once(simulator: Simulator) -> None:
-    simulator.script("fal", Script(queue_seconds=0.1, run_seconds=0.2))
+    simulator.script("fal", Script(queue_looks=1, run_looks=1))
     results = await generate_all(simulator.base_url("fal"), range(JOBS))
 
     assert [result["seed"] for result in results] == list(range(JOBS))
     assert len({result["video"]["url"] for result in results}) == JOBS
     counters = simulator.counters("fal")
     assert counters.submits == counters.accepted == counters.results == JOBS
-    assert counters.polls >= JOBS
+    assert counters.polls == 3 * JOBS
     assert {job.status for job in simulator.jobs("fal")} == {"completed"}
 
 
@@ -77,6 +77,7 @@ def test_several_loops_and_threads(simulator: Simulator) -> None:
             simulator.jobs("fal")
             simulator.requests("fal")
             simulator.counters("fal")
+            stop.wait(0.001)
 
     observer = threading.Thread(target=look)
     observer.start()

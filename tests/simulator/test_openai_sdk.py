@@ -56,14 +56,14 @@ def test_images_are_edited(client: openai.OpenAI, simulator: Simulator) -> None:
 
 @pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 def test_a_video_is_made_and_remixed(client: openai.OpenAI, simulator: Simulator) -> None:
-    simulator.script("openai", Script(queue_seconds=0.2, run_seconds=0.1), Script(run_seconds=0))
+    simulator.script("openai", Script(queue_looks=1, run_looks=1), Script(run_looks=0))
     video = client.videos.create(
         model="sora-2", prompt="A cat", seconds="8", size="1280x720", input_reference=PNG
     )
     assert video.status == "queued"
     assert video.seconds == "8"
 
-    done = client.videos.poll(video.id, poll_interval_ms=50)
+    done = client.videos.poll(video.id, poll_interval_ms=10)
     assert done.status == "completed"
     assert done.expires_at is not None
     assert client.videos.download_content(video.id).read()[4:8] == b"ftyp"
@@ -76,7 +76,7 @@ def test_a_video_is_made_and_remixed(client: openai.OpenAI, simulator: Simulator
 
 @pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 def test_a_blocked_job_says_so(client: openai.OpenAI, simulator: Simulator) -> None:
-    simulator.script("openai", Script(run_seconds=0, outcome="moderated"))
+    simulator.script("openai", Script(run_looks=0, outcome="moderated"))
     video = client.videos.create(prompt="A cat")
     ended = client.videos.poll(video.id, poll_interval_ms=10)
 
@@ -85,7 +85,7 @@ def test_a_blocked_job_says_so(client: openai.OpenAI, simulator: Simulator) -> N
 
 
 def test_errors_come_in_the_envelope(client: openai.OpenAI, simulator: Simulator) -> None:
-    simulator.script("openai", Script(run_seconds=0, outcome="moderated"))
+    simulator.script("openai", Script(run_looks=0, outcome="moderated"))
     with pytest.raises(openai.BadRequestError) as caught:
         client.images.generate(model="gpt-image-2", prompt="A cat")
 

@@ -50,7 +50,7 @@ async def test_a_running_job_has_logs_when_asked_for(fal: Any) -> None:
 
 
 async def test_a_job_goes_through_all_its_states(fal: Any) -> None:
-    fal.simulator.script("fal", Script(queue_seconds=0.3, run_seconds=0.3))
+    fal.simulator.script("fal", Script(queue_seconds=0.1, run_seconds=0.1))
     submitted = await fal.submit()
     async with await fal.events(submitted) as response:
         assert response.content_type == "text/event-stream"
@@ -319,6 +319,8 @@ async def test_foreign_urls(fal: Any) -> None:
     [
         ("queue_seconds", -1.0),
         ("run_seconds", float("inf")),
+        ("queue_looks", -1),
+        ("run_looks", 1.5),
         ("outcome", "successful"),
         ("cancel", "maybe"),
         ("stream", "loud"),

@@ -4,7 +4,7 @@ Plain data; `_origin` makes them happen.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ FaultKind = Literal[
     "foreign_body",
     "echo_key",
     "delay",
+    "hold",
 ]
 
 
@@ -30,6 +31,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     accepted: bool = False
     seconds: float = 0.0
+    until: Callable[[], bool] = lambda: True
 
     @classmethod
     def status(
@@ -125,6 +127,18 @@ class Fault:
             raise ValueError(f"seconds must be a finite number, 0 or more, not {seconds!r}")
 
         return cls(kind="delay", seconds=seconds)
+
+    @classmethod
+    def hold(cls, until: Callable[[], bool]) -> "Fault":
+        """Do what was asked and answer properly, but only once something has happened.
+
+        Unlike `delay`, it leaves nothing to the speed of the machine: the test says when.
+
+        Args:
+            until: Tells whether it has happened; asked every few milliseconds, in the simulator's
+                thread. A `threading.Event`'s `is_set` serves well.
+        """
+        return cls(kind="hold", until=until)
 
 
 def _checked_status(code: int) -> int:

@@ -23,6 +23,7 @@ from tarash.tarash_gateway.testing._wire import Reply, Route, Wire
 _LINGER_ZERO = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _BACKLOG = 1024
 _SHUTDOWN_SECONDS = 1.0
+_HOLD_SECONDS = 0.02
 
 Answer = Callable[[], Awaitable[Reply]]
 
@@ -128,8 +129,8 @@ class Origin:
             sent = request.headers.get(self._wire.credential_header.lower(), "")
             return self._wire.error(fault.code, f"Internal error while checking {sent!r}")
 
-        if fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
+        if fault.kind in ("delay", "hold"):
+            await _let_wait(fault)
             return await answer()
 
         if fault.kind == "reset_before":
@@ -253,6 +254,12 @@ async def _reset(raw: web.BaseRequest) -> NoReturn:
         raw.transport.abort()
 
     await _wait_until_cancelled()
+
+
+async def _let_wait(fault: Fault) -> None:
+    await asyncio.sleep(fault.seconds)
+    while not fault.until():  # noqa: ASYNC110  (what it waits for is in other threads)
+        await asyncio.sleep(_HOLD_SECONDS)
 
 
 async def _wait_until_cancelled() -> NoReturn:

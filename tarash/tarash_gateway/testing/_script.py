@@ -1,6 +1,6 @@
 """Scripts: what a job does between its submit and its end.
 
-Plain data; `_state` runs the clock, each wire puts it into its provider's words.
+Plain data; `_state` runs the clock and counts looks, each wire puts it into its provider's words.
 """
 
 import math
@@ -17,9 +17,21 @@ Kind = Literal["video", "image"]
 class Script:
     """What jobs do that are submitted while this script is in force.
 
+    A job goes on by seconds, or by looks. By looks it stands still until its status is asked for,
+    so that a test sees every status for certain, however slow the machine: `Script(queue_looks=1,
+    run_looks=2)` is queued at the first status request, running at the second and the third, and
+    has ended at the fourth. Requests that a fault keeps from the job don't count, nor do status
+    streams, results, cancels and lists. Between two looks the job stands where the last one saw it;
+    before the first, where the first will see it. Nobody looks while a submit is answered: one that
+    answers with the result has it at once, and one that may wait for the result doesn't.
+
     Attributes:
         queue_seconds: How long the job waits in the queue.
         run_seconds: How long it runs after that.
+        queue_looks: How many status requests find the job in the queue, 0 or more; None: 0 where
+            `run_looks` is given, else `queue_seconds` counts.
+        run_looks: How many status requests find it running after that, 0 or more; None: 0 where
+            `queue_looks` is given, else `run_seconds` counts.
         outcome: `completed`; `failed`; `moderated` (refused for its content); `no_media` (succeeds,
             with a result that holds no media); `lost` (accepted, then unknown to every look);
             `never` (runs for ever).
@@ -43,6 +55,8 @@ class Script:
 
     queue_seconds: float = 0.0
     run_seconds: float = 0.05
+    queue_looks: int | None = None
+    run_looks: int | None = None
     outcome: Outcome = "completed"
     error_status: int | None = None
     error_type: str | None = None
@@ -55,9 +69,19 @@ class Script:
     foreign_urls: bool = False
     kind: Kind | None = None
 
+    @property
+    def by_looks(self) -> bool:
+        """Whether a job goes on when it is looked at, and not with time."""
+        return self.queue_looks is not None or self.run_looks is not None
+
     def __post_init__(self) -> None:
         _check_seconds("queue_seconds", self.queue_seconds)
         _check_seconds("run_seconds", self.run_seconds)
+        _check_looks("queue_looks", self.queue_looks)
+        _check_looks("run_looks", self.run_looks)
+        if self.by_looks and (self.queue_seconds, self.run_seconds) != (0.0, 0.05):
+            raise ValueError("Give queue_looks and run_looks, or queue_seconds and run_seconds")
+
         _check_choice("outcome", self.outcome, get_args(Outcome))
         _check_choice("cancel", self.cancel, (None, *get_args(CancelBehaviour)))
         _check_choice("stream", self.stream, (True, False, "silent"))
@@ -70,6 +94,14 @@ def _check_seconds(name: str, value: float) -> None:
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(
             f"{name} must be a finite number, 0 or more, not {value!r}; "
+            "a job that never ends is outcome='never'"
+        )
+
+
+def _check_looks(name: str, value: int | None) -> None:
+    if value is not None and not (isinstance(value, int) and value >= 0):
+        raise ValueError(
+            f"{name} must be None or a whole number, 0 or more, not {value!r}; "
             "a job that never ends is outcome='never'"
         )
 

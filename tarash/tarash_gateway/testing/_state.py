@@ -40,7 +40,7 @@ _COUNTER_OF_STEP: dict[Step, str] = {
 
 @dataclass(eq=False, kw_only=True)
 class JobRecord:
-    """One accepted job. Its phase follows from its script and the clock; nothing ticks."""
+    """One accepted job. Its phase follows from its script, and from the clock or the looks."""
 
     id: str
     endpoint: str
@@ -54,6 +54,7 @@ class JobRecord:
     cancel_requested: bool = False
     cancelled: bool = False
     ended_at: float | None = None
+    looks: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def phase(self, now: float) -> Phase:
@@ -61,24 +62,53 @@ class JobRecord:
         if self.ended_at is not None:
             return "ended"
 
-        elapsed = now - self.accepted_at
-        if elapsed < self.script.queue_seconds:
+        passed, queue, run = self._way(now)
+        if passed < queue:
             return "queued"
 
-        still_running = elapsed < self.script.queue_seconds + self.script.run_seconds
-        return "running" if still_running or self.script.outcome == "never" else "ended"
+        return "running" if passed < queue + run or self.script.outcome == "never" else "ended"
+
+    def progress(self, now: float) -> float:
+        """Return how much of its run a running job has behind it, 0 to 0.99."""
+        passed, queue, run = self._way(now)
+        return min(max(passed - queue, 0) / (run or 1), 0.99)
+
+    def queue_position(self, now: float) -> int:
+        """Count down with the seconds or looks that are left: no job ahead has to exist for it."""
+        passed, queue, _ = self._way(now)
+        return int(queue - passed) if passed < queue else 0
+
+    def look(self, now: float) -> None:
+        """Count a look at the status; tell whoever waits where it moves the job."""
+        before = self.phase(now)
+        self.looks += 1
+        if self.phase(now) != before:
+            self.changed.set()
+            self.changed = asyncio.Event()
 
     def seconds_to_next_phase(self, now: float) -> float | None:
         """Return when the phase changes by itself; None where it never will."""
+        if self.script.by_looks:
+            return None
+
         phase = self.phase(now)
-        elapsed = now - self.accepted_at
+        passed, queue, run = self._way(now)
         if phase == "queued":
-            return self.script.queue_seconds - elapsed
+            return queue - passed
 
         if phase == "running" and self.script.outcome != "never":
-            return self.script.queue_seconds + self.script.run_seconds - elapsed
+            return queue + run - passed
 
         return None
+
+    def _way(self, now: float) -> tuple[float, float, float]:
+        """Return how far the job is and how far queue and run reach, in looks or in seconds."""
+        script = self.script
+        if script.by_looks:
+            # What the first look will be told holds before it too.
+            return max(self.looks - 1, 0), script.queue_looks or 0, script.run_looks or 0
+
+        return now - self.accepted_at, script.queue_seconds, script.run_seconds
 
     def end(self, now: float, *, cancelled: bool) -> None:
         """End the job now and wake whoever waits for its next phase."""
@@ -229,6 +259,14 @@ class OriginState:
             found = [job for job in self._jobs.values() if job.script.outcome != "lost"]
 
         return found[::-1]
+
+    def look(self, job_id: str) -> JobRecord | None:
+        """Return a job as `find` does, for a status request: where looks count, it counts."""
+        job = self.find(job_id)
+        if job is not None:
+            job.look(self.clock())
+
+        return job
 
     def jobs(self) -> list[Job]:
         """Return all accepted jobs in order, lost ones too."""

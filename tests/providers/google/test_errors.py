@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import httpx2
@@ -29,7 +28,7 @@ from tarash.tarash_gateway._sdk import exchange
 from tarash.tarash_gateway.providers.google._errors import classifier
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
-from .conftest import IMAGE, IMAGEN, KEY, OMNI, TOKEN, VEO, VERTEX, Make
+from .conftest import IMAGE, IMAGEN, KEY, OMNI, VEO, VERTEX, Make
 
 CAT = VideoGenerationRequest(prompt="A cat")
 STILL = ImageGenerationRequest(prompt="A cat")
@@ -73,16 +72,8 @@ def maker(gateway: Gateway, video: Make, image: Make) -> Maker:
     ("status", "kind"),
     [
         (400, HTTPError),
-        (401, AuthenticationError),
-        (402, QuotaExceededError),
-        (403, AuthenticationError),
-        (404, ModelNotFoundError),
         (409, HTTPError),
-        (422, HTTPError),
         (429, RateLimitError),
-        (500, HTTPError),
-        (503, HTTPError),
-        (504, HTTPError),
     ],
 )
 async def test_an_error_status_is_an_error_of_ours(  # noqa: PLR0913, PLR0917 (a table's columns)
@@ -93,56 +84,24 @@ async def test_an_error_status_is_an_error_of_ours(  # noqa: PLR0913, PLR0917 (a
     assert type(error) is kind
     assert isinstance(error, HTTPError)
     assert (error.status_code, error.retry_after) == (status, 7)
-    assert error.submission == ("unknown" if status == 504 else "rejected")
     assert f"Simulated fault: HTTP {status}" in error.message
     assert simulator.counters("google").submits == 1
     assert simulator.counters("google").accepted == 0
 
 
 @pytest.mark.parametrize(("model", "own"), SURFACES)
-@pytest.mark.parametrize(
-    ("fault", "kind", "accepted"),
-    [
-        (Fault.reset_before(), HTTPConnectionError, 0),
-        (Fault.reset_after(), HTTPConnectionError, 1),
-        (Fault.foreign_body(), HTTPError, 1),
-        (Fault.status(200, {"hello": "world"}), HTTPError, 0),
-        (Fault.status(200, [1]), HTTPError, 0),
-    ],
-    ids=["reset-before", "reset-after", "foreign", "other-json", "list"],
-)
-async def test_an_unknown_outcome_is_never_sent_again(  # noqa: PLR0913, PLR0917 (as above)
-    simulator: Simulator, maker: Maker, model: str, own: Any, fault: Fault, kind: Any, accepted: int
+@pytest.mark.parametrize("body", [{"hello": "world"}, [1]], ids=["other-json", "list"])
+async def test_an_answer_of_another_shape_is_never_sent_again(
+    simulator: Simulator, maker: Maker, model: str, own: Any, body: Any
 ) -> None:
-    simulator.fail("google", "submit", fault)
+    simulator.fail("google", "submit", Fault.status(200, body))
     error = await maker.fail(model, own)
-    images = model in (IMAGE, IMAGEN)
-    if images and fault.body == {"hello": "world"}:
+    if model in (IMAGE, IMAGEN) and isinstance(body, dict):
         assert isinstance(error, GenerationFailedError)
     else:
-        assert isinstance(error, kind)
+        assert isinstance(error, HTTPError)
         assert error.submission == "unknown"
 
-    assert simulator.counters("google").submits == 1
-    assert simulator.counters("google").accepted == accepted
-
-
-@pytest.mark.parametrize(("model", "own"), SURFACES)
-async def test_a_truncated_answer(simulator: Simulator, maker: Maker, model: str, own: Any) -> None:
-    simulator.fail("google", "submit", Fault.truncate())
-    error = await maker.fail(model, own)
-    assert error.submission == "unknown"
-    assert simulator.counters("google").submits == 1
-
-
-@pytest.mark.parametrize(("model", "own"), SURFACES)
-async def test_an_answer_that_never_comes(
-    simulator: Simulator, maker: Maker, model: str, own: Any
-) -> None:
-    simulator.fail("google", "submit", Fault.hang(accepted=True))
-    error = await maker.fail(model, own, timeout=0.8)
-    assert isinstance(error, TimeoutError)
-    assert error.submission == "unknown"
     assert simulator.counters("google").submits == 1
 
 
@@ -165,15 +124,6 @@ async def test_nothing_listens(maker: Maker, model: str, own: Any) -> None:
     error = await maker.fail(model, own, base_url="http://127.0.0.1:9", max_retries=0)
     assert isinstance(error, HTTPConnectionError)
     assert error.submission == "not_sent"
-
-
-@pytest.mark.parametrize("step", ["submit", "poll"])
-async def test_a_busy_provider_is_asked_again(simulator: Simulator, video: Make, step: Any) -> None:
-    simulator.fail("google", step, Fault.status(503))
-    async with Gateway() as gateway:
-        assert (await gateway.generate_video_async(video(), CAT)).status == "completed"
-
-    assert simulator.counters("google").accepted == 1
 
 
 # -------------------------------------------------------------------------------------- moderation
@@ -227,16 +177,6 @@ async def test_a_failed_job(simulator: Simulator, maker: Maker, model: str, own:
     assert error.request_id.endswith(simulator.jobs("google")[0].id)
 
 
-@pytest.mark.parametrize(("model", "own"), [*SURFACES[1:]])
-async def test_a_result_without_media(
-    simulator: Simulator, maker: Maker, model: str, own: Any
-) -> None:
-    simulator.script("google", Script(outcome="no_media"))
-    error = await maker.fail(model, own)
-    assert type(error) is GenerationFailedError
-    assert error.submission == "accepted"
-
-
 @pytest.mark.parametrize(
     "status", ["incomplete", "budget_exceeded", "requires_action", "cancelled"]
 )
@@ -250,51 +190,21 @@ async def test_an_interaction_that_ended_otherwise(
     assert status in error.message
 
 
-@pytest.mark.parametrize(("model", "own"), SURFACES[:3])
-async def test_a_lost_job(simulator: Simulator, maker: Maker, model: str, own: Any) -> None:
-    simulator.script("google", Script(outcome="lost"))
-    error = await maker.fail(model, own, poll_interval=1)
-    assert isinstance(error, HTTPError)
-    assert error.status_code == 404
-    assert "may have been billed" in error.message
-    assert simulator.counters("google").submits == 1
-
-
-@pytest.mark.parametrize(
-    ("model", "own", "answer"), [(OMNI, {}, "cancelled"), (VEO, VERTEX, "unsupported")]
-)
-async def test_the_deadline_cancels_what_can_be(
-    simulator: Simulator, maker: Maker, model: str, own: Any, answer: str
-) -> None:
-    simulator.script("google", Script(outcome="never"))
-    error = await maker.fail(model, own, timeout=0.8)
+async def test_a_job_that_is_asked_to_stop_may_go_on(simulator: Simulator, maker: Maker) -> None:
+    simulator.script("google", Script(outcome="never", cancel="requested"))
+    error = await maker.fail(OMNI, max_poll_attempts=1)
     assert isinstance(error, TimeoutError)
     assert error.execution_metadata is not None
-    assert error.execution_metadata.attempts[0].cancel == answer
-    assert simulator.counters("google").cancels == (answer == "cancelled")
+    assert error.execution_metadata.attempts[0].cancel == "requested"
+    assert simulator.jobs("google")[0].cancel_requested
 
 
 async def test_a_job_that_ended_just_before_its_cancel_is_delivered(
     simulator: Simulator, gateway: Gateway, video: Make
 ) -> None:
     simulator.script("google", Script(outcome="never", cancel="too_late"))
-    response = await gateway.generate_video_async(video(timeout=0.8), CAT)
+    response = await gateway.generate_video_async(video(max_poll_attempts=1), CAT)
     assert response.status == "completed"
-
-
-async def test_a_cancelled_task_cancels_the_job(
-    simulator: Simulator, gateway: Gateway, video: Make
-) -> None:
-    simulator.script("google", Script(outcome="never", cancel="requested"))
-    task = asyncio.create_task(gateway.generate_video_async(video(), CAT))
-    while not simulator.counters("google").polls:  # noqa: ASYNC110 (no event for it)
-        await asyncio.sleep(0.01)
-
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-    assert simulator.jobs("google")[0].cancel_requested
 
 
 # ------------------------------------------------------------------------------ envelopes in detail
@@ -422,19 +332,3 @@ async def test_every_error_of_the_sdk_is_one_of_ours(error: Exception) -> None:
         await exchange(send, account, connection, classifier(OMNI))
 
     assert caught.value.__cause__ is not None
-
-
-@pytest.mark.parametrize(("model", "own"), SURFACES)
-async def test_an_echoed_credential_is_masked(
-    simulator: Simulator, maker: Maker, model: str, own: Any
-) -> None:
-    secret = TOKEN if own else KEY
-    body = rpc(500, f"Internal error while checking {secret}")
-    simulator.fail("google", "submit", Fault.status(500, body))
-    error = await maker.fail(model, own, max_retries=0)
-    link: BaseException | None = error
-    while link is not None:
-        assert secret not in f"{link!s}{link!r}{vars(link)!r}"
-        link = link.__cause__ or link.__context__
-
-    assert "***" in str(error.raw_response)

@@ -15,7 +15,7 @@ FAST = {
     "api_key": "canary",
     "provider_config": {"min_poll_interval": 0.01},
     "poll_interval": 0.02,
-    "timeout": 5,
+    "timeout": 60,
     "max_retries": 0,
 }
 

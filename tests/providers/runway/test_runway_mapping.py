@@ -156,19 +156,15 @@ def test_media_that_have_no_place_are_refused(
     assert hint in caught.value.message
 
 
-@pytest.mark.parametrize(
-    ("model", "wishes", "hint"),
-    [
-        ("gen4_image_turbo", {}, "use gen4_image"),
-        ("gen4_image", {"image_list": [REFERENCE] * 4}, "remove 1"),
-        ("gen4_image", {"image_list": [REFERENCE], "mask_image": URL}, "use ideogram_4_5"),
-    ],
-)
-def test_images_too(model: str, wishes: dict[str, Any], hint: str) -> None:
-    with pytest.raises(ValidationError) as caught:
-        picture(model, **wishes)
+def test_images_too() -> None:
+    with pytest.raises(ValidationError, match="use gen4_image"):
+        picture("gen4_image_turbo")
 
-    assert hint in caught.value.message
+    with pytest.raises(ValidationError, match="remove 1"):
+        picture("gen4_image", image_list=[REFERENCE] * 4)
+
+    with pytest.raises(ValidationError, match="use ideogram_4_5"):
+        picture("gen4_image", image_list=[REFERENCE], mask_image=URL)
 
 
 def test_the_wrong_kind_names_the_right_function() -> None:
@@ -179,7 +175,6 @@ def test_the_wrong_kind_names_the_right_function() -> None:
         picture("gen4.5")
 
 
-# ------------------------------------------------------------------------------------------ wishes
 def test_what_runway_demands_has_a_default() -> None:
     assert video("gen4.5").payload == {
         "model": "gen4.5",
@@ -229,18 +224,18 @@ def test_shape_and_resolution_are_one_parameter(
 
 
 @pytest.mark.parametrize(
-    ("model", "wish", "sent", "adjustments"),
+    ("model", "wish", "sent", "bent"),
     [
-        ("hailuo3", "720p", "768p", [("resolution", "720p", "768p")]),
-        ("hailuo3", "1440p", "2k", []),
-        ("h3_max", "480p", "480p", []),
-        ("grok_imagine_1_5", "4k", "1080p", [("resolution", "4k", "1080p")]),
+        ("hailuo3", "720p", "768p", True),
+        ("hailuo3", "1440p", "2k", False),
+        ("h3_max", "480p", "480p", False),
+        ("grok_imagine_1_5", "4k", "1080p", True),
     ],
 )
-def test_a_resolution_of_its_own(model: str, wish: str, sent: str, adjustments: list[Any]) -> None:
+def test_a_resolution_of_its_own(model: str, wish: str, sent: str, *, bent: bool) -> None:
     plan = video(model, resolution=wish)
     assert plan.payload["resolution"] == sent
-    assert told(plan) == adjustments
+    assert told(plan) == ([("resolution", wish, sent)] if bent else [])
 
 
 @pytest.mark.parametrize(
@@ -327,7 +322,6 @@ def test_a_model_without_a_prompt_says_so() -> None:
     assert told(video("ruby", video=FILM)) == [("prompt", "a kite", None)]
 
 
-# ------------------------------------------------------------------------------------------- extra
 def test_extra_parameters_win_and_are_left_alone() -> None:
     moderation = {"publicFigureThreshold": "low"}
     plan = video(
@@ -354,7 +348,6 @@ def test_a_draft_goes_alone() -> None:
     assert plan.payload == {"model": "seedance2_5", "draftTaskId": "abc"}
 
 
-# ------------------------------------------------------------------------------------------ models
 @pytest.mark.parametrize(
     ("model", "wishes", "endpoint"),
     [

@@ -33,8 +33,18 @@ class WireContext:
         return self.urls["media"] + self.media.put(self.state.name, job_id, name, content)
 
     async def until_ended(self, job: JobRecord) -> None:
-        """Wait until a job has ended: for providers whose submit answers with the result."""
+        """Wait until a job has ended: for providers whose submit answers with the result.
+
+        One that goes on by looks ends now, since nobody can look at it meanwhile.
+        """
+        if job.script.by_looks and job.script.outcome != "never":
+            job.end(self.state.clock(), cancelled=False)
+
         while job.phase(self.state.clock()) != "ended":
-            with suppress(TimeoutError):
-                async with asyncio.timeout(job.seconds_to_next_phase(self.state.clock())):
-                    await job.changed.wait()
+            await self.until_changed(job)
+
+    async def until_changed(self, job: JobRecord) -> None:
+        """Wait until a job's phase may have changed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(job.seconds_to_next_phase(self.state.clock())):
+                await job.changed.wait()

@@ -98,7 +98,7 @@ class FalWire:
             {
                 "status": "IN_QUEUE",
                 **self._links(job, origin or self._context.origin),
-                "queue_position": self._position(job),
+                "queue_position": job.queue_position(self._context.state.clock()),
                 "gateway_request_id": request_id,
             },
             headers={"x-fal-request-id": request_id},
@@ -109,6 +109,7 @@ class FalWire:
         if isinstance(job, Reply):
             return job
 
+        job.look(self._context.state.clock())
         body = self._status_body(job, request)
         done = body["status"] == "COMPLETED"
         return Reply.json(body, 200 if done else 202, {"x-fal-request-id": job.id})
@@ -143,7 +144,8 @@ class FalWire:
             if job.script.stream == "silent":
                 await asyncio.get_running_loop().create_future()
 
-            await _wait_for_change(job, job.seconds_to_next_phase(clock()))
+            if job.phase(clock()) == last_phase:
+                await self._context.until_changed(job)
 
     async def _result(self, request: RecordedRequest) -> Reply:
         job = self._find(request)
@@ -212,16 +214,12 @@ class FalWire:
             "cancel_url": f"{base}/cancel",
         }
 
-    def _position(self, job: JobRecord) -> int:
-        """Count down with the time that is left: no job ahead has to exist for it."""
-        now = self._context.state.clock()
-        return int(job.seconds_to_next_phase(now) or 0) if job.phase(now) == "queued" else 0
-
     def _status_body(self, job: JobRecord, request: RecordedRequest) -> dict[str, Any]:
-        phase = job.phase(self._context.state.clock())
+        now = self._context.state.clock()
+        phase = job.phase(now)
         body: dict[str, Any] = self._links(job, self._context.origin)
         if phase == "queued":
-            return {"status": "IN_QUEUE", **body, "queue_position": self._position(job)}
+            return {"status": "IN_QUEUE", **body, "queue_position": job.queue_position(now)}
 
         wants_logs = request.query.get("logs", "").lower() in ("1", "true")
         body["logs"] = _logs(job, ended=phase == "ended") if wants_logs else None
@@ -260,11 +258,3 @@ def _logs(job: JobRecord, *, ended: bool) -> list[dict[str, str]]:
         }
         for message in messages
     ]
-
-
-async def _wait_for_change(job: JobRecord, seconds: float | None) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await job.changed.wait()
-    except TimeoutError:
-        return

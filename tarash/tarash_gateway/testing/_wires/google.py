@@ -4,7 +4,6 @@ One origin for the Gemini API, Vertex AI, Cloud Storage and the token endpoint. 
 google-genai 3.4.0. Bodies are in `_google_bodies`.
 """
 
-import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -155,16 +154,13 @@ class GoogleWire:
 
         model = request.path_values["model"]
         job = self._context.state.accept(uuid.uuid4().hex, model, payload, request, result)
-        if job.script.outcome == "never":
-            await asyncio.get_running_loop().create_future()
-
-        await asyncio.sleep(job.script.queue_seconds + job.script.run_seconds)
+        await self._context.until_ended(job)
         body = job.result_body
         return body if isinstance(body, Reply) else Reply.json(body)
 
     # -------------------------------------------------------------------------------------- looks
     async def _interaction(self, request: RecordedRequest) -> Reply:
-        job = self._context.state.find(request.path_values["job_id"])
+        job = self._context.state.look(request.path_values["job_id"])
         if job is None:
             return interactions_error(404, "Interaction not found.")
 
@@ -210,7 +206,7 @@ class GoogleWire:
         return self._operation_body(request.path_values["job_id"], name)
 
     def _operation_body(self, job_id: str, name: str) -> Reply:
-        job = self._context.state.find(job_id)
+        job = self._context.state.look(job_id)
         if job is None:
             return classic_error(404, f"Operation {name} not found.")
 

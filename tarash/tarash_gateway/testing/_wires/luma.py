@@ -119,7 +119,7 @@ class LumaWire:
         return self._look(request, _NEW)
 
     def _look(self, request: RecordedRequest, product: str) -> Reply:
-        job = self._context.state.find(request.path_values["generation_id"])
+        job = self._context.state.look(request.path_values["generation_id"])
         if job is None or not job.endpoint.startswith(f"{product}/"):
             return self.error(404, "Generation not found")
 

@@ -3,7 +3,6 @@
 Checked against openai 3.52, which sends forms where a file may be. Bodies are in `_openai_bodies`.
 """
 
-import asyncio
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -104,7 +103,7 @@ class OpenAIWire:
         return Reply.json(bodies.video_object(video_id, payload, job.script, created_at, "queued"))
 
     async def _retrieve(self, request: RecordedRequest) -> Reply:
-        job = self._context.state.find(request.path_values["video_id"])
+        job = self._context.state.look(request.path_values["video_id"])
         return _unknown(request) if job is None else Reply.json(self._object(job))
 
     async def _list(self, request: RecordedRequest) -> Reply:
@@ -195,10 +194,7 @@ class OpenAIWire:
         job = self._context.state.accept(
             f"image_{uuid.uuid4().hex}", endpoint, payload, request, result
         )
-        if job.script.outcome == "never":
-            await asyncio.get_running_loop().create_future()
-
-        await asyncio.sleep(job.script.queue_seconds + job.script.run_seconds)
+        await self._context.until_ended(job)
         return Reply.json(job.result_body, job.result_status, {"x-request-id": job.id})
 
     async def _models(self, _request: RecordedRequest) -> Reply:

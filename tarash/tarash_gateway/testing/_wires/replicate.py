@@ -7,6 +7,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -106,23 +107,15 @@ class ReplicateWire:
     async def _hold(self, job: JobRecord, prefer: str) -> None:
         """Wait for the end of the job as long as the client wants."""
         found = re.fullmatch(r"wait(?:=(\d+))?", prefer)
-        if found is None:
+        if found is None or job.script.by_looks:
             return
 
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(float(found[1] or _LONGEST_WAIT)):
-                while job.phase(self._context.state.clock()) != "ended":
-                    left = job.seconds_to_next_phase(self._context.state.clock())
-                    try:
-                        async with asyncio.timeout(left):
-                            await job.changed.wait()
-                    except TimeoutError:
-                        continue
-        except TimeoutError:
-            return
+                await self._context.until_ended(job)
 
     async def _look(self, request: RecordedRequest) -> Reply:
-        job = self._context.state.find(request.path_values["prediction_id"])
+        job = self._context.state.look(request.path_values["prediction_id"])
         return self.not_found(request) if job is None else Reply.json(self._body(job))
 
     async def _list(self, request: RecordedRequest) -> Reply:

@@ -101,7 +101,9 @@ class RunwayWire:
         if job is None:
             return self.error(404, "The task was not found.")
 
-        phase = job.phase(self._context.state.clock())
+        now = self._context.state.clock()
+        job.look(now)
+        phase = job.phase(now)
         if phase == "ended":
             return Reply.json(job.result_body)
 
@@ -112,13 +114,9 @@ class RunwayWire:
             "status": "PENDING" if phase == "queued" else "RUNNING",
         }
         if phase == "running":
-            body["progress"] = self._progress(job)
+            body["progress"] = round(job.progress(now), 2)
 
         return Reply.json(body)
-
-    def _progress(self, job: JobRecord) -> float:
-        elapsed = self._context.state.clock() - job.accepted_at - job.script.queue_seconds
-        return round(min(elapsed / (job.script.run_seconds or 1), 0.99), 2)
 
     async def _delete(self, request: RecordedRequest) -> Reply:
         job = self._find(request)

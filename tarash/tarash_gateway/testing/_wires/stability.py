@@ -102,7 +102,7 @@ class StabilityWire:
         return _reply(job, request)
 
     async def _result(self, request: RecordedRequest) -> Reply:
-        job = self._context.state.find(request.path_values["job_id"])
+        job = self._context.state.look(request.path_values["job_id"])
         if job is None:
             return self.error(404, "id: not found")
 

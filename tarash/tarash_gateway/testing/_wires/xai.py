@@ -13,7 +13,6 @@ from typing import Any
 from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._state import JobRecord
 from tarash.tarash_gateway.testing._wire import Reply, Route
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
@@ -118,22 +117,19 @@ class XaiWire:
         return Reply.json({"request_id": request_id})
 
     async def _look(self, request: RecordedRequest) -> Reply:
-        job = self._context.state.find(request.path_values["request_id"])
+        job = self._context.state.look(request.path_values["request_id"])
         if job is None:
             return self.error(404, "Deferred request not found")
 
-        phase = job.phase(self._context.state.clock())
+        now = self._context.state.clock()
+        phase = job.phase(now)
         if phase == "queued":
             return Reply(status=202)
 
         if phase == "running":
-            return Reply.json({"status": "pending", "progress": self._progress(job)}, 202)
+            return Reply.json({"status": "pending", "progress": int(100 * job.progress(now))}, 202)
 
         return Reply.json(job.result_body, job.result_status)
-
-    def _progress(self, job: JobRecord) -> int:
-        left = job.seconds_to_next_phase(self._context.state.clock())
-        return 50 if left is None else int(100 * (1 - left / (job.script.run_seconds or 1)))
 
     async def _images(self, request: RecordedRequest) -> Reply:
         task = request.path_values["task"]

@@ -1,0 +1,49 @@
+"""Runs commands of `tarash`, each in a fork of one process that has imported it already.
+
+What a process of its own costs is Python's start and the imports, the same for every command. Reads
+one JSON object a line: `arguments`, `folder`, `environment`, and the files that standard output and
+standard error go to. Writes one exit code a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+# Not used by name: they are what the commands would import.
+import aiohttp  # noqa: F401
+import fal_client  # noqa: F401
+
+import tarash.tarash_gateway.mapping
+import tarash.tarash_gateway.media
+import tarash.tarash_gateway.providers.fal
+import tarash.tarash_gateway.providers.mock  # noqa: F401
+from tarash.tarash_gateway.cli import _app, main  # noqa: F401
+
+
+def become(job: dict[str, Any]) -> int:
+    """Run a command in place of this process; return its exit code."""
+    os.chdir(job["folder"])
+    os.environ.clear()
+    os.environ.update(job["environment"])
+    for number, path, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, job["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+        (2, job["err"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+    ):
+        opened = os.open(path, flags, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+
+    return main(job["arguments"])
+
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        sys.exit(become(json.loads(line)))
+
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201  (what it is for)
