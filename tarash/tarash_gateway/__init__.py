@@ -46,9 +46,11 @@ from .exceptions import (
     QuotaExceededError,
     RateLimitError,
     TarashException,
-    TimeoutError,  # noqa: A004  (ours, which is the built-in one too)
     UnsupportedOperationError,
     ValidationError,
+)
+from .exceptions import (
+    TimeoutError as TimeoutError,  # noqa: A004  (ours, exported though not in __all__)
 )
 from .jobs import ImageJob, VideoJob
 from .mapping import FieldMapper, apply_field_mappers
@@ -90,6 +92,7 @@ from .registry import (
     register_provider_field_mapping,
 )
 
+# Without TimeoutError: `import *` would hide the built-in one, of which ours is only a part.
 __all__ = [
     "Adjustment",
     "AttemptMetadata",
@@ -128,7 +131,6 @@ __all__ = [
     "Registry",
     "RetiredUse",
     "TarashException",
-    "TimeoutError",
     "UnsupportedOperationError",
     "ValidationError",
     "VideoGenerationConfig",
@@ -168,7 +170,7 @@ __all__ = [
 ]
 
 # So that tracebacks and documentation show the name to import.
-for _name in __all__:
+for _name in (*__all__, "TimeoutError"):
     _public = globals()[_name]
     if isinstance(_public, type) or callable(_public):
         try:

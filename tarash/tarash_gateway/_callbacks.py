@@ -6,10 +6,13 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from . import _portal
 from ._logging import event
+from ._warnings import warn
 
 if TYPE_CHECKING:
     from ._attempt import Deliver, Update
@@ -50,9 +53,9 @@ async def call_back(callback: Callable[[Any], Any], update: Update) -> None:
             raise
 
         # Nobody cancelled us: the callback awaited something of its own that was cancelled.
-        _log_callback(update, error)
+        _tell(callback, update, error)
     except Exception as error:  # noqa: BLE001  (a user's mistake must not lose a paid job)
-        _log_callback(update, error)
+        _tell(callback, update, error)
 
 
 def call_back_blocking(
@@ -64,13 +67,22 @@ def call_back_blocking(
         if inspect.isawaitable(result):
             wait(result)
     except Exception as error:  # noqa: BLE001  (as above)
-        _log_callback(update, error)
+        _tell(callback, update, error)
 
 
-def _log_callback(update: Update, error: BaseException) -> None:
-    event(
-        logging.ERROR,
-        "progress_callback_failed",
-        request_id=update.request_id,
-        error=f"{type(error).__name__}: {error}",
-    )
+_warned: WeakSet[Any] = WeakSet()
+
+
+def _tell(callback: Callable[[Any], Any], update: Update, error: BaseException) -> None:
+    """Log a mistake of a callback, and warn of it once, since few applications show logs."""
+    said = f"{type(error).__name__}: {error}"
+    event(logging.ERROR, "progress_callback_failed", request_id=update.request_id, error=said)
+    own = getattr(callback, "__func__", callback)  # a bound method is a new object each time
+    with suppress(TypeError):  # nothing can refer to it weakly
+        if own in _warned:
+            return
+
+        _warned.add(own)
+
+    name = getattr(own, "__qualname__", type(own).__name__)
+    warn(f"The progress callback {name!r} raised {said} (told once; the job goes on)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, Self
 
 from pydantic import (
@@ -18,7 +19,7 @@ from pydantic import (
 from ._data import Data, Seconds
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
 from ._secrets import MASK, looks_secret, mask_settings
-from ._types import Failover, JobStatus, MediaType, OnTimeout
+from ._types import URL, Failover, JobStatus, MediaType, OnTimeout
 
 
 class MockPollingConfig(Data):
@@ -109,7 +110,7 @@ class _GenerationConfig(Data):
     provider: str = Field(min_length=1)
     model: str = Field(min_length=1)
     api_key: str | None = None
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    base_url: str | None = None
     api_version: str | None = None
     timeout: Seconds
     max_poll_attempts: int | None = Field(default=None, ge=1)
@@ -121,6 +122,18 @@ class _GenerationConfig(Data):
     failover: Failover = "always"
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_url(cls, base_url: str | None) -> str | None:
+        if base_url is not None and not re.fullmatch(URL, base_url):
+            message = (
+                "base_url must be a URL that begins with http:// or https://, such as "
+                "'http://127.0.0.1:8080'"
+            )
+            raise ValueError(message)
+
+        return base_url
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():

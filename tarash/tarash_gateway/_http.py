@@ -27,6 +27,7 @@ from ._answer import (
     unreadable,
 )
 from ._contract import Account, Wire, current_wire
+from ._unclosed import Connector, let_go
 from .exceptions import HTTPConnectionError, TarashException, ValidationError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Transport:
 
     def __init__(self) -> None:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
+        let_go(self, self._sessions)
 
     def session(self, purpose: str) -> aiohttp.ClientSession:
         """Return the session for `submit`, `poll` or `stream`."""
@@ -82,7 +84,7 @@ class Transport:
 
 
 def _open_session(purpose: str) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
+    connector = Connector(
         limit=0 if purpose == "stream" else POOL_SIZE,
         limit_per_host=STREAMS_PER_ORIGIN if purpose == "stream" else 0,
         keepalive_timeout=FRESH_SECONDS if purpose == "submit" else 30,

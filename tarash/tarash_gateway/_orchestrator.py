@@ -47,8 +47,7 @@ def calls_for(kind: Kind, config: Config, request: Request, registry: Registry) 
         for number, one in enumerate(chain_of(config), 1)
     ]
     for call in calls:
-        if not call.mocked:
-            registry.check_known(call.config.provider)
+        registry.check_known(call.config.provider, mocked=call.mocked)
 
     return calls
 

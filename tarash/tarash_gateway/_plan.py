@@ -32,16 +32,15 @@ def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> Ge
 
 def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
     call = Call(kind, config, request, generate_unique_id())
-    if not call.mocked:
-        registry.check_known(config.provider)
-        if registry.handler(config.provider) is not None:
-            return GenerationPlan(
-                provider=config.provider,
-                model=config.model,
-                endpoint="(registered handler)",
-                method="call",
-                payload=plan_media(request).model_dump(exclude_defaults=True),
-            )
+    registry.check_known(config.provider, mocked=call.mocked)
+    if not call.mocked and registry.handler(config.provider) is not None:
+        return GenerationPlan(
+            provider=config.provider,
+            model=config.model,
+            endpoint="(registered handler)",
+            method="call",
+            payload=plan_media(request).model_dump(exclude_defaults=True),
+        )
 
     adapter = adapter_of(call, registry, need_extra=False)
     call, spec = fitted_call(call, registry, adapter)

@@ -195,8 +195,10 @@ class ProviderInfo(Data):
         modalities: `video`, `image` or both.
         installed: Whether what it needs is installed.
         extra: The extra that installs it, or None where it needs none.
-        key_present: Whether its environment variable is set.
+        key_present: Whether there is a key in the environment; any one, where there are several.
         environment_variable: Where its key is read from; None for registered handlers.
+        environment_variables: All of them, where products of the provider have keys of their own.
+        variables_present: Those of `environment_variables` whose keys are there.
         registered: Whether it was registered by the application.
     """
 
@@ -206,4 +208,6 @@ class ProviderInfo(Data):
     extra: str | None = None
     key_present: bool = False
     environment_variable: str | None = None
+    environment_variables: tuple[str, ...] = ()
+    variables_present: tuple[str, ...] = ()
     registered: bool = False

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ._contract import Account
-from .exceptions import AuthenticationError
+from ._types import URL
+from .exceptions import AuthenticationError, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +34,24 @@ def base_url(adapter: Adapter, config: Config) -> str:
 
 def _custom_base_url(adapter: Adapter, config: Config) -> str | None:
     # Where every customer has a host of their own, the vendor's SDK has a variable for it.
-    vendors = os.environ.get(getattr(adapter, "base_url_variable", ""))
-    given = config.base_url or os.environ.get(base_url_variable(adapter.name)) or vendors
+    variables = (base_url_variable(adapter.name), getattr(adapter, "base_url_variable", ""))
+    found = (_from_environment(name, config) for name in variables)
+    given = config.base_url or next(filter(None, found), None)
     return _completed(given, urlsplit(adapter.base_url).path.rstrip("/")) if given else None
+
+
+def _from_environment(name: str, config: Config) -> str | None:
+    value = os.environ.get(name, "").strip()
+    if value and not re.fullmatch(URL, value):
+        raise ValidationError(
+            f"The environment variable {name} must hold a URL that begins with http:// or https://,"
+            f" such as http://127.0.0.1:8080; it begins with {value[:12]!r}",
+            config.provider,
+            config.model,
+            submission="not_sent",
+        )
+
+    return value or None
 
 
 def base_url_variable(provider: str) -> str:

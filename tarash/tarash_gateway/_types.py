@@ -32,6 +32,9 @@ CommonAspectRatio = Literal[
     "16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5"
 ]
 
+URL = r"https?://[^\s/?#]+[^\s]*"
+"""What an address of a server looks like, as a regular expression."""
+
 OnTimeout = Literal["cancel", "detach"]
 Failover = Literal["always", "when_safe"]
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ._types import Submission
     from .models import ExecutionMetadata
 
+# Without TimeoutError: `import *` would hide the built-in one, of which ours is only a part.
 __all__ = [
     "AuthenticationError",
     "ContentModerationError",
@@ -37,7 +38,6 @@ __all__ = [
     "QuotaExceededError",
     "RateLimitError",
     "TarashException",
-    "TimeoutError",
     "UnsupportedOperationError",
     "ValidationError",
 ]

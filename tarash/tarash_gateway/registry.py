@@ -14,6 +14,7 @@ from importlib import import_module, util
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast
 
+from ._warnings import warn
 from .catalog import Mappers, built_in_mappers
 from .exceptions import ValidationError
 from .models import ProviderInfo, VideoGenerationConfig
@@ -49,6 +50,8 @@ class BuiltIn:
     needs: str | None
     """The module that the extra installs; None where it installs none."""
     environment_variable: str
+    further_keys: tuple[tuple[str, str], ...] = ()
+    """Variables of products with keys of their own, each with a model of that product."""
 
     @property
     def installed(self) -> bool:
@@ -61,13 +64,17 @@ class BuiltIn:
 
 BOTH: tuple[Literal["video", "image"], ...] = ("video", "image")
 AZURE_OPENAI = BuiltIn("azure_openai", BOTH, "openai", "openai", "AZURE_OPENAI_API_KEY")
+SPELLINGS = frozenset({"azure_openai"})
+"""Other spellings of names: understood, and not listed."""
 BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
     {
         "azure-openai": AZURE_OPENAI,
         "azure_openai": AZURE_OPENAI,
         "fal": BuiltIn("fal", BOTH, "fal", "fal_client", "FAL_KEY"),
         "google": BuiltIn("google", BOTH, "google", "google.genai", "GOOGLE_API_KEY"),
-        "luma": BuiltIn("luma", BOTH, "luma", "lumaai", "LUMAAI_API_KEY"),
+        "luma": BuiltIn(
+            "luma", BOTH, "luma", "lumaai", "LUMAAI_API_KEY", (("LUMA_AGENTS_API_KEY", "ray-3.2"),)
+        ),
         "openai": BuiltIn("openai", BOTH, "openai", "openai", "OPENAI_API_KEY"),
         "replicate": BuiltIn("replicate", BOTH, "replicate", "replicate", "REPLICATE_API_TOKEN"),
         "runway": BuiltIn("runway", BOTH, "runway", "runwayml", "RUNWAYML_API_SECRET"),
@@ -135,23 +142,35 @@ class Registry:
         """Return the registered handler of this name."""
         return self._handlers.get(provider)
 
-    def check_known(self, provider: str) -> None:
+    def check_known(self, provider: str, *, mocked: bool = False) -> None:
         """Check that there is a provider of this name.
+
+        Args:
+            provider: The name.
+            mocked: Whether the mock answers, which does so for any name: one that looks mistyped
+                is warned of.
 
         Raises:
             ValidationError: There is none; the message lists the known ones and the nearest.
         """
-        known = sorted({*BUILT_IN, *self._handlers})
-        if provider in known:
+        if provider in BUILT_IN or provider in self._handlers:
             return
 
-        near = difflib.get_close_matches(provider, known, n=1)
+        known = self._names()
+        near = difflib.get_close_matches(provider.lower(), known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ValidationError(
-            f"Unknown provider {provider!r}{hint} Known: {', '.join(known)}; "
-            "register_provider() adds your own",
-            provider,
-        )
+        if not mocked:
+            raise ValidationError(
+                f"Unknown provider {provider!r}{hint} Known: {', '.join(known)}; "
+                "register_provider() adds your own",
+                provider,
+            )
+
+        if near:
+            warn(f"Unknown provider {provider!r}{hint} The mock answers all the same")
+
+    def _names(self) -> list[str]:
+        return sorted({*BUILT_IN.keys() - SPELLINGS, *self._handlers})
 
     def adapter(self, provider: str, *, need_extra: bool = True) -> Adapter:
         """Return the built-in adapter of this name.
@@ -181,7 +200,7 @@ class Registry:
 
     def list_providers(self) -> list[ProviderInfo]:
         """Return every provider that a config may name, in alphabetical order."""
-        return [self._info(name) for name in sorted({*BUILT_IN, *self._handlers})]
+        return [self._info(name) for name in self._names()]
 
     def _info(self, name: str) -> ProviderInfo:
         handler = self._handlers.get(name)
@@ -195,20 +214,28 @@ class Registry:
                 registered=True,
             )
 
-        row = BUILT_IN[name]
+        row, models = BUILT_IN[name], self.models_with_keys(name)
+        present = tuple(one for one, model in models.items() if self._has_key(name, model))
         return ProviderInfo(
             name=name,
             modalities=row.modalities,
             installed=row.installed,
             extra=row.extra,
-            key_present=self._has_key(name),
+            key_present=bool(present),
             environment_variable=row.environment_variable,
+            environment_variables=tuple(models),
+            variables_present=present,
         )
 
-    def _has_key(self, name: str) -> bool:
-        # The adapter knows all the places; the model is of no concern to it.
-        config = VideoGenerationConfig(provider=name, model="any")
+    def _has_key(self, name: str, model: str) -> bool:
+        # The adapter knows all the places, such as a key in two halves.
+        config = VideoGenerationConfig(provider=name, model=model)
         return bool(self.adapter(name, need_extra=False).find_key(config, os.environ))
+
+    def models_with_keys(self, provider: str) -> Mapping[str, str]:
+        """Return, for each of a built-in provider's variables, a model that its key is for."""
+        row = BUILT_IN[provider]
+        return {row.environment_variable: "any", **dict(row.further_keys)}
 
 
 def _makes(handler: ProviderHandler, kind: str) -> bool:

@@ -79,7 +79,7 @@ def test_a_retired_model_warns_before_the_call_and_explains_the_error_after_it(
         with pytest.raises(HTTPError, match=r"was shut down on 2026-09-24"):
             generate_video(config, VideoGenerationRequest(prompt="a cat"))
 
-    assert "model_retired" in [record.getMessage() for record in caplog.records]
+    assert "model_retired" in [vars(record)["event"] for record in caplog.records]
 
 
 def test_retired_models_are_found_in_files(tmp_path: Path) -> None:

@@ -78,6 +78,25 @@ def test_a_missing_sdk_is_named(tarash_command: Command) -> None:
     assert "tarash-gateway[fal]" in ran.err
 
 
+INTERRUPTED = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, *rest):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from tarash.tarash_gateway.cli import main
+sys.exit(main())
+"""
+
+
+def test_ctrl_c_while_the_command_starts_is_no_traceback(command: Command) -> None:
+    ran = command.code(INTERRUPTED, "video", "a cat", "--mock")
+    assert (ran.code, ran.out, ran.err) == (130, "", "error: Interrupted\n")
+
+
 # ------------------------------------------------------------------------------ providers, doctor
 def test_providers_are_listed(command: Command) -> None:
     assert re.search(r"fal +video, image +FAL_KEY +no: set FAL_KEY", command("providers").out)
@@ -87,6 +106,29 @@ def test_providers_are_listed(command: Command) -> None:
 
         listed = {one["name"]: one for one in command("providers", "--json", code=0).json()}
         assert listed["fal"]["key_present"] is present
+
+
+def test_every_key_of_a_provider_is_shown(command: Command) -> None:
+    for one in ("LUMAAI_API_KEY", "LUMA_AGENTS_API_KEY"):
+        command.environment.pop(one, None)
+
+    keys = r"luma +video, image +LUMAAI_API_KEY, LUMA_AGENTS_API_KEY +"
+    told = command("providers").out
+    assert re.search(keys + "no: set LUMAAI_API_KEY or LUMA_AGENTS_API_KEY", told)
+    assert "azure_openai" not in told
+
+    command.environment["LUMA_AGENTS_API_KEY"] = CANARY
+    ran = command("providers")
+    assert re.search(keys + "yes, but for models that need LUMAAI_API_KEY", ran.out)
+    ran = command("doctor", code=0)
+    assert re.search(r"LUMA_AGENTS_API_KEY +ok +set", ran.out)
+    assert re.search(r"LUMAAI_API_KEY +missing", ran.out)
+
+
+def test_doctor_tells_of_a_host_that_is_no_url(command: Command) -> None:
+    command.environment["TARASH_AZURE_OPENAI_BASE_URL"] = "example.org"
+    ran = command("doctor", code=2)
+    assert re.search(r"TARASH_AZURE_OPENAI_BASE_URL +problem +must begin with http", ran.out)
 
 
 def test_a_missing_extra_is_shown_with_its_brackets(command: Command) -> None:

@@ -23,7 +23,7 @@ CAT = ("video", "a cat")
         (["--aspect-ratio", "wide"], "error: --aspect-ratio: an aspect ratio is written"),
         (["--timeout", "-1"], "error: --timeout: must be greater than 0"),
         (["--failover", "never"], "error: --failover: must be 'always' or 'when_safe'"),
-        (["--base-url", "example.org"], "error: --base-url: must begin with http"),
+        (["--base-url", "example.org"], "error: --base-url: must be a URL that begins with http"),
         (["--n", "0"], "error: --n: must be greater than or equal to 1"),
         (
             ["--image", "cover=https://example.org/a.png"],
@@ -36,7 +36,10 @@ CAT = ("video", "a cat")
         (["--provider", "fall", "--model", "x"], "did you mean 'fal'?"),
         (["--key-file", "nowhere"], "error: --key-file: 'nowhere' can't be read"),
         (["--bogus"], "error: No such option: --bogus"),
-        (["--strict", "--duration", "7"], "strict=True"),
+        (
+            ["--strict", "--duration", "7"],
+            "error: --strict is given, and fal-ai/veo3.1 can't take --dur",
+        ),
         (["--video", "https://example.org/a.mp4"], "error: "),
         (["-o", "."], "is a folder"),
         (["-o", "nowhere/cat.mp4"], "mkdir -p nowhere"),

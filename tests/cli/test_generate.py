@@ -13,6 +13,13 @@ from tarash.tarash_gateway.testing import Script, Simulator
 from tests.cli.conftest import CANARY, Command
 
 URL = "https://example.org/cat.png"
+# As from a shell, where warnings are shown.
+RUN = """
+import sys, warnings
+warnings.resetwarnings()
+from tarash.tarash_gateway.cli import main
+sys.exit(main())
+"""
 
 
 def frames(path: Path) -> int:
@@ -62,7 +69,7 @@ def test_names_follow_what_was_asked_for(command: Command) -> None:
     (command.folder / "cat.mp4").write_text("mine")
     ran = command("video", "a cat", "--mock", "--n", "2", "-o", "cat.mp4", code=0)
     assert ran.out == "cat-1.mp4\n"
-    assert "number_of_videos: asked 2, left out" in ran.err
+    assert "--n: asked 2, left out" in ran.err
 
 
 def test_a_terminal_without_unicode_gets_escapes(command: Command) -> None:
@@ -79,6 +86,15 @@ def test_control_characters_do_not_reach_the_terminal(
     ran = tarash_command("video", "a cat", code=5)
     assert "\x1b" not in ran.err
     assert "[2Jgone for good" in ran.err
+
+
+def test_a_provider_that_looks_mistyped_is_warned_of(command: Command) -> None:
+    command.environment["PYTHONWARNINGS"] = "default"
+    ran = command.code(RUN, "video", "a cat", "--mock", "--provider", "opnai", "-o", "cat.mp4")
+    assert ran.code == 0
+    lines = ran.err.splitlines()
+    assert lines[0].startswith("warning: Unknown provider 'opnai'; did you mean 'openai'?")
+    assert "opnai'" not in "".join(lines[1:])
 
 
 # ------------------------------------------------------------------------------------- simulator
@@ -113,7 +129,7 @@ def test_json_is_one_document_and_the_rest_is_elsewhere(tarash_command: Command)
     assert saved["bytes"] == (tarash_command.folder / "cat.mp4").stat().st_size
     assert told["execution_metadata"]["attempts"][0]["billing"] == "certain"
     assert told["adjustments"][0]["sent"] == 8
-    assert "adjusted: duration_seconds: asked 7, sending 8" in ran.err
+    assert "adjusted: --duration: asked 7, sending 8" in ran.err
 
 
 def test_every_option_arrives(tarash_command: Command, simulator: Simulator) -> None:

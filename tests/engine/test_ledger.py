@@ -67,7 +67,7 @@ async def test_a_paid_job_is_delivered_even_where_it_can_not_be_written_down(
     response = await fal.generate()
 
     assert response.status == "completed"
-    assert "ledger_failed" in caplog.messages
+    assert "ledger_failed" in [vars(record)["event"] for record in caplog.records]
     assert fal.counters.accepted == 1
 
 

@@ -193,7 +193,8 @@ async def test_a_refused_connection_is_tried_again_and_costs_nothing(
     assert isinstance(error, HTTPConnectionError)
     assert (error.submission, error.retryable) == ("not_sent", True)
     assert only_attempt(error).billing == "none"
-    assert caplog.messages.count("submit_retried") == max_retries
+    events = [vars(record).get("event") for record in caplog.records]
+    assert events.count("submit_retried") == max_retries
     assert fal.outcomes() == ["failed"]
 
 

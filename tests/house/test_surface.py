@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tarash.tarash_gateway as gateway
 
 PACKAGE = Path(gateway.__file__).parent
+UNSTARRED = {"TimeoutError"}
+"""Exported, but not by a star."""
 FRONT_DOORS = ("__init__.py", "__main__.py", "cli/", "server/", "testing/")
 INNER_FILES = [
     path
@@ -38,11 +42,20 @@ def test_all_is_sorted_and_without_doubles() -> None:
     assert list(gateway.__all__) == sorted(set(gateway.__all__))
 
 
-def test_all_is_complete() -> None:
-    assert imported_names() <= set(gateway.__all__)
+def test_all_is_complete_but_for_what_would_hide_a_built_in_name() -> None:
+    assert imported_names() - set(gateway.__all__) == UNSTARRED
+    assert vars(builtins).keys() & set(gateway.__all__) == set()
 
 
-@pytest.mark.parametrize("name", gateway.__all__)
+def test_what_a_star_leaves_out_can_be_imported_all_the_same() -> None:
+    namespace: dict[str, Any] = {}
+    exec("from tarash.tarash_gateway import *", namespace)  # noqa: S102  (as users write it)
+    assert UNSTARRED.isdisjoint(namespace)
+    for name in UNSTARRED:
+        assert issubclass(getattr(gateway, name), getattr(builtins, name))
+
+
+@pytest.mark.parametrize("name", [*gateway.__all__, *sorted(UNSTARRED)])
 def test_an_exported_object_reports_the_door_as_its_module(name: str) -> None:
     exported = getattr(gateway, name)
     # Type aliases and strings have no module of their own.
@@ -58,7 +71,7 @@ def test_inner_modules_do_not_import_the_front_door(path: Path) -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == gateway.__name__
         for alias in node.names
-        if alias.name in gateway.__all__
+        if alias.name in {*gateway.__all__, *UNSTARRED}
     ]
     assert through_the_door == []
 

@@ -54,6 +54,12 @@ def test_an_impossible_limit_is_refused_by_name(field: str, value: Any) -> None:
     assert {error["loc"][0] for error in caught.value.errors()} == {field}
 
 
+@pytest.mark.parametrize("value", ["example.com", "http://", "http:/x", "http://a b", " http://a"])
+def test_a_base_url_that_is_none_is_told_what_it_has_to_be(value: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match="begins with http:// or https://, such as"):
+        config(base_url=value)
+
+
 @pytest.mark.parametrize("typo", ["moc", "timout", "fallback_config", "duration_seconds"])
 def test_a_mistyped_setting_is_refused_since_it_would_be_paid_for(typo: str) -> None:
     with pytest.raises(pydantic.ValidationError, match=typo):

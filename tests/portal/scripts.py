@@ -49,6 +49,22 @@ for _ in range(2):
     print(asyncio.run(generate_video_async(config, request)).status)
 """
 
+FORGOTTEN = """
+import gc
+warnings.simplefilter("ignore", ResourceWarning)  # as by default: sockets close themselves
+
+def forget(loop):
+    gateway = Gateway()
+    print(loop.run_until_complete(gateway.generate_video_async(config, request)).status)
+
+loop = asyncio.new_event_loop()
+forget(loop)
+gc.collect()
+kept = Gateway()
+print(loop.run_until_complete(kept.generate_video_async(config, request)).status)
+loop.close()
+"""
+
 CONTEXT = """
 import contextvars
 name = contextvars.ContextVar("name")

@@ -69,6 +69,11 @@ def test_two_event_loops_one_after_the_other_leave_nothing_open(scripts: Scripts
     assert scripts.run(texts.TWO_LOOPS) == "completed\ncompleted\n"
 
 
+def test_a_gateway_that_nobody_closes_says_nothing_about_connections(scripts: Scripts) -> None:
+    """As in a notebook, whose loop is never shut down."""
+    assert scripts.run(texts.FORGOTTEN) == "completed\ncompleted\n"
+
+
 def test_context_variables_reach_the_coroutine(scripts: Scripts) -> None:
     assert scripts.run(texts.CONTEXT) == "cat\n"
 

@@ -50,6 +50,43 @@ def test_providers_are_listed_by_name_with_what_they_make(monkeypatch: pytest.Mo
     assert not listed["fal"].key_present
 
 
+def test_a_provider_of_two_spellings_is_listed_once_and_known_by_both() -> None:
+    registry = Registry()
+    names = [info.name for info in registry.list_providers()]
+    assert [name for name in names if name.startswith("azure")] == ["azure-openai"]
+    for name in ("azure-openai", "azure_openai"):
+        registry.check_known(name)
+
+    with pytest.raises(ValidationError, match="did you mean 'azure-openai'") as caught:
+        registry.check_known("azure.openai")
+
+    assert "azure_openai" not in str(caught.value)
+
+
+def test_keys_of_further_products_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LUMAAI_API_KEY", raising=False)
+    monkeypatch.setenv("LUMA_AGENTS_API_KEY", "key")
+    (luma,) = [info for info in Registry().list_providers() if info.name == "luma"]
+    assert luma.environment_variables == ("LUMAAI_API_KEY", "LUMA_AGENTS_API_KEY")
+    assert luma.variables_present == ("LUMA_AGENTS_API_KEY",)
+    assert luma.key_present
+
+
+@pytest.mark.parametrize("value", ["example.org", "localhost:8080", "http://", "ftp://example.org"])
+def test_a_host_of_the_environment_has_to_be_a_url(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TARASH_FAL_BASE_URL", value)
+    config = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", api_key="key")
+    request = VideoGenerationRequest(prompt="A cat")
+    with pytest.raises(ValidationError, match="TARASH_FAL_BASE_URL must hold a URL that begins"):
+        Gateway().plan_video(config, request)
+
+    monkeypatch.setenv("TARASH_FAL_BASE_URL", " http://127.0.0.1:8080\n")
+    plan = Gateway().plan_video(config, request)
+    assert plan.endpoint == "http://127.0.0.1:8080/fal-ai/veo3.1"
+
+
 @pytest.mark.parametrize(
     "variables", [{"FAL_KEY": "key"}, {"FAL_KEY_ID": "id", "FAL_KEY_SECRET": "secret"}]
 )

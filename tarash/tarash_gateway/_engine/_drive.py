@@ -10,6 +10,7 @@ import anyio
 
 from .. import _settings
 from .._contract import Finished, Operation, Snapshot
+from .._warnings import warn
 from ..catalog import ModelSpec, retired
 from ..exceptions import (
     GenerationFailedError,
@@ -82,6 +83,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         note = None if call.mocked else retired(config.provider, spec.model)
         if note is not None:
             attempt.log(logging.WARNING, "model_retired", note=note)
+            warn(note)
 
         attempt.log(logging.INFO, "attempt_started")
 

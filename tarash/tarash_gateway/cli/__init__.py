@@ -13,6 +13,7 @@ __all__ = ["main"]
 
 NEEDED = ("rich", "typer")
 USAGE = 2
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         from ._app import run
+    except KeyboardInterrupt:
+        print("error: Interrupted", file=sys.stderr)
+        return INTERRUPTED
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in NEEDED:
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 import re
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -45,6 +46,12 @@ def run(arguments: list[str]) -> int:
     """Run one command; return its exit code."""
     json = "--json" in arguments
     terminal.forgive()
+    with warnings.catch_warnings():
+        warnings.showwarning = terminal.show_warning
+        return _run(arguments, json=json)
+
+
+def _run(arguments: list[str], *, json: bool) -> int:
     try:
         _refuse_keys(arguments)
         return int(app(args=arguments, prog_name=PROGRAM, standalone_mode=False) or Exit.DONE)

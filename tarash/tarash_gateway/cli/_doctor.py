@@ -21,13 +21,14 @@ from rich.text import Text
 
 from .._clients import ClientCache
 from .._contract import CheckingAdapter
-from .._settings import account
+from .._settings import account, base_url_variable
 from .._version import __version__
 from ..exceptions import AuthenticationError, HTTPConnectionError, TarashException
 from ..models import ProviderInfo, VideoGenerationConfig
 from ..registry import default_registry, list_providers
 from . import _terminal as terminal
 from ._errors import Exit, exit_code
+from ._words import in_options
 
 State = Literal["ok", "missing", "problem"]
 
@@ -49,7 +50,8 @@ class Finding:
 
 def examine(*, live: bool, json: bool) -> int:
     """Look at everything and tell; return the exit code."""
-    found = [*_installation(), *_providers(), *_surroundings()]
+    # Two providers may need the same extra.
+    found = list(dict.fromkeys([*_installation(), *_providers(), *_surroundings()]))
     if live:
         found += asyncio.run(_check_keys())
 
@@ -84,21 +86,27 @@ def _providers() -> Iterator[Finding]:
             state: State = "ok" if provider.installed else "missing"
             yield Finding(f"extra {provider.extra}", state, told)
 
-        if provider.environment_variable is not None:
-            set_ = _key_present(provider)
-            told = "set" if set_ else f"not set; {provider.name} needs it, the mock does not"
-            yield Finding(provider.environment_variable, "ok" if set_ else "missing", told)
+        for variable in provider.environment_variables:
+            set_ = variable in provider.variables_present
+            whose = _whose(provider, variable)
+            told = "set" if set_ else f"not set; {whose} needs it, the mock does not"
+            yield Finding(variable, "ok" if set_ else "missing", told)
 
-        host = os.environ.get(f"TARASH_{provider.name.upper()}_BASE_URL")
-        if host:
+        variable = base_url_variable(provider.name)
+        host = os.environ.get(variable)
+        if host and urlsplit(host).hostname:
             told = f"{provider.name} is reached at {urlsplit(host).hostname}, not at its own host"
-            yield Finding(f"TARASH_{provider.name.upper()}_BASE_URL", "ok", told)
+            yield Finding(variable, "ok", told)
+        elif host:
+            yield Finding(variable, "problem", "must begin with http:// or https://", Exit.USAGE)
 
 
-def _key_present(provider: ProviderInfo) -> bool:
-    """Tell whether there is a key, wherever its adapter looks for it."""
-    adapter = default_registry.adapter(provider.name, need_extra=False)
-    return bool(adapter.find_key(_probe(provider.name), os.environ))
+def _whose(provider: ProviderInfo, variable: str) -> str:
+    if variable == provider.environment_variable:
+        return provider.name
+
+    model = default_registry.models_with_keys(provider.name)[variable]
+    return f"a model of {provider.name} such as {model}"
 
 
 def _surroundings() -> Iterator[Finding]:
@@ -123,13 +131,18 @@ def _surroundings() -> Iterator[Finding]:
 async def _check_keys() -> list[Finding]:
     clients = ClientCache()
     try:
-        return [await _check_key(clients, provider) for provider in list_providers()]
+        return [
+            await _check_key(clients, provider, variable)
+            for provider in list_providers()
+            for variable in provider.environment_variables
+        ]
     finally:
         await clients.aclose()
 
 
-async def _check_key(clients: ClientCache, provider: ProviderInfo) -> Finding:
-    what = f"live {provider.name}"
+async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str) -> Finding:
+    is_main = variable == provider.environment_variable
+    what = f"live {provider.name}" if is_main else f"live {provider.name}, {variable}"
     if not provider.installed:
         return Finding(what, "missing", f"not installed: the extra {provider.extra!r} is missing")
 
@@ -138,14 +151,16 @@ async def _check_key(clients: ClientCache, provider: ProviderInfo) -> Finding:
         return Finding(what, "missing", "has no check that costs nothing")
 
     try:
-        who = account(adapter, _probe(provider.name), provider.environment_variable)
+        model = default_registry.models_with_keys(provider.name)[variable]
+        asked: Any = VideoGenerationConfig(provider=provider.name, model=model)
+        who = account(adapter, asked, variable)
         async with asyncio.timeout(LIVE_SECONDS), clients.lease(adapter, who) as client:
             await cast("CheckingAdapter", adapter).check(client)
     except TimeoutError:
         told = f"no answer within {LIVE_SECONDS} s"
         return Finding(what, "problem", told, Exit.CONNECTION)
     except TarashException as error:
-        return _verdict(what, error, has_key=_key_present(provider))
+        return _verdict(what, error, has_key=variable in provider.variables_present)
 
     return Finding(what, "ok", "the key is accepted")
 
@@ -154,14 +169,11 @@ def _verdict(what: str, error: TarashException, *, has_key: bool) -> Finding:
     if not has_key:
         return Finding(what, "missing", "no key to check")
 
+    told = in_options(error.message)
     if isinstance(error, AuthenticationError):
-        return Finding(what, "problem", f"the key is refused: {error.message}", Exit.KEY)
+        return Finding(what, "problem", f"the key is refused: {told}", Exit.KEY)
 
     if isinstance(error, HTTPConnectionError):
-        return Finding(what, "problem", f"unreachable: {error.message}", Exit.CONNECTION)
+        return Finding(what, "problem", f"unreachable: {told}", Exit.CONNECTION)
 
-    return Finding(what, "problem", error.message, exit_code(error))
-
-
-def _probe(provider: str) -> Any:
-    return VideoGenerationConfig(provider=provider, model="none")
+    return Finding(what, "problem", told, exit_code(error))

@@ -22,6 +22,7 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     ValidationError,
 )
+from ._words import in_options, option
 
 
 class Exit(IntEnum):
@@ -64,18 +65,6 @@ CODES: tuple[tuple[type[TarashException], Exit], ...] = (
     (TarashException, Exit.PROVIDER),
 )
 
-# Where an option is called other than the field that it fills.
-OPTIONS = {
-    "prompt": "PROMPT",
-    "duration_seconds": "--duration",
-    "generate_audio": "--audio",
-    "image_list": "--image",
-    "mask_image": "--mask",
-    "number_of_videos": "--n",
-    "extra_params": "--param",
-    "fallback_configs": "--fallback",
-}
-
 
 class CommandError(Exception):
     """The command ends here; `lines` say why and what to do next, each for itself."""
@@ -104,7 +93,7 @@ def as_json(error: TarashException) -> dict[str, Any]:
     ended = error.execution_metadata
     return {
         "type": type(error).__name__,
-        "message": error.message,
+        "message": in_options(error.message),
         "provider": error.provider,
         "model": error.model,
         "request_id": error.request_id,
@@ -124,8 +113,7 @@ def misuse(error: pydantic.ValidationError) -> list[str]:
     lines = []
     for found in error.errors(include_url=False, include_context=False, include_input=False):
         field = str(found["loc"][0]) if found["loc"] else "arguments"
-        option = OPTIONS.get(field, f"--{field.replace('_', '-')}")
-        lines.append(f"{option}: {rule(found['msg'])}")
+        lines.append(f"{option(field)}: {rule(found['msg'])}")
 
     return lines
 
@@ -133,8 +121,6 @@ def misuse(error: pydantic.ValidationError) -> list[str]:
 def rule(message: str) -> str:
     """Return one of pydantic's messages without its talk of inputs."""
     message = message.removeprefix("Value error, ")
-    if "pattern '^https?" in message:
-        return "must begin with http:// or https://"
-
+    message = message.removeprefix("base_url ")
     message = re.sub(r"^(?:Input|String) should be ", "must be ", message)
     return re.sub(r"^(?:Input|String) should ", "must ", message)

@@ -20,7 +20,7 @@ def show_providers(*, json: bool) -> int:
         table.add_row(
             provider.name,
             ", ".join(provider.modalities),
-            provider.environment_variable or "-",
+            ", ".join(provider.environment_variables) or "-",
             "; ".join(missing(provider)) or "yes",
         )
 
@@ -34,7 +34,11 @@ def missing(provider: ProviderInfo) -> list[str]:
     if not provider.installed:
         lacks.append(f"no: pip install 'tarash-gateway[{provider.extra}]'")
 
-    if provider.environment_variable and not provider.key_present:
-        lacks.append(f"no: set {provider.environment_variable}")
+    present = provider.variables_present
+    missed = " or ".join(one for one in provider.environment_variables if one not in present)
+    if missed and not present:
+        lacks.append(f"no: set {missed}")
+    elif missed and not lacks:
+        lacks.append(f"yes, but for models that need {missed}")
 
     return lacks

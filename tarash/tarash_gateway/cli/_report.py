@@ -17,6 +17,7 @@ from ..models import Adjustment, AttemptMetadata, ExecutionMetadata, GenerationP
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json
 from ._save import Response, Saved, media_of, url_of
+from ._words import in_options
 
 INTERRUPTED = "Interrupted"
 
@@ -30,7 +31,14 @@ def adjustments(found: Sequence[Adjustment]) -> None:
 def adjusted(one: Adjustment) -> str:
     """Return one adjustment as a sentence."""
     becomes = "left out" if one.sent is None else f"sending {_value(one.sent)}"
-    return f"{one.field}: asked {_value(one.requested)}, {becomes}: {one.reason}"
+    reason = in_options(one.reason)
+    return f"{_option(one.field)}: asked {_value(one.requested)}, {becomes}: {reason}"
+
+
+def _option(field: str) -> str:
+    # A field of the request has an option; what does not is given as a parameter.
+    named = in_options(f"{field}=").rstrip("=")
+    return f"--param {field}" if named == field else named
 
 
 def _value(value: Any) -> str:
@@ -150,7 +158,7 @@ def _attempts(ended: ExecutionMetadata | None) -> None:
 def _attempt(attempt: AttemptMetadata) -> str:
     return (
         f"attempt {attempt.attempt_number}, {attempt.provider} {attempt.model}: "
-        f"{attempt.error_type}: {attempt.error_message} "
+        f"{attempt.error_type}: {in_options(attempt.error_message or '')} "
         f"(request {attempt.request_id}, billed: {attempt.billing})"
     )
 
@@ -178,10 +186,7 @@ def failure(error: TarashException, code: Exit, *, json: bool) -> None:
         for attempt in ended.attempts[:-1]:
             terminal.warn(_attempt(attempt))
 
-    terminal.say(error.message, label="error", style="bold red")
-    if code is Exit.KEY and error.submission == "not_sent":
-        terminal.hint("here: --key-file FILE takes the key from a file, and --mock needs none")
-
+    terminal.say(in_options(error.message), label="error", style="bold red")
     last = ended.attempts[-1] if ended is not None and ended.attempts else None
     if last is not None and last.submission is not None:
         terminal.hint(

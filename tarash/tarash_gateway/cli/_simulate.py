@@ -57,8 +57,7 @@ def simulate(
 
 def _announce(name: str, simulator: Simulator) -> None:
     terminal.result(f"export {base_url_variable(name)}={simulator.base_url(name)}")
-    variable = default_registry.environment_variable(name)
-    if variable is not None:
+    for variable in default_registry.models_with_keys(name):
         terminal.result(f"export {variable}={KEY}")
 
 

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ._words import in_options
+
 WIDE = 200
 """Columns of a table that no terminal shows: nothing of it may be cut off."""
 
@@ -40,6 +42,11 @@ def hint(message: str) -> None:
 def warn(message: str) -> None:
     """Write a warning to standard error."""
     say(message, label="warning", style="yellow")
+
+
+def show_warning(message: Warning | str, *_place: object) -> None:
+    """Show a warning of the library's; whose line of code it came from is of no concern here."""
+    warn(in_options(str(message)))
 
 
 def result(line: str) -> None:

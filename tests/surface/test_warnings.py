@@ -1,0 +1,99 @@
+"""What users should know is a warning too, since few applications show logs; it ends nothing."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import (
+    Gateway,
+    MockConfig,
+    MockPollingConfig,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    generate_video,
+    generate_video_async,
+    plan_video,
+)
+from tarash.tarash_gateway.testing import Simulator
+
+REQUEST = VideoGenerationRequest(prompt="A cat")
+POLLED = MockConfig(enabled=True, polling=MockPollingConfig(delay_between_updates=0))
+
+
+def mocked(provider: str = "fal", mock: MockConfig = POLLED) -> VideoGenerationConfig:
+    return VideoGenerationConfig(provider=provider, model="fal-ai/veo3.1", mock=mock)
+
+
+def broken() -> Any:
+    """Return a new callback with a mistake in it."""
+
+    def on_progress(update: Any) -> None:
+        raise KeyError(update.status)
+
+    return on_progress
+
+
+def test_a_callback_that_raises_is_warned_of_once() -> None:
+    callback = broken()
+    with pytest.warns(UserWarning, match="on_progress' raised KeyError: 'queued'") as caught:
+        generate_video(mocked(), REQUEST, callback)
+
+    assert len(caught) == 1
+    assert Path(caught[0].filename) == Path(__file__)
+    with warnings.catch_warnings(record=True) as again:
+        generate_video(mocked(), REQUEST, callback)
+
+    assert again == []
+
+
+async def test_an_async_call_warns_as_well_and_so_does_the_next_callback() -> None:
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="told once; the job goes on") as caught:
+            await generate_video_async(mocked(), REQUEST, broken())
+
+        assert len(caught) == 1
+        assert Path(caught[0].filename) == Path(__file__)
+
+
+def test_a_filter_that_makes_errors_of_warnings_loses_no_job() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert generate_video(mocked("fall"), REQUEST, broken()).status == "completed"
+
+
+@pytest.mark.parametrize("provider", ["fall", "FAL", "opnai", "azure_opneai"])
+def test_the_mock_answers_for_any_name_and_warns_of_one_that_looks_mistyped(provider: str) -> None:
+    with pytest.warns(UserWarning, match=f"Unknown provider '{provider}'; did you mean"):
+        plan_video(mocked(provider), REQUEST)
+
+    with pytest.warns(UserWarning, match="did you mean"):
+        assert generate_video(mocked(provider), REQUEST).is_mock
+
+
+@pytest.mark.parametrize("provider", ["mock", "test", "acme", "azure_openai", "my-provider"])
+def test_names_that_were_made_up_on_purpose_are_nothing_to_warn_of(provider: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        generate_video(mocked(provider), REQUEST)
+
+    assert caught == []
+
+
+async def test_a_retired_model_is_warned_of_before_the_call() -> None:
+    with Simulator(["fal"]) as simulator:
+        config = VideoGenerationConfig(
+            provider="fal",
+            model="fal-ai/sora-2/text-to-video",
+            api_key="any:key",
+            base_url=simulator.base_url("fal"),
+        )
+        with pytest.warns(UserWarning, match=r"was shut down on 2026-09-24") as caught:
+            async with Gateway() as gateway:
+                await gateway.generate_video_async(config, REQUEST)
+
+    assert len(caught) == 1
+    assert Path(caught[0].filename) == Path(__file__)
