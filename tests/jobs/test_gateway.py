@@ -24,7 +24,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.registry import Registry
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.contract.conftest import until
+from tests.conftest import until
 from tests.jobs.conftest import BY_NAME, KEY, finish
 from tests.jobs.processes import wait_for
 
@@ -70,7 +70,7 @@ def test_blocking_waits_in_several_threads_share_one_job(simulator: Simulator, p
         return handle.wait(note).request_id
 
     others = [Gateway(ledger=SqliteLedger(path)) for _ in range(2)]
-    handles = [job, job, *(one.resume(job.id, api_keys={"fal": KEY}) for one in others)]
+    handles: list[Any] = [job, job, *(one.resume(job.id, api_keys={"fal": KEY}) for one in others)]
     with ThreadPoolExecutor(len(handles)) as pool:
         waits = [pool.submit(wait, handle) for handle in handles]
         before = simulator.counters("fal").polls

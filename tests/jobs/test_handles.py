@@ -18,7 +18,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.contract.conftest import until
+from tests.conftest import until
 from tests.jobs.conftest import BY_NAME, KEY, finish
 
 FAL = BY_NAME["fal-video-veo3.1"]
@@ -178,9 +178,8 @@ async def test_a_cancel_while_somebody_waits_buys_no_fallback(
     job = await gateway.submit_video_async(config, REQUEST)
     waiting = asyncio.ensure_future(job.wait_async())
     await bench.polled(case.provider)
-    if where == "same handle":
-        handle = job
-    elif where == "same process":
+    handle: Any = job
+    if where == "same process":
         handle = await gateway.resume_async(job.id, api_keys={case.provider: KEY})
     elif where == "other process":
         handle = await bench.elsewhere(job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
-from typing import cast, get_args
+from typing import get_args
 
 import pytest
 
@@ -122,8 +122,9 @@ async def test_only_a_result_is_written_over_a_users_stop(ledger: Ledger) -> Non
     job = await begin(ledger)
     await ledger.intend(make_intent(job), HOLDER)
     await ledger.accept(f"{job.id}-1", make_operation("op"))
-    for outcome in ("detached", "stopped", "failed", "cancelled", "detached", "unknown"):
-        await ledger.settle(f"{job.id}-1", "accepted", cast("Outcome", outcome))
+    outcomes: tuple[Outcome, ...] = ("detached", "stopped", "failed", "cancelled", "unknown")
+    for outcome in outcomes:
+        await ledger.settle(f"{job.id}-1", "accepted", outcome)
 
     found = await ledger.get(job.id)
     assert found is not None

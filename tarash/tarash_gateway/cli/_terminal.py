@@ -9,7 +9,7 @@ import io
 import json
 import sys
 from functools import cache
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -44,7 +44,14 @@ def warn(message: str) -> None:
     say(message, label="warning", style="yellow")
 
 
-def show_warning(message: Warning | str, *_place: object) -> None:
+def show_warning(  # noqa: PLR0913, PLR0917  (what the standard library calls it with)
+    message: Warning | str,
+    category: type[Warning],  # noqa: ARG001
+    filename: str,  # noqa: ARG001
+    lineno: int,  # noqa: ARG001
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
     """Show a warning of the library's; whose line of code it came from is of no concern here."""
     warn(in_options(str(message)))
 
