@@ -63,6 +63,7 @@ class Case:
         model: A well-known one.
         at_once: Whether the submit answers with the result, so that there is no job to look at.
         cancel: What asking to stop a running job comes to.
+        other_model: Where the provider lists its jobs: another model, whose jobs are others.
         seen: What a job is seen as before it has ended.
         images: What is sent along, group by group.
         pictures: In the form that the provider is given: URLs, or bytes where it has no way to
@@ -82,6 +83,7 @@ class Case:
     model: str
     at_once: bool = False
     cancel: Cancel = "unsupported"
+    other_model: str | None = None
     seen: frozenset[str] = frozenset({"processing"})
     images: tuple[Images, ...] = ()
     pictures: tuple[str | MediaContent, ...] = URLS
@@ -197,9 +199,9 @@ CASES = (
         images=_alone("reference", model="fal-ai/flux/dev/image-to-image"),
         pictures=BYTES,
     ),
-    openai_video(provider="openai", model="sora-2"),
+    openai_video(provider="openai", model="sora-2", other_model="sora-2-pro"),
     openai_image(provider="openai", model="gpt-image-2"),
-    openai_video(provider="azure-openai", model="my-sora"),
+    openai_video(provider="azure-openai", model="my-sora", other_model="other-sora"),
     openai_image(provider="azure-openai", model="my-image"),
     GOOGLE(
         kind="video",
@@ -263,6 +265,7 @@ CASES = (
         provider="replicate",
         kind="video",
         model="google/veo-3.1",
+        other_model="google/veo-3.1-fast",
         cancel="cancelled",
         images=(*_alone("reference", "first_frame", "asset"), FRAMES),
         place=("input",),
@@ -271,6 +274,7 @@ CASES = (
         provider="replicate",
         kind="image",
         model="black-forest-labs/flux-schnell",
+        other_model="black-forest-labs/flux-dev",
         cancel="cancelled",
         seen=frozenset({"queued"}),
         images=_alone("reference", model="black-forest-labs/flux-kontext-pro"),
@@ -282,6 +286,7 @@ CASES = (
         provider="luma",
         kind="video",
         model="ray-2",
+        other_model="ray-flash-2",
         images=(*_alone("reference", "first_frame", "last_frame"), FRAMES),
         why="deleting a generation is not said to stop it",
     ),
@@ -296,6 +301,7 @@ CASES = (
         provider="luma",
         kind="image",
         model="photon-1",
+        other_model="photon-flash-1",
         images=_alone("reference", "asset", "style"),
         why="as for ray-2",
     ),
@@ -343,4 +349,5 @@ CASES = (
     ),
 )
 JOBS = tuple(case for case in CASES if not case.at_once)
+LISTED = tuple(case for case in CASES if case.other_model is not None)
 AT_ONCE = tuple(case for case in CASES if case.at_once)

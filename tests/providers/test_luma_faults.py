@@ -198,6 +198,7 @@ def test_why_a_generation_failed(
 def test_an_unknown_submit_is_never_sent_again(
     simulator: Simulator, config: Any, fault: Fault, accepted: int
 ) -> None:
+    simulator.fail("luma", "list", Fault.status(500), times=None)
     simulator.fail("luma", "submit", fault)
     with pytest.raises((HTTPError, HTTPConnectionError)) as caught:
         generate_video(config(max_retries=5), REQUEST)

@@ -248,6 +248,7 @@ def test_ends_that_nobody_asked_for(
 def test_an_unknown_submit_is_never_sent_again(
     simulator: Simulator, config: Any, fault: Fault, submission: str, accepted: int
 ) -> None:
+    simulator.fail("replicate", "list", Fault.status(500), times=None)
     simulator.fail("replicate", "submit", fault)
     answered = fault.kind in {"status", "foreign_body"}
     with pytest.raises(HTTPError if answered else HTTPConnectionError) as caught:
