@@ -63,6 +63,7 @@ class Case:
         model: A well-known one.
         at_once: Whether the submit answers with the result, so that there is no job to look at.
         cancel: What asking to stop a running job comes to.
+        other_model: Where the provider lists its jobs: another model, whose jobs are others.
         images: What is sent along, group by group.
         pictures: In the form that the provider is given: URLs, or bytes where it has no way to
             take URLs.
@@ -81,6 +82,7 @@ class Case:
     model: str
     at_once: bool = False
     cancel: Cancel = "unsupported"
+    other_model: str | None = None
     images: tuple[Images, ...] = ()
     pictures: tuple[str | MediaContent, ...] = URLS
     extra: Mapping[str, Any] = field(default_factory=lambda: EXTRA)
@@ -195,9 +197,9 @@ CASES = (
         images=_alone("reference", model="fal-ai/flux/dev/image-to-image"),
         pictures=BYTES,
     ),
-    openai_video(provider="openai", model="sora-2"),
+    openai_video(provider="openai", model="sora-2", other_model="sora-2-pro"),
     openai_image(provider="openai", model="gpt-image-2"),
-    openai_video(provider="azure-openai", model="my-sora"),
+    openai_video(provider="azure-openai", model="my-sora", other_model="other-sora"),
     openai_image(provider="azure-openai", model="my-image"),
     GOOGLE(
         kind="video",
@@ -261,6 +263,7 @@ CASES = (
         provider="replicate",
         kind="video",
         model="google/veo-3.1",
+        other_model="google/veo-3.1-fast",
         cancel="cancelled",
         images=(*_alone("reference", "first_frame", "asset"), FRAMES),
         place=("input",),
@@ -269,6 +272,7 @@ CASES = (
         provider="replicate",
         kind="image",
         model="black-forest-labs/flux-schnell",
+        other_model="black-forest-labs/flux-dev",
         cancel="cancelled",
         images=_alone("reference", model="black-forest-labs/flux-kontext-pro"),
         pictures=BYTES,
@@ -279,6 +283,7 @@ CASES = (
         provider="luma",
         kind="video",
         model="ray-2",
+        other_model="ray-flash-2",
         images=(*_alone("reference", "first_frame", "last_frame"), FRAMES),
         why="deleting a generation is not said to stop it",
     ),
@@ -293,6 +298,7 @@ CASES = (
         provider="luma",
         kind="image",
         model="photon-1",
+        other_model="photon-flash-1",
         images=_alone("reference", "asset", "style"),
         why="as for ray-2",
     ),
@@ -340,4 +346,5 @@ CASES = (
     ),
 )
 JOBS = tuple(case for case in CASES if not case.at_once)
+LISTED = tuple(case for case in CASES if case.other_model is not None)
 AT_ONCE = tuple(case for case in CASES if case.at_once)

@@ -19,19 +19,9 @@ from tarash.tarash_gateway.media import prepare
 from tarash.tarash_gateway.registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Job, Simulator
 
-from .cases import CASES, Case
+from .cases import CASES, LISTED, Case
 from .conftest import KEY
 
-# Another model of the same provider, for each case whose jobs are listed.
-OTHERS = {
-    "openai-video-sora-2": "sora-2-pro",
-    "azure-openai-video-my-sora": "other-sora",
-    "replicate-video-veo-3.1": "google/veo-3.1-fast",
-    "replicate-image-flux-schnell": "black-forest-labs/flux-dev",
-    "luma-video-ray-2": "ray-flash-2",
-    "luma-image-photon-1": "photon-flash-1",
-}
-LISTED = [case for case in CASES if str(case) in OTHERS]
 WIRES = [case for case in LISTED if case.kind == "video" and case.provider != "azure-openai"]
 UNLISTED = ("openai-image-gpt-image-2", "luma-video-ray-3.2")
 WISHES = {"aspect_ratio": "16:9"}
@@ -107,7 +97,7 @@ async def test_a_lost_job_is_found_and_nothing_else(case: Case, simulator: Simul
     async with desk(case, simulator) as at:
         for others in range(2):
             await at.submit(prompt="Another lighthouse")
-            await at.submit(model=OTHERS[str(case)])
+            await at.submit(model=case.other_model)
             await at.submit(aspect_ratio="9:16")
             if not others:
                 lost = await at.lose()

@@ -21,7 +21,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import Leap, until
 
-from .cases import CASES, JOBS, Case
+from .cases import CASES, JOBS, LISTED, Case
 from .conftest import KEY, Run
 
 FINAL: dict[int, type[HTTPError]] = {
@@ -42,6 +42,19 @@ UNSETTLED = {
     "reset before": Fault.reset_before(),
     "reset after": Fault.reset_after(),
 }
+# The provider has taken the job, and lists it.
+FOUND = [
+    pytest.param(case, fault, id=f"{case}-{name}")
+    for case in LISTED
+    for name, fault in UNSETTLED.items()
+    if fault.accepted
+]
+NOT_FOUND = [
+    pytest.param(case, fault, id=f"{case}-{name}")
+    for case in CASES
+    for name, fault in UNSETTLED.items()
+    if not fault.accepted or case not in LISTED
+]
 PASSING = (
     Fault.status(429, retry_after=0),
     Fault.status(500),
@@ -95,8 +108,18 @@ async def test_a_busy_provider_is_asked_again_and_no_more_than_that(run: Run, st
     assert (run.counters.submits, run.counters.accepted) == (4, 1)
 
 
-@pytest.mark.parametrize("fault", UNSETTLED.values(), ids=UNSETTLED)
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(("case", "fault"), FOUND)
+async def test_a_job_whose_answer_was_lost_is_taken_from_the_list(run: Run, fault: Fault) -> None:
+    run.fail("submit", fault, times=None)
+    response = await run.generate(max_retries=2)
+
+    assert response.request_id == run.jobs[0].id
+    assert (run.counters.submits, run.counters.accepted) == (1, 1)
+    assert run.terminal() == ["completed"]
+    assert run.outcomes() == ["completed"]
+
+
+@pytest.mark.parametrize(("case", "fault"), NOT_FOUND)
 async def test_what_settles_nothing_is_never_sent_again(run: Run, fault: Fault) -> None:
     run.fail("submit", fault, times=None)
     error = await run.failure(max_retries=2)

@@ -139,6 +139,7 @@ def test_why_a_generation_failed(
 def test_an_answer_without_an_id_is_never_sent_again(
     simulator: Simulator, config: Any, text: str
 ) -> None:
+    simulator.fail("luma", "list", Fault.status(500), times=None)
     simulator.fail("luma", "submit", Fault.foreign_body(text, "application/json"))
     with pytest.raises(HTTPError) as caught:
         generate_video(config(max_retries=5), REQUEST)

@@ -200,6 +200,7 @@ def test_ends_that_nobody_asked_for(
 def test_an_answer_without_an_id_is_never_sent_again(
     simulator: Simulator, config: Any, text: str
 ) -> None:
+    simulator.fail("replicate", "list", Fault.status(500), times=None)
     simulator.fail("replicate", "submit", Fault.foreign_body(text, "application/json"))
     with pytest.raises(HTTPError) as caught:
         generate_video(config(max_retries=5), REQUEST)
