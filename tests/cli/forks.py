@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import sys
+from importlib import import_module
 from typing import Any
 
-# Not used by name: they are what the commands would import.
-import aiohttp  # noqa: F401
-import fal_client  # noqa: F401
+import tarash.tarash_gateway
+from tarash.tarash_gateway.cli import main
 
-import tarash.tarash_gateway.mapping
-import tarash.tarash_gateway.media
-import tarash.tarash_gateway.providers.fal
-import tarash.tarash_gateway.providers.mock  # noqa: F401
-from tarash.tarash_gateway.cli import _app, main  # noqa: F401
+LIBRARIES = ("aiohttp.web", "anyio._backends._asyncio", "fal_client")
+PACKAGE = tarash.tarash_gateway
+NOT_NEEDED = (f"{PACKAGE.__name__}.__main__", f"{PACKAGE.__name__}.testing")
+MODULES = pkgutil.walk_packages(PACKAGE.__path__, f"{PACKAGE.__name__}.")
+OWN = [module.name for module in MODULES if not module.name.startswith(NOT_NEEDED)]
+for name in (*LIBRARIES, *OWN):
+    import_module(name)
 
 
 def become(job: dict[str, Any]) -> int:
