@@ -12,9 +12,11 @@ from tarash.tarash_gateway import (
     Gateway,
     ImageGenerationConfig,
     ImageGenerationRequest,
+    ImageJob,
     TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
+    VideoJob,
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.registry import Registry
@@ -136,6 +138,13 @@ async def _report(say: Say, work: Callable[[], Any], **name: Any) -> None:
             adopted=attempts[-1].adopted,
             attempts=len(attempts),
         )
+
+
+async def by_token(say: Say, *, kind: str, token: str, config: Mapping[str, Any]) -> None:
+    """Wait for the job of a token."""
+    handle = {"video": VideoJob, "image": ImageJob}[kind]
+    job: Any = handle.from_token(token, CONFIGS[kind].model_validate(config))
+    await _report(say, job.wait_async)
 
 
 class Handler:
