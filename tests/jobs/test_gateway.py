@@ -24,7 +24,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.registry import Registry
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.contract.conftest import until
+from tests.conftest import until
 from tests.jobs.conftest import BY_NAME, KEY, finish
 from tests.jobs.processes import wait_for
 

@@ -18,7 +18,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.contract.conftest import until
+from tests.conftest import until
 from tests.jobs.conftest import BY_NAME, KEY, finish
 
 FAL = BY_NAME["fal-video-veo3.1"]

@@ -173,7 +173,9 @@ def test_a_token_of_an_unknown_provider_is_refused(provider: str) -> None:
 
 async def test_a_mocked_job_can_be_waited_for_by_its_token() -> None:
     config = VideoGenerationConfig(
-        provider="fal", model="m", mock=MockConfig(enabled=True, polling={"enabled": True})
+        provider="fal",
+        model="m",
+        mock=MockConfig(enabled=True, polling={"enabled": True, "delay_between_updates": 0.01}),
     )
     async with Gateway(ledger=MemoryLedger()) as gateway:
         job = await gateway.submit_video_async(config, VideoGenerationRequest(prompt="A cat"))
