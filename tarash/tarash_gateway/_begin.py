@@ -18,6 +18,7 @@ from .exceptions import TarashException, ValidationError
 from .models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
+    MockConfig,
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from ._types import Kind
 
 LONGEST_KEY = 255
+MOCK = "mock"
+"""Whom the mock's operations belong to, whichever provider it stands in for."""
 NOT_TOLD = "(a token does not carry the request)"
 LOOK_PAUSES = (0.02, 0.5)
 """Seconds between two looks at what another process does with a job: at first, and at most."""
@@ -109,16 +112,22 @@ def adopted(operation: Operation, config: Config | None, resources: Resources) -
     """Return a run that can only wait for an operation, without its job.
 
     Raises:
-        ValidationError: The config is another provider's, or of the other kind.
+        ValidationError: The config is another provider's, or of the other kind; or nobody knows
+            the provider, or it has no jobs.
     """
+    is_mocked = operation.provider == MOCK
+    if not is_mocked:
+        resources.registry.adapter(operation.provider)
     is_video = operation.kind == "video"
     config_type = VideoGenerationConfig if is_video else ImageGenerationConfig
     request_type = VideoGenerationRequest if is_video else ImageGenerationRequest
     if config is None:
         plain: dict[str, Any] = {"provider": operation.provider, "model": operation.model}
-        config = config_type(**plain, on_timeout="detach")
+        mock = MockConfig(enabled=True) if is_mocked else None
+        config = config_type(**plain, mock=mock, on_timeout="detach")
 
-    if not isinstance(config, config_type) or config.provider != operation.provider:
+    provider = MOCK if config.mock is not None and config.mock.enabled else config.provider
+    if not isinstance(config, config_type) or provider != operation.provider:
         raise ValidationError(
             f"The job is a {operation.kind} of {operation.provider}; give it a "
             f"{config_type.__name__} with this provider"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ._attempt import Attempt, Progress
 from ._begin import changed, rebuilt
-from ._engine import look, stop
+from ._engine import ledger_failed, look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._store import error_of, response_of, told
@@ -169,7 +169,16 @@ class Job:
         return await rebuilt(record, self.run.resources, keys)
 
     async def _record(self) -> JobRecord | None:
-        return await self._ledger.get(self.job_id)
+        """Return the job as the ledger has it; None where a job that we know can't be read."""
+        try:
+            return await self._ledger.get(self.job_id)
+        except Exception as error:
+            if self.run.current.operation is None:
+                raise
+
+            # The job is paid for, and can be looked at without the ledger.
+            ledger_failed(self.run.hold, error)
+            return None
 
     @property
     def _ledger(self) -> Ledger:

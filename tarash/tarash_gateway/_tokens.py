@@ -84,6 +84,9 @@ def _operation(body: str) -> Operation:
     if not fits or not all(isinstance(stored[name], kind) for name, kind in FIELDS.items()):
         raise ValidationError(f"The token holds no operation; {ADVICE}")
 
+    if not all(isinstance(url, str) for url in stored["urls"].values()):
+        raise ValidationError(f"The token holds no operation; {ADVICE}")
+
     if stored["kind"] not in ("video", "image"):
         raise ValidationError(f"The token is of an unknown kind; {ADVICE}")
 

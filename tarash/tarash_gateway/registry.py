@@ -180,9 +180,16 @@ class Registry:
             need_extra: Whether what the extra installs will be used.
 
         Raises:
-            ValidationError: Its extra is not installed; the message names it.
+            ValidationError: Its extra is not installed; the message names it. Or nobody knows it,
+                or it is a registered handler, which has no jobs.
         """
-        row = BUILT_IN[provider]
+        row = BUILT_IN.get(provider)
+        if row is None:
+            self.check_known(provider)
+            raise ValidationError(
+                f"{provider!r} is a registered handler, which has no jobs to look at", provider
+            )
+
         if need_extra and not row.installed:
             raise ValidationError(
                 f"{provider} needs the extra {row.extra!r}: pip install "

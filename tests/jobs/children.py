@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tarash.tarash_gateway import (
     Gateway,
     ImageGenerationConfig,
     ImageGenerationRequest,
+    ImageJob,
     TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
+    VideoJob,
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.registry import Registry
 
 Say = Callable[..., None]
 STEPS = ("open", "intend", "accept", "settle", "close")
+ROOM = 20_000
+"""Bytes that a file may have on a full disk: a report still fits, a ledger has more already."""
 CONFIGS: dict[str, Any] = {"video": VideoGenerationConfig, "image": ImageGenerationConfig}
 REQUESTS: dict[str, Any] = {"video": VideoGenerationRequest, "image": ImageGenerationRequest}
 
@@ -32,8 +38,17 @@ class Trap:
     or it stops itself by a signal, so that it can be continued.
     """
 
-    def __init__(self, ledger: SqliteLedger, point: str, *, by_signal: bool, say: Say) -> None:
+    def __init__(
+        self,
+        ledger: SqliteLedger,
+        point: str,
+        *,
+        by_signal: bool,
+        say: Say,
+        is_deadly: bool = True,
+    ) -> None:
         self._ledger = ledger
+        self._is_deadly = is_deadly
         self._point, _, times = point.partition(" x")
         self._left = int(times or 1)
         self._by_signal = by_signal
@@ -60,7 +75,7 @@ class Trap:
         self._say(reached=point)
         if self._by_signal:
             os.kill(os.getpid(), signal.SIGSTOP)
-        else:
+        elif self._is_deadly:
             await asyncio.Event().wait()
 
 
@@ -136,6 +151,47 @@ async def _report(say: Say, work: Callable[[], Any], **name: Any) -> None:
             adopted=attempts[-1].adopted,
             attempts=len(attempts),
         )
+
+
+async def by_token(say: Say, *, kind: str, token: str, config: Mapping[str, Any]) -> None:
+    """Wait for the job of a token."""
+    handle = {"video": VideoJob, "image": ImageJob}[kind]
+    job: Any = handle.from_token(token, CONFIGS[kind].model_validate(config))
+    await _report(say, job.wait_async)
+
+
+async def starved(say: Say, *, path: str, job: Mapping[str, Any], point: str) -> None:
+    """Make a job on a disk that is full from one step on; ask again when there is room."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ledger = SqliteLedger(path)
+    gateway = Gateway(ledger=ledger)
+    await _make(gateway, say, **{**job, "prompt": "first", "key": None})  # the file is there
+
+    def fill(**facts: Any) -> None:
+        say(**facts)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, limits[1]))
+
+    trapped: Any = Trap(ledger, point, by_signal=False, say=fill, is_deadly=False)
+    await _make(Gateway(ledger=trapped), say, **job)
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    say(room=True)
+    await _make(gateway, say, **job)
+    await gateway.aclose(grace=5)
+
+
+async def forbidden(say: Say, *, path: str, job: Mapping[str, Any]) -> None:
+    """Make a job with a file that this user may not write."""
+    await _make(Gateway(ledger=SqliteLedger(path)), say, **{**job, "prompt": "first", "key": None})
+    folder = Path(path).parent
+    for one in folder.iterdir():
+        one.chmod(0o444)
+
+    folder.chmod(0o555)
+    if os.geteuid() == 0:
+        os.seteuid(65534)  # nothing is forbidden to the superuser
+
+    await _make(Gateway(ledger=SqliteLedger(path)), say, **job)
+    await _make(Gateway(ledger=SqliteLedger(f"{path}-new")), say, **job)
 
 
 class Handler:

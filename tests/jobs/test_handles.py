@@ -18,7 +18,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.conftest import until
+from tests.conftest import rounds, until
 from tests.jobs.conftest import BY_NAME, KEY, finish
 
 FAL = BY_NAME["fal-video-veo3.1"]
@@ -196,3 +196,38 @@ async def test_a_cancel_while_somebody_waits_buys_no_fallback(
     assert record is not None
     assert record.state in ("failed", "cancelled")
     assert len(record.entries) == 1
+
+
+class SlowLedger(SqliteLedger):
+    """Takes its time to write down what a provider has accepted."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def accept(self, intent_id: str, operation: Any, *, adopted: bool = False) -> bool:
+        self.reached.set()
+        await self.go_on.wait()
+        return await super().accept(intent_id, operation, adopted=adopted)
+
+
+async def test_what_is_cancelled_while_its_acceptance_is_written_is_accepted(bench: Bench) -> None:
+    bench.simulator.script("fal", NEVER)
+    ledger = SlowLedger(bench.path)
+    gateway = bench.gateway(ledger)
+    config = bench.config(on_timeout="detach")
+    task = asyncio.ensure_future(gateway.generate_video_async(config, REQUEST))
+    await ledger.reached.wait()
+    task.cancel()
+    await rounds()
+    ledger.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    (record,) = await ledger.jobs()
+    (entry,) = record.entries
+    assert record.state == "open"
+    assert (entry.submission, entry.outcome) == ("accepted", "detached")
+    assert entry.operation is not None
+    assert entry.operation.id == bench.simulator.jobs("fal")[0].id

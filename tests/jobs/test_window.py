@@ -68,9 +68,6 @@ def is_listing(case: Case) -> bool:
 
 @pytest.mark.parametrize("case", LISTING, ids=str)
 def test_accepted_and_not_written_down_is_found_in_the_list(case: Case, scene: Scene) -> None:
-    if not is_listing(case):
-        pytest.skip("its adapter does not list jobs")
-
     scene.killed(case, "before accept")
     (made,) = scene.accepted(case)
     assert scene.record().entries[0].operation is None
@@ -84,9 +81,6 @@ def test_accepted_and_not_written_down_is_found_in_the_list(case: Case, scene: S
 
 @pytest.mark.parametrize("case", LISTING[:1], ids=str)
 def test_accepted_without_an_answer_is_found_in_the_list(case: Case, scene: Scene) -> None:
-    if not is_listing(case):
-        pytest.skip("its adapter does not list jobs")
-
     scene.simulator.fail(case.provider, "submit", Fault.hang(accepted=True))
     child = scene.child(case, None)
     wait_for(lambda: scene.simulator.counters(case.provider).accepted == 1)

@@ -265,6 +265,7 @@ class _Drive:
         raise TimeoutError(
             f"No result from {self._config.provider} {limit}; {self._what_now()}",
             timeout_seconds=self._config.timeout,
+            submission=self._attempt.submission or "not_sent",
         )
 
     @property

@@ -110,10 +110,11 @@ class Submit:
         self, over: anyio.Event, shield: anyio.CancelScope, errors: list[TarashException]
     ) -> None:
         """Wait for the answer to what has left; what has not left yet is stopped."""
-        if self._wire.sent:
-            self._attempt.submission = "unknown"  # until the answer says more
-        else:
-            shield.cancel()
+        if self._attempt.submission != "accepted":  # and only about to be written down
+            if self._wire.sent:
+                self._attempt.submission = "unknown"  # until the answer says more
+            else:
+                shield.cancel()
 
         try:
             with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from .._contract import Account, Operation
 
 ID = re.compile(r"[\w.:/@=~+-]{1,512}", re.ASCII)
-URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+URL = re.compile(r"\s*([a-z][a-z0-9+.-]*:)?[/\\]{2}", re.IGNORECASE)
+"""What some library might take for an address: also without a scheme, or with backslashes."""
+PLAIN = re.compile(r"[!-\[\]-~]*")
+"""Printable ASCII without a backslash: libraries agree on where such an address leads."""
+NO_NAMES = frozenset({"", ".", ".."})
+"""Parts of a path that lead to another one."""
 
 
 def check_operation(operation: Operation, account: Account) -> None:
@@ -23,15 +28,15 @@ def check_operation(operation: Operation, account: Account) -> None:
     Raises:
         ValidationError: One leads elsewhere; nothing was sent there.
     """
-    if not ID.fullmatch(operation.id) or ".." in operation.id.split("/"):
+    if not ID.fullmatch(operation.id) or NO_NAMES.intersection(operation.id.split("/")):
         raise ValidationError(
             f"The operation's id {operation.id[:80]!r} is none that {operation.provider} gives; "
             "take the operation or the token as it was given out",
             submission="accepted",
         )
 
-    for url in _urls([dict(operation.urls), operation.data]):
-        if not is_trusted(url, account):
+    for url in (*operation.urls.values(), *_urls(operation.data)):
+        if not (PLAIN.fullmatch(url) and is_trusted(url, account)):
             raise ValidationError(
                 f"The operation leads to {urlsplit(url).netloc!r}, which is neither "
                 f"{operation.provider} nor base_url: it is not followed, and no key is sent there",

@@ -54,16 +54,21 @@ class Process:
     pid: int = field(default_factory=os.getpid)
     place: str = field(default_factory=_place)
     birth: str = field(default_factory=lambda: _birth(os.getpid()) or "")
+    gone: set[str] = field(default_factory=set)
+    """Holders of this process that could not write down that they have let go."""
 
     def __post_init__(self) -> None:
         _here[self.id] = self
 
     def sees(self, row: Any) -> bool:
-        """Tell whether a process is alive, by its row in the ledger's `processes`.
+        """Tell whether a holder is alive, by its process's row in the ledger's `processes`.
 
         A row from the future counts for one lease, so that a clock that was set back does not keep
         the dead alive for as long.
         """
+        if row["id"] == self.id and row["holder"] in self.gone:
+            return False
+
         age = (now() - datetime.fromisoformat(row["renewed_at"])).total_seconds()
         if not -row["lease_seconds"] <= age < row["lease_seconds"]:
             return False

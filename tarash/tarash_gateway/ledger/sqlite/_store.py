@@ -166,25 +166,25 @@ class Store:
     ) -> bool:
         """Write down how a job ended; False where `holder` does not hold it any more."""
         media: list[str] = []
-        with self._file.write() as connection:
-            if not self._holds(connection, job_id, holder):
-                return False
+        try:
+            with self._file.write() as connection:
+                if not self._holds(connection, job_id, holder):
+                    return False
 
-            connection.execute(
-                """
-                UPDATE jobs SET process = NULL, holder = NULL, key_is_free = max(key_is_free, ?)
-                WHERE id = ?
-                """,
-                (int(free_key), job_id),
-            )
-            if state != "open":
                 connection.execute(
-                    "UPDATE jobs SET state = ?, result = ?, closed_at = ? WHERE id = ?",
-                    (state, as_json(result), as_text(now()), job_id),
+                    """
+                    UPDATE jobs SET process = NULL, holder = NULL,
+                        key_is_free = max(key_is_free, ?)
+                    WHERE id = ?
+                    """,
+                    (int(free_key), job_id),
                 )
-                found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
-                media = [row["sha256"] for row in found]
-                connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
+                if state != "open":
+                    media = self._end(connection, job_id, state, result)
+        except BaseException:
+            # Whoever comes next in this process must not wait for a holder that has gone.
+            self._file.process.gone.add(holder)
+            raise
 
         if media:
             # Not before the job is closed for certain; what can't be removed harms nobody.
@@ -192,6 +192,20 @@ class Store:
                 self._file.media.drop(connection, media)
 
         return True
+
+    @staticmethod
+    def _end(
+        connection: sqlite3.Connection, job_id: str, state: JobState, result: JsonObject | None
+    ) -> list[str]:
+        """Write down where a job stands; return the names of media that it needs no more."""
+        connection.execute(
+            "UPDATE jobs SET state = ?, result = ?, closed_at = ? WHERE id = ?",
+            (state, as_json(result), as_text(now()), job_id),
+        )
+        found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
+        media = [row["sha256"] for row in found]
+        connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
+        return media
 
     def claim(self, job_id: str, holder: str) -> bool:
         """Hold a job; False where another living holder does."""
@@ -210,6 +224,7 @@ class Store:
                 (process.id, holder, job_id),
             )
             self._say(connection)
+            process.gone.discard(holder)
             return True
 
     def wants_renewal(self) -> bool:
