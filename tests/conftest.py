@@ -49,6 +49,11 @@ def _own_cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         yield
 
 
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the names of the events that were logged."""
+    return [getattr(record, "event", record.getMessage()) for record in caplog.records]
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds; pytest's own timeout ends what never does."""
     while not condition():  # noqa: ASYNC110  (the simulator's thread sets no event for it)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ._secrets import Secrets, looks_secret
 from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
-from .exceptions import TarashException
+from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -173,6 +173,19 @@ class Wire:
 
     sent: bool = False
     """Whether the request's head was handed to the connection: from then on it may have arrived."""
+    stopped: bool = False
+    """Whether nobody wants it any more, so that it must not leave."""
+
+    def leave(self) -> None:
+        """Note that the request leaves now.
+
+        Raises:
+            HTTPConnectionError: It must not.
+        """
+        if self.stopped:
+            raise HTTPConnectionError("Stopped before it left", submission="not_sent")
+
+        self.sent = True
 
 
 current_wire: ContextVar[Wire | None] = ContextVar("current_wire", default=None)

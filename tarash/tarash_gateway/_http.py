@@ -106,7 +106,7 @@ async def _mark_sent(
 ) -> None:
     wire: Wire | None = context.trace_request_ctx
     if wire is not None:
-        wire.sent = True
+        wire.leave()
 
 
 def proxy_for(url: str) -> str | None:

@@ -51,7 +51,7 @@ async def note_departure(request: Any) -> None:
 
     async def note(event: str, _facts: object) -> None:
         if event.endswith("send_request_headers.started"):
-            wire.sent = True
+            wire.leave()
 
     request.extensions["trace"] = note
 

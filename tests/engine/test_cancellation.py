@@ -13,7 +13,7 @@ import pytest
 
 from tarash.tarash_gateway import VideoGenerationUpdate
 from tarash.tarash_gateway.testing import Fault, Script
-from tests.conftest import Leap, rounds, until
+from tests.conftest import Leap, logged, rounds, until
 from tests.engine.conftest import Eventually, Fal
 
 NEVER = Script(outcome="never")
@@ -175,7 +175,7 @@ async def test_a_pause_before_the_next_submit_ends_with_the_task(
 ) -> None:
     fal.fail("submit", Fault.status(503, retry_after=30), times=None)
     told = Told()
-    await by_task(lambda: fal.generate(told), lambda: "submit_retried" in caplog.messages, leap)
+    await by_task(lambda: fal.generate(told), lambda: "submit_retried" in logged(caplog), leap)
 
     assert fal.counters.submits == 1
     assert "nothing was bought" in told.goodbye()

@@ -17,7 +17,7 @@ from tarash.tarash_gateway import (
     ValidationError,
 )
 from tarash.tarash_gateway.testing import Fault, Script, Step
-from tests.conftest import Leap, rounds, until
+from tests.conftest import Leap, logged, rounds, until
 from tests.engine.conftest import Fal, only_attempt
 
 PASSING = {
@@ -79,7 +79,7 @@ async def test_the_providers_pace_is_kept_between_looks(
     fal.script(Script(run_looks=0, stream=False))
     fal.fail(step, Fault.status(429, retry_after=100))
     work = asyncio.ensure_future(fal.generate())
-    await until(lambda: "look_failed" in caplog.messages)
+    await until(lambda: "look_failed" in logged(caplog))
     await rounds()
     leap(99)
     await asyncio.sleep(0.05)

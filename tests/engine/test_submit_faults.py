@@ -21,7 +21,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway.testing import Fault
-from tests.conftest import Leap, rounds, until
+from tests.conftest import Leap, logged, rounds, until
 from tests.engine.conftest import Fal, dead_url, only_attempt
 
 REFUSALS: dict[int, type[HTTPError]] = {
@@ -116,7 +116,7 @@ async def test_the_providers_pace_is_kept_before_the_next_try(
     asked = 200 if form == "seconds" else format_datetime(at, usegmt=True)
     fal.fail("submit", Fault.status(503, retry_after=asked))
     work = asyncio.ensure_future(fal.generate())
-    await until(lambda: "submit_retried" in caplog.messages)
+    await until(lambda: "submit_retried" in logged(caplog))
     await rounds()
     leap(140)  # a date is the less ahead the later it is read
     await asyncio.sleep(0.05)
@@ -199,7 +199,7 @@ async def test_a_refused_connection_is_tried_again_and_costs_nothing(
 
 
 def _retried(caplog: pytest.LogCaptureFixture, times: int) -> bool:
-    return caplog.messages.count("submit_retried") == times
+    return logged(caplog).count("submit_retried") == times
 
 
 async def test_a_late_answer_is_an_answer(fal: Fal) -> None:

@@ -349,6 +349,7 @@ async def test_a_refused_parameter_is_named(simulator: Simulator) -> None:
 async def test_an_answer_that_is_no_answer_is_never_sent_again(
     simulator: Simulator, make: Any, fault: Fault
 ) -> None:
+    simulator.fail("openai", "list", Fault.status(500), times=None)
     simulator.fail("openai", "submit", fault)
     error = await failure(make(simulator, max_retries=2))
 

@@ -191,7 +191,7 @@ def test_ends_that_nobody_asked_for(
     metadata = caught.value.execution_metadata
     assert metadata is not None
     assert metadata.attempts[0].billing == billing
-    assert caught.value.retryable
+    assert caught.value.retryable == (status == "aborted")
     # Answered to the submit already, in a word that the SDK can't read.
     assert caught.value.request_id == simulator.jobs("replicate")[0].id
 

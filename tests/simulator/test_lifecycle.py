@@ -167,7 +167,9 @@ gc.collect()
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    # A starved machine makes asyncio's debug mode remark on slow steps.
+    said = [line for line in done.stderr.splitlines() if not line.startswith("Executing ")]
+    assert (done.returncode, said) == (0, [])
 
 
 def test_a_forgotten_simulator_does_not_keep_the_process() -> None:

@@ -114,6 +114,8 @@ class Submit:
             if self._wire.sent:
                 self._attempt.submission = "unknown"  # until the answer says more
             else:
+                # A cancellation is delivered late enough for it to leave meanwhile.
+                self._wire.stopped = True
                 shield.cancel()
 
         try:
@@ -126,7 +128,6 @@ class Submit:
         if errors:
             self._attempt.submission = submission_of(errors[0])
         elif self._attempt.submission != "accepted":
-            # It may have left in the very moment in which it was stopped.
             self._attempt.submission = "unknown" if self._wire.sent else "not_sent"
 
     async def _accept(self, result: Operation | Finished) -> None:
