@@ -139,11 +139,12 @@ async def add_model_async(
     """Fetch the schema of one model, keep it in your cache directory, and describe the model.
 
     Args:
-        provider: The provider's name.
+        provider: The provider's name: `fal` or `replicate`, which tell what their models take.
         model: The model's id.
         schema: Its OpenAPI document, where you have it; nothing is fetched then.
-        base_url: Replaces the provider's host, as `TARASH_FAL_BASE_URL` does.
-        api_key: The provider's key; FAL_KEY by default, and none is needed.
+        base_url: Replaces the provider's host, as `TARASH_<PROVIDER>_BASE_URL` does.
+        api_key: The provider's key; by default from FAL_KEY, of which there is no need, or
+            REPLICATE_API_TOKEN.
 
     Raises:
         ModelNotFoundError: The provider has no such model.

@@ -45,6 +45,11 @@ def test_the_list_is_filtered(capsys: pytest.CaptureFixture[str]) -> None:
     assert "fal-ai/veo3.1/first-last-frame-to-video" in capsys.readouterr().out
 
 
+def test_a_filter_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", "--takes", "firstframe") == 2
+    assert "'first_frame'" in capsys.readouterr().err
+
+
 def test_a_model_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("show", "fal-ai/veo3.1") == 0
     shown = capsys.readouterr().out

@@ -20,7 +20,7 @@ from tarash.tarash_gateway.registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Job, Simulator
 
 from .cases import CASES, LISTED, Case
-from .conftest import KEY
+from .conftest import KEY, Run
 
 WIRES = [case for case in LISTED if case.kind == "video" and case.provider != "azure-openai"]
 UNLISTED = ("openai-image-gpt-image-2", "luma-video-ray-3.2")
@@ -175,3 +175,14 @@ async def test_what_is_not_listed_is_not_said_to_be_absent(
 
         with pytest.raises(UnsupportedOperationError, match="list"):
             await at.find(simulator.jobs(case.provider)[0])
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if str(case) in UNLISTED], ids=str)
+async def test_what_is_not_listed_is_looked_for_once(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    run.fail("submit", Fault.reset_after())
+    error = await run.failure()
+    assert error.submission == "unknown"
+    assert "list" not in error.message
+    assert "search_failed" not in caplog.text

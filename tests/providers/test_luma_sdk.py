@@ -55,6 +55,8 @@ def test_an_image_an_edit_and_what_is_free(simulator: Simulator, sdk: lumaai.Lum
         model="ray-2",
     )
     assert [job.payload["model"] for job in simulator.jobs("luma")] == ["photon-1", "ray-2"]
+    older = sdk.generations.list(limit=1, offset=1)
+    assert ([one.model for one in older.generations], older.has_more) == (["photon-1"], False)
     assert sdk.ping.check().message == "pong"
     assert sdk.credits.get().credit_balance == 1000
     assert "orbit_left" in sdk.generations.concepts.list()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -149,3 +150,14 @@ async def test_the_newer_half_of_the_sdk_pays_up_to_five_times(simulator: Simula
     assert simulator.counters("google").accepted == 5
     await client.aio.aclose()
     client.close()
+
+
+async def test_a_file_is_uploaded_and_worked_through(gemini: Any, simulator: Simulator) -> None:
+    content = b"\x00\x00\x00\x18ftypmp42" + bytes(999)
+    config = types.UploadFileConfig(mime_type="video/mp4")
+    file = await gemini.files.upload(file=io.BytesIO(content), config=config)
+    assert (file.state.name, file.mime_type, file.size_bytes) == ("PROCESSING", "video/mp4", 1011)
+
+    states = [(await gemini.files.get(name=file.name)).state.name for _ in range(2)]
+    assert states == ["PROCESSING", "ACTIVE"]
+    assert simulator.counters("google").uploads == 1

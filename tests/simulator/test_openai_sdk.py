@@ -70,7 +70,8 @@ def test_a_video_is_made_and_remixed(client: openai.OpenAI, simulator: Simulator
 
     remixed = client.videos.remix(video.id, prompt="A dog")
     assert remixed.remixed_from_video_id == video.id
-    assert [one.id for one in client.videos.list()] == [remixed.id, video.id]
+    assert [one.id for one in client.videos.list(limit=1)] == [remixed.id, video.id]
+    assert [one.id for one in client.videos.list(order="asc")] == [video.id, remixed.id]
     assert client.videos.delete(video.id).deleted
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .._contract import Payload
+from ..exceptions import UnsupportedOperationError
 from ._limits import SEARCH_PAUSES
 
 if TYPE_CHECKING:
@@ -52,15 +53,14 @@ class Search:
 
         attempt = self._attempt
         longest = attempt.call.config.poll_interval
+        found: list[Operation] = []
         for pause in pauses:
             await anyio.sleep(min(pause, longest))
             found = await self._look()
-            if found:
+            if found or self._find is None:
                 break
-        else:
-            return False
 
-        if len(found) > 1 or not await self._take(found[0]):
+        if len(found) != 1 or not await self._take(found[0]):
             return False
 
         attempt.operation, attempt.submission, attempt.adopted = found[0], "accepted", True
@@ -78,6 +78,9 @@ class Search:
             provider = attempt.call.config.provider
             ledger = self._hold.ledger
             found = [one for one in listed if await ledger.find(provider, one.id) is None]
+        except UnsupportedOperationError:
+            self._find = None  # this provider lists other jobs, not those of this kind
+            return []
         except Exception as error:  # noqa: BLE001  (the search must not hide why there is one)
             self._trouble = f"{type(error).__name__}: {error}"
             attempt.log(logging.WARNING, "search_failed", error=self._trouble)
