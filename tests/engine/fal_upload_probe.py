@@ -3,7 +3,8 @@
 The SDK has its hosts in module constants, so they are set here, where nothing else can see it. The
 account says that the host is fal's own, since a replaced one gets data URIs instead.
 
-Arguments: base URL, key, and how many bytes to upload. Prints the URL, or the error, as JSON.
+Reads base URL, key and how many bytes to upload from each line, as JSON. Writes the URL, or the
+error, on a line of its own.
 """
 
 from __future__ import annotations
@@ -38,11 +39,9 @@ async def upload(base_url: str, key: str, size: int) -> dict[str, object]:
         await transport.aclose()
 
 
-def main(base_url: str, key: str, size: str) -> None:
-    fal_client.client.REST_URL = base_url
-    fal_client.client.CDN_URL = base_url
-    sys.stdout.write(json.dumps(asyncio.run(upload(base_url, key, int(size)))))
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    for line in sys.stdin:
+        base_url, key, size = json.loads(line)
+        fal_client.client.REST_URL = fal_client.client.CDN_URL = base_url
+        seen = asyncio.run(upload(base_url, key, size))
+        print(json.dumps(seen), flush=True)  # noqa: T201  (what it is for)

@@ -225,12 +225,13 @@ async def test_a_cancellation_at_any_moment_of_a_short_job_leaves_nothing_runnin
     await asyncio.wait([task])
 
     assert task.cancelled() is not was_done
-    assert fal.counters.submits == fal.counters.accepted <= 1
+    assert fal.counters.accepted <= fal.counters.submits <= 1
     assert None not in fal.outcomes()
     terminal = [one for one in told.updates if one.status in ("completed", "failed")]
     assert len(terminal) == (1 if told.updates else 0)
     if fal.counters.accepted and not was_done:
-        assert fal.counters.cancels == 1 or fal.outcomes() == ["completed"]
+        # What leaves in the very moment in which it is stopped is told to be unknown.
+        assert fal.counters.cancels == 1 or fal.outcomes() in (["completed"], ["unknown"])
 
 
 @pytest.mark.parametrize("loop_rounds", [*range(8), 12, 20])

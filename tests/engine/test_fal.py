@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -264,29 +264,43 @@ async def test_large_bytes_go_inline_where_the_host_is_not_fals(fal: Fal) -> Non
     assert fal.counters.uploads == 0
 
 
-def probe(fal: Fal, size: int = 300_000) -> dict[str, Any]:
-    command = [
-        sys.executable, "-W", "error", "-m", "tests.engine.fal_upload_probe",
-        fal.simulator.base_url("fal"), KEY, str(size),
-    ]  # fmt: skip
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ}
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return dict(json.loads(done.stdout))
+@pytest.fixture(scope="module")
+def sdk() -> Iterator[subprocess.Popen[str]]:
+    """A process that uploads by the SDK, and must not have said anything but what was asked."""
+    command = [sys.executable, "-W", "error", "-m", "tests.engine.fal_upload_probe"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        yield process
+        assert process.communicate() == ("", "")
 
 
-def test_large_bytes_are_uploaded_to_fals_storage(fal: Fal) -> None:
-    seen = probe(fal)
+def uploaded(fal: Fal, sdk: subprocess.Popen[str], size: int = 300_000) -> dict[str, Any]:
+    assert sdk.stdin is not None
+    assert sdk.stdout is not None
+    sdk.stdin.write(json.dumps([fal.simulator.base_url("fal"), KEY, size]) + "\n")
+    sdk.stdin.flush()
+    return dict(json.loads(sdk.stdout.readline()))
+
+
+def test_large_bytes_are_uploaded_to_fals_storage(fal: Fal, sdk: subprocess.Popen[str]) -> None:
+    seen = uploaded(fal, sdk)
     assert seen["url"].startswith("http")
     assert fal.counters.uploads == 1
 
 
 @pytest.mark.parametrize("fault", [Fault.status(403), Fault.status(413), Fault.echo_key(400)])
 @pytest.mark.parametrize("step", ["upload_init", "upload"])
-def test_an_upload_that_fails_has_bought_nothing(fal: Fal, fault: Fault, step: Any) -> None:
+def test_an_upload_that_fails_has_bought_nothing(
+    fal: Fal, sdk: subprocess.Popen[str], fault: Fault, step: Any
+) -> None:
     fal.fail(step, fault, times=None)
-    seen = probe(fal)
+    seen = uploaded(fal, sdk)
     assert seen["error"] == ("AuthenticationError" if fault.code == 403 else "HTTPError")
     assert not seen["retryable"]
     assert seen["submission"] == "not_sent"

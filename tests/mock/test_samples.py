@@ -21,17 +21,19 @@ WHEEL_LIMIT = 1_500_000
 def test_a_clip_decodes_to_what_the_manifest_claims(sample: samples.Sample) -> None:
     with av.open(sample.path) as container:
         stream = container.streams.video[0]
-        frames = list(container.decode(video=0))
-
         assert stream.codec_context.codec.name == "h264"
         assert stream.codec_context.pix_fmt == "yuv420p"
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        assert len(packets) == sample.frames == sample.duration * sample.fps
+        # To decode them all takes a second for each of the larger clips.
+        frames = [frame for packet in packets[:30] for frame in stream.decode(packet)]
+        assert len(frames) > 20
         assert {(frame.width, frame.height) for frame in frames} == {(sample.width, sample.height)}
-        assert len(frames) == sample.frames == sample.duration * sample.fps
         assert stream.average_rate == sample.fps
         assert container.duration is not None
         assert container.duration / av.time_base == sample.duration
         assert bool(container.streams.audio) is sample.has_audio
-        assert bytes(frames[0].planes[0]) != bytes(frames[len(frames) // 2].planes[0])
+        assert bytes(frames[0].planes[0]) != bytes(frames[-1].planes[0])
 
 
 def test_a_clip_can_be_played_while_it_is_loaded() -> None:

@@ -1,9 +1,10 @@
 """Drives the official fal client against a simulator; run as a process of its own.
 
 The SDK has its hosts in module constants, with https, so they are set here, where nothing else can
-see it. Prints what it saw as JSON.
+see it.
 
-Arguments: base URL, `sync` or `async`, and what to do: `happy`, `failed`, `cancelled` or `upload`.
+Reads base URL, `sync` or `async`, and what to do (`happy`, `failed`, `cancelled` or `upload`) from
+each line, as JSON. Writes what it saw on a line of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import fal_client
 import fal_client.client
 
 ENDPOINT = "fal-ai/veo3/fast"
+PARTS = (fal_client.client.MULTIPART_CHUNK_SIZE, fal_client.client.MULTIPART_THRESHOLD)
 
 
 async def settle(value: Any) -> Any:
@@ -106,14 +108,14 @@ TASKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def main(base_url: str, kind: str, task: str) -> None:
-    fal_client.client.QUEUE_URL_FORMAT = f"{base_url}/"
-    fal_client.client.RUN_URL_FORMAT = f"{base_url}/"
-    fal_client.client.REST_URL = base_url
-    fal_client.client.CDN_URL = base_url
+def drive(base_url: str, kind: str, task: str) -> Any:
+    fal_client.client.QUEUE_URL_FORMAT = fal_client.client.RUN_URL_FORMAT = f"{base_url}/"
+    fal_client.client.REST_URL = fal_client.client.CDN_URL = base_url
+    fal_client.client.MULTIPART_CHUNK_SIZE, fal_client.client.MULTIPART_THRESHOLD = PARTS
     make = fal_client.SyncClient if kind == "sync" else fal_client.AsyncClient
-    sys.stdout.write(json.dumps(asyncio.run(TASKS[task](make(key="canary")))))
+    return asyncio.run(TASKS[task](make(key="canary")))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    for line in sys.stdin:
+        print(json.dumps(drive(*json.loads(line))), flush=True)  # noqa: T201  (what it is for)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 pytest.importorskip("fal_client")
+Drive = Callable[[str], dict[str, Any]]
 PROBE = Path(__file__).with_name("fal_sdk_probe.py")
 
 
@@ -22,17 +24,31 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def drive(simulator: Simulator, kind: str, task: str) -> dict[str, Any]:
-    command = [sys.executable, str(PROBE), simulator.base_url("fal"), kind, task]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+@pytest.fixture(scope="module")
+def sdk() -> Iterator[subprocess.Popen[str]]:
+    """A process in which the SDK is led to simulators."""
+    with subprocess.Popen(
+        [sys.executable, str(PROBE)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
 
 
-def test_happy(simulator: Simulator, kind: str) -> None:
+@pytest.fixture
+def drive(sdk: subprocess.Popen[str], simulator: Simulator, kind: str) -> Drive:
+    def run(task: str) -> dict[str, Any]:
+        assert sdk.stdin is not None
+        assert sdk.stdout is not None
+        sdk.stdin.write(json.dumps([simulator.base_url("fal"), kind, task]) + "\n")
+        sdk.stdin.flush()
+        return dict(json.loads(sdk.stdout.readline()))
+
+    return run
+
+
+def test_happy(simulator: Simulator, drive: Drive) -> None:
     simulator.keys["fal"] = {"canary"}
     simulator.script("fal", Script(queue_looks=1, run_looks=1))
-    seen = drive(simulator, kind, "happy")
+    seen = drive("happy")
     first, second = simulator.jobs("fal")
 
     assert seen["events"] == ["Queued", "InProgress", "Completed"]
@@ -55,37 +71,37 @@ def test_happy(simulator: Simulator, kind: str) -> None:
     ],
 )
 def test_a_models_failure(
-    simulator: Simulator, kind: str, script: Script, status: int, error_type: str
+    simulator: Simulator, drive: Drive, script: Script, status: int, error_type: str
 ) -> None:
     simulator.script("fal", script)
-    seen = drive(simulator, kind, "failed")
+    seen = drive("failed")
     assert (seen["status"], seen["error_type"]) == (status, error_type)
     assert seen["message"][0]["type"] == error_type
     assert seen["message"][0]["msg"] == seen["error"]
     assert seen["retryable"] == "false"
 
 
-def test_an_infrastructure_failure(simulator: Simulator, kind: str) -> None:
+def test_an_infrastructure_failure(simulator: Simulator, drive: Drive) -> None:
     simulator.script("fal", Script(outcome="failed", error_type="runner_scheduling_failure"))
-    seen = drive(simulator, kind, "failed")
+    seen = drive("failed")
     assert (seen["status"], seen["type"]) == (503, "runner_scheduling_failure")
     assert seen["message"] == seen["error"]
     # With a request id on it, the SDK takes the answer for the runner's, and asks no second time.
     assert simulator.counters("fal").results == 1
 
 
-def test_cancelled(simulator: Simulator, kind: str) -> None:
+def test_cancelled(simulator: Simulator, drive: Drive) -> None:
     simulator.script("fal", Script(outcome="never"))
-    seen = drive(simulator, kind, "cancelled")
+    seen = drive("cancelled")
     assert seen["error_type"] == "client_cancelled"
     assert (seen["result"]["status"], seen["result"]["type"]) == (499, "client_cancelled")
     assert seen["again"]["status"] == 400
     assert simulator.jobs("fal")[0].status == "cancelled"
 
 
-def test_upload(simulator: Simulator, kind: str) -> None:
+def test_upload(simulator: Simulator, drive: Drive) -> None:
     simulator.keys["fal"] = {"canary"}
-    urls = drive(simulator, kind, "upload")
+    urls = drive("upload")
     contents = {}
     for name, url in urls.items():
         with urllib.request.urlopen(url) as response:  # noqa: S310 (a URL of the simulator)
@@ -96,9 +112,9 @@ def test_upload(simulator: Simulator, kind: str) -> None:
     assert simulator.leaks == []
 
 
-def test_a_lost_answer_makes_the_sdk_pay_twice(simulator: Simulator, kind: str) -> None:
+def test_a_lost_answer_makes_the_sdk_pay_twice(simulator: Simulator, drive: Drive) -> None:
     """What the simulator is for: the SDK sends a paid POST again, and the counters show it."""
     simulator.script("fal", Script(outcome="failed"))
     simulator.fail("fal", "submit", Fault.reset_after())
-    drive(simulator, kind, "failed")
+    drive("failed")
     assert simulator.counters("fal").submits == simulator.counters("fal").accepted == 2
