@@ -155,8 +155,8 @@ async def _report(say: Say, work: Callable[[], Any], **name: Any) -> None:
 
 async def by_token(say: Say, *, kind: str, token: str, config: Mapping[str, Any]) -> None:
     """Wait for the job of a token."""
-    handle = {"video": VideoJob, "image": ImageJob}[kind]
-    job: Any = handle.from_token(token, CONFIGS[kind].model_validate(config))
+    handle: Any = VideoJob if kind == "video" else ImageJob
+    job = handle.from_token(token, CONFIGS[kind].model_validate(config))
     await _report(say, job.wait_async)
 
 

@@ -41,6 +41,8 @@ HANGS: dict[str, Fault] = {
     "hang_accepted": Fault.hang(accepted=True),
 }
 """They take seconds: what has left is heard out."""
+UNLISTED = {"ray-3.2"}
+"""Models of an API of Luma's that has no list."""
 NEVER = Script(outcome="never", stream=False)
 OUTCOMES: dict[str, Script] = {
     "completed": Script(),
@@ -78,7 +80,11 @@ class Cell:
     def is_listing(self) -> bool:
         """Whether the job can be found when the submit's answer was lost."""
         adapter = default_registry.adapter(self.case.provider)
-        return hasattr(adapter, "find") and self.case.kind == "video"
+        return (
+            hasattr(adapter, "find")
+            and self.case.kind == "video"
+            and self.case.model not in UNLISTED
+        )
 
 
 def cells(case: Case, *, slow: bool) -> Iterator[Cell]:

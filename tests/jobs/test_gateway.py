@@ -13,6 +13,7 @@ import pytest
 
 from tarash.tarash_gateway import (
     Gateway,
+    ImageJob,
     TarashException,
     UnsupportedOperationError,
     VideoGenerationConfig,
@@ -60,7 +61,7 @@ def test_blocking_waits_in_several_threads_share_one_job(simulator: Simulator, p
     seen: list[str] = []
     threads: set[str] = set()
 
-    def wait(handle: VideoJob) -> str:
+    def wait(handle: VideoJob | ImageJob) -> str:
         here = threading.current_thread().name
 
         def note(update: Any) -> None:

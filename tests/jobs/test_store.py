@@ -20,6 +20,7 @@ from tarash.tarash_gateway import (
     exceptions,
 )
 from tarash.tarash_gateway._store import error_of, response_of, told
+from tarash.tarash_gateway._types import Kind
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import until
@@ -192,6 +193,6 @@ def test_an_error_is_told_again(error: TarashException) -> None:
     ],
 )  # fmt: skip
 def test_a_response_is_told_again(response: Any) -> None:
-    kind = "video" if isinstance(response, VideoGenerationResponse) else "image"
+    kind: Kind = "video" if isinstance(response, VideoGenerationResponse) else "image"
     again = response_of(told(kind, response, None))
     assert again == response.model_copy(update={"raw_response": None})

@@ -14,6 +14,7 @@ from tarash.tarash_gateway import (
     Gateway,
     ImageJob,
     MockConfig,
+    MockPollingConfig,
     TarashException,
     ValidationError,
     VideoGenerationConfig,
@@ -172,11 +173,9 @@ def test_a_token_of_an_unknown_provider_is_refused(provider: str) -> None:
 
 
 async def test_a_mocked_job_can_be_waited_for_by_its_token() -> None:
-    config = VideoGenerationConfig(
-        provider="fal",
-        model="m",
-        mock=MockConfig(enabled=True, polling={"enabled": True, "delay_between_updates": 0.01}),
-    )
+    polling = MockPollingConfig(enabled=True, delay_between_updates=0.01)
+    mock = MockConfig(enabled=True, polling=polling)
+    config = VideoGenerationConfig(provider="fal", model="m", mock=mock)
     async with Gateway(ledger=MemoryLedger()) as gateway:
         job = await gateway.submit_video_async(config, VideoGenerationRequest(prompt="A cat"))
         response = await VideoJob.from_token(job.to_token()).wait_async()
