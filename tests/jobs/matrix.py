@@ -142,7 +142,7 @@ class Matrix:
         case = cell.case
         hangs = cell.what in TIMEOUT or cell.what in HANGS or cell.step == "cancel"
         origin = self.simulator.base_url(case.provider)
-        config = case.config(KEY, origin, timeout=0.4 if hangs else 30, max_retries=1)
+        config = case.config(KEY, origin, timeout=0.4 if hangs else 3600, max_retries=1)
         request = case.request(prompt=str(cell))
         try:
             if cell.way == "generate":

@@ -25,7 +25,7 @@ from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import until
 from tests.contract.cases import CASES
-from tests.jobs.conftest import BY_NAME, KEY, finish
+from tests.jobs.conftest import BY_NAME, KEY, config_for, finish
 
 FAL = BY_NAME["fal-video-veo3.1"]
 RUNWAY = BY_NAME["runway-video-gen4.5"]
@@ -45,7 +45,7 @@ async def test_no_key_is_written_down(simulator: Simulator, path: Path) -> None:
     async with Gateway(ledger=SqliteLedger(path)) as gateway:
 
         async def make(case: Any, number: int) -> None:
-            config = case.config(KEY, simulator.base_url(case.provider))
+            config = config_for(case, simulator)
             try:
                 generate = getattr(gateway, f"generate_{case.kind}_async")
                 await generate(config, case.request(), idempotency_key=f"{case} {number}")
@@ -72,8 +72,8 @@ async def test_two_accounts_at_one_provider_keep_their_keys(
     first, second = f"{KEY}-first", f"{KEY}-second"
     simulator.keys["fal"] = {first, second}
     simulator.script("fal", Script(outcome="failed"), NEVER)
-    origin = simulator.base_url("fal")
-    config = FAL.config(first, origin, fallback_configs=[FAL.config(second, origin)])
+    fallback = config_for(FAL, simulator, key=second)
+    config = config_for(FAL, simulator, key=first, fallback_configs=[fallback])
     gateway = Gateway(ledger=SqliteLedger(path))
     waiting = asyncio.ensure_future(
         gateway.generate_video_async(config, REQUEST, idempotency_key="order")
@@ -100,10 +100,10 @@ async def test_media_serve_the_fallback_in_another_process(
     request = VideoGenerationRequest.model_validate(
         {"prompt": "A cat", "image_list": [{"image": picture, "type": "first_frame"}]}
     )
-    fallback = RUNWAY.config(KEY, simulator.base_url("runway"))
-    config = FAL.config(
-        KEY,
-        simulator.base_url("fal"),
+    fallback = config_for(RUNWAY, simulator)
+    config = config_for(
+        FAL,
+        simulator,
         model="fal-ai/veo3.1/image-to-video",
         fallback_configs=[fallback],
     )
@@ -128,14 +128,14 @@ async def test_one_job_that_is_unreadable_hides_no_other(
     simulator: Simulator, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     simulator.script("fal", NEVER)
-    config = FAL.config(KEY, simulator.base_url("fal"), model="fal-ai/veo3.1/image-to-video")
+    config = config_for(FAL, simulator, model="fal-ai/veo3.1/image-to-video")
     picture = {"content": PNG, "content_type": "image/png"}
     request = VideoGenerationRequest.model_validate(
         {"prompt": "A cat", "image_list": [{"image": picture, "type": "first_frame"}]}
     )
     gateway = Gateway(ledger=SqliteLedger(path))
     broken = await gateway.submit_video_async(config, request)
-    plain = FAL.config(KEY, simulator.base_url("fal"))
+    plain = config_for(FAL, simulator)
     whole = await gateway.submit_video_async(plain, REQUEST)
     shutil.rmtree(path.with_name("jobs.db-media"))
     with caplog.at_level(logging.ERROR):
