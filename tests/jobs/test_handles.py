@@ -230,3 +230,35 @@ async def test_what_is_cancelled_while_its_acceptance_is_written_is_accepted(ben
     assert (entry.submission, entry.outcome) == ("accepted", "detached")
     assert entry.operation is not None
     assert entry.operation.id == bench.simulator.jobs("fal")[0].id
+
+
+class CountingLedger(SqliteLedger):
+    """Counts how often its process has said that it is alive."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, lease_seconds=0.06)
+        self.renewed = 0
+
+    async def renew(self) -> None:
+        await super().renew()
+        self.renewed += 1
+
+
+@pytest.mark.parametrize("way", ["generate", "handle"])
+async def test_whoever_drives_a_job_says_that_it_is_alive(way: str, bench: Bench) -> None:
+    bench.simulator.script("fal", NEVER)
+    ledger = CountingLedger(bench.path)
+    gateway = bench.gateway(ledger)
+    if way == "generate":
+        work = gateway.generate_video_async(bench.config(), REQUEST)
+    else:
+        work = (await gateway.submit_video_async(bench.config(), REQUEST)).wait_async()
+
+    task = asyncio.ensure_future(work)
+    await until(lambda: ledger.renewed >= 3)
+    await bench.polled()
+    made = finish(bench.simulator, "fal")
+    assert (await task).request_id == made
+    told = ledger.renewed
+    await rounds()
+    assert ledger.renewed == told
