@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -71,7 +71,12 @@ async def begin(
         )
 
     keys = {call.config.provider: call.config.api_key for call in calls if call.config.api_key}
-    return await rebuilt(existing, resources, keys), existing
+    return await rebuilt(existing, resources, keys, _left_running(calls)), existing
+
+
+def _left_running(calls: Sequence[Call]) -> list[Config]:
+    """Return configs for a job that others may wait for, too: nobody's deadline stops it."""
+    return [call.config.model_copy(update={"on_timeout": "detach"}) for call in calls]
 
 
 async def _open(
@@ -93,15 +98,21 @@ async def _open(
     ) from cause
 
 
-async def rebuilt(record: JobRecord, resources: Resources, keys: Mapping[str, str]) -> Run:
+async def rebuilt(
+    record: JobRecord,
+    resources: Resources,
+    keys: Mapping[str, str],
+    known: Sequence[Config] = (),
+) -> Run:
     """Return a run of a stored job, in nobody's hands yet.
 
     Args:
         record: The job.
         resources: What calls share.
         keys: API keys by provider; others are read from the environment.
+        known: The chain's configs with their secrets, where they are at hand.
     """
-    calls = await calls_of(record, resources.ledger, keys)
+    calls = await calls_of(record, resources.ledger, keys, known)
     run = Run(calls, resources, Hold(resources.ledger, record.id, ""))
     run.keyed = record.idempotency_key is not None
     run.resume(attempts_of(record, calls))

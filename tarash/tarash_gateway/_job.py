@@ -161,12 +161,8 @@ class Job:
         if in_step and (last is None or last.operation == self.run.current.operation):
             return self.run
 
-        keys = {
-            call.config.provider: call.config.api_key
-            for call in self.run.calls
-            if call.config.api_key
-        }
-        return await rebuilt(record, self.run.resources, keys)
+        configs = [call.config for call in self.run.calls]
+        return await rebuilt(record, self.run.resources, {}, configs)
 
     async def _record(self) -> JobRecord | None:
         """Return the job as the ledger has it; None where a job that we know can't be read."""

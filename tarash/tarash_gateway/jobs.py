@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from . import _portal
 from ._callbacks import to_caller
+from ._logging import event
 from ._resources import default
-from .exceptions import ValidationError
+from .exceptions import TarashException, ValidationError
 from .models import (
     ImageGenerationConfig,
     ImageGenerationResponse,
@@ -212,11 +214,17 @@ async def owed(
     from ._job import Job
 
     records = await resources.ledger.jobs(states=("open",), limit=MOST)
-    return [
-        handle_for(Job(await rebuilt(record, resources, keys)), shared)
-        for record in reversed(records)
-        if not record.held
-    ]
+    handles: list[VideoJob | ImageJob] = []
+    for record in reversed(records):
+        if record.held:
+            continue
+
+        try:
+            handles.append(handle_for(Job(await rebuilt(record, resources, keys)), shared))
+        except TarashException as error:  # the others are owed all the same
+            event(logging.ERROR, "job_unreadable", job_id=record.id, error=error.message)
+
+    return handles
 
 
 async def known(

@@ -49,6 +49,8 @@ class Trap:
     ) -> None:
         self._ledger = ledger
         self._is_deadly = is_deadly
+        self.leap = 0.0
+        """Seconds that have passed while it was stopped, by the clock of its loop."""
         self._point, _, times = point.partition(" x")
         self._left = int(times or 1)
         self._by_signal = by_signal
@@ -75,16 +77,27 @@ class Trap:
         self._say(reached=point)
         if self._by_signal:
             os.kill(os.getpid(), signal.SIGSTOP)
+            if self.leap:
+                loop = asyncio.get_running_loop()
+                clock, ahead = loop.time, self.leap
+                vars(loop)["time"] = lambda: clock() + ahead
         elif self._is_deadly:
             await asyncio.Event().wait()
 
 
-def _gateway(
-    say: Say, path: str, lease: float, trap: str | None = None, *, by_signal: bool = False
+def _gateway(  # noqa: PLR0913  (arguments of a process)
+    say: Say,
+    path: str,
+    lease: float,
+    trap: str | None = None,
+    *,
+    by_signal: bool = False,
+    leap: float = 0,
 ) -> Gateway:
     ledger: Any = SqliteLedger(path, lease)
     if trap is not None:
         ledger = Trap(ledger, trap, by_signal=by_signal, say=say)
+        ledger.leap = leap
 
     return Gateway(ledger=ledger)
 
@@ -97,9 +110,10 @@ async def crowd(  # noqa: PLR0913  (arguments of a process)
     lease: float = 15,
     trap: str | None = None,
     by_signal: bool = False,
+    leap: float = 0,
 ) -> None:
     """Make all jobs at once; report what each comes to."""
-    async with _gateway(say, path, lease, trap, by_signal=by_signal) as gateway:
+    async with _gateway(say, path, lease, trap, by_signal=by_signal, leap=leap) as gateway:
         await asyncio.gather(*(_make(gateway, say, **job) for job in jobs))
 
 
@@ -155,8 +169,8 @@ async def _report(say: Say, work: Callable[[], Any], **name: Any) -> None:
 
 async def by_token(say: Say, *, kind: str, token: str, config: Mapping[str, Any]) -> None:
     """Wait for the job of a token."""
-    handle = {"video": VideoJob, "image": ImageJob}[kind]
-    job: Any = handle.from_token(token, CONFIGS[kind].model_validate(config))
+    handle: Any = VideoJob if kind == "video" else ImageJob
+    job = handle.from_token(token, CONFIGS[kind].model_validate(config))
     await _report(say, job.wait_async)
 
 

@@ -67,10 +67,16 @@ def finish(simulator: Simulator, provider: str) -> str:
     return found.id
 
 
+def config_for(case: Case, simulator: Simulator, *, key: str = KEY, **changes: Any) -> Any:
+    """Return a config of a case whose limits no slow machine reaches."""
+    return case.config(key, simulator.base_url(case.provider), **{"timeout": 3600, **changes})
+
+
 def job(case: Case, simulator: Simulator, prompt: str, **more: Any) -> dict[str, Any]:
     """Return what a child needs to make a job of a case; `config` holds changes of its config."""
-    config = case.config(KEY, simulator.base_url(case.provider), **more.pop("config", {}))
-    dumped = config.model_dump(mode="json", exclude_unset=True)
+    dumped = config_for(case, simulator, **more.pop("config", {})).model_dump(
+        mode="json", exclude_unset=True
+    )
     return {
         "kind": case.kind,
         "config": {**dumped, "api_key": KEY},

@@ -13,6 +13,7 @@ import pytest
 
 from tarash.tarash_gateway import (
     Gateway,
+    ImageJob,
     TarashException,
     UnsupportedOperationError,
     VideoGenerationConfig,
@@ -25,7 +26,7 @@ from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.registry import Registry
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import until
-from tests.jobs.conftest import BY_NAME, KEY, finish
+from tests.jobs.conftest import BY_NAME, KEY, config_for, finish
 from tests.jobs.processes import wait_for
 
 FAL = BY_NAME["fal-video-veo3.1"]
@@ -50,7 +51,7 @@ class Handler:
 
 
 def config(simulator: Simulator, *fallbacks: Any, **changes: Any) -> Any:
-    return FAL.config(KEY, simulator.base_url("fal"), fallback_configs=list(fallbacks), **changes)
+    return config_for(FAL, simulator, fallback_configs=list(fallbacks), **changes)
 
 
 def test_blocking_waits_in_several_threads_share_one_job(simulator: Simulator, path: Path) -> None:
@@ -60,7 +61,7 @@ def test_blocking_waits_in_several_threads_share_one_job(simulator: Simulator, p
     seen: list[str] = []
     threads: set[str] = set()
 
-    def wait(handle: VideoJob) -> str:
+    def wait(handle: VideoJob | ImageJob) -> str:
         here = threading.current_thread().name
 
         def note(update: Any) -> None:

@@ -19,7 +19,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import rounds, until
-from tests.jobs.conftest import BY_NAME, KEY, finish
+from tests.jobs.conftest import BY_NAME, KEY, config_for, finish
 
 FAL = BY_NAME["fal-video-veo3.1"]
 REPLICATE = BY_NAME["replicate-video-veo-3.1"]
@@ -45,8 +45,7 @@ class Bench:
 
     def config(self, case: Any = FAL, *fallbacks: Any, **changes: Any) -> Any:
         chain = [self.config(one) for one in fallbacks]
-        origin = self.simulator.base_url(case.provider)
-        return case.config(KEY, origin, fallback_configs=chain, **changes)
+        return config_for(case, self.simulator, fallback_configs=chain, **changes)
 
     async def elsewhere(self, job: Any) -> Any:
         """Return a handle on the same job in another process."""
@@ -139,7 +138,7 @@ async def test_an_answer_at_once_is_a_job_that_is_done(bench: Bench) -> None:
 
 async def test_a_wait_that_ran_out_of_time_can_be_taken_up_again(bench: Bench) -> None:
     bench.simulator.script("fal", NEVER)
-    config = bench.config(timeout=0.3, on_timeout="detach")
+    config = bench.config(max_poll_attempts=1, on_timeout="detach")
     job = await bench.gateway().submit_video_async(config, REQUEST)
     for handle in (job, job):
         with pytest.raises(TimeoutError) as caught:
@@ -231,3 +230,35 @@ async def test_what_is_cancelled_while_its_acceptance_is_written_is_accepted(ben
     assert (entry.submission, entry.outcome) == ("accepted", "detached")
     assert entry.operation is not None
     assert entry.operation.id == bench.simulator.jobs("fal")[0].id
+
+
+class CountingLedger(SqliteLedger):
+    """Counts how often its process has said that it is alive."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, lease_seconds=0.06)
+        self.renewed = 0
+
+    async def renew(self) -> None:
+        await super().renew()
+        self.renewed += 1
+
+
+@pytest.mark.parametrize("way", ["generate", "handle"])
+async def test_whoever_drives_a_job_says_that_it_is_alive(way: str, bench: Bench) -> None:
+    bench.simulator.script("fal", NEVER)
+    ledger = CountingLedger(bench.path)
+    gateway = bench.gateway(ledger)
+    if way == "generate":
+        work = gateway.generate_video_async(bench.config(), REQUEST)
+    else:
+        work = (await gateway.submit_video_async(bench.config(), REQUEST)).wait_async()
+
+    task = asyncio.ensure_future(work)
+    await until(lambda: ledger.renewed >= 3)
+    await bench.polled()
+    made = finish(bench.simulator, "fal")
+    assert (await task).request_id == made
+    told = ledger.renewed
+    await rounds()
+    assert ledger.renewed == told

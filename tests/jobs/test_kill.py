@@ -32,25 +32,26 @@ CASES = [
 ]
 PROVIDERS = sorted({case.provider for case in CASES})
 KEYS = dict.fromkeys(PROVIDERS, KEY)
-JOBS = 20
-MOST_REQUESTS = 6 * JOBS
-"""More than the jobs need, so that some rounds are killed when all is over."""
+MOST_REQUESTS = 6
+"""For each job; more than it needs, so that some rounds are killed when all is over."""
 
 
 class Round:
-    """Twenty jobs at once in a process that is killed; then others take over what is left."""
+    """Jobs at once in a process that is killed; then others take over what is left."""
 
-    def __init__(self, zygote: Zygote, simulator: Simulator, path: Path, number: int) -> None:
+    def __init__(
+        self, zygote: Zygote, simulator: Simulator, path: Path, number: int, count: int
+    ) -> None:
         self.zygote = zygote
         self.simulator = simulator
         self.path = path
         self.random = random.Random(number)
-        self.jobs = [self._job(number, index) for index in range(JOBS)]
+        self.jobs = [self._job(number, index) for index in range(count)]
 
     def _job(self, number: int, index: int) -> dict[str, Any]:
         prompt = f"prompt-{number}-{index}-"
         case = CASES[index % len(CASES)]
-        by_handle = index >= len(CASES)
+        by_handle = (index + number + index // len(CASES)) % 2 == 0
         return job(case, self.simulator, prompt, key=prompt, by_handle=by_handle)
 
     def requests(self) -> list[Any]:
@@ -73,10 +74,10 @@ class Round:
     def run(self) -> Counter[str]:
         """Kill, resume, ask again; check what came of each job, and count the ways it went."""
         for name in PROVIDERS:
-            pace = [self.random.choice((0.0, 0.05, 0.3)) for _ in range(JOBS)]
+            pace = [self.random.choice((0.0, 0.05, 0.3)) for _ in self.jobs]
             self.simulator.script(name, *(Script(run_seconds=one) for one in pace))
 
-        moment = self.random.randrange(MOST_REQUESTS)
+        moment = self.random.randrange(MOST_REQUESTS * len(self.jobs))
         first = self.zygote.start("crowd", path=str(self.path), jobs=self.jobs)
         wait_for(lambda: len(self.requests()) >= moment or not first.is_alive)
         first.kill()
@@ -85,7 +86,7 @@ class Round:
         # A second one dies while it resumes, at times.
         second = self.zygote.start("resume", path=str(self.path), keys=KEYS)
         if self.random.random() < 0.5:
-            more = len(self.requests()) + self.random.randrange(2 * JOBS)
+            more = len(self.requests()) + self.random.randrange(2 * len(self.jobs))
             wait_for(lambda: len(self.requests()) >= more or not second.is_alive)
             second.kill()
         else:
@@ -149,17 +150,20 @@ class Round:
         return "unknown"
 
 
-def storm(zygote: Zygote, simulator: Simulator, folder: Path, rounds: range) -> Counter[str]:
+def storm(
+    zygote: Zygote, simulator: Simulator, folder: Path, *, rounds: int, jobs: int
+) -> Counter[str]:
     fates: Counter[str] = Counter()
-    for number in rounds:
+    for number in range(rounds):
         simulator.reset()
-        fates += Round(zygote, simulator, folder / f"jobs-{number}.db", number).run()
+        fates += Round(zygote, simulator, folder / f"jobs-{number}.db", number, jobs).run()
 
     return fates
 
 
+@pytest.mark.timeout(300)
 def test_killed_at_random_moments(zygote: Zygote, simulator: Simulator, tmp_path: Path) -> None:
-    fates = storm(zygote, simulator, tmp_path, range(4))
+    fates = storm(zygote, simulator, tmp_path, rounds=5, jobs=10)
     assert fates["completed"]
 
 
@@ -167,8 +171,8 @@ def test_killed_at_random_moments(zygote: Zygote, simulator: Simulator, tmp_path
 def test_killed_at_two_hundred_moments(
     zygote: Zygote, simulator: Simulator, tmp_path: Path, report: Report
 ) -> None:
-    fates = storm(zygote, simulator, tmp_path, range(200))
-    report(f"200 kills of {JOBS} jobs: {dict(fates)}")
-    assert fates.total() == 200 * JOBS
+    fates = storm(zygote, simulator, tmp_path, rounds=200, jobs=20)
+    report(f"200 kills of 20 jobs: {dict(fates)}")
+    assert fates.total() == 200 * 20
     assert fates["completed"]
     assert fates["unknown"]

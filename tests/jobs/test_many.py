@@ -116,12 +116,18 @@ class Stopped:
         self.path = path
         self.first: Child | None = None
 
-    def stop(self, point: str, config: dict[str, Any] | None = None) -> None:
+    def stop(self, point: str, config: dict[str, Any] | None = None, leap: float = 0) -> None:
         """Let a process begin the job, and stop itself."""
         asked = job(FAL, self.simulator, PROMPT)
         asked["config"].update(config or {})
         self.first = self.zygote.start(
-            "crowd", path=str(self.path), jobs=[asked], lease=LEASE, trap=point, by_signal=True
+            "crowd",
+            path=str(self.path),
+            jobs=[asked],
+            lease=LEASE,
+            trap=point,
+            by_signal=True,
+            leap=leap,
         )
         self.first.until("reached")
 
@@ -170,7 +176,7 @@ def test_stopped_past_its_deadline_cancels_nothing_that_another_waits_for(
     stopped: Stopped,
 ) -> None:
     stopped.simulator.script("fal", Script(outcome="never", stream=False))
-    stopped.stop("after accept", {"timeout": 0.3})
+    stopped.stop("after accept", leap=4000)
     second = stopped.take_over()
     before = stopped.simulator.counters("fal").polls
     wait_for(lambda: stopped.simulator.counters("fal").polls > before)

@@ -15,7 +15,7 @@ from tests.contract.cases import CASES
 from tests.jobs.conftest import Report
 from tests.jobs.matrix import KEY, Cell, Matrix, cells
 
-SAMPLE = 2
+SAMPLE = 1
 """Cells of each case in every run."""
 
 
@@ -41,6 +41,7 @@ async def run(simulator: Simulator, folder: Path, wanted: list[Cell]) -> Counter
     return sum((one.fates for one in matrices.values()), Counter())
 
 
+@pytest.mark.timeout(300)
 async def test_a_sample_of_the_matrix(simulator: Simulator, tmp_path: Path) -> None:
     chosen = random.Random(0)
     wanted = [one for case in CASES for one in chosen.sample(list(cells(case, slow=False)), SAMPLE)]

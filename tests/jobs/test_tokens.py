@@ -14,6 +14,7 @@ from tarash.tarash_gateway import (
     Gateway,
     ImageJob,
     MockConfig,
+    MockPollingConfig,
     TarashException,
     ValidationError,
     VideoGenerationConfig,
@@ -26,7 +27,7 @@ from tarash.tarash_gateway._tokens import _seal
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.contract.cases import JOBS, Case
-from tests.jobs.conftest import BY_NAME, KEY
+from tests.jobs.conftest import BY_NAME, KEY, config_for
 from tests.jobs.processes import Zygote
 
 SECRET = "TARASH_TOKEN_SECRET"
@@ -172,11 +173,9 @@ def test_a_token_of_an_unknown_provider_is_refused(provider: str) -> None:
 
 
 async def test_a_mocked_job_can_be_waited_for_by_its_token() -> None:
-    config = VideoGenerationConfig(
-        provider="fal",
-        model="m",
-        mock=MockConfig(enabled=True, polling={"enabled": True, "delay_between_updates": 0.01}),
-    )
+    polling = MockPollingConfig(enabled=True, delay_between_updates=0.01)
+    mock = MockConfig(enabled=True, polling=polling)
+    config = VideoGenerationConfig(provider="fal", model="m", mock=mock)
     async with Gateway(ledger=MemoryLedger()) as gateway:
         job = await gateway.submit_video_async(config, VideoGenerationRequest(prompt="A cat"))
         response = await VideoJob.from_token(job.to_token()).wait_async()
@@ -187,7 +186,7 @@ async def test_a_mocked_job_can_be_waited_for_by_its_token() -> None:
 async def _submitted(case: Case, simulator: Simulator) -> Any:
     gateway = Gateway(ledger=MemoryLedger())
     submit = getattr(gateway, f"submit_{case.kind}_async")
-    config = case.config(KEY, simulator.base_url(case.provider))
+    config = config_for(case, simulator)
     job = await submit(config, case.request())
     await gateway.aclose()
     return job
@@ -203,7 +202,7 @@ async def test_a_token_is_enough_for_another_process(
     assert KEY not in read
     assert KEY not in token
 
-    config = case.config(KEY, simulator.base_url(case.provider))
+    config = config_for(case, simulator)
     settings = config.model_dump(mode="json", exclude_unset=True)
     given = {"api_key": KEY} if config.api_key else {"provider_config": config.provider_config}
     child = zygote.start("by_token", kind=case.kind, token=token, config={**settings, **given})
@@ -246,7 +245,7 @@ async def test_an_operation_that_leads_elsewhere_takes_no_key_there(
         foreign, f"{foreign}/", f"//{host}/x", f"@{host}/", f"{origin}@{host}/", f".{host}",
         f"\\\\{host}/", f"{origin}\\@{host}/",
     )  # fmt: skip
-    config = case.config(KEY, origin, timeout=0.2, on_timeout="detach")
+    config = config_for(case, simulator)
     tried = 0
     for twist in twists:
         for name in ("id", "urls", "data", "model"):
@@ -271,7 +270,7 @@ async def test_ids_with_tricks_are_refused_before_anything_is_sent(
 ) -> None:
     job = await _submitted(case, simulator)
     simulator.reset()
-    config = case.config(KEY, simulator.base_url(case.provider))
+    config = config_for(case, simulator)
     for trick in (*TRICKS, f"{job.operation['id']}/../../x", f"{job.operation['id']}/."):
         changed = Operation(**{**job.operation, "id": trick})
         handle = HANDLES[case.kind].from_token(_tokens.write(changed), config)

@@ -15,7 +15,7 @@ from tarash.tarash_gateway import Gateway, TarashException, VideoGenerationReque
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import until
-from tests.jobs.conftest import BY_NAME, KEY, finish, job
+from tests.jobs.conftest import BY_NAME, config_for, finish, job
 from tests.jobs.processes import Zygote, records
 from tests.ledger.test_file import spoil
 
@@ -98,7 +98,7 @@ def test_a_file_that_may_not_be_written_stops_the_submit(
 async def test_a_damaged_file_stops_the_submit_and_is_left_alone(
     damage: str, simulator: Simulator, path: Path
 ) -> None:
-    config = FAL.config(KEY, simulator.base_url("fal"))
+    config = config_for(FAL, simulator)
     async with Gateway(ledger=SqliteLedger(path)) as gateway:
         for number in range(20):
             asked = VideoGenerationRequest(prompt=f"{number} {'cat ' * 2000}")
@@ -132,7 +132,7 @@ async def test_a_damaged_file_stops_the_submit_and_is_left_alone(
 async def test_a_job_under_way_survives_its_ledger(simulator: Simulator, path: Path) -> None:
     """The file breaks while a job runs, and while one has only been handed out."""
     simulator.script("fal", NEVER)
-    config = FAL.config(KEY, simulator.base_url("fal"))
+    config = config_for(FAL, simulator)
     gateway = Gateway(ledger=SqliteLedger(path))
     job_at_hand = await gateway.submit_video_async(config, REQUEST)
     replace(path)
