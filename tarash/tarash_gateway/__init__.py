@@ -84,6 +84,7 @@ from .models import (
     VideoGenerationResponse,
     VideoGenerationUpdate,
 )
+from .progress import ProgressBar, progress_bar
 from .registry import (
     Registry,
     get_provider_field_mapping,
@@ -123,6 +124,7 @@ __all__ = [
     "ModelNotFoundError",
     "ModelParameter",
     "NumberRange",
+    "ProgressBar",
     "ProgressCallback",
     "ProviderHandler",
     "ProviderInfo",
@@ -155,6 +157,7 @@ __all__ = [
     "plan_image_async",
     "plan_video",
     "plan_video_async",
+    "progress_bar",
     "refresh_models",
     "refresh_models_async",
     "register_provider",

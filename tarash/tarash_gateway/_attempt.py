@@ -222,6 +222,8 @@ class Progress:
             progress_percent=self._percent,
             queue_position=position if self._status == "queued" else None,
             attempt_number=self._attempt.call.attempt_number,
+            provider=self._attempt.call.config.provider,
+            model=self._attempt.call.config.model,
             **facts,
         )
         if update != self._last:

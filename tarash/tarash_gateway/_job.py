@@ -307,5 +307,7 @@ def _update(attempt: Attempt, status: str, **facts: Any) -> Any:
         request_id=attempt.request_id,
         status=cast("Any", status),
         attempt_number=attempt.call.attempt_number,
+        provider=attempt.call.config.provider,
+        model=attempt.call.config.model,
         **facts,
     )

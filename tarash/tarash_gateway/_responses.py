@@ -141,6 +141,8 @@ class _GenerationUpdate(Data, Generic[_Response]):
     progress_percent: float | None = Field(default=None, ge=0, le=100)
     queue_position: int | None = None
     attempt_number: int = 1
+    provider: str | None = None
+    model: str | None = None
     update: Any = None
     result: _Response | None = None
     error: str | None = None
@@ -155,6 +157,8 @@ class VideoGenerationUpdate(_GenerationUpdate[VideoGenerationResponse]):
         progress_percent: 0 to 100 where the provider says so; never falls within an attempt.
         queue_position: Jobs ahead of this one, where the provider says so.
         attempt_number: Which config of the chain, from 1.
+        provider: Who is at work on it.
+        model: The model's id, as the config has it.
         update: The provider's own payload.
         result: The response, on `completed`.
         error: The error's message, on `failed`.

@@ -1,28 +1,40 @@
-"""The generated tables of the documentation are what the catalogue says today."""
+"""The generated tables of the documentation are what the registry and the catalogue say today."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tarash.tarash_gateway.catalog import forget
-from tarash.tarash_gateway.catalog._tables import BEGIN, filled, tables
+from tarash.tarash_gateway.catalog._tables import BEGIN, PAGES, filled, tables
+from tarash.tarash_gateway.registry import BUILT_IN, SPELLINGS
 
 DOCS = Path(__file__).parents[2] / "docs"
-COMMAND = "python -m tarash.tarash_gateway.catalog.build_tables docs/models.md"
+FILLED = ("models.md", "providers/fal-models.md", "providers/index.md")
+COMMAND = "python -m tarash.tarash_gateway.catalog.build_tables " + " ".join(
+    f"docs/{page}" for page in FILLED
+)
 
 
-@pytest.fixture(autouse=True)
-def _fresh() -> None:
+@pytest.fixture(scope="module")
+def made() -> Mapping[str, str]:
     forget("fal")
+    return tables()
 
 
-def test_the_tables_are_in_step_with_the_catalogue() -> None:
-    page = (DOCS / "models.md").read_text(encoding="utf-8")
-    assert page == filled(page), f"run: {COMMAND}"
+@pytest.mark.parametrize("name", FILLED)
+def test_the_tables_are_in_step_with_the_catalogue(name: str, made: Mapping[str, str]) -> None:
+    page = (DOCS / name).read_text(encoding="utf-8")
+    assert page == filled(page, made), f"run: {COMMAND}"
 
 
-def test_every_table_has_its_place() -> None:
-    page = (DOCS / "models.md").read_text(encoding="utf-8")
-    assert all(BEGIN.format(name=name) in page for name in tables())
+def test_every_table_has_its_place(made: Mapping[str, str]) -> None:
+    pages = "".join((DOCS / name).read_text(encoding="utf-8") for name in FILLED)
+    assert all(pages.count(BEGIN.format(name=name)) == 1 for name in made)
+
+
+def test_every_provider_has_a_page() -> None:
+    assert set(PAGES) == set(BUILT_IN) - SPELLINGS
+    assert all((DOCS / "providers" / f"{name}.md").exists() for name in PAGES)

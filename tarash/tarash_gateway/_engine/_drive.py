@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .. import _settings
+from .. import _durations, _settings
 from .._contract import Finished, Operation, Snapshot
 from .._warnings import warn
 from ..catalog import ModelSpec, retired
@@ -89,7 +89,12 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
 
     async with resources.clients.lease(adapter, account) as client:
         one = _Drive(adapter, attempt, spec, client, progress, resources, hold)
-        return await one.run(until_accepted=until_accepted)
+        response = await one.run(until_accepted=until_accepted)
+
+    if response is not None and not begun and not call.mocked:
+        _durations.note(config.provider, config.model, anyio.current_time() - attempt.started)
+
+    return response
 
 
 class _Drive:

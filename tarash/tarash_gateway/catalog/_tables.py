@@ -10,7 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .._model_info import ModelInfo
+from ..models import ProviderInfo
+from ..registry import BUILT_IN, Registry
 from ._describe import list_all
+from ._features import FEATURES, claims
 from ._library import recorded
 from ._lifecycle import LIFECYCLES
 
@@ -32,10 +35,30 @@ SHOWN = (
 )
 
 
+# How providers are called, and their pages below docs/providers.
+PAGES = {
+    "azure-openai": "Azure OpenAI",
+    "fal": "fal",
+    "google": "Google",
+    "luma": "Luma",
+    "openai": "OpenAI and compatible",
+    "replicate": "Replicate",
+    "runway": "Runway",
+    "stability": "Stability AI",
+    "xai": "xAI",
+}
+MAKES = {("video",): "videos", ("image",): "images", ("video", "image"): "videos and images"}
+KINDS = {("video",): "video", ("image",): "image", ("video", "image"): "both"}
+
+
 def tables() -> Mapping[str, str]:
     """Return the tables by name."""
     models = list(list_all("fal"))
+    providers = Registry().list_providers()
     return {
+        "providers": _providers(providers),
+        "features": _features(providers),
+        "families": _families(models),
         "categories": _categories(models),
         "models": _models(one for one in models if one.model.startswith(SHOWN)),
         "lifecycle": _lifecycle(),
@@ -46,6 +69,60 @@ def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     names = list(headings)
     lines = [names, ["---"] * len(names), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _providers(providers: Iterable[ProviderInfo]) -> str:
+    rows = [
+        (
+            f"[{PAGES[one.name]}]({one.name}.md)",
+            f"`{one.name}`",
+            MAKES[one.modalities],
+            f"`{one.extra}`" if BUILT_IN[one.name].needs else "none needed",
+            ", ".join(f"`{variable}`" for variable in one.environment_variables),
+        )
+        for one in providers
+    ]
+    return _table(("", "provider", "makes", "extra", "key from"), rows)
+
+
+def _features(providers: list[ProviderInfo]) -> str:
+    found = {one.name: claims(one.name, SHOWN) for one in providers}
+    rows = []
+    for name, feature in FEATURES.items():
+        kinds = {
+            provider: tuple(kind for kind in feature.of if (name, kind) in taken)
+            for provider, taken in found.items()
+        }
+        cells = [KINDS[kind] if kind else "" for kind in kinds.values()]
+        rows.append((feature.shown, *cells))
+
+    return _table(("request", *(f"`{one}`" for one in found)), rows)
+
+
+def _families(models: list[ModelInfo]) -> str:
+    families: dict[str, list[ModelInfo]] = {}
+    for one in models:
+        if {"video", "image"} & set(one.outputs):
+            families.setdefault("/".join(one.model.split("/")[:2]), []).append(one)
+
+    return _table(
+        ("family", "endpoints", "categories", "takes", "seconds"),
+        [
+            (
+                f"`{name}`",
+                str(len(members)),
+                ", ".join(sorted({one.category for one in members if one.category})) or "-",
+                ", ".join(dict.fromkeys(part for one in members for part in one.takes)) or "-",
+                _seconds_of(members),
+            )
+            for name, members in sorted(families.items())
+        ],
+    )
+
+
+def _seconds_of(members: Iterable[ModelInfo]) -> str:
+    told = dict.fromkeys(_seconds(one) for one in members)
+    return "; ".join(one for one in told if one != "-") or "-"
 
 
 def _categories(models: list[ModelInfo]) -> str:
@@ -93,13 +170,14 @@ def _lifecycle() -> str:
     return _table(("provider", "model", "shut down", "successor", "source"), rows)
 
 
-def filled(page: str) -> str:
+def filled(page: str, made: Mapping[str, str]) -> str:
     """Return a page with its generated parts made anew.
 
     Args:
         page: Markdown with `<!-- generated: name -->` and `<!-- end -->` around each table.
+        made: The tables by name.
     """
-    for name, table in tables().items():
+    for name, table in made.items():
         begin = BEGIN.format(name=name)
         before, found, rest = page.partition(begin)
         if found:
@@ -109,6 +187,8 @@ def filled(page: str) -> str:
     return page
 
 
-def write(path: Path) -> None:
-    """Make the generated parts of a page anew, in place."""
-    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+def write(paths: Iterable[Path]) -> None:
+    """Make the generated parts of pages anew, in place."""
+    made = tables()
+    for path in paths:
+        path.write_text(filled(path.read_text(encoding="utf-8"), made), encoding="utf-8")

@@ -15,8 +15,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Fill the pages that the command line names."""
     parser = argparse.ArgumentParser(description="Fill the generated tables of pages.")
     parser.add_argument("pages", nargs="+", type=Path)
-    for page in parser.parse_args(arguments).pages:
-        write(page)
+    write(parser.parse_args(arguments).pages)
 
 
 if __name__ == "__main__":

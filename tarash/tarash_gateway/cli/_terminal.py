@@ -15,7 +15,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..progress._row import duration, one_line
 from ._words import in_options
+
+__all__ = [
+    "document", "duration", "errors", "forgive", "hint", "one_line", "plain_table", "result", "say",
+    "show", "show_warning", "size", "warn",
+]  # fmt: skip
 
 WIDE = 200
 """Columns of a table that no terminal shows: nothing of it may be cut off."""
@@ -44,15 +50,16 @@ def warn(message: str) -> None:
     say(message, label="warning", style="yellow")
 
 
-def show_warning(  # noqa: PLR0913, PLR0917  (what the standard library calls it with)
+def show_warning(  # noqa: PLR0913, PLR0917  (as `warnings.showwarning` is called)
     message: Warning | str,
-    category: type[Warning],  # noqa: ARG001
-    filename: str,  # noqa: ARG001
-    lineno: int,  # noqa: ARG001
-    file: TextIO | None = None,  # noqa: ARG001
-    line: str | None = None,  # noqa: ARG001
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
 ) -> None:
-    """Show a warning of the library's; whose line of code it came from is of no concern here."""
+    """Show a warning of the library's; which line of code it is about is of no concern here."""
+    del category, filename, lineno, file, line
     warn(in_options(str(message)))
 
 
@@ -86,23 +93,6 @@ def plain_table(*headings: str) -> Table:
         column.overflow = "fold"
 
     return table
-
-
-def one_line(text: str) -> str:
-    """Return text that can't move the cursor: other characters than printable ones are spaces."""
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    return shown if shown == text else " ".join(shown.split())
-
-
-def duration(seconds: float) -> str:
-    """Return a time span as people write it: `7 s`, `2:05`, `1:00:00`."""
-    whole = int(seconds)
-    if whole < 60:  # noqa: PLR2004  (seconds in a minute)
-        return f"{whole} s"
-
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def size(count: int) -> str:

@@ -1,0 +1,171 @@
+"""One generation as people see it: what is said of it, how far it is, how long it may take.
+
+Knows nothing of where it is drawn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from .. import _durations
+from ..models import ImageGenerationUpdate, VideoGenerationUpdate
+
+Update = VideoGenerationUpdate | ImageGenerationUpdate
+Piece = tuple[str, str]
+"""Some text, and its style in rich's words; empty for none."""
+
+STYLES = {"queued": "yellow", "processing": "cyan", "completed": "green", "failed": "red"}
+ENDED = frozenset({"completed", "failed"})
+MOST_ESTIMATED = 0.95
+"""A guess is never drawn as done."""
+PATIENCE = 1.25
+"""How many times its usual duration a generation takes before it is called slow."""
+
+
+class Row:
+    """One generation, with all its attempts."""
+
+    def __init__(
+        self,
+        chain: Sequence[str] = (),
+        *,
+        label: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin now.
+
+        Args:
+            chain: What each attempt is called; without it, updates are asked.
+            label: What all of it is called, in place of who makes it.
+            clock: In seconds.
+        """
+        self.update: Update | None = None
+        self.note = ""
+        self.updates = 0
+        self._chain = tuple(chain)
+        self._label = label
+        self._clock = clock
+        self._began = self._attempt_began = clock()
+
+    def follow(self, update: Update) -> None:
+        """Take over what an update says."""
+        if self.update is not None and self.update.attempt_number != update.attempt_number:
+            self._attempt_began = self._clock()
+
+        self.update = update
+        self.updates += 1
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last update ended its attempt."""
+        return self.update is not None and self.update.status in ENDED
+
+    @property
+    def label(self) -> str:
+        """What it is called: who makes it, unless it has a name of its own."""
+        if self._label is not None:
+            return one_line(self._label)
+
+        number = 1 if self.update is None else self.update.attempt_number
+        if self._chain:
+            return one_line(self._chain[number - 1])
+
+        if self.update is None or self.update.provider is None:
+            return "generation"
+
+        return one_line(f"{self.update.provider} {self.update.model}")
+
+    def pieces(self) -> list[Piece]:
+        """Return where it stands, as one line."""
+        update = self.update
+        number = 1 if update is None else update.attempt_number
+        said: list[Piece] = []
+        if len(self._chain) > 1:
+            said.append((f"attempt {number}/{len(self._chain)}  ", ""))
+        elif not self._chain and number > 1:
+            said.append((f"attempt {number}  ", ""))
+
+        said.append((self.label, "bold"))
+        if update is None:
+            return [*said, ("  starting", "")]
+
+        said += [("  ", ""), (update.status, STYLES[update.status])]
+        if update.queue_position is not None:
+            said.append((f", position {update.queue_position}", ""))
+
+        # At its end, the status has said it all.
+        if update.progress_percent is not None and update.status == "processing":
+            said.append((f", {update.progress_percent:.0f} %", ""))
+
+        return said
+
+    def text(self) -> str:
+        """Return the same without styles."""
+        return "".join(text for text, _ in self.pieces())
+
+    def last_words(self) -> list[Piece]:
+        """Return how it ended, as one line."""
+        said = self.pieces()
+        if self.updates > 1:  # a single update tells nothing of how long it took
+            said.append((f" after {self.elapsed()}", ""))
+
+        error = None if self.update is None else self.update.error
+        return [*said, (f": {one_line(error)}", "")] if error else said
+
+    def elapsed(self) -> str:
+        """Return how long it has taken so far."""
+        return duration(self._clock() - self._began)
+
+    def times(self) -> str:
+        """Return how long it has taken, and may still take where that is known."""
+        left = self._left()
+        return f"{self.elapsed()}, {left}" if left else self.elapsed()
+
+    def share(self) -> float | None:
+        """Return how much of it is done, from 0 to 1: as told, else as usual, else None."""
+        update = self.update
+        if update is not None and update.progress_percent is not None:
+            return update.progress_percent / 100
+
+        usual = self._usual()
+        if not usual or self.ended:
+            return None
+
+        return min(self._attempt_elapsed() / usual, MOST_ESTIMATED)
+
+    def _left(self) -> str | None:
+        usual = self._usual()
+        if usual is None or self.ended:
+            return None
+
+        left = usual - self._attempt_elapsed()
+        if left >= 1:
+            return f"about {duration(left)} left"
+
+        slow = self._attempt_elapsed() > usual * PATIENCE
+        return f"longer than usual ({duration(usual)})" if slow else "any moment"
+
+    def _usual(self) -> float | None:
+        update = self.update
+        return None if update is None else _durations.typical(update.provider, update.model)
+
+    def _attempt_elapsed(self) -> float:
+        return self._clock() - self._attempt_began
+
+
+def one_line(text: str) -> str:
+    """Return text that can't move the cursor: other characters than printable ones are spaces."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return shown if shown == text else " ".join(shown.split())
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as people write it: `7 s`, `2:05`, `1:00:00`."""
+    whole = int(seconds)
+    if whole < 60:  # noqa: PLR2004  (seconds in a minute)
+        return f"{whole} s"
+
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

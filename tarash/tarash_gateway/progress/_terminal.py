@@ -1,0 +1,125 @@
+"""Moving lines at the bottom of a terminal, one a generation; needs rich.
+
+All bars of a terminal share one board, since a terminal has one last line.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from ._row import Piece, Row
+
+FRAMES_A_SECOND = 10
+BAR_CELLS = 20
+SPINNER, BAR = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "━"
+ASCII_SPINNER, ASCII_BAR = "|/-\\", "="
+KEPT_FREE = 2
+"""Lines of the terminal that rows leave to others."""
+
+
+class Board:
+    """The moving lines of one console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rows: list[Row] = []
+        self._live: Live | None = None
+        self._lock = threading.Lock()
+        unicode = console.encoding.startswith("utf")
+        self._frames, self._cell = (SPINNER, BAR) if unicode else (ASCII_SPINNER, ASCII_BAR)
+
+    def show(self, row: Row) -> None:
+        """Show a row from now on; drawing follows its changes by itself."""
+        with self._lock:
+            if row not in self._rows:
+                self._rows.append(row)
+
+            if self._live is None:
+                self._live = self._started()
+
+    def end(self, row: Row, last_words: Sequence[Piece] | None = None) -> None:
+        """Show a row no longer; what is to be kept of it stays above."""
+        line = None if last_words is None else styled(last_words)
+        with self._lock:
+            if row in self._rows:
+                self._rows.remove(row)
+
+            if not self._rows:
+                self._stop()
+
+            if line is not None:
+                line.overflow, line.no_wrap = "ellipsis", True
+                self._console.print(line)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        with self._lock:
+            self._rows.clear()
+            self._stop()
+
+    def _started(self) -> Live:
+        live = Live(
+            console=self._console,
+            get_renderable=self._draw,
+            refresh_per_second=FRAMES_A_SECOND,
+            transient=True,
+            # Printed above the lines then; what goes into a file or a pipe stays what it is.
+            redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
+            redirect_stderr=self._console.file is sys.stderr,
+        )
+        live.start()
+        atexit.register(self.close)  # whatever happens, the cursor comes back
+        return live
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+            atexit.unregister(self.close)
+
+    def _draw(self) -> Group:
+        rows = tuple(self._rows)
+        room = max(1, self._console.height - KEPT_FREE)
+        lines = [self._line(row) for row in rows[:room]]
+        if len(rows) > room:
+            lines.append(Text(f"  and {len(rows) - room} more", style="dim"))
+
+        return Group(*lines)
+
+    def _line(self, row: Row) -> Text:
+        frame = self._frames[int(time.monotonic() * FRAMES_A_SECOND) % len(self._frames)]
+        # Never longer than the terminal is wide: a line that wraps can't be drawn over.
+        line = Text(f"{frame} ", no_wrap=True, overflow="ellipsis")
+        line.append_text(styled(row.pieces()))
+        share = row.share()
+        if share is not None:
+            full = round(BAR_CELLS * share)
+            line.append("  ").append(self._cell * full, style="green")
+            line.append(self._cell * (BAR_CELLS - full), style="dim")
+
+        line.append(f"  {row.times()}", style="dim")
+        return line.append(f"  {row.note}" if row.note else "", style="yellow")
+
+
+def styled(pieces: Sequence[Piece]) -> Text:
+    """Return pieces as rich's text."""
+    return Text.assemble(*pieces)
+
+
+_boards: dict[int, Board] = {}
+_lock = threading.Lock()
+
+
+def board_of(console: Console) -> Board:
+    """Return the board of a console's file: one for all who draw there."""
+    key = id(console.file)
+    with _lock:
+        return _boards.setdefault(key, Board(console))
