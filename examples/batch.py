@@ -57,7 +57,9 @@ def read(path: Path) -> list[Row]:
         ValueError: It lacks a column or a value, or two rows have the same id.
     """
     with path.open(newline="", encoding="utf-8") as lines:
-        rows = [Row(line.get("id") or "", line.get("prompt") or "") for line in csv.DictReader(lines)]
+        rows = [
+            Row(line.get("id") or "", line.get("prompt") or "") for line in csv.DictReader(lines)
+        ]
 
     if not all(row.id and row.prompt.strip() for row in rows):
         raise ValueError(f"{path}: every row needs an id and a prompt")
@@ -71,7 +73,9 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
-async def save(response: VideoGenerationResponse, path: Path, session: aiohttp.ClientSession) -> None:
+async def save(
+    response: VideoGenerationResponse, path: Path, session: aiohttp.ClientSession
+) -> None:
     """Write the video to a file, which is there as a whole or not at all."""
     part = path.with_suffix(".part")
     if isinstance(response.video, str):
@@ -126,7 +130,8 @@ class Batch:
 def main() -> int:
     """Make the videos; return the exit code."""
     parser = argparse.ArgumentParser(description="Make many videos")
-    parser.add_argument("prompts", type=Path, nargs="?", default=Path(__file__).with_name("prompts.csv"))
+    given = Path(__file__).with_name("prompts.csv")
+    parser.add_argument("prompts", type=Path, nargs="?", default=given)
     parser.add_argument("--folder", type=Path, default=Path("videos"), help="where they go")
     parser.add_argument("--at-once", type=int, default=8, help="jobs at the same time")
     arguments = parser.parse_args()

@@ -4,9 +4,9 @@ Without a key, from the mock:
 
     python examples/compare_providers.py --mock
 
-With real ones: pip install "tarash-gateway[fal,google]", set FAL_KEY, GOOGLE_API_KEY and XAI_API_KEY,
-and leave out `--mock`. Each provider bills for its video. The page is written
-to comparison.html; URLs in it live as long as their provider keeps them.
+With real ones: pip install "tarash-gateway[fal,google]", set FAL_KEY, GOOGLE_API_KEY and
+XAI_API_KEY, and leave out `--mock`. Each provider bills for its video. The page is written to
+comparison.html; URLs in it live as long as their provider keeps them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ PAGE = """<!doctype html>
 <style>
   :root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }}
   body {{ margin: 2rem; }}
-  main {{ display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); }}
+  main {{ display: grid; gap: 1.5rem; }}
+  main {{ grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); }}
   figure {{ margin: 0; padding: 1rem; border: 1px solid #8886; border-radius: .5rem; }}
   video {{ width: 100%; border-radius: .25rem; background: #000; }}
   .failed {{ color: #c33; }}
@@ -95,7 +96,8 @@ def card(outcome: Outcome) -> str:
     lines = [f"<strong>{escape(title)}</strong>", f"{outcome.seconds:.1f} s until it was there"]
     media = ""
     if outcome.response is not None:
-        media = f'<video src="{escape(source(outcome.response.video))}" controls loop muted></video>'
+        address = escape(source(outcome.response.video))
+        media = f'<video src="{address}" controls loop muted></video>'
         if outcome.response.duration is not None:
             lines.append(f"{outcome.response.duration:g} s long")
 
@@ -118,7 +120,7 @@ async def main() -> None:
     arguments = parser.parse_args()
 
     # As bytes, which become part of the page.
-    rehearsal = MockConfig(enabled=True, responses=[MockResponse(output_type="content")])
+    rehearsal = MockConfig(enabled=True, responses=(MockResponse(output_type="content"),))
     configs = [
         VideoGenerationConfig(
             provider=provider, model=model, mock=rehearsal if arguments.mock else None
@@ -129,9 +131,7 @@ async def main() -> None:
         prompt=arguments.prompt, duration_seconds=5, aspect_ratio="16:9", resolution="720p"
     )
     async with Gateway() as gateway:
-        outcomes = await asyncio.gather(
-            *(measured(gateway, config, request) for config in configs)
-        )
+        outcomes = await asyncio.gather(*(measured(gateway, config, request) for config in configs))
 
     cards = "\n".join(card(outcome) for outcome in outcomes)
     arguments.page.write_text(PAGE.format(prompt=escape(request.prompt), cards=cards), "utf-8")

@@ -135,7 +135,7 @@ async def _tell(on_progress: ProgressCallback | None, job_id: str, percent: floa
 @asynccontextmanager
 async def stand_in() -> AsyncIterator[str]:
     """Serve the protocol on this machine, and yield its address; the videos come from the mock."""
-    mock = MockConfig(enabled=True, responses=[MockResponse(output_type="file")])
+    mock = MockConfig(enabled=True, responses=(MockResponse(output_type="file"),))
     sample = await generate_video_async(
         VideoGenerationConfig(provider="fal", model="any", mock=mock),
         VideoGenerationRequest(prompt="A sample"),

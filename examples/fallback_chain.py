@@ -27,8 +27,8 @@ from tarash.tarash_gateway import (
 def chain(*, mocked: bool) -> VideoGenerationConfig:
     """Return the configs in the order in which they are tried."""
     failure = GenerationFailedError("The machine that ran the job was lost", retryable=True)
-    fails = MockConfig(enabled=True, responses=[MockResponse(error=failure)])
-    works = MockConfig(enabled=True, responses=[MockResponse(output_type="file")])
+    fails = MockConfig(enabled=True, responses=(MockResponse(error=failure),))
+    works = MockConfig(enabled=True, responses=(MockResponse(output_type="file"),))
     return VideoGenerationConfig(
         provider="fal",
         model="fal-ai/veo3.1",
@@ -36,13 +36,13 @@ def chain(*, mocked: bool) -> VideoGenerationConfig:
         # `always` delivers even if the first job may still be billed; `when_safe` stops instead.
         failover="always",
         mock=fails if mocked else None,
-        fallback_configs=[
+        fallback_configs=(
             VideoGenerationConfig(
                 provider="google",
                 model="veo-3.1-generate-preview",
                 mock=works if mocked else None,
-            )
-        ],
+            ),
+        ),
     )
 
 

@@ -32,7 +32,7 @@ def show(update: VideoGenerationUpdate) -> None:
 def main() -> int:
     """Make the video; return the exit code."""
     rehearsal = MockConfig(
-        enabled=True, polling=MockPollingConfig(), responses=[MockResponse(output_type="file")]
+        enabled=True, polling=MockPollingConfig(), responses=(MockResponse(output_type="file"),)
     )
     config = VideoGenerationConfig(
         provider="fal",

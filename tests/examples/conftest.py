@@ -20,7 +20,7 @@ KEYS = {
     "fal": "FAL_KEY",
     "google": "GOOGLE_API_KEY",
     "openai": "OPENAI_API_KEY",
-    "runway": "RUNWAYML_API_SECRET",
+    "xai": "XAI_API_KEY",
 }
 SECRET = "a secret of the tests"
 

@@ -11,43 +11,36 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from IPython.core.displayhook import CapturingDisplayHook
-from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import RichOutput, capture_output
 
 
-def shown(outputs: list[dict[str, Any]]) -> list[str]:
+def shown(outputs: list[RichOutput]) -> list[str]:
     """Return the displays' HTML: of one that was updated, the last."""
     displays: dict[object, str] = {}
     for number, output in enumerate(outputs):
-        place = (output.get("transient") or {}).get("display_id", number)
-        displays[place] = output["data"].get("text/html", "")
+        place = (output.transient or {}).get("display_id", number)
+        displays[place] = output.data.get("text/html", "")
 
     return list(displays.values())
 
 
-def main() -> int:
+def main() -> None:
     """Run the notebook that the first argument names."""
     notebook = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    shell = InteractiveShell.instance()
-    shell.display_pub = CapturingDisplayPublisher(parent=shell)
+    shell: Any = InteractiveShell.instance()
     for cell in notebook["cells"]:
-        if cell["cell_type"] != "code":
-            continue
+        if cell["cell_type"] == "code":
+            with capture_output() as captured:
+                result = shell.run_cell("".join(cell["source"]))
 
-        outputs: list[dict[str, Any]] = []
-        shell.display_pub.outputs = outputs
-        shell.displayhook = CapturingDisplayHook(shell=shell, outputs=outputs)
-        with shell.display_trap:
-            sys.displayhook = shell.displayhook
-            result = shell.run_cell("".join(cell["source"]))
-        if not result.success:
-            return 1
+            result.raise_error()
+            html = shown(captured.outputs)
+            if result.result is not None:  # the cell's last line
+                html.append(shell.display_formatter.format(result.result)[0]["text/html"])
 
-        sys.stdout.write(json.dumps(shown(outputs)) + "\n")
-
-    return 0
+            sys.stdout.write(json.dumps(html) + "\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPResponse
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -106,7 +105,7 @@ def test_two_clients_watch_one_job_that_is_bought_and_fetched_once(
     streams = [one.events(token), other.events(token)]
     seen = [[next(stream)] for stream in streams]
     for events, stream in zip(seen, streams, strict=True):
-        events += stream
+        events.extend(stream)
         assert events[-1] == {**events[-1], "status": "completed", "progress_percent": 100}
 
     assert one.json("GET", f"/videos/{token}")["status"] == "completed"
@@ -122,7 +121,10 @@ def test_two_clients_watch_one_job_that_is_bought_and_fetched_once(
     for wrong in ("nonsense", f"{head}.{altered}.{seal}", f"tg1.{body}.{seal}"):
         for path in (f"/videos/{wrong}", f"/videos/{wrong}/events", f"/videos/{wrong}/file"):
             refused = connect(service).ask("GET", path)
-            assert (refused.status, refused.read()) == (403, b'{"detail":"This token is not valid"}')
+            assert (refused.status, refused.read()) == (
+                403,
+                b'{"detail":"This token is not valid"}',
+            )
 
         assert connect(service).ask("DELETE", f"/videos/{wrong}").status == 403
 
