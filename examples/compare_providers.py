@@ -20,6 +20,7 @@ from html import escape
 from pathlib import Path
 
 from tarash.tarash_gateway import (
+    Adjustment,
     Gateway,
     MediaType,
     MockConfig,
@@ -90,6 +91,12 @@ def source(video: MediaType) -> str:
     return f"data:{video['content_type']};base64,{content}"
 
 
+def bent(wish: Adjustment) -> str:
+    """Return a wish that the model could not take, and what became of it."""
+    sent = "left out" if wish.sent is None else wish.sent
+    return escape(f"{wish.field}: {wish.requested} → {sent} ({wish.reason})")
+
+
 def card(outcome: Outcome) -> str:
     """Return the part of the page that shows one outcome."""
     title = f"{outcome.config.provider} · {outcome.config.model}"
@@ -101,10 +108,7 @@ def card(outcome: Outcome) -> str:
         if outcome.response.duration is not None:
             lines.append(f"{outcome.response.duration:g} s long")
 
-        lines += [
-            escape(f"{bent.field}: {bent.requested} → {bent.sent} ({bent.reason})")
-            for bent in outcome.response.adjustments
-        ]
+        lines += map(bent, outcome.response.adjustments)
     if outcome.error is not None:
         lines.append(f'<span class="failed">{escape(str(outcome.error))}</span>')
 
