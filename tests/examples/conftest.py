@@ -33,7 +33,9 @@ def simulator() -> Iterator[Simulator]:
 
 def environment(simulator: Simulator) -> dict[str, str]:
     """Return the variables of a process that uses the simulated providers."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TARASH_")}
+    # IPython warns where the variable tells of another environment than the interpreter's.
+    ours = ("TARASH_", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     hosts = {f"TARASH_{name.upper()}_BASE_URL": simulator.base_url(name) for name in KEYS}
     keys = dict.fromkeys(KEYS.values(), "example:key")
     return {**kept, **hosts, **keys, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
