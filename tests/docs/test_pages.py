@@ -1,4 +1,4 @@
-"""Every fenced Python block of the documentation runs, and so does every file in examples/.
+"""Every fenced Python block of the documentation runs; tests/examples runs the examples.
 
 The blocks of a page run in one namespace, from top to bottom, in an empty folder, against the
 simulator. `await` at the top level is allowed, as in a notebook.
@@ -22,22 +22,17 @@ from tarash.tarash_gateway.testing import Script, Simulator
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
 BLOCK = re.compile(
     r"^(?P<indent> *)```python\n(?P<code>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE
 )
 
 
 def code_of(path: Path) -> Iterator[CodeType]:
-    """Yield the code of an example, or of each block of a page, at the lines of its file."""
+    """Yield the code of each block of a page, at the lines of its file."""
     text = path.read_text(encoding="utf-8")
-    sources = {1: text}
-    if path.suffix == ".md":
-        sources = {
-            text.count("\n", 0, block.start("code")) + 1: textwrap.dedent(block["code"])
-            for block in BLOCK.finditer(text)
-        }
-    for first_line, source in sources.items():
+    for block in BLOCK.finditer(text):
+        first_line = text.count("\n", 0, block.start("code")) + 1
+        source = textwrap.dedent(block["code"])
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         yield compile("\n" * (first_line - 1) + source, path, "exec", flags, dont_inherit=True)
 
@@ -81,6 +76,6 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.mark.usefixtures("_prepared")
-@pytest.mark.parametrize("path", [*PAGES, *EXAMPLES], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_it_runs(path: Path) -> None:
     run(path)

@@ -1,0 +1,147 @@
+"""One request, several providers at once, and a page to compare what they made of it.
+
+Without a key, from the mock:
+
+    python examples/compare_providers.py --mock
+
+With real ones: pip install "tarash-gateway[fal,google]", set FAL_KEY, GOOGLE_API_KEY and
+XAI_API_KEY, and leave out `--mock`. Each provider bills for its video. The page is written to
+comparison.html; URLs in it live as long as their provider keeps them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import time
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from tarash.tarash_gateway import (
+    Adjustment,
+    Gateway,
+    MediaType,
+    MockConfig,
+    MockResponse,
+    TarashException,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+)
+
+MODELS = [
+    ("fal", "fal-ai/veo3.1"),
+    ("fal", "fal-ai/kling-video/v2.5-turbo/pro/text-to-video"),
+    ("google", "veo-3.1-generate-preview"),
+    ("xai", "grok-imagine-video"),
+]
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Comparison</title>
+<style>
+  :root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }}
+  body {{ margin: 2rem; }}
+  main {{ display: grid; gap: 1.5rem; }}
+  main {{ grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); }}
+  figure {{ margin: 0; padding: 1rem; border: 1px solid #8886; border-radius: .5rem; }}
+  video {{ width: 100%; border-radius: .25rem; background: #000; }}
+  .failed {{ color: #c33; }}
+</style>
+<h1>{prompt}</h1>
+<main>
+{cards}
+</main>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one config."""
+
+    config: VideoGenerationConfig
+    seconds: float
+    response: VideoGenerationResponse | None = None
+    error: TarashException | None = None
+
+
+async def measured(
+    gateway: Gateway, config: VideoGenerationConfig, request: VideoGenerationRequest
+) -> Outcome:
+    """Make the video with one config; a failure is an outcome too."""
+    began = time.monotonic()
+    try:
+        response = await gateway.generate_video_async(config, request)
+    except TarashException as error:
+        return Outcome(config, time.monotonic() - began, error=error)
+
+    return Outcome(config, time.monotonic() - began, response)
+
+
+def source(video: MediaType) -> str:
+    """Return what a page can play: the URL, or the bytes as a data URI."""
+    if isinstance(video, str):
+        return video
+
+    content = base64.b64encode(video["content"]).decode()
+    return f"data:{video['content_type']};base64,{content}"
+
+
+def bent(wish: Adjustment) -> str:
+    """Return a wish that the model could not take, and what became of it."""
+    sent = "left out" if wish.sent is None else wish.sent
+    return escape(f"{wish.field}: {wish.requested} → {sent} ({wish.reason})")
+
+
+def card(outcome: Outcome) -> str:
+    """Return the part of the page that shows one outcome."""
+    title = f"{outcome.config.provider} · {outcome.config.model}"
+    lines = [f"<strong>{escape(title)}</strong>", f"{outcome.seconds:.1f} s until it was there"]
+    media = ""
+    if outcome.response is not None:
+        address = escape(source(outcome.response.video))
+        media = f'<video src="{address}" controls loop muted></video>'
+        if outcome.response.duration is not None:
+            lines.append(f"{outcome.response.duration:g} s long")
+
+        lines += map(bent, outcome.response.adjustments)
+    if outcome.error is not None:
+        lines.append(f'<span class="failed">{escape(str(outcome.error))}</span>')
+
+    return f"<figure>{media}<figcaption>{'<br>'.join(lines)}</figcaption></figure>"
+
+
+async def main() -> None:
+    """Ask everybody, and write the page."""
+    parser = argparse.ArgumentParser(description="Compare providers")
+    parser.add_argument("prompt", nargs="?", default="A paper boat crosses a puddle, macro shot")
+    parser.add_argument("--mock", action="store_true", help="no key, no cost")
+    parser.add_argument("--page", type=Path, default=Path("comparison.html"))
+    arguments = parser.parse_args()
+
+    # As bytes, which become part of the page.
+    rehearsal = MockConfig(enabled=True, responses=(MockResponse(output_type="content"),))
+    configs = [
+        VideoGenerationConfig(
+            provider=provider, model=model, mock=rehearsal if arguments.mock else None
+        )
+        for provider, model in MODELS
+    ]
+    request = VideoGenerationRequest(
+        prompt=arguments.prompt, duration_seconds=5, aspect_ratio="16:9", resolution="720p"
+    )
+    async with Gateway() as gateway:
+        outcomes = await asyncio.gather(*(measured(gateway, config, request) for config in configs))
+
+    cards = "\n".join(card(outcome) for outcome in outcomes)
+    arguments.page.write_text(PAGE.format(prompt=escape(request.prompt), cards=cards), "utf-8")
+    made = sum(outcome.response is not None for outcome in outcomes)
+    print(f"{made} of {len(outcomes)} videos: {arguments.page.resolve().as_uri()}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,224 @@
+"""A video service with FastAPI: its HTTP side.
+
+    POST   /videos                 {"prompt": "..."} → {"token": "..."}
+    GET    /videos/{token}         where the job stands
+    GET    /videos/{token}/events  the same, pushed: server-sent events until the job has ended
+    GET    /videos/{token}/file    the video
+    DELETE /videos/{token}         asks the provider to stop
+    GET    /                       a page that uses all of these
+
+What it needs: pip install "tarash-gateway[cli,fal]" "fastapi>=0.135" uvicorn
+
+Without a key, against simulated providers:
+
+    tarash simulate fal --run-seconds 10      # prints lines to paste into the second terminal
+    TARASH_TOKEN_SECRET=$(openssl rand -hex 32) uvicorn fastapi_service.app:app --app-dir examples
+
+With a real one, set FAL_KEY in place of what the simulator printed. The further settings, all of
+them variables of the environment, are those of `Settings`. In production, add
+`--timeout-graceful-shutdown 5`, so that pages that stay open can't hold up a deployment, and put
+your own log-in in front of POST: whoever has a token may watch and stop its job, and nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, Field
+
+from tarash.tarash_gateway import (
+    ContentModerationError,
+    Gateway,
+    RateLimitError,
+    TarashException,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from tarash.tarash_gateway.ledger import SqliteLedger
+
+from .watching import Videos, View, Watch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says.
+
+    Attributes:
+        provider: VIDEO_PROVIDER.
+        model: VIDEO_MODEL.
+        ledger: VIDEO_LEDGER: the file where jobs are written down. Several workers share one.
+        on_disconnect: ON_DISCONNECT: what becomes of a job when the last client that watched it has
+            left: `detach` lets it go on, `cancel` asks the provider to stop it.
+        patience: DISCONNECT_SECONDS: how long a client may be away before it counts as gone; a
+            page that is loaded again is away for a moment.
+        grace: SHUTDOWN_SECONDS: how long a shutdown waits for jobs that are nearly done. The others
+            are left running, and the next start goes on with them.
+    """
+
+    provider: str
+    model: str
+    ledger: str
+    on_disconnect: Literal["detach", "cancel"]
+    patience: float
+    grace: float
+
+    @classmethod
+    def read(cls) -> Settings:
+        """Read them.
+
+        Raises:
+            RuntimeError: There is no secret to sign tokens with, or a value is none.
+        """
+        if not os.environ.get("TARASH_TOKEN_SECRET"):
+            raise RuntimeError(
+                "Set TARASH_TOKEN_SECRET, the same for every worker and every start: without it "
+                "anybody could make up tokens. To get one: openssl rand -hex 32"
+            )
+
+        on_disconnect = os.environ.get("ON_DISCONNECT", "detach")
+        if on_disconnect not in ("detach", "cancel"):
+            raise RuntimeError(f"ON_DISCONNECT is detach or cancel, not {on_disconnect!r}")
+
+        return cls(
+            provider=os.environ.get("VIDEO_PROVIDER", "fal"),
+            model=os.environ.get("VIDEO_MODEL", "fal-ai/veo3.1"),
+            ledger=os.environ.get("VIDEO_LEDGER", "videos.db"),
+            on_disconnect="cancel" if on_disconnect == "cancel" else "detach",
+            patience=float(os.environ.get("DISCONNECT_SECONDS", "10")),
+            grace=float(os.environ.get("SHUTDOWN_SECONDS", "20")),
+        )
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Start with what is owed; end without losing anything."""
+    settings = Settings.read()
+    # A job belongs to whoever ordered it: that this process ends must not stop it.
+    config = VideoGenerationConfig(
+        provider=settings.provider, model=settings.model, on_timeout="detach"
+    )
+    ledger = SqliteLedger(settings.ledger)
+    cancel_after = settings.patience if settings.on_disconnect == "cancel" else None
+    videos = Videos(Gateway(ledger=ledger), ledger, config, cancel_after)
+    videos.start()
+    app.state.videos = videos
+    yield
+    await videos.aclose(settings.grace)
+
+
+app = FastAPI(title="Videos", lifespan=lifespan)
+
+
+class Order(BaseModel):
+    """What a client asks for."""
+
+    prompt: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+    duration_seconds: Annotated[float, Field(gt=0, le=60)] | None = None
+    aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
+
+
+class Accepted(BaseModel):
+    """What a client gets for it."""
+
+    token: str
+
+
+def all_videos(request: Request) -> Videos:
+    """Return what the lifespan has made."""
+    videos: Videos = request.app.state.videos
+    return videos
+
+
+VideosHere = Annotated[Videos, Depends(all_videos)]
+
+
+async def watched(token: str, videos: VideosHere) -> Watch:
+    """Return what is known of a token's job."""
+    try:
+        watch = await videos.find(token)
+    except ValidationError as error:  # not signed by us, or altered
+        raise HTTPException(403, "This token is not valid") from error
+
+    if watch is None:
+        raise HTTPException(404, "This job is not known any more")
+
+    return watch
+
+
+WatchHere = Annotated[Watch, Depends(watched)]
+
+
+@app.get("/")
+async def page() -> FileResponse:
+    """Show the page."""
+    return FileResponse(Path(__file__).with_name("page.html"))
+
+
+@app.post("/videos", status_code=202)
+async def submit(
+    order: Order,
+    videos: VideosHere,
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> Accepted:
+    """Order a video; with an Idempotency-Key, sending it twice buys it once."""
+    # Where users log in, put their id in front of the key: two of them may have the same.
+    watch = await videos.submit(VideoGenerationRequest(**order.model_dump()), idempotency_key)
+    return Accepted(token=watch.job.to_token())
+
+
+@app.get("/videos/{token}")
+async def status(watch: WatchHere) -> View:
+    """Tell where a job stands."""
+    return watch.view
+
+
+@app.get("/videos/{token}/events", response_class=EventSourceResponse)
+async def events(watch: WatchHere, videos: VideosHere) -> AsyncIterator[ServerSentEvent]:
+    """Push where a job stands, until it has ended."""
+    async for view in videos.follow(watch):
+        # `retry` is how soon a browser comes back after the connection was lost, in milliseconds.
+        yield ServerSentEvent(data=view, retry=1000)
+
+
+@app.get("/videos/{token}/file")
+async def file(watch: WatchHere) -> Response:
+    """Deliver the video: from the provider's host, or from here where it needs our key."""
+    if watch.response is None:
+        raise HTTPException(409, watch.view.error or "The video is not ready yet")
+
+    video = watch.response.video
+    if isinstance(video, str):
+        return RedirectResponse(video)
+
+    return Response(video["content"], media_type=video["content_type"])
+
+
+@app.delete("/videos/{token}")
+async def cancel(watch: WatchHere) -> dict[str, str]:
+    """Ask the provider to stop a job; what had run may be billed."""
+    return {"answer": await watch.job.cancel_async()}
+
+
+@app.exception_handler(TarashException)
+async def refuse(_request: Request, error: TarashException) -> JSONResponse:
+    """Tell clients what they can mend, and the log the rest."""
+    if isinstance(error, ContentModerationError | ValidationError):
+        return JSONResponse({"detail": error.message}, 422)
+
+    log.error("%s: %s", type(error).__name__, error.message)
+    if isinstance(error, RateLimitError):
+        return JSONResponse({"detail": "Too much to do; try again later"}, 429)
+
+    return JSONResponse({"detail": "The provider can't be used at the moment"}, 502)

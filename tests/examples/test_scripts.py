@@ -1,0 +1,190 @@
+"""The examples that are scripts, and the notebook: from the mock, and by simulated providers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway.testing import Script, Simulator
+from tests.examples.conftest import EXAMPLES, ROOT, environment
+
+SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+WITHOUT_KEY = ["compare_providers", "custom_provider", "fallback_chain", "quickstart"]
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run an example in an empty folder, and return what it has printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def start(name: str, *arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        try:
+            runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+        except SystemExit as end:
+            assert not end.code, capsys.readouterr().err  # noqa: PT017  (its exit code)
+
+        return capsys.readouterr().out
+
+    return start
+
+
+@pytest.fixture
+def keys(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(simulator).items():
+        monkeypatch.setenv(name, value)
+
+
+def test_every_script_says_how_to_run_it_with_and_without_a_key() -> None:
+    assert {path.stem for path in SCRIPTS} == {*WITHOUT_KEY, "batch"}
+    for path in [*SCRIPTS, EXAMPLES / "fastapi_service" / "app.py"]:
+        text = path.read_text(encoding="utf-8").split('"""')[1]
+        assert re.search(r"Without a key.*With (?:a )?real one", text, re.DOTALL), path.name
+        assert re.search("--mock|tarash simulate", text), path.name
+
+
+@pytest.mark.parametrize("name", WITHOUT_KEY)
+def test_it_runs_without_a_key(name: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("FAL_KEY", "GOOGLE_API_KEY", "XAI_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+
+    assert run(name, "--mock").strip()
+
+
+@pytest.mark.usefixtures("keys")
+def test_quickstart_says_where_the_video_is(simulator: Simulator, run: Run) -> None:
+    assert simulator.media_url in run("quickstart")
+    assert simulator.counters("fal").accepted == 1
+
+
+@pytest.mark.usefixtures("keys")
+def test_fallback_chain_accounts_for_each_attempt(simulator: Simulator, run: Run) -> None:
+    simulator.script("fal", Script(outcome="failed"))
+    first, error, second, _ = run("fallback_chain").splitlines()
+    assert re.match(r"1\. fal .*: failed after .* s, billed: (?:none|possible|certain)", first)
+    assert "GenerationFailedError" in error
+    assert re.match(r"2\. google .*: success .*, billed: certain", second)
+
+
+@pytest.mark.usefixtures("keys")
+def test_compare_providers_shows_what_each_has_made_and_who_has_failed(
+    simulator: Simulator, run: Run, tmp_path: Path
+) -> None:
+    simulator.script("xai", Script(outcome="failed", error_message="<no> machine left"))
+    assert run("compare_providers", "a <b>").startswith("3 of 4 videos")
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert "<h1>a &lt;b&gt;</h1>" in page
+    assert "duration_seconds: 5.0 → 6" in page
+    assert "&lt;no&gt; machine left" in page
+    assert page.count("s until it was there") == 4
+    assert page.count(f'<video src="{simulator.media_url}') == 2
+    assert page.count('<video src="data:video/mp4;base64,') == 1
+
+
+def batch(simulator: Simulator, folder: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(EXAMPLES / "batch.py"), *more],
+        cwd=folder,
+        env=environment(simulator),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+def test_batch_that_is_killed_goes_on_and_buys_nothing_twice(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    with (EXAMPLES / "prompts.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len({row["id"] for row in rows}) == len({row["prompt"] for row in rows}) == 200
+
+    prompts = tmp_path / "some.csv"
+    first = [f'{row["id"]},"{row["prompt"]}"' for row in rows[:24]]
+    prompts.write_text("\n".join(["id,prompt", *first]), encoding="utf-8")
+    simulator.script("fal", *[Script()] * 6, Script(run_seconds=2))
+    killed = batch(simulator, tmp_path, str(prompts), "--at-once", "6")
+    # Six are done, and six more are watched.
+    while min((seen := simulator.counters("fal")).accepted, seen.streams) < 12:
+        assert killed.poll() is None
+        time.sleep(0.01)
+
+    killed.send_signal(signal.SIGKILL)
+    assert "6/24 " in killed.communicate()[0]
+    assert simulator.counters("fal").accepted < 24
+
+    simulator.script("fal", Script())
+    told = batch(simulator, tmp_path, str(prompts), "--at-once", "6").communicate()[0]
+    bought = [job.payload["prompt"] for job in simulator.jobs("fal")]
+    assert len(bought) == len(set(bought))
+    # A kill between the provider's answer and the ledger's commit leaves one that nobody may send
+    # again; it is told by name.
+    with (tmp_path / "videos" / "failed.csv").open(encoding="utf-8") as file:
+        failed = {row["id"]: row["error"] for row in csv.DictReader(file)}
+    assert all("may run and be billed" in error for error in failed.values()), failed
+    made = {path.stem for path in (tmp_path / "videos").glob("*.mp4")}
+    assert made | failed.keys() == {row["id"] for row in rows[:24]}
+    assert "24/24 " in told
+
+
+def test_batch_refuses_rows_that_it_could_not_tell_apart(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_text("id,prompt\n1,A cat\n1,A dog\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="an id of its own"):
+        run("batch", "twice.csv")
+
+
+@pytest.mark.parametrize("mocked", [True, False])
+def test_the_notebook_runs_from_its_first_cell_to_its_last(
+    simulator: Simulator, tmp_path: Path, mocked: bool
+) -> None:
+    variables = {**environment(simulator), "IPYTHONDIR": str(tmp_path)}
+    if mocked:
+        del variables["FAL_KEY"]
+
+    command = [sys.executable, "-W", "error", str(Path(__file__).with_name("run_notebook.py"))]
+    ran = subprocess.run(
+        [*command, str(EXAMPLES / "notebook.ipynb")],
+        cwd=tmp_path,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
+    shown: list[list[str]] = [json.loads(line) for line in ran.stdout.splitlines()]
+    source = "data:video/mp4;base64," if mocked else simulator.media_url
+    setup, progress, video, comparison = shown
+    assert setup == []
+    assert "Veo 3.1: completed" in progress[0]
+    assert video[0].startswith(f'<video src="{source}')
+    assert [bar.rpartition(": ")[2] for bar in comparison[:-1]] == ["completed"] * 3
+    assert comparison[-1].count(f'<video src="{source}') == 3
+    assert "duration_seconds: 5.0 → 6" in comparison[-1]
+    assert simulator.counters("fal").accepted == (0 if mocked else 4)
+
+
+def test_the_notebook_has_no_stored_outputs() -> None:
+    notebook: dict[str, Any] = json.loads((EXAMPLES / "notebook.ipynb").read_text("utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
+
+
+def test_the_examples_are_listed_in_the_docs() -> None:
+    page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    names = [*(path.name for path in SCRIPTS), "fastapi_service", "notebook.ipynb"]
+    assert [name for name in names if f"examples/{name}" not in page] == []

@@ -1,0 +1,214 @@
+"""The FastAPI example: a real server, real connections, and simulated providers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPResponse
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tarash.tarash_gateway import VideoGenerationConfig, VideoGenerationRequest, submit_video
+from tarash.tarash_gateway.testing import Script, Simulator
+from tests.examples.conftest import SECRET, Serve, Service
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and handed-over sockets")
+
+ORDER = {"prompt": "A cat playing piano", "duration_seconds": 8}
+
+
+class Client:
+    """One connection to the service."""
+
+    def __init__(self, service: Service) -> None:
+        self._connection = HTTPConnection(urlsplit(service.url).netloc, timeout=50)
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> HTTPResponse:
+        """Send a request and return its answer, not read yet."""
+        content = None if body is None else json.dumps(body)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._connection.request(
+            method, path, content, {"Content-Type": "application/json", **named}
+        )
+        return self._connection.getresponse()
+
+    def json(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request and return the JSON of its answer, which has to be a success."""
+        answer = self.ask(method, path, body, **headers)
+        text = answer.read().decode()
+        assert answer.status < 300, text
+        return json.loads(text)
+
+    def order(self, **headers: str) -> str:
+        """Order a video and return its token."""
+        token = self.json("POST", "/videos", ORDER, **headers)["token"]
+        assert isinstance(token, str)
+        return token
+
+    def events(self, token: str) -> Iterator[dict[str, Any]]:
+        """Yield the events of a job as they come."""
+        answer = self.ask("GET", f"/videos/{token}/events")
+        assert answer.status == 200, answer.read()
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        for line in answer:
+            if line.startswith(b"data:"):
+                yield json.loads(line.removeprefix(b"data:"))
+
+    def close(self) -> None:
+        """Leave."""
+        self._connection.close()
+
+
+Connect = Callable[[Service], Client]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    clients: list[Client] = []
+
+    def make(service: Service) -> Client:
+        clients.append(Client(service))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def until(found: Callable[[], bool]) -> None:
+    """Wait until something is the case; the test's own limit ends it if it never is."""
+    while not found():
+        time.sleep(0.02)
+
+
+def test_it_refuses_to_start_without_a_secret(serve: Serve) -> None:
+    service = serve(TARASH_TOKEN_SECRET="")
+    told = service.process.communicate()[1]
+    assert "Set TARASH_TOKEN_SECRET" in told
+    assert service.process.returncode != 0
+
+
+def test_two_clients_watch_one_job_that_is_bought_and_fetched_once(
+    simulator: Simulator, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.script("openai", Script(run_seconds=1))
+    service = serve(VIDEO_PROVIDER="openai", VIDEO_MODEL="sora-2")
+    one, other = connect(service), connect(service)
+    token = one.order(Idempotency_Key="order-1")
+    assert other.order(Idempotency_Key="order-1") == token
+
+    streams = [one.events(token), other.events(token)]
+    seen = [[next(stream)] for stream in streams]
+    for events, stream in zip(seen, streams, strict=True):
+        events.extend(stream)
+        assert events[-1] == {**events[-1], "status": "completed", "progress_percent": 100}
+
+    assert one.json("GET", f"/videos/{token}")["status"] == "completed"
+    answer = one.ask("GET", f"/videos/{token}/file")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "video/mp4")
+    assert answer.read()[4:8] == b"ftyp"
+    assert simulator.counters("openai").accepted == 1
+    assert simulator.counters("openai").results == 1
+
+    # Whoever alters a token, or makes one up, gets nothing, and neither does a stranger's.
+    head, body, seal = token.split(".")
+    altered = body[:-4] + ("AAAA" if body[-4:] != "AAAA" else "BBBB")
+    for wrong in ("nonsense", f"{head}.{altered}.{seal}", f"tg1.{body}.{seal}"):
+        for path in (f"/videos/{wrong}", f"/videos/{wrong}/events", f"/videos/{wrong}/file"):
+            refused = connect(service).ask("GET", path)
+            assert (refused.status, refused.read()) == (
+                403,
+                b'{"detail":"This token is not valid"}',
+            )
+
+        assert connect(service).ask("DELETE", f"/videos/{wrong}").status == 403
+
+    assert simulator.counters("openai").cancels == 0
+    assert connect(service).ask("POST", "/videos", {"prompt": " "}).status == 422
+    config = VideoGenerationConfig(
+        provider="fal", model="fal-ai/veo3.1", api_key="k", base_url=simulator.base_url("fal")
+    )
+    for secret, status in ((SECRET, 404), ("another secret", 403)):
+        monkeypatch.setenv("TARASH_TOKEN_SECRET", secret)
+        stranger = submit_video(config, VideoGenerationRequest(prompt="A cat")).to_token()
+        assert connect(service).ask("GET", f"/videos/{stranger}").status == status
+
+
+def test_a_killed_service_goes_on_with_its_jobs_and_the_token_still_works(
+    simulator: Simulator, serve: Serve, connect: Connect
+) -> None:
+    simulator.script("fal", Script(run_seconds=1.5))
+    service = serve()
+    client = connect(service)
+    token = client.order()
+    next(client.events(token))
+    service.end(signal.SIGKILL)
+    client.close()
+
+    # Nobody has asked for it yet: the job is picked up at the start.
+    service.start()
+    until(lambda: simulator.counters("fal").results > 0)
+    client = connect(service)
+    assert [*client.events(token)][-1]["status"] == "completed"
+    answer = client.ask("GET", f"/videos/{token}/file")
+    assert answer.headers["Location"].startswith(simulator.media_url)
+    answer.read()
+    assert simulator.counters("fal").accepted == 1
+    assert simulator.counters("fal").cancels == 0
+
+    # By now it has ended: the third process knows it from the ledger alone.
+    polls = simulator.counters("fal").polls
+    service.end(signal.SIGKILL)
+    service.start()
+    assert connect(service).json("GET", f"/videos/{token}")["status"] == "completed"
+    assert simulator.counters("fal").polls == polls
+
+
+def test_the_last_client_that_leaves_stops_the_job_where_that_is_wanted(
+    simulator: Simulator, serve: Serve, connect: Connect
+) -> None:
+    simulator.script("fal", Script(run_seconds=1), Script(queue_seconds=3600))
+    service = serve(ON_DISCONNECT="cancel", DISCONNECT_SECONDS="0.05")
+
+    leaving, staying = connect(service), connect(service)
+    token = leaving.order()
+    events = staying.events(token)
+    seen = [next(events)]
+    next(leaving.events(token))
+    leaving.close()
+    assert [*seen, *events][-1]["status"] == "completed"
+    assert simulator.counters("fal").cancels == 0
+
+    leaving = connect(service)
+    token = leaving.order()
+    next(leaving.events(token))
+    leaving.close()
+    until(lambda: simulator.jobs("fal")[1].cancel_requested)
+    assert [*connect(service).events(token)][-1]["status"] == "failed"
+
+
+def test_a_shutdown_leaves_the_job_running_and_a_client_that_left_did_not_stop_it(
+    simulator: Simulator, serve: Serve, connect: Connect
+) -> None:
+    simulator.script("fal", Script(queue_seconds=3600))
+    service = serve(SHUTDOWN_SECONDS="0.1")
+    leaving, watching = connect(service), connect(service)
+    token = leaving.order()
+    next(leaving.events(token))
+    leaving.close()
+    assert next(watching.events(token))["status"] == "queued"
+
+    told = service.end(signal.SIGTERM)
+    assert "Application shutdown complete" in told
+    assert not simulator.jobs("fal")[0].cancel_requested
+
+    # Only who asks for it stops it.
+    service.start()
+    assert connect(service).json("GET", f"/videos/{token}")["status"] == "queued"
+    assert connect(service).json("DELETE", f"/videos/{token}") == {"answer": "cancelled"}
+    assert [*connect(service).events(token)][-1]["status"] == "failed"
