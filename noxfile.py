@@ -178,9 +178,15 @@ def _check_contents(session: nox.Session, built: Path) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, and print what was measured."""
+    """Measure, print what was measured, and write docs/benchmarks.md."""
     session.install("-e", ".[all]", *_group("test"))
-    session.run("pytest", "-m", "bench", "--timeout=0", "-s", *session.posargs)
+    # What else people use has requirements of its own, so it gets an environment of its own.
+    others = Path(session.create_tmp()).resolve() / "others"
+    session.run("python", "-m", "venv", str(others))
+    python = str(others / ("Scripts" if os.name == "nt" else "bin") / "python")
+    session.run(python, "-m", "pip", "install", "--quiet", *_group("bench"), external=True)
+    environment = {"TARASH_BENCH_PYTHON": python}
+    session.run("pytest", "-m", "bench", "--timeout=0", "-s", *session.posargs, env=environment)
 
 
 @nox.session

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import _portal
 from ._model_info import ModelDescription, ModelInfo, RetiredUse
 from ._types import Kind
 from .catalog import EVERY_ROLE, OUTPUTS, describe, list_all
@@ -123,6 +122,8 @@ def refresh_models(
     provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
 ) -> int:
     """Blocking form of `refresh_models_async`."""
+    from . import _portal
+
     return _portal.call(
         lambda _caller: refresh_models_async(provider, base_url=base_url, api_key=api_key)
     )
@@ -171,6 +172,8 @@ def add_model(
     api_key: str | None = None,
 ) -> ModelDescription:
     """Blocking form of `add_model_async`."""
+    from . import _portal
+
     return _portal.call(
         lambda _caller: add_model_async(
             provider, model, schema=schema, base_url=base_url, api_key=api_key

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import sys
 from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -27,7 +29,11 @@ ClientKey = tuple[str, str, str]
 
 
 class Connects(Protocol):
-    """The part of an adapter that makes clients."""
+    """The part of an adapter that makes clients.
+
+    One whose SDK takes long to import names it in `modules`; it is imported in a worker thread
+    before the first client is made, so that the event loop goes on meanwhile.
+    """
 
     def connect(self, account: Account, transport: Transport) -> Client:
         """Make a client."""
@@ -38,6 +44,14 @@ def client_key(account: Account) -> ClientKey:
     """Return what equal accounts share; holds a hash in place of the key."""
     told = json.dumps([account.key, account.api_version, dict(account.settings)], default=repr)
     return (account.provider, account.base_url, hashlib.sha256(told.encode()).hexdigest())
+
+
+async def _import(modules: tuple[str, ...]) -> None:
+    missing = [name for name in modules if name not in sys.modules]
+    if missing:
+        from anyio import to_thread
+
+        await to_thread.run_sync(lambda: [import_module(name) for name in missing])
 
 
 class _LoopClients:
@@ -53,7 +67,10 @@ class _LoopClients:
     @asynccontextmanager
     async def lease(self, adapter: Connects, account: Account) -> AsyncIterator[Any]:
         key = client_key(account)
-        client = self._clients.get(key)
+        if key not in self._clients:
+            await _import(getattr(adapter, "modules", ()))
+
+        client = self._clients.get(key)  # another call may have made it meanwhile
         if client is None:
             client = self._clients[key] = adapter.connect(account, self.transport)
 

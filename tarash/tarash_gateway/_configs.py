@@ -173,7 +173,8 @@ class VideoGenerationConfig(_GenerationConfig):
         api_version: For providers that want one.
         timeout: Seconds for the whole attempt: submit, waiting, download. 600 by default.
         max_poll_attempts: Limit on status requests; None for no limit.
-        poll_interval: Seconds that the pauses between status requests grow to. 5 by default.
+        poll_interval: Seconds that the pauses between status requests grow to. 5 by default. They
+            are shorter where jobs of this model were seen to end.
         max_retries: How often a submit that certainly bought nothing is tried again.
         strict: Raise `ValidationError` where a wish would have to bend to what the model takes.
         auto_variant: Go to the endpoint of the same model that takes the request's images or video

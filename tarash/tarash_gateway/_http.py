@@ -6,16 +6,19 @@ URL and the provider's own hosts.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json as json_codec
 import re
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from anyio.lowlevel import RunVar
 
 from ._answer import (
     Answer,
@@ -53,13 +56,19 @@ __all__ = [
 
 CONNECT_SECONDS = 10
 POOL_SIZE = 100
+"""Connections to one host, for submits and for looks each."""
 STREAMS_PER_ORIGIN = 32
 FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
 LARGEST_FETCH = 200 * 1024 * 1024
 """Bytes of an input medium that is fetched for a provider that takes no URLs."""
 
+UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""What is raised before anything could leave."""
+
 Origin = tuple[str, str, int | None]
+HEAD = re.compile(r"[a-z]+://[^/?#\s\\]+(?=[/?#]|$)")
+"""What an origin is read from: the same for every job of a provider. Odd URLs are read whole."""
 
 
 class Transport:
@@ -67,6 +76,7 @@ class Transport:
 
     def __init__(self) -> None:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._proxies: dict[Origin, str | None] = {}
         let_go(self, self._sessions)
 
     def session(self, purpose: str) -> aiohttp.ClientSession:
@@ -75,6 +85,14 @@ class Transport:
             self._sessions[purpose] = _open_session(purpose)
 
         return self._sessions[purpose]
+
+    def proxy(self, url: str) -> str | None:
+        """Return the proxy for a URL; the environment is asked once for each origin."""
+        place = origin(url)
+        if place not in self._proxies:
+            self._proxies[place] = proxy_for(url)
+
+        return self._proxies[place]
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -85,20 +103,46 @@ class Transport:
 
 def _open_session(purpose: str) -> aiohttp.ClientSession:
     connector = Connector(
-        limit=0 if purpose == "stream" else POOL_SIZE,
-        limit_per_host=STREAMS_PER_ORIGIN if purpose == "stream" else 0,
+        # By host, so that one provider's slow answers hold up nobody else's.
+        limit=0,
+        limit_per_host=STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
         keepalive_timeout=FRESH_SECONDS if purpose == "submit" else 30,
     )
     tracing = aiohttp.TraceConfig()
     tracing.on_request_headers_sent.append(_mark_sent)
     return aiohttp.ClientSession(
         connector=connector,
-        trace_configs=[tracing],
+        # A tenth of what a look costs, and only a submit has to know it for certain.
+        trace_configs=[tracing] if purpose == "submit" else None,
         # The engine holds the deadlines; only connecting has a limit of its own.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=True,
     )
+
+
+_gates: RunVar[dict[tuple[str, Origin], asyncio.Semaphore]] = RunVar("_gates")
+
+
+def gate(purpose: str, url: str) -> asyncio.Semaphore:
+    """Return what lets as many exchanges begin as there are connections for them.
+
+    The connector would let the others wait too, but with their whole request made: for a thousand
+    of them that is most of the memory they take.
+    """
+    try:
+        gates = _gates.get()
+    except LookupError:
+        gates = {}
+        _gates.set(gates)
+
+    place = (purpose, origin(url))
+    found = gates.get(place)
+    if found is None:
+        size = STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE
+        found = gates[place] = asyncio.Semaphore(size)
+
+    return found
 
 
 async def _mark_sent(
@@ -144,7 +188,6 @@ class HttpClient:
         self._headers = dict(headers)
         self._classify = classify
         self._secrets = account.secrets
-        self._proxies: dict[Origin, str | None] = {}
 
     async def aclose(self) -> None:
         """Nothing of its own to close: the loop's transport owns the connections."""
@@ -204,7 +247,10 @@ class HttpClient:
     async def _exchange(
         self, method: str, url: str, *, purpose: str = "poll", **options: Any
     ) -> Answer:
-        async with self._open(method, url, purpose=purpose, **options) as response:
+        async with (
+            gate(purpose, url),
+            self._open(method, url, purpose=purpose, **options) as response,
+        ):
             content = await _read(response)
 
         return read_answer(
@@ -230,13 +276,16 @@ class HttpClient:
                 url,
                 headers=sent_headers,
                 **body,
-                proxy=self._proxy(url),
+                proxy=self._transport.proxy(url),
                 allow_redirects=False,
                 trace_request_ctx=wire,
             ) as response:
                 yield response
                 return
         except (aiohttp.ClientError, OSError) as error:
+            if purpose != "submit":
+                wire.sent = not isinstance(error, UNCONNECTED)
+
             failure, cause = self._connection_error(url, wire, error), self._secrets.error(error)
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
@@ -251,13 +300,6 @@ class HttpClient:
             message = f"The connection to {host} broke after the request had left: {said}"
 
         return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
-
-    def _proxy(self, url: str) -> str | None:
-        place = origin(url)
-        if place not in self._proxies:
-            self._proxies[place] = proxy_for(url)
-
-        return self._proxies[place]
 
     async def events(self, url: str) -> AsyncIterator[dict[str, Any]]:
         """Yield the JSON objects of a server-sent event stream; ends when the server stops."""
@@ -335,6 +377,12 @@ def is_trusted(url: str, account: Account) -> bool:
 
 def origin(url: str) -> Origin:
     """Return scheme, host and port: what credentials are bound to."""
+    head = HEAD.match(url)
+    return _origin(url if head is None else head[0])
+
+
+@lru_cache(maxsize=256)
+def _origin(url: str) -> Origin:
     parts = urlsplit(url)
     default = {"http": 80, "https": 443}.get(parts.scheme)
     return (parts.scheme, parts.hostname or "", parts.port or default)

@@ -2,42 +2,147 @@
 
 from __future__ import annotations
 
+import math
 import random
+from collections import deque
+from collections.abc import Callable
 
 FIRST_LOOK = 0.5
 """Seconds; quick models are done by then, and a look costs nothing."""
-GROWTH = 1.5
+GROWTH = 1.25
 JITTER = 0.1
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
 
+REMEMBERED = 8
+"""Jobs that an expectation is made of: few, so that it follows a model that gets faster."""
+WORTH = 0.05
+"""Seconds: with it, a look more costs as much as a fortieth of a second of somebody's waiting."""
+FINEST = 0.02
+"""Looks are no closer than this share of what a job takes: so exact nobody can know it."""
+CLOSEST = 0.05
+"""Nor closer than so many seconds."""
+APPROACH = 3
+"""Pauses are so many times longer while the end is expected, and known not to be near."""
+NEAR = 3
+"""The last pause before the end is expected is so many times the distance of looks there."""
+
 Random = random.Random
 
 
-class Pace:
-    """The pauses between looks at one job: soon at first, then growing to the poll interval."""
+class History:
+    """When jobs of one kind were done, as far as looks can tell: between two of them.
 
-    def __init__(self, poll_interval: float, floor: float, rng: Random) -> None:
+    Attributes:
+        window: The seconds after its submit between which a job is expected to end; None while
+            nothing is known.
+        on_first: Called, once each, when the first job has shown how long such jobs take.
+    """
+
+    def __init__(self) -> None:
+        self.window: tuple[float, float] | None = None
+        self.on_first: set[Callable[[], None]] = set()
+        self._seen: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
+
+    def note(self, after: float, by: float) -> None:
+        """Remember a job that was still running at one look and done at the next."""
+        self._seen.append((after, by))
+        self.window = self._expectation()
+        while self.on_first:
+            self.on_first.pop()()
+
+    def _expectation(self) -> tuple[float, float]:
+        latest_running = max(after for after, _ in self._seen)
+        earliest_done = min(by for _, by in self._seen)
+        if latest_running < earliest_done:
+            return latest_running, earliest_done  # all may have taken the same time
+
+        sharp = [one for one in self._seen if not any(_holds(one, other) for other in self._seen)]
+        ends = sorted(by for _, by in sharp)
+        # One that took much longer, behind a queue perhaps, is no rule.
+        rare = len(ends) > 1 and len(self._seen) > REMEMBERED // 2
+        last = ends[-2] if rare else ends[-1]
+        return min(after for after, _ in sharp), last
+
+
+def _holds(outer: tuple[float, float], inner: tuple[float, float]) -> bool:
+    return outer != inner and outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+class Pace:
+    """The pauses between looks at one job.
+
+    They grow from soon to the poll interval while nothing is known of such jobs; else they are
+    short where the job is expected to end.
+    """
+
+    def __init__(
+        self, poll_interval: float, floor: float, rng: Random, history: History | None = None
+    ) -> None:
         """Start anew.
 
         Args:
             poll_interval: Seconds that the pauses grow to.
             floor: Seconds that no pause goes under: the provider's own limit.
             rng: Makes the jitter, up to 10 % either way, that keeps many jobs from looking at once.
+            history: What was seen of such jobs before, and meanwhile.
         """
         self._longest = max(poll_interval, floor)
         self._floor = floor
         self._next = max(min(FIRST_LOOK, self._longest), floor)
         self._rng = rng
+        self._history = history or History()
+        self._phase = rng.random()
+        self._overdue = 0.0
 
-    def pause(self, retry_after: float | None = None) -> float:
-        """Return the seconds until the next look; the provider's own word wins over ours."""
+    def pause(self, elapsed: float, retry_after: float | None = None) -> float:
+        """Return the seconds until the next look.
+
+        Args:
+            elapsed: Seconds since the job was accepted.
+            retry_after: The provider's own word, which wins over ours.
+        """
         if retry_after is not None:
             return max(retry_after, self._floor)
 
         seconds = self._next
         self._next = min(seconds * GROWTH, self._longest)
-        return max(seconds * self._rng.uniform(1 - JITTER, 1 + JITTER), self._floor)
+        if self._history.window is None:
+            seconds *= self._rng.uniform(1 - JITTER, 1 + JITTER)
+        else:
+            seconds = self._towards(*self._history.window, elapsed, seconds)
+
+        return max(seconds, self._floor)
+
+    def _towards(self, early: float, late: float, elapsed: float, grown: float) -> float:
+        """Return the pause on the way to the moment at which such jobs end, and through it.
+
+        Looks whose distance goes with the root of the uncertainty cost least, taken together with
+        what is waited for nothing (`WORTH` weighs the two).
+        """
+        width = late - early
+        gap = max(math.sqrt(WORTH * width), FINEST * late, CLOSEST, self._floor)
+        gap = min(gap, self._longest)
+        left = (late if width <= gap else early + self._phase * gap) - elapsed
+        if left > 0:
+            # Looks on the way show the progress, and a job that ended early.
+            near = left <= NEAR * gap
+            most = self._longest if near else min(APPROACH * grown, left / 2, self._longest)
+            return self._part(left, most)
+
+        if elapsed < late:
+            return gap
+
+        self._overdue = min(max(gap, self._overdue * GROWTH), self._longest)
+        return self._overdue
+
+    def _part(self, left: float, most: float) -> float:
+        """Return the longest equal part of what is left that is neither too long nor too short."""
+        parts = math.ceil(left / most)
+        if self._floor > 0:
+            parts = max(1, min(parts, int(left / self._floor)))
+
+        return left / parts
 
 
 def retry_pause(attempt: int, retry_after: float | None, rng: Random) -> float:

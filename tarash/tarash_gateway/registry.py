@@ -56,10 +56,22 @@ class BuiltIn:
     @property
     def installed(self) -> bool:
         """Whether what it needs is there."""
-        try:
-            return self.needs is None or util.find_spec(self.needs) is not None
-        except ModuleNotFoundError:  # not even the package above it is there
+        return self.needs is None or self.needs in _found or _find(self.needs)
+
+
+_found: set[str] = set()
+"""Modules that are there: looking for one on the disk takes as long as mapping a request."""
+
+
+def _find(module: str) -> bool:
+    try:
+        if util.find_spec(module) is None:
             return False
+    except ModuleNotFoundError:  # not even the package above it is there
+        return False
+
+    _found.add(module)
+    return True
 
 
 BOTH: tuple[Literal["video", "image"], ...] = ("video", "image")

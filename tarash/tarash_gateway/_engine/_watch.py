@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import logging
 import math
 from contextlib import suppress
+from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,14 +30,17 @@ from ._limits import (
     may_pass,
     status_of,
 )
+from ._seen import Bell, seen
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
     from .._attempt import Attempt, Progress
-    from .._contract import Adapter, Config, StreamingAdapter
+    from .._contract import Adapter, Call, Config, StreamingAdapter
 
 ENDED = frozenset({"completed", "failed"})
+STREAM_SECONDS = 0.05
+"""A status stream's last event tells so exactly when the job ended."""
 
 
 class OutOfLooks(Exception):  # noqa: N818  (control flow inside the engine, never seen by users)
@@ -60,6 +65,21 @@ def poll_floor(adapter: Adapter, config: Config) -> float:
     return float(floor)
 
 
+def _kind_of(call: Call, operation: Operation) -> tuple[Any, ...]:
+    """Return what jobs have in common that take about the same time."""
+    wishes = (getattr(call.request, name, None) for name in ("duration_seconds", "resolution"))
+    return (operation.model, operation.kind, *wishes)
+
+
+def _age(operation: Operation) -> float:
+    """Return the seconds since a job was submitted, maybe by another process."""
+    try:
+        submitted = datetime.fromisoformat(operation.submitted_at)
+        return max(0.0, (datetime.now(UTC) - submitted).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
 class Watch:
     """One accepted job under observation."""
 
@@ -74,7 +94,6 @@ class Watch:
     ) -> None:
         config = attempt.call.config
         self._floor = poll_floor(adapter, config)
-        self._pace = Pace(config.poll_interval, self._floor, rng)
         self._slow = STREAM_POLL_FACTOR * max(config.poll_interval, self._floor)
         self._most = config.max_poll_attempts
         self._adapter = adapter
@@ -82,10 +101,19 @@ class Watch:
         self._attempt = attempt
         self._progress = progress
         self._operation = operation
-        self._since = anyio.current_time()
+        self._clock = asyncio.get_running_loop().time
+        self._since = self._clock()
+        self._age = _age(operation)
+        self._running_at = 0.0
         self._looks = 0
         self._seen = False
         self._streaming = False
+        self._told = False
+        self._shared = seen()
+        self._place = (config.provider, config.base_url)
+        self._history = self._shared.history((*self._place, *_kind_of(attempt.call, operation)))
+        self._pace = Pace(config.poll_interval, self._floor, rng, self._history)
+        self._retry_after: float | None = operation.data.get("retry_after")
 
     async def until_done(self) -> Finished:
         """Look until the job is done; a status stream may cut the pauses short.
@@ -94,16 +122,27 @@ class Watch:
             OutOfLooks: It is not done after `max_poll_attempts` looks.
             TarashException: It failed, or can't be looked at any more.
         """
+        streams = hasattr(self._adapter, "stream")
+        while True:
+            if streams and self._shared.take_stream(self._place):
+                return await self._listening()
+
+            await self._sleep()
+            finished = await self._step()
+            if finished is not None:
+                return finished
+
+    async def _listening(self) -> Finished:
         failure: Exception | None = None
         finished: Finished | None = None
         send, receive = anyio.create_memory_object_stream[Snapshot](64)
         with send, receive:
             async with anyio.create_task_group() as group:
-                if hasattr(self._adapter, "stream"):
-                    group.start_soon(self._listen, send)
-
+                group.start_soon(self._listen, send)
                 try:
-                    finished = await self._look_until_done(receive)
+                    while finished is None:
+                        await self._wait(self._pause(), receive)
+                        finished = await self._step()
                 except (TarashException, OutOfLooks) as error:
                     failure = error  # raised below, where no task group wraps it
 
@@ -114,29 +153,66 @@ class Watch:
 
         return finished
 
-    async def _look_until_done(self, receive: MemoryObjectReceiveStream[Snapshot]) -> Finished:
-        retry_after: float | None = self._operation.data.get("retry_after")
-        while True:
-            await self._wait(self._pace.pause(retry_after), receive)
-            snapshot = await self.look()
-            retry_after = snapshot.retry_after
-            if snapshot.finished is not None:
-                return snapshot.finished
+    async def _step(self) -> Finished | None:
+        """Look once, and pass on what there is to tell."""
+        elapsed = self._elapsed()
+        snapshot = await self.look()
+        self._retry_after = snapshot.retry_after
+        if snapshot.finished is not None:
+            self._learn(elapsed)
+            return snapshot.finished
 
-            if self._looks == self._most:
-                raise OutOfLooks
+        if self._looks == self._most:
+            raise OutOfLooks
 
-            await self._progress.look(snapshot)
+        self._running_at = elapsed
+        await self._progress.look(snapshot)
+        return None
+
+    def _elapsed(self) -> float:
+        return self._age + self._clock() - self._since
+
+    def _pause(self) -> float:
+        return self._pace.pause(self._elapsed(), self._retry_after)
+
+    def _learn(self, elapsed: float) -> None:
+        """Remember how long this job took, unless it had ended unseen before anybody looked."""
+        if self._age > UNSEEN_SECONDS and not self._running_at:
+            return
+
+        after = max(self._running_at, elapsed - STREAM_SECONDS) if self._told else self._running_at
+        self._history.note(after, elapsed)
+
+    async def _sleep(self) -> None:
+        """Wait for the next look; the first job of its kind to end cuts the wait short."""
+        bell = Bell()
+        known = self._history.window is not None or self._retry_after is not None
+        start = self._elapsed()
+        pause = self._pause()
+        if known:
+            await bell.wait(pause)
+            return
+
+        self._history.on_first.add(bell.ring)
+        try:
+            rung = await bell.wait(pause)
+        finally:
+            self._history.on_first.discard(bell.ring)
+
+        if rung:
+            gone = self._elapsed() - start
+            await bell.wait(max(min(self._pause(), pause - gone), self._floor - gone))
 
     async def _wait(self, pause: float, receive: MemoryObjectReceiveStream[Snapshot]) -> None:
         """Wait for the next look; events of the status stream are passed on, the last ends it."""
-        start = anyio.current_time()
+        start = self._clock()
         until = start + (max(pause, self._slow) if self._streaming else pause)
-        while (left := until - anyio.current_time()) > 0:
+        while (left := until - self._clock()) > 0:
             snapshot = None
             with anyio.move_on_after(left):
                 snapshot = await receive.receive()
 
+            self._told = self._streaming and snapshot is not None
             if snapshot is None or snapshot.status in ENDED:
                 return
 
@@ -154,6 +230,7 @@ class Watch:
         except Exception as error:  # noqa: BLE001  (a stream only hurries the looks along)
             self._attempt.log(logging.DEBUG, "stream_broke", error=str(error))
         finally:
+            self._shared.give_stream(self._place)
             if self._streaming:
                 self._streaming = False
                 with suppress(anyio.WouldBlock):
@@ -209,7 +286,7 @@ class Watch:
 
     def _young(self) -> bool:
         """Tell whether the provider's other machines may not know the job yet."""
-        return not self._seen and anyio.current_time() - self._since < UNSEEN_SECONDS
+        return not self._seen and self._clock() - self._since < UNSEEN_SECONDS
 
     def _lost(self, error: TarashException) -> TarashException:
         self._attempt.lost = True

@@ -70,7 +70,10 @@ def fit(
     adjustments = [*_doubt(spec), *adjustments]
     adjustments.extend(_unread_prompt(request, spec))
     adjustments.extend(_unknown_extras(request, spec))
-    return request.model_copy(update=changes), tuple(adjustments)
+    if changes:
+        request = request.model_copy(update=changes)
+
+    return request, tuple(adjustments)
 
 
 def _is_read_together(name: str, spec: ModelSpec) -> bool:

@@ -288,4 +288,4 @@ async def _convert_all(
             ]
         )
 
-    return request.model_copy(update=changes)
+    return request.model_copy(update=changes) if changes else request

@@ -119,6 +119,7 @@ class OpenAIWire:
     """The part of the adapters that the wire decides."""
 
     accepts = Accepts(url=False, content="bytes", largest_inline=LARGEST_PART)
+    modules = ("openai", "httpx2")
     # What the SDK's own poll helper waits; `openai-poll-after-ms` asks for more.
     min_poll_interval = 1.0
 

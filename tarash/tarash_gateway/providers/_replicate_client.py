@@ -12,16 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from .._contract import Account, Payload
-from .._http import (
-    CONNECT_SECONDS,
-    FRESH_SECONDS,
-    POOL_SIZE,
-    HttpClient,
-    join,
-    proxy_for,
-    unreadable,
-)
-from .._sdk import exchange, note_departure
+from .._http import HttpClient, join, unreadable
+from .._sdk import Connections, exchange
 from ._finding import MOST_PAGES
 
 if TYPE_CHECKING:
@@ -41,8 +33,8 @@ class ReplicateClient:
         self.account = account
         credentials = {"Authorization": f"Bearer {account.key}"}
         self.http = HttpClient(account, transport, credentials, classify)
+        self._transport = transport
         self._sdk: Any = None
-        self._connections: Any = None
 
     @property
     def sdk(self) -> Any:
@@ -51,16 +43,12 @@ class ReplicateClient:
             import httpx
             from replicate.client import Client
 
-            # Mounted, they go before the SDK's transport, which would send a GET ten times.
-            self._connections = httpx.AsyncHTTPTransport(
-                limits=httpx.Limits(max_connections=POOL_SIZE, keepalive_expiry=FRESH_SECONDS),
-                proxy=proxy_for(self.account.base_url),
-            )
             self._sdk = Client(
                 self.account.key,
                 base_url=self.account.base_url,
-                mounts={"all://": self._connections},
-                event_hooks={"request": [note_departure, _lift_limits], "response": [_keep]},
+                # Mounted, they go before the SDK's transport, which would send a GET ten times.
+                mounts={"all://": Connections(httpx, self._transport)},
+                event_hooks={"response": [_keep]},
                 follow_redirects=False,
             )
 
@@ -116,16 +104,7 @@ class ReplicateClient:
         return await exchange(send, self.account, httpx.RequestError, classify)
 
     async def aclose(self) -> None:
-        """Close the SDK's connections."""
-        if self._connections is not None:
-            await self._connections.aclose()
-
-
-async def _lift_limits(request: Any) -> None:
-    """Leave the deadlines to the engine: the SDK would break off a submit that is held."""
-    request.extensions["timeout"] = dict.fromkeys(("read", "write", "pool"), None) | {
-        "connect": CONNECT_SECONDS
-    }
+        """Nothing of its own to close: the loop's transport owns the connections."""
 
 
 async def _keep(response: Any) -> None:

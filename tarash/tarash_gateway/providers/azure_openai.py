@@ -53,7 +53,6 @@ class AzureOpenAIAdapter(OpenAIWire):
         Raises:
             ValidationError: There is no `base_url`.
         """
-        del transport  # the SDK has connections of its own
         if not account.custom_base_url:
             raise ValidationError(
                 "azure-openai needs to know the resource: set base_url= on the config to its "
@@ -79,7 +78,7 @@ class AzureOpenAIAdapter(OpenAIWire):
                 api_key=account.key,
                 base_url=account.base_url,
                 max_retries=0,
-                http_client=http_client(httpx2),
+                http_client=http_client(httpx2, transport),
             ),
             authorize,
         )

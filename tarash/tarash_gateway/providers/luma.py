@@ -65,6 +65,7 @@ class LumaClient:
         self.account = account
         credentials = {"Authorization": f"Bearer {account.key}"}
         self.http = HttpClient(account, transport, credentials, classify_answer)
+        self._transport = transport
         self._sdk: Any = None
 
     @property
@@ -83,7 +84,7 @@ class LumaClient:
                 auth_token=self.account.key,
                 base_url=self.account.base_url,
                 max_retries=0,
-                http_client=http_client(httpx),
+                http_client=http_client(httpx, self._transport),
             )
 
         return self._sdk
@@ -107,6 +108,7 @@ class LumaAdapter:
     min_poll_interval = 2.0
     base_url = f"https://api.lumalabs.ai{DREAM_MACHINE}"
     trusted_hosts = ()
+    modules = ("lumaai", "httpx")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else that of the model's product."""

@@ -31,7 +31,6 @@ class OpenAIAdapter(OpenAIWire):
 
     def connect(self, account: Account, transport: Transport) -> OpenAIClient:
         """Make a client; `organization` and `project` of `provider_config` go with each request."""
-        del transport  # the SDK has connections of its own
         import httpx2
         from openai import AsyncOpenAI
 
@@ -46,7 +45,7 @@ class OpenAIAdapter(OpenAIWire):
                 organization=account.settings.get("organization"),
                 project=account.settings.get("project"),
                 max_retries=0,
-                http_client=http_client(httpx2),
+                http_client=http_client(httpx2, transport),
             ),
             authorize,
         )

@@ -58,6 +58,7 @@ class ReplicateAdapter:
     min_poll_interval = 0.1
     base_url = "https://api.replicate.com"
     trusted_hosts = ("api.replicate.com",)
+    modules = ("replicate", "httpx")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else REPLICATE_API_TOKEN."""

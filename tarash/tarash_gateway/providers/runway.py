@@ -81,6 +81,7 @@ class RunwayAdapter:
     min_poll_interval = 5.0
     base_url = "https://api.dev.runwayml.com"
     trusted_hosts = ("api.dev.runwayml.com",)
+    modules = ("runwayml", "httpx")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else RUNWAYML_API_SECRET."""
@@ -95,7 +96,7 @@ class RunwayAdapter:
         import httpx
         import runwayml
 
-        plain = http_client(httpx)
+        plain = http_client(httpx, transport)
         sdk = runwayml.AsyncRunwayML(
             api_key=account.key,
             base_url=account.base_url,

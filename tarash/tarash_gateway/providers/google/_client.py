@@ -101,7 +101,7 @@ class GoogleClient:
         from google import genai
         from google.genai import types
 
-        self._connections = http_client(_library())
+        self._connections = http_client(_library(), self._transport)
         self._connections.event_hooks = {
             **self._connections.event_hooks,
             "response": [_keep],

@@ -1,0 +1,89 @@
+"""What the watches on one event loop share: how long jobs took, and which status streams are open.
+
+Kept by running loop, as the clients are, and forgotten with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from anyio.lowlevel import RunVar
+
+from .._http import STREAMS_PER_ORIGIN
+from .._polling import History
+
+LARGEST = 256
+"""Kinds of jobs remembered; the one longest unused makes room."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is shared on one loop."""
+
+    histories: OrderedDict[Hashable, History] = field(default_factory=OrderedDict)
+    streams: Counter[Hashable] = field(default_factory=Counter)
+
+    def history(self, kind: Hashable) -> History:
+        """Return how long jobs of a kind took so far."""
+        found = self.histories.setdefault(kind, History())
+        self.histories.move_to_end(kind)
+        if len(self.histories) > LARGEST:
+            self.histories.popitem(last=False)
+
+        return found
+
+    def take_stream(self, place: Hashable) -> bool:
+        """Take one of the streams that a provider's place has; False where none is left."""
+        if self.streams[place] >= STREAMS_PER_ORIGIN:
+            return False
+
+        self.streams[place] += 1
+        return True
+
+    def give_stream(self, place: Hashable) -> None:
+        """Give a stream back for another job."""
+        self.streams[place] -= 1
+
+
+_seen: RunVar[Seen] = RunVar("_seen")
+
+
+def seen() -> Seen:
+    """Return what is shared on the running loop."""
+    try:
+        return _seen.get()
+    except LookupError:
+        made = Seen()
+        _seen.set(made)
+        return made
+
+
+class Bell:
+    """Cuts a wait short. As small as can be: thousands of jobs wait with one each."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Future[bool] | None = None
+
+    def ring(self) -> None:
+        """End the wait that is under way, if any."""
+        self._end(rung=True)
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait; return whether the bell rang before the time was up."""
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        timer = loop.call_later(seconds, self._end)
+        try:
+            return await self._waiting
+        finally:
+            self._waiting = None
+            timer.cancel()
+
+    def _end(self, *, rung: bool = False) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(rung)

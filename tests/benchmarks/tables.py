@@ -1,0 +1,271 @@
+"""The tables: which measurements are taken, and what of them is shown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from tests.benchmarks.callers import MODELS, VENDORS
+from tests.benchmarks.imports import OURS
+from tests.benchmarks.report import Table
+from tests.benchmarks.worker import run
+
+SECONDS_OF_A_CROWD = 5.0
+WHOLE = "whole time, of the helper's"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured: all of it for the page, a little of it in every run of the tests."""
+
+    vendors: tuple[str, ...] = tuple(VENDORS)
+    providers: tuple[str, ...] = tuple(MODELS)
+    imports: int = 7
+    rounds: int = 5
+    calls: int = 40
+    noticed: tuple[tuple[float, float, int], ...] = ((2, 1, 5), (4, 1, 6), (10, 1, 4), (60, 10, 5))
+    """Seconds of a job, speed of the clock, rounds of ours."""
+    noticed_jobs: int = 4
+    crowds: tuple[int, ...] = (1, 100, 1000, 5000)
+    largest_vendor_crowd: int = 1000
+    crowd_seconds: float = SECONDS_OF_A_CROWD
+    threads: int = 64
+    thread_calls: int = 20
+    mappings: int = 400
+    waiting: int = 2000
+    interval: float = 5.0
+    intervals: int = 2
+
+
+SHORT = Scale(
+    vendors=("replicate",),
+    providers=("replicate",),
+    imports=1,
+    rounds=1,
+    calls=2,
+    noticed=((2, 20, 3),),
+    noticed_jobs=1,
+    crowds=(3,),
+    crowd_seconds=0.2,
+    threads=2,
+    thread_calls=2,
+    mappings=20,
+    waiting=5,
+    interval=0.3,
+    intervals=1,
+)
+
+
+def imports(scale: Scale) -> Table:
+    """Measure cold imports."""
+    found = run("imports", runs=scale.imports, beside=scale.imports > 1)
+    ours = found[OURS]
+    rows = [
+        [name, taken, None if name == "bare" else ours / taken]
+        for name, taken in sorted(found.items(), key=lambda item: item[1])
+    ]
+    return Table(
+        "Cold import",
+        "Milliseconds over a bare interpreter, the median of fresh processes. The gateway loads an "
+        "HTTP library, or a vendor's SDK, with the first call that needs it; one row has a first "
+        "blocking generation, by the mock, in it. LiteLLM, told not to fetch its prices, and "
+        "huggingface_hub are measured over the bare interpreter of an environment of their own.",
+        ("import", "ms", "ours is … times that"),
+        rows,
+    )
+
+
+def overhead(scale: Scale) -> Table:
+    """Measure one generation beside the vendor's own calls."""
+    rows = []
+    for provider in scale.vendors:
+        found = run("overhead", provider=provider, rounds=scale.rounds, calls=scale.calls)
+        (wall, cpu), (their_wall, their_cpu) = found["ours"], found["theirs"]
+        anew, anew_cpu = found["anew"]
+        rows.append(
+            [provider, wall, wall / their_wall, cpu, cpu / their_cpu, wall / anew, cpu / anew_cpu]
+        )
+
+    return Table(
+        "One generation",
+        "Milliseconds of one generation whose job ends at once, from the call to the response, "
+        "without any pause; beside the same exchanges through the vendor's SDK with its client at "
+        "hand, and with a client made for each call. The gateway keeps clients by itself.",
+        ("provider", "wall", "of the SDK's", "CPU", "of the SDK's", "wall, of a new client's",
+         "CPU, of a new client's"),
+        rows,
+    )  # fmt: skip
+
+
+def noticing(scale: Scale) -> Table:
+    """Measure how soon the end of a job is noticed."""
+
+    def take(case: tuple[float, float, int]) -> dict[str, Any]:
+        seconds, speed, rounds = case
+        return run(
+            "noticing",
+            providers=scale.vendors,
+            seconds=seconds,
+            speed=speed,
+            rounds=rounds,
+            jobs=scale.noticed_jobs,
+        )
+
+    rows = []
+    for (seconds, _, _), found in zip(
+        scale.noticed, _side_by_side(take, scale.noticed), strict=True
+    ):
+        for provider, ways in found.items():
+            shown = [
+                f"{_mean(delays):.2f} / {max(delays):.2f} s, {_mean(looks):.1f} / {max(looks)}"
+                for delays, looks in (
+                    zip(*ways[way], strict=True) for way in ("first", "ours", "theirs", "fixed")
+                )
+            ]
+            ours, theirs = (_mean([at for at, _ in ways[way]]) for way in ("ours", "theirs"))
+            rows.append([f"{seconds:g} s", provider, *shown, (seconds + ours) / (seconds + theirs)])
+
+    return Table(
+        "From done to noticed",
+        "The mean and the longest time between the provider's end of a job and the caller's result,"
+        " and the mean and the largest number of status requests, by jobs that take what is said, "
+        "10 % more or less. *First* are the first jobs of their kind in a process, *later* those "
+        "after the second round: the gateway then knows how long they take. OpenAI is looked at no "
+        "more often than each second, Runway than each five, since they ask for it; fal tells by "
+        "its status stream. The last column is the whole time of a later job over that with the "
+        "SDK's helper. The minute is taken on a clock that runs ten times faster, so that what a "
+        "request takes counts tenfold there.",
+        ("job", "provider", "first", "later", "SDK's helper", "a look each 5 s", WHOLE),
+        rows,
+    )
+
+
+def crowds(scale: Scale) -> Table:
+    """Measure many jobs at once."""
+
+    def take(case: tuple[str, str, int]) -> dict[str, Any]:
+        provider, way, jobs = case
+        return run("crowd", provider=provider, way=way, jobs=jobs, seconds=scale.crowd_seconds)
+
+    cases = [
+        (provider, way, jobs)
+        for jobs in scale.crowds
+        for provider in scale.vendors
+        for way in ("ours", "theirs", "bare")
+        if way != "theirs" or jobs <= scale.largest_vendor_crowd
+    ]
+    few = [case for case in cases if case[2] == 1]
+    found = dict(zip(few, _side_by_side(take, few), strict=True))
+    found |= {case: take(case) for case in cases if case not in found}
+    rows = [
+        [
+            f"{jobs:,}",
+            provider,
+            {"ours": "gateway", "theirs": "SDK's helper", "bare": "bare client"}[way],
+            measured["over"],
+            (scale.crowd_seconds + measured["over"])
+            / (scale.crowd_seconds + found[provider, "theirs", jobs]["over"])
+            if way == "ours" and (provider, "theirs", jobs) in found
+            else None,
+            measured["lost"],
+            measured["processor"] * 1e3,
+            None if jobs == 1 else measured["memory"],
+            measured["looks"],
+            measured["connections"],
+        ]
+        for (provider, way, jobs), measured in found.items()
+    ]
+    return Table(
+        "Many jobs at once",
+        f"Jobs of {scale.crowd_seconds:g} s that all start at the same moment in one process: by "
+        "how many seconds the last is had later than if starting and looking took no time, and what"
+        " each costs the process. The gateway has not seen such jobs before. The *bare client* is "
+        "aiohttp alone, asks for as little as can be asked, knows when each job is done, and shows "
+        "what the simulator itself leaves of the ideal. Jobs not had a minute after it count as "
+        "lost.",
+        ("jobs", "provider", "way", "s over the ideal", WHOLE, "lost",
+         "CPU ms a job", "KiB a job", "looks a job", "connections"),
+        rows,
+    )  # fmt: skip
+
+
+def waiting(scale: Scale) -> Table:
+    """Measure many jobs that wait."""
+
+    def take(provider: str) -> dict[str, Any]:
+        return run(
+            "waiting",
+            provider=provider,
+            jobs=scale.waiting,
+            interval=scale.interval,
+            intervals=scale.intervals,
+        )
+
+    found = zip(scale.providers, _side_by_side(take, scale.providers), strict=True)
+    return Table(
+        f"{scale.waiting:,} jobs that wait",
+        f"One process, one loop, every job looked at each {scale.interval:g} s: the memory of each "
+        "over the empty process, and the share of one core that all looks together take. fal's 32 "
+        "status streams are among them. OpenAI, and Azure, are looked at through the SDK.",
+        ("provider", "KiB a job", "share of a core, %", "CPU ms a look", "connections"),
+        [
+            [name, one["memory"], one["share"] * 100, one["look"], one["connections"]]
+            for name, one in found
+        ],
+    )
+
+
+def blocking(scale: Scale) -> Table:
+    """Measure the blocking functions."""
+    found = run("blocking", threads=scale.threads, calls=scale.thread_calls, rounds=scale.rounds)
+    alone, many = "one caller, ms a call", f"{scale.threads} callers at once, ms a call"
+    processor = f"{scale.threads} callers at once, CPU ms a call"
+    pairs = (
+        (alone, "async", "blocking"),
+        (many, "tasks", "threads"),
+        (processor, "tasks_cpu", "threads_cpu"),
+    )
+    return Table(
+        "The blocking functions",
+        "A generation by the mock, which answers at once, so that nothing hides what the background"
+        " loop adds; beside the async form.",
+        ("", "async", "blocking", "added", "blocking over async"),
+        [
+            [name, found[one], found[two], found[two] - found[one], found[two] / found[one]]
+            for name, one, two in pairs
+        ],
+    )
+
+
+def mapping(scale: Scale) -> Table:
+    """Measure look-ups and mappings."""
+    found = run("mapping", times=scale.mappings)
+    return Table(
+        "Look-up and mapping",
+        "Microseconds: a model's first look-up in the catalogue, the next, and a whole plan: "
+        "looking up, bending a request with four wishes to the model, building the payload and "
+        "checking it against the model's schema.",
+        ("provider", "first look-up", "next look-up", "plan", "next over first"),
+        [
+            [name, one["first"], one["next"], one["plan"], one["next"] / one["first"]]
+            for name, one in found.items()
+        ],
+    )
+
+
+ALL: tuple[Callable[[Scale], Table], ...] = (
+    *(imports, overhead, noticing, crowds, waiting, blocking, mapping),
+)
+
+
+def _side_by_side(take: Callable[[Any], dict[str, Any]], cases: Sequence[Any]) -> list[Any]:
+    """Take what mostly waits two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(take, cases))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return statistics.mean(values)

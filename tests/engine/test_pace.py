@@ -1,0 +1,188 @@
+"""How long the engine waits between looks: by what it is told, and by what it has seen."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tarash.tarash_gateway import VideoGenerationRequest
+from tarash.tarash_gateway._engine._seen import LARGEST, Bell, Seen, seen
+from tarash.tarash_gateway._http import STREAMS_PER_ORIGIN
+from tarash.tarash_gateway._polling import History, Pace
+from tarash.tarash_gateway.testing import Script
+from tests.engine.conftest import Fal
+
+LOOK = 0.002
+"""Seconds that a look takes."""
+
+
+def watched(
+    lasts: float, history: History, rng: random.Random, *, interval: float = 5, floor: float = 0.1
+) -> tuple[float, int]:
+    """Look at a job of so many seconds until it is done; return how late, and the looks."""
+    pace = Pace(interval, floor, rng, history)
+    elapsed = running = 0.0
+    looks = 0
+    while True:
+        pause = pace.pause(elapsed)
+        assert pause >= floor
+        elapsed += pause
+        looks += 1
+        if elapsed >= lasts:
+            history.note(running, elapsed)
+            return elapsed - lasts, looks
+
+        running = elapsed
+        elapsed += LOOK
+
+
+def jobs(seconds: float, spread: float, *, count: int, seed: int) -> Iterator[float]:
+    rng = random.Random(seed)
+    return (seconds * rng.uniform(1 - spread, 1 + spread) for _ in range(count))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_job_of_a_known_kind_is_noticed_soon_and_with_few_looks(seed: int) -> None:
+    history, rng = History(), random.Random(seed)
+    seen_of_it = [watched(lasts, history, rng) for lasts in jobs(4, 0, count=40, seed=seed)]
+    learnt = seen_of_it[6:]
+    assert max(late for late, _ in learnt) <= 0.2
+    assert max(looks for _, looks in learnt) <= 8
+
+
+@pytest.mark.parametrize(("seconds", "late", "looks"), [(4, 0.2, 8), (10, 0.3, 12), (60, 1, 24)])
+def test_jobs_that_differ_are_noticed_soon_on_average(
+    seconds: float, late: float, looks: float
+) -> None:
+    history, rng = History(), random.Random(1)
+    seen_of_it = [watched(lasts, history, rng) for lasts in jobs(seconds, 0.1, count=200, seed=2)]
+    learnt = seen_of_it[8:]
+    assert sum(one for one, _ in learnt) / len(learnt) <= late
+    assert sum(one for _, one in learnt) / len(learnt) <= looks
+
+
+def test_a_model_that_gets_faster_or_slower_is_followed() -> None:
+    history, rng = History(), random.Random(3)
+    for seconds in (4, 1, 9):
+        for _ in range(12):
+            late, looks = watched(seconds, history, rng)
+
+        assert late <= seconds / 10
+        assert looks <= 12
+
+
+def test_one_job_behind_a_long_queue_changes_little() -> None:
+    history, rng = History(), random.Random(4)
+    for seconds in (4, 4, 4, 4, 4, 200):
+        watched(seconds, history, rng)
+
+    late, _ = watched(4, history, rng)
+    assert late <= 0.5
+
+
+@pytest.mark.parametrize("floor", [0.0, 1.0, 5.0, 10.0])
+@pytest.mark.parametrize("seconds", [0.2, 3, 42])
+def test_no_pause_goes_under_the_floor_whatever_was_seen(floor: float, seconds: float) -> None:
+    history, rng = History(), random.Random(5)
+    for lasts in jobs(seconds, 0.3, count=50, seed=6):
+        watched(lasts, history, rng, floor=floor)  # which looks at each pause
+
+
+def test_no_pause_is_longer_than_the_poll_interval_and_the_floor_allow() -> None:
+    history = History()
+    history.note(55, 60)
+    for floor in (0.1, 5):
+        pace = Pace(5, floor, random.Random(7), history)
+        elapsed = 0.0
+        while elapsed < 100:
+            pause = pace.pause(elapsed)
+            assert pause < 2 * 5
+            elapsed += pause
+
+        assert Pace(2, 0.1, random.Random(8), history).pause(0) <= 2
+
+
+def test_the_providers_word_wins_over_what_was_seen() -> None:
+    history = History()
+    history.note(1, 1.1)
+    pace = Pace(5, 0.5, random.Random(9), history)
+    assert pace.pause(0, retry_after=30) == 30
+    assert pace.pause(0, retry_after=0) == 0.5
+
+
+def test_unknown_jobs_are_looked_at_soon_and_then_each_interval() -> None:
+    pace = Pace(5, 0.1, random.Random(10))
+    pauses = [pace.pause(0) for _ in range(40)]
+    assert 0.4 < pauses[0] < 0.6
+    assert all(4.5 <= pause <= 5.5 for pause in pauses[-20:])
+
+
+def test_the_first_to_end_tells_those_who_know_nothing_once() -> None:
+    history = History()
+    rung: list[str] = []
+    history.on_first.add(lambda: rung.append("a"))
+    history.note(1, 2)
+    history.note(1, 2)
+    assert rung == ["a"]
+
+
+async def test_a_bell_cuts_a_wait_short() -> None:
+    bell = Bell()
+    bell.ring()  # nobody waits: nothing is kept for later
+    assert not await bell.wait(0.01)
+
+    waiting = asyncio.create_task(bell.wait(60))
+    await asyncio.sleep(0)
+    bell.ring()
+    bell.ring()
+    assert await waiting
+
+
+async def test_what_was_seen_is_kept_for_one_loop_and_within_bounds() -> None:
+    shared = seen()
+    assert seen() is shared
+    first = shared.history("first")
+    assert await asyncio.to_thread(lambda: asyncio.run(_other())) is not shared
+
+    for number in range(LARGEST):
+        shared.history(number)
+
+    assert shared.history("first") is not first
+
+
+async def _other() -> Seen:
+    return seen()
+
+
+def test_streams_are_given_back() -> None:
+    shared = Seen()
+    for _ in range(STREAMS_PER_ORIGIN):
+        assert shared.take_stream("here")
+
+    assert not shared.take_stream("here")
+    assert shared.take_stream("there")
+    shared.give_stream("here")
+    assert shared.take_stream("here")
+
+
+async def test_jobs_of_other_wishes_are_another_kind(fal: Fal) -> None:
+    fal.script(Script(run_seconds=0, stream=False))
+    await fal.generate()
+    kinds = len(seen().histories)
+    assert kinds == 1
+    await fal.gateway.generate_video_async(
+        fal.config(), VideoGenerationRequest(prompt="A cat", duration_seconds=8)
+    )
+    assert len(seen().histories) == 2
+    assert all(history.window is not None for history in seen().histories.values())
+
+
+async def test_a_job_that_failed_teaches_nothing(fal: Fal) -> None:
+    fal.script(Script(run_seconds=0, outcome="failed"))
+    await fal.failure()
+    (history,) = seen().histories.values()
+    assert history.window is None
+    assert not history.on_first  # nobody waits any more, so nobody is called

@@ -1,0 +1,202 @@
+"""The loop's connections in the place of an SDK's own: what goes out, comes back and breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from aiohttp import web
+
+from tarash.tarash_gateway._clients import ClientCache
+from tarash.tarash_gateway._contract import Account, Wire, current_wire
+from tarash.tarash_gateway._http import POOL_SIZE, HttpClient, Transport, gate, origin
+from tarash.tarash_gateway._sdk import http_client
+
+Address = str
+TEXT = "ä" * 1000
+
+
+async def answer(request: web.BaseRequest) -> web.StreamResponse:
+    """Say what arrived, or misbehave as the path wants it."""
+    if request.path == "/zipped":
+        headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"}
+        return web.Response(body=gzip.compress(TEXT.encode()), headers=headers)
+
+    if request.path == "/moved":
+        return web.Response(status=302, headers={"Location": "/elsewhere"})
+
+    if request.path == "/broken":
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"{")
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    body = await request.content.read()
+    told = {
+        "method": request.method,
+        "path": request.raw_path,
+        "type": request.content_type,
+        "length": request.headers.get("Content-Length"),
+        "bytes": len(body),
+        "has": "the file" in body.decode("utf-8", "replace"),
+        "twice": request.headers.getall("X-Twice", []),
+    }
+    return web.json_response(told, headers=[("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")])
+
+
+@pytest.fixture
+async def address() -> AsyncIterator[Address]:
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[Transport]:
+    made = Transport()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture(params=[httpx, httpx2], ids=lambda library: library.__name__)
+def library(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+async def test_a_request_arrives_as_the_library_made_it(
+    library: Any, transport: Transport, address: Address
+) -> None:
+    client = http_client(library, transport)
+    headers = [("X-Twice", "1"), ("X-Twice", "2")]
+    response = await client.post(f"{address}/a%2Fb?c=%20d", json={"big": TEXT}, headers=headers)
+
+    told = response.json()
+    assert (told["method"], told["path"]) == ("POST", "/a%2Fb?c=%20d")
+    assert told["type"] == "application/json"
+    assert told["bytes"] == int(told["length"]) > len(TEXT)
+    assert told["twice"] == ["1", "2"]
+    assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+
+async def test_a_form_with_files_goes_out_in_one_piece(
+    library: Any, transport: Transport, address: Address
+) -> None:
+    client = http_client(library, transport)
+    content = b"the file" + bytes(2 * 1024 * 1024)
+    response = await client.post(address, data={"name": "a"}, files={"file": ("f", content)})
+
+    told = response.json()
+    assert told["type"] == "multipart/form-data"
+    assert told["has"]
+    assert int(told["length"]) == told["bytes"] > len(content)
+
+
+async def test_a_packed_answer_is_unpacked_once_and_a_redirect_not_followed(
+    library: Any, transport: Transport, address: Address
+) -> None:
+    client = http_client(library, transport)
+    assert (await client.get(f"{address}/zipped")).text == TEXT
+    assert (await client.get(f"{address}/moved")).status_code == 302
+
+
+async def test_what_breaks_is_the_librarys_own_error(
+    library: Any, transport: Transport, address: Address
+) -> None:
+    client = http_client(library, transport)
+    wire = Wire()
+    current_wire.set(wire)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        closed = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    with pytest.raises(library.ConnectError):
+        await client.post(closed, json={})
+
+    assert not wire.sent
+    with pytest.raises(library.ReadError):
+        await client.post(f"{address}/broken", json={})
+
+    assert wire.sent
+    with pytest.raises(library.UnsupportedProtocol):
+        await client.get("nothing://at-all/")
+
+
+async def test_exchanges_of_one_host_wait_for_each_other_and_for_nobody_else(
+    transport: Transport, address: Address
+) -> None:
+    client = HttpClient(Account("fal", address, "key-of-a-test"), transport, {})
+    here = gate("poll", address)
+    for _ in range(POOL_SIZE):
+        await here.acquire()
+
+    waiting = asyncio.create_task(client.get(address))
+    await client.submit("/", json={})  # submits have places of their own
+    other = address.replace("127.0.0.1", "localhost")
+    async with gate("poll", other):
+        assert not waiting.done()
+
+    here.release()
+    assert (await waiting).status == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://Api.Example/v1?x=//evil.example", ("https", "api.example", 443)),
+        ("https://user@api.example:8443/", ("https", "api.example", 8443)),
+        ("https://api.example#@evil.example/", ("https", "api.example", 443)),
+        ("HTTPS://API.EXAMPLE", ("https", "api.example", 443)),
+        ("http://[::1]:80/x", ("http", "::1", 80)),
+        ("https://api.exa\tmple/", ("https", "api.example", 443)),
+        ("nonsense", ("", "", None)),
+    ],
+)
+def test_an_origin_is_read_the_same_way_however_the_url_goes_on(
+    url: str, expected: tuple[str, str, int | None]
+) -> None:
+    assert origin(url) == expected
+    assert origin(url) == expected
+
+
+async def test_an_sdk_is_imported_in_a_thread_and_its_client_made_on_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import threading\nWHERE = threading.current_thread()\n"
+    (tmp_path / "a_slow_sdk.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    class Adapter:
+        modules = ("a_slow_sdk",)
+        made: list[Any] = []  # noqa: RUF012  (one list, for the one adapter)
+
+        def connect(self, account: Account, transport: Transport) -> HttpClient:
+            imported = sys.modules["a_slow_sdk"].WHERE
+            self.made.append((imported, threading.current_thread()))
+            return HttpClient(account, transport, {})
+
+    adapter, clients = Adapter(), ClientCache()
+    account = Account("fal", "http://127.0.0.1:9", "key-of-a-test")
+
+    async def lease() -> Any:
+        async with clients.lease(adapter, account) as client:
+            return client
+
+    first, second = await asyncio.gather(lease(), lease())
+    assert first is second
+    ((imported, made),) = adapter.made
+    assert made is threading.current_thread()
+    assert imported is not made
+    await clients.aclose()
