@@ -11,13 +11,15 @@ import hashlib
 import json
 import sys
 from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from ._contract import Account, Client
     from ._http import Transport
     from ._types import MediaContent
@@ -64,9 +66,8 @@ class _LoopClients:
         self._leaving = False
         self.keeper: AsyncGenerator[None] | None = None
 
-    @asynccontextmanager
-    async def lease(self, adapter: Connects, account: Account) -> AsyncIterator[Any]:
-        key = client_key(account)
+    async def lend(self, key: ClientKey, adapter: Connects, account: Account) -> Client:
+        """Return the account's client, which stays open until it is given back."""
         if key not in self._clients:
             await _import(getattr(adapter, "modules", ()))
 
@@ -76,14 +77,15 @@ class _LoopClients:
 
         self._clients.move_to_end(key)
         self._in_use[key] += 1
-        try:
-            yield client
-        finally:
-            self._in_use[key] -= 1
-            if self._leaving:
-                await self.aclose()
-            else:
-                await self._make_room()
+        return client
+
+    async def take_back(self, key: ClientKey) -> None:
+        """Close a client that nobody uses, where it is in the way."""
+        self._in_use[key] -= 1
+        if self._leaving:
+            await self.aclose()
+        else:
+            await self._make_room()
 
     async def _make_room(self) -> None:
         idle = [key for key in self._clients if not self._in_use[key]]
@@ -104,6 +106,34 @@ class _LoopClients:
         await self.transport.aclose()
 
 
+class _Lease:
+    """A client as long as it is lent. Not a generator: thousands of jobs wait with one each."""
+
+    __slots__ = ("_account", "_adapter", "_cache", "_clients", "_key")
+
+    def __init__(self, cache: ClientCache, adapter: Connects, account: Account) -> None:
+        self._cache = cache
+        self._adapter = adapter
+        self._account = account
+        self._key = client_key(account)
+        self._clients: _LoopClients | None = None
+
+    async def __aenter__(self) -> Any:
+        clients = await self._cache.of_running_loop()
+        client = await clients.lend(self._key, self._adapter, self._account)
+        self._clients = clients
+        return client
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._clients is not None:
+            await self._clients.take_back(self._key)
+
+
 class ClientCache:
     """The clients of one gateway, on every loop it is used from."""
 
@@ -112,18 +142,15 @@ class ClientCache:
             WeakKeyDictionary()
         )
 
-    @asynccontextmanager
-    async def lease(self, adapter: Connects, account: Account) -> AsyncIterator[Any]:
+    def lease(self, adapter: Connects, account: Account) -> AbstractAsyncContextManager[Any]:
         """Lend the account's client on the running loop; it is not closed while it is lent."""
-        clients = await self._of_running_loop()
-        async with clients.lease(adapter, account) as client:
-            yield client
+        return _Lease(self, adapter, account)
 
     async def fetch(self, url: str) -> MediaContent:
         """Return what a public URL holds; see `_http.fetch`."""
         from ._http import fetch
 
-        clients = await self._of_running_loop()
+        clients = await self.of_running_loop()
         return await fetch(clients.transport, url)
 
     async def aclose(self) -> None:
@@ -132,7 +159,8 @@ class ClientCache:
         if clients is not None and clients.keeper is not None:
             await clients.keeper.aclose()
 
-    async def _of_running_loop(self) -> _LoopClients:
+    async def of_running_loop(self) -> _LoopClients:
+        """Return the clients of the running loop, which closes them in the end."""
         loop = asyncio.get_running_loop()
         clients = self._loops.get(loop)
         if clients is None:

@@ -371,7 +371,7 @@ class Gateway:
         from ._begin import begin
         from ._job import Job
 
-        async with self._shared.at_work():
+        with self._shared.at_work():
             resources = self._shared.resources(ledger)
             run, existing = await begin(kind, config, request, resources, key)
             yield Job(run), existing is None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
@@ -60,8 +60,8 @@ class Shared:
         ledger = MemoryLedger() if given is None else _opened(given)
         return Resources(self.registry, ClientCache(), ledger, Random())
 
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
         """Count the current task as under way.
 
         Raises:

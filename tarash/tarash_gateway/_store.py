@@ -52,12 +52,12 @@ async def record_of(calls: Sequence[Call], key: str | None) -> tuple[JobRecord, 
     else:
         request = _packed(asked, media)
 
-    told = json.dumps([head.kind, request], sort_keys=True, default=str)
+    told = json.dumps([head.kind, request], sort_keys=True)
     record = JobRecord(
         id=head.request_id,
         kind=head.kind,
         chain=tuple(_dumped(call.config) for call in calls),
-        request=json.loads(json.dumps(request, default=str)),
+        request=request,
         fingerprint=hashlib.sha256(told.encode()).hexdigest(),
         idempotency_key=key,
     )
@@ -100,7 +100,7 @@ def _packed(value: Any, media: dict[str, bytes]) -> Any:
     if isinstance(value, list | tuple):
         return [_packed(one, media) for one in value]
 
-    return value
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 async def _unpacked(value: Any, read: Read) -> Any:

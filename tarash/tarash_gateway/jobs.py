@@ -141,14 +141,14 @@ class _Job(Generic[_Config, _Response, _Update]):
         Raises:
             TarashException: As `generate_video_async`.
         """
-        async with self._shared.at_work():
+        with self._shared.at_work():
             return cast("_Response", await self._job.wait(to_caller(on_progress, None), None))
 
     def wait(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
         """Blocking form of `wait_async`; a sync callback runs in the calling thread."""
 
         async def work(caller: Caller) -> Response:
-            async with self._shared.at_work():
+            with self._shared.at_work():
                 return await self._job.wait(to_caller(on_progress, caller), caller)
 
         return cast("_Response", _portal.call(work))

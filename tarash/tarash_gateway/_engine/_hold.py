@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -120,13 +120,13 @@ async def settle(attempt: Attempt, hold: Hold, outcome: Outcome) -> None:
             attempt.log(logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}")
 
 
-@asynccontextmanager
-async def kept_alive(hold: Hold) -> AsyncIterator[None]:
+def kept_alive(hold: Hold) -> AbstractAsyncContextManager[None]:
     """Tell the ledger meanwhile that the holder is alive, where somebody could take its job."""
-    if not hold.keeps or hold.is_watcher:
-        yield
-        return
+    return _beating(hold) if hold.keeps and not hold.is_watcher else nullcontext()
 
+
+@asynccontextmanager
+async def _beating(hold: Hold) -> AsyncIterator[None]:
     failure: Exception | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(_beat, hold)

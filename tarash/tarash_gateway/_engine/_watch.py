@@ -108,6 +108,7 @@ class Watch:
         self._looks = 0
         self._seen = False
         self._streaming = False
+        self._has_stream = False
         self._told = False
         self._shared = seen()
         self._place = (config.provider, config.base_url)
@@ -125,7 +126,11 @@ class Watch:
         streams = hasattr(self._adapter, "stream")
         while True:
             if streams and self._shared.take_stream(self._place):
-                return await self._listening()
+                self._has_stream = True
+                try:
+                    return await self._listening()
+                finally:
+                    self._give_stream()
 
             await self._sleep()
             finished = await self._step()
@@ -230,12 +235,18 @@ class Watch:
         except Exception as error:  # noqa: BLE001  (a stream only hurries the looks along)
             self._attempt.log(logging.DEBUG, "stream_broke", error=str(error))
         finally:
-            self._shared.give_stream(self._place)
+            self._give_stream()
             if self._streaming:
                 self._streaming = False
                 with suppress(anyio.WouldBlock):
                     # What nobody listens to any more is worth a look now.
                     send.send_nowait(Snapshot("completed"))
+
+    def _give_stream(self) -> None:
+        """Leave the stream's place to another job, once."""
+        if self._has_stream:
+            self._has_stream = False
+            self._shared.give_stream(self._place)
 
     async def look(self) -> Snapshot:
         """Look once; what may pass by itself counts as no news.
