@@ -30,6 +30,8 @@ class Job:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._driven: Run | None = None
+        """What this handle drives at the moment, and knows better than the ledger."""
 
     @property
     def job_id(self) -> str:
@@ -38,11 +40,20 @@ class Job:
 
     async def go(self, deliver: Deliver | None, caller: Caller | None) -> Response:
         """Drive a job that is in our hands to its end."""
-        return _certain(await self.run.go(deliver, caller))
+        return _certain(await self._drive(deliver, caller))
 
     async def accepted(self) -> None:
         """Drive a job that is in our hands until a provider has accepted it."""
-        await self.run.go(None, None, until_accepted=True)
+        await self._drive(None, None, until_accepted=True)
+
+    async def _drive(
+        self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
+    ) -> Response | None:
+        self._driven = self.run
+        try:
+            return await self.run.go(deliver, caller, until_accepted=until_accepted)
+        finally:
+            self._driven = None
 
     async def settle_in(self) -> None:
         """Wait until a job that somebody else submits has been accepted, or has ended."""
@@ -74,6 +85,9 @@ class Job:
         tries = 0
         failure: TarashException | None = None
         while True:
+            if self.run.response is not None:  # another task's, by this handle
+                return await _tell(self.run, deliver)
+
             record = await self._record()
             if record is None:  # so old that the ledger has forgotten it
                 return _certain(await watcher(self.run).go(deliver, caller))
@@ -88,10 +102,11 @@ class Job:
 
             operation = self.run.current.operation
             if operation is not None and (failure is None or failure.request_id != operation.id):
+                seen = watcher(self.run)
                 try:
-                    return _certain(await watcher(self.run).go(deliver, caller))
+                    return _certain(await seen.go(deliver, caller))
                 except TarashException as error:
-                    if not self._may_go_on(error):
+                    if not _may_go_on(seen, error):
                         raise
 
                     # Whoever holds the job will see it too, and go on along the chain, or not.
@@ -99,11 +114,6 @@ class Job:
 
             await changed(self._ledger, self.job_id, tries)
             tries += 1
-
-    def _may_go_on(self, error: TarashException) -> bool:
-        """Tell whether the holder of a job may try another config after this failure."""
-        is_last = self.run.current.call.attempt_number == len(self.run.calls)
-        return error.retryable and not is_last and not isinstance(error, TimeoutError)
 
     async def _ended(
         self, record: JobRecord, failure: TarashException | None = None
@@ -121,14 +131,25 @@ class Job:
             return None
 
         if record.state == "completed":
-            kept = None if record.result is None else response_of(record.result)
-            if kept is None and self.run.current.operation is not None:
-                return _certain(await watcher(self.run).go(None, None))
-
-            if kept is not None:
-                return kept
+            return await self._result_of(record)
 
         raise _error_of(record, failure or self.run.failure)
+
+    async def _result_of(self, record: JobRecord) -> Response:
+        """Return the response of a job that is done: as it was kept, else from its provider."""
+        kept = None if record.result is None else response_of(record.result)
+        if kept is not None:
+            return kept
+
+        self.run = await self._refreshed(record)
+        if self.run.current.operation is None:
+            raise TarashException(
+                f"The job {record.id} is done; its result was the answer itself, and only whoever "
+                "drove it has that: use an idempotency_key, or a ledger in a file",
+                submission="accepted",
+            )
+
+        return _certain(await watcher(self.run).go(None, None))
 
     async def _take(self) -> bool:
         """Take the job into our hands, as it stands in the ledger by now."""
@@ -155,6 +176,9 @@ class Job:
 
     async def _refreshed(self, record: JobRecord) -> Run:
         """Return our run where it is in step with the ledger, else one made from the ledger."""
+        if self._driven is not None:
+            return self._driven
+
         known = [one.intent.id for one in self.run.attempts if one.intent is not None]
         last = record.entries[-1] if record.entries else None
         in_step = known == [entry.intent.id for entry in record.entries]
@@ -278,6 +302,12 @@ class Job:
             self.run.current.complete(error)
             result = told(record.kind, None, error)
             await hold.close("cancelled", result, free_key=False, delivered=False)
+
+
+def _may_go_on(seen: Run, error: TarashException) -> bool:
+    """Tell whether the holder of a job may try another config after what we have seen fail."""
+    is_last = seen.current.call.attempt_number == len(seen.calls)
+    return error.retryable and not is_last and not isinstance(error, TimeoutError)
 
 
 def _error_of(record: JobRecord, seen: TarashException | None) -> TarashException:

@@ -195,3 +195,30 @@ async def test_a_grace_that_is_long_enough_lets_all_finish(
     assert all(call.done() for call in calls)
     assert len({call.result().request_id for call in calls}) == 3
     assert {one.state for one in await _records(path)} == {"completed"}
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_all_who_wait_get_the_fallbacks_answer(
+    kind: str, simulator: Simulator, path: Path
+) -> None:
+    """The fallback answers at once, so that there is no job of its to look at."""
+    fal, stability = BY_NAME["fal-image-dev"], BY_NAME["stability-image-sd3.5-large"]
+    simulator.script("fal", Script(run_looks=6, outcome="failed", stream=False))
+    asked = config_for(fal, simulator, fallback_configs=[config_for(stability, simulator)])
+    ledger = MemoryLedger() if kind == "memory" else SqliteLedger(path)
+    async with Gateway(ledger=ledger) as gateway:
+        job = await gateway.submit_image_async(asked, fal.request())
+        others = [await gateway.resume_async(job.id, api_keys={"fal": KEY}) for _ in range(2)]
+        waits = [one.wait_async() for one in (job, job, job)]
+        late = [one.wait_async() for one in others]
+        responses: list[Any] = await asyncio.gather(*waits, *late, return_exceptions=True)
+        if kind == "memory":  # which keeps results for those only that drive, or have a key
+            for error in responses[3:]:
+                assert isinstance(error, TarashException)
+                assert "is done" in error.message
+
+            responses = responses[:3]
+
+        assert len({one.images for one in responses}) == 1
+        assert simulator.counters("stability").submits == 1
+        await gateway.aclose(grace=5)
