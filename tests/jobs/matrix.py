@@ -92,7 +92,9 @@ def cells(case: Case, *, slow: bool) -> Iterator[Cell]:
     steps: list[Step] = ["submit"] if case.at_once else ["submit", "poll", "result", "cancel"]
     for way in WAYS:
         for step in steps:
-            yield from (Cell(case, way, step, name) for name in (HANGS if slow else FAULTS))
+            # Whoever waits does so alike from here on.
+            if way == WAYS[0] or step in {"submit", "poll"}:
+                yield from (Cell(case, way, step, name) for name in (HANGS if slow else FAULTS))
 
         scripts = [] if case.at_once else [*(SLOW_OUTCOMES if slow else OUTCOMES)]
         yield from (Cell(case, way, None, name) for name in scripts)
