@@ -24,6 +24,7 @@ from tests.jobs.conftest import BY_NAME, KEY, config_for, finish
 FAL = BY_NAME["fal-video-veo3.1"]
 REPLICATE = BY_NAME["replicate-video-veo-3.1"]
 RUNWAY = BY_NAME["runway-video-gen4.5"]
+OMNI = BY_NAME["google-video-gemini-omni-1.1-flash"]
 OPENAI = BY_NAME["openai-video-sora-2"]
 STABILITY = BY_NAME["stability-image-sd3.5-large"]
 NEVER = Script(outcome="never", stream=False)
@@ -49,7 +50,7 @@ class Bench:
 
     async def elsewhere(self, job: Any) -> Any:
         """Return a handle on the same job in another process."""
-        keys = {"fal": KEY, "replicate": KEY, "runway": KEY, "openai": KEY, "stability": KEY}
+        keys = dict.fromkeys(("fal", "google", "openai", "replicate", "runway", "stability"), KEY)
         return await self.gateway().resume_async(job.id, api_keys=keys)
 
     async def polled(self, provider: str = "fal", more: int = 2) -> None:
@@ -155,6 +156,7 @@ async def test_a_wait_that_ran_out_of_time_can_be_taken_up_again(bench: Bench) -
 
 CANCELLING = (
     (REPLICATE, Script(outcome="never"), "cancelled"),
+    (OMNI, NEVER, "cancelled"),
     (FAL, Script(outcome="never", stream=False), "requested"),
     (FAL, Script(queue_seconds=3600, stream=False), "requested"),
     (RUNWAY, NEVER, "requested"),

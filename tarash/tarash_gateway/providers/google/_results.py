@@ -108,7 +108,11 @@ def interaction_error(raw: Mapping[str, Any]) -> TarashException | None:
         return failed(told[0], raw)
 
     if status in ENDED_BADLY:
-        return failed({"code": status, "message": "Google gave no reason"}, raw)
+        error = failed({"code": status, "message": "Google gave no reason"}, raw)
+        if status == "cancelled":  # which only the account's owner can have done
+            error.retryable = False
+
+        return error
 
     # So shows a refusal, and a limit of the region: https://github.com/google-gemini/gemini-skills
     if _object(raw.get("usage")).get("total_output_tokens") == 0:
