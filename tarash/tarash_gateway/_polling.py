@@ -26,6 +26,10 @@ APPROACH = 3
 """Pauses are so many times longer while the end is expected, and known not to be near."""
 NEAR = 3
 """The last pause before the end is expected is so many times the distance of looks there."""
+LOOKS_A_SECOND = 2000
+"""Where more jobs wait for the same moment, each is looked at less often: they would come no sooner
+by it, and providers count requests.
+"""
 
 Random = random.Random
 
@@ -36,11 +40,13 @@ class History:
     Attributes:
         window: The seconds after its submit between which a job is expected to end; None while
             nothing is known.
+        waiting: How many such jobs are waited for.
         on_first: Called, once each, when the first job has shown how long such jobs take.
     """
 
     def __init__(self) -> None:
         self.window: tuple[float, float] | None = None
+        self.waiting = 0
         self.on_first: set[Callable[[], None]] = set()
         self._seen: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
 
@@ -94,20 +100,24 @@ class Pace:
         self._history = history or History()
         self._phase = rng.random()
         self._overdue = 0.0
+        self._aimed = False
 
-    def pause(self, elapsed: float, retry_after: float | None = None) -> float:
+    def pause(
+        self, elapsed: float, retry_after: float | None = None, *, failed: bool = False
+    ) -> float:
         """Return the seconds until the next look.
 
         Args:
             elapsed: Seconds since the job was accepted.
             retry_after: The provider's own word, which wins over ours.
+            failed: Whether the last look brought no answer: then the pauses only grow.
         """
         if retry_after is not None:
             return max(retry_after, self._floor)
 
         seconds = self._next
         self._next = min(seconds * GROWTH, self._longest)
-        if self._history.window is None:
+        if self._history.window is None or failed:
             seconds *= self._rng.uniform(1 - JITTER, 1 + JITTER)
         else:
             seconds = self._towards(*self._history.window, elapsed, seconds)
@@ -121,14 +131,19 @@ class Pace:
         what is waited for nothing (`WORTH` weighs the two).
         """
         width = late - early
-        gap = max(math.sqrt(WORTH * width), FINEST * late, CLOSEST, self._floor)
+        busy = self._history.waiting / LOOKS_A_SECOND
+        gap = max(math.sqrt(WORTH * width), FINEST * late, CLOSEST, busy, self._floor)
         gap = min(gap, self._longest)
         left = (late if width <= gap else early + self._phase * gap) - elapsed
+        aimed, self._aimed = self._aimed, True
         if left > 0:
             # Looks on the way show the progress, and a job that ended early.
             near = left <= NEAR * gap
             most = self._longest if near else min(APPROACH * grown, left / 2, self._longest)
             return self._part(left, most)
+
+        if not aimed:
+            return gap * self._phase  # told in the midst of it, like others at the same moment
 
         if elapsed < late:
             return gap

@@ -11,7 +11,7 @@ import pytest
 from tarash.tarash_gateway import VideoGenerationRequest
 from tarash.tarash_gateway._engine._seen import LARGEST, Bell, Seen, seen
 from tarash.tarash_gateway._http import STREAMS_PER_ORIGIN
-from tarash.tarash_gateway._polling import History, Pace
+from tarash.tarash_gateway._polling import LOOKS_A_SECOND, History, Pace
 from tarash.tarash_gateway.testing import Script
 from tests.engine.conftest import Fal
 
@@ -118,6 +118,26 @@ def test_unknown_jobs_are_looked_at_soon_and_then_each_interval() -> None:
     pauses = [pace.pause(0) for _ in range(40)]
     assert 0.4 < pauses[0] < 0.6
     assert all(4.5 <= pause <= 5.5 for pause in pauses[-20:])
+
+
+def test_looks_that_fail_are_not_repeated_in_haste() -> None:
+    history = History()
+    history.note(3.9, 4)
+    pace = Pace(5, 0.1, random.Random(11), history)
+    pauses = [pace.pause(3.95, failed=True) for _ in range(40)]
+    assert pauses[0] > 0.4
+    assert all(pause >= 4.5 for pause in pauses[-20:])
+
+
+def test_a_crowd_that_waits_for_the_same_moment_spreads_over_it() -> None:
+    history = History()
+    history.note(3.9, 4)
+    history.waiting = 3 * LOOKS_A_SECOND
+    paces = [Pace(5, 0.1, random.Random(seed), history) for seed in range(200)]
+    first = sorted(pace.pause(4.5) for pace in paces)
+    assert first[10] < 0.5
+    assert first[100] > 1
+    assert all(pace.pause(5) >= 3 for pace in paces)
 
 
 def test_the_first_to_end_tells_those_who_know_nothing_once() -> None:

@@ -106,6 +106,7 @@ class Watch:
         self._age = _age(operation)
         self._running_at = 0.0
         self._looks = 0
+        self._failed = False
         self._seen = False
         self._streaming = False
         self._has_stream = False
@@ -123,6 +124,13 @@ class Watch:
             OutOfLooks: It is not done after `max_poll_attempts` looks.
             TarashException: It failed, or can't be looked at any more.
         """
+        self._history.waiting += 1
+        try:
+            return await self._look_until_done()
+        finally:
+            self._history.waiting -= 1
+
+    async def _look_until_done(self) -> Finished:
         streams = hasattr(self._adapter, "stream")
         while True:
             if streams and self._shared.take_stream(self._place):
@@ -161,6 +169,7 @@ class Watch:
     async def _step(self) -> Finished | None:
         """Look once, and pass on what there is to tell."""
         elapsed = self._elapsed()
+        self._failed = False
         snapshot = await self.look()
         self._retry_after = snapshot.retry_after
         if snapshot.finished is not None:
@@ -170,7 +179,9 @@ class Watch:
         if self._looks == self._most:
             raise OutOfLooks
 
-        self._running_at = elapsed
+        if not self._failed:
+            self._running_at = elapsed
+
         await self._progress.look(snapshot)
         return None
 
@@ -178,7 +189,7 @@ class Watch:
         return self._age + self._clock() - self._since
 
     def _pause(self) -> float:
-        return self._pace.pause(self._elapsed(), self._retry_after)
+        return self._pace.pause(self._elapsed(), self._retry_after, failed=self._failed)
 
     def _learn(self, elapsed: float) -> None:
         """Remember how long this job took, unless it had ended unseen before anybody looked."""
@@ -261,6 +272,7 @@ class Watch:
             if not self._bearable(error):
                 raise
 
+            self._failed = True
             self._attempt.log(logging.WARNING, "look_failed", error=error.message)
             return Snapshot(self._attempt.status or "queued", retry_after=error.retry_after)
 
