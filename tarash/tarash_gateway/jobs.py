@@ -157,7 +157,7 @@ class _Job(Generic[_Config, _Response, _Update]):
         """Look at the job once.
 
         Returns:
-            Where it stands: `result` on `completed`, `error` on `failed`.
+            Where it stands, with `result` on `completed` and `error` on `failed`.
 
         Raises:
             TarashException: The provider can't be asked.
@@ -172,8 +172,8 @@ class _Job(Generic[_Config, _Response, _Update]):
         """Ask the provider to stop the job; no fallback follows.
 
         Returns:
-            `cancelled`: it stopped; what had run may be billed. `requested`: it may still finish.
-            `too_late`: it has ended. `unsupported`: the provider can't, or did not answer.
+            `cancelled` (it stopped; what had run may be billed), `requested` (it may still finish),
+            `too_late` (it has ended) or `unsupported` (the provider can't, or did not answer).
 
         Raises:
             TarashException: The provider refuses to be asked.

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import logging
 import re
+import signal
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tarash.tarash_gateway.registry import BUILT_IN, default_registry
 from tarash.tarash_gateway.testing import Script, Simulator
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +49,25 @@ def run(path: Path) -> None:
 
 
 @pytest.fixture
-def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _as_found() -> Iterator[None]:
+    """Undo what pages set up for a whole process."""
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    logger = logging.getLogger("tarash.tarash_gateway")
+    handlers = list(logger.handlers)
+    yield
+    logger.handlers[:] = handlers
+    for number, handler in signals.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    for name in BUILT_IN:
+        # The simulator has no limit on looks, so nobody has to wait for seconds between two.
+        adapter = default_registry.adapter(name, need_extra=False)
+        monkeypatch.setattr(adapter, "min_poll_interval", 0.02)
+
     with Simulator() as simulator:
         for name in simulator.providers:
             simulator.script(name, Script(run_looks=0))  # done at the first look

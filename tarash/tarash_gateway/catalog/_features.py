@@ -39,11 +39,11 @@ def _fills(field: str) -> Callable[[ModelDescription], bool]:
 
 BOTH: tuple[Kind, ...] = ("video", "image")
 FEATURES: Mapping[str, Feature] = {
-    "prompt": Feature("a prompt alone", BOTH, lambda model: not model.takes or not _needs(model)),
-    "first_frame": Feature("image of type `first_frame`", ("video",), _image("first_frame")),
-    "last_frame": Feature("image of type `last_frame`", ("video",), _image("last_frame")),
-    "reference": Feature("images of type `reference`", BOTH, _image("reference")),
-    "style_image": Feature("image of type `style`", BOTH, _image("style")),
+    "prompt": Feature("prompt alone", BOTH, lambda model: not model.takes or not _needs(model)),
+    "first_frame": Feature("`first_frame` image", ("video",), _image("first_frame")),
+    "last_frame": Feature("`last_frame` image", ("video",), _image("last_frame")),
+    "reference": Feature("`reference` images", BOTH, _image("reference")),
+    "style_image": Feature("`style` image", BOTH, _image("style")),
     "video": Feature("`video`", ("video",), lambda model: model.takes_video),
     "mask_image": Feature("`mask_image`", ("image",), lambda model: model.takes_mask),
     "duration_seconds": Feature(

@@ -48,7 +48,7 @@ PAGES = {
     "xai": "xAI",
 }
 MAKES = {("video",): "videos", ("image",): "images", ("video", "image"): "videos and images"}
-KINDS = {("video",): "video", ("image",): "image", ("video", "image"): "both"}
+KINDS = {(): "", ("video",): "V", ("image",): "I", ("video", "image"): "V, I"}
 
 
 def tables() -> Mapping[str, str]:
@@ -93,8 +93,7 @@ def _features(providers: list[ProviderInfo]) -> str:
             provider: tuple(kind for kind in feature.of if (name, kind) in taken)
             for provider, taken in found.items()
         }
-        cells = [KINDS[kind] if kind else "" for kind in kinds.values()]
-        rows.append((feature.shown, *cells))
+        rows.append((feature.shown, *(KINDS[kind] for kind in kinds.values())))
 
     return _table(("request", *(f"`{one}`" for one in found)), rows)
 

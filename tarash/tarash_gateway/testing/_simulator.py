@@ -83,12 +83,12 @@ class Simulator:
 
     @property
     def media_url(self) -> str:
-        """The public origin of the produced files: it asks for no key and should see none."""
+        """The public origin of the produced files; it asks for no key and should see none."""
         return self.base_url(_MEDIA)
 
     @property
     def foreign_url(self) -> str:
-        """An origin that belongs to nobody: it answers anything with 200 and should see no key."""
+        """An origin that belongs to nobody; it answers anything with 200 and should see no key."""
         return self.base_url(_FOREIGN)
 
     def script(self, provider: str, *scripts: Script) -> None:
@@ -150,7 +150,7 @@ class Simulator:
 
     @property
     def leaks(self) -> list[RecordedRequest]:
-        """The requests to the media and the foreign origin that carried a key: best none."""
+        """The requests to the media and the foreign origin that carried a key; best none."""
         public = [*self._state(_MEDIA).requests(), *self._state(_FOREIGN).requests()]
         return [request for request in public if carries_credential(request)]
 
