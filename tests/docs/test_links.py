@@ -12,6 +12,7 @@ from tarash.tarash_gateway import testing
 from tarash.tarash_gateway.providers import field_mappers
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = Path(gateway.__file__).parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]*))?\)")
@@ -36,6 +37,14 @@ def test_links_lead_somewhere(page: Path) -> None:
             lost.append(f"{target}#{anchor}")
 
     assert lost == []
+
+
+def test_the_guide_on_logging_names_every_event() -> None:
+    page = (ROOT / "docs" / "guides" / "logging.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py")))
+    logged = re.findall(r"""(?:\.log|event)\(\s*logging\.(\w+),\s*"(\w+)\"""", code)
+    assert told == {name: level for level, name in logged}
 
 
 def test_the_reference_names_everything_that_is_public() -> None:
