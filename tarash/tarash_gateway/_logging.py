@@ -11,7 +11,8 @@ from typing import Any
 
 LOGGER_NAME = "tarash.tarash_gateway"
 
-logging.getLogger(LOGGER_NAME).addHandler(logging.NullHandler())
+_logger = logging.getLogger(LOGGER_NAME)
+_logger.addHandler(logging.NullHandler())
 
 
 @cache
@@ -21,7 +22,7 @@ def _bound() -> Any:
     import structlog
 
     return structlog.wrap_logger(
-        logging.getLogger(LOGGER_NAME),
+        _logger,
         wrapper_class=structlog.stdlib.BoundLogger,
         processors=[
             structlog.stdlib.filter_by_level,
@@ -31,12 +32,17 @@ def _bound() -> Any:
     )
 
 
+def wanted(level: int) -> bool:
+    """Tell whether anybody would see an event: collecting its facts costs more than asking."""
+    return _logger.isEnabledFor(level)
+
+
 def event(level: int, name: str, **facts: Any) -> None:
     """Log one state change with its facts; facts without a value are left out.
 
     The facts arrive as attributes of the `logging.LogRecord`, and the message is the event's name.
     """
-    if not logging.getLogger(LOGGER_NAME).isEnabledFor(level):
+    if not wanted(level):
         return
 
     known = {f"tarash_{key}" if key in _RESERVED else key: value for key, value in facts.items()}

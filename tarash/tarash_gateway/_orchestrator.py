@@ -317,7 +317,7 @@ class Run:
         if self.hold.keeps or self.keyed:
             result = told(self.calls[0].kind, None if fetched_again else response, self.failure)
 
-        with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
+        with anyio.move_on_after(FLUSH_SECONDS, shield=True):
             try:
                 return await ledger.close(
                     self.hold.job_id, self.hold.holder, state, result, free_key=free
