@@ -249,7 +249,7 @@ def test_an_unknown_submit_is_never_sent_again(
     simulator: Simulator, config: Any, fault: Fault, submission: str, accepted: int
 ) -> None:
     simulator.fail("replicate", "submit", fault)
-    answered = fault.kind in {"status", "foreign_body"}
+    answered = fault.kind in {"status", "foreign_body", "truncate"}
     with pytest.raises(HTTPError if answered else HTTPConnectionError) as caught:
         generate_video(config(max_retries=5), REQUEST)
 
