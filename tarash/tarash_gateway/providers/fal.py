@@ -16,7 +16,7 @@ from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
 from .._sdk import load
 from ..exceptions import GenerationFailedError, TarashException
 from ..mapping import apply_field_mappers
-from ..media import data_uri
+from ..media import encoded
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._fal_errors import BAD_REQUEST, NOT_FOUND, classify_answer, upload_error, verdict
 
@@ -139,7 +139,7 @@ class FalAdapter:
     async def upload(self, client: HttpClient, media: MediaContent) -> str:
         """Return the URL of media in fal's storage, or a data URI where `base_url` is not fal's."""
         if client.account.custom_base_url:
-            return data_uri(media)
+            return await encoded(media)
 
         await load("fal_client", "httpx")
         import fal_client
