@@ -19,7 +19,8 @@ from pydantic import (
 from ._data import Data, Seconds
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
 from ._secrets import MASK, looks_secret, mask_settings
-from ._types import URL, Failover, JobStatus, MediaType, OnTimeout
+from ._template import Template
+from ._types import URL, Failover, JobStatus, MediaType, OnTimeout, Verify
 
 
 class MockPollingConfig(Data):
@@ -122,6 +123,8 @@ class _GenerationConfig(Data):
     failover: Failover = "always"
     fit_images: bool = False
     max_media_bytes: int = Field(default=200 * 1024**2, ge=1)
+    save_to: str | None = None
+    verify: Verify = "off"
     allow_private_urls: bool = True
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
@@ -137,6 +140,15 @@ class _GenerationConfig(Data):
             raise ValueError(message)
 
         return base_url
+
+    @field_validator("save_to")
+    @classmethod
+    def _names_a_place(cls, save_to: str | None) -> str | None:
+        if save_to is not None:
+            # A mistake in it would show when there is something to save, which is paid for.
+            Template.parse(save_to).check_installed()
+
+        return save_to
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
@@ -189,8 +201,15 @@ class VideoGenerationConfig(_GenerationConfig):
         fit_images: Convert or scale images that the provider would refuse, each with an
             adjustment; needs the extra `images`. Otherwise that is a `ValidationError`.
         max_media_bytes: Bytes that one input image or video may have; 200 MiB by default.
-        allow_private_urls: Fetch input media from private, loopback and link-local addresses too,
-            and take text that names a file as a path. Turn it off where requests come from others.
+        save_to: Where each result is saved as soon as it is done, before its URL expires; written
+            as for `save()` of the response. A save that fails is told in the response's
+            `save_errors`, and loses nothing. A fallback without its own takes the head's.
+        verify: Compare the result with the request (length, size, sound, number): `warn` tells
+            what differs and puts it into the response's `mismatches`, `raise` raises a
+            `VerificationError` with the response. A fallback has its own.
+        allow_private_urls: Let URLs, of input media and of results, lead to private, loopback and
+            link-local addresses too, and take text that names a file as a path. Turn it off where
+            requests come from others.
         mock: Answers from the mock instead of the provider.
         fallback_configs: Tried in this order after a retryable failure.
         provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.

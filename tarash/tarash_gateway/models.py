@@ -12,6 +12,7 @@ from ._configs import (
     MockResponse,
     VideoGenerationConfig,
 )
+from ._media_info import MediaInfo, Mismatch
 from ._media_input import ImageInput, MediaInput
 from ._model_info import (
     ImageCapability,
@@ -49,8 +50,10 @@ __all__ = [
     "ImageProgressCallback",
     "ImageRole",
     "MediaContent",
+    "MediaInfo",
     "MediaInput",
     "MediaType",
+    "Mismatch",
     "MockConfig",
     "MockPollingConfig",
     "MockResponse",

@@ -24,6 +24,7 @@ HEAVY = (
     "google.genai",
     "httpx",
     "lumaai",
+    "obstore",
     "openai",
     "platformdirs",
     "replicate",
