@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ._records import words_of
@@ -52,13 +53,15 @@ def relatives(model: str, known: Iterable[str], *, alike: float = CLOSE_ENOUGH) 
     return [other for *_, other in sorted(found)][:TRIED]
 
 
-def _stem(model: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _stem(model: str) -> tuple[str, ...]:
+    """Return the words that say which model it is; a refusal asks for those of all models."""
     _owner, *words = words_of(model)
     stem = [word for word in words if word not in TASK]
-    return [word for piece in stem for word in re.findall(r"[a-z]+|\d+", piece.lower())]
+    return tuple(word for piece in stem for word in re.findall(r"[a-z]+|\d+", piece.lower()))
 
 
-def _digits(stem: list[str]) -> list[str]:
+def _digits(stem: tuple[str, ...]) -> list[str]:
     return [word for word in stem if word.isdigit()]
 
 
