@@ -247,7 +247,7 @@ def test_a_handler_of_the_async_api_has_the_deadline_of_its_config(
         type(registered).generate_video_async = slow
 
     with pytest.raises(GatewayTimeoutError) as caught:
-        call("async", registered, timeout=0.2)
+        call("async", registered, timeout=0.2)  # waited for: it is a loop of its own
 
     assert caught.value.timeout_seconds == 0.2
     assert caught.value.submission == "unknown"
@@ -349,7 +349,7 @@ def test_nothing_is_told_after_the_end_though_the_handler_goes_on() -> None:
     async def work() -> None:
         registry = Registry()
         registry.register_provider("mine", Late())
-        config = VideoGenerationConfig(provider="mine", model="one", timeout=0.2)
+        config = VideoGenerationConfig(provider="mine", model="one", timeout=0.2)  # waited for
         request = VideoGenerationRequest(prompt="A cat")
         with pytest.raises(GatewayTimeoutError):
             await Gateway(registry=registry).generate_video_async(config, request, told.append)

@@ -41,6 +41,7 @@ HANGS: dict[str, Fault] = {
     "hang_accepted": Fault.hang(accepted=True),
 }
 """They take seconds: what has left is heard out."""
+HANG_SECONDS = 0.4
 UNLISTED = {"ray-3.2"}
 """Models of an API of Luma's that has no list."""
 NEVER = Script(outcome="never", stream=False)
@@ -56,7 +57,7 @@ OUTCOMES: dict[str, Script] = {
 SLOW_OUTCOMES: dict[str, Script] = {"lost": Script(outcome="lost")}
 WAYS = ("generate", "handle", "resume")
 TIMEOUT = {"never", "too_late", "ignored"}
-"""Scripts of jobs that only a deadline ends."""
+"""Scripts of jobs that only a limit ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,12 @@ class Matrix:
     async def _end(self, cell: Cell, gateway: Gateway) -> Any:
         """Return the response, or the error."""
         case = cell.case
-        hangs = cell.what in TIMEOUT or cell.what in HANGS or cell.step == "cancel"
-        origin = self.simulator.base_url(case.provider)
-        config = case.config(KEY, origin, timeout=0.4 if hangs else 3600, max_retries=1)
+        never_ends = cell.what in TIMEOUT or cell.step == "cancel"
+        limits = {
+            "timeout": HANG_SECONDS if cell.what in HANGS else 3600,
+            "max_poll_attempts": 3 if never_ends else None,
+        }
+        config = case.config(KEY, self.simulator.base_url(case.provider), max_retries=1, **limits)
         request = case.request(prompt=str(cell))
         try:
             if cell.way == "generate":
