@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,6 +16,7 @@ from ._orchestrator import Run, calls_for
 from ._secrets import Secrets
 from ._store import attempts_of, calls_of, record_of
 from .exceptions import TarashException, ValidationError
+from .media import load, rules_of
 from .models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -54,7 +56,7 @@ async def begin(
             f"idempotency_key is a text of 1 to {LONGEST_KEY} characters, such as an order number"
         )
 
-    calls = calls_for(kind, config, request, resources.registry)
+    calls = await _with_media(calls_for(kind, config, request, resources.registry))
     hold = Hold(resources.ledger, calls[0].request_id, generate_unique_id())
     record, media = await record_of(calls, key)
     existing = await _open(resources.ledger, record, hold.holder, media, config)
@@ -77,6 +79,26 @@ async def begin(
 def _left_running(calls: Sequence[Call]) -> list[Config]:
     """Return configs for a job that others may wait for, too: nobody's deadline stops it."""
     return [call.config.model_copy(update={"on_timeout": "detach"}) for call in calls]
+
+
+async def _with_media(calls: list[Call]) -> list[Call]:
+    """Return the calls with the request's files read: once, and before anything is written down.
+
+    Raises:
+        ValidationError: A medium can't be read, or is none.
+    """
+    head = calls[0]
+    try:
+        request = await load(head.request, rules_of(head.config))
+    except ValidationError as error:
+        error.provider, error.model = head.config.provider, head.config.model
+        error.request_id, error.submission = head.request_id, "not_sent"
+        raise
+
+    if request is head.request:
+        return calls
+
+    return [replace(call, request=request) for call in calls]
 
 
 async def _open(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._contract import Account, Client
     from ._http import Transport
     from ._types import MediaContent
+    from .media import Rules
 
 LARGEST = 64
 """Idle clients kept for one loop; the one longest unused makes room."""
@@ -146,12 +147,18 @@ class ClientCache:
         """Lend the account's client on the running loop; it is not closed while it is lent."""
         return _Lease(self, adapter, account)
 
-    async def fetch(self, url: str) -> MediaContent:
-        """Return what a public URL holds; see `_http.fetch`."""
-        from ._http import fetch
+    async def fetch(self, url: str, rules: Rules) -> MediaContent:
+        """Return what a URL holds; see `_fetch.fetch`.
+
+        Args:
+            url: Where it is.
+            rules: What the config says of media.
+        """
+        from ._fetch import Guard, fetch
 
         clients = await self.of_running_loop()
-        return await fetch(clients.transport, url)
+        guard = None if rules.allow_private_urls else Guard()
+        return await fetch(clients.transport, url, rules.max_media_bytes, guard)
 
     async def aclose(self) -> None:
         """Close the clients of the running loop; the next call opens new ones."""

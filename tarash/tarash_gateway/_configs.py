@@ -120,6 +120,9 @@ class _GenerationConfig(Data):
     auto_variant: bool = False
     on_timeout: OnTimeout = "cancel"
     failover: Failover = "always"
+    fit_images: bool = False
+    max_media_bytes: int = Field(default=200 * 1024**2, ge=1)
+    allow_private_urls: bool = True
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
 
@@ -183,6 +186,11 @@ class VideoGenerationConfig(_GenerationConfig):
             Ctrl-C; `detach` leaves the job running, to be picked up by its operation.
         failover: `always` tries the next config after a retryable failure, even if an earlier
             job may still be billed; `when_safe` stops instead.
+        fit_images: Convert or scale images that the provider would refuse, each with an
+            adjustment; needs the extra `images`. Otherwise that is a `ValidationError`.
+        max_media_bytes: Bytes that one input image or video may have; 200 MiB by default.
+        allow_private_urls: Fetch input media from private, loopback and link-local addresses too,
+            and take text that names a file as a path. Turn it off where requests come from others.
         mock: Answers from the mock instead of the provider.
         fallback_configs: Tried in this order after a retryable failure.
         provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.

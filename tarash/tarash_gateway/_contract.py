@@ -149,8 +149,25 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """What a provider takes of one kind of media, however they travel; None and () for anything."""
+
+    types: tuple[str, ...] = ()
+    """MIME types, the usual names."""
+    largest: int | None = None
+    """Bytes."""
+    shortest_side: int | None = None
+    """Pixels; as the next two, for images only."""
+    longest_side: int | None = None
+    most_pixels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Accepts:
-    """Which forms of media an adapter can send."""
+    """Which forms of media an adapter can send, and what the provider takes of them.
+
+    Limits hold for bytes. What goes out as a URL is for the provider to look at.
+    """
 
     url: bool = True
     """Public URLs, sent on as they are; else they are fetched first."""
@@ -162,6 +179,12 @@ class Accepts:
     references: tuple[str, ...] = ()
     """What the provider's own references begin with (`gs://`): sent on as they are, never fetched.
     """
+    largest_together: int | None = None
+    """Bytes that all media of one request may have inline; else they are uploaded, or refused."""
+    images: MediaLimits = MediaLimits()
+    masks: MediaLimits | None = None
+    """None for those of images."""
+    videos: MediaLimits = MediaLimits()
 
 
 @dataclass(slots=True)

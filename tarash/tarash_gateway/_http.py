@@ -29,14 +29,13 @@ from ._answer import (
     status_error,
     unreadable,
 )
+from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
 from ._unclosed import Connector, let_go
-from .exceptions import HTTPConnectionError, TarashException, ValidationError
+from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
-
-    from ._types import MediaContent
 
 # Whoever makes exchanges finds what an answer is here too.
 __all__ = [
@@ -44,7 +43,6 @@ __all__ = [
     "HttpClient",
     "Transport",
     "checked",
-    "fetch",
     "join",
     "origin",
     "parse_retry_after",
@@ -60,8 +58,6 @@ POOL_SIZE = 100
 STREAMS_PER_ORIGIN = 32
 FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
-LARGEST_FETCH = 200 * 1024 * 1024
-"""Bytes of an input medium that is fetched for a provider that takes no URLs."""
 
 UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What is raised before anything could leave."""
@@ -208,9 +204,13 @@ class HttpClient:
         url = join(self.account.base_url, path)
         data: Any = form
         if form is None:
-            # As a stream: aiohttp warns of any megabyte that it is handed as bytes.
-            data = io.BytesIO(json_codec.dumps(json).encode())
-            headers = {"Content-Type": "application/json", **(headers or {})}
+            pieces = await json_pieces(json)
+            # As a stream: aiohttp warns of any megabyte that it is handed as bytes, and of a large
+            # file it would make a copy on the event loop.
+            data = io.BytesIO(pieces[0]) if len(pieces) == 1 else streamed(pieces)
+            length = str(sum(map(len, pieces)))
+            own = {"Content-Type": "application/json", "Content-Length": length}
+            headers = {**own, **(headers or {})}
 
         return await self._checked("POST", url, purpose="submit", data=data, headers=headers)
 
@@ -323,31 +323,6 @@ class HttpClient:
 
         # Masked twice, as an answer's body is.
         return self._secrets.data(found) if isinstance(found, dict) else None
-
-
-async def fetch(transport: Transport, url: str) -> MediaContent:
-    """Return what a public URL holds; no credentials go with the request.
-
-    Raises:
-        ValidationError: It can't be fetched, or is larger than `LARGEST_FETCH`.
-    """
-    try:
-        async with transport.session("poll").get(url, proxy=proxy_for(url)) as response:
-            response.raise_for_status()
-            content = await response.content.read(LARGEST_FETCH + 1)
-            while not response.content.at_eof() and len(content) <= LARGEST_FETCH:
-                content += await response.content.read(LARGEST_FETCH + 1 - len(content))
-
-            content_type = response.content_type
-    except (aiohttp.ClientError, OSError) as error:
-        raise ValidationError(
-            f"{url} can't be fetched ({error}); give the bytes instead"
-        ) from error
-
-    if len(content) > LARGEST_FETCH:
-        raise ValidationError(f"{url} holds more than {LARGEST_FETCH} bytes; give a smaller file")
-
-    return {"content": content, "content_type": content_type}
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

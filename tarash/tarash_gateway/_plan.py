@@ -11,7 +11,7 @@ from ._http import join
 from ._ids import generate_unique_id
 from ._orchestrator import adapter_of, chain_of
 from ._settings import base_url
-from .media import plan_media
+from .media import plan_media, rules_of
 from .models import GenerationPlan
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> Ge
 
 def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
     call = Call(kind, config, request, generate_unique_id())
+    rules = rules_of(config)
     registry.check_known(config.provider, mocked=call.mocked)
     if not call.mocked and registry.handler(config.provider) is not None:
         return GenerationPlan(
@@ -39,17 +40,18 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
             model=config.model,
             endpoint="(registered handler)",
             method="call",
-            payload=plan_media(request).model_dump(exclude_defaults=True),
+            payload=plan_media(request, None, rules)[0].model_dump(exclude_defaults=True),
         )
 
     adapter = adapter_of(call, registry, need_extra=False)
     call, spec = fitted_call(call, registry, adapter)
-    payload = checked_payload(adapter, replace(call, request=plan_media(call.request)), spec)
+    planned, changes = plan_media(call.request, adapter.accepts, rules)
+    payload = checked_payload(adapter, replace(call, request=planned), spec)
     return GenerationPlan(
         provider=config.provider,
         model=spec.model,
         endpoint=join(base_url(adapter, config), payload.path),
         method=payload.method,
         payload=payload.body,
-        adjustments=call.adjustments,
+        adjustments=(*call.adjustments, *changes),
     )

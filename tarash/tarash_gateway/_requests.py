@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from ._data import Data, Seconds
-from ._types import CommonAspectRatio, ImageInput, MediaType, Resolution
+from ._media_input import ImageInput, MediaInput, shown_fields, with_role
+from ._types import CommonAspectRatio, Resolution
 
 
 def _ratio(value: str) -> str:
@@ -30,13 +31,9 @@ def _size(value: str) -> str:
     return value
 
 
-def _with_role(value: Any) -> Any:
-    return {"type": "reference", **value} if isinstance(value, Mapping) else value
-
-
 AspectRatio = Annotated[CommonAspectRatio | str, AfterValidator(_ratio)]
 ImageSize = Annotated[str, AfterValidator(_size)]
-RoledImage = Annotated[ImageInput, BeforeValidator(_with_role)]
+RoledImage = Annotated[ImageInput, BeforeValidator(with_role)]
 
 
 class _GenerationRequest(Data):
@@ -79,6 +76,9 @@ class _GenerationRequest(Data):
 
         return prompt
 
+    def __repr_args__(self) -> Any:
+        return shown_fields(super().__repr_args__())
+
 
 class VideoGenerationRequest(_GenerationRequest):
     """What video to make, whoever makes it.
@@ -91,8 +91,10 @@ class VideoGenerationRequest(_GenerationRequest):
         resolution: 360p, 480p, 540p, 720p, 1080p, 1440p or 4k.
         aspect_ratio: `W:H`, such as `16:9`, `9:16` or `1:1`.
         generate_audio: Whether to make a sound track; None leaves it to the provider.
-        image_list: Images with roles: `{"image": ..., "type": "first_frame"}`.
-        video: A source video to edit or extend.
+        image_list: Images with roles: `{"image": ..., "type": "first_frame"}`; one without a role,
+            or a bare image, is a `reference`. An image is a path, a URL, a data URI, base64, bytes,
+            an open binary file or a Pillow image.
+        video: A source video to edit or extend; in the same forms.
         seed: For repeatable results, where the model has one.
         number_of_videos: How many; 1 by default.
         negative_prompt: What to avoid.
@@ -105,7 +107,7 @@ class VideoGenerationRequest(_GenerationRequest):
     aspect_ratio: AspectRatio | None = None
     generate_audio: bool | None = None
     image_list: tuple[RoledImage, ...] = ()
-    video: MediaType | None = None
+    video: MediaInput | None = None
     seed: int | None = None
     number_of_videos: int = Field(default=1, ge=1)
     negative_prompt: str | None = None
@@ -123,8 +125,8 @@ class ImageGenerationRequest(_GenerationRequest):
         quality: The provider's word for it, such as `low`, `high` or `hd`.
         style: The provider's word for it, such as `vivid`.
         n: How many; 1 by default.
-        image_list: Images to work from, with roles.
-        mask_image: Where to change the first image.
+        image_list: Images to work from, with roles; as in `VideoGenerationRequest`.
+        mask_image: Where to change the first image; in the same forms.
         seed: For repeatable results, where the model has one.
         extra_params: The provider's own parameters, sent untouched; they win over mapped values.
     """
@@ -136,5 +138,5 @@ class ImageGenerationRequest(_GenerationRequest):
     style: str | None = None
     n: int = Field(default=1, ge=1)
     image_list: tuple[RoledImage, ...] = ()
-    mask_image: MediaType | None = None
+    mask_image: MediaInput | None = None
     seed: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer
 from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
@@ -54,13 +54,6 @@ class MediaContent(TypedDict):
 
 MediaType = str | MediaContent
 """A URL (http or https), a data URI, base64 text, or bytes with their content type."""
-
-
-class ImageInput(TypedDict):
-    """An input image and its role; without a role it is a reference."""
-
-    image: MediaType
-    type: NotRequired[ImageRole]
 
 
 JsonObject = dict[str, Any]

@@ -12,6 +12,7 @@ from ._configs import (
     MockResponse,
     VideoGenerationConfig,
 )
+from ._media_input import ImageInput, MediaInput
 from ._model_info import (
     ImageCapability,
     ModelDescription,
@@ -32,7 +33,7 @@ from ._responses import (
     VideoGenerationResponse,
     VideoGenerationUpdate,
 )
-from ._types import ImageInput, ImageRole, MediaContent, MediaType, Resolution
+from ._types import ImageRole, MediaContent, MediaType, Resolution
 
 __all__ = [
     "Adjustment",
@@ -48,6 +49,7 @@ __all__ = [
     "ImageProgressCallback",
     "ImageRole",
     "MediaContent",
+    "MediaInput",
     "MediaType",
     "MockConfig",
     "MockPollingConfig",

@@ -30,6 +30,7 @@ CAT = ("video", "a cat")
             "error: --image: there is no role 'cover'",
         ),
         (["--image", "nowhere.png"], "error: --image: 'nowhere.png' is no URL"),
+        (["--model", "fal-ai/veo3.1/image-to-video", "--image", "."], "file '.' can't be read"),
         (["--param", "loose"], "error: --param: 'loose' is not NAME=VALUE"),
         (["--fallback", ":x"], "error: --fallback: ':x' is not PROVIDER:MODEL"),
         (["--provider", "fall"], "did you mean 'fal'?"),

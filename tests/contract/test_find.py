@@ -45,7 +45,7 @@ class Desk:
         call = Call(self._case.kind, config, request, "ours")
         call, spec = fitted_call(call, default_registry, self.adapter)
         accepts = self.adapter.accepts
-        prepared = await prepare(call.request, accepts, None)
+        prepared, _ = await prepare(call.request, accepts, None)
         call = Call(call.kind, config, prepared, "ours")
         return call, checked_payload(self.adapter, call, spec)
 

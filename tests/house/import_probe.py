@@ -15,10 +15,12 @@ from types import FrameType
 from typing import Any
 
 HEAVY = (
+    "PIL",
     "aiohttp",
     "av",
     "click",
     "fal_client",
+    "filetype",
     "google.genai",
     "httpx",
     "lumaai",

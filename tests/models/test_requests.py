@@ -28,7 +28,9 @@ from tarash.tarash_gateway import ImageGenerationRequest, VideoGenerationRequest
         ("aspect_ratio", "0:9"),
         ("number_of_videos", 0),
         ("image_list", [{"image": "https://example.com/a.png", "type": "hero"}]),
-        ("image_list", ["https://example.com/a.png"]),
+        ("image_list", [42]),
+        ("image_list", [{"type": "style"}]),
+        ("video", ["https://example.com/a.mp4"]),
         ("extra_params", ["a"]),
     ],
 )

@@ -84,7 +84,8 @@ async def test_a_dated_version_asks_for_the_deployments_path(simulator: Simulato
     version = "2025-04-01-preview"
     await generate_image_async(image_config(simulator, api_version=version), IMAGE)
     edit = ImageGenerationRequest(
-        prompt="A hat", image_list=({"image": {"content": b"1", "content_type": "image/png"}},)
+        prompt="A hat",
+        image_list=({"image": {"content": b"\xff\xd8\xff", "content_type": "image/jpeg"}},),
     )
     await generate_image_async(image_config(simulator, api_version=version), edit)
     await generate_video_async(config(simulator, api_version=version), VIDEO)

@@ -96,15 +96,15 @@ def test_a_mask_without_an_image_is_refused() -> None:
 @pytest.mark.parametrize(
     "mask",
     [
-        {"content": PNG, "content_type": "image/jpeg"},
-        {"content": bytes(4 * 1024 * 1024 + 1), "content_type": "image/png"},
+        {"content": b"\xff\xd8\xff", "content_type": "image/jpeg"},
+        {"content": PNG + bytes(4 * 1024 * 1024 + 1), "content_type": "image/png"},
     ],
 )
 async def test_a_mask_that_the_model_refuses_is_not_sent(
     simulator: Simulator, mask: MediaContent
 ) -> None:
     request = ImageGenerationRequest(prompt="A", image_list=({"image": IMAGE},), mask_image=mask)
-    with pytest.raises(ValidationError, match="PNG of at most"):
+    with pytest.raises(ValidationError, match=r"the provider takes (image/png|at most)"):
         await generate_image_async(image_config(simulator), request)
 
     assert simulator.counters("openai").submits == 0

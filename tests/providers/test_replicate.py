@@ -21,7 +21,8 @@ from tarash.tarash_gateway import (
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway._types import ImageInput, MediaContent
+from tarash.tarash_gateway._media_input import ImageInput
+from tarash.tarash_gateway._types import MediaContent
 from tarash.tarash_gateway.catalog._replicate import IMAGE_MODELS, MODELS
 from tarash.tarash_gateway.testing import Script, Simulator
 

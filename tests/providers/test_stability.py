@@ -175,7 +175,7 @@ async def _published(simulator: Simulator) -> str:
 
 
 async def test_an_image_keeps_its_proportions_and_may_be_large(simulator: Simulator) -> None:
-    large: MediaContent = {"content": bytes(3 * 1024 * 1024), "content_type": "image/webp"}
+    large: MediaContent = {**PNG, "content": PNG["content"] + bytes(3 * 1024 * 1024)}
     request = ImageGenerationRequest(
         prompt="At night", aspect_ratio="16:9", image_list=({"image": large},),
         extra_params={"strength": 0.9},
@@ -183,7 +183,7 @@ async def test_an_image_keeps_its_proportions_and_may_be_large(simulator: Simula
     response = await generate_image_async(config(simulator), request)
     assert "aspect_ratio" not in sent(simulator)
     assert sent(simulator)["strength"] == "0.9"
-    assert sent(simulator)["image"] == {**large, "filename": "image.webp"}
+    assert sent(simulator)["image"] == {**large, "filename": "image.png"}
     assert [(one.field, one.sent) for one in response.adjustments] == [("aspect_ratio", None)]
 
 
@@ -275,7 +275,7 @@ def test_what_a_model_cannot_take_is_refused() -> None:
 
 
 async def test_too_much_is_refused_before_it_is_sent(simulator: Simulator) -> None:
-    half: MediaContent = {"content": bytes(6 * 1024 * 1024), "content_type": "image/png"}
+    half: MediaContent = {**PNG, "content": PNG["content"] + bytes(6 * 1024 * 1024)}
     request = ImageGenerationRequest(prompt="x", image_list=({"image": half},), mask_image=half)
     with pytest.raises(ValidationError, match="in all"):
         await generate_image_async(config(simulator, "edit/inpaint"), request)

@@ -174,7 +174,10 @@ async def test_extra_params_win_and_are_untouched(simulator: Simulator) -> None:
 
 
 async def test_a_large_image_goes_out_inline(simulator: Simulator) -> None:
-    large: MediaContent = {"content": bytes(2 * 1024 * 1024), "content_type": "image/webp"}
+    large: MediaContent = {
+        "content": PNG["content"] + bytes(2 * 1024 * 1024),
+        "content_type": "image/png",
+    }
     request = VideoGenerationRequest(
         prompt="x", image_list=({"image": large, "type": "first_frame"},)
     )

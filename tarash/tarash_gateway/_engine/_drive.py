@@ -18,7 +18,7 @@ from ..exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
-from ..media import prepare
+from ..media import prepare, rules_of
 from ._fitting import checked_payload, fitted
 from ._hold import settle
 from ._learn import learn
@@ -174,13 +174,18 @@ class _Drive:
             await self._recover(attempt.intent)
             return
 
-        request = await prepare(
+        request, changes = await prepare(
             self._call.request,
             self._adapter.accepts,
             uploader(self._adapter, self._client),
             self._resources.clients.fetch,
+            rules_of(self._config),
         )
-        self._call = attempt.fitted = replace(self._call, request=request)
+        for adjustment in changes:
+            attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
+
+        adjustments = (*self._call.adjustments, *changes)
+        self._call = attempt.fitted = replace(self._call, request=request, adjustments=adjustments)
         payload = checked_payload(self._adapter, self._call, self._spec)
         self._search.payload = payload
         try:

@@ -20,7 +20,7 @@ from ..mapping import (
     style_field_mapper,
 )
 from ..media import to_wire
-from ..media._inputs import DATA_URI
+from ..media._forms import DATA_URI
 
 Mappers = Mapping[str, FieldMapper]
 

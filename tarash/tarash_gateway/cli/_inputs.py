@@ -6,7 +6,6 @@ Keys come from the environment or a file. Reads files that the user names, and n
 from __future__ import annotations
 
 import json
-import mimetypes
 import os
 import re
 import stat
@@ -17,7 +16,7 @@ from typing import Any, TypeVar, cast, get_args
 
 import pydantic
 
-from .._types import ImageRole, Kind, MediaType
+from .._types import ImageRole, Kind
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -41,17 +40,6 @@ DEFAULT_MODELS: dict[tuple[str, Kind], str] = {
 }
 ROLES = get_args(ImageRole)
 NOT_A_FILE = re.compile(r"https?://|data:", re.IGNORECASE)
-# First bytes of what people have on their disks, whatever the file is called.
-SIGNATURES = (
-    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF8", "image/gif"),
-    (8, b"WEBP", "image/webp"),
-    (4, b"ftypavif", "image/avif"),
-    (4, b"ftypqt", "video/quicktime"),
-    (4, b"ftyp", "video/mp4"),
-    (0, b"\x1aE\xdf\xa3", "video/webm"),
-)
 
 
 def read(options: Options) -> tuple[Config, Request]:
@@ -145,39 +133,18 @@ def _image(text: str) -> dict[str, Any]:
     return {"image": _medium(media, "--image"), "type": role}
 
 
-def _medium(text: str | None, option: str) -> MediaType | None:
-    """Return a URL or a data URI as it is, and of a file its bytes."""
+def _medium(text: str | None, option: str) -> str | Path | None:
+    """Return a URL or a data URI as it is, and else a path."""
     if text is None or NOT_A_FILE.match(text):
         return text
 
     path = Path(text).expanduser()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
+    if not path.exists():
         raise CommandError(
-            f"{option}: {text!r} is no URL (http or https), and can't be read as a file: "
-            f"{error.strerror}"
-        ) from None
-
-    if not content:
-        raise CommandError(f"{option}: the file {text!r} is empty")
-
-    content_type = sniff(content) or mimetypes.guess_type(path.name)[0] or ""
-    if not content_type.startswith(("image/", "video/", "audio/")):
-        raise CommandError(
-            f"{option}: {text!r} is no image or video that is known by its content or its name"
+            f"{option}: {text!r} is no URL (http or https), and there is no such file"
         )
 
-    return {"content": content, "content_type": content_type}
-
-
-def sniff(content: bytes) -> str | None:
-    """Return the MIME type of media by their first bytes, where these tell."""
-    for offset, signature, content_type in SIGNATURES:
-        if content[offset:].startswith(signature):
-            return content_type
-
-    return None
+    return path
 
 
 # --------------------------------------------------------------------------------------- config

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .._types import MediaType
+from ..media import sniff
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._errors import CommandError, Exit
-from ._inputs import sniff
 
 if TYPE_CHECKING:
     import aiohttp

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from ._inputs import (
-    check,
-    data_uri,
-    from_data_uri,
-    placeholder,
-    plan_media,
-    prepare,
-    to_wire,
-)
+from ._forms import data_uri, encoded, from_data_uri
+from ._inputs import Rules, load, placeholder, rules_of, to_wire
+from ._kinds import sniff
+from ._prepare import plan_media, prepare
 
 __all__ = [
-    "check",
+    "Rules",
     "data_uri",
+    "encoded",
     "from_data_uri",
+    "load",
     "placeholder",
     "plan_media",
     "prepare",
+    "rules_of",
+    "sniff",
     "to_wire",
 ]

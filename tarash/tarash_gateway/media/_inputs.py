@@ -1,73 +1,207 @@
-"""Input media: checks their form and turns them into what an adapter accepts.
+"""Input media as requests hold them: what is on this machine becomes bytes of a known kind.
 
-Bytes are encoded off the event loop where they are many; uploads are the adapter's.
+Files are read here, text is decoded, kinds are found by the bytes, sizes are held against the
+config's limit. What a provider takes is not asked here, and nothing is fetched.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
+import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._logging import event
 from ..exceptions import ValidationError
+from ._files import check_size, is_path, looks_like_a_path, read_file, read_head
+from ._forms import (
+    DATA_URI,
+    GLANCE,
+    HEAVY_BYTES,
+    LETTERS,
+    REFERENCE,
+    SCHEME,
+    SHORTEST_BASE64,
+    SHOWN_CHARACTERS,
+    URL,
+    Reference,
+    data_uri,
+    decoded,
+    from_data_uri,
+    in_thread,
+)
+from ._kinds import MOST_PIXELS, VAGUE, Wanted, canonical, kind_of, size_of, sniff
+from ._limits import Facts
 
 if TYPE_CHECKING:
-    from .._contract import Accepts, Request
+    from .._contract import Config, Request
     from .._types import MediaContent, MediaType
 
-URL = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
-# A provider's own way to name what it stores, such as gs://bucket/object.
-REFERENCE = re.compile(r"(?!https?:|file:|s?ftps?:)[a-z][a-z0-9+.-]*://[^\s/]+", re.IGNORECASE)
-DATA_URI = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
-SHORTEST_BASE64 = 64
-"""Characters: below this, text that happens to be base64 is rather a mistyped path."""
-HEAVY_BYTES = 256 * 1024
-"""From here on, encoding is worth a thread."""
-SHOWN_CHARACTERS = 60
-GLANCE = 1024
-"""Characters, in whole groups of four."""
-
-# First bytes of what base64 without a declared type may hold.
-SIGNATURES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-}
-
-Upload = Callable[["MediaContent"], Awaitable[str]]
-Fetch = Callable[[str], Awaitable["MediaContent"]]
+Local = str | Path | Mapping[str, Any]
+"""A medium as a request holds it."""
 
 
-class Reference(str):
-    """Text that goes over the wire as it is: checked, uploaded, or a plan's placeholder."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a config says of input media; the fields of configs, by their names there."""
 
-    __slots__ = ()
-
-
-def data_uri(media: MediaContent) -> str:
-    """Return bytes as a data URI."""
-    encoded = base64.b64encode(media["content"]).decode()
-    return f"data:{media['content_type']};base64,{encoded}"
+    max_media_bytes: int = 200 * 1024**2
+    fit_images: bool = False
+    allow_private_urls: bool = True
 
 
-def from_data_uri(text: str, where: str) -> MediaContent | None:
-    """Return the bytes of a data URI; None for any other text.
+def rules_of(config: Config) -> Rules:
+    """Return what a config says of input media."""
+    return Rules(config.max_media_bytes, config.fit_images, config.allow_private_urls)
+
+
+async def load(request: Request, rules: Rules) -> Request:
+    """Return the request with what is on this machine as bytes; URLs stay what they are.
 
     Raises:
-        ValidationError: What it holds is no base64.
+        ValidationError: A medium has none of the forms, can't be read, is too large, or is neither
+            an image nor a video.
     """
+
+    async def convert(media: Local, where: str, wanted: Wanted) -> MediaType:
+        return await loaded(media, where, wanted, rules)
+
+    return await converted(request, convert)
+
+
+async def loaded(media: Local, where: str, wanted: Wanted, rules: Rules) -> MediaType:
+    """Return a medium as a URL, a provider's reference, or bytes with their type.
+
+    Raises:
+        ValidationError: As `load`.
+    """
+    size = 0
+    if isinstance(media, Path):
+        size = HEAVY_BYTES  # whatever it has, a disk may be slow
+    elif isinstance(media, str) and not is_remote(media):
+        # What is no data URI may be a path.
+        size = len(media) if _is_data(media) else HEAVY_BYTES
+
+    return await in_thread(size, local_media, media, where, wanted, rules)
+
+
+def is_remote(text: str) -> bool:
+    """Tell whether text is a URL or a provider's own reference."""
+    return isinstance(text, Reference) or bool(URL.match(text) or REFERENCE.match(text))
+
+
+def _is_data(text: str) -> bool:
+    return text[:5].lower() == "data:"
+
+
+def local_media(media: Local, where: str, wanted: Wanted, rules: Rules) -> MediaType:
+    """Return a medium as a URL, a provider's reference, or bytes with their type. May block.
+
+    Raises:
+        ValidationError: As `load`.
+    """
+    if isinstance(media, str) and is_remote(media):
+        return media
+
+    if isinstance(media, Path):
+        return known({"content": read_file(media, where, rules.max_media_bytes)}, where, wanted)
+
+    if isinstance(media, str):
+        return known(_of_text(media, where, rules), where, wanted)
+
+    check_size(len(media["content"]), where, rules.max_media_bytes)
+    return known(media, where, wanted)
+
+
+def _of_text(text: str, where: str, rules: Rules) -> Mapping[str, Any]:
+    """Return what text holds, or what the file holds that it names."""
+    check_size(len(text) * 3 // 4, where, rules.max_media_bytes)
+    if _is_data(text):
+        found = from_data_uri(text, where)
+        if found is None:
+            raise ValidationError(
+                f"{where}: a data URI is written data:<type>;base64,<data>, and this one is not: "
+                f"{shown(text)}"
+            )
+
+        return found
+
+    if SCHEME.match(text):
+        raise ValidationError(
+            f"{where}: {shown(text)} can't be fetched: only http and https URLs are; give the "
+            "file's path or its bytes"
+        )
+
+    content = decoded(text) if len(text) >= SHORTEST_BASE64 else None
+    if content and sniff(content) is not None:
+        return {"content": content}
+
+    if content and not is_path(text):
+        raise ValidationError(
+            f"{where}: this base64 text is no image and no video that is known by its first bytes; "
+            "check what was encoded"
+        )
+
+    return {"content": read_file(_path_of(text, where, rules), where, rules.max_media_bytes)}
+
+
+def _path_of(text: str, where: str, rules: Rules) -> Path:
+    if not looks_like_a_path(text):
+        raise ValidationError(
+            f"{where}: {shown(text)} is neither a URL (http or https), a data URI, base64 nor a "
+            "path; give one of them, or bytes"
+        )
+
+    if not rules.allow_private_urls:
+        raise ValidationError(
+            f"{where}: {shown(text)} is neither a URL (http or https), a data URI nor base64, and "
+            "where allow_private_urls is off, text names no file; give a pathlib.Path"
+        )
+
+    return Path(text)
+
+
+def known(media: Mapping[str, Any], where: str, wanted: Wanted) -> MediaContent:
+    """Return bytes with the type that they have, whatever was declared.
+
+    Raises:
+        ValidationError: They are nothing that the field takes, or a trap.
+    """
+    content: bytes = media["content"]
+    if not content:
+        raise ValidationError(f"{where}: 'content' is empty; give the media's bytes")
+
+    found = kind_of(content, where, wanted)
+    check_pixels(content, found, where)
+    declared = canonical(media.get("content_type", ""))
+    if declared == found:
+        return {"content": content, "content_type": found}
+
+    if declared not in VAGUE:
+        event(logging.INFO, "media_type_corrected", field=where, declared=declared, found=found)
+
+    return {"content": content, "content_type": found}
+
+
+def check_pixels(content: bytes, content_type: str, where: str) -> None:
+    """Refuse an image that would need gigabytes when it is decoded.
+
+    Raises:
+        ValidationError: By its header, it has too many pixels.
+    """
+    size = size_of(content) if content_type.startswith("image/") else None
+    if size is not None and size[0] * size[1] > MOST_PIXELS:
+        raise ValidationError(
+            f"{where}: it has {size[0]}x{size[1]} pixels, and more than {MOST_PIXELS} are not "
+            "sent; give a smaller one"
+        )
+
+
+def _begins_well(text: str) -> bool:
+    """Tell whether text is a data URI, as far as a glance tells."""
     found = DATA_URI.match(text)
-    if found is None:
-        return None
-
-    try:
-        content = base64.b64decode(text[found.end() :], validate=True)
-    except binascii.Error as error:
-        raise ValidationError(f"{where}: the data URI does not hold base64") from error
-
-    return {"content": content, "content_type": found["type"]}
+    return found is not None and bool(decoded(text[found.end() : found.end() + GLANCE]))
 
 
 def to_wire(media: MediaType, provider: str = "the provider") -> str:
@@ -76,216 +210,99 @@ def to_wire(media: MediaType, provider: str = "the provider") -> str:
     Raises:
         ValidationError: The media is neither a URL, a data URI, base64 nor bytes with a type.
     """
-    if isinstance(media, Reference):
+    if isinstance(media, str) and is_remote(media):
         return media
 
-    checked = check(media, f"media for {provider}")
-    return checked if isinstance(checked, str) else data_uri(checked)
+    where = f"media for {provider}"
+    if isinstance(media, str) and _begins_well(media):
+        return media  # it may have many megabytes, and was most likely made here
+
+    declared = media.get("content_type", "") if isinstance(media, Mapping) else ""
+    if isinstance(media, Mapping) and media["content"] and declared not in VAGUE:
+        return data_uri(media)  # looked at before
+
+    found = local_media(media, where, "media", Rules())
+    return found if isinstance(found, str) else data_uri(found)
 
 
-def check(media: MediaType, where: str) -> str | MediaContent:
-    """Return a URL, a provider's reference, a data URI, or bytes with their type.
-
-    Base64 text becomes bytes.
-
-    Raises:
-        ValidationError: It is none of these.
-    """
-    if isinstance(media, Mapping):
-        if not media.get("content"):
-            raise ValidationError(f"{where}: 'content' is empty; give the media's bytes")
-
-        return media
-
-    if URL.match(media) or REFERENCE.match(media):
-        return media
-
-    if media[:5].lower() == "data:":
-        found = DATA_URI.match(media)
-        if found is not None and _looks_like_base64(media, found.end()):
-            return media
-
-        raise ValidationError(
-            f"{where}: a data URI is written data:<type>;base64,<data>, and this one is not: "
-            f"{_shown(media)}"
-        )
-
-    return _from_base64(media, where)
-
-
-def _looks_like_base64(text: str, start: int) -> bool:
-    """Tell whether the first of what follows is base64; all of it may be many megabytes."""
-    try:
-        return bool(base64.b64decode(text[start : start + GLANCE], validate=True))
-    except binascii.Error:
-        return False
-
-
-def _from_base64(text: str, where: str) -> MediaContent:
-    content = b""
-    if len(text) >= SHORTEST_BASE64:
-        try:
-            content = base64.b64decode("".join(text.split()), validate=True)
-        except binascii.Error:
-            content = b""
-
-    if not content:
-        raise ValidationError(
-            f"{where}: {_shown(text)} is neither a URL (http or https), a data URI, base64, nor "
-            "{'content': bytes, 'content_type': str}; read a file's bytes to send it"
-        )
-
-    return {"content": content, "content_type": _sniff(content, where)}
-
-
-def _sniff(content: bytes, where: str) -> str:
-    for signature, kind in SIGNATURES.items():
-        if content.startswith(signature):
-            return kind
-
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-
-    if content[4:8] == b"ftyp":
-        return "video/mp4"
-
-    raise ValidationError(
-        f"{where}: the kind of this base64 text is not known from its first bytes; give "
-        "{'content': bytes, 'content_type': str} or a data URI instead"
-    )
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…")
-
-
-def placeholder(media: MediaContent) -> str:
+# ------------------------------------------------------------------------------------------ plans
+def placeholder(media: Mapping[str, Any]) -> str:
     """Return what stands for bytes in a plan: `<image/png, 1234 bytes>`."""
-    return f"<{media['content_type']}, {len(media['content'])} bytes>"
+    return planned(media["content_type"], len(media["content"]))
 
 
-async def prepare(
-    request: Request, accepts: Accepts, upload: Upload | None, fetch: Fetch | None = None
-) -> Request:
-    """Return the request with every medium in a form that the adapter can send.
+def planned(content_type: str, size: int) -> str:
+    """Return what stands for so many bytes in a plan."""
+    return f"<{content_type}, {size} bytes>"
 
-    A medium becomes text (a URL, a data URI, an uploaded reference), or bytes with their type where
-    the adapter sends forms.
 
-    Args:
-        request: The fitted request.
-        accepts: The forms that the adapter can send.
-        upload: Hands bytes to the provider; None where it can't.
-        fetch: Gets the bytes behind a URL, for adapters that don't take URLs.
+def look(media: Local, where: str, wanted: Wanted, rules: Rules) -> Facts | None:
+    """Return what is known of a medium by its header; None for what is not on this machine.
 
     Raises:
-        ValidationError: A medium is malformed, too large, or of a form that can't be sent.
+        ValidationError: As `load`, as far as headers tell.
     """
+    if isinstance(media, str):
+        if is_remote(media):
+            return None
 
-    async def convert(media: MediaType, where: str) -> MediaType:
-        checked = check(media, where)
-        if isinstance(checked, str):
-            if _goes_as_text(checked, accepts):
-                return Reference(checked)
+        found = DATA_URI.match(media)
+        start = 0 if found is None else found.end()
+        head = decoded(media[start : start + LETTERS])
+        is_base64 = head and len(media) >= SHORTEST_BASE64 and sniff(head) is not None
+        if found is not None or is_base64:
+            size = (len(media) - start) * 3 // 4 - media.endswith("=") - media.endswith("==")
+            check_size(size, where, rules.max_media_bytes)
+            if head:
+                return _facts(head, size, where, wanted)
 
-            if REFERENCE.match(checked):
-                raise ValidationError(
-                    f"{where}: this provider can't read {_shown(checked)}; give a public URL or "
-                    "the bytes"
-                )
+            local_media(media, where, wanted, rules)  # which says what is wrong
 
-            checked = await _content(checked, where, fetch)
+        media = _path_of(media, where, rules)
 
-        return await _send_bytes(checked, where, accepts, upload)
+    if isinstance(media, Path):
+        beginning = read_head(media, where)
+        check_size(beginning.size, where, rules.max_media_bytes, repr(str(media)))
+        return _facts(beginning.content, beginning.size, where, wanted)
 
-    return await _convert_all(request, convert)
-
-
-def _goes_as_text(text: str, accepts: Accepts) -> bool:
-    if DATA_URI.match(text):
-        size = len(text) * 3 // 4
-        fits = accepts.largest_inline is None or size <= accepts.largest_inline
-        return accepts.content == "data_uri" and fits
-
-    if accepts.references and text.startswith(accepts.references):
-        return True
-
-    return accepts.url and not REFERENCE.match(text)
+    check_size(len(media["content"]), where, rules.max_media_bytes)
+    content = known(media, where, wanted)["content"]
+    return _facts(content, len(content), where, wanted)
 
 
-async def _content(text: str, where: str, fetch: Fetch | None) -> MediaContent:
-    found = from_data_uri(text, where)
-    if found is not None:
-        return found
-
-    if fetch is None:
-        raise ValidationError(f"{where}: a URL can't be sent here; give the bytes instead")
-
-    return await fetch(text)
+def _facts(head: bytes, size: int, where: str, wanted: Wanted) -> Facts:
+    content_type = kind_of(head, where, wanted)
+    check_pixels(head, content_type, where)
+    pixels = size_of(head) if content_type.startswith("image/") else None
+    return Facts(content_type, size, pixels)
 
 
-async def _send_bytes(
-    media: MediaContent, where: str, accepts: Accepts, upload: Upload | None
-) -> MediaType:
-    size = len(media["content"])
-    limit = accepts.largest_inline
-    if accepts.content is None or (limit is not None and size > limit):
-        if upload is not None:
-            return Reference(await upload(media))
-
-        most = "no bytes" if accepts.content is None else f"at most {limit} bytes"
-        raise ValidationError(
-            f"{where}: the provider takes {most} inline, and these are {size}; put the file where "
-            "the provider can fetch it, and give its public URL"
-        )
-
-    if accepts.content == "bytes":
-        return media
-
-    if size < HEAVY_BYTES:
-        return Reference(data_uri(media))
-
-    from anyio import to_thread
-
-    return Reference(await to_thread.run_sync(data_uri, media))
-
-
-def plan_media(request: Request) -> Request:
-    """Return the request with placeholders for bytes; malformed media are refused all the same."""
+# ------------------------------------------------------------------------------------------ fields
+async def converted(
+    request: Request, convert: Callable[[Any, str, Wanted], Awaitable[Any]]
+) -> Request:
+    """Return the request with every medium converted; itself where nothing has changed."""
     changes: dict[str, Any] = {}
-    for name, media in _media_fields(request):
-        changes[name] = _shown_media(media, name)
+    if request.image_list:
+        images = [
+            await convert(image["image"], f"image_list[{place}]", "image")
+            for place, image in enumerate(request.image_list)
+        ]
+        pairs = zip(request.image_list, images, strict=True)
+        changes["image_list"] = tuple({**image, "image": media} for image, media in pairs)
 
-    images = [
-        {**image, "image": _shown_media(image["image"], f"image_list[{index}]")}
-        for index, image in enumerate(request.image_list)
-    ]
-    return request.model_copy(update={**changes, "image_list": tuple(images)})
+    for name, media in media_fields(request):
+        changes[name] = await convert(media, name, "video" if name == "video" else "image")
+
+    return request.model_copy(update=changes) if changes else request
 
 
-def _shown_media(media: MediaType, where: str) -> str:
-    checked = check(media, where)
-    return Reference(checked if isinstance(checked, str) else placeholder(checked))
-
-
-def _media_fields(request: Request) -> list[tuple[str, MediaType]]:
+def media_fields(request: Request) -> list[tuple[str, Any]]:
+    """Return the fields that hold one medium each, and are set."""
     found = ((name, getattr(request, name, None)) for name in ("video", "mask_image"))
     return [(name, media) for name, media in found if media is not None]
 
 
-async def _convert_all(
-    request: Request, convert: Callable[[MediaType, str], Awaitable[MediaType]]
-) -> Request:
-    changes: dict[str, Any] = {}
-    for name, media in _media_fields(request):
-        changes[name] = await convert(media, name)
-
-    if request.image_list:
-        changes["image_list"] = tuple(
-            [
-                {**image, "image": await convert(image["image"], f"image_list[{index}]")}
-                for index, image in enumerate(request.image_list)
-            ]
-        )
-
-    return request.model_copy(update=changes) if changes else request
+def shown(text: str) -> str:
+    """Return text as an error shows it."""
+    return repr(text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…")

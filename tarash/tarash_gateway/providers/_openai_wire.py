@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
-from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
+from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import Answer, origin, unreadable
 from .._sdk import exchange
-from ..catalog._openai import EDIT, REMIX
+from ..catalog._openai import EDIT, LARGEST_MASK, REMIX
 from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
@@ -35,6 +35,7 @@ FORM = {"Content-Type": "multipart/form-data"}
 """What the SDK wants to see for a form; it adds the boundary itself."""
 FORMS = frozenset({"images/edits", "videos", "videos/edits"})
 LARGEST_PART = 50 * 1024 * 1024
+IMAGE_INPUTS = ("image/png", "image/jpeg", "image/webp")
 
 # The first four are OpenAI's; the others are in use among compatible servers.
 STATUSES: Mapping[str, JobStatus] = {
@@ -118,7 +119,13 @@ class OpenAIClient:
 class OpenAIWire:
     """The part of the adapters that the wire decides."""
 
-    accepts = Accepts(url=False, content="bytes", largest_inline=LARGEST_PART)
+    accepts = Accepts(
+        url=False,
+        content="bytes",
+        largest_inline=LARGEST_PART,
+        images=MediaLimits(IMAGE_INPUTS),
+        masks=MediaLimits(("image/png",), LARGEST_MASK),
+    )
     modules = ("openai", "httpx2")
     # What the SDK's own poll helper waits; `openai-poll-after-ms` asks for more.
     min_poll_interval = 1.0

@@ -15,7 +15,7 @@ from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
 from ..exceptions import GenerationFailedError, TarashException
 from ..mapping import apply_field_mappers
-from ..media import data_uri
+from ..media import encoded
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._fal_errors import BAD_REQUEST, NOT_FOUND, classify_answer, upload_error, verdict
 
@@ -138,7 +138,7 @@ class FalAdapter:
     async def upload(self, client: HttpClient, media: MediaContent) -> str:
         """Return the URL of media in fal's storage, or a data URI where `base_url` is not fal's."""
         if client.account.custom_base_url:
-            return data_uri(media)
+            return await encoded(media)
 
         import fal_client
         import httpx

@@ -14,11 +14,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from .._contract import Accepts, Finished, Operation, Payload, Snapshot
+from .._contract import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import HttpClient, join, shorten, status_error, unreadable
 from .._sdk import exchange, http_client
 from ..catalog._runway import endpoint_of
-from ..exceptions import GenerationFailedError, ValidationError
+from ..exceptions import GenerationFailedError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._runway_errors import billing_of, classify_answer, failure_of, upload_error
@@ -77,7 +77,13 @@ class RunwayAdapter:
 
     name = "runway"
     # Runway takes data URIs of 5 MB, and base64 needs four characters for three bytes.
-    accepts = Accepts(largest_inline=3_700_000, upload=True, references=("runway://",))
+    accepts = Accepts(
+        largest_inline=3_700_000,
+        upload=True,
+        references=("runway://",),
+        images=MediaLimits(("image/jpeg", "image/png", "image/webp"), LARGEST_UPLOAD),
+        videos=MediaLimits(largest=LARGEST_UPLOAD),
+    )
     min_poll_interval = 5.0
     base_url = "https://api.dev.runwayml.com"
     trusted_hosts = ("api.dev.runwayml.com",)
@@ -198,12 +204,6 @@ class RunwayAdapter:
         import runwayml
 
         kind, content = media["content_type"], media["content"]
-        if len(content) > LARGEST_UPLOAD:
-            raise ValidationError(
-                f"Runway takes uploads of {LARGEST_UPLOAD} bytes, and these are {len(content)}; "
-                "give a smaller file"
-            )
-
         name = f"input{mimetypes.guess_extension(kind) or ''}"
         answer = await exchange(
             lambda: client.sdk.post(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
+from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, status_error
 from ..catalog import _stability as facts
 from ..exceptions import (
@@ -65,7 +65,15 @@ class StabilityAdapter:
     """Stability AI's REST API, by the contract of adapters."""
 
     name = "stability"
-    accepts = Accepts(url=False, content="bytes", largest_inline=LARGEST_BODY)
+    accepts = Accepts(
+        url=False,
+        content="bytes",
+        largest_inline=LARGEST_BODY,
+        largest_together=LARGEST_BODY,
+        images=MediaLimits(
+            ("image/png", "image/jpeg", "image/webp"), shortest_side=64, longest_side=16_384
+        ),
+    )
     min_poll_interval = 10.0
     base_url = "https://api.stability.ai"
     trusted_hosts: tuple[str, ...] = ("api.stability.ai",)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
+from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import HttpClient, join, shorten, unreadable
 from ..catalog import _xai as facts
 from ..exceptions import (
@@ -52,7 +52,12 @@ class XaiAdapter:
     """xAI's REST API, by the contract of adapters."""
 
     name = "xai"
-    accepts = Accepts(largest_inline=LARGEST_INLINE, upload=True, references=(facts.STORED_FILE,))
+    accepts = Accepts(
+        largest_inline=LARGEST_INLINE,
+        upload=True,
+        references=(facts.STORED_FILE,),
+        images=MediaLimits(("image/jpeg", "image/png", "image/webp")),
+    )
     min_poll_interval = 1.0
     base_url = "https://api.x.ai/v1"
     # Not all of x.ai: results come from there too, and refuse a request that carries a key.

@@ -104,29 +104,31 @@ async def test_sixteen_at_once(simulator: Simulator, gateway: Gateway, video: Ma
 async def test_media_of_every_form_reach_the_wire(
     simulator: Simulator, gateway: Gateway, video: Make
 ) -> None:
-    content = {"content": b"first", "content_type": "image/png"}
+    first, last = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"
+    content = {"content": first, "content_type": "image/png"}
+    encoded = base64.b64encode(last).decode()
     images = [
         {"image": content, "type": "first_frame"},
-        {"image": "data:image/jpeg;base64,bGFzdA==", "type": "last_frame"},
+        {"image": f"data:image/jpeg;base64,{encoded}", "type": "last_frame"},
         {"image": "gs://bucket/cat.webp", "type": "reference"},
     ]
     request = VideoGenerationRequest.model_validate({"prompt": "A cat", "image_list": images})
     await gateway.generate_video_async(video(), request)
     sent = simulator.jobs("google")[0].payload["input"]
-    assert sent[0]["data"] == base64.b64encode(b"first").decode()
-    assert (sent[1]["data"], sent[1]["mime_type"]) == ("bGFzdA==", "image/jpeg")
+    assert sent[0]["data"] == base64.b64encode(first).decode()
+    assert (sent[1]["data"], sent[1]["mime_type"]) == (encoded, "image/jpeg")
     assert (sent[2]["uri"], sent[2]["mime_type"]) == ("gs://bucket/cat.webp", "image/webp")
 
 
 async def test_a_public_url_is_fetched_without_the_key(gateway: Gateway, video: Make) -> None:
     with Simulator(["fal", "google"]) as both:
-        url = both.media_url + both._media.put("fal", "1", "frame.png", b"a frame")  # noqa: SLF001
+        url = both.media_url + both._media.put("fal", "1", "frame.png", b"\xff\xd8\xff")  # noqa: SLF001
         request = VideoGenerationRequest.model_validate(
             {"prompt": "A cat", "image_list": [{"image": url, "type": "first_frame"}]}
         )
         await gateway.generate_video_async(video(base_url=both.base_url("google")), request)
         sent = both.jobs("google")[0].payload["input"][0]
-        assert sent["data"] == base64.b64encode(b"a frame").decode()
+        assert sent["data"] == "/9j/"
         assert both.leaks == []
 
 

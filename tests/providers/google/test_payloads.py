@@ -20,7 +20,7 @@ from tarash.tarash_gateway import (
     plan_video,
 )
 
-PNG = {"content": b"png bytes", "content_type": "image/png"}
+PNG = {"content": b"\x89PNG\r\n\x1a\n\0", "content_type": "image/png"}
 SHOWN = "<image/png, 9 bytes>"
 VERTEX = {"gcp_project": "a-project"}
 OMNI_MODELS = ("gemini-omni-1.2-flash", "gemini-omni-1.1-flash", "gemini-omni-flash-preview")

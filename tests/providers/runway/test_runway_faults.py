@@ -301,7 +301,7 @@ async def test_an_echoed_key_is_nowhere(simulator: Simulator, video: Video, step
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    film = {"content": b"film" * 1_000_000, "content_type": "video/mp4"}
+    film = {"content": b"\0\0\0\x18ftypmp42" + bytes(4_000_000), "content_type": "video/mp4"}
     request = VideoGenerationRequest.model_validate({"prompt": "a kite", "video": film})
     config = video("aleph2", api_key="canary-key-of-runway", max_poll_attempts=2)
     try:

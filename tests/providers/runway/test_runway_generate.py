@@ -32,6 +32,7 @@ Video = Callable[..., VideoGenerationConfig]
 Image = Callable[..., ImageGenerationConfig]
 REQUEST = VideoGenerationRequest(prompt="a kite")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+FILM = b"\0\0\0\x18ftypmp42" + b"film" * 1_000_000
 ROOT = Path(__file__).parents[3]
 
 
@@ -109,7 +110,7 @@ async def test_forms_of_media(simulator: Simulator, video: Video, media: Any, se
 
 
 async def test_large_media_are_uploaded_without_the_key(simulator: Simulator, video: Video) -> None:
-    film = {"content": b"film" * 1_000_000, "content_type": "video/mp4"}
+    film = {"content": FILM, "content_type": "video/mp4"}
     request = VideoGenerationRequest.model_validate({"prompt": "a kite", "video": film})
     await generate_video_async(video("aleph2"), request)
 
@@ -119,7 +120,7 @@ async def test_large_media_are_uploaded_without_the_key(simulator: Simulator, vi
         one for one in simulator.requests("runway") if one.path.startswith(("/v1/up", "/storage"))
     ]
     assert start.json() == {"filename": "input.mp4", "type": "ephemeral"}
-    assert b"film" * 1_000_000 in stored.body
+    assert FILM in stored.body
     assert b'name="policy"' in stored.body
     assert "canary" not in str(stored.headers)
     assert simulator.counters("runway").uploads == 1
@@ -140,7 +141,7 @@ async def test_a_failed_upload_buys_nothing(
     simulator: Simulator, video: Video, step: Any, fault: Fault
 ) -> None:
     simulator.fail("runway", step, fault)
-    film = {"content": b"film" * 1_000_000, "content_type": "video/mp4"}
+    film = {"content": FILM, "content_type": "video/mp4"}
     request = VideoGenerationRequest.model_validate({"prompt": "a kite", "video": film})
     with pytest.raises((HTTPError, ConnectionError)):
         await generate_video_async(video("aleph2"), request)
@@ -149,10 +150,10 @@ async def test_a_failed_upload_buys_nothing(
 
 
 async def test_too_large_an_upload_is_refused_here(simulator: Simulator, video: Video) -> None:
-    film = {"content": bytes(LARGEST_UPLOAD + 1), "content_type": "video/mp4"}
+    film = {"content": FILM + bytes(LARGEST_UPLOAD), "content_type": "video/mp4"}
     request = VideoGenerationRequest.model_validate({"prompt": "a kite", "video": film})
-    with pytest.raises(ValidationError, match="give a smaller file"):
-        await generate_video_async(video("aleph2"), request)
+    with pytest.raises(ValidationError, match=f"at most {LARGEST_UPLOAD} bytes"):
+        await generate_video_async(video("aleph2", max_media_bytes=2 * LARGEST_UPLOAD), request)
 
     assert simulator.requests("runway") == []
 

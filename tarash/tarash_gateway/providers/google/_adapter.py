@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
+from ..._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from ..._http import checked, join, unreadable
 from ..._settings import NO_KEY
 from ...exceptions import GenerationFailedError, TarashException
@@ -34,15 +34,23 @@ if TYPE_CHECKING:
 
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 NOT_RUNNING = frozenset({400, 404, 409})
+LARGEST_INLINE = 64 * 1024 * 1024
+"""A request may have 100 MB, and base64 makes four bytes of three."""
 
 
 class GoogleAdapter:
     """The Gemini API and Vertex AI."""
 
     name = "google"
-    # A request may have 100 MB, and base64 makes four bytes of three; what is larger is uploaded.
     accepts = Accepts(
-        url=False, largest_inline=64 * 1024 * 1024, upload=True, references=OWN_REFERENCES
+        url=False,
+        largest_inline=LARGEST_INLINE,
+        upload=True,
+        references=OWN_REFERENCES,
+        largest_together=LARGEST_INLINE,
+        images=MediaLimits(
+            ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"),
+        ),
     )
     min_poll_interval = 1.0
     base_url = GEMINI_API

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
+from ..._body import has_long_text
 from ..._http import Answer, HttpClient
 from ..._sdk import Classify, exchange, http_client
 from ._places import Surface
@@ -71,8 +72,10 @@ class GoogleClient:
 
     async def submit(self, surface: Surface, payload: Payload, classify: Classify) -> Answer:
         """Send what costs money, once: through the SDK, but where it refuses to."""
-        # For Imagen the SDK has only a method that warns of its own end.
-        if surface == "predict" or (surface == "operations" and not self.vertex):
+        # For Imagen the SDK has only a method that warns of its own end. And it writes JSON on the
+        # event loop, which media in it would hold up.
+        refused = surface == "predict" or (surface == "operations" and not self.vertex)
+        if refused or has_long_text(payload.body):
             http = await self.http(classify)
             return await http.submit(payload.path, json=payload.body)
 

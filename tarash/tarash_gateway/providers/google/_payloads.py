@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._types import JsonObject
-from ...media._inputs import DATA_URI
+from ...media._forms import DATA_URI
 from ._files import FILE
 from ._places import Surface
 

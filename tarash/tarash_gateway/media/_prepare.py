@@ -1,0 +1,290 @@
+"""Turns the media of a request into what an adapter can send; converts only where told to.
+
+Bytes are encoded off the event loop where they are many; uploads are the adapter's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from .._responses import Adjustment
+from ..exceptions import ValidationError
+from ._forms import DATA_URI, HEAVY_BYTES, REFERENCE, Reference, encoded, in_thread
+from ._inputs import (
+    Local,
+    Rules,
+    converted,
+    known,
+    loaded,
+    look,
+    media_fields,
+    planned,
+    shown,
+)
+from ._limits import Facts, facts_of, limits_of, most_bytes, problem
+
+if TYPE_CHECKING:
+    from .._contract import Accepts, MediaLimits, Request
+    from .._types import MediaContent, MediaType
+    from ._kinds import Wanted
+
+Upload = Callable[["MediaContent"], Awaitable[str]]
+Fetch = Callable[[str, Rules], Awaitable["MediaContent"]]
+
+TOGETHER = "all media of a request"
+WHEN_SENT = "an image made to fit when it is sent"
+FOLLOWS = "a mask has to have the size of its image"
+
+
+async def prepare(
+    request: Request,
+    accepts: Accepts,
+    upload: Upload | None,
+    fetch: Fetch | None = None,
+    rules: Rules | None = None,
+) -> tuple[Request, tuple[Adjustment, ...]]:
+    """Return the request with every medium in a form that the adapter can send.
+
+    A medium becomes text (a URL, a data URI, an uploaded reference), or bytes with their type where
+    the adapter sends forms.
+
+    Args:
+        request: The fitted request.
+        accepts: What the adapter can send, and what the provider takes.
+        upload: Hands bytes to the provider; None where it can't.
+        fetch: Gets the bytes behind a URL, for adapters that don't take URLs.
+        rules: What the config says of media; None for the defaults.
+
+    Returns:
+        The request, and what had to be changed in its images.
+
+    Raises:
+        ValidationError: A medium is malformed, too large, or of a form that can't be sent.
+    """
+    preparation = _Preparation(accepts, upload, fetch, rules or Rules())
+    request = await converted(request, preparation.gather)
+    preparation.check_together(request)
+    request = await converted(request, preparation.fit)
+    request = await converted(request, preparation.send)
+    return request, tuple(preparation.adjustments)
+
+
+class _Preparation:
+    """The media of one request on their way to one adapter."""
+
+    def __init__(
+        self, accepts: Accepts, upload: Upload | None, fetch: Fetch | None, rules: Rules
+    ) -> None:
+        self._accepts = accepts
+        self._upload = upload
+        self._fetch = fetch
+        self._rules = rules
+        self._share: float | None = None
+        self._uploads_all = False
+        self._masked: tuple[int, int] | None = None
+        self.adjustments: list[Adjustment] = []
+
+    async def gather(self, media: Local, where: str, wanted: Wanted) -> MediaType:
+        """Return text that goes out as it is, or bytes."""
+        found = await loaded(media, where, wanted, self._rules)
+        if not isinstance(found, str):
+            return found
+
+        if _goes_as_text(found, self._accepts):
+            return Reference(found)
+
+        if REFERENCE.match(found):
+            raise ValidationError(
+                f"{where}: this provider can't read {shown(found)}; give a public URL or the bytes"
+            )
+
+        if self._fetch is None:
+            raise ValidationError(f"{where}: a URL can't be sent here; give the bytes instead")
+
+        fetched = await self._fetch(found, self._rules)
+        return known(fetched, f"{where} (from {urlsplit(found).hostname})", wanted)
+
+    def check_together(self, request: Request) -> None:
+        """Hold the sum of all bytes against what the provider takes."""
+        most = self._accepts.largest_together
+        media: list[Any] = [image["image"] for image in request.image_list]
+        media += [one for _, one in media_fields(request)]
+        size = sum(len(one["content"]) for one in media if not isinstance(one, str))
+        if most is None or size <= most:
+            return
+
+        if self._upload is not None:
+            self._uploads_all = True
+            return
+
+        if not self._rules.fit_images:
+            raise ValidationError(
+                _refusal(TOGETHER, _too_much(most, size), self._accepts, fits=True)
+            )
+
+        self._share = most / size
+
+    async def fit(self, media: MediaType, where: str, wanted: Wanted) -> MediaType:
+        """Return what is within the provider's limits."""
+        if isinstance(media, str):
+            return media
+
+        facts = facts_of(media)
+        limits = limits_of(self._accepts, where, wanted)
+        most = self._most(limits, facts)
+        wrong = problem(facts, limits, most)
+        follows = self._masked if where == "mask_image" and self._masked != facts.pixels else None
+        if wrong is None and follows is None:
+            return media
+
+        can = _can_fit(facts, where, wanted, self._accepts)
+        if not self._rules.fit_images or not can:
+            raise ValidationError(_refusal(where, wrong or FOLLOWS, self._accepts, fits=can))
+
+        from ._fit import fit_image
+
+        exactly = follows or self._own_size(where, facts)
+        # To decode it is worth a thread, however few bytes it has.
+        work = (fit_image, media, where, limits, most, exactly)
+        fitted = await in_thread(HEAVY_BYTES, *work)
+        now = facts_of(fitted)
+        if where == "image_list[0]" and now.pixels != facts.pixels:
+            self._masked = now.pixels
+
+        reason = wrong or FOLLOWS
+        self.adjustments.append(
+            Adjustment(field=where, requested=str(facts), sent=str(now), reason=reason)
+        )
+        return fitted
+
+    def _most(self, limits: MediaLimits, facts: Facts) -> int | None:
+        most = most_bytes(self._accepts, limits, uploads=self._upload is not None)
+        if self._share is None:
+            return most
+
+        share = int(facts.size * self._share)
+        return share if most is None else min(most, share)
+
+    def _own_size(self, where: str, facts: Facts) -> tuple[int, int] | None:
+        """Return the size of a mask, which has to stay that of its image."""
+        return facts.pixels if where == "mask_image" else None
+
+    async def send(self, media: MediaType, where: str, wanted: Wanted) -> MediaType:
+        """Return the form in which bytes go out."""
+        del wanted
+        if isinstance(media, str):
+            return media
+
+        size, most = len(media["content"]), self._accepts.largest_inline
+        is_large = self._uploads_all or (most is not None and size > most)
+        if self._accepts.content is None or is_large:
+            if self._upload is None:
+                wrong = "the provider takes no bytes"
+                raise ValidationError(_refusal(where, wrong, self._accepts, fits=False))
+
+            return Reference(await self._upload(media))
+
+        if self._accepts.content == "bytes":
+            return media
+
+        return await encoded(media)
+
+
+def _goes_as_text(text: str, accepts: Accepts) -> bool:
+    if accepts.references and text.startswith(accepts.references):
+        return True
+
+    return accepts.url and not REFERENCE.match(text)
+
+
+def _can_fit(facts: Facts, where: str, wanted: Wanted, accepts: Accepts) -> bool:
+    """Tell whether a medium could be made to fit; what a mask says is not to be guessed."""
+    if wanted != "image" or accepts.content is None:
+        return False
+
+    types = limits_of(accepts, where, wanted).types
+    return where != "mask_image" or not types or facts.content_type in types
+
+
+def _too_much(most: int, size: int) -> str:
+    return f"the provider takes {most} bytes in all, and these are {size}"
+
+
+def _refusal(where: str, wrong: str, accepts: Accepts, *, fits: bool) -> str:
+    """Return an error's text, with what can be done."""
+    ways = ["give a smaller or another one"]
+    if accepts.url:
+        ways = ["put the file where the provider can fetch it, and give its public URL"]
+
+    if fits:
+        ways.insert(0, "fit_images=True on the config lets images be converted and made smaller")
+
+    return f"{where}: {wrong}; {', or '.join(ways)}"
+
+
+def plan_media(
+    request: Request, accepts: Accepts | None = None, rules: Rules | None = None
+) -> tuple[Request, tuple[Adjustment, ...]]:
+    """Return the request with placeholders for bytes, and what would have to be changed.
+
+    Reads headers of files, and nothing else: blocks no longer than a disk does.
+
+    Args:
+        request: The fitted request.
+        accepts: What the adapter can send; None where a handler takes the request.
+        rules: What the config says of media; None for the defaults.
+
+    Raises:
+        ValidationError: A medium is malformed, too large, or can't be taken, as far as headers
+            tell.
+    """
+    plan = _Plan(accepts, rules or Rules())
+    changes = {name: plan.of(media, name) for name, media in media_fields(request)}
+    images = [
+        {**image, "image": plan.of(cast("Local", image["image"]), f"image_list[{place}]")}
+        for place, image in enumerate(request.image_list)
+    ]
+    planned_request = request.model_copy(update={**changes, "image_list": tuple(images)})
+    return planned_request, tuple(plan.adjustments)
+
+
+class _Plan:
+    """The media of one request as a plan shows them."""
+
+    def __init__(self, accepts: Accepts | None, rules: Rules) -> None:
+        self._accepts = accepts
+        self._rules = rules
+        self.adjustments: list[Adjustment] = []
+
+    def of(self, media: Local, where: str) -> str:
+        """Return what stands for a medium."""
+        wanted: Wanted = "video" if where == "video" else "image"
+        facts = look(media, where, wanted, self._rules)
+        if facts is None:
+            return Reference(media)
+
+        if self._accepts is not None:
+            self._check(facts, where, wanted, self._accepts)
+
+        found = DATA_URI.match(media) if isinstance(media, str) else None
+        if found is None or not isinstance(media, str):
+            return Reference(planned(facts.content_type, facts.size))
+
+        return Reference(f"data:{facts.content_type};base64,{media[found.end() :]}")
+
+    def _check(self, facts: Facts, where: str, wanted: Wanted, accepts: Accepts) -> None:
+        limits = limits_of(accepts, where, wanted)
+        most = most_bytes(accepts, limits, uploads=accepts.upload)
+        wrong = problem(facts, limits, most)
+        if wrong is None:
+            return
+
+        can = _can_fit(facts, where, wanted, accepts)
+        if not self._rules.fit_images or not can:
+            raise ValidationError(_refusal(where, wrong, accepts, fits=can))
+
+        self.adjustments.append(
+            Adjustment(field=where, requested=str(facts), sent=WHEN_SENT, reason=wrong)
+        )

@@ -1,0 +1,43 @@
+"""Bodies with long text are JSON like all others, and arrive whole."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarash.tarash_gateway._body import LONG, PIECE, has_long_text, json_pieces, written
+
+LETTERS = ["a", '"', "\\", "\n", "é", "\U0001f600", "\ud800", "\0"]
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+@pytest.mark.parametrize("size", [LONG, LONG + 1, 2 * PIECE + 1])
+def test_long_text_is_escaped_as_short_text_is(letter: str, size: int) -> None:
+    value = {"input": [letter * size, {"nested": ("x", letter * size)}], "n": 1.5, "none": None}
+    assert b"".join(written(value)).decode() == json.dumps(value)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+        max_leaves=8,
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_any_value_is_written_as_json_writes_it(value: Any) -> None:
+    assert b"".join(written({"value": value, "long": "x" * LONG})).decode() == json.dumps(
+        {"value": value, "long": "x" * LONG}
+    )
+
+
+async def test_only_long_text_is_cut_into_pieces() -> None:
+    assert await json_pieces({"prompt": "x"}) == [b'{"prompt": "x"}']
+    assert not has_long_text({"prompt": ["x" * (LONG - 1)]})
+    pieces = await json_pieces({"image": "x" * (3 * PIECE)})
+    assert len(pieces) > 3
+    assert max(map(len, pieces)) <= PIECE
