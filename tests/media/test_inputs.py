@@ -215,7 +215,7 @@ async def test_a_wrong_type_is_corrected_and_told(
     assert await loaded({"content": PNG, "content_type": declared}) == CONTENT
     assert await loaded(URI.replace("image/png", declared)) == CONTENT
     assert [record.__dict__["declared"] for record in caplog.records] == [declared] * 2
-    assert {record.message for record in caplog.records} == {"media_type_corrected"}
+    assert all(record.message.startswith("media_type_corrected") for record in caplog.records)
 
 
 async def test_a_type_that_nobody_declared_is_not_worth_a_word(
