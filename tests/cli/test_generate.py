@@ -230,6 +230,20 @@ def test_a_dry_run_shows_the_whole_chain_as_json(command: Command) -> None:
     assert [plan["model"] for plan in ran.json()["fallbacks"]] == ["fal-ai/x"]
 
 
+def test_an_image_is_made_to_fit_when_told(command: Command, simulator: Simulator) -> None:
+    Image.new("RGB", (64, 64)).save(command.folder / "photo.bmp")
+    command.environment |= {
+        "XAI_API_KEY": "xai-key",
+        "TARASH_XAI_BASE_URL": simulator.base_url("xai"),
+    }
+    asked = ("image", "a cat", "--provider", "xai", "--model", "grok-imagine-image-2.0")
+    ran = command(*asked, "--image", "photo.bmp", code=2)
+    assert "this is image/bmp; --fit-images lets" in ran.err
+
+    ran = command(*asked, "--image", "photo.bmp", "--fit-images", "-o", "cat.png", code=0)
+    assert "adjusted: --image[0]: asked image/bmp" in ran.err
+
+
 @pytest.mark.parametrize("name", ["photo.jpeg", "photo"])
 def test_a_file_is_known_by_its_content_first(command: Command, name: str) -> None:
     (command.folder / name).write_bytes(base64.b64decode(PNG))

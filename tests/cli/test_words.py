@@ -26,6 +26,9 @@ from tarash.tarash_gateway.cli._words import in_options
         ("2 images in 'image_list'; remove 1", "2 images in --image; remove 1"),
         ("(failover='when_safe': x was not tried)", "(--failover when_safe: x was not tried)"),
         ("model= is the deployment's name", "--model is the deployment's name"),
+        ("fit_images=True on the config lets images be", "--fit-images lets images be"),
+        ("image_list[0]: give a smaller one, or raise max_media_bytes= on the config",
+         "--image[0]: give a smaller one"),
     ],
 )  # fmt: skip
 def test_fields_become_options(said: str, shown: str) -> None:

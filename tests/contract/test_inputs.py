@@ -296,7 +296,8 @@ GOOGLE = next(case for case in TAKING if case.provider == "google")
         ("empty", "is empty"),
         ("page", "a web page"),
         ("large", "more than 100000 bytes"),
-        ("private URL", "allow_private_urls is off"),
+        ("page behind a URL", r"image_list\[0\] \(from 127.0.0.1\): this is a web page"),
+        ("private URL", r"image_list\[0\]: .* allow_private_urls is off"),
         ("other scheme", "only http and https"),
         ("text of a path", "names no file"),
     ],
@@ -307,16 +308,18 @@ async def test_a_fault_is_told_before_anything_is_sent(
     (tmp_path / "empty").touch()
     (tmp_path / "page").write_text("<html>No such image")
     (tmp_path / "large").write_bytes(picture(1) + bytes(100_000))
+    forms = Forms(tmp_path, simulator, picture)
     special: dict[str, Any] = {
+        "private URL": forms.url(forms.content()),
         "folder": tmp_path,
-        "private URL": Forms(tmp_path, simulator, picture).url(picture(1)),
         "other scheme": "ftp://example.com/a.png",
         "text of a path": str(tmp_path / "large"),
     }
+    forms.content()  # so that it has a place of its own
+    special["page behind a URL"] = forms.url(b"<html>Expired")
     entry = {"image": special.get(form, tmp_path / form), "type": "first_frame"}
-    config = GOOGLE.config(
-        KEY, simulator.base_url("google"), allow_private_urls=False, max_media_bytes=100_000
-    )
+    limits = {"allow_private_urls": form == "page behind a URL", "max_media_bytes": 100_000}
+    config = GOOGLE.config(KEY, simulator.base_url("google"), **limits)
     with pytest.raises(ValidationError, match=said) as caught:
         await gateway.generate_video_async(config, GOOGLE.request(image_list=[entry]))
 

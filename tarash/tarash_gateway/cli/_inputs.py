@@ -151,6 +151,7 @@ def _medium(text: str | None, option: str) -> str | Path | None:
 def _config(options: Options) -> Config:
     limits: dict[str, Any] = {
         "strict": options.strict,
+        "fit_images": options.fit_images,
         "failover": options.failover,
         "on_timeout": options.on_timeout,
         "mock": _mock(options),

@@ -135,6 +135,14 @@ Strict = Annotated[
         "--strict", help="Refuse what the model can't make as asked.", rich_help_panel=LIMITS
     ),
 ]
+FitImages = Annotated[
+    bool,
+    typer.Option(
+        "--fit-images",
+        help="Convert or scale images that the provider would refuse.",
+        rich_help_panel=LIMITS,
+    ),
+]
 Failover = Annotated[
     str,
     typer.Option(
@@ -233,6 +241,7 @@ class Options:
     param: list[str] | None = None
     timeout: float | None = None
     strict: bool = False
+    fit_images: bool = False
     failover: str = "always"
     on_timeout: str = "cancel"
     ledger: str | None = None

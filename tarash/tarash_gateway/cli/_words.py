@@ -27,6 +27,8 @@ PHRASES = (
     (r"or api_key= on the config", "or name a file that holds it with --key-file"),
     (r"mock=MockConfig\(enabled=True\)", "--mock"),
     (r"\bstrict=True\b", "--strict is given"),
+    (r"\bfit_images=True(?: on the config)?", "--fit-images"),
+    (r", or raise max_media_bytes= on the config", ""),
     (r"\bfailover='(\w+)'", r"--failover \1"),
     (r"\bin extra_params=\{'([^']+)': \.\.\.\}", r"with --param \1=..."),
     (r"\bin extra_params\b", "with --param NAME=VALUE"),

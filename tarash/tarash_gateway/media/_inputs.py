@@ -137,7 +137,7 @@ def _of_text(text: str, where: str, rules: Rules) -> Mapping[str, Any]:
     if content and sniff(content) is not None:
         return {"content": content}
 
-    if content and not is_path(text):
+    if content and not (rules.allow_private_urls and is_path(text)):
         raise ValidationError(
             f"{where}: this base64 text is no image and no video that is known by its first bytes; "
             "check what was encoded"

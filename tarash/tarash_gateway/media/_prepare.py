@@ -34,7 +34,7 @@ Upload = Callable[["MediaContent"], Awaitable[str]]
 Fetch = Callable[[str, Rules], Awaitable["MediaContent"]]
 
 TOGETHER = "all media of a request"
-WHEN_SENT = "an image made to fit when it is sent"
+WHEN_SENT = "an image made to fit"
 FOLLOWS = "a mask has to have the size of its image"
 
 
@@ -103,7 +103,13 @@ class _Preparation:
         if self._fetch is None:
             raise ValidationError(f"{where}: a URL can't be sent here; give the bytes instead")
 
-        fetched = await self._fetch(found, self._rules)
+        try:
+            fetched = await self._fetch(found, self._rules)
+        except ValidationError as error:
+            error.message = f"{where}: {error.message}"
+            error.args = (error.message,)
+            raise
+
         return known(fetched, f"{where} (from {urlsplit(found).hostname})", wanted)
 
     def check_together(self, request: Request) -> None:
