@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tarash.tarash_gateway.testing import Simulator, _media
+from tarash.tarash_gateway.testing import Fault, Simulator, _media
 from tarash.tarash_gateway.testing._public import serve_bytes
 
 
@@ -99,6 +99,74 @@ async def test_the_foreign_origin_answers_anything(simulator: Simulator) -> None
 def test_ranges(header: str | None, status: int, body: bytes) -> None:
     reply = serve_bytes(b"0123456789", "text/plain", header)
     assert (reply.status, reply.body) == (status, body)
+
+
+def test_a_range_of_another_file_gets_all_of_this_one() -> None:
+    tag = serve_bytes(b"0123456789", "text/plain", None).headers["ETag"]
+    assert serve_bytes(b"0123456789", "text/plain", "bytes=2-4", tag).body == b"234"
+    assert serve_bytes(b"0123456789", "text/plain", "bytes=2-4", '"other"').status == 200
+
+
+async def test_a_download_can_be_cut_anywhere(fal: Any) -> None:
+    video = await video_of(fal)
+    size = video["file_size"]
+    async with aiohttp.ClientSession() as stranger:
+        for fault, sent, announced in (
+            (Fault.cut(100), 100, size),
+            (Fault.cut(0), 0, size),
+            (Fault.wrong_length(7), size, size + 7),
+        ):
+            fal.simulator.fail("fal", "download", fault)
+            async with stranger.get(video["url"]) as response:
+                assert int(response.headers["Content-Length"]) == announced
+                received = await response.content.readexactly(sent)
+                with pytest.raises(aiohttp.ClientPayloadError):
+                    await response.content.readexactly(1)
+
+            assert len(received) == sent
+
+
+async def test_a_server_may_know_no_ranges(fal: Any) -> None:
+    video = await video_of(fal)
+    fal.simulator.fail("fal", "download", Fault.no_ranges())
+    async with (
+        aiohttp.ClientSession() as stranger,
+        stranger.get(video["url"], headers={"Range": "bytes=4-7"}) as response,
+    ):
+        assert response.status == 200
+        assert len(await response.read()) == video["file_size"]
+
+
+async def test_signed_urls_expire(fal: Any) -> None:
+    fal.simulator.sign_urls("fal")
+    submitted = await fal.submit()
+    await fal.finished(submitted)
+
+    async def looked_up() -> str:
+        _, result, _ = await fal.exchange("GET", submitted["response_url"])
+        return str(result["video"]["url"])
+
+    async with aiohttp.ClientSession() as stranger:
+
+        async def status(url: str) -> int:
+            async with stranger.get(url) as response:
+                return response.status
+
+        first = await looked_up()
+        assert await status(first) == 200
+        assert await status(first.partition("?")[0]) == 403
+
+        fal.simulator.expire_urls("fal")
+        assert await status(first) == 403
+        assert await status(await looked_up()) == 200
+
+    assert fal.simulator.leaks == []
+
+
+@pytest.mark.parametrize(("make", "value"), [(Fault.cut, -1), (Fault.wrong_length, 0)])
+def test_faults_refuse_what_is_none(make: Any, value: int) -> None:
+    with pytest.raises(ValueError, match="or more"):
+        make(value)
 
 
 def test_an_image_can_be_opened() -> None:

@@ -18,6 +18,9 @@ FaultKind = Literal[
     "echo_key",
     "delay",
     "hold",
+    "cut",
+    "wrong_length",
+    "no_ranges",
 ]
 
 
@@ -32,6 +35,7 @@ class Fault:
     accepted: bool = False
     seconds: float = 0.0
     until: Callable[[], bool] = lambda: True
+    count: int = 0
 
     @classmethod
     def status(
@@ -84,6 +88,35 @@ class Fault:
         A status stream is closed after its first event, without the end that HTTP asks for.
         """
         return cls(kind="truncate", accepted=True)
+
+    @classmethod
+    def cut(cls, after: int) -> "Fault":
+        """Do what was asked, announce the whole body, send the first of it and close.
+
+        Args:
+            after: How many bytes of the body go out; 0 or more.
+        """
+        if after < 0:
+            raise ValueError(f"after must be 0 or more, not {after!r}")
+
+        return cls(kind="cut", accepted=True, count=after)
+
+    @classmethod
+    def wrong_length(cls, more: int = 1) -> "Fault":
+        """Do what was asked and send the whole body, but announce a longer one, and close.
+
+        Args:
+            more: How many bytes more are announced than there are; 1 or more.
+        """
+        if more < 1:
+            raise ValueError(f"more must be 1 or more, not {more!r}")
+
+        return cls(kind="wrong_length", accepted=True, count=more)
+
+    @classmethod
+    def no_ranges(cls) -> "Fault":
+        """Send all of a file where a part was asked for, as servers do that know no ranges."""
+        return cls(kind="no_ranges", accepted=True)
 
     @classmethod
     def foreign_body(

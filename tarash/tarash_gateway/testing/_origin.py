@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from aiohttp import web
@@ -90,11 +91,17 @@ class Origin:
         self._state.record(request)
         fault = owner.next_fault(step) if step is not None else None
 
+        if fault is not None and fault.kind == "no_ranges":
+            request, fault = _without_range(request), None
+
         async def answer() -> Reply:
+            if owner is not self._state and not owner.opens(request.query):
+                return self._wire.error(403, "The signature of this URL has expired.")
+
             return await self._answer(route, request)
 
         reply = await (self._misbehave(raw, request, fault, answer) if fault else answer())
-        return await _send(raw, reply)
+        return await _send(raw, replace(reply, body=owner.signed(reply.body)))
 
     def _route(self, raw: web.BaseRequest) -> tuple[Route | None, Mapping[str, str]]:
         for route in self._wire.routes:
@@ -140,8 +147,8 @@ class Origin:
         if fault.kind == "foreign_body":
             return _plain_reply(fault)
 
-        if fault.kind == "truncate":
-            await _truncate(raw, reply)
+        if fault.kind in ("truncate", "cut", "wrong_length"):
+            await _end_early(raw, reply, fault)
 
         if fault.kind == "reset_after":
             if reply.events is not None:
@@ -196,6 +203,11 @@ def _plain_headers(raw: web.BaseRequest) -> dict[str, str]:
     return headers
 
 
+def _without_range(request: RecordedRequest) -> RecordedRequest:
+    headers = {name: value for name, value in request.headers.items() if name != "range"}
+    return replace(request, headers=headers)
+
+
 def _plain_reply(fault: Fault) -> Reply:
     if isinstance(fault.body, bytes):
         body, content_type = fault.body, "application/octet-stream"
@@ -231,14 +243,17 @@ async def _send_first_event(raw: web.BaseRequest, reply: Reply) -> None:
             break
 
 
-async def _truncate(raw: web.BaseRequest, reply: Reply) -> NoReturn:
+async def _end_early(raw: web.BaseRequest, reply: Reply, fault: Fault) -> NoReturn:
+    """Announce more than is sent, and close."""
+    size = len(reply.body)
     if reply.events is not None:
         await _send_first_event(raw, reply)
+    elif fault.kind == "truncate":
+        await _send_part(raw, reply, size // 2, size)
+    elif fault.kind == "cut":
+        await _send_part(raw, reply, fault.count, size)
     else:
-        response = web.StreamResponse(status=reply.status, headers=reply.headers)
-        response.content_length = len(reply.body)
-        await response.prepare(raw)
-        await response.write(reply.body[: len(reply.body) // 2])
+        await _send_part(raw, reply, size, size + fault.count)
 
     if raw.transport is not None:
         raw.transport.close()
@@ -260,6 +275,13 @@ async def _let_wait(fault: Fault) -> None:
     await asyncio.sleep(fault.seconds)
     while not fault.until():  # noqa: ASYNC110  (what it waits for is in other threads)
         await asyncio.sleep(_HOLD_SECONDS)
+
+
+async def _send_part(raw: web.BaseRequest, reply: Reply, length: int, announced: int) -> None:
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    response.content_length = announced
+    await response.prepare(raw)
+    await response.write(reply.body[:length])
 
 
 async def _wait_until_cancelled() -> NoReturn:

@@ -6,6 +6,7 @@ Neither may ever see a key of ours; the simulator reports it as a leak when one 
 import mimetypes
 import re
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -81,7 +82,9 @@ class MediaWire(_PublicWire):
             return self.not_found(request)
 
         content, content_type = found
-        return serve_bytes(content, content_type, request.headers.get("range"))
+        return serve_bytes(
+            content, content_type, request.headers.get("range"), request.headers.get("if-range")
+        )
 
 
 class ForeignWire(_PublicWire):
@@ -94,17 +97,21 @@ class ForeignWire(_PublicWire):
         return Reply.json({"origin": "foreign", "path": request.path})
 
 
-def serve_bytes(content: bytes, content_type: str, range_header: str | None) -> Reply:
+def serve_bytes(
+    content: bytes, content_type: str, range_header: str | None, if_range: str | None = None
+) -> Reply:
     """Answer with a file, or the part of it that was asked for.
 
     Args:
         content: The whole file.
         content_type: Its media type.
         range_header: One range of bytes; what isn't that gets the whole file.
+        if_range: The ETag of the file that a part is asked of; another gets the whole file.
     """
-    headers = {"Content-Type": content_type, "Accept-Ranges": "bytes"}
+    tag = f'"{zlib.crc32(content):08x}"'
+    headers = {"Content-Type": content_type, "Accept-Ranges": "bytes", "ETag": tag}
     found = re.fullmatch(r"bytes=(\d*)-(\d*)", range_header or "")
-    if not found or found.groups() == ("", ""):
+    if not found or found.groups() == ("", "") or if_range not in (None, tag):
         return Reply(body=content, headers=headers)
 
     size = len(content)

@@ -136,6 +136,22 @@ class Simulator:
         """
         self._state(provider).models = None if models is None else tuple(models)
 
+    def sign_urls(self, provider: str) -> None:
+        """Let the URLs of a provider's files carry signatures, anew in each answer, from now on.
+
+        Args:
+            provider: Whose files; without a signature they can't be had any more.
+        """
+        self._state(provider).sign_urls()
+
+    def expire_urls(self, provider: str) -> None:
+        """Let all signed URLs that were given out so far answer 403; `reset` forgets signatures.
+
+        Args:
+            provider: Whose files.
+        """
+        self._state(provider).expire_urls()
+
     def counters(self, provider: str) -> Counters:
         """Return what was counted so far, for a provider, `media` or `foreign`."""
         return self._state(provider).counters()

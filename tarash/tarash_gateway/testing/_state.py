@@ -5,6 +5,7 @@ must not know a protocol: a job has a phase here, and only the wire has words fo
 """
 
 import asyncio
+import re
 import threading
 import time
 from collections import Counter, deque
@@ -178,6 +179,8 @@ class OriginState:
             self._faults: dict[Step, deque[_PlannedFault]] = {}
             self._scripts: tuple[Script, ...] = (Script(),)
             self._next_script = 0
+            self._signatures: int | None = None
+            self._expired = 0
             self.models: tuple[Mapping[str, Any], ...] | None = None
 
     def set_scripts(self, scripts: tuple[Script, ...]) -> None:
@@ -283,6 +286,34 @@ class OriginState:
         """Return all requests in order."""
         with self._lock:
             return list(self._requests)
+
+    def sign_urls(self) -> None:
+        """Let URLs of produced files carry signatures from now on."""
+        with self._lock:
+            self._signatures = self._signatures or 0
+
+    def expire_urls(self) -> None:
+        """Let the signatures that were given out so far be worth nothing."""
+        with self._lock:
+            self._expired = self._signatures or 0
+
+    def signed(self, body: bytes) -> bytes:
+        """Return an answer with a new signature on each URL of a produced file."""
+        with self._lock:
+            if self._signatures is None:
+                return body
+
+            pattern = rb'(https?://[^"\s/]+/' + self.name.encode() + rb'/[^"\s?]+\.\w+)(?=")'
+            signature = str(self._signatures + 1).encode()
+            body, count = re.subn(pattern, rb"\g<1>?signature=" + signature, body)
+            self._signatures += bool(count)
+            return body
+
+    def opens(self, query: Mapping[str, str]) -> bool:
+        """Tell whether a produced file may be had with this query."""
+        with self._lock:
+            told = query.get("signature", "")
+            return self._signatures is None or (told.isdigit() and int(told) > self._expired)
 
     def count_step(self, step: Step) -> None:
         """Count a request by what it is for."""
