@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from ._secrets import Secrets, looks_secret
 from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
         VideoGenerationResponse,
     )
 
-    Config = VideoGenerationConfig | ImageGenerationConfig
-    Request = VideoGenerationRequest | ImageGenerationRequest
-    Response = VideoGenerationResponse | ImageGenerationResponse
+    Config: TypeAlias = VideoGenerationConfig | ImageGenerationConfig
+    Request: TypeAlias = VideoGenerationRequest | ImageGenerationRequest
+    Response: TypeAlias = VideoGenerationResponse | ImageGenerationResponse
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._types import ImageRole
 from ..exceptions import ValidationError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._seconds import Frames
     from ._slots import Slot
 
-    Request = VideoGenerationRequest | ImageGenerationRequest
+    Request: TypeAlias = VideoGenerationRequest | ImageGenerationRequest
 
 Converter = Callable[[Any, Any], Any]
 

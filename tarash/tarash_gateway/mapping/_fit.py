@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..models import Adjustment
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..catalog import ModelSpec
     from ..models import ImageGenerationRequest, VideoGenerationRequest
 
-    Request = VideoGenerationRequest | ImageGenerationRequest
+    Request: TypeAlias = VideoGenerationRequest | ImageGenerationRequest
 
 __all__ = ["fit", "nearest", "takes_media"]
 
