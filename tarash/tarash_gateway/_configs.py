@@ -19,7 +19,8 @@ from pydantic import (
 from ._data import Data, Seconds
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
 from ._secrets import MASK, looks_secret, mask_settings
-from ._types import URL, Failover, JobStatus, MediaType, OnTimeout
+from ._template import Template
+from ._types import URL, Failover, JobStatus, MediaType, OnTimeout, Verify
 
 
 class MockPollingConfig(Data):
@@ -120,6 +121,9 @@ class _GenerationConfig(Data):
     auto_variant: bool = False
     on_timeout: OnTimeout = "cancel"
     failover: Failover = "always"
+    save_to: str | None = None
+    verify: Verify = "off"
+    allow_private_urls: bool = True
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
 
@@ -134,6 +138,15 @@ class _GenerationConfig(Data):
             raise ValueError(message)
 
         return base_url
+
+    @field_validator("save_to")
+    @classmethod
+    def _names_a_place(cls, save_to: str | None) -> str | None:
+        if save_to is not None:
+            # A mistake in it would show when there is something to save, which is paid for.
+            Template.parse(save_to).check_installed()
+
+        return save_to
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
@@ -183,6 +196,14 @@ class VideoGenerationConfig(_GenerationConfig):
             Ctrl-C; `detach` leaves the job running, to be picked up by its operation.
         failover: `always` tries the next config after a retryable failure, even if an earlier
             job may still be billed; `when_safe` stops instead.
+        save_to: Where each result is saved as soon as it is done, before its URL expires; written
+            as for `save()` of the response. A save that fails is told in the response's
+            `save_errors`, and loses nothing. A fallback without its own takes the head's.
+        verify: Compare the result with the request (length, size, sound, number): `warn` tells
+            what differs and puts it into the response's `mismatches`, `raise` raises a
+            `VerificationError` with the response. A fallback has its own.
+        allow_private_urls: Let URLs lead to this machine and to private networks; servers that
+            work for strangers should turn it off.
         mock: Answers from the mock instead of the provider.
         fallback_configs: Tried in this order after a retryable failure.
         provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.

@@ -1,14 +1,24 @@
-"""What users get back: responses, updates, plans, and what each attempt did."""
+"""What users get back: responses, updates, plans, and what each attempt did.
+
+What a response can do with its media (`save`, `probe`, `show`) is done in `media`, at the call.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any, Generic, Literal, TypeVar
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 
 from ._data import Data
+from ._media_info import MediaInfo, Mismatch
 from ._types import Billing, CancelAnswer, JobStatus, MediaType, Submission
+
+if TYPE_CHECKING:
+    from ._configs import ImageGenerationConfig, VideoGenerationConfig
 
 
 class Adjustment(Data):
@@ -73,6 +83,33 @@ class ExecutionMetadata(Data):
     total_elapsed_seconds: float
 
 
+class _Origin:
+    """Whose key made a response: for a fresh URL later on.
+
+    Never shown, dumped, pickled or compared: a response is what was made, whoever's key it took.
+    """
+
+    __slots__ = ("config",)
+
+    def __init__(self, config: VideoGenerationConfig | ImageGenerationConfig | None = None) -> None:
+        self.config = config
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "(not shown)"
+
+    def __deepcopy__(self, memo: object) -> _Origin:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_Origin, ())
+
+
 class _GenerationResponse(Data):
     request_id: str
     status: str
@@ -80,12 +117,143 @@ class _GenerationResponse(Data):
     content_type: str | None = None
     is_mock: bool = False
     provider_metadata: dict[str, Any] = Field(default_factory=dict)
+    operation: dict[str, Any] | None = None
     adjustments: tuple[Adjustment, ...] = ()
     execution_metadata: ExecutionMetadata | None = None
+    saved: tuple[str, ...] = ()
+    save_errors: tuple[str, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
+    _origin: _Origin = PrivateAttr(default_factory=_Origin)
+
+    async def save_async(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        config: VideoGenerationConfig | ImageGenerationConfig | None = None,
+    ) -> Path | str | list[Path | str]:
+        """Save all results to files, or to an object store.
+
+        A file has its name only when it is complete. Downloads go on where they broke off, and are
+        checked against the length that the server states. A URL that has expired is asked for
+        again where the provider signs new ones, which takes its key.
+
+        Args:
+            to: A file (`out/cat.mp4`), a folder (`out/`), or the address of an object
+                (`s3://bucket/cat.mp4`; needs the extra `storage`). May hold `{provider}`,
+                `{model}`, `{request_id}`, `{index}` (from 1) and `{ext}`. Folders are made. A name
+                without an extension gets that of the media's type; several results are numbered
+                (`cat-1.png`) where the name has no `{index}`.
+            overwrite: Replace what is there.
+            config: Whose key asks for fresh URLs; by default the one that made this. A response
+                that was unpickled or read from JSON has none.
+
+        Returns:
+            The path, or the address in an object store; of several results a list of them.
+
+        Raises:
+            ValidationError: Nothing can be saved there; the message says why.
+            SaveError: A result could not be saved; `saved` has those that were.
+        """
+        saved = await _media("_saving").save(self, to, overwrite=overwrite, config=config)
+        places: list[Path | str] = [one.place for one in saved]
+        return places[0] if len(places) == 1 else places
+
+    def save(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        config: VideoGenerationConfig | ImageGenerationConfig | None = None,
+    ) -> Path | str | list[Path | str]:
+        """Blocking form of `save_async`."""
+        from . import _portal
+
+        return _portal.call(lambda _caller: self.save_async(to, overwrite=overwrite, config=config))
+
+    async def probe_async(self, index: int = 1) -> MediaInfo:
+        """Return what a result really is, read from the file itself.
+
+        Of a URL, only the headers of the file are fetched where its server can do that.
+
+        Args:
+            index: Which result, from 1.
+
+        Raises:
+            ValidationError: There is no such result.
+            ProbeError: It can't be read, or is no video or image.
+        """
+        info: MediaInfo = await _media("_probe").probe_response(self, index)
+        return info
+
+    def probe(self, index: int = 1) -> MediaInfo:
+        """Blocking form of `probe_async`."""
+        from . import _portal
+
+        return _portal.call(lambda _caller: self.probe_async(index))
+
+    def show(self, index: int = 1) -> str:
+        """Open a result with what this system shows such files with.
+
+        Args:
+            index: Which result, from 1.
+
+        Returns:
+            The URL or the path that was opened. Bytes are written to a temporary file first.
+
+        Raises:
+            ValidationError: There is no such result.
+            MediaError: There is nothing to show it with.
+        """
+        opened: str = _media("_show").show(self, index)
+        return opened
+
+    def _repr_html_(self) -> str:
+        page: str = _media("_html").page(self)
+        return page
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        del include, exclude  # whoever asks picks from what there is
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def _media(name: str) -> Any:
+    """Return a module of `media`, which is above this one and not to be loaded before it is used.
+
+    By name, so that type checkers don't see everything here as one circle of imports.
+    """
+    return import_module(f".media.{name}", __package__)
+
+
+def config_of(
+    response: _GenerationResponse,
+) -> VideoGenerationConfig | ImageGenerationConfig | None:
+    """Return the config that made a response; None after it was unpickled or read from JSON."""
+    return response._origin.config  # noqa: SLF001  (kept out of sight on purpose)
+
+
+def keep_config(
+    response: _GenerationResponse, config: VideoGenerationConfig | ImageGenerationConfig
+) -> None:
+    """Let a response remember the config that made it."""
+    response._origin = _Origin(config)  # noqa: SLF001  (as above)
+
+
+def maker_of(response: _GenerationResponse) -> tuple[str | None, str | None]:
+    """Return the provider and the model that made a response, as far as it knows them."""
+    ended, operation, config = response.execution_metadata, response.operation, config_of(response)
+    if ended is not None and ended.successful_attempt is not None:
+        made = ended.attempts[ended.successful_attempt - 1]
+        return made.provider, made.model
+
+    if config is not None:
+        return config.provider, config.model
+
+    return (operation["provider"], operation["model"]) if operation else (None, None)
 
 
 class VideoGenerationResponse(_GenerationResponse):
-    """A finished video.
+    """A finished video; `save`, `probe` and `show`, and their `_async` forms, work on its media.
 
     Attributes:
         request_id: The provider's job id where there is one, else ours.
@@ -100,8 +268,12 @@ class VideoGenerationResponse(_GenerationResponse):
         is_mock: Whether the mock made it.
         raw_response: The parsed body that settled the job, as it came over the wire.
         provider_metadata: What the standard fields don't hold: billable units, expiry, logs.
+        operation: The job at the provider, as plain JSON; None where there was none.
         adjustments: Wishes that had to bend.
         execution_metadata: What each attempt of the chain did.
+        saved: Where `save_to` of the config has put the results, in their order.
+        save_errors: Why what is missing there could not be saved.
+        mismatches: Where `verify` of the config found another result than was asked for.
     """
 
     video: MediaType

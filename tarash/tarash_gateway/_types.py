@@ -37,6 +37,7 @@ URL = r"https?://[^\s/?#]+[^\s]*"
 
 OnTimeout = Literal["cancel", "detach"]
 Failover = Literal["always", "when_safe"]
+Verify = Literal["off", "warn", "raise"]
 
 
 # pydantic's own base64 is the URL-safe alphabet, which few readers of a JSON dump expect.

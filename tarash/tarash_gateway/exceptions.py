@@ -11,7 +11,11 @@
     │   └── RateLimitError           429
     ├── HTTPConnectionError (also ConnectionError)
     ├── TimeoutError (also the built-in one)
-    └── GenerationFailedError
+    ├── GenerationFailedError
+    └── MediaError                   the result is made, and paid for
+        ├── SaveError
+        ├── ProbeError (also ValueError)
+        └── VerificationError
 
 Errors hold data only: an operation, never a handle; never a key.
 """
@@ -25,7 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ._types import Submission
-    from .models import ExecutionMetadata
+    from .models import (
+        ExecutionMetadata,
+        ImageGenerationResponse,
+        Mismatch,
+        VideoGenerationResponse,
+    )
 
 # Without TimeoutError: `import *` would hide the built-in one, of which ours is only a part.
 __all__ = [
@@ -34,12 +43,16 @@ __all__ = [
     "GenerationFailedError",
     "HTTPConnectionError",
     "HTTPError",
+    "MediaError",
     "ModelNotFoundError",
+    "ProbeError",
     "QuotaExceededError",
     "RateLimitError",
+    "SaveError",
     "TarashException",
     "UnsupportedOperationError",
     "ValidationError",
+    "VerificationError",
 ]
 
 RETRYABLE_STATUSES = frozenset({408, 425, 429})
@@ -207,3 +220,53 @@ class GenerationFailedError(TarashException):
     """The provider took the job and could not make the media."""
 
     default_retryable = True
+
+
+class MediaError(TarashException):
+    """Something went wrong with media that are made already: making them again would cost again."""
+
+
+class SaveError(MediaError):
+    """A result could not be saved; the response still holds it.
+
+    Attributes:
+        saved: Where the other results were saved.
+        failures: Why each of those could not be saved that are missing.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *args: Any,
+        saved: Sequence[str] = (),
+        failures: Sequence[str] = (),
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, *args, **facts)
+        self.saved = tuple(saved)
+        self.failures = tuple(failures)
+
+
+class ProbeError(MediaError, ValueError):
+    """A file could not be looked at: it can't be read, or is no video or image."""
+
+
+class VerificationError(MediaError):
+    """A result is not what was asked for; raised with `verify="raise"` only.
+
+    Attributes:
+        response: The whole result, which is paid for.
+        mismatches: Where it differs from the request.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *args: Any,
+        response: VideoGenerationResponse | ImageGenerationResponse | None = None,
+        mismatches: Sequence[Mismatch] = (),
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, *args, **facts)
+        self.response = response
+        self.mismatches = tuple(mismatches)

@@ -12,6 +12,7 @@ from ._configs import (
     MockResponse,
     VideoGenerationConfig,
 )
+from ._media_info import MediaInfo, Mismatch
 from ._model_info import (
     ImageCapability,
     ModelDescription,
@@ -48,7 +49,9 @@ __all__ = [
     "ImageProgressCallback",
     "ImageRole",
     "MediaContent",
+    "MediaInfo",
     "MediaType",
+    "Mismatch",
     "MockConfig",
     "MockPollingConfig",
     "MockResponse",

@@ -22,6 +22,7 @@ HEAVY = (
     "google.genai",
     "httpx",
     "lumaai",
+    "obstore",
     "openai",
     "platformdirs",
     "replicate",

@@ -79,6 +79,14 @@ class _Server:
     def _held_many(self) -> bool:
         return len(self._held) > 1
 
+    def find(self, url: str) -> _Item | None:
+        """Return what is published under a URL; safe to call from any thread."""
+        if self._origin is None or not url.startswith(f"{self._origin}/"):
+            return None
+
+        token = url[len(self._origin) + 1 :].partition("/")[0]
+        return self._held.get(token) or self._files.get(token)
+
     async def _start(self) -> str:
         async with self._starting:
             if self._origin is None:
@@ -161,6 +169,12 @@ async def _publish(media: bytes | Path, content_type: str, name: str) -> str:
     # By loop: a forked child has a background loop of its own, and so a server of its own.
     server = _servers.setdefault(asyncio.get_running_loop(), _Server())
     return await server.publish(media, content_type, name)
+
+
+def published(url: str) -> _Item | None:
+    """Return what this process publishes under a URL; None where that is somebody else's."""
+    found = (server.find(url) for server in list(_servers.values()))
+    return next((item for item in found if item is not None), None)
 
 
 async def publish(media: bytes | Path, content_type: str, name: str) -> str:

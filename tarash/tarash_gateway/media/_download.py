@@ -1,0 +1,254 @@
+"""Streams what a URL holds into a sink: resumed after a break, and complete or not at all.
+
+Knows nothing of files or names; holds a megabyte or two, however much comes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Protocol
+
+import aiohttp
+import anyio
+
+from .._answer import parse_retry_after
+from ._formats import HEAD_BYTES, is_page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._reach import Reach
+
+OK, PARTIAL, UNSATISFIABLE = 200, 206, 416
+GONE = frozenset({401, 403, 404, 410})
+"""What a URL answers whose time is over."""
+PASSING = frozenset({408, 425, 429})
+"""Statuses that may pass by themselves, beside all from 500 on."""
+FIRST_FAILURE, FIRST_SERVER_ERROR = 400, 500
+MOST_IDLE = 4
+"""Breaks in a row that bring nothing."""
+MOST_BREAKS = 100
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+"""Seconds after a break that brought nothing; the pause doubles."""
+CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+class Failed(Exception):  # noqa: N818  (its text becomes part of an error of ours)
+    """The medium can't be had."""
+
+
+class Gone(Failed):
+    """The URL doesn't open, or no longer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"its URL answers HTTP {status}")
+        self.status = status
+
+
+class _Broken(Exception):  # noqa: N818  (control flow: whoever catches it goes on)
+    """The transfer ended before its end."""
+
+    def __init__(self, why: str, retry_after: float | None = None) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+
+
+class Sink(Protocol):
+    """Where the bytes go."""
+
+    async def begin(self, head: bytes, declared: str | None) -> None:
+        """Take note of the first bytes and the stated MIME type; drop what came before, if any."""
+        ...
+
+    async def write(self, block: bytes) -> None:
+        """Take the next bytes."""
+        ...
+
+
+class Download:
+    """One medium on its way from a URL."""
+
+    def __init__(self, session: aiohttp.ClientSession, reach: Reach, url: str, sink: Sink) -> None:
+        self._session = session
+        self._reach = reach
+        self._url = url
+        self._sink = sink
+        self._received = 0
+        self._total: int | None = None
+        self._validator: str | None = None
+        """What tells that a file is still the same: an ETag, else a date."""
+        self._declared = ""
+        self._head: bytes | None = b""
+        """The first bytes as long as they are too few to judge by; None when they were judged."""
+
+    def move_to(self, url: str) -> None:
+        """Go on at another URL of the same file."""
+        self._url = url
+        if self._validator is None:
+            self._forget()
+
+    async def run(self) -> None:
+        """Fetch all of it.
+
+        Raises:
+            Gone: The URL doesn't open; `move_to` and another `run` go on from there.
+            Failed: It can't be had whole, or is no medium.
+            Refused: It leads where a download may not go.
+            OSError: The sink can't take it.
+        """
+        breaks = idle = 0
+        while True:
+            before = self._received
+            try:
+                await self._stretch()
+            except _Broken as error:
+                breaks += 1
+                idle = 0 if self._received > before else idle + 1
+                if idle > MOST_IDLE or breaks > MOST_BREAKS:
+                    raise Failed(f"the download broke off: {error}") from error
+
+                if idle:
+                    pause = error.retry_after or FIRST_PAUSE * 2 ** (idle - 1)
+                    await anyio.sleep(min(pause, LONGEST_PAUSE))
+            else:
+                return
+
+    def _forget(self) -> None:
+        """Begin anew; the sink hears of it with the first bytes."""
+        self._received, self._total, self._validator, self._head = 0, None, None, b""
+
+    # -------------------------------------------------------------------------------- one stretch
+    async def _stretch(self) -> None:
+        """Make one request, and take in what it brings."""
+        if self._head:
+            self._forget()  # too little to resume
+
+        async with aclosing(self._blocks()) as blocks:
+            async for block in blocks:
+                await self._take(block)
+
+        if self._head is not None:
+            await self._judge(self._head)
+
+        if not self._received:
+            raise Failed("the server sent nothing")
+
+        if self._total is not None and self._received != self._total:
+            raise _Broken(self._so_far())
+
+    async def _blocks(self) -> AsyncGenerator[bytes]:
+        """Yield what one request brings; whatever ends it early is one kind of error.
+
+        The sink's errors are not among those: it works outside of this generator.
+        """
+        try:
+            headers = self._range()
+            async with self._reach.get(self._session, self._url, headers) as response:
+                if self._starts(response, headers):
+                    self._declared = response.headers.get("Content-Type", "").partition(";")[0]
+                    async for block in response.content.iter_any():
+                        yield block
+        except TimeoutError as error:
+            raise _Broken("the server fell silent") from error
+        except (aiohttp.InvalidURL, ValueError) as error:
+            raise Failed(f"{self._url[:80]!r} is no URL that can be fetched") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _Broken(f"{self._so_far()} ({_said(error)})") from error
+
+    def _range(self) -> Mapping[str, str]:
+        if not self._received:
+            return {}
+
+        wanted = {"Range": f"bytes={self._received}-"}
+        return {**wanted, "If-Range": self._validator} if self._validator else wanted
+
+    def _starts(self, response: aiohttp.ClientResponse, asked: Mapping[str, str]) -> bool:
+        """Take note of an answer's head; tell whether its body is to be read."""
+        status = response.status
+        if status == PARTIAL and asked:
+            self._continues(response)
+            return True
+
+        if status == OK:
+            self._forget()
+            self._total = _length(response)
+            self._validator = _validator(response)
+            return True
+
+        if status == UNSATISFIABLE and asked:
+            return self._at_the_end(response)
+
+        if status in GONE:
+            raise Gone(status)
+
+        if status in PASSING or status >= FIRST_SERVER_ERROR:
+            retry_after = parse_retry_after(response.headers.get("Retry-After"))
+            raise _Broken(f"HTTP {status}", retry_after)
+
+        raise Failed(f"its URL answers HTTP {status}")
+
+    def _continues(self, response: aiohttp.ClientResponse) -> None:
+        """Check that this is the rest of what has come so far."""
+        found = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if found is None or int(found[1]) != self._received:
+            self._forget()
+            raise _Broken("the server sent another part than was asked for")
+
+        total = None if found[3] == "*" else int(found[3])
+        known = self._total is not None and total is not None
+        changed = _validator(response) not in (None, self._validator)
+        if changed or (known and total != self._total):
+            self._forget()
+            raise _Broken("the file at the URL has changed meanwhile")
+
+        self._total = self._total if total is None else total
+
+    def _at_the_end(self, response: aiohttp.ClientResponse) -> bool:
+        """Find all there already, where the end had not been announced."""
+        _, _, told = response.headers.get("Content-Range", "").partition("*/")
+        if told.isdigit() and int(told) == self._received and self._total is None:
+            return False
+
+        raise Failed(f"{self._so_far()}, and the server has no more (it says {told or 'nothing'})")
+
+    async def _take(self, block: bytes) -> None:
+        self._received += len(block)
+        if self._head is None:
+            await self._sink.write(block)
+            return
+
+        self._head += block
+        if len(self._head) >= HEAD_BYTES:
+            await self._judge(self._head)
+
+    async def _judge(self, head: bytes) -> None:
+        """Look at the first bytes before any of them is kept."""
+        if head and is_page(head, self._declared):
+            raise Failed(f"a page came in its place ({self._declared or 'of no stated type'})")
+
+        self._head = None
+        if head:
+            await self._sink.begin(head, self._declared)
+            await self._sink.write(head)
+
+    def _so_far(self) -> str:
+        of = "an unknown number" if self._total is None else str(self._total)
+        return f"{self._received} bytes came of {of}"
+
+
+def _length(response: aiohttp.ClientResponse) -> int | None:
+    """Return the length of the body as it will be read; None where it isn't told."""
+    return None if "Content-Encoding" in response.headers else response.content_length
+
+
+def _validator(response: aiohttp.ClientResponse) -> str | None:
+    """Return what a range may be bound to: a strong ETag, else the date of the last change."""
+    tag = response.headers.get("ETag")
+    strong = tag if tag and not tag.startswith("W/") else None
+    return strong or response.headers.get("Last-Modified")
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__

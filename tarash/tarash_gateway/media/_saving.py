@@ -1,0 +1,365 @@
+"""Saves a response's media, wherever they are and wherever they are to go.
+
+Each result is streamed to a file under a temporary name, checked, and then published; one that
+fails loses none of the others. What could not be saved is still in the response.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import to_thread
+
+from .. import _settings
+from .._responses import config_of, maker_of
+from .._template import Template
+from ..exceptions import SaveError, ValidationError
+from ..registry import BUILT_IN, default_registry
+from ._download import Download, Failed, Gone
+from ._formats import HEAD_BYTES, extension, type_of
+from ._held import Here, NoMedium, look_at
+from ._part import Part
+from ._reach import Reach, Refused
+from ._renewal import NotRenewed, Renewal, media_of
+from ._stores import Exists, Store, Unreachable
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from .._contract import Config, Response
+    from .._types import MediaType
+
+AT_ONCE = 4
+"""Results of one response that are fetched at the same time."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One result that was saved."""
+
+    place: Path | str
+    """A path, or the address in an object store."""
+    size: int
+    content_type: str | None
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What all results of one save have in common."""
+
+    response: Response
+    template: Template
+    facts: Mapping[str, object]
+    overwrite: bool
+    reach: Reach
+    renewal: Renewal
+    done: dict[int, Saved]
+    failures: dict[int, str] = field(default_factory=dict)
+    causes: list[Exception] = field(default_factory=list)
+    limit: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(AT_ONCE))
+
+
+async def save(  # noqa: PLR0913  (what a save is made of, each by name)
+    response: Response,
+    to: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    config: Config | None = None,
+    only: Sequence[int] | None = None,
+    done: dict[int, Saved] | None = None,
+) -> list[Saved]:
+    """Save all results of a response.
+
+    Args:
+        response: What was made.
+        to: Where to: a template.
+        overwrite: Whether files and objects may be replaced.
+        config: Whose key asks for fresh URLs; by default the one that made the response.
+        only: Which results, from 0; None for all.
+        done: Takes in each result as it is saved.
+
+    Raises:
+        ValidationError: Nothing can be saved there.
+        SaveError: A result could not be saved; tells which were.
+    """
+    media = media_of(response)
+    indexes = range(len(media)) if only is None else only
+    config = config_of(response) if config is None else config
+    plan = _Plan(
+        response=response,
+        template=await _template(to, len(indexes)),
+        facts=_facts(response),
+        overwrite=overwrite,
+        reach=reach_of(config),
+        renewal=Renewal(response, config),
+        done={} if done is None else done,
+    )
+    looks = {index: _look(plan, index, media[index]) for index in indexes}
+    async with AsyncExitStack() as stack:
+        session = None
+        if any(isinstance(found, str) for found in looks.values()):
+            session = await stack.enter_async_context(plan.reach.session())
+
+        async with anyio.create_task_group() as group:
+            for number, index in enumerate(indexes, 1):
+                group.start_soon(_save_one, plan, session, index, number, looks[index])
+
+    if plan.failures:
+        raise _error(plan, len(indexes))
+
+    return [plan.done[index] for index in indexes]
+
+
+async def _template(to: str | os.PathLike[str], count: int) -> Template:
+    try:
+        template = Template.parse(to)
+        template.check_installed()
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+    folder = template.names_a_folder
+    if not folder and template.is_local and "{" not in template.text:
+        folder = await to_thread.run_sync(template.path(template.text).is_dir)
+
+    return (template.within() if folder else template).numbered(count)
+
+
+def reach_of(config: Config | None) -> Reach:
+    """Return where downloads may go for a config; without one, anywhere."""
+    if config is None or config.allow_private_urls:
+        return Reach()
+
+    trusted = [config.base_url] if config.base_url else []
+    if config.provider in BUILT_IN:
+        # The environment may name a host of the user's own too.
+        adapter = default_registry.adapter(config.provider, need_extra=False)
+        trusted.append(_settings.base_url(adapter, config))
+
+    return Reach(private=False, trusted=tuple(trusted))
+
+
+def names_files(response: Response) -> bool:
+    """Tell whether what a response holds may be the path of a file: none of a real provider's."""
+    provider = maker_of(response)[0] or ""
+    registered = default_registry.handler(provider) is not None
+    return response.is_mock or registered or provider not in BUILT_IN
+
+
+def _look(plan: _Plan, index: int, media: MediaType) -> str | Here | None:
+    try:
+        return look_at(media, paths=names_files(plan.response))
+    except NoMedium as error:
+        plan.failures[index] = str(error)
+        return None
+
+
+def _facts(response: Response) -> Mapping[str, object]:
+    provider, model = maker_of(response)
+    return {
+        "provider": provider or "unknown",
+        "model": model or "unknown",
+        "request_id": response.request_id,
+    }
+
+
+async def _save_one(
+    plan: _Plan,
+    session: aiohttp.ClientSession | None,
+    index: int,
+    number: int,
+    found: str | Here | None,
+) -> None:
+    if found is None:
+        return
+
+    writing = _Writing(plan, number, found)
+    try:
+        async with plan.limit:
+            if isinstance(found, Here):
+                await writing.take(found)
+            elif session is not None:
+                await _fetch(plan, session, index, found, writing)
+
+            plan.done[index] = await writing.publish()
+    except (Failed, Refused, NoMedium, Exists, Unreachable, NotRenewed, ValidationError) as error:
+        plan.failures[index] = writing.exists() if isinstance(error, Exists) else str(error)
+        plan.causes.append(error)
+    except OSError as error:
+        plan.failures[index] = _said(error, writing)
+        plan.causes.append(error)
+    except Exception as error:  # noqa: BLE001  (a paid result; the others are to be saved too)
+        plan.failures[index] = f"unforeseen {type(error).__name__}: {error}"
+        plan.causes.append(error)
+    finally:
+        await writing.discard()
+
+
+async def _fetch(
+    plan: _Plan, session: aiohttp.ClientSession, index: int, url: str, writing: _Writing
+) -> None:
+    download = Download(session, plan.reach, url, writing)
+    try:
+        await download.run()
+    except Gone as gone:
+        try:
+            fresh = look_at(await plan.renewal.media(index), paths=False)
+        except NotRenewed as error:
+            raise Failed(f"{gone}{_expiry(plan.response)}; {error}") from error
+
+        if isinstance(fresh, Here):
+            await writing.take(fresh)
+            return
+
+        download.move_to(fresh)
+        try:
+            await download.run()
+        except Gone as again:
+            other = "and the provider has no other" if fresh == url else "and so does a fresh one"
+            raise Failed(f"{again}{_expiry(plan.response)}, {other}") from again
+
+
+def _expiry(response: Response) -> str:
+    at = response.provider_metadata.get("expires_at")
+    return f" (it was to work until {at})" if at else ""
+
+
+class _Writing:
+    """One result on its way to its place: a sink for downloads."""
+
+    def __init__(self, plan: _Plan, number: int, found: str | Here) -> None:
+        self._plan = plan
+        self._facts = {**plan.facts, "index": number}
+        self._name = _name_of(found)
+        self._part: Part | None = None
+        self._content_type: str | None = None
+        self.place: Path | str = plan.template.text
+
+    async def begin(self, head: bytes, declared: str | None) -> None:
+        """Decide on the name by the first bytes, and open the file; or begin it anew."""
+        if self._part is not None:
+            await self._part.restart()
+            return
+
+        template = self._plan.template
+        self._content_type = type_of(head, declared or self._plan.response.content_type, self._name)
+        filled = template.fill(self._facts, extension(self._content_type))
+        if template.is_local:
+            self.place = target = template.path(filled)
+            self._part = await to_thread.run_sync(self._open, target)
+            return
+
+        self.place = filled
+        if not self._plan.overwrite:
+            await Store(filled).check_free()
+
+        folder = Path(tempfile.gettempdir())
+        self._part = await to_thread.run_sync(Part, folder, "tarash-gateway")
+
+    def _open(self, target: Path) -> Part:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder of this name is there", str(target))
+
+        if not self._plan.overwrite and os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, "it exists", str(target))
+
+        return Part(target.parent, target.name)
+
+    async def write(self, block: bytes) -> None:
+        """Take the next bytes."""
+        if self._part is not None:
+            await self._part.write(block)
+
+    async def take(self, found: Here) -> None:
+        """Write what is here already."""
+        blocks = found.blocks()
+        first = await to_thread.run_sync(next, blocks, b"")
+        if not first:
+            raise NoMedium("it is empty")
+
+        await self.begin(first[:HEAD_BYTES], found.content_type)
+        if self._part is not None:
+            await self._part.write_all(chain((first,), blocks))
+
+    async def publish(self) -> Saved:
+        """Give the complete file its name, or upload it."""
+        if self._part is None:
+            raise Failed("nothing came")
+
+        size = await self._part.complete()
+        overwrite = self._plan.overwrite
+        if isinstance(self.place, Path):
+            put = partial(self._part.publish, self.place, overwrite=overwrite)
+            await to_thread.run_sync(put)
+        else:
+            await Store(self.place).put(self._part.path, size, overwrite=overwrite)
+
+        return Saved(self.place, size, self._content_type)
+
+    async def discard(self) -> None:
+        """Remove what was begun and not published."""
+        if self._part is not None:
+            await self._part.discard()
+
+    def exists(self) -> str:
+        """Say that there is another, and what to do."""
+        return f"{str(self.place)!r} exists: choose another name, or pass overwrite=True"
+
+
+def _name_of(found: str | Here) -> str:
+    """Return what may tell the type by its ending."""
+    if isinstance(found, str):
+        return found
+
+    return found.media.name if isinstance(found.media, Path) else ""
+
+
+def _said(error: OSError, writing: _Writing) -> str:
+    if isinstance(error, FileExistsError):
+        return writing.exists()
+
+    advice = ""
+    if error.errno in NO_ROOM:
+        advice = ": make room, or save elsewhere"
+    elif error.errno in NOT_ALLOWED:
+        advice = ": choose a folder that you may write to"
+
+    return f"{str(writing.place)!r} can't be written ({error.strerror or error}){advice}"
+
+
+def _error(plan: _Plan, count: int) -> SaveError:
+    kind = "video" if hasattr(plan.response, "videos") else "image"
+    indexes = sorted(plan.failures)
+    if count == 1:
+        said = f"The {kind} could not be saved: {plan.failures[indexes[0]]}"
+    else:
+        each = "; ".join(f"{kind} {index + 1}: {plan.failures[index]}" for index in indexes)
+        said = f"{len(indexes)} of {count} {kind}s could not be saved: {each}"
+
+    saved = tuple(str(plan.done[index].place) for index in sorted(plan.done))
+    if saved:
+        said = f"{said}. Saved: {', '.join(saved)}"
+
+    provider, model = maker_of(plan.response)
+    error = SaveError(
+        f"{said} (the response still holds what was made)",
+        provider,
+        model,
+        plan.response.request_id,
+        operation=plan.response.operation,
+        saved=saved,
+        failures=tuple(plan.failures[index] for index in indexes),
+    )
+    error.__cause__ = plan.causes[0] if plan.causes else None
+    return error
