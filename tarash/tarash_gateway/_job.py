@@ -10,6 +10,7 @@ from ._begin import changed, rebuilt
 from ._engine import ledger_failed, look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
+from ._responses import keep_config
 from ._store import error_of, response_of, told
 from .exceptions import (
     TarashException,
@@ -139,6 +140,7 @@ class Job:
         """Return the response of a job that is done: as it was kept, else from its provider."""
         kept = None if record.result is None else response_of(record.result)
         if kept is not None:
+            keep_config(kept, self.run.current.call.config)
             return kept
 
         self.run = await self._refreshed(record)
@@ -234,7 +236,9 @@ class Job:
             facts["progress_percent"] = 100
             if snapshot.finished is not None:
                 response = adapter.parse(attempt.fitted or attempt.call, snapshot.finished)
-                facts["result"] = response.model_copy(update={"request_id": operation.id})
+                ids = {"request_id": operation.id, "operation": operation.to_json()}
+                facts["result"] = response.model_copy(update=ids)
+                keep_config(facts["result"], attempt.call.config)
         elif snapshot.status == "failed":
             facts["error"] = "The job failed" if snapshot.error is None else snapshot.error.message
         else:

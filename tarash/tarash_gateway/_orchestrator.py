@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -17,7 +17,8 @@ from ._contract import Call
 from ._engine import Hold, Resources, drive, handle, kept_alive, ledger_failed
 from ._ids import generate_unique_id
 from ._store import holds_media, told
-from .exceptions import TarashException, UnsupportedOperationError
+from .exceptions import TarashException, UnsupportedOperationError, VerificationError
+from .media._handing_over import hand_over
 from .models import ExecutionMetadata
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ class Run:
         try:
             async with kept_alive(self.hold):
                 self.response = await self._deliver(deliver, caller, until_accepted)
+                if self.response is not None:
+                    self.response = await self._hand_over(self.response, caller)
         except TarashException as error:
             self.failure, state = error, self._state_after()
             raise
@@ -142,7 +145,11 @@ class Run:
             self._records.append(attempt.metadata(error))
             if error is None:
                 assert response is not None  # noqa: S101  (the return above)
-                return response.model_copy(update={"execution_metadata": self._metadata(attempt)})
+                facts: dict[str, Any] = {"execution_metadata": self._metadata(attempt)}
+                if attempt.operation is not None:
+                    facts["operation"] = attempt.operation.to_json()
+
+                return response.model_copy(update=facts)
 
             error.execution_metadata = self._metadata(None)
             following = self._following()
@@ -153,6 +160,28 @@ class Run:
                 logging.WARNING, "fallback", error=error.message, to=following.config.provider
             )
             self.attempts.append(Attempt(following))
+
+    async def _hand_over(self, response: Response, caller: Caller | None) -> Response:
+        """Save and compare the result, as the config that delivered and the chain's head say."""
+        attempt = self.current
+        try:
+            return await hand_over(
+                response,
+                request=attempt.call.request,
+                config=attempt.call.config,
+                head=self.calls[0].config,
+                log=attempt.log,
+                # Whoever only looks on leaves that to the one who drives the job.
+                saves=not (self.hold.is_watcher and self.hold.job_id),
+            )
+        except VerificationError as error:
+            self.response = error.response  # which is paid for, and what there is to keep
+            raise
+        except anyio.get_cancelled_exc_class() as error:
+            if caller is not None:
+                caller.last_words = error.__notes__[-1]
+
+            raise
 
     def _following(self) -> Call | None:
         """Return the first call of the chain that has not been tried, unless we only watch."""
@@ -289,6 +318,9 @@ class Run:
 
     def _state_after(self, *, cancelled: bool = False) -> JobState:
         """Return where the job stands after a failure: what may still run is still owed."""
+        if self.response is not None:
+            return "completed"  # what failed or was stopped came after the result
+
         if any(one.operation and one.unsafe and not one.lost for one in self.attempts):
             return "open"
 
