@@ -18,6 +18,7 @@ from ..exceptions import (
     HTTPConnectionError,
     ModelNotFoundError,
     QuotaExceededError,
+    SaveError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     ValidationError,
@@ -60,6 +61,7 @@ CODES: tuple[tuple[type[TarashException], Exit], ...] = (
     (AuthenticationError, Exit.KEY),
     (QuotaExceededError, Exit.KEY),
     (ContentModerationError, Exit.MODERATION),
+    (SaveError, Exit.SAVING),
     (TimeoutError, Exit.TIMEOUT),
     (HTTPConnectionError, Exit.CONNECTION),
     (TarashException, Exit.PROVIDER),

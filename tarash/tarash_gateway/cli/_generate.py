@@ -19,7 +19,7 @@ from ..api import (
     submit_image_async,
     submit_video_async,
 )
-from ..exceptions import TarashException
+from ..exceptions import SaveError, TarashException
 from ..models import GenerationPlan
 from . import _interrupt as interrupt
 from . import _report as report
@@ -28,7 +28,7 @@ from ._inputs import Config, Request, read
 from ._ledger import opened
 from ._options import Options
 from ._progress import Progress
-from ._save import Response, Saved, check, rescue, save
+from ._save import Output, Response, check, rescue, save_all
 
 STOPPING = "stopping; Ctrl-C again leaves at once"
 
@@ -42,7 +42,7 @@ class _Run:
     request: Request
     progress: Progress
     response: Response | None = None
-    saved: list[Saved] = field(default_factory=list)
+    saved: list[Output] = field(default_factory=list)
 
 
 def generate(options: Options) -> int:
@@ -126,15 +126,15 @@ def _make(run: _Run) -> int:
         interrupt.run(_generate_and_save(run), lambda: run.progress.note(STOPPING))
     except interrupt.Stopped as stopped:
         return _stopped(run, stopped.code)
+    except SaveError as error:
+        if run.response is None:
+            raise
+
+        return _not_saved(run, error.message)
     except TarashException as error:
         code = exit_code(error)
         report.failure(error, code, json=options.as_json)
         return code
-    except (CommandError, OSError) as error:
-        if run.response is None:
-            raise
-
-        return _not_saved(run, error)
 
     response = cast("Response", run.response)
     ended = response.execution_metadata
@@ -159,23 +159,21 @@ async def _generate_and_save(run: _Run) -> None:
         )
         run.progress.note("saving", quiet=True)
         options = run.options
-        await save(response, options.output, options.n, force=options.force, done=run.saved)
+        await save_all(response, options.output, options.n, force=options.force, done=run.saved)
 
 
-def _not_saved(run: _Run, error: CommandError | OSError) -> int:
+def _not_saved(
+    run: _Run, said: str, code: Exit = Exit.SAVING, kind: str = SaveError.__name__
+) -> int:
     response = cast("Response", run.response)
-    if isinstance(error, OSError):
-        said = error.strerror or str(error)
-        error = CommandError(f"saving failed: {said}", code=Exit.SAVING, kind="SavingError")
-
+    error = CommandError(said, code=code, kind=kind)
     report.unsaved(response, error, run.saved, rescue(response), json=run.options.as_json)
     return error.code
 
 
 def _stopped(run: _Run, code: Exit) -> int:
     if run.response is not None:
-        error = CommandError("interrupted while saving", code=code, kind=report.INTERRUPTED)
-        return _not_saved(run, error)
+        return _not_saved(run, "interrupted while saving", code, report.INTERRUPTED)
 
     last = run.progress.last
     said = last.error if last is not None and last.error else "Cancelled before anything was sent"

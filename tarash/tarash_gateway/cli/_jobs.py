@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from anyio import to_thread
+
 from .._records import JobRecord, Ledger
 from ..api import resume_all_async, resume_async
 from ..exceptions import TarashException, ValidationError
@@ -17,7 +19,7 @@ from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, exit_code
 from ._ledger import opened, url_of
-from ._save import Response, Saved, save
+from ._save import OWN_NAME, Output, Response, rescue, save_all
 
 Handle = VideoJob | ImageJob
 LEAVING = "leaving; the jobs go on at their providers"
@@ -28,7 +30,7 @@ PROMPT_SHOWN = 40
 class _Waiting:
     """What became of the jobs that one command waits for."""
 
-    output: Path | None
+    output: str | None
     force: bool
     as_json: bool
     worst: Exit = Exit.DONE
@@ -111,9 +113,7 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     return Exit.DONE
 
 
-def wait(
-    job_id: str, ledger: str | None, output: Path | None, *, force: bool, as_json: bool
-) -> int:
+def wait(job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool) -> int:
     """Wait for one job, and save what it made."""
     waiting = _Waiting(output, force, as_json)
 
@@ -125,7 +125,7 @@ def wait(
 
 
 def fetch(
-    job_id: str, ledger: str | None, output: Path | None, *, force: bool, as_json: bool
+    job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool
 ) -> int:
     """Get the result of a job that has ended."""
     waiting = _Waiting(output, force, as_json)
@@ -145,22 +145,20 @@ def fetch(
     return waiting.worst
 
 
-def resume(ledger: str | None, output: Path | None, *, as_json: bool) -> int:
+def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
     """Wait for every job that is owed, and save what they made into a folder."""
-    if output is not None and output.exists() and not output.is_dir():
-        raise CommandError(f"--output: {str(output)!r} is no folder; several jobs need one")
+    if output is not None and Path(output).exists() and not Path(output).is_dir():
+        raise CommandError(f"--output: {output!r} is no folder; several jobs need one")
 
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-
-    waiting = _Waiting(output, force=False, as_json=as_json)
+    place = None if output is None else f"{output.rstrip('/')}/{OWN_NAME}"
+    waiting = _Waiting(place, force=False, as_json=as_json)
 
     async def work() -> int:
         jobs = await resume_all_async(opened(ledger))
         for job in jobs:
             terminal.say(f"{job.request_id}: {job.provider} {job.model}")
 
-        await asyncio.gather(*(_finish(job, waiting, named=True) for job in jobs))
+        await asyncio.gather(*(_finish(job, waiting) for job in jobs))
         return len(jobs)
 
     count = _run(work())
@@ -206,35 +204,26 @@ async def _handle(job_id: str, ledger: str | None) -> Handle:
         return ImageJob.from_token(job_id)
 
 
-async def _finish(handle: Handle, waiting: _Waiting, *, named: bool = False) -> None:
-    saved: list[Saved] = []
+async def _finish(handle: Handle, waiting: _Waiting) -> None:
+    saved: list[Output] = []
     response: Response | None = None
     try:
         response = await cast("Any", handle).wait_async()
         assert response is not None  # noqa: S101  (`wait_async` returns or raises)
-        output = waiting.output
-        if named and output is not None:
-            output = output / _file_name(handle, response)
-
-        await save(response, output, 1, force=waiting.force, done=saved)
+        await save_all(response, waiting.output, 1, force=waiting.force, done=saved)
     except TarashException as error:
         code = exit_code(error)
         waiting.worst = waiting.worst or code
-        report.failure(error, code, json=waiting.as_json)
-        return
-    except CommandError as error:
-        waiting.worst = waiting.worst or error.code
-        terminal.say(str(error), label="error", style="bold red")
+        if response is None:
+            report.failure(error, code, json=waiting.as_json)
+            return
+
+        told = CommandError(error.message, code=code, kind=type(error).__name__)
+        rescued = await to_thread.run_sync(rescue, response)
+        report.unsaved(response, told, saved, rescued, json=waiting.as_json)
         return
 
     report.success(response, saved, json=waiting.as_json)
-
-
-def _file_name(handle: Handle, response: Response) -> str:
-    kinds = {"video/webm": ".webm", "image/jpeg": ".jpg", "image/webp": ".webp"}
-    usual = ".mp4" if isinstance(handle, VideoJob) else ".png"
-    plain = "".join(letter if letter.isalnum() else "-" for letter in handle.request_id)
-    return plain + kinds.get(response.content_type or "", usual)
 
 
 def _run(work: Any) -> Any:

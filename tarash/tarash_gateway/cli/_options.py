@@ -155,12 +155,13 @@ OnTimeout = Annotated[
 ]
 
 Output = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--output",
         "-o",
-        metavar="FILE",
-        help="Where to save it; several are numbered (cat-1.png).",
+        metavar="PLACE",
+        help="Where to save it: a file, a folder or s3://…, also with {provider}, {model}, "
+        "{request_id}, {index}, {ext}; several are numbered (cat-1.png).",
         rich_help_panel=RESULT,
     ),
 ]
@@ -237,7 +238,7 @@ class Options:
     ledger: str | None = None
     idempotency_key: str | None = None
     detach: bool = False
-    output: Path | None = None
+    output: str | None = None
     force: bool = False
     dry_run: bool = False
     as_json: bool = False

@@ -13,10 +13,16 @@ from rich.json import JSON
 
 from ..exceptions import TarashException
 from ..jobs import ImageJob, VideoJob
-from ..models import Adjustment, AttemptMetadata, ExecutionMetadata, GenerationPlan
+from ..models import (
+    Adjustment,
+    AttemptMetadata,
+    ExecutionMetadata,
+    GenerationPlan,
+    MediaInfo,
+)
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json
-from ._save import Response, Saved, media_of, url_of
+from ._save import Output, Response, media_of, url_of
 from ._words import in_options
 
 INTERRUPTED = "Interrupted"
@@ -70,11 +76,11 @@ def plan(made: GenerationPlan, *, json: bool) -> None:
 
 
 # --------------------------------------------------------------------------------------- success
-def success(response: Response, saved: Sequence[Saved], *, json: bool) -> None:
+def success(response: Response, saved: Sequence[Output], *, json: bool) -> None:
     """Say where the media are, and what they are."""
     _attempts(response.execution_metadata)
     for one in saved:
-        terminal.hint(f"{one.path}: {_properties(response, one)}")
+        terminal.hint(f"{one.saved.place}: {_properties(response, one)}")
 
     if not saved:
         terminal.hint(_properties(response, None))
@@ -89,25 +95,29 @@ def success(response: Response, saved: Sequence[Saved], *, json: bool) -> None:
         terminal.result(place)
 
 
-def _places(response: Response, saved: Sequence[Saved]) -> list[str]:
+def _places(response: Response, saved: Sequence[Output]) -> list[str]:
     """Return where the media are: files, else URLs."""
     if saved:
-        return [str(one.path) for one in saved]
+        return [str(one.saved.place) for one in saved]
 
     return [url for media in media_of(response) if (url := url_of(media)) is not None]
 
 
-def _as_json(response: Response, saved: Sequence[Saved]) -> dict[str, Any]:
+def _as_json(response: Response, saved: Sequence[Output]) -> dict[str, Any]:
     dumped = response.model_dump(mode="json")
     for name in ("video", "videos", "images"):
         if saved and name in dumped:
             dumped[name] = _without_bytes(dumped[name])
 
-    files = [
-        {"path": str(one.path), "bytes": one.size, "content_type": one.content_type}
-        for one in saved
-    ]
-    return {**dumped, "files": files}
+    return {**dumped, "files": [_file(one) for one in saved]}
+
+
+def _file(output: Output) -> dict[str, Any]:
+    """Return what is known of one saved result: what it is stands beside where it is."""
+    saved, info = output.saved, output.info
+    told = {} if info is None else info.model_dump(exclude={"size", "content_type"})
+    where = {"path": str(saved.place), "bytes": saved.size, "content_type": saved.content_type}
+    return {**where, **told}
 
 
 def _without_bytes(media: Any) -> Any:
@@ -121,16 +131,34 @@ def _without_bytes(media: Any) -> Any:
     return media if url_of(media) else None
 
 
-def _properties(response: Response, saved: Saved | None) -> str:
-    facts = [saved.content_type if saved else response.content_type]
-    if saved is not None:
-        facts.append(terminal.size(saved.size))
+def _properties(response: Response, output: Output | None) -> str:
+    facts = [response.content_type]
+    if output is not None:
+        facts = [output.saved.content_type, terminal.size(output.saved.size)]
 
-    seconds = getattr(response, "duration", None)
-    facts.append(None if seconds is None else f"{seconds:g} s")
-    facts.append(getattr(response, "resolution", None))
+    info = None if output is None else output.info
+    if info is None:
+        seconds = getattr(response, "duration", None)
+        facts += [_seconds(seconds), getattr(response, "resolution", None)]
+    else:
+        facts += [f"{info.width}x{info.height}" if info.width else None, _seconds(info.duration)]
+        facts += [f"{info.fps:.4g} fps" if info.fps else None, info.codec, _sound(info)]
+        facts.append("breaks off early" if info.truncated else None)
+
     facts.append("made by the mock" if response.is_mock else None)
     return ", ".join(str(fact) for fact in facts if fact) or "nothing more is known of it"
+
+
+def _seconds(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds:g} s"
+
+
+def _sound(info: MediaInfo) -> str | None:
+    """Return what there is to say of a video's sound."""
+    if info.has_audio:
+        return f"sound: {info.audio_codec}" if info.audio_codec else "with sound"
+
+    return None if info.duration is None else "no sound"
 
 
 def _bill(response: Response) -> str:
@@ -198,7 +226,7 @@ def failure(error: TarashException, code: Exit, *, json: bool) -> None:
 def unsaved(
     response: Response,
     error: CommandError,
-    saved: Sequence[Saved],
+    saved: Sequence[Output],
     rescued: Sequence[Path],
     *,
     json: bool,
@@ -219,7 +247,7 @@ def unsaved(
         terminal.say(line, label=label, style="bold red")
 
     for one in saved:
-        terminal.say(f"saved all the same: {one.path}")
+        terminal.say(f"saved all the same: {one.saved.place}")
 
     where = ", ".join(str(place) for place in (*urls, *rescued)) or "nowhere else"
     terminal.say(

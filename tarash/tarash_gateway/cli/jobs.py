@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,11 +13,13 @@ JobId = Annotated[
     str, typer.Argument(metavar="JOB", help="Our id or the provider's of a job, or its token.")
 ]
 Into = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Where to save it."),
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="PLACE", help="Where to save it, as for `tarash video`."
+    ),
 ]
 Folder = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--output", "-o", metavar="FOLDER", help="Where to save what they made."),
 ]
 
