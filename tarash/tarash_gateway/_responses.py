@@ -149,7 +149,7 @@ class _GenerationResponse(Data):
                 that was unpickled or read from JSON has none.
 
         Returns:
-            Where it is: a path, or the address in an object store. Of several results a list.
+            The path, or the address in an object store; of several results a list of them.
 
         Raises:
             ValidationError: Nothing can be saved there; the message says why.
@@ -199,7 +199,7 @@ class _GenerationResponse(Data):
             index: Which result, from 1.
 
         Returns:
-            What was opened: a URL or a path. Bytes are written to a temporary file first.
+            The URL or the path that was opened. Bytes are written to a temporary file first.
 
         Raises:
             ValidationError: There is no such result.
