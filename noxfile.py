@@ -19,13 +19,17 @@ PYTHONS = os.environ.get("TARASH_CI_PYTHONS", "3.13 3.12 3.11").split()
 # closing line is the last word of a run.
 TEST_PYTHONS = [*(version for version in PYTHONS if version != CURRENT), CURRENT]
 
-# The tests mostly wait for each other's clocks, so even a small machine runs several at a time.
-WORKERS = ("--numprocesses", "4")
+# The tests wait for servers and processes, so even a small machine runs several at a time. Some
+# take a hundred times as long as others: who is done takes over from the rest.
+WORKERS = ("--numprocesses", "4", "--dist", "worksteal")
 
 # What depends on how the package is built: its data, its entry points, what it imports.
 PACKAGED = tuple(f"tests/{name}" for name in (
     "catalog", "cli", "docs", "house", "mapping", "mock", "portal", "providers", "registry",
 ))  # fmt: skip
+
+# The tests start many interpreters, each of which would have to compile the package.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "virtualenv"

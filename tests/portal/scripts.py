@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PRELUDE = """
 import asyncio, logging, os, signal, sys, threading, time, warnings
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts us may ignore it
 from tarash.tarash_gateway import *
 config = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", poll_interval=0.1)
 request = VideoGenerationRequest(prompt="A cat")
