@@ -19,8 +19,8 @@ PYTHONS = os.environ.get("TARASH_CI_PYTHONS", "3.13 3.12 3.11").split()
 # closing line is the last word of a run.
 TEST_PYTHONS = [*(version for version in PYTHONS if version != CURRENT), CURRENT]
 
-# The tests wait for servers and processes, so even a small machine runs several at a time. Some take
-# a hundred times as long as others: who is done takes over from the rest.
+# The tests wait for servers and processes, so even a small machine runs several at a time. Some
+# take a hundred times as long as others: who is done takes over from the rest.
 WORKERS = ("--numprocesses", "4", "--dist", "worksteal")
 
 # What depends on how the package is built: its data, its entry points, what it imports.

@@ -76,7 +76,7 @@ async def test_a_save_has_as_long_as_the_attempt(
     video_config: MakeConfig,
 ) -> None:
     simulator.fail("fal", "download", Fault.hang())
-    config = video_config(save_to=f"{tmp_path}/a.mp4", timeout=0.3)
+    config = video_config(save_to=f"{tmp_path}/a.mp4", timeout=0.3)  # waited for
     response = await hand_over(
         video,
         request=REQUEST,
