@@ -35,6 +35,7 @@ python_use_unqualified_type_names = True
 FOREIGN = r"anyio|builtins|collections|datetime|os|pathlib|pydantic\w*|typing\w*"
 nitpick_ignore_regex = [
     (r"py:.*", rf"(?:{FOREIGN})\b.*"),
+    (r"py:class", r"(?:tarash\.tarash_gateway\.)?Annotated"),
     (r"py:class", r"[A-Za-z]+"),  # type aliases are named without their module, and are no classes
     (r"py:class", r"tarash\.tarash_gateway\.(?:.*\.)?_.*"),  # private base classes
 ]
