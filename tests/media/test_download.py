@@ -21,7 +21,6 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._responses import keep_config
 from tarash.tarash_gateway.media import samples
-from tarash.tarash_gateway.media._reach import is_public
 from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.media.test_save import files
 
@@ -233,22 +232,6 @@ def test_a_redirect_to_a_private_address(
 
     assert simulator.counters("fal").downloads == 1
     assert files(tmp_path) == []
-
-
-PRIVATE = (
-    *("127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.0.1", "100.64.0.1", "224.0.0.1", "::1"),
-    *("fe80::1%eth0", "fd00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::"),
-)
-
-
-@pytest.mark.parametrize("address", PRIVATE)
-def test_private_addresses_are_known_in_every_notation(address: str) -> None:
-    assert not is_public(address)
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
-def test_public_addresses_are_known(address: str) -> None:
-    assert is_public(address)
 
 
 # ------------------------------------------------------------------------------------- disk full

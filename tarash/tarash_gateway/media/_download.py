@@ -19,7 +19,7 @@ from ._formats import HEAD_BYTES, is_page
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._reach import Reach
+    from ._reach import Web
 
 OK, PARTIAL, UNSATISFIABLE = 200, 206, 416
 GONE = frozenset({401, 403, 404, 410})
@@ -70,9 +70,8 @@ class Sink(Protocol):
 class Download:
     """One medium on its way from a URL."""
 
-    def __init__(self, session: aiohttp.ClientSession, reach: Reach, url: str, sink: Sink) -> None:
-        self._session = session
-        self._reach = reach
+    def __init__(self, web: Web, url: str, sink: Sink) -> None:
+        self._web = web
         self._url = url
         self._sink = sink
         self._received = 0
@@ -145,7 +144,7 @@ class Download:
         """
         try:
             headers = self._range()
-            async with self._reach.get(self._session, self._url, headers) as response:
+            async with self._web.get(self._url, headers) as response:
                 if self._starts(response, headers):
                     self._declared = response.headers.get("Content-Type", "").partition(";")[0]
                     async for block in response.content.iter_any():

@@ -13,7 +13,7 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 from . import _loopback
-from ._formats import sniff
+from ._kinds import sniff
 
 if TYPE_CHECKING:
     from .._types import MediaType

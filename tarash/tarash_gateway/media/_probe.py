@@ -23,11 +23,9 @@ from ._probing import Unknown, inspect
 from ._renewal import media_of
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from .._contract import Response
     from .._types import MediaType
-    from ._reach import Reach
+    from ._reach import Reach, Web
 
 OK, PARTIAL, UNSATISFIABLE = 200, 206, 416
 MOST_REQUESTS = 64
@@ -157,8 +155,7 @@ async def _probe_url(url: str, reach: Reach) -> MediaInfo:
     from ._reach import Refused
 
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(reach.session())
-        source = _Url(session, reach, url)
+        source = _Url(await stack.enter_async_context(reach.open()), url)
         stack.push_async_callback(source.aclose)
         reader = inspect(lambda: source.size)
         wanted = next(reader)
@@ -178,9 +175,8 @@ async def _probe_url(url: str, reach: Reach) -> MediaInfo:
 class _Url:
     """What is read of a URL: ranges, or a copy where its server has none."""
 
-    def __init__(self, session: aiohttp.ClientSession, reach: Reach, url: str) -> None:
-        self._session = session
-        self._reach = reach
+    def __init__(self, web: Web, url: str) -> None:
+        self._web = web
         self._url = url
         self._requests = 0
         self._copy: IO[bytes] | None = None
@@ -206,7 +202,7 @@ class _Url:
 
         self._requests += 1
         headers = {"Range": f"bytes={offset}-{offset + length - 1}"}
-        async with self._reach.get(self._session, self._url, headers) as response:
+        async with self._web.get(self._url, headers) as response:
             found = TOTAL.fullmatch(response.headers.get("Content-Range", ""))
             self.size = int(found[1]) if found else self.size
             if response.status == UNSATISFIABLE:

@@ -10,7 +10,6 @@ import errno
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -34,8 +33,6 @@ from ._renewal import NotRenewed, Renewal, media_of
 from ._stores import Exists, Store, Unreachable
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from .._contract import Config, Response
     from .._types import MediaType
 
@@ -106,15 +103,9 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         renewal=Renewal(response, config),
         done={} if done is None else done,
     )
-    looks = {index: _look(plan, index, media[index]) for index in indexes}
-    async with AsyncExitStack() as stack:
-        session = None
-        if any(isinstance(found, str) for found in looks.values()):
-            session = await stack.enter_async_context(plan.reach.session())
-
-        async with anyio.create_task_group() as group:
-            for number, index in enumerate(indexes, 1):
-                group.start_soon(_save_one, plan, session, index, number, looks[index])
+    async with anyio.create_task_group() as group:
+        for number, index in enumerate(indexes, 1):
+            group.start_soon(_save_one, plan, index, number, _look(plan, index, media[index]))
 
     if plan.failures:
         raise _error(plan, len(indexes))
@@ -174,13 +165,7 @@ def _facts(response: Response) -> Mapping[str, object]:
     }
 
 
-async def _save_one(
-    plan: _Plan,
-    session: aiohttp.ClientSession | None,
-    index: int,
-    number: int,
-    found: str | Here | None,
-) -> None:
+async def _save_one(plan: _Plan, index: int, number: int, found: str | Here | None) -> None:
     if found is None:
         return
 
@@ -189,8 +174,8 @@ async def _save_one(
         async with plan.limit:
             if isinstance(found, Here):
                 await writing.take(found)
-            elif session is not None:
-                await _fetch(plan, session, index, found, writing)
+            else:
+                await _fetch(plan, index, found, writing)
 
             plan.done[index] = await writing.publish()
     except (Failed, Refused, NoMedium, Exists, Unreachable, NotRenewed, ValidationError) as error:
@@ -206,10 +191,14 @@ async def _save_one(
         await writing.discard()
 
 
-async def _fetch(
-    plan: _Plan, session: aiohttp.ClientSession, index: int, url: str, writing: _Writing
+async def _fetch(plan: _Plan, index: int, url: str, writing: _Writing) -> None:
+    async with plan.reach.open() as web:
+        await _download(plan, index, Download(web, url, writing), url, writing)
+
+
+async def _download(
+    plan: _Plan, index: int, download: Download, url: str, writing: _Writing
 ) -> None:
-    download = Download(session, plan.reach, url, writing)
     try:
         await download.run()
     except Gone as gone:

@@ -13,7 +13,8 @@ import struct
 from collections.abc import Callable, Generator
 
 from ..._media_info import MediaInfo
-from .._formats import HEAD_BYTES, sniff
+from .._formats import HEAD_BYTES
+from .._kinds import sniff
 from ._boxes import boxes
 from ._facts import EndOfFile, Facts, Malformed, Request, Walk
 from ._images import gif, jpeg, png, webp
@@ -30,6 +31,7 @@ READERS: dict[str, Callable[[Facts, int | None], Walk]] = {
     "image/avif": boxes,
     "image/gif": gif,
     "image/heic": boxes,
+    "image/heif": boxes,
     "image/jpeg": jpeg,
     "image/png": png,
     "image/webp": webp,

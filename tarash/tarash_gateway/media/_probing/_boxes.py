@@ -27,6 +27,7 @@ IMAGE_BRANDS = {
     b"avis": ("avif", "image/avif", "av1"),
     b"heic": ("heic", "image/heic", "hevc"),
     b"heix": ("heic", "image/heic", "hevc"),
+    b"mif1": ("heic", "image/heif", "hevc"),
 }
 HAS_DURATION, HAS_SIZE, HAS_FLAGS, HAS_OFFSET = 0x100, 0x200, 0x400, 0x800
 """What `trun` tells of each sample: a number of four bytes each."""
@@ -98,14 +99,12 @@ def boxes(facts: Facts, size: int | None) -> Walk:
 def _type(facts: Facts, start: int, end: int) -> Generator[Request, bytes, bool]:
     """Read what the file says it is; return whether that is a still image."""
     brand = yield from exactly(start, 4)
+    if brand == b"mif1":  # any image in boxes; what it is compatible with says more
+        brands = yield start, min(end - start, 256)
+        brand = b"avif" if b"avif" in brands else brand
+
     if brand in IMAGE_BRANDS:
         facts.container, facts.content_type, facts.codec = IMAGE_BRANDS[brand]
-        facts.has_audio = False
-        return True
-
-    brands = yield start, min(end - start, 256)
-    if brand == b"mif1" and b"avif" in brands:
-        facts.container, facts.content_type, facts.codec = IMAGE_BRANDS[b"avif"]
         facts.has_audio = False
         return True
 
