@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -251,8 +251,9 @@ class File:
         self._lock = threading.Lock()
         self.process = Process()
 
-    def __del__(self) -> None:
-        if getattr(self, "_connection", None) is not None and self.process.pid == os.getpid():
+    def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:
+        # As an argument, since an interpreter that exits has taken the module's names away.
+        if getattr(self, "_connection", None) is not None and self.process.pid == getpid():
             self._drop()
 
 
