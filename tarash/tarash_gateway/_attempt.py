@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ._logging import event
+from ._logging import event, wanted
 from ._secrets import Secrets
 from .exceptions import HTTPError, TarashException
 from .models import (
@@ -145,6 +145,9 @@ class Attempt:
 
     def log(self, level: int, name: str, **facts: Any) -> None:
         """Log a state change with the ids that every event carries."""
+        if not wanted(level):
+            return
+
         event(
             level,
             name,

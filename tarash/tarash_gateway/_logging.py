@@ -14,7 +14,8 @@ from typing import Any
 
 LOGGER_NAME = "tarash.tarash_gateway"
 
-logging.getLogger(LOGGER_NAME).addHandler(logging.NullHandler())
+_logger = logging.getLogger(LOGGER_NAME)
+_logger.addHandler(logging.NullHandler())
 
 
 @cache
@@ -24,7 +25,7 @@ def _bound() -> Any:
     import structlog
 
     return structlog.wrap_logger(
-        logging.getLogger(LOGGER_NAME),
+        _logger,
         wrapper_class=structlog.stdlib.BoundLogger,
         processors=[
             structlog.stdlib.filter_by_level,
@@ -52,13 +53,18 @@ def _written(value: Any) -> str:
     return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
+def wanted(level: int) -> bool:
+    """Tell whether anybody would see an event: collecting its facts costs more than asking."""
+    return _logger.isEnabledFor(level)
+
+
 def event(level: int, name: str, **facts: Any) -> None:
     """Log one state change with its facts; facts without a value are left out.
 
     The message is the event's name with the facts as `key=value`. On the `logging.LogRecord`, the
     name is the attribute `event`, and each fact is one, too.
     """
-    if logging.getLogger(LOGGER_NAME).isEnabledFor(level):
+    if wanted(level):
         known = {key: value for key, value in facts.items() if value is not None}
         _bound().log(level, name, **known)
 

@@ -113,7 +113,7 @@ async def settle(attempt: Attempt, hold: Hold, outcome: Outcome) -> None:
     if attempt.intent is None or hold.is_watcher:
         return
 
-    with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+    with anyio.move_on_after(CANCEL_SECONDS, shield=True):
         try:
             await hold.ledger.settle(attempt.intent.id, attempt.submission, outcome)
         except Exception as error:  # noqa: BLE001  (a paid result matters more)
