@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import sys
 from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -48,14 +46,6 @@ def client_key(account: Account) -> ClientKey:
     return (account.provider, account.base_url, hashlib.sha256(told.encode()).hexdigest())
 
 
-async def _import(modules: tuple[str, ...]) -> None:
-    missing = [name for name in modules if name not in sys.modules]
-    if missing:
-        from anyio import to_thread
-
-        await to_thread.run_sync(lambda: [import_module(name) for name in missing])
-
-
 class _LoopClients:
     """The clients of one event loop, and the connections they share."""
 
@@ -69,7 +59,9 @@ class _LoopClients:
     async def lend(self, key: ClientKey, adapter: Connects, account: Account) -> Client:
         """Return the account's client, which stays open until it is given back."""
         if key not in self._clients:
-            await _import(getattr(adapter, "modules", ()))
+            from ._sdk import load
+
+            await load(*getattr(adapter, "modules", ()))
 
         client = self._clients.get(key)  # another call may have made it meanwhile
         if client is None:

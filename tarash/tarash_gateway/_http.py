@@ -63,6 +63,7 @@ FRESH_SECONDS = 2
 LARGEST_FETCH = 200 * 1024 * 1024
 """Bytes of an input medium that is fetched for a provider that takes no URLs."""
 
+Classify = Callable[[Answer], TarashException | None]
 UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What is raised before anything could leave."""
 
@@ -173,7 +174,7 @@ class HttpClient:
         account: Account,
         transport: Transport,
         headers: Mapping[str, str],
-        classify: Callable[[Answer], TarashException | None] | None = None,
+        classify: Classify | None = None,
     ) -> None:
         """Make a client.
 
@@ -203,6 +204,7 @@ class HttpClient:
         json: Any = None,
         form: aiohttp.FormData | None = None,
         headers: Mapping[str, str] | None = None,
+        classify: Classify | None = None,
     ) -> Answer:
         """POST what costs money, as JSON or a form, on a connection that is certainly alive."""
         url = join(self.account.base_url, path)
@@ -212,7 +214,9 @@ class HttpClient:
             data = io.BytesIO(json_codec.dumps(json).encode())
             headers = {"Content-Type": "application/json", **(headers or {})}
 
-        return await self._checked("POST", url, purpose="submit", data=data, headers=headers)
+        return await self._checked(
+            "POST", url, classify=classify, purpose="submit", data=data, headers=headers
+        )
 
     async def get(self, url: str, *, any_status: bool = False) -> Answer:
         """GET an absolute URL; `any_status` hands error answers back instead of raising."""
@@ -239,10 +243,16 @@ class HttpClient:
         return await self._checked("DELETE", url, any_status=any_status)
 
     async def _checked(
-        self, method: str, url: str, *, any_status: bool = False, **options: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        any_status: bool = False,
+        classify: Classify | None = None,
+        **options: Any,
     ) -> Answer:
         answer = await self._exchange(method, url, **options)
-        return answer if any_status else checked(answer, self._classify)
+        return answer if any_status else checked(answer, classify or self._classify)
 
     async def _exchange(
         self, method: str, url: str, *, purpose: str = "poll", **options: Any

@@ -8,22 +8,30 @@ stale. A thousand submits at once also take a fraction of the time they take the
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import yarl
+from anyio import to_thread
 
 from ._contract import Wire, current_wire
-from ._http import UNCONNECTED, Answer, checked, gate, read_answer, status_error
+from ._http import UNCONNECTED, Answer, Classify, checked, gate, read_answer, status_error
 from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
     from ._contract import Account
     from ._http import Transport
 
-Classify = Callable[[Answer], TarashException | None]
+
+async def load(*modules: str) -> None:
+    """Import modules in a worker thread, so that the event loop goes on meanwhile."""
+    missing = [name for name in modules if name not in sys.modules]
+    if missing:
+        await to_thread.run_sync(lambda: [import_module(name) for name in missing])
 
 
 def http_client(library: ModuleType, transport: Transport) -> Any:

@@ -1,4 +1,4 @@
-"""Replicate through the real adapter and SDK: what goes out, and what comes back."""
+"""Replicate through the real adapter: what goes out, and what comes back."""
 
 from __future__ import annotations
 

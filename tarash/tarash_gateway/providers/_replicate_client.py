@@ -1,4 +1,4 @@
-"""Replicate's client: the SDK for what it sends, with its retries replaced, and our own session.
+"""Replicate's client: our own session, and the SDK for what it uploads, with its retries replaced.
 
 Keeps what came over the wire, since the SDK can't read every answer. Decides nothing.
 """
@@ -11,23 +11,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from .._contract import Account, Payload
+from .._contract import Account
 from .._http import HttpClient, join, unreadable
 from .._sdk import Connections, exchange
 from ._finding import MOST_PAGES
 
 if TYPE_CHECKING:
-    from .._http import Answer, Transport
-    from ..exceptions import TarashException
-
-    Classify = Callable[[Answer], TarashException | None]
+    from .._http import Answer, Classify, Transport
 
 _kept: ContextVar[list[Any] | None] = ContextVar("_kept", default=None)
 """Where the SDK's raw answers go while it makes an exchange for us."""
 
 
 class ReplicateClient:
-    """One account: the SDK for what it sends, our own session for the rest."""
+    """One account: the SDK for uploads, our own session for the rest."""
 
     def __init__(self, account: Account, transport: Transport, classify: Classify) -> None:
         self.account = account
@@ -111,24 +108,3 @@ async def _keep(response: Any) -> None:
     kept = _kept.get()
     if kept is not None:
         kept.append(response)
-
-
-def create(sdk: Any, payload: Payload, held_seconds: int) -> Awaitable[Any]:
-    """Start the SDK's call that sends a payload."""
-    wanted: dict[str, Any] = {"input": payload.body["input"]}
-    if payload.headers:
-        wanted["wait"] = held_seconds
-
-    created: Awaitable[Any]
-    if "version" in payload.body:
-        created = sdk.predictions.async_create(version=payload.body["version"], **wanted)
-        return created
-
-    _, kind, owner, name, _ = payload.path.split("/")
-    # Not through `predictions`: that would drop `wait` for models and deployments.
-    if kind == "deployments":
-        created = sdk.deployments.predictions.async_create(f"{owner}/{name}", **wanted)
-    else:
-        created = sdk.models.predictions.async_create(f"{owner}/{name}", **wanted)
-
-    return created

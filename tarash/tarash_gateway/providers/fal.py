@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
+from .._sdk import load
 from ..exceptions import GenerationFailedError, TarashException
 from ..mapping import apply_field_mappers
 from ..media import data_uri
@@ -140,6 +141,7 @@ class FalAdapter:
         if client.account.custom_base_url:
             return data_uri(media)
 
+        await load("fal_client", "httpx")
         import fal_client
         import httpx
 

@@ -1,8 +1,7 @@
 """Replicate: predictions by official model, version or deployment; looks, cancel, uploads.
 
-Submits and uploads go through the SDK, whose retries are replaced; what came over the wire is kept,
-since the SDK can't read every status. Looks and cancels go over our own session: the SDK asks up to
-ten times.
+Only uploads go through the SDK, with its retries replaced. Its looks would ask up to ten times, its
+submits can't read every answer, and over our own session each costs a third.
 """
 
 from __future__ import annotations
@@ -18,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import checked, shorten, status_error, unreadable
+from .._sdk import load
 from ..catalog._replicate import IMAGE_MODELS, MODELS
 from ..catalog._replicate_schema import MODEL, read_record
 from ..exceptions import GenerationFailedError, TarashException, ValidationError
 from ..mapping import apply_field_mappers, longest_prefix
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._finding import CLOCK_SKEW, is_shown, is_since, moment, once
-from ._replicate_client import ReplicateClient, create
+from ._replicate_client import ReplicateClient
 from ._replicate_errors import classify_answer, moderation
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ class ReplicateAdapter:
     min_poll_interval = 0.1
     base_url = "https://api.replicate.com"
     trusted_hosts = ("api.replicate.com",)
-    modules = ("replicate", "httpx")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else REPLICATE_API_TOKEN."""
@@ -87,8 +86,12 @@ class ReplicateAdapter:
 
     async def submit(self, client: ReplicateClient, payload: Payload, call: Call) -> Operation:
         """Make a prediction; an image may be ready with the answer, which the first look shows."""
-        classify = partial(classify_answer, model=call.config.model)
-        answer = await client.send(partial(create, client.sdk, payload, HELD_SECONDS), classify)
+        answer = await client.http.submit(
+            payload.path,
+            json=payload.body,
+            headers=payload.headers,
+            classify=partial(classify_answer, model=call.config.model),
+        )
         prediction = answer.object()
         job_id = prediction.get("id")
         if not isinstance(job_id, str) or not job_id:
@@ -165,6 +168,8 @@ class ReplicateAdapter:
         """Return the URL of media in Replicate's file store, which only Replicate needs to read."""
         content_type = media["content_type"]
         name = f"input{mimetypes.guess_extension(content_type) or ''}"
+
+        await load("replicate", "httpx")
 
         def send() -> Awaitable[Any]:
             file = io.BytesIO(media["content"])

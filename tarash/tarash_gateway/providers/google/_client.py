@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
-from ..._http import Answer, HttpClient
-from ..._sdk import Classify, exchange, http_client
+from ..._http import Answer, Classify, HttpClient
+from ..._sdk import exchange, http_client
 from ._places import Surface
 from ._tokens import Tokens
 
