@@ -189,7 +189,8 @@ class VideoGenerationConfig(_GenerationConfig):
         timeout: Seconds for the whole attempt: submit, waiting, download. 600 by default.
         max_poll_attempts: Limit on status requests; None for no limit.
         poll_interval: Seconds that the pauses between status requests grow to. 5 by default. They
-            are shorter where jobs of this model were seen to end.
+            are a tenth of what the job has taken until then, and shorter where jobs of this model
+            were seen to end.
         max_retries: How often a submit that certainly bought nothing is tried again.
         strict: Raise `ValidationError` where a wish would have to bend to what the model takes.
         auto_variant: Go to the endpoint of the same model that takes the request's images or video

@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json as json_codec
-import re
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -32,6 +29,7 @@ from ._answer import (
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
 from ._unclosed import Connector, let_go
+from ._urls import Origin, is_trusted, join, origin, proxy_for
 from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
@@ -43,9 +41,11 @@ __all__ = [
     "HttpClient",
     "Transport",
     "checked",
+    "is_trusted",
     "join",
     "origin",
     "parse_retry_after",
+    "proxy_for",
     "read_answer",
     "shorten",
     "status_error",
@@ -62,10 +62,6 @@ FRESH_SECONDS = 2
 Classify = Callable[[Answer], TarashException | None]
 UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What is raised before anything could leave."""
-
-Origin = tuple[str, str, int | None]
-HEAD = re.compile(r"[a-z]+://[^/?#\s\\]+(?=[/?#]|$)")
-"""What an origin is read from: the same for every job of a provider. Odd URLs are read whole."""
 
 
 class Transport:
@@ -148,18 +144,6 @@ async def _mark_sent(
     wire: Wire | None = context.trace_request_ctx
     if wire is not None:
         wire.leave()
-
-
-def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for a URL.
-
-    aiohttp's `trust_env` would do this too, but would also look for a ~/.netrc at each request.
-    """
-    parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-
-    return urllib.request.getproxies().get(parts.scheme)
 
 
 class HttpClient:
@@ -341,43 +325,3 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
         return await response.read()
     except (aiohttp.ClientError, OSError):
         return None
-
-
-def is_trusted(url: str, account: Account) -> bool:
-    """Tell whether an account's credentials may go to this URL."""
-    try:
-        ours = origin(url) == origin(account.base_url)
-    except ValueError:  # it came out of a provider's answer, and is no URL
-        return False
-
-    if ours:
-        return True
-
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return parts.scheme == "https" and any(
-        host == trusted or host.endswith(f".{trusted}") for trusted in account.trusted_hosts
-    )
-
-
-def origin(url: str) -> Origin:
-    """Return scheme, host and port: what credentials are bound to."""
-    head = HEAD.match(url)
-    return _origin(url if head is None else head[0])
-
-
-@lru_cache(maxsize=256)
-def _origin(url: str) -> Origin:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return (parts.scheme, parts.hostname or "", parts.port or default)
-
-
-def join(base_url: str, path: str) -> str:
-    """Return the URL of a path under a base URL; a version that ends the one isn't repeated."""
-    base_url, path = base_url.rstrip("/"), path.lstrip("/")
-    version = re.match(r"v\d\w*(?=/)", path)
-    if version is not None:
-        base_url = base_url.removesuffix(f"/{version[0]}")
-
-    return f"{base_url}/{path}"

@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 FIRST_LOOK = 0.5
 """Seconds; quick models are done by then, and a look costs nothing."""
-GROWTH = 1.25
+SHARE = 0.1
+"""Of the time that a job of an unknown kind has taken so far: noticed no later than that."""
+GROWTH = 1.5
+"""Of the pauses after looks that failed, and after the end was expected in vain."""
 JITTER = 0.1
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
@@ -26,9 +29,9 @@ APPROACH = 3
 """Pauses are so many times longer while the end is expected, and known not to be near."""
 NEAR = 3
 """The last pause before the end is expected is so many times the distance of looks there."""
-LOOKS_A_SECOND = 2000
-"""Where more jobs wait for the same moment, each is looked at less often: they would come no sooner
-by it, and providers count requests.
+LOOKS_A_SECOND = 1500
+"""Where more jobs of a kind wait, each is looked at less often: more looks than a process can make
+bring no job sooner, and providers count requests.
 """
 
 Random = random.Random
@@ -78,8 +81,8 @@ def _holds(outer: tuple[float, float], inner: tuple[float, float]) -> bool:
 class Pace:
     """The pauses between looks at one job.
 
-    They grow from soon to the poll interval while nothing is known of such jobs; else they are
-    short where the job is expected to end.
+    A tenth of what the job has taken, up to the poll interval, while nothing is known of such jobs;
+    else short where the job is expected to end.
     """
 
     def __init__(
@@ -88,14 +91,15 @@ class Pace:
         """Start anew.
 
         Args:
-            poll_interval: Seconds that the pauses grow to.
+            poll_interval: Seconds that no pause goes beyond, but for the floor.
             floor: Seconds that no pause goes under: the provider's own limit.
             rng: Makes the jitter, up to 10 % either way, that keeps many jobs from looking at once.
             history: What was seen of such jobs before, and meanwhile.
         """
         self._longest = max(poll_interval, floor)
         self._floor = floor
-        self._next = max(min(FIRST_LOOK, self._longest), floor)
+        self._shortest = max(min(FIRST_LOOK, self._longest), floor)
+        self._after_failure = self._shortest
         self._rng = rng
         self._history = history or History()
         self._phase = rng.random()
@@ -115,8 +119,14 @@ class Pace:
         if retry_after is not None:
             return max(retry_after, self._floor)
 
-        seconds = self._next
-        self._next = min(seconds * GROWTH, self._longest)
+        busy = self._history.waiting / LOOKS_A_SECOND
+        seconds = min(max(SHARE * elapsed, self._shortest, busy), self._longest)
+        self._after_failure = (
+            min(self._after_failure * GROWTH, self._longest) if failed else self._shortest
+        )
+        if failed:
+            seconds = max(seconds, self._after_failure)
+
         if self._history.window is None or failed:
             seconds *= self._rng.uniform(1 - JITTER, 1 + JITTER)
         else:
@@ -124,7 +134,7 @@ class Pace:
 
         return max(seconds, self._floor)
 
-    def _towards(self, early: float, late: float, elapsed: float, grown: float) -> float:
+    def _towards(self, early: float, late: float, elapsed: float, unknown: float) -> float:
         """Return the pause on the way to the moment at which such jobs end, and through it.
 
         Looks whose distance goes with the root of the uncertainty cost least, taken together with
@@ -139,7 +149,7 @@ class Pace:
         if left > 0:
             # Looks on the way show the progress, and a job that ended early.
             near = left <= NEAR * gap
-            most = self._longest if near else min(APPROACH * grown, left / 2, self._longest)
+            most = self._longest if near else min(APPROACH * unknown, left / 2, self._longest)
             return self._part(left, most)
 
         if not aimed:

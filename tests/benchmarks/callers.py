@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import warnings
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -129,8 +128,6 @@ class OpenAI(Vendor):
         from openai import AsyncOpenAI
 
         self._client = AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1")
-        # Its video methods say at each call that they will go.
-        warnings.filterwarnings("ignore", "The Sora API", DeprecationWarning)
 
     async def waiting(self) -> str:
         video = await self._client.videos.create_and_poll(model="sora-2", prompt=PROMPT)

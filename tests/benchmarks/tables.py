@@ -23,7 +23,7 @@ class Scale:
 
     vendors: tuple[str, ...] = tuple(VENDORS)
     providers: tuple[str, ...] = tuple(MODELS)
-    imports: int = 7
+    imports: int = 5
     rounds: int = 5
     calls: int = 40
     noticed: tuple[tuple[float, float, int], ...] = ((2, 1, 5), (4, 1, 6), (10, 1, 4), (60, 10, 5))
@@ -31,6 +31,7 @@ class Scale:
     noticed_jobs: int = 4
     crowds: tuple[int, ...] = (1, 100, 1000, 5000)
     largest_vendor_crowd: int = 1000
+    smallest_bare_crowd: int = 1000
     crowd_seconds: float = SECONDS_OF_A_CROWD
     threads: int = 64
     thread_calls: int = 20
@@ -49,6 +50,7 @@ SHORT = Scale(
     noticed=((2, 20, 3),),
     noticed_jobs=1,
     crowds=(3,),
+    smallest_bare_crowd=3,
     crowd_seconds=0.2,
     threads=2,
     thread_calls=2,
@@ -155,9 +157,11 @@ def crowds(scale: Scale) -> Table:
         for jobs in scale.crowds
         for provider in scale.vendors
         for way in ("ours", "theirs", "bare")
-        if way != "theirs" or jobs <= scale.largest_vendor_crowd
+        if way == "ours"
+        or (way == "theirs" and jobs <= scale.largest_vendor_crowd)
+        or (way == "bare" and jobs >= scale.smallest_bare_crowd)
     ]
-    few = [case for case in cases if case[2] == 1]
+    few = [case for case in cases if case[2] < scale.smallest_bare_crowd]
     found = dict(zip(few, _side_by_side(take, few), strict=True))
     found |= {case: take(case) for case in cases if case not in found}
     rows = [

@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 
 def run(name: str, **arguments: Any) -> dict[str, Any]:
     """Return what the measurement of this name returns."""
-    command = [sys.executable, "-m", "tests.benchmarks.worker", name, json.dumps(arguments)]
+    command = [
+        *(sys.executable, "-W", "ignore", "-m", "tests.benchmarks.worker"),
+        *(name, json.dumps(arguments)),
+    ]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 
 from .._contract import Finished, Operation, Snapshot
-from .._polling import Pace
+from .._polling import FIRST_LOOK, Pace
 from ..exceptions import (
     GenerationFailedError,
     HTTPConnectionError,
@@ -189,7 +189,10 @@ class Watch:
         return self._age + self._clock() - self._since
 
     def _pause(self) -> float:
-        return self._pace.pause(self._elapsed(), self._retry_after, failed=self._failed)
+        pause = self._pace.pause(self._elapsed(), self._retry_after, failed=self._failed)
+        is_taken_up = not self._looks and self._age > UNSEEN_SECONDS
+        # A job of another process may have ended long ago.
+        return min(pause, FIRST_LOOK) if is_taken_up else pause
 
     def _learn(self, elapsed: float) -> None:
         """Remember how long this job took, unless it had ended unseen before anybody looked."""

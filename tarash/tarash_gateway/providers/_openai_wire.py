@@ -1,8 +1,9 @@
 """The wire that OpenAI, Azure OpenAI and many compatible servers speak: videos and images.
 
-Everything goes through the `openai` SDK, by raw paths: its videos methods warn of their deprecation
-at each call, and there is no way to silence a warning for one thread or task alone. What differs
-between providers (hosts, keys, names of models) is in their adapters.
+What is paid for goes through the `openai` SDK, by raw paths: its videos methods warn of their
+deprecation at each call, and there is no way to silence a warning for one thread or task alone.
+Looks and downloads go over our own session, which costs a quarter. What differs between providers
+(hosts, keys, names of models) is in their adapters.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
-from .._http import Answer, origin, unreadable
+from .._http import Answer, HttpClient, join, origin, unreadable
 from .._sdk import exchange
 from ..catalog._openai import EDIT, LARGEST_MASK, REMIX
-from ..exceptions import UnsupportedOperationError
+from ..exceptions import TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._finding import is_since, moment
@@ -28,6 +29,7 @@ from ._openai_list import is_same, newest
 
 if TYPE_CHECKING:
     from .._contract import Call, Response
+    from .._http import Transport
     from .._types import CancelAnswer, JobStatus, MediaContent
     from ..catalog import ModelSpec
 
@@ -65,9 +67,10 @@ IMAGE_TYPES = {"jpg": "image/jpeg", "svg": "image/svg+xml"}
 
 @dataclass(frozen=True, slots=True)
 class OpenAIClient:
-    """One account's exchanges through the SDK."""
+    """One account's exchanges: the SDK for what costs money, our own session for looks."""
 
     account: Account
+    transport: Transport
     sdk: Any
     authorize: Callable[[], Awaitable[tuple[str, Mapping[str, Any]]]]
     """Returns the secret of this moment, and the headers that carry it."""
@@ -78,42 +81,47 @@ class OpenAIClient:
 
     async def post(self, payload: Payload) -> Answer:
         """Send a payload, once."""
+        import httpx2
+        import openai
+
         fields, files = split(payload.body)
-        return await self._exchange(
-            self.sdk.post, payload.path, payload.headers, body=fields, files=files
+        secret, credentials = await self.authorize()
+        return await exchange(
+            lambda: self.sdk.post(
+                payload.path,
+                cast_to=httpx2.Response,
+                options={
+                    "headers": {**payload.headers, **credentials},
+                    # Else an administrator's key in the environment would go along.
+                    "security": {"bearer_auth": True},
+                },
+                body=fields,
+                files=files,
+            ),
+            replace(self.account, key=secret),
+            openai.APIConnectionError,
+            self._classify,
         )
 
     async def get(self, path: str) -> Answer:
         """GET a path under the base URL, or a URL of the same origin."""
-        return await self._exchange(self.sdk.get, path, {})
-
-    async def _exchange(
-        self,
-        method: Callable[..., Awaitable[Any]],
-        path: str,
-        headers: Mapping[str, str],
-        **body: Any,
-    ) -> Answer:
-        import httpx2
-        import openai
-
         secret, credentials = await self.authorize()
-        provider = self.account.provider
-        return await exchange(
-            lambda: method(
-                path,
-                cast_to=httpx2.Response,
-                options={
-                    "headers": {**headers, **credentials},
-                    # Else an administrator's key in the environment would go along.
-                    "security": {"bearer_auth": True},
-                },
-                **body,
-            ),
+        headers = {
+            **credentials,
+            "OpenAI-Organization": self.sdk.organization,
+            "OpenAI-Project": self.sdk.project,
+        }
+        http = HttpClient(
             replace(self.account, key=secret),
-            openai.APIConnectionError,
-            lambda answer: classify_answer(answer, provider),
+            self.transport,
+            {name: value for name, value in headers.items() if isinstance(value, str)},
+            self._classify,
         )
+        is_whole = path.startswith(("https://", "http://"))
+        return await http.get(path if is_whole else join(self.account.base_url, path))
+
+    def _classify(self, answer: Answer) -> TarashException | None:
+        return classify_answer(answer, self.account.provider)
 
 
 class OpenAIWire:

@@ -74,6 +74,7 @@ class AzureOpenAIAdapter(OpenAIWire):
 
         return OpenAIClient(
             account,
+            transport,
             AsyncOpenAI(
                 api_key=account.key,
                 base_url=account.base_url,

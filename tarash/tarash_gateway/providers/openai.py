@@ -39,6 +39,7 @@ class OpenAIAdapter(OpenAIWire):
 
         return OpenAIClient(
             account,
+            transport,
             AsyncOpenAI(
                 api_key=account.key,
                 base_url=account.base_url,
