@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.report import PAGE, Table, write
+from tests.benchmarks.report import Table, write
 from tests.benchmarks.tables import ALL, SHORT, Scale
 
 for needed in ("fal_client", "openai", "runwayml", "replicate"):

@@ -238,7 +238,8 @@ def test_a_redirect_to_a_private_address(
 LIMITED = """
 import resource, sys
 from tarash.tarash_gateway import SaveError, VideoGenerationResponse
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+before = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
 response = VideoGenerationResponse(
     request_id="r", status="completed", raw_response=None, video=sys.argv[1]
 )
@@ -246,6 +247,8 @@ try:
     response.save(sys.argv[2])
 except SaveError as error:
     print(error)
+
+resource.setrlimit(resource.RLIMIT_FSIZE, before)  # whoever measures writes at the end
 """
 
 
