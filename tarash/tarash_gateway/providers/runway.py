@@ -1,7 +1,7 @@
 """Runway: one protocol of tasks for some fifty models, its own and others'.
 
-Paid POSTs go through Runway's SDK with its retries off; looks and deletes go over our own session,
-which costs a tenth. Facts from the SDK's types and https://docs.dev.runwayml.com.
+Only uploads go through Runway's SDK, with its retries off: over our own session, a submit costs a
+third, and a look a tenth. Facts from the SDK's types and https://docs.dev.runwayml.com.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from .._contract import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import HttpClient, join, shorten, status_error, unreadable
-from .._sdk import exchange, http_client
+from .._sdk import exchange, http_client, load
 from ..catalog._runway import endpoint_of
 from ..exceptions import GenerationFailedError
 from ..mapping import apply_field_mappers
@@ -41,31 +41,44 @@ ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 LARGEST_UPLOAD = 200 * 1024 * 1024
 LINK_HOURS = 24
 """Output links work for 24 to 48 hours; another look at the task signs new ones."""
+API_VERSION = "2024-11-06"
+"""What the SDK sends, unless it is told another."""
 NOT_FOUND = 404
 FIRST_ERROR = 300
 
 
 class RunwayClient:
-    """One account's exchanges: the SDK for what costs money, our own session for looks."""
+    """One account: the SDK for uploads, our own session for the rest."""
 
-    def __init__(
-        self, http: HttpClient, sdk: runwayml.AsyncRunwayML, plain: httpx.AsyncClient
-    ) -> None:
-        """Make a client.
+    def __init__(self, account: Account, transport: Transport) -> None:
+        self.account = account
+        self.version = account.api_version or API_VERSION
+        headers = {"Authorization": f"Bearer {account.key}", "X-Runway-Version": self.version}
+        self.http = HttpClient(account, transport, headers, classify_answer)
+        self._transport = transport
+        self._uploading: tuple[runwayml.AsyncRunwayML, httpx.AsyncClient] | None = None
 
-        Args:
-            http: Our own session, with the account's credentials.
-            sdk: Runway's SDK, retries off.
-            plain: The HTTP client below the SDK; sends no credentials by itself.
-        """
-        self.http = http
-        self.sdk = sdk
-        self.plain = plain
-        self.account = http.account
+    @property
+    def uploading(self) -> tuple[runwayml.AsyncRunwayML, httpx.AsyncClient]:
+        """Runway's SDK, and the HTTP client below it, which sends no credentials by itself."""
+        if self._uploading is None:
+            import httpx
+            import runwayml
+
+            plain = http_client(httpx, self._transport)
+            sdk = runwayml.AsyncRunwayML(
+                api_key=self.account.key,
+                base_url=self.account.base_url,
+                max_retries=0,
+                http_client=plain,
+                runway_version=self.version,
+            )
+            self._uploading = sdk, plain
+
+        return self._uploading
 
     async def aclose(self) -> None:
-        """Close the SDK's connections."""
-        await self.sdk.close()
+        """Nothing of its own to close: the loop's transport owns the connections."""
 
     def url(self, task: str) -> str:
         """Return the address of a task."""
@@ -87,7 +100,6 @@ class RunwayAdapter:
     min_poll_interval = 5.0
     base_url = "https://api.dev.runwayml.com"
     trusted_hosts = ("api.dev.runwayml.com",)
-    modules = ("runwayml", "httpx")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else RUNWAYML_API_SECRET."""
@@ -98,23 +110,8 @@ class RunwayAdapter:
         return re.sub(r"(/v1)*/*$", "", custom) if custom else self.base_url
 
     def connect(self, account: Account, transport: Transport) -> RunwayClient:
-        """Make a client; the SDK's retries and redirects are off."""
-        import httpx
-        import runwayml
-
-        plain = http_client(httpx, transport)
-        sdk = runwayml.AsyncRunwayML(
-            api_key=account.key,
-            base_url=account.base_url,
-            max_retries=0,
-            http_client=plain,
-            runway_version=account.api_version,
-        )
-        headers = {
-            "Authorization": f"Bearer {account.key}",
-            "X-Runway-Version": sdk.runway_version,
-        }
-        return RunwayClient(HttpClient(account, transport, headers, classify_answer), sdk, plain)
+        """Make a client over the loop's connections."""
+        return RunwayClient(account, transport)
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the body for the endpoint that takes what is asked for."""
@@ -132,14 +129,10 @@ class RunwayAdapter:
 
     async def submit(self, client: RunwayClient, payload: Payload, call: Call) -> Operation:
         """Create the task."""
-        import httpx
-        import runwayml
-
-        answer = await exchange(
-            lambda: client.sdk.post(f"/{payload.path}", body=payload.body, cast_to=httpx.Response),
-            client.account,
-            runwayml.APIConnectionError,
-            partial(classify_answer, model=str(payload.body.get("model"))),
+        answer = await client.http.submit(
+            payload.path,
+            json=payload.body,
+            classify=partial(classify_answer, model=str(payload.body.get("model"))),
         )
         accepted = answer.object()
         task = accepted.get("id")
@@ -200,13 +193,15 @@ class RunwayAdapter:
 
     async def upload(self, client: RunwayClient, media: MediaContent) -> str:
         """Return the `runway://` address of media in Runway's storage; it lasts for 24 hours."""
+        await load("runwayml", "httpx")
         import httpx
         import runwayml
 
+        sdk, plain = client.uploading
         kind, content = media["content_type"], media["content"]
         name = f"input{mimetypes.guess_extension(kind) or ''}"
         answer = await exchange(
-            lambda: client.sdk.post(
+            lambda: sdk.post(
                 "/v1/uploads",
                 body={"filename": name, "type": "ephemeral"},
                 cast_to=httpx.Response,
@@ -222,7 +217,7 @@ class RunwayAdapter:
 
         # The address is signed; our key has no business there.
         await exchange(
-            lambda: client.plain.post(str(url), data=fields, files={"file": (name, content, kind)}),
+            lambda: plain.post(str(url), data=fields, files={"file": (name, content, kind)}),
             client.account,
             (httpx.TransportError, httpx.InvalidURL),
             upload_error,

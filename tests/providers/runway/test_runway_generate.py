@@ -24,7 +24,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._contract import Account, Operation
 from tarash.tarash_gateway._http import Transport
 from tarash.tarash_gateway.exceptions import HTTPError, ValidationError
-from tarash.tarash_gateway.providers.runway import LARGEST_UPLOAD, adapter
+from tarash.tarash_gateway.providers.runway import API_VERSION, LARGEST_UPLOAD, adapter
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import Leap, rounds, until
 
@@ -206,15 +206,20 @@ async def test_a_free_check_of_the_key(simulator: Simulator) -> None:
     assert simulator.jobs("runway") == []
 
 
+def test_our_version_of_the_api_is_that_of_the_sdk() -> None:
+    runwayml = pytest.importorskip("runwayml")
+    with runwayml.RunwayML(api_key="canary") as sdk:
+        assert sdk.runway_version == API_VERSION
+
+
 async def test_another_process_can_go_on_from_the_operation(simulator: Simulator) -> None:
     simulator.script("runway", Script(run_looks=0))
     transport = Transport()
     account = Account("runway", simulator.base_url("runway"), "canary")
     client = adapter.connect(account, transport)
     try:
-        created = await client.sdk.text_to_video.create(
-            model="veo3.1", prompt_text="x", ratio="1280:720"
-        )
+        sdk, _ = client.uploading
+        created = await sdk.text_to_video.create(model="veo3.1", prompt_text="x", ratio="1280:720")
         operation = Operation("runway", "veo3.1", "video", created.id, "2026-01-01T00:00:00+00:00")
         again = Operation.from_json(operation.to_json())
         snapshot = await adapter.poll(client, again)
