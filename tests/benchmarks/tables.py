@@ -135,9 +135,9 @@ def noticing(scale: Scale) -> Table:
         "The mean and the longest time between the provider's end of a job and the caller's result,"
         " and the mean and the largest number of status requests, by jobs that take what is said, "
         "10 % more or less. *First* are the first jobs of their kind in a process, *later* those "
-        "after the second round: the gateway then knows how long they take. OpenAI is looked at no "
-        "more often than each second, Runway than each five, since they ask for it; fal tells by "
-        "its status stream. The last column is the whole time of a later job over that with the "
+        "after the second round: the gateway then knows how long they take. Runway asks for five "
+        "seconds between two looks; OpenAI gets half a second at least; fal tells by its status "
+        "stream. The last column is the whole time of a later job over that with the "
         "SDK's helper. The minute is taken on a clock that runs ten times faster, so that what a "
         "request takes counts tenfold there.",
         ("job", "provider", "first", "later", "SDK's helper", "a look each 5 s", WHOLE),
@@ -213,7 +213,7 @@ def waiting(scale: Scale) -> Table:
         f"{scale.waiting:,} jobs that wait",
         f"One process, one loop, every job looked at each {scale.interval:g} s: the memory of each "
         "over the empty process, and the share of one core that all looks together take. fal's 32 "
-        "status streams are among them. OpenAI, and Azure, are looked at through the SDK.",
+        "status streams are among them.",
         ("provider", "KiB a job", "share of a core, %", "CPU ms a look", "connections"),
         [
             [name, one["memory"], one["share"] * 100, one["look"], one["connections"]]

@@ -135,8 +135,9 @@ class OpenAIWire:
         masks=MediaLimits(("image/png",), LARGEST_MASK),
     )
     modules = ("openai", "httpx2")
-    # What the SDK's own poll helper waits; `openai-poll-after-ms` asks for more.
-    min_poll_interval = 1.0
+    # Half of what the SDK's helper waits where no `openai-poll-after-ms` says more. Our pauses grow
+    # with the job's time, so that there are fewer looks all the same.
+    min_poll_interval = 0.5
 
     def model_id(self, model: str) -> str:
         """Return the id that goes over the wire."""
