@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.report import Table, write
+from tests.benchmarks.report import PAGE, Table, write
 from tests.benchmarks.tables import ALL, SHORT, Scale
 
 for needed in ("fal_client", "openai", "runwayml", "replicate"):
@@ -34,6 +34,12 @@ def test_each_runs_and_its_figures_make_sense(
     text = page.read_text(encoding="utf-8")
     assert table.title in text
     assert "cores" in text
+
+
+def test_the_page_has_every_table() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    titles = ("Cold import", "One generation", "From done to noticed", "Many jobs at once")
+    assert [title for title in titles if f"## {title}\n" not in text] == []
 
 
 @pytest.mark.bench
