@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+SHOWN_CHARACTERS = 200
+"""Of text without a space, such as base64, in a `repr`."""
 
 
 class Data(BaseModel):
@@ -18,3 +23,35 @@ class Data(BaseModel):
         val_json_bytes="base64",
         protected_namespaces=(),
     )
+
+    def __repr_args__(self) -> Any:
+        for name, value in super().__repr_args__():
+            yield name, value if name == "prompt" else _shown(value)
+
+
+def _shown(value: Any) -> Any:
+    """Return a value as a `repr` shows it: without bytes, and without the whole of their base64."""
+    if isinstance(value, Mapping):
+        content = value.get("content")
+        if isinstance(content, bytes):
+            return f"<{value.get('content_type')}, {len(content)} bytes>"
+
+        return {name: _shown(one) for name, one in value.items()}
+
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"<{len(value)} bytes>"
+
+    if type(value) in (list, tuple):
+        return type(value)(_shown(one) for one in value)
+
+    return value if not isinstance(value, str) or _is_legible(value) else _shortened(value)
+
+
+def _is_legible(text: str) -> bool:
+    """Tell whether text may be meant for reading, or for opening: a signed URL is long, too."""
+    short = len(text) <= SHOWN_CHARACTERS or " " in text[:100]
+    return short or text.startswith(("https://", "http://"))
+
+
+def _shortened(text: str) -> str:
+    return f"{text[:40]}… ({len(text)} characters)"

@@ -11,7 +11,7 @@ import binascii
 import inspect
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NotRequired, Protocol
 
@@ -24,7 +24,6 @@ UNKNOWN_TYPE = "application/octet-stream"
 """The content type of bytes that came without one; the bytes themselves tell it later."""
 LARGEST_STREAM = 200 * 1024 * 1024
 """Bytes that are read of an open file, which may have no end."""
-SHOWN_CHARACTERS = 200
 
 FORMS = (
     "a path, a URL, a data URI, base64 text, bytes, an open binary file, a Pillow image or "
@@ -188,33 +187,6 @@ def with_role(value: Any) -> Any:
         return {"type": "reference", **value}
 
     return {"image": value, "type": "reference"}
-
-
-def shown(value: Any) -> Any:
-    """Return a value of a request as its `repr` shows it: without bytes and very long text."""
-    if isinstance(value, Mapping):
-        content = value.get("content")
-        if isinstance(content, bytes):
-            return f"<{value.get('content_type')}, {len(content)} bytes>"
-
-        return {name: shown(one) for name, one in value.items()}
-
-    if isinstance(value, bytes | bytearray | memoryview):
-        return f"<{len(value)} bytes>"
-
-    if isinstance(value, list | tuple):
-        return type(value)(shown(one) for one in value)
-
-    if isinstance(value, str) and len(value) > SHOWN_CHARACTERS and " " not in value[:100]:
-        return f"{value[:40]}… ({len(value)} characters)"
-
-    return value
-
-
-def shown_fields(fields: Iterable[tuple[str | None, Any]]) -> Iterator[tuple[str | None, Any]]:
-    """Yield the names and values of a `repr`, as `shown`."""
-    for name, value in fields:
-        yield name, value if name == "prompt" else shown(value)
 
 
 MediaInput = Annotated[

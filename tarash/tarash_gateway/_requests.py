@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from ._data import Data, Seconds
-from ._media_input import ImageInput, MediaInput, shown_fields, with_role
+from ._media_input import ImageInput, MediaInput, with_role
 from ._types import CommonAspectRatio, Resolution
 
 
@@ -75,9 +75,6 @@ class _GenerationRequest(Data):
             raise ValueError(message)
 
         return prompt
-
-    def __repr_args__(self) -> Any:
-        return shown_fields(super().__repr_args__())
 
 
 class VideoGenerationRequest(_GenerationRequest):

@@ -15,7 +15,14 @@ import pydantic
 import pytest
 from PIL import Image
 
-from tarash.tarash_gateway import ImageGenerationRequest, VideoGenerationRequest
+from tarash.tarash_gateway import (
+    ImageGenerationRequest,
+    MockConfig,
+    MockResponse,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    generate_video,
+)
 
 CONTENT = b"\x89PNG\r\n\x1a\n of sorts"
 BYTES = {"content": CONTENT, "content_type": "application/octet-stream"}
@@ -206,6 +213,22 @@ def test_no_bytes_stand_in_a_repr() -> None:
     assert "sorts" not in told
     assert ENCODED not in told
     assert len(told) < 2000
+
+
+@pytest.mark.parametrize("form", ["content", "url"])
+def test_a_response_with_bytes_is_shown_without_them_and_with_its_url(
+    form: Any,
+) -> None:
+    mock = MockConfig(enabled=True, responses=(MockResponse(output_type=form),))
+    config = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=mock)
+    made = generate_video(config, VideoGenerationRequest(prompt="A shoe"))
+    signed = made.model_copy(update={"audio_url": f"https://example.com/a?{'s' * 900}"})
+    assert len(repr(made)) < 4000
+    assert f"'{signed.audio_url}'" in repr(signed)
+    if isinstance(made.video, str):
+        assert repr(made.video) in repr(made)
+    else:
+        assert f"<video/mp4, {len(made.video['content'])} bytes>" in repr(made)
 
 
 def test_a_request_with_media_is_frozen_pickles_and_goes_through_json() -> None:
