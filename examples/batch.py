@@ -23,14 +23,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
 from tarash.tarash_gateway import (
     Gateway,
     TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
-    VideoGenerationResponse,
+    progress_bar,
 )
 
 CONFIG = VideoGenerationConfig(
@@ -73,22 +71,6 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
-async def save(
-    response: VideoGenerationResponse, path: Path, session: aiohttp.ClientSession
-) -> None:
-    """Write the video to a file, which is there as a whole or not at all."""
-    part = path.with_suffix(".part")
-    if isinstance(response.video, str):
-        async with session.get(response.video, raise_for_status=True) as answer:
-            with part.open("wb") as file:
-                async for chunk in answer.content.iter_chunked(1 << 20):
-                    file.write(chunk)
-    else:
-        part.write_bytes(response.video["content"])
-
-    part.replace(path)
-
-
 class Batch:
     """The rows, and how far they are."""
 
@@ -97,29 +79,31 @@ class Batch:
         self._folder = folder
         self._places = asyncio.Semaphore(at_once)
         self._done = 0
+        self._is_watched = sys.stderr.isatty()
         self.failed: dict[str, str] = {}
 
     async def run(self) -> None:
         """Make every video that is not there yet."""
         ledger = f"sqlite:///{self._folder / 'jobs.db'}"
-        async with (
-            Gateway(ledger=ledger) as gateway,
-            aiohttp.ClientSession() as session,
-            asyncio.TaskGroup() as tasks,
-        ):
+        async with Gateway(ledger=ledger) as gateway, asyncio.TaskGroup() as tasks:
             for row in self._rows:
-                tasks.create_task(self._make(row, gateway, session))
+                tasks.create_task(self._make(row, gateway))
 
-    async def _make(self, row: Row, gateway: Gateway, session: aiohttp.ClientSession) -> None:
+    async def _make(self, row: Row, gateway: Gateway) -> None:
         path = self._folder / f"{row.id}.mp4"
+        # A line for each job under way, at the bottom of a terminal; what is done stands above.
+        bar = progress_bar(row.id, keep=False) if self._is_watched else None
         async with self._places:
             try:
                 if not path.exists():
                     response = await gateway.generate_video_async(
-                        CONFIG, VideoGenerationRequest(prompt=row.prompt), idempotency_key=row.id
+                        CONFIG,
+                        VideoGenerationRequest(prompt=row.prompt),
+                        on_progress=bar,
+                        idempotency_key=row.id,
                     )
-                    await save(response, path, session)
-            except (TarashException, aiohttp.ClientError, OSError) as error:
+                    await response.save_async(path)
+            except TarashException as error:
                 self.failed[row.id] = str(error)
 
         self._done += 1

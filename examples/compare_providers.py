@@ -6,7 +6,7 @@ Without a key, from the mock:
 
 With real ones: pip install "tarash-gateway[fal,google]", set FAL_KEY, GOOGLE_API_KEY and
 XAI_API_KEY, and leave out `--mock`. Each provider bills for its video. The page is written to
-comparison.html; URLs in it live as long as their provider keeps them.
+comparison.html, and the videos into comparison-videos beside it.
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from tarash.tarash_gateway import (
     Adjustment,
     Gateway,
-    MediaType,
     MockConfig,
-    MockResponse,
     TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
     VideoGenerationResponse,
+    progress_bar,
 )
 
 MODELS = [
@@ -75,15 +77,19 @@ async def measured(
     """Make the video with one config; a failure is an outcome too."""
     began = time.monotonic()
     try:
-        response = await gateway.generate_video_async(config, request)
+        response = await gateway.generate_video_async(config, request, on_progress=progress_bar())
     except TarashException as error:
         return Outcome(config, time.monotonic() - began, error=error)
 
     return Outcome(config, time.monotonic() - began, response)
 
 
-def source(video: MediaType) -> str:
-    """Return what a page can play: the URL, or the bytes as a data URI."""
+def source(response: VideoGenerationResponse, folder: Path) -> str:
+    """Return what a page in this folder can play: the file, else the URL or the bytes."""
+    if response.saved:
+        return quote(Path(os.path.relpath(response.saved[0], folder)).as_posix())
+
+    video = response.video
     if isinstance(video, str):
         return video
 
@@ -97,25 +103,36 @@ def bent(wish: Adjustment) -> str:
     return escape(f"{wish.field}: {wish.requested} → {sent} ({wish.reason})")
 
 
-def card(outcome: Outcome) -> str:
+def card(outcome: Outcome, folder: Path) -> str:
     """Return the part of the page that shows one outcome."""
     title = f"{outcome.config.provider} · {outcome.config.model}"
     lines = [f"<strong>{escape(title)}</strong>", f"{outcome.seconds:.1f} s until it was there"]
     media = ""
     if outcome.response is not None:
-        address = escape(source(outcome.response.video))
+        address = escape(source(outcome.response, folder))
         media = f'<video src="{address}" controls loop muted></video>'
         if outcome.response.duration is not None:
             lines.append(f"{outcome.response.duration:g} s long")
 
         lines += map(bent, outcome.response.adjustments)
+        lines += map(escape, outcome.response.save_errors)
+
     if outcome.error is not None:
         lines.append(f'<span class="failed">{escape(str(outcome.error))}</span>')
 
     return f"<figure>{media}<figcaption>{'<br>'.join(lines)}</figcaption></figure>"
 
 
-async def main() -> None:
+async def compare(
+    configs: Sequence[VideoGenerationConfig], request: VideoGenerationRequest
+) -> list[Outcome]:
+    """Ask everybody at once."""
+    async with Gateway() as gateway:
+        asked = (measured(gateway, config, request) for config in configs)
+        return await asyncio.gather(*asked)
+
+
+def main() -> None:
     """Ask everybody, and write the page."""
     parser = argparse.ArgumentParser(description="Compare providers")
     parser.add_argument("prompt", nargs="?", default="A paper boat crosses a puddle, macro shot")
@@ -123,25 +140,28 @@ async def main() -> None:
     parser.add_argument("--page", type=Path, default=Path("comparison.html"))
     arguments = parser.parse_args()
 
-    # As bytes, which become part of the page.
-    rehearsal = MockConfig(enabled=True, responses=(MockResponse(output_type="content"),))
+    page: Path = arguments.page.resolve()
+    page.parent.mkdir(parents=True, exist_ok=True)
+    videos = page.with_name(f"{page.stem}-videos")
     configs = [
         VideoGenerationConfig(
-            provider=provider, model=model, mock=rehearsal if arguments.mock else None
+            provider=provider,
+            model=model,
+            # URLs expire; what is saved is there tomorrow, too.
+            save_to=f"{videos}/{{provider}}-{{request_id}}.{{ext}}",
+            mock=MockConfig(enabled=arguments.mock),
         )
         for provider, model in MODELS
     ]
     request = VideoGenerationRequest(
         prompt=arguments.prompt, duration_seconds=5, aspect_ratio="16:9", resolution="720p"
     )
-    async with Gateway() as gateway:
-        outcomes = await asyncio.gather(*(measured(gateway, config, request) for config in configs))
-
-    cards = "\n".join(card(outcome) for outcome in outcomes)
-    arguments.page.write_text(PAGE.format(prompt=escape(request.prompt), cards=cards), "utf-8")
+    outcomes = asyncio.run(compare(configs, request))
+    cards = "\n".join(card(outcome, page.parent) for outcome in outcomes)
+    page.write_text(PAGE.format(prompt=escape(request.prompt), cards=cards), "utf-8")
     made = sum(outcome.response is not None for outcome in outcomes)
-    print(f"{made} of {len(outcomes)} videos: {arguments.page.resolve().as_uri()}")
+    print(f"{made} of {len(outcomes)} videos: {page.as_uri()}")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

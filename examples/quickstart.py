@@ -1,4 +1,4 @@
-"""One video, with its progress.
+"""One video, with its progress, in a file.
 
 Without a key, from the mock:
 
@@ -14,26 +14,17 @@ import sys
 from tarash.tarash_gateway import (
     MockConfig,
     MockPollingConfig,
-    MockResponse,
     TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
-    VideoGenerationUpdate,
     generate_video,
+    progress_bar,
 )
-
-
-def show(update: VideoGenerationUpdate) -> None:
-    """Print one step of the generation."""
-    percent = "" if update.progress_percent is None else f" {update.progress_percent:.0f} %"
-    print(f"{update.status}{percent}")
 
 
 def main() -> int:
     """Make the video; return the exit code."""
-    rehearsal = MockConfig(
-        enabled=True, polling=MockPollingConfig(), responses=(MockResponse(output_type="file"),)
-    )
+    rehearsal = MockConfig(enabled=True, polling=MockPollingConfig())
     config = VideoGenerationConfig(
         provider="fal",
         model="fal-ai/veo3.1",
@@ -43,12 +34,13 @@ def main() -> int:
         prompt="A cat playing piano, cinematic lighting", duration_seconds=8, aspect_ratio="16:9"
     )
     try:
-        response = generate_video(config, request, on_progress=show)
+        response = generate_video(config, request, on_progress=progress_bar())
+        # Under its request's id: nothing that is there is overwritten.
+        print(response.save("videos/"))
     except TarashException as error:
         print(error, file=sys.stderr)
         return 1
 
-    print(response.video)
     return 0
 
 

@@ -15,9 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbclient
+import nbformat
 import pytest
 
-from tarash.tarash_gateway.testing import Script, Simulator
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.examples.conftest import EXAMPLES, ROOT, environment
 
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
@@ -66,8 +68,9 @@ def test_it_runs_without_a_key(name: str, run: Run, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("keys")
-def test_quickstart_says_where_the_video_is(simulator: Simulator, run: Run) -> None:
-    assert simulator.media_url in run("quickstart")
+def test_quickstart_says_where_the_video_is(simulator: Simulator, run: Run, tmp_path: Path) -> None:
+    said = run("quickstart").splitlines()
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.glob("videos/*.mp4")] == said
     assert simulator.counters("fal").accepted == 1
 
 
@@ -91,8 +94,22 @@ def test_compare_providers_shows_what_each_has_made_and_who_has_failed(
     assert "duration_seconds: 5.0 → 6" in page
     assert "&lt;no&gt; machine left" in page
     assert page.count("s until it was there") == 4
-    assert page.count(f'<video src="{simulator.media_url}') == 2
-    assert page.count('<video src="data:video/mp4;base64,') == 1
+    shown = re.findall('<video src="([^"]*)"', page)
+    assert len(shown) == 3
+    assert {tmp_path / name for name in shown} == {*tmp_path.glob("comparison-videos/*.mp4")}
+
+
+@pytest.mark.usefixtures("keys")
+def test_compare_providers_shows_what_could_not_be_saved(
+    simulator: Simulator, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "comparison-videos").write_text("no folder")
+    simulator.fail("fal", "submit", Fault.status(402), times=2)
+    assert run("compare_providers").startswith("2 of 4 videos")
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    sources = sorted(one[:5] for one in re.findall('<video src="([^"]*)"', page))
+    assert sources == ["data:", "http:"]
+    assert page.count("comparison-videos") == 2
 
 
 def end(simulator: Simulator, job_id: str) -> None:
@@ -159,32 +176,58 @@ def test_batch_refuses_rows_that_it_could_not_tell_apart(run: Run, tmp_path: Pat
 
 @pytest.mark.parametrize("mocked", [True, False])
 def test_the_notebook_runs_from_its_first_cell_to_its_last(
-    simulator: Simulator, tmp_path: Path, mocked: bool
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocked: bool
 ) -> None:
-    variables = {**environment(simulator), "IPYTHONDIR": str(tmp_path)}
-    if mocked:
-        del variables["FAL_KEY"]
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    for name, value in environment(simulator).items():
+        monkeypatch.setenv(name, value)
 
-    command = [sys.executable, "-W", "error", str(Path(__file__).with_name("run_notebook.py"))]
-    ran = subprocess.run(
-        [*command, str(EXAMPLES / "notebook.ipynb")],
-        cwd=tmp_path,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
+    if mocked:
+        monkeypatch.delenv("FAL_KEY")
+
+    read: Any = nbformat.read
+    notebook = read(EXAMPLES / "notebook.ipynb", as_version=4)
+    client = nbclient.NotebookClient(
+        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     )
-    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
-    shown: list[list[str]] = [json.loads(line) for line in ran.stdout.splitlines()]
-    source = "data:video/mp4;base64," if mocked else simulator.media_url
-    setup, progress, video, comparison = shown
+    client.execute()
+    setup, progress, video, comparison = (
+        [output.get("data", output) for output in cell.outputs]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    )
     assert setup == []
-    assert "Veo 3.1: completed" in progress[0]
-    assert video[0].startswith(f'<video src="{source}')
-    assert [bar.rpartition(": ")[2] for bar in comparison[:-1]] == ["completed"] * 3
-    assert comparison[-1].count(f'<video src="{source}') == 3
-    assert "duration_seconds: 5.0 → 6" in comparison[-1]
+    assert drawn(notebook, progress) == ["Veo 3.1"]
+    source = "data:video/mp4;base64," if mocked else simulator.media_url
+    (shown,) = video
+    assert shown["text/html"].count(f'src="{source}') == 1
+    assert len(shown["text/plain"]) < 4000
+    *bars, table = comparison
+    assert drawn(notebook, bars) == [
+        "fal-ai/veo3.1",
+        "fal-ai/kling-video/v2.5-turbo/pro/text-to-video",
+        "fal-ai/wan/v2.7/text-to-video",
+    ]
+    assert table["text/html"].count(f'<video src="{source}') == 3
+    assert "duration_seconds: 5.0 → 6" in table["text/html"]
     assert simulator.counters("fal").accepted == (0 if mocked else 4)
+
+
+def drawn(notebook: Any, bars: list[Any]) -> list[str]:
+    """Return the labels of progress bars that stand as completed under a cell."""
+    widgets = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    labels = []
+    for bar in bars:
+        box = widgets[bar["application/vnd.jupyter.widget-view+json"]["model_id"]]["state"]
+        line, text = (widgets[name.removeprefix("IPY_MODEL_")]["state"] for name in box["children"])
+        assert (line["bar_style"], line["value"]) == ("success", 1)
+        found = re.fullmatch(
+            r"<b>(.*)</b>  <span[^>]*>completed</span>(?: after .*)?", text["value"]
+        )
+        assert found, text["value"]
+        labels.append(found[1])
+
+    return labels
 
 
 def test_the_notebook_has_no_stored_outputs() -> None:
