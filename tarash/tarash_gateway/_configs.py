@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from ._data import Data, Seconds
+from ._data import Data, Seconds, Several
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
 from ._secrets import MASK, looks_secret, mask_settings
 from ._template import Template
@@ -35,10 +35,10 @@ class MockPollingConfig(Data):
     """
 
     enabled: bool = True
-    status_sequence: tuple[JobStatus, ...] = ("queued", "processing", "completed")
+    status_sequence: Several[JobStatus] = ("queued", "processing", "completed")
     delay_between_updates: float = Field(default=0.5, ge=0, allow_inf_nan=False)
-    progress_percentages: tuple[int, ...] | None = None
-    custom_updates: tuple[dict[str, Any], ...] | None = None
+    progress_percentages: Several[int] | None = None
+    custom_updates: Several[dict[str, Any]] | None = None
 
     @model_validator(mode="after")
     def _ends(self) -> Self:
@@ -73,7 +73,7 @@ class MockResponse(Data):
     weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     mock_response: VideoGenerationResponse | ImageGenerationResponse | None = None
     output_video: MediaType | None = None
-    output_images: tuple[MediaType, ...] | None = None
+    output_images: Several[MediaType] | None = None
     output_type: Literal["url", "content", "file"] = "url"
     error: Exception | None = Field(default=None, exclude=True)
 
@@ -89,13 +89,13 @@ class MockConfig(Data):
     """
 
     enabled: bool
-    responses: tuple[MockResponse, ...] | None = None
+    responses: Several[MockResponse] | None = None
     polling: MockPollingConfig | None = None
     seed: int | None = None
 
     @field_validator("responses")
     @classmethod
-    def _weighted(cls, responses: tuple[MockResponse, ...] | None) -> Any:
+    def _weighted(cls, responses: Several[MockResponse] | None) -> Any:
         if responses is not None and not sum(response.weight for response in responses):
             message = "responses must be None or hold at least one outcome of a weight above 0"
             raise ValueError(message)
@@ -218,7 +218,7 @@ class VideoGenerationConfig(_GenerationConfig):
 
     timeout: Seconds = 600
     poll_interval: Seconds = 5
-    fallback_configs: tuple[VideoGenerationConfig, ...] = ()
+    fallback_configs: Several[VideoGenerationConfig] = ()
 
 
 class ImageGenerationConfig(_GenerationConfig):
@@ -229,4 +229,4 @@ class ImageGenerationConfig(_GenerationConfig):
 
     timeout: Seconds = 120
     poll_interval: Seconds = 2
-    fallback_configs: tuple[ImageGenerationConfig, ...] = ()
+    fallback_configs: Several[ImageGenerationConfig] = ()

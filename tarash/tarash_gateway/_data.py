@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+
+T = TypeVar("T")
+
+
+class _Tuple:
+    """Validates a sequence, or what else pydantic makes a tuple of, into a tuple."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        kept: Any = tuple
+        return handler.generate_schema(kept[*get_args(source), ...])
+
+
+Several = Annotated[Sequence[T], _Tuple()]
+"""Of a frozen class: kept as a tuple. Type checkers let users write a list, as they do."""
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

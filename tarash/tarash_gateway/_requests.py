@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from ._data import Data, Seconds
+from ._data import Data, Seconds, Several
 from ._media_input import ImageInput, MediaInput, with_role
 from ._types import CommonAspectRatio, Resolution
 
@@ -103,7 +103,7 @@ class VideoGenerationRequest(_GenerationRequest):
     resolution: Resolution | None = None
     aspect_ratio: AspectRatio | None = None
     generate_audio: bool | None = None
-    image_list: tuple[RoledImage, ...] = ()
+    image_list: Several[RoledImage] = ()
     video: MediaInput | None = None
     seed: int | None = None
     number_of_videos: int = Field(default=1, ge=1)
@@ -134,6 +134,6 @@ class ImageGenerationRequest(_GenerationRequest):
     quality: str | None = None
     style: str | None = None
     n: int = Field(default=1, ge=1)
-    image_list: tuple[RoledImage, ...] = ()
+    image_list: Several[RoledImage] = ()
     mask_image: MediaInput | None = None
     seed: int | None = None

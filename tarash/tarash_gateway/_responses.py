@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 
-from ._data import Data
+from ._data import Data, Several
 from ._media_info import MediaInfo, Mismatch
 from ._types import Billing, CancelAnswer, JobStatus, MediaType, Submission
 
@@ -277,7 +277,7 @@ class VideoGenerationResponse(_GenerationResponse):
     """
 
     video: MediaType
-    videos: tuple[MediaType, ...] = ()
+    videos: Several[MediaType] = ()
     audio_url: str | None = None
     duration: float | None = None
     resolution: str | None = None
@@ -300,7 +300,7 @@ class ImageGenerationResponse(_GenerationResponse):
         revised_prompt: The prompt as the provider rewrote it, if it did.
     """
 
-    images: tuple[str, ...]
+    images: Several[str]
     revised_prompt: str | None = None
 
 

@@ -14,6 +14,7 @@ from tarash.tarash_gateway import (
     MockPollingConfig,
     MockResponse,
     VideoGenerationConfig,
+    VideoGenerationRequest,
 )
 
 KEY = "a-key-of-many-letters"
@@ -81,6 +82,22 @@ def test_the_key_is_there_for_who_reads_it_and_for_building_a_config_again() -> 
     one = config(api_key=KEY)
     assert one.api_key == KEY
     assert VideoGenerationConfig(**one.model_dump()) == one
+
+
+def test_lists_may_be_written_and_are_kept_as_tuples() -> None:
+    """Also for type checkers: this file is among those that are checked."""
+    mock = MockConfig(enabled=True, responses=[MockResponse()])
+    first = VideoGenerationConfig(provider="fal", model="m", mock=mock)
+    chain = VideoGenerationConfig(provider="fal", model="m", fallback_configs=[first])
+    request = VideoGenerationRequest(
+        prompt="A cat", image_list=[{"image": "https://example.com/a.png", "type": "first_frame"}]
+    )
+    for kept in (mock.responses, chain.fallback_configs, request.image_list):
+        assert type(kept) is tuple
+        assert len(kept) == 1
+
+    with pytest.raises(pydantic.ValidationError):
+        setattr(chain, "fallback_configs", [])  # noqa: B010  (a type checker would refuse it too)
 
 
 def test_a_mock_whose_outcomes_weigh_nothing_is_refused() -> None:

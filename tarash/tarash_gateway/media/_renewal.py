@@ -6,7 +6,7 @@ Buys nothing and waits for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -43,7 +43,7 @@ class Renewal:
         self._response = response
         self._config = config
         self._asking = anyio.Lock()
-        self._fresh: tuple[MediaType, ...] | None = None
+        self._fresh: Sequence[MediaType] | None = None
         self._refusal: str | None = None
 
     async def media(self, index: int) -> MediaType:
@@ -64,7 +64,7 @@ class Renewal:
 
         return self._fresh[index]
 
-    async def _ask(self) -> tuple[MediaType, ...]:
+    async def _ask(self) -> Sequence[MediaType]:
         operation = self._operation()
         config = self._fitting(operation)
         try:
@@ -146,6 +146,6 @@ async def _look(operation: Operation, config: Config, response: Response) -> Res
     return adapter.parse(call, snapshot.finished)
 
 
-def media_of(response: Response) -> tuple[MediaType, ...]:
+def media_of(response: Response) -> Sequence[MediaType]:
     """Return all videos or images of a response."""
     return response.videos if isinstance(response, VideoGenerationResponse) else response.images

@@ -12,6 +12,8 @@ from ._draws import Draw, outcome_of, settings
 from ._visible import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..._contract import Call
     from ..._types import JsonObject, MediaType
     from ...models import ImageGenerationRequest, MockResponse, VideoGenerationRequest
@@ -40,7 +42,7 @@ async def finish(call: Call, draw: Draw, job_id: str) -> Finished:
     return Finished({**body, "seed": draw.seed, f"{call.kind}s": files}, facts)
 
 
-def _given(outcome: MockResponse, call: Call) -> tuple[MediaType, ...]:
+def _given(outcome: MockResponse, call: Call) -> Sequence[MediaType]:
     if call.kind == "image":
         return outcome.output_images or ()
 
