@@ -23,7 +23,8 @@ What the gateway costs, beside what you would use instead. Everything here is wr
 this machine's; what carries over are the *ratios*: each is taken within one run, and below 1.00 the
 gateway is ahead.
 
-Providers' networks and queues are not in these figures, and are much slower than anything here.
+Providers' networks and queues are not in these figures, and are much slower than anything here. In
+short, on the machine below:
 """
 
 
@@ -35,12 +36,20 @@ class Table:
     text: str
     columns: tuple[str, ...]
     rows: Sequence[Sequence[object]]
+    gist: str = ""
+    """What it comes to, in a sentence, for who reads no tables."""
 
     def markdown(self) -> str:
         """Return it as a section of the page."""
         lines = [self.columns, ["---", *["--:"] * (len(self.columns) - 1)], *self.rows]
         table = "\n".join(f"| {' | '.join(map(_shown, line))} |" for line in lines)
         return f"## {self.title}\n\n{self.text.strip()}\n\n{table}\n"
+
+
+def span(values: Sequence[float]) -> str:
+    """Return the smallest and the largest, as the tables show figures."""
+    least, most = _shown(float(min(values))), _shown(float(max(values)))
+    return least if least == most else f"{least} to {most}"
 
 
 def _shown(value: object) -> str:
@@ -53,7 +62,8 @@ def _shown(value: object) -> str:
 
 def write(tables: Sequence[Table], page: Path = PAGE) -> None:
     """Write the page."""
-    parts = [HEAD, *(table.markdown() for table in tables), machine()]
+    gists = "\n".join(f"- {table.gist}" for table in tables if table.gist)
+    parts = [HEAD, f"{gists}\n", *(table.markdown() for table in tables), machine()]
     page.write_text("\n".join(parts), encoding="utf-8")
 
 

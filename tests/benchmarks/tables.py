@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from tests.benchmarks.callers import MODELS, VENDORS
 from tests.benchmarks.imports import OURS
-from tests.benchmarks.report import Table
+from tests.benchmarks.report import Table, span
 from tests.benchmarks.worker import run
 
 SECONDS_OF_A_CROWD = 5.0
 WHOLE = "whole time, of the helper's"
+TOLD, CROWD = 4, 1000
+"""What the page begins with: jobs of so many seconds, and so many at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,13 @@ def imports(scale: Scale) -> Table:
         "huggingface_hub are measured over the bare interpreter of an environment of their own.",
         ("import", "ms", "ours is … times that"),
         rows,
+        "Importing it takes "
+        + ", ".join(
+            f"{ours / found[name]:.2f} times what {name} takes"
+            for name in ("openai", "google.genai", "litellm")
+            if name in found
+        )
+        + ".",
     )
 
 
@@ -99,6 +108,9 @@ def overhead(scale: Scale) -> Table:
         ("provider", "wall", "of the SDK's", "CPU", "of the SDK's", "wall, of a new client's",
          "CPU, of a new client's"),
         rows,
+        f"One generation takes {span([row[2] for row in rows])} times what the vendor's SDK takes "
+        f"with its client at hand, and {span([row[5] for row in rows])} times what it takes with a "
+        "new one.",
     )  # fmt: skip
 
 
@@ -116,7 +128,8 @@ def noticing(scale: Scale) -> Table:
             jobs=scale.noticed_jobs,
         )
 
-    rows = []
+    rows: list[list[Any]] = []
+    gist = ""
     for (seconds, _, _), found in zip(
         scale.noticed, _side_by_side(take, scale.noticed), strict=True
     ):
@@ -130,6 +143,15 @@ def noticing(scale: Scale) -> Table:
             ours, theirs = (_mean([at for at, _ in ways[way]]) for way in ("ours", "theirs"))
             rows.append([f"{seconds:g} s", provider, *shown, (seconds + ours) / (seconds + theirs)])
 
+        if seconds == TOLD:
+            gist = "; ".join(
+                f"{provider} in {_mean([at for at, _ in ways['ours']]):.2f} s, with "
+                f"{_mean([looks for _, looks in ways['ours']]):.1f} status requests (its SDK's "
+                f"helper: {_mean([at for at, _ in ways['theirs']]):.2f} s, "
+                f"{_mean([looks for _, looks in ways['theirs']]):.1f})"
+                for provider, ways in found.items()
+            )
+
     return Table(
         "From done to noticed",
         "The mean and the longest time between the provider's end of a job and the caller's result,"
@@ -142,6 +164,7 @@ def noticing(scale: Scale) -> Table:
         "request takes counts tenfold there.",
         ("job", "provider", "first", "later", "SDK's helper", "a look each 5 s", WHOLE),
         rows,
+        f"The end of a {TOLD} s job, once such jobs are known, is noticed: {gist}." if gist else "",
     )
 
 
@@ -193,7 +216,26 @@ def crowds(scale: Scale) -> Table:
         ("jobs", "provider", "way", "s over the ideal", WHOLE, "lost",
          "CPU ms a job", "KiB a job", "looks a job", "connections"),
         rows,
+        _crowds_gist(found),
     )  # fmt: skip
+
+
+def _crowds_gist(found: Mapping[Any, Mapping[str, Any]]) -> str:
+    ours, theirs = (
+        [one for (_, way, jobs), one in found.items() if (way, jobs) == (whose, CROWD)]
+        for whose in ("ours", "theirs")
+    )
+    if not ours or not theirs:
+        return ""
+
+    lost = sum(one["lost"] for one in theirs)
+    return (
+        f"{CROWD:,} jobs at once are had {span([one['over'] for one in ours])} s after the ideal, "
+        f"for {span([one['processor'] * 1e3 for one in ours])} ms of processor and "
+        f"{span([one['memory'] for one in ours])} KiB each; with the SDKs' helpers "
+        f"{span([one['over'] for one in theirs])} s after it"
+        + (f", and {lost} jobs lost." if lost else ".")
+    )
 
 
 def waiting(scale: Scale) -> Table:
@@ -208,7 +250,7 @@ def waiting(scale: Scale) -> Table:
             intervals=scale.intervals,
         )
 
-    found = zip(scale.providers, _side_by_side(take, scale.providers), strict=True)
+    found = list(zip(scale.providers, _side_by_side(take, scale.providers), strict=True))
     return Table(
         f"{scale.waiting:,} jobs that wait",
         f"One process, one loop, every job looked at each {scale.interval:g} s: the memory of each "
@@ -219,6 +261,8 @@ def waiting(scale: Scale) -> Table:
             [name, one["memory"], one["share"] * 100, one["look"], one["connections"]]
             for name, one in found
         ],
+        f"{scale.waiting:,} jobs that wait, looked at each {scale.interval:g} s, take "
+        f"{span([one['share'] * 100 for _, one in found])} % of a core.",
     )
 
 
