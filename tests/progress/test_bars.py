@@ -110,6 +110,43 @@ def test_standard_error_is_where_it_goes(capsys: pytest.CaptureFixture[str]) -> 
     assert said.out == ""
 
 
+class Broken(io.StringIO):
+    """A file that takes nothing, as a closed pipe or a full disk."""
+
+    def __init__(self, error: OSError, *, terminal: bool) -> None:
+        super().__init__()
+        self._error = error
+        self._terminal = terminal
+        self.tries = 0
+
+    def write(self, text: str) -> int:
+        del text
+        self.tries += 1
+        raise self._error
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "closed"), OSError(28, "no room")])
+def test_a_file_that_breaks_ends_nothing(
+    error: OSError, *, terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    file = Broken(error, terminal=terminal)
+    response = generate_video(mocked(), REQUEST, progress_bar(file=file))
+    assert response.status == "completed"
+    assert file.tries > 0
+
+
+def test_a_file_that_is_closed_ends_nothing() -> None:
+    file = io.StringIO()
+    bar = progress_bar(file=file)
+    file.close()
+    generate_video(mocked(), REQUEST, bar)
+
+
 # ----------------------------------------------------------------------------------- terminals
 @pytest.fixture
 def screen() -> io.StringIO:

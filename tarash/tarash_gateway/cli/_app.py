@@ -16,6 +16,7 @@ import typer
 from .._version import __version__
 from . import _options as o
 from . import _report as report
+from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import MEANINGS, CommandError, Exit, rule
 from .jobs import jobs_app
@@ -45,10 +46,15 @@ app.add_typer(jobs_app, name="jobs")
 def run(arguments: list[str]) -> int:
     """Run one command; return its exit code."""
     json = "--json" in arguments
-    terminal.forgive()
-    with warnings.catch_warnings():
+    with streams.kept(), warnings.catch_warnings():
         warnings.showwarning = terminal.show_warning
-        return _run(arguments, json=json)
+        code = _run(arguments, json=json)
+        failure = streams.lost()
+        if failure is None:
+            return code
+
+        report.unwritten(failure, streams.told())
+        return code or Exit.OUTPUT
 
 
 def _run(arguments: list[str], *, json: bool) -> int:

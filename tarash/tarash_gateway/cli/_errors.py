@@ -37,6 +37,7 @@ class Exit(IntEnum):
     TIMEOUT = 6
     CONNECTION = 7
     SAVING = 8
+    OUTPUT = 10
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -50,6 +51,7 @@ MEANINGS = {
     Exit.TIMEOUT: "the deadline passed",
     Exit.CONNECTION: "no connection, or one that broke",
     Exit.SAVING: "the result was made, but not saved",
+    Exit.OUTPUT: "it is done, but standard output broke or was closed",
     Exit.INTERRUPTED: "Ctrl-C",
     Exit.TERMINATED: "SIGTERM",
 }

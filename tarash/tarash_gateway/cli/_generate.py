@@ -25,7 +25,7 @@ from . import _interrupt as interrupt
 from . import _report as report
 from ._errors import CommandError, Exit, exit_code
 from ._inputs import Config, Request, read
-from ._ledger import opened
+from ._ledger import MEMORY, command_for, opened
 from ._options import Options
 from ._progress import Progress
 from ._save import Output, Response, check, rescue, save_all
@@ -110,14 +110,15 @@ def _detach(run: _Run) -> int:
         report.failure(error, code, json=options.as_json)
         return code
 
-    report.detached(job, json=options.as_json)
+    after = command_for("wait", job.request_id, options.ledger)
+    report.detached(job, after or "tarash jobs wait", json=options.as_json)
     return Exit.DONE
 
 
 def _ledger_of(run: _Run) -> Ledger:
     """Return the ledger; what the mock makes is not worth a file."""
     given = run.options.ledger
-    return opened("memory:" if run.options.mock and given is None else given)
+    return opened(MEMORY if run.options.mock and given is None else given)
 
 
 def _make(run: _Run) -> int:
@@ -141,7 +142,7 @@ def _make(run: _Run) -> int:
     if ended is not None and ended.fallback_triggered:
         report.adjustments(response.adjustments)
 
-    report.success(response, run.saved, json=options.as_json)
+    report.success(response, run.saved, json=options.as_json, again=_again(run, "fetch"))
     return Exit.DONE
 
 
@@ -160,6 +161,17 @@ async def _generate_and_save(run: _Run) -> None:
         run.progress.note("saving", quiet=True)
         options = run.options
         await save_all(response, options.output, options.n, force=options.force, done=run.saved)
+
+
+def _again(run: _Run, verb: str) -> str | None:
+    """Return the command that goes on with the run's job, where the ledger knows it."""
+    known = run.progress.last if run.response is None else run.response
+    is_answer = run.response is not None and run.response.operation is None
+    if known is None or is_answer or run.options.mock:
+        return None
+
+    place = run.options.output or "FILE"
+    return command_for(verb, known.request_id, run.options.ledger, "-o", place)
 
 
 def _not_saved(

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -75,8 +75,11 @@ def run(work: Coroutine[Any, Any, Result], on_stop: Callable[[], None]) -> Resul
 
 def leave(number: int) -> None:
     """End the process now, whatever is under way."""
-    farewell = (SHOW_CURSOR if sys.stderr.isatty() else "") + LEAVING
-    os.write(2, farewell.encode())
+    if sys.__stderr__ is not None:  # else the number may be another file's by now
+        farewell = (SHOW_CURSOR if sys.stderr.isatty() else "") + LEAVING
+        with suppress(OSError):
+            os.write(2, farewell.encode())
+
     os._exit(CODES[signal.Signals(number)])
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from .._records import Ledger
 from ..ledger import open_ledger
 
 VARIABLE = "TARASH_LEDGER"
+MEMORY = "memory:"
 
 
 def url_of(given: str | None) -> str:
@@ -33,3 +35,19 @@ def opened(given: str | None) -> Ledger:
         ValidationError: The URL is none of a ledger.
     """
     return open_ledger(url_of(given))
+
+
+def command_for(verb: str, job_id: str, given: str | None, *more: str) -> str | None:
+    """Return the command that goes on with a job, or None where no other command can know it.
+
+    Args:
+        verb: What to do: `wait` or `fetch`.
+        job_id: The job's id, ours or the provider's.
+        given: What `--ledger` said.
+        more: What follows.
+    """
+    if url_of(given) == MEMORY:
+        return None
+
+    where = [] if given is None else ["--ledger", given]
+    return shlex.join(["tarash", "jobs", verb, job_id, *where, *more])

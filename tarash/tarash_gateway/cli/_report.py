@@ -20,6 +20,7 @@ from ..models import (
     GenerationPlan,
     MediaInfo,
 )
+from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json
 from ._save import Output, Response, media_of, url_of
@@ -76,8 +77,17 @@ def plan(made: GenerationPlan, *, json: bool) -> None:
 
 
 # --------------------------------------------------------------------------------------- success
-def success(response: Response, saved: Sequence[Output], *, json: bool) -> None:
-    """Say where the media are, and what they are."""
+def success(
+    response: Response, saved: Sequence[Output], *, json: bool, again: str | None = None
+) -> None:
+    """Say where the media are, and what they are.
+
+    Args:
+        response: What was made.
+        saved: What was saved of it.
+        json: Whether to write a document.
+        again: The command that gets the result again, where there is one.
+    """
     _attempts(response.execution_metadata)
     for one in saved:
         terminal.hint(f"{one.saved.place}: {_properties(response, one)}")
@@ -85,13 +95,15 @@ def success(response: Response, saved: Sequence[Output], *, json: bool) -> None:
     if not saved:
         terminal.hint(_properties(response, None))
 
-    # Before standard output, which may be a pipe that somebody has closed.
     terminal.hint(_bill(response))
+    places = _places(response, saved)
+    where = f"the result of request {response.request_id} is at {', '.join(places)}"
+    streams.found(where if saved or again is None else f"{where} (once more: `{again}`)")
     if json:
         terminal.document(_as_json(response, saved))
         return
 
-    for place in _places(response, saved):
+    for place in places:
         terminal.result(place)
 
 
@@ -191,15 +203,16 @@ def _attempt(attempt: AttemptMetadata) -> str:
     )
 
 
-def detached(job: VideoJob | ImageJob, *, json: bool) -> None:
-    """Say where a job is to be found that goes on by itself."""
+def detached(job: VideoJob | ImageJob, after: str, *, json: bool) -> None:
+    """Say where a job is to be found that goes on by itself: by the command `after`."""
+    streams.found(f"the job {job.request_id} goes on; `{after}` waits for it")
     token = job.to_token() if job.operation is not None else None
     if json:
         facts = {"job_id": job.id, "request_id": job.request_id, "operation": job.operation}
         terminal.document({**facts, "token": token})
         return
 
-    terminal.hint(f"{job.provider} {job.model} accepted it; `tarash jobs wait` goes on with it")
+    terminal.hint(f"{job.provider} {job.model} accepted it; `{after}` goes on with it")
     terminal.result(job.request_id)
 
 
@@ -254,6 +267,15 @@ def unsaved(
         f"the result of request {response.request_id} is made"
         f"{'' if response.is_mock else ' and paid for'}; it is at {where}"
     )
+
+
+def unwritten(failure: OSError, found: Sequence[str]) -> None:
+    """Say that standard output did not take what it was told, and what that was."""
+    if not found and isinstance(failure, BrokenPipeError):
+        return  # whoever closed the pipe has seen enough, as `head` does
+
+    said = f"standard output can't be written ({failure.strerror or failure})"
+    terminal.say("; ".join([said, *found]), label="error", style="bold red")
 
 
 def misused(error: CommandError, *, json: bool) -> None:

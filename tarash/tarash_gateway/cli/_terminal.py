@@ -5,7 +5,6 @@ Text that a provider sent is shown as text: no markup, no control sequences, one
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from functools import cache
@@ -19,7 +18,7 @@ from ..progress._row import duration, one_line
 from ._words import in_options
 
 __all__ = [
-    "document", "duration", "errors", "forgive", "hint", "one_line", "plain_table", "result", "say",
+    "document", "duration", "errors", "hint", "one_line", "plain_table", "result", "say",
     "show", "show_warning", "size", "warn",
 ]  # fmt: skip
 
@@ -70,14 +69,9 @@ def result(line: str) -> None:
 
 def document(value: Any) -> None:
     """Write the one JSON document of this run to standard output."""
-    escaped = not sys.stdout.encoding.lower().startswith("utf")
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    escaped = not encoding.lower().startswith("utf")
     result(json.dumps(value, ensure_ascii=escaped, indent=2))
-
-
-def forgive() -> None:
-    """Write characters that standard output has not as escapes, instead of failing at the end."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def show(table: Table) -> None:

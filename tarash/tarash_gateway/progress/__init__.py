@@ -14,6 +14,7 @@ from typing import Protocol, Self, TextIO
 
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 from ._row import Piece, Row
+from ._steady import steady
 
 __all__ = ["ProgressBar", "progress_bar"]
 
@@ -88,7 +89,8 @@ def progress_bar(
     In a notebook it draws under the cell. On a terminal it draws a moving line for each
     generation (rich, which the extra `cli` installs). Elsewhere, and without rich, it writes a line
     for each change of status. Beside the status it tells the time, and how long it may still take
-    as soon as this process has seen the same model finish.
+    as soon as this process has seen the same model finish. Where writing fails, as to a closed pipe
+    or a full disk, nothing is drawn, and the generation goes on.
 
     Args:
         label: What to call the generation; by default its provider and model.
@@ -107,10 +109,13 @@ def _display(file: TextIO | None) -> Display:
     if file is None and in_notebook():
         return Cells()
 
+    # Standard error is looked up each time: another may take its place.
+    out = steady(lambda: sys.stderr if file is None else file)
+
     if find_spec("rich") is not None:
         from rich.console import Console
 
-        console = Console(file=file, stderr=file is None, highlight=False)
+        console = Console(file=out, highlight=False)
         if console.is_terminal and not console.is_dumb_terminal:
             from ._terminal import board_of
 
@@ -118,4 +123,4 @@ def _display(file: TextIO | None) -> Display:
 
     from ._plain import Lines
 
-    return Lines(lambda line: print(line, file=file or sys.stderr, flush=True))
+    return Lines(lambda line: print(line, file=out, flush=True))

@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from typing import TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from ._row import Piece, Row
+from ._steady import target_of
 
 FRAMES_A_SECOND = 10
 BAR_CELLS = 20
@@ -73,7 +75,7 @@ class Board:
             transient=True,
             # Printed above the lines then; what goes into a file or a pipe stays what it is.
             redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
-            redirect_stderr=self._console.file is sys.stderr,
+            redirect_stderr=_is_errors(self._console),
         )
         live.start()
         atexit.register(self.close)  # whatever happens, the cursor comes back
@@ -109,17 +111,23 @@ class Board:
         return line.append(f"  {row.note}" if row.note else "", style="yellow")
 
 
+def _is_errors(console: Console) -> bool:
+    target = target_of(cast("TextIO", console.file))
+    return target is not None and target is target_of(sys.stderr)
+
+
 def styled(pieces: Sequence[Piece]) -> Text:
     """Return pieces as rich's text."""
     return Text.assemble(*pieces)
 
 
-_boards: dict[int, Board] = {}
+_boards: dict[int, tuple[TextIO | None, Board]] = {}
 _lock = threading.Lock()
 
 
 def board_of(console: Console) -> Board:
     """Return the board of a console's file: one for all who draw there."""
-    key = id(console.file)
+    target = target_of(cast("TextIO", console.file))
     with _lock:
-        return _boards.setdefault(key, Board(console))
+        # With the file itself, so that no other gets its number.
+        return _boards.setdefault(id(target), (target, Board(console)))[1]
