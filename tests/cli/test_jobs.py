@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
+
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.cli.conftest import CANARY, Command
 
@@ -110,3 +112,29 @@ def test_nothing_is_sent_where_the_ledger_cannot_be_written(
 def test_what_is_detached_is_not_saved(tarash_command: Command) -> None:
     refused = tarash_command("video", "a cat", "--detach", "-o", "cat.mp4", code=2)
     assert "jobs wait" in refused.err
+
+
+JOBS = [["ls"], ["resume"], *([verb, "x"] for verb in ("show", "wait", "fetch", "cancel"))]
+
+
+@pytest.mark.parametrize("arguments", JOBS, ids=lambda arguments: arguments[0])
+def test_looking_makes_no_ledger(command: Command, arguments: list[str]) -> None:
+    missing = command("jobs", *arguments, "--ledger", "sqlite:///typo.db", code=2)
+    assert "--ledger: there is no ledger at" in missing.err
+    assert missing.err.count("\n") == 1
+    assert (
+        "is no ledger that there is" in command("jobs", *arguments, "--ledger", "a.db", code=2).err
+    )
+    command.environment["TARASH_LEDGER"] = "postgres://x:secret@host/db"
+    told = command("jobs", *arguments, "--json", code=2)
+    assert told.json()["error"]["exit_code"] == 2
+    assert "secret" not in told.err
+    assert list(command.folder.iterdir()) == []
+
+
+def test_the_own_ledger_is_empty_before_the_first_job(command: Command) -> None:
+    assert "no open jobs in sqlite:///" in command("jobs", "ls", code=0).err
+    assert command("jobs", "ls", "--all", "--json", code=0).json() == []
+    assert "nothing is owed" in command("jobs", "resume", code=0).err
+    assert "knows no job" in command("jobs", "show", "x", code=2).err
+    assert not ledger_of(command).exists()

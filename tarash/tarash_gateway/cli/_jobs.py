@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from anyio import to_thread
 
-from .._records import JobRecord, Ledger
+from .._records import JobRecord
 from ..api import resume_all_async, resume_async
 from ..exceptions import TarashException, ValidationError
 from ..jobs import ImageJob, VideoJob
@@ -18,7 +18,7 @@ from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, exit_code
-from ._ledger import opened, url_of
+from ._ledger import existing, url_of
 from ._save import OWN_NAME, Output, Response, rescue, save_all
 
 Handle = VideoJob | ImageJob
@@ -39,7 +39,7 @@ class _Waiting:
 
 def ls(ledger: str | None, *, everything: bool, as_json: bool) -> int:
     """List the jobs that are owed, or all."""
-    records = _run(_read(opened(ledger), everything=everything))
+    records = _run(_read(ledger, everything=everything))
     if as_json:
         terminal.document([_as_json(record) for record in records])
         return Exit.DONE
@@ -66,8 +66,8 @@ def ls(ledger: str | None, *, everything: bool, as_json: bool) -> int:
     return Exit.DONE
 
 
-async def _read(ledger: Ledger, *, everything: bool) -> list[JobRecord]:
-    return await ledger.jobs(states=() if everything else ("open", "unknown"))
+async def _read(ledger: str | None, *, everything: bool) -> list[JobRecord]:
+    return await existing(ledger).jobs(states=() if everything else ("open", "unknown"))
 
 
 def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
@@ -75,7 +75,7 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
 
     async def look() -> tuple[Handle, JobRecord | None, Any]:
         handle = await _handle(job_id, ledger)
-        record = await opened(ledger).get(handle.id) if handle.id else None
+        record = await existing(ledger).get(handle.id) if handle.id else None
         try:
             return handle, record, await handle.status_async()
         except TarashException as error:
@@ -154,7 +154,7 @@ def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
     waiting = _Waiting(place, force=False, as_json=as_json)
 
     async def work() -> int:
-        jobs = await resume_all_async(opened(ledger))
+        jobs = await resume_all_async(existing(ledger))
         for job in jobs:
             terminal.say(f"{job.request_id}: {job.provider} {job.model}")
 
@@ -193,7 +193,7 @@ def cancel(job_id: str, ledger: str | None, *, as_json: bool) -> int:
 async def _handle(job_id: str, ledger: str | None) -> Handle:
     """Return the handle on a job by its id, the provider's id, or its token."""
     if not job_id.startswith(("tg1.", "tg1s.")):
-        return await resume_async(job_id, opened(ledger))
+        return await resume_async(job_id, existing(ledger))
 
     try:
         return VideoJob.from_token(job_id)

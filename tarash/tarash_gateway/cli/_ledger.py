@@ -7,7 +7,8 @@ import shlex
 from pathlib import Path
 
 from .._records import Ledger
-from ..ledger import open_ledger
+from ..ledger import MemoryLedger, open_ledger
+from ._errors import CommandError
 
 VARIABLE = "TARASH_LEDGER"
 MEMORY = "memory:"
@@ -35,6 +36,38 @@ def opened(given: str | None) -> Ledger:
         ValidationError: The URL is none of a ledger.
     """
     return open_ledger(url_of(given))
+
+
+def existing(given: str | None) -> Ledger:
+    """Return the ledger to look into; none is made by looking.
+
+    Raises:
+        ValidationError: The URL is none of a ledger.
+        CommandError: There is no such ledger. The user's own is merely empty before the first job.
+    """
+    ledger = opened(given)
+    path: Path | None = getattr(ledger, "path", None)
+    if path is None or not _is_missing(path):
+        return ledger
+
+    if given or os.environ.get(VARIABLE):
+        raise CommandError(
+            f"{'--ledger' if given else VARIABLE}: there is no ledger at {path}; check the path "
+            "(`tarash video` makes one with its first job)"
+        )
+
+    return MemoryLedger()
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass  # the ledger itself says what is wrong with it
+
+    return False
 
 
 def command_for(verb: str, job_id: str, given: str | None, *more: str) -> str | None:
