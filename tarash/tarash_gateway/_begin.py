@@ -15,7 +15,7 @@ from ._ids import generate_unique_id
 from ._orchestrator import Run, calls_for
 from ._secrets import Secrets
 from ._store import attempts_of, calls_of, record_of
-from .exceptions import TarashException, ValidationError
+from .exceptions import StorageError, TarashException, ValidationError
 from .media import load, rules_of
 from .models import (
     ImageGenerationConfig,
@@ -49,7 +49,7 @@ async def begin(
 
     Raises:
         ValidationError: The key is another request's, or none.
-        TarashException: The ledger can't be written, so nothing is submitted.
+        StorageError: The ledger can't be written, so nothing is submitted.
     """
     if key is not None and not (isinstance(key, str) and 0 < len(key) <= LONGEST_KEY):
         raise ValidationError(
@@ -114,7 +114,7 @@ async def _open(
         told, cause = secrets.text(str(error)), secrets.error(error)
         kind = type(error).__name__
 
-    raise TarashException(
+    raise StorageError(
         f"The ledger could not be written ({kind}: {told}), so nothing was submitted",
         submission="not_sent",
     ) from cause

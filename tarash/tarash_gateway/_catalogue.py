@@ -111,6 +111,7 @@ async def refresh_models_async(
         ValidationError: The provider publishes no schemas that are read here.
         HTTPError: The provider answered with an error status.
         HTTPConnectionError: No answer came.
+        StorageError: The cache directory can't be written.
     """
     from .catalog._refresh import fetch_all
 
@@ -152,6 +153,7 @@ async def add_model_async(
         ValidationError: The document doesn't describe the model's input.
         HTTPError: The provider answered with an error status.
         HTTPConnectionError: No answer came.
+        StorageError: The cache directory can't be written.
     """
     from .catalog._refresh import fetch_one, store_document
 

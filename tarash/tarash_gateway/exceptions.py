@@ -12,6 +12,7 @@
     ├── HTTPConnectionError (also ConnectionError)
     ├── TimeoutError (also the built-in one)
     ├── GenerationFailedError
+    ├── StorageError                 the ledger, or the cache of schemas
     └── MediaError                   the result is made, and paid for
         ├── SaveError
         ├── ProbeError (also ValueError)
@@ -49,6 +50,7 @@ __all__ = [
     "QuotaExceededError",
     "RateLimitError",
     "SaveError",
+    "StorageError",
     "TarashException",
     "UnsupportedOperationError",
     "ValidationError",
@@ -220,6 +222,10 @@ class GenerationFailedError(TarashException):
     """The provider took the job and could not make the media."""
 
     default_retryable = True
+
+
+class StorageError(TarashException):
+    """The ledger, or the cache of schemas, can't be read or written: no provider is to blame."""
 
 
 class MediaError(TarashException):

@@ -31,9 +31,9 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def run(*arguments: str) -> int:
-    from tarash.tarash_gateway.cli.models import models_app
+    from tarash.tarash_gateway.cli import main
 
-    return int(models_app(args=list(arguments), standalone_mode=False) or 0)
+    return main(["models", *arguments])
 
 
 def test_the_list_is_filtered(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,8 +79,31 @@ def test_refresh_and_add(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     assert added["tests_passed"]
     assert added["plan"]["payload"]["duration"] == "5s"
     assert [Path(path).parent for path in added["tests"]] == [folder, folder]
-    assert run("refresh", "fal", "--base-url", "http://127.0.0.1:9") == 1
+    assert run("refresh", "fal", "--base-url", "http://127.0.0.1:9") == 7
     assert "what was stored before stays" in capsys.readouterr().err
+
+
+def test_an_error_has_the_shape_of_all_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "fal-ai/veo31", "--json") == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["type"], error["exit_code"]) == ("ValidationError", 2)
+    assert "did you mean" in error["message"]
+
+
+def test_a_cache_that_can_not_be_written_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TARASH_CACHE_DIR", str(tmp_path / "file"))
+    forget("fal")
+    with Simulator(["fal"]) as simulator:
+        url = simulator.base_url("fal")
+        simulator.publish_models("fal", [listed(NEW, PROPERTIES)])
+        for arguments in (("refresh", "fal"), ("add", NEW)):
+            assert run(*arguments, "--base-url", url) == 9
+            said = capsys.readouterr().err
+            assert f"can't be kept in {tmp_path / 'file'}" in said
+            assert "TARASH_CACHE_DIR" in said
 
 
 def test_check_finds_what_is_gone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

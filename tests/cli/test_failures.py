@@ -112,7 +112,7 @@ def test_a_key_that_the_provider_repeats_is_masked(
     tarash_command: Command, simulator: Simulator, status: int
 ) -> None:
     simulator.fail("fal", "submit", Fault.echo_key(status), times=None)
-    told = tarash_command(*CAT, "--json", code=3 if status == 401 else 5)
+    told = tarash_command(*CAT, "--json", code={400: 2, 401: 3, 500: 5}[status])
     assert "***" in told.json()["error"]["message"]
 
 
@@ -123,6 +123,15 @@ def test_a_refused_key(tarash_command: Command, simulator: Simulator) -> None:
     error = ran.json()["error"]
     assert (error["type"], error["submission"]) == ("AuthenticationError", "rejected")
     assert error["attempts"][0]["billing"] == "none"
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_request_that_the_provider_refuses(
+    tarash_command: Command, simulator: Simulator, status: int
+) -> None:
+    simulator.fail("fal", "submit", Fault.status(status), times=None)
+    error = tarash_command(*CAT, "--json", code=2).json()["error"]
+    assert (error["status_code"], error["submission"]) == (status, "rejected")
 
 
 def test_moderation(tarash_command: Command, simulator: Simulator) -> None:

@@ -103,9 +103,15 @@ def test_nothing_is_sent_where_the_ledger_cannot_be_written(
     tarash_command: Command, simulator: Simulator
 ) -> None:
     (tarash_command.folder / "jobs.db").write_bytes(b"no database" * 1000)
-    refused = tarash_command("video", "a cat", "--ledger", "sqlite:///jobs.db", code=5)
+    refused = tarash_command("video", "a cat", "--ledger", "sqlite:///jobs.db", code=9)
 
     assert "jobs.db" in refused.err
+    assert "nothing was sent" in refused.err
+    (tarash_command.folder / "file").touch()
+    misplaced = "sqlite:///file/jobs.db"
+    told = tarash_command("video", "a cat", "--ledger", misplaced, "--json", code=9).json()
+    assert told["error"]["type"] == "StorageError"
+    assert told["error"]["submission"] == "not_sent"
     assert simulator.counters("fal").submits == 0
 
 
@@ -138,3 +144,10 @@ def test_the_own_ledger_is_empty_before_the_first_job(command: Command) -> None:
     assert "nothing is owed" in command("jobs", "resume", code=0).err
     assert "knows no job" in command("jobs", "show", "x", code=2).err
     assert not ledger_of(command).exists()
+
+
+def test_what_still_runs_is_not_fetched(tarash_command: Command, simulator: Simulator) -> None:
+    simulator.script("fal", NEVER)
+    job_id = tarash_command("video", "a cat", "--detach", code=0).out.strip()
+    refused = tarash_command("jobs", "fetch", job_id, "-o", "cat.mp4", code=11)
+    assert f"`tarash jobs wait {job_id}" in refused.err

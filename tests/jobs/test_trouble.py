@@ -53,7 +53,7 @@ def test_a_full_disk_stops_the_submit(
     said = zygote.start("starved", path=str(path), job=asked, point=point).join()
     first, full, again = [one for one in said if "response" in one or "error" in one]
     assert "response" in first
-    assert (full["error"], full["submission"]) == ("TarashException", "not_sent")
+    assert (full["error"], full["submission"]) == ("StorageError", "not_sent")
     assert str(path) in full["message"]
     assert "disk" in full["message"]
     # With room again, the same key makes the job, once.

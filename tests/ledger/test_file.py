@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tarash.tarash_gateway.exceptions import TarashException, ValidationError
+from tarash.tarash_gateway.exceptions import StorageError, TarashException, ValidationError
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.ledger.sqlite._file import File
 from tarash.tarash_gateway.ledger.sqlite._schema import MIGRATIONS
@@ -45,7 +45,7 @@ async def refusal(path: Path, *, media: dict[str, bytes] | None = None) -> Taras
 
     await ledger.aclose()
     error = caught.value
-    assert type(error) is TarashException
+    assert type(error) is StorageError
     assert (error.submission, error.retryable) == ("not_sent", False)
     assert str(path) in error.message
     assert CANARY not in f"{error!r}{error.__cause__!r}{error.__context__!r}"

@@ -16,6 +16,7 @@ from ..exceptions import (
     HTTPConnectionError,
     HTTPError,
     ModelNotFoundError,
+    StorageError,
     TarashException,
     ValidationError,
 )
@@ -55,6 +56,7 @@ async def fetch_all(
     Raises:
         HTTPError: The provider answered with an error status; nothing was changed.
         HTTPConnectionError: No answer came; nothing was changed.
+        StorageError: The cache can't be written.
     """
     _check(provider, LISTED)
     async with _session(provider, key) as session:
@@ -84,6 +86,7 @@ async def fetch_one(
         ModelNotFoundError: The provider has no such model, or no schema of it.
         HTTPError: The provider answered with an error status; nothing was changed.
         HTTPConnectionError: No answer came; nothing was changed.
+        StorageError: The cache can't be written.
     """
     _check(provider)
     async with _session(provider, key) as session:
@@ -116,6 +119,7 @@ def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Pa
 
     Raises:
         ValidationError: It doesn't describe the model's input.
+        StorageError: The cache can't be written.
     """
     _check(provider)
     if provider == "fal":
@@ -141,7 +145,17 @@ def _check(provider: str, possible: tuple[str, ...] = WITH_SCHEMAS) -> None:
 
 
 def _library_store(provider: str, records: dict[str, JsonObject], *, add: bool) -> Path:
-    path = _library.store(provider, records, datetime.now(UTC).date().isoformat(), add=add)
+    today = datetime.now(UTC).date().isoformat()
+    try:
+        path = _library.store(provider, records, today, add=add)
+    except OSError as error:
+        raise StorageError(
+            f"The schemas can't be kept in {_library.live_path(provider)} "
+            f"({error.strerror or error}); what was stored before stays. Make that writable, or "
+            "name another folder in TARASH_CACHE_DIR",
+            provider,
+        ) from error
+
     forget(provider)
     return path
 

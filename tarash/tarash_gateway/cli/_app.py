@@ -14,11 +14,12 @@ from typing import Annotated, Any
 import typer
 
 from .._version import __version__
+from ..exceptions import TarashException
 from . import _options as o
 from . import _report as report
 from . import _streams as streams
 from . import _terminal as terminal
-from ._errors import MEANINGS, CommandError, Exit, rule
+from ._errors import MEANINGS, CommandError, Exit, exit_code, rule
 from .jobs import jobs_app
 from .models import models_app
 
@@ -67,6 +68,10 @@ def _run(arguments: list[str], *, json: bool) -> int:
     except UsageError as error:
         report.misused(CommandError(_usage(error)), json=json)
         return Exit.USAGE
+    except TarashException as error:
+        code = exit_code(error)
+        report.failure(error, code, json=json)
+        return code
     except (KeyboardInterrupt, typer.Abort):
         terminal.say("Interrupted", label="error", style="bold red")
         return Exit.INTERRUPTED

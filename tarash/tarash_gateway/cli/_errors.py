@@ -19,6 +19,7 @@ from ..exceptions import (
     ModelNotFoundError,
     QuotaExceededError,
     SaveError,
+    StorageError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     ValidationError,
@@ -37,7 +38,9 @@ class Exit(IntEnum):
     TIMEOUT = 6
     CONNECTION = 7
     SAVING = 8
+    STORAGE = 9
     OUTPUT = 10
+    RUNNING = 11
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -51,7 +54,9 @@ MEANINGS = {
     Exit.TIMEOUT: "the deadline passed",
     Exit.CONNECTION: "no connection, or one that broke",
     Exit.SAVING: "the result was made, but not saved",
+    Exit.STORAGE: "the ledger, or the cache of schemas, can't be read or written",
     Exit.OUTPUT: "it is done, but standard output broke or was closed",
+    Exit.RUNNING: "the job has not ended yet",
     Exit.INTERRUPTED: "Ctrl-C",
     Exit.TERMINATED: "SIGTERM",
 }
@@ -64,10 +69,13 @@ CODES: tuple[tuple[type[TarashException], Exit], ...] = (
     (QuotaExceededError, Exit.KEY),
     (ContentModerationError, Exit.MODERATION),
     (SaveError, Exit.SAVING),
+    (StorageError, Exit.STORAGE),
     (TimeoutError, Exit.TIMEOUT),
     (HTTPConnectionError, Exit.CONNECTION),
     (TarashException, Exit.PROVIDER),
 )
+REFUSED = frozenset({400, 413, 415, 422})
+"""Statuses by which providers say that a request can't work as it is."""
 
 
 class CommandError(Exception):
@@ -89,7 +97,9 @@ class CommandError(Exception):
 
 def exit_code(error: TarashException) -> Exit:
     """Return the exit code that an error of the gateway ends in."""
-    return next(code for kind, code in CODES if isinstance(error, kind))
+    refused = getattr(error, "status_code", None) in REFUSED and error.submission == "rejected"
+    found = next(code for kind, code in CODES if isinstance(error, kind))
+    return Exit.USAGE if refused and found == Exit.PROVIDER else found
 
 
 def as_json(error: TarashException) -> dict[str, Any]:

@@ -47,21 +47,13 @@ class _Run:
 
 def generate(options: Options) -> int:
     """Carry out one command; return its exit code."""
-    try:
-        config, request = read(options)
-        _check_output(options)
+    config, request = read(options)
+    _check_output(options)
 
-        plan = _plan(options, config, request)
-        if options.dry_run:
-            report.plan(plan, json=options.as_json)
-            return Exit.DONE
-    except CommandError as error:
-        report.misused(error, json=options.as_json)
-        return error.code
-    except TarashException as error:
-        code = exit_code(error)
-        report.failure(error, code, json=options.as_json)
-        return code
+    plan = _plan(options, config, request)
+    if options.dry_run:
+        report.plan(plan, json=options.as_json)
+        return Exit.DONE
 
     report.adjustments(plan.adjustments)
     if options.detach:

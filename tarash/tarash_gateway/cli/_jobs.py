@@ -136,7 +136,8 @@ def fetch(
         if status.status not in ("completed", "failed"):
             raise CommandError(
                 f"the job is {status.status}; `tarash jobs wait {job_id}` waits for it",
-                code=Exit.PROVIDER,
+                code=Exit.RUNNING,
+                kind="JobRunning",
             )
 
         await _finish(handle, waiting)
@@ -231,10 +232,6 @@ def _run(work: Any) -> Any:
         return interrupt.run(work, lambda: terminal.say(LEAVING))
     except interrupt.Stopped as stopped:
         raise CommandError("interrupted", code=stopped.code, kind=report.INTERRUPTED) from None
-    except TarashException as error:
-        raise CommandError(
-            error.message, code=exit_code(error), kind=type(error).__name__
-        ) from error
 
 
 def _named(record: JobRecord) -> dict[str, str]:

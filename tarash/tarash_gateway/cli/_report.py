@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.json import JSON
 
-from ..exceptions import TarashException
+from ..exceptions import StorageError, TarashException
 from ..jobs import ImageJob, VideoJob
 from ..models import (
     Adjustment,
@@ -234,6 +234,8 @@ def failure(error: TarashException, code: Exit, *, json: bool) -> None:
             f"{last.provider} {last.model}, request {last.request_id}, "
             f"submission: {last.submission}, billed: {last.billing}"
         )
+    elif isinstance(error, StorageError) and error.submission == "not_sent":
+        terminal.hint("nothing was sent, and nothing bought")
 
 
 def unsaved(

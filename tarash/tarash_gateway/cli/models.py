@@ -8,18 +8,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from .._catalogue import add_model, check_models, describe_model, list_models, refresh_models
 from ..api import plan_image, plan_video
-from ..exceptions import TarashException, ValidationError
+from ..exceptions import ValidationError
 from ..models import (
     GenerationPlan,
     ImageGenerationConfig,
@@ -29,11 +26,10 @@ from ..models import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from . import _terminal as terminal
 from ._model_samples import sample_fields, write_tests
 
-DONE, FAILED, USAGE = 0, 1, 2
-WIDE = 200
-"""Columns where no terminal shows the table: nothing of it may be cut off."""
+DONE, FAILED = 0, 1
 SHOWN_VALUES = 12
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -43,51 +39,19 @@ Provider = Annotated[
 ]
 OTHERS = ("replicate/",)
 """What may stand before a model's id in place of `--provider`."""
-Arguments = ParamSpec("Arguments")
 
 models_app = typer.Typer(help="Models: what they take, and which are gone.", no_args_is_help=True)
 
 
-def _reported(command: Callable[Arguments, int]) -> Callable[Arguments, int]:
-    """Turn the gateway's errors into a line (or a JSON document) and an exit code."""
-
-    @wraps(command)
-    def run(*arguments: Arguments.args, **options: Arguments.kwargs) -> int:
-        try:
-            return command(*arguments, **options)
-        except TarashException as error:
-            if options.get("as_json"):
-                _document({"error": type(error).__name__, "message": error.message})
-            else:
-                _complain(error.message)
-
-            return USAGE if isinstance(error, ValidationError) else FAILED
-
-    return run
-
-
-def _complain(message: str) -> None:
-    console = Console(stderr=True, markup=False, highlight=False)
-    console.print(f"error: {message}", soft_wrap=True)
-
-
-def _document(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=True))
-
-
 def _show(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
-    for column in table.columns:
-        column.overflow = "fold"
+    table = terminal.plain_table(*headings)
     for row in rows:
         table.add_row(*row)
 
-    width = None if sys.stdout.isatty() else WIDE
-    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+    terminal.show(table)
 
 
 @models_app.command("list")
-@_reported
 def list_command(  # noqa: PLR0913  (each is an option of the command)
     search: Annotated[str | None, typer.Argument(help="Text in the id or the name.")] = None,
     *,
@@ -107,7 +71,7 @@ def list_command(  # noqa: PLR0913  (each is an option of the command)
         provider, output=output, takes=takes or (), duration=duration, search=search
     )
     if as_json:
-        _document([one.model_dump(mode="json", exclude_none=True) for one in found])
+        terminal.document([one.model_dump(mode="json", exclude_none=True) for one in found])
         return DONE
 
     _show(
@@ -143,7 +107,6 @@ def _values(values: Iterable[Any]) -> str:
 
 
 @models_app.command("show")
-@_reported
 def show_command(
     model: Annotated[str, typer.Argument(help="The model's id, such as fal-ai/veo3.1.")],
     *,
@@ -154,7 +117,7 @@ def show_command(
     provider, model = _named(provider, model)
     described = describe_model(provider, model)
     if as_json:
-        _document(described.model_dump(mode="json"))
+        terminal.document(described.model_dump(mode="json"))
     else:
         _describe(described)
 
@@ -198,7 +161,7 @@ def _describe(described: ModelDescription) -> None:
         rows["shut down"] = f"{day}; successor: {described.successor or 'none named'}"
 
     _show(("", ""), rows.items())
-    print()
+    terminal.result("")
     _show(
         ("parameter", "filled by", "type", "default", "values"),
         (
@@ -215,7 +178,6 @@ def _describe(described: ModelDescription) -> None:
 
 
 @models_app.command("refresh")
-@_reported
 def refresh_command(
     provider: Annotated[str, typer.Argument(help="The provider's name.")] = "fal",
     *,
@@ -225,15 +187,14 @@ def refresh_command(
     """Fetch the schemas of all models; without a connection, what was there stays."""
     count = refresh_models(provider, base_url=base_url)
     if as_json:
-        _document({"provider": provider, "models": count})
+        terminal.document({"provider": provider, "models": count})
     else:
-        print(f"{provider}: {count} models")
+        terminal.result(f"{provider}: {count} models")
 
     return DONE
 
 
 @models_app.command("add")
-@_reported
 def add_command(  # noqa: PLR0913  (each is an option of the command)
     model: Annotated[str, typer.Argument(help="The model's id.")],
     *,
@@ -256,7 +217,7 @@ def add_command(  # noqa: PLR0913  (each is an option of the command)
     files = () if tests is None else write_tests(tests, described, fields, plan)
     code = _run_test(files[0]) if files else DONE
     if as_json:
-        _document(
+        terminal.document(
             {
                 "model": described.model_dump(mode="json"),
                 "request": fields,
@@ -268,11 +229,11 @@ def add_command(  # noqa: PLR0913  (each is an option of the command)
         return code
 
     _describe(described)
-    print(f"\nA sample request sends:\n{json.dumps(plan.payload, indent=2)}")
+    terminal.result(f"\nA sample request sends:\n{json.dumps(plan.payload, indent=2)}")
     for path in files:
-        print(f"Wrote {path}")
+        terminal.result(f"Wrote {path}")
     if files:
-        print("The unit test passes." if code == DONE else "The unit test fails.")
+        terminal.result("The unit test passes." if code == DONE else "The unit test fails.")
 
     return code
 
@@ -306,7 +267,6 @@ def _run_test(path: Path) -> int:
 
 
 @models_app.command("check")
-@_reported
 def check_command(
     place: Annotated[Path, typer.Argument(help="A configuration file, or a project's folder.")],
     *,
@@ -318,11 +278,11 @@ def check_command(
 
     found = check_models(place)
     if as_json:
-        _document([one.model_dump(mode="json") for one in found])
+        terminal.document([one.model_dump(mode="json") for one in found])
     else:
         for one in found:
-            print(f"{one.path}:{one.line}: {one.provider}: {one.note}")
+            terminal.result(f"{one.path}:{one.line}: {one.provider}: {one.note}")
         if not found:
-            print("No retired model.")
+            terminal.result("No retired model.")
 
     return FAILED if found else DONE

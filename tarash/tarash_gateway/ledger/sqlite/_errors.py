@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...exceptions import TarashException, ValidationError
+from ...exceptions import StorageError, ValidationError
 
 if TYPE_CHECKING:
     from ..._types import Submission
@@ -105,11 +105,9 @@ def _trouble(error: Exception) -> Trouble:
 
 def refused(
     path: Path, what: str, todo: str, submission: Submission | None = "not_sent"
-) -> TarashException:
+) -> StorageError:
     """Return the error for a file that can't serve as a ledger."""
-    return TarashException(
-        f"The ledger {path} can't be used: {what}. {todo}", submission=submission
-    )
+    return StorageError(f"The ledger {path} can't be used: {what}. {todo}", submission=submission)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class File:
         """Change the file: all of it is on disk at the end of the block, or nothing.
 
         Raises:
-            TarashException: The file can't be used; it carries `submission`.
+            StorageError: The file can't be used; it carries `submission`.
         """
         with self._transaction("BEGIN IMMEDIATE", submission) as connection:
             yield connection
