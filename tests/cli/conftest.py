@@ -6,11 +6,15 @@ depends on how Python starts, and what is sent signals, starts from nothing.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -151,6 +155,36 @@ class Command:
                 process.kill()
 
         return self._ran(process.returncode, out, err, code)
+
+    def drawn(self, *arguments: str, columns: int = 60) -> str:
+        """Run a command on a terminal; return all that was written to it."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        with subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "tarash.tarash_gateway", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        ) as process:
+            os.close(theirs)
+            written = b""
+            while True:
+                try:
+                    read = os.read(ours, 65536)
+                except OSError:
+                    break  # the other end is closed: how a terminal on Linux ends
+
+                if not read:
+                    break
+
+                written += read
+
+            os.close(ours)
+            assert process.wait(LIMIT) == 0
+
+        return written.decode()
 
     def _ran(self, returned: int, out: str, err: str, code: int | None) -> Ran:
         told = out + err

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -223,43 +220,9 @@ def test_simulate_names_variables_that_a_shell_can_set(command: Command) -> None
 
 
 # --------------------------------------------------------------------------------------- terminal
-def drawn(command: Command, *arguments: str) -> str:
-    """Run a command on a terminal of 60 columns; return all that was written to it."""
-    import fcntl
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "tarash.tarash_gateway", *arguments],
-        cwd=command.folder,
-        env=command.environment,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    ) as process:
-        os.close(theirs)
-        written = b""
-        while True:
-            try:
-                read = os.read(ours, 65536)
-            except OSError:
-                break  # the other end is closed: how a terminal on Linux ends
-
-            if not read:
-                break
-
-            written += read
-
-        os.close(ours)
-        assert process.wait(LIMIT) == 0
-
-    return written.decode()
-
-
 def test_a_terminal_shows_one_moving_line(tarash_command: Command, simulator: Simulator) -> None:
     simulator.script("fal", Script(queue_looks=1, run_looks=1, stream=False))
-    told = drawn(tarash_command, "video", "a cat", "-o", "cat.mp4", "--fallback", "fal:fal-ai/veo3")
+    told = tarash_command.drawn("video", "a cat", "-o", "cat.mp4", "--fallback", "fal:fal-ai/veo3")
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told)
     assert "attempt 1/2  fal fal-ai/veo3.1  queued, position 1  " in text
     assert "processing" in text

@@ -165,10 +165,13 @@ def test_a_deadline(tarash_command: Command, simulator: Simulator) -> None:
     assert "within 600 s" in ran.err
     assert simulator.counters("fal").cancels == 1
 
-    tarash_command.leaping(
+    ran = tarash_command.leaping(
         lambda: simulator.counters("fal").accepted == 2, *CAT, "--on-timeout", "detach", code=6
     )
     assert simulator.counters("fal").cancels == 1
+    _, left = simulator.jobs("fal")
+    assert f"to wait for it: tarash jobs wait {left.id} -o FILE\n" in ran.err
+    assert "operation" not in ran.err
 
 
 def test_no_connection(tarash_command: Command, simulator: Simulator) -> None:
@@ -193,6 +196,8 @@ def test_a_failed_download_does_not_lose_the_result(
     assert ran.out.startswith(simulator.media_url)
     assert job.id in ran.err
     assert "could not be saved" in ran.err
+    assert "the response" not in ran.err
+    assert f"to get it again: tarash jobs fetch {job.id} -o FILE\n" in ran.err
     assert list(tarash_command.folder.iterdir()) == []
 
     told = tarash_command(*CAT, "-o", "cat.mp4", "--json", code=8).json()
@@ -259,10 +264,14 @@ def test_a_signal_while_saving_does_not_lose_the_result(
 def test_a_detached_job_goes_on(tarash_command: Command, simulator: Simulator) -> None:
     simulator.script("fal", Script(outcome="never"))
     ran = tarash_command.interrupted(
-        lambda: simulator.counters("fal").streams > 0, *CAT, "--on-timeout", "detach"
+        lambda: simulator.counters("fal").streams > 0,
+        *(*CAT, "--on-timeout", "detach", "-o", "cat.mp4", "--ledger", "sqlite:///own.db"),
     )
     assert ran.code == 130
-    assert "goes on at fal" in ran.err
+    (job,) = simulator.jobs("fal")
+    assert f"interrupted: The job {job.id} goes on at fal" in ran.err
+    after = f"to wait for it: tarash jobs wait {job.id} --ledger sqlite:///own.db -o cat.mp4\n"
+    assert after in ran.err
     assert simulator.counters("fal").cancels == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -113,6 +114,50 @@ def test_nothing_is_sent_where_the_ledger_cannot_be_written(
     assert told["error"]["type"] == "StorageError"
     assert told["error"]["submission"] == "not_sent"
     assert simulator.counters("fal").submits == 0
+
+
+def test_a_wait_draws_the_same_moving_line(tarash_command: Command, simulator: Simulator) -> None:
+    simulator.script("fal", Script(queue_looks=1, run_looks=1, stream=False))
+    job_id = tarash_command("video", "a cat", "--detach", code=0).out.strip()
+    told = tarash_command.drawn("jobs", "wait", job_id, "-o", "cat.mp4")
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told)
+    assert "fal fal-ai/veo3.1  queued" in text
+    assert re.search(r"[^\n]\r(?!\n)", text)  # drawn over, and not below
+    assert text.rstrip().endswith("cat.mp4")
+
+
+def test_a_wait_that_is_left_names_the_job_and_what_to_do(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.script("fal", NEVER)
+    job_id = tarash_command("video", "a cat", "--detach", code=0).out.strip()
+    left = tarash_command.interrupted(
+        lambda: simulator.counters("fal").streams > 0, "jobs", "wait", job_id, "--json"
+    )
+    assert left.code == 130
+    error = left.json()["error"]
+    assert (error["request_id"], error["operation"]["id"]) == (job_id, job_id)
+    assert error["job_id"].startswith("tarash-")
+    assert f"interrupted: The job {job_id} goes on" in left.err
+    assert f"`tarash jobs wait {job_id} -o FILE` waits for it" in left.err
+    assert simulator.counters("fal").cancels == 0
+
+
+def test_ctrl_c_while_a_detached_submit_is_under_way_tells_that_a_job_may_run(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.fail("fal", "submit", Fault.hang())
+    ran = tarash_command.interrupted(
+        lambda: simulator.counters("fal").submits > 0, "video", "a cat", "--detach"
+    )
+    assert ran.code == 130
+    assert "a job may run and be billed" in ran.err
+
+
+def test_what_the_mock_makes_can_not_be_detached(command: Command) -> None:
+    refused = command("video", "a cat", "--detach", "--mock", code=2)
+    assert "the mock writes nothing down" in refused.err
+    assert refused.out == ""
 
 
 def test_what_is_detached_is_not_saved(tarash_command: Command) -> None:

@@ -27,8 +27,9 @@ from ._errors import CommandError, Exit, exit_code
 from ._inputs import Config, Request, read
 from ._ledger import MEMORY, command_for, opened
 from ._options import Options
-from ._progress import Progress
+from ._progress import Progress, names_of
 from ._save import Output, Response, check, rescue, save_all
+from ._words import in_options
 
 STOPPING = "stopping; Ctrl-C again leaves at once"
 
@@ -48,7 +49,7 @@ class _Run:
 def generate(options: Options) -> int:
     """Carry out one command; return its exit code."""
     config, request = read(options)
-    _check_output(options)
+    _check(options)
 
     plan = _plan(options, config, request)
     if options.dry_run:
@@ -56,13 +57,17 @@ def generate(options: Options) -> int:
         return Exit.DONE
 
     report.adjustments(plan.adjustments)
-    if options.detach:
-        return _detach(_Run(options, config, request, Progress(config)))
-
-    return _make(_Run(options, config, request, Progress(config)))
+    run = _Run(options, config, request, Progress(names_of(config)))
+    return _detach(run) if options.detach else _make(run)
 
 
-def _check_output(options: Options) -> None:
+def _check(options: Options) -> None:
+    if options.detach and options.mock:
+        raise CommandError(
+            "--detach: the mock writes nothing down, so no other command could find its job; "
+            "leave out --detach or --mock"
+        )
+
     if options.output is not None:
         if options.detach:
             raise CommandError("--detach saves nothing: `tarash jobs wait` has an --output")
@@ -96,11 +101,7 @@ def _detach(run: _Run) -> int:
     try:
         job = interrupt.run(work(), lambda: run.progress.note(STOPPING))
     except interrupt.Stopped as stopped:
-        return _stopped(run, stopped.code)
-    except TarashException as error:
-        code = exit_code(error)
-        report.failure(error, code, json=options.as_json)
-        return code
+        return _stopped(run, stopped)
 
     after = command_for("wait", job.request_id, options.ledger)
     report.detached(job, after or "tarash jobs wait", json=options.as_json)
@@ -118,7 +119,7 @@ def _make(run: _Run) -> int:
     try:
         interrupt.run(_generate_and_save(run), lambda: run.progress.note(STOPPING))
     except interrupt.Stopped as stopped:
-        return _stopped(run, stopped.code)
+        return _stopped(run, stopped)
     except SaveError as error:
         if run.response is None:
             raise
@@ -127,6 +128,8 @@ def _make(run: _Run) -> int:
     except TarashException as error:
         code = exit_code(error)
         report.failure(error, code, json=options.as_json)
+        # Before a job there is nothing to go on with, and nothing to look for.
+        report.offer(_left(run, error.request_id).after if error.operation else None)
         return code
 
     response = cast("Response", run.response)
@@ -134,7 +137,7 @@ def _make(run: _Run) -> int:
     if ended is not None and ended.fallback_triggered:
         report.adjustments(response.adjustments)
 
-    report.success(response, run.saved, json=options.as_json, again=_again(run, "fetch"))
+    report.success(response, run.saved, json=options.as_json, again=_fetching(run))
     return Exit.DONE
 
 
@@ -155,54 +158,77 @@ async def _generate_and_save(run: _Run) -> None:
         await save_all(response, options.output, options.n, force=options.force, done=run.saved)
 
 
-def _again(run: _Run, verb: str) -> str | None:
+def _command(run: _Run, verb: str, job_id: str) -> str | None:
     """Return the command that goes on with the run's job, where the ledger knows it."""
-    known = run.progress.last if run.response is None else run.response
-    is_answer = run.response is not None and run.response.operation is None
-    if known is None or is_answer or run.options.mock:
+    if run.options.mock:
         return None
 
-    place = run.options.output or "FILE"
-    return command_for(verb, known.request_id, run.options.ledger, "-o", place)
+    # What could not be saved there is better saved elsewhere.
+    place = run.options.output if verb == "wait" else None
+    return command_for(verb, job_id, run.options.ledger, "-o", place or "FILE")
+
+
+def _fetching(run: _Run) -> str | None:
+    """Return the command that gets the result once more, where there is a job to ask about."""
+    response = cast("Response", run.response)
+    is_answer = response.operation is None
+    return None if is_answer else _command(run, "fetch", response.request_id)
 
 
 def _not_saved(
     run: _Run, said: str, code: Exit = Exit.SAVING, kind: str = SaveError.__name__
 ) -> int:
     response = cast("Response", run.response)
-    error = CommandError(said, code=code, kind=kind)
+    error = CommandError(in_options(said), code=code, kind=kind)
     report.unsaved(response, error, run.saved, rescue(response), json=run.options.as_json)
+    report.offer(_fetching(run), what="get it again")
     return error.code
 
 
-def _stopped(run: _Run, code: Exit) -> int:
+def _stopped(run: _Run, stopped: interrupt.Stopped) -> int:
     if run.response is not None:
-        return _not_saved(run, "interrupted while saving", code, report.INTERRUPTED)
+        return _not_saved(run, "interrupted while saving", stopped.code, report.INTERRUPTED)
 
     last = run.progress.last
-    said = last.error if last is not None and last.error else "Cancelled before anything was sent"
-    facts = {"request_id": None if last is None else last.request_id, **_left(run)}
-    error = CommandError(said, code=code, kind=report.INTERRUPTED, facts=facts)
+    said = stopped.last_words or (last and last.error) or "Cancelled before anything was sent"
+    request_id = None if last is None else last.request_id
+    left = _left(run, request_id)
+    error = CommandError(
+        in_options(said),
+        code=stopped.code,
+        kind=report.INTERRUPTED,
+        facts={"request_id": request_id, **left.facts},
+    )
     report.misused(error, json=run.options.as_json)
-    return code
+    report.offer(left.after)
+    return stopped.code
 
 
-def _left(run: _Run) -> dict[str, Any]:
-    """Return what a stopped run leaves behind, for programs."""
-    last = run.progress.last
-    if last is None:
-        return {}
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What a run without a result leaves behind."""
 
-    async def look() -> dict[str, Any]:
+    facts: dict[str, Any] = field(default_factory=dict)
+    """For programs."""
+    after: str | None = None
+    """The command that waits for the job, where it may still run."""
+
+
+def _left(run: _Run, request_id: str | None) -> _Left:
+    async def look(known: str) -> _Left:
         ledger = _ledger_of(run)
         try:
-            job = await resume_async(last.request_id, ledger)
+            job = await resume_async(known, ledger)
+            record = await ledger.get(job.id)
         except TarashException:
-            return {}  # nothing was written down, since nothing was about to be sent
+            return _Left()  # nothing was written down, since nothing was about to be sent
 
-        record = await ledger.get(job.id)
-        entry = record.entries[-1] if record is not None and record.entries else None
-        told = {} if entry is None else {"submission": entry.submission, "outcome": entry.outcome}
-        return {"job_id": job.id, "operation": job.operation, **told}
+        facts: dict[str, Any] = {"job_id": job.id, "operation": job.operation}
+        if record is not None and record.entries:
+            entry = record.entries[-1]
+            facts |= {"submission": entry.submission, "outcome": entry.outcome}
 
-    return asyncio.run(look())
+        owed = record is not None and record.state == "open" and job.operation is not None
+        return _Left(facts, _command(run, "wait", job.request_id) if owed else None)
+
+    return _Left() if request_id is None else asyncio.run(look(request_id))

@@ -28,9 +28,11 @@ CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 class Stopped(Exception):  # noqa: N818  (no error: somebody wanted it)
     """A signal ended the run, and its clean-up is done."""
 
-    def __init__(self, code: Exit) -> None:
+    def __init__(self, code: Exit, last_words: str | None) -> None:
         super().__init__(code.name)
         self.code = code
+        self.last_words = last_words
+        """What was cancelled left behind, where the gateway says so."""
 
 
 def run(work: Coroutine[Any, Any, Result], on_stop: Callable[[], None]) -> Result:
@@ -44,6 +46,7 @@ def run(work: Coroutine[Any, Any, Result], on_stop: Callable[[], None]) -> Resul
         Stopped: A signal came, and the work ended by it.
     """
     signals: list[int] = []
+    last_words: list[str] = []
 
     async def supervised() -> Result:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -61,7 +64,11 @@ def run(work: Coroutine[Any, Any, Result], on_stop: Callable[[], None]) -> Resul
             loop.call_soon_threadsafe(stop)
 
         with _handling(handle):
-            return await work
+            try:
+                return await work
+            except asyncio.CancelledError as error:
+                last_words.extend(getattr(error, "__notes__", ()))
+                raise
 
     try:
         with asyncio.Runner() as runner:
@@ -70,7 +77,8 @@ def run(work: Coroutine[Any, Any, Result], on_stop: Callable[[], None]) -> Resul
         if not signals:
             raise
 
-        raise Stopped(CODES[signal.Signals(signals[0])]) from None
+        code = CODES[signal.Signals(signals[0])]
+        raise Stopped(code, last_words[-1] if last_words else None) from None
 
 
 def leave(number: int) -> None:

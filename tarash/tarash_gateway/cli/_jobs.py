@@ -1,40 +1,22 @@
-"""`tarash jobs`: what the ledger knows of jobs, and going on with them."""
+"""`tarash jobs`: what the ledger knows of jobs, and stopping them; `_waiting` goes on with them."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, cast
-
-from anyio import to_thread
+from typing import Any
 
 from .._records import JobRecord
-from ..api import resume_all_async, resume_async
+from ..api import resume_async
 from ..exceptions import TarashException, ValidationError
 from ..jobs import ImageJob, VideoJob
 from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal
-from ._errors import CommandError, Exit, exit_code
+from ._errors import CommandError, Exit
 from ._ledger import existing, url_of
-from ._save import OWN_NAME, Output, Response, rescue, save_all
 
 Handle = VideoJob | ImageJob
-LEAVING = "leaving; the jobs go on at their providers"
 PROMPT_SHOWN = 40
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """What became of the jobs that one command waits for."""
-
-    output: str | None
-    force: bool
-    as_json: bool
-    worst: Exit = Exit.DONE
-    done: list[str] = field(default_factory=list)
 
 
 def ls(ledger: str | None, *, everything: bool, as_json: bool) -> int:
@@ -74,7 +56,7 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     """Show what is known of one job, and what its provider says of it now."""
 
     async def look() -> tuple[Handle, JobRecord | None, Any]:
-        handle = await _handle(job_id, ledger)
+        handle = await handle_of(job_id, ledger)
         record = await existing(ledger).get(handle.id) if handle.id else None
         try:
             return handle, record, await handle.status_async()
@@ -113,67 +95,11 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     return Exit.DONE
 
 
-def wait(job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool) -> int:
-    """Wait for one job, and save what it made."""
-    waiting = _Waiting(output, force, as_json)
-
-    async def work() -> None:
-        await _finish(await _handle(job_id, ledger), waiting)
-
-    _run(work())
-    return waiting.worst
-
-
-def fetch(
-    job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool
-) -> int:
-    """Get the result of a job that has ended."""
-    waiting = _Waiting(output, force, as_json)
-
-    async def work() -> None:
-        handle = await _handle(job_id, ledger)
-        status = await handle.status_async()
-        if status.status not in ("completed", "failed"):
-            raise CommandError(
-                f"the job is {status.status}; `tarash jobs wait {job_id}` waits for it",
-                code=Exit.RUNNING,
-                kind="JobRunning",
-            )
-
-        await _finish(handle, waiting)
-
-    _run(work())
-    return waiting.worst
-
-
-def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
-    """Wait for every job that is owed, and save what they made into a folder."""
-    if output is not None and Path(output).exists() and not Path(output).is_dir():
-        raise CommandError(f"--output: {output!r} is no folder; several jobs need one")
-
-    place = None if output is None else f"{output.rstrip('/')}/{OWN_NAME}"
-    waiting = _Waiting(place, force=False, as_json=as_json)
-
-    async def work() -> int:
-        jobs = await resume_all_async(existing(ledger))
-        for job in jobs:
-            terminal.say(f"{job.request_id}: {job.provider} {job.model}")
-
-        await asyncio.gather(*(_finish(job, waiting) for job in jobs))
-        return len(jobs)
-
-    count = _run(work())
-    if not count:
-        terminal.hint(f"nothing is owed in {url_of(ledger)}")
-
-    return waiting.worst
-
-
 def cancel(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     """Ask the provider to stop a job."""
 
     async def work() -> tuple[Handle, str]:
-        handle = await _handle(job_id, ledger)
+        handle = await handle_of(job_id, ledger)
         return handle, await handle.cancel_async()
 
     handle, answer = _run(work())
@@ -191,7 +117,7 @@ def cancel(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     return Exit.DONE
 
 
-async def _handle(job_id: str, ledger: str | None) -> Handle:
+async def handle_of(job_id: str, ledger: str | None) -> Handle:
     """Return the handle on a job by its id, the provider's id, or its token."""
     if not job_id.startswith(("tg1.", "tg1s.")):
         return await resume_async(job_id, existing(ledger))
@@ -205,33 +131,12 @@ async def _handle(job_id: str, ledger: str | None) -> Handle:
         return ImageJob.from_token(job_id)
 
 
-async def _finish(handle: Handle, waiting: _Waiting) -> None:
-    saved: list[Output] = []
-    response: Response | None = None
-    try:
-        response = await cast("Any", handle).wait_async()
-        assert response is not None  # noqa: S101  (`wait_async` returns or raises)
-        await save_all(response, waiting.output, 1, force=waiting.force, done=saved)
-    except TarashException as error:
-        code = exit_code(error)
-        waiting.worst = waiting.worst or code
-        if response is None:
-            report.failure(error, code, json=waiting.as_json)
-            return
-
-        told = CommandError(error.message, code=code, kind=type(error).__name__)
-        rescued = await to_thread.run_sync(rescue, response)
-        report.unsaved(response, told, saved, rescued, json=waiting.as_json)
-        return
-
-    report.success(response, saved, json=waiting.as_json)
-
-
 def _run(work: Any) -> Any:
     try:
-        return interrupt.run(work, lambda: terminal.say(LEAVING))
+        return interrupt.run(work, lambda: None)
     except interrupt.Stopped as stopped:
-        raise CommandError("interrupted", code=stopped.code, kind=report.INTERRUPTED) from None
+        said = "Left before the answer came"
+        raise CommandError(said, code=stopped.code, kind=report.INTERRUPTED) from None
 
 
 def _named(record: JobRecord) -> dict[str, str]:

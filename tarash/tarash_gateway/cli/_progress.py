@@ -5,6 +5,7 @@ Only shows updates; decides nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -24,9 +25,16 @@ OURS = "tarash-"
 class Progress:
     """The progress line of one run; an async context manager."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, chain: Sequence[str], *, known: str | None = None) -> None:
+        """Begin.
+
+        Args:
+            chain: What each attempt is called.
+            known: The id of the job, where whoever waits for it has told it already.
+        """
         self.last: Update | None = None
-        self._chain = _names(config)
+        self._named = known
+        self._chain = chain
         self._row = Row(self._chain)
         console = terminal.errors()
         self._drawn = console.is_terminal and not console.is_dumb_terminal
@@ -46,10 +54,10 @@ class Progress:
 
     def update(self, update: Update) -> None:
         """Show an update."""
-        new = self.last is None or self.last.request_id != update.request_id
-        if new and not update.request_id.startswith(OURS):
+        if self._named != update.request_id and not update.request_id.startswith(OURS):
             # Now, and not at the end: whatever ends us, the job is to be found.
             terminal.say(f"job {update.request_id}")
+            self._named = update.request_id
 
         self.last = update
         self._row.follow(update)
@@ -67,9 +75,10 @@ class Progress:
             terminal.say(text)
 
 
-def _names(config: Config) -> list[str]:
+def names_of(config: Config) -> list[str]:
+    """Return what each attempt of a config's chain is called."""
     names = [f"{config.provider} {config.model}"]
     for fallback in config.fallback_configs:
-        names += _names(fallback)
+        names += names_of(fallback)
 
     return names

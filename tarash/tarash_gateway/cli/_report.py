@@ -271,6 +271,12 @@ def unsaved(
     )
 
 
+def offer(command: str | None, *, what: str = "wait for it") -> None:
+    """Name the command that goes on with a job, where there is one."""
+    if command is not None:
+        terminal.say(f"to {what}: {command}")
+
+
 def unwritten(failure: OSError, found: Sequence[str]) -> None:
     """Say that standard output did not take what it was told, and what that was."""
     if not found and isinstance(failure, BrokenPipeError):

@@ -24,6 +24,9 @@ FIELDS = "|".join([*OPTIONS, *SAME])
 OURS = "duration_seconds|image_list|mask_image|number_of_videos|fallback_configs|base_url"
 # In this order; what is more than a name comes first.
 PHRASES = (
+    (r"^Cancelled; the job (\S+) goes on", r"The job \1 goes on"),
+    (r"; the error's operation identifies it, and submitting", "; submitting"),
+    (r" \(the response still holds what was made\)", ""),
     (r"or api_key= on the config", "or name a file that holds it with --key-file"),
     (r"mock=MockConfig\(enabled=True\)", "--mock"),
     (r"\bstrict=True\b", "--strict is given"),

@@ -8,6 +8,7 @@ import typer
 
 from . import _jobs as work
 from . import _options as o
+from . import _waiting as waiting
 
 JobId = Annotated[
     str, typer.Argument(metavar="JOB", help="Our id or the provider's of a job, or its token.")
@@ -56,13 +57,13 @@ def wait(
     as_json: o.Json = False,
 ) -> int:
     """Wait for a job and save what it made; Ctrl-C leaves it running."""
-    return work.wait(job, ledger, output, force=force, as_json=as_json)
+    return waiting.wait(job, ledger, output, force=force, as_json=as_json)
 
 
 @jobs_app.command("resume")
 def resume(ledger: o.Ledger = None, *, output: Folder = None, as_json: o.Json = False) -> int:
     """Wait for every job that nobody drives: after a crash, say. Nothing is bought twice."""
-    return work.resume(ledger, output, as_json=as_json)
+    return waiting.resume(ledger, output, as_json=as_json)
 
 
 @jobs_app.command("cancel")
@@ -81,4 +82,4 @@ def fetch(
     as_json: o.Json = False,
 ) -> int:
     """Get the result of a job that has ended, as long as its provider keeps it."""
-    return work.fetch(job, ledger, output, force=force, as_json=as_json)
+    return waiting.fetch(job, ledger, output, force=force, as_json=as_json)

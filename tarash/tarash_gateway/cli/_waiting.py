@@ -1,0 +1,193 @@
+"""`tarash jobs wait`, `fetch` and `resume`: goes on with jobs, and saves what they made.
+
+Leaving stops no job: only `tarash jobs cancel` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from anyio import to_thread
+
+from .._records import JobRecord
+from ..api import resume_all_async
+from ..exceptions import TarashException
+from . import _interrupt as interrupt
+from . import _report as report
+from . import _terminal as terminal
+from ._errors import CommandError, Exit, exit_code
+from ._jobs import Handle, handle_of
+from ._ledger import command_for, existing, url_of
+from ._progress import Progress
+from ._save import OWN_NAME, Output, Response, rescue, save_all
+from ._words import in_options
+
+LEAVING = "leaving; what runs at a provider goes on there"
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What became of the jobs that one command waits for."""
+
+    ledger: str | None
+    output: str | None
+    force: bool
+    as_json: bool
+    handles: list[Handle] = field(default_factory=list)
+    several: bool = False
+    made: bool = False
+    """Whether there is a result, and saving it is all that is left."""
+    worst: Exit = Exit.DONE
+
+    def command(self, verb: str, job_id: str) -> str | None:
+        """Return the command that goes on with a job, where another can know it."""
+        # What could not be saved there is better saved elsewhere.
+        place = self.output if verb == "wait" else None
+        return command_for(verb, job_id, self.ledger, "-o", place or "FILE")
+
+
+def wait(job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool) -> int:
+    """Wait for one job, and save what it made."""
+    waiting = _Waiting(ledger, output, force, as_json)
+
+    async def work() -> None:
+        waiting.handles = [await handle_of(job_id, ledger)]
+        await _finish(waiting.handles[0], waiting)
+
+    _run(work(), waiting)
+    return waiting.worst
+
+
+def fetch(
+    job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool
+) -> int:
+    """Get the result of a job that has ended."""
+    waiting = _Waiting(ledger, output, force, as_json)
+
+    async def work() -> None:
+        handle = await handle_of(job_id, ledger)
+        waiting.handles = [handle]
+        status = await handle.status_async()
+        if status.status not in ("completed", "failed"):
+            after = waiting.command("wait", job_id)
+            raise CommandError(
+                f"the job is {status.status}" + (f"; `{after}` waits for it" if after else ""),
+                code=Exit.RUNNING,
+                kind="JobRunning",
+                facts=_facts(handle),
+            )
+
+        await _finish(handle, waiting)
+
+    _run(work(), waiting)
+    return waiting.worst
+
+
+def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
+    """Wait for every job that is owed, and save what they made into a folder."""
+    if output is not None and Path(output).exists() and not Path(output).is_dir():
+        raise CommandError(f"--output: {output!r} is no folder; several jobs need one")
+
+    place = None if output is None else f"{output.rstrip('/')}/{OWN_NAME}"
+    waiting = _Waiting(ledger, place, force=False, as_json=as_json, several=True)
+
+    async def work() -> None:
+        waiting.handles = await resume_all_async(existing(ledger))
+        for job in waiting.handles:
+            terminal.say(f"{job.request_id}: {job.provider} {job.model}")
+
+        await asyncio.gather(*(_finish(job, waiting) for job in waiting.handles))
+
+    _run(work(), waiting)
+    if not waiting.handles:
+        terminal.hint(f"nothing is owed in {url_of(ledger)}")
+
+    return waiting.worst
+
+
+async def _finish(handle: Handle, waiting: _Waiting) -> None:
+    saved: list[Output] = []
+    response: Response | None = None
+    progress = Progress(await _chain_of(handle, waiting), known=handle.request_id)
+    try:
+        async with progress:
+            response = await cast("Any", handle).wait_async(progress.update)
+            assert response is not None  # noqa: S101  (`wait_async` returns or raises)
+            waiting.made = True
+            progress.note("saving", quiet=True)
+            await save_all(response, waiting.output, 1, force=waiting.force, done=saved)
+    except TarashException as error:
+        code = exit_code(error)
+        waiting.worst = waiting.worst or code
+        if response is None:
+            report.failure(error, code, json=waiting.as_json)
+            report.offer(await _after(handle, waiting))
+            return
+
+        told = CommandError(in_options(error.message), code=code, kind=type(error).__name__)
+        rescued = await to_thread.run_sync(rescue, response)
+        report.unsaved(response, told, saved, rescued, json=waiting.as_json)
+        report.offer(_fetching(response, waiting), what="get it again")
+        return
+
+    again = _fetching(response, waiting)
+    report.success(response, saved, json=waiting.as_json, again=again)
+
+
+def _fetching(response: Response, waiting: _Waiting) -> str | None:
+    """Return the command that gets a result once more, where there is a job to ask about."""
+    is_answer = response.operation is None
+    return None if is_answer else waiting.command("fetch", response.request_id)
+
+
+async def _record_of(handle: Handle, waiting: _Waiting) -> JobRecord | None:
+    return await existing(waiting.ledger).get(handle.id) if handle.id else None
+
+
+async def _after(handle: Handle, waiting: _Waiting) -> str | None:
+    """Return the command that waits again, after an error that leaves the job running."""
+    record = await _record_of(handle, waiting)
+    if record is None or record.state != "open" or handle.operation is None:
+        return None
+
+    return waiting.command("wait", handle.request_id)
+
+
+async def _chain_of(handle: Handle, waiting: _Waiting) -> list[str]:
+    """Return what each attempt of a job is called."""
+    record = await _record_of(handle, waiting)
+    chain = [] if record is None else record.chain
+    names = [f"{one.get('provider')} {one.get('model')}" for one in chain]
+    names = names or [f"{handle.provider} {handle.model}"]
+    return [f"{handle.request_id} {name}" for name in names] if waiting.several else names
+
+
+def _run(work: Coroutine[Any, Any, None], waiting: _Waiting) -> None:
+    try:
+        interrupt.run(work, lambda: terminal.say(LEAVING))
+    except interrupt.Stopped as stopped:
+        raise _left(waiting, stopped.code) from None
+
+
+def _left(waiting: _Waiting, code: Exit) -> CommandError:
+    """Return what there is to say where Ctrl-C ended the wait, and no job."""
+    said, facts = "Left before anything was asked", {}
+    if waiting.several:
+        said = "The jobs go on; `tarash jobs resume` goes on with those that are owed"
+    elif waiting.handles:
+        (handle,) = waiting.handles
+        facts = _facts(handle)
+        done = "is done, and not saved" if waiting.made else "goes on at its provider"
+        after = waiting.command("fetch" if waiting.made else "wait", handle.request_id)
+        does = "gets its result" if waiting.made else "waits for it"
+        said = f"The job {handle.request_id} {done}" + (f"; `{after}` {does}" if after else "")
+
+    return CommandError(said, code=code, kind=report.INTERRUPTED, facts=facts)
+
+
+def _facts(handle: Handle) -> dict[str, Any]:
+    return {"job_id": handle.id, "request_id": handle.request_id, "operation": handle.operation}
