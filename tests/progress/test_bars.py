@@ -34,7 +34,7 @@ from tarash.tarash_gateway import (
     progress_bar,
 )
 from tarash.tarash_gateway.progress._row import Row
-from tarash.tarash_gateway.progress._terminal import Board
+from tarash.tarash_gateway.progress._terminal import BAR_CELLS, Board, fitted
 from tarash.tarash_gateway.testing import Script, Simulator
 
 ABOVE = Path(tarash.tarash_gateway.__file__).parents[2]
@@ -198,6 +198,43 @@ def test_calls_at_once_have_a_line_each_and_no_more_than_there_is_room(
         board.end(row)
 
     assert screen.getvalue().count(HIDE) == screen.getvalue().count(SHOW) == 1
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_what_is_too_long_shortens_the_name_then_the_bar_and_never_status_or_time(
+    *, share: bool
+) -> None:
+    model = "fal-ai/kling-video/v2.1/master/image-to-video"
+    for _ in range(3):
+        _durations.note("long", model, 190)
+
+    row = Row(["fal first", f"fal {model}"])
+    facts = {"request_id": "1", "status": "queued", "provider": "long", "model": model}
+    row.follow(VideoGenerationUpdate.model_validate({**facts, "attempt_number": 2}))
+    for width in range(18, 120):
+        said, cells, times = fitted(row, width, bar=share)
+        line = "".join(text for text, _ in said)
+        assert len(line) + (cells and cells + 2) + len(f"  {times}") <= width
+        assert "queued" in line
+        assert times.startswith("0 s")
+        if width >= 60:  # before anything else gives way
+            assert "left" in times
+            assert line.startswith("attempt 2/2  fal")
+        if cells < BAR_CELLS and share:
+            assert model not in line
+        if 100 > width >= 80 and share:
+            assert (cells, "…" in line) == (BAR_CELLS, True)
+
+
+def test_a_remark_shortens_the_name_too() -> None:
+    row = Row(["fal a-model-with-a-name-that-is-long"])
+    row.note = "stopping; Ctrl-C again leaves at once"
+    said, cells, times = fitted(row, 72, bar=True)
+    assert ("".join(text for text, _ in said), cells, times) == (
+        "fal a-model-with-…  starting",
+        0,
+        "0 s",
+    )
 
 
 LEAVES = """

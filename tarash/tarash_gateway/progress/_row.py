@@ -76,29 +76,37 @@ class Row:
 
         return one_line(f"{self.update.provider} {self.update.model}")
 
-    def pieces(self) -> list[Piece]:
-        """Return where it stands, as one line."""
+    def pieces(self, label: str | None = None, *, details: bool = True) -> list[Piece]:
+        """Return where it stands, as one line.
+
+        Args:
+            label: What to call it, where its own label is too long; empty for nothing.
+            details: Whether to say more than its status.
+        """
+        label = self.label if label is None else label
+        said: list[Piece] = [(self._attempt(), "")] if details and self._attempt() else []
+        said += [(label, "bold"), ("  ", "")] if label else []
         update = self.update
-        number = 1 if update is None else update.attempt_number
-        said: list[Piece] = []
-        if len(self._chain) > 1:
-            said.append((f"attempt {number}/{len(self._chain)}  ", ""))
-        elif not self._chain and number > 1:
-            said.append((f"attempt {number}  ", ""))
-
-        said.append((self.label, "bold"))
         if update is None:
-            return [*said, ("  starting", "")]
+            return [*said, ("starting", "")]
 
-        said += [("  ", ""), (update.status, STYLES[update.status])]
-        if update.queue_position is not None:
+        said.append((update.status, STYLES[update.status]))
+        if details and update.queue_position is not None:
             said.append((f", position {update.queue_position}", ""))
 
         # At its end, the status has said it all.
-        if update.progress_percent is not None and update.status == "processing":
+        if details and update.progress_percent is not None and update.status == "processing":
             said.append((f", {update.progress_percent:.0f} %", ""))
 
         return said
+
+    def _attempt(self) -> str:
+        """Return which attempt it is, where there is more than one."""
+        number = 1 if self.update is None else self.update.attempt_number
+        if len(self._chain) > 1:
+            return f"attempt {number}/{len(self._chain)}  "
+
+        return f"attempt {number}  " if not self._chain and number > 1 else ""
 
     def text(self) -> str:
         """Return the same without styles."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO, cast
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -20,7 +21,8 @@ from ._row import Piece, Row
 from ._steady import target_of
 
 FRAMES_A_SECOND = 10
-BAR_CELLS = 20
+BAR_CELLS, LEAST_BAR = 20, 5
+LEAST_LABEL = 12
 SPINNER, BAR = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "━"
 ASCII_SPINNER, ASCII_BAR = "|/-\\", "="
 KEPT_FREE = 2
@@ -98,17 +100,55 @@ class Board:
 
     def _line(self, row: Row) -> Text:
         frame = self._frames[int(time.monotonic() * FRAMES_A_SECOND) % len(self._frames)]
+        share = row.share()
+        room = self._console.width - len(f"{frame} ")
+        said, bar, times = fitted(row, room, bar=share is not None)
         # Never longer than the terminal is wide: a line that wraps can't be drawn over.
         line = Text(f"{frame} ", no_wrap=True, overflow="ellipsis")
-        line.append_text(styled(row.pieces()))
-        share = row.share()
-        if share is not None:
-            full = round(BAR_CELLS * share)
+        line.append_text(styled(said))
+        if bar:
+            full = round(bar * (share or 0))
             line.append("  ").append(self._cell * full, style="green")
-            line.append(self._cell * (BAR_CELLS - full), style="dim")
+            line.append(self._cell * (bar - full), style="dim")
 
-        line.append(f"  {row.times()}", style="dim")
+        line.append(f"  {times}", style="dim")
         return line.append(f"  {row.note}" if row.note else "", style="yellow")
+
+
+def fitted(row: Row, width: int, *, bar: bool) -> tuple[list[Piece], int, str]:
+    """Return what there is room for: what is said, how long the bar is, and the times.
+
+    The name gives way first, then the bar, then the time that is left, then all that is more than
+    the status.
+
+    Args:
+        row: What is drawn.
+        width: The cells that there are.
+        bar: Whether there is a share to draw.
+    """
+    note = f"  {row.note}" if row.note else ""
+    short = shortened(row.label, LEAST_LABEL)
+    for label, times, details in (
+        (short, row.times(), True),
+        (short, row.elapsed(), True),
+        (short, row.elapsed(), False),
+    ):
+        said = row.pieces(label, details=details)
+        free = width - styled(said).cell_len - cell_len(f"  {times}{note}")
+        if free < 0:
+            continue
+
+        cells = min(BAR_CELLS, free - 2) if bar and free - 2 >= LEAST_BAR else 0
+        room = cell_len(label) + free - (cells + 2 if cells else 0)
+        return row.pieces(shortened(row.label, room), details=details), cells, times
+
+    return row.pieces("", details=False), 0, row.elapsed()
+
+
+def shortened(text: str, cells: int) -> str:
+    """Return text that takes no more than so many cells."""
+    whole = cell_len(text) <= cells
+    return text if whole else f"{set_cell_size(text, max(0, cells - 1)).rstrip()}…"
 
 
 def _is_errors(console: Console) -> bool:
