@@ -61,6 +61,18 @@ def test_no_command_is_no_traceback(command: Command) -> None:
     assert "No such command 'vidoe'" in command("vidoe", code=2).err
 
 
+@pytest.mark.parametrize("group", ["jobs", "models"])
+def test_a_group_alone_shows_its_help_and_no_error(command: Command, group: str) -> None:
+    ran = command(group, code=2)
+    assert f"Usage: tarash {group}" in ran.out
+    assert ran.err == ""
+
+
+def test_help_shows_no_value_for_what_takes_none(command: Command) -> None:
+    for arguments in (("video",), ("jobs", "wait"), ("models", "list"), ("doctor",), ()):
+        assert "bool" not in command(*arguments, "--help", code=0).out.lower()
+
+
 @pytest.mark.parametrize("name", ["typer", "rich"])
 def test_a_missing_extra_is_named(command: Command, name: str) -> None:
     ran = command.code(WITHOUT.format(name=name), "video", "a cat", "--mock")

@@ -20,6 +20,7 @@ from . import _report as report
 from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import MEANINGS, CommandError, Exit, exit_code, rule
+from ._shape import App, help_alone
 from .jobs import jobs_app
 from .models import models_app
 
@@ -33,7 +34,7 @@ SEE_ABOVE = "Exit codes: see tarash --help"
 # What any release of typer raises for arguments that it can't take.
 UsageError: Any = typer.BadParameter.__bases__[0]
 
-app = typer.Typer(
+app = App(
     name=PROGRAM,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -115,9 +116,7 @@ def root(
     ] = False,
 ) -> None:
     """Videos and images from any provider: one request in, one result out."""
-    if context.invoked_subcommand is None:
-        terminal.result(context.get_help())
-        raise typer.Exit(Exit.USAGE)
+    help_alone(context)
 
 
 @app.command(epilog=SEE_ABOVE)

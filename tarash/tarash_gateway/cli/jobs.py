@@ -9,6 +9,7 @@ import typer
 from . import _jobs as work
 from . import _options as o
 from . import _waiting as waiting
+from ._shape import App, help_alone
 
 JobId = Annotated[
     str, typer.Argument(metavar="JOB", help="Our id or the provider's of a job, or its token.")
@@ -24,10 +25,13 @@ Folder = Annotated[
     typer.Option("--output", "-o", metavar="FOLDER", help="Where to save what they made."),
 ]
 
-jobs_app = typer.Typer(
-    help="Jobs that were written down: wait for them, resume them after a crash, cancel them.",
-    no_args_is_help=True,
-)
+jobs_app = App()
+
+
+@jobs_app.callback(invoke_without_command=True)
+def alone(context: typer.Context) -> None:
+    """Jobs that were written down: wait for them, resume them after a crash, cancel them."""
+    help_alone(context)
 
 
 @jobs_app.command("ls")

@@ -28,6 +28,7 @@ from ..models import (
 )
 from . import _terminal as terminal
 from ._model_samples import sample_fields, write_tests
+from ._shape import App, help_alone
 
 DONE, FAILED = 0, 1
 SHOWN_VALUES = 12
@@ -40,7 +41,13 @@ Provider = Annotated[
 OTHERS = ("replicate/",)
 """What may stand before a model's id in place of `--provider`."""
 
-models_app = typer.Typer(help="Models: what they take, and which are gone.", no_args_is_help=True)
+models_app = App()
+
+
+@models_app.callback(invoke_without_command=True)
+def alone(context: typer.Context) -> None:
+    """Models: what they take, and which are gone."""
+    help_alone(context)
 
 
 def _show(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -1,0 +1,51 @@
+"""What all commands have in common: their help, and what a group says that is called alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from . import _terminal as terminal
+from ._errors import Exit
+
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    for one in parameters:
+        if getattr(one, "is_flag", False):
+            one.metavar = ""  # it takes no value, so none is shown
+
+    return parameters
+
+
+class _Command(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+
+class App(typer.Typer):
+    """Commands, or groups of them."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=_Group, **settings)
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        """Return what makes a command of a function."""
+        return super().command(name, cls=_Command, **settings)
+
+
+def help_alone(context: typer.Context) -> None:
+    """Show the help where no command follows; a group alone does nothing."""
+    if context.invoked_subcommand is None:
+        shown = context.get_help()  # with rich, it has been written already
+        if shown.strip():
+            terminal.result(shown)
+
+        raise typer.Exit(Exit.USAGE)
