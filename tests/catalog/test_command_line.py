@@ -50,11 +50,29 @@ def test_a_filter_that_does_not_exist_is_told(capsys: pytest.CaptureFixture[str]
     assert "'first_frame'" in capsys.readouterr().err
 
 
+def test_a_list_without_models_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", "kling-vidoe") == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "no model of the catalogue" in shown.err
+    assert "did you mean kling-video" in shown.err
+    assert run("list", "zzzz", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_table_in_a_pipe_has_no_blanks_at_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", "veo3.1") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 2
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
 def test_a_model_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("show", "fal-ai/veo3.1") == 0
     shown = capsys.readouterr().out
     assert "4, 6, 8" in shown
-    assert "safety_tolerance" in shown
+    assert "safety_tolerance  --param" in shown
+    assert "generate_audio    --audio" in shown
     assert run("show", "fal-ai/veo3.1", "--json") == 0
     assert json.loads(capsys.readouterr().out)["durations"] == [4, 6, 8]
 

@@ -32,6 +32,8 @@ CAT = ("video", "a cat")
         (["--image", "nowhere.png"], "error: --image: 'nowhere.png' is no URL"),
         (["--model", "fal-ai/veo3.1/image-to-video", "--image", "."], "file '.' can't be read"),
         (["--param", "loose"], "error: --param: 'loose' is not NAME=VALUE"),
+        (["--provider", "replicate"], "error: --model: say which; there is no default for videos"),
+        (["--fallback", "replicate"], "error: --fallback: write replicate:MODEL; there is no"),
         (["--fallback", ":x"], "error: --fallback: ':x' is not PROVIDER:MODEL"),
         (["--provider", "fall"], "did you mean 'fal'?"),
         (["--provider", "fall", "--model", "x"], "did you mean 'fal'?"),

@@ -96,6 +96,8 @@ def test_a_token_is_a_job_too_and_a_wrong_id_says_what_to_do(
     shown = tarash_command("jobs", "show", detached["token"], "--json", code=0).json()
 
     assert shown["request_id"] == detached["request_id"] == simulator.jobs("fal")[0].id
+    lines = tarash_command("jobs", "show", detached["token"], code=0).out.splitlines()
+    assert lines[-1] == f"token: {detached['token']}"  # whole, to be copied
     assert "knows no job" in tarash_command("jobs", "show", "nobody", code=2).err
     assert "damaged" in tarash_command("jobs", "wait", detached["token"][:-1], code=2).err
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarash.tarash_gateway.cli._words import in_options
+from tarash.tarash_gateway.cli._words import in_options, wish
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,22 @@ from tarash.tarash_gateway.cli._words import in_options
         ("(failover='when_safe': x was not tried)", "(--failover when_safe: x was not tried)"),
         ("model= is the deployment's name", "--model is the deployment's name"),
         ("fit_images=True on the config lets images be", "--fit-images lets images be"),
+        ("Known: fal; register_provider() adds your own", "Known: fal"),
+        ("at once; add_model() reads one", "at once; `tarash models add` reads one"),
+        ("take the id from a handle, or from the list of `resume_all`",
+         "take the id from `tarash jobs ls --all`"),
+        ("No room (the response still holds what was made)", "No room"),
+        ("the job x goes on; the error's operation identifies it, and submitting again buys",
+         "the job x goes on; submitting again buys"),
+        ("Cancelled; the job x goes on at fal", "The job x goes on at fal"),
+        ("another name, or pass overwrite=True", "another name, or overwrite it with --force"),
+        ("fal makes images, no videos; use generate_image()",
+         "fal makes images, no videos; use `tarash image`"),
+        ("use an idempotency_key, or a ledger", "use --idempotency-key, or a ledger"),
+        ("m can't take n=9: m takes 4", "m can't take --n 9: m takes 4"),
+        ("takes='first' is not possible", "--takes 'first' is not possible"),
+        ("comes from image_list and from extra_params", "comes from --image and from --param"),
+        ("image_list[0].type: asked", "the role of --image[0]: asked"),
         ("image_list[0]: give a smaller one, or raise max_media_bytes= on the config",
          "--image[0]: give a smaller one"),
     ],
@@ -36,8 +52,27 @@ def test_fields_become_options(said: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        ("n", "--n"),
+        ("duration_seconds", "--duration"),
+        ("image_list[0]", "--image[0]"),
+        ("image_list[0].type", "the role of --image[0]"),
+        ("extra_params.tone", "--param tone"),
+        ("enhance_prompt", "--param enhance_prompt"),
+    ],
+)
+def test_a_wish_is_called_like_its_option(field: str, shown: str) -> None:
+    assert wish(field) == shown
+
+
+@pytest.mark.parametrize(
     "said",
-    ["the model and the video are gone", "its 'seed' is 7", "https://example.org/?a=b&resolution"],
+    [
+        "the model and the video are gone",
+        "its 'seed' is 7",
+        "https://example.org/?a=b&n=1&resolution",
+    ],
 )
 def test_other_words_stay_as_they_are(said: str) -> None:
     assert in_options(said) == said

@@ -29,6 +29,7 @@ from ..registry import default_registry
 from . import _terminal as terminal
 from ._errors import CommandError, misuse
 from ._options import Options
+from ._words import in_options
 
 Config = VideoGenerationConfig | ImageGenerationConfig
 Request = VideoGenerationRequest | ImageGenerationRequest
@@ -55,7 +56,7 @@ def read(options: Options) -> tuple[Config, Request]:
         config, of_config = _checked(_config, options)
 
     for warning in caught:
-        terminal.warn(str(warning.message))
+        terminal.warn(in_options(str(warning.message)))
 
     if request is None or config is None:
         raise CommandError(*dict.fromkeys([*of_request, *of_config]))
@@ -164,7 +165,7 @@ def _config(options: Options) -> Config:
     fallbacks = [
         kind(
             provider=provider,
-            model=_model(options, provider, model),
+            model=_model(options, provider, model, f"--fallback: write {provider}:MODEL"),
             # The key is one provider's, and no other's.
             api_key=key if provider == options.provider else None,
             base_url=options.base_url if provider == options.provider else None,
@@ -174,7 +175,7 @@ def _config(options: Options) -> Config:
     ]
     return kind(
         provider=options.provider,
-        model=_model(options, options.provider, options.model),
+        model=_model(options, options.provider, options.model, "--model: say which"),
         api_key=key,
         base_url=options.base_url,
         fallback_configs=cast("Any", tuple(fallbacks)),
@@ -199,7 +200,7 @@ def _fallback(text: str) -> tuple[str, str | None]:
     return provider, model or None
 
 
-def _model(options: Options, provider: str, model: str | None) -> str:
+def _model(options: Options, provider: str, model: str | None, said: str) -> str:
     if model is not None:
         return model
 
@@ -210,7 +211,8 @@ def _model(options: Options, provider: str, model: str | None) -> str:
     if default is None:
         default_registry.check_known(provider)
         raise CommandError(
-            f"--model: say which; there is no default for {options.kind}s of {provider}"
+            f"{said}; there is no default for {options.kind}s of {provider} "
+            f"(`tarash models list --provider {provider}` shows ids)"
         )
 
     return default

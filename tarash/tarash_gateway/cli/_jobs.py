@@ -14,6 +14,7 @@ from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import existing, url_of
+from ._words import in_options
 
 Handle = VideoJob | ImageJob
 PROMPT_SHOWN = 40
@@ -67,7 +68,7 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     facts = {} if record is None else _as_json(record)
     facts |= {"provider": handle.provider, "model": handle.model, "request_id": handle.request_id}
     if isinstance(said, TarashException):
-        facts["provider_says"] = {"error": said.message}
+        facts["provider_says"] = {"error": in_options(said.message)}
     else:
         facts["provider_says"] = said.model_dump(mode="json", exclude_none=True)
 
@@ -88,10 +89,10 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
 
     says = facts["provider_says"]
     table.add_row("provider says", says.get("status") or says["error"])
-    if facts["token"]:
-        table.add_row("token", facts["token"])
-
     terminal.show(table)
+    if facts["token"]:  # on a line of its own, so that it can be copied
+        terminal.result(f"token: {facts['token']}")
+
     return Exit.DONE
 
 

@@ -64,7 +64,8 @@ class Progress:
         # What ends the whole run is told when it has ended, with more than a line can hold.
         is_last = update.attempt_number == len(self._chain)
         if update.status == "failed" and not is_last and not self._drawn:
-            self._display.end(self._row, self._row.last_words())
+            # Why is told with what it cost, when all has ended.
+            self._display.end(self._row, self._row.last_words(why=False))
         else:
             self._display.show(self._row)
 

@@ -24,7 +24,7 @@ from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json
 from ._save import Output, Response, media_of, url_of
-from ._words import in_options
+from ._words import in_options, wish
 
 INTERRUPTED = "Interrupted"
 
@@ -39,13 +39,7 @@ def adjusted(one: Adjustment) -> str:
     """Return one adjustment as a sentence."""
     becomes = "left out" if one.sent is None else f"sending {_value(one.sent)}"
     reason = in_options(one.reason)
-    return f"{_option(one.field)}: asked {_value(one.requested)}, {becomes}: {reason}"
-
-
-def _option(field: str) -> str:
-    # A field of the request has an option; what does not is given as a parameter.
-    named = in_options(f"{field}=").rstrip("=")
-    return f"--param {field}" if named == field else named
+    return f"{wish(one.field)}: asked {_value(one.requested)}, {becomes}: {reason}"
 
 
 def _value(value: Any) -> str:
@@ -121,7 +115,8 @@ def _as_json(response: Response, saved: Sequence[Output]) -> dict[str, Any]:
         if saved and name in dumped:
             dumped[name] = _without_bytes(dumped[name])
 
-    return {**dumped, "files": [_file(one) for one in saved]}
+    places = [str(one.saved.place) for one in saved]
+    return {**dumped, "saved": places, "files": [_file(one) for one in saved]}
 
 
 def _file(output: Output) -> dict[str, Any]:

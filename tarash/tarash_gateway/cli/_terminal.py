@@ -5,6 +5,7 @@ Text that a provider sent is shown as text: no markup, no control sequences, one
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from functools import cache
@@ -22,8 +23,8 @@ __all__ = [
     "show", "show_warning", "size", "warn",
 ]  # fmt: skip
 
-WIDE = 200
-"""Columns of a table that no terminal shows: nothing of it may be cut off."""
+WIDE = 100_000
+"""Columns of a table that no terminal shows: nothing of it is cut off or folded."""
 
 
 @cache
@@ -76,8 +77,14 @@ def document(value: Any) -> None:
 
 def show(table: Table) -> None:
     """Draw a table on standard output; its cells are text, brackets included."""
-    width = None if sys.stdout.isatty() else WIDE
-    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+    if sys.stdout.isatty():
+        Console(highlight=False, markup=False, emoji=False).print(table)
+        return
+
+    drawn = io.StringIO()
+    Console(file=drawn, width=WIDE, highlight=False, markup=False, emoji=False).print(table)
+    for line in drawn.getvalue().splitlines():
+        result(line.rstrip())
 
 
 def plain_table(*headings: str) -> Table:

@@ -24,18 +24,39 @@ FIELDS = "|".join([*OPTIONS, *SAME])
 OURS = "duration_seconds|image_list|mask_image|number_of_videos|fallback_configs|base_url"
 # In this order; what is more than a name comes first.
 PHRASES = (
+    # What the command line says itself, or has no use for.
     (r"^Cancelled; the job (\S+) goes on", r"The job \1 goes on"),
     (r"; the error's operation identifies it, and submitting", "; submitting"),
     (r" \(the response still holds what was made\)", ""),
+    (r"; raw_response holds (?:it|the blurred one)", ""),
+    (r"; register_provider\(\) adds your own", ""),
+    (r", or raise max_media_bytes= on the config", ""),
+    (r", and allow_private_urls is off on the config; give the bytes", "; give the file"),
+    (r", and allow_private_urls is off on the config", ""),
+    # Commands in the place of functions.
+    (r"take the id from .*`resume_all`", "take the id from `tarash jobs ls --all`"),
+    (r"`add_model\('([^']+)', '([^']+)'\)`", r"`tarash models add \2 --provider \1`"),
+    (r"\badd_model\(\)", "`tarash models add`"),
+    (r"\buse generate_(video|image)\b(?:\(\))?", r"use `tarash \1`"),
+    # Options in the place of arguments.
+    (
+        r"is not a field of \w+ and goes to the provider as an extra parameter",
+        "is no option, and goes to the provider as it is",
+    ),
     (r"or api_key= on the config", "or name a file that holds it with --key-file"),
     (r"mock=MockConfig\(enabled=True\)", "--mock"),
+    (r"or pass overwrite=True", "or overwrite it with --force"),
     (r"\bstrict=True\b", "--strict is given"),
     (r"\bfit_images=True(?: on the config)?", "--fit-images"),
-    (r", or raise max_media_bytes= on the config", ""),
     (r"\bfailover='(\w+)'", r"--failover \1"),
+    (r"\b(takes|output)=(?=')", r"--\1 "),
+    (r"(?<![\w.?&/-])n=(?=\d)", "--n "),
     (r"\bin extra_params=\{'([^']+)': \.\.\.\}", r"with --param \1=..."),
     (r"\bin extra_params\b", "with --param NAME=VALUE"),
     (r"\bextra_params\.(?=\S)", "--param "),
+    (r"\bextra_params\b(?!=)", "--param"),
+    (r"\b(?:an )?idempotency_key\b", "--idempotency-key"),
+    (r"\bimage_list(\[\d+\])\.type\b", r"the role of --image\1"),
 )
 NAMES = re.compile(
     rf"\b(?P<set>{FIELDS})=(?P<value>\S)|\b(?P<argument>{FIELDS})=(?: on the config\b)?"
@@ -46,6 +67,14 @@ NAMES = re.compile(
 def option(field: str) -> str:
     """Return the option that fills a field."""
     return OPTIONS.get(field, f"--{field.replace('_', '-')}")
+
+
+def wish(field: str) -> str:
+    """Return what a field of a request is called that had to bend: its option, else `--param`."""
+    if field.startswith(("image_list", "extra_params.")):
+        return in_options(field)
+
+    return option(field) if field in {*OPTIONS, *SAME, "n"} else f"--param {field}"
 
 
 def in_options(text: str) -> str:

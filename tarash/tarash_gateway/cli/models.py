@@ -5,6 +5,7 @@ Wired with `app.add_typer(models_app, name="models")`.
 
 from __future__ import annotations
 
+import difflib
 import json
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from ..models import (
 from . import _terminal as terminal
 from ._model_samples import sample_fields, write_tests
 from ._shape import App, help_alone
+from ._words import wish
 
 DONE, FAILED = 0, 1
 SHOWN_VALUES = 12
@@ -51,7 +53,9 @@ def alone(context: typer.Context) -> None:
 
 
 def _show(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    headings = tuple(headings)
     table = terminal.plain_table(*headings)
+    table.show_header = any(headings)
     for row in rows:
         table.add_row(*row)
 
@@ -81,6 +85,10 @@ def list_command(  # noqa: PLR0913  (each is an option of the command)
         terminal.document([one.model_dump(mode="json", exclude_none=True) for one in found])
         return DONE
 
+    if not found:
+        _none_found(provider, search)
+        return DONE
+
     _show(
         ("provider", "model", "makes", "takes", "seconds", ""),
         (
@@ -96,6 +104,19 @@ def list_command(  # noqa: PLR0913  (each is an option of the command)
         ),
     )
     return DONE
+
+
+def _none_found(provider: str | None, search: str | None) -> None:
+    """Say that no model can do what is asked, and what is written like text that none has."""
+    meant: list[str] = []
+    if search is not None and not list_models(provider, search=search):
+        ids = {one.model for one in list_models(provider)}
+        words = ids if "/" in search else {word for one in ids for word in one.split("/")}
+        meant = difflib.get_close_matches(search.lower(), words, n=3)
+
+    asked = "" if search is None else f" and has {search!r} in its id or name"
+    hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
+    terminal.hint(f"no model of the catalogue can do what is asked{asked}{hint}")
 
 
 def seconds_of(info: ModelInfo) -> str:
@@ -159,7 +180,7 @@ def _describe(described: ModelDescription) -> None:
         "at once": "-" if described.most_outputs is None else str(described.most_outputs),
         "qualities": _values(described.qualities),
         "styles": _values(described.styles),
-        "required in extra_params": ", ".join(described.needs_extra) or "-",
+        "required with --param": ", ".join(described.needs_extra) or "-",
         "schema": f"{described.source}, {described.recorded or 'no date'}"
         + (f", weak ({described.weakness})" if described.weakness else ""),
     }
@@ -174,7 +195,7 @@ def _describe(described: ModelDescription) -> None:
         (
             (
                 f"{one.name}{' *' if one.required else ''}",
-                one.source or "extra_params",
+                "--param" if one.source is None else wish(one.source),
                 one.type,
                 "-" if one.default is None else str(one.default),
                 _values(one.allowed),

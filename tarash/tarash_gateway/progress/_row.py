@@ -112,13 +112,13 @@ class Row:
         """Return the same without styles."""
         return "".join(text for text, _ in self.pieces())
 
-    def last_words(self) -> list[Piece]:
-        """Return how it ended, as one line."""
+    def last_words(self, *, why: bool = True) -> list[Piece]:
+        """Return how it ended, as one line, and why it failed."""
         said = self.pieces()
         if self.updates > 1:  # a single update tells nothing of how long it took
             said.append((f" after {self.elapsed()}", ""))
 
-        error = None if self.update is None else self.update.error
+        error = self.update.error if why and self.update is not None else None
         return [*said, (f": {one_line(error)}", "")] if error else said
 
     def elapsed(self) -> str:
