@@ -110,7 +110,7 @@ class Run:
         except TarashException as error:
             self.failure, state = error, self._state_after()
             raise
-        except anyio.get_cancelled_exc_class():
+        except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
             state = self._state_after(cancelled=True)
             raise
         else:

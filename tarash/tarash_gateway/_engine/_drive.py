@@ -128,12 +128,10 @@ class _Drive:
         try:
             response = await self._within_deadline(until_accepted=until_accepted)
             outcome = "completed" if response is not None else None
-        except anyio.get_cancelled_exc_class():
-            outcome = await self._on_cancellation()
+        except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
+            outcome = await self._on_cancellation()  # a callback may leave the process, too
             raise
-        except GeneratorExit:
-            raise  # the loop is gone, and nothing can be written down any more
-        except BaseException as error:  # also the SystemExit of a callback: the job goes on
+        except Exception as error:
             outcome = self._outcome()
             self._explain(error)
             raise
@@ -143,7 +141,7 @@ class _Drive:
 
         return response
 
-    def _explain(self, error: BaseException) -> None:
+    def _explain(self, error: Exception) -> None:
         """Say of a model that it is gone, or what its id is like: providers say a bare 404."""
         if self._call.mocked or not isinstance(error, HTTPError | GenerationFailedError):
             return
