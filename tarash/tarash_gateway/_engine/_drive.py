@@ -129,7 +129,8 @@ class _Drive:
             response = await self._within_deadline(until_accepted=until_accepted)
             outcome = "completed" if response is not None else None
         except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
-            outcome = await self._on_cancellation()  # a callback may leave the process, too
+            outcome = self._outcome()  # which a second one leaves as it is
+            outcome = await self._on_cancellation()
             raise
         except Exception as error:
             outcome = self._outcome()
