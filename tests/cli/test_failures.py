@@ -188,6 +188,11 @@ def test_a_failed_download_does_not_lose_the_result(
     assert "could not be saved" in ran.err
     assert list(tarash_command.folder.iterdir()) == []
 
+
+def test_a_failed_download_is_told_with_the_result_as_json(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.fail("fal", "download", Fault.foreign_body(), times=None)
     told = tarash_command(*CAT, "-o", "cat.mp4", "--json", code=8).json()
     assert told["error"]["type"] == "SaveError"
     assert told["response"]["video"].startswith(simulator.media_url)
