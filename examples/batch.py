@@ -6,7 +6,7 @@ twice. Ctrl-C leaves accepted jobs running, and the next start waits for them.
 
 Without a key, against simulated providers:
 
-    tarash simulate fal --run-seconds 3       # prints lines to paste into the second terminal
+    tarash simulate --provider fal --run-seconds 3   # prints lines for the second terminal
     python examples/batch.py examples/prompts.csv
 
 With a real one: pip install "tarash-gateway[fal]", and set FAL_KEY. A row that has failed stays

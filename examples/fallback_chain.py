@@ -39,7 +39,7 @@ def chain(*, mocked: bool) -> VideoGenerationConfig:
         fallback_configs=(
             VideoGenerationConfig(
                 provider="google",
-                model="veo-3.1-generate-preview",
+                model="gemini-omni-1.1-flash",
                 mock=works if mocked else None,
             ),
         ),

@@ -11,7 +11,7 @@ What it needs: pip install "tarash-gateway[cli,fal]" "fastapi>=0.135" uvicorn
 
 Without a key, against simulated providers:
 
-    tarash simulate fal --run-seconds 10      # prints lines to paste into the second terminal
+    tarash simulate --provider fal --run-seconds 10  # prints lines for the second terminal
     TARASH_TOKEN_SECRET=$(openssl rand -hex 32) uvicorn fastapi_service.app:app --app-dir examples
 
 With a real one, set FAL_KEY in place of what the simulator printed. The further settings, all of
