@@ -91,9 +91,10 @@ def test_compare_providers_shows_what_each_has_made_and_who_has_failed(
     assert run("compare_providers", "a <b>").startswith("3 of 4 videos")
     page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
     assert "<h1>a &lt;b&gt;</h1>" in page
-    assert "duration_seconds: 5.0 → 6" in page
+    assert "duration_seconds: 5 → 6" in page
     assert "&lt;no&gt; machine left" in page
-    assert page.count("s until it was there") == 4
+    assert page.count("s until it was there") == 3
+    assert page.count("failed after") == 1
     shown = re.findall('<video src="([^"]*)"', page)
     assert len(shown) == 3
     assert {tmp_path / name for name in shown} == {*tmp_path.glob("comparison-videos/*.mp4")}
@@ -110,6 +111,41 @@ def test_compare_providers_shows_what_could_not_be_saved(
     sources = sorted(one[:5] for one in re.findall('<video src="([^"]*)"', page))
     assert sources == ["data:", "http:"]
     assert page.count("comparison-videos") == 2
+
+
+@pytest.mark.usefixtures("keys")
+def test_compare_providers_overwrites_no_page(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "comparison.html").write_text("what was paid for before")
+    (tmp_path / "comparison-2.html").write_text("and then")
+    assert run("compare_providers", "--mock").endswith("comparison-3.html\n")
+    assert (tmp_path / "comparison.html").read_text() == "what was paid for before"
+    assert (tmp_path / "comparison-2.html").read_text() == "and then"
+    assert len([*tmp_path.glob("comparison-3-videos/*.mp4")]) == 4
+
+
+@pytest.mark.usefixtures("keys")
+@pytest.mark.parametrize("place", ["a_folder", "a_file/page.html"])
+def test_compare_providers_buys_nothing_for_a_page_that_it_can_not_write(
+    simulator: Simulator, run: Run, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "a_folder").mkdir()
+    (tmp_path / "a_file").write_text("no folder")
+    with pytest.raises(AssertionError, match=place.partition("/")[0]):
+        run("compare_providers", "--page", place)
+
+    assert all(simulator.counters(name).submits == 0 for name in ("fal", "google", "xai"))
+
+
+@pytest.mark.usefixtures("keys")
+def test_compare_providers_that_has_made_nothing_fails(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    for name in ("fal", "google", "xai"):
+        simulator.script(name, Script(outcome="failed"))
+
+    command = [sys.executable, str(EXAMPLES / "compare_providers.py")]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout[:6]) == (1, "0 of 4"), ended.stderr
 
 
 def end(simulator: Simulator, job_id: str) -> None:
@@ -209,7 +245,7 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(
         "fal-ai/wan/v2.7/text-to-video",
     ]
     assert table["text/html"].count(f'<video src="{source}') == 3
-    assert "duration_seconds: 5.0 → 6" in table["text/html"]
+    assert "duration_seconds: 5 → 6" in table["text/html"]
     assert simulator.counters("fal").accepted == (0 if mocked else 4)
 
 
