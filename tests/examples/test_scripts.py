@@ -156,12 +156,15 @@ def end(simulator: Simulator, job_id: str) -> None:
         found.end(state.clock(), cancelled=False)
 
 
-def batch(simulator: Simulator, folder: Path, *more: str) -> subprocess.Popen[str]:
+def batch(
+    simulator: Simulator, folder: Path, *more: str, **variables: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(EXAMPLES / "batch.py"), *more],
         cwd=folder,
-        env=environment(simulator),
+        env={**environment(simulator), **variables},
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
@@ -196,18 +199,107 @@ def test_batch_that_is_killed_goes_on_and_buys_nothing_twice(
     assert len(bought) == len(set(bought))
     # A kill between the provider's answer and the ledger's commit leaves one that nobody may send
     # again; it is told by name.
-    with (tmp_path / "videos" / "failed.csv").open(encoding="utf-8") as file:
-        failed = {row["id"]: row["error"] for row in csv.DictReader(file)}
+    kept = tmp_path / "videos" / "failed.csv"
+    table = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
+    failed = {row["id"]: row["error"] for row in csv.DictReader(table)}
     assert all("may run and be billed" in error for error in failed.values()), failed
     made = {path.stem for path in (tmp_path / "videos").glob("*.mp4")}
     assert made | failed.keys() == {row["id"] for row in rows[:24]}
     assert "24/24 " in told
 
 
-def test_batch_refuses_rows_that_it_could_not_tell_apart(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "twice.csv").write_text("id,prompt\n1,A cat\n1,A dog\n", encoding="utf-8")
-    with pytest.raises(AssertionError, match="an id of its own"):
-        run("batch", "twice.csv")
+ROWS = "id,prompt\na,A cat\nb,A dog\nc,A fox\nd,An owl\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"id,prompt\n1,A cat\n1,A dog\n", "an id of its own"),
+        (b"id;prompt\n1;A cat\n", "columns id and prompt, separated by a comma; it is 'id;prompt'"),
+        ("id,prompt\n1,Une forêt\n".encode("latin-1"), "is not UTF-8"),
+        ("id,prompt\n1,A cat\n".encode("utf-16"), "is not UTF-8"),
+        (b"id,prompt\n", "has no rows"),
+        (b"", "columns id and prompt"),
+        (b"id,prompt\n1, \n", "an id and a prompt"),
+        (b"id,prompt\n1\n", "an id and a prompt"),
+        (b"id,prompt\n../1,A cat\n", "a file's name"),
+    ],
+)
+def test_batch_says_what_is_wrong_with_a_csv(
+    run: Run, tmp_path: Path, content: bytes, told: str
+) -> None:
+    (tmp_path / "some.csv").write_bytes(content)
+    with pytest.raises(AssertionError) as refused:
+        run("batch", "some.csv")
+
+    assert "some.csv" in str(refused.value)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--at-once", "0"], "'0' is not possible"),
+        (["--at-once=-1"], "'-1' is not possible"),
+        (["--at-once", "many"], "'many' is not possible"),
+        (["--folder", "some.csv"], "some.csv is a file"),
+        (["--folder", "some.csv/below"], "some.csv/below"),
+    ],
+)
+def test_batch_says_what_is_wrong_with_an_argument(
+    run: Run, tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    (tmp_path / "some.csv").write_text(ROWS)
+    with pytest.raises(AssertionError, match=told):
+        run("batch", "some.csv", *arguments)
+
+
+@pytest.mark.usefixtures("keys")
+def test_batch_takes_what_a_spreadsheet_has_written(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_bytes(ROWS.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert "4/4 " in run("batch", "some.csv")
+    assert {path.name for path in tmp_path.glob("videos/*.*")} >= {"a.mp4", "b.mp4", "c.mp4"}
+    assert not (tmp_path / "videos" / "failed.csv").exists()
+
+
+def test_batch_stops_where_nothing_more_can_be_bought(simulator: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_text(ROWS)
+    keyless = batch(simulator, tmp_path, "some.csv", FAL_KEY="")
+    said, error = keyless.communicate()
+    assert (keyless.returncode, said, error.count("FAL_KEY")) == (1, "", 1)
+    assert "4 rows were not bought" in error
+
+    # One at a time: the first is bought, the account is empty at the second, and the others wait.
+    simulator.script("fal", Script())
+    simulator.fail("fal", "submit", Fault.status(402), skip=1)
+    poor = batch(simulator, tmp_path, "some.csv", "--at-once", "1")
+    said, error = poor.communicate()
+    assert (poor.returncode, said) == (1, "1/4 a: a.mp4\n"), error
+    assert "3 rows were not bought" in error
+    assert simulator.counters("fal").submits == 2
+    assert not (tmp_path / "videos" / "failed.csv").exists()
+
+    rich = batch(simulator, tmp_path, "some.csv")
+    assert "4/4 " in rich.communicate()[0]
+    assert simulator.counters("fal").accepted == 4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break otherwise on Windows")
+def test_batch_whose_reader_has_left_ends_quietly_and_can_go_on(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    (tmp_path / "some.csv").write_text(ROWS)
+    with batch(simulator, tmp_path, "some.csv") as unread:
+        assert unread.stdout is not None
+        assert unread.stderr is not None
+        unread.stdout.close()
+        assert unread.stderr.read() == ""
+
+    assert unread.returncode == 1
+    assert simulator.counters("fal").cancels == 0
+
+    assert "4/4 " in batch(simulator, tmp_path, "some.csv").communicate()[0]
+    assert simulator.counters("fal").accepted == 4
 
 
 @pytest.mark.parametrize("mocked", [True, False])
