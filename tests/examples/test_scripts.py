@@ -224,6 +224,7 @@ ROWS = "id,prompt\na,A cat\nb,A dog\nc,A fox\nd,An owl\n"
         (b"id,prompt\n1\n", "an id and a prompt"),
         (b"id,prompt\n../1,A cat\n", "a file's name"),
     ],
+    ids=["twice", "semicolons", "latin-1", "utf-16", "no-rows", "empty", "blank", "short", "path"],
 )
 def test_batch_says_what_is_wrong_with_a_csv(
     run: Run, tmp_path: Path, content: bytes, told: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -277,6 +278,7 @@ def test_a_setting_that_is_none_is_named(serve: Serve, told: str) -> None:
     )
 
 
+@pytest.mark.skipif(not shutil.which("openssl"), reason="the lines use openssl")
 def test_the_lines_that_start_it_are_as_they_should_be(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
     *prepare, start = page.partition("```bash\ntest")[2].partition("```")[0].splitlines()
