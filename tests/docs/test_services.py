@@ -89,7 +89,7 @@ async def test_who_stays_gets_the_result() -> None:
 MODELS = {"fal": "fal-ai/veo3.1", "openai": "sora-2", "google": "gemini-omni-1.1-flash"}
 
 
-async def answer(simulator: Simulator, provider: str, prompt: str = "A cat") -> Any:
+async def answer(simulator: Simulator, provider: str, prompt: str = "A cat", **changes: Any) -> Any:
     """Return what the page's service answers where this provider makes its videos."""
     namespace = service()
     namespace["config"] = namespace["config"].model_copy(
@@ -98,6 +98,7 @@ async def answer(simulator: Simulator, provider: str, prompt: str = "A cat") -> 
             "model": MODELS[provider],
             "api_key": "any:key",
             "base_url": simulator.base_url(provider),
+            **changes,
         }
     )
     app = namespace["app"]
@@ -117,21 +118,24 @@ async def test_a_video_of_any_provider_has_an_address_that_goes_into_json(
         assert kept(tmp_path) == [told["video"].removeprefix("/files/")]
 
         # One that can't be saved is not lost where it has an address of its own.
-        (tmp_path / "videos").rename(tmp_path / "before")
-        (tmp_path / "videos").write_text("no folder")
+        (tmp_path / "blocked").write_text("no folder")
+        elsewhere = "blocked/{request_id}.{ext}"
         if provider == "fal":
-            told = await answer(simulator, provider)
+            told = await answer(simulator, provider, save_to=elsewhere)
             assert told["video"].startswith(simulator.media_url)
         else:
             with pytest.raises(HTTPException, match="is made, but could not be saved"):
-                await answer(simulator, provider)
+                await answer(simulator, provider, save_to=elsewhere)
 
 
 def kept(folder: Path) -> list[str]:
     return [path.name for path in folder.glob("videos/*")]
 
 
-async def test_what_a_client_can_mend_is_told_from_what_it_can_not() -> None:
+async def test_what_a_client_can_mend_is_told_from_what_it_can_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with Simulator(["fal"]) as simulator:
         with pytest.raises(HTTPException, match="prompt") as blank:
             await answer(simulator, "fal", " ")
