@@ -1,12 +1,13 @@
 """Many videos from a CSV, a few at a time; started again after a crash, it goes on where it was.
 
-The CSV has the columns `id` and `prompt`; ids are unique. Into the folder come one file a video,
-`failed.csv`, and the ledger that makes starting again safe: whatever happened, no prompt is bought
-twice. Ctrl-C leaves accepted jobs running, and the next start waits for them.
+The CSV is UTF-8 and has the columns `id` and `prompt`; ids are unique. Into the folder come one
+file a video, the ledger that makes starting again safe, and `failed.csv` where rows have failed:
+whatever happened, no prompt is bought twice. Ctrl-C leaves accepted jobs running, and the next
+start waits for them. Where the key or the account can't buy, it stops with one word of it.
 
-Without a key, against simulated providers:
+Without a key, against simulated providers: pip install "tarash-gateway[cli,fal]", then
 
-    tarash simulate fal --run-seconds 3       # prints lines to paste into the second terminal
+    tarash simulate --provider fal --run-seconds 3   # prints lines for the second terminal
     python examples/batch.py examples/prompts.csv
 
 With a real one: pip install "tarash-gateway[fal]", and set FAL_KEY. A row that has failed stays
@@ -18,13 +19,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import csv
+import io
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tarash.tarash_gateway import (
+    AuthenticationError,
     Gateway,
+    QuotaExceededError,
     TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
@@ -52,12 +57,28 @@ def read(path: Path) -> list[Row]:
     """Return the rows of the CSV.
 
     Raises:
-        ValueError: It lacks a column or a value, or two rows have the same id.
+        OSError: It can't be read.
+        ValueError: It is no CSV, or lacks a column or a value, or two rows have the same id.
     """
-    with path.open(newline="", encoding="utf-8") as lines:
-        rows = [
-            Row(line.get("id") or "", line.get("prompt") or "") for line in csv.DictReader(lines)
-        ]
+    try:
+        # Spreadsheets put a mark before the first line, which is no part of it.
+        text = path.read_text(encoding="utf-8-sig")
+        table = csv.DictReader(io.StringIO(text))
+        if not {"id", "prompt"} <= {*(table.fieldnames or ())}:
+            first = text.partition("\n")[0]
+            raise ValueError(
+                f"{path}: the first line has to name the columns id and prompt, separated by a "
+                f"comma; it is {first!r}"
+            )
+
+        rows = [Row(line["id"] or "", line["prompt"] or "") for line in table]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error.reason}); save it as UTF-8") from error
+    except csv.Error as error:
+        raise ValueError(f"{path} can't be read as CSV: {error}") from error
+
+    if not rows:
+        raise ValueError(f"{path} has no rows beneath its first line")
 
     if not all(row.id and row.prompt.strip() for row in rows):
         raise ValueError(f"{path}: every row needs an id and a prompt")
@@ -81,62 +102,125 @@ class Batch:
         self._done = 0
         self._is_watched = sys.stderr.isatty()
         self.failed: dict[str, str] = {}
+        self.refusal: TarashException | None = None
+        """Why nothing more can be bought."""
+        self.is_read = True
+        """Whether somebody still reads what is printed."""
 
     async def run(self) -> None:
         """Make every video that is not there yet."""
-        ledger = f"sqlite:///{self._folder / 'jobs.db'}"
-        async with Gateway(ledger=ledger) as gateway, asyncio.TaskGroup() as tasks:
-            for row in self._rows:
-                tasks.create_task(self._make(row, gateway))
-
-    async def _make(self, row: Row, gateway: Gateway) -> None:
-        path = self._folder / f"{row.id}.mp4"
-        # A line for each job under way, at the bottom of a terminal; what is done stands above.
-        bar = progress_bar(row.id, keep=False) if self._is_watched else None
-        async with self._places:
+        async with Gateway(ledger=f"sqlite:///{self._folder / 'jobs.db'}") as gateway:
             try:
-                if not path.exists():
-                    response = await gateway.generate_video_async(
-                        CONFIG,
-                        VideoGenerationRequest(prompt=row.prompt),
-                        on_progress=bar,
-                        idempotency_key=row.id,
-                    )
-                    await response.save_async(path)
-            except TarashException as error:
-                self.failed[row.id] = str(error)
+                async with asyncio.TaskGroup() as tasks:
+                    for row in self._rows:
+                        tasks.create_task(self._take(row, gateway))
+            except* BrokenPipeError:
+                self.is_read = False
+
+    def keep_failures(self) -> None:
+        """Write down what has failed; nothing, where nothing has."""
+        path = self._folder / "failed.csv"
+        path.unlink(missing_ok=True)
+        if self.failed:
+            with path.open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([("id", "error"), *self.failed.items()])
+
+    @property
+    def left(self) -> int:
+        """How many rows nothing has become of yet."""
+        return len(self._rows) - self._done
+
+    async def _take(self, row: Row, gateway: Gateway) -> None:
+        path = self._folder / f"{row.id}.mp4"
+        async with self._places:
+            if not path.exists():
+                if self.refusal is not None:
+                    return
+
+                try:
+                    await self._make(row, path, gateway)
+                except TarashException as error:
+                    if _refused(error):
+                        self.refusal = error
+                        return
+
+                    self.failed[row.id] = str(error)
 
         self._done += 1
         outcome = self.failed.get(row.id, path.name)
         print(f"{self._done}/{len(self._rows)} {row.id}: {outcome}", flush=True)
 
+    async def _make(self, row: Row, path: Path, gateway: Gateway) -> None:
+        # A line for each job under way, at the bottom of a terminal; what is done stands above.
+        bar = progress_bar(row.id, keep=False) if self._is_watched else None
+        response = await gateway.generate_video_async(
+            CONFIG,
+            VideoGenerationRequest(prompt=row.prompt),
+            on_progress=bar,
+            idempotency_key=row.id,
+        )
+        await response.save_async(path)
 
-def main() -> int:
+
+def _refused(error: TarashException) -> bool:
+    """Tell whether the account can't buy, this row or any other; nothing was bought then."""
+    is_ours = isinstance(error, AuthenticationError | QuotaExceededError)
+    return is_ours and error.submission not in ("accepted", "unknown")
+
+
+def run(batch: Batch) -> int:
     """Make the videos; return the exit code."""
-    parser = argparse.ArgumentParser(description="Make many videos")
-    given = Path(__file__).with_name("prompts.csv")
-    parser.add_argument("prompts", type=Path, nargs="?", default=given)
-    parser.add_argument("--folder", type=Path, default=Path("videos"), help="where they go")
-    parser.add_argument("--at-once", type=int, default=8, help="jobs at the same time")
-    arguments = parser.parse_args()
-    try:
-        rows = read(arguments.prompts)
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    batch = Batch(rows, arguments.folder, arguments.at_once)
     try:
         asyncio.run(batch.run())
     except KeyboardInterrupt:
         print("Stopped; start it again to go on.", file=sys.stderr)
         return 130
+    finally:
+        batch.keep_failures()
 
-    with (arguments.folder / "failed.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("id", "error"), *batch.failed.items()])
+    if not batch.is_read:  # `| head`, say: what was accepted goes on, and the next start waits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+    if batch.refusal is not None:
+        print(batch.refusal, file=sys.stderr)
+        print(f"{batch.left} rows were not bought; start it again to go on.", file=sys.stderr)
+        return 1
 
     return 1 if batch.failed else 0
+
+
+def at_least_one(text: str) -> int:
+    """Return the number that an argument says.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none, or less than 1.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; a number from 1 on is")
+
+    return int(text)
+
+
+def main() -> int:
+    """Read what is wanted, and make it; return the exit code."""
+    parser = argparse.ArgumentParser(description="Make many videos")
+    given = Path(__file__).with_name("prompts.csv")
+    parser.add_argument("prompts", type=Path, nargs="?", default=given)
+    parser.add_argument("--folder", type=Path, default=Path("videos"), help="where they go")
+    parser.add_argument("--at-once", type=at_least_one, default=8, help="jobs at the same time")
+    arguments = parser.parse_args()
+    try:
+        rows = read(arguments.prompts)
+        arguments.folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        print(f"--folder: {arguments.folder} is a file", file=sys.stderr)
+        return 2
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+    return run(Batch(rows, arguments.folder, arguments.at_once))
 
 
 if __name__ == "__main__":

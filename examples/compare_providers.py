@@ -6,7 +6,8 @@ Without a key, from the mock:
 
 With real ones: pip install "tarash-gateway[fal,google]", set FAL_KEY, GOOGLE_API_KEY and
 XAI_API_KEY, and leave out `--mock`. Each provider bills for its video. The page is written to
-comparison.html, and the videos into comparison-videos beside it.
+comparison.html, and the videos into comparison-videos beside it; where there is one, to
+comparison-2.html and so on, since a page is the record of what was paid for.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import itertools
 import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from tarash.tarash_gateway import (
@@ -36,7 +40,7 @@ from tarash.tarash_gateway import (
 MODELS = [
     ("fal", "fal-ai/veo3.1"),
     ("fal", "fal-ai/kling-video/v2.5-turbo/pro/text-to-video"),
-    ("google", "veo-3.1-generate-preview"),
+    ("google", "gemini-omni-1.1-flash"),
     ("xai", "grok-imagine-video"),
 ]
 
@@ -97,16 +101,22 @@ def source(response: VideoGenerationResponse, folder: Path) -> str:
     return f"data:{video['content_type']};base64,{content}"
 
 
+def written(value: Any) -> str:
+    """Return a value as people write it: 5 seconds, not 5.0."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def bent(wish: Adjustment) -> str:
     """Return a wish that the model could not take, and what became of it."""
-    sent = "left out" if wish.sent is None else wish.sent
-    return escape(f"{wish.field}: {wish.requested} → {sent} ({wish.reason})")
+    sent = "left out" if wish.sent is None else written(wish.sent)
+    return escape(f"{wish.field}: {written(wish.requested)} → {sent} ({wish.reason})")
 
 
 def card(outcome: Outcome, folder: Path) -> str:
     """Return the part of the page that shows one outcome."""
     title = f"{outcome.config.provider} · {outcome.config.model}"
-    lines = [f"<strong>{escape(title)}</strong>", f"{outcome.seconds:.1f} s until it was there"]
+    took = "failed after {:.1f} s" if outcome.error else "{:.1f} s until it was there"
+    lines = [f"<strong>{escape(title)}</strong>", took.format(outcome.seconds)]
     media = ""
     if outcome.response is not None:
         address = escape(source(outcome.response, folder))
@@ -132,16 +142,45 @@ async def compare(
         return await asyncio.gather(*asked)
 
 
-def main() -> None:
-    """Ask everybody, and write the page."""
+def claim(wanted: Path) -> Path:
+    """Make an empty page, with a number where its name is taken, and return its path.
+
+    Raises:
+        OSError: No page can be written there.
+    """
+    if wanted.is_dir():
+        raise IsADirectoryError(f"{wanted} is a folder; name a file for the page")
+
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        page = wanted if number == 1 else wanted.with_stem(f"{wanted.stem}-{number}")
+        try:
+            page.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+
+        break
+
+    return page
+
+
+def main() -> int:
+    """Ask everybody, and write the page; return the exit code."""
     parser = argparse.ArgumentParser(description="Compare providers")
     parser.add_argument("prompt", nargs="?", default="A paper boat crosses a puddle, macro shot")
     parser.add_argument("--mock", action="store_true", help="no key, no cost")
     parser.add_argument("--page", type=Path, default=Path("comparison.html"))
     arguments = parser.parse_args()
+    try:
+        request = VideoGenerationRequest(
+            prompt=arguments.prompt, duration_seconds=5, aspect_ratio="16:9", resolution="720p"
+        )
+        # Before anything is bought: what was paid for must not end without a page.
+        page = claim(arguments.page.resolve())
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
 
-    page: Path = arguments.page.resolve()
-    page.parent.mkdir(parents=True, exist_ok=True)
     videos = page.with_name(f"{page.stem}-videos")
     configs = [
         VideoGenerationConfig(
@@ -153,15 +192,19 @@ def main() -> None:
         )
         for provider, model in MODELS
     ]
-    request = VideoGenerationRequest(
-        prompt=arguments.prompt, duration_seconds=5, aspect_ratio="16:9", resolution="720p"
-    )
-    outcomes = asyncio.run(compare(configs, request))
+    try:
+        outcomes = asyncio.run(compare(configs, request))
+    except KeyboardInterrupt:
+        page.unlink()
+        print("Stopped; the providers were asked to stop, too.", file=sys.stderr)
+        return 130
+
     cards = "\n".join(card(outcome, page.parent) for outcome in outcomes)
     page.write_text(PAGE.format(prompt=escape(request.prompt), cards=cards), "utf-8")
     made = sum(outcome.response is not None for outcome in outcomes)
     print(f"{made} of {len(outcomes)} videos: {page.as_uri()}")
+    return 0 if made else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,7 +5,8 @@ Without a key, with a first provider that is made to fail:
     python examples/fallback_chain.py --mock
 
 With real ones: pip install "tarash-gateway[fal,google]", set FAL_KEY and GOOGLE_API_KEY, and
-leave out `--mock`.
+leave out `--mock`. Both are needed: a missing key is a mistake to be mended and no outage, so that
+the chain stops at it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def chain(*, mocked: bool) -> VideoGenerationConfig:
         fallback_configs=(
             VideoGenerationConfig(
                 provider="google",
-                model="veo-3.1-generate-preview",
+                model="gemini-omni-1.1-flash",
                 mock=works if mocked else None,
             ),
         ),

@@ -26,7 +26,7 @@ READABLE = {
     "ImageSize": "str",
     "RoledImage": "ImageInput",
     "AwareDatetime": "datetime",
-    "_Response": "response",
+    "Several": "Sequence",
 }
 ENTRY = re.compile(r"(\w+): (.*)")
 BEFORE_NAPOLEON = 400

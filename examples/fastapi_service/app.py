@@ -11,18 +11,25 @@ What it needs: pip install "tarash-gateway[cli,fal]" "fastapi>=0.135" uvicorn
 
 Without a key, against simulated providers:
 
-    tarash simulate fal --run-seconds 10      # prints lines to paste into the second terminal
-    TARASH_TOKEN_SECRET=$(openssl rand -hex 32) uvicorn fastapi_service.app:app --app-dir examples
+    tarash simulate --provider fal --run-seconds 10  # prints lines for the second terminal
+    test -s token-secret || (umask 077; openssl rand -hex 32 >token-secret)
+    export TARASH_TOKEN_SECRET=$(cat token-secret)
+    uvicorn fastapi_service.app:app --app-dir examples --timeout-graceful-shutdown 5
+
+The secret is made once and kept: with another one, the links of all pages would be dead after a
+restart. Without the limit on its shutdown, uvicorn waits until every page has been closed or its
+video is done, before the lifespan below may end.
 
 With a real one, set FAL_KEY in place of what the simulator printed. The further settings, all of
-them variables of the environment, are those of `Settings`. In production, add
-`--timeout-graceful-shutdown 5`, so that pages that stay open can't hold up a deployment, and put
-your own log-in in front of POST: whoever has a token may watch and stop its job, and nobody else.
+them variables of the environment, are those of `Settings`. In production, put your own log-in in
+front of POST: whoever has a token may watch and stop its job, and nobody else. Tokens are part of
+the URLs, and so of access logs: `--no-access-log` turns uvicorn's off.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +40,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from tarash.tarash_gateway import (
     ContentModerationError,
@@ -96,9 +103,22 @@ class Settings:
             model=os.environ.get("VIDEO_MODEL", "fal-ai/veo3.1"),
             ledger=os.environ.get("VIDEO_LEDGER", "videos.db"),
             on_disconnect="cancel" if on_disconnect == "cancel" else "detach",
-            patience=float(os.environ.get("DISCONNECT_SECONDS", "10")),
-            grace=float(os.environ.get("SHUTDOWN_SECONDS", "20")),
+            patience=_seconds("DISCONNECT_SECONDS", 10),
+            grace=_seconds("SHUTDOWN_SECONDS", 20),
         )
+
+
+def _seconds(variable: str, default: float) -> float:
+    told = os.environ.get(variable) or str(default)
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = math.nan
+
+    if not 0 <= seconds < math.inf:
+        raise RuntimeError(f"{variable} is a number of seconds, not {told!r}")
+
+    return seconds
 
 
 @asynccontextmanager
@@ -122,7 +142,9 @@ app = FastAPI(title="Videos", lifespan=lifespan)
 
 
 class Order(BaseModel):
-    """What a client asks for."""
+    """What a client asks for; a name that is none here is refused, since it was meant to count."""
+
+    model_config = ConfigDict(extra="forbid")
 
     prompt: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
     duration_seconds: Annotated[float, Field(gt=0, le=60)] | None = None
@@ -196,7 +218,7 @@ async def events(watch: WatchHere, videos: VideosHere) -> AsyncIterator[ServerSe
 async def file(watch: WatchHere) -> Response:
     """Deliver the video: from the provider's host, or from here where it needs our key."""
     if watch.response is None:
-        raise HTTPException(409, watch.view.error or "The video is not ready yet")
+        raise HTTPException(409, watch.view.error or f"There is no video: {watch.view.status}")
 
     video = watch.response.video
     if isinstance(video, str):

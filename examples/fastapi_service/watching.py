@@ -27,6 +27,8 @@ KEEP_SECONDS = 600
 """How long a job that has ended is kept in memory; after that it is read from the ledger again."""
 RESUME_SECONDS = 60
 """How often to look for jobs whose process has died."""
+LOOK_SECONDS = 5
+"""How long to wait for where a job stands that another process has ordered."""
 
 log = logging.getLogger(__name__)
 
@@ -42,29 +44,40 @@ class View(BaseModel):
     @property
     def ended(self) -> bool:
         """Whether nothing will follow."""
-        return self.status in ("completed", "failed")
+        return self.status in ("completed", "failed", "stopped")
 
 
 class Watch:
     """One job, and what is known of it."""
 
-    def __init__(self, job: VideoJob) -> None:
+    def __init__(self, job: VideoJob, ledger: SqliteLedger) -> None:
         self.job = job
         self.view = View(status="queued")
         self.response: VideoGenerationResponse | None = None
         self.clients = 0
+        self.known = asyncio.Event()
+        """Set as soon as the view is true of the job, whoever has ordered it."""
         self.ended = asyncio.Event()
+        self._ledger = ledger
         self._changed = asyncio.Event()
+        self._reached = (0, False)
 
-    async def drive(self) -> None:
-        """Wait for the job, whoever looks on."""
+    async def drive(self, *, is_ours: bool) -> None:
+        """Wait for the job, whoever looks on; one that we have not ordered is looked at first."""
         try:
+            if not is_ours:
+                await self._look()
+
+            self.known.set()
             self.response = await self.job.wait_async(self._progress)
             self._tell(View(status="completed", progress_percent=100))
+        except TarashException as error:
+            await self._end(error)
         except Exception as error:
             log.exception("%r failed", self.job)
             self._tell(View(status="failed", error=_for_clients(error)))
         finally:
+            self.known.set()
             self.ended.set()
 
     async def views(self) -> AsyncIterator[View]:
@@ -77,11 +90,42 @@ class Watch:
 
             await changed.wait()
 
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                update = await self.job.status_async()
+
+            done = update.status in ("completed", "failed")  # what comes of it, `drive` says
+            self._progress(update.model_copy(update={"status": "processing"}) if done else update)
+        except (TarashException, TimeoutError) as error:  # whoever waits for it tries again
+            log.warning("%r could not be looked at: %s", self.job, error)
+
     def _progress(self, update: VideoGenerationUpdate) -> None:
-        # How the job ends, `drive` says: after one provider has failed, another may follow.
-        if update.status in ("queued", "processing"):
+        # How the job ends, `drive` says: after one provider has failed, another may follow. Each
+        # wait begins with `queued`, also where the provider is further.
+        reached = (update.attempt_number, update.status == "processing")
+        if update.status in ("queued", "processing") and reached >= self._reached:
+            self._reached = reached
             facts = update.model_dump(include={"status", "progress_percent", "queue_position"})
             self._tell(View(**facts))
+
+    async def _end(self, error: TarashException) -> None:
+        if await self._was_stopped():
+            log.warning("%r was stopped", self.job)
+            self._tell(View(status="stopped"))
+        else:
+            log.error("%r failed: %s: %s", self.job, type(error).__name__, error)
+            self._tell(View(status="failed", error=_for_clients(error)))
+
+    async def _was_stopped(self) -> bool:
+        # By a handle, in whichever process: the ledger knows.
+        try:
+            record = await self._ledger.get(self.job.id)
+        except TarashException as error:
+            log.warning("The ledger could not be read: %s", error)
+            return False
+
+        return record is not None and any(one.outcome == "stopped" for one in record.entries)
 
     def _tell(self, view: View) -> None:
         self.view = view
@@ -128,7 +172,7 @@ class Videos:
     async def submit(self, request: VideoGenerationRequest, key: str | None) -> Watch:
         """Order a video, and wait for it from now on."""
         job = await self._gateway.submit_video_async(self._config, request, idempotency_key=key)
-        return self._watch(job)
+        return self._watch(job, is_ours=True)
 
     async def find(self, token: str) -> Watch | None:
         """Return the job of a token, whichever process it was ordered from; None if unknown.
@@ -149,11 +193,12 @@ class Videos:
             if not isinstance(job, VideoJob):
                 return None
 
-            watch = self._watch(job)
-            if record.state not in ("open", "unknown"):  # the ledger has what there is to tell
-                await watch.ended.wait()
+            self._watch(job)
 
-        return self._watches[record.id]
+        watch = self._watches[record.id]
+        is_open = record.state in ("open", "unknown")
+        await (watch.known if is_open else watch.ended).wait()
+        return watch
 
     async def follow(self, watch: Watch) -> AsyncIterator[View]:
         """Yield where a job stands for a client; its leaving may stop the job."""
@@ -174,15 +219,15 @@ class Videos:
 
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _watch(self, job: VideoJob) -> Watch:
+    def _watch(self, job: VideoJob, *, is_ours: bool = False) -> Watch:
         if job.id not in self._watches:
-            self._watches[job.id] = Watch(job)
-            self._spawn(self._drive(self._watches[job.id]))
+            self._watches[job.id] = Watch(job, self._ledger)
+            self._spawn(self._drive(self._watches[job.id], is_ours=is_ours))
 
         return self._watches[job.id]
 
-    async def _drive(self, watch: Watch) -> None:
-        await watch.drive()
+    async def _drive(self, watch: Watch, *, is_ours: bool) -> None:
+        await watch.drive(is_ours=is_ours)
         loop = asyncio.get_running_loop()
         loop.call_later(KEEP_SECONDS, self._watches.pop, watch.job.id, None)
 

@@ -11,7 +11,7 @@ from ._engine import ledger_failed, look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._responses import keep_config
-from ._store import error_of, response_of, told
+from ._store import error_of, holds_media, response_of, told
 from .exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -76,10 +76,12 @@ class Job:
         if self.run.response is not None:
             return await _tell(self.run, deliver)
 
-        if not self.job_id:
-            return _certain(await watcher(self.run).go(deliver, caller))
+        if self.job_id:
+            return await self._follow(deliver, caller)
 
-        return await self._follow(deliver, caller)
+        response = _certain(await watcher(self.run).go(deliver, caller))
+        await self._close_delivered(response)
+        return response
 
     async def _follow(self, deliver: Deliver | None, caller: Caller | None) -> Response:
         """Wait for a job of the ledger, in whosever hands it is by then."""
@@ -215,7 +217,8 @@ class Job:
         if self.job_id and (record := await self._record()) is not None:
             self.run = run = await self._refreshed(record)
             if record.state in ("failed", "cancelled", "unknown"):
-                return _update(run.current, "failed", error=error_of(record.result).message)
+                error = _error_of(record, run.failure)
+                return _update(run.current, "failed", error=error.message)
 
             kept = None if record.result is None else response_of(record.result)
             if kept is not None:
@@ -297,6 +300,22 @@ class Job:
             if entry.operation is not None and entry.operation.id == operation.id:
                 await self._ledger.settle(entry.intent.id, "accepted", "stopped")
 
+    async def _close_delivered(self, response: Response) -> None:
+        """Close the job of a token that was waited for to its end, where this ledger has it."""
+        try:
+            record = await self._recorded()
+            last = record.entries[-1] if record is not None and record.entries else None
+            if record is None or last is None or record.state != "open":
+                return
+
+            hold = replace(self.run.hold, job_id=record.id, holder=generate_unique_id())
+            if last.operation == self.run.current.operation and await hold.take():
+                await self._ledger.settle(last.intent.id, "accepted", "completed")
+                result = told(record.kind, None if holds_media(response) else response, None)
+                await hold.close("completed", result, free_key=False, delivered=True)
+        except Exception as error:  # noqa: BLE001  (a paid result matters more)
+            ledger_failed(self.run.hold, error)
+
     async def _close_cancelled(self, record: JobRecord) -> None:
         """Close a cancelled job that nobody waits for."""
         hold = replace(self.run.hold, job_id=record.id, holder=generate_unique_id())
@@ -316,7 +335,7 @@ def _may_go_on(seen: Run, error: TarashException) -> bool:
 
 def _error_of(record: JobRecord, seen: TarashException | None) -> TarashException:
     """Return the error that a job ended in: as we have seen it, unless the ledger knows better."""
-    kept = error_of(record.result)
+    kept = error_of(record)
     is_kept = record.result is not None and "error" in record.result
     return kept if seen is None or (is_kept and kept.message != seen.message) else seen
 

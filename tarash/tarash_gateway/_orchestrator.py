@@ -42,13 +42,21 @@ def chain_of(config: Config) -> Iterator[Config]:
 
 
 def calls_for(kind: Kind, config: Config, request: Request, registry: Registry) -> list[Call]:
-    """Return one call for each config; a provider that nobody knows is found before any is sent."""
+    """Return one call for each config.
+
+    Raises:
+        ValidationError: Nobody knows one of the providers, or its extra is missing: told before
+            anything is sent, also of a fallback.
+    """
     calls = [
         Call(kind, one, request, generate_unique_id(), number)
         for number, one in enumerate(chain_of(config), 1)
     ]
     for call in calls:
-        registry.check_known(call.config.provider, mocked=call.mocked)
+        provider = call.config.provider
+        registry.check_known(provider, mocked=call.mocked)
+        if not call.mocked and registry.handler(provider) is None:
+            registry.adapter(provider)
 
     return calls
 
@@ -110,7 +118,7 @@ class Run:
         except TarashException as error:
             self.failure, state = error, self._state_after()
             raise
-        except anyio.get_cancelled_exc_class():
+        except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
             state = self._state_after(cancelled=True)
             raise
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from .exceptions import TarashException
 from .registry import Registry, default_registry
 
 if TYPE_CHECKING:
+    import asyncio
     from typing import Any
 
     from ._engine import Resources
@@ -67,6 +67,8 @@ class Shared:
         Raises:
             TarashException: The gateway takes no more work.
         """
+        import asyncio
+
         if self._closing:
             raise TarashException(
                 "The gateway is shutting down and takes no more work; nothing was submitted",
@@ -96,6 +98,8 @@ class Shared:
                 await self._made.ledger.aclose()
 
     async def _end(self, grace: float) -> None:
+        import asyncio
+
         here = asyncio.get_running_loop()
         mine = asyncio.current_task()
         tasks = {one for one in list(self._running) if one.get_loop() is here and one is not mine}

@@ -237,11 +237,12 @@ def _revived(value: Any) -> Any:
     return [_revived(one) for one in value] if isinstance(value, list) else value
 
 
-def error_of(result: JsonObject | None) -> TarashException:
-    """Return the error that `told` was given."""
-    stored = (result or {}).get("error")
+def error_of(record: JobRecord) -> TarashException:
+    """Return the error that a job ended in, as far as it was kept."""
+    stored = (record.result or {}).get("error")
     if stored is None:
-        return exceptions.TarashException("The job has ended without a result")
+        ended = "was cancelled" if record.state == "cancelled" else "has ended without a result"
+        return exceptions.TarashException(f"The job {record.id} {ended}", submission="accepted")
 
     named = getattr(exceptions, stored["type"], exceptions.TarashException)
     ids = (stored.get(name) for name in ("provider", "model", "request_id"))

@@ -1,4 +1,4 @@
-"""Writes operations as tokens and reads them back: short strings without secrets, hard to alter.
+"""Writes operations as tokens and reads them back: strings without secrets, hard to alter.
 
     tg1.<operation>.<checksum>        where TARASH_TOKEN_SECRET is not set
     tg1s.<operation>.<signature>      where it is

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
-from . import _portal
-from ._callbacks import to_caller
 from ._logging import event
 from ._resources import default
 from .exceptions import TarashException, ValidationError
@@ -141,17 +139,20 @@ class _Job(Generic[_Config, _Response, _Update]):
         Raises:
             TarashException: As `generate_video_async`.
         """
+        from ._callbacks import to_caller
+
         with self._shared.at_work():
             return cast("_Response", await self._job.wait(to_caller(on_progress, None), None))
 
     def wait(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
         """Blocking form of `wait_async`; a sync callback runs in the calling thread."""
+        from ._callbacks import to_caller
 
         async def work(caller: Caller) -> Response:
             with self._shared.at_work():
                 return await self._job.wait(to_caller(on_progress, caller), caller)
 
-        return cast("_Response", _portal.call(work))
+        return cast("_Response", _blocking(work))
 
     async def status_async(self) -> _Update:
         """Look at the job once.
@@ -166,7 +167,7 @@ class _Job(Generic[_Config, _Response, _Update]):
 
     def status(self) -> _Update:
         """Blocking form of `status_async`."""
-        return cast("_Update", _portal.call(lambda _: self._job.status()))
+        return cast("_Update", _blocking(lambda _: self._job.status()))
 
     async def cancel_async(self) -> CancelAnswer:
         """Ask the provider to stop the job; no fallback follows.
@@ -182,7 +183,7 @@ class _Job(Generic[_Config, _Response, _Update]):
 
     def cancel(self) -> CancelAnswer:
         """Blocking form of `cancel_async`."""
-        return _portal.call(lambda _: self._job.cancel())
+        return cast("CancelAnswer", _blocking(lambda _: self._job.cancel()))
 
 
 class VideoJob(_Job[VideoGenerationConfig, VideoGenerationResponse, VideoGenerationUpdate]):
@@ -198,6 +199,12 @@ class ImageJob(_Job[ImageGenerationConfig, ImageGenerationResponse, ImageGenerat
     """An image on its way; as `VideoJob`."""
 
     _kind = "image"
+
+
+def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
+    from . import _portal
+
+    return _portal.call(work)
 
 
 def handle_for(job: Job, shared: Shared) -> VideoJob | ImageJob:

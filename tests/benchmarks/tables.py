@@ -73,7 +73,7 @@ def imports(scale: Scale) -> Table:
     ]
     return Table(
         "Cold import",
-        "Milliseconds over a bare interpreter, the median of fresh processes. The gateway loads an "
+        "Milliseconds over a bare interpreter, the fastest of some processes. The gateway loads an "
         "HTTP library, or a vendor's SDK, with the first call that needs it; one row has a first "
         "blocking generation, by the mock, in it. LiteLLM, told not to fetch its prices, and "
         "huggingface_hub are measured over the bare interpreter of an environment of their own.",
@@ -255,7 +255,8 @@ def waiting(scale: Scale) -> Table:
         f"{scale.waiting:,} jobs that wait",
         f"One process, one loop, every job looked at each {scale.interval:g} s: the memory of each "
         "over the empty process, and the share of one core that all looks together take. fal's 32 "
-        "status streams are among them.",
+        "status streams are among them. OpenAI's and Azure's submits leave through the SDK, and "
+        "leave more behind.",
         ("provider", "KiB a job", "share of a core, %", "CPU ms a look", "connections"),
         [
             [name, one["memory"], one["share"] * 100, one["look"], one["connections"]]

@@ -10,12 +10,15 @@ from tarash.tarash_gateway import (
     FieldMapper,
     ImageGenerationConfig,
     ImageGenerationRequest,
+    MockConfig,
+    ModelNotFoundError,
     Registry,
     UnsupportedOperationError,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
     describe_model,
+    generate_video,
     get_provider_field_mapping,
     list_models,
     plan_image,
@@ -23,6 +26,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.catalog import lookup
 from tarash.tarash_gateway.models import GenerationPlan
+from tarash.tarash_gateway.testing import Simulator
 
 IMAGE = "https://media.example/a.png"
 FIRST = {"image": IMAGE, "type": "first_frame"}
@@ -181,6 +185,7 @@ def test_nothing_is_guessed_without_a_relative() -> None:
     [
         ("fal-ai/veo3.1x", "mapped like fal-ai/veo3.1; did you mean fal-ai/veo3.1 or "),
         ("fal-ai/veo3.1/imge-to-video", "did you mean fal-ai/veo3.1/image-to-video or "),
+        ("veo3.1", "did you mean fal-ai/veo3.1 or "),
         ("brand/new-model", "`tarash models add brand/new-model` fetches its schema"),
     ],
 )
@@ -191,6 +196,40 @@ def test_an_id_that_nobody_knows_is_sent_and_told(model: str, said: str) -> None
     (adjustment,) = planned.adjustments
     assert planned.model == adjustment.requested == adjustment.sent == model
     assert said in adjustment.reason
+
+    mocked = config.model_copy(update={"mock": MockConfig(enabled=True)})
+    response = generate_video(mocked, VideoGenerationRequest(prompt="a cat"))
+    assert response.adjustments == planned.adjustments
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("duration", 8, "8 must be of type string"),
+        ("safety_tolerance", "9", "the nearest is '6'"),
+        ("safety_tolerance", "4", None),
+    ],
+)
+def test_an_extra_that_the_schema_would_refuse_is_sent_and_told(
+    name: str, value: Any, said: str | None
+) -> None:
+    config = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", strict=True)
+    request = VideoGenerationRequest(prompt="a cat", extra_params={name: value})
+    planned = plan_video(config, request)
+    assert planned.payload[name] == value
+    told = [(one.field, one.requested, one.sent) for one in planned.adjustments]
+    assert told == ([] if said is None else [(f"extra_params.{name}", value, value)])
+    assert said is None or said in planned.adjustments[0].reason
+
+
+def test_a_model_that_is_not_found_is_told_with_the_nearest() -> None:
+    with Simulator(["fal"]) as simulator:
+        place = simulator.base_url("fal")
+        config = VideoGenerationConfig(
+            provider="fal", model="veo3.1", api_key="any:key", base_url=place
+        )
+        with pytest.raises(ModelNotFoundError, match=r"did you mean fal-ai/veo3\.1 or"):
+            generate_video(config, VideoGenerationRequest(prompt="a cat"))
 
 
 def test_what_the_application_registered_goes_first() -> None:

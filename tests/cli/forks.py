@@ -7,6 +7,7 @@ standard error go to. Writes one exit code a line.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pkgutil
@@ -43,6 +44,7 @@ def become(job: dict[str, Any]) -> int:
     return main(job["arguments"])
 
 
+gc.freeze()  # a fork that ends need not look through all this again
 for line in sys.stdin:
     child = os.fork()
     if child == 0:

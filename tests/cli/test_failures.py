@@ -14,49 +14,49 @@ CAT = ("video", "a cat")
 
 
 # ----------------------------------------------------------------------------------------- usage
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--duration", "0"], "error: --duration: must be greater than 0"),
-        (["--duration", "x"], "error: --duration: "),
-        (["--resolution", "9p"], "error: --resolution: must be '360p'"),
-        (["--aspect-ratio", "wide"], "error: --aspect-ratio: an aspect ratio is written"),
-        (["--timeout", "-1"], "error: --timeout: must be greater than 0"),
-        (["--failover", "never"], "error: --failover: must be 'always' or 'when_safe'"),
-        (["--base-url", "example.org"], "error: --base-url: must be a URL that begins with http"),
-        (["--n", "0"], "error: --n: must be greater than or equal to 1"),
-        (
-            ["--image", "cover=https://example.org/a.png"],
-            "error: --image: there is no role 'cover'",
-        ),
-        (["--image", "nowhere.png"], "error: --image: 'nowhere.png' is no URL"),
-        (["--model", "fal-ai/veo3.1/image-to-video", "--image", "."], "file '.' can't be read"),
-        (["--param", "loose"], "error: --param: 'loose' is not NAME=VALUE"),
-        (["--provider", "replicate"], "error: --model: say which; there is no default for videos"),
-        (["--fallback", "replicate"], "error: --fallback: write replicate:MODEL; there is no"),
-        (["--fallback", ":x"], "error: --fallback: ':x' is not PROVIDER:MODEL"),
-        (["--provider", "fall"], "did you mean 'fal'?"),
-        (["--provider", "fall", "--model", "x"], "did you mean 'fal'?"),
-        (["--key-file", "nowhere"], "error: --key-file: 'nowhere' can't be read"),
-        (["--bogus"], "error: No such option: --bogus"),
-        (
-            ["--strict", "--duration", "7"],
-            "error: --strict is given, and fal-ai/veo3.1 can't take --dur",
-        ),
-        (["--video", "https://example.org/a.mp4"], "error: "),
-        (["-o", "{seed}.mp4"], "there is no {seed}; there are {provider}, "),
-        (["-o", "http://example.org/"], "can be saved to a file, or to an object store"),
-        (["-o", "/dev/null/cat.mp4"], "is no folder"),
-        (["-o", "/dev/null", "--force"], "is no regular file"),
-    ],
-)
+MISUSE = [
+    (["--duration", "0"], "error: --duration: must be greater than 0"),
+    (["--duration", "x"], "error: --duration: "),
+    (["--resolution", "9p"], "error: --resolution: must be '360p'"),
+    (["--aspect-ratio", "wide"], "error: --aspect-ratio: an aspect ratio is written"),
+    (["--timeout", "-1"], "error: --timeout: must be greater than 0"),
+    (["--failover", "never"], "error: --failover: must be 'always' or 'when_safe'"),
+    (["--base-url", "example.org"], "error: --base-url: must be a URL that begins with http"),
+    (["--n", "0"], "error: --n: must be greater than or equal to 1"),
+    (
+        ["--image", "cover=https://example.org/a.png"],
+        "error: --image: there is no role 'cover'",
+    ),
+    (["--image", "nowhere.png"], "error: --image: 'nowhere.png' is no URL"),
+    (["--model", "fal-ai/veo3.1/image-to-video", "--image", "."], "file '.' can't be read"),
+    (["--param", "loose"], "error: --param: 'loose' is not NAME=VALUE"),
+    (["--provider", "replicate"], "error: --model: say which; there is no default for videos"),
+    (["--fallback", "replicate"], "error: --fallback: write replicate:MODEL; there is no default"),
+    (["--fallback", ":x"], "error: --fallback: ':x' is not PROVIDER:MODEL"),
+    (["--provider", "fall"], "did you mean 'fal'?"),
+    (["--provider", "fall", "--model", "x"], "did you mean 'fal'?"),
+    (["--key-file", "nowhere"], "error: --key-file: 'nowhere' can't be read"),
+    (["--bogus"], "error: No such option: --bogus"),
+    (
+        ["--strict", "--duration", "7"],
+        "error: --strict is given, and fal-ai/veo3.1 can't take --dur",
+    ),
+    (["--video", "https://example.org/a.mp4"], "error: "),
+    (["-o", "{seed}.mp4"], "there is no {seed}; there are {provider}, "),
+    (["-o", "http://example.org/"], "can be saved to a file, or to an object store"),
+    (["-o", "/dev/null/cat.mp4"], "is no folder"),
+    (["-o", "/dev/null", "--force"], "is no regular file"),
+]
+
+
 def test_misuse_is_told_in_a_line_and_nothing_is_sent(
-    tarash_command: Command, simulator: Simulator, arguments: list[str], said: str
+    tarash_command: Command, simulator: Simulator
 ) -> None:
-    ran = tarash_command(*CAT, *arguments, code=2)
-    assert said in ran.err
-    assert ran.err.count("\n") == 1
-    assert ran.out == ""
+    all_ran = tarash_command.each([[*CAT, *arguments] for arguments, _ in MISUSE])
+    for (arguments, said), ran in zip(MISUSE, all_ran, strict=True):
+        assert said in ran.err, arguments
+        assert (ran.code, ran.err.count("\n"), ran.out) == (2, 1, ""), arguments
+
     assert simulator.requests("fal") == []
 
 
@@ -90,11 +90,13 @@ def test_a_file_is_not_overwritten_unasked(tarash_command: Command, simulator: S
 
 
 # ------------------------------------------------------------------------------------------- keys
-@pytest.mark.parametrize("option", [["--api-key", CANARY], [f"--api-key={CANARY}"]])
-def test_a_key_on_the_command_line_is_refused(command: Command, option: list[str]) -> None:
-    ran = command(*CAT, *option, code=2)
-    assert "never taken from the command line" in ran.err
-    assert command(*option, *CAT, code=2).err == ran.err
+def test_a_key_on_the_command_line_is_refused(command: Command) -> None:
+    options = [["--api-key", CANARY], [f"--api-key={CANARY}"]]
+    commands = [both for option in options for both in ([*CAT, *option], [*option, *CAT])]
+    all_ran = command.each(commands)
+    assert {ran.code for ran in all_ran} == {2}
+    assert len({ran.err for ran in all_ran}) == 1
+    assert "never taken from the command line" in all_ran[0].err
 
 
 def test_a_missing_key_is_told_with_its_variable(command: Command) -> None:
@@ -202,6 +204,11 @@ def test_a_failed_download_does_not_lose_the_result(
     assert f"to get it again: tarash jobs fetch {job.id} -o FILE\n" in ran.err
     assert list(tarash_command.folder.iterdir()) == []
 
+
+def test_a_failed_download_is_told_with_the_result_as_json(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.fail("fal", "download", Fault.foreign_body(), times=None)
     told = tarash_command(*CAT, "-o", "cat.mp4", "--json", code=8).json()
     assert told["error"]["type"] == "SaveError"
     assert told["response"]["video"].startswith(simulator.media_url)

@@ -91,9 +91,10 @@ def test_compare_providers_shows_what_each_has_made_and_who_has_failed(
     assert run("compare_providers", "a <b>").startswith("3 of 4 videos")
     page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
     assert "<h1>a &lt;b&gt;</h1>" in page
-    assert "duration_seconds: 5.0 → 6" in page
+    assert "duration_seconds: 5 → 6" in page
     assert "&lt;no&gt; machine left" in page
-    assert page.count("s until it was there") == 4
+    assert page.count("s until it was there") == 3
+    assert page.count("failed after") == 1
     shown = re.findall('<video src="([^"]*)"', page)
     assert len(shown) == 3
     assert {tmp_path / name for name in shown} == {*tmp_path.glob("comparison-videos/*.mp4")}
@@ -112,6 +113,41 @@ def test_compare_providers_shows_what_could_not_be_saved(
     assert page.count("comparison-videos") == 2
 
 
+@pytest.mark.usefixtures("keys")
+def test_compare_providers_overwrites_no_page(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "comparison.html").write_text("what was paid for before")
+    (tmp_path / "comparison-2.html").write_text("and then")
+    assert run("compare_providers", "--mock").endswith("comparison-3.html\n")
+    assert (tmp_path / "comparison.html").read_text() == "what was paid for before"
+    assert (tmp_path / "comparison-2.html").read_text() == "and then"
+    assert len([*tmp_path.glob("comparison-3-videos/*.mp4")]) == 4
+
+
+@pytest.mark.usefixtures("keys")
+@pytest.mark.parametrize("place", ["a_folder", "a_file/page.html"])
+def test_compare_providers_buys_nothing_for_a_page_that_it_can_not_write(
+    simulator: Simulator, run: Run, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "a_folder").mkdir()
+    (tmp_path / "a_file").write_text("no folder")
+    with pytest.raises(AssertionError, match=place.partition("/")[0]):
+        run("compare_providers", "--page", place)
+
+    assert all(simulator.counters(name).submits == 0 for name in ("fal", "google", "xai"))
+
+
+@pytest.mark.usefixtures("keys")
+def test_compare_providers_that_has_made_nothing_fails(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    for name in ("fal", "google", "xai"):
+        simulator.script(name, Script(outcome="failed"))
+
+    command = [sys.executable, str(EXAMPLES / "compare_providers.py")]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout[:6]) == (1, "0 of 4"), ended.stderr
+
+
 def end(simulator: Simulator, job_id: str) -> None:
     """Let a job be done, if it isn't."""
     state = simulator._state("fal")  # noqa: SLF001  (jobs that end when a test says so)
@@ -120,12 +156,15 @@ def end(simulator: Simulator, job_id: str) -> None:
         found.end(state.clock(), cancelled=False)
 
 
-def batch(simulator: Simulator, folder: Path, *more: str) -> subprocess.Popen[str]:
+def batch(
+    simulator: Simulator, folder: Path, *more: str, **variables: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(EXAMPLES / "batch.py"), *more],
         cwd=folder,
-        env=environment(simulator),
+        env={**environment(simulator), **variables},
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
@@ -160,18 +199,108 @@ def test_batch_that_is_killed_goes_on_and_buys_nothing_twice(
     assert len(bought) == len(set(bought))
     # A kill between the provider's answer and the ledger's commit leaves one that nobody may send
     # again; it is told by name.
-    with (tmp_path / "videos" / "failed.csv").open(encoding="utf-8") as file:
-        failed = {row["id"]: row["error"] for row in csv.DictReader(file)}
+    kept = tmp_path / "videos" / "failed.csv"
+    table = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
+    failed = {row["id"]: row["error"] for row in csv.DictReader(table)}
     assert all("may run and be billed" in error for error in failed.values()), failed
     made = {path.stem for path in (tmp_path / "videos").glob("*.mp4")}
     assert made | failed.keys() == {row["id"] for row in rows[:24]}
     assert "24/24 " in told
 
 
-def test_batch_refuses_rows_that_it_could_not_tell_apart(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "twice.csv").write_text("id,prompt\n1,A cat\n1,A dog\n", encoding="utf-8")
-    with pytest.raises(AssertionError, match="an id of its own"):
-        run("batch", "twice.csv")
+ROWS = "id,prompt\na,A cat\nb,A dog\nc,A fox\nd,An owl\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"id,prompt\n1,A cat\n1,A dog\n", "an id of its own"),
+        (b"id;prompt\n1;A cat\n", "columns id and prompt, separated by a comma; it is 'id;prompt'"),
+        ("id,prompt\n1,Une forêt\n".encode("latin-1"), "is not UTF-8"),
+        ("id,prompt\n1,A cat\n".encode("utf-16"), "is not UTF-8"),
+        (b"id,prompt\n", "has no rows"),
+        (b"", "columns id and prompt"),
+        (b"id,prompt\n1, \n", "an id and a prompt"),
+        (b"id,prompt\n1\n", "an id and a prompt"),
+        (b"id,prompt\n../1,A cat\n", "a file's name"),
+    ],
+    ids=["twice", "semicolons", "latin-1", "utf-16", "no-rows", "empty", "blank", "short", "path"],
+)
+def test_batch_says_what_is_wrong_with_a_csv(
+    run: Run, tmp_path: Path, content: bytes, told: str
+) -> None:
+    (tmp_path / "some.csv").write_bytes(content)
+    with pytest.raises(AssertionError) as refused:
+        run("batch", "some.csv")
+
+    assert "some.csv" in str(refused.value)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--at-once", "0"], "'0' is not possible"),
+        (["--at-once=-1"], "'-1' is not possible"),
+        (["--at-once", "many"], "'many' is not possible"),
+        (["--folder", "some.csv"], "some.csv is a file"),
+        (["--folder", "some.csv/below"], "some.csv/below"),
+    ],
+)
+def test_batch_says_what_is_wrong_with_an_argument(
+    run: Run, tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    (tmp_path / "some.csv").write_text(ROWS)
+    with pytest.raises(AssertionError, match=told):
+        run("batch", "some.csv", *arguments)
+
+
+@pytest.mark.usefixtures("keys")
+def test_batch_takes_what_a_spreadsheet_has_written(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_bytes(ROWS.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert "4/4 " in run("batch", "some.csv")
+    assert {path.name for path in tmp_path.glob("videos/*.*")} >= {"a.mp4", "b.mp4", "c.mp4"}
+    assert not (tmp_path / "videos" / "failed.csv").exists()
+
+
+def test_batch_stops_where_nothing_more_can_be_bought(simulator: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_text(ROWS)
+    keyless = batch(simulator, tmp_path, "some.csv", FAL_KEY="")
+    said, error = keyless.communicate()
+    assert (keyless.returncode, said, error.count("FAL_KEY")) == (1, "", 1)
+    assert "4 rows were not bought" in error
+
+    # One at a time: the first is bought, the account is empty at the second, and the others wait.
+    simulator.script("fal", Script())
+    simulator.fail("fal", "submit", Fault.status(402), skip=1)
+    poor = batch(simulator, tmp_path, "some.csv", "--at-once", "1")
+    said, error = poor.communicate()
+    assert (poor.returncode, said) == (1, "1/4 a: a.mp4\n"), error
+    assert "3 rows were not bought" in error
+    assert simulator.counters("fal").submits == 2
+    assert not (tmp_path / "videos" / "failed.csv").exists()
+
+    rich = batch(simulator, tmp_path, "some.csv")
+    assert "4/4 " in rich.communicate()[0]
+    assert simulator.counters("fal").accepted == 4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break otherwise on Windows")
+def test_batch_whose_reader_has_left_ends_quietly_and_can_go_on(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    (tmp_path / "some.csv").write_text(ROWS)
+    with batch(simulator, tmp_path, "some.csv") as unread:
+        assert unread.stdout is not None
+        assert unread.stderr is not None
+        unread.stdout.close()
+        assert unread.stderr.read() == ""
+
+    assert unread.returncode == 1
+    assert simulator.counters("fal").cancels == 0
+
+    assert "4/4 " in batch(simulator, tmp_path, "some.csv").communicate()[0]
+    assert simulator.counters("fal").accepted == 4
 
 
 @pytest.mark.parametrize("mocked", [True, False])
@@ -209,7 +338,7 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(
         "fal-ai/wan/v2.7/text-to-video",
     ]
     assert table["text/html"].count(f'<video src="{source}') == 3
-    assert "duration_seconds: 5.0 → 6" in table["text/html"]
+    assert "duration_seconds: 5 → 6" in table["text/html"]
     assert simulator.counters("fal").accepted == (0 if mocked else 4)
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 
 from tarash.tarash_gateway import VideoGenerationConfig, VideoGenerationRequest, submit_video
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.examples.conftest import SECRET, Serve, Service
+from tests.examples.conftest import EXAMPLES, ROOT, SECRET, Serve, Service
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and handed-over sockets")
 
@@ -189,7 +194,11 @@ def test_the_last_client_that_leaves_stops_the_job_where_that_is_wanted(
     next(leaving.events(token))
     leaving.close()
     until(lambda: simulator.jobs("fal")[1].cancel_requested)
-    assert [*connect(service).events(token)][-1]["status"] == "failed"
+    last = [*connect(service).events(token)][-1]
+    assert (last["status"], last["error"]) == ("stopped", None)
+    told = service.end(signal.SIGTERM)
+    assert told.count("was stopped") == 1
+    assert "Traceback" not in told
 
 
 def test_a_shutdown_leaves_the_job_running_and_a_client_that_left_did_not_stop_it(
@@ -211,4 +220,84 @@ def test_a_shutdown_leaves_the_job_running_and_a_client_that_left_did_not_stop_i
     service.start()
     assert connect(service).json("GET", f"/videos/{token}")["status"] == "queued"
     assert connect(service).json("DELETE", f"/videos/{token}") == {"answer": "cancelled"}
-    assert [*connect(service).events(token)][-1]["status"] == "failed"
+    assert [*connect(service).events(token)][-1]["status"] == "stopped"
+    answer = connect(service).ask("GET", f"/videos/{token}/file")
+    assert (answer.status, answer.read()) == (409, b'{"detail":"There is no video: stopped"}')
+
+
+def test_a_job_that_runs_is_told_as_such_by_processes_that_did_not_order_it(
+    simulator: Simulator, serve: Serve, connect: Connect
+) -> None:
+    simulator.script("fal", Script(queue_seconds=0, outcome="never"))
+    service = serve()
+    client = connect(service)
+    token = client.order()
+    for event in client.events(token):
+        if event["status"] == "processing":
+            break
+
+    # Another worker on the same ledger, and one that was started after the first has died.
+    other = serve()
+    assert connect(other).json("GET", f"/videos/{token}")["status"] == "processing"
+    service.end(signal.SIGKILL)
+    other.end(signal.SIGKILL)
+    service.start()
+    assert connect(service).json("GET", f"/videos/{token}")["status"] == "processing"
+    events = connect(service).events(token)
+    assert next(events)["status"] == "processing"
+
+
+def test_a_job_that_fails_is_one_line_of_the_log(
+    simulator: Simulator, serve: Serve, connect: Connect
+) -> None:
+    simulator.script("fal", Script(outcome="failed", error_message="no machine left"))
+    service = serve()
+    token = connect(service).order()
+    last = [*connect(service).events(token)][-1]
+    assert last["status"] == "failed"
+    assert "no machine left" in last["error"]
+    told = service.end(signal.SIGTERM)
+    assert told.count("no machine left") == 1
+    assert "Traceback" not in told
+
+
+def test_a_field_that_it_does_not_know_buys_nothing(
+    simulator: Simulator, serve: Serve, connect: Connect
+) -> None:
+    answer = connect(serve()).ask("POST", "/videos", {**ORDER, "durationn": 3})
+    assert (answer.status, b"durationn" in answer.read()) == (422, True)
+    assert simulator.counters("fal").submits == 0
+
+
+@pytest.mark.parametrize("told", ["ten", "-1", "nan"])
+def test_a_setting_that_is_none_is_named(serve: Serve, told: str) -> None:
+    service = serve(DISCONNECT_SECONDS=told)
+    assert (
+        f"DISCONNECT_SECONDS is a number of seconds, not '{told}'"
+        in (service.process.communicate()[1])
+    )
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="the lines use openssl")
+def test_the_lines_that_start_it_are_as_they_should_be(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "examples.md").read_text(encoding="utf-8")
+    *prepare, start = page.partition("```bash\ntest")[2].partition("```")[0].splitlines()
+    lines = [f"test{prepare[0]}", *prepare[1:], start]
+    text = (EXAMPLES / "fastapi_service" / "app.py").read_text(encoding="utf-8")
+    assert "".join(f"    {line}\n" for line in lines) in text
+
+    command, *options = shlex.split(start)
+    assert command == "uvicorn"
+    assert uvicorn.main.make_context("uvicorn", options).params["timeout_graceful_shutdown"] == 5
+
+    # The secret of one start is that of the next.
+    script = "\n".join([*lines[:-1], "echo $TARASH_TOKEN_SECRET"])
+    secrets = {
+        subprocess.run(
+            ["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(secrets) == 1
+    assert len(secrets.pop().strip()) == 64
+    assert (tmp_path / "token-secret").stat().st_mode & 0o777 == 0o600

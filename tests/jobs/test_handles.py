@@ -11,12 +11,15 @@ import pytest
 
 from tarash.tarash_gateway import (
     Gateway,
+    GenerationFailedError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     VideoGenerationRequest,
     VideoJob,
+    resume_all_async,
+    submit_video_async,
 )
-from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import rounds, until
 from tests.jobs.conftest import BY_NAME, KEY, config_for, finish
@@ -264,3 +267,38 @@ async def test_whoever_drives_a_job_says_that_it_is_alive(way: str, bench: Bench
     told = ledger.renewed
     await rounds()
     assert ledger.renewed == told
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["file", "memory"])
+async def test_a_job_that_was_cancelled_says_so(bench: Bench, kept: bool) -> None:
+    bench.simulator.script("fal", Script(outcome="never", queue_looks=1_000_000, stream=False))
+    gateway = bench.gateway(None if kept else MemoryLedger())
+    job = await gateway.submit_video_async(bench.config(), REQUEST)
+    assert await job.cancel_async() == "cancelled"
+    with pytest.raises(TarashException, match="was cancelled"):
+        await job.wait_async()
+
+    update = await job.status_async()
+    assert (update.status, "was cancelled" in (update.error or "")) == ("failed", True)
+
+
+async def test_what_was_waited_for_by_its_token_is_owed_no_more(bench: Bench) -> None:
+    bench.simulator.script("fal", Script(run_looks=1), Script(outcome="failed"))
+    config = bench.config()
+    job = await submit_video_async(config, REQUEST)
+    by_token = VideoJob.from_token(job.to_token(), config)
+    assert job.id in [owed.id for owed in await resume_all_async()]
+
+    response = await by_token.wait_async()
+    assert response.request_id == job.request_id
+    assert job.id not in [owed.id for owed in await resume_all_async()]
+    assert (await job.wait_async()).video == response.video
+
+    failing = await submit_video_async(config, REQUEST)
+    with pytest.raises(GenerationFailedError):
+        await VideoJob.from_token(failing.to_token(), config).wait_async()
+
+    # Its fallbacks, or the failure itself, are for whoever drives it.
+    assert failing.id in [owed.id for owed in await resume_all_async()]
+    with pytest.raises(GenerationFailedError):
+        await failing.wait_async()

@@ -19,6 +19,7 @@ from tarash.tarash_gateway import (
     VideoGenerationResponse,
     exceptions,
 )
+from tarash.tarash_gateway._records import JobRecord
 from tarash.tarash_gateway._store import error_of, response_of, told
 from tarash.tarash_gateway._types import Kind
 from tarash.tarash_gateway.ledger import SqliteLedger
@@ -164,7 +165,8 @@ def errors() -> list[TarashException]:
 
 @pytest.mark.parametrize("error", errors(), ids=lambda error: type(error).__name__)
 def test_an_error_is_told_again(error: TarashException) -> None:
-    again = error_of(told("video", None, error))
+    kept = told("video", None, error)
+    again = error_of(JobRecord("id", "video", (), {}, "", state="failed", result=kept))
     assert type(again) is type(error)
     for name in ("message", "provider", "model", "request_id", "retryable", "submission"):
         assert getattr(again, name) == getattr(error, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,20 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway import Gateway, TarashException, VideoGenerationRequest
+from tarash.tarash_gateway import (
+    AuthenticationError,
+    Gateway,
+    TarashException,
+    VideoGenerationRequest,
+    VideoGenerationUpdate,
+    generate_video,
+    generate_video_async,
+    resume_all,
+)
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import until
-from tests.jobs.conftest import BY_NAME, config_for, finish, job
+from tests.jobs.conftest import BY_NAME, KEY, config_for, finish, job
 from tests.jobs.processes import Zygote, records
 from tests.ledger.test_file import spoil
 
@@ -144,3 +154,61 @@ async def test_a_job_under_way_survives_its_ledger(simulator: Simulator, path: P
     assert (await waiting).request_id == made
     assert simulator.counters("fal").submits == 1
     await gateway.aclose()
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_process_that_leaves_in_a_callback_leaves_its_job_owed(
+    simulator: Simulator,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    blocking: bool,
+    stream: bool,
+) -> None:
+    """As a closed terminal does it; and a resume without the key takes nothing away."""
+    monkeypatch.delenv("FAL_KEY", raising=False)
+    simulator.script("fal", Script(run_looks=3, stream=stream))
+    config = config_for(FAL, simulator, on_timeout="detach")
+    ledger = f"sqlite:///{path}"
+
+    def leave(update: VideoGenerationUpdate) -> None:
+        if update.status == "processing":
+            sys.exit(1)
+
+    def make() -> None:
+        if blocking:
+            generate_video(config, REQUEST, leave, ledger=ledger)
+        else:
+            asyncio.run(generate_video_async(config, REQUEST, leave, ledger=ledger))
+
+    with pytest.raises(SystemExit):
+        make()
+
+    (keyless,) = resume_all(ledger)
+    with pytest.raises(AuthenticationError):
+        keyless.wait()
+
+    (owed,) = resume_all(ledger, api_keys={"fal": KEY})
+    assert owed.wait().request_id == simulator.jobs("fal")[0].id
+    assert simulator.counters("fal").submits == 1
+    assert resume_all(ledger) == []
+
+
+def test_leaving_in_a_callback_stops_the_job_as_ctrl_c_does(
+    simulator: Simulator, path: Path
+) -> None:
+    simulator.script("fal", Script(outcome="never", queue_looks=1_000_000))
+
+    def leave(update: VideoGenerationUpdate) -> None:
+        if update.queue_position is not None:
+            sys.exit(1)
+
+    made = generate_video_async(
+        config_for(FAL, simulator), REQUEST, leave, ledger=f"sqlite:///{path}"
+    )
+    with pytest.raises(SystemExit):
+        asyncio.run(made)
+
+    assert simulator.counters("fal").cancels == 1
+    assert [record.state for record in records(path)] == ["cancelled"]

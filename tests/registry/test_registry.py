@@ -153,14 +153,19 @@ def test_a_mapping_may_be_read_but_not_changed() -> None:
         cast("dict[str, object]", mapping)["fal-ai/veo3"] = {}
 
 
-def test_a_missing_extra_is_named() -> None:
-    code = """
+@pytest.mark.parametrize("in_chain", [False, True])
+def test_a_missing_extra_is_named_before_anything_is_sent(*, in_chain: bool) -> None:
+    """Also a fallback's: with the first failure, it would be too late."""
+    first = 'VideoGenerationConfig(provider="xai", model="m", fallback_configs=[needy])'
+    chain = first if in_chain else "needy"
+    code = f"""
 import sys
 sys.modules["fal_client"] = None
 from tarash.tarash_gateway import *
-config = VideoGenerationConfig(provider="fal", model="m", api_key="k")
+needy = VideoGenerationConfig(provider="fal", model="m", api_key="k")
+chain = {chain}
 try:
-    generate_video(config, VideoGenerationRequest(prompt="A cat"))
+    generate_video(chain, VideoGenerationRequest(prompt="A cat"))
 except ValidationError as error:
     print(error, error.submission)
 """

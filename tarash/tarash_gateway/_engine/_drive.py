@@ -11,10 +11,11 @@ import anyio
 from .. import _durations, _settings
 from .._contract import Finished, Operation, Snapshot
 from .._warnings import warn
-from ..catalog import ModelSpec, retired
+from ..catalog import TYPO, ModelSpec, near_ids, retired
 from ..exceptions import (
     GenerationFailedError,
     HTTPError,
+    ModelNotFoundError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
@@ -123,11 +124,12 @@ class _Drive:
         self._watch: Watch | None = None
 
     async def run(self, *, until_accepted: bool) -> Response | None:
-        outcome: Outcome | None = "failed"
+        outcome: Outcome | None = None
         try:
             response = await self._within_deadline(until_accepted=until_accepted)
             outcome = "completed" if response is not None else None
-        except anyio.get_cancelled_exc_class():
+        except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
+            outcome = self._outcome()  # which a second one leaves as it is
             outcome = await self._on_cancellation()
             raise
         except Exception as error:
@@ -141,9 +143,17 @@ class _Drive:
         return response
 
     def _explain(self, error: Exception) -> None:
-        """Say of a model that is gone that it is: providers answer with a bare 404, or worse."""
-        note = None if self._call.mocked else retired(self._config.provider, self._spec.model)
-        if note is not None and isinstance(error, HTTPError | GenerationFailedError):
+        """Say of a model that it is gone, or what its id is like: providers say a bare 404."""
+        if self._call.mocked or not isinstance(error, HTTPError | GenerationFailedError):
+            return
+
+        provider, model = self._config.provider, self._spec.model
+        note = retired(provider, model)
+        if note is None and self._spec.doubt is not None and isinstance(error, ModelNotFoundError):
+            near = near_ids(provider, model, alike=TYPO)
+            note = f"did you mean {' or '.join(near)}?" if near else None
+
+        if note is not None:
             error.message = f"{error.message} ({note})"
             error.args = (error.message,)
 

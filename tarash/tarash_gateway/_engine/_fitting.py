@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..catalog import ModelSpec, lookup, same_model_for
 from ..exceptions import ValidationError
-from ..mapping import check_payload, fit
+from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call,
     registered = registry.registered_mapping(config.provider)
     spec = lookup(config.provider, config.model, call.kind, registered, call.request)
     if call.mocked and spec.generic:
-        return call, spec  # nothing is known to bend to, and the mock makes anything
+        # Nothing is known to bend to, and the mock makes anything.
+        return replace(call, adjustments=tuple(doubts_of(spec))), spec
 
     moved: tuple[Adjustment, ...] = ()
     other = same_model_for(spec, call.request) if config.auto_variant else None

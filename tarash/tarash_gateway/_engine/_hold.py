@@ -127,13 +127,13 @@ def kept_alive(hold: Hold) -> AbstractAsyncContextManager[None]:
 
 @asynccontextmanager
 async def _beating(hold: Hold) -> AsyncIterator[None]:
-    failure: Exception | None = None
+    failure: BaseException | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(_beat, hold)
         try:
             yield
-        except Exception as error:  # noqa: BLE001  (raised below, where no group wraps it)
-            failure = error
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
+            failure = error  # raised below, where no group wraps it
 
         group.cancel_scope.cancel()
 

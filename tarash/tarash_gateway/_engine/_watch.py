@@ -146,7 +146,7 @@ class Watch:
                 return finished
 
     async def _listening(self) -> Finished:
-        failure: Exception | None = None
+        failure: BaseException | None = None
         finished: Finished | None = None
         send, receive = anyio.create_memory_object_stream[Snapshot](64)
         with send, receive:
@@ -156,7 +156,7 @@ class Watch:
                     while finished is None:
                         await self._wait(self._pause(), receive)
                         finished = await self._step()
-                except (TarashException, OutOfLooks) as error:
+                except (TarashException, OutOfLooks, SystemExit, KeyboardInterrupt) as error:
                     failure = error  # raised below, where no task group wraps it
 
                 group.cancel_scope.cancel()

@@ -7,7 +7,7 @@ from ._document import document_of
 from ._learned import is_worth_asking
 from ._library import shipped_records
 from ._lifecycle import Lifecycle, lifecycle, retired
-from ._lookup import built_in_mappers, forget, lookup, remember, same_model_for
+from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._modules import Mappers, named, near_ids
 from ._reduce import OUTPUTS
 from ._spec import ModelSpec
@@ -15,6 +15,7 @@ from ._spec import ModelSpec
 __all__ = [
     "EVERY_ROLE",
     "OUTPUTS",
+    "TYPO",
     "Lifecycle",
     "Mappers",
     "ModelSpec",

@@ -35,6 +35,8 @@ SECOND_NAMES = frozenset({"azure_openai"})
 """Other spellings of a provider's name: its models are listed once."""
 WITH_SCHEMAS = ("fal", "replicate")
 """Providers that tell what a model takes when they are asked."""
+NEAR_IDS = 3
+"""Ids that are suggested for one that is unknown."""
 OF_VIDEOS = frozenset(
     {"duration_seconds", "resolution", "generate_audio", "video", "enhance_prompt"}
 )
@@ -82,7 +84,7 @@ def command_to_add(provider: str, model: str) -> str:
 
 
 def near_ids(provider: str, model: str, *, alike: float = 0.3) -> list[str]:
-    """Return the ids that are written most similarly, the nearest first.
+    """Return the ids that hold this one, then those that are written most similarly.
 
     Args:
         provider: The provider's name.
@@ -93,4 +95,7 @@ def near_ids(provider: str, model: str, *, alike: float = 0.3) -> list[str]:
         return []
 
     known = [*_library.ids(provider), *named(provider)]
-    return difflib.get_close_matches(model, known, n=3, cutoff=alike)
+    # Without the owner, as `veo3.1` for `fal-ai/veo3.1`.
+    within = sorted((one for one in known if f"/{one}/".find(f"/{model}/") > 0), key=len)
+    close = difflib.get_close_matches(model, known, n=NEAR_IDS, cutoff=alike)
+    return list(dict.fromkeys([*within[:1], *close, *within[1:]]))[:NEAR_IDS]

@@ -6,6 +6,7 @@ Pure functions and data; re-exported to users as `providers.field_mappers`.
 from __future__ import annotations
 
 from ._derive import derive
+from ._doubts import doubts_of
 from ._factories import (
     aspect_ratio_field_mapper,
     choice_field_mapper,
@@ -46,6 +47,7 @@ __all__ = [
     "choice_field_mapper",
     "count_field_mapper",
     "derive",
+    "doubts_of",
     "duration_field_mapper",
     "extra_params_field_mapper",
     "fit",

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from .._types import ImageRole, MediaType
 from ..exceptions import ValidationError
-from ..media import to_wire
 from ._field_mapper import FieldMapper
+from ._files import to_wire
 from ._limits import nearest
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .._types import ImageRole
+from .._types import ImageRole, MediaType
 from ._schema import Shape
 
 PICTURES = frozenset({"image", "images", "picture", "pictures", "photo", "photos"})
@@ -21,6 +21,13 @@ ROLE_WORDS: Mapping[ImageRole, frozenset[str]] = {
 
 Writer = Callable[[str, ImageRole, int], Any]
 """Makes the value for a file, its role, and its place among others."""
+
+
+def to_wire(media: MediaType, provider: str = "the provider") -> str:
+    """Return media as a URL or a data URI; what reads media is loaded when there are some."""
+    from .. import media as reading
+
+    return reading.to_wire(media, provider)
 
 
 def inner_part(shape: Shape, names: Sequence[str]) -> Shape | None:

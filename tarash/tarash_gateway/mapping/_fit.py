@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..models import Adjustment
+from ._doubts import doubts_of, remarks
 from ._field_mapper import FieldMapper, described
 from ._geometry import WISHES as SHAPES
 from ._geometry import Lines, Ratios, effects, says_size
@@ -67,9 +68,7 @@ def fit(
         )
         raise ValidationError(f"strict=True, and {spec.model} can't take {told}")
 
-    adjustments = [*_doubt(spec), *adjustments]
-    adjustments.extend(_unread_prompt(request, spec))
-    adjustments.extend(_unknown_extras(request, spec))
+    adjustments = [*doubts_of(spec), *adjustments, *remarks(request, spec)]
     if changes:
         request = request.model_copy(update=changes)
 
@@ -193,48 +192,6 @@ def _possible(mappers: Sequence[FieldMapper]) -> str:
         for value in mapper.geometry.named
     ]
     return ", ".join(dict.fromkeys(values)) or "other sizes"
-
-
-def _doubt(spec: ModelSpec) -> list[Adjustment]:
-    """Say that nobody here knows the model: a mistyped id may look like a new one."""
-    if spec.doubt is None:
-        return []
-
-    return [Adjustment(field="model", requested=spec.model, sent=spec.model, reason=spec.doubt)]
-
-
-def _unread_prompt(request: Request, spec: ModelSpec) -> list[Adjustment]:
-    """Say that a model reads no prompt. Also where strict: a request can't do without one."""
-    if spec.schema is None or _reading(spec, "prompt"):
-        return []
-
-    reason = f"{spec.model} has no such parameter"
-    return [Adjustment(field="prompt", requested=request.prompt, sent=None, reason=reason)]
-
-
-def _unknown_extras(request: Request, spec: ModelSpec) -> list[Adjustment]:
-    """Say which of the provider's own parameters it doesn't have; they are sent all the same."""
-    if spec.schema is None or spec.weakness is not None:
-        return []
-
-    known = list(spec.schema.get("properties") or ())
-    found = []
-    for name in request.extra_params:
-        if name not in known:
-            near = _close(name, known)
-            hint = f"did you mean {near!r}?" if near else f"it has {', '.join(known)}"
-            reason = f"{spec.model} has no parameter {name!r}; {hint}"
-            found.append(
-                Adjustment(field=f"extra_params.{name}", requested=name, sent=name, reason=reason)
-            )
-
-    return found
-
-
-def _close(name: str, known: Sequence[str]) -> str | None:
-    import difflib
-
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), None)
 
 
 # ------------------------------------------------------------------------------------------- media

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._types import ImageRole, Kind
-from ..media import to_wire
 from ._field_mapper import FieldMapper
-from ._files import frame_index, inner_part, writer_of
+from ._files import frame_index, inner_part, to_wire, writer_of
 from ._schema import Shape
 
 IMAGE = frozenset({"image", "images", "img", "imgs", "photo", "photos", "picture", "pictures"})

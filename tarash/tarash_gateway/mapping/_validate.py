@@ -55,6 +55,11 @@ def check_payload(
         raise ValidationError(f"{model} needs {names}; give it in extra_params")
 
 
+def problem_of(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:
+    """Return why a parameter's schema would not take a value; None where it would."""
+    return next((what for _, what in _problems(name, value, schema)), None)
+
+
 def _problems(where: str, value: Any, schema: Mapping[str, Any] | None) -> Iterator[Problem]:
     if schema is None:
         yield where, "it has no such parameter"

@@ -87,12 +87,11 @@ def _failure(answer: Answer, body: Mapping[str, Any], status: Mapping[str, Any])
             categories=(MODERATION,),
         )
 
-    return GenerationFailedError(
-        f"fal could not make it ({kind}): {said}",
-        raw_response=raw,
-        # Only the account's owner can have cancelled it.
-        retryable=False if kind == CANCELLED else None,
-    )
+    if kind == CANCELLED:  # only the account's owner can have done so
+        message = f"The job was cancelled at fal: {said} ({kind})"
+        return GenerationFailedError(message, raw_response=raw, retryable=False)
+
+    return GenerationFailedError(f"fal could not make it ({kind}): {said}", raw_response=raw)
 
 
 def _told(detail: Any) -> tuple[str, str]:

@@ -1,0 +1,73 @@
+"""Says what looks like a mistake and is sent all the same, `strict` or not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..models import Adjustment
+from ._validate import problem_of
+
+if TYPE_CHECKING:
+    from ..catalog import ModelSpec
+    from ..models import ImageGenerationRequest, VideoGenerationRequest
+
+    Request: TypeAlias = VideoGenerationRequest | ImageGenerationRequest
+
+
+def doubts_of(spec: ModelSpec) -> list[Adjustment]:
+    """Say that nobody here knows the model: a mistyped id may look like a new one."""
+    if spec.doubt is None:
+        return []
+
+    return [Adjustment(field="model", requested=spec.model, sent=spec.model, reason=spec.doubt)]
+
+
+def remarks(request: Request, spec: ModelSpec) -> list[Adjustment]:
+    """Say that a model reads no prompt, and which of the provider's own parameters look wrong."""
+    if spec.schema is None:
+        return []
+
+    found = []
+    if not any("prompt" in mapper.sources for mapper in spec.mappers.values()):
+        reason = f"{spec.model} has no such parameter"
+        found.append(Adjustment(field="prompt", requested=request.prompt, sent=None, reason=reason))
+
+    if spec.weakness is None:
+        properties: Mapping[str, Any] = spec.schema.get("properties") or {}
+        for name, value in request.extra_params.items():
+            remark = _unknown(name, properties, spec) or _unfit(name, value, properties, spec)
+            found.extend([remark] if remark is not None else [])
+
+    return found
+
+
+def _unknown(name: str, properties: Mapping[str, Any], spec: ModelSpec) -> Adjustment | None:
+    if name in properties:
+        return None
+
+    near = _close(name, list(properties))
+    hint = f"did you mean {near!r}?" if near else f"it has {', '.join(properties)}"
+    reason = f"{spec.model} has no parameter {name!r}; {hint}"
+    return Adjustment(field=f"extra_params.{name}", requested=name, sent=name, reason=reason)
+
+
+def _unfit(
+    name: str, value: Any, properties: Mapping[str, Any], spec: ModelSpec
+) -> Adjustment | None:
+    # Media come in forms of ours, and become what the schema says later on.
+    if not isinstance(value, str | int | float):
+        return None
+
+    problem = problem_of(name, value, properties[name])
+    if problem is None:
+        return None
+
+    reason = f"{spec.model} may refuse it: {problem}"
+    return Adjustment(field=f"extra_params.{name}", requested=value, sent=value, reason=reason)
+
+
+def _close(name: str, known: Sequence[str]) -> str | None:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), None)
