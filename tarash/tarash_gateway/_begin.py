@@ -15,6 +15,7 @@ from ._ids import generate_unique_id
 from ._orchestrator import Run, calls_for
 from ._secrets import Secrets
 from ._store import attempts_of, calls_of, record_of
+from ._words import with_article
 from .exceptions import TarashException, ValidationError
 from .media import load, rules_of
 from .models import (
@@ -162,8 +163,8 @@ def adopted(operation: Operation, config: Config | None, resources: Resources) -
     provider = MOCK if config.mock is not None and config.mock.enabled else config.provider
     if not isinstance(config, config_type) or provider != operation.provider:
         raise ValidationError(
-            f"The job is a {operation.kind} of {operation.provider}; give it a "
-            f"{config_type.__name__} with this provider"
+            f"The job is {with_article(operation.kind)} of {operation.provider}; give it "
+            f"{with_article(config_type.__name__)} with this provider"
         )
 
     request: Request = request_type(prompt=NOT_TOLD)

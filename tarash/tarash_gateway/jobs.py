@@ -10,6 +10,8 @@ from . import _portal
 from ._callbacks import to_caller
 from ._logging import event
 from ._resources import default
+from ._warnings import asked_here
+from ._words import with_article
 from .exceptions import TarashException, ValidationError
 from .models import (
     ImageGenerationConfig,
@@ -118,7 +120,9 @@ class _Job(Generic[_Config, _Response, _Update]):
 
         operation = _tokens.read(token)
         if operation.kind != cls._kind:
-            raise ValidationError(f"The token is of a job that makes a {operation.kind}")
+            raise ValidationError(
+                f"The token is of a job that makes {with_article(operation.kind)}"
+            )
 
         return cls(Job(adopted(operation, config, default.resources())), default)
 
@@ -141,7 +145,7 @@ class _Job(Generic[_Config, _Response, _Update]):
         Raises:
             TarashException: As `generate_video_async`.
         """
-        with self._shared.at_work():
+        with asked_here(), self._shared.at_work():
             return cast("_Response", await self._job.wait(to_caller(on_progress, None), None))
 
     def wait(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
@@ -151,7 +155,8 @@ class _Job(Generic[_Config, _Response, _Update]):
             with self._shared.at_work():
                 return await self._job.wait(to_caller(on_progress, caller), caller)
 
-        return cast("_Response", _portal.call(work))
+        with asked_here():
+            return cast("_Response", _portal.call(work))
 
     async def status_async(self) -> _Update:
         """Look at the job once.
