@@ -168,6 +168,7 @@ async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
     import aiohttp
 
     from .._http import Answer, status_error
+    from .._reasons import reason_of
     from .._secrets import Secrets
 
     try:
@@ -184,8 +185,8 @@ async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
             return body
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise HTTPConnectionError(
-            f"No readable answer from {url}: {str(error) or type(error).__name__}; what was "
-            "stored before stays (check the network)"
+            f"No readable answer from {url}: {reason_of(error)}; what was stored before stays "
+            "(check the network)"
         ) from error
 
 
