@@ -47,7 +47,7 @@ def run(arguments: list[str]) -> int:
     json = "--json" in arguments
     terminal.forgive()
     with warnings.catch_warnings():
-        warnings.showwarning = terminal.show_warning
+        warnings.showwarning = terminal.show_each_warning_once()
         return _run(arguments, json=json)
 
 
