@@ -181,12 +181,16 @@ def add_model(
     )
 
 
-def check_models(place: str | Path) -> list[RetiredUse]:
-    """Return where a file, or the files of a folder, name models that are no longer there.
+def check_models(place: str | Path, *more: str | Path) -> list[RetiredUse]:
+    """Return where files, or the files of folders, name models that are no longer there.
+
+    An id that is also a word of its own, such as `aleph`, counts where it is given as a model.
 
     Args:
         place: A file or a folder.
+        more: Further ones.
     """
     from .catalog._check import check_files
 
-    return list(check_files(Path(place)))
+    found = (use for one in (place, *more) for use in check_files(Path(one)))
+    return list(dict.fromkeys(found))

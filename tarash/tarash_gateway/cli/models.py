@@ -308,15 +308,18 @@ def _run_test(path: Path) -> int:
 @models_app.command("check")
 @_reported
 def check_command(
-    place: Annotated[Path, typer.Argument(help="A configuration file, or a project's folder.")],
+    places: Annotated[
+        list[Path], typer.Argument(help="Configuration files, or projects' folders.")
+    ],
     *,
     as_json: Json = False,
 ) -> int:
     """Find retired models in a project's own files; exit code 1 where there are any."""
-    if not place.exists():
-        raise ValidationError(f"{place} does not exist; name a file or a folder")
+    for place in places:
+        if not place.exists():
+            raise ValidationError(f"{place} does not exist; name a file or a folder")
 
-    found = check_models(place)
+    found = check_models(*places)
     if as_json:
         _document([one.model_dump(mode="json") for one in found])
     else:
