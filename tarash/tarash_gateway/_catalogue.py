@@ -100,7 +100,9 @@ async def refresh_models_async(
 ) -> int:
     """Fetch the schemas of all models and keep them in your cache directory; return how many.
 
-    They go before those that ship with the package. An offline failure leaves what was there.
+    They go before those that ship with the package, for calls to the host that they are from: what
+    a proxy or a simulator says is not taken for the provider's word. An offline failure leaves what
+    was there.
 
     Args:
         provider: The provider's name.
@@ -139,6 +141,8 @@ async def add_model_async(
 ) -> ModelDescription:
     """Fetch the schema of one model, keep it in your cache directory, and describe the model.
 
+    It is for calls to the host that it is from, as with `refresh_models`.
+
     Args:
         provider: The provider's name: `fal` or `replicate`, which tell what their models take.
         model: The model's id.
@@ -153,6 +157,7 @@ async def add_model_async(
         HTTPError: The provider answered with an error status.
         HTTPConnectionError: No answer came.
     """
+    from .catalog import asked_at
     from .catalog._refresh import fetch_one, store_document
 
     if schema is None:
@@ -160,7 +165,8 @@ async def add_model_async(
     else:
         store_document(provider, model, schema)
 
-    return describe_model(provider, model)
+    with asked_at(base_url):
+        return describe_model(provider, model)
 
 
 def add_model(

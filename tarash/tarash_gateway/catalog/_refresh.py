@@ -66,7 +66,7 @@ async def fetch_all(
             f"{provider} listed no model with a schema; what was stored before stays", provider
         )
 
-    return len(records), _library_store(provider, records, add=False)
+    return len(records), _store(provider, records, base_url, add=False)
 
 
 async def fetch_one(
@@ -103,7 +103,7 @@ async def fetch_one(
             status_code=NOT_FOUND,
         )
 
-    return _library_store(provider, dict([found]), add=True)
+    return _store(provider, dict([found]), base_url, add=True)
 
 
 def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Path:
@@ -127,7 +127,8 @@ def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Pa
     if found is None:
         raise ValidationError(f"the document has no {needed} schema for {model!r}", provider, model)
 
-    return _library_store(provider, dict([found]), add=True)
+    # The user's own word, whoever is asked otherwise.
+    return _store(provider, dict([found]), add=True, source=provider)
 
 
 def _check(provider: str, possible: tuple[str, ...] = WITH_SCHEMAS) -> None:
@@ -140,8 +141,18 @@ def _check(provider: str, possible: tuple[str, ...] = WITH_SCHEMAS) -> None:
         )
 
 
-def _library_store(provider: str, records: dict[str, JsonObject], *, add: bool) -> Path:
-    path = _library.store(provider, records, datetime.now(UTC).date().isoformat(), add=add)
+def _store(
+    provider: str,
+    records: dict[str, JsonObject],
+    base_url: str | None = None,
+    *,
+    add: bool,
+    source: str | None = None,
+) -> Path:
+    today = datetime.now(UTC).date().isoformat()
+    with _library.asked_at(base_url):
+        path = _library.store(provider, records, today, add=add, source=source)
+
     forget(provider)
     return path
 

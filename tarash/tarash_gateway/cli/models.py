@@ -19,6 +19,7 @@ from rich.table import Table
 
 from .._catalogue import add_model, check_models, describe_model, list_models, refresh_models
 from ..api import plan_image, plan_video
+from ..catalog import asked_at
 from ..exceptions import TarashException, ValidationError
 from ..models import (
     GenerationPlan,
@@ -252,8 +253,10 @@ def add_command(  # noqa: PLR0913  (each is an option of the command)
     document = None if schema is None else _read(schema)
     described = add_model(provider, model, schema=document, base_url=base_url)
     fields = sample_fields(described)
-    plan = _plan(described, fields)
-    files = () if tests is None else write_tests(tests, described, fields, plan)
+    with asked_at(base_url):
+        plan = _plan(described, fields)
+        files = () if tests is None else write_tests(tests, described, fields, plan)
+
     code = _run_test(files[0]) if files else DONE
     if as_json:
         _document(
