@@ -28,7 +28,7 @@ from ._answer import (
 )
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
-from ._reasons import reason_of
+from ._reasons import cause_of, reason_of
 from ._unclosed import Connector, let_go
 from ._urls import Origin, is_trusted, join, origin, proxy_for
 from .exceptions import HTTPConnectionError, TarashException
@@ -284,7 +284,7 @@ class HttpClient:
                 wire.sent = not isinstance(error, UNCONNECTED)
 
             failure = connection_error(url, wire, error, self._secrets)
-            cause = self._secrets.error(error)
+            cause = self._secrets.error(error if wire.sent else cause_of(error))
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
         raise failure from cause

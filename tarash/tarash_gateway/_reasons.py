@@ -14,18 +14,34 @@ RESET = (BrokenPipeError, ConnectionAbortedError, ConnectionResetError)
 
 def reason_of(error: BaseException) -> str:
     """Return what went wrong, without the host, which whoever says it names."""
+    found = _reported(error)
+    return found[1] if found else str(error.__cause__ or error) or type(error).__name__
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return what the system or TLS reported; the error itself where it is something else.
+
+    For a connection that never was, the way there through an HTTP client says nothing more: some
+    hundred lines of it would stand before the error.
+    """
+    found = _reported(error)
+    return error if found is None else found[0].with_traceback(None)
+
+
+def _reported(error: BaseException) -> tuple[BaseException, str] | None:
     one: BaseException | None = error
     while one is not None:
         # An error of aiohttp's holds the one that it stands for.
         held = getattr(one, "certificate_error", None) or getattr(one, "os_error", None)
-        found = _known(one if held is None else held)
-        if found is not None:
+        inner: BaseException = one if held is None else held
+        said = _known(inner)
+        if said is not None:
             by_proxy = type(one).__name__ == "ClientProxyConnectionError"
-            return f"the proxy can't be reached ({found})" if by_proxy else found
+            return inner, f"the proxy can't be reached ({said})" if by_proxy else said
 
         one = one.__cause__
 
-    return str(error.__cause__ or error) or type(error).__name__
+    return None
 
 
 def _known(error: BaseException) -> str | None:  # noqa: PLR0911  (a table, by type)

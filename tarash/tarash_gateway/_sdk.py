@@ -29,7 +29,7 @@ from ._http import (
     read_answer,
     status_error,
 )
-from ._reasons import reason_of
+from ._reasons import cause_of, reason_of
 from .exceptions import TarashException
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ async def exchange(
         response = getattr(raw, "http_response", raw)
     except connection_errors as error:
         failure = connection_error(account.base_url, wire, error, account.secrets)
-        cause = account.secrets.error(error)
+        cause = account.secrets.error(error if wire.sent else cause_of(error))
     except Exception as error:
         response = getattr(error, "response", None)
         if getattr(response, "status_code", None) is None:

@@ -157,6 +157,10 @@ async def test_no_connection_is_told_once_and_alike_by_us_and_through_an_sdk(
             await call
 
         assert str(caught.value) == told
+        cause = caught.value.__cause__
+        assert isinstance(cause, ConnectionRefusedError), "and no way through an HTTP client"
+        assert cause.__traceback__ is None
+        assert cause.__cause__ is cause.__context__ is None
         assert caught.value.submission == "not_sent"
 
 
