@@ -15,8 +15,9 @@ from ._ids import generate_unique_id
 from ._orchestrator import Run, calls_for
 from ._secrets import Secrets
 from ._store import attempts_of, calls_of, record_of
+from ._words import with_article
 from .exceptions import StorageError, TarashException, ValidationError
-from .media import load, rules_of
+from .media import Unreachable, check_usable, load, rules_of
 from .models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -48,7 +49,8 @@ async def begin(
         Its run, and None; or a run of the job that has this idempotency key, and its record.
 
     Raises:
-        ValidationError: The key is another request's, or none.
+        ValidationError: The key is another request's, or none; or a medium can't be read, or
+            the results can't be saved where they are to go.
         StorageError: The ledger can't be written, so nothing is submitted.
     """
     if key is not None and not (isinstance(key, str) and 0 < len(key) <= LONGEST_KEY):
@@ -56,7 +58,9 @@ async def begin(
             f"idempotency_key is a text of 1 to {LONGEST_KEY} characters, such as an order number"
         )
 
-    calls = await _with_media(calls_for(kind, config, request, resources.registry))
+    calls = calls_for(kind, config, request, resources.registry)
+    await _check_places(calls)
+    calls = await _with_media(calls)
     hold = Hold(resources.ledger, calls[0].request_id, generate_unique_id())
     record, media = await record_of(calls, key)
     existing = await _open(resources.ledger, record, hold.holder, media, config)
@@ -79,6 +83,29 @@ async def begin(
 def _left_running(calls: Sequence[Call]) -> list[Config]:
     """Return configs for a job that others may wait for, too: nobody's deadline stops it."""
     return [call.config.model_copy(update={"on_timeout": "detach"}) for call in calls]
+
+
+async def _check_places(calls: Sequence[Call]) -> None:
+    """Check where the results are to go, as far as it can be known before anything is bought.
+
+    Raises:
+        ValidationError: They could not be saved there.
+    """
+    for place in dict.fromkeys(call.config.save_to for call in calls):
+        if place is None:
+            continue
+
+        try:
+            await check_usable(place)
+        except Unreachable as error:
+            head = calls[0]
+            raise ValidationError(
+                f"Nothing could be saved to {place!r}: {error}",
+                head.config.provider,
+                head.config.model,
+                head.request_id,
+                submission="not_sent",
+            ) from error.__cause__
 
 
 async def _with_media(calls: list[Call]) -> list[Call]:
@@ -162,8 +189,8 @@ def adopted(operation: Operation, config: Config | None, resources: Resources) -
     provider = MOCK if config.mock is not None and config.mock.enabled else config.provider
     if not isinstance(config, config_type) or provider != operation.provider:
         raise ValidationError(
-            f"The job is a {operation.kind} of {operation.provider}; give it a "
-            f"{config_type.__name__} with this provider"
+            f"The job is {with_article(operation.kind)} of {operation.provider}; give it "
+            f"{with_article(config_type.__name__)} with this provider"
         )
 
     request: Request = request_type(prompt=NOT_TOLD)

@@ -13,20 +13,53 @@ from weakref import WeakSet
 from . import _portal
 from ._logging import event
 from ._warnings import warn
+from ._words import with_article
 
 if TYPE_CHECKING:
     from ._attempt import Deliver, Update
     from ._portal import Caller
 
 
+MAKERS = frozenset({"ProgressBar", "progress_bar"})
+"""What makes a callback, and is none."""
+
+
+def misuse_of(on_progress: object) -> str | None:
+    """Return a sentence on what can't be a progress callback; None for one that can."""
+    if on_progress is None:
+        return None
+
+    if not callable(on_progress):
+        return (
+            f"on_progress is {with_article(type(on_progress).__name__)}, which can't be called; "
+            "give a function that takes an update"
+        )
+
+    ours = str(getattr(on_progress, "__module__", None)).startswith(str(__package__))
+    name = getattr(on_progress, "__name__", "")
+    if ours and name in MAKERS:
+        return (
+            f"on_progress={name} would take each update for a label; write "
+            "on_progress=progress_bar(), with parentheses"
+        )
+
+    return None
+
+
 def to_caller(on_progress: Callable[..., Any] | None, caller: Caller | None) -> Deliver | None:
     """Return what hands updates to a callback; None where there is no callback.
+
+    One that can't be a callback is warned of, and left out: the job may be on its way already.
 
     Args:
         on_progress: The callback, sync or async.
         caller: The thread of a blocking call, where a sync callback runs; None for the async API.
     """
-    if on_progress is None:
+    wrong = misuse_of(on_progress)
+    if wrong is not None:
+        warn(f"{wrong} (the job goes on without)")
+
+    if on_progress is None or wrong is not None:
         return None
 
     async def on_loop(update: Any) -> None:

@@ -100,7 +100,9 @@ async def refresh_models_async(
 ) -> int:
     """Fetch the schemas of all models and keep them in your cache directory; return how many.
 
-    They go before those that ship with the package. An offline failure leaves what was there.
+    They go before those that ship with the package, for calls to the host that they are from: what
+    a proxy or a simulator says is not taken for the provider's word. An offline failure leaves what
+    was there.
 
     Args:
         provider: The provider's name.
@@ -140,6 +142,8 @@ async def add_model_async(
 ) -> ModelDescription:
     """Fetch the schema of one model, keep it in your cache directory, and describe the model.
 
+    It is for calls to the host that it is from, as with `refresh_models`.
+
     Args:
         provider: The provider's name: `fal` or `replicate`, which tell what their models take.
         model: The model's id.
@@ -155,6 +159,7 @@ async def add_model_async(
         HTTPConnectionError: No answer came.
         StorageError: The cache directory can't be written.
     """
+    from .catalog import asked_at
     from .catalog._refresh import fetch_one, store_document
 
     if schema is None:
@@ -162,7 +167,8 @@ async def add_model_async(
     else:
         store_document(provider, model, schema)
 
-    return describe_model(provider, model)
+    with asked_at(base_url):
+        return describe_model(provider, model)
 
 
 def add_model(
@@ -183,12 +189,16 @@ def add_model(
     )
 
 
-def check_models(place: str | Path) -> list[RetiredUse]:
-    """Return where a file, or the files of a folder, name models that are no longer there.
+def check_models(place: str | Path, *more: str | Path) -> list[RetiredUse]:
+    """Return where files, or the files of folders, name models that are no longer there.
+
+    An id that is also a word of its own, such as `aleph`, counts where it is given as a model.
 
     Args:
         place: A file or a folder.
+        more: Further ones.
     """
     from .catalog._check import check_files
 
-    return list(check_files(Path(place)))
+    found = (use for one in (place, *more) for use in check_files(Path(one)))
+    return list(dict.fromkeys(found))

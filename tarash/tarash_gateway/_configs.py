@@ -16,14 +16,15 @@ from pydantic import (
     model_validator,
 )
 
-from ._data import Data, Seconds, Several
+from ._data import Seconds, Settings, Several
+from ._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
 from ._secrets import MASK, looks_secret, mask_settings
 from ._template import Template
 from ._types import URL, Failover, JobStatus, MediaType, OnTimeout, Verify
 
 
-class MockPollingConfig(Data):
+class MockPollingConfig(Settings):
     """How the mock pretends to work on a job.
 
     Attributes:
@@ -55,7 +56,7 @@ class MockPollingConfig(Data):
         return self
 
 
-class MockResponse(Data):
+class MockResponse(Settings):
     """One possible outcome of a mocked generation.
 
     Attributes:
@@ -78,7 +79,7 @@ class MockResponse(Data):
     error: Exception | None = Field(default=None, exclude=True)
 
 
-class MockConfig(Data):
+class MockConfig(Settings):
     """Makes a config answer from the mock: no network, no key, no cost, real playable media.
 
     Attributes:
@@ -103,10 +104,14 @@ class MockConfig(Data):
         return responses
 
 
-class _GenerationConfig(Data):
-    # A mistyped `mock` or `timeout` would be bought for: requests collect what they don't know,
-    # configs refuse it.
-    model_config = ConfigDict(extra="forbid")
+OF_REQUESTS = dict.fromkeys(
+    (*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields),
+    "it belongs to the request",
+)
+
+
+class _GenerationConfig(Settings):
+    elsewhere = OF_REQUESTS
 
     provider: str = Field(min_length=1)
     model: str = Field(min_length=1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -18,7 +20,34 @@ class _Tuple:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         kept: Any = tuple
-        return handler.generate_schema(kept[*get_args(source), ...])
+        (of,) = get_args(source)
+        schema = handler.generate_schema(kept[of, ...])
+        where = handler.field_name or "it"
+
+        def check(value: Any) -> Any:
+            if _is_several(value):
+                return value
+
+            said = (
+                f"needs a list of {_name(of)}, even for one: {where}=[…]; this is of type "
+                f"{type(value).__name__}"
+            )
+            raise PydanticCustomError("list_type", "{said}", {"said": said})
+
+        return core_schema.no_info_before_validator_function(check, schema)
+
+
+def _is_several(value: Any) -> bool:
+    """Tell whether there are elements to take: a model or a file has parts of another kind."""
+    if isinstance(value, str | bytes | bytearray | memoryview | Mapping | BaseModel):
+        return False
+
+    return value is None or (isinstance(value, Iterable) and not hasattr(value, "read"))
+
+
+def _name(of: Any) -> str:
+    plain = get_args(of)[0] if get_origin(of) is Annotated else of
+    return plain.__name__ if isinstance(plain, type) else "values"
 
 
 Several = Annotated[Sequence[T], _Tuple()]
@@ -43,6 +72,50 @@ class Data(BaseModel):
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
             yield name, value if name == "prompt" else _shown(value)
+
+
+class Settings(Data):
+    """Data that refuses a name it doesn't know: ignored, a mistyped one would be paid for."""
+
+    model_config = ConfigDict(extra="forbid")
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Where names belong that are known, but not here."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+
+        unknown = [str(name) for name in data if name not in cls.model_fields]
+        if unknown:
+            # All by themselves: that a mistyped `model` is missing too would say nothing more.
+            # Without their values, of which one may be a key.
+            raise ValidationError.from_exception_data(
+                cls.__name__,
+                [
+                    InitErrorDetails(
+                        type=PydanticCustomError(
+                            "extra_forbidden", "{said}", {"said": cls._unknown(name)}
+                        ),
+                        loc=(name,),
+                        input=None,
+                    )
+                    for name in unknown
+                ],
+            )
+
+        return data
+
+    @classmethod
+    def _unknown(cls, name: str) -> str:
+        """Return a sentence on a name that is no field."""
+        if name in cls.elsewhere:
+            return f"{cls.__name__} has no field {name!r}; {cls.elsewhere[name]}"
+
+        near = difflib.get_close_matches(name, cls.model_fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(cls.model_fields)}"
+        return f"{cls.__name__} has no field {name!r}; {hint}"
 
 
 def _shown(value: Any) -> Any:

@@ -6,14 +6,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from ._arguments import check_arguments, check_callback
 from ._resources import Shared
-from .exceptions import ValidationError
-from .models import (
-    ImageGenerationConfig,
-    ImageGenerationRequest,
-    VideoGenerationConfig,
-    VideoGenerationRequest,
-)
+from ._warnings import asked_here
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,19 +22,18 @@ if TYPE_CHECKING:
     from .jobs import ImageJob, VideoJob
     from .models import (
         GenerationPlan,
+        ImageGenerationConfig,
+        ImageGenerationRequest,
         ImageGenerationResponse,
         ImageProgressCallback,
         ProgressCallback,
+        VideoGenerationConfig,
+        VideoGenerationRequest,
         VideoGenerationResponse,
     )
     from .registry import Registry
 
 __all__ = ["Gateway"]
-
-EXPECTED = {
-    "video": (VideoGenerationConfig, VideoGenerationRequest),
-    "image": (ImageGenerationConfig, ImageGenerationRequest),
-}
 
 
 class Gateway:
@@ -333,14 +327,16 @@ class Gateway:
         key: str | None,
     ) -> Callable[[Caller | None], Coroutine[Any, Any, Response]]:
         """Return the coroutine function that submits and waits, for a given caller."""
-        _check_arguments(f"generate_{kind}", kind, config, request)
+        check_arguments(f"generate_{kind}", kind, config, request)
+        check_callback(on_progress)
 
         async def work(caller: Caller | None) -> Response:
             from ._callbacks import to_caller
 
-            async with self._job(kind, config, request, ledger, key) as (job, is_new):
-                deliver = to_caller(on_progress, caller)
-                return await (job.go if is_new else job.wait)(deliver, caller)
+            with asked_here():
+                async with self._job(kind, config, request, ledger, key) as (job, is_new):
+                    deliver = to_caller(on_progress, caller)
+                    return await (job.go if is_new else job.wait)(deliver, caller)
 
         return work
 
@@ -352,12 +348,13 @@ class Gateway:
         ledger: Ledger | str | None,
         key: str | None,
     ) -> VideoJob | ImageJob:
-        _check_arguments(f"submit_{kind}", kind, config, request)
+        check_arguments(f"submit_{kind}", kind, config, request)
         from .jobs import handle_for
 
-        async with self._job(kind, config, request, ledger, key) as (job, is_new):
-            await (job.accepted() if is_new else job.settle_in())
-            return handle_for(job, self._shared)
+        with asked_here():
+            async with self._job(kind, config, request, ledger, key) as (job, is_new):
+                await (job.accepted() if is_new else job.settle_in())
+                return handle_for(job, self._shared)
 
     @asynccontextmanager
     async def _job(
@@ -379,21 +376,12 @@ class Gateway:
     def _plan(self, kind: Kind, config: Config, request: Request) -> GenerationPlan:
         from ._plan import plan
 
-        _check_arguments(f"plan_{kind}", kind, config, request)
+        check_arguments(f"plan_{kind}", kind, config, request)
         return plan(kind, config, request, self._shared.registry)
 
 
 def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
     from . import _portal
 
-    return _portal.call(work)
-
-
-def _check_arguments(function: str, kind: Kind, config: object, request: object) -> None:
-    expected = EXPECTED[kind]
-    for given, wanted in zip((config, request), expected, strict=True):
-        if not isinstance(given, wanted):
-            names = " and ".join(one.__name__ for one in expected)
-            raise ValidationError(
-                f"{function} takes a {names}, in this order; this is a {type(given).__name__}"
-            )
+    with asked_here():
+        return _portal.call(work)

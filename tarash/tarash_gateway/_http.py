@@ -28,12 +28,15 @@ from ._answer import (
 )
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
+from ._reasons import cause_of, reason_of
 from ._unclosed import Connector, let_go
 from ._urls import Origin, is_trusted, join, origin, proxy_for
 from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
+
+    from ._secrets import Secrets
 
 # Whoever makes exchanges finds what an answer is here too.
 __all__ = [
@@ -280,20 +283,11 @@ class HttpClient:
             if purpose != "submit":
                 wire.sent = not isinstance(error, UNCONNECTED)
 
-            failure, cause = self._connection_error(url, wire, error), self._secrets.error(error)
+            failure = connection_error(url, wire, error, self._secrets)
+            cause = self._secrets.error(error if wire.sent else cause_of(error))
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
         raise failure from cause
-
-    def _connection_error(self, url: str, wire: Wire, error: Exception) -> TarashException:
-        host = urlsplit(url).netloc
-        said = self._secrets.text(str(error)) or type(error).__name__
-        if not wire.sent:
-            message = f"No connection to {host}: {said} (check the network and base_url)"
-        else:
-            message = f"The connection to {host} broke after the request had left: {said}"
-
-        return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
 
     async def events(self, url: str) -> AsyncIterator[dict[str, Any]]:
         """Yield the JSON objects of a server-sent event stream; ends when the server stops."""
@@ -317,6 +311,27 @@ class HttpClient:
 
         # Masked twice, as an answer's body is.
         return self._secrets.data(found) if isinstance(found, dict) else None
+
+
+def connection_error(
+    url: str, wire: Wire, error: Exception, secrets: Secrets
+) -> HTTPConnectionError:
+    """Return the error of an exchange without an answer.
+
+    Args:
+        url: Where the request was to go.
+        wire: What became of the request.
+        error: What the HTTP client or the SDK raised.
+        secrets: What must not be shown.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    said = secrets.text(reason_of(error))
+    if not wire.sent:
+        message = f"No connection to {host}: {said} (check the network and base_url)"
+    else:
+        message = f"The connection to {host} broke after the request had left: {said}"
+
+    return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

@@ -19,8 +19,18 @@ import yarl
 from anyio import to_thread
 
 from ._contract import Wire, current_wire
-from ._http import UNCONNECTED, Answer, Classify, checked, gate, read_answer, status_error
-from .exceptions import HTTPConnectionError, TarashException
+from ._http import (
+    UNCONNECTED,
+    Answer,
+    Classify,
+    checked,
+    connection_error,
+    gate,
+    read_answer,
+    status_error,
+)
+from ._reasons import cause_of, reason_of
+from .exceptions import TarashException
 
 if TYPE_CHECKING:
     from ._contract import Account
@@ -95,9 +105,9 @@ class Connections:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise library.UnsupportedProtocol(str(error), request=request) from error
         except UNCONNECTED as error:
-            raise library.ConnectError(str(error), request=request) from error
+            raise library.ConnectError(reason_of(error), request=request) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise library.ReadError(str(error), request=request) from error
+            raise library.ReadError(reason_of(error), request=request) from error
 
 
 def _body(request: Any, library: ModuleType) -> Any:
@@ -137,7 +147,8 @@ async def exchange(
 
         response = getattr(raw, "http_response", raw)
     except connection_errors as error:
-        failure, cause = _connection_error(error, wire, account), account.secrets.error(error)
+        failure = connection_error(account.base_url, wire, error, account.secrets)
+        cause = account.secrets.error(error if wire.sent else cause_of(error))
     except Exception as error:
         response = getattr(error, "response", None)
         if getattr(response, "status_code", None) is None:
@@ -158,13 +169,3 @@ def _answer(response: Any, account: Account) -> Answer:
     return read_answer(
         response.status_code, response.headers, content_type, response.content, account.secrets
     )
-
-
-def _connection_error(error: Exception, wire: Wire, account: Account) -> TarashException:
-    said = account.secrets.text(str(error.__cause__ or error)) or type(error).__name__
-    if wire.sent:
-        message = f"The connection to {account.base_url} broke after the request had left: {said}"
-    else:
-        message = f"No connection to {account.base_url}: {said} (check the network and base_url)"
-
-    return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")

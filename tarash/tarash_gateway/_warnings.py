@@ -1,33 +1,97 @@
-"""Warns the user's code of what it should know; a warning never ends a generation."""
+"""Warns the user's code of what it should know; a warning never ends a generation.
+
+A warning belongs to the line that asked. Most are found out on another thread or in another task,
+so the public functions note that line: `with asked_here()`.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any
 
 # Whose frames lie between the user's code and ours.
 BETWEEN = (__package__, "anyio", "asyncio", "concurrent", "contextlib", "threading")
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What a warning is said to be about."""
+
+    filename: str
+    number: int
+    module: str
+    registry: dict[Any, Any] = field(repr=False)
+    """Where Python notes what it has shown for this module."""
+
+
+NOBODY = _Line("<tarash_gateway>", 1, str(__package__), {})
+"""Where no line of the user's is known: a name without a source, and always the same."""
+_asked: ContextVar[_Line | None] = ContextVar("_asked", default=None)
+
+
 def warn(message: str) -> None:
-    """Warn at the line of the user's code that led here, if there is one on this thread.
+    """Warn at the line of the user's code that led here; at `NOBODY` if there is none.
 
     Filters may make errors of warnings; where money may be at stake, that would lose a job.
     """
+    line = _find() or _asked.get() or NOBODY
     with suppress(UserWarning):
-        warnings.warn(message, UserWarning, stacklevel=_level())
+        warnings.warn_explicit(
+            message, UserWarning, line.filename, line.number, line.module, line.registry
+        )
 
 
-def _level() -> int:
-    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  (whose line is it?)
-    level = 2
+@contextmanager
+def asked_here() -> Iterator[None]:
+    """Have warnings be about the present line of the user's code, wherever they are found out.
+
+    A line that is known already stays where this has none: in a blocking call's own task.
+    """
+    line = _find()
+    if line is None:
+        yield
+        return
+
+    token = _asked.set(line)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # a coroutine that nobody ends is closed anywhere
+            _asked.reset(token)
+
+
+def _find() -> _Line | None:
+    """Return the innermost line of the user's code on this stack."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (whose line is it?)
+    last = _first_of_task()
     while frame is not None:
-        name = frame.f_globals.get("__name__", "")
+        name = str(frame.f_globals.get("__name__", ""))
         if not any(name == one or name.startswith(f"{one}.") for one in BETWEEN):
-            return level
+            registry = frame.f_globals.setdefault("__warningregistry__", {})
+            return _Line(frame.f_code.co_filename, frame.f_lineno, name, registry)
 
-        frame, level = frame.f_back, level + 1
+        if frame is last:
+            return None
 
-    return 1
+        frame = frame.f_back
+
+    return None
+
+
+def _first_of_task() -> FrameType | None:
+    """Return the frame that the running task began with: below it lies whoever runs the loop."""
+    import asyncio
+
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs on this thread
+        return None
+
+    frame: FrameType | None = getattr(task and task.get_coro(), "cr_frame", None)
+    return frame

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from ._logging import event
 from ._resources import default
+from ._warnings import asked_here
+from ._words import with_article
 from .exceptions import TarashException, ValidationError
 from .models import (
     ImageGenerationConfig,
@@ -116,7 +118,9 @@ class _Job(Generic[_Config, _Response, _Update]):
 
         operation = _tokens.read(token)
         if operation.kind != cls._kind:
-            raise ValidationError(f"The token is of a job that makes a {operation.kind}")
+            raise ValidationError(
+                f"The token is of a job that makes {with_article(operation.kind)}"
+            )
 
         return cls(Job(adopted(operation, config, default.resources())), default)
 
@@ -141,7 +145,7 @@ class _Job(Generic[_Config, _Response, _Update]):
         """
         from ._callbacks import to_caller
 
-        with self._shared.at_work():
+        with asked_here(), self._shared.at_work():
             return cast("_Response", await self._job.wait(to_caller(on_progress, None), None))
 
     def wait(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
@@ -152,7 +156,8 @@ class _Job(Generic[_Config, _Response, _Update]):
             with self._shared.at_work():
                 return await self._job.wait(to_caller(on_progress, caller), caller)
 
-        return cast("_Response", _blocking(work))
+        with asked_here():
+            return cast("_Response", _blocking(work))
 
     async def status_async(self) -> _Update:
         """Look at the job once.

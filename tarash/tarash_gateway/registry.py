@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from ._warnings import warn
 from .catalog import Mappers, built_in_mappers
 from .exceptions import ValidationError
+from .mapping import check_mapping
 from .models import ProviderInfo, VideoGenerationConfig
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ __all__ = [
     "register_provider_field_mapping",
 ]
 
+TYPO = 0.8
+"""How similar a name must be to a built-in one to be taken for a mistyped one, and no other."""
 HANDLER_METHODS = (
     "generate_video",
     "generate_video_async",
@@ -114,9 +117,7 @@ class Registry:
         Raises:
             ValidationError: The name is empty, or the handler has none of the methods.
         """
-        if not provider.strip():
-            raise ValidationError("the provider's name is empty")
-
+        _check_name(provider)
         if not any(callable(getattr(handler, name, None)) for name in HANDLER_METHODS):
             raise ValidationError(
                 f"the handler for {provider!r} has none of the methods "
@@ -132,11 +133,26 @@ class Registry:
     ) -> None:
         """Add field mappers for models of a provider, by model id or prefix.
 
+        A provider may be registered after its mappings, so a name that nobody knows is no error;
+        one that looks like a mistyped built-in one is warned of.
+
         Args:
             provider: The provider's name.
             mapping: `{model_or_prefix: {parameter: FieldMapper}}`; the longest prefix wins, and an
                 id that is already there is replaced.
+
+        Raises:
+            ValidationError: The provider's name is empty, or the mapping has another shape.
         """
+        _check_name(provider)
+        check_mapping(provider, mapping)
+        near = self._near(provider, alike=TYPO)
+        if near:
+            warn(
+                f"No provider {provider!r} is known; did you mean {near!r}? Its field mappings do "
+                "nothing until it is registered"
+            )
+
         added = {model: dict(mappers) for model, mappers in mapping.items()}
         with self._lock:
             self._mappings[provider] = {**self._mappings.get(provider, {}), **added}
@@ -169,8 +185,8 @@ class Registry:
             return
 
         known = self._names()
-        near = difflib.get_close_matches(provider.lower(), known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        near = self._near(provider)
+        hint = f"; did you mean {near!r}?" if near else "."
         if not mocked:
             raise ValidationError(
                 f"Unknown provider {provider!r}{hint} Known: {', '.join(known)}; "
@@ -180,6 +196,14 @@ class Registry:
 
         if near:
             warn(f"Unknown provider {provider!r}{hint} The mock answers all the same")
+
+    def _near(self, provider: str, *, alike: float = 0.6) -> str | None:
+        """Return the known name that one which nobody knows looks like; None for a known one."""
+        if provider in BUILT_IN or provider in self._handlers:
+            return None
+
+        name = provider.lower()
+        return next(iter(difflib.get_close_matches(name, self._names(), n=1, cutoff=alike)), None)
 
     def _names(self) -> list[str]:
         return sorted({*BUILT_IN.keys() - SPELLINGS, *self._handlers})
@@ -255,6 +279,11 @@ class Registry:
         """Return, for each of a built-in provider's variables, a model that its key is for."""
         row = BUILT_IN[provider]
         return {row.environment_variable: "any", **dict(row.further_keys)}
+
+
+def _check_name(provider: object) -> None:
+    if not isinstance(provider, str) or not provider.strip():
+        raise ValidationError("the provider's name is empty, or no text")
 
 
 def _makes(handler: ProviderHandler, kind: str) -> bool:

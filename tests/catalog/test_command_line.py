@@ -129,6 +129,10 @@ def test_check_finds_what_is_gone(capsys: pytest.CaptureFixture[str], tmp_path: 
     config.write_text('{"provider": "openai", "model": "dall-e-3"}')
     assert run("check", str(config)) == 1
     assert "config.json:1: openai: dall-e-3 was shut down" in capsys.readouterr().out
+    other = tmp_path / "other.json"
+    other.write_text('{"provider": "openai", "model": "dall-e-2"}')
+    assert run("check", str(config), str(other)) == 1
+    assert len(capsys.readouterr().out.splitlines()) == 2
     config.write_text("{}")
     assert run("check", str(config)) == 0
     assert run("check", str(tmp_path / "nowhere")) == 2

@@ -97,3 +97,33 @@ def test_retired_models_are_found_in_files(tmp_path: Path) -> None:
         ("other.yaml", 2, "google"),
     ]
     assert check_models(tmp_path / "fine.json") == []
+    twice = check_models(tmp_path / "other.yaml", tmp_path / "app.py", tmp_path)
+    assert [Path(one.path).name for one in twice] == ["other.yaml", "app.py"]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_meant"),
+    [
+        ("| `fal`, `google` (also `veo3`), `runway` | the SDK of one provider |", False),
+        ("understood as the extra `veo3`, as in pip install 'tarash-gateway[veo3]'", False),
+        ('veo3 = ["tarash-gateway[google]"]', False),
+        ('LETTERS = ["aleph", "beth"]', False),
+        ("extras: veo3", False),
+        ("Which models there are: the letter aleph is none", False),
+        ('config = VideoGenerationConfig(provider="runway", model="veo3")', True),
+        ('run(model="veo3")', True),
+        ('{"model": "veo3"}', True),
+        ("RUNWAY_MODEL=veo3", True),
+        ("tarash video --model veo3", True),
+        ('MODELS = ["gen4", "aleph"]', True),
+        ("--fallback runway:veo3", True),
+        ('the extra "veo3" is not model="veo3"', True),
+        ("gen3a_turbo is no other word", True),
+    ],
+)
+def test_an_id_that_is_a_word_as_well_counts_where_it_is_given_as_a_model(
+    line: str, *, is_meant: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes.md"
+    path.write_text(line)
+    assert [one.provider for one in check_models(path)] == (["runway"] if is_meant else [])

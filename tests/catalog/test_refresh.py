@@ -21,7 +21,8 @@ from tarash.tarash_gateway import (
     refresh_models,
     refresh_models_async,
 )
-from tarash.tarash_gateway.catalog import forget
+from tarash.tarash_gateway.catalog import forget, remember
+from tarash.tarash_gateway.catalog._library import MOST_HOSTS
 from tarash.tarash_gateway.testing import Simulator
 from tests.catalog.test_build import document, listed
 
@@ -43,37 +44,89 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def seconds_of(model: str, wish: float) -> object:
-    config = VideoGenerationConfig(provider="fal", model=model)
+@pytest.fixture
+def asked(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """Return the simulator, which the environment names in the provider's place."""
+    monkeypatch.setenv("TARASH_FAL_BASE_URL", simulator.base_url("fal"))
+    return simulator
+
+
+def seconds_of(model: str, wish: float, base_url: str | None = None) -> object:
+    config = VideoGenerationConfig(provider="fal", model=model, base_url=base_url)
     planned = plan_video(config, VideoGenerationRequest(prompt="a cat", duration_seconds=wish))
     return planned.payload.get("seconds", planned.payload.get("duration"))
 
 
-def test_a_refresh_fetches_every_page(simulator: Simulator) -> None:
-    count = refresh_models("fal", base_url=simulator.base_url("fal"))
+def test_a_refresh_fetches_every_page(asked: Simulator) -> None:
+    count = refresh_models("fal")
     assert count > 1400
-    assert len([one for one in simulator.requests("fal") if one.path == "/v1/models"]) > 10
+    assert len([one for one in asked.requests("fal") if one.path == "/v1/models"]) > 10
     described = describe_model("fal", "fal-ai/veo3.1")
     assert described.source == "live"
     assert described.durations == (4, 6, 8)
 
 
-async def test_a_model_that_is_new_today_works_today(simulator: Simulator) -> None:
+async def test_a_model_that_is_new_today_works_today(asked: Simulator) -> None:
     with pytest.raises(ValidationError):
         describe_model("fal", NEW)
 
-    simulator.publish_models("fal", [listed(NEW, PROPERTIES)])
-    described = await add_model_async("fal", NEW, base_url=simulator.base_url("fal"))
+    asked.publish_models("fal", [listed(NEW, PROPERTIES)])
+    described = await add_model_async("fal", NEW)
     assert described.durations == (3, 7)
     assert seconds_of(NEW, 5) == 7
     # What else is known stays.
     assert describe_model("fal", "fal-ai/veo3.1").source == "package"
 
 
-def test_what_was_fetched_goes_before_what_ships(simulator: Simulator) -> None:
-    simulator.publish_models("fal", [listed("fal-ai/veo3.1", PROPERTIES)])
-    add_model("fal", "fal-ai/veo3.1", base_url=simulator.base_url("fal"))
+def test_what_was_fetched_goes_before_what_ships(asked: Simulator) -> None:
+    asked.publish_models("fal", [listed("fal-ai/veo3.1", PROPERTIES)])
+    add_model("fal", "fal-ai/veo3.1")
     assert seconds_of("fal-ai/veo3.1", 8) == 7
+
+
+@pytest.mark.parametrize("named", ["by the environment", "by an argument"])
+def test_what_another_host_says_is_not_taken_for_the_providers_word(
+    named: str, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = simulator.base_url("fal")
+    simulator.publish_models("fal", [listed("fal-ai/veo3.1", PROPERTIES), listed(NEW, PROPERTIES)])
+    if named == "by the environment":
+        monkeypatch.setenv("TARASH_FAL_BASE_URL", url)
+        assert refresh_models("fal") == 2
+        assert describe_model("fal", NEW).source == "live"
+        monkeypatch.delenv("TARASH_FAL_BASE_URL")
+    else:
+        assert refresh_models("fal", base_url=url) == 2
+
+    for _ in range(2):
+        assert seconds_of("fal-ai/veo3.1", 8) == "8s"
+        assert describe_model("fal", "fal-ai/veo3.1").source == "package"
+        with pytest.raises(ValidationError, match="no model"):
+            describe_model("fal", NEW)
+
+        assert seconds_of("fal-ai/veo3.1", 8, url) == 7
+        assert seconds_of("fal-ai/veo3.1", 8, "https://queue.fal.run") == "8s"
+        forget("fal")  # as another process would see it
+
+
+def test_what_the_provider_said_is_known_through_another_host_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TARASH_FAL_BASE_URL", "http://127.0.0.1:9")
+    add_model("fal", NEW, schema=document(NEW, PROPERTIES))
+    assert describe_model("fal", NEW).source == "live"
+    monkeypatch.delenv("TARASH_FAL_BASE_URL")
+    assert describe_model("fal", NEW).source == "live"
+
+
+def test_only_a_few_other_hosts_are_remembered(tmp_path: Path) -> None:
+    record = {"input": {"properties": {}}, "outputs": ["video"]}
+    for port in range(8000, 8000 + 2 * MOST_HOSTS):
+        remember("fal", NEW, record, f"http://127.0.0.1:{port}")
+
+    remember("fal", NEW, record)
+    assert len(list((tmp_path / "catalogue").glob("*@*"))) == MOST_HOSTS
+    assert (tmp_path / "catalogue" / "fal.shelf").exists()
 
 
 def test_a_document_at_hand_needs_no_network() -> None:
@@ -88,18 +141,17 @@ def test_a_model_that_nobody_has_is_told(simulator: Simulator) -> None:
         add_model("fal", NEW, base_url=simulator.base_url("fal"))
 
 
-async def test_a_failure_leaves_what_was_there(simulator: Simulator) -> None:
-    simulator.publish_models("fal", [listed(NEW, PROPERTIES)])
-    assert await refresh_models_async("fal", base_url=simulator.base_url("fal")) == 1
+async def test_a_failure_leaves_what_was_there(asked: Simulator) -> None:
+    asked.publish_models("fal", [listed(NEW, PROPERTIES)])
+    assert await refresh_models_async("fal") == 1
 
-    simulator.publish_models("fal", [])
+    asked.publish_models("fal", [])
     with pytest.raises(Exception, match="what was stored before stays"):
-        await refresh_models_async("fal", base_url=simulator.base_url("fal"))
+        await refresh_models_async("fal")
 
-    url = simulator.base_url("fal")
-    simulator.stop()
+    asked.stop()
     with pytest.raises(HTTPConnectionError, match="what was stored before stays"):
-        await refresh_models_async("fal", base_url=url)
+        await refresh_models_async("fal")
 
     assert describe_model("fal", NEW).source == "live"
 

@@ -21,12 +21,7 @@ TELL_OF_THEM = {
     "docs/providers/stability.md",
     "docs/providers/xai.md",
 }
-NAMED_ON_PURPOSE = {
-    ("docs/guides/migrating.md", "sora-2"),
-    # There, it is another name of a provider.
-    ("docs/getting-started/installation.md", "veo3"),
-    ("docs/providers/index.md", "veo3"),
-}
+NAMED_ON_PURPOSE = {("docs/guides/migrating.md", "sora-2")}
 
 
 @pytest.mark.parametrize("place", ["README.md", "docs", "examples"])

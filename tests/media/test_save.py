@@ -215,9 +215,11 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     response = holding(held_forms()["bytes"])
     target = tmp_path / "a.mp4"
     target.write_text("mine")
-    with pytest.raises(SaveError, match="exists: choose another name, or pass overwrite=True"):
+    said = "exists: choose another name, or pass overwrite=True"
+    with pytest.raises(SaveError, match=said) as caught:
         response.save(target)
 
+    assert caught.value.__cause__ is caught.value.__context__ is None
     assert target.read_text() == "mine"
     assert response.save(target, overwrite=True) == target
     assert target.read_bytes() == CONTENT

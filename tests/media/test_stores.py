@@ -13,12 +13,18 @@ import pytest
 
 from tarash.tarash_gateway import (
     ImageGenerationResponse,
+    MockConfig,
     SaveError,
+    ValidationError,
     VideoGenerationConfig,
+    VideoGenerationRequest,
     VideoGenerationResponse,
+    generate_video,
 )
 from tarash.tarash_gateway.media._stores import PIECE_BYTES
+from tarash.tarash_gateway.testing import Simulator
 from tests.media.bucket import Bucket, bucket
+from tests.media.conftest import KEY
 from tests.media.test_download import served
 from tests.media.test_save import CONTENT, held_forms, holding
 
@@ -115,6 +121,56 @@ def test_a_store_that_refuses_is_an_error_in_a_line(store: Bucket) -> None:
 
     assert "403" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_missing_credentials_are_told_with_the_variables_to_set(
+    store: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", store.url)
+    store.refuses = 403
+    with pytest.raises(SaveError) as caught:
+        holding(held_forms()["bytes"]).save("s3://bucket/a.mp4", overwrite=True)
+
+    assert "no credentials were found: set AWS_ACCESS_KEY_ID, AWS_SECRET" in str(caught.value)
+    assert "latest/api/token" not in str(caught.value)
+
+
+AZURE = ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT", "ACCOUNT_NAME")
+
+
+@pytest.mark.parametrize("where", ["head", "fallback"])
+def test_a_store_of_nobody_is_refused_before_anything_is_bought(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in AZURE:
+        monkeypatch.delenv(name, raising=False)
+
+    place = "az://container/{request_id}"
+    with Simulator(["fal"]) as simulator:
+        facts: dict[str, Any] = {"base_url": simulator.base_url("fal"), "api_key": KEY}
+        config = VideoGenerationConfig(
+            provider="fal", model="fal-ai/veo3.1", save_to=place, **facts
+        )
+        if where == "fallback":
+            config = VideoGenerationConfig(
+                provider="fal", model="fal-ai/veo3.1", fallback_configs=[config], **facts
+            )
+
+        with pytest.raises(ValidationError, match="set AZURE_STORAGE_ACCOUNT_NAME and") as caught:
+            generate_video(config, VideoGenerationRequest(prompt="A cat"))
+
+        assert caught.value.submission == "not_sent"
+        assert not simulator.requests("fal")
+
+
+def test_a_bucket_whose_name_is_not_known_yet_is_looked_at_later() -> None:
+    config = VideoGenerationConfig(
+        provider="fal", model="m", save_to="az://{provider}/", mock=MockConfig(enabled=True)
+    )
+    response = generate_video(config, VideoGenerationRequest(prompt="A cat"))
+    assert "AZURE_STORAGE_ACCOUNT_NAME" in response.save_errors[0]
 
 
 WITHOUT = """

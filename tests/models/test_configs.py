@@ -67,6 +67,70 @@ def test_a_mistyped_setting_is_refused_since_it_would_be_paid_for(typo: str) -> 
         config(**{typo: 1})
 
 
+@pytest.mark.parametrize(
+    ("typo", "meant"), [("time_out", "timeout"), ("apikey", "api_key"), ("moc", "mock")]
+)
+def test_a_mistyped_setting_is_told_in_one_sentence_with_the_one_that_was_meant(
+    typo: str, meant: str
+) -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        config(**{typo: KEY})
+
+    said = f"VideoGenerationConfig has no field '{typo}'; did you mean '{meant}'?"
+    assert [(one["loc"], one["msg"]) for one in caught.value.errors()] == [((typo,), said)]
+    assert "https://" not in str(caught.value)
+    assert KEY not in caught.value.json()
+
+
+def test_a_mistyped_setting_that_is_needed_is_not_told_twice() -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        VideoGenerationConfig.model_validate({"provider": "fal", "modle": "x"})
+
+    assert [one["loc"] for one in caught.value.errors()] == [("modle",)]
+
+
+def test_a_name_that_no_setting_is_like_is_told_where_it_belongs_or_what_there_is() -> None:
+    with pytest.raises(pydantic.ValidationError, match="'prompt'; it belongs to the request"):
+        config(prompt="A cat")
+
+    with pytest.raises(pydantic.ValidationError, match="'zzz'; it has provider, model, api_key"):
+        config(zzz=1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "place"),
+    [
+        ({"respones": []}, ("mock", "respones")),
+        ({"polling": {"delay": 0}}, ("mock", "polling", "delay")),
+        ({"responses": [{"erorr": None}]}, ("mock", "responses", 0, "erorr")),
+    ],
+)
+def test_a_mistyped_setting_of_the_mock_is_refused_as_well(
+    facts: dict[str, Any], place: tuple[str | int, ...]
+) -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        config(mock={"enabled": True, **facts})
+
+    assert [one["loc"] for one in caught.value.errors()] == [place]
+
+
+def test_one_config_in_place_of_a_list_is_told_in_one_sentence() -> None:
+    said = (
+        r"needs a list of VideoGenerationConfig, even for one: fallback_configs=\[…\]; "
+        "this is of type VideoGenerationConfig"
+    )
+    with pytest.raises(pydantic.ValidationError, match=said) as caught:
+        config(fallback_configs=config())
+
+    assert caught.value.error_count() == 1
+
+
+def test_a_config_survives_json_with_the_media_of_its_mock() -> None:
+    media = {"content": b"\xff\x00", "content_type": "video/mp4"}
+    one = config(mock={"enabled": True, "responses": [{"output_video": media}]})
+    assert VideoGenerationConfig.model_validate_json(one.model_dump_json()) == one
+
+
 def test_secrets_are_masked_when_shown_and_left_out_of_json() -> None:
     inner = config(api_key=KEY, provider_config={"access_token": KEY, "location": "here"})
     outer = config(api_key=KEY, fallback_configs=[inner])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import pickle
 import warnings
@@ -81,6 +82,16 @@ def test_the_warning_about_a_typo_names_the_callers_line() -> None:
         VideoGenerationRequest(prompt="A cat", duraton_seconds=4)
 
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("given", ["a.png", b"\x89PNG", io.BytesIO(b"\x89PNG"), {"image": "a"}, 3])
+def test_one_image_in_place_of_a_list_is_told_in_one_sentence(given: Any) -> None:
+    with pytest.raises(
+        pydantic.ValidationError, match="needs a list of ImageInput, even"
+    ) as caught:
+        VideoGenerationRequest(prompt="A cat", image_list=given)
+
+    assert [one["loc"] for one in caught.value.errors()] == [("image_list",)]
 
 
 def test_an_image_without_a_role_is_a_reference() -> None:

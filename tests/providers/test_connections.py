@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import httpx2
 import pytest
 from aiohttp import web
+from aiohttp.client_reqrep import ConnectionKey
 
+from tarash.tarash_gateway import HTTPConnectionError
 from tarash.tarash_gateway._clients import ClientCache
 from tarash.tarash_gateway._contract import Account, Wire, current_wire
 from tarash.tarash_gateway._http import POOL_SIZE, HttpClient, Transport, gate, origin
-from tarash.tarash_gateway._sdk import http_client
+from tarash.tarash_gateway._reasons import reason_of
+from tarash.tarash_gateway._sdk import exchange, http_client
 
 Address = str
 TEXT = "ä" * 1000
@@ -114,14 +120,11 @@ async def test_a_packed_answer_is_unpacked_once_and_a_redirect_not_followed(
 
 
 async def test_what_breaks_is_the_librarys_own_error(
-    library: Any, transport: Transport, address: Address
+    library: Any, transport: Transport, address: Address, closed: Address
 ) -> None:
     client = http_client(library, transport)
     wire = Wire()
     current_wire.set(wire)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        closed = f"http://127.0.0.1:{listener.getsockname()[1]}"
-
     with pytest.raises(library.ConnectError):
         await client.post(closed, json={})
 
@@ -132,6 +135,75 @@ async def test_what_breaks_is_the_librarys_own_error(
     assert wire.sent
     with pytest.raises(library.UnsupportedProtocol):
         await client.get("nothing://at-all/")
+
+
+@pytest.fixture
+def closed() -> Address:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def test_no_connection_is_told_once_and_alike_by_us_and_through_an_sdk(
+    library: Any, transport: Transport, closed: Address
+) -> None:
+    account = Account("fal", closed, "key-of-a-test")
+    client = http_client(library, transport)
+    told = f"No connection to {closed[7:]}: connection refused (check the network and base_url)"
+    for call in (
+        HttpClient(account, transport, {}).submit("/", json={}),
+        exchange(lambda: client.post(closed, json={}), account, library.ConnectError),
+    ):
+        with pytest.raises(HTTPConnectionError) as caught:
+            await call
+
+        assert str(caught.value) == told
+        cause = caught.value.__cause__
+        assert isinstance(cause, ConnectionRefusedError), "and no way through an HTTP client"
+        assert cause.__traceback__ is None
+        assert cause.__cause__ is cause.__context__ is None
+        assert caught.value.submission == "not_sent"
+
+
+HOST = ConnectionKey("api.example", 443, True, True, None, None, None)  # noqa: FBT003
+BAD = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] …")
+BAD.verify_message = "certificate has expired"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            aiohttp.ClientConnectorDNSError(HOST, socket.gaierror(socket.EAI_NONAME, "…")),
+            "its name is not known",
+        ),
+        (
+            aiohttp.ClientConnectorDNSError(HOST, socket.gaierror(socket.EAI_AGAIN, "…")),
+            "its name can't be looked up",
+        ),
+        (
+            aiohttp.ClientConnectorError(HOST, OSError(errno.ENETUNREACH, "Connect call failed …")),
+            "network is unreachable",
+        ),
+        (
+            aiohttp.ClientProxyConnectionError(HOST, ConnectionRefusedError(111, "")),
+            "the proxy can't be reached (connection refused)",
+        ),
+        (
+            aiohttp.ClientConnectorCertificateError(HOST, BAD),
+            "its certificate is not accepted (certificate has expired)",
+        ),
+        (
+            aiohttp.ClientConnectorSSLError(HOST, ssl.SSLError(1, "wrong version number")),
+            "no TLS connection (wrong version number)",
+        ),
+        (aiohttp.ConnectionTimeoutError("Connection timeout to host …"), "timed out"),
+        (aiohttp.ClientOSError(errno.ECONNRESET, "…"), "connection reset by peer"),
+        (aiohttp.ServerDisconnectedError(), "Server disconnected"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_a_reason_is_a_few_words_without_the_host(error: Exception, said: str) -> None:
+    assert reason_of(error) == said
 
 
 async def test_exchanges_of_one_host_wait_for_each_other_and_for_nobody_else(

@@ -104,7 +104,7 @@ def sent(simulator: Simulator) -> dict[str, Any]:
 
 
 def test_the_schema_is_read_once_and_kept(
-    simulator: Simulator, config: Any, tmp_path: Path
+    simulator: Simulator, config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator.publish_models("replicate", [model_of("kept")])
     request = VideoGenerationRequest(**WISHES)
@@ -114,9 +114,13 @@ def test_the_schema_is_read_once_and_kept(
 
     generate_video(config("me/kept"), request)
     assert simulator.counters("replicate").models == 1
-    assert (tmp_path / "catalogue" / "replicate.shelf").exists()
+    (kept,) = (tmp_path / "catalogue").iterdir()
+    assert kept.name.startswith("replicate@127.0.0.1_"), "not as if Replicate had said it"
+    with pytest.raises(ValidationError, match="no model 'me/kept'"):
+        describe_model("replicate", "me/kept")
 
     forget("replicate")  # as another process would see it
+    monkeypatch.setenv("TARASH_REPLICATE_BASE_URL", simulator.base_url("replicate"))
     described = describe_model("replicate", "me/kept")
     assert (described.source, described.outputs) == ("live", ("video",))
     assert [one.name for one in described.parameters][:3] == ["prompt", "first_image", "seconds"]
@@ -289,5 +293,6 @@ def test_the_command_line_adds_by_the_providers_name(
     assert not models_app(args=arguments, standalone_mode=False)
     added = json.loads(capsys.readouterr().out)
     assert added["plan"]["payload"]["input"]["ratio"] == "16:9"
+    monkeypatch.setenv("TARASH_REPLICATE_BASE_URL", url)
     assert not models_app(args=["show", "replicate/me/told"], standalone_mode=False)
     assert "first_image" in capsys.readouterr().out

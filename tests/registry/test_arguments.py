@@ -9,11 +9,16 @@ import pytest
 from tarash.tarash_gateway import (
     AuthenticationError,
     Gateway,
+    ImageGenerationConfig,
+    MockConfig,
+    ProgressBar,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
     generate_video,
     plan_video,
+    progress_bar,
+    submit_video,
 )
 from tarash.tarash_gateway.testing import Simulator
 
@@ -29,6 +34,32 @@ async def test_swapped_or_bare_arguments_are_named(config: Any, request_: Any) -
 
     with pytest.raises(ValidationError, match="in this order"):
         await Gateway().generate_video_async(config, request_)
+
+
+def test_what_is_taken_and_what_was_given_have_their_articles() -> None:
+    config: Any = ImageGenerationConfig(provider="fal", model="m")
+    said = "a VideoGenerationConfig and a VideoGenerationRequest, in this order; this is an Image"
+    with pytest.raises(ValidationError, match=said):
+        plan_video(config, REQUEST)
+
+
+@pytest.mark.parametrize("callback", [progress_bar, ProgressBar, "print"])
+def test_a_progress_callback_that_is_none_is_refused_before_anything_is_sent(callback: Any) -> None:
+    said = "can't be called" if callback == "print" else r"on_progress=progress_bar\(\), with"
+    with pytest.raises(ValidationError, match=said) as caught:
+        generate_video(CONFIG, REQUEST, callback)
+
+    assert caught.value.submission == "not_sent"
+
+
+def test_a_job_that_is_under_way_is_waited_for_without_the_callback_that_is_none() -> None:
+    mocked = VideoGenerationConfig(provider="fal", model="m", mock=MockConfig(enabled=True))
+    no_callback: Any = progress_bar
+    job = submit_video(mocked, REQUEST)
+    with pytest.warns(UserWarning, match="with parentheses") as caught:
+        assert job.wait(no_callback).status == "completed"
+
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("key", ["a-key-of-the-tests\n", "  a-key-of-the-tests"])

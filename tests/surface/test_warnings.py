@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tarash.tarash_gateway import (
     generate_video,
     generate_video_async,
     plan_video,
+    submit_video,
 )
 from tarash.tarash_gateway.testing import Simulator
 
@@ -87,16 +89,58 @@ def test_names_that_were_made_up_on_purpose_are_nothing_to_warn_of(provider: str
     assert places(caught) == []
 
 
-async def test_a_retired_model_is_warned_of_before_the_call() -> None:
+@pytest.fixture
+def retired() -> Iterator[VideoGenerationConfig]:
     with Simulator(["fal"]) as simulator:
-        config = VideoGenerationConfig(
+        yield VideoGenerationConfig(
             provider="fal",
             model="fal-ai/sora-2/text-to-video",
             api_key="any:key",
             base_url=simulator.base_url("fal"),
         )
-        with pytest.warns(UserWarning, match=r"was shut down on 2026-09-24") as caught:
-            async with Gateway() as gateway:
-                await gateway.generate_video_async(config, REQUEST)
+
+
+GONE = "was shut down on 2026-09-24"
+
+
+async def test_a_retired_model_is_warned_of_before_the_call(
+    retired: VideoGenerationConfig,
+) -> None:
+    with pytest.warns(UserWarning, match=GONE) as caught:
+        async with Gateway() as gateway:
+            await gateway.generate_video_async(retired, REQUEST)
 
     assert places(caught) == [__file__]
+
+
+def test_a_warning_that_is_found_out_in_another_thread_is_about_the_line_that_asked(
+    retired: VideoGenerationConfig,
+) -> None:
+    with pytest.warns(UserWarning, match=GONE) as caught:
+        generate_video(retired, REQUEST)
+
+    assert places(caught) == [__file__]
+    with pytest.warns(UserWarning, match=GONE) as caught:
+        submit_video(retired, REQUEST).wait()
+
+    assert places(caught) == [__file__]
+
+
+async def test_a_warning_of_a_task_of_its_own_is_not_about_whoever_runs_the_loop(
+    retired: VideoGenerationConfig,
+) -> None:
+    async with Gateway() as gateway:
+        with pytest.warns(UserWarning, match=GONE) as caught:
+            await asyncio.gather(gateway.generate_video_async(retired, REQUEST))
+
+    assert places(caught) == ["<tarash_gateway>"]
+
+
+async def test_what_a_line_asked_is_forgotten_when_the_call_ends() -> None:
+    with pytest.warns(UserWarning, match="told once"):
+        await generate_video_async(mocked(), REQUEST, broken())
+
+    with pytest.warns(UserWarning, match="Unknown provider 'fall'") as caught:
+        await asyncio.gather(generate_video_async(mocked("fall"), REQUEST))
+
+    assert places(caught) == ["<tarash_gateway>"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from ..catalog import ModelSpec, lookup, same_model_for
+from ..catalog import ModelSpec, asked_at, lookup, same_model_for
 from ..exceptions import ValidationError
 from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
@@ -35,6 +35,11 @@ def fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call,
     Raises:
         ValidationError: The model can't take the request.
     """
+    with asked_at(call.config.base_url):
+        return _fitted_call(call, registry, adapter)
+
+
+def _fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call, ModelSpec]:
     config = call.config
     registered = registry.registered_mapping(config.provider)
     spec = lookup(config.provider, config.model, call.kind, registered, call.request)
@@ -91,4 +96,5 @@ def fitted(attempt: Attempt, registry: Registry, adapter: Adapter) -> tuple[Call
 
     registered = registry.registered_mapping(config.provider)
     kind, request = attempt.call.kind, attempt.call.request
-    return attempt.fitted, lookup(config.provider, config.model, kind, registered, request)
+    with asked_at(config.base_url):
+        return attempt.fitted, lookup(config.provider, config.model, kind, registered, request)

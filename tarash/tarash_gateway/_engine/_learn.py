@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import to_thread
 from anyio.lowlevel import RunVar
 
-from ..catalog import is_worth_asking, remember
+from ..catalog import asked_at, is_worth_asking, remember
 
 if TYPE_CHECKING:
     from .._attempt import Attempt
-    from .._contract import Account, Adapter
+    from .._contract import Account, Adapter, Config
     from ._fitting import Resources
 
 Key = tuple[str, str, str]
@@ -42,11 +44,11 @@ async def learn(adapter: Adapter, attempt: Attempt, account: Account, resources:
         return
 
     key = (account.base_url, config.provider, config.model)
-    if not is_worth_asking(config.provider, config.model, registered) or _was_asked(key):
+    if not _is_to_be_asked(config, registered, key):
         return
 
     async with _lock(key):  # many jobs may begin at once with a model that is new
-        if not is_worth_asking(config.provider, config.model, registered) or _was_asked(key):
+        if not _is_to_be_asked(config, registered, key):
             return
 
         try:
@@ -55,7 +57,8 @@ async def learn(adapter: Adapter, attempt: Attempt, account: Account, resources:
                     record = await ask(client, config.model)
 
             if record is not None:
-                await to_thread.run_sync(remember, config.provider, config.model, record)
+                keep = partial(remember, base_url=config.base_url)
+                await to_thread.run_sync(keep, config.provider, config.model, record)
                 attempt.log(logging.INFO, "schema_read")
                 return
 
@@ -68,6 +71,13 @@ async def learn(adapter: Adapter, attempt: Attempt, account: Account, resources:
 
         _unread[key] = time.monotonic() + SILENCE_SECONDS
         attempt.log(logging.WARNING, "schema_unread", reason=trouble)
+
+
+def _is_to_be_asked(config: Config, registered: Mapping[str, Any], key: Key) -> bool:
+    with asked_at(config.base_url):
+        known = not is_worth_asking(config.provider, config.model, registered)
+
+    return not known and not _was_asked(key)
 
 
 def _was_asked(key: Key) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._describe import EVERY_ROLE, describe, list_all
 from ._document import document_of
 from ._learned import is_worth_asking
-from ._library import shipped_records
+from ._library import asked_at, shipped_records
 from ._lifecycle import Lifecycle, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._modules import Mappers, named, near_ids
@@ -19,6 +19,7 @@ __all__ = [
     "Lifecycle",
     "Mappers",
     "ModelSpec",
+    "asked_at",
     "built_in_mappers",
     "describe",
     "document_of",

@@ -18,6 +18,10 @@ LARGEST_BYTES = 1_000_000
 ID = re.compile(r"""["'`=:\s]((?:[\w.-]+/)*[\w.-]+)(?=["'`,\s)\]}]|$)""")
 PROVIDER = re.compile(r"""provider["']?\s*[=:]\s*["']?([\w-]+)""")
 LINES_AROUND = 4
+WORD = re.compile(r"[a-z]+\d*[a-z]*", re.IGNORECASE)
+"""An id that may be anything else as well: `aleph` is a letter, `veo3` an extra of this package."""
+AS_MODEL = re.compile(r"""model\w*["']?\s*(?:[=:]\s*(?:[\[({].*)?)?$""", re.IGNORECASE)
+"""What stands before a word that is meant as a model: `model=`, `"model": `, `MODELS = [`."""
 
 
 def check_files(place: Path, today: date | None = None) -> Iterator[RetiredUse]:
@@ -52,16 +56,19 @@ def _files(place: Path) -> Iterator[Path]:
 def _in_text(text: str, path: Path, today: date | None) -> Iterator[RetiredUse]:
     lines = text.splitlines()
     for number, line in enumerate(lines):
-        for model in dict.fromkeys(ID.findall(f" {line}")):
-            provider = _provider(model, lines, number)
+        told: set[str] = set()
+        for found in ID.finditer(f" {line}"):
+            model, before = found[1], found.string[: found.start(1)]
+            provider = None if model in told else _provider(model, lines, number, before)
             note = retired(provider, model, today) if provider is not None else None
             if provider is not None and note is not None:
+                told.add(model)
                 yield RetiredUse(
                     path=str(path), line=number + 1, provider=provider, model=model, note=note
                 )
 
 
-def _provider(model: str, lines: list[str], number: int) -> str | None:
+def _provider(model: str, lines: list[str], number: int, before: str) -> str | None:
     """Return the provider that a line's model is meant for: named near by, else the only one."""
     owners = [name for name in LIFECYCLES if lifecycle(name, model) is not None]
     if not owners:
@@ -71,6 +78,11 @@ def _provider(model: str, lines: list[str], number: int) -> str | None:
     named = [found for line in near for found in PROVIDER.findall(line)]
     if named:
         return next((name for name in named if name in owners), None)
+
+    before = before.rstrip("\"'` ")
+    meant = AS_MODEL.search(before) or before.endswith(tuple(f"{name}:" for name in owners))
+    if WORD.fullmatch(model) and not meant:
+        return None
 
     plain = [name for name in owners if not name.startswith("azure")]
     return plain[0] if len(plain) == 1 else None

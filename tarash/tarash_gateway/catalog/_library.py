@@ -1,15 +1,21 @@
 """The catalogue's files: what ships with the package, and what the user fetched since.
 
-Reads files on first look and never the network. The user's file goes before the package's.
+Reads files on first look and never the network. The user's file goes before the package's. What
+another host said than the provider's own (a proxy, a simulator) is kept apart, and looked at only
+where that host is asked.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from .._types import JsonObject
 from ._shelf import Shelf, pack
@@ -17,21 +23,65 @@ from ._shelf import Shelf, pack
 Found = tuple[JsonObject, Literal["live", "package"]]
 
 SHIPPED = Path(__file__).with_name("data")
+OWN_HOSTS = {"fal": ("fal.ai", "fal.run"), "replicate": ("replicate.com",)}
+"""Domains of the providers whose schemas can be fetched."""
+MOST_HOSTS = 8
+"""Other hosts of a provider that are remembered: a simulator has a new port each time."""
+_asked: ContextVar[str | None] = ContextVar("_asked", default=None)
 _lock = threading.Lock()
-_shelves: dict[str, tuple[Shelf | None, Shelf | None]] = {}
+_live: dict[str, Shelf | None] = {}
+_shipped: dict[str, Shelf | None] = {}
 _held: dict[tuple[str, str], JsonObject] = {}
 """What was fetched and could not be written down, for as long as the process lives."""
 
 
-def live_path(provider: str) -> Path:
-    """Return where the schemas that the user fetched are kept."""
+@contextmanager
+def asked_at(base_url: str | None) -> Iterator[None]:
+    """Look at what this host said, in place of the one that the environment names; None for that.
+
+    For what runs at once: nothing is to be awaited inside.
+    """
+    token = _asked.set(base_url or _asked.get())
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def source_of(provider: str) -> str:
+    """Return whose word on a provider's models is looked at: the provider's name, or a host's."""
+    own = OWN_HOSTS.get(provider)
+    if own is None:
+        return provider
+
+    url = _asked.get() or os.environ.get(f"TARASH_{provider.upper()}_BASE_URL", "").strip()
+    if not url:
+        return provider
+
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https" and any(f".{host}".endswith(f".{one}") for one in own):
+        return provider
+
+    place = parts.netloc.rpartition("@")[2].lower()
+    return f"{provider}@{re.sub(r'[^a-z0-9.-]', '_', place)}"
+
+
+def _sources(provider: str) -> tuple[str, ...]:
+    """Return whose words are looked at, one after the other."""
+    source = source_of(provider)
+    return (provider,) if source == provider else (source, provider)
+
+
+def live_path(source: str) -> Path:
+    """Return where the schemas that the user fetched from a source are kept."""
     folder = os.environ.get("TARASH_CACHE_DIR")
     if not folder:
         import platformdirs
 
         folder = platformdirs.user_cache_dir("tarash-gateway", appauthor=False)
 
-    return Path(folder) / "catalogue" / f"{provider}.shelf"
+    return Path(folder) / "catalogue" / f"{source}.shelf"
 
 
 def _open(path: Path) -> Shelf | None:
@@ -41,32 +91,47 @@ def _open(path: Path) -> Shelf | None:
         return None
 
 
-def _both(provider: str) -> tuple[Shelf | None, Shelf | None]:
-    """Return the user's shelf and the package's."""
-    found = _shelves.get(provider)
-    if found is None:
+def _shipped_shelf(provider: str) -> Shelf | None:
+    if provider not in _shipped:
         with _lock:
-            found = _open(live_path(provider)), _open(SHIPPED / f"{provider}.shelf")
-            _shelves[provider] = found
+            _shipped[provider] = _open(SHIPPED / f"{provider}.shelf")
 
-    return found
+    return _shipped[provider]
+
+
+def _live_shelf(source: str) -> Shelf | None:
+    try:
+        return _live[source]
+    except KeyError:
+        with _lock:
+            found = _live[source] = _open(live_path(source))
+
+        return found
+
+
+def _live_shelves(provider: str) -> list[Shelf]:
+    shelves = map(_live_shelf, _sources(provider))
+    return [shelf for shelf in shelves if shelf is not None]
 
 
 def forget(provider: str) -> None:
     """Read a provider's files anew with the next look."""
     with _lock:
-        _shelves.pop(provider, None)
+        for source in [one for one in _live if one.partition("@")[0] == provider]:
+            _live.pop(source, None)
 
 
 def record(provider: str, model: str) -> Found | None:
     """Return a model's record and whether it was fetched (`live`) or shipped (`package`)."""
-    live, shipped = _both(provider)
-    if live is not None and (found := live.get(model)) is not None:
-        return found, "live"
+    for source in _sources(provider):
+        live = _live_shelf(source)
+        if live is not None and (found := live.get(model)) is not None:
+            return found, "live"
 
-    if (found := _held.get((provider, model))) is not None:
-        return found, "live"
+        if (found := _held.get((source, model))) is not None:
+            return found, "live"
 
+    shipped = _shipped_shelf(provider)
     if shipped is not None and (found := shipped.get(model)) is not None:
         return found, "package"
 
@@ -76,7 +141,7 @@ def record(provider: str, model: str) -> Found | None:
 def ids(provider: str) -> tuple[str, ...]:
     """Return the ids of all models of a provider that have a record, in alphabetical order."""
     known: set[str] = set()
-    for shelf in _both(provider):
+    for shelf in (*_live_shelves(provider), _shipped_shelf(provider)):
         known.update(shelf or ())
 
     return tuple(sorted(known))
@@ -84,36 +149,45 @@ def ids(provider: str) -> tuple[str, ...]:
 
 def records(provider: str) -> Iterator[tuple[str, Found]]:
     """Yield every model with its record; cheaper than one by one."""
-    live, shipped = _both(provider)
-    fetched = dict(live.records()) if live is not None else {}
+    fetched: dict[str, JsonObject] = {}
+    for shelf in reversed(_live_shelves(provider)):
+        fetched.update(shelf.records())
+
     for model, found in fetched.items():
         yield model, (found, "live")
 
-    for model, found in shipped.records() if shipped is not None else ():
+    for model, found in shipped_records(provider):
         if model not in fetched:
             yield model, (found, "package")
 
 
 def shipped_records(provider: str) -> Iterator[tuple[str, JsonObject]]:
     """Yield the records that ship with the package."""
-    shipped = _both(provider)[1]
+    shipped = _shipped_shelf(provider)
     if shipped is not None:
         yield from shipped.records()
 
 
 def recorded(provider: str) -> tuple[str | None, str | None]:
     """Return the dates of what the user fetched and of what ships."""
-    live, shipped = _both(provider)
-    dates = [None if shelf is None else shelf.facts.get("recorded") for shelf in (live, shipped)]
+    shelves = (next(iter(_live_shelves(provider)), None), _shipped_shelf(provider))
+    dates = [None if shelf is None else shelf.facts.get("recorded") for shelf in shelves]
     return dates[0], dates[1]
 
 
 def hold(provider: str, model: str, record: JsonObject) -> None:
     """Keep a record in memory only."""
-    _held[provider, model] = record
+    _held[source_of(provider), model] = record
 
 
-def store(provider: str, models: dict[str, JsonObject], recorded: str, *, add: bool) -> Path:
+def store(
+    provider: str,
+    models: dict[str, JsonObject],
+    recorded: str,
+    *,
+    add: bool,
+    source: str | None = None,
+) -> Path:
     """Write fetched records, whole or not at all, and return where.
 
     Args:
@@ -121,8 +195,10 @@ def store(provider: str, models: dict[str, JsonObject], recorded: str, *, add: b
         models: Records by id.
         recorded: The day they were fetched.
         add: Whether what was fetched before stays.
+        source: Whose word they are; by default that of the host that is asked.
     """
-    path = live_path(provider)
+    source = source or source_of(provider)
+    path = live_path(source)
     before = _open(path) if add else None
     kept = dict(before.records()) if before is not None else {}
     content = pack({**kept, **models}, {"provider": provider, "recorded": recorded})
@@ -134,5 +210,15 @@ def store(provider: str, models: dict[str, JsonObject], recorded: str, *, add: b
     finally:
         scratch.unlink(missing_ok=True)
 
+    if source != provider:
+        _drop_oldest(provider, path.parent)
+
     forget(provider)
     return path
+
+
+def _drop_oldest(provider: str, folder: Path) -> None:
+    with suppress(OSError):  # another process may drop them, too
+        others = sorted(folder.glob(f"{provider}@*.shelf"), key=lambda one: one.stat().st_mtime_ns)
+        for path in others[:-MOST_HOSTS]:
+            path.unlink(missing_ok=True)

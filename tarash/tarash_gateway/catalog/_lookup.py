@@ -121,7 +121,7 @@ def lookup(
         chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
         return chosen
 
-    key = (provider, model, kind)
+    key = (_library.source_of(provider), model, kind)
     spec = _known.get(key)
     if spec is None:
         spec = _described(provider, model, kind) or _doubted(_undescribed(provider, model, kind))
@@ -135,16 +135,25 @@ def lookup(
 def forget(provider: str) -> None:
     """Look at a provider's files anew."""
     _library.forget(provider)
-    for key in [key for key in list(_known) if key[0] == provider]:
+    for key in [key for key in list(_known) if key[0].partition("@")[0] == provider]:
         _known.pop(key, None)
 
 
-def remember(provider: str, model: str, record: JsonObject) -> None:
-    """Keep what a provider said of a model: in the user's cache, else while the process lives."""
-    try:
-        _library.store(provider, {model: record}, datetime.now(UTC).date().isoformat(), add=True)
-    except OSError:
-        _library.hold(provider, model, record)
+def remember(provider: str, model: str, record: JsonObject, base_url: str | None = None) -> None:
+    """Keep what a provider said of a model: in the user's cache, else while the process lives.
+
+    Args:
+        provider: The provider's name.
+        model: The model's id.
+        record: What was said.
+        base_url: Who said it in the provider's place.
+    """
+    today = datetime.now(UTC).date().isoformat()
+    with _library.asked_at(base_url):
+        try:
+            _library.store(provider, {model: record}, today, add=True)
+        except OSError:
+            _library.hold(provider, model, record)
 
     forget(provider)
 

@@ -68,7 +68,7 @@ async def fetch_all(
             f"{provider} listed no model with a schema; what was stored before stays", provider
         )
 
-    return len(records), _library_store(provider, records, add=False)
+    return len(records), _store(provider, records, base_url, add=False)
 
 
 async def fetch_one(
@@ -106,7 +106,7 @@ async def fetch_one(
             status_code=NOT_FOUND,
         )
 
-    return _library_store(provider, dict([found]), add=True)
+    return _store(provider, dict([found]), base_url, add=True)
 
 
 def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Path:
@@ -131,7 +131,8 @@ def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Pa
     if found is None:
         raise ValidationError(f"the document has no {needed} schema for {model!r}", provider, model)
 
-    return _library_store(provider, dict([found]), add=True)
+    # The user's own word, whoever is asked otherwise.
+    return _store(provider, dict([found]), add=True, source=provider)
 
 
 def _check(provider: str, possible: tuple[str, ...] = WITH_SCHEMAS) -> None:
@@ -144,17 +145,25 @@ def _check(provider: str, possible: tuple[str, ...] = WITH_SCHEMAS) -> None:
         )
 
 
-def _library_store(provider: str, records: dict[str, JsonObject], *, add: bool) -> Path:
+def _store(
+    provider: str,
+    records: dict[str, JsonObject],
+    base_url: str | None = None,
+    *,
+    add: bool,
+    source: str | None = None,
+) -> Path:
     today = datetime.now(UTC).date().isoformat()
-    try:
-        path = _library.store(provider, records, today, add=add)
-    except OSError as error:
-        raise StorageError(
-            f"The schemas can't be kept in {_library.live_path(provider)} "
-            f"({error.strerror or error}); what was stored before stays. Make that writable, or "
-            "name another folder in TARASH_CACHE_DIR",
-            provider,
-        ) from error
+    with _library.asked_at(base_url):
+        try:
+            path = _library.store(provider, records, today, add=add, source=source)
+        except OSError as error:
+            raise StorageError(
+                f"The schemas can't be kept in {_library.live_path(provider)} "
+                f"({error.strerror or error}); what was stored before stays. Make that writable, "
+                "or name another folder in TARASH_CACHE_DIR",
+                provider,
+            ) from error
 
     forget(provider)
     return path
@@ -182,6 +191,7 @@ async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
     import aiohttp
 
     from .._http import Answer, status_error
+    from .._reasons import reason_of
     from .._secrets import Secrets
 
     try:
@@ -198,8 +208,8 @@ async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
             return body
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise HTTPConnectionError(
-            f"No readable answer from {url}: {str(error) or type(error).__name__}; what was "
-            "stored before stays (check the network)"
+            f"No readable answer from {url}: {reason_of(error)}; what was stored before stays "
+            "(check the network)"
         ) from error
 
 

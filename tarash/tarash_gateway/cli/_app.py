@@ -49,7 +49,7 @@ def run(arguments: list[str]) -> int:
     """Run one command; return its exit code."""
     json = "--json" in arguments
     with streams.kept(), warnings.catch_warnings():
-        warnings.showwarning = terminal.show_warning
+        warnings.showwarning = terminal.show_each_warning_once()
         code = _run(arguments, json=json)
         failure = streams.lost()
         if failure is None:

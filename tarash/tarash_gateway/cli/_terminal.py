@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from functools import cache
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -20,7 +21,7 @@ from ._words import in_options
 
 __all__ = [
     "document", "duration", "errors", "hint", "one_line", "plain_table", "result", "say",
-    "show", "show_warning", "size", "warn",
+    "show", "show_each_warning_once", "size", "warn",
 ]  # fmt: skip
 
 WIDE = 100_000
@@ -50,17 +51,19 @@ def warn(message: str) -> None:
     say(message, label="warning", style="yellow")
 
 
-def show_warning(  # noqa: PLR0913, PLR0917  (as `warnings.showwarning` is called)
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Show a warning of the library's; which line of code it is about is of no concern here."""
-    del category, filename, lineno, file, line
-    warn(in_options(str(message)))
+def show_each_warning_once() -> Callable[..., None]:
+    """Return what shows the library's warnings, as `warnings.showwarning` is called.
+
+    Which line of code a warning is about is of no concern here, and neither is how often.
+    """
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_about: object, **_also: object) -> None:
+        if str(message) not in shown:
+            shown.add(str(message))
+            warn(in_options(str(message)))
+
+    return show
 
 
 def result(line: str) -> None:

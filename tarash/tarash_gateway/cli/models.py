@@ -17,6 +17,7 @@ import typer
 
 from .._catalogue import add_model, check_models, describe_model, list_models, refresh_models
 from ..api import plan_image, plan_video
+from ..catalog import asked_at
 from ..exceptions import ValidationError
 from ..models import (
     GenerationPlan,
@@ -241,8 +242,10 @@ def add_command(  # noqa: PLR0913  (each is an option of the command)
     document = None if schema is None else _read(schema)
     described = add_model(provider, model, schema=document, base_url=base_url)
     fields = sample_fields(described)
-    plan = _plan(described, fields)
-    files = () if tests is None else write_tests(tests, described, fields, plan)
+    with asked_at(base_url):
+        plan = _plan(described, fields)
+        files = () if tests is None else write_tests(tests, described, fields, plan)
+
     code = _run_test(files[0]) if files else DONE
     if as_json:
         terminal.document(
@@ -296,15 +299,18 @@ def _run_test(path: Path) -> int:
 
 @models_app.command("check")
 def check_command(
-    place: Annotated[Path, typer.Argument(help="A configuration file, or a project's folder.")],
+    places: Annotated[
+        list[Path], typer.Argument(help="Configuration files, or projects' folders.")
+    ],
     *,
     as_json: Json = False,
 ) -> int:
     """Find retired models in a project's own files; exit code 1 where there are any."""
-    if not place.exists():
-        raise ValidationError(f"{place} does not exist; name a file or a folder")
+    for place in places:
+        if not place.exists():
+            raise ValidationError(f"{place} does not exist; name a file or a folder")
 
-    found = check_models(place)
+    found = check_models(*places)
     if as_json:
         terminal.document([one.model_dump(mode="json") for one in found])
     else:

@@ -5,6 +5,7 @@ Pure functions and data; re-exported to users as `providers.field_mappers`.
 
 from __future__ import annotations
 
+from ._checks import check_mapping
 from ._derive import derive
 from ._doubts import doubts_of
 from ._factories import (
@@ -43,6 +44,7 @@ __all__ = [
     "Span",
     "apply_field_mappers",
     "aspect_ratio_field_mapper",
+    "check_mapping",
     "check_payload",
     "choice_field_mapper",
     "count_field_mapper",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from .._types import ImageRole, MediaType
 from ..exceptions import ValidationError
+from ._checks import check_choice
 from ._field_mapper import FieldMapper
 from ._files import to_wire
 from ._limits import nearest
@@ -28,6 +29,9 @@ def choice_field_mapper(
     source_field: str, allowed_values: Sequence[Any], required: bool = False
 ) -> FieldMapper:
     """Send a field's value, bent to the nearest of the allowed ones."""
+    if isinstance(allowed_values, str):
+        raise ValidationError(f"allowed_values={allowed_values!r} is one text; give a list of them")
+
     return FieldMapper(
         source_field,
         lambda _request, value: _allowed(source_field, value, allowed_values),
@@ -75,8 +79,10 @@ def duration_field_mapper(
         add_suffix: Whether text ends in `s`.
 
     Raises:
-        ValidationError: From the converter, for a duration that is not allowed.
+        ValidationError: For another field type, or a value that is no number of seconds; and from
+            the converter, for a duration that is not allowed.
     """
+    check_choice("field_type", field_type, ("int", "str"))
     seconds = None if allowed_values is None else tuple(_seconds(value) for value in allowed_values)
     where = f" with {provider}" + (f" model {model}" if model else "")
 
@@ -94,7 +100,12 @@ def duration_field_mapper(
 
 
 def _seconds(value: float | str) -> int | float:
-    return _plain(float(value.removesuffix("s")) if isinstance(value, str) else value)
+    try:
+        return _plain(float(value.removesuffix("s") if isinstance(value, str) else value))
+    except (TypeError, ValueError) as error:
+        raise ValidationError(
+            f"allowed_values has {value!r}, which is no number of seconds; write 8, '8' or '8s'"
+        ) from error
 
 
 def _plain(value: float) -> int | float:
@@ -213,4 +224,7 @@ def n_images_field_mapper(min_value: int = 1, max_value: int = 10) -> FieldMappe
 
 def count_field_mapper(source_field: str, min_value: int, max_value: int) -> FieldMapper:
     """Send a count, within the model's limits (both included)."""
+    if min_value > max_value:
+        raise ValidationError(f"min_value={min_value} is above max_value={max_value}")
+
     return choice_field_mapper(source_field, range(min_value, max_value + 1))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._types import ImageRole
 from ..exceptions import ValidationError
+from ._checks import check_mapper
 
 if TYPE_CHECKING:
     from ..models import ImageGenerationRequest, VideoGenerationRequest
@@ -41,6 +42,9 @@ class FieldMapper:
         frames: For a duration that is sent as frames: how they are counted.
         geometry: For aspect ratio, resolution and size: how the picture's shape is sent.
         slot: For images of a model with a schema: how they share its parameters.
+
+    Raises:
+        ValidationError: Requests have no such field, or images no such role.
     """
 
     source_field: str
@@ -53,6 +57,9 @@ class FieldMapper:
     frames: Frames | None = field(default=None, kw_only=True)
     geometry: Geometry | None = field(default=None, kw_only=True)
     slot: Slot | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_mapper(self.sources, self.converter, self.roles)
 
     @property
     def sources(self) -> tuple[str, ...]:

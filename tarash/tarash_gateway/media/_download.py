@@ -14,6 +14,7 @@ import aiohttp
 import anyio
 
 from .._answer import parse_retry_after
+from .._reasons import reason_of
 from ._formats import HEAD_BYTES, is_page
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Download:
         except (aiohttp.InvalidURL, ValueError) as error:
             raise Failed(f"{self._url[:80]!r} is no URL that can be fetched") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise _Broken(f"{self._so_far()} ({_said(error)})") from error
+            raise _Broken(f"{self._so_far()} ({reason_of(error)})") from error
 
     def _range(self) -> Mapping[str, str]:
         if not self._received:
@@ -247,7 +248,3 @@ def _validator(response: aiohttp.ClientResponse) -> str | None:
     tag = response.headers.get("ETag")
     strong = tag if tag and not tag.startswith("W/") else None
     return strong or response.headers.get("Last-Modified")
-
-
-def _said(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from anyio import to_thread
 
 from .._media_info import MediaInfo
+from .._reasons import reason_of
 from .._responses import config_of
 from ..exceptions import ProbeError, ValidationError
 from ._held import Here, NoMedium, look_at
@@ -168,8 +169,7 @@ async def _probe_url(url: str, reach: Reach) -> MediaInfo:
         except Refused as error:
             raise ProbeError(f"{_shown(url)} is not fetched: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
-            said = str(error) or type(error).__name__
-            raise ProbeError(f"{_shown(url)} can't be fetched: {said}") from error
+            raise ProbeError(f"{_shown(url)} can't be fetched: {reason_of(error)}") from error
 
 
 class _Url:

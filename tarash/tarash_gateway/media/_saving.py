@@ -40,6 +40,7 @@ AT_ONCE = 4
 """Results of one response that are fetched at the same time."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+TAKEN = (FileExistsError, IsADirectoryError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class _Plan:
     renewal: Renewal
     done: dict[int, Saved]
     failures: dict[int, str] = field(default_factory=dict)
-    causes: list[Exception] = field(default_factory=list)
+    causes: list[BaseException] = field(default_factory=list)
     limit: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(AT_ONCE))
 
 
@@ -180,15 +181,21 @@ async def _save_one(plan: _Plan, index: int, number: int, found: str | Here | No
             plan.done[index] = await writing.publish()
     except (Failed, Refused, NoMedium, Exists, Unreachable, NotRenewed, ValidationError) as error:
         plan.failures[index] = writing.exists() if isinstance(error, Exists) else str(error)
-        plan.causes.append(error)
+        _keep(plan, None if isinstance(error, Exists) else error.__cause__)
     except OSError as error:
         plan.failures[index] = _said(error, writing)
-        plan.causes.append(error)
+        _keep(plan, None if isinstance(error, TAKEN) else error)
     except Exception as error:  # noqa: BLE001  (a paid result; the others are to be saved too)
         plan.failures[index] = f"unforeseen {type(error).__name__}: {error}"
-        plan.causes.append(error)
+        _keep(plan, error)
     finally:
         await writing.discard()
+
+
+def _keep(plan: _Plan, cause: BaseException | None) -> None:
+    """Keep what says more than the error itself; our own sentences are in its text already."""
+    if cause is not None:
+        plan.causes.append(cause)
 
 
 async def _fetch(plan: _Plan, index: int, url: str, writing: _Writing) -> None:

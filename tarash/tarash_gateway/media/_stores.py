@@ -16,7 +16,18 @@ from urllib.parse import urlsplit
 import anyio
 from anyio import to_thread
 
+from .._template import Template
+
 ALIASES = {"gcs": "gs"}
+METADATA = ("/latest/api/token", "/latest/meta-data", "/computeMetadata/", "/metadata/identity/")
+"""What a machine in a cloud is asked for its role, where credentials are looked for last."""
+NO_ACCOUNT = "Account must be specified"
+CREDENTIALS = {
+    "s3": "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION",
+    "s3a": "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS to the path of a key file",
+}
+AZURE = "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"
 PIECE_BYTES = 8 * 1024 * 1024
 """Bytes of one request; smaller files go in one."""
 AT_ONCE = 2
@@ -46,11 +57,14 @@ class Store:
 
         parts = urlsplit(address)
         self.key = parts.path.lstrip("/")
-        bucket = f"{ALIASES.get(parts.scheme, parts.scheme)}://{parts.netloc}"
+        self._scheme = ALIASES.get(parts.scheme, parts.scheme)
         try:
-            self._store: Any = store.from_url(bucket)
+            self._store: Any = store.from_url(f"{self._scheme}://{parts.netloc}")
         except Exception as error:
-            raise Unreachable(_said(error)) from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        return Unreachable(_said(error, self._scheme))
 
     async def check_free(self) -> None:
         """Check that there is no such object yet.
@@ -66,7 +80,7 @@ class Store:
         except FileNotFoundError:
             return
         except Exception as error:
-            raise Unreachable(_said(error)) from error
+            raise self._unreachable(error) from error
 
         raise Exists
 
@@ -100,7 +114,7 @@ class Store:
         except AlreadyExistsError as error:
             raise Exists from error
         except Exception as error:
-            raise Unreachable(_said(error)) from error
+            raise self._unreachable(error) from error
 
     async def _put_pieces(self, path: Path) -> None:
         """Upload in pieces; what has gone up is taken back where it ends early.
@@ -145,6 +159,20 @@ class Store:
             raise errors[0]
 
 
+async def check_usable(place: str) -> None:
+    """Check what can be known of a store without asking it: nothing is bought for it by then.
+
+    Args:
+        place: Where results are to go; anything but a store's address is passed over.
+
+    Raises:
+        Unreachable: The address can't be used, or nobody says whose it is.
+    """
+    template = Template.parse(place)
+    if not template.is_local and "{" not in urlsplit(place).netloc:
+        await to_thread.run_sync(Store, place)
+
+
 async def _pieces(path: Path, stopped: anyio.Event) -> AsyncIterator[bytes]:
     async with await anyio.open_file(path, "rb") as file:
         while piece := await file.read(PIECE_BYTES // 8):
@@ -153,9 +181,17 @@ async def _pieces(path: Path, stopped: anyio.Event) -> AsyncIterator[bytes]:
                 raise InterruptedError("stopped")
 
 
-def _said(error: Exception) -> str:
-    """Return the first line of what the library says: dumps of its state follow."""
+def _said(error: Exception, scheme: str) -> str:
+    """Return what is missing, else the first line of what the library says: dumps follow."""
+    text = str(error).strip()
+    missing = CREDENTIALS.get(scheme, AZURE)
+    if NO_ACCOUNT in text:
+        return f"it is not said in which storage account: {missing}"
+
+    if any(path in text for path in METADATA):
+        return f"no credentials were found: {missing}, or give this machine a role that may write"
+
     with suppress(IndexError):
-        return str(error).strip().splitlines()[0][:300]
+        return text.splitlines()[0][:300]
 
     return type(error).__name__

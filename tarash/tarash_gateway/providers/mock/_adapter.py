@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from ..._contract import Accepts, Finished, Operation, Payload, Snapshot
+from ..._words import with_article
 from ...exceptions import GenerationFailedError, HTTPError, ValidationError
 from ...media import samples
 from ...models import (
@@ -229,8 +230,8 @@ def _check_kind(outcome: MockResponse, call: Call) -> None:
     if given is not None and not isinstance(given, wanted):
         raise _refusal(
             call,
-            f"was given a {type(given).__name__} as mock_response where {call.kind}s are asked "
-            f"for; give a {wanted.__name__}",
+            f"was given {with_article(type(given).__name__)} as mock_response where {call.kind}s "
+            f"are asked for; give {with_article(wanted.__name__)}",
         )
 
 
