@@ -333,10 +333,10 @@ class Gateway:
         async def work(caller: Caller | None) -> Response:
             from ._callbacks import to_caller
 
-            with asked_here():
-                async with self._job(kind, config, request, ledger, key) as (job, is_new):
-                    deliver = to_caller(on_progress, caller)
-                    return await (job.go if is_new else job.wait)(deliver, caller)
+            # Not `asked_here`, which takes a KiB of each job that waits: the line is on the stack.
+            async with self._job(kind, config, request, ledger, key) as (job, is_new):
+                deliver = to_caller(on_progress, caller)
+                return await (job.go if is_new else job.wait)(deliver, caller)
 
         return work
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -47,23 +46,27 @@ def warn(message: str) -> None:
         )
 
 
-@contextmanager
-def asked_here() -> Iterator[None]:
+class asked_here:  # noqa: N801  (read as a function, as `contextlib.suppress` is)
     """Have warnings be about the present line of the user's code, wherever they are found out.
 
-    A line that is known already stays where this has none: in a blocking call's own task.
+    A line that is known already stays where this has none: in a blocking call's own task. A class,
+    since each waiting job holds one, and a generator's frame takes a KiB.
     """
-    line = _find()
-    if line is None:
-        yield
-        return
 
-    token = _asked.set(line)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):  # a coroutine that nobody ends is closed anywhere
-            _asked.reset(token)
+    __slots__ = ("_token",)
+
+    def __init__(self) -> None:
+        self._token: Token[_Line | None] | None = None
+
+    def __enter__(self) -> None:
+        line = _find()
+        if line is not None:
+            self._token = _asked.set(line)
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            with suppress(ValueError):  # a coroutine that nobody ends is closed anywhere
+                _asked.reset(self._token)
 
 
 def _find() -> _Line | None:

@@ -145,7 +145,7 @@ class _Job(Generic[_Config, _Response, _Update]):
         """
         from ._callbacks import to_caller
 
-        with asked_here(), self._shared.at_work():
+        with self._shared.at_work():
             return cast("_Response", await self._job.wait(to_caller(on_progress, None), None))
 
     def wait(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
