@@ -67,6 +67,19 @@ def test_a_job_that_is_resumed_is_saved_into_the_folder(
     assert simulator.counters("fal").submits == 1
 
 
+def test_several_jobs_that_are_resumed_are_told_in_one_document(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.script("fal", Script(), Script(outcome="failed"))
+    made, failed = (
+        tarash_command("video", prompt, "--detach", code=0).out.strip() for prompt in ("a", "b")
+    )
+    told = tarash_command("jobs", "resume", "--json", code=5).json()
+    by_id = {(one.get("error") or one)["request_id"]: "error" in one for one in told["jobs"]}
+    assert by_id == {made: False, failed: True}
+    assert tarash_command("jobs", "resume", "--json", code=0).json() == {"jobs": []}
+
+
 def test_the_same_key_twice_is_one_job(tarash_command: Command, simulator: Simulator) -> None:
     arguments = ("video", "a cat", "--idempotency-key", "order-1")
     first = tarash_command(*arguments, code=0)

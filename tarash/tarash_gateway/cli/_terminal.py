@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -21,7 +23,7 @@ from ._words import in_options
 
 __all__ = [
     "document", "duration", "errors", "hint", "one_line", "plain_table", "result", "say",
-    "show", "show_each_warning_once", "size", "warn",
+    "show", "show_each_warning_once", "size", "together", "warn",
 ]  # fmt: skip
 
 WIDE = 100_000
@@ -71,8 +73,27 @@ def result(line: str) -> None:
     print(line, flush=True)
 
 
+_together: ContextVar[list[Any] | None] = ContextVar("_together", default=None)
+
+
+@contextmanager
+def together() -> Iterator[list[Any]]:
+    """Keep the documents of several jobs back meanwhile, for one document of them all."""
+    kept: list[Any] = []
+    token = _together.set(kept)
+    try:
+        yield kept
+    finally:
+        _together.reset(token)
+
+
 def document(value: Any) -> None:
     """Write the one JSON document of this run to standard output."""
+    kept = _together.get()
+    if kept is not None:
+        kept.append(value)
+        return
+
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     escaped = not encoding.lower().startswith("utf")
     result(json.dumps(value, ensure_ascii=escaped, indent=2))

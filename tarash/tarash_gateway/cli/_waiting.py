@@ -42,6 +42,8 @@ class _Waiting:
     made: bool = False
     """Whether there is a result, and saving it is all that is left."""
     worst: Exit = Exit.DONE
+    told: list[Any] = field(default_factory=list)
+    """The documents of several jobs, so far."""
 
     def command(self, verb: str, job_id: str) -> str | None:
         """Return the command that goes on with a job, where another can know it."""
@@ -102,7 +104,12 @@ def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
 
         await asyncio.gather(*(_finish(job, waiting) for job in waiting.handles))
 
-    _run(work(), waiting)
+    with terminal.together() as waiting.told:
+        _run(work(), waiting)
+
+    if as_json:
+        terminal.document({"jobs": waiting.told})
+
     if not waiting.handles:
         terminal.hint(f"nothing is owed in {url_of(ledger)}")
 
@@ -175,9 +182,11 @@ def _run(work: Coroutine[Any, Any, None], waiting: _Waiting) -> None:
 
 def _left(waiting: _Waiting, code: Exit) -> CommandError:
     """Return what there is to say where Ctrl-C ended the wait, and no job."""
-    said, facts = "Left before anything was asked", {}
+    said = "Left before anything was asked"
+    facts: dict[str, Any] = {}
     if waiting.several:
         said = "The jobs go on; `tarash jobs resume` goes on with those that are owed"
+        facts = {"jobs": waiting.told}
     elif waiting.handles:
         (handle,) = waiting.handles
         facts = _facts(handle)
