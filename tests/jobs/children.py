@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,7 @@ async def starved(say: Say, *, path: str, job: Mapping[str, Any], point: str) ->
 
     def fill(**facts: Any) -> None:
         say(**facts)
+        sys.dont_write_bytecode = True  # Python would cut it off, and everybody else reads it
         resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, limits[1]))
 
     trapped: Any = Trap(ledger, point, by_signal=False, say=fill, is_deadly=False)
