@@ -27,7 +27,6 @@ from tarash.tarash_gateway import (
     VideoGenerationUpdate,
 )
 from tarash.tarash_gateway import TimeoutError as GatewayTimeoutError
-from tests.conftest import Leap, until
 from tests.engine.conftest import KEY
 
 VIDEO = VideoGenerationResponse(
@@ -369,35 +368,6 @@ def test_a_callback_that_raises_does_not_reach_the_handler(api: str, kind: type[
         raise RuntimeError("a mistake of the user's")
 
     assert call(api, kind(), callback).status == "completed"
-
-
-async def test_a_handler_that_is_cancelled_is_told_and_the_cancellation_propagates(
-    leap: Leap,
-) -> None:
-    seen: list[str] = []
-
-    class Slow:
-        async def generate_video_async(self, *_: Any) -> Any:
-            seen.append("begun")
-            try:
-                await asyncio.sleep(1000)
-            finally:
-                seen.append("cancelled")
-
-    registry = Registry()
-    registry.register_provider("mine", Slow())
-    config = VideoGenerationConfig(provider="mine", model="one")
-    work = Gateway(registry=registry).generate_video_async(
-        config, VideoGenerationRequest(prompt="A cat")
-    )
-    limited = asyncio.ensure_future(asyncio.wait_for(work, 60))
-    await until(lambda: seen == ["begun"])
-    leap(60)
-    with pytest.raises(TimeoutError) as caught:
-        await limited
-
-    assert type(caught.value) is TimeoutError
-    assert seen == ["begun", "cancelled"]
 
 
 def test_a_handler_replaces_a_built_in_provider_of_its_name() -> None:

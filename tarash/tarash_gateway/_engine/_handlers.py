@@ -57,8 +57,8 @@ async def handle(
     if attempt.intent is not None:
         attempt.submission = "unknown"
         raise TarashException(
-            f"A process ended while the handler of {attempt.call.config.provider!r} was at work, "
-            "so something may have been bought: look there before you try again",
+            f"The handler of {attempt.call.config.provider!r} was cut off in the middle of its "
+            "work, so something may have been bought: look there before you try again",
             submission="unknown",
         )
 
@@ -114,6 +114,9 @@ async def _handle(
             failure, cause = _too_late(attempt), None
         else:
             failure, cause = _wrapped(error, attempt)
+    except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
+        attempt.submission = "unknown"  # nobody knows how far it came
+        raise
     else:
         attempt.submission, attempt.settled = "accepted", True
         return response
