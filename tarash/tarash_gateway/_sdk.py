@@ -8,9 +8,10 @@ stale. A thousand submits at once also take a fraction of the time they take the
 from __future__ import annotations
 
 import io
-import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +31,7 @@ from ._http import (
     status_error,
 )
 from ._reasons import cause_of, reason_of
+from ._secrets import Secrets
 from .exceptions import TarashException
 
 if TYPE_CHECKING:
@@ -37,11 +39,26 @@ if TYPE_CHECKING:
     from ._http import Transport
 
 
+_loaded: set[str] = set()
+_loading = threading.Lock()
+FIRST = "httpx"
+"""Most SDKs are built on it. The `openai` SDK, which is not, looks at it wherever some other import
+has put it, be it half done: so it is there as a whole, if at all, before any of them is used."""
+
+
 async def load(*modules: str) -> None:
     """Import modules in a worker thread, so that the event loop goes on meanwhile."""
-    missing = [name for name in modules if name not in sys.modules]
-    if missing:
-        await to_thread.run_sync(lambda: [import_module(name) for name in missing])
+    if not _loaded.issuperset(modules):
+        await to_thread.run_sync(_import, modules)
+
+
+def _import(modules: Sequence[str]) -> None:
+    with _loading:  # two threads that import parts of one package may see the other's halves
+        for name in (FIRST, *modules):
+            if name != FIRST or find_spec(FIRST) is not None:
+                import_module(name)
+
+            _loaded.add(name)
 
 
 def http_client(library: ModuleType, transport: Transport) -> Any:
@@ -105,9 +122,11 @@ class Connections:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise library.UnsupportedProtocol(str(error), request=request) from error
         except UNCONNECTED as error:
-            raise library.ConnectError(reason_of(error), request=request) from error
+            cause = Secrets().error(error)  # which the SDK may log
+            raise library.ConnectError(reason_of(error), request=request) from cause
         except (aiohttp.ClientError, OSError) as error:
-            raise library.ReadError(reason_of(error), request=request) from error
+            cause = Secrets().error(error)
+            raise library.ReadError(reason_of(error), request=request) from cause
 
 
 def _body(request: Any, library: ModuleType) -> Any:

@@ -54,6 +54,7 @@ async def test_no_key_is_written_down(simulator: Simulator, path: Path) -> None:
                 told_to_users.append(f"{error!r} {error.message} {error.raw_response}")
 
         await asyncio.gather(*(make(case, 1) for case in CASES))
+        assert told_to_users == []
         for provider in {case.provider for case in CASES}:
             simulator.fail(provider, "submit", Fault.echo_key(status=400), times=None)
 
