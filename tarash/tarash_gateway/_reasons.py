@@ -9,13 +9,19 @@ import os
 import socket
 import ssl
 
+from ._secrets import without_userinfo
+
 RESET = (BrokenPipeError, ConnectionAbortedError, ConnectionResetError)
 
 
 def reason_of(error: BaseException) -> str:
     """Return what went wrong, without the host, which whoever says it names."""
     found = _reported(error)
-    return found[1] if found else str(error.__cause__ or error) or type(error).__name__
+    if found:
+        return found[1]
+
+    # A proxy's address may have a password in it.
+    return without_userinfo(str(error.__cause__ or error)) or type(error).__name__
 
 
 def cause_of(error: BaseException) -> BaseException:

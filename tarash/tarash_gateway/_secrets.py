@@ -5,10 +5,13 @@ Knows nothing of where a secret comes from; the caller names them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 MASK = "***"
+USERINFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
+"""The name and the password in a URL, such as that of a proxy."""
 SHORTEST_SECRET = 8
 """Characters; anything shorter is not looked for: replacing `test` would garble honest answers."""
 
@@ -21,6 +24,11 @@ def looks_secret(name: str) -> bool:
     """Tell whether a setting of this name holds a secret."""
     lowered = name.lower()
     return lowered not in HARMLESS_NAMES and any(word in lowered for word in SECRET_NAMES)
+
+
+def without_userinfo(text: str) -> str:
+    """Return text whose URLs tell no name and no password."""
+    return USERINFO.sub(f"{MASK}@", text) if "@" in text else text
 
 
 class Secrets:
@@ -69,7 +77,8 @@ class Secrets:
         if not self._tells(error):
             return error
 
-        copy = RuntimeError(f"{type(error).__name__}: {self.text(str(error))}")
+        said = without_userinfo(self.text(str(error)))
+        copy = RuntimeError(f"{type(error).__name__}: {said}")
         return copy.with_traceback(error.__traceback__)
 
     def _tells(self, error: BaseException | None) -> bool:
@@ -77,7 +86,7 @@ class Secrets:
         while error is not None and id(error) not in seen:
             seen.add(id(error))
             shown = f"{error!s}{error!r}{vars(error)!r}"  # notes and a vendor's own fields too
-            if any(value in shown for value in self._values):
+            if any(value in shown for value in self._values) or USERINFO.search(shown):
                 return True
 
             error = error.__cause__ or error.__context__

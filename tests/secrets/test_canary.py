@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import pickle
@@ -184,6 +185,28 @@ async def test_a_dead_network_does_not_tell_the_key(lines: list[str]) -> None:
         with pytest.raises(TarashException) as caught:
             await gateway.generate_video_async(asked, REQUEST)
 
+    assert_silent(*shown(caught.value), *lines)
+
+
+@pytest.mark.parametrize(("provider", "model"), [("fal", "fal-ai/veo3.1"), ("openai", "sora-2")])
+@pytest.mark.filterwarnings("ignore:sora-2")  # of a retired model
+async def test_a_proxy_that_refuses_does_not_tell_its_password(
+    provider: str, model: str, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:{CANARY}@{host}:{port}")
+        asked = VideoGenerationConfig(provider=provider, model=model, api_key="k", max_retries=0)
+        async with Gateway() as gateway:
+            with pytest.raises(TarashException, match="Proxy Authentication") as caught:
+                await gateway.generate_video_async(asked, REQUEST)
+
+    assert caught.value.submission == "not_sent"
     assert_silent(*shown(caught.value), *lines)
 
 

@@ -210,7 +210,7 @@ async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
         raise HTTPConnectionError(
             f"No readable answer from {url}: {reason_of(error)}; what was stored before stays "
             "(check the network)"
-        ) from error
+        ) from Secrets().error(error)
 
 
 async def _listed(session: aiohttp.ClientSession, origin: str) -> AsyncIterator[Any]:

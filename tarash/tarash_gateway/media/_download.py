@@ -15,6 +15,7 @@ import anyio
 
 from .._answer import parse_retry_after
 from .._reasons import reason_of
+from .._secrets import Secrets
 from ._formats import HEAD_BYTES, is_page
 
 if TYPE_CHECKING:
@@ -155,7 +156,8 @@ class Download:
         except (aiohttp.InvalidURL, ValueError) as error:
             raise Failed(f"{self._url[:80]!r} is no URL that can be fetched") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise _Broken(f"{self._so_far()} ({reason_of(error)})") from error
+            told = f"{self._so_far()} ({reason_of(error)})"
+            raise _Broken(told) from Secrets().error(error)
 
     def _range(self) -> Mapping[str, str]:
         if not self._received:

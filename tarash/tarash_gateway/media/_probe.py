@@ -18,6 +18,7 @@ from anyio import to_thread
 from .._media_info import MediaInfo
 from .._reasons import reason_of
 from .._responses import config_of
+from .._secrets import Secrets
 from ..exceptions import ProbeError, ValidationError
 from ._held import Here, NoMedium, look_at
 from ._probing import Unknown, inspect
@@ -169,7 +170,8 @@ async def _probe_url(url: str, reach: Reach) -> MediaInfo:
         except Refused as error:
             raise ProbeError(f"{_shown(url)} is not fetched: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise ProbeError(f"{_shown(url)} can't be fetched: {reason_of(error)}") from error
+            told = f"{_shown(url)} can't be fetched: {reason_of(error)}"
+            raise ProbeError(told) from Secrets().error(error)
 
 
 class _Url:
