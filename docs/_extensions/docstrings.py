@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel
 
 import tarash.tarash_gateway as gateway
-from tarash.tarash_gateway import _types
+from tarash.tarash_gateway._data import _types
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -7,7 +7,7 @@ and never bought twice by accident. Import from here and from `models`, `mock`, 
 
 from __future__ import annotations
 
-from ._catalogue import (
+from ._jobs._catalogue import (
     add_model,
     add_model_async,
     check_models,
@@ -16,7 +16,8 @@ from ._catalogue import (
     refresh_models,
     refresh_models_async,
 )
-from ._inspection import probe, probe_async
+from ._jobs._handles import ImageJob, VideoJob
+from ._jobs._inspection import probe, probe_async
 from ._version import __version__
 from .api import (
     Gateway,
@@ -58,7 +59,6 @@ from .exceptions import (
 from .exceptions import (
     TimeoutError as TimeoutError,  # noqa: A004  (ours, exported though not in __all__)
 )
-from .jobs import ImageJob, VideoJob
 from .mapping import FieldMapper, apply_field_mappers
 from .models import (
     Adjustment,
@@ -94,7 +94,7 @@ from .models import (
     VideoGenerationUpdate,
 )
 from .progress import ProgressBar, progress_bar
-from .registry import (
+from .providers._registry import (
     Registry,
     get_provider_field_mapping,
     list_providers,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ._gateway import Gateway
-from ._resources import default
+from ._jobs._gateway import Gateway
+from ._jobs._resources import default
 
 if TYPE_CHECKING:
-    from ._records import Ledger
-    from .jobs import ImageJob, VideoJob
+    from ._jobs._handles import ImageJob, VideoJob
+    from .ledger._records import Ledger
     from .models import (
         GenerationPlan,
         ImageGenerationConfig,

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ._types import Submission
+    from ._data._types import Submission
     from .models import (
         ExecutionMetadata,
         ImageGenerationResponse,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from ._configs import (
+from ._data._configs import (
     ImageGenerationConfig,
     MockConfig,
     MockPollingConfig,
     MockResponse,
     VideoGenerationConfig,
 )
-from ._media_info import MediaInfo, Mismatch
-from ._media_input import ImageInput, MediaInput
-from ._model_info import (
+from ._data._media_info import MediaInfo, Mismatch
+from ._data._media_input import ImageInput, MediaInput
+from ._data._model_info import (
     ImageCapability,
     ModelDescription,
     ModelInfo,
@@ -22,8 +22,8 @@ from ._model_info import (
     NumberRange,
     RetiredUse,
 )
-from ._requests import ImageGenerationRequest, VideoGenerationRequest
-from ._responses import (
+from ._data._requests import ImageGenerationRequest, VideoGenerationRequest
+from ._data._responses import (
     Adjustment,
     AttemptMetadata,
     ExecutionMetadata,
@@ -34,7 +34,7 @@ from ._responses import (
     VideoGenerationResponse,
     VideoGenerationUpdate,
 )
-from ._types import ImageRole, MediaContent, MediaType, Resolution
+from ._data._types import ImageRole, MediaContent, MediaType, Resolution
 
 __all__ = [
     "Adjustment",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ._ids import generate_unique_id
+from ._support._ids import generate_unique_id
 
 __all__ = ["generate_unique_id"]

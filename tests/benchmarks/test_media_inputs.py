@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
-from tarash.tarash_gateway._body import json_pieces
-from tarash.tarash_gateway._contract import Accepts
+from tarash.tarash_gateway._data._exchange import Accepts
+from tarash.tarash_gateway._http._body import json_pieces
 from tarash.tarash_gateway.media import Rules, load, prepare
 
 SIZE = 20_000_000

@@ -10,10 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from tarash.tarash_gateway import VideoGenerationConfig, VideoGenerationRequest, plan_video
-from tarash.tarash_gateway._contract import Call
+from tarash.tarash_gateway._data._exchange import Call
 from tarash.tarash_gateway._engine import checked_payload, fitted_call
 from tarash.tarash_gateway.catalog import forget, list_all, lookup
-from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway.providers._registry import default_registry
 
 MODEL = "fal-ai/kling-video/o3/standard/reference-to-video"
 URL = "https://media.example/a.png"

@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 
 from tarash.tarash_gateway import AuthenticationError, VideoGenerationConfig, list_providers
-from tarash.tarash_gateway._clients import ClientCache
-from tarash.tarash_gateway._contract import CheckingAdapter
-from tarash.tarash_gateway._settings import account
-from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway._http._credentials import account
+from tarash.tarash_gateway._http._pools import ClientCache
+from tarash.tarash_gateway.providers._contract import CheckingAdapter
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Simulator
 
 PROVIDERS = [provider.name for provider in list_providers() if provider.environment_variable]

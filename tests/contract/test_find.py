@@ -11,12 +11,13 @@ from typing import Any, cast
 import pytest
 
 from tarash.tarash_gateway import HTTPConnectionError, TarashException, UnsupportedOperationError
-from tarash.tarash_gateway._clients import ClientCache
-from tarash.tarash_gateway._contract import Call, FindingAdapter, Operation, Payload
+from tarash.tarash_gateway._data._exchange import Call, Operation, Payload
 from tarash.tarash_gateway._engine import checked_payload, fitted_call
-from tarash.tarash_gateway._settings import account
+from tarash.tarash_gateway._http._credentials import account
+from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway.media import prepare
-from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway.providers._contract import FindingAdapter
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Job, Simulator
 
 from .cases import CASES, LISTED, Case

@@ -22,9 +22,9 @@ import pytest
 from PIL import Image
 
 from tarash.tarash_gateway import Adjustment, Gateway, ValidationError
-from tarash.tarash_gateway._contract import Accepts
+from tarash.tarash_gateway._data._exchange import Accepts
 from tarash.tarash_gateway.media import samples
-from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import RecordedRequest, Simulator
 
 from .cases import CASES, Case

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tarash.tarash_gateway._contract import Accepts
-from tarash.tarash_gateway.registry import BUILT_IN, SPELLINGS, default_registry
+from tarash.tarash_gateway._data._exchange import Accepts
+from tarash.tarash_gateway.providers._registry import BUILT_IN, SPELLINGS, default_registry
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "media-inputs.md"
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway.registry import BUILT_IN, default_registry
+from tarash.tarash_gateway.providers._registry import BUILT_IN, default_registry
 from tarash.tarash_gateway.testing import Script, Simulator
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tarash.tarash_gateway.catalog import forget
 from tarash.tarash_gateway.catalog._tables import BEGIN, PAGES, filled, tables
-from tarash.tarash_gateway.registry import BUILT_IN, SPELLINGS
+from tarash.tarash_gateway.providers._registry import BUILT_IN, SPELLINGS
 
 DOCS = Path(__file__).parents[2] / "docs"
 FILLED = ("models.md", "providers/fal-models.md", "providers/index.md")

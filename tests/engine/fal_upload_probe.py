@@ -16,9 +16,9 @@ import sys
 import fal_client.client
 
 from tarash.tarash_gateway import MediaContent, TarashException
-from tarash.tarash_gateway._contract import Account
-from tarash.tarash_gateway._http import Transport
-from tarash.tarash_gateway.providers.fal import FalAdapter
+from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._client import Transport
+from tarash.tarash_gateway.providers.fal.adapter import FalAdapter
 
 
 async def upload(base_url: str, key: str, size: int) -> dict[str, object]:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import MockConfig, VideoGenerationConfig, VideoGenerationRequest
-from tarash.tarash_gateway._attempt import Attempt
-from tarash.tarash_gateway._contract import Call
+from tarash.tarash_gateway._data._exchange import Call
+from tarash.tarash_gateway._engine._attempt import Attempt
 
 
 def attempt(**facts: Any) -> Attempt:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tarash.tarash_gateway._body import LONG, PIECE, has_long_text, json_pieces, written
+from tarash.tarash_gateway._http._body import LONG, PIECE, has_long_text, json_pieces, written
 
 LETTERS = ["a", '"', "\\", "\n", "é", "\U0001f600", "\ud800", "\0"]
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import TimeoutError as GatewayTimeoutError
-from tarash.tarash_gateway._contract import Account, Operation
-from tarash.tarash_gateway._http import Transport
-from tarash.tarash_gateway.providers.fal import FalAdapter
+from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._client import Transport
+from tarash.tarash_gateway.providers.fal.adapter import FalAdapter
 from tarash.tarash_gateway.testing import Fault, Script
 from tests.conftest import Leap, rounds, until
 from tests.engine.conftest import KEY, Fal, only_attempt

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from tarash.tarash_gateway import Gateway, TarashException, VideoGenerationUpdate
-from tarash.tarash_gateway._contract import Operation
-from tarash.tarash_gateway._records import Intent, Outcome
-from tarash.tarash_gateway._types import Submission
+from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._data._types import Submission
 from tarash.tarash_gateway.ledger import MemoryLedger
+from tarash.tarash_gateway.ledger._records import Intent, Outcome
 from tarash.tarash_gateway.testing import Script
 from tests.conftest import Leap, until
 from tests.engine.conftest import KEY, REQUEST, Fal

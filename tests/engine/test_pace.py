@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from tarash.tarash_gateway import VideoGenerationRequest
+from tarash.tarash_gateway._engine._polling import LOOKS_A_SECOND, History, Pace
 from tarash.tarash_gateway._engine._seen import LARGEST, Bell, Seen, seen
-from tarash.tarash_gateway._http import STREAMS_PER_ORIGIN
-from tarash.tarash_gateway._polling import LOOKS_A_SECOND, History, Pace
+from tarash.tarash_gateway._http._client import STREAMS_PER_ORIGIN
 from tarash.tarash_gateway.testing import Script
 from tests.engine.conftest import Fal
 

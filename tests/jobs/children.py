@@ -22,7 +22,7 @@ from tarash.tarash_gateway import (
     VideoJob,
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.registry import Registry
+from tarash.tarash_gateway.providers._registry import Registry
 
 Say = Callable[..., None]
 STEPS = ("open", "intend", "accept", "settle", "close")

@@ -17,9 +17,9 @@ from tarash.tarash_gateway import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
-from tarash.tarash_gateway._records import JobRecord
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator, Step
 from tests.contract.cases import Case
 

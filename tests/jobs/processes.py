@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tarash.tarash_gateway._records import JobRecord
 from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger._records import JobRecord
 
 ROOT = Path(__file__).parents[2]
 PAUSE = 0.005

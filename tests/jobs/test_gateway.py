@@ -23,7 +23,7 @@ from tarash.tarash_gateway import (
     submit_video,
 )
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
-from tarash.tarash_gateway.registry import Registry
+from tarash.tarash_gateway.providers._registry import Registry
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import until
 from tests.jobs.conftest import BY_NAME, KEY, config_for, finish

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._records import JobRecord
-from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.jobs.conftest import BY_NAME, KEY, Report, job
 from tests.jobs.processes import Zygote, records, wait_for

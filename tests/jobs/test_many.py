@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._records import JobRecord
+from tarash.tarash_gateway.ledger._records import JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.contract.cases import Case
 from tests.jobs.conftest import BY_NAME, KEY, finish, job

@@ -19,10 +19,10 @@ from tarash.tarash_gateway import (
     VideoGenerationResponse,
     exceptions,
 )
-from tarash.tarash_gateway._records import JobRecord
-from tarash.tarash_gateway._store import error_of, response_of, told
-from tarash.tarash_gateway._types import Kind
+from tarash.tarash_gateway._data._types import Kind
+from tarash.tarash_gateway._jobs._store import error_of, response_of, told
 from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger._records import JobRecord
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import until
 from tests.contract.cases import CASES

@@ -20,10 +20,10 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
     VideoJob,
-    _tokens,
 )
-from tarash.tarash_gateway._contract import Operation
-from tarash.tarash_gateway._tokens import _seal
+from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._jobs import _tokens
+from tarash.tarash_gateway._jobs._tokens import _seal
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.contract.cases import JOBS, Case

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._records import JobRecord
-from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.contract.cases import Case
 from tests.jobs.conftest import BY_NAME, KEY, job

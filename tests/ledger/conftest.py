@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tarash.tarash_gateway._records import Ledger
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.ledger._records import Ledger
 
 
 @pytest.fixture(params=["memory", "sqlite"])

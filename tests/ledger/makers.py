@@ -6,8 +6,8 @@ import hashlib
 import itertools
 from typing import Any
 
-from tarash.tarash_gateway._contract import Operation
-from tarash.tarash_gateway._records import Intent, JobRecord, Ledger
+from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway.ledger._records import Intent, JobRecord, Ledger
 
 HOLDER = "whoever drives it"
 _numbers = itertools.count(1)

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from tarash.tarash_gateway._records import Entry, Ledger, Outcome
+from tarash.tarash_gateway.ledger._records import Entry, Ledger, Outcome
 from tests.ledger.makers import (
     HOLDER,
     begin,

@@ -11,10 +11,10 @@ from tarash.tarash_gateway import (
     ImageGenerationRequest,
     generate_image_async,
 )
-from tarash.tarash_gateway._clients import ClientCache
-from tarash.tarash_gateway._contract import CheckingAdapter
-from tarash.tarash_gateway._settings import account
-from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway._http._credentials import account
+from tarash.tarash_gateway._http._pools import ClientCache
+from tarash.tarash_gateway.providers._contract import CheckingAdapter
+from tarash.tarash_gateway.providers._registry import default_registry
 
 from .cheapest import CHEAPEST, Live, with_key
 

@@ -19,7 +19,7 @@ from tarash.tarash_gateway import (
     VideoGenerationResponse,
     generate_video,
 )
-from tarash.tarash_gateway._responses import keep_config
+from tarash.tarash_gateway._data._responses import keep_config
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.media.test_save import files

@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tarash.tarash_gateway import ValidationError
-from tarash.tarash_gateway._fetch import Guard, fetch, is_public
-from tarash.tarash_gateway._http import Transport
+from tarash.tarash_gateway._http._client import Transport
+from tarash.tarash_gateway._http._fetch import Guard, fetch, is_public
 from tarash.tarash_gateway.media import samples
 
 PNG = samples.make_png(16, 16, seed=1)

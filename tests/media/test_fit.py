@@ -19,7 +19,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     plan_image,
 )
-from tarash.tarash_gateway._contract import Accepts, MediaLimits
+from tarash.tarash_gateway._data._exchange import Accepts, MediaLimits
 from tarash.tarash_gateway.media import Rules, load, plan_media, prepare
 
 FORM = Accepts(url=False, content="bytes")

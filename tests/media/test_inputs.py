@@ -11,17 +11,9 @@ import anyio
 import pytest
 
 from tarash.tarash_gateway import ValidationError, VideoGenerationRequest
-from tarash.tarash_gateway._contract import Accepts
-from tarash.tarash_gateway._types import MediaContent
-from tarash.tarash_gateway.media import (
-    Rules,
-    data_uri,
-    load,
-    plan_media,
-    prepare,
-    samples,
-    to_wire,
-)
+from tarash.tarash_gateway._data._exchange import Accepts
+from tarash.tarash_gateway._data._types import MediaContent
+from tarash.tarash_gateway.media import Rules, data_uri, load, plan_media, prepare, samples, to_wire
 from tarash.tarash_gateway.media._forms import PIECE, decoded
 
 PNG = samples.make_png(16, 16, seed=1)

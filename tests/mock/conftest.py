@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._contract import Call, Finished, Operation, Snapshot
+from tarash.tarash_gateway._data._exchange import Call, Finished, Operation, Snapshot
 from tarash.tarash_gateway.catalog import ModelSpec
 from tarash.tarash_gateway.models import (
     ImageGenerationConfig,

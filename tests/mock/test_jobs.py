@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._contract import Adapter, Operation
+from tarash.tarash_gateway._data._exchange import Operation
 from tarash.tarash_gateway.exceptions import GenerationFailedError, HTTPError, ValidationError
 from tarash.tarash_gateway.models import (
     MockConfig,
@@ -15,6 +15,7 @@ from tarash.tarash_gateway.models import (
     MockResponse,
     VideoGenerationResponse,
 )
+from tarash.tarash_gateway.providers._contract import Adapter
 from tarash.tarash_gateway.providers.mock import MockAdapter, _adapter
 from tests.mock.conftest import SPECS, Driver, MakeCall, video_call
 

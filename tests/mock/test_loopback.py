@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tarash.tarash_gateway import _portal
+from tarash.tarash_gateway._support import _portal
 from tarash.tarash_gateway.media import _loopback, samples
 
 CONTENT = bytes(range(256)) * 4

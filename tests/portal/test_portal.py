@@ -16,9 +16,9 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
     VideoGenerationUpdate,
-    _portal,
     generate_video,
 )
+from tarash.tarash_gateway._support import _portal
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.portal import scripts as texts
 from tests.portal.conftest import Scripts

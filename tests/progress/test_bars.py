@@ -27,12 +27,12 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
     VideoGenerationUpdate,
-    _durations,
     generate_image,
     generate_video,
     generate_video_async,
     progress_bar,
 )
+from tarash.tarash_gateway._engine import _durations
 from tarash.tarash_gateway.progress._row import Row
 from tarash.tarash_gateway.progress._terminal import BAR_CELLS, Board, fitted
 from tarash.tarash_gateway.testing import Script, Simulator

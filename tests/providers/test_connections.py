@@ -21,11 +21,12 @@ from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
 
 from tarash.tarash_gateway import HTTPConnectionError
-from tarash.tarash_gateway._clients import ClientCache
-from tarash.tarash_gateway._contract import Account, Wire, current_wire
-from tarash.tarash_gateway._http import POOL_SIZE, HttpClient, Transport, gate, origin
-from tarash.tarash_gateway._reasons import reason_of
-from tarash.tarash_gateway._sdk import exchange, http_client
+from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._client import POOL_SIZE, HttpClient, Transport, gate, origin
+from tarash.tarash_gateway._http._pools import ClientCache
+from tarash.tarash_gateway._http._reasons import reason_of
+from tarash.tarash_gateway._http._sdk import exchange, http_client
+from tarash.tarash_gateway._http._wire import Wire, current_wire
 
 Address = str
 TEXT = "ä" * 1000

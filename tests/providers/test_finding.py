@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._contract import Payload
-from tarash.tarash_gateway.providers import _luma_list, _openai_list, replicate
+from tarash.tarash_gateway._data._exchange import Payload
+from tarash.tarash_gateway.providers import _openai_list
 from tarash.tarash_gateway.providers._finding import is_shown, is_since, moment
+from tarash.tarash_gateway.providers.luma import listing as _luma_list
+from tarash.tarash_gateway.providers.replicate import adapter as replicate
 
 HASH = "0123456789abcdef" * 4
 INLINE = "data:image/png;base64,AAAA"

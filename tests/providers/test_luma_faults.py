@@ -24,10 +24,10 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     generate_video,
 )
-from tarash.tarash_gateway._contract import Account
-from tarash.tarash_gateway._http import Answer, Transport
-from tarash.tarash_gateway.providers._luma_errors import classify_answer, failure
-from tarash.tarash_gateway.providers.luma import AGENTS_URL, adapter
+from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._client import Answer, Transport
+from tarash.tarash_gateway.providers.luma.adapter import AGENTS_URL, adapter
+from tarash.tarash_gateway.providers.luma.errors import classify_answer, failure
 from tarash.tarash_gateway.testing import Fault, Simulator
 
 CANARY = "luma-api-canary-5c1f0e7b9a"

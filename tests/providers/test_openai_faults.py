@@ -25,8 +25,9 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._contract import Account, Wire, current_wire
-from tarash.tarash_gateway._sdk import exchange
+from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._sdk import exchange
+from tarash.tarash_gateway._http._wire import Wire, current_wire
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 CANARY = "sk-canary-5c1f0e7b9a"

@@ -21,9 +21,9 @@ from tarash.tarash_gateway import (
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway._media_input import ImageInput
-from tarash.tarash_gateway._types import MediaContent
-from tarash.tarash_gateway.catalog._replicate import IMAGE_MODELS, MODELS
+from tarash.tarash_gateway._data._media_input import ImageInput
+from tarash.tarash_gateway._data._types import MediaContent
+from tarash.tarash_gateway.providers.replicate.models import IMAGE_MODELS, MODELS
 from tarash.tarash_gateway.testing import Script, Simulator
 
 VIDEO = "google/veo-3.1"

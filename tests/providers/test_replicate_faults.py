@@ -32,9 +32,9 @@ from tarash.tarash_gateway import (
     generate_image,
     generate_video,
 )
-from tarash.tarash_gateway._http import Answer
-from tarash.tarash_gateway._types import MediaContent
-from tarash.tarash_gateway.providers._replicate_errors import classify_answer
+from tarash.tarash_gateway._data._types import MediaContent
+from tarash.tarash_gateway._http._client import Answer
+from tarash.tarash_gateway.providers.replicate.errors import classify_answer
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import rounds, until
 

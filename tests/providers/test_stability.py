@@ -26,10 +26,10 @@ from tarash.tarash_gateway import (
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway._contract import Operation
-from tarash.tarash_gateway._types import MediaContent
-from tarash.tarash_gateway.catalog import _stability as catalogue
+from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._data._types import MediaContent
 from tarash.tarash_gateway.media import samples
+from tarash.tarash_gateway.providers.stability import models as catalogue
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 KEY = "canary-3f9d1c55e0"

@@ -19,11 +19,11 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     plan_video,
 )
-from tarash.tarash_gateway._clients import ClientCache
+from tarash.tarash_gateway._data._types import MediaContent
 from tarash.tarash_gateway._engine._uploads import uploader
-from tarash.tarash_gateway._settings import account
-from tarash.tarash_gateway._types import MediaContent
-from tarash.tarash_gateway.registry import default_registry
+from tarash.tarash_gateway._http._credentials import account
+from tarash.tarash_gateway._http._pools import ClientCache
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Simulator
 
 # Imported before any test: the SDK takes a second.

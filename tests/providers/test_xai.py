@@ -22,9 +22,9 @@ from tarash.tarash_gateway import (
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway._types import MediaContent
-from tarash.tarash_gateway.catalog import _xai as catalogue
+from tarash.tarash_gateway._data._types import MediaContent
 from tarash.tarash_gateway.media import samples
+from tarash.tarash_gateway.providers.xai import models as catalogue
 from tarash.tarash_gateway.testing import Script, Simulator
 
 KEY = "canary-77b2e0c4aa"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from tarash.tarash_gateway._logging import LOGGER_NAME, event
+from tarash.tarash_gateway._support._logging import LOGGER_NAME, event
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .. import _durations, _settings
-from .._contract import Finished, Operation, Snapshot
-from .._warnings import warn
+from .._data._exchange import Finished, Operation, Snapshot
+from .._http import _credentials as _settings
+from .._support._warnings import warn
 from ..catalog import TYPO, ModelSpec, near_ids, retired
 from ..exceptions import (
     GenerationFailedError,
@@ -20,6 +20,7 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..media import prepare, rules_of
+from . import _durations
 from ._fitting import checked_payload, fitted
 from ._hold import settle
 from ._learn import learn
@@ -31,10 +32,11 @@ from ._uploads import uploader
 from ._watch import OutOfLooks, Watch, poll_floor
 
 if TYPE_CHECKING:
-    from .._attempt import Attempt, Progress
-    from .._contract import Adapter, Response
-    from .._records import Intent, Outcome
-    from .._types import CancelAnswer
+    from .._data._exchange import Response
+    from .._data._types import CancelAnswer
+    from ..ledger._records import Intent, Outcome
+    from ..providers._contract import Adapter
+    from ._attempt import Attempt, Progress
     from ._fitting import Resources
     from ._hold import Hold
 

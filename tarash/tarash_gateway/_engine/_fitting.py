@@ -12,11 +12,12 @@ from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
 
 if TYPE_CHECKING:
-    from .._attempt import Attempt
-    from .._clients import ClientCache
-    from .._contract import Adapter, Call, Payload
-    from .._records import Ledger
-    from ..registry import Registry
+    from .._data._exchange import Call, Payload
+    from .._http._pools import ClientCache
+    from ..ledger._records import Ledger
+    from ..providers._contract import Adapter
+    from ..providers._registry import Registry
+    from ._attempt import Attempt
 
 
 @dataclass(frozen=True, slots=True)

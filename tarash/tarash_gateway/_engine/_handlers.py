@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
-from .._logging import event
-from .._records import Intent
-from .._secrets import Secrets
+from .._support._logging import event
+from .._support._secrets import Secrets
 from ..exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     UnsupportedOperationError,
 )
+from ..ledger._records import Intent
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._hold import settle
 
 if TYPE_CHECKING:
-    from .._attempt import Attempt, Progress, Update
-    from .._contract import Response
-    from .._portal import Caller
-    from .._records import Outcome
-    from .._types import Submission
+    from .._data._exchange import Response
+    from .._data._types import Submission
+    from .._support._portal import Caller
+    from ..ledger._records import Outcome
     from ..models import ProviderHandler
+    from ._attempt import Attempt, Progress, Update
     from ._hold import Hold
 
 

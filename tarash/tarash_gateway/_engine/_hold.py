@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .._logging import event
+from .._support._logging import event
 from ..exceptions import TarashException
 from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS
 
 if TYPE_CHECKING:
-    from .._attempt import Attempt
-    from .._records import JobState, Ledger, Outcome
-    from .._types import JsonObject
+    from .._data._types import JsonObject
+    from ..ledger._records import JobState, Ledger, Outcome
+    from ._attempt import Attempt
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,10 @@ from anyio.lowlevel import RunVar
 from ..catalog import asked_at, is_worth_asking, remember
 
 if TYPE_CHECKING:
-    from .._attempt import Attempt
-    from .._contract import Account, Adapter, Config
+    from .._data._exchange import Config
+    from .._http._account import Account
+    from ..providers._contract import Adapter
+    from ._attempt import Attempt
     from ._fitting import Resources
 
 Key = tuple[str, str, str]

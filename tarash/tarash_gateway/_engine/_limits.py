@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..exceptions import HTTPConnectionError, HTTPError, QuotaExceededError, TarashException
 
 if TYPE_CHECKING:
-    from .._types import Submission
+    from .._data._types import Submission
 
 POLL_SECONDS = 30
 """One look may take so long, so that a hung exchange can't eat the deadline."""

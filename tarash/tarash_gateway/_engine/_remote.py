@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .. import _settings
+from .._http import _credentials as _settings
 from ._limits import CANCEL_SECONDS, POLL_SECONDS
 from ._trust import check_operation
 
 if TYPE_CHECKING:
-    from .._attempt import Attempt
-    from .._contract import Adapter, Operation, Snapshot
-    from .._types import CancelAnswer
+    from .._data._exchange import Operation, Snapshot
+    from .._data._types import CancelAnswer
+    from ..providers._contract import Adapter
+    from ._attempt import Attempt
     from ._fitting import Resources
 
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .._contract import Payload
+from .._data._exchange import Payload
 from ..exceptions import UnsupportedOperationError
 from ._limits import SEARCH_PAUSES
 
 if TYPE_CHECKING:
-    from .._attempt import Attempt
-    from .._contract import Adapter, Operation
-    from .._records import Intent
+    from .._data._exchange import Operation
     from ..exceptions import TarashException
+    from ..ledger._records import Intent
+    from ..providers._contract import Adapter
+    from ._attempt import Attempt
     from ._hold import Hold
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from anyio.lowlevel import RunVar
 
-from .._http import STREAMS_PER_ORIGIN
-from .._polling import History
+from .._http._client import STREAMS_PER_ORIGIN
+from ._polling import History
 
 LARGEST = 256
 """Kinds of jobs remembered; the one longest unused makes room."""

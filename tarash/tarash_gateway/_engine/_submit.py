@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.lowlevel import checkpoint
 
-from .._contract import Finished, Operation, Wire, current_wire
-from .._polling import retry_pause
-from .._records import Intent
+from .._data._exchange import Finished, Operation
+from .._http._wire import Wire, current_wire
 from ..exceptions import TarashException
+from ..ledger._records import Intent
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
+from ._polling import retry_pause
 
 if TYPE_CHECKING:
-    from .._attempt import Attempt
-    from .._contract import Adapter, Call, Payload
-    from .._types import JsonObject
+    from .._data._exchange import Call, Payload
+    from .._data._types import JsonObject
+    from ..providers._contract import Adapter
+    from ._attempt import Attempt
     from ._hold import Hold
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .._http import is_trusted
+from .._http._client import is_trusted
 from ..exceptions import ValidationError
 
 if TYPE_CHECKING:
-    from .._contract import Account, Operation
+    from .._data._exchange import Operation
+    from .._http._account import Account
 
 ID = re.compile(r"[\w.:/@=~+-]{1,512}", re.ASCII)
 URL = re.compile(r"\s*([a-z][a-z0-9+.-]*:)?[/\\]{2}", re.IGNORECASE)

@@ -11,8 +11,8 @@ from ..exceptions import TarashException
 from ._limits import may_pass
 
 if TYPE_CHECKING:
-    from .._contract import Adapter
-    from .._types import MediaContent
+    from .._data._types import MediaContent
+    from ..providers._contract import Adapter
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 MOST_QUESTIONS = 100

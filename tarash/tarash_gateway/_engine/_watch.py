@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from .._contract import Finished, Operation, Snapshot
-from .._polling import FIRST_LOOK, Pace
+from .._data._exchange import Finished, Operation, Snapshot
 from ..exceptions import (
     GenerationFailedError,
     HTTPConnectionError,
@@ -30,13 +29,15 @@ from ._limits import (
     may_pass,
     status_of,
 )
+from ._polling import FIRST_LOOK, Pace
 from ._seen import Bell, seen
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-    from .._attempt import Attempt, Progress
-    from .._contract import Adapter, Call, Config, StreamingAdapter
+    from .._data._exchange import Call, Config
+    from ..providers._contract import Adapter, StreamingAdapter
+    from ._attempt import Attempt, Progress
 
 ENDED = frozenset({"completed", "failed"})
 STREAM_SECONDS = 0.05

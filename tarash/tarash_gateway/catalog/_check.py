@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from .._model_info import RetiredUse
+from .._data._model_info import RetiredUse
 from ._lifecycle import LIFECYCLES, lifecycle, retired
 
 SUFFIXES = frozenset(

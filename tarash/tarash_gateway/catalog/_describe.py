@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from .._model_info import (
+from .._data._model_info import (
     ImageCapability,
     ModelDescription,
     ModelInfo,
     ModelParameter,
     NumberRange,
 )
-from .._types import Kind
+from .._data._types import Kind
 from ..exceptions import ValidationError
 from ..mapping import FieldMapper, Lines, Ratios, Sizes, Span
 from . import _library

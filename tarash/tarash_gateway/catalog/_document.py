@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._types import JsonObject
+from .._data._types import JsonObject
 
 
 def document_of(model: str, schema: Mapping[str, Any], outputs: Iterable[str]) -> JsonObject:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .._model_info import ModelDescription, ModelInfo
-from .._types import Kind
+from .._data._model_info import ModelDescription, ModelInfo
+from .._data._types import Kind
 from ._describe import describe, list_all
 
 

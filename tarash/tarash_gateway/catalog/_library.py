@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from .._types import JsonObject
+from .._data._types import JsonObject
 from ._shelf import Shelf, pack
 
 Found = tuple[JsonObject, Literal["live", "package"]]

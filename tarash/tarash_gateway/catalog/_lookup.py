@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from .._types import JsonObject, Kind
+from .._data._types import JsonObject, Kind
 from ..mapping import FieldMapper, derive, longest_prefix, takes_media
 from . import _library
 from ._learned import ASKED, can_be_asked, is_unknown
@@ -21,7 +21,7 @@ from ._spec import ModelSpec
 from ._variants import relatives, variant_of
 
 if TYPE_CHECKING:
-    from .._contract import Request
+    from .._data._exchange import Request
 
 PROMPT_ONLY: Mappers = {
     "prompt": FieldMapper("prompt", lambda _request, prompt: prompt, required=True)

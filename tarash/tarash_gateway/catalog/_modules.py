@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 
-from .._types import Kind
+from .._data._types import Kind
 from ..mapping import FieldMapper, longest_prefix
 from . import _library
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._types import JsonObject
+from .._data._types import JsonObject
 from ._reduce import outputs_of, reduce_document, reduce_schema
 
 REBUILT = "rebuilt"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._types import JsonObject
+from .._data._types import JsonObject
 
 DEEPEST = 12
 """Levels of `$ref` that are followed; a schema that refers to itself ends there."""

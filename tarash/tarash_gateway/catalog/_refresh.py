@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._types import JsonObject
+from .._data._types import JsonObject
 from ..exceptions import (
     HTTPConnectionError,
     HTTPError,
@@ -20,11 +20,11 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ..providers.replicate.schema import read_record, record_of_document
 from . import _library
 from ._lookup import forget
 from ._modules import WITH_SCHEMAS
 from ._records import record_of, records_of
-from ._replicate_schema import read_record, record_of_document
 
 if TYPE_CHECKING:
     import aiohttp
@@ -190,9 +190,9 @@ async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
     """Return the JSON of an answer, or None for a 404."""
     import aiohttp
 
-    from .._http import Answer, status_error
-    from .._reasons import reason_of
-    from .._secrets import Secrets
+    from .._http._client import Answer, status_error
+    from .._http._reasons import reason_of
+    from .._support._secrets import Secrets
 
     try:
         async with session.get(url, params=query, allow_redirects=False) as response:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .._types import JsonObject
+from .._data._types import JsonObject
 
 MARK = b"TGC1"
 HEAD = struct.Struct("<4sII")

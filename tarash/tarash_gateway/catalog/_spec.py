@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._types import JsonObject, Kind
+from .._data._types import JsonObject, Kind
 from ..mapping import FieldMapper
 
 if TYPE_CHECKING:
-    from .._contract import Request
+    from .._data._exchange import Request
     from ..models import Adjustment
 
 Source = Literal["registered", "live", "package", "relative", "generic"]

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .._model_info import ModelInfo
+from .._data._model_info import ModelInfo
 from ..models import ProviderInfo
-from ..registry import BUILT_IN, Registry
+from ..providers._registry import BUILT_IN, Registry
 from ._describe import list_all
 from ._features import FEATURES, claims
 from ._library import recorded

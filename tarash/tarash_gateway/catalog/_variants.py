@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ._records import words_of
 
 if TYPE_CHECKING:
-    from .._contract import Request
+    from .._data._exchange import Request
     from ._spec import ModelSpec
 
 # Words that say what goes in and out, not which model it is.

@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 
 from rich.text import Text
 
-from .._clients import ClientCache
-from .._contract import CheckingAdapter
-from .._settings import account, base_url_variable
+from .._http._credentials import account, base_url_variable
+from .._http._pools import ClientCache
 from .._version import __version__
 from ..exceptions import AuthenticationError, HTTPConnectionError, TarashException
 from ..models import ProviderInfo, VideoGenerationConfig
-from ..registry import default_registry, list_providers
+from ..providers._contract import CheckingAdapter
+from ..providers._registry import default_registry, list_providers
 from . import _terminal as terminal
 from ._errors import Exit, exit_code
 from ._words import in_options

@@ -9,7 +9,6 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from .._records import Ledger
 from ..api import (
     generate_image_async,
     generate_video_async,
@@ -20,6 +19,7 @@ from ..api import (
     submit_video_async,
 )
 from ..exceptions import SaveError, TarashException
+from ..ledger._records import Ledger
 from ..models import GenerationPlan
 from . import _interrupt as interrupt
 from . import _report as report

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast, get_args
 
 import pydantic
 
-from .._types import ImageRole, Kind
+from .._data._types import ImageRole, Kind
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -25,7 +25,7 @@ from ..models import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from ..registry import default_registry
+from ..providers._registry import default_registry
 from . import _terminal as terminal
 from ._errors import CommandError, misuse
 from ._options import Options

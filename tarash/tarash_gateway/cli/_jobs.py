@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from .._records import JobRecord
+from .._jobs._handles import ImageJob, VideoJob
 from ..api import resume_async
 from ..exceptions import TarashException, ValidationError
-from ..jobs import ImageJob, VideoJob
+from ..ledger._records import JobRecord
 from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal

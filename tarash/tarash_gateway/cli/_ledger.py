@@ -6,8 +6,8 @@ import os
 import shlex
 from pathlib import Path
 
-from .._records import Ledger
 from ..ledger import MemoryLedger, open_ledger
+from ..ledger._records import Ledger
 from ._errors import CommandError
 
 VARIABLE = "TARASH_LEDGER"

@@ -8,7 +8,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from .._types import Kind
+from .._data._types import Kind
 from ..catalog import document_of, lookup
 from ..models import GenerationPlan, ModelDescription
 

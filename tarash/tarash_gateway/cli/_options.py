@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .._types import Kind
+from .._data._types import Kind
 
 WHO = "Who makes it"
 WHAT = "What to make"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..models import ProviderInfo
-from ..registry import list_providers
+from ..providers._registry import list_providers
 from . import _terminal as terminal
 from ._errors import Exit
 

@@ -11,15 +11,9 @@ from typing import Any
 
 from rich.json import JSON
 
+from .._jobs._handles import ImageJob, VideoJob
 from ..exceptions import StorageError, TarashException
-from ..jobs import ImageJob, VideoJob
-from ..models import (
-    Adjustment,
-    AttemptMetadata,
-    ExecutionMetadata,
-    GenerationPlan,
-    MediaInfo,
-)
+from ..models import Adjustment, AttemptMetadata, ExecutionMetadata, GenerationPlan, MediaInfo
 from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json

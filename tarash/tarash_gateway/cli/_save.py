@@ -15,10 +15,10 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from .. import _portal
-from .._inspection import probe_async
-from .._template import Template
-from .._types import MediaType
+from .._data._template import Template
+from .._data._types import MediaType
+from .._jobs._inspection import probe_async
+from .._support import _portal
 from ..exceptions import ProbeError, TarashException
 from ..media._renewal import media_of
 from ..media._saving import Saved, save

@@ -6,8 +6,8 @@ import signal
 import threading
 from typing import Any, cast
 
-from .._settings import base_url_variable
-from ..registry import default_registry
+from .._http._credentials import base_url_variable
+from ..providers._registry import default_registry
 from ..testing import Script, Simulator
 from . import _terminal as terminal
 from ._errors import CommandError, Exit

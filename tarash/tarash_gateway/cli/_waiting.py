@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from anyio import to_thread
 
-from .._records import JobRecord
 from ..api import resume_all_async
 from ..exceptions import TarashException
+from ..ledger._records import JobRecord
 from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .._catalogue import add_model, check_models, describe_model, list_models, refresh_models
+from .._jobs._catalogue import add_model, check_models, describe_model, list_models, refresh_models
 from ..api import plan_image, plan_video
 from ..catalog import asked_at
 from ..exceptions import ValidationError

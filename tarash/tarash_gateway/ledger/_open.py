@@ -8,7 +8,7 @@ from ..exceptions import ValidationError
 from .memory import MemoryLedger
 
 if TYPE_CHECKING:
-    from .._records import Ledger
+    from ._records import Ledger
 
 EXAMPLES = (
     "use sqlite:///jobs.db (relative to the working directory), sqlite:////var/lib/app/jobs.db "

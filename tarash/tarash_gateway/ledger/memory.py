@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .._records import OPEN_ENDS, Entry, JobRecord
+from ._records import OPEN_ENDS, Entry, JobRecord
 
 if TYPE_CHECKING:
-    from .._contract import Operation
-    from .._records import Intent, JobState, Outcome
-    from .._types import JsonObject, Submission
+    from .._data._exchange import Operation
+    from .._data._types import JsonObject, Submission
+    from ._records import Intent, JobState, Outcome
 
 LARGEST_HISTORY = 1000
 """Closed jobs kept for looking back; open ones are never dropped."""

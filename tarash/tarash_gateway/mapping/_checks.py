@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
-from .._types import ImageRole
-from .._words import with_article
+from .._data._types import ImageRole
+from .._support._words import with_article
 from ..exceptions import ValidationError
 from ..models import ImageGenerationRequest, VideoGenerationRequest
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .._types import Kind
+from .._data._types import Kind
 from ._field_mapper import FieldMapper
 from ._frame import derive_frame
 from ._limits import Span, nearest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from .._types import ImageRole, MediaType
+from .._data._types import ImageRole, MediaType
 from ..exceptions import ValidationError
 from ._checks import check_choice
 from ._field_mapper import FieldMapper

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .._types import ImageRole
+from .._data._types import ImageRole
 from ..exceptions import ValidationError
 from ._checks import check_mapper
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .._types import ImageRole, MediaType
+from .._data._types import ImageRole, MediaType
 from ._schema import Shape
 
 PICTURES = frozenset({"image", "images", "picture", "pictures", "photo", "photos"})

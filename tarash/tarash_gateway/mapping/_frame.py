@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .._types import Kind
+from .._data._types import Kind
 from ._field_mapper import FieldMapper
 from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
 from ._limits import lines_of, pixels_of, ratio_of, side_of

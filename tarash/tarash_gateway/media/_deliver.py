@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from .._types import JsonObject
+from .._data._types import JsonObject
 from . import _loopback
 
 OutputType = Literal["url", "content", "file"]

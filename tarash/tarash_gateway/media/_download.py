@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import aiohttp
 import anyio
 
-from .._answer import parse_retry_after
-from .._reasons import reason_of
-from .._secrets import Secrets
+from .._http._answer import parse_retry_after
+from .._http._reasons import reason_of
+from .._support._secrets import Secrets
 from ._formats import HEAD_BYTES, is_page
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from ._kinds import MOST_PIXELS
 from ._limits import fitting_size
 
 if TYPE_CHECKING:
-    from .._contract import MediaLimits
-    from .._types import MediaContent
+    from .._data._exchange import MediaLimits
+    from .._data._types import MediaContent
 
 EXTRA = "images"
 WRITTEN = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}

@@ -13,7 +13,7 @@ from ..exceptions import ValidationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._types import MediaContent
+    from .._data._types import MediaContent
 
 URL = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
 # A provider's own way to name what it stores, such as gs://bucket/object.

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
-from .._media_info import MediaInfo, Mismatch
-from .._responses import keep_config
-from .._warnings import warn
+from .._data._media_info import MediaInfo, Mismatch
+from .._data._responses import keep_config
+from .._support._warnings import warn
 from ..exceptions import ProbeError, SaveError, TarashException, VerificationError
 from ._held import URL, Here, NoMedium, look_at
 from ._renewal import media_of
 
 if TYPE_CHECKING:
-    from .._contract import Config, Request, Response
+    from .._data._exchange import Config, Request, Response
     from ._saving import Saved
 
 Log = Callable[..., None]

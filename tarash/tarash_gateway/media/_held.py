@@ -16,7 +16,7 @@ from . import _loopback
 from ._kinds import sniff
 
 if TYPE_CHECKING:
-    from .._types import MediaType
+    from .._data._types import MediaType
 
 URL = re.compile(r"https?://", re.IGNORECASE)
 DATA_URI = re.compile(r"data:(?P<type>[^;,]*)(?P<rest>[^,]*),", re.IGNORECASE)

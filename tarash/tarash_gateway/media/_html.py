@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .._responses import maker_of
+from .._data._responses import maker_of
 from ._formats import HEAD_BYTES
 from ._held import URL, Here, NoMedium, look_at
 from ._kinds import sniff
@@ -21,8 +21,8 @@ from ._saving import names_files
 from ._verify import sentence
 
 if TYPE_CHECKING:
-    from .._contract import Response
-    from .._types import MediaType
+    from .._data._exchange import Response
+    from .._data._types import MediaType
 
 LARGEST_SHOWN = 32 * 1024 * 1024
 """Bytes that are written into the page; a URL's are not."""

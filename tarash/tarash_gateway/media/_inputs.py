@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._logging import event
+from .._support._logging import event
 from ..exceptions import ValidationError
 from ._files import check_size, is_path, looks_like_a_path, read_file, read_head
 from ._forms import (
@@ -35,8 +35,8 @@ from ._kinds import MOST_PIXELS, VAGUE, Wanted, canonical, kind_of, size_of, sni
 from ._limits import Facts
 
 if TYPE_CHECKING:
-    from .._contract import Config, Request
-    from .._types import MediaContent, MediaType
+    from .._data._exchange import Config, Request
+    from .._data._types import MediaContent, MediaType
 
 Local = str | Path | Mapping[str, Any]
 """A medium as a request holds it."""

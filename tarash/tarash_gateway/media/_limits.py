@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ._kinds import Wanted, size_of
 
 if TYPE_CHECKING:
-    from .._contract import Accepts, MediaLimits
-    from .._types import MediaContent
+    from .._data._exchange import Accepts, MediaLimits
+    from .._data._types import MediaContent
 
 
 @dataclass(frozen=True, slots=True)

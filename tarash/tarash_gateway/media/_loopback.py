@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
-from .. import _portal
+from .._support import _portal
 
 if TYPE_CHECKING:
     from aiohttp import web

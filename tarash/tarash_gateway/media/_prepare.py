@@ -9,25 +9,15 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from .._responses import Adjustment
+from .._data._responses import Adjustment
 from ..exceptions import ValidationError
 from ._forms import DATA_URI, HEAVY_BYTES, REFERENCE, Reference, encoded, in_thread
-from ._inputs import (
-    Local,
-    Rules,
-    converted,
-    known,
-    loaded,
-    look,
-    media_fields,
-    planned,
-    shown,
-)
+from ._inputs import Local, Rules, converted, known, loaded, look, media_fields, planned, shown
 from ._limits import Facts, facts_of, limits_of, most_bytes, problem
 
 if TYPE_CHECKING:
-    from .._contract import Accepts, MediaLimits, Request
-    from .._types import MediaContent, MediaType
+    from .._data._exchange import Accepts, MediaLimits, Request
+    from .._data._types import MediaContent, MediaType
     from ._kinds import Wanted
 
 Upload = Callable[["MediaContent"], Awaitable[str]]

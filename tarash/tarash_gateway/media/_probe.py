@@ -15,18 +15,18 @@ from typing import IO, TYPE_CHECKING, Any
 
 from anyio import to_thread
 
-from .._media_info import MediaInfo
-from .._reasons import reason_of
-from .._responses import config_of
-from .._secrets import Secrets
+from .._data._media_info import MediaInfo
+from .._data._responses import config_of
+from .._http._reasons import reason_of
+from .._support._secrets import Secrets
 from ..exceptions import ProbeError, ValidationError
 from ._held import Here, NoMedium, look_at
 from ._probing import Unknown, inspect
 from ._renewal import media_of
 
 if TYPE_CHECKING:
-    from .._contract import Response
-    from .._types import MediaType
+    from .._data._exchange import Response
+    from .._data._types import MediaType
     from ._reach import Reach, Web
 
 OK, PARTIAL, UNSATISFIABLE = 200, 206, 416

@@ -14,8 +14,8 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from .._fetch import MOST_REDIRECTS, REDIRECTS, Guard
-from .._http import CONNECT_SECONDS, proxy_for
+from .._http._client import CONNECT_SECONDS, proxy_for
+from .._http._fetch import MOST_REDIRECTS, REDIRECTS, Guard
 
 SILENCE_SECONDS = 60
 """How long a server may say nothing."""

@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from .. import _settings
-from .._clients import ClientCache
-from .._contract import Call, Operation
-from .._http import is_trusted
+from .._data._exchange import Call, Operation
+from .._http import _credentials as _settings
+from .._http._client import is_trusted
+from .._http._pools import ClientCache
 from ..exceptions import TarashException
 from ..models import ImageGenerationRequest, VideoGenerationRequest, VideoGenerationResponse
-from ..registry import default_registry
+from ..providers._registry import default_registry
 
 if TYPE_CHECKING:
-    from .._contract import Config, Response
-    from .._types import MediaType
+    from .._data._exchange import Config, Response
+    from .._data._types import MediaType
 
 LOOK_SECONDS = 30
 MOST_LOOKS = 3

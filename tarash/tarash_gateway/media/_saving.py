@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
-from .. import _settings
-from .._responses import config_of, maker_of
-from .._template import Template
+from .._data._responses import config_of, maker_of
+from .._data._template import Template
+from .._http import _credentials as _settings
 from ..exceptions import SaveError, ValidationError
-from ..registry import BUILT_IN, default_registry
+from ..providers._registry import BUILT_IN, default_registry
 from ._download import Download, Failed, Gone
 from ._formats import HEAD_BYTES, extension, type_of
 from ._held import Here, NoMedium, look_at
@@ -33,8 +33,8 @@ from ._renewal import NotRenewed, Renewal, media_of
 from ._stores import Exists, Store, Unreachable
 
 if TYPE_CHECKING:
-    from .._contract import Config, Response
-    from .._types import MediaType
+    from .._data._exchange import Config, Response
+    from .._data._types import MediaType
 
 AT_ONCE = 4
 """Results of one response that are fetched at the same time."""

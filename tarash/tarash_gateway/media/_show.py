@@ -19,7 +19,7 @@ from ._probe import result_of
 from ._saving import names_files
 
 if TYPE_CHECKING:
-    from .._contract import Response
+    from .._data._exchange import Response
 
 OPENERS = {"darwin": "open", "linux": "xdg-open"}
 viewers: list[subprocess.Popen[bytes]] = []

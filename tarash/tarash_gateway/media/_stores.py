@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 from anyio import to_thread
 
-from .._template import Template
+from .._data._template import Template
 
 ALIASES = {"gcs": "gs"}
 METADATA = ("/latest/api/token", "/latest/meta-data", "/computeMetadata/", "/metadata/identity/")

@@ -15,10 +15,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._media_info import MediaInfo, Mismatch
+from .._data._media_info import MediaInfo, Mismatch
 
 if TYPE_CHECKING:
-    from .._contract import Request, Response
+    from .._data._exchange import Request, Response
 
 SECONDS = 0.5
 SECONDS_SHARE = 0.05

@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from .. import _portal
+from .._support import _portal
 from ._row import Piece, Row
 
 TICK_SECONDS = 1

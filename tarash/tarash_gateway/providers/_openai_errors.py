@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from .._http import Answer, parse_retry_after, shorten
+from .._http._client import Answer, parse_retry_after, shorten
 from ..exceptions import (
     ContentModerationError,
     GenerationFailedError,

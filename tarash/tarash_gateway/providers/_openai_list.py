@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from .._http import Answer, unreadable
+from .._http._client import Answer, unreadable
 from ._finding import MOST_PAGES, is_since, once
 
 if TYPE_CHECKING:
-    from .._contract import Payload
+    from .._data._exchange import Payload
 
 PAGE = 100
 REMIX = re.compile(r"(?:^|/)videos/(?P<source>[^/]+)/remix(?:$|\?)")

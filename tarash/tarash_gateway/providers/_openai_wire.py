@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
-from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
-from .._http import Answer, HttpClient, join, origin, unreadable
-from .._sdk import exchange
-from ..catalog._openai import EDIT, LARGEST_MASK, REMIX
+from .._data._exchange import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
+from .._http._account import Account
+from .._http._client import Answer, HttpClient, join, origin, unreadable
+from .._http._sdk import exchange
 from ..exceptions import TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
@@ -26,11 +26,12 @@ from ._finding import is_since, moment
 from ._openai_errors import classify_answer, error_of, job_error, no_media
 from ._openai_forms import as_part, split
 from ._openai_list import is_same, newest
+from ._openai_models import EDIT, LARGEST_MASK, REMIX
 
 if TYPE_CHECKING:
-    from .._contract import Call, Response
-    from .._http import Transport
-    from .._types import CancelAnswer, JobStatus, MediaContent
+    from .._data._exchange import Call, Response
+    from .._data._types import CancelAnswer, JobStatus, MediaContent
+    from .._http._client import Transport
     from ..catalog import ModelSpec
 
 FORM = {"Content-Type": "multipart/form-data"}

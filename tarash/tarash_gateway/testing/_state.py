@@ -15,13 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tarash.tarash_gateway.testing._fault import Fault
-from tarash.tarash_gateway.testing._records import (
-    Counters,
-    Job,
-    JobStatus,
-    RecordedRequest,
-    Step,
-)
+from tarash.tarash_gateway.testing._records import Counters, Job, JobStatus, RecordedRequest, Step
 from tarash.tarash_gateway.testing._script import Script
 
 Phase = Literal["queued", "running", "ended"]

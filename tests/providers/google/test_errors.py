@@ -23,9 +23,9 @@ from tarash.tarash_gateway import (
     TimeoutError,  # noqa: A004 (ours is the built-in one too)
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._contract import Account
-from tarash.tarash_gateway._sdk import exchange
-from tarash.tarash_gateway.providers.google._errors import classifier
+from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._sdk import exchange
+from tarash.tarash_gateway.providers.google.errors import classifier
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 from .conftest import IMAGE, IMAGEN, KEY, OMNI, VEO, VERTEX, Make

@@ -27,9 +27,9 @@ from tarash.tarash_gateway import (
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway.catalog import _runway
 from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
 from tarash.tarash_gateway.exceptions import ValidationError
+from tarash.tarash_gateway.providers.runway import models as _runway
 from tests.tools import build_runway
 
 pytest.importorskip("runwayml")

@@ -18,9 +18,10 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     generate_video_async,
 )
-from tarash.tarash_gateway._contract import Account, Operation
-from tarash.tarash_gateway._http import Answer, Transport
-from tarash.tarash_gateway._sdk import exchange
+from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._client import Answer, Transport
+from tarash.tarash_gateway._http._sdk import exchange
 from tarash.tarash_gateway.catalog import built_in_mappers
 from tarash.tarash_gateway.exceptions import (
     AuthenticationError,
@@ -34,8 +35,8 @@ from tarash.tarash_gateway.exceptions import (
     TarashException,
     ValidationError,
 )
-from tarash.tarash_gateway.providers.runway import adapter
-from tarash.tarash_gateway.registry import Registry
+from tarash.tarash_gateway.providers._registry import Registry
+from tarash.tarash_gateway.providers.runway.adapter import adapter
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import Leap, until
 

@@ -21,10 +21,11 @@ from tarash.tarash_gateway import (
     generate_video,
     generate_video_async,
 )
-from tarash.tarash_gateway._contract import Account, Operation
-from tarash.tarash_gateway._http import Transport
+from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._client import Transport
 from tarash.tarash_gateway.exceptions import HTTPError, ValidationError
-from tarash.tarash_gateway.providers.runway import API_VERSION, LARGEST_UPLOAD, adapter
+from tarash.tarash_gateway.providers.runway.adapter import API_VERSION, LARGEST_UPLOAD, adapter
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import Leap, rounds, until
 

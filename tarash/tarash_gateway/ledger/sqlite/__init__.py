@@ -21,9 +21,9 @@ from ...exceptions import ValidationError
 from ._store import BY_ID, BY_OPERATION, Store
 
 if TYPE_CHECKING:
-    from ..._contract import Operation
-    from ..._records import Intent, JobRecord, JobState, Outcome
-    from ..._types import JsonObject, Submission
+    from ..._data._exchange import Operation
+    from ..._data._types import JsonObject, Submission
+    from .._records import Intent, JobRecord, JobState, Outcome
 
 __all__ = ["SqliteLedger"]
 

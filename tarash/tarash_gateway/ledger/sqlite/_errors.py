@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...exceptions import StorageError, ValidationError
 
 if TYPE_CHECKING:
-    from ..._types import Submission
+    from ..._data._types import Submission
 
 BUSY_SECONDS = 10.0
 """How long a call waits for another process that is writing."""

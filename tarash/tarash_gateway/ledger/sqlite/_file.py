@@ -21,7 +21,7 @@ from ._processes import Process
 from ._schema import APPLICATION_ID, MIGRATIONS
 
 if TYPE_CHECKING:
-    from ..._types import Submission
+    from ..._data._types import Submission
 
 CHECKED_BYTES = 32 * 1024 * 1024
 """Up to this size a file is read through when it is opened: damage shows before a purchase."""

@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..._contract import Operation
-from ..._records import Entry, Intent, JobRecord
+from ..._data._exchange import Operation
+from .._records import Entry, Intent, JobRecord
 from ._errors import DamagedError
 
 if TYPE_CHECKING:

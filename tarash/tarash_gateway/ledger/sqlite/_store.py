@@ -12,17 +12,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from ..._records import JobState
 from ...exceptions import TarashException, ValidationError
+from .._records import JobState
 from ._file import File
 from ._media import IS_NAME
 from ._processes import now
 from ._rows import as_json, as_text, is_held, record
 
 if TYPE_CHECKING:
-    from ..._contract import Operation
-    from ..._records import Intent, JobRecord, Outcome
-    from ..._types import JsonObject, Submission
+    from ..._data._exchange import Operation
+    from ..._data._types import JsonObject, Submission
+    from .._records import Intent, JobRecord, Outcome
 
 JOBS = """
     SELECT jobs.*, processes.pid, processes.birth, processes.place, processes.renewed_at,

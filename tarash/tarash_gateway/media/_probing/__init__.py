@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Generator
 
-from ..._media_info import MediaInfo
+from ..._data._media_info import MediaInfo
 from .._formats import HEAD_BYTES
 from .._kinds import sniff
 from ._boxes import boxes

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ._adapter import adapter
+from .adapter import adapter
 
 __all__ = ["adapter"]

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
-from ..._body import has_long_text
-from ..._http import Answer, Classify, HttpClient
-from ..._sdk import exchange, http_client
+from ..._http._body import has_long_text
+from ..._http._client import Answer, Classify, HttpClient
+from ..._http._sdk import exchange, http_client
 from ._places import Surface
 from ._tokens import Tokens
 
 if TYPE_CHECKING:
-    from ..._contract import Account, Payload
-    from ..._http import Transport
+    from ..._data._exchange import Payload
+    from ..._http._account import Account
+    from ..._http._client import Transport
 
 REVISION = {"Api-Revision": "2026-05-20"}
 """Of the Interactions API; the SDK sends the same."""

@@ -13,15 +13,15 @@ from urllib.parse import quote, urljoin
 
 from anyio import to_thread
 
-from ..._contract import Finished, Snapshot
-from ..._http import Answer, HttpClient, checked, shorten, unreadable
+from ..._data._exchange import Finished, Snapshot
+from ..._http._client import Answer, HttpClient, checked, shorten, unreadable
 from ...exceptions import AuthenticationError, GenerationFailedError
-from ._errors import classify_answer
 from ._places import STORAGE
 from ._results import ENDED, Part, decode, no_media, parts_of
+from .errors import classify_answer
 
 if TYPE_CHECKING:
-    from ..._types import Billing, JobStatus, JsonObject, Kind, MediaContent
+    from ..._data._types import Billing, JobStatus, JsonObject, Kind, MediaContent
     from ._client import GoogleClient
 
 STATUSES: Mapping[str, JobStatus] = {"queued": "queued", "in_progress": "processing"}

@@ -10,13 +10,13 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from ..._http import join, shorten, unreadable
+from ..._http._client import join, shorten, unreadable
 from ...exceptions import ValidationError
-from ._errors import classify_answer
 from ._places import place_of
+from .errors import classify_answer
 
 if TYPE_CHECKING:
-    from ..._types import MediaContent
+    from ..._data._types import MediaContent
     from ._client import GoogleClient
 
 LARGEST_FILE = 2 * 1024**3

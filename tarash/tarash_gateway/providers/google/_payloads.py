@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..._types import JsonObject
+from ..._data._types import JsonObject
 from ...media._forms import DATA_URI
 from ._files import FILE
 from ._places import Surface

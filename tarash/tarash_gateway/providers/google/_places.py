@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...exceptions import ValidationError
 
 if TYPE_CHECKING:
-    from ..._types import Kind
+    from ..._data._types import Kind
 
 GEMINI_API = "https://generativelanguage.googleapis.com"
 STORAGE = "https://storage.googleapis.com"

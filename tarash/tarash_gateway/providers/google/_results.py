@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._http import shorten
+from ..._http._client import shorten
 from ...exceptions import GenerationFailedError, TarashException
-from ._errors import failed, refused
+from .errors import failed, refused
 
 # https://ai.google.dev/api/generate-content#FinishReason: those that speak of the content.
 REFUSALS = frozenset(

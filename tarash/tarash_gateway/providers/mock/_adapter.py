@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._contract import Accepts, Finished, Operation, Payload, Snapshot
-from ..._words import with_article
+from ..._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
+from ..._support._words import with_article
 from ...exceptions import GenerationFailedError, HTTPError, ValidationError
 from ...media import samples
 from ...models import (
@@ -25,9 +25,10 @@ from ._responses import response_of
 from ._visible import visible
 
 if TYPE_CHECKING:
-    from ..._contract import Account, Call, Config, Response
-    from ..._http import Transport
-    from ..._types import CancelAnswer, JobStatus
+    from ..._data._exchange import Call, Config, Response
+    from ..._data._types import CancelAnswer, JobStatus
+    from ..._http._account import Account
+    from ..._http._client import Transport
     from ...catalog import ModelSpec
     from ...models import ImageGenerationRequest
 

@@ -16,7 +16,7 @@ from ...exceptions import TarashException
 from ...models import MockConfig, MockResponse
 
 if TYPE_CHECKING:
-    from ..._contract import Call
+    from ..._data._exchange import Call
 
 SEED_BITS = 32
 ALWAYS_SUCCEEDS = MockResponse()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from anyio import to_thread
 
-from ..._contract import Finished
+from ..._data._exchange import Finished
 from ...media import _deliver, samples
 from ._draws import Draw, outcome_of, settings
 from ._visible import visible
@@ -14,8 +14,8 @@ from ._visible import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..._contract import Call
-    from ..._types import JsonObject, MediaType
+    from ..._data._exchange import Call
+    from ..._data._types import JsonObject, MediaType
     from ...models import ImageGenerationRequest, MockResponse, VideoGenerationRequest
 
 SAMPLE_FACTS = (

@@ -11,8 +11,8 @@ from ...models import ImageGenerationResponse, MockResponse, VideoGenerationResp
 from ._draws import outcome_of, settings
 
 if TYPE_CHECKING:
-    from ..._contract import Call, Finished, Response
-    from ..._types import JsonObject, MediaType
+    from ..._data._exchange import Call, Finished, Response
+    from ..._data._types import JsonObject, MediaType
 
 
 def response_of(call: Call, finished: Finished) -> Response:

@@ -1,0 +1,237 @@
+"""Who makes it, and within which limits. A config never says what to make."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, Self
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from .._support._secrets import MASK, looks_secret, mask_settings
+from ._base import Seconds, Settings, Several
+from ._requests import ImageGenerationRequest, VideoGenerationRequest
+from ._responses import ImageGenerationResponse, VideoGenerationResponse
+from ._template import Template
+from ._types import URL, Failover, JobStatus, MediaType, OnTimeout, Verify
+
+
+class MockPollingConfig(Settings):
+    """How the mock pretends to work on a job.
+
+    Attributes:
+        enabled: False answers at once, with one terminal update.
+        status_sequence: The statuses to report, one a look; the last one must be terminal.
+        delay_between_updates: Seconds between two looks.
+        progress_percentages: Percent for each status, or None for an even spread.
+        custom_updates: Raw payloads for each status' `update`.
+    """
+
+    enabled: bool = True
+    status_sequence: Several[JobStatus] = ("queued", "processing", "completed")
+    delay_between_updates: float = Field(default=0.5, ge=0, allow_inf_nan=False)
+    progress_percentages: Several[int] | None = None
+    custom_updates: Several[dict[str, Any]] | None = None
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if not self.status_sequence or self.status_sequence[-1] not in {"completed", "failed"}:
+            message = "status_sequence must end in 'completed' or 'failed'"
+            raise ValueError(message)
+
+        for name in ("progress_percentages", "custom_updates"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.status_sequence):
+                message = f"{name} needs one entry for each status of status_sequence"
+                raise ValueError(message)
+
+        return self
+
+
+class MockResponse(Settings):
+    """One possible outcome of a mocked generation.
+
+    Attributes:
+        weight: Share of this outcome among all of `MockConfig.responses`; 0 or more.
+        mock_response: The whole response to return, instead of a made one.
+        output_video: The video to return: a URL, a data URI, base64, or bytes with content type.
+        output_images: The images to return.
+        output_type: How made media are returned: a loopback `url`, `content` (bytes), or a `file`
+            whose path outlives the process.
+        error: An exception to raise instead.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    mock_response: VideoGenerationResponse | ImageGenerationResponse | None = None
+    output_video: MediaType | None = None
+    output_images: Several[MediaType] | None = None
+    output_type: Literal["url", "content", "file"] = "url"
+    error: Exception | None = Field(default=None, exclude=True)
+
+
+class MockConfig(Settings):
+    """Makes a config answer from the mock: no network, no key, no cost, real playable media.
+
+    Attributes:
+        enabled: Whether the mock answers.
+        responses: Outcomes to draw from by weight; None always succeeds.
+        polling: Simulated waiting; None answers at once.
+        seed: Makes draws and media repeatable.
+    """
+
+    enabled: bool
+    responses: Several[MockResponse] | None = None
+    polling: MockPollingConfig | None = None
+    seed: int | None = None
+
+    @field_validator("responses")
+    @classmethod
+    def _weighted(cls, responses: Several[MockResponse] | None) -> Any:
+        if responses is not None and not sum(response.weight for response in responses):
+            message = "responses must be None or hold at least one outcome of a weight above 0"
+            raise ValueError(message)
+
+        return responses
+
+
+OF_REQUESTS = dict.fromkeys(
+    (*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields),
+    "it belongs to the request",
+)
+
+
+class _GenerationConfig(Settings):
+    elsewhere = OF_REQUESTS
+
+    provider: str = Field(min_length=1)
+    model: str = Field(min_length=1)
+    api_key: str | None = None
+    base_url: str | None = None
+    api_version: str | None = None
+    timeout: Seconds
+    max_poll_attempts: int | None = Field(default=None, ge=1)
+    poll_interval: Seconds
+    max_retries: int = Field(default=2, ge=0)
+    strict: bool = False
+    auto_variant: bool = False
+    on_timeout: OnTimeout = "cancel"
+    failover: Failover = "always"
+    fit_images: bool = False
+    max_media_bytes: int = Field(default=200 * 1024**2, ge=1)
+    save_to: str | None = None
+    verify: Verify = "off"
+    allow_private_urls: bool = True
+    mock: MockConfig | None = None
+    provider_config: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_url(cls, base_url: str | None) -> str | None:
+        if base_url is not None and not re.fullmatch(URL, base_url):
+            message = (
+                "base_url must be a URL that begins with http:// or https://, such as "
+                "'http://127.0.0.1:8080'"
+            )
+            raise ValueError(message)
+
+        return base_url
+
+    @field_validator("save_to")
+    @classmethod
+    def _names_a_place(cls, save_to: str | None) -> str | None:
+        if save_to is not None:
+            # A mistake in it would show when there is something to save, which is paid for.
+            Template.parse(save_to).check_installed()
+
+        return save_to
+
+    def __repr_args__(self) -> Any:
+        for name, value in super().__repr_args__():
+            if name == "api_key":
+                yield name, MASK if value else value
+            elif name == "provider_config":
+                yield name, mask_settings(value)
+            else:
+                yield name, value
+
+    @model_serializer(mode="wrap")
+    def _serialize(
+        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        """Leave secrets out of JSON; `model_dump()` keeps them, to build a config from it again."""
+        dumped: dict[str, Any] = handler(self)
+        if info.mode_is_json():
+            dumped.pop("api_key", None)
+
+        return dumped
+
+    @field_serializer("provider_config", when_used="json")
+    def _without_secrets(self, settings: dict[str, Any]) -> dict[str, Any]:
+        # Before JSON is made: what gives out tokens may be a function, which has no JSON.
+        return {name: value for name, value in settings.items() if not looks_secret(name)}
+
+
+class VideoGenerationConfig(_GenerationConfig):
+    """Who makes a video, and within which limits.
+
+    Attributes:
+        provider: A built-in name (`fal`) or one that you registered.
+        model: The model's id, as the provider writes it.
+        api_key: The key; without it the provider's usual environment variable is read. Masked in
+            `repr`, left out of JSON.
+        base_url: Replaces the provider's host (tests, proxies, compatible servers).
+        api_version: For providers that want one.
+        timeout: Seconds for the whole attempt: submit, waiting, download. 600 by default.
+        max_poll_attempts: Limit on status requests; None for no limit.
+        poll_interval: Seconds that the pauses between status requests grow to. 5 by default. They
+            are a tenth of what the job has taken until then, and shorter where jobs of this model
+            were seen to end.
+        max_retries: How often a submit that certainly bought nothing is tried again.
+        strict: Raise `ValidationError` where a wish would have to bend to what the model takes.
+        auto_variant: Go to the endpoint of the same model that takes the request's images or video
+            where this one can't, with an adjustment; otherwise that is a `ValidationError`.
+        on_timeout: `cancel` asks the provider to stop at the deadline, on cancellation and on
+            Ctrl-C; `detach` leaves the job running, to be picked up by its operation.
+        failover: `always` tries the next config after a retryable failure, even if an earlier
+            job may still be billed; `when_safe` stops instead.
+        fit_images: Convert or scale images that the provider would refuse, each with an
+            adjustment; needs the extra `images`. Otherwise that is a `ValidationError`.
+        max_media_bytes: Bytes that one input image or video may have; 200 MiB by default.
+        save_to: Where each result is saved as soon as it is done, before its URL expires; written
+            as for `save()` of the response. A save that fails is told in the response's
+            `save_errors`, and loses nothing. A fallback without its own takes the head's.
+        verify: Compare the result with the request (length, size, sound, number): `warn` tells
+            what differs and puts it into the response's `mismatches`, `raise` raises a
+            `VerificationError` with the response. A fallback has its own.
+        allow_private_urls: Let URLs, of input media and of results, lead to private, loopback and
+            link-local addresses too, and take text that names a file as a path. Turn it off where
+            requests come from others.
+        mock: Answers from the mock instead of the provider.
+        fallback_configs: Tried in this order after a retryable failure.
+        provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.
+    """
+
+    timeout: Seconds = 600
+    poll_interval: Seconds = 5
+    fallback_configs: Several[VideoGenerationConfig] = ()
+
+
+class ImageGenerationConfig(_GenerationConfig):
+    """Who makes an image, and within which limits; fields as in `VideoGenerationConfig`.
+
+    `timeout` is 120 seconds and `poll_interval` 2 seconds by default.
+    """
+
+    timeout: Seconds = 120
+    poll_interval: Seconds = 2
+    fallback_configs: Several[ImageGenerationConfig] = ()

@@ -1,0 +1,155 @@
+"""What passes between the engine and an adapter, as data: calls, payloads, operations, snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ._types import Billing, JobStatus, JsonObject, Kind, MediaContent
+
+if TYPE_CHECKING:
+    from ..exceptions import TarashException
+    from ..models import (
+        Adjustment,
+        ImageGenerationConfig,
+        ImageGenerationRequest,
+        ImageGenerationResponse,
+        VideoGenerationConfig,
+        VideoGenerationRequest,
+        VideoGenerationResponse,
+    )
+
+    Config: TypeAlias = VideoGenerationConfig | ImageGenerationConfig
+    Request: TypeAlias = VideoGenerationRequest | ImageGenerationRequest
+    Response: TypeAlias = VideoGenerationResponse | ImageGenerationResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request with one config of the chain."""
+
+    kind: Kind
+    config: Config
+    request: Request
+    request_id: str
+    """Ours; the provider's job id replaces it towards the user as soon as there is one."""
+    attempt_number: int = 1
+    adjustments: tuple[Adjustment, ...] = ()
+
+    @property
+    def mocked(self) -> bool:
+        """Whether the mock answers in the provider's place."""
+        return self.config.mock is not None and self.config.mock.enabled
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The exact submit: where it goes, relative to the base URL, and what goes over the wire."""
+
+    path: str
+    body: JsonObject
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    inside: str | None = None
+    """The part of the body that the schema of the model's input describes; None for all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An accepted job as plain JSON: enough for another process to go on; never a secret."""
+
+    provider: str
+    model: str
+    kind: Kind
+    id: str
+    submitted_at: str
+    """ISO 8601, UTC."""
+    urls: Mapping[str, str] = field(default_factory=dict)
+    data: JsonObject = field(default_factory=dict)
+    """The adapter's own; `retry_after`, in seconds, puts off the first look."""
+
+    def to_json(self) -> JsonObject:
+        """Return the operation as a JSON object; `from_json` reads it back."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "kind": self.kind,
+            "id": self.id,
+            "submitted_at": self.submitted_at,
+            "urls": dict(self.urls),
+            "data": dict(self.data),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Operation:
+        """Read an operation back from `to_json`."""
+        return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What settled a job: the body as it came over the wire, and facts that stood beside it."""
+
+    raw: Any
+    metadata: JsonObject = field(default_factory=dict)
+    """For the response's `provider_metadata`."""
+    media: tuple[MediaContent, ...] = ()
+    """The media themselves, where the provider has no URL that works without our credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one look at a job says."""
+
+    status: JobStatus
+    raw: Any = None
+    progress: float | None = None
+    queue_position: int | None = None
+    retry_after: float | None = None
+    """Seconds until the next look is worth while, where the provider says so."""
+    finished: Finished | None = None
+    """The result; present on `completed`, except in a status stream."""
+    error: TarashException | None = None
+    """Why; present on `failed`, except in a status stream."""
+    billing: Billing | None = None
+    """What a failed job costs, where the provider's rules say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """What a provider takes of one kind of media, however they travel; None and () for anything."""
+
+    types: tuple[str, ...] = ()
+    """MIME types, the usual names."""
+    largest: int | None = None
+    """Bytes."""
+    shortest_side: int | None = None
+    """Pixels; as the next two, for images only."""
+    longest_side: int | None = None
+    most_pixels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepts:
+    """Which forms of media an adapter can send, and what the provider takes of them.
+
+    Limits hold for bytes. What goes out as a URL is for the provider to look at.
+    """
+
+    url: bool = True
+    """Public URLs, sent on as they are; else they are fetched first."""
+    content: Literal["data_uri", "bytes"] | None = "data_uri"
+    """How bytes are sent: inside the JSON, as parts of a form, or not at all."""
+    largest_inline: int | None = None
+    """Bytes that one medium may have inline; more is uploaded, or refused without an upload."""
+    upload: bool = False
+    references: tuple[str, ...] = ()
+    """What the provider's own references begin with (`gs://`): sent on as they are, never fetched.
+    """
+    largest_together: int | None = None
+    """Bytes that all media of one request may have inline; else they are uploaded, or refused."""
+    images: MediaLimits = MediaLimits()
+    masks: MediaLimits | None = None
+    """None for those of images."""
+    videos: MediaLimits = MediaLimits()

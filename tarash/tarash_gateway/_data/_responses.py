@@ -1,0 +1,391 @@
+"""What users get back: responses, updates, plans, and what each attempt did.
+
+What a response can do with its media (`save`, `probe`, `show`) is done in `media`, at the call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
+
+from ._base import Data, Several
+from ._media_info import MediaInfo, Mismatch
+from ._types import Billing, CancelAnswer, JobStatus, MediaType, Submission
+
+if TYPE_CHECKING:
+    from ._configs import ImageGenerationConfig, VideoGenerationConfig
+
+
+class Adjustment(Data):
+    """A wish that the model can't take as asked, and what became of it.
+
+    Attributes:
+        field: The request's field, such as `duration_seconds`, or `extra_params.<name>`.
+        requested: What was asked for.
+        sent: What goes to the provider instead; None where the wish is left out.
+        reason: Why, in a sentence.
+    """
+
+    field: str
+    requested: Any
+    sent: Any
+    reason: str
+
+
+class AttemptMetadata(Data):
+    """What one config of the chain did.
+
+    Attributes:
+        attempt_number: From 1.
+        started_at: UTC.
+        ended_at: UTC.
+        status: `success` or `failed`.
+        error_type: The error's class name; None on success.
+        is_retryable: Whether the failure let the chain move on; None on success.
+        request_id: The provider's job id where there is one, else ours.
+        submission: How the submit ended; None where nothing was about to be submitted.
+        billing: Whether this attempt costs money: `none`, `possible` or `certain`.
+        cancel: What the provider answered when it was asked to stop; None if it wasn't asked.
+        adopted: Whether the answer to the submit was lost, and the job was found in the provider's
+            list.
+    """
+
+    provider: str
+    model: str
+    attempt_number: int
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    elapsed_seconds: float
+    status: Literal["success", "failed"]
+    error_type: str | None = None
+    error_message: str | None = None
+    is_retryable: bool | None = None
+    request_id: str | None = None
+    submission: Submission | None = None
+    billing: Billing = "none"
+    cancel: CancelAnswer | None = None
+    adopted: bool = False
+
+
+class ExecutionMetadata(Data):
+    """How the chain of configs came to its end; `successful_attempt` counts from 1."""
+
+    total_attempts: int
+    successful_attempt: int | None
+    attempts: tuple[AttemptMetadata, ...]
+    fallback_triggered: bool
+    configs_in_chain: int
+    total_elapsed_seconds: float
+
+
+class _Origin:
+    """Whose key made a response: for a fresh URL later on.
+
+    Never shown, dumped, pickled or compared: a response is what was made, whoever's key it took.
+    """
+
+    __slots__ = ("config",)
+
+    def __init__(self, config: VideoGenerationConfig | ImageGenerationConfig | None = None) -> None:
+        self.config = config
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "(not shown)"
+
+    def __deepcopy__(self, memo: object) -> _Origin:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_Origin, ())
+
+
+class _GenerationResponse(Data):
+    request_id: str
+    status: str
+    raw_response: Any
+    content_type: str | None = None
+    is_mock: bool = False
+    provider_metadata: dict[str, Any] = Field(default_factory=dict)
+    operation: dict[str, Any] | None = None
+    adjustments: tuple[Adjustment, ...] = ()
+    execution_metadata: ExecutionMetadata | None = None
+    saved: tuple[str, ...] = ()
+    save_errors: tuple[str, ...] = ()
+    mismatches: tuple[Mismatch, ...] = ()
+    _origin: _Origin = PrivateAttr(default_factory=_Origin)
+
+    async def save_async(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        config: VideoGenerationConfig | ImageGenerationConfig | None = None,
+    ) -> Path | str | list[Path | str]:
+        """Save all results to files, or to an object store.
+
+        A file has its name only when it is complete. Downloads go on where they broke off, and are
+        checked against the length that the server states. A URL that has expired is asked for
+        again where the provider signs new ones, which takes its key.
+
+        Args:
+            to: A file (`out/cat.mp4`), a folder (`out/`), or the address of an object
+                (`s3://bucket/cat.mp4`; needs the extra `storage`). May hold `{provider}`,
+                `{model}`, `{request_id}`, `{index}` (from 1) and `{ext}`. Folders are made. A name
+                without an extension gets that of the media's type; several results are numbered
+                (`cat-1.png`) where the name has no `{index}`.
+            overwrite: Replace what is there.
+            config: Whose key asks for fresh URLs; by default the one that made this. A response
+                that was unpickled or read from JSON has none.
+
+        Returns:
+            The path, or the address in an object store; of several results a list of them.
+
+        Raises:
+            ValidationError: Nothing can be saved there; the message says why.
+            SaveError: A result could not be saved; `saved` has those that were.
+        """
+        saved = await _media("_saving").save(self, to, overwrite=overwrite, config=config)
+        places: list[Path | str] = [one.place for one in saved]
+        return places[0] if len(places) == 1 else places
+
+    def save(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        config: VideoGenerationConfig | ImageGenerationConfig | None = None,
+    ) -> Path | str | list[Path | str]:
+        """Blocking form of `save_async`."""
+        from .._support import _portal
+
+        return _portal.call(lambda _caller: self.save_async(to, overwrite=overwrite, config=config))
+
+    async def probe_async(self, index: int = 1) -> MediaInfo:
+        """Return what a result really is, read from the file itself.
+
+        Of a URL, only the headers of the file are fetched where its server can do that.
+
+        Args:
+            index: Which result, from 1.
+
+        Raises:
+            ValidationError: There is no such result.
+            ProbeError: It can't be read, or is no video or image.
+        """
+        info: MediaInfo = await _media("_probe").probe_response(self, index)
+        return info
+
+    def probe(self, index: int = 1) -> MediaInfo:
+        """Blocking form of `probe_async`."""
+        from .._support import _portal
+
+        return _portal.call(lambda _caller: self.probe_async(index))
+
+    def show(self, index: int = 1) -> str:
+        """Open a result with what this system shows such files with.
+
+        Args:
+            index: Which result, from 1.
+
+        Returns:
+            The URL or the path that was opened. Bytes are written to a temporary file first.
+
+        Raises:
+            ValidationError: There is no such result.
+            MediaError: There is nothing to show it with.
+        """
+        opened: str = _media("_show").show(self, index)
+        return opened
+
+    def _repr_html_(self) -> str:
+        page: str = _media("_html").page(self)
+        return page
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        del include, exclude  # whoever asks picks from what there is
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def _media(name: str) -> Any:
+    """Return a module of `media`, which is above this one and not to be loaded before it is used.
+
+    By name, so that type checkers don't see everything here as one circle of imports.
+    """
+    return import_module(f"..media.{name}", __package__)
+
+
+def config_of(
+    response: _GenerationResponse,
+) -> VideoGenerationConfig | ImageGenerationConfig | None:
+    """Return the config that made a response; None after it was unpickled or read from JSON."""
+    return response._origin.config  # noqa: SLF001  (kept out of sight on purpose)
+
+
+def keep_config(
+    response: _GenerationResponse, config: VideoGenerationConfig | ImageGenerationConfig
+) -> None:
+    """Let a response remember the config that made it."""
+    response._origin = _Origin(config)  # noqa: SLF001  (as above)
+
+
+def maker_of(response: _GenerationResponse) -> tuple[str | None, str | None]:
+    """Return the provider and the model that made a response, as far as it knows them."""
+    ended, operation, config = response.execution_metadata, response.operation, config_of(response)
+    if ended is not None and ended.successful_attempt is not None:
+        made = ended.attempts[ended.successful_attempt - 1]
+        return made.provider, made.model
+
+    if config is not None:
+        return config.provider, config.model
+
+    return (operation["provider"], operation["model"]) if operation else (None, None)
+
+
+class VideoGenerationResponse(_GenerationResponse):
+    """A finished video; `save`, `probe` and `show`, and their `_async` forms, work on its media.
+
+    Attributes:
+        request_id: The provider's job id where there is one, else ours.
+        video: A URL that works without our credentials, else bytes with their content type.
+        videos: All of them, where several were asked for; the first is `video`.
+        content_type: MIME type, such as `video/mp4`.
+        audio_url: A separate sound track, where the provider makes one.
+        duration: Seconds, where known.
+        resolution: As the provider states it, where known.
+        aspect_ratio: As the provider states it, where known.
+        status: `completed`.
+        is_mock: Whether the mock made it.
+        raw_response: The parsed body that settled the job, as it came over the wire.
+        provider_metadata: What the standard fields don't hold: billable units, expiry, logs.
+        operation: The job at the provider, as plain JSON; None where there was none.
+        adjustments: Wishes that had to bend.
+        execution_metadata: What each attempt of the chain did.
+        saved: Where `save_to` of the config has put the results, in their order.
+        save_errors: Why what is missing there could not be saved.
+        mismatches: Where `verify` of the config found another result than was asked for.
+    """
+
+    video: MediaType
+    videos: Several[MediaType] = ()
+    audio_url: str | None = None
+    duration: float | None = None
+    resolution: str | None = None
+    aspect_ratio: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_of_all(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and not data.get("videos") and data.get("video") is not None:
+            return {**data, "videos": (data["video"],)}
+
+        return data
+
+
+class ImageGenerationResponse(_GenerationResponse):
+    """Finished images: a list of URLs, else of base64 strings; the rest as for videos.
+
+    Attributes:
+        images: One entry an image.
+        revised_prompt: The prompt as the provider rewrote it, if it did.
+    """
+
+    images: Several[str]
+    revised_prompt: str | None = None
+
+
+# Not generic: pydantic builds a parameter's schema at once, which took a third of the whole import.
+class _GenerationUpdate(Data):
+    request_id: str
+    status: JobStatus
+    progress_percent: float | None = Field(default=None, ge=0, le=100)
+    queue_position: int | None = None
+    attempt_number: int = 1
+    provider: str | None = None
+    model: str | None = None
+    update: Any = None
+    result: _GenerationResponse | None = None
+    error: str | None = None
+
+
+class VideoGenerationUpdate(_GenerationUpdate):
+    """One step of a generation.
+
+    Attributes:
+        request_id: The provider's job id as soon as it is known, else ours.
+        status: queued, processing, completed or failed; never goes back within an attempt.
+        progress_percent: 0 to 100 where the provider says so; never falls within an attempt.
+        queue_position: Jobs ahead of this one, where the provider says so.
+        attempt_number: Which config of the chain, from 1.
+        provider: Who is at work on it.
+        model: The model's id, as the config has it.
+        update: The provider's own payload.
+        result: The response, on `completed`.
+        error: The error's message, on `failed`.
+    """
+
+    result: VideoGenerationResponse | None = None
+
+
+class ImageGenerationUpdate(_GenerationUpdate):
+    """One step of a generation; fields as in `VideoGenerationUpdate`."""
+
+    result: ImageGenerationResponse | None = None
+
+
+class GenerationPlan(Data):
+    """What would be sent, before a cent is spent.
+
+    Attributes:
+        provider: The provider's name.
+        model: The model's id as sent.
+        endpoint: The URL of the submit.
+        method: The HTTP method.
+        payload: The exact JSON (or form); media that would be uploaded or fetched are placeholders.
+        adjustments: Wishes that had to bend.
+        fallbacks: One plan for each further config of the chain.
+    """
+
+    provider: str
+    model: str
+    endpoint: str
+    method: str
+    payload: Any
+    adjustments: tuple[Adjustment, ...] = ()
+    fallbacks: tuple[GenerationPlan, ...] = ()
+
+
+class ProviderInfo(Data):
+    """One provider that the gateway knows.
+
+    Attributes:
+        name: As written in a config.
+        modalities: `video`, `image` or both.
+        installed: Whether what it needs is installed.
+        extra: The extra that installs it, or None where it needs none.
+        key_present: Whether there is a key in the environment; any one, where there are several.
+        environment_variable: Where its key is read from; None for registered handlers.
+        environment_variables: All of them, where products of the provider have keys of their own.
+        variables_present: Those of `environment_variables` whose keys are there.
+        registered: Whether it was registered by the application.
+    """
+
+    name: str
+    modalities: tuple[Literal["video", "image"], ...]
+    installed: bool
+    extra: str | None = None
+    key_present: bool = False
+    environment_variable: str | None = None
+    environment_variables: tuple[str, ...] = ()
+    variables_present: tuple[str, ...] = ()
+    registered: bool = False

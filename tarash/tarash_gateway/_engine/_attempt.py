@@ -1,0 +1,255 @@
+"""What one attempt did, kept while it runs: the facts about money, the updates that users see."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from .._support._logging import event, wanted
+from .._support._secrets import Secrets
+from ..exceptions import HTTPError, TarashException
+from ..models import AttemptMetadata, ImageGenerationUpdate, VideoGenerationUpdate
+
+if TYPE_CHECKING:
+    from .._data._exchange import Call, Finished, Operation, Response, Snapshot
+    from .._data._types import Billing, CancelAnswer, JobStatus, Submission
+    from ..ledger._records import Intent
+
+LOOK_THERE = "look at the provider's dashboard before you try again"
+RANK = {"queued": 0, "processing": 1, "completed": 2, "failed": 2}
+
+Update = VideoGenerationUpdate | ImageGenerationUpdate
+Deliver = Callable[[Update], Awaitable[None]]
+"""Hands an update to the user, wherever the user's callback has to run; never raises."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The facts of one attempt, filled in by whoever learns them."""
+
+    call: Call
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.monotonic)
+    """By the clock of event loops, which is this one."""
+    submission: Submission | None = None
+    operation: Operation | None = None
+    status: JobStatus | None = None
+    """What the job was last seen as; None before the first look."""
+    settled: bool = False
+    """Whether the provider has said how it ended: nothing is billed behind our back after that."""
+    cancel: CancelAnswer | None = None
+    billing_told: Billing | None = None
+    fitted: Call | None = None
+    """The call with its wishes bent to the model; None until that is done."""
+    intent: Intent | None = None
+    """What the ledger was told before the submit."""
+    finished: Finished | None = None
+    """The result, where the provider answered the submit with it."""
+    adopted: bool = False
+    """Whether the submit's answer was lost, and the job found in the provider's list."""
+    lost: bool = False
+    """Whether the provider does not know the job any more."""
+    stopped: bool = False
+    """Whether the user has stopped it by a handle."""
+    deadline: float | None = None
+    """By the clock of the event loop; None until somebody waits."""
+
+    @property
+    def request_id(self) -> str:
+        """The provider's job id where there is one, else ours."""
+        return self.operation.id if self.operation is not None else self.call.request_id
+
+    @property
+    def ended_elsewhere(self) -> bool:
+        """Whether it ended without a job in a process that could not say so any more."""
+        return (
+            self.intent is not None
+            and self.operation is None
+            and self.submission in ("rejected", "not_sent")
+        )
+
+    @property
+    def unsafe(self) -> bool:
+        """Whether another attempt might buy twice what this one may still be making."""
+        if self.submission == "unknown":
+            return True
+
+        return self.submission == "accepted" and not self.settled and self.cancel != "cancelled"
+
+    def billing(self, *, success: bool) -> Billing:
+        """Return what this attempt costs, as far as anybody can know."""
+        if self.call.mocked:
+            return "none"
+
+        if success:
+            return "certain"
+
+        if self.submission in (None, "not_sent", "rejected"):
+            return "none"
+
+        if self.billing_told is not None:
+            return self.billing_told
+
+        if self.cancel == "too_late":
+            return "certain"
+
+        stopped_in_queue = self.cancel == "cancelled" and self.status == "queued"
+        return "none" if stopped_in_queue else "possible"
+
+    def metadata(self, error: TarashException | None) -> AttemptMetadata:
+        """Return the facts as users see them."""
+        config = self.call.config
+        return AttemptMetadata(
+            provider=config.provider,
+            model=config.model,
+            attempt_number=self.call.attempt_number,
+            started_at=self.started_at,
+            ended_at=datetime.now(UTC),
+            elapsed_seconds=anyio.current_time() - self.started,
+            status="success" if error is None else "failed",
+            error_type=None if error is None else type(error).__name__,
+            error_message=None if error is None else error.message,
+            is_retryable=None if error is None else error.retryable,
+            request_id=self.request_id,
+            submission=self.submission,
+            billing=self.billing(success=error is None),
+            cancel=self.cancel,
+            adopted=self.adopted,
+        )
+
+    def complete(self, error: TarashException) -> None:
+        """Put the facts on the error that whoever raised it could not know."""
+        config = self.call.config
+        error.provider = error.provider or config.provider
+        error.model = error.model or config.model
+        error.request_id = error.request_id or self.request_id
+        self.submission = error.submission = self.submission or error.submission
+        if isinstance(error, HTTPError) and error.message.startswith("HTTP "):
+            _say(error, f"{config.provider} answered {error.message}")
+
+        if error.submission == "unknown" and "billed" not in error.message:
+            _say(error, f"{error.message}; a job may run and be billed: {LOOK_THERE}")
+
+        if error.operation is None and self.operation is not None:
+            error.operation = self.operation.to_json()
+
+    def log(self, level: int, name: str, **facts: Any) -> None:
+        """Log a state change with the ids that every event carries."""
+        if not wanted(level):
+            return
+
+        event(
+            level,
+            name,
+            request_id=self.request_id,
+            provider=self.call.config.provider,
+            model=self.call.config.model,
+            attempt=self.call.attempt_number,
+            operation_id=self.operation.id if self.operation is not None else None,
+            elapsed=round(anyio.current_time() - self.started, 3),
+            **facts,
+        )
+
+
+def _say(error: TarashException, message: str) -> None:
+    error.message = message
+    error.args = (message,)
+
+
+class Progress:
+    """The updates of one attempt: in order, never back, never twice, one terminal at the end."""
+
+    def __init__(self, attempt: Attempt, deliver: Deliver | None) -> None:
+        self._attempt = attempt
+        self._deliver = deliver
+        self._kind = (
+            VideoGenerationUpdate if attempt.call.kind == "video" else ImageGenerationUpdate
+        )
+        self._status: JobStatus = "queued"
+        self._percent: float | None = None
+        self._last: Update | None = None
+        self._ended = False
+
+    async def look(self, snapshot: Snapshot) -> None:
+        """Tell the user what one look says, unless it ends the job or says nothing new."""
+        if snapshot.status in ("completed", "failed"):
+            return
+
+        if self._status != snapshot.status or self._last is None:
+            self._attempt.log(logging.INFO, "polled", status=snapshot.status)
+
+        await self._tell(
+            snapshot.status, snapshot.progress, snapshot.queue_position, update=snapshot.raw
+        )
+
+    async def forward(self, update: Update) -> None:
+        """Pass on an update that a registered handler made; how it ends is ours to say."""
+        if update.status not in ("completed", "failed"):
+            await self._tell(
+                update.status, update.progress_percent, update.queue_position, update=update.update
+            )
+
+    async def completed(self, response: Response) -> None:
+        """Tell the user that the job is done."""
+        await self._tell("completed", 100, None, update=response.raw_response, result=response)
+
+    async def failed(self, message: str, raw: Any = None) -> None:
+        """Tell the user that the attempt has failed, and why."""
+        await self._tell("failed", self._percent, None, update=raw, error=message)
+
+    async def _tell(
+        self, status: JobStatus, percent: float | None, position: int | None, **facts: Any
+    ) -> None:
+        if self._ended or self._deliver is None:
+            return
+
+        self._status = status if RANK[status] >= RANK[self._status] else self._status
+        self._ended = RANK[self._status] == RANK["failed"]
+        if percent is not None:
+            percent = min(max(percent, 0), 100)
+            self._percent = percent if self._percent is None else max(percent, self._percent)
+
+        update = self._kind(
+            request_id=self._attempt.request_id,
+            status=self._status,
+            progress_percent=self._percent,
+            queue_position=position if self._status == "queued" else None,
+            attempt_number=self._attempt.call.attempt_number,
+            provider=self._attempt.call.config.provider,
+            model=self._attempt.call.config.model,
+            **facts,
+        )
+        if update != self._last:
+            self._last = update
+            await self._deliver(update)
+
+
+def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
+    """Return the error for what nobody foresaw, and its cause without secrets."""
+    config = attempt.call.config
+    secrets = Secrets([config.api_key])
+    message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
+    submission = attempt.submission or "not_sent"
+    return TarashException(message, submission=submission), secrets.error(error)
+
+
+def goodbye(attempt: Attempt) -> str:
+    """Return what a cancelled attempt leaves behind, in a sentence."""
+    provider = attempt.call.config.provider
+    if attempt.operation is None:
+        sent = attempt.submission in ("unknown", "accepted")
+        what = "a job may run and be billed" if sent else "nothing was bought"
+        return f"Cancelled before {provider} told us of a job: {what}"
+
+    if attempt.cancel is None:
+        return f"Cancelled; the job {attempt.request_id} goes on at {provider} and will be billed"
+
+    answer = f"Cancelled; {provider} answered for job {attempt.request_id}: {attempt.cancel}"
+    sure = attempt.billing(success=False) == "none"
+    return answer if sure else f"{answer} (it may still finish and be billed)"

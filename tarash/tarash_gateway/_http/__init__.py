@@ -1,0 +1,1 @@
+"""Exchanges with a server: connections, bodies, credentials by origin. Knows no provider."""

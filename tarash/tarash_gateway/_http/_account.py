@@ -1,0 +1,31 @@
+"""Who talks to whom: what a client is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._support._secrets import Secrets, looks_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who talks to whom: everything a client is made from. Clients are shared by equal accounts."""
+
+    provider: str
+    base_url: str
+    key: str = field(repr=False)
+    trusted_hosts: tuple[str, ...] = ()
+    """Hosts of the provider that may see the key, beside that of `base_url`; subdomains count."""
+    api_version: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    custom_base_url: bool = False
+    """Whether the user replaced the provider's host."""
+
+    @property
+    def secrets(self) -> Secrets:
+        """What must never be shown."""
+        settings = self.settings.items()
+        named = [value for name, value in settings if looks_secret(name) and isinstance(value, str)]
+        return Secrets([self.key, *named])

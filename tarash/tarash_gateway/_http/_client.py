@@ -1,0 +1,343 @@
+"""Our own HTTP exchange: one request, one answer, its failure told in the facts that money needs.
+
+Retries nothing and follows no redirect. Credentials leave only for the origin of the account's base
+URL and the provider's own hosts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json as json_codec
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from anyio.lowlevel import RunVar
+
+from ..exceptions import HTTPConnectionError, TarashException
+from ._account import Account
+from ._answer import (
+    Answer,
+    checked,
+    parse_retry_after,
+    read_answer,
+    shorten,
+    status_error,
+    unreadable,
+)
+from ._body import json_pieces, streamed
+from ._reasons import cause_of, reason_of
+from ._unclosed import Connector, let_go
+from ._urls import Origin, is_trusted, join, origin, proxy_for
+from ._wire import Wire, current_wire
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace
+
+    from .._support._secrets import Secrets
+
+# Whoever makes exchanges finds what an answer is here too.
+__all__ = [
+    "Answer",
+    "HttpClient",
+    "Transport",
+    "checked",
+    "is_trusted",
+    "join",
+    "origin",
+    "parse_retry_after",
+    "proxy_for",
+    "read_answer",
+    "shorten",
+    "status_error",
+    "unreadable",
+]
+
+CONNECT_SECONDS = 10
+POOL_SIZE = 100
+"""Connections to one host, for submits and for looks each."""
+STREAMS_PER_ORIGIN = 32
+FRESH_SECONDS = 2
+"""A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
+
+Classify = Callable[[Answer], TarashException | None]
+UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""What is raised before anything could leave."""
+
+
+class Transport:
+    """The connections of one event loop, shared by every account: paid POSTs, polls, streams."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._proxies: dict[Origin, str | None] = {}
+        let_go(self, self._sessions)
+
+    def session(self, purpose: str) -> aiohttp.ClientSession:
+        """Return the session for `submit`, `poll` or `stream`."""
+        if purpose not in self._sessions:
+            self._sessions[purpose] = _open_session(purpose)
+
+        return self._sessions[purpose]
+
+    def proxy(self, url: str) -> str | None:
+        """Return the proxy for a URL; the environment is asked once for each origin."""
+        place = origin(url)
+        if place not in self._proxies:
+            self._proxies[place] = proxy_for(url)
+
+        return self._proxies[place]
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            await session.close()
+
+
+def _open_session(purpose: str) -> aiohttp.ClientSession:
+    connector = Connector(
+        # By host, so that one provider's slow answers hold up nobody else's.
+        limit=0,
+        limit_per_host=STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
+        keepalive_timeout=FRESH_SECONDS if purpose == "submit" else 30,
+    )
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(_mark_sent)
+    return aiohttp.ClientSession(
+        connector=connector,
+        # A tenth of what a look costs, and only a submit has to know it for certain.
+        trace_configs=[tracing] if purpose == "submit" else None,
+        # The engine holds the deadlines; only connecting has a limit of its own.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=True,
+    )
+
+
+_gates: RunVar[dict[tuple[str, Origin], asyncio.Semaphore]] = RunVar("_gates")
+
+
+def gate(purpose: str, url: str) -> asyncio.Semaphore:
+    """Return what lets as many exchanges begin as there are connections for them.
+
+    The connector would let the others wait too, but with their whole request made: for a thousand
+    of them that is most of the memory they take.
+    """
+    try:
+        gates = _gates.get()
+    except LookupError:
+        gates = {}
+        _gates.set(gates)
+
+    place = (purpose, origin(url))
+    found = gates.get(place)
+    if found is None:
+        size = STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE
+        found = gates[place] = asyncio.Semaphore(size)
+
+    return found
+
+
+async def _mark_sent(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _facts: object
+) -> None:
+    wire: Wire | None = context.trace_request_ctx
+    if wire is not None:
+        wire.leave()
+
+
+class HttpClient:
+    """One account's exchanges over the loop's shared connections."""
+
+    def __init__(
+        self,
+        account: Account,
+        transport: Transport,
+        headers: Mapping[str, str],
+        classify: Classify | None = None,
+    ) -> None:
+        """Make a client.
+
+        Args:
+            account: Whose requests these are.
+            transport: The loop's connections.
+            headers: Credential headers, for trusted origins only.
+            classify: Reads what hides in an error body; None leaves it to the status.
+        """
+        self.account = account
+        self._transport = transport
+        self._headers = dict(headers)
+        self._classify = classify
+        self._secrets = account.secrets
+
+    async def aclose(self) -> None:
+        """Nothing of its own to close: the loop's transport owns the connections."""
+
+    def trusts(self, url: str) -> bool:
+        """Tell whether our credentials may go to this URL."""
+        return is_trusted(url, self.account)
+
+    async def submit(
+        self,
+        path: str,
+        *,
+        json: Any = None,
+        form: aiohttp.FormData | None = None,
+        headers: Mapping[str, str] | None = None,
+        classify: Classify | None = None,
+    ) -> Answer:
+        """POST what costs money, as JSON or a form, on a connection that is certainly alive."""
+        url = join(self.account.base_url, path)
+        data: Any = form
+        if form is None:
+            pieces = await json_pieces(json)
+            # As a stream: aiohttp warns of any megabyte that it is handed as bytes, and of a large
+            # file it would make a copy on the event loop.
+            data = io.BytesIO(pieces[0]) if len(pieces) == 1 else streamed(pieces)
+            length = str(sum(map(len, pieces)))
+            own = {"Content-Type": "application/json", "Content-Length": length}
+            headers = {**own, **(headers or {})}
+
+        return await self._checked(
+            "POST", url, classify=classify, purpose="submit", data=data, headers=headers
+        )
+
+    async def get(self, url: str, *, any_status: bool = False) -> Answer:
+        """GET an absolute URL; `any_status` hands error answers back instead of raising."""
+        return await self._checked("GET", url, any_status=any_status)
+
+    async def put(self, url: str, *, any_status: bool = False) -> Answer:
+        """PUT to an absolute URL without a body."""
+        return await self._checked("PUT", url, any_status=any_status)
+
+    async def post(self, url: str, *, json: Any = None, any_status: bool = False) -> Answer:
+        """POST what costs nothing (a cancel, a search) to an absolute URL."""
+        return await self._checked("POST", url, json=json, any_status=any_status)
+
+    async def send(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """POST the bytes of an upload, which costs nothing, to an absolute URL."""
+        return await self._checked("POST", url, data=io.BytesIO(content), headers=headers)
+
+    async def send_form(self, url: str, form: aiohttp.FormData) -> Answer:
+        """POST an upload as a form to an absolute URL."""
+        return await self._checked("POST", url, data=form)
+
+    async def delete(self, url: str, *, any_status: bool = False) -> Answer:
+        """DELETE an absolute URL."""
+        return await self._checked("DELETE", url, any_status=any_status)
+
+    async def _checked(
+        self,
+        method: str,
+        url: str,
+        *,
+        any_status: bool = False,
+        classify: Classify | None = None,
+        **options: Any,
+    ) -> Answer:
+        answer = await self._exchange(method, url, **options)
+        return answer if any_status else checked(answer, classify or self._classify)
+
+    async def _exchange(
+        self, method: str, url: str, *, purpose: str = "poll", **options: Any
+    ) -> Answer:
+        async with (
+            gate(purpose, url),
+            self._open(method, url, purpose=purpose, **options) as response,
+        ):
+            content = await _read(response)
+
+        return read_answer(
+            response.status, response.headers, response.content_type, content, self._secrets
+        )
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        method: str,
+        url: str,
+        *,
+        purpose: str,
+        headers: Mapping[str, str] | None = None,
+        **body: Any,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        wire = current_wire.get() or Wire()
+        sent_headers = {**(headers or {}), **(self._headers if self.trusts(url) else {})}
+        failure: TarashException
+        try:
+            async with self._transport.session(purpose).request(
+                method,
+                url,
+                headers=sent_headers,
+                **body,
+                proxy=self._transport.proxy(url),
+                allow_redirects=False,
+                trace_request_ctx=wire,
+            ) as response:
+                yield response
+                return
+        except (aiohttp.ClientError, OSError) as error:
+            if purpose != "submit":
+                wire.sent = not isinstance(error, UNCONNECTED)
+
+            failure = connection_error(url, wire, error, self._secrets)
+            cause = self._secrets.error(error if wire.sent else cause_of(error))
+
+        # Raised outside the handler, so that an unmasked original is not kept as its context.
+        raise failure from cause
+
+    async def events(self, url: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield the JSON objects of a server-sent event stream; ends when the server stops."""
+        async with self._open(
+            "GET", url, purpose="stream", headers={"Accept": "text/event-stream"}
+        ) as response:
+            if response.status != 200 or response.content_type != "text/event-stream":  # noqa: PLR2004
+                return
+
+            async for line in response.content:
+                if line.startswith(b"data:"):
+                    found = self._event(line)
+                    if found is not None:
+                        yield found
+
+    def _event(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            found = json_codec.loads(self._secrets.text(line[5:].decode("utf-8", "replace")))
+        except ValueError:
+            return None
+
+        # Masked twice, as an answer's body is.
+        return self._secrets.data(found) if isinstance(found, dict) else None
+
+
+def connection_error(
+    url: str, wire: Wire, error: Exception, secrets: Secrets
+) -> HTTPConnectionError:
+    """Return the error of an exchange without an answer.
+
+    Args:
+        url: Where the request was to go.
+        wire: What became of the request.
+        error: What the HTTP client or the SDK raised.
+        secrets: What must not be shown.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    said = secrets.text(reason_of(error))
+    if not wire.sent:
+        message = f"No connection to {host}: {said} (check the network and base_url)"
+    else:
+        message = f"The connection to {host} broke after the request had left: {said}"
+
+    return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """Return the body, or None where it broke off: its status is a fact all the same."""
+    try:
+        return await response.read()
+    except (aiohttp.ClientError, OSError):
+        return None

@@ -1,0 +1,207 @@
+"""Fetches input media for providers that take no URLs: without credentials, within a limit.
+
+Whoever named the URL may be a stranger. So redirects are followed one by one, and where a config
+forbids private addresses, each address is looked at in the moment in which it is connected to: a
+name may lead elsewhere the second time, and an address can be written in many ways.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+
+from ..exceptions import ValidationError
+from ._client import CONNECT_SECONDS, proxy_for
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+
+    from .._data._types import MediaContent
+    from ._client import Transport
+
+MOST_REDIRECTS = 10
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+FIRST_ERROR = 300
+BLOCK = 256 * 1024
+LONGEST_SHOWN = 200
+# Addresses that stand for one of IPv4, which is then what counts.
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# What is compressed on the way says nothing of its size.
+HEADERS = {"Accept-Encoding": "identity"}
+
+Allowed = Callable[[str], bool]
+"""Tells of an IP address whether it may be connected to."""
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is one of the public internet: not of this machine or network.
+
+    Raises:
+        ValueError: It is a name.
+    """
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
+        if inner is None and found in NAT64:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+
+        found = inner or found
+
+    return found.is_global and not found.is_multicast
+
+
+class Guard:
+    """Lets connections go to allowed addresses only, however a host is written or redirected to."""
+
+    def __init__(self, allowed: Allowed = is_public, names: AbstractResolver | None = None) -> None:
+        """Make a guard for one fetch.
+
+        Args:
+            allowed: Which addresses may be connected to.
+            names: What resolves names; None for the system.
+        """
+        self._allowed = allowed
+        self._names = names
+        self.has_refused = False
+
+    def connector(self) -> aiohttp.TCPConnector:
+        """Make the connector that asks before each connection."""
+        return aiohttp.TCPConnector(resolver=self._names, socket_factory=self._socket)
+
+    def _socket(self, address: Any) -> socket.socket:
+        """Make the socket for an address: names have been resolved by now, and are not again."""
+        family, kind, protocol, _, place = address
+        try:
+            allowed = self._allowed(place[0])
+        except ValueError:  # `127.1` and its like, which the system would make an address of
+            allowed = False
+
+        if not allowed:
+            self.has_refused = True
+            raise PermissionError(f"{place[0]} is no public address")
+
+        return socket.socket(family, kind, protocol)
+
+
+async def fetch(
+    transport: Transport, url: str, most_bytes: int, guard: Guard | None = None
+) -> MediaContent:
+    """Return what a URL holds; no credentials go with the request.
+
+    Args:
+        transport: The loop's connections, for fetches that may go anywhere.
+        url: Where it is.
+        most_bytes: More is refused, before it is read where its length is told.
+        guard: Where it may lead; None for anywhere. With a guard no proxy is used: a proxy would
+            choose the address.
+
+    Raises:
+        ValidationError: It can't be fetched, leads where it may not, or is too large.
+    """
+    first = shown_url(url)
+    seen: set[str] = set()
+    failure: ValidationError
+    try:
+        async with _session(transport, guard) as session:
+            while True:
+                _check(url, first)
+                seen.add(url)
+                async with session.get(
+                    url,
+                    headers=HEADERS,
+                    allow_redirects=False,
+                    proxy=proxy_for(url) if guard is None else None,
+                ) as response:
+                    target = response.headers.get("Location")
+                    if response.status not in REDIRECTS or target is None:
+                        return await _read(response, first, most_bytes)
+
+                url = urljoin(url, target)
+                if url in seen or len(seen) > MOST_REDIRECTS:
+                    raise ValidationError(f"{first} is redirected in a circle; give the bytes")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        if isinstance(error, ValidationError):
+            raise
+
+        failure = _failure(first, error, guard)
+
+    # Outside the handler: the cause's text would hold the whole URL, which may be signed.
+    raise failure
+
+
+@asynccontextmanager
+async def _session(
+    transport: Transport, guard: Guard | None
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """Yield a session; with a guard one of its own, since pooled connections pass no resolver."""
+    if guard is None:
+        yield transport.session("poll")
+        return
+
+    async with aiohttp.ClientSession(
+        connector=guard.connector(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as session:
+        yield session
+
+
+def _check(url: str, first: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValidationError(
+            f"{first} leads to {shown_url(url)}, which is no http or https URL; give the bytes"
+        )
+
+
+def _failure(first: str, error: Exception, guard: Guard | None) -> ValidationError:
+    if guard is not None and guard.has_refused:
+        return ValidationError(
+            f"{first} leads to an address that is not public, and allow_private_urls is off on the "
+            "config; give the bytes instead"
+        )
+
+    said = getattr(getattr(error, "os_error", error), "strerror", None) or type(error).__name__
+    return ValidationError(f"{first} can't be fetched ({said}); give the bytes instead")
+
+
+async def _read(response: aiohttp.ClientResponse, first: str, most_bytes: int) -> MediaContent:
+    if response.status >= FIRST_ERROR:
+        raise ValidationError(
+            f"{first} can't be fetched (HTTP {response.status}); give the bytes instead"
+        )
+
+    if (response.content_length or 0) > most_bytes:
+        raise _too_large(first, most_bytes)
+
+    blocks: list[bytes] = []
+    size = 0
+    async for block in response.content.iter_chunked(BLOCK):
+        size += len(block)
+        if size > most_bytes:
+            raise _too_large(first, most_bytes)
+
+        blocks.append(block)
+
+    return {"content": b"".join(blocks), "content_type": response.content_type}
+
+
+def _too_large(first: str, most_bytes: int) -> ValidationError:
+    return ValidationError(
+        f"{first} holds more than {most_bytes} bytes; give a smaller file, or raise "
+        "max_media_bytes= on the config"
+    )
+
+
+def shown_url(url: str) -> str:
+    """Return a URL as an error shows it: without a password and without what may be a signature."""
+    bare = url.partition("?")[0]
+    scheme, separator, rest = bare.partition("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"[:LONGEST_SHOWN]

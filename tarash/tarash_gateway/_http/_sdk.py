@@ -1,0 +1,190 @@
+"""Exchanges that go through a vendor SDK, told in the same facts as our own.
+
+The SDK gets an HTTP client from here that sends over the loop's own connections: it retries
+nothing, follows no redirect, says when a request has left, and uses no connection that might be
+stale. A thousand submits at once also take a fraction of the time they take the SDK's own pool.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import aiohttp
+import yarl
+from anyio import to_thread
+
+from .._support._secrets import Secrets
+from ..exceptions import TarashException
+from ._client import (
+    UNCONNECTED,
+    Answer,
+    Classify,
+    checked,
+    connection_error,
+    gate,
+    read_answer,
+    status_error,
+)
+from ._reasons import cause_of, reason_of
+from ._wire import Wire, current_wire
+
+if TYPE_CHECKING:
+    from ._account import Account
+    from ._client import Transport
+
+
+_loaded: set[str] = set()
+_loading = threading.Lock()
+FIRST = "httpx"
+"""Most SDKs are built on it. The `openai` SDK, which is not, looks at it wherever some other import
+has put it, be it half done: so it is there as a whole, if at all, before any of them is used."""
+
+
+async def load(*modules: str) -> None:
+    """Import modules in a worker thread, so that the event loop goes on meanwhile."""
+    if not _loaded.issuperset(modules):
+        await to_thread.run_sync(_import, modules)
+
+
+def _import(modules: Sequence[str]) -> None:
+    with _loading:  # two threads that import parts of one package may see the other's halves
+        for name in (FIRST, *modules):
+            if name != FIRST or find_spec(FIRST) is not None:
+                import_module(name)
+
+            _loaded.add(name)
+
+
+def http_client(library: ModuleType, transport: Transport) -> Any:
+    """Return an asynchronous HTTP client for a vendor SDK.
+
+    Args:
+        library: `httpx` or `httpx2`, whichever the SDK is built on.
+        transport: The loop's connections.
+    """
+    # The engine holds the deadlines; only connecting has a limit of its own, the transport's.
+    return library.AsyncClient(
+        timeout=None, transport=Connections(library, transport), follow_redirects=False
+    )
+
+
+class Connections:
+    """The loop's connections as a transport of httpx, for an SDK that is built on it."""
+
+    def __init__(self, library: ModuleType, transport: Transport) -> None:
+        self._library = library
+        self._transport = transport
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Nothing of its own to close: the loop's transport owns the connections."""
+
+    aclose = __aexit__
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Send a request of the library's; return its response, read to the end.
+
+        What prevents that is raised as the library's own, for the SDK to know it.
+        """
+        library = self._library
+        session = self._transport.session("submit" if request.method == "POST" else "poll")
+        url = str(request.url)
+        try:
+            async with session.request(
+                request.method,
+                yarl.URL(url, encoded=True),
+                headers=request.headers.multi_items(),
+                data=_body(request, library),
+                proxy=self._transport.proxy(url),
+                allow_redirects=False,
+                auto_decompress=False,  # the library does that
+                trace_request_ctx=current_wire.get() or Wire(),
+            ) as response:
+                return library.Response(
+                    response.status,
+                    headers=list(response.raw_headers),
+                    content=await response.read(),
+                    extensions={"http_version": b"HTTP/1.1"},
+                )
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise library.UnsupportedProtocol(str(error), request=request) from error
+        except UNCONNECTED as error:
+            cause = Secrets().error(error)  # which the SDK may log
+            raise library.ConnectError(reason_of(error), request=request) from cause
+        except (aiohttp.ClientError, OSError) as error:
+            cause = Secrets().error(error)
+            raise library.ReadError(reason_of(error), request=request) from cause
+
+
+def _body(request: Any, library: ModuleType) -> Any:
+    try:
+        content = request.content
+    except library.RequestNotRead:
+        return request.stream  # a form with files, which is not held in memory twice
+
+    # As a stream: aiohttp warns of any megabyte that it is handed as bytes.
+    return io.BytesIO(content) if content else None
+
+
+async def exchange(
+    send: Callable[[], Awaitable[Any]],
+    account: Account,
+    connection_errors: type[Exception] | tuple[type[Exception], ...],
+    classify: Classify | None = None,
+) -> Answer:
+    """Make one exchange through an SDK and return its answer.
+
+    Args:
+        send: Calls the SDK; returns its raw response (`with_raw_response`), or raises.
+        account: Whose request it is.
+        connection_errors: What the SDK raises where no answer came.
+        classify: Reads what hides in an error body; None leaves it to the status.
+
+    Raises:
+        TarashException: No answer came, or one with an error status. Any other exception of the
+            SDK passes through: it is a mistake of ours.
+    """
+    wire = current_wire.get() or Wire()
+    failure: TarashException
+    cause: BaseException
+    try:
+        async with gate("poll" if current_wire.get() is None else "submit", account.base_url):
+            raw = await send()
+
+        response = getattr(raw, "http_response", raw)
+    except connection_errors as error:
+        failure = connection_error(account.base_url, wire, error, account.secrets)
+        cause = account.secrets.error(error if wire.sent else cause_of(error))
+    except Exception as error:
+        response = getattr(error, "response", None)
+        if getattr(response, "status_code", None) is None:
+            raise
+
+        answer = _answer(response, account)
+        failure = (classify and classify(answer)) or status_error(answer)
+        cause = account.secrets.error(error)
+    else:
+        return checked(_answer(response, account), classify)
+
+    # Raised outside the handlers, so that an unmasked original is not kept as its context.
+    raise failure from cause
+
+
+def _answer(response: Any, account: Account) -> Answer:
+    content_type = response.headers.get("content-type", "").partition(";")[0].strip()
+    return read_answer(
+        response.status_code, response.headers, content_type, response.content, account.secrets
+    )

@@ -1,0 +1,1 @@
+"""Jobs: opening one, its chain of configs, handles and tokens, plans. Knows no wire."""

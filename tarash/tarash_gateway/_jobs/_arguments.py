@@ -1,0 +1,58 @@
+"""What is handed to the public functions: refused with a sentence, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .._support._words import with_article
+from ..exceptions import ValidationError
+from ..models import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+
+if TYPE_CHECKING:
+    from .._data._types import Kind
+
+EXPECTED = {
+    "video": (VideoGenerationConfig, VideoGenerationRequest),
+    "image": (ImageGenerationConfig, ImageGenerationRequest),
+}
+
+
+def check_arguments(function: str, kind: Kind, config: object, request: object) -> None:
+    """Check that these are a config and a request of a kind.
+
+    Args:
+        function: Its public name, for the message.
+        kind: What it makes.
+        config: What was given as the config.
+        request: What was given as the request.
+
+    Raises:
+        ValidationError: They are something else, or in the wrong order.
+    """
+    expected = EXPECTED[kind]
+    for given, wanted in zip((config, request), expected, strict=True):
+        if not isinstance(given, wanted):
+            names = " and ".join(with_article(one.__name__) for one in expected)
+            raise ValidationError(
+                f"{function} takes {names}, in this order; this is "
+                f"{with_article(type(given).__name__)}"
+            )
+
+
+def check_callback(on_progress: Callable[..., Any] | None) -> None:
+    """Check that a progress callback is one.
+
+    Raises:
+        ValidationError: It could only fail, with each update.
+    """
+    from ._callbacks import misuse_of
+
+    wrong = misuse_of(on_progress)
+    if wrong is not None:
+        raise ValidationError(wrong, submission="not_sent")

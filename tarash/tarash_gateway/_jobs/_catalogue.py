@@ -1,0 +1,204 @@
+"""The public functions on models: describe, list, fetch, add, check; blocking forms are a line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from .._data._model_info import ModelDescription, ModelInfo, RetiredUse
+from .._data._types import Kind
+from ..catalog import EVERY_ROLE, OUTPUTS, describe, list_all
+from ..exceptions import ValidationError
+from ..providers._registry import default_registry
+
+__all__ = [
+    "add_model",
+    "add_model_async",
+    "check_models",
+    "describe_model",
+    "list_models",
+    "refresh_models",
+    "refresh_models_async",
+]
+
+MADE = frozenset({*OUTPUTS, "other"})
+TAKEN = frozenset({*EVERY_ROLE, "video", "mask"})
+
+
+def describe_model(provider: str, model: str, kind: Kind | None = None) -> ModelDescription:
+    """Return what a model takes and makes, as its provider's schema says.
+
+    Args:
+        provider: The provider's name, such as `fal`.
+        model: The model's id, such as `fal-ai/veo3.1`.
+        kind: What is asked about, for a model that makes both; by default videos.
+
+    Raises:
+        ValidationError: The catalogue has no such model; the message names the nearest.
+
+    Example:
+        describe_model("fal", "fal-ai/veo3.1").durations
+    """
+    return describe(provider, model, kind, default_registry.registered_mapping(provider))
+
+
+def list_models(
+    provider: str | None = None,
+    *,
+    output: str | None = None,
+    takes: str | Collection[str] = (),
+    duration: float | None = None,
+    search: str | None = None,
+) -> list[ModelInfo]:
+    """Return the models of the catalogue, by provider and id.
+
+    Args:
+        provider: Only this one's.
+        output: Only those that make it: `video`, `image`, `audio`, `3d` or `other`.
+        takes: Only those that take all of these: roles of images (`first_frame`, `last_frame`,
+            `reference`, `asset`, `style`), `video` or `mask`.
+        duration: Only those that make videos of so many seconds.
+        search: Only those with this text in id or name.
+
+    Raises:
+        ValidationError: There is no such provider, output or thing to take; the message lists what
+            there is.
+    """
+    wanted = {takes} if isinstance(takes, str) else set(takes)
+    if provider is not None:
+        default_registry.check_known(provider)
+
+    for name, given, allowed in (("output", {output} - {None}, MADE), ("takes", wanted, TAKEN)):
+        unknown = sorted(map(repr, given - allowed))
+        if unknown:
+            raise ValidationError(
+                f"{name}={', '.join(unknown)} is not possible; allowed: "
+                f"{', '.join(map(repr, sorted(allowed)))}"
+            )
+
+    return [
+        one
+        for one in list_all(provider)
+        if (output is None or output in one.outputs)
+        and wanted <= set(one.takes)
+        and (duration is None or _makes(one, duration))
+        and (search is None or search.lower() in f"{one.model} {one.name or ''}".lower())
+    ]
+
+
+def _makes(info: ModelInfo, seconds: float) -> bool:
+    if info.duration_range is None:
+        return seconds in info.durations
+
+    low, high = info.duration_range.low, info.duration_range.high
+    return (low is None or low <= seconds) and (high is None or seconds <= high)
+
+
+async def refresh_models_async(
+    provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
+) -> int:
+    """Fetch the schemas of all models and keep them in your cache directory; return how many.
+
+    They go before those that ship with the package, for calls to the host that they are from: what
+    a proxy or a simulator says is not taken for the provider's word. An offline failure leaves what
+    was there.
+
+    Args:
+        provider: The provider's name.
+        base_url: Replaces the provider's host, as `TARASH_FAL_BASE_URL` does.
+        api_key: The provider's key; FAL_KEY by default, and none is needed.
+
+    Raises:
+        ValidationError: The provider publishes no schemas that are read here.
+        HTTPError: The provider answered with an error status.
+        HTTPConnectionError: No answer came.
+        StorageError: The cache directory can't be written.
+    """
+    from ..catalog._refresh import fetch_all
+
+    count, _ = await fetch_all(provider, base_url, api_key)
+    return count
+
+
+def refresh_models(
+    provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
+) -> int:
+    """Blocking form of `refresh_models_async`."""
+    from .._support import _portal
+
+    return _portal.call(
+        lambda _caller: refresh_models_async(provider, base_url=base_url, api_key=api_key)
+    )
+
+
+async def add_model_async(
+    provider: str,
+    model: str,
+    *,
+    schema: Mapping[str, Any] | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+) -> ModelDescription:
+    """Fetch the schema of one model, keep it in your cache directory, and describe the model.
+
+    It is for calls to the host that it is from, as with `refresh_models`.
+
+    Args:
+        provider: The provider's name: `fal` or `replicate`, which tell what their models take.
+        model: The model's id.
+        schema: Its OpenAPI document, where you have it; nothing is fetched then.
+        base_url: Replaces the provider's host, as `TARASH_<PROVIDER>_BASE_URL` does.
+        api_key: The provider's key; by default from FAL_KEY, of which there is no need, or
+            REPLICATE_API_TOKEN.
+
+    Raises:
+        ModelNotFoundError: The provider has no such model.
+        ValidationError: The document doesn't describe the model's input.
+        HTTPError: The provider answered with an error status.
+        HTTPConnectionError: No answer came.
+        StorageError: The cache directory can't be written.
+    """
+    from ..catalog import asked_at
+    from ..catalog._refresh import fetch_one, store_document
+
+    if schema is None:
+        await fetch_one(provider, model, base_url, api_key)
+    else:
+        store_document(provider, model, schema)
+
+    with asked_at(base_url):
+        return describe_model(provider, model)
+
+
+def add_model(
+    provider: str,
+    model: str,
+    *,
+    schema: Mapping[str, Any] | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+) -> ModelDescription:
+    """Blocking form of `add_model_async`."""
+    from .._support import _portal
+
+    return _portal.call(
+        lambda _caller: add_model_async(
+            provider, model, schema=schema, base_url=base_url, api_key=api_key
+        )
+    )
+
+
+def check_models(place: str | Path, *more: str | Path) -> list[RetiredUse]:
+    """Return where files, or the files of folders, name models that are no longer there.
+
+    An id that is also a word of its own, such as `aleph`, counts where it is given as a model.
+
+    Args:
+        place: A file or a folder.
+        more: Further ones.
+    """
+    from ..catalog._check import check_files
+
+    found = (use for one in (place, *more) for use in check_files(Path(one)))
+    return list(dict.fromkeys(found))

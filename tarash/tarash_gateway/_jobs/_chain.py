@@ -1,0 +1,390 @@
+"""Walks the chain of configs until one delivers: one loop for videos and images alike.
+
+Decides who is tried next and keeps the record; how an attempt is made is the engine's business.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from .._data._exchange import Call
+from .._engine import Hold, Resources, drive, handle, kept_alive, ledger_failed
+from .._engine._attempt import Attempt, Progress, goodbye, unforeseen
+from .._support._ids import generate_unique_id
+from ..exceptions import TarashException, UnsupportedOperationError, VerificationError
+from ..media._handing_over import hand_over
+from ..models import ExecutionMetadata
+from ._store import holds_media, told
+
+if TYPE_CHECKING:
+    from .._data._exchange import Config, Request, Response
+    from .._data._types import Kind
+    from .._engine._attempt import Deliver
+    from .._support._portal import Caller
+    from ..ledger._records import JobState
+    from ..models import AttemptMetadata
+    from ..providers._contract import Adapter
+    from ..providers._registry import Registry
+
+GOODBYE_SECONDS = 1
+"""How long a user's callback may hold up a cancellation."""
+
+
+def chain_of(config: Config) -> Iterator[Config]:
+    """Yield the configs in the order in which they are tried: depth first."""
+    yield config
+    for fallback in config.fallback_configs:
+        yield from chain_of(fallback)
+
+
+def calls_for(kind: Kind, config: Config, request: Request, registry: Registry) -> list[Call]:
+    """Return one call for each config.
+
+    Raises:
+        ValidationError: Nobody knows one of the providers, or its extra is missing: told before
+            anything is sent, also of a fallback.
+    """
+    calls = [
+        Call(kind, one, request, generate_unique_id(), number)
+        for number, one in enumerate(chain_of(config), 1)
+    ]
+    for call in calls:
+        provider = call.config.provider
+        registry.check_known(provider, mocked=call.mocked)
+        if not call.mocked and registry.handler(provider) is None:
+            registry.adapter(provider)
+
+    return calls
+
+
+class Run:
+    """One job on its way along its chain, in the hands of whoever drives it."""
+
+    def __init__(self, calls: list[Call], resources: Resources, hold: Hold) -> None:
+        self.calls = calls
+        self.resources = resources
+        self.hold = hold
+        self.attempts: list[Attempt] = []
+        self.response: Response | None = None
+        self.failure: TarashException | None = None
+        self.keyed = False
+        """Whether somebody may ask for the result again, by an idempotency key."""
+        self._records: list[AttemptMetadata] = []
+        self._started: float | None = None
+
+    @property
+    def current(self) -> Attempt:
+        """The attempt that is under way, or the last one."""
+        if not self.attempts:
+            self.attempts.append(Attempt(self.calls[0]))
+
+        return self.attempts[-1]
+
+    def resume(self, attempts: list[Attempt]) -> None:
+        """Go on after what another run of this job did."""
+        owed = [one for one in attempts if one.operation is not None and one.unsafe]
+        done = [one for one in attempts if one.status == "completed"]
+        last = done[-1:] or owed[-1:] or attempts[-1:]
+        self.attempts = [one for one in attempts if one not in last] + last
+        self._records = [one.metadata(_left_behind(one)) for one in self.attempts[:-1]]
+
+    async def go(
+        self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
+    ) -> Response | None:
+        """Go on until a config delivers, or until a provider has accepted the job.
+
+        Args:
+            deliver: Hands updates to the user.
+            caller: The thread of a blocking call; None for the async API.
+            until_accepted: Whether to return as soon as a provider has accepted.
+
+        Returns:
+            The response; None where a provider has accepted and nobody waits yet.
+
+        Raises:
+            TarashException: The last attempt's error, with what every attempt did.
+        """
+        state: JobState | None = None
+        self.failure = None
+        try:
+            async with kept_alive(self.hold):
+                self.response = await self._deliver(deliver, caller, until_accepted)
+                if self.response is not None:
+                    self.response = await self._hand_over(self.response, caller)
+        except TarashException as error:
+            self.failure, state = error, self._state_after()
+            raise
+        except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
+            state = self._state_after(cancelled=True)
+            raise
+        else:
+            state = "open" if self.response is None else "completed"
+        finally:
+            held = await self._close(state or self._state_after())
+
+        if self.response is not None and not held:
+            raise self._told_of(self.hold.taken_over())
+
+        return self.response
+
+    async def _deliver(
+        self, deliver: Deliver | None, caller: Caller | None, until_accepted: bool
+    ) -> Response | None:
+        if self._started is None:
+            self._started = anyio.current_time()
+
+        number = self.current.call.attempt_number  # which may have been waited for before
+        self._records = [one for one in self._records if one.attempt_number != number]
+        while True:
+            attempt = self.current
+            error: TarashException | None = None
+            try:
+                response = await self._attempt(attempt, deliver, caller, until_accepted)
+            except TarashException as failure:
+                error = failure
+
+            if error is None and response is None:
+                return None
+
+            self._records.append(attempt.metadata(error))
+            if error is None:
+                assert response is not None  # noqa: S101  (the return above)
+                facts: dict[str, Any] = {"execution_metadata": self._metadata(attempt)}
+                if attempt.operation is not None:
+                    facts["operation"] = attempt.operation.to_json()
+
+                return response.model_copy(update=facts)
+
+            error.execution_metadata = self._metadata(None)
+            following = self._following()
+            if following is None or not await self._moves_on(error, following):
+                raise error
+
+            attempt.log(
+                logging.WARNING, "fallback", error=error.message, to=following.config.provider
+            )
+            self.attempts.append(Attempt(following))
+
+    async def _hand_over(self, response: Response, caller: Caller | None) -> Response:
+        """Save and compare the result, as the config that delivered and the chain's head say."""
+        attempt = self.current
+        try:
+            return await hand_over(
+                response,
+                request=attempt.call.request,
+                config=attempt.call.config,
+                head=self.calls[0].config,
+                log=attempt.log,
+                # Whoever only looks on leaves that to the one who drives the job.
+                saves=not (self.hold.is_watcher and self.hold.job_id),
+            )
+        except VerificationError as error:
+            self.response = error.response  # which is paid for, and what there is to keep
+            raise
+        except anyio.get_cancelled_exc_class() as error:
+            if caller is not None:
+                caller.last_words = error.__notes__[-1]
+
+            raise
+
+    def _following(self) -> Call | None:
+        """Return the first call of the chain that has not been tried, unless we only watch."""
+        tried = max(attempt.call.attempt_number for attempt in self.attempts)
+        return self.calls[tried] if tried < len(self.calls) and not self.hold.is_watcher else None
+
+    def _metadata(self, successful: Attempt | None) -> ExecutionMetadata:
+        started = anyio.current_time() if self._started is None else self._started
+        return ExecutionMetadata(
+            total_attempts=len(self._records),
+            successful_attempt=None if successful is None else successful.call.attempt_number,
+            attempts=tuple(self._records),
+            fallback_triggered=len(self._records) > 1,
+            configs_in_chain=len(self.calls),
+            total_elapsed_seconds=anyio.current_time() - started,
+        )
+
+    async def _moves_on(self, error: TarashException, following: Call) -> bool:
+        if not error.retryable or await self._was_stopped():
+            return False
+
+        head = self.calls[0].config
+        if head.failover == "when_safe" and any(attempt.unsafe for attempt in self.attempts):
+            other = f"{following.config.provider} {following.config.model}"
+            _add(error, f" (failover='when_safe': {other} was not tried, to not pay twice)")
+            return False
+
+        return True
+
+    async def _was_stopped(self) -> bool:
+        """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
+        attempt = self.current
+        if attempt.stopped or attempt.intent is None:
+            return attempt.stopped
+
+        try:
+            record = await self.hold.ledger.get(self.hold.job_id)
+        except Exception as error:  # noqa: BLE001  (the failure at hand is what users must see)
+            ledger_failed(self.hold, error)
+            return False
+
+        entries = () if record is None else record.entries
+        return any(
+            one.outcome == "stopped" for one in entries if one.intent.id == attempt.intent.id
+        )
+
+    async def _attempt(
+        self,
+        attempt: Attempt,
+        deliver: Deliver | None,
+        caller: Caller | None,
+        until_accepted: bool,
+    ) -> Response | None:
+        progress = Progress(attempt, deliver)
+        failure: TarashException
+        cause: BaseException | None
+        try:
+            response = await self._make(attempt, progress, caller, until_accepted)
+        except TarashException as error:
+            failure, cause = error, error.__cause__
+        except Exception as error:  # noqa: BLE001  (a user's ledger or mapper may raise anything)
+            failure, cause = unforeseen(error, attempt)
+        except anyio.get_cancelled_exc_class() as error:
+            attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
+            last_words = goodbye(attempt)
+            error.add_note(last_words)
+            if caller is not None:
+                caller.last_words = last_words
+
+            with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
+                await progress.failed(last_words)
+
+            raise
+        else:
+            if response is not None:
+                attempt.log(logging.INFO, "completed")
+                await progress.completed(response)
+
+            return response
+
+        attempt.complete(failure)
+        self._told_of(failure)
+        attempt.log(
+            logging.ERROR, "failed", error_type=type(failure).__name__, error=failure.message
+        )
+        await progress.failed(failure.message, failure.raw_response)
+        # Outside the handlers above, so that a cause with a secret in it is not the context.
+        raise failure from cause
+
+    async def _make(
+        self,
+        attempt: Attempt,
+        progress: Progress,
+        caller: Caller | None,
+        until_accepted: bool,
+    ) -> Response | None:
+        call = attempt.call
+        registry = self.resources.registry
+        handler = None if call.mocked else registry.handler(call.config.provider)
+        if attempt.ended_elsewhere:
+            raise _left_behind(attempt)
+
+        if handler is None:
+            adapter = adapter_of(call, registry)
+            return await drive(
+                adapter,
+                attempt,
+                progress,
+                self.resources,
+                self.hold,
+                until_accepted=until_accepted,
+            )
+
+        if until_accepted or attempt.operation is not None:
+            raise UnsupportedOperationError(
+                f"The handler registered for {call.config.provider!r} makes a {call.kind} in one "
+                f"piece, so there is no job to hand out; use generate_{call.kind}",
+                submission="not_sent",
+            )
+
+        return await handle(handler, attempt, progress, caller, self.hold)
+
+    def _told_of(self, error: TarashException) -> TarashException:
+        """Return the error with a word on earlier attempts that may be billed."""
+        paid = [
+            f"{one.call.config.provider} {one.request_id}"
+            for one in self.attempts[:-1]
+            if one.billing(success=False) != "none"
+        ]
+        if paid:
+            _add(error, f" (an earlier attempt may be billed: {', '.join(paid)})")
+
+        return error
+
+    def _state_after(self, *, cancelled: bool = False) -> JobState:
+        """Return where the job stands after a failure: what may still run is still owed."""
+        if self.response is not None:
+            return "completed"  # what failed or was stopped came after the result
+
+        if any(one.operation and one.unsafe and not one.lost for one in self.attempts):
+            return "open"
+
+        if any(one.submission == "unknown" for one in self.attempts):
+            return "unknown"
+
+        return "cancelled" if cancelled else "failed"
+
+    async def _close(self, state: JobState) -> bool:
+        """Write down how it ended; return whether that was ours to do."""
+        if self.hold.is_watcher:
+            return True
+
+        response = self.response
+        free = state in ("failed", "cancelled") and all(
+            one.billing(success=False) == "none" for one in self.attempts
+        )
+        # What can be fetched again by its operation need not be kept.
+        fetched_again = (
+            response is not None and self.current.operation is not None and holds_media(response)
+        )
+        result = None
+        if self.hold.keeps or self.keyed:
+            result = told(self.calls[0].kind, None if fetched_again else response, self.failure)
+
+        return await self.hold.close(state, result, free_key=free, delivered=response is not None)
+
+
+def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:
+    """Return who speaks to the call's provider: the mock, or a built-in adapter."""
+    if call.mocked:
+        from ..providers.mock import adapter
+
+        return adapter
+
+    return registry.adapter(call.config.provider, need_extra=need_extra)
+
+
+def watcher(run: Run) -> Run:
+    """Return a run that only looks at what the current attempt of another run comes to."""
+    attempt = run.current
+    seen = replace(attempt, started=anyio.current_time(), deadline=None, settled=False)
+    watching = Run(run.calls, run.resources, replace(run.hold, holder=""))
+    watching.attempts = [seen]
+    return watching
+
+
+def _left_behind(attempt: Attempt) -> TarashException:
+    return TarashException(
+        f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
+        submission=attempt.submission,
+    )
+
+
+def _add(error: TarashException, note: str) -> None:
+    if note not in error.message:
+        error.message = f"{error.message}{note}"
+        error.args = (error.message,)

@@ -1,0 +1,387 @@
+"""The gateway: its methods are the public functions. Async is real; sync runs it on the portal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from .._support._warnings import asked_here
+from ._arguments import check_arguments, check_callback
+from ._resources import Shared
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from .._data._exchange import Config, Request, Response
+    from .._data._types import Kind
+    from .._support._portal import Caller
+    from ..ledger._records import Ledger
+    from ..models import (
+        GenerationPlan,
+        ImageGenerationConfig,
+        ImageGenerationRequest,
+        ImageGenerationResponse,
+        ImageProgressCallback,
+        ProgressCallback,
+        VideoGenerationConfig,
+        VideoGenerationRequest,
+        VideoGenerationResponse,
+    )
+    from ..providers._registry import Registry
+    from ._handles import ImageJob, VideoJob
+    from ._job import Job
+
+__all__ = ["Gateway"]
+
+
+class Gateway:
+    """A gateway with its own registry, ledger and clients; the functions here use a default one.
+
+    Example:
+        async with Gateway() as gateway:
+            response = await gateway.generate_video_async(config, request)
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry | None = None,
+        ledger: Ledger | str | None = None,
+        shared: Shared | None = None,
+    ) -> None:
+        """Make a gateway.
+
+        Args:
+            registry: Its providers and mappings; by default those of the module's functions.
+            ledger: Where jobs are written down before anything is bought: `sqlite:///jobs.db`, or
+                a ledger. By default what TARASH_LEDGER says, else memory, which lives as long as
+                the process.
+            shared: What it shares with others, in place of the two above.
+        """
+        self._shared = Shared(registry, ledger) if shared is None else shared
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self, grace: float | None = None) -> None:
+        """Close the connections of the running event loop.
+
+        Args:
+            grace: Seconds that the running loop's calls may go on; after them each is cancelled,
+                and its job stopped or left running as its config's `on_timeout` says. The gateway
+                takes no more work, and its ledger is closed. None ends no call, and the gateway
+                stays usable.
+        """
+        await self._shared.aclose(grace)
+
+    def close(self, grace: float | None = None) -> None:
+        """Close the connections of the blocking functions; as `aclose`."""
+        from .._support import _portal
+
+        _portal.call(lambda _caller: self.aclose(grace))
+
+    # ------------------------------------------------------------------------------ generating
+    async def generate_video_async(
+        self,
+        config: VideoGenerationConfig,
+        request: VideoGenerationRequest,
+        on_progress: ProgressCallback | None = None,
+        *,
+        ledger: Ledger | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> VideoGenerationResponse:
+        """Make a video and wait for it.
+
+        Args:
+            config: Who makes it; its `fallback_configs` follow after a retryable failure.
+            request: What to make.
+            on_progress: Called with each update, sync or async; what it raises is logged.
+            ledger: Where the job is written down, in place of the gateway's ledger.
+            idempotency_key: Makes the call safe to repeat, as far as the ledger reaches: with the
+                same key and request there is one job, however often and from wherever it is asked
+                for. A key whose job has certainly bought nothing may be used again.
+
+        Returns:
+            The response; `execution_metadata` tells what each attempt did.
+
+        Raises:
+            ValidationError: The request, config or an input can't be sent as it is; or the
+                idempotency key is another request's.
+            ContentModerationError: The provider's safety filter refused.
+            HTTPError: The provider answered with an error status.
+            HTTPConnectionError: No answer came; `submission` tells whether money is at stake.
+            TimeoutError: The deadline passed; `operation` holds the job.
+            GenerationFailedError: The provider could not make it.
+        """
+        work = self._generating("video", config, request, on_progress, ledger, idempotency_key)
+        return cast("VideoGenerationResponse", await work(None))
+
+    def generate_video(
+        self,
+        config: VideoGenerationConfig,
+        request: VideoGenerationRequest,
+        on_progress: ProgressCallback | None = None,
+        *,
+        ledger: Ledger | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> VideoGenerationResponse:
+        """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
+        work = self._generating("video", config, request, on_progress, ledger, idempotency_key)
+        return cast("VideoGenerationResponse", _blocking(work))
+
+    async def generate_image_async(
+        self,
+        config: ImageGenerationConfig,
+        request: ImageGenerationRequest,
+        on_progress: ImageProgressCallback | None = None,
+        *,
+        ledger: Ledger | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> ImageGenerationResponse:
+        """Make images and wait for them; arguments and errors as in `generate_video_async`."""
+        work = self._generating("image", config, request, on_progress, ledger, idempotency_key)
+        return cast("ImageGenerationResponse", await work(None))
+
+    def generate_image(
+        self,
+        config: ImageGenerationConfig,
+        request: ImageGenerationRequest,
+        on_progress: ImageProgressCallback | None = None,
+        *,
+        ledger: Ledger | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> ImageGenerationResponse:
+        """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
+        work = self._generating("image", config, request, on_progress, ledger, idempotency_key)
+        return cast("ImageGenerationResponse", _blocking(work))
+
+    # ------------------------------------------------------------------------------ submitting
+    async def submit_video_async(
+        self,
+        config: VideoGenerationConfig,
+        request: VideoGenerationRequest,
+        *,
+        ledger: Ledger | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> VideoJob:
+        """Return as soon as a provider has accepted; arguments as in `generate_video_async`.
+
+        The chain's further configs are tried where one does not accept; after that they follow
+        only while somebody waits for the job by its handle, or resumes it.
+
+        Returns:
+            The handle. Where the provider answers with the result itself, the job is done.
+
+        Raises:
+            TarashException: Nobody accepted; as `generate_video_async`.
+        """
+        return cast(
+            "VideoJob", await self._submitting("video", config, request, ledger, idempotency_key)
+        )
+
+    def submit_video(
+        self,
+        config: VideoGenerationConfig,
+        request: VideoGenerationRequest,
+        *,
+        ledger: Ledger | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> VideoJob:
+        """Blocking form of `submit_video_async`."""
+        args: Any = ("video", config, request, ledger, idempotency_key)
+        return cast("VideoJob", _blocking(lambda _caller: self._submitting(*args)))
+
+    async def submit_image_async(
+        self,
+        config: ImageGenerationConfig,
+        request: ImageGenerationRequest,
+        *,
+        ledger: Ledger | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> ImageJob:
+        """Return as soon as a provider has accepted the job; as `submit_video_async`."""
+        return cast(
+            "ImageJob", await self._submitting("image", config, request, ledger, idempotency_key)
+        )
+
+    def submit_image(
+        self,
+        config: ImageGenerationConfig,
+        request: ImageGenerationRequest,
+        *,
+        ledger: Ledger | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> ImageJob:
+        """Blocking form of `submit_image_async`."""
+        args: Any = ("image", config, request, ledger, idempotency_key)
+        return cast("ImageJob", _blocking(lambda _caller: self._submitting(*args)))
+
+    # -------------------------------------------------------------------------------- resuming
+    async def resume_all_async(
+        self, ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+    ) -> list[VideoJob | ImageJob]:
+        """Return every job that is still owed to you, oldest first: after a crash, say.
+
+        Those are open in the ledger, and no living process drives them. Waiting for one goes on
+        where it was left: what was accepted is waited for; what may have been accepted is looked
+        for in the provider's list, and never sent again.
+
+        Args:
+            ledger: Where the jobs are written down, in place of the gateway's ledger.
+            api_keys: Keys by provider, for those that the environment doesn't hold: ledgers keep
+                none.
+
+        Raises:
+            TarashException: The ledger can't be read.
+        """
+        from ._handles import owed
+
+        return await owed(self._shared, self._shared.resources(ledger), api_keys or {})
+
+    def resume_all(
+        self, ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+    ) -> list[VideoJob | ImageJob]:
+        """Blocking form of `resume_all_async`."""
+        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=api_keys))
+        return cast("list[VideoJob | ImageJob]", found)
+
+    async def resume_async(
+        self,
+        job_id: str,
+        ledger: Ledger | str | None = None,
+        *,
+        api_keys: Mapping[str, str] | None = None,
+    ) -> VideoJob | ImageJob:
+        """Return the handle on one job of a ledger, in whatever state; as `resume_all_async`.
+
+        Args:
+            job_id: The `id` of a handle, or the provider's job id.
+            ledger: Where the job is written down, in place of the gateway's ledger.
+            api_keys: Keys by provider, for those that the environment doesn't hold.
+
+        Raises:
+            ValidationError: The ledger doesn't know the job.
+        """
+        from ._handles import known
+
+        return await known(job_id, self._shared, self._shared.resources(ledger), api_keys or {})
+
+    def resume(
+        self,
+        job_id: str,
+        ledger: Ledger | str | None = None,
+        *,
+        api_keys: Mapping[str, str] | None = None,
+    ) -> VideoJob | ImageJob:
+        """Blocking form of `resume_async`."""
+        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=api_keys))
+        return cast("VideoJob | ImageJob", found)
+
+    # -------------------------------------------------------------------------------- planning
+    async def plan_video_async(
+        self, config: VideoGenerationConfig, request: VideoGenerationRequest
+    ) -> GenerationPlan:
+        """Return what would be sent for a video, without a key and without touching the provider.
+
+        Raises:
+            ValidationError: A provider is unknown, or its model can't take the request.
+        """
+        return self._plan("video", config, request)
+
+    def plan_video(
+        self, config: VideoGenerationConfig, request: VideoGenerationRequest
+    ) -> GenerationPlan:
+        """Blocking form of `plan_video_async`."""
+        return self._plan("video", config, request)
+
+    async def plan_image_async(
+        self, config: ImageGenerationConfig, request: ImageGenerationRequest
+    ) -> GenerationPlan:
+        """Return what would be sent for images; as `plan_video_async`."""
+        return self._plan("image", config, request)
+
+    def plan_image(
+        self, config: ImageGenerationConfig, request: ImageGenerationRequest
+    ) -> GenerationPlan:
+        """Blocking form of `plan_image_async`."""
+        return self._plan("image", config, request)
+
+    # ---------------------------------------------------------------------------------- wiring
+    def _generating(  # noqa: PLR0913, PLR0917  (the public arguments, and what is made)
+        self,
+        kind: Kind,
+        config: Config,
+        request: Request,
+        on_progress: Callable[..., Any] | None,
+        ledger: Ledger | str | None,
+        key: str | None,
+    ) -> Callable[[Caller | None], Coroutine[Any, Any, Response]]:
+        """Return the coroutine function that submits and waits, for a given caller."""
+        check_arguments(f"generate_{kind}", kind, config, request)
+        check_callback(on_progress)
+
+        async def work(caller: Caller | None) -> Response:
+            from ._callbacks import to_caller
+
+            # Not `asked_here`, which takes a KiB of each job that waits: the line is on the stack.
+            async with self._job(kind, config, request, ledger, key) as (job, is_new):
+                deliver = to_caller(on_progress, caller)
+                return await (job.go if is_new else job.wait)(deliver, caller)
+
+        return work
+
+    async def _submitting(
+        self,
+        kind: Kind,
+        config: Config,
+        request: Request,
+        ledger: Ledger | str | None,
+        key: str | None,
+    ) -> VideoJob | ImageJob:
+        check_arguments(f"submit_{kind}", kind, config, request)
+        from ._handles import handle_for
+
+        with asked_here():
+            async with self._job(kind, config, request, ledger, key) as (job, is_new):
+                await (job.accepted() if is_new else job.settle_in())
+                return handle_for(job, self._shared)
+
+    @asynccontextmanager
+    async def _job(
+        self,
+        kind: Kind,
+        config: Config,
+        request: Request,
+        ledger: Ledger | str | None,
+        key: str | None,
+    ) -> AsyncIterator[tuple[Job, bool]]:
+        from ._job import Job
+        from ._opening import begin
+
+        with self._shared.at_work():
+            resources = self._shared.resources(ledger)
+            run, existing = await begin(kind, config, request, resources, key)
+            yield Job(run), existing is None
+
+    def _plan(self, kind: Kind, config: Config, request: Request) -> GenerationPlan:
+        from ._plan import plan
+
+        check_arguments(f"plan_{kind}", kind, config, request)
+        return plan(kind, config, request, self._shared.registry)
+
+
+def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
+    from .._support import _portal
+
+    with asked_here():
+        return _portal.call(work)

@@ -1,0 +1,267 @@
+"""Handles on jobs: what a provider has accepted, and this or another process may wait for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+
+from .._support._logging import event
+from .._support._warnings import asked_here
+from .._support._words import with_article
+from ..exceptions import TarashException, ValidationError
+from ..models import (
+    ImageGenerationConfig,
+    ImageGenerationResponse,
+    ImageGenerationUpdate,
+    VideoGenerationConfig,
+    VideoGenerationResponse,
+    VideoGenerationUpdate,
+)
+from ._resources import default
+
+if TYPE_CHECKING:
+    from .._data._exchange import Response
+    from .._data._types import CancelAnswer, Kind
+    from .._engine import Resources
+    from .._support._portal import Caller
+    from ..ledger._records import JobRecord
+    from ._job import Job
+    from ._resources import Shared
+
+__all__ = ["ImageJob", "VideoJob"]
+
+MOST = 1_000_000
+"""Jobs that are read at once."""
+
+_Response = TypeVar("_Response", VideoGenerationResponse, ImageGenerationResponse)
+_Update = TypeVar("_Update", VideoGenerationUpdate, ImageGenerationUpdate)
+_Config = TypeVar("_Config", VideoGenerationConfig, ImageGenerationConfig)
+
+
+class _Job(Generic[_Config, _Response, _Update]):
+    _kind: ClassVar[Kind]
+
+    def __init__(self, job: Job, shared: Shared) -> None:
+        self._job = job
+        self._shared = shared
+
+    def __repr__(self) -> str:
+        about = f"{self.request_id!r}, provider={self.provider!r}, model={self.model!r}"
+        return f"{type(self).__name__}({about})"
+
+    @property
+    def id(self) -> str:
+        """The job's id in its ledger, for `resume`; empty for a job that came from a token."""
+        return self._job.job_id
+
+    @property
+    def request_id(self) -> str:
+        """The provider's job id where there is one, else ours."""
+        return self._job.run.current.request_id
+
+    @property
+    def provider(self) -> str:
+        """Who makes it."""
+        return self._job.run.current.call.config.provider
+
+    @property
+    def model(self) -> str:
+        """The model's id."""
+        return self._job.run.current.call.config.model
+
+    @property
+    def operation(self) -> dict[str, Any] | None:
+        """The accepted job as plain JSON, no secret in it; None where the answer was the result."""
+        operation = self._job.run.current.operation
+        return None if operation is None else operation.to_json()
+
+    def to_token(self) -> str:
+        """Return a string that stands for the job in a queue, a row or a URL; it holds no secret.
+
+        It is signed where the environment has TARASH_TOKEN_SECRET, and carries the operation and
+        nothing more: whoever waits for it gets what this attempt comes to, not the fallback's.
+
+        Raises:
+            ValidationError: There is no operation: the provider answered with the result itself, or
+                it is not known whether it has accepted.
+        """
+        operation = self._job.run.current.operation
+        if operation is None:
+            raise ValidationError(
+                f"{self.provider} gave no job to refer to; `wait` has what there is",
+                self.provider,
+                self.model,
+                self.request_id,
+            )
+
+        from . import _tokens
+
+        return _tokens.write(operation)
+
+    @classmethod
+    def from_token(cls, token: str, config: _Config | None = None) -> Self:
+        """Return a handle on the job of a token.
+
+        Args:
+            token: What `to_token` returned, in this or another process.
+            config: Whose key, base URL and limits to use, for the token's provider. By default the
+                key comes from the environment, and a wait that ends leaves the job running.
+
+        Raises:
+            ValidationError: The token is damaged, altered, of the other kind or of another version;
+                or TARASH_TOKEN_SECRET is set, and it is not signed with it.
+        """
+        from . import _tokens
+        from ._job import Job
+        from ._opening import adopted
+
+        operation = _tokens.read(token)
+        if operation.kind != cls._kind:
+            raise ValidationError(
+                f"The token is of a job that makes {with_article(operation.kind)}"
+            )
+
+        return cls(Job(adopted(operation, config, default.resources())), default)
+
+    # -------------------------------------------------------------------------------- waiting
+    async def wait_async(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
+        """Wait for the job, and for its fallbacks where this process may drive them.
+
+        Each wait has a deadline of its own: the config's `timeout`. At the deadline, on
+        cancellation and on Ctrl-C, the `on_timeout` of the config that was given to `submit_video`
+        or `from_token` says what becomes of the job; one that was resumed goes on, until `cancel`.
+        A job that another process drives is only looked at.
+
+        Args:
+            on_progress: Called with each update, sync or async; what it raises is logged.
+
+        Returns:
+            The response; for a job that had ended before, the one that the ledger kept, without
+            its `raw_response`.
+
+        Raises:
+            TarashException: As `generate_video_async`.
+        """
+        from ._callbacks import to_caller
+
+        with self._shared.at_work():
+            return cast("_Response", await self._job.wait(to_caller(on_progress, None), None))
+
+    def wait(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
+        """Blocking form of `wait_async`; a sync callback runs in the calling thread."""
+        from ._callbacks import to_caller
+
+        async def work(caller: Caller) -> Response:
+            with self._shared.at_work():
+                return await self._job.wait(to_caller(on_progress, caller), caller)
+
+        with asked_here():
+            return cast("_Response", _blocking(work))
+
+    async def status_async(self) -> _Update:
+        """Look at the job once.
+
+        Returns:
+            Where it stands, with `result` on `completed` and `error` on `failed`.
+
+        Raises:
+            TarashException: The provider can't be asked.
+        """
+        return cast("_Update", await self._job.status())
+
+    def status(self) -> _Update:
+        """Blocking form of `status_async`."""
+        return cast("_Update", _blocking(lambda _: self._job.status()))
+
+    async def cancel_async(self) -> CancelAnswer:
+        """Ask the provider to stop the job; no fallback follows.
+
+        Returns:
+            `cancelled` (it stopped; what had run may be billed), `requested` (it may still finish),
+            `too_late` (it has ended) or `unsupported` (the provider can't, or did not answer).
+
+        Raises:
+            TarashException: The provider refuses to be asked.
+        """
+        return await self._job.cancel()
+
+    def cancel(self) -> CancelAnswer:
+        """Blocking form of `cancel_async`."""
+        return cast("CancelAnswer", _blocking(lambda _: self._job.cancel()))
+
+
+class VideoJob(_Job[VideoGenerationConfig, VideoGenerationResponse, VideoGenerationUpdate]):
+    """A video on its way: a handle to wait for it, look at it, stop it, or pass it on.
+
+    From `submit_video`, `from_token` or `resume_all`. Dropping it does not stop the job.
+    """
+
+    _kind = "video"
+
+
+class ImageJob(_Job[ImageGenerationConfig, ImageGenerationResponse, ImageGenerationUpdate]):
+    """An image on its way; as `VideoJob`."""
+
+    _kind = "image"
+
+
+def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
+    from .._support import _portal
+
+    return _portal.call(work)
+
+
+def handle_for(job: Job, shared: Shared) -> VideoJob | ImageJob:
+    """Return the handle on a job, of the kind that it makes."""
+    kind = job.run.calls[0].kind
+    return VideoJob(job, shared) if kind == "video" else ImageJob(job, shared)
+
+
+async def owed(
+    shared: Shared, resources: Resources, keys: Mapping[str, str]
+) -> list[VideoJob | ImageJob]:
+    """Return handles on the open jobs that no living holder drives, oldest first."""
+    from ._job import Job
+    from ._opening import rebuilt
+
+    records = await resources.ledger.jobs(states=("open",), limit=MOST)
+    handles: list[VideoJob | ImageJob] = []
+    for record in reversed(records):
+        if record.held:
+            continue
+
+        try:
+            handles.append(handle_for(Job(await rebuilt(record, resources, keys)), shared))
+        except TarashException as error:  # the others are owed all the same
+            event(logging.ERROR, "job_unreadable", job_id=record.id, error=error.message)
+
+    return handles
+
+
+async def known(
+    job_id: str, shared: Shared, resources: Resources, keys: Mapping[str, str]
+) -> VideoJob | ImageJob:
+    """Return the handle on the job of this id, ours or the provider's."""
+    from ._job import Job
+    from ._opening import rebuilt
+
+    ledger = resources.ledger
+    record = await ledger.get(job_id)
+    if record is None:
+        known_jobs = await ledger.jobs(limit=MOST)
+        record = next((job for job in known_jobs if _belongs(job, job_id)), None)
+
+    if record is None:
+        raise ValidationError(
+            f"The ledger knows no job {job_id!r}; look whether it is the right ledger, and take "
+            "the id from a handle, or from the list of `resume_all`"
+        )
+
+    return handle_for(Job(await rebuilt(record, resources, keys)), shared)
+
+
+def _belongs(job: JobRecord, operation_id: str) -> bool:
+    return any(
+        one.operation is not None and one.operation.id == operation_id for one in job.entries
+    )

@@ -1,0 +1,366 @@
+"""One job as this process sees it: driven by us, by somebody else, or by nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from .._data._responses import keep_config
+from .._engine import ledger_failed, look, stop
+from .._engine._attempt import Attempt, Progress
+from .._support._ids import generate_unique_id
+from ..exceptions import (
+    TarashException,
+    TimeoutError,  # noqa: A004  (ours is the built-in one too)
+)
+from ..models import ImageGenerationUpdate, VideoGenerationUpdate
+from ._chain import Run, adapter_of, watcher
+from ._opening import changed, rebuilt
+from ._store import error_of, holds_media, response_of, told
+
+if TYPE_CHECKING:
+    from .._data._exchange import Operation, Response, Snapshot
+    from .._data._types import CancelAnswer
+    from .._engine._attempt import Deliver
+    from .._support._portal import Caller
+    from ..ledger._records import JobRecord, Ledger
+
+
+class Job:
+    """A job and what is known of it here; the ledger knows better where it has one."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._driven: Run | None = None
+        """What this handle drives at the moment, and knows better than the ledger."""
+
+    @property
+    def job_id(self) -> str:
+        """Its id in the ledger; empty where there is only an operation."""
+        return self.run.hold.job_id
+
+    async def go(self, deliver: Deliver | None, caller: Caller | None) -> Response:
+        """Drive a job that is in our hands to its end."""
+        return _certain(await self._drive(deliver, caller))
+
+    async def accepted(self) -> None:
+        """Drive a job that is in our hands until a provider has accepted it."""
+        await self._drive(None, None, until_accepted=True)
+
+    async def _drive(
+        self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
+    ) -> Response | None:
+        self._driven = self.run
+        try:
+            return await self.run.go(deliver, caller, until_accepted=until_accepted)
+        finally:
+            self._driven = None
+
+    async def settle_in(self) -> None:
+        """Wait until a job that somebody else submits has been accepted, or has ended."""
+        tries = 0
+        while (record := await self._record()) is not None and record.state == "open":
+            self.run = await self._refreshed(record)
+            if self.run.current.operation is not None:
+                break
+
+            if not record.held and await self._take():
+                await self.accepted()
+                return
+
+            await changed(self._ledger, self.job_id, tries)
+            tries += 1
+
+    async def wait(self, deliver: Deliver | None, caller: Caller | None) -> Response:
+        """Wait for a job: drive it where nobody does, else look at what it comes to."""
+        if self.run.response is not None:
+            return await _tell(self.run, deliver)
+
+        if self.job_id:
+            return await self._follow(deliver, caller)
+
+        response = _certain(await watcher(self.run).go(deliver, caller))
+        await self._close_delivered(response)
+        return response
+
+    async def _follow(self, deliver: Deliver | None, caller: Caller | None) -> Response:
+        """Wait for a job of the ledger, in whosever hands it is by then."""
+        tries = 0
+        failure: TarashException | None = None
+        while True:
+            if self.run.response is not None:  # another task's, by this handle
+                return await _tell(self.run, deliver)
+
+            record = await self._record()
+            if record is None:  # so old that the ledger has forgotten it
+                return _certain(await watcher(self.run).go(deliver, caller))
+
+            ended = await self._ended(record, failure)
+            if ended is not None:
+                self.run.response = ended
+                return await _tell(self.run, deliver)
+
+            if await self._take():
+                return await self.go(deliver, caller)
+
+            operation = self.run.current.operation
+            if operation is not None and (failure is None or failure.request_id != operation.id):
+                seen = watcher(self.run)
+                try:
+                    return _certain(await seen.go(deliver, caller))
+                except TarashException as error:
+                    if not _may_go_on(seen, error):
+                        raise
+
+                    # Whoever holds the job will see it too, and go on along the chain, or not.
+                    failure, tries = error, 0
+
+            await changed(self._ledger, self.job_id, tries)
+            tries += 1
+
+    async def _ended(
+        self, record: JobRecord, failure: TarashException | None = None
+    ) -> Response | None:
+        """Return the kept response of a job that has ended.
+
+        Args:
+            record: The job.
+            failure: What we have seen of its last attempt.
+
+        Raises:
+            TarashException: It ended in this error.
+        """
+        if record.state in ("open", "unknown"):
+            return None
+
+        if record.state == "completed":
+            return await self._result_of(record)
+
+        raise _error_of(record, failure or self.run.failure)
+
+    async def _result_of(self, record: JobRecord) -> Response:
+        """Return the response of a job that is done: as it was kept, else from its provider."""
+        kept = None if record.result is None else response_of(record.result)
+        if kept is not None:
+            keep_config(kept, self.run.current.call.config)
+            return kept
+
+        self.run = await self._refreshed(record)
+        if self.run.current.operation is None:
+            raise TarashException(
+                f"The job {record.id} is done; its result was the answer itself, and only whoever "
+                "drove it has that: use an idempotency_key, or a ledger in a file",
+                submission="accepted",
+            )
+
+        return _certain(await watcher(self.run).go(None, None))
+
+    async def _take(self) -> bool:
+        """Take the job into our hands, as it stands in the ledger by now."""
+        holder = generate_unique_id()
+        if not await self._ledger.claim(self.job_id, holder):
+            record = await self._record()
+            if record is not None:
+                self.run = await self._refreshed(record)
+
+            return False
+
+        record = await self._record()
+        if record is not None:
+            if record.state not in ("open", "unknown"):
+                # It ended between our look and our claim.
+                await self._ledger.close(self.job_id, holder, record.state, record.result)
+                return False
+
+            self.run = await self._refreshed(record)
+
+        self.run.hold = replace(self.run.hold, holder=holder)
+        self.run.current.deadline = None
+        return True
+
+    async def _refreshed(self, record: JobRecord) -> Run:
+        """Return our run where it is in step with the ledger, else one made from the ledger."""
+        if self._driven is not None:
+            return self._driven
+
+        known = [one.intent.id for one in self.run.attempts if one.intent is not None]
+        last = record.entries[-1] if record.entries else None
+        in_step = known == [entry.intent.id for entry in record.entries]
+        if in_step and (last is None or last.operation == self.run.current.operation):
+            return self.run
+
+        configs = [call.config for call in self.run.calls]
+        return await rebuilt(record, self.run.resources, {}, configs)
+
+    async def _record(self) -> JobRecord | None:
+        """Return the job as the ledger has it; None where a job that we know can't be read."""
+        try:
+            return await self._ledger.get(self.job_id)
+        except Exception as error:
+            if self.run.current.operation is None:
+                raise
+
+            # The job is paid for, and can be looked at without the ledger.
+            ledger_failed(self.run.hold, error)
+            return None
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self.run.resources.ledger
+
+    async def status(self) -> Any:
+        """Return an update that says where the job stands, after one look at it."""
+        run = self.run
+        if run.response is not None:
+            return _update(run.current, "completed", result=run.response, progress_percent=100)
+
+        if self.job_id and (record := await self._record()) is not None:
+            self.run = run = await self._refreshed(record)
+            if record.state in ("failed", "cancelled", "unknown"):
+                error = _error_of(record, run.failure)
+                return _update(run.current, "failed", error=error.message)
+
+            kept = None if record.result is None else response_of(record.result)
+            if kept is not None:
+                return _update(run.current, "completed", result=kept, progress_percent=100)
+
+        operation = run.current.operation
+        if operation is None:
+            return _update(run.current, "queued")
+
+        return await self._looked(run.current, operation)
+
+    async def _looked(self, attempt: Attempt, operation: Operation) -> Any:
+        resources = self.run.resources
+        adapter = adapter_of(attempt.call, resources.registry)
+        snapshot: Snapshot = await look(adapter, attempt, operation, resources)
+        facts: dict[str, Any] = {"update": snapshot.raw}
+        if snapshot.status == "completed":
+            facts["progress_percent"] = 100
+            if snapshot.finished is not None:
+                response = adapter.parse(attempt.fitted or attempt.call, snapshot.finished)
+                ids = {"request_id": operation.id, "operation": operation.to_json()}
+                facts["result"] = response.model_copy(update=ids)
+                keep_config(facts["result"], attempt.call.config)
+        elif snapshot.status == "failed":
+            facts["error"] = "The job failed" if snapshot.error is None else snapshot.error.message
+        else:
+            facts["progress_percent"] = snapshot.progress
+            facts["queue_position"] = snapshot.queue_position
+
+        return _update(attempt, snapshot.status, **facts)
+
+    async def cancel(self) -> CancelAnswer:
+        """Ask the provider to stop the job."""
+        if self.run.response is not None:
+            return "too_late"
+
+        record = await self._recorded()
+        if record is not None and record.state == "completed":
+            return "too_late"
+
+        attempt = self.run.current
+        operation = attempt.operation
+        if operation is None:
+            return "unsupported"
+
+        attempt.stopped = True
+        if record is not None:
+            await self._tell_the_ledger(record, operation)
+
+        resources = self.run.resources
+        adapter = adapter_of(attempt.call, resources.registry)
+        answer = await stop(adapter, attempt, operation, resources)
+        if answer == "cancelled" and record is not None and record.state == "open":
+            await self._close_cancelled(record)
+
+        return answer
+
+    async def _recorded(self) -> JobRecord | None:
+        """Return the job as the ledger has it; for a token, too, where it is the job's ledger."""
+        if self.job_id:
+            record = await self._record()
+            if record is not None:
+                self.run = await self._refreshed(record)
+
+            return record
+
+        operation = self.run.current.operation
+        if operation is None:
+            return None
+
+        return await self._ledger.find(operation.provider, operation.id)
+
+    async def _tell_the_ledger(self, record: JobRecord, operation: Operation) -> None:
+        """Write down that nobody wants the job: whoever waits for it reads it, and buys no other.
+
+        Before the provider is asked, since the job may end for those who wait before we know.
+        """
+        for entry in record.entries:
+            if entry.operation is not None and entry.operation.id == operation.id:
+                await self._ledger.settle(entry.intent.id, "accepted", "stopped")
+
+    async def _close_delivered(self, response: Response) -> None:
+        """Close the job of a token that was waited for to its end, where this ledger has it."""
+        try:
+            record = await self._recorded()
+            last = record.entries[-1] if record is not None and record.entries else None
+            if record is None or last is None or record.state != "open":
+                return
+
+            hold = replace(self.run.hold, job_id=record.id, holder=generate_unique_id())
+            if last.operation == self.run.current.operation and await hold.take():
+                await self._ledger.settle(last.intent.id, "accepted", "completed")
+                result = told(record.kind, None if holds_media(response) else response, None)
+                await hold.close("completed", result, free_key=False, delivered=True)
+        except Exception as error:  # noqa: BLE001  (a paid result matters more)
+            ledger_failed(self.run.hold, error)
+
+    async def _close_cancelled(self, record: JobRecord) -> None:
+        """Close a cancelled job that nobody waits for."""
+        hold = replace(self.run.hold, job_id=record.id, holder=generate_unique_id())
+        if await hold.take():
+            name = self.run.current.request_id
+            error = TarashException(f"The job {name} was cancelled", submission="accepted")
+            self.run.current.complete(error)
+            result = told(record.kind, None, error)
+            await hold.close("cancelled", result, free_key=False, delivered=False)
+
+
+def _may_go_on(seen: Run, error: TarashException) -> bool:
+    """Tell whether the holder of a job may try another config after what we have seen fail."""
+    is_last = seen.current.call.attempt_number == len(seen.calls)
+    return error.retryable and not is_last and not isinstance(error, TimeoutError)
+
+
+def _error_of(record: JobRecord, seen: TarashException | None) -> TarashException:
+    """Return the error that a job ended in: as we have seen it, unless the ledger knows better."""
+    kept = error_of(record)
+    is_kept = record.result is not None and "error" in record.result
+    return kept if seen is None or (is_kept and kept.message != seen.message) else seen
+
+
+def _certain(response: Response | None) -> Response:
+    if response is None:  # a run to its end returns one or raises
+        raise TarashException("The job ended without a result")
+
+    return response
+
+
+async def _tell(run: Run, deliver: Deliver | None) -> Response:
+    response = _certain(run.response)
+    await Progress(run.current, deliver).completed(response)
+    return response
+
+
+def _update(attempt: Attempt, status: str, **facts: Any) -> Any:
+    is_video = attempt.call.kind == "video"
+    update = VideoGenerationUpdate if is_video else ImageGenerationUpdate
+    return update(
+        request_id=attempt.request_id,
+        status=cast("Any", status),
+        attempt_number=attempt.call.attempt_number,
+        provider=attempt.call.config.provider,
+        model=attempt.call.config.model,
+        **facts,
+    )

@@ -1,0 +1,208 @@
+"""Opens a job in its ledger, or finds the one that is there, and rebuilds stored ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from .._data._exchange import Call, Operation
+from .._engine import Hold
+from .._engine._attempt import Attempt
+from .._support._ids import generate_unique_id
+from .._support._secrets import Secrets
+from .._support._words import with_article
+from ..exceptions import StorageError, TarashException, ValidationError
+from ..media import Unreachable, check_usable, load, rules_of
+from ..models import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    MockConfig,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from ._chain import Run, calls_for
+from ._store import attempts_of, calls_of, record_of
+
+if TYPE_CHECKING:
+    from .._data._exchange import Config, Request
+    from .._data._types import Kind
+    from .._engine import Resources
+    from ..ledger._records import JobRecord, Ledger
+
+LONGEST_KEY = 255
+MOCK = "mock"
+"""Whom the mock's operations belong to, whichever provider it stands in for."""
+NOT_TOLD = "(a token does not carry the request)"
+LOOK_PAUSES = (0.02, 0.5)
+"""Seconds between two looks at what another process does with a job: at first, and at most."""
+
+
+async def begin(
+    kind: Kind, config: Config, request: Request, resources: Resources, key: str | None
+) -> tuple[Run, JobRecord | None]:
+    """Write a new job down, in our hands.
+
+    Returns:
+        Its run, and None; or a run of the job that has this idempotency key, and its record.
+
+    Raises:
+        ValidationError: The key is another request's, or none; or a medium can't be read, or
+            the results can't be saved where they are to go.
+        StorageError: The ledger can't be written, so nothing is submitted.
+    """
+    if key is not None and not (isinstance(key, str) and 0 < len(key) <= LONGEST_KEY):
+        raise ValidationError(
+            f"idempotency_key is a text of 1 to {LONGEST_KEY} characters, such as an order number"
+        )
+
+    calls = calls_for(kind, config, request, resources.registry)
+    await _check_places(calls)
+    calls = await _with_media(calls)
+    hold = Hold(resources.ledger, calls[0].request_id, generate_unique_id())
+    record, media = await record_of(calls, key)
+    existing = await _open(resources.ledger, record, hold.holder, media, config)
+    if existing is None:
+        run = Run(calls, resources, hold)
+        run.keyed = key is not None
+        return run, None
+
+    if existing.fingerprint != record.fingerprint:
+        raise ValidationError(
+            f"idempotency_key {key!r} belongs to the job {existing.id}, which has another request; "
+            "use a key of its own for each request",
+            submission="not_sent",
+        )
+
+    keys = {call.config.provider: call.config.api_key for call in calls if call.config.api_key}
+    return await rebuilt(existing, resources, keys, _left_running(calls)), existing
+
+
+def _left_running(calls: Sequence[Call]) -> list[Config]:
+    """Return configs for a job that others may wait for, too: nobody's deadline stops it."""
+    return [call.config.model_copy(update={"on_timeout": "detach"}) for call in calls]
+
+
+async def _check_places(calls: Sequence[Call]) -> None:
+    """Check where the results are to go, as far as it can be known before anything is bought.
+
+    Raises:
+        ValidationError: They could not be saved there.
+    """
+    for place in dict.fromkeys(call.config.save_to for call in calls):
+        if place is None:
+            continue
+
+        try:
+            await check_usable(place)
+        except Unreachable as error:
+            head = calls[0]
+            raise ValidationError(
+                f"Nothing could be saved to {place!r}: {error}",
+                head.config.provider,
+                head.config.model,
+                head.request_id,
+                submission="not_sent",
+            ) from error.__cause__
+
+
+async def _with_media(calls: list[Call]) -> list[Call]:
+    """Return the calls with the request's files read: once, and before anything is written down.
+
+    Raises:
+        ValidationError: A medium can't be read, or is none.
+    """
+    head = calls[0]
+    try:
+        request = await load(head.request, rules_of(head.config))
+    except ValidationError as error:
+        error.provider, error.model = head.config.provider, head.config.model
+        error.request_id, error.submission = head.request_id, "not_sent"
+        raise
+
+    if request is head.request:
+        return calls
+
+    return [replace(call, request=request) for call in calls]
+
+
+async def _open(
+    ledger: Ledger, record: JobRecord, holder: str, media: Mapping[str, bytes], config: Config
+) -> JobRecord | None:
+    try:
+        return await ledger.open(record, holder, media)
+    except TarashException as error:
+        error.submission = "not_sent"
+        raise
+    except Exception as error:  # noqa: BLE001  (a user's ledger may raise anything)
+        secrets = Secrets([config.api_key])
+        told, cause = secrets.text(str(error)), secrets.error(error)
+        kind = type(error).__name__
+
+    raise StorageError(
+        f"The ledger could not be written ({kind}: {told}), so nothing was submitted",
+        submission="not_sent",
+    ) from cause
+
+
+async def rebuilt(
+    record: JobRecord,
+    resources: Resources,
+    keys: Mapping[str, str],
+    known: Sequence[Config] = (),
+) -> Run:
+    """Return a run of a stored job, in nobody's hands yet.
+
+    Args:
+        record: The job.
+        resources: What calls share.
+        keys: API keys by provider; others are read from the environment.
+        known: The chain's configs with their secrets, where they are at hand.
+    """
+    calls = await calls_of(record, resources.ledger, keys, known)
+    run = Run(calls, resources, Hold(resources.ledger, record.id, ""))
+    run.keyed = record.idempotency_key is not None
+    run.resume(attempts_of(record, calls))
+    return run
+
+
+def adopted(operation: Operation, config: Config | None, resources: Resources) -> Run:
+    """Return a run that can only wait for an operation, without its job.
+
+    Raises:
+        ValidationError: The config is another provider's, or of the other kind; or nobody knows
+            the provider, or it has no jobs.
+    """
+    is_mocked = operation.provider == MOCK
+    if not is_mocked:
+        resources.registry.adapter(operation.provider)
+    is_video = operation.kind == "video"
+    config_type = VideoGenerationConfig if is_video else ImageGenerationConfig
+    request_type = VideoGenerationRequest if is_video else ImageGenerationRequest
+    if config is None:
+        plain: dict[str, Any] = {"provider": operation.provider, "model": operation.model}
+        mock = MockConfig(enabled=True) if is_mocked else None
+        config = config_type(**plain, mock=mock, on_timeout="detach")
+
+    provider = MOCK if config.mock is not None and config.mock.enabled else config.provider
+    if not isinstance(config, config_type) or provider != operation.provider:
+        raise ValidationError(
+            f"The job is {with_article(operation.kind)} of {operation.provider}; give it "
+            f"{with_article(config_type.__name__)} with this provider"
+        )
+
+    request: Request = request_type(prompt=NOT_TOLD)
+    call = Call(operation.kind, config, request, operation.id)
+    attempt = Attempt(call, operation=operation, submission="accepted", fitted=call)
+    run = Run([call], resources, Hold(resources.ledger, "", ""))
+    run.attempts = [attempt]
+    return run
+
+
+async def changed(ledger: Ledger, job_id: str, tries: int) -> JobRecord | None:
+    """Return a job after a moment in which its holder may have come further."""
+    first, longest = LOOK_PAUSES
+    await anyio.sleep(min(first * 2**tries, longest))
+    return await ledger.get(job_id)

@@ -1,0 +1,57 @@
+"""What would be sent, for each config of the chain, without sending it and without a key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .._data._exchange import Call
+from .._engine import checked_payload, fitted_call
+from .._http._client import join
+from .._http._credentials import base_url
+from .._support._ids import generate_unique_id
+from ..media import plan_media, rules_of
+from ..models import GenerationPlan
+from ._chain import adapter_of, chain_of
+
+if TYPE_CHECKING:
+    from .._data._exchange import Config, Request
+    from .._data._types import Kind
+    from ..providers._registry import Registry
+
+
+def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
+    """Return what would be sent for each config of the chain. Pure: needs no key and no network.
+
+    Raises:
+        ValidationError: A provider is unknown, or its model can't take the request.
+    """
+    plans = [_plan_one(kind, one, request, registry) for one in chain_of(config)]
+    return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
+
+
+def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
+    call = Call(kind, config, request, generate_unique_id())
+    rules = rules_of(config)
+    registry.check_known(config.provider, mocked=call.mocked)
+    if not call.mocked and registry.handler(config.provider) is not None:
+        return GenerationPlan(
+            provider=config.provider,
+            model=config.model,
+            endpoint="(registered handler)",
+            method="call",
+            payload=plan_media(request, None, rules)[0].model_dump(exclude_defaults=True),
+        )
+
+    adapter = adapter_of(call, registry, need_extra=False)
+    call, spec = fitted_call(call, registry, adapter)
+    planned, changes = plan_media(call.request, adapter.accepts, rules)
+    payload = checked_payload(adapter, replace(call, request=planned), spec)
+    return GenerationPlan(
+        provider=config.provider,
+        model=spec.model,
+        endpoint=join(base_url(adapter, config), payload.path),
+        method=payload.method,
+        payload=payload.body,
+        adjustments=(*call.adjustments, *changes),
+    )

@@ -1,0 +1,254 @@
+"""Turns calls into what a ledger keeps, and back: plain JSON, bytes beside it, never a secret."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+
+from .. import exceptions
+from .._data._exchange import Call
+from .._engine._attempt import Attempt
+from .._support._secrets import looks_secret
+from ..ledger._records import JobRecord
+from ..models import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ImageGenerationResponse,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+)
+
+if TYPE_CHECKING:
+    from .._data._exchange import Config, Request, Response
+    from .._data._types import JsonObject, Kind
+    from ..exceptions import TarashException
+    from ..ledger._records import Entry, Ledger
+
+MEDIA = "sha256"
+"""The one key of what stands for bytes in a stored request."""
+FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation")
+"""What is kept of an error beside its message."""
+
+PLACE = ("provider", "model", "base_url", "api_version")
+"""What two configs have to share for one to look at the other's jobs."""
+
+Read = Callable[[str], Awaitable[bytes]]
+
+
+async def record_of(calls: Sequence[Call], key: str | None) -> tuple[JobRecord, dict[str, bytes]]:
+    """Return a job as a ledger keeps it, and the bytes in its request by their hash."""
+    head = calls[0]
+    media: dict[str, bytes] = {}
+    asked = head.request.model_dump(mode="python")
+    if _holds_bytes(asked):  # there may be megabytes to hash
+        request = await to_thread.run_sync(_packed, asked, media)
+    else:
+        request = _packed(asked, media)
+
+    told = json.dumps([head.kind, request], sort_keys=True)
+    record = JobRecord(
+        id=head.request_id,
+        kind=head.kind,
+        chain=tuple(_dumped(call.config) for call in calls),
+        request=request,
+        fingerprint=hashlib.sha256(told.encode()).hexdigest(),
+        idempotency_key=key,
+    )
+    return record, media
+
+
+def _dumped(config: Config) -> JsonObject:
+    dumped: JsonObject = config.model_dump(
+        mode="json", exclude={"fallback_configs"}, exclude_unset=True, fallback=lambda _: None
+    )
+    if "provider_config" in dumped:  # a mask in the place of a secret would be sent for one
+        settings = dumped["provider_config"].items()
+        dumped["provider_config"] = {
+            name: value for name, value in settings if not looks_secret(name)
+        }
+
+    return dumped
+
+
+def _holds_bytes(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_bytes(one) for one in value.values())
+
+    if isinstance(value, list | tuple):
+        return any(_holds_bytes(one) for one in value)
+
+    return isinstance(value, bytes | bytearray | memoryview)
+
+
+def _packed(value: Any, media: dict[str, bytes]) -> Any:
+    if isinstance(value, bytes | bytearray | memoryview):
+        content = bytes(value)
+        name = hashlib.sha256(content).hexdigest()
+        media[name] = content
+        return {MEDIA: name}
+
+    if isinstance(value, Mapping):
+        return {str(name): _packed(one, media) for name, one in value.items()}
+
+    if isinstance(value, list | tuple):
+        return [_packed(one, media) for one in value]
+
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+async def _unpacked(value: Any, read: Read) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {MEDIA}:
+            return await read(value[MEDIA])
+
+        return {name: await _unpacked(one, read) for name, one in value.items()}
+
+    if isinstance(value, list):
+        return [await _unpacked(one, read) for one in value]
+
+    return value
+
+
+async def calls_of(
+    record: JobRecord,
+    ledger: Ledger,
+    keys: Mapping[str, str],
+    known: Sequence[Config] = (),
+) -> list[Call]:
+    """Return the calls of a stored job.
+
+    Args:
+        record: The job.
+        ledger: Where the bytes of its request are.
+        keys: API keys by provider; others are read from the environment, as ever.
+        known: The chain's configs with their secrets, where they are at hand.
+
+    Raises:
+        TarashException: Bytes of the request are gone.
+    """
+    try:
+        stored = await _unpacked(record.request, ledger.media)
+    except KeyError as error:
+        if record.state == "open":
+            raise exceptions.TarashException(
+                f"The ledger has lost media of the request of {record.id} ({error}); its jobs can "
+                "still be waited for by their tokens"
+            ) from error
+
+        stored = {"prompt": record.request.get("prompt", "?")}  # what has ended needs no media
+
+    is_video = record.kind == "video"
+    config_type = VideoGenerationConfig if is_video else ImageGenerationConfig
+    request_type = VideoGenerationRequest if is_video else ImageGenerationRequest
+    request: Request = request_type.model_validate(stored)
+    calls = []
+    for number, dumped in enumerate(record.chain, 1):
+        # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
+        facts = {**dumped, "on_timeout": "detach", "api_key": keys.get(dumped["provider"])}
+        config: Config = config_type.model_validate(facts)
+        if number <= len(known) and _is_alike(known[number - 1], config):
+            config = known[number - 1]
+
+        calls.append(Call(record.kind, config, request, f"{record.id}-{number}", number))
+
+    calls[0] = replace(calls[0], request_id=record.id)
+    return calls
+
+
+def _is_alike(one: Config, other: Config) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in PLACE)
+
+
+def attempts_of(record: JobRecord, calls: Sequence[Call]) -> list[Attempt]:
+    """Return what a stored job's attempts did, as far as it was written down."""
+    return [_attempt_of(entry, calls) for entry in record.entries]
+
+
+def _attempt_of(entry: Entry, calls: Sequence[Call]) -> Attempt:
+    call = calls[entry.intent.attempt_number - 1]
+    attempt = Attempt(replace(call, request_id=entry.intent.id))
+    attempt.started_at = entry.intent.created_at
+    attempt.intent = entry.intent
+    attempt.operation = entry.operation
+    # Whoever gave an answer up for lost may have written so after it had come.
+    attempt.submission = entry.submission if entry.operation is None else "accepted"
+    if attempt.submission is None and entry.outcome is None:
+        attempt.submission = "unknown"  # its process may have ended in the middle of the submit
+    attempt.stopped = entry.outcome == "stopped"
+    attempt.settled = entry.outcome in ("completed", "failed")
+    attempt.status = "completed" if entry.outcome == "completed" else None
+    attempt.cancel = "cancelled" if entry.outcome == "cancelled" else None
+    return attempt
+
+
+def told(kind: Kind, response: Response | None, error: TarashException | None) -> JsonObject:
+    """Return what a ledger keeps of how a job ended.
+
+    Media that can be fetched again by the job's operation are left out.
+    """
+    if response is not None:
+        dumped = response.model_dump(mode="json", exclude={"raw_response"})
+        return {"kind": kind, "response": dumped}
+
+    if error is None:
+        return {"kind": kind}
+
+    facts = {name: getattr(error, name) for name in FACTS if hasattr(error, name)}
+    ids = {"provider": error.provider, "model": error.model, "request_id": error.request_id}
+    return {
+        "kind": kind,
+        "error": {"type": type(error).__name__, "message": error.message, **ids, **facts},
+    }
+
+
+def holds_media(response: Response) -> bool:
+    """Tell whether a response carries bytes, which are large."""
+    if isinstance(response, VideoGenerationResponse):
+        return any(not isinstance(one, str) for one in response.videos)
+
+    return not all(one.startswith(("http://", "https://")) for one in response.images)
+
+
+def response_of(result: JsonObject) -> Response | None:
+    """Return the response that `told` was given; None where it was none."""
+    dumped = result.get("response")
+    if dumped is None:
+        return None
+
+    is_video = result["kind"] == "video"
+    response_type = VideoGenerationResponse if is_video else ImageGenerationResponse
+    return response_type.model_validate({"raw_response": None, **_revived(dumped)})
+
+
+def _revived(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"content", "content_type"}:
+            return {**value, "content": base64.b64decode(value["content"])}
+
+        return {name: _revived(one) for name, one in value.items()}
+
+    return [_revived(one) for one in value] if isinstance(value, list) else value
+
+
+def error_of(record: JobRecord) -> TarashException:
+    """Return the error that a job ended in, as far as it was kept."""
+    stored = (record.result or {}).get("error")
+    if stored is None:
+        ended = "was cancelled" if record.state == "cancelled" else "has ended without a result"
+        return exceptions.TarashException(f"The job {record.id} {ended}", submission="accepted")
+
+    named = getattr(exceptions, stored["type"], exceptions.TarashException)
+    ids = (stored.get(name) for name in ("provider", "model", "request_id"))
+    error: TarashException = named(stored["message"], *ids)
+    for name in FACTS:
+        if name in stored:
+            setattr(error, name, stored[name])
+
+    return error

@@ -1,0 +1,1 @@
+"""What every room may use: the portal, logs, secrets, warnings, ids. Knows none of them."""

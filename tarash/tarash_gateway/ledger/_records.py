@@ -1,0 +1,193 @@
+"""The contract between the engine and the ledgers: jobs and submits as they are written down.
+
+A ledger keeps facts and settles races; what follows from them is for the engine to decide. Every
+method may be called from several tasks, threads and event loops at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+from .._data._exchange import Operation
+from .._data._types import JsonObject, Kind, Submission
+
+Outcome = Literal["completed", "failed", "cancelled", "detached", "unknown", "stopped"]
+"""How an attempt ended: `cancelled` where the provider confirmed it, or nothing had been submitted;
+`detached` where the job may still run; `unknown` where there may be a job that nobody can name;
+`stopped` where the user has asked to stop it, so that no other attempt follows: it may still run.
+"""
+
+JobState = Literal["open", "completed", "failed", "cancelled", "unknown"]
+"""Where a job stands: an open one is still owed to the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A submit that is about to leave, written down before it does."""
+
+    id: str
+    kind: Kind
+    provider: str
+    model: str
+    attempt_number: int
+    job_id: str = ""
+    """The job's that it is a part of."""
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    payload: JsonObject | None = None
+    """What is sent (`path`, `method`, `body`), to know the job again; None where it is too large.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one submit."""
+
+    intent: Intent
+    operation: Operation | None = None
+    submission: Submission | None = None
+    outcome: Outcome | None = None
+    """None while the attempt goes on."""
+
+
+OPEN_ENDS = frozenset({None, "detached", "unknown"})
+"""Outcomes after which another may come; after `stopped` only `completed` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One job as a ledger keeps it: enough for another process to go on; never a secret."""
+
+    id: str
+    kind: Kind
+    chain: tuple[JsonObject, ...]
+    """The configs in the order in which they are tried, without secrets."""
+    request: JsonObject
+    """The request; bytes in it are `{"sha256": ...}` in place of their content."""
+    fingerprint: str
+    """Equal for equal requests of one kind."""
+    idempotency_key: str | None = None
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    state: JobState = "open"
+    entries: tuple[Entry, ...] = ()
+    """Its submits, in the order in which they were intended."""
+    result: JsonObject | None = None
+    """What `close` was given."""
+    held: bool = False
+    """Whether a holder that is alive drives it."""
+
+
+class Ledger(Protocol):
+    """Where jobs, intents and operations are written down, so that a crash loses nothing.
+
+    Each call returns only when its fact would survive what the ledger promises to survive. A
+    holder is a name that whoever drives a job makes up for this drive, and holds within its process
+    only; it counts as alive while its process calls `renew` at least every `lease_seconds`.
+    """
+
+    lease_seconds: float
+    """How long a holder may be silent before another may take its jobs over."""
+
+    async def open(
+        self, job: JobRecord, holder: str, media: Mapping[str, bytes]
+    ) -> JobRecord | None:
+        """Write down a new job, held by `holder`.
+
+        Args:
+            job: The job; its entries, state, result and `held` are not looked at.
+            holder: Who drives it.
+            media: The bytes that its request refers to, by their SHA-256; each is stored once,
+                and dropped when no open job refers to it any more.
+
+        Returns:
+            None, or the job that has this idempotency key already: then nothing was written.
+        """
+        ...
+
+    async def intend(self, intent: Intent, holder: str) -> bool:
+        """Write down a submit before it leaves; False where `holder` does not hold the job."""
+        ...
+
+    async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
+        """Write down the job that came of it, whoever holds it by now.
+
+        Args:
+            intent_id: The intent's.
+            operation: What the provider made of it.
+            adopted: Whether it was found in the provider's list, and may be another intent's.
+
+        Returns:
+            False where it is adopted and another intent's already: then nothing was written.
+        """
+        ...
+
+    async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
+        """Write down how an attempt ended; an intent that nobody knows is ignored.
+
+        What was written before stays, unless it is `detached` or `unknown`, or `stopped` and now
+        `completed`.
+
+        Args:
+            intent_id: The intent's.
+            submission: How the submit ended; None where it did not come to one.
+            outcome: How the attempt ended.
+        """
+        ...
+
+    async def close(
+        self,
+        job_id: str,
+        holder: str,
+        state: JobState,
+        result: JsonObject | None = None,
+        *,
+        free_key: bool = False,
+    ) -> bool:
+        """Write down how a job ended, and let go of it. `open` lets go of it only.
+
+        Args:
+            job_id: The job's.
+            holder: Who drove it.
+            state: Where it stands from now on.
+            result: What there is to tell whoever asks for it again.
+            free_key: Whether its idempotency key may be used by another job from now on.
+
+        Returns:
+            False where `holder` does not hold the job any more: then nothing was written, and
+            whoever took it over has the last word.
+        """
+        ...
+
+    async def claim(self, job_id: str, holder: str) -> bool:
+        """Hold a job, in whatever state; False where another living holder does."""
+        ...
+
+    async def renew(self) -> None:
+        """Say that the holders of this process are alive; cheap when it was said just now."""
+        ...
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """Return a job; None where it is not known."""
+        ...
+
+    async def find(self, provider: str, operation_id: str) -> JobRecord | None:
+        """Return the job that an operation belongs to; None where it is not known."""
+        ...
+
+    async def jobs(self, *, states: Sequence[JobState] = (), limit: int = 1000) -> list[JobRecord]:
+        """Return jobs, newest first: those in one of the states, or all."""
+        ...
+
+    async def media(self, sha256: str) -> bytes:
+        """Return bytes that an open job's request refers to.
+
+        Raises:
+            KeyError: They are not there.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of files and connections; the next call opens them again."""
+        ...

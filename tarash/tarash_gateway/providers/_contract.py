@@ -1,0 +1,164 @@
+"""The contract between the engine and the adapters: what passes between them, as data.
+
+An adapter says how to talk to one provider and nothing else; the engine decides when. The contract
+with the ledgers stands in `_records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .._data._types import CancelAnswer, JsonObject, MediaContent
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .._data._exchange import (
+        Accepts,
+        Call,
+        Config,
+        Finished,
+        Operation,
+        Payload,
+        Response,
+        Snapshot,
+    )
+    from .._http._account import Account
+    from .._http._client import Transport
+    from ..catalog import ModelSpec
+
+
+class Client(Protocol):
+    """What the client cache needs of a client; adapters know the real type of theirs."""
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        ...
+
+
+class Adapter(Protocol):
+    """One provider's protocol. No loop, no sleep, no retry, no logging, no sync method."""
+
+    name: str
+    accepts: Accepts
+    min_poll_interval: float
+    """Seconds; the provider's own floor between two looks."""
+    base_url: str
+    trusted_hosts: tuple[str, ...]
+
+    def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
+        """Return the key to use, or None if there is none."""
+        ...
+
+    def connect(self, account: Account, transport: Transport) -> Client:
+        """Make a client with vendor retries off; called and closed by the client cache only."""
+        ...
+
+    def build(self, call: Call, spec: ModelSpec) -> Payload:
+        """Turn a fitted call into the exact submit. Pure."""
+        ...
+
+    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | Finished:
+        """Send the payload: one HTTP exchange."""
+        ...
+
+    async def poll(self, client: Any, operation: Operation) -> Snapshot:
+        """Look at the job once; on completion, fetch its result."""
+        ...
+
+    async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:
+        """Ask the provider to stop the job."""
+        ...
+
+    def parse(self, call: Call, finished: Finished) -> Response:
+        """Turn what settled the job into a response. Pure; a result without media is an error."""
+        ...
+
+
+class StreamingAdapter(Adapter, Protocol):
+    """An adapter whose provider pushes the status of a job."""
+
+    def stream(self, client: Any, operation: Operation) -> AsyncIterator[Snapshot]:
+        """Yield a snapshot for each change, until the job has ended or the provider stops."""
+        ...
+
+
+class LocatingAdapter(Adapter, Protocol):
+    """An adapter whose host depends on the config, such as on a region."""
+
+    def locate(self, config: Config, custom: str | None) -> str:
+        """Return the base URL; `custom` is what the user put in the place of the provider's."""
+        ...
+
+
+class UploadingAdapter(Adapter, Protocol):
+    """An adapter whose provider takes uploads of media."""
+
+    async def upload(self, client: Any, media: MediaContent) -> str:
+        """Hand media to the provider; return the reference to send in its place."""
+        ...
+
+
+class PreparingAdapter(UploadingAdapter, Protocol):
+    """An adapter whose provider works on an upload before it can be used."""
+
+    async def is_ready(self, client: Any, reference: str) -> bool:
+        """Tell whether an uploaded medium can be used: one GET, asked again while it can't.
+
+        Raises:
+            TarashException: It never will be, or that can't be told now.
+        """
+        ...
+
+
+class RefiningAdapter(Adapter, Protocol):
+    """An adapter whose models take other parameters for some requests: an edit, a remix."""
+
+    def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
+        """Return what the model takes in this call, before wishes are bent to it. Pure."""
+        ...
+
+
+class LearningAdapter(Adapter, Protocol):
+    """An adapter whose provider says what a model takes when it is asked."""
+
+    async def learn(self, client: Any, model: str) -> JsonObject | None:
+        """Return the catalogue's record of a model; None where the provider doesn't say.
+
+        One or two GETs that cost nothing.
+        """
+        ...
+
+
+class CheckingAdapter(Adapter, Protocol):
+    """An adapter that can tell whether a key works, at no cost."""
+
+    async def check(self, client: Any) -> None:
+        """Ask the provider something free; return if it accepts the key.
+
+        Raises:
+            TarashException: It refuses the key, or can't be asked.
+        """
+        ...
+
+
+class ManyKeysAdapter(Adapter, Protocol):
+    """An adapter for products with keys of their own, told apart by the model."""
+
+    def variable_of(self, config: Config) -> str:
+        """Return the environment variable that the config's key is read from."""
+        ...
+
+
+class FindingAdapter(Adapter, Protocol):
+    """An adapter whose provider lists jobs, so that one whose answer was lost can be found."""
+
+    async def find(
+        self, client: Any, payload: Payload, call: Call, since: datetime
+    ) -> Sequence[Operation]:
+        """Return the account's jobs that were started since then with this model and input.
+
+        Newest first, from at most a few pages; as complete as what `submit` returns.
+        """
+        ...

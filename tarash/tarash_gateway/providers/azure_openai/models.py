@@ -1,0 +1,22 @@
+"""Azure OpenAI: deployments named like their model take what the model takes; others, the wire's.
+
+A deployment may have any name, so `provider_config["base_model"]` says what it is of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..._data._types import Kind
+from .._openai_models import IMAGE_FALLBACK, PLAIN, SORA_2, VIDEO_FALLBACK, Mappers
+
+__all__ = ["IDS", "IMAGE_FALLBACK", "MODELS", "VIDEO_FALLBACK"]
+
+IDS: Mapping[Kind, tuple[str, ...]] = {
+    "video": ("sora-2",),
+    "image": ("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),
+}
+"""Of which Azure has or had deployments, by its retirement schedule of 2026-07-07."""
+
+# Sora 2 came here without the sizes of 1024 lines.
+MODELS: Mapping[str, Mappers] = {**PLAIN, "sora-2-pro": SORA_2}

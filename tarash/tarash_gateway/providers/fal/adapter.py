@@ -1,0 +1,253 @@
+"""fal: queue submit, status, status stream, result, cancel; wire facts from fal's documentation.
+
+Paid POSTs and looks go over our own session: the SDK re-sends a submit up to ten times. The SDK
+serves for uploads to fal's storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from ..._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
+from ..._http._account import Account
+from ..._http._client import Answer, HttpClient, join, shorten, status_error, unreadable
+from ..._http._sdk import load
+from ...exceptions import GenerationFailedError, TarashException
+from ...mapping import apply_field_mappers
+from ...media import encoded
+from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .errors import BAD_REQUEST, NOT_FOUND, classify_answer, upload_error, verdict
+
+if TYPE_CHECKING:
+    from ..._data._exchange import Call, Config, Response
+    from ..._data._types import CancelAnswer, JobStatus, MediaContent
+    from ..._http._client import Transport
+    from ...catalog import ModelSpec
+
+STATUSES: Mapping[str, JobStatus] = {"IN_QUEUE": "queued", "IN_PROGRESS": "processing"}
+NAMESPACES = ("workflows", "comfy")
+CHECKED_APP = "fal-ai/flux"
+
+
+class FalAdapter:
+    """fal's queue, by the contract of adapters."""
+
+    name = "fal"
+    accepts = Accepts(largest_inline=256 * 1024, upload=True)
+    min_poll_interval = 0.1
+    base_url = "https://queue.fal.run"
+    trusted_hosts = ("fal.run",)
+
+    def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
+        """Return the key: `api_key`, else FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET."""
+        pair = (environment.get("FAL_KEY_ID"), environment.get("FAL_KEY_SECRET"))
+        joined = ":".join(part for part in pair if part) if all(pair) else None
+        return config.api_key or environment.get("FAL_KEY") or joined
+
+    def connect(self, account: Account, transport: Transport) -> HttpClient:
+        """Make a client over the loop's connections."""
+        return HttpClient(
+            account, transport, {"Authorization": f"Key {account.key}"}, classify_answer
+        )
+
+    def build(self, call: Call, spec: ModelSpec) -> Payload:
+        """Return the model's input as fal takes it: bare, in the body."""
+        extra = call.request.extra_params
+        mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
+        return Payload(
+            path=spec.model,
+            body={**apply_field_mappers(mappers, call.request), **extra},
+            # Without it fal may serve the request from another model.
+            headers={"x-app-fal-disable-fallback": "true"},
+        )
+
+    async def submit(self, client: HttpClient, payload: Payload, call: Call) -> Operation:
+        """Put the job into the queue."""
+        answer = await client.submit(payload.path, json=payload.body, headers=payload.headers)
+        accepted = answer.object()
+        job_id = accepted.get("request_id")
+        if not isinstance(job_id, str) or not job_id:
+            raise unreadable(answer.status, answer.body)
+
+        root = join(client.account.base_url, f"{_app(payload.path)}/requests/{job_id}")
+        built = {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
+        given = {name: accepted.get(f"{name}_url") for name in built}
+        return Operation(
+            provider=client.account.provider,
+            model=payload.path,
+            kind=call.kind,
+            id=job_id,
+            submitted_at=datetime.now(UTC).isoformat(),
+            # As fal sent them, unless they lead where our key must not go.
+            urls={
+                name: url if isinstance(url, str) and client.trusts(url) else built[name]
+                for name, url in given.items()
+            },
+        )
+
+    async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
+        """Look at the job; once it has completed, fetch its result."""
+        status = (await client.get(f"{operation.urls['status']}?logs=1")).object()
+        if status.get("status") != "COMPLETED":
+            return _snapshot(status)
+
+        answer = await client.get(operation.urls["response"], any_status=True)
+        if answer.status < 300:  # noqa: PLR2004
+            if not answer.is_json:
+                raise unreadable(answer.status, answer.body)
+
+            return Snapshot(
+                "completed",
+                raw=status,
+                progress=100,
+                finished=Finished(answer.body, _metadata(answer, status)),
+            )
+
+        return verdict(answer, status)
+
+    async def stream(self, client: HttpClient, operation: Operation) -> AsyncIterator[Snapshot]:
+        """Yield the job's status as fal pushes it."""
+        async for status in client.events(f"{operation.urls['status']}/stream?logs=1"):
+            yield _snapshot(status)
+
+    async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer:
+        """Ask fal to stop the job; one that runs already only gets a signal."""
+        answer = await client.put(operation.urls["cancel"], any_status=True)
+        if answer.status == BAD_REQUEST:
+            return "too_late"
+
+        if answer.status == NOT_FOUND:
+            return "unsupported"  # fal does not know the job, which says nothing of its end
+
+        if answer.status >= 300:  # noqa: PLR2004
+            raise classify_answer(answer) or status_error(answer)
+
+        # Only fal's own word counts: a job taken for stopped may be bought again elsewhere.
+        return "cancelled" if answer.object().get("status") == "OK" else "requested"
+
+    async def check(self, client: HttpClient) -> None:
+        """Ask after a job that nobody has: 404 proves that the key was accepted."""
+        answer = await client.get(
+            join(client.account.base_url, f"{CHECKED_APP}/requests/{uuid4()}/status"),
+            any_status=True,
+        )
+        if answer.status >= 300 and answer.status != NOT_FOUND:  # noqa: PLR2004
+            raise classify_answer(answer) or status_error(answer)
+
+    async def upload(self, client: HttpClient, media: MediaContent) -> str:
+        """Return the URL of media in fal's storage, or a data URI where `base_url` is not fal's."""
+        if client.account.custom_base_url:
+            return await encoded(media)
+
+        await load("fal_client", "httpx")
+        import fal_client
+        import httpx
+
+        storage = fal_client.AsyncClient(key=client.account.key)
+        failure: TarashException
+        cause: BaseException
+        try:
+            # No fallback repository: its HTTP client could not be closed from outside.
+            return await storage.upload(
+                media["content"],
+                media["content_type"],
+                repository="fal_v3",
+                fallback_repository=[],
+            )
+        except (fal_client.FalClientHTTPError, httpx.HTTPStatusError) as error:
+            failure, cause = upload_error(error.response.status_code, str(error), client), error
+        except (fal_client.FalClientError, httpx.HTTPError, OSError) as error:
+            failure, cause = upload_error(None, str(error), client), error
+
+        raise failure from client.account.secrets.error(cause)
+
+    def parse(self, call: Call, finished: Finished) -> Response:
+        """Return the response; unknown keys of the output go into `provider_metadata`."""
+        output = finished.raw
+        files = _files(output, call.kind)
+        if not files:
+            raise GenerationFailedError(
+                f"fal answered without {call.kind}: {shorten(output)}", raw_response=output
+            )
+
+        taken = {"video", "videos", "images", "image", "video_url"}
+        beside = {name: value for name, value in output.items() if name not in taken}
+        facts: dict[str, Any] = {
+            "request_id": call.request_id,
+            "status": "completed",
+            "raw_response": output,
+            "content_type": files[0].get("content_type"),
+            "provider_metadata": {**beside, **finished.metadata},
+        }
+        if call.kind == "image":
+            return ImageGenerationResponse(
+                images=tuple(file["url"] for file in files),
+                revised_prompt=output.get("revised_prompt"),
+                **facts,
+            )
+
+        first = files[0]
+        return VideoGenerationResponse(
+            video=first["url"],
+            videos=tuple(file["url"] for file in files),
+            duration=first.get("duration"),
+            resolution=_resolution(first),
+            **facts,
+        )
+
+
+def _app(endpoint: str) -> str:
+    """Return the part of an endpoint's id that its jobs live under: owner and name."""
+    parts = endpoint.strip("/").split("/")
+    return "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])
+
+
+def _snapshot(status: Mapping[str, Any]) -> Snapshot:
+    if status.get("status") == "COMPLETED":
+        return Snapshot("completed", raw=status)
+
+    position = status.get("queue_position")
+    return Snapshot(
+        STATUSES.get(str(status.get("status")), "processing"),
+        raw=status,
+        queue_position=position if isinstance(position, int) else None,
+    )
+
+
+def _metadata(answer: Answer, status: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands beside the output: billable units, seconds of inference."""
+    found: dict[str, Any] = {}
+    units = answer.headers.get("X-Fal-Billable-Units")
+    if units:
+        found["billable_units"] = float(units) if units.replace(".", "", 1).isdigit() else units
+
+    metrics = status.get("metrics")
+    if isinstance(metrics, dict) and "inference_time" in metrics:
+        found["inference_time"] = metrics["inference_time"]
+
+    return found
+
+
+def _files(output: Any, kind: str) -> list[dict[str, Any]]:
+    """Return the media of an output: an object, a list of them, or a bare URL."""
+    names = ("video", "videos", "video_url") if kind == "video" else ("images", "image")
+    for name in names:
+        value = output.get(name) if isinstance(output, dict) else None
+        values = value if isinstance(value, list) else [value]
+        files = [{"url": one} if isinstance(one, str) else one for one in values if one]
+        found = [file for file in files if isinstance(file, dict) and file.get("url")]
+        if found:
+            return found
+
+    return []
+
+
+def _resolution(file: Mapping[str, Any]) -> str | None:
+    width, height = file.get("width"), file.get("height")
+    return f"{width}x{height}" if width and height else None
+
+
+adapter = FalAdapter()

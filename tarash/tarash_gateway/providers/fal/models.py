@@ -1,0 +1,45 @@
+"""fal: what its schemas can't say, and what its endpoints agree on where there is no schema.
+
+Everything else comes from the schemas. Not the duration: it is "8s" here, "8" there, 8 elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...mapping import FieldMapper, passthrough_field_mapper, single_image_field_mapper
+from ...mapping import video_url_field_mapper as _video
+
+Mappers = Mapping[str, FieldMapper]
+
+# Frames a second of models that take a number of frames and don't say how long one is shown: as the
+# models' own publications have it. By prefix of the id.
+FRAME_RATES: Mapping[str, float] = {
+    "fal-ai/ai-avatar": 25,
+    "fal-ai/cosmos-predict-2.5": 16,
+    "fal-ai/framepack": 30,
+    "fal-ai/hunyuan-video": 24,
+    "fal-ai/infinitalk": 25,
+    "fal-ai/krea-wan-14b": 16,
+    "fal-ai/magi": 24,
+}
+
+SHARED: Mappers = {
+    "prompt": passthrough_field_mapper("prompt", required=True),
+    "negative_prompt": passthrough_field_mapper("negative_prompt"),
+    "seed": passthrough_field_mapper("seed"),
+    "aspect_ratio": passthrough_field_mapper("aspect_ratio"),
+}
+VIDEO_FALLBACK: Mappers = {
+    **SHARED,
+    "image_url": single_image_field_mapper(image_type="first_frame", provider="fal"),
+    "end_image_url": single_image_field_mapper(image_type="last_frame", provider="fal"),
+    "video_url": _video(),
+    "resolution": passthrough_field_mapper("resolution"),
+    "generate_audio": passthrough_field_mapper("generate_audio"),
+}
+IMAGE_FALLBACK: Mappers = {
+    **SHARED,
+    "image_url": single_image_field_mapper(image_type="reference", provider="fal"),
+    "num_images": passthrough_field_mapper("n"),
+}

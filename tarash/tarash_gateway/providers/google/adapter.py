@@ -1,0 +1,242 @@
+"""Google by the contract of adapters: videos by interactions and operations, images at once.
+
+Paid POSTs go through google-genai with its retries off. Our own session serves where the SDK
+refuses an API key (Veo) or drops the method (Imagen), and for looks, cancels and downloads.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ..._data._exchange import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
+from ..._http._account import Account
+from ..._http._client import checked, join, unreadable
+from ..._http._credentials import NO_KEY
+from ...exceptions import GenerationFailedError, TarashException
+from ...mapping import apply_field_mappers
+from ...models import ImageGenerationResponse, VideoGenerationResponse
+from ._client import GoogleClient
+from ._delivery import look_at_interaction, look_at_operation, settle
+from ._files import is_ready, upload
+from ._payloads import OWN_REFERENCES, body_of
+from ._places import GEMINI_API, bare, place_of, surface_of
+from ._results import ENDED, decode, metadata_of, no_media, parts_of, revised_prompt
+from .errors import classifier, classify_answer
+
+if TYPE_CHECKING:
+    from ..._data._exchange import Call, Config, Response
+    from ..._data._types import CancelAnswer, JsonObject, MediaContent
+    from ..._http._client import Transport
+    from ...catalog import ModelSpec
+
+KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+NOT_RUNNING = frozenset({400, 404, 409})
+LARGEST_INLINE = 64 * 1024 * 1024
+"""A request may have 100 MB, and base64 makes four bytes of three."""
+
+
+class GoogleAdapter:
+    """The Gemini API and Vertex AI."""
+
+    name = "google"
+    accepts = Accepts(
+        url=False,
+        largest_inline=LARGEST_INLINE,
+        upload=True,
+        references=OWN_REFERENCES,
+        largest_together=LARGEST_INLINE,
+        images=MediaLimits(
+            ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"),
+        ),
+    )
+    min_poll_interval = 1.0
+    base_url = GEMINI_API
+    trusted_hosts: tuple[str, ...] = ("googleapis.com",)
+
+    def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
+        """Return the key: `api_key`, else GOOGLE_API_KEY, else GEMINI_API_KEY.
+
+        Vertex AI takes tokens instead, which come from `provider_config`.
+        """
+        if place_of(config.provider_config).project is not None:
+            return NO_KEY
+
+        found = (environment.get(name) for name in KEY_VARIABLES)
+        return config.api_key or next((key for key in found if key), None)
+
+    def locate(self, config: Config, custom: str | None) -> str:
+        """Return the base URL: on Vertex AI it depends on the location."""
+        return bare(custom) if custom else place_of(config.provider_config, config.model).host
+
+    def connect(self, account: Account, transport: Transport) -> GoogleClient:
+        """Make a client over the loop's connections and the SDK."""
+        return GoogleClient(account, transport)
+
+    def build(self, call: Call, spec: ModelSpec) -> Payload:
+        """Return the request in the protocol of the model."""
+        config, extra = call.config, call.request.extra_params
+        place = place_of(config.provider_config, spec.model, config.api_version)
+        surface = surface_of(spec.model, call.kind)
+        mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
+        return Payload(
+            path=place.path(surface, spec.model),
+            body=body_of(
+                surface,
+                spec.model,
+                apply_field_mappers(mappers, call.request),
+                extra,
+                vertex=place.project is not None,
+            ),
+        )
+
+    async def submit(
+        self, client: GoogleClient, payload: Payload, call: Call
+    ) -> Operation | Finished:
+        """Send the request; images are in the answer, videos are a job."""
+        surface = surface_of(call.config.model, call.kind)
+        answer = await client.submit(surface, payload, classifier(call.config.model))
+        accepted = answer.object()
+        job_id = accepted.get("id" if surface == "interactions" else "name")
+        if isinstance(job_id, str) and job_id and surface in ("interactions", "operations"):
+            return _operation(client, payload, call, job_id)
+
+        # What is not stored has no id, and is in the answer.
+        at_once = surface in ("content", "predict") or accepted.get("status") in ENDED
+        if not at_once:
+            raise unreadable(answer.status, answer.body)
+
+        return await _finished(client, accepted, call)
+
+    async def poll(self, client: GoogleClient, operation: Operation) -> Snapshot:
+        """Look at the job; once it has ended, fetch what is only to be had with our key."""
+        http = await client.http(classify_answer)
+        url = operation.urls["status"]
+        if operation.data["surface"] == "interactions":
+            return await look_at_interaction(client, (await http.get(url)).object())
+
+        if operation.data["surface"] == "fetch":
+            answer = await http.post(url, json={"operationName": operation.id})
+        else:
+            answer = await http.get(url)
+
+        return await look_at_operation(client, answer.object())
+
+    async def cancel(self, client: GoogleClient, operation: Operation) -> CancelAnswer:
+        """Ask Google to stop an interaction; operations can't be stopped."""
+        if "cancel" not in operation.urls:
+            return "unsupported"
+
+        http = await client.http(classify_answer)
+        answer = await http.post(operation.urls["cancel"], any_status=True)
+        if answer.status in NOT_RUNNING:
+            return "too_late"
+
+        status = checked(answer, classify_answer).object().get("status")
+        if status == "cancelled":
+            return "cancelled"
+
+        return "too_late" if status in ENDED else "requested"
+
+    async def check(self, client: GoogleClient) -> None:
+        """Ask for one line of the list of models."""
+        path = "v1beta1/publishers/google/models" if client.vertex else "v1/models"
+        http = await client.http(classify_answer)
+        await http.get(f"{join(client.account.base_url, path)}?pageSize=1")
+
+    async def upload(self, client: GoogleClient, media: MediaContent) -> str:
+        """Return the address of a file at the Gemini API, with its kind; Google keeps it 48 h."""
+        return await upload(client, media)
+
+    async def is_ready(self, client: GoogleClient, reference: str) -> bool:
+        """Tell whether an uploaded file can be used."""
+        return await is_ready(client, reference)
+
+    def parse(self, call: Call, finished: Finished) -> Response:
+        """Return the response; of what was filtered, only the count and the reasons are left."""
+        raw = finished.raw
+        facts: dict[str, Any] = {
+            "request_id": call.request_id,
+            "status": "completed",
+            "raw_response": raw,
+            "provider_metadata": {**metadata_of(raw), **finished.metadata},
+        }
+        inline = [part for part in parts_of(raw, call.kind) if part.data]
+        if not finished.media and not inline:
+            raise no_media(raw, call.kind)
+
+        if call.kind == "video":
+            media = finished.media or tuple(
+                {"content": decode(part), "content_type": part.content_type} for part in inline
+            )
+            return VideoGenerationResponse(
+                video=media[0], videos=media, content_type=media[0]["content_type"], **facts
+            )
+
+        images = [(part.data or "", part.content_type) for part in inline] or [
+            (base64.b64encode(one["content"]).decode(), one["content_type"])
+            for one in finished.media
+        ]
+        return ImageGenerationResponse(
+            images=tuple(data for data, _ in images),
+            content_type=images[0][1],
+            revised_prompt=revised_prompt(raw),
+            **facts,
+        )
+
+
+def _operation(client: GoogleClient, payload: Payload, call: Call, job_id: str) -> Operation:
+    """Return the job with the addresses that its protocol has for it."""
+    path = payload.path
+    urls: dict[str, str] = {}
+    if path.endswith("/interactions"):
+        surface = "interactions"
+        urls["status"] = join(client.account.base_url, f"{path}/{quote(job_id, safe='')}")
+        urls["cancel"] = f"{urls['status']}/cancel"
+    elif client.vertex:
+        surface = "fetch"
+        fetch = path.replace(":predictLongRunning", ":fetchPredictOperation")
+        urls["status"] = join(client.account.base_url, fetch)
+    else:
+        surface = "get"
+        version = path.partition("/")[0]
+        urls["status"] = join(client.account.base_url, f"{version}/{quote(job_id)}")
+
+    return Operation(
+        provider=client.account.provider,
+        model=call.config.model,
+        kind=call.kind,
+        id=job_id,
+        submitted_at=datetime.now(UTC).isoformat(),
+        urls=urls,
+        data={"surface": surface},
+    )
+
+
+async def _finished(client: GoogleClient, raw: JsonObject, call: Call) -> Finished:
+    """Return what was settled by the answer to the submit."""
+    parts = parts_of(raw, call.kind)
+    if all(part.data for part in parts):
+        return Finished(raw)  # without media too: `parse` says why there are none
+
+    try:
+        snapshot = await settle(client, raw, call.kind)
+    except TarashException as error:
+        error.submission = "accepted"  # and paid for: only fetching the result went wrong
+        raise
+
+    if snapshot.finished is None:
+        raise GenerationFailedError(
+            "Google made it, and its file is not ready: leave `store` as it is, so that the job "
+            "can be looked at again",
+            raw_response=raw,
+            submission="accepted",
+        )
+
+    return snapshot.finished
+
+
+adapter = GoogleAdapter()

@@ -1,0 +1,60 @@
+"""OpenAI, and every server that speaks its wire: `base_url` leads there.
+
+Wire facts are in `_openai_wire`; here is who talks to whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..._http._sdk import http_client
+from .._openai_wire import OpenAIClient, OpenAIWire
+
+if TYPE_CHECKING:
+    from ..._data._exchange import Config
+    from ..._http._account import Account
+    from ..._http._client import Transport
+
+NAMESPACE = "openai/"
+
+
+class OpenAIAdapter(OpenAIWire):
+    """OpenAI's images and videos, by the contract of adapters."""
+
+    name = "openai"
+    base_url = "https://api.openai.com/v1"
+    trusted_hosts = ("api.openai.com",)
+
+    def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
+        """Return the key: `api_key`, else OPENAI_API_KEY."""
+        return config.api_key or environment.get("OPENAI_API_KEY")
+
+    def connect(self, account: Account, transport: Transport) -> OpenAIClient:
+        """Make a client; `organization` and `project` of `provider_config` go with each request."""
+        import httpx2
+        from openai import AsyncOpenAI
+
+        async def authorize() -> tuple[str, Mapping[str, str]]:
+            return account.key, {"Authorization": f"Bearer {account.key}"}
+
+        return OpenAIClient(
+            account,
+            transport,
+            AsyncOpenAI(
+                api_key=account.key,
+                base_url=account.base_url,
+                organization=account.settings.get("organization"),
+                project=account.settings.get("project"),
+                max_retries=0,
+                http_client=http_client(httpx2, transport),
+            ),
+            authorize,
+        )
+
+    def model_id(self, model: str) -> str:
+        """Return the id without the namespace that other catalogues put before it."""
+        return model.removeprefix(NAMESPACE)
+
+
+adapter = OpenAIAdapter()

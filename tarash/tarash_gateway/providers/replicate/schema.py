@@ -1,0 +1,105 @@
+"""Makes catalogue records of what Replicate says of its models, and knows where it says it.
+
+Asks through whatever it is given: the adapter's client, or a session of its own.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from ..._data._types import JsonObject
+from ...catalog._reduce import reduce_schema, resolve
+
+MODEL = re.compile(
+    r"(?P<deployment>deployments/)?(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(?::(?P<version>[\w.-]+))?"
+)
+
+Get = Callable[[str], Awaitable[Any]]
+"""Returns the JSON at a path below the API's version; None where there is nothing."""
+
+
+async def read_record(get: Get, model: str) -> JsonObject | None:
+    """Ask what a model takes; return its record, or None where Replicate doesn't say.
+
+    Args:
+        get: Asks Replicate.
+        model: `owner/name`, `owner/name:version` or `deployments/owner/name`. A bare version can't
+            be asked for.
+
+    Raises:
+        TarashException: No answer came, or one with an error status other than 404.
+    """
+    found = MODEL.fullmatch(model)
+    if found is None:
+        return None
+
+    owner, name, version = found["owner"], found["name"], found["version"]
+    if found["deployment"]:
+        deployment = await get(f"deployments/{owner}/{name}")
+        release = deployment.get("current_release") if isinstance(deployment, Mapping) else None
+        owner, _, name = str((release or {}).get("model") or "").partition("/")
+        version = (release or {}).get("version")
+        if not owner or not name or not version:
+            return None
+
+    about = f"models/{owner}/{name}" + (f"/versions/{quote(version)}" if version else "")
+    answer = await get(about)
+    return record_of(answer) if isinstance(answer, Mapping) else None
+
+
+def record_of(answer: Mapping[str, Any]) -> JsonObject | None:
+    """Return the record of a model or of a version, as Replicate answers; None without a schema."""
+    version = answer if "openapi_schema" in answer else answer.get("latest_version")
+    document = version.get("openapi_schema") if isinstance(version, Mapping) else None
+    record = record_of_document(document) if isinstance(document, Mapping) else None
+    if record is None:
+        return None
+
+    made = _made(answer.get("default_example"))
+    return {
+        **record,
+        **({"outputs": [made]} if made else {}),
+        "read": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def record_of_document(document: Mapping[str, Any]) -> JsonObject | None:
+    """Return the record of a model's OpenAPI document; None where it doesn't describe its input."""
+    schemas = (document.get("components") or {}).get("schemas") or {}
+    described = resolve(schemas.get("Input") or {}, document)
+    properties = described.get("properties")
+    if not isinstance(properties, Mapping) or not properties:
+        return None
+
+    ordered = sorted(properties, key=lambda name: _order(properties[name]))
+    reduced = reduce_schema({**described, "properties": {one: properties[one] for one in ordered}})
+    return {"input": reduced, "outputs": []}
+
+
+def _order(schema: Any) -> float:
+    order = schema.get("x-order") if isinstance(schema, Mapping) else None
+    return order if isinstance(order, int | float) else float("inf")
+
+
+def _made(example: Any) -> str | None:
+    """Return what a model makes, by the file that its own example has made; None if it has none."""
+    output = example.get("output") if isinstance(example, Mapping) else None
+    for text in _texts(output):
+        kind = (mimetypes.guess_type(urlsplit(text).path)[0] or "").partition("/")[0]
+        if kind in {"video", "image", "audio"}:
+            return kind
+
+    return None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | Mapping):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(one)
