@@ -142,7 +142,7 @@ def wheel(session: nox.Session) -> None:
 
     elsewhere = scratch / "elsewhere"
     elsewhere.mkdir()
-    for name in ("tests", "docs", "examples"):
+    for name in ("tests", "docs", "examples", "tools"):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, elsewhere / name)
     for name in ("README.md", "pyproject.toml"):

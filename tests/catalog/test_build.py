@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway.catalog import build_fal, shipped_records
+from tarash.tarash_gateway.catalog import shipped_records
 from tarash.tarash_gateway.catalog._library import SHIPPED
 from tarash.tarash_gateway.catalog._reduce import outputs_of, reduce_document
 from tarash.tarash_gateway.catalog._shelf import Shelf, pack
+from tools import build_fal
 
 LARGEST_FILE = 500_000
 

@@ -27,12 +27,12 @@ from tarash.tarash_gateway import (
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway.catalog import _tables
 from tarash.tarash_gateway.catalog._features import FEATURES
+from tools import tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers" / "index.md"
 IMAGE, VIDEO, MASK = (f"https://example.com/{name}" for name in ("a.png", "b.mp4", "c.png"))
-KINDS = {marked: kinds for kinds, marked in _tables.KINDS.items()}
+KINDS = {marked: kinds for kinds, marked in tables.KINDS.items()}
 VALUES: dict[str, tuple[Any, ...]] = {
     "prompt": (None,),
     "aspect_ratio": ("1:1", "9:16", "16:9"),
@@ -150,7 +150,7 @@ def _images(wish: dict[str, Any]) -> list[str]:
 @cache
 def models_of(provider: str) -> list[ModelInfo]:
     """Return a provider's models, the well-known ones first."""
-    return sorted(list_models(provider), key=lambda one: not one.model.startswith(_tables.SHOWN))
+    return sorted(list_models(provider), key=lambda one: not one.model.startswith(tables.SHOWN))
 
 
 def contract(field: str) -> Any:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway.providers._registry import BUILT_IN, default_registry
+from tarash.tarash_gateway.providers._registry import default_registry, shipped
 from tarash.tarash_gateway.testing import Script, Simulator
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def _as_found() -> Iterator[None]:
 @pytest.fixture
 def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
-    for name in BUILT_IN:
+    for name in shipped():
         # The simulator has no limit on looks, so nobody has to wait for seconds between two.
         adapter = default_registry.adapter(name, need_extra=False)
         monkeypatch.setattr(adapter, "min_poll_interval", 0.02)

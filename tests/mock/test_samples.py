@@ -12,7 +12,7 @@ import av
 import pytest
 
 from tarash.tarash_gateway.media import samples
-from tests.tools import render_samples
+from tools import render_samples
 
 WHEEL_LIMIT = 1_500_000
 

@@ -1,4 +1,4 @@
-"""What passes between the engine and an adapter, as data: calls, payloads, operations, snapshots."""
+"""What passes between the engine and an adapter, as data: calls, payloads, operations, polls."""
 
 from __future__ import annotations
 

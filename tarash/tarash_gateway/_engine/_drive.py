@@ -10,6 +10,7 @@ import anyio
 
 from .._data._exchange import Finished, Operation, Snapshot
 from .._http import _credentials as _settings
+from .._support import _durations
 from .._support._warnings import warn
 from ..catalog import TYPO, ModelSpec, near_ids, retired
 from ..exceptions import (
@@ -20,7 +21,6 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..media import prepare, rules_of
-from . import _durations
 from ._fitting import checked_payload, fitted
 from ._hold import settle
 from ._learn import learn

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from .._support import _portal
 from .._support._logging import event
-from .._support._warnings import warn
+from .._support._warnings import PACKAGE, warn
 from .._support._words import with_article
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def misuse_of(on_progress: object) -> str | None:
             "give a function that takes an update"
         )
 
-    ours = str(getattr(on_progress, "__module__", None)).startswith(str(__package__))
+    ours = str(getattr(on_progress, "__module__", None)).startswith(PACKAGE)
     name = getattr(on_progress, "__name__", "")
     if ours and name in MAKERS:
         return (

@@ -15,7 +15,8 @@ from types import FrameType
 from typing import Any
 
 # Whose frames lie between the user's code and ours.
-BETWEEN = (__package__, "anyio", "asyncio", "concurrent", "contextlib", "threading")
+PACKAGE = __name__.partition("._support")[0]
+BETWEEN = (PACKAGE, "anyio", "asyncio", "concurrent", "contextlib", "threading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class _Line:
     """Where Python notes what it has shown for this module."""
 
 
-NOBODY = _Line("<tarash_gateway>", 1, str(__package__), {})
+NOBODY = _Line("<tarash_gateway>", 1, PACKAGE, {})
 """Where no line of the user's is known: a name without a source, and always the same."""
 _asked: ContextVar[_Line | None] = ContextVar("_asked", default=None)
 

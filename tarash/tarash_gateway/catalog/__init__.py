@@ -10,6 +10,7 @@ from ._lifecycle import Lifecycle, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._modules import Mappers, named, near_ids
 from ._reduce import OUTPUTS
+from ._sources import ModelSource, Schemas, Sources, provide
 from ._spec import ModelSpec
 
 __all__ = [
@@ -18,7 +19,10 @@ __all__ = [
     "TYPO",
     "Lifecycle",
     "Mappers",
+    "ModelSource",
     "ModelSpec",
+    "Schemas",
+    "Sources",
     "asked_at",
     "built_in_mappers",
     "describe",
@@ -30,6 +34,7 @@ __all__ = [
     "lookup",
     "named",
     "near_ids",
+    "provide",
     "remember",
     "retired",
     "same_model_for",

@@ -21,15 +21,13 @@ from . import _library
 from ._lifecycle import lifecycle, retired
 from ._lookup import from_record, lookup
 from ._modules import (
-    BUILT_IN,
-    SECOND_NAMES,
-    WITH_SCHEMAS,
     Mappers,
     command_to_add,
     makes,
     named,
     near_ids,
 )
+from ._sources import is_described, names, schemas_of
 from ._spec import ModelSpec
 
 EVERY_ROLE = ("first_frame", "last_frame", "reference", "asset", "style")
@@ -52,9 +50,9 @@ def describe(
     Raises:
         ValidationError: The catalogue has no such model; the message names the nearest.
     """
-    found = _library.record(provider, model) if provider in BUILT_IN else None
+    found = _library.record(provider, model) if is_described(provider) else None
     outputs = found[0]["outputs"] if found is not None else []
-    of_family = makes(provider, model) if provider in BUILT_IN else None
+    of_family = makes(provider, model) if is_described(provider) else None
     if found is None and of_family is not None:
         outputs = [of_family]
 
@@ -83,8 +81,8 @@ def describe(
 
 def list_all(provider: str | None = None) -> Iterator[ModelInfo]:
     """Yield every model of the catalogue, by provider and id."""
-    every = BUILT_IN.keys() - SECOND_NAMES
-    for name in sorted(every if provider is None else {provider} & BUILT_IN.keys()):
+    known = provider is not None and is_described(provider)
+    for name in names() if provider is None else [provider] if known else []:
         yield from sorted(_list_one(name), key=lambda one: one.model)
 
 
@@ -105,7 +103,7 @@ def _unknown(provider: str, model: str) -> str:
     if not near:
         return f"nothing is known of the models of {provider!r}; see the provider's documentation"
 
-    asked = provider in WITH_SCHEMAS
+    asked = schemas_of(provider) is not None
     fetch = f" `{command_to_add(provider, model)}` fetches the schema of a new one" if asked else ""
     meant = ", ".join(near)
     return f"{provider} has no model {model!r} in the catalogue; did you mean {meant}?{fetch}"
@@ -158,7 +156,9 @@ def _durations(spec: ModelSpec) -> dict[str, Any]:
 
 
 def _recorded(spec: ModelSpec) -> str | None:
-    live, shipped = _library.recorded(spec.provider) if spec.provider in BUILT_IN else (None, None)
+    live, shipped = (
+        _library.recorded(spec.provider) if is_described(spec.provider) else (None, None)
+    )
     return {"live": live, "package": shipped}.get(spec.source)
 
 

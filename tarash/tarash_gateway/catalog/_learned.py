@@ -11,25 +11,30 @@ from typing import Any
 
 from ..mapping import longest_prefix
 from . import _library
-from ._modules import WITH_SCHEMAS, named
+from ._modules import named
+from ._sources import schemas_of
 
-ASKED = frozenset({"replicate"})
-"""Providers that are asked about a model when somebody first generates with it."""
 FRESH = timedelta(days=7)
 """After that, what was read by itself is read again: models get new versions."""
 
 
 def is_unknown(provider: str, model: str) -> bool:
     """Tell whether a provider has schemas, and nothing is known of this model by its id."""
-    if provider not in WITH_SCHEMAS or model.partition(":")[0] in named(provider):
+    if schemas_of(provider) is None or model.partition(":")[0] in named(provider):
         return False
 
     return _library.record(provider, model) is None
 
 
+def asks(provider: str) -> bool:
+    """Tell whether the provider is asked about a model when somebody first generates with it."""
+    schemas = schemas_of(provider)
+    return schemas is not None and schemas.on_first_use
+
+
 def can_be_asked(provider: str, model: str) -> bool:
     """Tell whether there is a way to ask about a model: Replicate knows no version by itself."""
-    return provider in ASKED and "/" in model
+    return asks(provider) and "/" in model
 
 
 def is_worth_asking(provider: str, model: str, registered: Mapping[str, Any]) -> bool:

@@ -19,12 +19,11 @@ from urllib.parse import urlsplit
 
 from .._data._types import JsonObject
 from ._shelf import Shelf, pack
+from ._sources import schemas_of
 
 Found = tuple[JsonObject, Literal["live", "package"]]
 
 SHIPPED = Path(__file__).with_name("data")
-OWN_HOSTS = {"fal": ("fal.ai", "fal.run"), "replicate": ("replicate.com",)}
-"""Domains of the providers whose schemas can be fetched."""
 MOST_HOSTS = 8
 """Other hosts of a provider that are remembered: a simulator has a new port each time."""
 _asked: ContextVar[str | None] = ContextVar("_asked", default=None)
@@ -50,8 +49,8 @@ def asked_at(base_url: str | None) -> Iterator[None]:
 
 def source_of(provider: str) -> str:
     """Return whose word on a provider's models is looked at: the provider's name, or a host's."""
-    own = OWN_HOSTS.get(provider)
-    if own is None:
+    schemas = schemas_of(provider)
+    if schemas is None:
         return provider
 
     url = _asked.get() or os.environ.get(f"TARASH_{provider.upper()}_BASE_URL", "").strip()
@@ -60,7 +59,7 @@ def source_of(provider: str) -> str:
 
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme == "https" and any(f".{host}".endswith(f".{one}") for one in own):
+    if parts.scheme == "https" and any(f".{host}".endswith(f".{one}") for one in schemas.hosts):
         return provider
 
     place = parts.netloc.rpartition("@")[2].lower()

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from .._data._types import JsonObject, Kind
 from ..mapping import FieldMapper, derive, longest_prefix, takes_media
 from . import _library
-from ._learned import ASKED, can_be_asked, is_unknown
-from ._modules import BUILT_IN, Mappers, command_to_add, declared, module_of, near_ids
+from ._learned import asks, can_be_asked, is_unknown
+from ._modules import Mappers, command_to_add, declared, near_ids
+from ._sources import is_described, module_of
 from ._spec import ModelSpec
 from ._variants import relatives, variant_of
 
@@ -82,7 +83,7 @@ def built_in_mappers(
         provider: The provider's name.
         registered: The application's own, which go before ours.
     """
-    if provider not in BUILT_IN:
+    if not is_described(provider):
         return MappingProxyType(dict(registered or {}))
 
     ours = _Layered(declared(provider), _Derived(provider))
@@ -117,7 +118,7 @@ def lookup(
 
         return described
 
-    if request is not None and provider in BUILT_IN and hasattr(module_of(provider), "spec_for"):
+    if request is not None and is_described(provider) and hasattr(module_of(provider), "spec_for"):
         chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
         return chosen
 
@@ -184,7 +185,7 @@ FACTS = ("name", "category", "date", "updated", "deprecated", "unlisted")
 
 def _described(provider: str, model: str, kind: Kind) -> ModelSpec | None:
     """Return what the catalogue says of a model by its exact id."""
-    if provider not in BUILT_IN:
+    if not is_described(provider):
         return None
 
     found = _library.record(provider, model)
@@ -220,7 +221,7 @@ def _variant(spec: ModelSpec, request: Request, *, same: bool = False) -> str | 
 
 def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     """Return what can be supposed of a model that the catalogue doesn't have."""
-    if provider not in BUILT_IN:
+    if not is_described(provider):
         return ModelSpec(provider, model, kind, PROMPT_ONLY, generic=True)
 
     known = declared(provider)
@@ -256,7 +257,7 @@ def _doubted(spec: ModelSpec) -> ModelSpec:
     fetch = f"`{command_to_add(spec.provider, spec.model)}` fetches its schema"
     if can_be_asked(spec.provider, spec.model):
         fetch = f"a generation asks for its schema first, {fetch} now"
-    elif spec.provider in ASKED:
+    elif asks(spec.provider):
         fetch = "nobody can be asked about a bare version: write owner/name:version"
 
     doubt = f"the catalogue has no such model, so {how}{meant} {fetch[0].upper()}{fetch[1:]}"

@@ -1,50 +1,22 @@
-"""Which providers are described here, and by what ids their models are known.
-
-Each provider has a module beside this one. It may hold MODELS (mappers by id or prefix, for what no
-schema says), IDS (the real ids among them, by what they make; without it the keys of MODELS are
-ids), FRAME_RATES, and must hold VIDEO_FALLBACK and IMAGE_FALLBACK for what nobody knows. A provider
-with a file in data/ has schemas, too.
-"""
+"""By what ids the models of a provider are known, and what is declared of them by hand."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from importlib import import_module
-from types import ModuleType
 
 from .._data._types import Kind
 from ..mapping import FieldMapper, longest_prefix
 from . import _library
+from ._sources import is_described, module_of, schemas_of
 
 Mappers = Mapping[str, FieldMapper]
 
-BUILT_IN = {
-    "azure-openai": "_azure_openai",
-    "azure_openai": "_azure_openai",
-    "fal": "_fal",
-    "google": "_google",
-    "luma": "_luma",
-    "openai": "_openai",
-    "replicate": "_replicate",
-    "runway": "_runway",
-    "stability": "_stability",
-    "xai": "_xai",
-}
-SECOND_NAMES = frozenset({"azure_openai"})
-"""Other spellings of a provider's name: its models are listed once."""
-WITH_SCHEMAS = ("fal", "replicate")
-"""Providers that tell what a model takes when they are asked."""
 NEAR_IDS = 3
 """Ids that are suggested for one that is unknown."""
 OF_VIDEOS = frozenset(
     {"duration_seconds", "resolution", "generate_audio", "video", "enhance_prompt"}
 )
-
-
-def module_of(provider: str) -> ModuleType:
-    """Return the module that describes a provider's models."""
-    return import_module(f".{BUILT_IN[provider]}", __package__)
 
 
 def declared(provider: str) -> Mapping[str, Mappers]:
@@ -80,7 +52,15 @@ def makes(provider: str, model: str) -> Kind | None:
 
 def command_to_add(provider: str, model: str) -> str:
     """Return what to type so that a model's schema is fetched."""
-    return f"tarash models add {model}" + ("" if provider == "fal" else f" --provider {provider}")
+    return f"tarash models add {model}" + (
+        "" if _is_default(provider) else f" --provider {provider}"
+    )
+
+
+def _is_default(provider: str) -> bool:
+    """Tell whether the command line asks this provider where none is named."""
+    schemas = schemas_of(provider)
+    return schemas is not None and schemas.listed
 
 
 def near_ids(provider: str, model: str, *, alike: float = 0.3) -> list[str]:
@@ -91,7 +71,7 @@ def near_ids(provider: str, model: str, *, alike: float = 0.3) -> list[str]:
         model: The id as it was written.
         alike: How similar at least; 1 for the same.
     """
-    if provider not in BUILT_IN:
+    if not is_described(provider):
         return []
 
     known = [*_library.ids(provider), *named(provider)]

@@ -23,14 +23,12 @@ from ..exceptions import (
 from ..providers.replicate.schema import read_record, record_of_document
 from . import _library
 from ._lookup import forget
-from ._modules import WITH_SCHEMAS
 from ._records import record_of, records_of
+from ._sources import with_schemas
 
 if TYPE_CHECKING:
     import aiohttp
 
-LISTED = ("fal",)
-"""Providers whose schemas can be had all at once."""
 MODELS_API = "https://api.fal.ai"
 SCHEMA_API = "https://fal.ai"
 REPLICATE_API = "https://api.replicate.com"
@@ -58,7 +56,7 @@ async def fetch_all(
         HTTPConnectionError: No answer came; nothing was changed.
         StorageError: The cache can't be written.
     """
-    _check(provider, LISTED)
+    _check(provider, listed=True)
     async with _session(provider, key) as session:
         models = [model async for model in _listed(session, _origin(provider, base_url))]
 
@@ -135,9 +133,10 @@ def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Pa
     return _store(provider, dict([found]), add=True, source=provider)
 
 
-def _check(provider: str, possible: tuple[str, ...] = WITH_SCHEMAS) -> None:
+def _check(provider: str, *, listed: bool = False) -> None:
+    possible = with_schemas(listed=listed)
     if provider not in possible:
-        one_by_one = " all at once; add_model() reads one" if provider in WITH_SCHEMAS else ""
+        one_by_one = " all at once; add_model() reads one" if provider in with_schemas() else ""
         raise ValidationError(
             f"{provider!r} publishes no schemas that are read here{one_by_one}; those that do: "
             f"{', '.join(possible)}",

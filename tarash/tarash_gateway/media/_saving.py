@@ -23,7 +23,7 @@ from .._data._responses import config_of, maker_of
 from .._data._template import Template
 from .._http import _credentials as _settings
 from ..exceptions import SaveError, ValidationError
-from ..providers._registry import BUILT_IN, default_registry
+from ..providers._registry import default_registry
 from ._download import Download, Failed, Gone
 from ._formats import HEAD_BYTES, extension, type_of
 from ._held import Here, NoMedium, look_at
@@ -134,7 +134,7 @@ def reach_of(config: Config | None) -> Reach:
         return Reach()
 
     trusted = [config.base_url] if config.base_url else []
-    if config.provider in BUILT_IN:
+    if default_registry.row(config.provider) is not None:
         # The environment may name a host of the user's own too.
         adapter = default_registry.adapter(config.provider, need_extra=False)
         trusted.append(_settings.base_url(adapter, config))
@@ -145,8 +145,7 @@ def reach_of(config: Config | None) -> Reach:
 def names_files(response: Response) -> bool:
     """Tell whether what a response holds may be the path of a file: none of a real provider's."""
     provider = maker_of(response)[0] or ""
-    registered = default_registry.handler(provider) is not None
-    return response.is_mock or registered or provider not in BUILT_IN
+    return response.is_mock or default_registry.row(provider) is None
 
 
 def _look(plan: _Plan, index: int, media: MediaType) -> str | Here | None:

@@ -1,7 +1,7 @@
 """Real media without a provider: bundled clips, and pictures made on the spot.
 
 The mock and the simulator take their media from here. The clips were rendered by
-`tests/tools/render_samples.py` of the source repository; they have no sound track. Nothing here
+`tools/render_samples.py` of the source repository; they have no sound track. Nothing here
 knows a request, and nothing is downloaded.
 """
 

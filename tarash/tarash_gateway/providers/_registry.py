@@ -1,6 +1,6 @@
-"""Which providers there are: the built-in ones as rows, imported on first use, and registered ones.
+"""Which providers there are: those that ship, those that other packages bring, registered ones.
 
-Adding a built-in provider is one row here.
+A provider that ships is a folder beside this file, and its name in `FOLDERS`.
 """
 
 from __future__ import annotations
@@ -8,17 +8,19 @@ from __future__ import annotations
 import difflib
 import os
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import import_module, util
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast
 
 from .._support._warnings import warn
-from ..catalog import Mappers, built_in_mappers
+from ..catalog import Mappers, ModelSource, built_in_mappers, provide
 from ..exceptions import ValidationError
 from ..mapping import check_mapping
 from ..models import ProviderInfo, VideoGenerationConfig
+from ._provider import Provider
 
 if TYPE_CHECKING:
     from ..models import ProviderHandler
@@ -31,72 +33,81 @@ __all__ = [
     "register_provider_field_mapping",
 ]
 
+FOLDERS = (
+    "azure_openai",
+    "fal",
+    "google",
+    "luma",
+    "openai",
+    "replicate",
+    "runway",
+    "stability",
+    "xai",
+)
+ENTRY_POINTS = "tarash_gateway.providers"
+"""The entry-point group in which another package names its providers."""
 TYPO = 0.8
-"""How similar a name must be to a built-in one to be taken for a mistyped one, and no other."""
+"""How similar a name must be to a known one to be taken for a mistyped one, and no other."""
 HANDLER_METHODS = (
     "generate_video",
     "generate_video_async",
     "generate_image",
     "generate_image_async",
 )
+ADAPTER_METHODS = ("find_key", "connect", "build", "submit", "poll", "cancel", "parse")
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltIn:
-    """One row: a provider that ships with the package."""
-
-    module: str
-    """Below `providers`; its `adapter` is the adapter."""
-    modalities: tuple[Literal["video", "image"], ...]
-    extra: str | None
-    """None where nothing is needed beside the package itself."""
-    needs: str | None
-    """The module that the extra installs; None where it installs none."""
-    environment_variable: str
-    further_keys: tuple[tuple[str, str], ...] = ()
-    """Variables of products with keys of their own, each with a model of that product."""
-
-    @property
-    def installed(self) -> bool:
-        """Whether what it needs is there."""
-        return self.needs is None or self.needs in _found or _find(self.needs)
+@lru_cache(maxsize=1)
+def shipped() -> Mapping[str, Provider]:
+    """Return the rows of the providers that ship with the package, by name and alias."""
+    rows = [import_module(f".{name}", __package__).provider for name in FOLDERS]
+    return MappingProxyType(_by_every_name(rows))
 
 
-_found: set[str] = set()
-"""Modules that are there: looking for one on the disk takes as long as mapping a request."""
+@lru_cache(maxsize=1)
+def brought() -> Mapping[str, Provider]:
+    """Return the rows that other installed packages bring, by name and alias.
+
+    One that can't be imported, or is no row, is warned of and left out: it must not take the
+    others down with it.
+    """
+    rows = []
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            row = point.load()
+        except Exception as error:  # noqa: BLE001  (a foreign package may raise anything)
+            warn(f"The provider {point.name!r} of {point.value} can't be imported: {error}")
+            continue
+
+        if isinstance(row, Provider):
+            rows.append(row)
+        else:
+            warn(f"The provider {point.name!r} of {point.value} is no Provider, and is left out")
+
+    return MappingProxyType({**_by_every_name(rows), **shipped()})
 
 
-def _find(module: str) -> bool:
-    try:
-        if util.find_spec(module) is None:
-            return False
-    except ModuleNotFoundError:  # not even the package above it is there
-        return False
-
-    _found.add(module)
-    return True
+def _by_every_name(rows: Iterable[Provider]) -> dict[str, Provider]:
+    return {name: row for row in rows for name in (row.name, *row.aliases)}
 
 
-BOTH: tuple[Literal["video", "image"], ...] = ("video", "image")
-AZURE_OPENAI = BuiltIn("azure_openai", BOTH, "openai", "openai", "AZURE_OPENAI_API_KEY")
-SPELLINGS = frozenset({"azure_openai"})
-"""Other spellings of names: understood, and not listed."""
-BUILT_IN: Mapping[str, BuiltIn] = MappingProxyType(
-    {
-        "azure-openai": AZURE_OPENAI,
-        "azure_openai": AZURE_OPENAI,
-        "fal": BuiltIn("fal", BOTH, "fal", "fal_client", "FAL_KEY"),
-        "google": BuiltIn("google", BOTH, "google", "google.genai", "GOOGLE_API_KEY"),
-        "luma": BuiltIn(
-            "luma", BOTH, "luma", "lumaai", "LUMAAI_API_KEY", (("LUMA_AGENTS_API_KEY", "ray-3.2"),)
-        ),
-        "openai": BuiltIn("openai", BOTH, "openai", "openai", "OPENAI_API_KEY"),
-        "replicate": BuiltIn("replicate", BOTH, "replicate", "replicate", "REPLICATE_API_TOKEN"),
-        "runway": BuiltIn("runway", BOTH, "runway", "runwayml", "RUNWAYML_API_SECRET"),
-        "stability": BuiltIn("stability", ("image",), None, None, "STABILITY_API_KEY"),
-        "xai": BuiltIn("xai", BOTH, "xai", None, "XAI_API_KEY"),
-    }
-)
+class _Sources:
+    """Tells the catalogue who describes whose models."""
+
+    def __init__(self) -> None:
+        self.registered: dict[str, Provider] = {}
+
+    def get(self, provider: str) -> ModelSource | None:
+        row = self.registered.get(provider) or shipped().get(provider) or brought().get(provider)
+        return None if row is None else row.source
+
+    def names(self) -> Iterable[str]:
+        rows = {**brought(), **self.registered}.values()
+        return {row.name for row in rows if row.models is not None}
+
+
+_sources = _Sources()
+provide(_sources)
 
 
 class Registry:
@@ -104,20 +115,51 @@ class Registry:
 
     def __init__(self) -> None:
         self._handlers: dict[str, ProviderHandler] = {}
+        self._rows: dict[str, Provider] = {}
         self._mappings: dict[str, Mapping[str, Mappers]] = {}
         self._lock = threading.Lock()
+
+    def register(self, provider: Provider) -> None:
+        """Register a provider with a full adapter, which then has jobs; it replaces others.
+
+        Args:
+            provider: Its row. Its name and its aliases must be no text of blanks.
+
+        Raises:
+            ValidationError: It is no row, or a name is empty.
+        """
+        if not isinstance(provider, Provider):
+            raise ValidationError(
+                f"register() takes a Provider, not {type(provider).__name__}; for an object with "
+                "methods such as generate_video use register_provider(name, handler)"
+            )
+
+        for name in (provider.name, *provider.aliases):
+            _check_name(name)
+
+        with self._lock:
+            added = _by_every_name([provider])
+            self._rows |= added
+            _sources.registered |= added
+            for name in added:
+                self._handlers.pop(name, None)
 
     def register_provider(self, provider: str, handler: object) -> None:
         """Register a provider of your own; the name of a built-in one replaces it.
 
         Args:
             provider: The name to write in configs.
-            handler: An object with all or some of the methods of `ProviderHandler`.
+            handler: An adapter, with all methods of `providers.Adapter`: it has jobs like a
+                built-in one. Or an object with all or some of the methods of `ProviderHandler`.
 
         Raises:
             ValidationError: The name is empty, or the handler has none of the methods.
         """
         _check_name(provider)
+        if all(callable(getattr(handler, name, None)) for name in ADAPTER_METHODS):
+            self.register(Provider(provider, provider, cast("Adapter", handler), ()))
+            return
+
         if not any(callable(getattr(handler, name, None)) for name in HANDLER_METHODS):
             raise ValidationError(
                 f"the handler for {provider!r} has none of the methods "
@@ -127,6 +169,7 @@ class Registry:
         with self._lock:
             # By its type it would have to have all four methods; each is looked for when called.
             self._handlers[provider] = cast("ProviderHandler", handler)
+            self._rows.pop(provider, None)
 
     def register_provider_field_mapping(
         self, provider: str, mapping: Mapping[str, Mappers]
@@ -170,6 +213,15 @@ class Registry:
         """Return the registered handler of this name."""
         return self._handlers.get(provider)
 
+    def row(self, provider: str) -> Provider | None:
+        """Return the row of this name or alias; None for a handler, and for nobody."""
+        if provider in self._handlers:
+            return None
+
+        # Other packages are asked only where neither the application nor this one knows the name.
+        mine = self._rows.get(provider) or shipped().get(provider)
+        return mine if mine is not None else brought().get(provider)
+
     def check_known(self, provider: str, *, mocked: bool = False) -> None:
         """Check that there is a provider of this name.
 
@@ -181,7 +233,7 @@ class Registry:
         Raises:
             ValidationError: There is none; the message lists the known ones and the nearest.
         """
-        if provider in BUILT_IN or provider in self._handlers:
+        if provider in self._handlers or self.row(provider) is not None:
             return
 
         known = self._names()
@@ -199,27 +251,28 @@ class Registry:
 
     def _near(self, provider: str, *, alike: float = 0.6) -> str | None:
         """Return the known name that one which nobody knows looks like; None for a known one."""
-        if provider in BUILT_IN or provider in self._handlers:
+        if provider in self._handlers or self.row(provider) is not None:
             return None
 
         name = provider.lower()
         return next(iter(difflib.get_close_matches(name, self._names(), n=1, cutoff=alike)), None)
 
     def _names(self) -> list[str]:
-        return sorted({*BUILT_IN.keys() - SPELLINGS, *self._handlers})
+        rows = {**brought(), **self._rows}
+        return sorted({*(row.name for row in rows.values()), *self._handlers})
 
     def adapter(self, provider: str, *, need_extra: bool = True) -> Adapter:
-        """Return the built-in adapter of this name.
+        """Return the adapter of this name.
 
         Args:
-            provider: A built-in name.
+            provider: The name of a provider with a row.
             need_extra: Whether what the extra installs will be used.
 
         Raises:
             ValidationError: Its extra is not installed; the message names it. Or nobody knows it,
                 or it is a registered handler, which has no jobs.
         """
-        row = BUILT_IN.get(provider)
+        row = self.row(provider)
         if row is None:
             self.check_known(provider)
             raise ValidationError(
@@ -229,25 +282,25 @@ class Registry:
         if need_extra and not row.installed:
             raise ValidationError(
                 f"{provider} needs the extra {row.extra!r}: pip install "
-                f"'tarash-gateway[{row.extra}]'",
+                f"'{row.distribution}[{row.extra}]'",
                 provider,
                 submission="not_sent",
             )
 
-        adapter: Adapter = import_module(f".{row.module}", __package__).adapter
-        return adapter
+        return row.load()
 
     def environment_variable(self, provider: str) -> str | None:
-        """Return where the key of a built-in provider is read from."""
-        return BUILT_IN[provider].environment_variable if provider in BUILT_IN else None
+        """Return where the provider's key is read from, where it has a row and a variable."""
+        row = self.row(provider)
+        return row.keys[0].variable if row is not None and row.keys else None
 
     def list_providers(self) -> list[ProviderInfo]:
         """Return every provider that a config may name, in alphabetical order."""
         return [self._info(name) for name in self._names()]
 
     def _info(self, name: str) -> ProviderInfo:
-        handler = self._handlers.get(name)
-        if handler is not None:
+        handler, row = self._handlers.get(name), self.row(name)
+        if row is None:
             kinds: tuple[Literal["video", "image"], ...] = ("video", "image")
             has = {kind: _makes(handler, kind) for kind in kinds}
             return ProviderInfo(
@@ -257,7 +310,7 @@ class Registry:
                 registered=True,
             )
 
-        row, models = BUILT_IN[name], self.models_with_keys(name)
+        models = self.models_with_keys(name)
         present = tuple(one for one, model in models.items() if self._has_key(name, model))
         return ProviderInfo(
             name=name,
@@ -265,7 +318,7 @@ class Registry:
             installed=row.installed,
             extra=row.extra,
             key_present=bool(present),
-            environment_variable=row.environment_variable,
+            environment_variable=next(iter(models), None),
             environment_variables=tuple(models),
             variables_present=present,
         )
@@ -276,9 +329,9 @@ class Registry:
         return bool(self.adapter(name, need_extra=False).find_key(config, os.environ))
 
     def models_with_keys(self, provider: str) -> Mapping[str, str]:
-        """Return, for each of a built-in provider's variables, a model that its key is for."""
-        row = BUILT_IN[provider]
-        return {row.environment_variable: "any", **dict(row.further_keys)}
+        """Return, for each of a provider's variables, a model that its key is for."""
+        row = self.row(provider)
+        return {key.variable: key.model for key in row.keys} if row is not None else {}
 
 
 def _check_name(provider: object) -> None:
@@ -286,7 +339,7 @@ def _check_name(provider: object) -> None:
         raise ValidationError("the provider's name is empty, or no text")
 
 
-def _makes(handler: ProviderHandler, kind: str) -> bool:
+def _makes(handler: object, kind: str) -> bool:
     names = (f"generate_{kind}", f"generate_{kind}_async")
     return any(callable(getattr(handler, name, None)) for name in names)
 

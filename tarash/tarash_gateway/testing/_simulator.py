@@ -23,7 +23,7 @@ from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import OriginState
 from tarash.tarash_gateway.testing._thread import ServerThread
 from tarash.tarash_gateway.testing._wire import Wire
-from tarash.tarash_gateway.testing._wires import WIRES, WireContext
+from tarash.tarash_gateway.testing._wires import WireContext, shipped, wire_of
 
 _MEDIA = "media"
 _FOREIGN = "foreign"
@@ -52,13 +52,8 @@ class Simulator:
     """
 
     def __init__(self, providers: Iterable[str] | None = None, host: str = "127.0.0.1") -> None:
-        names = list(WIRES) if providers is None else list(providers)
-        for name in names:
-            if name not in WIRES:
-                raise ValueError(
-                    f"The simulator has no provider {name!r}; it has: {', '.join(sorted(WIRES))}"
-                )
-
+        names = list(shipped()) if providers is None else list(providers)
+        self._wires = {name: wire_of(name) for name in names}
         self.keys: dict[str, Collection[str]] = {}
         self._host = host
         self._states = {name: OriginState(name) for name in [*names, _MEDIA, _FOREIGN]}
@@ -264,7 +259,7 @@ class Simulator:
         if name == _FOREIGN:
             return ForeignWire()
 
-        return WIRES[name](WireContext(self._states[name], self._media, self._urls))
+        return self._wires[name](WireContext(self._states[name], self._media, self._urls))
 
     def _owner_of_media(self, path: str) -> OriginState:
         provider = path.removeprefix("/").partition("/")[0]

@@ -30,7 +30,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
 from tarash.tarash_gateway.exceptions import ValidationError
 from tarash.tarash_gateway.providers.runway import models as _runway
-from tests.tools import build_runway
+from tools import build_runway
 
 pytest.importorskip("runwayml")
 URL = "https://example.com/a.png"
@@ -114,7 +114,7 @@ def kind_of(endpoint: str) -> str:
 
 
 def test_the_data_is_what_the_sdk_says() -> None:
-    """If not: run tests/tools/build_runway.py, and look at what changed."""
+    """If not: run tools/build_runway.py, and look at what changed."""
     shipped = Path(_runway.__file__).with_name("data") / "runway.json"
     text = shipped.read_text(encoding="utf-8")
     source = json.loads(text)["source"]
@@ -123,7 +123,7 @@ def test_the_data_is_what_the_sdk_says() -> None:
 
     # In an interpreter of its own: `typing` caches literals by their set of values, so that their
     # order would be that of whichever SDK was imported first.
-    script = "from tests.tools import build_runway as b; print(b.render(b.build()), end='')"
+    script = "from tools import build_runway as b; print(b.render(b.build()), end='')"
     built = subprocess.run(
         [sys.executable, "-c", script],
         cwd=Path(__file__).parents[3],

@@ -1,1 +1,18 @@
-"""Azure OpenAI."""
+"""Azure OpenAI: the same wire as OpenAI, with deployments and an API version."""
+
+from __future__ import annotations
+
+from .._provider import Key, Provider
+
+__all__ = ["provider"]
+
+provider = Provider(
+    name="azure-openai",
+    title="Azure OpenAI",
+    adapter=f"{__name__}.adapter:adapter",
+    keys=(Key("AZURE_OPENAI_API_KEY"),),
+    models=f"{__name__}.models",
+    aliases=("azure_openai",),
+    extra="openai",
+    requires="openai",
+)

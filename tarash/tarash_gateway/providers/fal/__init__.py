@@ -1,1 +1,19 @@
-"""fal."""
+"""fal: every endpoint that its schemas describe."""
+
+from __future__ import annotations
+
+from ...catalog import Schemas
+from .._provider import Key, Provider
+
+__all__ = ["provider"]
+
+provider = Provider(
+    name="fal",
+    title="fal",
+    adapter=f"{__name__}.adapter:adapter",
+    keys=(Key("FAL_KEY"),),
+    models=f"{__name__}.models",
+    extra="fal",
+    requires="fal_client",
+    schemas=Schemas(hosts=("fal.ai", "fal.run"), listed=True),
+)

@@ -1,7 +1,17 @@
-"""Google: Gemini Omni and Veo videos, Gemini and Imagen images, with an API key or on Vertex AI."""
+"""Google: Gemini Omni and Veo videos, Gemini and Imagen images, by API key or on Vertex AI."""
 
 from __future__ import annotations
 
-from .adapter import adapter
+from .._provider import Key, Provider
 
-__all__ = ["adapter"]
+__all__ = ["provider"]
+
+provider = Provider(
+    name="google",
+    title="Google",
+    adapter=f"{__name__}.adapter:adapter",
+    keys=(Key("GOOGLE_API_KEY"),),
+    models=f"{__name__}.models",
+    extra="google",
+    requires="google.genai",
+)

@@ -1,7 +1,7 @@
 """Runway: which endpoint takes a request, and what the model takes there.
 
 The schemas are in data/runway.json, built from the types of Runway's SDK by
-tests/tools/build_runway.py. Knows no wire beyond the names of parameters and endpoints.
+tools/build_runway.py. Knows no wire beyond the names of parameters and endpoints.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .mappers import MAKERS, Mappers, listed, mappers_of, ratio_mapper
 from .requested import joint_adjustments
 from .shape import Shapes
 
-DATA: JsonObject = json.loads(
-    Path(__file__).with_name("data").joinpath("runway.json").read_text(encoding="utf-8")
-)["endpoints"]
+DATA: JsonObject = json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8"))[
+    "endpoints"
+]
 # Of several endpoints that take a request, the first.
 ENDPOINTS: Mapping[Kind, tuple[str, ...]] = {
     "video": (

@@ -1,35 +1,48 @@
-"""The providers that the simulator speaks for: one file each, one line here.
+"""The providers that the simulator speaks for: one module each, whose `wire` is the factory.
 
-What a wire gets from the simulator is in `_context`.
+A module's name is the provider's. Other packages name theirs in the entry-point group
+`tarash_gateway.wires`. What a wire gets from the simulator is in `_context`.
 """
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
 
 from tarash.tarash_gateway.testing._wire import Wire
 from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires.azure_openai import AzureOpenAIWire
-from tarash.tarash_gateway.testing._wires.fal import FalWire
-from tarash.tarash_gateway.testing._wires.google import GoogleWire
-from tarash.tarash_gateway.testing._wires.luma import LumaWire
-from tarash.tarash_gateway.testing._wires.openai import OpenAIWire
-from tarash.tarash_gateway.testing._wires.replicate import ReplicateWire
-from tarash.tarash_gateway.testing._wires.runway import RunwayWire
-from tarash.tarash_gateway.testing._wires.stability import StabilityWire
-from tarash.tarash_gateway.testing._wires.xai import XaiWire
 
-__all__ = ["WIRES", "WireContext"]
+__all__ = ["WireContext", "shipped", "wire_of", "wires"]
 
-WIRES: Mapping[str, Callable[[WireContext], Wire]] = MappingProxyType(
-    {
-        "azure-openai": AzureOpenAIWire,
-        "fal": FalWire,
-        "runway": RunwayWire,
-        "luma": LumaWire,
-        "replicate": ReplicateWire,
-        "stability": StabilityWire,
-        "xai": XaiWire,
-        "openai": OpenAIWire,
-        "google": GoogleWire,
-    }
-)
+WireFactory = Callable[[WireContext], Wire]
+ENTRY_POINTS = "tarash_gateway.wires"
+
+
+@lru_cache(maxsize=1)
+def shipped() -> dict[str, str]:
+    """Return the providers whose wires ship with the package, and the modules that hold them."""
+    modules = (one.name for one in iter_modules(__path__) if not one.name.startswith("_"))
+    return {name.replace("_", "-"): name for name in sorted(modules)}
+
+
+def wires() -> list[str]:
+    """Return the names of all providers that the simulator can speak for."""
+    return sorted({*shipped(), *(point.name for point in entry_points(group=ENTRY_POINTS))})
+
+
+def wire_of(provider: str) -> WireFactory:
+    """Return what makes a provider's wire.
+
+    Raises:
+        ValueError: The simulator has no such provider.
+    """
+    if provider in shipped():
+        made: WireFactory = import_module(f".{shipped()[provider]}", __package__).wire
+        return made
+
+    for point in entry_points(group=ENTRY_POINTS, name=provider):
+        brought: WireFactory = point.load()
+        return brought
+
+    raise ValueError(f"The simulator has no provider {provider!r}; it has: {', '.join(wires())}")

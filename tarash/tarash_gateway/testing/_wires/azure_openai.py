@@ -49,3 +49,6 @@ class AzureOpenAIWire(OpenAIWire):
 
 async def _no_version() -> Reply:
     return bodies.error(404, "Resource not found", code="404")
+
+
+wire = AzureOpenAIWire

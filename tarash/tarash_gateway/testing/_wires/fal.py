@@ -258,3 +258,6 @@ def _logs(job: JobRecord, *, ended: bool) -> list[dict[str, str]]:
         }
         for message in messages
     ]
+
+
+wire = FalWire

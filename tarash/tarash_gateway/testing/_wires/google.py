@@ -299,3 +299,6 @@ def _payload(request: RecordedRequest) -> dict[str, Any] | None:
         return None
 
     return found if isinstance(found, dict) else None
+
+
+wire = GoogleWire

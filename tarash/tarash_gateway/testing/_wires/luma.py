@@ -239,3 +239,6 @@ def _wrong_media(value: Any, name: str = "body") -> str | None:
 
     found = (_wrong_media(inner, key) for key, inner in value.items())
     return next((wrong for wrong in found if wrong is not None), None)
+
+
+wire = LumaWire

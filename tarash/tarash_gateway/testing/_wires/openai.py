@@ -227,3 +227,6 @@ def _missing(parameter: str) -> Reply:
 def _unknown(request: RecordedRequest) -> Reply:
     video_id = request.path_values["video_id"]
     return bodies.error(404, f"Video with id '{video_id}' not found.", code="not_found")
+
+
+wire = OpenAIWire

@@ -316,3 +316,6 @@ def _moment(text: str) -> datetime:
 
 def _time(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+wire = ReplicateWire

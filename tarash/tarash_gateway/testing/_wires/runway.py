@@ -208,3 +208,6 @@ def _size(ratio: Any) -> tuple[int, int]:
         return 1280, 720
 
     return min(int(found[1]), _LARGEST_SIDE), min(int(found[2]), _LARGEST_SIDE)
+
+
+wire = RunwayWire

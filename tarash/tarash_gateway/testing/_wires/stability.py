@@ -218,3 +218,6 @@ def _reply(job: JobRecord, request: RecordedRequest) -> Reply:
             "seed": str(job.result_body["seed"]),
         },
     )
+
+
+wire = StabilityWire

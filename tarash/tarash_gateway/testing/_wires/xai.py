@@ -285,3 +285,6 @@ def _pictures(script: Script, body: Mapping[str, Any], publish: Any) -> tuple[in
         data += [{"url": "", "respect_moderation": False}] * refused
 
     return 200, {"data": data, **_usage(script)}
+
+
+wire = XaiWire

@@ -2,7 +2,7 @@
 
 Run it from the repository's root, with the development dependencies installed:
 
-    python tests/tools/render_samples.py
+    python tools/render_samples.py
 
 The same versions of PyAV and Pillow render the same bytes. Clips have no sound track. Nothing but
 this script writes into the folder of the samples.
@@ -22,7 +22,7 @@ from typing import Any
 import av
 from PIL import Image, ImageDraw, ImageFont
 
-FOLDER = Path(__file__).parents[2] / "tarash" / "tarash_gateway" / "media" / "_samples"
+FOLDER = Path(__file__).parents[1] / "tarash" / "tarash_gateway" / "media" / "_samples"
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "21:9")
 # 1080p only where it is usually asked for: all clips together stay small.
 SHORT_SIDES = {720: RATIOS, 1080: ("16:9", "9:16")}

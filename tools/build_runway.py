@@ -1,8 +1,8 @@
-"""Writes catalog/data/runway.json: what each Runway model takes at each endpoint.
+"""Writes providers/runway/models.json: what each Runway model takes at each endpoint.
 
 Read from the types of the installed `runwayml`: parameters from the annotations, limits from the
 docstrings beside them, which the annotations can't say. Run it after an update of the SDK:
-`python tests/tools/build_runway.py`.
+`python tools/build_runway.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from typing_extensions import is_typeddict  # the SDK's are its, which the standard one disowns
 
-DATA = Path(__file__).parents[2] / "tarash/tarash_gateway/catalog/data/runway.json"
+DATA = Path(__file__).parents[1] / "tarash/tarash_gateway/providers/runway/models.json"
 ENDPOINTS = {
     "text_to_video": "TextToVideoCreateParams",
     "image_to_video": "ImageToVideoCreateParams",

@@ -1,21 +1,24 @@
 """Writes the documentation's tables of models from the catalogue. Text out, nothing else.
 
-`python -m tarash.tarash_gateway.catalog.build_tables` puts them into the pages.
+Run it from the repository's root: `python tools/tables.py PAGES…` puts them into the pages; a test
+holds the pages in step with the catalogue.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .._data._model_info import ModelInfo
-from ..models import ProviderInfo
-from ..providers._registry import BUILT_IN, Registry
-from ._describe import list_all
-from ._features import FEATURES, claims
-from ._library import recorded
-from ._lifecycle import LIFECYCLES
+from tarash.tarash_gateway._data._model_info import ModelInfo
+from tarash.tarash_gateway.catalog._describe import list_all
+from tarash.tarash_gateway.catalog._features import FEATURES, claims
+from tarash.tarash_gateway.catalog._library import recorded
+from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
+from tarash.tarash_gateway.models import ProviderInfo
+from tarash.tarash_gateway.providers._provider import Provider
+from tarash.tarash_gateway.providers._registry import Registry
 
 BEGIN = "<!-- generated: {name} -->"
 END = "<!-- end -->"
@@ -35,18 +38,6 @@ SHOWN = (
 )
 
 
-# How providers are called, and their pages below docs/providers.
-PAGES = {
-    "azure-openai": "Azure OpenAI",
-    "fal": "fal",
-    "google": "Google",
-    "luma": "Luma",
-    "openai": "OpenAI and compatible",
-    "replicate": "Replicate",
-    "runway": "Runway",
-    "stability": "Stability AI",
-    "xai": "xAI",
-}
 MAKES = {("video",): "videos", ("image",): "images", ("video", "image"): "videos and images"}
 KINDS = {(): "", ("video",): "V", ("image",): "I", ("video", "image"): "V, I"}
 
@@ -71,13 +62,19 @@ def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _row(name: str) -> Provider:
+    row = Registry().row(name)
+    assert row is not None  # noqa: S101  (the name comes from there)
+    return row
+
+
 def _providers(providers: Iterable[ProviderInfo]) -> str:
     rows = [
         (
-            f"[{PAGES[one.name]}]({one.name}.md)",
+            f"[{_row(one.name).title}]({one.name}.md)",
             f"`{one.name}`",
             MAKES[one.modalities],
-            f"`{one.extra}`" if BUILT_IN[one.name].needs else "none needed",
+            f"`{one.extra}`" if _row(one.name).requires else "none needed",
             ", ".join(f"`{variable}`" for variable in one.environment_variables),
         )
         for one in providers
@@ -191,3 +188,14 @@ def write(paths: Iterable[Path]) -> None:
     made = tables()
     for path in paths:
         path.write_text(filled(path.read_text(encoding="utf-8"), made), encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Fill the pages that the command line names."""
+    parser = argparse.ArgumentParser(description="Fill the generated tables of pages.")
+    parser.add_argument("pages", nargs="+", type=Path)
+    write(parser.parse_args(arguments).pages)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Builds the catalogue file of fal: `python -m tarash.tarash_gateway.catalog.build_fal FILES…`.
+"""Builds the catalogue file of fal: `python tools/build_fal.py FILES…`.
 
 For developers. FILES are answers of fal's models API (`GET /v1/models?expand=openapi-3.0`), each
 one page or `{"pages": [...], "earlier_snapshots": [...]}`, or schemas by id in `endpoints`; gzip is
@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ._records import mend, records_of, records_of_types
-from ._shelf import pack
+from tarash.tarash_gateway.catalog._library import SHIPPED
+from tarash.tarash_gateway.catalog._records import mend, records_of, records_of_types
+from tarash.tarash_gateway.catalog._shelf import pack
 
-DESTINATION = Path(__file__).with_name("data") / "fal.shelf"
+DESTINATION = SHIPPED / "fal.shelf"
 
 
 def build(answers: list[Mapping[str, Any]]) -> bytes:

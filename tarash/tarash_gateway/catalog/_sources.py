@@ -1,0 +1,102 @@
+"""Who describes a provider's models: handed in from outside, so that no provider is named here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """Where the schemas of a provider's models can be read at run time."""
+
+    hosts: tuple[str, ...]
+    """The provider's own domains: what another host says of its models is kept apart."""
+    listed: bool = False
+    """Whether all schemas can be had at once."""
+    on_first_use: bool = False
+    """Whether the provider is asked about an unknown model before the first generation with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """What the catalogue has to know of one provider.
+
+    `models` names a module. It may hold MODELS (mappers by id or prefix, for what no schema says),
+    IDS (the real ids among them, by what they make; without it the keys of MODELS are ids),
+    FRAME_RATES, `spec_for(model, kind, request)`, and must hold VIDEO_FALLBACK and IMAGE_FALLBACK
+    for ids that nobody knows.
+    """
+
+    name: str
+    models: str
+    aliases: tuple[str, ...] = ()
+    schemas: Schemas | None = None
+
+
+class Sources(Protocol):
+    """Finds the sources; the registry of providers is one."""
+
+    def get(self, provider: str) -> ModelSource | None:
+        """Return the source of this name or alias."""
+        ...
+
+    def names(self) -> Iterable[str]:
+        """Return the names of all providers, aliases left out."""
+        ...
+
+
+class _Nobody:
+    def get(self, provider: str) -> None:
+        del provider
+
+    def names(self) -> Iterable[str]:
+        return ()
+
+
+_sources: Sources = _Nobody()
+
+
+def provide(sources: Sources) -> None:
+    """Say who knows the providers from now on."""
+    global _sources  # noqa: PLW0603  (set once, when the registry is imported)
+    _sources = sources
+
+
+def source(provider: str) -> ModelSource | None:
+    """Return the source of this name or alias; None where the catalogue knows no such provider."""
+    return _sources.get(provider)
+
+
+def is_described(provider: str) -> bool:
+    """Tell whether the catalogue knows the provider."""
+    return _sources.get(provider) is not None
+
+
+def names() -> list[str]:
+    """Return the names of all described providers, sorted; aliases are left out."""
+    return sorted(_sources.names())
+
+
+def module_of(provider: str) -> ModuleType:
+    """Return the module that describes a provider's models."""
+    found = _sources.get(provider)
+    assert found is not None  # noqa: S101  (callers have asked `is_described`)
+    return import_module(found.models)
+
+
+def schemas_of(provider: str) -> Schemas | None:
+    """Return where the provider's schemas can be read; None where it publishes none."""
+    found = _sources.get(provider)
+    return None if found is None else found.schemas
+
+
+def with_schemas(*, listed: bool = False) -> tuple[str, ...]:
+    """Return the providers whose schemas can be read, or those that list all of them at once."""
+    found: Mapping[str, Schemas | None] = {name: schemas_of(name) for name in names()}
+    return tuple(
+        name for name, one in found.items() if one is not None and (one.listed or not listed)
+    )

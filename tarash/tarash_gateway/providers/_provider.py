@@ -1,0 +1,93 @@
+"""One row for each provider: everything about it that is not how to talk. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module, util
+from typing import TYPE_CHECKING, Literal
+
+from ..catalog import ModelSource, Schemas
+
+if TYPE_CHECKING:
+    from ._contract import Adapter
+
+Modality = Literal["video", "image"]
+BOTH: tuple[Modality, ...] = ("video", "image")
+
+_there: set[str] = set()
+"""Modules that are there: looking for one on the disk takes as long as mapping a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An environment variable that a key is read from."""
+
+    variable: str
+    model: str = "any"
+    """A model that the key is for, where products of the provider have keys of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider, as the registry knows it.
+
+    Attributes:
+        name: What users write in `provider=`.
+        title: How the provider is called in text.
+        adapter: Where its adapter is, as `package.module:name`, imported on first use; or the
+            adapter itself.
+        keys: The variables that its keys are read from, the usual one first.
+        modalities: What it makes.
+        models: The module that describes its models, by the rules of `ModelSource`; imported on
+            first use. None where only field mappers that are registered say what models take.
+        aliases: Other spellings of the name: understood, and not listed.
+        extra: The extra of the distribution that has to be installed for it; None for none.
+        requires: The module that has to be there; None where nothing is needed beside the package.
+        schemas: Where schemas of its models can be read at run time; None for nowhere.
+        distribution: What `extra` is an extra of.
+    """
+
+    name: str
+    title: str
+    adapter: str | Adapter
+    keys: tuple[Key, ...]
+    modalities: tuple[Modality, ...] = BOTH
+    models: str | None = None
+    aliases: tuple[str, ...] = ()
+    extra: str | None = None
+    requires: str | None = None
+    schemas: Schemas | None = None
+    distribution: str = "tarash-gateway"
+
+    @property
+    def installed(self) -> bool:
+        """Whether the module that it needs is there."""
+        return self.requires is None or self.requires in _there or _find(self.requires)
+
+    @property
+    def source(self) -> ModelSource | None:
+        """What the catalogue has to know of it."""
+        if self.models is None:
+            return None
+
+        return ModelSource(self.name, self.models, self.aliases, self.schemas)
+
+    def load(self) -> Adapter:
+        """Import the adapter and return it."""
+        if not isinstance(self.adapter, str):
+            return self.adapter
+
+        module, _, name = self.adapter.partition(":")
+        adapter: Adapter = getattr(import_module(module), name)
+        return adapter
+
+
+def _find(module: str) -> bool:
+    try:
+        if util.find_spec(module) is None:
+            return False
+    except ModuleNotFoundError:  # not even the package above it is there
+        return False
+
+    _there.add(module)
+    return True
