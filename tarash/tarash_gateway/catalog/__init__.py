@@ -10,17 +10,19 @@ from ._lifecycle import Lifecycle, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._modules import Mappers, named, near_ids
 from ._reduce import OUTPUTS
-from ._sources import ModelSource, Schemas, Sources, provide
+from ._sources import Get, ModelSource, SchemaReader, Schemas, Sources, provide
 from ._spec import ModelSpec
 
 __all__ = [
     "EVERY_ROLE",
     "OUTPUTS",
     "TYPO",
+    "Get",
     "Lifecycle",
     "Mappers",
     "ModelSource",
     "ModelSpec",
+    "SchemaReader",
     "Schemas",
     "Sources",
     "asked_at",

@@ -6,7 +6,7 @@ What was stored before stays as it is unless everything that was asked for arriv
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,30 +14,20 @@ from typing import TYPE_CHECKING, Any
 from .._data._types import JsonObject
 from ..exceptions import (
     HTTPConnectionError,
-    HTTPError,
     ModelNotFoundError,
     StorageError,
     TarashException,
     ValidationError,
 )
-from ..providers.replicate.schema import read_record, record_of_document
 from . import _library
 from ._lookup import forget
-from ._records import record_of, records_of
-from ._sources import with_schemas
+from ._sources import Get, SchemaReader, schemas_of, with_schemas
 
 if TYPE_CHECKING:
     import aiohttp
 
-MODELS_API = "https://api.fal.ai"
-SCHEMA_API = "https://fal.ai"
-REPLICATE_API = "https://api.replicate.com"
-# How a key is sent, and where it is read from.
-KEYS = {"fal": ("Key", "FAL_KEY"), "replicate": ("Bearer", "REPLICATE_API_TOKEN")}
-EXPANDED = {"expand": "openapi-3.0"}
 SECONDS = 60
 """For one page; with schemas, a page is a few megabytes."""
-MOST_PAGES = 500
 NOT_FOUND = 404
 
 
@@ -57,10 +47,10 @@ async def fetch_all(
         StorageError: The cache can't be written.
     """
     _check(provider, listed=True)
-    async with _session(provider, key) as session:
-        models = [model async for model in _listed(session, _origin(provider, base_url))]
+    reader = _reader(provider)
+    async with _session(reader, key) as session:
+        records = dict(await reader.read_all(_getting(session), _host(provider, base_url)))
 
-    records = records_of(models)
     if not records:
         raise TarashException(
             f"{provider} listed no model with a schema; what was stored before stays", provider
@@ -87,14 +77,9 @@ async def fetch_one(
         StorageError: The cache can't be written.
     """
     _check(provider)
-    async with _session(provider, key) as session:
-        if provider == "fal":
-            found = await _listed_one(session, base_url, model)
-            found = found or await _document_of(session, base_url, model)
-        else:
-            origin = _origin(provider, base_url).removesuffix("/v1")
-            record = await read_record(lambda path: _get(session, f"{origin}/v1/{path}"), model)
-            found = None if record is None else (model, record)
+    reader = _reader(provider)
+    async with _session(reader, key) as session:
+        found = await reader.read_one(_getting(session), _host(provider, base_url), model)
 
     if found is None:
         raise ModelNotFoundError(
@@ -104,7 +89,7 @@ async def fetch_one(
             status_code=NOT_FOUND,
         )
 
-    return _store(provider, dict([found]), base_url, add=True)
+    return _store(provider, {model: found}, base_url, add=True)
 
 
 def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Path:
@@ -120,17 +105,15 @@ def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Pa
         StorageError: The cache can't be written.
     """
     _check(provider)
-    if provider == "fal":
-        found, needed = record_of({"endpoint_id": model, "openapi": document}), "POST with a JSON"
-    else:
-        record = record_of_document(document)
-        found, needed = None if record is None else (model, record), "component Input with a"
-
+    reader = _reader(provider)
+    found = reader.read_document(model, document)
     if found is None:
-        raise ValidationError(f"the document has no {needed} schema for {model!r}", provider, model)
+        raise ValidationError(
+            f"the document has no {reader.DOCUMENT_PART} schema for {model!r}", provider, model
+        )
 
     # The user's own word, whoever is asked otherwise.
-    return _store(provider, dict([found]), add=True, source=provider)
+    return _store(provider, {model: found}, add=True, source=provider)
 
 
 def _check(provider: str, *, listed: bool = False) -> None:
@@ -168,16 +151,22 @@ def _store(
     return path
 
 
-def _origin(provider: str, base_url: str | None, usual: str | None = None) -> str:
+def _reader(provider: str) -> SchemaReader:
+    schemas = schemas_of(provider)
+    assert schemas is not None  # noqa: S101  (`_check` came before)
+    return schemas.load()
+
+
+def _host(provider: str, base_url: str | None) -> str | None:
+    """Return what the user put in the place of the provider's host."""
     custom = base_url or os.environ.get(f"TARASH_{provider.upper()}_BASE_URL")
-    host = {"fal": MODELS_API, "replicate": REPLICATE_API}[provider]
-    return (custom or usual or host).rstrip("/")
+    return custom.rstrip("/") if custom else None
 
 
-def _session(provider: str, key: str | None) -> aiohttp.ClientSession:
+def _session(reader: SchemaReader, key: str | None) -> aiohttp.ClientSession:
     import aiohttp
 
-    scheme, variable = KEYS[provider]
+    scheme, variable = reader.AUTHORIZATION
     found = key or os.environ.get(variable)
     headers = {"Authorization": f"{scheme} {found}"} if found else {}
     timeout = aiohttp.ClientTimeout(total=SECONDS)
@@ -185,7 +174,14 @@ def _session(provider: str, key: str | None) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True)
 
 
-async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
+def _getting(session: aiohttp.ClientSession) -> Get:
+    async def get(url: str, query: Mapping[str, str]) -> Any:
+        return await _get(session, url, query)
+
+    return get
+
+
+async def _get(session: aiohttp.ClientSession, url: str, query: Mapping[str, str]) -> Any:
     """Return the JSON of an answer, or None for a 404."""
     import aiohttp
 
@@ -210,44 +206,3 @@ async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
             f"No readable answer from {url}: {reason_of(error)}; what was stored before stays "
             "(check the network)"
         ) from Secrets().error(error)
-
-
-async def _listed(session: aiohttp.ClientSession, origin: str) -> AsyncIterator[Any]:
-    cursor: str | None = None
-    seen: set[str] = set()
-    for _page in range(MOST_PAGES):
-        query = {**EXPANDED, "status": "active", **({"cursor": cursor} if cursor else {})}
-        page = await _get(session, f"{origin}/v1/models", **query)
-        if not isinstance(page, Mapping):
-            raise HTTPError(
-                f"{origin}/v1/models has no list of models (HTTP 404, or JSON of another shape); "
-                "check base_url",
-                status_code=NOT_FOUND if page is None else None,
-            )
-
-        for model in page.get("models") or ():
-            yield model
-
-        cursor = page.get("next_cursor")
-        if not cursor or page.get("has_more") is False or cursor in seen:
-            return
-
-        seen.add(cursor)
-
-
-async def _listed_one(
-    session: aiohttp.ClientSession, base_url: str | None, model: str
-) -> tuple[str, JsonObject] | None:
-    url = f"{_origin('fal', base_url)}/v1/models"
-    page = await _get(session, url, endpoint_id=model, **EXPANDED)
-    models = page.get("models") if isinstance(page, Mapping) else None
-    found = records_of(one for one in models or () if isinstance(one, Mapping))
-    return (model, found[model]) if model in found else None
-
-
-async def _document_of(
-    session: aiohttp.ClientSession, base_url: str | None, model: str
-) -> tuple[str, JsonObject] | None:
-    url = f"{_origin('fal', base_url, SCHEMA_API)}/api/openapi/queue/openapi.json"
-    document = await _get(session, url, endpoint_id=model)
-    return record_of({"endpoint_id": model, "openapi": document}) if document else None

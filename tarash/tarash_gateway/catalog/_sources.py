@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol, cast
+
+from .._data._types import JsonObject
+
+Get = Callable[[str, Mapping[str, str]], Awaitable[Any]]
+"""GETs a URL with a query; returns the JSON, None for a 404, and raises what else goes wrong."""
+
+
+class SchemaReader(Protocol):
+    """A module that reads a provider's schemas. Its records are what `catalog` keeps."""
+
+    AUTHORIZATION: tuple[str, str]
+    """How a key is sent (`Key`, `Bearer`), and the variable that it is read from."""
+    DOCUMENT_PART: str
+    """What a document has to hold, for the error on one that does not."""
+
+    async def read_all(self, get: Get, base_url: str | None) -> Mapping[str, JsonObject]:
+        """Return the records of all models, by id; only where schemas are `listed`."""
+        ...
+
+    async def read_one(self, get: Get, base_url: str | None, model: str) -> JsonObject | None:
+        """Return the record of one model; None where there is none."""
+        ...
+
+    def read_document(self, model: str, document: Mapping[str, Any]) -> JsonObject | None:
+        """Return the record in a document as the provider publishes it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Schemas:
     """Where the schemas of a provider's models can be read at run time."""
 
+    reader: str
+    """The module that reads them, by the protocol of `SchemaReader`; imported on first use."""
     hosts: tuple[str, ...]
     """The provider's own domains: what another host says of its models is kept apart."""
     listed: bool = False
     """Whether all schemas can be had at once."""
     on_first_use: bool = False
     """Whether the provider is asked about an unknown model before the first generation with it."""
+
+    def load(self) -> SchemaReader:
+        """Import the reader and return it."""
+        return cast("SchemaReader", import_module(self.reader))
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def kind_of(endpoint: str) -> str:
 
 def test_the_data_is_what_the_sdk_says() -> None:
     """If not: run tools/build_runway.py, and look at what changed."""
-    shipped = Path(_runway.__file__).with_name("data") / "runway.json"
+    shipped = Path(_runway.__file__).with_name("models.json")
     text = shipped.read_text(encoding="utf-8")
     source = json.loads(text)["source"]
     if source != f"runwayml {version('runwayml')}":

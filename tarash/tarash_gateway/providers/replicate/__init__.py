@@ -15,5 +15,5 @@ provider = Provider(
     models=f"{__name__}.models",
     extra="replicate",
     requires="replicate",
-    schemas=Schemas(hosts=("replicate.com",), on_first_use=True),
+    schemas=Schemas(f"{__name__}.schemas", hosts=("replicate.com",), on_first_use=True),
 )

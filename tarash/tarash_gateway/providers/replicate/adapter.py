@@ -26,7 +26,7 @@ from .._finding import CLOCK_SKEW, is_shown, is_since, moment, once
 from .client import ReplicateClient
 from .errors import classify_answer, moderation
 from .models import IMAGE_MODELS, MODELS
-from .schema import MODEL, read_record
+from .schemas import MODEL, read_record
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Response

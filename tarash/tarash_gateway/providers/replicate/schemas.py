@@ -13,17 +13,33 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ..._data._types import JsonObject
+from ...catalog import Get
 from ...catalog._reduce import reduce_schema, resolve
 
 MODEL = re.compile(
     r"(?P<deployment>deployments/)?(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)(?::(?P<version>[\w.-]+))?"
 )
 
-Get = Callable[[str], Awaitable[Any]]
+API = "https://api.replicate.com"
+AUTHORIZATION = ("Bearer", "REPLICATE_API_TOKEN")
+DOCUMENT_PART = "component Input with a"
+
+GetPath = Callable[[str], Awaitable[Any]]
 """Returns the JSON at a path below the API's version; None where there is nothing."""
 
 
-async def read_record(get: Get, model: str) -> JsonObject | None:
+async def read_one(get: Get, base_url: str | None, model: str) -> JsonObject | None:
+    """Return the record of one model; None where Replicate doesn't say what it takes."""
+    origin = (base_url or API).removesuffix("/v1")
+    return await read_record(lambda path: get(f"{origin}/v1/{path}", {}), model)
+
+
+def read_document(_model: str, document: Mapping[str, Any]) -> JsonObject | None:
+    """Return the record in a version's OpenAPI document; None where it describes no input."""
+    return record_of_document(document)
+
+
+async def read_record(get: GetPath, model: str) -> JsonObject | None:
     """Ask what a model takes; return its record, or None where Replicate doesn't say.
 
     Args:
