@@ -6,9 +6,11 @@ Where a provider legitimately differs, its row says so and why; the tests have n
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import Any, Literal
 
 from tarash.tarash_gateway import (
@@ -177,7 +179,7 @@ openai_image = partial(
 GOOGLE: Callable[..., Case] = partial(Case, provider="google", pictures=BYTES)
 OPERATIONS = "long-running operations can't be stopped"
 
-CASES = (
+CASES: tuple[Case, ...] = (
     Case(
         provider="fal",
         kind="video",
@@ -345,6 +347,11 @@ CASES = (
         why="the submit's answer holds the images",
     ),
 )
+if "TARASH_CONTRACT_CASES" in os.environ:
+    # Providers of other packages: a module's rows, as keyword arguments of `Case`.
+    _others = import_module(os.environ["TARASH_CONTRACT_CASES"])
+    CASES = (*CASES, *(Case(**row) for row in _others.CASES))
+
 JOBS = tuple(case for case in CASES if not case.at_once)
 LISTED = tuple(case for case in CASES if case.other_model is not None)
 AT_ONCE = tuple(case for case in CASES if case.at_once)

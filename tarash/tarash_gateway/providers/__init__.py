@@ -1,1 +1,81 @@
-"""The adapters, one provider a file; each is imported on first use only."""
+"""Providers, and what an adapter for one more is made of; each name is imported on first use.
+
+`RestAdapter` is the base of adapters that speak REST, `ErrorRules` says what their error bodies
+mean, and `Provider` is the row that the registry knows a provider by.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .._data._exchange import (
+        Accepts,
+        Call,
+        Finished,
+        MediaLimits,
+        Operation,
+        Payload,
+        Snapshot,
+    )
+    from .._http._account import Account
+    from .._http._client import Answer, HttpClient, join, unreadable
+    from ..catalog import ModelSpec, Schemas
+    from ._contract import Adapter
+    from ._error_rules import ErrorRules, When
+    from ._provider import Key, Provider
+    from ._registry import Registry
+    from ._rest import RestAdapter
+
+__all__ = [
+    "Accepts",
+    "Account",
+    "Adapter",
+    "Answer",
+    "Call",
+    "ErrorRules",
+    "Finished",
+    "HttpClient",
+    "Key",
+    "MediaLimits",
+    "ModelSpec",
+    "Operation",
+    "Payload",
+    "Provider",
+    "Registry",
+    "RestAdapter",
+    "Schemas",
+    "Snapshot",
+    "When",
+    "join",
+    "unreadable",
+]
+
+_HOMES = {
+    **dict.fromkeys(
+        ("Accepts", "Call", "Finished", "MediaLimits", "Operation", "Payload", "Snapshot"),
+        ".._data._exchange",
+    ),
+    "Account": ".._http._account",
+    **dict.fromkeys(("Answer", "HttpClient", "join", "unreadable"), ".._http._client"),
+    **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
+    "Adapter": "._contract",
+    **dict.fromkeys(("ErrorRules", "When"), "._error_rules"),
+    **dict.fromkeys(("Key", "Provider"), "._provider"),
+    "Registry": "._registry",
+    "RestAdapter": "._rest",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    value = getattr(import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,7 +3,7 @@
 `Simulator` speaks the providers' wire protocols on loopback, with scripted timings and faults, so
 that the official SDKs run against it for real. Importing this package costs next to nothing (the
 pytest plugin is loaded by every pytest run): the server is imported when a name is first used.
-It must not import anything else of the gateway.
+It must not import anything else of the gateway but the mock's own media.
 """
 
 from importlib import import_module
@@ -11,20 +11,43 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tarash.tarash_gateway.testing._fault import Fault
+    from tarash.tarash_gateway.testing._media import image_bytes, video_bytes
     from tarash.tarash_gateway.testing._records import Counters, Job, RecordedRequest, Step
     from tarash.tarash_gateway.testing._script import Script
     from tarash.tarash_gateway.testing._simulator import Simulator
+    from tarash.tarash_gateway.testing._wire import Reply, Route, Wire
+    from tarash.tarash_gateway.testing._wires import WireContext
 
-__all__ = ["Counters", "Fault", "Job", "RecordedRequest", "Script", "Simulator", "Step"]
+__all__ = [
+    "Counters",
+    "Fault",
+    "Job",
+    "RecordedRequest",
+    "Reply",
+    "Route",
+    "Script",
+    "Simulator",
+    "Step",
+    "Wire",
+    "WireContext",
+    "image_bytes",
+    "video_bytes",
+]
 
 _HOMES = {
     "Counters": "_records",
     "Fault": "_fault",
     "Job": "_records",
     "RecordedRequest": "_records",
+    "Reply": "_wire",
+    "Route": "_wire",
     "Script": "_script",
     "Simulator": "_simulator",
     "Step": "_records",
+    "Wire": "_wire",
+    "WireContext": "_wires",
+    "image_bytes": "_media",
+    "video_bytes": "_media",
 }
 
 

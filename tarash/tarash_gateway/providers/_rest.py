@@ -1,0 +1,233 @@
+"""The base of adapters that speak REST: what they repeat, once; each stage can be replaced alone.
+
+A subclass states facts as class attributes and overrides what its provider does in another way.
+It has no loop, no sleep and no retry: the engine has these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote, urlsplit
+
+from .._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
+from .._http._client import HttpClient, join, shorten, unreadable
+from ..exceptions import GenerationFailedError, UnsupportedOperationError
+from ..mapping import apply_field_mappers
+from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._error_rules import ErrorRules, at
+
+if TYPE_CHECKING:
+    from .._data._exchange import Call, Config, Response
+    from .._data._types import Billing, CancelAnswer, JobStatus
+    from .._http._account import Account
+    from .._http._client import Answer, Transport
+    from ..catalog import ModelSpec
+    from ..exceptions import TarashException
+
+PERCENT = 100.0
+
+
+class RestAdapter:
+    """An adapter by declaration.
+
+    Attributes:
+        name: The provider's name.
+        base_url: Its host, with the path that all its paths begin with.
+        key_variables: The environment variables of its key, the usual one first.
+        errors: What its error bodies mean.
+        authorization: The header that carries the key, and its value with `{key}` in it.
+        headers: Further headers of each request.
+        submit_path: Where a job is started, below `base_url`.
+        job_path: Where a job is, with `{id}` in it.
+        job_id: Where the accepted answer holds the job's id, as a dotted path.
+        status: Where a job's body holds its status, as a dotted path.
+        statuses: The provider's words for a status, and ours. Others count as `processing`: a job
+            is never ended by a word that nobody knows.
+        progress: Where a job's body holds its progress; None for nowhere.
+        whole_progress: What it says when the job is done: 100, or 1 for fractions.
+        media: Where a finished body holds its media, by what they are: URLs in a string, a list of
+            strings, or a list of objects with a `url`.
+        check_path: What costs nothing and wants a key; None where there is no such thing.
+        url_lifetime: How long a result's URL works; None where it is not known.
+        makes: What it makes; the other kind is refused with a sentence.
+    """
+
+    name: str
+    base_url: str
+    key_variables: tuple[str, ...]
+    errors: ErrorRules
+    accepts: Accepts = Accepts()
+    min_poll_interval: float = 1.0
+    modules: tuple[str, ...] = ()
+    authorization: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {key}")
+    headers: ClassVar[Mapping[str, str]] = {}
+    submit_path: str = ""
+    job_path: str = ""
+    job_id: str = "id"
+    status: str = "status"
+    statuses: ClassVar[Mapping[str, JobStatus]] = {}
+    progress: str | None = None
+    whole_progress: float = PERCENT
+    media: ClassVar[Mapping[str, str]] = {}
+    check_path: str | None = None
+    url_lifetime: timedelta | None = None
+    makes: tuple[str, ...] = ("video", "image")
+
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """The hosts beside that of the account's base URL which may see the key."""
+        return (urlsplit(self.base_url).hostname or "",)
+
+    def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
+        """Return the key: `api_key`, else the first of the variables that is set."""
+        found = (environment.get(name) for name in self.key_variables)
+        return config.api_key or next((key for key in found if key), None)
+
+    def connect(self, account: Account, transport: Transport) -> Any:
+        """Make a client over the loop's connections."""
+        name, value = self.authorization
+        headers = {**self.headers, name: value.format(key=account.key)}
+        return HttpClient(account, transport, headers, self.errors)
+
+    def mapped(self, call: Call, spec: ModelSpec) -> dict[str, Any]:
+        """Return the parameters: what was mapped, and `extra_params`, which win. Pure."""
+        extra = call.request.extra_params
+        mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
+        return {**apply_field_mappers(mappers, call.request), **extra}
+
+    def build(self, call: Call, spec: ModelSpec) -> Payload:
+        """Return the body with the model's id, for the one endpoint."""
+        self.check_kind(call)
+        return Payload(self.submit_path, {"model": spec.model, **self.mapped(call, spec)})
+
+    def check_kind(self, call: Call) -> None:
+        """Refuse what the provider never makes.
+
+        Raises:
+            UnsupportedOperationError: It is asked for.
+        """
+        if call.kind not in self.makes:
+            raise UnsupportedOperationError(
+                f"{self.errors.title} makes {' and '.join(self.makes)}s only; use another provider"
+            )
+
+    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | Finished:
+        """Send the body as JSON, once."""
+        answer = await client.submit(payload.path, json=payload.body, headers=payload.headers)
+        return self.accepted(client, answer, call)
+
+    def accepted(self, client: Any, answer: Answer, call: Call) -> Operation | Finished:
+        """Return the job that an answer to a submit names; override where it may be the result.
+
+        Raises:
+            HTTPError: It names none, so that nobody knows whether one was bought.
+        """
+        job_id = at(answer.object(), self.job_id)
+        if not isinstance(job_id, str) or not job_id:
+            raise unreadable(answer.status, answer.body)
+
+        return self.operation(client, call, job_id)
+
+    @staticmethod
+    def operation(
+        client: Any,
+        call: Call,
+        job_id: str,
+        submitted_at: datetime | None = None,
+        **data: Any,
+    ) -> Operation:
+        """Return what another process needs to go on with a job."""
+        return Operation(
+            provider=client.account.provider,
+            model=call.config.model,
+            kind=call.kind,
+            id=job_id,
+            submitted_at=(submitted_at or datetime.now(UTC)).isoformat(),
+            data=data,
+        )
+
+    def job_url(self, client: Any, operation: Operation) -> str:
+        """Return the address of a job."""
+        path = self.job_path.format(id=quote(operation.id, safe=""))
+        return join(client.account.base_url, path)
+
+    async def poll(self, client: Any, operation: Operation) -> Snapshot:
+        """Ask for the job once."""
+        answer = await client.get(self.job_url(client, operation))
+        return self.snapshot(answer.object(), operation)
+
+    def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
+        """Return what a job's body says. Pure."""
+        status = self.statuses.get(str(at(body, self.status)), "processing")
+        if status == "failed":
+            error = self.failure(body)
+            return Snapshot("failed", raw=body, error=error, billing=self.billing(body))
+
+        if status == "completed":
+            finished = Finished(body, self.metadata(operation))
+            return Snapshot("completed", raw=body, progress=PERCENT, finished=finished)
+
+        progress = at(body, self.progress) if self.progress else None
+        share: float | None = None
+        if isinstance(progress, int | float) and not isinstance(progress, bool):
+            share = round(progress / self.whole_progress * PERCENT, 2)
+
+        return Snapshot(status, raw=body, progress=share)
+
+    def failure(self, body: Mapping[str, Any]) -> TarashException:
+        """Return the error of a job that ended without a result. Pure."""
+        return self.errors.failure(body)
+
+    def billing(self, body: Mapping[str, Any]) -> Billing | None:
+        """Return what a failed job costs, where the provider says so. Pure."""
+        del body
+        return None
+
+    def metadata(self, operation: Operation) -> dict[str, Any]:
+        """Return facts that stand beside a result."""
+        del operation
+        if self.url_lifetime is None:
+            return {}
+
+        return {"expires_at": (datetime.now(UTC) + self.url_lifetime).isoformat()}
+
+    async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:
+        """Say that the provider has no cancel."""
+        del client, operation
+        return "unsupported"
+
+    async def check(self, client: Any) -> None:
+        """Ask for something free that wants a key."""
+        if self.check_path is None:
+            raise UnsupportedOperationError(f"{self.errors.title} has nothing free to ask for")
+
+        await client.get(join(client.account.base_url, self.check_path))
+
+    def parse(self, call: Call, finished: Finished) -> Response:
+        """Return the response; a result without media is an error. Pure."""
+        urls = self.urls(finished.raw, call.kind)
+        if not urls:
+            raise GenerationFailedError(
+                f"{self.errors.title} answered without a {call.kind}: {shorten(finished.raw)}",
+                raw_response=finished.raw,
+            )
+
+        facts: dict[str, Any] = {
+            "request_id": call.request_id,
+            "status": "completed",
+            "raw_response": finished.raw,
+            "provider_metadata": dict(finished.metadata),
+        }
+        if call.kind == "image":
+            return ImageGenerationResponse(images=tuple(urls), **facts)
+
+        return VideoGenerationResponse(video=urls[0], videos=tuple(urls), **facts)
+
+    def urls(self, body: Any, kind: str) -> list[str]:
+        """Return the media of the asked kind in a finished body. Pure."""
+        found = at(body, self.media[kind]) if kind in self.media else None
+        items = found if isinstance(found, list) else [found]
+        urls = (one.get("url") if isinstance(one, Mapping) else one for one in items)
+        return [url for url in urls if isinstance(url, str) and url]

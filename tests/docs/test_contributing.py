@@ -1,0 +1,88 @@
+"""The page on contributing builds a provider outside this package; here it is built and used."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "contributing.md"
+FILES = re.compile(r"^```(?:python|toml)\n# (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def written(folder: Path) -> Path:
+    """Write the files of the page into a folder."""
+    for name, text in FILES.findall(PAGE.read_text(encoding="utf-8")):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    return folder
+
+
+def with_metadata(folder: Path) -> Path:
+    """Add what an installer makes of the project's entry points."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    about = folder / "tarash_acme-0.1.0.dist-info"
+    about.mkdir()
+    head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (about / "METADATA").write_text(head, encoding="utf-8")
+    groups = project["entry-points"].items()
+    (about / "entry_points.txt").write_text(
+        "\n".join(
+            f"[{group}]\n" + "\n".join(f"{name} = {place}" for name, place in points.items())
+            for group, points in groups
+        ),
+        encoding="utf-8",
+    )
+    return folder
+
+
+def run(place: Path, *arguments: str, cases: bool = False) -> str:
+    """Run pytest in an interpreter that has the package; return what it printed."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(place), *sys.path])}
+    if cases:
+        environment["TARASH_CONTRACT_CASES"] = "tarash_acme.contract"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.timeout(600)
+def test_a_provider_of_another_package_keeps_the_contract(tmp_path: Path) -> None:
+    place = with_metadata(written(tmp_path))
+    own = run(place, "--rootdir", str(tmp_path), str(place / "tests"))
+    assert "3 passed" in own
+    kept = run(place, "tests/contract", "-k", "acme", cases=True)
+    assert int(re.findall(r"(\d+) passed", kept)[-1]) > 30
+
+
+@pytest.mark.packaged
+@pytest.mark.timeout(600)
+def test_its_wheel_is_found_once_it_is_installed(tmp_path: Path) -> None:
+    project, place = written(tmp_path / "project"), tmp_path / "installed"
+    install = ("-m", "pip", "install", "--quiet", "--no-deps", "--target", str(place), str(project))
+    subprocess.run([sys.executable, *install], check=True)
+    script = (
+        "from tarash.tarash_gateway import list_providers, describe_model\n"
+        "from tarash.tarash_gateway.testing import Simulator\n"
+        "assert 'acme' in [one.name for one in list_providers()]\n"
+        "assert describe_model('acme', 'clip-1').durations == (4, 8)\n"
+        "with Simulator(['acme']): pass\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(place), *sys.path])}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
