@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import urllib.request
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,18 +13,6 @@ if TYPE_CHECKING:
 Origin = tuple[str, str, int | None]
 HEAD = re.compile(r"[a-z]+://[^/?#\s\\]+(?=[/?#]|$)")
 """What an origin is read from: the same for every job of a provider. Odd URLs are read whole."""
-
-
-def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for a URL.
-
-    aiohttp's `trust_env` would do this too, but would also look for a ~/.netrc at each request.
-    """
-    parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-
-    return urllib.request.getproxies().get(parts.scheme)
 
 
 def is_trusted(url: str, account: Account) -> bool:
