@@ -13,11 +13,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from ._http import CONNECT_SECONDS
+from ._urls import address, redirected
 from .exceptions import HTTPConnectionError, ValidationError
 
 if TYPE_CHECKING:
@@ -117,13 +118,13 @@ async def fetch(
                 seen.add(url)
                 session, proxy = road(url)
                 async with session.get(
-                    url, headers=HEADERS, allow_redirects=False, proxy=proxy
+                    address(url), headers=HEADERS, allow_redirects=False, proxy=proxy
                 ) as response:
                     target = response.headers.get("Location")
                     if response.status not in REDIRECTS or target is None:
                         return await _read(response, first, most_bytes)
 
-                url = urljoin(url, target)
+                url = redirected(url, target)
                 if url in seen or len(seen) > MOST_REDIRECTS:
                     raise ValidationError(f"{first} is redirected in a circle; give the bytes")
     except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -31,7 +31,7 @@ from ._contract import Account, Wire, current_wire
 from ._proxies import Proxy, connector, proxy_of, shown_proxy
 from ._reasons import cause_of, reason_of
 from ._unclosed import Connector, let_go
-from ._urls import Origin, is_trusted, join, origin
+from ._urls import Origin, address, is_trusted, join, origin
 from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ class HttpClient:
         try:
             async with session.request(
                 method,
-                url,
+                address(url),
                 headers=sent_headers,
                 **body,
                 proxy=proxy,
