@@ -7,6 +7,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,15 @@ import anyio
 
 from .._logging import event
 from ..exceptions import StorageError, TarashException
-from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS
+from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
 
 if TYPE_CHECKING:
     from .._attempt import Attempt
     from .._records import JobState, Ledger, Outcome
     from .._types import JsonObject
+
+FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation")
+"""What is kept of an error beside its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,13 @@ class Hold:
     def keeps(self) -> bool:
         """Whether what is written down outlives the process."""
         return math.isfinite(self.ledger.lease_seconds)
+
+    def until(self) -> datetime | None:
+        """Return until when a job that was held a moment ago is certainly still in our hands."""
+        if not self.keeps:
+            return None
+
+        return datetime.now(UTC) + timedelta(seconds=max(self.ledger.lease_seconds, SURE_SECONDS))
 
     def taken_over(self) -> TarashException:
         """Return the error for a job that another process holds by now.
@@ -132,7 +143,9 @@ class Hold:
         facts = (self.job_id, self.holder, state, result)
         with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
             try:
-                await self.catch_up()
+                with anyio.move_on_after(FLUSH_SECONDS / 2):
+                    await self.catch_up()
+
                 held = await self.ledger.close(*facts, free_key=free_key)
                 if held is not False or not (delivered and await self.is_ours()):
                     return held
@@ -174,9 +187,30 @@ async def settle(attempt: Attempt, hold: Hold, outcome: Outcome) -> None:
     if attempt.intent is None or hold.is_watcher:
         return
 
-    work = partial(hold.ledger.settle, attempt.intent.id, attempt.submission, outcome)
-    with anyio.move_on_after(CANCEL_SECONDS, shield=True):
-        await hold.write(work)
+    await _write(hold, partial(hold.ledger.settle, attempt.intent.id, attempt.submission, outcome))
+
+
+async def rewrite(attempt: Attempt, hold: Hold) -> None:
+    """Write down once more what is known of an attempt, in a ledger that has lost it."""
+    intent = attempt.intent
+    if intent is None or not await hold.ledger.intend(intent, hold.holder):
+        return
+
+    if attempt.heard:
+        await hold.ledger.note(intent.id, hold.holder, attempt.heard)
+
+    if attempt.operation is not None:
+        await hold.ledger.accept(intent.id, attempt.operation)
+
+    if attempt.outcome is not None:
+        await hold.ledger.settle(intent.id, attempt.submission, attempt.outcome)
+
+
+def told_of(error: TarashException) -> JsonObject:
+    """Return an error as a ledger keeps it."""
+    facts = {name: getattr(error, name) for name in FACTS if hasattr(error, name)}
+    ids = {"provider": error.provider, "model": error.model, "request_id": error.request_id}
+    return {"type": type(error).__name__, "message": error.message, **ids, **facts}
 
 
 async def note(attempt: Attempt, hold: Hold, **heard: Any) -> None:
@@ -187,8 +221,15 @@ async def note(attempt: Attempt, hold: Hold, **heard: Any) -> None:
 
     submission = attempt.submission if attempt.submission in ("rejected", "not_sent") else None
     facts = (attempt.intent.id, hold.holder, heard, submission)
-    with anyio.move_on_after(CANCEL_SECONDS, shield=True):
-        await hold.write(partial(hold.ledger.note, *facts))
+    await _write(hold, partial(hold.ledger.note, *facts))
+
+
+async def _write(hold: Hold, work: Callable[[], Awaitable[Any]]) -> None:
+    with anyio.move_on_after(CANCEL_SECONDS, shield=True) as limit:
+        await hold.write(work)
+
+    if limit.cancelled_caught and not hold.keeps:
+        hold.unwritten.clear()  # nobody comes back to it
 
 
 def kept_alive(
