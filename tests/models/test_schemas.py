@@ -74,7 +74,7 @@ FULL: list[BaseModel] = [
             ),
         }
     ),
-    ImageGenerationConfig(provider="fal", model="m", timeout=5),
+    ImageGenerationConfig(provider="fal", model="m", timeout=55),
 ]
 MADE: dict[Any, Any] = {AwareDatetime: datetime(2026, 1, 2, tzinfo=UTC), date: date(2026, 1, 2)}
 
