@@ -24,6 +24,12 @@ def remove(path: Path, *ends: str) -> None:
         Path(f"{path}{end}").unlink()
 
 
+def restore_copy(path: Path) -> None:
+    """Put a backup in the place of a ledger."""
+    remove(path, "-wal", "-shm")
+    Path(f"{path}.bak").rename(path)
+
+
 @pytest.mark.parametrize("which", ENDS)
 async def test_nothing_is_lost_with_the_log(
     sqlite: SqliteLedger, which: str, caplog: pytest.LogCaptureFixture
@@ -88,8 +94,7 @@ async def test_a_job_is_not_in_the_file_that_came_in_its_place(sqlite: SqliteLed
 
     job = await begin(sqlite)
     assert await sqlite.intend(make_intent(job), HOLDER)
-    remove(sqlite.path, "-wal", "-shm")
-    Path(f"{sqlite.path}.bak").rename(sqlite.path)
+    restore_copy(sqlite.path)
     with pytest.raises(StorageError, match="moved, removed or replaced"):
         await sqlite.settle(f"{job.id}-1", "accepted", "completed")
 
