@@ -32,7 +32,7 @@ from tarash.tarash_gateway import (
     generate_video_async,
     progress_bar,
 )
-from tarash.tarash_gateway._engine import _durations
+from tarash.tarash_gateway._support import _durations
 from tarash.tarash_gateway.progress._row import Row
 from tarash.tarash_gateway.progress._terminal import BAR_CELLS, Board, fitted
 from tarash.tarash_gateway.testing import Script, Simulator

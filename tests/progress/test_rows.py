@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import VideoGenerationUpdate
-from tarash.tarash_gateway._engine import _durations
+from tarash.tarash_gateway._support import _durations
 from tarash.tarash_gateway.progress._row import Row
 
 

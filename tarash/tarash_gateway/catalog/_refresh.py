@@ -20,7 +20,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
-from ..providers.replicate.schema import read_record, record_of_document
+from ..providers.replicate.schemas import read_record, record_of_document
 from . import _library
 from ._lookup import forget
 from ._modules import WITH_SCHEMAS

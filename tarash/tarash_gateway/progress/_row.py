@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from .._engine import _durations
+from .._support import _durations
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 
 Update = VideoGenerationUpdate | ImageGenerationUpdate
