@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ..exceptions import HTTPConnectionError
 
@@ -19,6 +20,8 @@ class Wire:
     """Whether the request's head was handed to the connection: from then on it may have arrived."""
     stopped: bool = False
     """Whether nobody wants it any more, so that it must not leave."""
+    until: datetime | None = None
+    """When it may be somebody else's to send, by the clock that processes share; None for never."""
 
     def leave(self) -> None:
         """Note that the request leaves now.
@@ -28,6 +31,13 @@ class Wire:
         """
         if self.stopped:
             raise HTTPConnectionError("Stopped before it left", submission="not_sent")
+
+        if self.until is not None and datetime.now(UTC) > self.until:
+            raise HTTPConnectionError(
+                "This process stood still for so long that another may have gone on with the job; "
+                "nothing was sent",
+                submission="not_sent",
+            )
 
         self.sent = True
 

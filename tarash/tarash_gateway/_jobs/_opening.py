@@ -24,10 +24,10 @@ from ..models import (
     VideoGenerationRequest,
 )
 from ._chain import Run, calls_for
-from ._store import attempts_of, calls_of, record_of
+from ._store import attempts_of, calls_of, record_of, response_of
 
 if TYPE_CHECKING:
-    from .._data._exchange import Config, Request
+    from .._data._exchange import Config, Request, Response
     from .._data._types import Kind
     from .._engine import Resources
     from ..ledger._records import JobRecord, Ledger
@@ -66,7 +66,7 @@ async def begin(
     existing = await _open(resources.ledger, record, hold.holder, media, config)
     if existing is None:
         run = Run(calls, resources, hold)
-        run.keyed = key is not None
+        run.key = key
         return run, None
 
     if existing.fingerprint != record.fingerprint:
@@ -96,7 +96,7 @@ async def _check_places(calls: Sequence[Call]) -> None:
             continue
 
         try:
-            await check_usable(place)
+            await check_usable(str(place))
         except Unreachable as error:
             head = calls[0]
             raise ValidationError(
@@ -163,9 +163,16 @@ async def rebuilt(
     """
     calls = await calls_of(record, resources.ledger, keys, known)
     run = Run(calls, resources, Hold(resources.ledger, record.id, ""))
-    run.keyed = record.idempotency_key is not None
+    run.key = record.idempotency_key
+    run.was_open = record.state == "open"
+    run.kept = _kept(record) if run.was_open else None
     run.resume(attempts_of(record, calls))
     return run
+
+
+def _kept(record: JobRecord) -> Response | None:
+    """Return what an open job came to, where nobody has got it."""
+    return None if record.result is None else response_of(record.result)
 
 
 def adopted(operation: Operation, config: Config | None, resources: Resources) -> Run:

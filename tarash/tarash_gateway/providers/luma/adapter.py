@@ -5,7 +5,6 @@ The model decides which; each has its own key. The first takes media by public U
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from ..._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
 from ..._http._account import Account
 from ..._http._client import Answer, HttpClient, join, shorten, status_error, unreadable
 from ..._http._sdk import exchange, http_client
+from ..._support._mime import type_by_name
 from ...exceptions import GenerationFailedError, UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
 from ...media import data_uri
@@ -254,7 +254,7 @@ class LumaAdapter:
             "request_id": generation.get("id") or call.request_id,
             "status": "completed",
             "raw_response": generation,
-            "content_type": mimetypes.guess_type(urls[0].partition("?")[0])[0],
+            "content_type": type_by_name(urls[0]),
             "provider_metadata": {
                 **{name: generation[name] for name in names if generation.get(name)},
                 **finished.metadata,

@@ -6,17 +6,17 @@ third, and a look a tenth. Facts from the SDK's types and https://docs.dev.runwa
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from ..._data._exchange import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
 from ..._http._client import HttpClient, join, shorten, status_error, unreadable
 from ..._http._sdk import exchange, http_client, load
+from ..._support._mime import named, type_by_name
 from ...exceptions import GenerationFailedError
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse, VideoGenerationResponse
@@ -200,7 +200,7 @@ class RunwayAdapter:
 
         sdk, plain = client.uploading
         kind, content = media["content_type"], media["content"]
-        name = f"input{mimetypes.guess_extension(kind) or ''}"
+        name = named("input", kind)
         answer = await exchange(
             lambda: sdk.post(
                 "/v1/uploads",
@@ -264,7 +264,7 @@ def _is_url(value: object) -> bool:
 
 
 def _content_type(url: str) -> str | None:
-    return mimetypes.guess_type(urlsplit(url).path)[0]
+    return type_by_name(url)
 
 
 def _good(answer: Answer) -> Answer:
