@@ -29,7 +29,7 @@ from ._answer import (
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
 from ._reasons import cause_of, reason_of
-from ._unclosed import Connector, let_go
+from ._unclosed import Connector, Sockets, let_go
 from ._urls import Origin, is_trusted, join, origin, proxy_for
 from .exceptions import HTTPConnectionError, TarashException
 
@@ -73,12 +73,13 @@ class Transport:
     def __init__(self) -> None:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._proxies: dict[Origin, str | None] = {}
+        self._sockets = Sockets()
         let_go(self, self._sessions)
 
     def session(self, purpose: str) -> aiohttp.ClientSession:
         """Return the session for `submit`, `poll` or `stream`."""
         if purpose not in self._sessions:
-            self._sessions[purpose] = _open_session(purpose)
+            self._sessions[purpose] = _open_session(purpose, self._sockets)
 
         return self._sessions[purpose]
 
@@ -90,6 +91,14 @@ class Transport:
 
         return self._proxies[place]
 
+    def cut(self) -> None:
+        """Close every socket of a loop that is closed already."""
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            session.detach()
+
+        self._sockets.close()
+
     async def aclose(self) -> None:
         """Close every connection."""
         while self._sessions:
@@ -97,12 +106,13 @@ class Transport:
             await session.close()
 
 
-def _open_session(purpose: str) -> aiohttp.ClientSession:
+def _open_session(purpose: str, sockets: Sockets) -> aiohttp.ClientSession:
     connector = Connector(
         # By host, so that one provider's slow answers hold up nobody else's.
         limit=0,
         limit_per_host=STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
         keepalive_timeout=FRESH_SECONDS if purpose == "submit" else 30,
+        socket_factory=sockets.make,
     )
     tracing = aiohttp.TraceConfig()
     tracing.on_request_headers_sent.append(_mark_sent)

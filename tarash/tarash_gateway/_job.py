@@ -12,6 +12,7 @@ from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._responses import keep_config
 from ._store import error_of, holds_media, response_of, told
+from ._under_way import UnderWay
 from .exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -51,10 +52,18 @@ class Job:
         self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
     ) -> Response | None:
         self._driven = self.run
+        call = UnderWay(self.run.leave_behind)
         try:
             return await self.run.go(deliver, caller, until_accepted=until_accepted)
+        except BaseException:
+            if call.is_torn_down:
+                # Not what the clean-up stumbled over, where there is no loop to clean up on.
+                raise GeneratorExit from None
+
+            raise
         finally:
             self._driven = None
+            call.end()
 
     async def settle_in(self) -> None:
         """Wait until a job that somebody else submits has been accepted, or has ended."""

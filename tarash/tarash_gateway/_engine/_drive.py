@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from .. import _durations, _settings
 from .._contract import Finished, Operation, Snapshot
+from .._goodbyes import say
+from .._loops import current_task
 from .._warnings import warn
-from ..catalog import TYPO, ModelSpec, near_ids, retired
+from ..catalog import ModelSpec, retired
 from ..exceptions import (
-    GenerationFailedError,
-    HTTPError,
-    ModelNotFoundError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
@@ -23,7 +26,8 @@ from ..media import prepare, rules_of
 from ._fitting import checked_payload, fitted
 from ._hold import settle
 from ._learn import learn
-from ._limits import CANCEL_SECONDS
+from ._limits import CANCEL_SECONDS, LEFT_SECONDS
+from ._outlook import explain, what_now
 from ._search import Search
 from ._submit import Submit
 from ._trust import check_operation
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
     from .._types import CancelAnswer
     from ._fitting import Resources
     from ._hold import Hold
+
+Lease = Callable[[], "AbstractAsyncContextManager[Any]"]
 
 
 async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
@@ -88,14 +94,30 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
 
         attempt.log(logging.INFO, "attempt_started")
 
-    async with resources.clients.lease(adapter, account) as client:
-        one = _Drive(adapter, attempt, spec, client, progress, resources, hold)
+    lease = partial(resources.clients.lease, adapter, account)
+    async with lease() as client:
+        one = _Drive(adapter, attempt, spec, client, progress, resources, hold, lease)
         response = await one.run(until_accepted=until_accepted)
 
     if response is not None and not begun and not call.mocked:
         _durations.note(config.provider, config.model, anyio.current_time() - attempt.started)
 
     return response
+
+
+async def farewell(
+    adapter: Adapter, attempt: Attempt, progress: Progress, resources: Resources, hold: Hold
+) -> None:
+    """Conclude an attempt whose event loop ended in the middle of it, as if it was cancelled."""
+    config = attempt.call.config
+    account = _settings.account(
+        adapter, config, resources.registry.environment_variable(config.provider)
+    )
+    lease = partial(resources.clients.lease, adapter, account)
+    _, spec = fitted(attempt, resources.registry, adapter)
+    async with lease() as client:
+        one = _Drive(adapter, attempt, spec, client, progress, resources, hold, lease)
+        await settle(attempt, hold, await one.last_words())
 
 
 class _Drive:
@@ -110,6 +132,7 @@ class _Drive:
         progress: Progress,
         resources: Resources,
         hold: Hold,
+        lease: Lease,
     ) -> None:
         self._adapter = adapter
         self._attempt = attempt
@@ -121,41 +144,38 @@ class _Drive:
         self._resources = resources
         self._hold = hold
         self._search = Search(adapter, client, attempt, hold)
+        self._lease = lease
+        self._submit = Submit(adapter, client, attempt, hold, resources.rng)
         self._watch: Watch | None = None
+        self._task = current_task()
+        self._is_left = False
 
     async def run(self, *, until_accepted: bool) -> Response | None:
         outcome: Outcome | None = None
         try:
             response = await self._within_deadline(until_accepted=until_accepted)
             outcome = "completed" if response is not None else None
-        except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
-            outcome = self._outcome()  # which a second one leaves as it is
-            outcome = await self._on_cancellation()
-            raise
         except Exception as error:
+            if current_task() is not self._task:  # thrown away: nothing can be awaited here
+                raise
+
             outcome = self._outcome()
-            self._explain(error)
+            if not self._call.mocked:
+                explain(error, self._config.provider, self._spec)
+
+            raise
+        except BaseException:  # a cancellation, or an exit of the user's out of a callback
+            if current_task() is not self._task:
+                raise
+
+            outcome = self._outcome()  # which a second one leaves as it is
+            outcome = await self._goodbye(outcome)
             raise
         finally:
             if outcome is not None:
                 await settle(self._attempt, self._hold, outcome)
 
         return response
-
-    def _explain(self, error: Exception) -> None:
-        """Say of a model that it is gone, or what its id is like: providers say a bare 404."""
-        if self._call.mocked or not isinstance(error, HTTPError | GenerationFailedError):
-            return
-
-        provider, model = self._config.provider, self._spec.model
-        note = retired(provider, model)
-        if note is None and self._spec.doubt is not None and isinstance(error, ModelNotFoundError):
-            near = near_ids(provider, model, alike=TYPO)
-            note = f"did you mean {' or '.join(near)}?" if near else None
-
-        if note is not None:
-            error.message = f"{error.message} ({note})"
-            error.args = (error.message,)
 
     async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
         limit = f"within {self._config.timeout:g} s"
@@ -199,9 +219,7 @@ class _Drive:
         payload = checked_payload(self._adapter, self._call, self._spec)
         self._search.payload = payload
         try:
-            await Submit(
-                self._adapter, self._client, attempt, self._hold, self._resources.rng
-            ).send(payload, self._call, deadline)
+            await self._submit.send(payload, self._call, deadline)
         except TarashException as error:
             if attempt.submission != "unknown" or not await self._search.adopt():
                 self._search.tell(error)
@@ -283,7 +301,7 @@ class _Drive:
                     return self._parse(finished)
 
         raise TimeoutError(
-            f"No result from {self._config.provider} {limit}; {self._what_now()}",
+            f"No result from {self._config.provider} {limit}; {what_now(self._attempt)}",
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",
         )
@@ -298,32 +316,6 @@ class _Drive:
         if self._attempt.submission == "unknown" and self._attempt.operation is None:
             with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
                 await self._search.adopt(pauses=(0,))
-
-    def _what_now(self) -> str:
-        attempt = self._attempt
-        if attempt.operation is None:
-            if attempt.submission != "unknown":
-                return "nothing was submitted; raise timeout= on the config, or check the network"
-
-            return (
-                "the submit had left and no answer came, so a job may run and be billed: look at "
-                "the provider's dashboard before you try again"
-            )
-
-        if attempt.cancel is None:
-            return (
-                f"the job {attempt.request_id} goes on and may be billed; the error's operation "
-                "identifies it, and submitting again buys a second one"
-            )
-
-        answers = {
-            "cancelled": "was cancelled; what had run may be billed; raise timeout= to wait longer",
-            "requested": "was asked to stop, and may still finish and be billed",
-            "too_late": "had ended and is billed, and its result could not be read: look for it in "
-            "the provider's dashboard",
-            "unsupported": "could not be cancelled, and may still finish and be billed",
-        }
-        return f"the job {attempt.request_id} {answers[attempt.cancel]}"
 
     async def _ask_to_cancel(self, operation: Operation) -> None:
         answer: CancelAnswer = "unsupported"
@@ -342,8 +334,40 @@ class _Drive:
 
         return None
 
+    async def _goodbye(self, outcome: Outcome) -> Outcome:
+        """Stop the job that nobody waits for any more; return how it ended, for the ledger.
+
+        What is said to the provider is said to its end. Whoever cancels once more leaves at once,
+        and what came of it is written down behind his back.
+        """
+        self._is_left = self._submit.is_under_way  # left for the second time already
+        words = say(self.last_words())
+        if self._is_left:
+            return outcome
+
+        try:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([words])
+        except asyncio.CancelledError:
+            self._is_left = True
+            raise
+
+        return words.result()
+
+    async def last_words(self) -> Outcome:
+        """Say goodbye to the provider; return how the attempt ended."""
+        async with self._lease():  # connections stay open as long as that takes
+            await self._submit.over()
+            outcome = await self._on_cancellation()
+            if self._is_left and self._task is not None:
+                await asyncio.wait([self._task], timeout=LEFT_SECONDS)
+                await settle(self._attempt, self._hold, outcome)
+                if outcome == "cancelled" and await self._hold.take():
+                    await self._hold.close(outcome, None, free_key=False, delivered=False)
+
+            return outcome
+
     async def _on_cancellation(self) -> Outcome:
-        """Stop the job that nobody waits for any more; return how it ended, for the ledger."""
         await self._search_once()
         operation = self._attempt.operation
         if operation is None:
