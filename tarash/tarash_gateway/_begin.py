@@ -97,7 +97,7 @@ async def _check_places(calls: Sequence[Call]) -> None:
             continue
 
         try:
-            await check_usable(place)
+            await check_usable(str(place))
         except Unreachable as error:
             head = calls[0]
             raise ValidationError(

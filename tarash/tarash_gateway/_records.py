@@ -6,6 +6,7 @@ method may be called from several tasks, threads and event loops at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -191,3 +192,8 @@ class Ledger(Protocol):
     async def aclose(self) -> None:
         """Let go of files and connections; the next call opens them again."""
         ...
+
+
+AnyLedger = Ledger | str | os.PathLike[str]
+"""As users name a ledger: an object, a URL such as `sqlite:///jobs.db`, or the path of such a file.
+"""
