@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from ._loops import current_task, listen
@@ -40,9 +39,15 @@ class _Words:
 
     async def _stay(self) -> None:
         """Be a task that `asyncio.run` cancels and waits for, until everything is said."""
+        limit = None
         while self.tasks:
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait(self.tasks)
+            try:
+                _, late = await asyncio.wait(self.tasks, timeout=limit)
+            except asyncio.CancelledError:
+                limit = GOODBYE_SECONDS
+            else:
+                if limit is not None and late:
+                    return
 
 
 _by_loop: dict[int, _Words] = {}
