@@ -262,7 +262,7 @@ class Job:
         attempt = self.run.current
         operation = attempt.operation
         if operation is None:
-            return "unsupported"
+            return await self._cancel_unsent(record)
 
         attempt.stopped = True
         if record is not None:
@@ -275,6 +275,33 @@ class Job:
             await self._close_cancelled(record)
 
         return answer
+
+    async def _cancel_unsent(self, record: JobRecord | None) -> CancelAnswer:
+        """Close a job that was never sent; of one that may have been, nobody has the id.
+
+        Raises:
+            TarashException: A job may run that nobody can name.
+        """
+        if record is None or record.held:
+            return "unsupported"
+
+        safe = ("not_sent", "rejected")
+        if not all(entry.submission in safe for entry in record.entries):
+            call = self.run.current.call
+            raise TarashException(
+                f"Nobody knows which job is {record.id}: no answer to its submit was kept, so "
+                f"{call.config.provider} can't be asked to stop it, and it may run and be billed; "
+                "look at the provider's dashboard",
+                call.config.provider,
+                call.config.model,
+                record.id,
+                submission="unknown",
+            )
+
+        if record.state == "open":
+            await self._close_cancelled(record)
+
+        return "cancelled"
 
     async def _recorded(self) -> JobRecord | None:
         """Return the job as the ledger has it; for a token, too, where it is the job's ledger."""

@@ -181,6 +181,7 @@ def _attempt_of(entry: Entry, calls: Sequence[Call]) -> Attempt:
     attempt.submission = entry.submission if entry.operation is None else "accepted"
     if attempt.submission is None and entry.outcome is None:
         attempt.submission = "unknown"  # its process may have ended in the middle of the submit
+        attempt.cut_off = True
     attempt.stopped = entry.outcome == "stopped"
     attempt.settled = entry.outcome in ("completed", "failed")
     attempt.status = "completed" if entry.outcome == "completed" else None

@@ -214,10 +214,15 @@ class _Drive:
         if await self._search.adopt():
             return
 
+        name = self._attempt.request_id
         error = TarashException(
-            f"A process ended while it submitted {self._attempt.request_id} to {intent.provider} "
-            f"({intent.model}, {intent.created_at:%Y-%m-%d %H:%M:%S} UTC), so a job may run and be "
-            "billed: look at the provider's dashboard before you try again",
+            (
+                f"A process ended while it submitted {name}"
+                if self._attempt.cut_off
+                else f"No answer came that settles the submit of {name}"
+            )
+            + f" to {intent.provider} ({intent.model}, {intent.created_at:%Y-%m-%d %H:%M:%S} UTC), "
+            "so a job may run and be billed: look at the provider's dashboard before you try again",
             submission="unknown",
         )
         self._search.tell(error)
