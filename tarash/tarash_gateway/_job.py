@@ -11,7 +11,7 @@ from ._engine import ledger_failed, look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._responses import keep_config
-from ._store import error_of, holds_media, response_of, told
+from ._store import error_of, holds_media, nameless, response_of, told
 from .exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -297,16 +297,7 @@ class Job:
 
         safe = ("not_sent", "rejected")
         if not all(entry.submission in safe for entry in record.entries):
-            call = self.run.current.call
-            raise TarashException(
-                f"Nobody knows which job is {record.id}: no answer to its submit was kept, so "
-                f"{call.config.provider} can't be asked to stop it, and it may run and be billed; "
-                "look at the provider's dashboard",
-                call.config.provider,
-                call.config.model,
-                record.id,
-                submission="unknown",
-            )
+            raise nameless(record)
 
         if record.state == "open":
             await self._close_cancelled(record)

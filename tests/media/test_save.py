@@ -58,7 +58,7 @@ def test_a_name_that_is_taken_gets_a_number_where_that_is_asked_for(tmp_path: Pa
         tmp_path / "cat-2-2.mp4",
     ]
     with pytest.raises(ValidationError, match="on_exists is 'fail' or 'number'"):
-        response.save(tmp_path / "cat.mp4", on_exists="rename")  # type: ignore[arg-type]
+        response.save(tmp_path / "cat.mp4", **{**options, "on_exists": "rename"})
 
 
 async def test_of_many_that_are_numbered_each_has_a_name(tmp_path: Path) -> None:
