@@ -12,11 +12,12 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from ._http import CONNECT_SECONDS, proxy_for
+from ._urls import address, redirected
 from .exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ async def fetch(
                 _check(url, first)
                 seen.add(url)
                 async with session.get(
-                    url,
+                    address(url),
                     headers=HEADERS,
                     allow_redirects=False,
                     proxy=proxy_for(url) if guard is None else None,
@@ -122,7 +123,7 @@ async def fetch(
                     if response.status not in REDIRECTS or target is None:
                         return await _read(response, first, most_bytes)
 
-                url = urljoin(url, target)
+                url = redirected(url, target)
                 if url in seen or len(seen) > MOST_REDIRECTS:
                     raise ValidationError(f"{first} is redirected in a circle; give the bytes")
     except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -30,7 +30,7 @@ from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
 from ._reasons import cause_of, reason_of
 from ._unclosed import Connector, let_go
-from ._urls import Origin, is_trusted, join, origin, proxy_for
+from ._urls import Origin, address, is_trusted, join, origin, proxy_for
 from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ class HttpClient:
         try:
             async with self._transport.session(purpose).request(
                 method,
-                url,
+                address(url),
                 headers=sent_headers,
                 **body,
                 proxy=self._transport.proxy(url),

@@ -16,7 +16,6 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
-import yarl
 from anyio import to_thread
 
 from ._contract import Wire, current_wire
@@ -32,6 +31,7 @@ from ._http import (
 )
 from ._reasons import cause_of, reason_of
 from ._secrets import Secrets
+from ._urls import address
 from .exceptions import TarashException
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Connections:
         try:
             async with session.request(
                 request.method,
-                yarl.URL(url, encoded=True),
+                address(url),
                 headers=request.headers.multi_items(),
                 data=_body(request, library),
                 proxy=self._transport.proxy(url),

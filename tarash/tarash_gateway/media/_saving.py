@@ -260,8 +260,8 @@ class _Writing:
         if not self._plan.overwrite:
             await Store(filled).check_free()
 
-        folder = Path(tempfile.gettempdir())
-        self._part = await to_thread.run_sync(Part, folder, "tarash-gateway")
+        make = partial(Part, Path(tempfile.gettempdir()), "tarash-gateway", private=True)
+        self._part = await to_thread.run_sync(make)
 
     def _open(self, target: Path) -> Part:
         if target.is_dir():

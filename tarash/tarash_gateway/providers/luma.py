@@ -5,7 +5,6 @@ The model decides which; each has its own key. The first takes media by public U
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from anyio import to_thread
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
+from .._mime import type_by_name
 from .._sdk import exchange, http_client
 from ..catalog._luma import AGENTS_MODELS
 from ..exceptions import GenerationFailedError, UnsupportedOperationError, ValidationError
@@ -253,7 +253,7 @@ class LumaAdapter:
             "request_id": generation.get("id") or call.request_id,
             "status": "completed",
             "raw_response": generation,
-            "content_type": mimetypes.guess_type(urls[0].partition("?")[0])[0],
+            "content_type": type_by_name(urls[0]),
             "provider_metadata": {
                 **{name: generation[name] for name in names if generation.get(name)},
                 **finished.metadata,

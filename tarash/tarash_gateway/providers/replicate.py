@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import mimetypes
 import re
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import checked, shorten, status_error, unreadable
+from .._mime import named, type_by_name
 from .._sdk import load
 from ..catalog._replicate import IMAGE_MODELS, MODELS
 from ..catalog._replicate_schema import MODEL, read_record
@@ -167,7 +167,7 @@ class ReplicateAdapter:
     async def upload(self, client: ReplicateClient, media: MediaContent) -> str:
         """Return the URL of media in Replicate's file store, which only Replicate needs to read."""
         content_type = media["content_type"]
-        name = f"input{mimetypes.guess_extension(content_type) or ''}"
+        name = named("input", content_type)
 
         await load("replicate", "httpx")
 
@@ -344,10 +344,7 @@ def _media(output: Any, kind: str) -> list[str]:
 
 
 def _content_type(media: str) -> str | None:
-    if media.startswith("data:"):
-        return media[5:].partition(";")[0]
-
-    return mimetypes.guess_type(media.partition("?")[0])[0]
+    return type_by_name(media)
 
 
 def _video(media: str) -> MediaType:

@@ -6,16 +6,16 @@ third, and a look a tenth. Facts from the SDK's types and https://docs.dev.runwa
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from .._contract import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import HttpClient, join, shorten, status_error, unreadable
+from .._mime import named, type_by_name
 from .._sdk import exchange, http_client, load
 from ..catalog._runway import endpoint_of
 from ..exceptions import GenerationFailedError
@@ -199,7 +199,7 @@ class RunwayAdapter:
 
         sdk, plain = client.uploading
         kind, content = media["content_type"], media["content"]
-        name = f"input{mimetypes.guess_extension(kind) or ''}"
+        name = named("input", kind)
         answer = await exchange(
             lambda: sdk.post(
                 "/v1/uploads",
@@ -263,7 +263,7 @@ def _is_url(value: object) -> bool:
 
 
 def _content_type(url: str) -> str | None:
-    return mimetypes.guess_type(urlsplit(url).path)[0]
+    return type_by_name(url)
 
 
 def _good(answer: Answer) -> Answer:

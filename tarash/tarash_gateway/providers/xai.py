@@ -7,7 +7,6 @@ four ways, and is billed where the answer tells a cost.
 from __future__ import annotations
 
 import io
-import mimetypes
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ import aiohttp
 
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import HttpClient, join, shorten, unreadable
+from .._mime import named
 from ..catalog import _xai as facts
 from ..exceptions import (
     ContentModerationError,
@@ -173,7 +173,7 @@ class XaiAdapter:
 
         form = aiohttp.FormData(default_to_multipart=True)
         form.add_field("expires_after", str(KEPT_SECONDS))  # has to stand before the file
-        name = f"input{mimetypes.guess_extension(kind) or ''}"
+        name = named("input", kind)
         form.add_field("file", io.BytesIO(content), filename=name, content_type=kind)
         answer = await client.send_form(join(client.account.base_url, "files"), form)
         file_id = answer.object().get("id")
