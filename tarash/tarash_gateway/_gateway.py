@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._job import Job
     from ._portal import Caller
-    from ._records import Ledger
+    from ._records import AnyLedger
     from ._types import Kind
     from .jobs import ImageJob, VideoJob
     from .models import (
@@ -48,16 +48,16 @@ class Gateway:
         self,
         *,
         registry: Registry | None = None,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         shared: Shared | None = None,
     ) -> None:
         """Make a gateway.
 
         Args:
             registry: Its providers and mappings; by default those of the module's functions.
-            ledger: Where jobs are written down before anything is bought: `sqlite:///jobs.db`, or
-                a ledger. By default what TARASH_LEDGER says, else memory, which lives as long as
-                the process.
+            ledger: Where jobs are written down before anything is bought: `sqlite:///jobs.db`, the
+                `pathlib.Path` of such a file, or a ledger. By default what TARASH_LEDGER says, else
+                memory, which lives as long as the process.
             shared: What it shares with others, in place of the two above.
         """
         self._shared = Shared(registry, ledger) if shared is None else shared
@@ -97,7 +97,7 @@ class Gateway:
         request: VideoGenerationRequest,
         on_progress: ProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoGenerationResponse:
         """Make a video and wait for it.
@@ -132,7 +132,7 @@ class Gateway:
         request: VideoGenerationRequest,
         on_progress: ProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoGenerationResponse:
         """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
@@ -145,7 +145,7 @@ class Gateway:
         request: ImageGenerationRequest,
         on_progress: ImageProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageGenerationResponse:
         """Make images and wait for them; arguments and errors as in `generate_video_async`."""
@@ -158,7 +158,7 @@ class Gateway:
         request: ImageGenerationRequest,
         on_progress: ImageProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageGenerationResponse:
         """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
@@ -171,7 +171,7 @@ class Gateway:
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoJob:
         """Return as soon as a provider has accepted; arguments as in `generate_video_async`.
@@ -194,7 +194,7 @@ class Gateway:
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoJob:
         """Blocking form of `submit_video_async`."""
@@ -206,7 +206,7 @@ class Gateway:
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageJob:
         """Return as soon as a provider has accepted the job; as `submit_video_async`."""
@@ -219,7 +219,7 @@ class Gateway:
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageJob:
         """Blocking form of `submit_image_async`."""
@@ -228,7 +228,7 @@ class Gateway:
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
-        self, ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
     ) -> list[VideoJob | ImageJob]:
         """Return every job that is still owed to you, oldest first: after a crash, say.
 
@@ -249,7 +249,7 @@ class Gateway:
         return await owed(self._shared, self._shared.resources(ledger), api_keys or {})
 
     def resume_all(
-        self, ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
         found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=api_keys))
@@ -258,7 +258,7 @@ class Gateway:
     async def resume_async(
         self,
         job_id: str,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         *,
         api_keys: Mapping[str, str] | None = None,
     ) -> VideoJob | ImageJob:
@@ -279,7 +279,7 @@ class Gateway:
     def resume(
         self,
         job_id: str,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         *,
         api_keys: Mapping[str, str] | None = None,
     ) -> VideoJob | ImageJob:
@@ -323,7 +323,7 @@ class Gateway:
         config: Config,
         request: Request,
         on_progress: Callable[..., Any] | None,
-        ledger: Ledger | str | None,
+        ledger: AnyLedger | None,
         key: str | None,
     ) -> Callable[[Caller | None], Coroutine[Any, Any, Response]]:
         """Return the coroutine function that submits and waits, for a given caller."""
@@ -345,7 +345,7 @@ class Gateway:
         kind: Kind,
         config: Config,
         request: Request,
-        ledger: Ledger | str | None,
+        ledger: AnyLedger | None,
         key: str | None,
     ) -> VideoJob | ImageJob:
         check_arguments(f"submit_{kind}", kind, config, request)
@@ -362,7 +362,7 @@ class Gateway:
         kind: Kind,
         config: Config,
         request: Request,
-        ledger: Ledger | str | None,
+        ledger: AnyLedger | None,
         key: str | None,
     ) -> AsyncIterator[tuple[Job, bool]]:
         from ._begin import begin

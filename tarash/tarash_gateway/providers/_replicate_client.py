@@ -47,6 +47,7 @@ class ReplicateClient:
                 mounts={"all://": Connections(httpx, self._transport)},
                 event_hooks={"response": [_keep]},
                 follow_redirects=False,
+                trust_env=False,  # which proxy, is the transport's to say
             )
 
         return self._sdk

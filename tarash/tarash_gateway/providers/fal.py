@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
+from .._proxies import proxy_of
 from .._sdk import load
 from ..exceptions import GenerationFailedError, TarashException
 from ..mapping import apply_field_mappers
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 STATUSES: Mapping[str, JobStatus] = {"IN_QUEUE": "queued", "IN_PROGRESS": "processing"}
 NAMESPACES = ("workflows", "comfy")
+STORAGE = "https://rest.fal.ai"
 CHECKED_APP = "fal-ai/flux"
 
 
@@ -141,6 +143,7 @@ class FalAdapter:
         if client.account.custom_base_url:
             return await encoded(media)
 
+        proxy_of(STORAGE)  # the SDK makes connections of its own, and says less of a proxy
         await load("fal_client", "httpx")
         import fal_client
         import httpx

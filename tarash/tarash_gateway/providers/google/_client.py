@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from ..._body import has_long_text
 from ..._http import Answer, Classify, HttpClient
-from ..._sdk import exchange, http_client
+from ..._sdk import exchange, http_client, no_client
 from ._places import Surface
 from ._tokens import Tokens
 
@@ -114,6 +114,7 @@ class GoogleClient:
             # Off in both halves of the SDK: the newer one would send five times by default.
             retry_options=types.HttpRetryOptions(attempts=1),
             httpx_async_client=self._connections,
+            httpx_client=no_client(_library()),
         )
         if self._tokens is None:
             self._sdk = genai.Client(vertexai=False, api_key=self.account.key, http_options=options)

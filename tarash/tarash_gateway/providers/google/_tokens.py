@@ -13,9 +13,11 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
+from ..._proxies import proxy_of
 from ...exceptions import AuthenticationError, HTTPConnectionError, TarashException
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+TOKENS = "https://oauth2.googleapis.com"
 REFRESH_SECONDS = 20
 """One exchange with the token endpoint may take so long."""
 
@@ -76,6 +78,7 @@ class Tokens:
             self._credentials = _from_file(self._path) if self._path else _default()
 
         if not self._credentials.valid:
+            proxy_of(TOKENS)  # google-auth makes connections of its own, and says less of a proxy
             import requests
             from google.auth.transport.requests import Request
 
