@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .._attempt import Attempt
     from .._contract import Adapter, Operation
     from .._records import Intent
-    from ..exceptions import TarashException
     from ._hold import Hold
 
 
