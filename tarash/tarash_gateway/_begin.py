@@ -15,7 +15,7 @@ from ._engine import Hold
 from ._ids import generate_unique_id
 from ._orchestrator import Run
 from ._secrets import Secrets
-from ._store import attempts_of, calls_of, record_of
+from ._store import attempts_of, calls_of, record_of, response_of
 from ._words import with_article
 from .exceptions import StorageError, TarashException, ValidationError
 from .media import Unreachable, check_usable, load, rules_of
@@ -28,7 +28,7 @@ from .models import (
 )
 
 if TYPE_CHECKING:
-    from ._contract import Config, Request
+    from ._contract import Config, Request, Response
     from ._engine import Resources
     from ._records import JobRecord, Ledger
     from ._types import Kind
@@ -67,7 +67,7 @@ async def begin(
     existing = await _open(resources.ledger, record, hold.holder, media, config)
     if existing is None:
         run = Run(calls, resources, hold)
-        run.keyed = key is not None
+        run.key = key
         return run, None
 
     if existing.fingerprint != record.fingerprint:
@@ -164,9 +164,16 @@ async def rebuilt(
     """
     calls = await calls_of(record, resources.ledger, keys, known)
     run = Run(calls, resources, Hold(resources.ledger, record.id, ""))
-    run.keyed = record.idempotency_key is not None
+    run.key = record.idempotency_key
+    run.was_open = record.state == "open"
+    run.kept = _kept(record) if run.was_open else None
     run.resume(attempts_of(record, calls))
     return run
+
+
+def _kept(record: JobRecord) -> Response | None:
+    """Return what an open job came to, where nobody has got it."""
+    return None if record.result is None else response_of(record.result)
 
 
 def adopted(operation: Operation, config: Config | None, resources: Resources) -> Run:

@@ -54,12 +54,18 @@ class UnderWay:
         """Whether the coroutine is being thrown away: it may do nothing that waits."""
         return current_task() is not self.task
 
-    def end(self) -> None:
-        """Note that the call has ended, or that it is thrown away and left to others."""
-        if self.is_torn_down:
-            self.abandon()
+    def __enter__(self) -> None:
+        """Begin; the `with` statement holds this."""
 
-        self._is_over = True
+    def __exit__(self, *_: object) -> None:
+        """Note that the call has ended, or that it is thrown away and left to others."""
+        if not self.is_torn_down:
+            self._is_over = True
+            return
+
+        self.abandon()
+        # Not what the clean-up stumbled over, where there is no loop to clean up on.
+        raise GeneratorExit from None
 
     def abandon(self) -> None:
         """Have the call concluded elsewhere, unless it has ended."""

@@ -24,12 +24,14 @@ print("leaving")
 """
 
 STANDING_LOOP = """
+import contextlib
 logging.getLogger("asyncio").disabled = True  # which tells of a task that is thrown away
 warnings.simplefilter("ignore", ResourceWarning)  # as by default
 begun = threading.Event()
 
 async def work(config, begun):
-    await generate_video_async(config, request, lambda update: begun.set())
+    with contextlib.suppress(asyncio.CancelledError):  # the thread would print it
+        await generate_video_async(config, request, lambda update: begun.set())
 
 async def until():
     while not begun.is_set():

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .. import _durations, _settings
-from .._contract import Finished, Operation, Snapshot
-from .._goodbyes import say
+from .._contract import Finished, Snapshot
 from .._loops import current_task
 from .._warnings import warn
 from ..catalog import ModelSpec, retired
 from ..exceptions import (
+    GenerationFailedError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..media import prepare, rules_of
 from ._fitting import checked_payload, fitted
-from ._hold import settle
+from ._hold import note, settle, told_of
 from ._learn import learn
-from ._limits import CANCEL_SECONDS, LEFT_SECONDS
+from ._leaving import Lease, Leaving
+from ._limits import CANCEL_SECONDS
 from ._outlook import explain, what_now
-from ._search import Search
-from ._submit import Submit
+from ._search import unsettled
 from ._trust import check_operation
 from ._uploads import uploader
 from ._watch import OutOfLooks, Watch, poll_floor
@@ -38,11 +35,8 @@ if TYPE_CHECKING:
     from .._attempt import Attempt, Progress
     from .._contract import Adapter, Response
     from .._records import Intent, Outcome
-    from .._types import CancelAnswer
     from ._fitting import Resources
     from ._hold import Hold
-
-Lease = Callable[[], "AbstractAsyncContextManager[Any]"]
 
 
 async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
@@ -74,6 +68,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     config = attempt.call.config
     variable = resources.registry.environment_variable(config.provider)
     account = _settings.account(adapter, config, variable)
+    attempt.host = account.base_url
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
         await learn(adapter, attempt, account, resources)
@@ -120,7 +115,7 @@ async def farewell(
         await settle(attempt, hold, await one.last_words())
 
 
-class _Drive:
+class _Drive(Leaving):
     """One attempt under way."""
 
     def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
@@ -134,26 +129,18 @@ class _Drive:
         hold: Hold,
         lease: Lease,
     ) -> None:
-        self._adapter = adapter
-        self._attempt = attempt
+        super().__init__(adapter, attempt, client, resources, hold, lease)
         self._call = attempt.fitted or attempt.call
-        self._config = attempt.call.config
         self._spec = spec
-        self._client = client
         self._progress = progress
         self._resources = resources
-        self._hold = hold
-        self._search = Search(adapter, client, attempt, hold)
-        self._lease = lease
-        self._submit = Submit(adapter, client, attempt, hold, resources.rng)
         self._watch: Watch | None = None
-        self._task = current_task()
-        self._is_left = False
 
     async def run(self, *, until_accepted: bool) -> Response | None:
         outcome: Outcome | None = None
         try:
             response = await self._within_deadline(until_accepted=until_accepted)
+            self._attempt.response = response
             outcome = "completed" if response is not None else None
         except Exception as error:
             if current_task() is not self._task:  # thrown away: nothing can be awaited here
@@ -163,6 +150,7 @@ class _Drive:
             if not self._call.mocked:
                 explain(error, self._config.provider, self._spec)
 
+            await self._note(error)
             raise
         except BaseException:  # a cancellation, or an exit of the user's out of a callback
             if current_task() is not self._task:
@@ -176,6 +164,18 @@ class _Drive:
                 await settle(self._attempt, self._hold, outcome)
 
         return response
+
+    async def _note(self, error: Exception) -> None:
+        """Write down why it failed: whoever comes next goes on along the chain, or ends it."""
+        if not isinstance(error, TarashException):
+            return  # which the orchestrator turns into one that ends the chain
+
+        attempt = self._attempt
+        told = {**told_of(error), "submission": attempt.submission or error.submission}
+        billing = attempt.billing(success=False)
+        await note(
+            attempt, self._hold, error=told, billing=billing, cancel=attempt.cancel, retry_at=None
+        )
 
     async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
         limit = f"within {self._config.timeout:g} s"
@@ -232,12 +232,7 @@ class _Drive:
         if await self._search.adopt():
             return
 
-        error = TarashException(
-            f"A process ended while it submitted {self._attempt.request_id} to {intent.provider} "
-            f"({intent.model}, {intent.created_at:%Y-%m-%d %H:%M:%S} UTC), so a job may run and be "
-            "billed: look at the provider's dashboard before you try again",
-            submission="unknown",
-        )
+        error = unsettled(self._attempt, intent)
         self._search.tell(error)
         raise error
 
@@ -248,7 +243,15 @@ class _Drive:
         if not self._call.mocked:  # which tells its whole sequence itself
             await self._progress.look(Snapshot(self._attempt.status or "queued"))
 
-        return await self._watching().until_done()
+        try:
+            return await self._watching().until_done()
+        except GenerationFailedError as error:
+            verdict = self._attempt.verdict
+            if verdict is None or not self._attempt.settled:
+                raise
+
+            # A process stopped it at its deadline, and ended before it could write the answer down.
+            raise verdict from error
 
     def _watching(self) -> Watch:
         if self._watch is None:
@@ -294,98 +297,25 @@ class _Drive:
             if not await self._hold.is_ours():
                 raise self._hold.taken_over()
 
+            late = told_of(self._late(limit))
+            await note(self._attempt, self._hold, error={**late, "submission": "accepted"})
             await self._ask_to_cancel(operation)
             if self._attempt.cancel == "too_late":
                 finished = await self._last_look()
                 if finished is not None:
                     return self._parse(finished)
 
-        raise TimeoutError(
+        raise self._late(limit)
+
+    def _late(self, limit: str) -> TimeoutError:
+        return TimeoutError(
             f"No result from {self._config.provider} {limit}; {what_now(self._attempt)}",
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",
         )
-
-    @property
-    def _cancels(self) -> bool:
-        """Whether a job that nobody waits for any more is to be stopped."""
-        return self._config.on_timeout == "cancel" and not self._hold.is_watcher
-
-    async def _search_once(self) -> None:
-        """Look once for a job whose answer was cut off, so that it can be named, and stopped."""
-        if self._attempt.submission == "unknown" and self._attempt.operation is None:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
-                await self._search.adopt(pauses=(0,))
-
-    async def _ask_to_cancel(self, operation: Operation) -> None:
-        answer: CancelAnswer = "unsupported"
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
-            try:
-                answer = await self._adapter.cancel(self._client, operation)
-            except Exception as error:  # noqa: BLE001  (the outcome at hand matters more)
-                self._attempt.log(logging.WARNING, "cancel_failed", error=str(error))
-
-        self._attempt.cancel = answer
-        self._attempt.log(logging.INFO, "cancel_answered", answer=answer)
 
     async def _last_look(self) -> Finished | None:
         with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
             return (await self._watching().look()).finished
 
         return None
-
-    async def _goodbye(self, outcome: Outcome) -> Outcome:
-        """Stop the job that nobody waits for any more; return how it ended, for the ledger.
-
-        What is said to the provider is said to its end. Whoever cancels once more leaves at once,
-        and what came of it is written down behind his back.
-        """
-        self._is_left = self._submit.is_under_way  # left for the second time already
-        words = say(self.last_words())
-        if self._is_left:
-            return outcome
-
-        try:
-            with anyio.CancelScope(shield=True):
-                await asyncio.wait([words])
-        except asyncio.CancelledError:
-            self._is_left = True
-            raise
-
-        return words.result()
-
-    async def last_words(self) -> Outcome:
-        """Say goodbye to the provider; return how the attempt ended."""
-        async with self._lease():  # connections stay open as long as that takes
-            await self._submit.over()
-            outcome = await self._on_cancellation()
-            if self._is_left and self._task is not None:
-                await asyncio.wait([self._task], timeout=LEFT_SECONDS)
-                await settle(self._attempt, self._hold, outcome)
-                if outcome == "cancelled" and await self._hold.take():
-                    await self._hold.close(outcome, None, free_key=False, delivered=False)
-
-            return outcome
-
-    async def _on_cancellation(self) -> Outcome:
-        await self._search_once()
-        operation = self._attempt.operation
-        if operation is None:
-            return "unknown" if self._attempt.submission == "unknown" else "cancelled"
-
-        if not self._cancels or not await self._hold.is_ours():
-            return "detached"
-
-        await self._ask_to_cancel(operation)
-        return self._outcome()
-
-    def _outcome(self) -> Outcome:
-        """Return how a failed attempt ended: a job that may still be running is never `failed`."""
-        attempt = self._attempt
-        if attempt.submission == "unknown":
-            return "unknown"
-
-        if attempt.operation is None or attempt.settled or attempt.lost:
-            return "failed"
-
-        return "cancelled" if attempt.cancel == "cancelled" else "detached"
