@@ -15,7 +15,6 @@ from . import exceptions
 from ._attempt import Attempt
 from ._contract import Call
 from ._records import JobRecord
-from ._secrets import looks_secret
 from .models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -28,6 +27,7 @@ from .models import (
 if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._records import Entry, Ledger
+    from ._secrets import Keys
     from ._types import JsonObject, Kind
     from .exceptions import TarashException
 
@@ -68,12 +68,6 @@ def _dumped(config: Config) -> JsonObject:
     dumped: JsonObject = config.model_dump(
         mode="json", exclude={"fallback_configs"}, exclude_unset=True, fallback=lambda _: None
     )
-    if "provider_config" in dumped:  # a mask in the place of a secret would be sent for one
-        settings = dumped["provider_config"].items()
-        dumped["provider_config"] = {
-            name: value for name, value in settings if not looks_secret(name)
-        }
-
     return dumped
 
 
@@ -119,7 +113,7 @@ async def _unpacked(value: Any, read: Read) -> Any:
 async def calls_of(
     record: JobRecord,
     ledger: Ledger,
-    keys: Mapping[str, str],
+    keys: Mapping[str, str] | Keys,
     known: Sequence[Config] = (),
 ) -> list[Call]:
     """Return the calls of a stored job.
@@ -151,8 +145,9 @@ async def calls_of(
     calls = []
     for number, dumped in enumerate(record.chain, 1):
         # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
-        facts = {**dumped, "on_timeout": "detach", "api_key": keys.get(dumped["provider"])}
-        config: Config = config_type.model_validate(facts)
+        key = {"api_key": keys.get(dumped["provider"])}
+        config: Config = config_type.model_validate({**dumped, "on_timeout": "detach", **key})
+        del key  # which whoever shows the variables of frames would show
         if number <= len(known) and _is_alike(known[number - 1], config):
             config = known[number - 1]
 
