@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from ._secrets import Key, Secrets, looks_secret, why_no_header
@@ -16,8 +17,6 @@ from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaCon
 from .exceptions import AuthenticationError, HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ._http import Transport
     from .catalog import ModelSpec
     from .models import (
@@ -212,6 +211,8 @@ class Wire:
     """Whether the request's head was handed to the connection: from then on it may have arrived."""
     stopped: bool = False
     """Whether nobody wants it any more, so that it must not leave."""
+    until: datetime | None = None
+    """When it may be somebody else's to send, by the clock that processes share; None for never."""
 
     def leave(self) -> None:
         """Note that the request leaves now.
@@ -221,6 +222,13 @@ class Wire:
         """
         if self.stopped:
             raise HTTPConnectionError("Stopped before it left", submission="not_sent")
+
+        if self.until is not None and datetime.now(UTC) > self.until:
+            raise HTTPConnectionError(
+                "This process stood still for so long that another may have gone on with the job; "
+                "nothing was sent",
+                submission="not_sent",
+            )
 
         self.sent = True
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._job import Job
     from ._portal import Caller
-    from ._records import Ledger
+    from ._records import AnyLedger
     from ._types import Kind
     from .jobs import ImageJob, VideoJob
     from .models import (
@@ -49,16 +49,16 @@ class Gateway:
         self,
         *,
         registry: Registry | None = None,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         shared: Shared | None = None,
     ) -> None:
         """Make a gateway.
 
         Args:
             registry: Its providers and mappings; by default those of the module's functions.
-            ledger: Where jobs are written down before anything is bought: `sqlite:///jobs.db`, or
-                a ledger. By default what TARASH_LEDGER says, else memory, which lives as long as
-                the process.
+            ledger: Where jobs are written down before anything is bought: `sqlite:///jobs.db`, the
+                `pathlib.Path` of such a file, or a ledger. By default what TARASH_LEDGER says, else
+                memory, which lives as long as the process.
             shared: What it shares with others, in place of the two above.
         """
         self._shared = Shared(registry, ledger) if shared is None else shared
@@ -98,7 +98,7 @@ class Gateway:
         request: VideoGenerationRequest,
         on_progress: ProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoGenerationResponse:
         """Make a video and wait for it.
@@ -133,7 +133,7 @@ class Gateway:
         request: VideoGenerationRequest,
         on_progress: ProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoGenerationResponse:
         """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
@@ -146,7 +146,7 @@ class Gateway:
         request: ImageGenerationRequest,
         on_progress: ImageProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageGenerationResponse:
         """Make images and wait for them; arguments and errors as in `generate_video_async`."""
@@ -159,7 +159,7 @@ class Gateway:
         request: ImageGenerationRequest,
         on_progress: ImageProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageGenerationResponse:
         """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
@@ -172,7 +172,7 @@ class Gateway:
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoJob:
         """Return as soon as a provider has accepted; arguments as in `generate_video_async`.
@@ -195,7 +195,7 @@ class Gateway:
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoJob:
         """Blocking form of `submit_video_async`."""
@@ -207,7 +207,7 @@ class Gateway:
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageJob:
         """Return as soon as a provider has accepted the job; as `submit_video_async`."""
@@ -220,7 +220,7 @@ class Gateway:
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageJob:
         """Blocking form of `submit_image_async`."""
@@ -229,7 +229,7 @@ class Gateway:
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
-        self, ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
     ) -> list[VideoJob | ImageJob]:
         """Return every job that is still owed to you, oldest first: after a crash, say.
 
@@ -252,7 +252,7 @@ class Gateway:
         return await owed(self._shared, self._shared.resources(ledger), keys)
 
     def resume_all(
-        self, ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
         keys = Keys.taken(api_keys)
@@ -263,7 +263,7 @@ class Gateway:
     async def resume_async(
         self,
         job_id: str,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         *,
         api_keys: Mapping[str, str] | None = None,
     ) -> VideoJob | ImageJob:
@@ -286,7 +286,7 @@ class Gateway:
     def resume(
         self,
         job_id: str,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         *,
         api_keys: Mapping[str, str] | None = None,
     ) -> VideoJob | ImageJob:
@@ -332,7 +332,7 @@ class Gateway:
         config: Config,
         request: Request,
         on_progress: Callable[..., Any] | None,
-        ledger: Ledger | str | None,
+        ledger: AnyLedger | None,
         key: str | None,
     ) -> Callable[[Caller | None], Coroutine[Any, Any, Response]]:
         """Return the coroutine function that submits and waits, for a given caller."""
@@ -354,7 +354,7 @@ class Gateway:
         kind: Kind,
         config: Config,
         request: Request,
-        ledger: Ledger | str | None,
+        ledger: AnyLedger | None,
         key: str | None,
     ) -> VideoJob | ImageJob:
         check_arguments(f"submit_{kind}", kind, config, request)
@@ -371,7 +371,7 @@ class Gateway:
         kind: Kind,
         config: Config,
         request: Request,
-        ledger: Ledger | str | None,
+        ledger: AnyLedger | None,
         key: str | None,
     ) -> AsyncIterator[tuple[Job, bool]]:
         from ._begin import begin

@@ -183,11 +183,21 @@ class Job:
         if self._driven is not None:
             return self._driven
 
-        known = [one.intent.id for one in self.run.attempts if one.intent is not None]
-        last = record.entries[-1] if record.entries else None
+        run = self.run
+        if run.hold.unwritten:
+            await run.hold.catch_up()
+            return run  # which knows more than the ledger had
+
+        known = [one.intent.id for one in run.attempts if one.intent is not None]
         in_step = known == [entry.intent.id for entry in record.entries]
-        if in_step and (last is None or last.operation == self.run.current.operation):
-            return self.run
+        last = record.entries[-1] if record.entries else None
+        # Of several attempts, the one to go on with is told by how the others ended.
+        is_plain = len(known) <= 1 or record.state not in ("open", "unknown")
+        kept = record.state == "open" and record.result is not None
+        if in_step and is_plain and not kept:
+            operation = None if last is None else last.operation
+            if operation in (None, run.current.operation):
+                return run
 
         configs = [call.config for call in self.run.calls]
         return await rebuilt(record, self.run.resources, {}, configs)

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
@@ -14,6 +15,7 @@ from anyio import to_thread
 from . import exceptions
 from ._attempt import Attempt
 from ._contract import Call
+from ._engine import FACTS, told_of
 from ._records import JobRecord
 from .models import (
     ImageGenerationConfig,
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
 
 MEDIA = "sha256"
 """The one key of what stands for bytes in a stored request."""
-FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation")
-"""What is kept of an error beside its message."""
-
 PLACE = ("provider", "model", "base_url", "api_version")
 """What two configs have to share for one to look at the other's jobs."""
 
@@ -130,7 +129,10 @@ async def calls_of(
     try:
         stored = await _unpacked(record.request, ledger.media)
     except KeyError as error:
-        if record.state == "open":
+        done = record.result is not None or any(
+            one.outcome == "completed" for one in record.entries
+        )
+        if record.state == "open" and not done:
             raise exceptions.TarashException(
                 f"The ledger has lost media of the request of {record.id} ({error}); its jobs can "
                 "still be waited for by their tokens"
@@ -172,15 +174,44 @@ def _attempt_of(entry: Entry, calls: Sequence[Call]) -> Attempt:
     attempt.started_at = entry.intent.created_at
     attempt.intent = entry.intent
     attempt.operation = entry.operation
+    attempt.outcome, attempt.heard = entry.outcome, entry.heard
     # Whoever gave an answer up for lost may have written so after it had come.
     attempt.submission = entry.submission if entry.operation is None else "accepted"
     if attempt.submission is None and entry.outcome is None:
         attempt.submission = "unknown"  # its process may have ended in the middle of the submit
+
     attempt.stopped = entry.outcome == "stopped"
     attempt.settled = entry.outcome in ("completed", "failed")
     attempt.status = "completed" if entry.outcome == "completed" else None
-    attempt.cancel = "cancelled" if entry.outcome == "cancelled" else None
+    attempt.cancel = "cancelled" if entry.outcome == "cancelled" else entry.heard.get("cancel")
+    attempt.billing_told = entry.heard.get("billing")
+    attempt.adopted = bool(entry.heard.get("adopted"))
+    _set_verdict(attempt)
     return attempt
+
+
+def _set_verdict(attempt: Attempt) -> None:
+    """Conclude what was heard of an attempt whose process may have ended before it could."""
+    heard = attempt.heard
+    has_failed = attempt.submission in ("rejected", "not_sent") and attempt.operation is None
+    if has_failed and attempt.outcome is None and heard.get("retry_at"):
+        # It ended in the pause before the next try, which nobody has made.
+        attempt.tries, attempt.intent = heard["tries"], None
+        attempt.retry_at = datetime.fromisoformat(heard["retry_at"])
+        return
+
+    if "error" in heard:
+        attempt.verdict = _error(heard["error"])
+    elif has_failed or (attempt.operation is None and attempt.outcome == "cancelled"):
+        attempt.verdict = exceptions.TarashException(
+            f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
+            submission=attempt.submission,
+        )
+
+    if attempt.outcome is None and has_failed:
+        attempt.outcome = "failed"
+    elif attempt.outcome in (None, "detached") and attempt.cancel == "cancelled":
+        attempt.outcome = "cancelled"
 
 
 def told(kind: Kind, response: Response | None, error: TarashException | None) -> JsonObject:
@@ -195,12 +226,7 @@ def told(kind: Kind, response: Response | None, error: TarashException | None) -
     if error is None:
         return {"kind": kind}
 
-    facts = {name: getattr(error, name) for name in FACTS if hasattr(error, name)}
-    ids = {"provider": error.provider, "model": error.model, "request_id": error.request_id}
-    return {
-        "kind": kind,
-        "error": {"type": type(error).__name__, "message": error.message, **ids, **facts},
-    }
+    return {"kind": kind, "error": told_of(error)}
 
 
 def holds_media(response: Response) -> bool:
@@ -239,6 +265,10 @@ def error_of(record: JobRecord) -> TarashException:
         ended = "was cancelled" if record.state == "cancelled" else "has ended without a result"
         return exceptions.TarashException(f"The job {record.id} {ended}", submission="accepted")
 
+    return _error(stored)
+
+
+def _error(stored: JsonObject) -> TarashException:
     named = getattr(exceptions, stored["type"], exceptions.TarashException)
     ids = (stored.get(name) for name in ("provider", "model", "request_id"))
     error: TarashException = named(stored["message"], *ids)

@@ -151,6 +151,15 @@ class Template:
         return Path(filled).expanduser()
 
 
+def of_many(place: str) -> str:
+    """Return the place of results that come one after the other: a bare name is a folder.
+
+    As a file, `clips` would be taken after the first of them, and the others would not be saved.
+    """
+    template = Template.parse(place)
+    return place if template.fields or not template.needs_extension else f"{place.rstrip('/')}/"
+
+
 def safe(value: str) -> str:
     """Return a value fit to be a part of a file's name, on every system."""
     kept = UNSAFE.sub("_", value)[:LONGEST_VALUE].lstrip(".").rstrip(". ")

@@ -10,7 +10,7 @@ from ._resources import default
 from ._secrets import Keys
 
 if TYPE_CHECKING:
-    from ._records import Ledger
+    from ._records import AnyLedger
     from .jobs import ImageJob, VideoJob
     from .models import (
         GenerationPlan,
@@ -52,7 +52,7 @@ async def generate_video_async(
     request: VideoGenerationRequest,
     on_progress: ProgressCallback | None = None,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> VideoGenerationResponse:
     """Make a video and wait for it; see `Gateway.generate_video_async`."""
@@ -66,7 +66,7 @@ def generate_video(
     request: VideoGenerationRequest,
     on_progress: ProgressCallback | None = None,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> VideoGenerationResponse:
     """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
@@ -80,7 +80,7 @@ async def generate_image_async(
     request: ImageGenerationRequest,
     on_progress: ImageProgressCallback | None = None,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> ImageGenerationResponse:
     """Make images and wait for them; see `Gateway.generate_video_async`."""
@@ -94,7 +94,7 @@ def generate_image(
     request: ImageGenerationRequest,
     on_progress: ImageProgressCallback | None = None,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> ImageGenerationResponse:
     """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
@@ -107,7 +107,7 @@ async def submit_video_async(
     config: VideoGenerationConfig,
     request: VideoGenerationRequest,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> VideoJob:
     """Return as soon as a provider has accepted; see `Gateway.submit_video_async`."""
@@ -120,7 +120,7 @@ def submit_video(
     config: VideoGenerationConfig,
     request: VideoGenerationRequest,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> VideoJob:
     """Blocking form of `submit_video_async`."""
@@ -131,7 +131,7 @@ async def submit_image_async(
     config: ImageGenerationConfig,
     request: ImageGenerationRequest,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> ImageJob:
     """Return as soon as a provider has accepted; see `Gateway.submit_video_async`."""
@@ -144,7 +144,7 @@ def submit_image(
     config: ImageGenerationConfig,
     request: ImageGenerationRequest,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> ImageJob:
     """Blocking form of `submit_image_async`."""
@@ -152,7 +152,7 @@ def submit_image(
 
 
 async def resume_all_async(
-    ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
 ) -> list[VideoJob | ImageJob]:
     """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
     keys = Keys.taken(api_keys)
@@ -162,7 +162,7 @@ async def resume_all_async(
 
 async def resume_async(
     job_id: str,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     *,
     api_keys: Mapping[str, str] | None = None,
 ) -> VideoJob | ImageJob:
@@ -173,7 +173,7 @@ async def resume_async(
 
 
 def resume_all(
-    ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
 ) -> list[VideoJob | ImageJob]:
     """Blocking form of `resume_all_async`."""
     keys = Keys.taken(api_keys)
@@ -183,7 +183,7 @@ def resume_all(
 
 def resume(
     job_id: str,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     *,
     api_keys: Mapping[str, str] | None = None,
 ) -> VideoJob | ImageJob:

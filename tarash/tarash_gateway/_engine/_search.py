@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from .._contract import Payload
 from ..exceptions import UnsupportedOperationError
+from ._hold import ledger_failed, note
 from ._limits import SEARCH_PAUSES
 
 if TYPE_CHECKING:
@@ -77,7 +79,9 @@ class Search:
             )
             provider = attempt.call.config.provider
             ledger = self._hold.ledger
-            found = [one for one in listed if await ledger.find(provider, one.id) is None]
+            found = [
+                one for one in listed if await ledger.find(provider, one.id, attempt.host) is None
+            ]
         except UnsupportedOperationError:
             self._find = None  # this provider lists other jobs, not those of this kind
             return []
@@ -94,13 +98,18 @@ class Search:
         if intent is None:
             return False
 
+        accept = partial(self._hold.ledger.accept, intent.id, operation, adopted=True)
         try:
-            return await self._hold.ledger.accept(intent.id, operation, adopted=True)
+            taken = await accept()
         except Exception as error:  # noqa: BLE001  (the job is paid for, written down or not)
-            self._attempt.log(
-                logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}"
-            )
-            return True
+            ledger_failed(self._hold, error)
+            self._hold.unwritten.append(accept)
+            taken = True
+
+        if taken:
+            await note(self._attempt, self._hold, adopted=True)
+
+        return taken
 
     def tell(self, error: TarashException) -> None:
         """Say on an error what the search has shown."""
