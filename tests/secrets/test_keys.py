@@ -111,9 +111,9 @@ async def test_white_space_around_a_key_is_not_sent() -> None:
 
 
 # ---------------------------------------------------------------- what an exception holds of itself
-def holding() -> dict[str, BaseException]:
+def holding() -> dict[str, Exception]:
     """Return errors that keep the whole of what they failed at."""
-    found: dict[str, BaseException] = {}
+    found: dict[str, Exception] = {}
 
     def keep(name: str, work: Any, *arguments: Any) -> None:
         try:
@@ -155,7 +155,7 @@ def test_no_error_keeps_a_secret_that_it_failed_at(name: str, where: str) -> Non
     elif where == "context":
         outer.__context__ = inner
     elif where == "group":
-        outer = ExceptionGroup("several", [OSError("other"), inner])  # type: ignore[list-item]
+        outer = ExceptionGroup("several", [OSError("other"), inner])
     else:
         outer.__cause__ = ExceptionGroup("several", [OSError("other")])
         outer.__cause__.__context__ = inner
