@@ -27,19 +27,22 @@ FAULTS: dict[str, Fault | None] = {
 
 
 # ------------------------------------------------------------------------------------- the tools
+def kept(events: list[Any]) -> Callable[..., None]:
+    def capture_envelope(_transport: object, envelope: Any) -> None:
+        events.extend(item.payload.json for item in envelope.items)
+
+    return capture_envelope
+
+
 def sentry(**options: Any) -> Callable[[BaseException], str]:
     sdk = pytest.importorskip("sentry_sdk")
     from sentry_sdk.utils import event_from_exception
 
     def record(error: BaseException) -> str:
         events: list[Any] = []
-
-        class Kept(sdk.Transport):  # type: ignore[misc, name-defined]
-            def capture_envelope(self, envelope: Any) -> None:
-                events.extend(item.payload.json for item in envelope.items)
-
+        keep: Any = type("Kept", (sdk.Transport,), {"capture_envelope": kept(events)})
         client = sdk.Client(
-            dsn="http://key@127.0.0.1:9/1", transport=Kept, default_integrations=False, **options
+            dsn="http://key@127.0.0.1:9/1", transport=keep, default_integrations=False, **options
         )
         event, hint = event_from_exception(error, client_options=client.options)
         client.capture_event(event, hint, scope=sdk.Scope())
