@@ -56,7 +56,6 @@ TYPES = {
     "mkv": "video/x-matroska",
     "avi": "video/x-msvideo",
     "wmv": "video/x-ms-wmv",
-    "zip": "application/zip",  # of frames
 }
 OTHER_NAMES = {
     "audio/m4a": "audio/mp4",
