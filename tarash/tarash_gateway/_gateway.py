@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import check_arguments, check_callback
 from ._resources import Shared
+from ._secrets import Keys
 from ._warnings import asked_here
 
 if TYPE_CHECKING:
@@ -250,13 +251,17 @@ class Gateway:
         """
         from .jobs import owed
 
-        return await owed(self._shared, self._shared.resources(ledger), api_keys or {})
+        keys = Keys.taken(api_keys)
+        del api_keys  # errors' frames are shown
+        return await owed(self._shared, self._shared.resources(ledger), keys)
 
     def resume_all(
         self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
-        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys
+        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=keys))
         return cast("list[VideoJob | ImageJob]", found)
 
     async def resume_async(
@@ -278,7 +283,9 @@ class Gateway:
         """
         from .jobs import known
 
-        return await known(job_id, self._shared, self._shared.resources(ledger), api_keys or {})
+        keys = Keys.taken(api_keys)
+        del api_keys
+        return await known(job_id, self._shared, self._shared.resources(ledger), keys)
 
     def resume(
         self,
@@ -288,7 +295,9 @@ class Gateway:
         api_keys: Mapping[str, str] | None = None,
     ) -> VideoJob | ImageJob:
         """Blocking form of `resume_async`."""
-        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys
+        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=keys))
         return cast("VideoJob | ImageJob", found)
 
     # -------------------------------------------------------------------------------- planning
