@@ -13,8 +13,8 @@ import pytest
 from tarash.tarash_gateway import ValidationError, VideoGenerationRequest
 from tarash.tarash_gateway._data._exchange import Accepts
 from tarash.tarash_gateway._data._types import MediaContent
+from tarash.tarash_gateway._support._base64 import PIECE, decoded
 from tarash.tarash_gateway.media import Rules, data_uri, load, plan_media, prepare, samples, to_wire
-from tarash.tarash_gateway.media._forms import PIECE, decoded
 
 PNG = samples.make_png(16, 16, seed=1)
 CONTENT: Any = {"content": PNG, "content_type": "image/png"}

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
     field_serializer,
     field_validator,
     model_serializer,
@@ -20,8 +21,9 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  (pydantic reads the annotation)
 
-from .._support._secrets import MASK, looks_secret, mask_settings
+from .._support._secrets import MASK, mask_settings, open_settings
 from ._base import Seconds, Settings, Several
+from ._model_ids import bare_model_id
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
 from ._template import Template
@@ -148,6 +150,21 @@ class _GenerationConfig(Settings):
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("provider", mode="before")
+    @classmethod
+    def _stripped(cls, provider: Any) -> Any:
+        return provider.strip() if isinstance(provider, str) else provider
+
+    @field_validator("model")
+    @classmethod
+    def _is_an_id(cls, model: str, info: ValidationInfo) -> str:
+        bare = bare_model_id(info.data.get("provider", ""), model)
+        if not bare:
+            message = "the model's id is empty; give the one that the provider calls it by"
+            raise ValueError(message)
+
+        return bare
+
     @field_validator("base_url")
     @classmethod
     def _is_url(cls, base_url: str | None) -> str | None:
@@ -174,7 +191,7 @@ class _GenerationConfig(Settings):
             if name == "api_key":
                 yield name, MASK if value else value
             elif name == "provider_config":
-                yield name, mask_settings(value)
+                yield name, mask_settings(self.provider, value)
             else:
                 yield name, value
 
@@ -205,7 +222,7 @@ class _GenerationConfig(Settings):
     @field_serializer("provider_config", when_used="json")
     def _without_secrets(self, settings: dict[str, Any]) -> dict[str, Any]:
         # Before JSON is made: what gives out tokens may be a function, which has no JSON.
-        return {name: value for name, value in settings.items() if not looks_secret(name)}
+        return open_settings(self.provider, settings)
 
 
 class VideoGenerationConfig(_GenerationConfig):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .._support._logging import event, wanted
-from .._support._secrets import Secrets
+from .._support._secrets import secrets_of
 from ..exceptions import HTTPError, TarashException
 from ..models import AttemptMetadata, ImageGenerationUpdate, VideoGenerationUpdate
 
@@ -53,6 +53,8 @@ class Attempt:
     """The result, where the provider answered the submit with it."""
     adopted: bool = False
     """Whether the submit's answer was lost, and the job found in the provider's list."""
+    cut_off: bool = False
+    """Whether its process ended in the middle of the submit, so that no word of it was kept."""
     lost: bool = False
     """Whether the provider does not know the job any more."""
     stopped: bool = False
@@ -252,7 +254,7 @@ class Progress:
 def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
     """Return the error for what nobody foresaw, and its cause without secrets."""
     config = attempt.call.config
-    secrets = Secrets([config.api_key])
+    secrets = secrets_of(config)
     message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
     submission = attempt.submission or "not_sent"
     return TarashException(message, submission=submission), secrets.error(error)

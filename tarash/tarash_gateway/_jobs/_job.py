@@ -9,6 +9,7 @@ from .._data._responses import keep_config
 from .._engine import ledger_failed, look, stop
 from .._engine._attempt import Attempt, Progress
 from .._support._ids import generate_unique_id
+from .._support._under_way import UnderWay
 from ..exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -16,7 +17,7 @@ from ..exceptions import (
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 from ._chain import Run, adapter_of, watcher
 from ._opening import changed, rebuilt
-from ._store import error_of, holds_media, response_of, told
+from ._store import error_of, holds_media, nameless, response_of, told
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Response, Snapshot
@@ -52,7 +53,8 @@ class Job:
     ) -> Response | None:
         self._driven = self.run
         try:
-            return await self.run.go(deliver, caller, until_accepted=until_accepted)
+            with UnderWay(self.run.leave_behind):
+                return await self.run.go(deliver, caller, until_accepted=until_accepted)
         finally:
             self._driven = None
 
@@ -272,7 +274,7 @@ class Job:
         attempt = self.run.current
         operation = attempt.operation
         if operation is None:
-            return "unsupported"
+            return await self._cancel_unsent(record)
 
         attempt.stopped = True
         if record is not None:
@@ -285,6 +287,24 @@ class Job:
             await self._close_cancelled(record)
 
         return answer
+
+    async def _cancel_unsent(self, record: JobRecord | None) -> CancelAnswer:
+        """Close a job that was never sent; of one that may have been, nobody has the id.
+
+        Raises:
+            TarashException: A job may run that nobody can name.
+        """
+        if record is None or record.held:
+            return "unsupported"
+
+        safe = ("not_sent", "rejected")
+        if not all(entry.submission in safe for entry in record.entries):
+            raise nameless(record)
+
+        if record.state == "open":
+            await self._close_cancelled(record)
+
+        return "cancelled"
 
     async def _recorded(self) -> JobRecord | None:
         """Return the job as the ledger has it; for a token, too, where it is the job's ledger."""

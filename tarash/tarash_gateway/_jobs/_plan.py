@@ -12,7 +12,8 @@ from .._http._credentials import base_url
 from .._support._ids import generate_unique_id
 from ..media import plan_media, rules_of
 from ..models import GenerationPlan
-from ._chain import adapter_of, chain_of
+from ._calls import chain_of
+from ._chain import adapter_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request

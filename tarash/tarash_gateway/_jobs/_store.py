@@ -16,7 +16,6 @@ from .. import exceptions
 from .._data._exchange import Call
 from .._engine import FACTS, told_of
 from .._engine._attempt import Attempt
-from .._support._secrets import looks_secret
 from ..ledger._records import JobRecord
 from ..models import (
     ImageGenerationConfig,
@@ -30,6 +29,7 @@ from ..models import (
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request, Response
     from .._data._types import JsonObject, Kind
+    from .._support._secrets import Keys
     from ..exceptions import TarashException
     from ..ledger._records import Entry, Ledger
 
@@ -67,12 +67,6 @@ def _dumped(config: Config) -> JsonObject:
     dumped: JsonObject = config.model_dump(
         mode="json", exclude={"fallback_configs"}, exclude_unset=True, fallback=lambda _: None
     )
-    if "provider_config" in dumped:  # a mask in the place of a secret would be sent for one
-        settings = dumped["provider_config"].items()
-        dumped["provider_config"] = {
-            name: value for name, value in settings if not looks_secret(name)
-        }
-
     return dumped
 
 
@@ -118,7 +112,7 @@ async def _unpacked(value: Any, read: Read) -> Any:
 async def calls_of(
     record: JobRecord,
     ledger: Ledger,
-    keys: Mapping[str, str],
+    keys: Mapping[str, str] | Keys,
     known: Sequence[Config] = (),
 ) -> list[Call]:
     """Return the calls of a stored job.
@@ -153,8 +147,9 @@ async def calls_of(
     calls = []
     for number, dumped in enumerate(record.chain, 1):
         # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
-        facts = {**dumped, "on_timeout": "detach", "api_key": keys.get(dumped["provider"])}
-        config: Config = config_type.model_validate(facts)
+        key = {"api_key": keys.get(dumped["provider"])}
+        config: Config = config_type.model_validate({**dumped, "on_timeout": "detach", **key})
+        del key  # which whoever shows the variables of frames would show
         if number <= len(known) and _is_alike(known[number - 1], config):
             config = known[number - 1]
 
@@ -184,6 +179,7 @@ def _attempt_of(entry: Entry, calls: Sequence[Call]) -> Attempt:
     attempt.submission = entry.submission if entry.operation is None else "accepted"
     if attempt.submission is None and entry.outcome is None:
         attempt.submission = "unknown"  # its process may have ended in the middle of the submit
+        attempt.cut_off = True
 
     attempt.stopped = entry.outcome == "stopped"
     attempt.settled = entry.outcome in ("completed", "failed")
@@ -282,3 +278,17 @@ def _error(stored: JsonObject) -> TarashException:
             setattr(error, name, stored[name])
 
     return error
+
+
+def nameless(record: JobRecord) -> TarashException:
+    """Return the error of who wants to stop a job whose submit had no answer that was kept."""
+    last = record.entries[-1].intent
+    return exceptions.TarashException(
+        f"Nobody knows which job is {record.id}: no answer to its submit was kept, so "
+        f"{last.provider} can't be asked to stop it, and it may run and be billed; look at the "
+        "provider's dashboard",
+        last.provider,
+        last.model,
+        record.id,
+        submission="unknown",
+    )

@@ -6,12 +6,15 @@ What was stored before stays as it is unless everything that was asked for arriv
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._data._types import JsonObject
+from .._support._secrets import Credentials, Key, Secrets, bearer
 from ..exceptions import (
     HTTPConnectionError,
     ModelNotFoundError,
@@ -24,7 +27,7 @@ from ._lookup import forget
 from ._sources import Get, SchemaReader, schemas_of, with_schemas
 
 if TYPE_CHECKING:
-    import aiohttp
+    from .._http._client import Transport
 
 SECONDS = 60
 """For one page; with schemas, a page is a few megabytes."""
@@ -32,7 +35,7 @@ NOT_FOUND = 404
 
 
 async def fetch_all(
-    provider: str, base_url: str | None = None, key: str | None = None
+    provider: str, base_url: str | None = None, key: Key | None = None
 ) -> tuple[int, Path]:
     """Fetch the schemas of all models and store them; return how many, and where.
 
@@ -48,8 +51,8 @@ async def fetch_all(
     """
     _check(provider, listed=True)
     reader = _reader(provider)
-    async with _session(reader, key) as session:
-        records = dict(await reader.read_all(_getting(session), _host(provider, base_url)))
+    async with _session(reader, key) as get:
+        records = dict(await reader.read_all(get, _host(provider, base_url)))
 
     if not records:
         raise TarashException(
@@ -60,7 +63,7 @@ async def fetch_all(
 
 
 async def fetch_one(
-    provider: str, model: str, base_url: str | None = None, key: str | None = None
+    provider: str, model: str, base_url: str | None = None, key: Key | None = None
 ) -> Path:
     """Fetch the schema of one model and store it beside the others; return where.
 
@@ -78,8 +81,8 @@ async def fetch_one(
     """
     _check(provider)
     reader = _reader(provider)
-    async with _session(reader, key) as session:
-        found = await reader.read_one(_getting(session), _host(provider, base_url), model)
+    async with _session(reader, key) as get:
+        found = await reader.read_one(get, _host(provider, base_url), model)
 
     if found is None:
         raise ModelNotFoundError(
@@ -163,46 +166,68 @@ def _host(provider: str, base_url: str | None) -> str | None:
     return custom.rstrip("/") if custom else None
 
 
-def _session(reader: SchemaReader, key: str | None) -> aiohttp.ClientSession:
-    import aiohttp
+@asynccontextmanager
+async def _session(reader: SchemaReader, key: Key | None) -> AsyncIterator[Get]:
+    """Yield what asks a provider; the key goes with each question."""
+    from .._http._client import Transport
 
     scheme, variable = reader.AUTHORIZATION
-    found = key or os.environ.get(variable)
-    headers = {"Authorization": f"{scheme} {found}"} if found else {}
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
-    # The key is for the one host that is asked; a redirect elsewhere is not followed.
-    return aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True)
+    found = key or Key.taken(os.environ.get(variable))
+    transport = Transport()
+    session = _Session(transport, bearer(found, scheme) if found else None, Secrets([found]))
 
-
-def _getting(session: aiohttp.ClientSession) -> Get:
     async def get(url: str, query: Mapping[str, str]) -> Any:
         return await _get(session, url, query)
 
-    return get
+    try:
+        yield get
+    finally:
+        await transport.aclose()
 
 
-async def _get(session: aiohttp.ClientSession, url: str, query: Mapping[str, str]) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """The connections of one refresh, and the key, which is for the one host that is asked."""
+
+    transport: Transport
+    credentials: Credentials | None
+    secrets: Secrets
+
+
+async def _get(session: _Session, url: str, query: Mapping[str, str]) -> Any:
     """Return the JSON of an answer, or None for a 404."""
     import aiohttp
 
     from .._http._client import Answer, status_error
     from .._http._reasons import reason_of
-    from .._support._secrets import Secrets
 
+    connections, proxy = session.transport.road("poll", url)
+    credentials = session.credentials or Credentials({})
+    failure: HTTPConnectionError
     try:
-        async with session.get(url, params=query, allow_redirects=False) as response:
+        async with connections.get(
+            url,
+            params=query,
+            headers=credentials.onto(None),
+            allow_redirects=False,
+            proxy=proxy,
+            timeout=aiohttp.ClientTimeout(total=SECONDS),
+        ) as response:
             if response.status == NOT_FOUND:
                 return None
 
             body = await response.json(content_type=None) if response.status < 300 else None  # noqa: PLR2004
             if body is None:
-                secret = session.headers.get("Authorization", "").partition(" ")[2]
-                text = Secrets([secret]).text(await response.text(errors="replace"))
+                text = session.secrets.text(await response.text(errors="replace"))
                 raise status_error(Answer(response.status, response.headers, text, is_json=False))
 
             return body
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise HTTPConnectionError(
+        failure = HTTPConnectionError(
             f"No readable answer from {url}: {reason_of(error)}; what was stored before stays "
             "(check the network)"
-        ) from Secrets().error(error)
+        )
+        cause = session.secrets.outside(error)
+
+    # Outside the handler, so that the original, whose frames hold the headers, is not the context.
+    raise failure from cause

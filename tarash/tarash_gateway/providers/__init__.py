@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..catalog import ModelSpec, Schemas
     from ._contract import Adapter
     from ._error_rules import ErrorRules, When
-    from ._provider import Key, Provider
+    from ._provider import KeyVariable, Provider
     from ._registry import Registry
     from ._rest import RestAdapter
 
@@ -37,7 +37,7 @@ __all__ = [
     "ErrorRules",
     "Finished",
     "HttpClient",
-    "Key",
+    "KeyVariable",
     "MediaLimits",
     "ModelSpec",
     "Operation",
@@ -62,7 +62,7 @@ _HOMES = {
     **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
     "Adapter": "._contract",
     **dict.fromkeys(("ErrorRules", "When"), "._error_rules"),
-    **dict.fromkeys(("Key", "Provider"), "._provider"),
+    **dict.fromkeys(("KeyVariable", "Provider"), "._provider"),
     "Registry": "._registry",
     "RestAdapter": "._rest",
 }

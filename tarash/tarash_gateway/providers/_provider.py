@@ -19,7 +19,7 @@ _there: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyVariable:
     """An environment variable that a key is read from."""
 
     variable: str
@@ -44,19 +44,21 @@ class Provider:
         extra: The extra of the distribution that has to be installed for it; None for none.
         requires: The module that has to be there; None where nothing is needed beside the package.
         schemas: Where schemas of its models can be read at run time; None for nowhere.
+        open_settings: Names in `provider_config` that hold no secret; every other is taken for one.
         distribution: What `extra` is an extra of.
     """
 
     name: str
     title: str
     adapter: str | Adapter
-    keys: tuple[Key, ...]
+    keys: tuple[KeyVariable, ...]
     modalities: tuple[Modality, ...] = BOTH
     models: str | None = None
     aliases: tuple[str, ...] = ()
     extra: str | None = None
     requires: str | None = None
     schemas: Schemas | None = None
+    open_settings: tuple[str, ...] = ()
     distribution: str = "tarash-gateway"
 
     @property

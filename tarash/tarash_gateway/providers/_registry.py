@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast
 
+from .._support._secrets import ask_for_open_settings, declare_open
 from .._support._warnings import warn
 from ..catalog import Mappers, ModelSource, built_in_mappers, provide
 from ..exceptions import ValidationError
@@ -97,8 +98,11 @@ class _Sources:
     def __init__(self) -> None:
         self.registered: dict[str, Provider] = {}
 
+    def row(self, provider: str) -> Provider | None:
+        return self.registered.get(provider) or shipped().get(provider) or brought().get(provider)
+
     def get(self, provider: str) -> ModelSource | None:
-        row = self.registered.get(provider) or shipped().get(provider) or brought().get(provider)
+        row = self.row(provider)
         return None if row is None else row.source
 
     def names(self) -> Iterable[str]:
@@ -106,8 +110,14 @@ class _Sources:
         return {row.name for row in rows if row.models is not None}
 
 
+def _open_settings(provider: str) -> tuple[str, ...]:
+    row = _sources.row(provider)
+    return () if row is None else row.open_settings
+
+
 _sources = _Sources()
 provide(_sources)
+ask_for_open_settings(_open_settings)
 
 
 class Registry:
@@ -150,12 +160,16 @@ class Registry:
         Args:
             provider: The name to write in configs.
             handler: An adapter, with all methods of `providers.Adapter`: it has jobs like a
-                built-in one. Or an object with all or some of the methods of `ProviderHandler`.
+                built-in one. Or an object with all or some of the methods of `ProviderHandler`. Its
+                attribute `open_settings`, where it has one, lists the names in `provider_config`
+                that hold no secret: all others are masked where a config is shown, and not written
+                down.
 
         Raises:
             ValidationError: The name is empty, or the handler has none of the methods.
         """
         _check_name(provider)
+        declare_open(provider, getattr(handler, "open_settings", ()))
         if all(callable(getattr(handler, name, None)) for name in ADAPTER_METHODS):
             self.register(Provider(provider, provider, cast("Adapter", handler), ()))
             return

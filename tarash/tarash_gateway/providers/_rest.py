@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from .._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
+from .._support._secrets import Credentials
 from .._http._client import HttpClient, join, shorten, unreadable
 from ..exceptions import GenerationFailedError, UnsupportedOperationError
 from ..mapping import apply_field_mappers
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from .._data._exchange import Call, Config, Response
     from .._data._types import Billing, CancelAnswer, JobStatus
     from .._http._account import Account
-    from .._http._client import Answer, Transport
+    from .._support._secrets import Credentials
+from .._http._client import Answer, Transport
     from ..catalog import ModelSpec
     from ..exceptions import TarashException
 
@@ -38,7 +40,7 @@ class RestAdapter:
         key_variables: The environment variables of its key, the usual one first.
         errors: What its error bodies mean.
         authorization: The header that carries the key, and its value with `{key}` in it.
-        headers: Further headers of each request.
+        headers: Further headers of a submit.
         submit_path: Where a job is started, below `base_url`.
         job_path: Where a job is, with `{id}` in it.
         job_id: Where the accepted answer holds the job's id, as a dotted path.
@@ -88,8 +90,8 @@ class RestAdapter:
     def connect(self, account: Account, transport: Transport) -> Any:
         """Make a client over the loop's connections."""
         name, value = self.authorization
-        headers = {**self.headers, name: value.format(key=account.key)}
-        return HttpClient(account, transport, headers, self.errors)
+        credentials = Credentials({name: value.format(key=account.key.reveal())})
+        return HttpClient(account, transport, credentials, self.errors)
 
     def mapped(self, call: Call, spec: ModelSpec) -> dict[str, Any]:
         """Return the parameters: what was mapped, and `extra_params`, which win. Pure."""
@@ -115,7 +117,8 @@ class RestAdapter:
 
     async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | Finished:
         """Send the body as JSON, once."""
-        answer = await client.submit(payload.path, json=payload.body, headers=payload.headers)
+        headers = {**self.headers, **payload.headers}
+        answer = await client.submit(payload.path, json=payload.body, headers=headers)
         return self.accepted(client, answer, call)
 
     def accepted(self, client: Any, answer: Answer, call: Call) -> Operation | Finished:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._provider import Key, Provider
+from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
 
@@ -10,9 +10,10 @@ provider = Provider(
     name="azure-openai",
     title="Azure OpenAI",
     adapter=f"{__name__}.adapter:adapter",
-    keys=(Key("AZURE_OPENAI_API_KEY"),),
+    keys=(KeyVariable("AZURE_OPENAI_API_KEY"),),
     models=f"{__name__}.models",
     aliases=("azure_openai",),
     extra="openai",
+    open_settings=("base_model",),
     requires="openai",
 )

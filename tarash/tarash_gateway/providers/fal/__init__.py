@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...catalog import Schemas
-from .._provider import Key, Provider
+from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
 
@@ -11,7 +11,7 @@ provider = Provider(
     name="fal",
     title="fal",
     adapter=f"{__name__}.adapter:adapter",
-    keys=(Key("FAL_KEY"),),
+    keys=(KeyVariable("FAL_KEY"),),
     models=f"{__name__}.models",
     extra="fal",
     requires="fal_client",

@@ -16,6 +16,7 @@ from ..._http._account import Account
 from ..._http._client import Answer, HttpClient, join, shorten, status_error, unreadable
 from ..._http._proxies import proxy_of
 from ..._http._sdk import load
+from ..._support._secrets import bearer
 from ...exceptions import GenerationFailedError, TarashException
 from ...mapping import apply_field_mappers
 from ...media import encoded
@@ -51,9 +52,7 @@ class FalAdapter:
 
     def connect(self, account: Account, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        return HttpClient(
-            account, transport, {"Authorization": f"Key {account.key}"}, classify_answer
-        )
+        return HttpClient(account, transport, bearer(account.key, "Key"), classify_answer)
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the model's input as fal takes it: bare, in the body."""
@@ -149,7 +148,7 @@ class FalAdapter:
         import fal_client
         import httpx
 
-        storage = fal_client.AsyncClient(key=client.account.key)
+        storage = fal_client.AsyncClient(key=client.account.key.reveal())
         failure: TarashException
         cause: BaseException
         try:
@@ -165,7 +164,7 @@ class FalAdapter:
         except (fal_client.FalClientError, httpx.HTTPError, OSError) as error:
             failure, cause = upload_error(None, str(error), client), error
 
-        raise failure from client.account.secrets.error(cause)
+        raise failure from client.account.secrets.outside(cause)
 
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; unknown keys of the output go into `provider_metadata`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._provider import Key, Provider
+from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
 
@@ -10,8 +10,9 @@ provider = Provider(
     name="google",
     title="Google",
     adapter=f"{__name__}.adapter:adapter",
-    keys=(Key("GOOGLE_API_KEY"),),
+    keys=(KeyVariable("GOOGLE_API_KEY"),),
     models=f"{__name__}.models",
     extra="google",
+    open_settings=("credentials_path", "gcp_project", "location", "storage_url"),
     requires="google.genai",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._provider import Key, Provider
+from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
 
@@ -10,7 +10,7 @@ provider = Provider(
     name="luma",
     title="Luma",
     adapter=f"{__name__}.adapter:adapter",
-    keys=(Key("LUMAAI_API_KEY"), Key("LUMA_AGENTS_API_KEY", "ray-3.2")),
+    keys=(KeyVariable("LUMAAI_API_KEY"), KeyVariable("LUMA_AGENTS_API_KEY", "ray-3.2")),
     models=f"{__name__}.models",
     extra="luma",
     requires="lumaai",

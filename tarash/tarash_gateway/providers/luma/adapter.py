@@ -18,6 +18,7 @@ from ..._http._account import Account
 from ..._http._client import Answer, HttpClient, join, shorten, status_error, unreadable
 from ..._http._sdk import exchange, http_client
 from ..._support._mime import type_by_name
+from ..._support._secrets import bearer
 from ...exceptions import GenerationFailedError, UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
 from ...media import data_uri
@@ -64,8 +65,7 @@ class LumaClient:
 
     def __init__(self, account: Account, transport: Transport) -> None:
         self.account = account
-        credentials = {"Authorization": f"Bearer {account.key}"}
-        self.http = HttpClient(account, transport, credentials, classify_answer)
+        self.http = HttpClient(account, transport, bearer(account.key), classify_answer)
         self._transport = transport
         self._sdk: Any = None
 
@@ -82,7 +82,7 @@ class LumaClient:
             import lumaai
 
             self._sdk = lumaai.AsyncLumaAI(
-                auth_token=self.account.key,
+                auth_token=self.account.key.reveal(),
                 base_url=self.account.base_url,
                 max_retries=0,
                 http_client=http_client(httpx, self._transport),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._provider import Key, Provider
+from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
 
@@ -10,8 +10,9 @@ provider = Provider(
     name="openai",
     title="OpenAI and compatible",
     adapter=f"{__name__}.adapter:adapter",
-    keys=(Key("OPENAI_API_KEY"),),
+    keys=(KeyVariable("OPENAI_API_KEY"),),
     models="tarash.tarash_gateway.providers._openai_models",
     extra="openai",
+    open_settings=("organization", "project"),
     requires="openai",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...catalog import Schemas
-from .._provider import Key, Provider
+from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
 
@@ -11,7 +11,7 @@ provider = Provider(
     name="replicate",
     title="Replicate",
     adapter=f"{__name__}.adapter:adapter",
-    keys=(Key("REPLICATE_API_TOKEN"),),
+    keys=(KeyVariable("REPLICATE_API_TOKEN"),),
     models=f"{__name__}.models",
     extra="replicate",
     requires="replicate",

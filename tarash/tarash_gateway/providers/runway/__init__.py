@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._provider import Key, Provider
+from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
 
@@ -10,7 +10,7 @@ provider = Provider(
     name="runway",
     title="Runway",
     adapter=f"{__name__}.adapter:adapter",
-    keys=(Key("RUNWAYML_API_SECRET"),),
+    keys=(KeyVariable("RUNWAYML_API_SECRET"),),
     models=f"{__name__}.models",
     extra="runway",
     requires="runwayml",

@@ -18,6 +18,7 @@ import aiohttp
 from ..._data._exchange import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
 from ..._http._account import Account
 from ..._http._client import Answer, HttpClient, join, status_error
+from ..._support._secrets import Credentials, bearer
 from ...exceptions import (
     ContentModerationError,
     GenerationFailedError,
@@ -86,8 +87,8 @@ class StabilityAdapter:
 
     def connect(self, account: Account, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        headers = {"Authorization": f"Bearer {account.key}", "Accept": "application/json"}
-        return HttpClient(account, transport, headers, classify_answer)
+        credentials = Credentials({**bearer(account.key).reveal(), "Accept": "application/json"})
+        return HttpClient(account, transport, credentials, classify_answer)
 
     def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what an image excludes, and name the models that take what this one can't."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._provider import Key, Provider
+from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
 
@@ -10,7 +10,7 @@ provider = Provider(
     name="xai",
     title="xAI",
     adapter=f"{__name__}.adapter:adapter",
-    keys=(Key("XAI_API_KEY"),),
+    keys=(KeyVariable("XAI_API_KEY"),),
     models=f"{__name__}.models",
     extra="xai",
 )

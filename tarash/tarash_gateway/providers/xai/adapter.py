@@ -19,6 +19,7 @@ from ..._data._exchange import Accepts, Finished, MediaLimits, Operation, Payloa
 from ..._http._account import Account
 from ..._http._client import HttpClient, join, shorten, unreadable
 from ..._support._mime import named
+from ..._support._secrets import bearer
 from ...exceptions import (
     ContentModerationError,
     GenerationFailedError,
@@ -70,8 +71,7 @@ class XaiAdapter:
 
     def connect(self, account: Account, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        headers = {"Authorization": f"Bearer {account.key}"}
-        return HttpClient(account, transport, headers, classify_answer)
+        return HttpClient(account, transport, bearer(account.key), classify_answer)
 
     def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what a source video or references exclude, and name models that take more."""
