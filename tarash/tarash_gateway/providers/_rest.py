@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from .._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
-from .._support._secrets import Credentials
 from .._http._client import HttpClient, join, shorten, unreadable
 from ..exceptions import GenerationFailedError, UnsupportedOperationError
 from ..mapping import apply_field_mappers
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from .._data._exchange import Call, Config, Response
     from .._data._types import Billing, CancelAnswer, JobStatus
     from .._http._account import Account
-    from .._support._secrets import Credentials
-from .._http._client import Answer, Transport
+    from .._http._client import Answer, Transport
     from ..catalog import ModelSpec
     from ..exceptions import TarashException
 
