@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from .._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
 from .._http._client import HttpClient, join, shorten, unreadable
+from .._support._secrets import Credentials
 from ..exceptions import GenerationFailedError, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
