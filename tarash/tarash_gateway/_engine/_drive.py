@@ -11,7 +11,7 @@ import anyio
 from .. import _durations, _settings
 from .._contract import Finished, Operation, Snapshot
 from .._warnings import warn
-from ..catalog import TYPO, ModelSpec, near_ids, retired
+from ..catalog import TYPO, ModelSpec, ending, near_ids, retired
 from ..exceptions import (
     GenerationFailedError,
     HTTPError,
@@ -82,9 +82,9 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         for adjustment in call.adjustments:
             attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
 
-        note = None if call.mocked else retired(config.provider, spec.model)
-        if note is not None:
-            attempt.log(logging.WARNING, "model_retired", note=note)
+        note = ending(config.provider, spec.model)
+        if note is not None:  # of a mocked model, too: it is rehearsed for
+            attempt.log(logging.WARNING, "model_ends", note=note)
             warn(note)
 
         attempt.log(logging.INFO, "attempt_started")
