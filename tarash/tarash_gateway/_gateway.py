@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import check_arguments, check_callback
 from ._resources import Shared
+from ._secrets import Keys
 from ._warnings import asked_here
 
 if TYPE_CHECKING:
@@ -71,21 +72,25 @@ class Gateway:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.aclose()
+        await self._shared.aclose(None, blocking=True)
 
     async def aclose(self, grace: float | None = None) -> None:
         """Close the connections of the running event loop.
 
+        Calls that are cancelled already, and ask their providers to stop, are waited for in any
+        case, for 7 seconds at most; blocking calls of other threads too. `async with` does this at
+        its end; blocking calls that are still under way then are cancelled, since nobody else can.
+
         Args:
-            grace: Seconds that the running loop's calls may go on; after them each is cancelled,
-                and its job stopped or left running as its config's `on_timeout` says. The gateway
-                takes no more work, and its ledger is closed. None ends no call, and the gateway
-                stays usable.
+            grace: Seconds that calls may go on, those of the running loop and the blocking ones;
+                after them each is cancelled, and its job stopped or left running as its config's
+                `on_timeout` says. The gateway takes no more work, and its ledger is closed. None
+                ends no call, and the gateway stays usable.
         """
-        await self._shared.aclose(grace)
+        await self._shared.aclose(grace, blocking=False)
 
     def close(self, grace: float | None = None) -> None:
-        """Close the connections of the blocking functions; as `aclose`."""
+        """Close the connections of the blocking functions; as `aclose`, for blocking calls."""
         from . import _portal
 
         _portal.call(lambda _caller: self.aclose(grace))
@@ -246,13 +251,17 @@ class Gateway:
         """
         from .jobs import owed
 
-        return await owed(self._shared, self._shared.resources(ledger), api_keys or {})
+        keys = Keys.taken(api_keys)
+        del api_keys  # errors' frames are shown
+        return await owed(self._shared, self._shared.resources(ledger), keys)
 
     def resume_all(
         self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
-        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys
+        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=keys))
         return cast("list[VideoJob | ImageJob]", found)
 
     async def resume_async(
@@ -274,7 +283,9 @@ class Gateway:
         """
         from .jobs import known
 
-        return await known(job_id, self._shared, self._shared.resources(ledger), api_keys or {})
+        keys = Keys.taken(api_keys)
+        del api_keys
+        return await known(job_id, self._shared, self._shared.resources(ledger), keys)
 
     def resume(
         self,
@@ -284,7 +295,9 @@ class Gateway:
         api_keys: Mapping[str, str] | None = None,
     ) -> VideoJob | ImageJob:
         """Blocking form of `resume_async`."""
-        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys
+        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=keys))
         return cast("VideoJob | ImageJob", found)
 
     # -------------------------------------------------------------------------------- planning

@@ -30,7 +30,8 @@ from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
 from ._proxies import Proxy, connector, proxy_of, shown_proxy
 from ._reasons import cause_of, reason_of
-from ._unclosed import Connector, let_go
+from ._secrets import Credentials
+from ._unclosed import Connector, Sockets, let_go
 from ._urls import Origin, address, is_trusted, join, origin
 from .exceptions import HTTPConnectionError, TarashException
 
@@ -62,6 +63,7 @@ STREAMS_PER_ORIGIN = 32
 FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
 
+NONE = Credentials({})
 Classify = Callable[[Answer], TarashException | None]
 UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What is raised before anything could leave."""
@@ -73,6 +75,7 @@ class Transport:
     def __init__(self) -> None:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._proxies: dict[Origin, Proxy | None] = {}
+        self._sockets = Sockets()
         let_go(self, self._sessions)
 
     def road(self, purpose: str, url: str) -> tuple[aiohttp.ClientSession, str | None]:
@@ -92,9 +95,19 @@ class Transport:
         is_socks = proxy is not None and proxy.is_socks
         name = f"{purpose} {proxy.url}" if proxy is not None and is_socks else purpose
         if name not in self._sessions:
-            self._sessions[name] = _open_session(purpose, proxy if is_socks else None)
+            self._sessions[name] = _open_session(
+                purpose, proxy if is_socks else None, self._sockets
+            )
 
         return self._sessions[name], None if proxy is None or is_socks else proxy.url
+
+    def cut(self) -> None:
+        """Close every socket of a loop that is closed already."""
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            session.detach()
+
+        self._sockets.close()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -103,12 +116,13 @@ class Transport:
             await session.close()
 
 
-def _open_session(purpose: str, socks: Proxy | None) -> aiohttp.ClientSession:
+def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohttp.ClientSession:
     options: dict[str, Any] = {
         # By host, so that one provider's slow answers hold up nobody else's.
         "limit": 0,
         "limit_per_host": STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
         "keepalive_timeout": FRESH_SECONDS if purpose == "submit" else 30,
+        "socket_factory": sockets.make,
     }
     tracing = aiohttp.TraceConfig()
     tracing.on_request_headers_sent.append(_mark_sent)
@@ -162,7 +176,7 @@ class HttpClient:
         self,
         account: Account,
         transport: Transport,
-        headers: Mapping[str, str],
+        credentials: Credentials,
         classify: Classify | None = None,
     ) -> None:
         """Make a client.
@@ -170,12 +184,12 @@ class HttpClient:
         Args:
             account: Whose requests these are.
             transport: The loop's connections.
-            headers: Credential headers, for trusted origins only.
+            credentials: Headers for trusted origins only.
             classify: Reads what hides in an error body; None leaves it to the status.
         """
         self.account = account
         self._transport = transport
-        self._headers = dict(headers)
+        self._credentials = credentials
         self._classify = classify
         self._secrets = account.secrets
 
@@ -271,14 +285,14 @@ class HttpClient:
         **body: Any,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         wire = current_wire.get() or Wire()
-        sent_headers = {**(headers or {}), **(self._headers if self.trusts(url) else {})}
+        credentials = self._credentials if self.trusts(url) else NONE
         session, proxy = self._transport.road(purpose, url)
         failure: TarashException
         try:
             async with session.request(
                 method,
                 address(url),
-                headers=sent_headers,
+                headers=credentials.onto(headers),
                 **body,
                 proxy=proxy,
                 allow_redirects=False,
@@ -291,7 +305,7 @@ class HttpClient:
                 wire.sent = not isinstance(error, UNCONNECTED)
 
             failure = connection_error(url, wire, error, self._secrets)
-            cause = self._secrets.error(error if wire.sent else cause_of(error))
+            cause = self._secrets.outside(error if wire.sent else cause_of(error))
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
         raise failure from cause

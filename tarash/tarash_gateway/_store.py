@@ -17,7 +17,6 @@ from ._attempt import Attempt
 from ._contract import Call
 from ._engine import FACTS, told_of
 from ._records import JobRecord
-from ._secrets import looks_secret
 from .models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -30,6 +29,7 @@ from .models import (
 if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._records import Entry, Ledger
+    from ._secrets import Keys
     from ._types import JsonObject, Kind
     from .exceptions import TarashException
 
@@ -67,12 +67,6 @@ def _dumped(config: Config) -> JsonObject:
     dumped: JsonObject = config.model_dump(
         mode="json", exclude={"fallback_configs"}, exclude_unset=True, fallback=lambda _: None
     )
-    if "provider_config" in dumped:  # a mask in the place of a secret would be sent for one
-        settings = dumped["provider_config"].items()
-        dumped["provider_config"] = {
-            name: value for name, value in settings if not looks_secret(name)
-        }
-
     return dumped
 
 
@@ -118,7 +112,7 @@ async def _unpacked(value: Any, read: Read) -> Any:
 async def calls_of(
     record: JobRecord,
     ledger: Ledger,
-    keys: Mapping[str, str],
+    keys: Mapping[str, str] | Keys,
     known: Sequence[Config] = (),
 ) -> list[Call]:
     """Return the calls of a stored job.
@@ -153,8 +147,9 @@ async def calls_of(
     calls = []
     for number, dumped in enumerate(record.chain, 1):
         # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
-        facts = {**dumped, "on_timeout": "detach", "api_key": keys.get(dumped["provider"])}
-        config: Config = config_type.model_validate(facts)
+        key = {"api_key": keys.get(dumped["provider"])}
+        config: Config = config_type.model_validate({**dumped, "on_timeout": "detach", **key})
+        del key  # which whoever shows the variables of frames would show
         if number <= len(known) and _is_alike(known[number - 1], config):
             config = known[number - 1]
 

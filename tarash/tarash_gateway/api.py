@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ._gateway import Gateway
 from ._resources import default
+from ._secrets import Keys
 
 if TYPE_CHECKING:
     from ._records import AnyLedger
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Gateway",
+    "aclose",
+    "close",
     "generate_image",
     "generate_image_async",
     "generate_video",
@@ -44,6 +47,26 @@ __all__ = [
 ]
 
 _default = Gateway(shared=default)
+
+
+async def aclose(grace: float | None = None) -> None:
+    """End what the module's functions have under way; they may be used again afterwards.
+
+    For the end of a service or a worker that has no `Gateway` of its own: see `Gateway.aclose`.
+
+    Args:
+        grace: Seconds that calls may go on, those of the running loop and the blocking ones; after
+            them each is cancelled, and its job stopped or left running as its config's `on_timeout`
+            says. None ends no call, and waits only for those that are cancelled already.
+    """
+    await default.aclose(grace, blocking=False, for_good=False)
+
+
+def close(grace: float | None = None) -> None:
+    """Blocking form of `aclose`, for the blocking calls."""
+    from . import _portal
+
+    _portal.call(lambda _caller: aclose(grace))
 
 
 async def generate_video_async(
@@ -154,7 +177,9 @@ async def resume_all_async(
     ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
 ) -> list[VideoJob | ImageJob]:
     """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
-    return await _default.resume_all_async(ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys  # errors' frames are shown
+    return await _default.resume_all_async(ledger, api_keys=keys)
 
 
 async def resume_async(
@@ -164,14 +189,18 @@ async def resume_async(
     api_keys: Mapping[str, str] | None = None,
 ) -> VideoJob | ImageJob:
     """Return the handle on one job of a ledger; see `Gateway.resume_async`."""
-    return await _default.resume_async(job_id, ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys
+    return await _default.resume_async(job_id, ledger, api_keys=keys)
 
 
 def resume_all(
     ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
 ) -> list[VideoJob | ImageJob]:
     """Blocking form of `resume_all_async`."""
-    return _default.resume_all(ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys
+    return _default.resume_all(ledger, api_keys=keys)
 
 
 def resume(
@@ -181,7 +210,9 @@ def resume(
     api_keys: Mapping[str, str] | None = None,
 ) -> VideoJob | ImageJob:
     """Blocking form of `resume_async`."""
-    return _default.resume(job_id, ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys
+    return _default.resume(job_id, ledger, api_keys=keys)
 
 
 async def plan_video_async(
