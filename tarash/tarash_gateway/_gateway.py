@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._job import Job
     from ._portal import Caller
     from ._records import AnyLedger
-    from ._types import Kind
+    from ._types import ApiKeys, Kind
     from .jobs import ImageJob, VideoJob
     from .models import (
         GenerationPlan,
@@ -228,7 +228,7 @@ class Gateway:
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
-        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
     ) -> list[VideoJob | ImageJob]:
         """Return every job that is still owed to you, oldest first: after a crash, say.
 
@@ -238,18 +238,20 @@ class Gateway:
 
         Args:
             ledger: Where the jobs are written down, in place of the gateway's ledger.
-            api_keys: Keys by provider, for those that the environment doesn't hold: ledgers keep
-                none.
+            api_keys: Keys for those jobs whose key the environment doesn't hold, by provider, or
+                by provider and base URL: `{("openai", "https://videos.example.com"): …}`. Ledgers
+                keep none, but know them again: a job is asked after with the key that bought it,
+                and with no other.
 
         Raises:
             TarashException: The ledger can't be read.
         """
         from .jobs import owed
 
-        return await owed(self._shared, self._shared.resources(ledger), api_keys or {})
+        return await owed(self._shared, self._shared.resources(ledger), _plain(api_keys))
 
     def resume_all(
-        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
         found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=api_keys))
@@ -260,28 +262,28 @@ class Gateway:
         job_id: str,
         ledger: AnyLedger | None = None,
         *,
-        api_keys: Mapping[str, str] | None = None,
+        api_keys: ApiKeys | None = None,
     ) -> VideoJob | ImageJob:
         """Return the handle on one job of a ledger, in whatever state; as `resume_all_async`.
 
         Args:
             job_id: The `id` of a handle, or the provider's job id.
             ledger: Where the job is written down, in place of the gateway's ledger.
-            api_keys: Keys by provider, for those that the environment doesn't hold.
+            api_keys: As in `resume_all_async`.
 
         Raises:
             ValidationError: The ledger doesn't know the job.
         """
         from .jobs import known
 
-        return await known(job_id, self._shared, self._shared.resources(ledger), api_keys or {})
+        return await known(job_id, self._shared, self._shared.resources(ledger), _plain(api_keys))
 
     def resume(
         self,
         job_id: str,
         ledger: AnyLedger | None = None,
         *,
-        api_keys: Mapping[str, str] | None = None,
+        api_keys: ApiKeys | None = None,
     ) -> VideoJob | ImageJob:
         """Blocking form of `resume_async`."""
         found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=api_keys))
@@ -385,3 +387,7 @@ def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
 
     with asked_here():
         return _portal.call(work)
+
+
+def _plain(keys: ApiKeys | None) -> Mapping[Any, str]:
+    return {} if keys is None else keys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ._gateway import Gateway
@@ -10,6 +9,7 @@ from ._resources import default
 
 if TYPE_CHECKING:
     from ._records import AnyLedger
+    from ._types import ApiKeys
     from .jobs import ImageJob, VideoJob
     from .models import (
         GenerationPlan,
@@ -151,7 +151,7 @@ def submit_image(
 
 
 async def resume_all_async(
-    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
     return await _default.resume_all_async(ledger, api_keys=api_keys)
@@ -161,14 +161,14 @@ async def resume_async(
     job_id: str,
     ledger: AnyLedger | None = None,
     *,
-    api_keys: Mapping[str, str] | None = None,
+    api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Return the handle on one job of a ledger; see `Gateway.resume_async`."""
     return await _default.resume_async(job_id, ledger, api_keys=api_keys)
 
 
 def resume_all(
-    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Blocking form of `resume_all_async`."""
     return _default.resume_all(ledger, api_keys=api_keys)
@@ -178,7 +178,7 @@ def resume(
     job_id: str,
     ledger: AnyLedger | None = None,
     *,
-    api_keys: Mapping[str, str] | None = None,
+    api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Blocking form of `resume_async`."""
     return _default.resume(job_id, ledger, api_keys=api_keys)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ._engine import Resources
     from ._job import Job
     from ._portal import Caller
-    from ._records import JobRecord
     from ._resources import Shared
     from ._types import CancelAnswer, Kind
 
@@ -219,7 +218,7 @@ def handle_for(job: Job, shared: Shared) -> VideoJob | ImageJob:
 
 
 async def owed(
-    shared: Shared, resources: Resources, keys: Mapping[str, str]
+    shared: Shared, resources: Resources, keys: Mapping[Any, str]
 ) -> list[VideoJob | ImageJob]:
     """Return handles on the open jobs that no living holder drives, oldest first."""
     from ._begin import rebuilt
@@ -240,7 +239,7 @@ async def owed(
 
 
 async def known(
-    job_id: str, shared: Shared, resources: Resources, keys: Mapping[str, str]
+    job_id: str, shared: Shared, resources: Resources, keys: Mapping[Any, str]
 ) -> VideoJob | ImageJob:
     """Return the handle on the job of this id, ours or the provider's."""
     from ._begin import rebuilt
@@ -249,8 +248,7 @@ async def known(
     ledger = resources.ledger
     record = await ledger.get(job_id)
     if record is None:
-        known_jobs = await ledger.jobs(limit=MOST)
-        record = next((job for job in known_jobs if _belongs(job, job_id)), None)
+        record = await ledger.find(None, job_id)
 
     if record is None:
         raise ValidationError(
@@ -259,9 +257,3 @@ async def known(
         )
 
     return handle_for(Job(await rebuilt(record, resources, keys)), shared)
-
-
-def _belongs(job: JobRecord, operation_id: str) -> bool:
-    return any(
-        one.operation is not None and one.operation.id == operation_id for one in job.entries
-    )

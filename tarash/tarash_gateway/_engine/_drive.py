@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .. import _durations, _settings
+from .. import _durations
 from .._contract import Finished, Operation, Snapshot
 from .._warnings import warn
 from ..catalog import TYPO, ModelSpec, near_ids, retired
@@ -20,6 +20,7 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..media import prepare, rules_of
+from ._accounts import account_of
 from ._fitting import checked_payload, fitted
 from ._hold import note, settle, told_of
 from ._learn import learn
@@ -66,8 +67,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         TarashException: It failed; the error carries the facts that decide what may follow.
     """
     config = attempt.call.config
-    variable = resources.registry.environment_variable(config.provider)
-    account = _settings.account(adapter, config, variable)
+    account = account_of(adapter, attempt, resources.registry)
     attempt.host = account.base_url
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
