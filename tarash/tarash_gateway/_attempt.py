@@ -57,6 +57,8 @@ class Attempt:
     """The result, where the provider answered the submit with it."""
     adopted: bool = False
     """Whether the submit's answer was lost, and the job found in the provider's list."""
+    cut_off: bool = False
+    """Whether its process ended in the middle of the submit, so that no word of it was kept."""
     lost: bool = False
     """Whether the provider does not know the job any more."""
     stopped: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ._model_ids import bare_model_id
 from ._model_info import ModelDescription, ModelInfo, RetiredUse
 from ._types import Kind
 from .catalog import EVERY_ROLE, OUTPUTS, describe, list_all
@@ -40,6 +41,11 @@ def describe_model(provider: str, model: str, kind: Kind | None = None) -> Model
     Example:
         describe_model("fal", "fal-ai/veo3.1").durations
     """
+    try:
+        model = bare_model_id(provider, model)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
     return describe(provider, model, kind, default_registry.registered_mapping(provider))
 
 

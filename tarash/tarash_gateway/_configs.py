@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
     field_serializer,
     field_validator,
     model_serializer,
@@ -21,6 +22,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  (pydantic reads the annotation)
 
 from ._data import Seconds, Settings, Several
+from ._model_ids import bare_model_id
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
 from ._secrets import MASK, looks_secret, mask_settings
@@ -147,6 +149,21 @@ class _GenerationConfig(Settings):
     allow_private_urls: bool = True
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("provider", mode="before")
+    @classmethod
+    def _stripped(cls, provider: Any) -> Any:
+        return provider.strip() if isinstance(provider, str) else provider
+
+    @field_validator("model")
+    @classmethod
+    def _is_an_id(cls, model: str, info: ValidationInfo) -> str:
+        bare = bare_model_id(info.data.get("provider", ""), model)
+        if not bare:
+            message = "the model's id is empty; give the one that the provider calls it by"
+            raise ValueError(message)
+
+        return bare
 
     @field_validator("base_url")
     @classmethod

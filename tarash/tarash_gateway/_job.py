@@ -11,7 +11,7 @@ from ._engine import ledger_failed, look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._responses import keep_config
-from ._store import error_of, holds_media, response_of, told
+from ._store import error_of, holds_media, nameless, response_of, told
 from .exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -272,7 +272,7 @@ class Job:
         attempt = self.run.current
         operation = attempt.operation
         if operation is None:
-            return "unsupported"
+            return await self._cancel_unsent(record)
 
         attempt.stopped = True
         if record is not None:
@@ -285,6 +285,24 @@ class Job:
             await self._close_cancelled(record)
 
         return answer
+
+    async def _cancel_unsent(self, record: JobRecord | None) -> CancelAnswer:
+        """Close a job that was never sent; of one that may have been, nobody has the id.
+
+        Raises:
+            TarashException: A job may run that nobody can name.
+        """
+        if record is None or record.held:
+            return "unsupported"
+
+        safe = ("not_sent", "rejected")
+        if not all(entry.submission in safe for entry in record.entries):
+            raise nameless(record)
+
+        if record.state == "open":
+            await self._close_cancelled(record)
+
+        return "cancelled"
 
     async def _recorded(self) -> JobRecord | None:
         """Return the job as the ledger has it; for a token, too, where it is the job's ledger."""

@@ -245,6 +245,17 @@ class Ledger(Protocol):
         """Return jobs, newest first: those in one of the states, or all."""
         ...
 
+    async def forget(self, job_id: str) -> bool:
+        """Drop a job, in whatever state, with its media; its idempotency key is free then.
+
+        Args:
+            job_id: The job's.
+
+        Returns:
+            False where a living holder drives it, or nobody knows it: then nothing was dropped.
+        """
+        ...
+
     async def media(self, sha256: str) -> bytes:
         """Return bytes that an open job's request refers to.
 

@@ -192,6 +192,7 @@ def _attempt_of(entry: Entry, calls: Sequence[Call]) -> Attempt:
     attempt.submission = entry.submission if entry.operation is None else "accepted"
     if attempt.submission is None and entry.outcome is None:
         attempt.submission = "unknown"  # its process may have ended in the middle of the submit
+        attempt.cut_off = True
 
     attempt.stopped = entry.outcome == "stopped"
     attempt.settled = entry.outcome in ("completed", "failed")
@@ -290,3 +291,17 @@ def _error(stored: JsonObject) -> TarashException:
             setattr(error, name, stored[name])
 
     return error
+
+
+def nameless(record: JobRecord) -> TarashException:
+    """Return the error of who wants to stop a job whose submit had no answer that was kept."""
+    last = record.entries[-1].intent
+    return exceptions.TarashException(
+        f"Nobody knows which job is {record.id}: no answer to its submit was kept, so "
+        f"{last.provider} can't be asked to stop it, and it may run and be billed; look at the "
+        "provider's dashboard",
+        last.provider,
+        last.model,
+        record.id,
+        submission="unknown",
+    )

@@ -160,6 +160,16 @@ def of_many(place: str) -> str:
     return place if template.fields or not template.needs_extension else f"{place.rstrip('/')}/"
 
 
+def numbered(place: Path | str, number: int) -> Path | str:
+    """Return a place with a number at its name: `out/cat-2.mp4`."""
+    if isinstance(place, Path):
+        return place.with_name(f"{place.stem}-{number}{place.suffix}")
+
+    folder, slash, name = place.rpartition("/")
+    stem, dot, ending = name.rpartition(".") if "." in name.lstrip(".") else (name, "", "")
+    return f"{folder}{slash}{stem}-{number}{dot}{ending}"
+
+
 def safe(value: str) -> str:
     """Return a value fit to be a part of a file's name, on every system."""
     kept = UNSAFE.sub("_", value)[:LONGEST_VALUE].lstrip(".").rstrip(". ")

@@ -25,7 +25,7 @@ from ._fitting import checked_payload, fitted
 from ._hold import note, settle, told_of
 from ._learn import learn
 from ._limits import CANCEL_SECONDS
-from ._search import Search
+from ._search import Search, unsettled
 from ._submit import Submit
 from ._trust import check_operation
 from ._uploads import uploader
@@ -229,12 +229,7 @@ class _Drive:
         if await self._search.adopt():
             return
 
-        error = TarashException(
-            f"A process ended while it submitted {self._attempt.request_id} to {intent.provider} "
-            f"({intent.model}, {intent.created_at:%Y-%m-%d %H:%M:%S} UTC), so a job may run and be "
-            "billed: look at the provider's dashboard before you try again",
-            submission="unknown",
-        )
+        error = unsettled(self._attempt, intent)
         self._search.tell(error)
         raise error
 

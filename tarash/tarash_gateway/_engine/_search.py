@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .._contract import Payload
-from ..exceptions import UnsupportedOperationError
+from ..exceptions import TarashException, UnsupportedOperationError
 from ._hold import ledger_failed, note
 from ._limits import SEARCH_PAUSES
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .._attempt import Attempt
     from .._contract import Adapter, Operation
     from .._records import Intent
-    from ..exceptions import TarashException
     from ._hold import Hold
 
 
@@ -126,3 +125,17 @@ class Search:
 
         error.message = f"{error.message} ({said})"
         error.args = (error.message,)
+
+
+def unsettled(attempt: Attempt, intent: Intent) -> TarashException:
+    """Return the error of a submit of which nobody knows what came of it, with its cause."""
+    name = attempt.request_id
+    how = f"No answer came that settles the submit of {name}"
+    if attempt.cut_off:
+        how = f"A process ended while it submitted {name}"
+
+    return TarashException(
+        f"{how} to {intent.provider} ({intent.model}, {intent.created_at:%Y-%m-%d %H:%M:%S} UTC), "
+        "so a job may run and be billed: look at the provider's dashboard before you try again",
+        submission="unknown",
+    )

@@ -196,6 +196,16 @@ class MemoryLedger:
             ]
             return found[:limit]
 
+    async def forget(self, job_id: str) -> bool:
+        """Drop a job; False where a holder drives it, or nobody knows it."""
+        with self._lock:
+            if job_id not in self._jobs or job_id in self._holders:
+                return False
+
+            self._forget(job_id)
+            self._media.pop(job_id, None)
+            return True
+
     async def media(self, sha256: str) -> bytes:
         """Return bytes that an open job's request refers to."""
         with self._lock:
@@ -247,7 +257,7 @@ class MemoryLedger:
         self._jobs[job_id] = replace(job, entries=entries)
 
     def _forget(self, job_id: str) -> None:
-        del self._closed[job_id]
+        self._closed.pop(job_id, None)
         job = self._jobs.pop(job_id)
         for entry in job.entries:
             self._job_of.pop(entry.intent.id, None)

@@ -142,6 +142,10 @@ class SqliteLedger:
         """Return jobs, newest first: those in one of the states, or all."""
         return await self._run(self._store.list, tuple(states), limit)
 
+    async def forget(self, job_id: str) -> bool:
+        """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
+        return await self._run(self._store.forget, job_id)
+
     async def media(self, sha256: str) -> bytes:
         """Return bytes that an open job's request refers to."""
         return await self._run(self._store.media, sha256)

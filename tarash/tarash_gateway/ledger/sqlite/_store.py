@@ -245,6 +245,24 @@ class Store(Submits):
 
         return content
 
+    def forget(self, job_id: str) -> bool:
+        """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
+        with self._file.write() as connection:
+            row = connection.execute(BY_ID, (job_id,)).fetchone()
+            if row is None or is_held(row, self._file.process):
+                return False
+
+            found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
+            media = [row["sha256"] for row in found]
+            connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+        if media:
+            with suppress(TarashException), self._file.write() as connection:
+                self._file.media.drop(connection, media)
+
+        return True
+
     def prune(self, older_than: timedelta) -> int:
         """Forget jobs that were closed longer ago than this; return how many."""
         if older_than < timedelta(0):
