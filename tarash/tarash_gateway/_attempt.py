@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ._logging import event, wanted
-from ._secrets import Secrets
+from ._secrets import secrets_of
 from .exceptions import HTTPError, TarashException
 from .models import (
     AttemptMetadata,
@@ -258,7 +258,7 @@ class Progress:
 def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
     """Return the error for what nobody foresaw, and its cause without secrets."""
     config = attempt.call.config
-    secrets = Secrets([config.api_key])
+    secrets = secrets_of(config)
     message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
     submission = attempt.submission or "not_sent"
     return TarashException(message, submission=submission), secrets.error(error)

@@ -13,7 +13,7 @@ from ._contract import Call, Operation
 from ._engine import Hold
 from ._ids import generate_unique_id
 from ._orchestrator import Run, calls_for
-from ._secrets import Secrets
+from ._secrets import Keys, secrets_of
 from ._store import attempts_of, calls_of, record_of, response_of
 from ._words import with_article
 from .exceptions import StorageError, TarashException, ValidationError
@@ -76,7 +76,7 @@ async def begin(
             submission="not_sent",
         )
 
-    keys = {call.config.provider: call.config.api_key for call in calls if call.config.api_key}
+    keys = Keys({one.config.provider: one.config.api_key for one in calls if one.config.api_key})
     return await rebuilt(existing, resources, keys, _left_running(calls)), existing
 
 
@@ -137,7 +137,7 @@ async def _open(
         error.submission = "not_sent"
         raise
     except Exception as error:  # noqa: BLE001  (a user's ledger may raise anything)
-        secrets = Secrets([config.api_key])
+        secrets = secrets_of(config)
         told, cause = secrets.text(str(error)), secrets.error(error)
         kind = type(error).__name__
 
@@ -150,7 +150,7 @@ async def _open(
 async def rebuilt(
     record: JobRecord,
     resources: Resources,
-    keys: Mapping[Any, str],
+    keys: Keys,
     known: Sequence[Config] = (),
 ) -> Run:
     """Return a run of a stored job, in nobody's hands yet.

@@ -25,7 +25,7 @@ from ._data import Seconds, Settings, Several
 from ._model_ids import bare_model_id
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
-from ._secrets import MASK, looks_secret, mask_settings
+from ._secrets import MASK, mask_settings, open_settings
 from ._template import Template
 from ._types import URL, Failover, JobStatus, MediaType, OnTimeout, Verify
 
@@ -191,7 +191,7 @@ class _GenerationConfig(Settings):
             if name == "api_key":
                 yield name, MASK if value else value
             elif name == "provider_config":
-                yield name, mask_settings(value)
+                yield name, mask_settings(self.provider, value)
             else:
                 yield name, value
 
@@ -222,7 +222,7 @@ class _GenerationConfig(Settings):
     @field_serializer("provider_config", when_used="json")
     def _without_secrets(self, settings: dict[str, Any]) -> dict[str, Any]:
         # Before JSON is made: what gives out tokens may be a function, which has no JSON.
-        return {name: value for name, value in settings.items() if not looks_secret(name)}
+        return open_settings(self.provider, settings)
 
 
 class VideoGenerationConfig(_GenerationConfig):

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from ._secrets import Secrets, looks_secret
+from ._secrets import Key, Secrets, looks_secret, why_no_header
 from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
-from .exceptions import HTTPConnectionError, TarashException
+from .exceptions import AuthenticationError, HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
     from ._http import Transport
@@ -60,13 +60,27 @@ class Account:
 
     provider: str
     base_url: str
-    key: str = field(repr=False)
+    key: Key
     trusted_hosts: tuple[str, ...] = ()
     """Hosts of the provider that may see the key, beside that of `base_url`; subdomains count."""
     api_version: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     custom_base_url: bool = False
     """Whether the user replaced the provider's host."""
+
+    def __post_init__(self) -> None:
+        """Refuse a key that no header can hold, whether a user or a token endpoint gave it.
+
+        Raises:
+            AuthenticationError: It is one.
+        """
+        said = why_no_header(self.key.reveal())
+        if said is not None:
+            raise AuthenticationError(
+                f"The key or token for {self.provider} {said}; copy it again",
+                self.provider,
+                submission="not_sent",
+            )
 
     @property
     def secrets(self) -> Secrets:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import check_arguments, check_callback
 from ._resources import Shared
+from ._secrets import Keys
 from ._warnings import asked_here
 
 if TYPE_CHECKING:
@@ -248,13 +249,17 @@ class Gateway:
         """
         from .jobs import owed
 
-        return await owed(self._shared, self._shared.resources(ledger), _plain(api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys  # errors' frames are shown
+        return await owed(self._shared, self._shared.resources(ledger), keys)
 
     def resume_all(
         self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
-        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys
+        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=keys))
         return cast("list[VideoJob | ImageJob]", found)
 
     async def resume_async(
@@ -276,7 +281,9 @@ class Gateway:
         """
         from .jobs import known
 
-        return await known(job_id, self._shared, self._shared.resources(ledger), _plain(api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys
+        return await known(job_id, self._shared, self._shared.resources(ledger), keys)
 
     def resume(
         self,
@@ -286,7 +293,9 @@ class Gateway:
         api_keys: ApiKeys | None = None,
     ) -> VideoJob | ImageJob:
         """Blocking form of `resume_async`."""
-        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys
+        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=keys))
         return cast("VideoJob | ImageJob", found)
 
     # -------------------------------------------------------------------------------- planning
@@ -387,7 +396,3 @@ def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
 
     with asked_here():
         return _portal.call(work)
-
-
-def _plain(keys: ApiKeys | None) -> Mapping[Any, str]:
-    return {} if keys is None else keys

@@ -30,6 +30,7 @@ from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
 from ._proxies import Proxy, connector, proxy_of, shown_proxy
 from ._reasons import cause_of, reason_of
+from ._secrets import Credentials
 from ._unclosed import Connector, let_go
 from ._urls import Origin, address, is_trusted, join, origin
 from .exceptions import HTTPConnectionError, TarashException
@@ -62,6 +63,7 @@ STREAMS_PER_ORIGIN = 32
 FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
 
+NONE = Credentials({})
 Classify = Callable[[Answer], TarashException | None]
 UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What is raised before anything could leave."""
@@ -162,7 +164,7 @@ class HttpClient:
         self,
         account: Account,
         transport: Transport,
-        headers: Mapping[str, str],
+        credentials: Credentials,
         classify: Classify | None = None,
     ) -> None:
         """Make a client.
@@ -170,12 +172,12 @@ class HttpClient:
         Args:
             account: Whose requests these are.
             transport: The loop's connections.
-            headers: Credential headers, for trusted origins only.
+            credentials: Headers for trusted origins only.
             classify: Reads what hides in an error body; None leaves it to the status.
         """
         self.account = account
         self._transport = transport
-        self._headers = dict(headers)
+        self._credentials = credentials
         self._classify = classify
         self._secrets = account.secrets
 
@@ -271,14 +273,14 @@ class HttpClient:
         **body: Any,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         wire = current_wire.get() or Wire()
-        sent_headers = {**(headers or {}), **(self._headers if self.trusts(url) else {})}
+        credentials = self._credentials if self.trusts(url) else NONE
         session, proxy = self._transport.road(purpose, url)
         failure: TarashException
         try:
             async with session.request(
                 method,
                 address(url),
-                headers=sent_headers,
+                headers=credentials.onto(headers),
                 **body,
                 proxy=proxy,
                 allow_redirects=False,
@@ -291,7 +293,7 @@ class HttpClient:
                 wire.sent = not isinstance(error, UNCONNECTED)
 
             failure = connection_error(url, wire, error, self._secrets)
-            cause = self._secrets.error(error if wire.sent else cause_of(error))
+            cause = self._secrets.outside(error if wire.sent else cause_of(error))
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
         raise failure from cause

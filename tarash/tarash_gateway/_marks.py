@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from . import _settings
@@ -17,6 +17,7 @@ from .exceptions import TarashException
 
 if TYPE_CHECKING:
     from ._contract import Call
+    from ._secrets import Keys
     from ._types import JsonObject
     from .registry import Registry
 
@@ -37,7 +38,7 @@ def mark_of(call: Call, registry: Registry) -> JsonObject:
     except TarashException:
         return {}  # which the attempt itself will say
 
-    return {"host": account.base_url, "key": _fingerprint(account.key)}
+    return {"host": account.base_url, "key": _fingerprint(account.key.reveal())}
 
 
 def fits(mark: Mapping[str, str], key: str) -> bool:
@@ -52,15 +53,13 @@ def _fingerprint(key: str, salt: bytes | None = None) -> str:
     return f"{salt.hex()}${digest.hexdigest()}"
 
 
-def key_for(
-    stored: Mapping[str, object], mark: Mapping[str, str], keys: Mapping[Any, str]
-) -> str | None:
+def key_for(stored: Mapping[str, object], mark: Mapping[str, str], keys: Keys) -> str | None:
     """Return the key that was given for a stored config: for its host, else for its provider."""
     provider = str(stored["provider"])
     places = {_bare(str(place)) for place in (stored.get("base_url"), mark.get("host")) if place}
-    for name, key in keys.items():
+    for name in keys.names:
         if isinstance(name, tuple) and name[0] == provider and _bare(name[1]) in places:
-            return key
+            return keys.get(name)
 
     return keys.get(provider)
 

@@ -138,10 +138,10 @@ class Connections:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise library.UnsupportedProtocol(str(error), request=request) from error
         except UNCONNECTED as error:
-            cause = Secrets().error(error)  # which the SDK may log
+            cause = Secrets().outside(cause_of(error))  # which the SDK may log
             raise library.ConnectError(reason_of(error), request=request) from cause
         except (aiohttp.ClientError, OSError) as error:
-            cause = Secrets().error(error)
+            cause = Secrets().outside(error)
             raise library.ReadError(reason_of(error), request=request) from cause
 
 
@@ -184,7 +184,7 @@ async def exchange(
     except connection_errors as error:
         ours = _ours(error)
         failure = ours or connection_error(account.base_url, wire, error, account.secrets)
-        cause = account.secrets.error(error if wire.sent else cause_of(error))
+        cause = account.secrets.outside(error if wire.sent else cause_of(error))
     except Exception as error:
         response = getattr(error, "response", None)
         if getattr(response, "status_code", None) is None:
@@ -192,7 +192,7 @@ async def exchange(
 
         answer = _answer(response, account)
         failure = (classify and classify(answer)) or status_error(answer)
-        cause = account.secrets.error(error)
+        cause = account.secrets.outside(error)
     else:
         return checked(_answer(response, account), classify)
 

@@ -18,7 +18,6 @@ from ._contract import Call
 from ._engine import FACTS, told_of
 from ._marks import MARK, key_for, mark_of
 from ._records import JobRecord
-from ._secrets import looks_secret
 from .models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -31,6 +30,7 @@ from .models import (
 if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._records import Entry, Ledger
+    from ._secrets import Keys
     from ._types import JsonObject, Kind
     from .exceptions import TarashException
     from .registry import Registry
@@ -71,12 +71,6 @@ def _dumped(config: Config) -> JsonObject:
     dumped: JsonObject = config.model_dump(
         mode="json", exclude={"fallback_configs"}, exclude_unset=True, fallback=lambda _: None
     )
-    if "provider_config" in dumped:  # a mask in the place of a secret would be sent for one
-        settings = dumped["provider_config"].items()
-        dumped["provider_config"] = {
-            name: value for name, value in settings if not looks_secret(name)
-        }
-
     return dumped
 
 
@@ -122,7 +116,7 @@ async def _unpacked(value: Any, read: Read) -> Any:
 async def calls_of(
     record: JobRecord,
     ledger: Ledger,
-    keys: Mapping[Any, str],
+    keys: Keys,
     known: Sequence[Config] = (),
 ) -> list[Call]:
     """Return the calls of a stored job.
@@ -160,8 +154,9 @@ async def calls_of(
         mark = stored_config.get(MARK) or {}
         dumped = {name: value for name, value in stored_config.items() if name != MARK}
         # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
-        facts = {**dumped, "on_timeout": "detach", "api_key": key_for(dumped, mark, keys)}
-        config: Config = config_type.model_validate(facts)
+        key = {"api_key": key_for(dumped, mark, keys)}
+        config: Config = config_type.model_validate({**dumped, "on_timeout": "detach", **key})
+        del key  # which whoever shows the variables of frames would show
         if number <= len(known) and _is_alike(known[number - 1], config):
             config = known[number - 1]
 

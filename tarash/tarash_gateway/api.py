@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ._gateway import Gateway
 from ._resources import default
+from ._secrets import Keys
 
 if TYPE_CHECKING:
     from ._records import AnyLedger
@@ -154,7 +155,9 @@ async def resume_all_async(
     ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
-    return await _default.resume_all_async(ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys  # errors' frames are shown
+    return await _default.resume_all_async(ledger, api_keys=keys)
 
 
 async def resume_async(
@@ -164,14 +167,18 @@ async def resume_async(
     api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Return the handle on one job of a ledger; see `Gateway.resume_async`."""
-    return await _default.resume_async(job_id, ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys
+    return await _default.resume_async(job_id, ledger, api_keys=keys)
 
 
 def resume_all(
     ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Blocking form of `resume_all_async`."""
-    return _default.resume_all(ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys
+    return _default.resume_all(ledger, api_keys=keys)
 
 
 def resume(
@@ -181,7 +188,9 @@ def resume(
     api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Blocking form of `resume_async`."""
-    return _default.resume(job_id, ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys
+    return _default.resume(job_id, ledger, api_keys=keys)
 
 
 async def plan_video_async(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from ._logging import event
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._job import Job
     from ._portal import Caller
     from ._resources import Shared
+    from ._secrets import Keys
     from ._types import CancelAnswer, Kind
 
 __all__ = ["ImageJob", "VideoJob"]
@@ -218,9 +219,7 @@ def handle_for(job: Job, shared: Shared) -> VideoJob | ImageJob:
     return VideoJob(job, shared) if kind == "video" else ImageJob(job, shared)
 
 
-async def owed(
-    shared: Shared, resources: Resources, keys: Mapping[Any, str]
-) -> list[VideoJob | ImageJob]:
+async def owed(shared: Shared, resources: Resources, keys: Keys) -> list[VideoJob | ImageJob]:
     """Return handles on the open jobs that no living holder drives, oldest first."""
     from ._begin import rebuilt
     from ._job import Job
@@ -240,7 +239,7 @@ async def owed(
 
 
 async def known(
-    job_id: str, shared: Shared, resources: Resources, keys: Mapping[Any, str]
+    job_id: str, shared: Shared, resources: Resources, keys: Keys
 ) -> VideoJob | ImageJob:
     """Return the handle on the job of this id, ours or the provider's."""
     from ._begin import rebuilt

@@ -35,8 +35,9 @@ def account_of(adapter: Adapter, attempt: Attempt, registry: Registry) -> Accoun
         except TarashException:
             continue  # which the last line says, where nothing else fits
 
-        if fits(call.mark, account.key):
-            attempt.call = replace(call, config=config.model_copy(update={"api_key": account.key}))
+        if fits(call.mark, account.key.reveal()):
+            known = config.model_copy(update={"api_key": account.key.reveal()})
+            attempt.call = replace(call, config=known)
             return account
 
     account = _settings.account(adapter, call.config, variable)

@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from .._logging import event
 from .._records import Intent
-from .._secrets import Secrets
+from .._secrets import secrets_of
 from ..exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -230,7 +230,7 @@ def _too_late(attempt: Attempt) -> TimeoutError:
 
 def _wrapped(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
     config = attempt.call.config
-    secrets = Secrets([config.api_key])
+    secrets = secrets_of(config)
     failure = TarashException(
         f"The handler of {config.provider} raised {type(error).__name__}: "
         f"{secrets.text(str(error))}",

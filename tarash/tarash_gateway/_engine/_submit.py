@@ -14,6 +14,7 @@ from anyio.lowlevel import checkpoint
 from .._contract import Finished, Operation, Wire, current_wire
 from .._polling import LONGEST_RETRY, retry_pause
 from .._records import Intent
+from .._secrets import secrets_of
 from ..exceptions import TarashException
 from ._hold import note, told_of
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
@@ -168,11 +169,12 @@ class Submit:
             )
 
     def _unforeseen(self, error: Exception) -> TarashException:
+        secrets = secrets_of(self._attempt.call.config)
         failure = TarashException(
-            f"Unforeseen {type(error).__name__} while submitting: {error}",
+            f"Unforeseen {type(error).__name__} while submitting: {secrets.text(str(error))}",
             submission="unknown" if self._wire.sent else "not_sent",
         )
-        failure.__cause__ = error
+        failure.__cause__ = secrets.error(error)
         return failure
 
 

@@ -15,6 +15,7 @@ from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
 from .._proxies import proxy_of
 from .._sdk import load
+from .._secrets import bearer
 from ..exceptions import GenerationFailedError, TarashException
 from ..mapping import apply_field_mappers
 from ..media import encoded
@@ -50,9 +51,7 @@ class FalAdapter:
 
     def connect(self, account: Account, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        return HttpClient(
-            account, transport, {"Authorization": f"Key {account.key}"}, classify_answer
-        )
+        return HttpClient(account, transport, bearer(account.key, "Key"), classify_answer)
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the model's input as fal takes it: bare, in the body."""
@@ -148,7 +147,7 @@ class FalAdapter:
         import fal_client
         import httpx
 
-        storage = fal_client.AsyncClient(key=client.account.key)
+        storage = fal_client.AsyncClient(key=client.account.key.reveal())
         failure: TarashException
         cause: BaseException
         try:
@@ -164,7 +163,7 @@ class FalAdapter:
         except (fal_client.FalClientError, httpx.HTTPError, OSError) as error:
             failure, cause = upload_error(None, str(error), client), error
 
-        raise failure from client.account.secrets.error(cause)
+        raise failure from client.account.secrets.outside(cause)
 
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; unknown keys of the output go into `provider_metadata`."""

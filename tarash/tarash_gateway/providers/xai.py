@@ -18,6 +18,7 @@ import aiohttp
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import HttpClient, join, shorten, unreadable
 from .._mime import named
+from .._secrets import bearer
 from ..catalog import _xai as facts
 from ..exceptions import (
     ContentModerationError,
@@ -69,8 +70,7 @@ class XaiAdapter:
 
     def connect(self, account: Account, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        headers = {"Authorization": f"Bearer {account.key}"}
-        return HttpClient(account, transport, headers, classify_answer)
+        return HttpClient(account, transport, bearer(account.key), classify_answer)
 
     def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what a source video or references exclude, and name models that take more."""

@@ -67,7 +67,7 @@ class Tokens:
             )
         except problems.GoogleAuthError as error:
             failure = _refused(f"{type(error).__name__}: {error.args[0] if error.args else ''}")
-        except (OSError, ValueError) as error:
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             failure = _refused(f"{type(error).__name__} while reading {self._path}")
 
         # Without its cause: what google-auth raises may quote the credentials.
