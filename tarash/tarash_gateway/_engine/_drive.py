@@ -11,7 +11,7 @@ import anyio
 from .. import _durations, _settings
 from .._contract import Finished, Operation, Snapshot
 from .._warnings import warn
-from ..catalog import TYPO, ModelSpec, near_ids, retired
+from ..catalog import TYPO, ModelSpec, mask_form_of, near_ids, retired
 from ..exceptions import (
     GenerationFailedError,
     HTTPError,
@@ -204,7 +204,7 @@ class _Drive:
             self._adapter.accepts,
             uploader(self._adapter, self._client),
             self._resources.clients.fetch,
-            rules_of(self._config),
+            replace(rules_of(self._config), mask_form=mask_form_of(self._spec)),
         )
         for adjustment in changes:
             attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
