@@ -1,4 +1,4 @@
-"""What people reported of images on their way: large ones are uploaded, masks keep what they mean."""
+"""What people reported of images on their way: large ones are uploaded, masks keep their sense."""
 
 from __future__ import annotations
 
