@@ -13,7 +13,7 @@ from .. import _durations
 from .._contract import Finished, Snapshot
 from .._loops import current_task
 from .._warnings import warn
-from ..catalog import ModelSpec, ending
+from ..catalog import ModelSpec, ending, mask_form_of
 from ..exceptions import (
     GenerationFailedError,
     TarashException,
@@ -207,7 +207,7 @@ class _Drive(Leaving):
             self._adapter.accepts,
             uploader(self._adapter, self._client),
             self._resources.clients.fetch,
-            rules_of(self._config),
+            replace(rules_of(self._config), mask_form=mask_form_of(self._spec)),
         )
         for adjustment in changes:
             attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
