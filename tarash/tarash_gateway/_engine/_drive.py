@@ -104,7 +104,6 @@ async def farewell(
     adapter: Adapter, attempt: Attempt, progress: Progress, resources: Resources, hold: Hold
 ) -> None:
     """Conclude an attempt whose event loop ended in the middle of it, as if it was cancelled."""
-    config = attempt.call.config
     account = account_of(adapter, attempt, resources.registry)
     lease = partial(resources.clients.lease, adapter, account)
     _, spec = fitted(attempt, resources.registry, adapter)
