@@ -20,6 +20,8 @@ from ._inspection import probe, probe_async
 from ._version import __version__
 from .api import (
     Gateway,
+    aclose,
+    close,
     generate_image,
     generate_image_async,
     generate_video,
@@ -158,10 +160,12 @@ __all__ = [
     "VideoGenerationUpdate",
     "VideoJob",
     "__version__",
+    "aclose",
     "add_model",
     "add_model_async",
     "apply_field_mappers",
     "check_models",
+    "close",
     "describe_model",
     "generate_image",
     "generate_image_async",
@@ -200,4 +204,9 @@ for _name in (*__all__, "TimeoutError"):
         except AttributeError:
             continue  # aliases such as ProgressCallback have no module of their own to change
 
-del _name, _public
+    # Put off for our own import only: frameworks that are handed a model build it at once, and warn
+    # of what they do with one that is put off (FastAPI, for each route, when its schema is read).
+    if isinstance(_config := getattr(_public, "model_config", None), dict):
+        _config["defer_build"] = False
+
+del _config, _name, _public

@@ -28,9 +28,11 @@ from ._answer import (
 )
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
+from ._proxies import Proxy, connector, proxy_of, shown_proxy
 from ._reasons import cause_of, reason_of
-from ._unclosed import Connector, let_go
-from ._urls import Origin, is_trusted, join, origin, proxy_for
+from ._secrets import Credentials
+from ._unclosed import Connector, Sockets, let_go
+from ._urls import Origin, address, is_trusted, join, origin
 from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
@@ -48,7 +50,6 @@ __all__ = [
     "join",
     "origin",
     "parse_retry_after",
-    "proxy_for",
     "read_answer",
     "shorten",
     "status_error",
@@ -62,6 +63,7 @@ STREAMS_PER_ORIGIN = 32
 FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
 
+NONE = Credentials({})
 Classify = Callable[[Answer], TarashException | None]
 UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What is raised before anything could leave."""
@@ -72,23 +74,40 @@ class Transport:
 
     def __init__(self) -> None:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
-        self._proxies: dict[Origin, str | None] = {}
+        self._proxies: dict[Origin, Proxy | None] = {}
+        self._sockets = Sockets()
         let_go(self, self._sessions)
 
-    def session(self, purpose: str) -> aiohttp.ClientSession:
-        """Return the session for `submit`, `poll` or `stream`."""
-        if purpose not in self._sessions:
-            self._sessions[purpose] = _open_session(purpose)
+    def road(self, purpose: str, url: str) -> tuple[aiohttp.ClientSession, str | None]:
+        """Return the session for `submit`, `poll` or `stream` to a URL, and the proxy to tell it.
 
-        return self._sessions[purpose]
+        The environment is asked once for each origin.
 
-    def proxy(self, url: str) -> str | None:
-        """Return the proxy for a URL; the environment is asked once for each origin."""
+        Raises:
+            HTTPConnectionError: The environment names a proxy that can't be used.
+        """
         place = origin(url)
         if place not in self._proxies:
-            self._proxies[place] = proxy_for(url)
+            # Not by aiohttp's `trust_env`, which would look for a ~/.netrc at each request.
+            self._proxies[place] = proxy_of(url)
 
-        return self._proxies[place]
+        proxy = self._proxies[place]
+        is_socks = proxy is not None and proxy.is_socks
+        name = f"{purpose} {proxy.url}" if proxy is not None and is_socks else purpose
+        if name not in self._sessions:
+            self._sessions[name] = _open_session(
+                purpose, proxy if is_socks else None, self._sockets
+            )
+
+        return self._sessions[name], None if proxy is None or is_socks else proxy.url
+
+    def cut(self) -> None:
+        """Close every socket of a loop that is closed already."""
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            session.detach()
+
+        self._sockets.close()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -97,17 +116,18 @@ class Transport:
             await session.close()
 
 
-def _open_session(purpose: str) -> aiohttp.ClientSession:
-    connector = Connector(
+def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohttp.ClientSession:
+    options: dict[str, Any] = {
         # By host, so that one provider's slow answers hold up nobody else's.
-        limit=0,
-        limit_per_host=STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
-        keepalive_timeout=FRESH_SECONDS if purpose == "submit" else 30,
-    )
+        "limit": 0,
+        "limit_per_host": STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
+        "keepalive_timeout": FRESH_SECONDS if purpose == "submit" else 30,
+        "socket_factory": sockets.make,
+    }
     tracing = aiohttp.TraceConfig()
     tracing.on_request_headers_sent.append(_mark_sent)
     return aiohttp.ClientSession(
-        connector=connector,
+        connector=Connector(**options) if socks is None else connector(socks, **options),
         # A tenth of what a look costs, and only a submit has to know it for certain.
         trace_configs=[tracing] if purpose == "submit" else None,
         # The engine holds the deadlines; only connecting has a limit of its own.
@@ -156,7 +176,7 @@ class HttpClient:
         self,
         account: Account,
         transport: Transport,
-        headers: Mapping[str, str],
+        credentials: Credentials,
         classify: Classify | None = None,
     ) -> None:
         """Make a client.
@@ -164,12 +184,12 @@ class HttpClient:
         Args:
             account: Whose requests these are.
             transport: The loop's connections.
-            headers: Credential headers, for trusted origins only.
+            credentials: Headers for trusted origins only.
             classify: Reads what hides in an error body; None leaves it to the status.
         """
         self.account = account
         self._transport = transport
-        self._headers = dict(headers)
+        self._credentials = credentials
         self._classify = classify
         self._secrets = account.secrets
 
@@ -265,15 +285,16 @@ class HttpClient:
         **body: Any,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         wire = current_wire.get() or Wire()
-        sent_headers = {**(headers or {}), **(self._headers if self.trusts(url) else {})}
+        credentials = self._credentials if self.trusts(url) else NONE
+        session, proxy = self._transport.road(purpose, url)
         failure: TarashException
         try:
-            async with self._transport.session(purpose).request(
+            async with session.request(
                 method,
-                url,
-                headers=sent_headers,
+                address(url),
+                headers=credentials.onto(headers),
                 **body,
-                proxy=self._transport.proxy(url),
+                proxy=proxy,
                 allow_redirects=False,
                 trace_request_ctx=wire,
             ) as response:
@@ -284,7 +305,7 @@ class HttpClient:
                 wire.sent = not isinstance(error, UNCONNECTED)
 
             failure = connection_error(url, wire, error, self._secrets)
-            cause = self._secrets.error(error if wire.sent else cause_of(error))
+            cause = self._secrets.outside(error if wire.sent else cause_of(error))
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
         raise failure from cause
@@ -326,10 +347,13 @@ def connection_error(
     """
     host = urlsplit(url).netloc.rpartition("@")[2]
     said = secrets.text(reason_of(error))
+    proxy = shown_proxy(url)
+    by = "" if proxy is None else f" through the proxy {proxy}"
     if not wire.sent:
-        message = f"No connection to {host}: {said} (check the network and base_url)"
+        check = "the network" if proxy is None else "the proxy, the network"
+        message = f"No connection to {host}{by}: {said} (check {check} and base_url)"
     else:
-        message = f"The connection to {host} broke after the request had left: {said}"
+        message = f"The connection to {host}{by} broke after the request had left: {said}"
 
     return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
 

@@ -5,28 +5,27 @@ Decides who is tried next and keeps the record; how an attempt is made is the en
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from ._attempt import Attempt, Progress, goodbye, unforeseen
-from ._contract import Call
-from ._engine import Hold, Resources, drive, handle, kept_alive, ledger_failed
-from ._ids import generate_unique_id
-from ._store import holds_media, told
+from ._ending import Ending
+from ._engine import Hold, Resources, drive, farewell, handle, kept_alive, ledger_failed
+from ._loops import current_task
+from ._responses import keep_config
 from .exceptions import TarashException, UnsupportedOperationError, VerificationError
 from .media._handing_over import hand_over
 from .models import ExecutionMetadata
 
 if TYPE_CHECKING:
     from ._attempt import Deliver
-    from ._contract import Adapter, Config, Request, Response
+    from ._contract import Adapter, Call, Response
     from ._portal import Caller
     from ._records import JobState
-    from ._types import Kind
     from .models import AttemptMetadata
     from .registry import Registry
 
@@ -34,63 +33,26 @@ GOODBYE_SECONDS = 1
 """How long a user's callback may hold up a cancellation."""
 
 
-def chain_of(config: Config) -> Iterator[Config]:
-    """Yield the configs in the order in which they are tried: depth first."""
-    yield config
-    for fallback in config.fallback_configs:
-        yield from chain_of(fallback)
-
-
-def calls_for(kind: Kind, config: Config, request: Request, registry: Registry) -> list[Call]:
-    """Return one call for each config.
-
-    Raises:
-        ValidationError: Nobody knows one of the providers, or its extra is missing: told before
-            anything is sent, also of a fallback.
-    """
-    calls = [
-        Call(kind, one, request, generate_unique_id(), number)
-        for number, one in enumerate(chain_of(config), 1)
-    ]
-    for call in calls:
-        provider = call.config.provider
-        registry.check_known(provider, mocked=call.mocked)
-        if not call.mocked and registry.handler(provider) is None:
-            registry.adapter(provider)
-
-    return calls
-
-
-class Run:
+class Run(Ending):
     """One job on its way along its chain, in the hands of whoever drives it."""
 
     def __init__(self, calls: list[Call], resources: Resources, hold: Hold) -> None:
-        self.calls = calls
-        self.resources = resources
-        self.hold = hold
-        self.attempts: list[Attempt] = []
-        self.response: Response | None = None
-        self.failure: TarashException | None = None
-        self.keyed = False
-        """Whether somebody may ask for the result again, by an idempotency key."""
+        super().__init__(calls, resources, hold)
+        self.kept: Response | None = None
+        """What it came to, where the ledger has that and nobody has got it yet."""
+        self._pending: list[Attempt] = []
+        """Unfinished attempts, oldest first, that are settled before anything else is bought."""
         self._records: list[AttemptMetadata] = []
         self._started: float | None = None
 
-    @property
-    def current(self) -> Attempt:
-        """The attempt that is under way, or the last one."""
-        if not self.attempts:
-            self.attempts.append(Attempt(self.calls[0]))
-
-        return self.attempts[-1]
-
     def resume(self, attempts: list[Attempt]) -> None:
         """Go on after what another run of this job did."""
-        owed = [one for one in attempts if one.operation is not None and one.unsafe]
         done = [one for one in attempts if one.status == "completed"]
-        last = done[-1:] or owed[-1:] or attempts[-1:]
-        self.attempts = [one for one in attempts if one not in last] + last
-        self._records = [one.metadata(_left_behind(one)) for one in self.attempts[:-1]]
+        unfinished = [] if done else [one for one in attempts if one.is_unfinished]
+        last = done[-1:] or unfinished[-1:] or attempts[-1:]
+        self.attempts = [one for one in attempts if one is not last[0]] + last
+        self._pending = unfinished[:-1]
+        self._records = [one.metadata(_verdict(one)) for one in self.attempts[:-1]]
 
     async def go(
         self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
@@ -110,26 +72,46 @@ class Run:
         """
         state: JobState | None = None
         self.failure = None
+        task = current_task()
         try:
-            async with kept_alive(self.hold):
+            async with kept_alive(self.hold, self.write_again):
                 self.response = await self._deliver(deliver, caller, until_accepted)
                 if self.response is not None:
                     self.response = await self._hand_over(self.response, caller)
         except TarashException as error:
-            self.failure, state = error, self._state_after()
+            self.failure, state = error, self.state_after()
             raise
-        except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
-            state = self._state_after(cancelled=True)
+        except BaseException as error:  # a cancellation, say, or a user's exit out of a callback
+            state = self.state_after(cancelled=not isinstance(error, Exception))
             raise
         else:
             state = "open" if self.response is None else "completed"
         finally:
-            held = await self._close(state or self._state_after())
+            held = current_task() is task and await self.end(state or self.state_after())
 
         if self.response is not None and not held:
-            raise self._told_of(self.hold.taken_over())
+            followed = self.hold.taken_over()
+            self.current.complete(followed)
+            raise self._told_of(followed)
 
         return self.response
+
+    async def leave_behind(self) -> None:
+        """Conclude the job on another loop than its own, which ended in the middle of it."""
+        attempt = self.current
+        if self.hold.is_watcher:
+            return
+
+        registry = self.resources.registry
+        call = attempt.call
+        if call.mocked or registry.handler(call.config.provider) is None:
+            adapter = adapter_of(call, registry)
+            await farewell(adapter, attempt, Progress(attempt, None), self.resources, self.hold)
+        else:
+            attempt.submission = "unknown"  # nobody knows how far a handler came
+
+        attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel, loop="closed")
+        await self.end(self.state_after(cancelled=True))
 
     async def _deliver(
         self, deliver: Deliver | None, caller: Caller | None, until_accepted: bool
@@ -137,10 +119,14 @@ class Run:
         if self._started is None:
             self._started = anyio.current_time()
 
-        number = self.current.call.attempt_number  # which may have been waited for before
-        self._records = [one for one in self._records if one.attempt_number != number]
+        if self.kept is not None:
+            return await self._tell_kept(self.kept, deliver)
+
+        may_buy = True
         while True:
             attempt = self.current
+            number = attempt.call.attempt_number  # which may have been waited for before
+            self._records = [one for one in self._records if one.attempt_number != number]
             error: TarashException | None = None
             try:
                 response = await self._attempt(attempt, deliver, caller, until_accepted)
@@ -160,14 +146,44 @@ class Run:
                 return response.model_copy(update=facts)
 
             error.execution_metadata = self._metadata(None)
-            following = self._following()
-            if following is None or not await self._moves_on(error, following):
+            # What may still run or be found is settled first, also where the chain ends here.
+            may_buy = may_buy and error.retryable
+            following = self._take_pending() or (await self._next(error) if may_buy else None)
+            if following is None:
                 raise error
 
-            attempt.log(
-                logging.WARNING, "fallback", error=error.message, to=following.config.provider
-            )
-            self.attempts.append(Attempt(following))
+            provider = following.call.config.provider
+            attempt.log(logging.WARNING, "fallback", error=error.message, to=provider)
+            self.attempts.append(following)
+
+    def _take_pending(self) -> Attempt | None:
+        """Return the next attempt that another process has left unfinished."""
+        if self.hold.is_watcher or not self._pending:
+            return None
+
+        attempt = self._pending.pop()
+        self.attempts = [one for one in self.attempts if one is not attempt]
+        return attempt
+
+    async def _next(self, error: TarashException) -> Attempt | None:
+        """Return an attempt with the chain's next config, where one may follow."""
+        following = self._following()
+        if following is None or not await self._moves_on(error, following):
+            return None
+
+        try:
+            await self.write_again()
+        except Exception as failure:  # noqa: BLE001  (the next submit will say so)
+            ledger_failed(self.hold, failure)
+
+        return Attempt(following)
+
+    async def _tell_kept(self, response: Response, deliver: Deliver | None) -> Response:
+        """Return a result that another process had in its hands when it ended."""
+        keep_config(response, self.current.call.config)
+        self.current.response = response
+        await Progress(self.current, deliver).completed(response)
+        return response
 
     async def _hand_over(self, response: Response, caller: Caller | None) -> Response:
         """Save and compare the result, as the config that delivered and the chain's head say."""
@@ -185,7 +201,7 @@ class Run:
         except VerificationError as error:
             self.response = error.response  # which is paid for, and what there is to keep
             raise
-        except anyio.get_cancelled_exc_class() as error:
+        except asyncio.CancelledError as error:
             if caller is not None:
                 caller.last_words = error.__notes__[-1]
 
@@ -208,7 +224,8 @@ class Run:
         )
 
     async def _moves_on(self, error: TarashException, following: Call) -> bool:
-        if not error.retryable or await self._was_stopped():
+        ended = any(one.is_over and not _verdict(one).retryable for one in self.attempts)
+        if ended or not error.retryable or await self._was_stopped():
             return False
 
         head = self.calls[0].config
@@ -222,8 +239,11 @@ class Run:
     async def _was_stopped(self) -> bool:
         """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
         attempt = self.current
-        if attempt.stopped or attempt.intent is None:
-            return attempt.stopped
+        if any(one.stopped for one in self.attempts):
+            return True
+
+        if attempt.intent is None:
+            return False
 
         try:
             record = await self.hold.ledger.get(self.hold.job_id)
@@ -246,25 +266,31 @@ class Run:
         progress = Progress(attempt, deliver)
         failure: TarashException
         cause: BaseException | None
+        task = current_task()
         try:
             response = await self._make(attempt, progress, caller, until_accepted)
         except TarashException as error:
             failure, cause = error, error.__cause__
-        except Exception as error:  # noqa: BLE001  (a user's ledger or mapper may raise anything)
+        except Exception as error:  # (a user's ledger or mapper may raise anything)
+            if current_task() is not task:  # thrown away: nobody hears it
+                raise
+
             failure, cause = unforeseen(error, attempt)
-        except anyio.get_cancelled_exc_class() as error:
+        except BaseException as error:  # a cancellation, or an exit of the user's
+            if current_task() is not task:
+                raise
+
             attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
             last_words = goodbye(attempt)
             error.add_note(last_words)
             if caller is not None:
                 caller.last_words = last_words
 
-            with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
-                await progress.failed(last_words)
-
+            await _tell_last(progress, attempt, last_words)
             raise
         else:
             if response is not None:
+                attempt.response = response
                 attempt.log(logging.INFO, "completed")
                 await progress.completed(response)
 
@@ -289,8 +315,8 @@ class Run:
         call = attempt.call
         registry = self.resources.registry
         handler = None if call.mocked else registry.handler(call.config.provider)
-        if attempt.ended_elsewhere:
-            raise _left_behind(attempt)
+        if attempt.is_over:
+            raise _verdict(attempt)
 
         if handler is None:
             adapter = adapter_of(call, registry)
@@ -324,37 +350,16 @@ class Run:
 
         return error
 
-    def _state_after(self, *, cancelled: bool = False) -> JobState:
-        """Return where the job stands after a failure: what may still run is still owed."""
-        if self.response is not None:
-            return "completed"  # what failed or was stopped came after the result
 
-        if any(one.operation and one.unsafe and not one.lost for one in self.attempts):
-            return "open"
-
-        if any(one.submission == "unknown" for one in self.attempts):
-            return "unknown"
-
-        return "cancelled" if cancelled else "failed"
-
-    async def _close(self, state: JobState) -> bool:
-        """Write down how it ended; return whether that was ours to do."""
-        if self.hold.is_watcher:
-            return True
-
-        response = self.response
-        free = state in ("failed", "cancelled") and all(
-            one.billing(success=False) == "none" for one in self.attempts
-        )
-        # What can be fetched again by its operation need not be kept.
-        fetched_again = (
-            response is not None and self.current.operation is not None and holds_media(response)
-        )
-        result = None
-        if self.hold.keeps or self.keyed:
-            result = told(self.calls[0].kind, None if fetched_again else response, self.failure)
-
-        return await self.hold.close(state, result, free_key=free, delivered=response is not None)
+async def _tell_last(progress: Progress, attempt: Attempt, last_words: str) -> None:
+    """Tell the user's callback that the attempt was cancelled, unless it takes too long."""
+    try:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
+            await progress.failed(last_words)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001  (it may leave by each update; it has left once)
+        attempt.log(logging.DEBUG, "callback_left", error=type(error).__name__)
 
 
 def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:
@@ -376,8 +381,9 @@ def watcher(run: Run) -> Run:
     return watching
 
 
-def _left_behind(attempt: Attempt) -> TarashException:
-    return TarashException(
+def _verdict(attempt: Attempt) -> TarashException:
+    """Return why an attempt of another process failed, as far as that was written down."""
+    return attempt.verdict or TarashException(
         f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
         submission=attempt.submission,
     )

@@ -1,46 +1,103 @@
-"""What a URL says about who may see our credentials, and how to get there."""
+"""What a URL says about who may see our credentials, and how to get there.
+
+A URL is data: it goes out byte for byte as it was given, since a signature may cover each of its
+characters.
+"""
 
 from __future__ import annotations
 
 import re
-import urllib.request
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 if TYPE_CHECKING:
+    import yarl
+
     from ._contract import Account
 
 Origin = tuple[str, str, int | None]
+HTTPS_PORT = 443
+LONGEST_SHOWN = 200
 HEAD = re.compile(r"[a-z]+://[^/?#\s\\]+(?=[/?#]|$)")
 """What an origin is read from: the same for every job of a provider. Odd URLs are read whole."""
+PARTS = re.compile(r"(?i:(?P<scheme>https?))://(?P<place>[^/?#\s\\]+)(?P<rest>.*)", re.DOTALL)
+UNSENDABLE = re.compile(r"[^!-~]+")
+"""What no request line can carry; everything else is sent as it stands."""
 
 
-def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for a URL.
+def address(url: str) -> yarl.URL:
+    """Return a URL in the form in which it goes out: not re-encoded, not normalised.
 
-    aiohttp's `trust_env` would do this too, but would also look for a ~/.netrc at each request.
+    Raises:
+        aiohttp.InvalidURL: It is none for http or https, or two readers would disagree about
+            where it leads.
     """
-    parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
+    import aiohttp
+    import yarl
 
-    return urllib.request.getproxies().get(parts.scheme)
+    found = PARTS.fullmatch(url)
+    if found is None:
+        raise aiohttp.InvalidURL(url[:LONGEST_SHOWN])
+
+    scheme, place = found["scheme"].lower(), found["place"]
+    try:
+        if not place.isascii():
+            place = yarl.URL(f"{scheme}://{place}").raw_authority
+
+        made = yarl.URL(f"{scheme}://{place}{_sendable(found['rest'])}", encoded=True)
+        parts = urlsplit(f"{scheme}://{place}")
+        agreed = (
+            made.raw_host or ""
+        ).lower() == parts.hostname and made.explicit_port == parts.port
+    except ValueError as error:
+        raise aiohttp.InvalidURL(url[:LONGEST_SHOWN]) from error
+
+    if not agreed:  # on the host or the port
+        raise aiohttp.InvalidURL(url[:LONGEST_SHOWN])
+
+    return made
+
+
+def _sendable(rest: str) -> str:
+    def escaped(found: re.Match[str]) -> str:
+        # What came out of a header as raw bytes goes out as the same bytes.
+        return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
+
+    return UNSENDABLE.sub(escaped, rest) if UNSENDABLE.search(rest) else rest
+
+
+def redirected(url: str, target: str) -> str:
+    """Return where a Location header leads from a URL; what it says whole is taken as it stands."""
+    target = target.strip()
+    if PARTS.fullmatch(target):
+        return target
+
+    found = PARTS.fullmatch(url)
+    if found is not None and target.startswith("//"):
+        return f"{found['scheme']}:{target}"
+
+    if found is not None and target.startswith("/") and "/." not in target:
+        return f"{found['scheme']}://{found['place']}{target}"
+
+    return urljoin(url, target)
 
 
 def is_trusted(url: str, account: Account) -> bool:
-    """Tell whether an account's credentials may go to this URL."""
+    """Tell whether an account's credentials may go to this URL.
+
+    They are bound to an origin: that of the base URL, or https on its usual port at one of the
+    provider's hosts. Whoever serves another port of the same machine is somebody else.
+    """
     try:
-        ours = origin(url) == origin(account.base_url)
+        place = origin(url)
+        if place == origin(account.base_url):
+            return True
     except ValueError:  # it came out of a provider's answer, and is no URL
         return False
 
-    if ours:
-        return True
-
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return parts.scheme == "https" and any(
+    scheme, host, port = place
+    return (scheme, port) == ("https", HTTPS_PORT) and any(
         host == trusted or host.endswith(f".{trusted}") for trusted in account.trusted_hosts
     )
 

@@ -16,6 +16,7 @@ import pytest
 from tarash.tarash_gateway import TimeoutError as GatewayTimeoutError
 from tarash.tarash_gateway._contract import Account, Operation
 from tarash.tarash_gateway._http import Transport
+from tarash.tarash_gateway._secrets import Key
 from tarash.tarash_gateway.providers.fal import FalAdapter
 from tarash.tarash_gateway.testing import Fault, Script
 from tests.conftest import Leap, rounds, until
@@ -217,7 +218,7 @@ async def test_the_operation_of_a_timeout_is_enough_to_go_on_waiting(fal: Fal) -
     assert operation.to_json() == stored
     adapter = FalAdapter()
     transport = Transport()
-    account = Account("fal", fal.simulator.base_url("fal"), KEY, custom_base_url=True)
+    account = Account("fal", fal.simulator.base_url("fal"), Key(KEY), custom_base_url=True)
     client = adapter.connect(account, transport)
     try:
         while (snapshot := await adapter.poll(client, operation)).finished is None:

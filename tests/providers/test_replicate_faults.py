@@ -107,7 +107,7 @@ def test_errors_by_status(
         generate_video(config(), REQUEST)
 
     assert type(caught.value) is kind
-    assert caught.value.submission == ("unknown" if status == 502 else "rejected")
+    assert caught.value.submission == ("unknown" if status in (302, 502) else "rejected")
     assert (caught.value.provider, caught.value.model) == ("replicate", "google/veo-3.1")
     assert caught.value.raw_response is not None
     assert simulator.counters("replicate").submits == 1

@@ -6,21 +6,27 @@ failing look. Who is tried next is the orchestrator's business.
 
 from __future__ import annotations
 
-from ._drive import drive
+from ._drive import drive, farewell
 from ._fitting import Resources, checked_payload, fitted_call
 from ._handlers import handle
-from ._hold import Hold, kept_alive, ledger_failed
+from ._hold import FACTS, Hold, kept_alive, ledger_failed, rewrite, told_of
+from ._limits import FLUSH_SECONDS
 from ._remote import look, stop
 
 __all__ = [
+    "FACTS",
+    "FLUSH_SECONDS",
     "Hold",
     "Resources",
     "checked_payload",
     "drive",
+    "farewell",
     "fitted_call",
     "handle",
     "kept_alive",
     "ledger_failed",
     "look",
+    "rewrite",
     "stop",
+    "told_of",
 ]

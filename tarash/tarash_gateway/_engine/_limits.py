@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .._answer import BROKEN_OFF
 from ..exceptions import HTTPConnectionError, HTTPError, QuotaExceededError, TarashException
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ POLL_SECONDS = 30
 """One look may take so long, so that a hung exchange can't eat the deadline."""
 CANCEL_SECONDS = 5
 """Clean-up after a deadline or a cancellation may take so long."""
+LEFT_SECONDS = 1
+"""Whoever has left a goodbye may take so long to write down what is known by then."""
 FLUSH_SECONDS = 5
 """A ledger may take so long to write down how a job ended."""
 UNSEEN_SECONDS = 3
@@ -22,6 +25,8 @@ STREAM_POLL_FACTOR = 2
 
 BEATS = 3
 """How often a holder tells a ledger in each lease that it is alive."""
+SURE_SECONDS = 10
+"""A submit that is about to leave may take so long, however short the lease is."""
 LARGEST_PAYLOAD = 64 * 1024
 """Characters of a payload that is kept in a ledger, to know its job again."""
 SEARCH_PAUSES = (0.5, 2, 4)
@@ -29,13 +34,26 @@ SEARCH_PAUSES = (0.5, 2, 4)
 
 RESENDABLE = frozenset({425, 429, 500, 503})
 """Statuses of a refused submit that certainly bought nothing and may leave again."""
-UNSETTLED = frozenset({408, 502, 504})
-"""Statuses of a submit that may have been accepted behind the answer."""
+REFUSED_IN_WORDS = (frozenset(range(400, 500)) - {408}) | {500, 501, 503, 505}
+"""Statuses of a submit that bought nothing where the provider's own error object says so."""
+REFUSED_UNREAD = frozenset({400, 405, 411, 413, 414, 415, 431})
+"""Those that anybody on the way answers before the request is handed on, in whatever words."""
+REFUSED_BARE = REFUSED_UNREAD | {401, 402, 403, 404, 422, 425, 429}
+"""Those that say so without a word; in a page they may be a front's, in the place of an acceptance.
+"""
+NEVER_REACHED = frozenset({521, 522, 523, 525, 526, 530})
+"""What a front answers that had no connection to the provider: nothing was handed on."""
+TO_BE_REPEATED = frozenset({307, 308})
+"""Redirects that ask for the whole request again elsewhere; the others may follow upon the work."""
 TRANSIENT = frozenset({408, 425, 429})
 """Statuses of a look, beside all from 500 on, that may pass by themselves."""
 
+ENVELOPE = ("error", "errors", "detail", "code", "title", "name")
+"""What the error objects of all providers have at least one of."""
+
 NOT_FOUND = 404
 FIRST_ERROR = 300
+FIRST_CLIENT_ERROR = 400
 FIRST_SERVER_ERROR = 500
 
 
@@ -45,7 +63,13 @@ def status_of(error: TarashException) -> int | None:
 
 
 def submission_of(error: TarashException) -> Submission:
-    """Return how a submit ended, by its error."""
+    """Return how a submit ended, by its error: `rejected` only where that is known to be safe.
+
+    What is known is a list: the provider's own word with a status that refuses, a bare status that
+    can mean nothing else, and those of a front that had no connection to the provider. All else is
+    `unknown`: a page of a front proves nothing, whatever its status, and nobody knows what the next
+    front will make up.
+    """
     if error.submission is not None:
         return error.submission
 
@@ -54,10 +78,37 @@ def submission_of(error: TarashException) -> Submission:
 
     status = status_of(error)
     if status is None:
-        return "rejected"
+        return "rejected"  # read out of the provider's own words
 
-    # An error with a good status is an answer that could not be read.
-    return "unknown" if status < FIRST_ERROR or status in UNSETTLED else "rejected"
+    if is_envelope(error.raw_response):
+        # An error with a good status is an answer that could not be read.
+        redirected = FIRST_ERROR <= status < FIRST_CLIENT_ERROR
+        safe = redirected or status in REFUSED_IN_WORDS
+    else:
+        safe = status in REFUSED_BARE and not is_page(error.raw_response)
+
+    safe = safe or status in NEVER_REACHED | TO_BE_REPEATED | REFUSED_UNREAD
+    return "rejected" if safe else "unknown"
+
+
+def is_envelope(body: Any) -> bool:
+    """Tell whether a body is an error object as providers send them, and not some front's."""
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]  # so does Google, at times
+
+    if not isinstance(body, dict) or body.get("cloudflare_error"):
+        return False
+
+    # `message` alone is what gateways in front of a provider say.
+    return any(body.get(name) for name in ENVELOPE)
+
+
+def is_page(body: Any) -> bool:
+    """Tell whether a body is a page: text with markup, media, or what broke off."""
+    if isinstance(body, str):
+        return body.lstrip().startswith("<") or body == BROKEN_OFF
+
+    return body is None or (isinstance(body, dict) and bool(body.get("cloudflare_error")))
 
 
 def may_leave_again(error: TarashException) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +13,12 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from .._contract import Finished, Operation, Wire, current_wire
-from .._polling import retry_pause
+from .._goodbyes import say
+from .._polling import LONGEST_RETRY, retry_pause
 from .._records import Intent
+from .._secrets import secrets_of
 from ..exceptions import TarashException
+from ._hold import note, told_of
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 
 if TYPE_CHECKING:
@@ -34,6 +40,9 @@ class Submit:
         self._hold = hold
         self._rng = rng
         self._wire = Wire()
+        self._error: TarashException | None = None
+        self._limit = anyio.CancelScope()
+        self._exchanging: asyncio.Task[None] | None = None
 
     async def send(self, payload: Payload, call: Call, deadline: float) -> None:
         """Submit until accepted, or until an answer says that another try is no use or not safe.
@@ -41,28 +50,48 @@ class Submit:
         Raises:
             TarashException: The provider did not accept; `submission` says what is known.
         """
-        # Told to the attempt first: a cancelled call may have written it all the same.
-        self._attempt.intent = intent = self._intent(payload, call)
-        if not await self._hold.ledger.intend(intent, self._hold.holder):
-            self._attempt.intent = None
-            raise self._hold.taken_over()
-
         tries = 1 if call.mocked else 1 + call.config.max_retries
-        for number in range(1, tries + 1):
+        attempt = self._attempt
+        await self._pause()
+        while True:
+            await self._intend(payload, call)
             await checkpoint()  # a call that is cancelled already must not buy anything
             error = await self._exchange(payload, call)
             if error is None:
-                self._attempt.log(logging.INFO, "submitted")
+                attempt.log(logging.INFO, "submitted")
                 return
 
-            error.submission = self._attempt.submission = submission_of(error)
-            pause = retry_pause(number, error.retry_after, self._rng)
+            error.submission = attempt.submission = submission_of(error)
+            attempt.tries += 1
+            pause = retry_pause(attempt.tries, error.retry_after, self._rng)
             late = anyio.current_time() + pause >= deadline
-            if number == tries or late or not may_leave_again(error):
+            if attempt.tries >= tries or late or not may_leave_again(error):
                 raise error
 
-            self._attempt.log(logging.WARNING, "submit_retried", error=error.message, pause=pause)
+            attempt.log(logging.WARNING, "submit_retried", error=error.message, pause=pause)
+            attempt.retry_at = datetime.now(UTC) + timedelta(seconds=pause)
+            until = attempt.retry_at.isoformat()
+            await note(
+                attempt, self._hold, error=told_of(error), tries=attempt.tries, retry_at=until
+            )
             await anyio.sleep(pause)
+
+    async def _pause(self) -> None:
+        """Wait for the rest of a pause in which another process has ended."""
+        if self._attempt.retry_at is not None:
+            rest = (self._attempt.retry_at - datetime.now(UTC)).total_seconds()
+            await anyio.sleep(min(max(rest, 0), LONGEST_RETRY))
+
+    async def _intend(self, payload: Payload, call: Call) -> None:
+        """Write down that the submit leaves; whoever has been followed meanwhile sends nothing."""
+        # Told to the attempt first: a cancelled call may have written it all the same.
+        self._attempt.intent = intent = self._intent(payload, call)
+        held = await self._hold.ledger.intend(intent, self._hold.holder)
+        if held:
+            return
+
+        self._attempt.intent = None
+        raise self._hold.missing() if held is None else self._hold.taken_over()
 
     def _intent(self, payload: Payload, call: Call) -> Intent:
         sent: JsonObject = {"path": payload.path, "method": payload.method, "body": payload.body}
@@ -74,41 +103,35 @@ class Submit:
             call.attempt_number,
             self._hold.job_id,
             payload=sent if self._hold.keeps and is_small(sent) else None,
+            host=self._attempt.host,
         )
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
         """Send once; a request that has left is heard out even when we are cancelled."""
-        self._wire = Wire()
-        errors: list[TarashException] = []
-        over = anyio.Event()
-        shield = anyio.CancelScope(shield=True)
+        self._wire = Wire(until=self._hold.until())
+        self._error = None
+        self._limit = anyio.CancelScope()
+        self._exchanging = say(self._send(payload, call))
+        try:
+            await asyncio.wait([self._exchanging])
+        except asyncio.CancelledError:
+            await self._hear_out()
+            raise
 
-        async def exchange() -> None:
-            current_wire.set(self._wire)
-            with shield:
-                try:
-                    result = await self._adapter.submit(self._client, payload, call)
-                    await self._accept(result)
-                except TarashException as error:
-                    errors.append(error)
-                except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
-                    errors.append(self._unforeseen(error))
+        return self._error
 
-            over.set()
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(exchange)
+    async def _send(self, payload: Payload, call: Call) -> None:
+        current_wire.set(self._wire)
+        with self._limit:
             try:
-                await over.wait()
-            except anyio.get_cancelled_exc_class():
-                await self._hear_out(over, shield, errors)
-                raise
+                result = await self._adapter.submit(self._client, payload, call)
+                await self._accept(result)
+            except TarashException as error:
+                self._error = error
+            except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
+                self._error = self._unforeseen(error)
 
-        return errors[0] if errors else None
-
-    async def _hear_out(
-        self, over: anyio.Event, shield: anyio.CancelScope, errors: list[TarashException]
-    ) -> None:
+    async def _hear_out(self) -> None:
         """Wait for the answer to what has left; what has not left yet is stopped."""
         if self._attempt.submission != "accepted":  # and only about to be written down
             if self._wire.sent:
@@ -116,17 +139,26 @@ class Submit:
             else:
                 # A cancellation is delivered late enough for it to leave meanwhile.
                 self._wire.stopped = True
-                shield.cancel()
+                self._limit.cancel()
 
-        try:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
-                await over.wait()
-        finally:
-            # Also where a second cancellation ends this wait: a shielded task would hold up all.
-            shield.cancel()
+        self._limit.deadline = anyio.current_time() + CANCEL_SECONDS
+        with anyio.CancelScope(shield=True):
+            # A second cancellation ends this wait, and not what it waits for.
+            await self.over()
 
-        if errors:
-            self._attempt.submission = submission_of(errors[0])
+    @property
+    def is_under_way(self) -> bool:
+        """Whether an answer may still come, although nobody waits for it any more."""
+        return self._exchanging is not None and not self._exchanging.done()
+
+    async def over(self) -> None:
+        """Wait until what was sent last has been answered, or given up."""
+        if self._exchanging is None:
+            return
+
+        await asyncio.wait([self._exchanging])
+        if self._error is not None:
+            self._attempt.submission = submission_of(self._error)
         elif self._attempt.submission != "accepted":
             self._attempt.submission = "unknown" if self._wire.sent else "not_sent"
 
@@ -137,20 +169,19 @@ class Submit:
             return
 
         self._attempt.operation = result
-        try:
-            if self._attempt.intent is not None:
-                await self._hold.ledger.accept(self._attempt.intent.id, result)
-        except Exception as error:  # noqa: BLE001  (the job is paid for, written down or not)
-            self._attempt.log(
-                logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}"
+        if self._attempt.intent is not None:
+            # The job is paid for, written down or not.
+            await self._hold.write(
+                partial(self._hold.ledger.accept, self._attempt.intent.id, result)
             )
 
     def _unforeseen(self, error: Exception) -> TarashException:
+        secrets = secrets_of(self._attempt.call.config)
         failure = TarashException(
-            f"Unforeseen {type(error).__name__} while submitting: {error}",
+            f"Unforeseen {type(error).__name__} while submitting: {secrets.text(str(error))}",
             submission="unknown" if self._wire.sent else "not_sent",
         )
-        failure.__cause__ = error
+        failure.__cause__ = secrets.error(error)
         return failure
 
 

@@ -6,11 +6,11 @@ into the object `video`.
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._mime import type_by_name
 from .._types import ImageRole, Kind
 from ..mapping import (
     FieldMapper,
@@ -83,7 +83,7 @@ def _source(_request: object, video: Any) -> dict[str, str] | None:
         return None
 
     source = _inline(to_wire(video, "luma"))
-    kind = mimetypes.guess_type(source.get("url", "").partition("?")[0])[0] or ""
+    kind = type_by_name(source.get("url", "")) or ""
     usual = {"media_type": kind if kind.startswith("video/") else "video/mp4"}
     return {**usual, **source}
 

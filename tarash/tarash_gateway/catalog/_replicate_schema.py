@@ -5,13 +5,13 @@ Asks through whatever it is given: the adapter's client, or a session of its own
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from .._mime import type_by_name
 from .._types import JsonObject
 from ._reduce import reduce_schema, resolve
 
@@ -90,7 +90,7 @@ def _made(example: Any) -> str | None:
     """Return what a model makes, by the file that its own example has made; None if it has none."""
     output = example.get("output") if isinstance(example, Mapping) else None
     for text in _texts(output):
-        kind = (mimetypes.guess_type(urlsplit(text).path)[0] or "").partition("/")[0]
+        kind = (type_by_name(text) or "").partition("/")[0]
         if kind in {"video", "image", "audio"}:
             return kind
 

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
-from urllib.parse import urlsplit
 
-from ._kinds import VAGUE, sniff
+from .._mime import ending_of, type_by_name
+from ._kinds import VAGUE, canonical, sniff
 
 HEAD_BYTES = 64
 """So many of the first bytes are enough to tell."""
 
-EXTENSIONS = {
-    "audio/mpeg": "mp3",
-    "audio/wav": "wav",
-    "image/avif": "avif",
-    "image/gif": "gif",
-    "image/heic": "heic",
-    "image/heif": "heif",
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/svg+xml": "svg",
-    "image/webp": "webp",
-    "video/mp4": "mp4",
-    "video/quicktime": "mov",
-    "video/webm": "webm",
-    "video/x-matroska": "mkv",
-    "video/x-msvideo": "avi",
-}
+SCRIPTABLE = frozenset({"image/svg+xml"})
+"""Media that may hold a program: a browser runs it for the site that it is opened from."""
+ARCHIVE = "application/zip"
+"""Of frames, as some models return them."""
+MEDIA = ("image/", "video/", "audio/")
 PAGES = ("text/", "application/json", "application/problem+json", "application/xml")
 PAGE = re.compile(
     rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!doctype|<html|<\?xml|<error|\{|\[\s*\{)", re.IGNORECASE
@@ -52,14 +39,19 @@ def is_page(head: bytes, declared: str | None) -> bool:
 
 
 def type_of(head: bytes, declared: str | None, name: str = "") -> str | None:
-    """Return the MIME type: by the bytes, else as declared, else by the name or the URL."""
+    """Return the MIME type: by the bytes, else as declared, else by the name or the URL.
+
+    Only ever one of media that hold no program, or of their archive: servers choose what they
+    declare, and what their URLs end in.
+    """
     if declared in VAGUE:
         declared = None
 
-    return sniff(head) or declared or mimetypes.guess_type(urlsplit(name).path)[0]
+    found = sniff(head) or canonical(declared or type_by_name(name) or "")
+    allowed = found.startswith(MEDIA) and found not in SCRIPTABLE
+    return found if allowed or found == ARCHIVE else None
 
 
 def extension(content_type: str | None) -> str:
-    """Return how the name of a file of this type ends, without the dot."""
-    known = EXTENSIONS.get(content_type or "")
-    return known or (mimetypes.guess_extension(content_type or "") or ".bin")[1:]
+    """Return how the name of a file of this type ends, without the dot: as media do, or `bin`."""
+    return (ending_of(content_type) if content_type not in SCRIPTABLE else None) or "bin"

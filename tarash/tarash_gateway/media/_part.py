@@ -25,12 +25,14 @@ FLUSH_BYTES = 1024 * 1024
 class Part:
     """One such file."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, private: bool = False) -> None:
         """Open it, and make its folder.
 
         Args:
             folder: Where it will stay, so that it is renamed within one file system.
             name: What it will be called, or is for; a part of its temporary name.
+            private: Whether nobody else may read it, whatever the umask says: for a folder that
+                all users of the machine share.
 
         Raises:
             OSError: It can't be made.
@@ -41,8 +43,10 @@ class Part:
             said = "a file is in the place of its folder"
             raise NotADirectoryError(errno.ENOTDIR, said, str(folder)) from error
 
-        self.path = folder / f".{name[:100]}.{secrets.token_hex(4)}.part"
-        self._file: IO[bytes] = self.path.open("xb")
+        self.path = folder / f".{name[:100]}.{secrets.token_hex(8)}.part"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        handle = os.open(self.path, flags, 0o600 if private else 0o666)
+        self._file: IO[bytes] = os.fdopen(handle, "wb")
         self._waiting: list[bytes] = []
         self._held = 0
         self._writing: asyncio.Future[Any] | None = None

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
 from .._fetch import MOST_REDIRECTS, REDIRECTS, Guard
-from .._http import CONNECT_SECONDS, proxy_for
+from .._http import CONNECT_SECONDS
+from .._proxies import connector, proxy_of
+from .._urls import Origin, address, origin, redirected
+from ..exceptions import HTTPConnectionError
 
 SILENCE_SECONDS = 60
 """How long a server may say nothing."""
@@ -35,7 +37,9 @@ class Web:
     guarded: aiohttp.ClientSession
     """The same, where no address is forbidden."""
     guard: Guard | None
-    trusted: frozenset[str]
+    trusted: frozenset[Origin]
+    stack: AsyncExitStack
+    """Closes what is opened on the way."""
 
     @asynccontextmanager
     async def get(
@@ -50,14 +54,13 @@ class Web:
         # What is compressed on the way can be neither measured nor resumed.
         headers = {"Accept-Encoding": "identity", **headers}
         for _ in range(MOST_REDIRECTS):
-            guard = None if _host(url) in self.trusted else self.guard
-            session = self.session if guard is None else self.guarded
-            # A proxy would choose the address.
-            proxy = proxy_for(url) if guard is None else None
+            guard = None if _place(url) in self.trusted else self.guard
+            # With a guard there is no proxy, which would choose the address.
+            session, proxy = (self.guarded, None) if guard else await self._road(url)
             answered = False
             try:
                 async with session.get(
-                    url, headers=headers, allow_redirects=False, proxy=proxy
+                    address(url), headers=headers, allow_redirects=False, proxy=proxy
                 ) as response:
                     answered = True
                     target = response.headers.get("Location")
@@ -70,9 +73,21 @@ class Web:
 
                 raise
 
-            url = urljoin(url, target)
+            url = redirected(url, target)
 
         raise Refused(f"more than {MOST_REDIRECTS} redirects")
+
+    async def _road(self, url: str) -> tuple[aiohttp.ClientSession, str | None]:
+        try:
+            proxy = proxy_of(url)
+        except HTTPConnectionError as error:
+            raise Refused(str(error)) from None
+
+        if proxy is None or not proxy.is_socks:
+            return self.session, None if proxy is None else proxy.url
+
+        through = connector(proxy)
+        return await self.stack.enter_async_context(_session(through)), None
 
 
 class Reach:
@@ -83,10 +98,10 @@ class Reach:
 
         Args:
             private: Whether addresses of this machine and of private networks are allowed.
-            trusted: URLs whose hosts are allowed in any case: the user configured them.
+            trusted: URLs whose origins are allowed in any case: the user configured them.
         """
         self._private = private
-        self._trusted = frozenset(urlsplit(url).hostname or "" for url in trusted)
+        self._trusted = frozenset(map(origin, trusted))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Web]:
@@ -98,7 +113,7 @@ class Reach:
             if guard is not None:
                 guarded = await stack.enter_async_context(_session(guard.connector()))
 
-            yield Web(session, guarded, guard, self._trusted)
+            yield Web(session, guarded, guard, self._trusted, stack)
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
@@ -112,20 +127,20 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     )
 
 
-def _host(url: str) -> str:
+def _place(url: str) -> Origin:
     try:
-        parts = urlsplit(url)
-        host = parts.hostname if parts.scheme in ("http", "https") else None
+        found = origin(url)
     except ValueError:
-        host = None
+        found = ("", "", None)
 
-    if not host:
+    if found[0] not in ("http", "https") or not found[1]:
         raise Refused(f"it leads to {url[:80]!r}, which is no http(s) address")
 
-    return host
+    return found
 
 
 def _refused(url: str) -> Refused:
+    _, host, _ = _place(url)
     return Refused(
-        f"it leads to {_host(url)}, a private address, and allow_private_urls is off on the config"
+        f"it leads to {host}, a private address, and allow_private_urls is off on the config"
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Mapping
 from typing import Any
 
+from .._mime import named
 from ..media import from_data_uri
 
 
@@ -23,8 +23,7 @@ def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]
         part = name if len(values) == 1 else f"{name}[]"
         for number, one in enumerate(values):
             kind = one["content_type"]
-            suffix = mimetypes.guess_extension(kind) or ""
-            files.append((part, (f"{name}-{number}{suffix}", one["content"], kind)))
+            files.append((part, (named(f"{name}-{number}", kind), one["content"], kind)))
 
     return fields, files or None
 

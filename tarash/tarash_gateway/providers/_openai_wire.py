@@ -17,6 +17,7 @@ from urllib.parse import quote, urljoin
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, origin, unreadable
 from .._sdk import exchange
+from .._secrets import Credentials, Key
 from ..catalog._openai import EDIT, LARGEST_MASK, REMIX
 from ..exceptions import TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
@@ -66,7 +67,7 @@ class OpenAIClient:
     account: Account
     transport: Transport
     sdk: Any
-    authorize: Callable[[], Awaitable[tuple[str, Mapping[str, Any]]]]
+    authorize: Callable[[], Awaitable[tuple[Key, Credentials]]]
     """Returns the secret of this moment, and the headers that carry it."""
 
     async def aclose(self) -> None:
@@ -85,7 +86,7 @@ class OpenAIClient:
                 payload.path,
                 cast_to=httpx2.Response,
                 options={
-                    "headers": {**payload.headers, **credentials},
+                    "headers": credentials.onto(payload.headers),
                     # Else an administrator's key in the environment would go along.
                     "security": {"bearer_auth": True},
                 },
@@ -100,15 +101,11 @@ class OpenAIClient:
     async def get(self, path: str) -> Answer:
         """GET a path under the base URL, or a URL of the same origin."""
         secret, credentials = await self.authorize()
-        headers = {
-            **credentials,
-            "OpenAI-Organization": self.sdk.organization,
-            "OpenAI-Project": self.sdk.project,
-        }
+        own = {"OpenAI-Organization": self.sdk.organization, "OpenAI-Project": self.sdk.project}
         http = HttpClient(
             replace(self.account, key=secret),
             self.transport,
-            {name: value for name, value in headers.items() if isinstance(value, str)},
+            _without_gaps(credentials, own),
             self._classify,
         )
         is_whole = path.startswith(("https://", "http://"))
@@ -116,6 +113,12 @@ class OpenAIClient:
 
     def _classify(self, answer: Answer) -> TarashException | None:
         return classify_answer(answer, self.account.provider)
+
+
+def _without_gaps(credentials: Credentials, own: Mapping[str, Any]) -> Credentials:
+    """Return the headers of our own exchanges: what the SDK would leave out, it marks."""
+    headers = credentials.onto(own)
+    return Credentials({name: one for name, one in headers.items() if isinstance(one, str)})
 
 
 class OpenAIWire:

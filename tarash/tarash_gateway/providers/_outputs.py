@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
 
 from .._http import shorten
+from .._mime import TYPES
 from ..exceptions import GenerationFailedError
 from ..media import sniff
 from ._facts import content_type, text
@@ -23,50 +24,25 @@ if TYPE_CHECKING:
     from .._types import MediaType
 
 SUFFIXES: Mapping[str, str] = {
-    **dict.fromkeys(("mp4", "m4v"), "video/mp4"),
-    **{name: f"video/{name}" for name in ("webm", "mpeg", "ogv", "3gpp")},
-    "mov": "video/quicktime",
-    "mkv": "video/x-matroska",
-    "avi": "video/x-msvideo",
-    "mpg": "video/mpeg",
-    "3gp": "video/3gpp",
-    "flv": "video/x-flv",
-    "wmv": "video/x-ms-wmv",
-    "ts": "video/mp2t",
+    **TYPES,
     "m3u8": "application/vnd.apple.mpegurl",
-    **{name: f"image/{name}" for name in ("png", "webp", "bmp", "avif", "heic", "heif", "tiff")},
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "tif": "image/tiff",
-    "svg": "image/svg+xml",
-    "gif": "image/gif",
-    "apng": "image/apng",
     "exr": "image/x-exr",
-    "jxl": "image/jxl",
-    "wav": "audio/wav",
-    "mp3": "audio/mpeg",
-    "ogg": "audio/ogg",
-    "m4a": "audio/mp4",
-    "aac": "audio/aac",
-    "flac": "audio/flac",
-    "opus": "audio/opus",
     "mid": "audio/midi",
     "json": "application/json",
     "txt": "text/plain",
     "log": "text/plain",
     "csv": "text/csv",
-    "zip": "application/zip",
     "tar": "application/x-tar",
     "gz": "application/gzip",
+    "pdf": "application/pdf",
     "html": "text/html",
     "xml": "application/xml",
-    "pdf": "application/pdf",
+    "md": "text/markdown",
     "srt": "application/x-subrip",
     "vtt": "text/vtt",
-    "md": "text/markdown",
     **dict.fromkeys(("yaml", "yml"), "application/yaml"),
     **dict.fromkeys(
-        ("npy", "npz", "pkl", "pt", "ckpt", "safetensors", "onnx", "bin", "ply", "glb", "obj"),
+        ("npy", "npz", "pkl", "pt", "ckpt", "safetensors", "onnx", "bin", "ply", "obj"),
         "application/octet-stream",
     ),
 }
@@ -184,12 +160,12 @@ def as_text(media: MediaType) -> str:
 
 
 def no_media(
-    provider: str, kind: str, found: Found, output: Any, raw: Any = None, why: str = ""
+    provider: str, kind: str, found: Found, output: Any, raw: Any = None
 ) -> GenerationFailedError:
     """Return the error for an output without media of the asked kind, with what it has instead."""
     instead = f" (it holds {', '.join(found.others)})" if found.others else ""
     return GenerationFailedError(
-        f"{provider} answered without {kind}{instead}{why}: {shorten(output)}",
+        f"{provider} answered without {kind}{instead}: {shorten(output)}",
         raw_response=output if raw is None else raw,
     )
 

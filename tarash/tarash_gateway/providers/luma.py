@@ -16,6 +16,7 @@ from anyio import to_thread
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, status_error, unreadable
 from .._sdk import exchange, http_client
+from .._secrets import bearer
 from ..catalog._luma import AGENTS_MODELS
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..mapping import apply_field_mappers
@@ -65,8 +66,7 @@ class LumaClient:
 
     def __init__(self, account: Account, transport: Transport) -> None:
         self.account = account
-        credentials = {"Authorization": f"Bearer {account.key}"}
-        self.http = HttpClient(account, transport, credentials, classify_answer)
+        self.http = HttpClient(account, transport, bearer(account.key), classify_answer)
         self._transport = transport
         self._sdk: Any = None
 
@@ -83,7 +83,7 @@ class LumaClient:
             import lumaai
 
             self._sdk = lumaai.AsyncLumaAI(
-                auth_token=self.account.key,
+                auth_token=self.account.key.reveal(),
                 base_url=self.account.base_url,
                 max_retries=0,
                 http_client=http_client(httpx, self._transport),

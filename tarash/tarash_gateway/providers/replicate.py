@@ -7,7 +7,6 @@ submits can't read every answer, and over our own session each costs a third.
 from __future__ import annotations
 
 import io
-import mimetypes
 import re
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import checked, shorten, status_error, unreadable
+from .._mime import named
 from .._sdk import load
 from ..catalog._replicate import IMAGE_MODELS, MODELS
 from ..catalog._replicate_schema import MODEL, read_record
@@ -169,7 +169,7 @@ class ReplicateAdapter:
     async def upload(self, client: ReplicateClient, media: MediaContent) -> str:
         """Return the URL of media in Replicate's file store, which only Replicate needs to read."""
         content_type = media["content_type"]
-        name = f"input{mimetypes.guess_extension(content_type) or ''}"
+        name = named("input", content_type)
 
         await load("replicate", "httpx")
 
@@ -204,7 +204,7 @@ class ReplicateAdapter:
 
         if not sifted.media:
             gone = " (its data have been removed)" if prediction.get("data_removed") else ""
-            raise no_media("Replicate", kind, found, output, prediction, gone)
+            raise no_media("Replicate", f"{kind}{gone}", found, output, prediction)
 
         beside = {} if found.beside is None else {"other_output": found.beside}
         media = tuple(map(content_of, sifted.media))

@@ -6,7 +6,6 @@ third, and a look a tenth. Facts from the SDK's types and https://docs.dev.runwa
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,9 @@ from urllib.parse import quote
 
 from .._contract import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import HttpClient, join, status_error, unreadable
+from .._mime import named
 from .._sdk import exchange, http_client, load
+from .._secrets import Credentials, bearer
 from ..catalog._runway import endpoint_of
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
@@ -55,8 +56,9 @@ class RunwayClient:
     def __init__(self, account: Account, transport: Transport) -> None:
         self.account = account
         self.version = account.api_version or API_VERSION
-        headers = {"Authorization": f"Bearer {account.key}", "X-Runway-Version": self.version}
-        self.http = HttpClient(account, transport, headers, classify_answer)
+        version = {"X-Runway-Version": self.version}
+        credentials = Credentials(bearer(account.key).onto(version))
+        self.http = HttpClient(account, transport, credentials, classify_answer)
         self._transport = transport
         self._uploading: tuple[runwayml.AsyncRunwayML, httpx.AsyncClient] | None = None
 
@@ -69,7 +71,7 @@ class RunwayClient:
 
             plain = http_client(httpx, self._transport)
             sdk = runwayml.AsyncRunwayML(
-                api_key=self.account.key,
+                api_key=self.account.key.reveal(),
                 base_url=self.account.base_url,
                 max_retries=0,
                 http_client=plain,
@@ -200,7 +202,7 @@ class RunwayAdapter:
 
         sdk, plain = client.uploading
         kind, content = media["content_type"], media["content"]
-        name = f"input{mimetypes.guess_extension(kind) or ''}"
+        name = named("input", kind)
         answer = await exchange(
             lambda: sdk.post(
                 "/v1/uploads",

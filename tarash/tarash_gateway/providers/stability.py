@@ -17,6 +17,7 @@ import aiohttp
 
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, status_error
+from .._secrets import Credentials, bearer
 from ..catalog import _stability as facts
 from ..exceptions import (
     ContentModerationError,
@@ -87,8 +88,8 @@ class StabilityAdapter:
 
     def connect(self, account: Account, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        headers = {"Authorization": f"Bearer {account.key}", "Accept": "application/json"}
-        return HttpClient(account, transport, headers, classify_answer)
+        credentials = Credentials({**bearer(account.key).reveal(), "Accept": "application/json"})
+        return HttpClient(account, transport, credentials, classify_answer)
 
     def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what an image excludes, and name the models that take what this one can't."""

@@ -7,7 +7,6 @@ four ways, and is billed where the answer tells a cost.
 from __future__ import annotations
 
 import io
-import mimetypes
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,8 @@ import aiohttp
 
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import HttpClient, join, shorten, unreadable
+from .._mime import named
+from .._secrets import bearer
 from ..catalog import _xai as facts
 from ..exceptions import (
     ContentModerationError,
@@ -72,8 +73,7 @@ class XaiAdapter:
 
     def connect(self, account: Account, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        headers = {"Authorization": f"Bearer {account.key}"}
-        return HttpClient(account, transport, headers, classify_answer)
+        return HttpClient(account, transport, bearer(account.key), classify_answer)
 
     def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what a source video or references exclude, and name models that take more."""
@@ -176,7 +176,7 @@ class XaiAdapter:
 
         form = aiohttp.FormData(default_to_multipart=True)
         form.add_field("expires_after", str(KEPT_SECONDS))  # has to stand before the file
-        name = f"input{mimetypes.guess_extension(kind) or ''}"
+        name = named("input", kind)
         form.add_field("file", io.BytesIO(content), filename=name, content_type=kind)
         answer = await client.send_form(join(client.account.base_url, "files"), form)
         file_id = answer.object().get("id")

@@ -3,13 +3,13 @@
 Neither may ever see a key of ours; the simulator reports it as a leak when one does.
 """
 
-import mimetypes
 import re
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+from tarash.tarash_gateway._mime import type_by_name
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._wire import Reply, Route
 
@@ -36,7 +36,7 @@ class MediaStore:
     def put(self, provider: str, job_id: str, name: str, content: bytes) -> str:
         """Keep a file and return its path on the media origin."""
         path = f"/{provider}/{job_id}/{name}"
-        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        content_type = type_by_name(name) or "application/octet-stream"
         with self._lock:
             self._files[path] = (content, content_type)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from anyio import to_thread
 
 from ..._contract import Finished, Snapshot
 from ..._http import Answer, HttpClient, checked, shorten, unreadable
+from ..._urls import redirected
 from ...exceptions import AuthenticationError, GenerationFailedError
 from ._errors import classify_answer
 from ._places import STORAGE
@@ -140,7 +141,7 @@ async def _follow(http: HttpClient, url: str) -> Answer:
         if not FIRST_REDIRECT <= answer.status < FIRST_FAILURE or not target:
             break
 
-        url = urljoin(url, target)
+        url = redirected(url, target)
         answer = await http.get(url, any_status=True)
 
     return answer

@@ -6,11 +6,11 @@ field of its name, else to where the protocol keeps a model's parameters.
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..._mime import type_by_name
 from ..._types import JsonObject
 from ...media._forms import DATA_URI
 from ._files import FILE
@@ -246,7 +246,7 @@ def _media(text: str) -> tuple[str, str | None]:
     if uploaded is not None:
         return uploaded["type"], None
 
-    mime_type = mimetypes.guess_type(text)[0] or "application/octet-stream"
+    mime_type = type_by_name(text) or "application/octet-stream"
     if text.startswith(OWN_REFERENCES):
         return mime_type, None
 

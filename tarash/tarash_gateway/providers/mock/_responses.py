@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import mimetypes
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
+from ..._mime import type_by_name
 from ...models import ImageGenerationResponse, MockResponse, VideoGenerationResponse
 from ._draws import outcome_of, settings
 
@@ -86,6 +85,4 @@ def _content_type(media: MediaType) -> str | None:
     if not isinstance(media, str):
         return media["content_type"]
 
-    # Knows the type of data URIs too; of a URL, what follows the path is in its way.
-    place = media if media[:5].lower() == "data:" else urlsplit(media).path
-    return mimetypes.guess_type(place)[0]
+    return type_by_name(media)
