@@ -293,7 +293,7 @@ def test_a_flag_says_that_there_is_no_result(
 def test_a_checker_that_is_off_takes_nothing_away() -> None:
     output = {"images": [{"url": P}], "has_nsfw_concepts": [True]}
     call = call_of("fal", "image", enable_safety_checker=False)
-    assert fal.adapter.parse(call, Finished(output)).images == (P,)
+    assert ADAPTERS["fal"].parse(call, Finished(output)).images == (P,)
 
 
 @pytest.mark.parametrize(("units", "billing"), [(1.0, "certain"), (0.0, "none"), (None, None)])
@@ -321,7 +321,7 @@ def test_predictions_that_were_filtered_are_counted_and_free() -> None:
 
 def test_a_models_own_words_stand_in_the_message() -> None:
     words = "I can't draw that, but here is what I could do instead: " + "a cat, " * 60
-    texts = {
+    texts: dict[str, Any] = {
         "image": {"candidates": [{"content": {"parts": [{"text": words}]}}]},
         "video": {
             "steps": [{"type": "model_output", "content": [{"type": "text", "text": words}]}]
