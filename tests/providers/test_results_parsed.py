@@ -308,11 +308,15 @@ def test_fal_says_what_black_images_cost(units: float | None, billing: str | Non
 def test_predictions_that_were_filtered_are_counted_and_free() -> None:
     one = {"bytesBase64Encoded": PIXELS}
     call = call_of("google", "image", sampleCount=2)
-    for body in ({"predictions": [one]}, {"predictions": [one, {"raiFilteredReason": "x"}]}):
+    some: list[Any] = [[one], [one, {"raiFilteredReason": "x"}]]
+    for predictions in some:
+        body = {"predictions": predictions}
         response = google.adapter.parse(call, Finished(body))
         assert response.provider_metadata["filtered"]["count"] == 1
 
-    for body in ({"predictions": []}, {"predictions": [{"raiFilteredReason": "x"}]}):
+    nothing: list[Any] = [[], [{"raiFilteredReason": "x"}]]
+    for predictions in nothing:
+        body = {"predictions": predictions}
         with pytest.raises(ContentModerationError) as caught:
             google.adapter.parse(call, Finished(body))
 
