@@ -8,6 +8,7 @@ from ._learned import is_worth_asking
 from ._library import asked_at, shipped_records
 from ._lifecycle import Lifecycle, ending, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
+from ._masks import mask_form_of
 from ._modules import Mappers, named, near_ids
 from ._reduce import OUTPUTS
 from ._spec import ModelSpec
@@ -29,6 +30,7 @@ __all__ = [
     "lifecycle",
     "list_all",
     "lookup",
+    "mask_form_of",
     "named",
     "near_ids",
     "remember",

@@ -211,7 +211,7 @@ EIGHT = ("duration_seconds", (8,))
 JOINTS: Mapping[str, tuple[Joint, ...]] = {
     "veo-3.1": (
         Joint("resolution", ("1080p", "4k"), *EIGHT),
-        Joint("image_list", ("reference", "asset", "last_frame"), *EIGHT),
+        Joint("image_list", ("reference", "asset"), *EIGHT),
         # An extension is 720p, whatever it extends.
         Joint("video", (True,), "resolution", ("720p",)),
         Joint("video", (True,), *EIGHT),
