@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import check_arguments, check_callback
-from ._backend import check_loop
 from ._resources import Shared
 from ._secrets import Keys
 from ._warnings import asked_here
@@ -252,7 +251,6 @@ class Gateway:
         """
         from .jobs import owed
 
-        check_loop()
         keys = Keys.taken(api_keys)
         del api_keys  # errors' frames are shown
         return await owed(self._shared, self._shared.resources(ledger), keys)
@@ -285,7 +283,6 @@ class Gateway:
         """
         from .jobs import known
 
-        check_loop()
         keys = Keys.taken(api_keys)
         del api_keys
         return await known(job_id, self._shared, self._shared.resources(ledger), keys)
@@ -384,7 +381,6 @@ class Gateway:
         from ._begin import begin
         from ._job import Job
 
-        check_loop()
         with self._shared.at_work():
             resources = self._shared.resources(ledger)
             run, existing = await begin(kind, config, request, resources, key)
