@@ -155,7 +155,7 @@ def test_a_save_that_takes_too_long_ends(
     held = threading.Event()
     served[1]["hold"] = held
     try:
-        error = endless(tmp_path, served, timeout=0.1)
+        error = endless(tmp_path, served, timeout=0.1)  # waited for: the server holds it
     finally:
         held.set()
 
