@@ -144,14 +144,12 @@ class _GenerationResponse(Data):
             to: A file (`out/cat.mp4`), a folder (`out/`), or the address of an object
                 (`s3://bucket/cat.mp4`; needs the extra `storage`). May hold `{provider}`,
                 `{model}`, `{request_id}`, `{index}` (from 1) and `{ext}`. Folders are made. A name
-                without an extension gets that of the media's type; several results are numbered
-                (`cat-1.png`) where the name has no `{index}`.
+                without an extension gets one; several without `{index}` are numbered.
             overwrite: Replace what is there.
             on_exists: What a name does that is taken: `fail`, or get a `number` (`cat-2.mp4`).
-            config: Whose key asks for fresh URLs; by default the one that made this. A response
-                that was unpickled or read from JSON has none.
-            **limits: `max_bytes` of one result (8 GiB by default), and `timeout` in seconds for all
-                of them (an hour): a server that goes on for ever fills no disk.
+            config: Whose key asks for fresh URLs; by default the one that made this, which a
+                response that was unpickled or read from JSON has not.
+            **limits: `max_bytes` of a result (8 GiB) and `timeout` for all, in seconds (an hour).
 
         Returns:
             The path, or the address in an object store; of several results a list of them.
