@@ -26,6 +26,7 @@ from ._learn import learn
 from ._leaving import Lease, Leaving
 from ._limits import CANCEL_SECONDS
 from ._outlook import explain, what_now
+from ._result import read_result
 from ._search import unsettled
 from ._trust import check_operation
 from ._uploads import uploader
@@ -272,19 +273,7 @@ class _Drive(Leaving):
 
     def _parse(self, finished: Finished) -> Response:
         self._attempt.settled = True
-        try:
-            response = self._adapter.parse(self._call, finished)
-        except TarashException:
-            raise
-        except Exception as error:
-            raise TarashException(
-                f"The job is done, and its result can't be read ({type(error).__name__}: {error}); "
-                "raw_response holds it",
-                raw_response=finished.raw,
-            ) from error
-
-        facts = {"request_id": self._attempt.request_id, "adjustments": self._call.adjustments}
-        return response.model_copy(update=facts)
+        return read_result(self._adapter, self._attempt, self._call, finished)
 
     async def _past_the_limit(self, limit: str) -> Response:
         """Stop the job, or take its result where it is there after all."""
