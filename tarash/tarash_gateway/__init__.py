@@ -20,6 +20,8 @@ from ._inspection import probe, probe_async
 from ._version import __version__
 from .api import (
     Gateway,
+    aclose,
+    close,
     generate_image,
     generate_image_async,
     generate_video,
@@ -158,10 +160,12 @@ __all__ = [
     "VideoGenerationUpdate",
     "VideoJob",
     "__version__",
+    "aclose",
     "add_model",
     "add_model_async",
     "apply_field_mappers",
     "check_models",
+    "close",
     "describe_model",
     "generate_image",
     "generate_image_async",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ._attempt import Attempt
+from ._chain import calls_for
 from ._contract import Call, Operation
 from ._engine import Hold
 from ._ids import generate_unique_id
-from ._orchestrator import Run, calls_for
+from ._orchestrator import Run
 from ._secrets import Keys, secrets_of
 from ._store import attempts_of, calls_of, record_of, response_of
 from ._words import with_article

@@ -72,21 +72,25 @@ class Gateway:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.aclose()
+        await self._shared.aclose(None, blocking=True)
 
     async def aclose(self, grace: float | None = None) -> None:
         """Close the connections of the running event loop.
 
+        Calls that are cancelled already, and ask their providers to stop, are waited for in any
+        case, for 7 seconds at most; blocking calls of other threads too. `async with` does this at
+        its end; blocking calls that are still under way then are cancelled, since nobody else can.
+
         Args:
-            grace: Seconds that the running loop's calls may go on; after them each is cancelled,
-                and its job stopped or left running as its config's `on_timeout` says. The gateway
-                takes no more work, and its ledger is closed. None ends no call, and the gateway
-                stays usable.
+            grace: Seconds that calls may go on, those of the running loop and the blocking ones;
+                after them each is cancelled, and its job stopped or left running as its config's
+                `on_timeout` says. The gateway takes no more work, and its ledger is closed. None
+                ends no call, and the gateway stays usable.
         """
-        await self._shared.aclose(grace)
+        await self._shared.aclose(grace, blocking=False)
 
     def close(self, grace: float | None = None) -> None:
-        """Close the connections of the blocking functions; as `aclose`."""
+        """Close the connections of the blocking functions; as `aclose`, for blocking calls."""
         from . import _portal
 
         _portal.call(lambda _caller: self.aclose(grace))

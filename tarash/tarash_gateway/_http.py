@@ -34,7 +34,7 @@ from ._proxies import Proxy, connector, proxy_of, shown_proxy
 from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._reasons import cause_of, reason_of
 from ._secrets import Credentials
-from ._unclosed import Connector, let_go
+from ._unclosed import Connector, Sockets, let_go
 from ._urls import Origin, address, is_trusted, join, origin
 from .exceptions import HTTPConnectionError, TarashException
 
@@ -78,6 +78,7 @@ class Transport:
     def __init__(self) -> None:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._proxies: dict[Origin, Proxy | None] = {}
+        self._sockets = Sockets()
         let_go(self, self._sessions)
 
     def road(self, purpose: str, url: str) -> tuple[aiohttp.ClientSession, str | None]:
@@ -97,9 +98,19 @@ class Transport:
         is_socks = proxy is not None and proxy.is_socks
         name = f"{purpose} {proxy.url}" if proxy is not None and is_socks else purpose
         if name not in self._sessions:
-            self._sessions[name] = _open_session(purpose, proxy if is_socks else None)
+            self._sessions[name] = _open_session(
+                purpose, proxy if is_socks else None, self._sockets
+            )
 
         return self._sessions[name], None if proxy is None or is_socks else proxy.url
+
+    def cut(self) -> None:
+        """Close every socket of a loop that is closed already."""
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            session.detach()
+
+        self._sockets.close()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -108,12 +119,13 @@ class Transport:
             await session.close()
 
 
-def _open_session(purpose: str, socks: Proxy | None) -> aiohttp.ClientSession:
+def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohttp.ClientSession:
     options: dict[str, Any] = {
         # By host, so that one provider's slow answers hold up nobody else's.
         "limit": 0,
         "limit_per_host": STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
         "keepalive_timeout": FRESH_SECONDS if purpose == "submit" else 30,
+        "socket_factory": sockets.make,
     }
     tracing = aiohttp.TraceConfig()
     tracing.on_request_headers_sent.append(_mark_sent)

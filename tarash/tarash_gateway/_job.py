@@ -12,6 +12,7 @@ from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._responses import keep_config
 from ._store import error_of, holds_media, nameless, response_of, told
+from ._under_way import UnderWay
 from .exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -52,7 +53,8 @@ class Job:
     ) -> Response | None:
         self._driven = self.run
         try:
-            return await self.run.go(deliver, caller, until_accepted=until_accepted)
+            with UnderWay(self.run.leave_behind):
+                return await self.run.go(deliver, caller, until_accepted=until_accepted)
         finally:
             self._driven = None
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ._chain import chain_of
 from ._contract import Call
 from ._engine import checked_payload, fitted_call
 from ._http import join
 from ._ids import generate_unique_id
-from ._orchestrator import adapter_of, chain_of
+from ._orchestrator import adapter_of
 from ._settings import base_url
 from .media import plan_media, rules_of
 from .models import GenerationPlan

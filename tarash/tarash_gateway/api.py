@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Gateway",
+    "aclose",
+    "close",
     "generate_image",
     "generate_image_async",
     "generate_video",
@@ -45,6 +47,26 @@ __all__ = [
 ]
 
 _default = Gateway(shared=default)
+
+
+async def aclose(grace: float | None = None) -> None:
+    """End what the module's functions have under way; they may be used again afterwards.
+
+    For the end of a service or a worker that has no `Gateway` of its own: see `Gateway.aclose`.
+
+    Args:
+        grace: Seconds that calls may go on, those of the running loop and the blocking ones; after
+            them each is cancelled, and its job stopped or left running as its config's `on_timeout`
+            says. None ends no call, and waits only for those that are cancelled already.
+    """
+    await default.aclose(grace, blocking=False, for_good=False)
+
+
+def close(grace: float | None = None) -> None:
+    """Blocking form of `aclose`, for the blocking calls."""
+    from . import _portal
+
+    _portal.call(lambda _caller: aclose(grace))
 
 
 async def generate_video_async(

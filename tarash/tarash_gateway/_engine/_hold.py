@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -251,7 +252,9 @@ async def _beating(hold: Hold, write_again: Callable[[], Awaitable[None]]) -> As
         group.start_soon(_beat, hold, write_again)
         try:
             yield
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001
             failure = error  # raised below, where no group wraps it
 
         group.cancel_scope.cancel()
