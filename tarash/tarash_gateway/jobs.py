@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
+from ._backend import check_loop
 from ._logging import event
 from ._resources import default
 from ._warnings import asked_here
@@ -224,6 +225,7 @@ async def owed(shared: Shared, resources: Resources, keys: Keys) -> list[VideoJo
     from ._begin import rebuilt
     from ._job import Job
 
+    check_loop()
     records = await resources.ledger.jobs(states=("open",), limit=MOST)
     handles: list[VideoJob | ImageJob] = []
     for record in reversed(records):
@@ -245,6 +247,7 @@ async def known(
     from ._begin import rebuilt
     from ._job import Job
 
+    check_loop()
     ledger = resources.ledger
     record = await ledger.get(job_id)
     if record is None:

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from anyio import to_thread
 
+from .._backend import check_loop
 from .._media_info import MediaInfo
 from .._reasons import reason_of
 from .._responses import config_of
@@ -65,6 +66,7 @@ async def probe_response(response: Response, index: int) -> MediaInfo:
     """
     from ._saving import names_files, reach_of
 
+    check_loop()
     return await probe_media(
         result_of(response, index), reach_of(config_of(response)), paths=names_files(response)
     )
