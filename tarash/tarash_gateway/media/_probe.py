@@ -221,16 +221,20 @@ class _Url:
             return await self._copied(response, offset, length)
 
     async def _copied(self, response: Any, offset: int, length: int) -> bytes:
+        from .._reading import blocks_of
+
         self._copy = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `aclose`)
         size = 0
-        async for block in response.content.iter_any():
+        async for block in blocks_of(response):
             size += len(block)
             if size > LARGEST_COPY:
                 break
 
             await to_thread.run_sync(self._copy.write, block)
 
-        self.size = size if response.content.at_eof() else response.content_length
+        packed = "Content-Encoding" in response.headers
+        whole = size <= LARGEST_COPY
+        self.size = size if whole else None if packed else response.content_length
         return await to_thread.run_sync(self._read_copy, offset, length)
 
     def _read_copy(self, offset: int, length: int) -> bytes:
