@@ -36,6 +36,8 @@ class Call:
     """Ours; the provider's job id replaces it towards the user as soon as there is one."""
     attempt_number: int = 1
     adjustments: tuple[Adjustment, ...] = ()
+    mark: Mapping[str, str] | None = None
+    """For a call of a stored job: where its config bought, and with which key; see `_marks`."""
 
     @property
     def mocked(self) -> bool:

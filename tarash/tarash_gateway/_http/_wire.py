@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from ..exceptions import HTTPConnectionError
 
@@ -20,8 +20,8 @@ class Wire:
     """Whether the request's head was handed to the connection: from then on it may have arrived."""
     stopped: bool = False
     """Whether nobody wants it any more, so that it must not leave."""
-    until: datetime | None = None
-    """When it may be somebody else's to send, by the clock that processes share; None for never."""
+    is_late: Callable[[], bool] | None = None
+    """Tells whether it may be somebody else's to send by now; None for never."""
 
     def leave(self) -> None:
         """Note that the request leaves now.
@@ -32,7 +32,7 @@ class Wire:
         if self.stopped:
             raise HTTPConnectionError("Stopped before it left", submission="not_sent")
 
-        if self.until is not None and datetime.now(UTC) > self.until:
+        if self.is_late is not None and self.is_late():
             raise HTTPConnectionError(
                 "This process stood still for so long that another may have gone on with the job; "
                 "nothing was sent",

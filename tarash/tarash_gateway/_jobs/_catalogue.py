@@ -9,6 +9,7 @@ from typing import Any
 from .._data._model_ids import bare_model_id
 from .._data._model_info import ModelDescription, ModelInfo, RetiredUse
 from .._data._types import Kind
+from .._http._backend import check_loop
 from .._support._secrets import Key
 from ..catalog import EVERY_ROLE, OUTPUTS, describe, list_all
 from ..exceptions import ValidationError
@@ -124,6 +125,7 @@ async def refresh_models_async(
     """
     from ..catalog._refresh import fetch_all
 
+    check_loop()
     key = Key.taken(api_key)
     del api_key  # errors' frames are shown
     count, _ = await fetch_all(provider, base_url, key)
@@ -173,6 +175,7 @@ async def add_model_async(
     from ..catalog import asked_at
     from ..catalog._refresh import fetch_one, store_document
 
+    check_loop()
     key = Key.taken(api_key)
     del api_key
     if schema is None:

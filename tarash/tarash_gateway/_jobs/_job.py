@@ -9,6 +9,7 @@ from .._data._responses import keep_config
 from .._engine import ledger_failed, look, stop
 from .._engine._attempt import Attempt, Progress
 from .._support._ids import generate_unique_id
+from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import (
     TarashException,
@@ -202,7 +203,7 @@ class Job:
                 return run
 
         configs = [call.config for call in self.run.calls]
-        return await rebuilt(record, self.run.resources, {}, configs)
+        return await rebuilt(record, self.run.resources, Keys(None), configs)
 
     async def _record(self) -> JobRecord | None:
         """Return the job as the ledger has it; None where a job that we know can't be read."""

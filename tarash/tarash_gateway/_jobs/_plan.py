@@ -10,6 +10,8 @@ from .._engine import checked_payload, fitted_call
 from .._http._client import join
 from .._http._credentials import base_url
 from .._support._ids import generate_unique_id
+from .._support._warnings import warn
+from ..catalog import ending
 from ..media import plan_media, rules_of
 from ..models import GenerationPlan
 from ._calls import chain_of
@@ -29,6 +31,15 @@ def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> Ge
     """
     plans = [_plan_one(kind, one, request, registry) for one in chain_of(config)]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
+
+
+def _warned(provider: str, model: str) -> tuple[str, ...]:
+    note = ending(provider, model)
+    if note is None:
+        return ()
+
+    warn(note)
+    return (note,)
 
 
 def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
@@ -55,4 +66,5 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
         method=payload.method,
         payload=payload.body,
         adjustments=(*call.adjustments, *changes),
+        warnings=_warned(config.provider, spec.model),
     )

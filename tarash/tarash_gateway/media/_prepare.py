@@ -14,6 +14,7 @@ from ..exceptions import ValidationError
 from ._forms import DATA_URI, HEAVY_BYTES, REFERENCE, Reference, encoded, in_thread
 from ._inputs import Local, Rules, converted, known, loaded, look, media_fields, planned, shown
 from ._limits import Facts, facts_of, limits_of, most_bytes, problem
+from ._mask import as_mask
 
 if TYPE_CHECKING:
     from .._data._exchange import Accepts, MediaLimits, Request
@@ -77,7 +78,14 @@ class _Preparation:
         self.adjustments: list[Adjustment] = []
 
     async def gather(self, media: Local, where: str, wanted: Wanted) -> MediaType:
-        """Return text that goes out as it is, or bytes."""
+        """Return text that goes out as it is, or bytes; a mask as the model reads it."""
+        found = await self._gathered(media, where, wanted)
+        if where != "mask_image" or isinstance(found, str):
+            return found
+
+        return await in_thread(HEAVY_BYTES, as_mask, found, where, self._rules.mask_form)
+
+    async def _gathered(self, media: Local, where: str, wanted: Wanted) -> MediaType:
         found = await loaded(media, where, wanted, self._rules)
         if not isinstance(found, str):
             return found

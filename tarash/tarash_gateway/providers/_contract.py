@@ -7,12 +7,13 @@ with the ledgers stands in `_records`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._data._types import CancelAnswer, JsonObject, MediaContent
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .._data._exchange import (
         Accepts,
         Call,
