@@ -197,7 +197,7 @@ def _kind_of(content: bytes | bytearray, declared: str) -> str | None:
     if JSON_START.match(head) and b"\0" not in head:
         return None
 
-    from ..media import sniff
+    from ._kinds import sniff
 
     found = sniff(head)
     if found is not None and found.startswith(MEDIA):
