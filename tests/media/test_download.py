@@ -19,7 +19,7 @@ from tarash.tarash_gateway import (
     VideoGenerationResponse,
     generate_video,
 )
-from tarash.tarash_gateway._data._responses import keep_config
+from tarash.tarash_gateway._data._made_by import keep_config
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.media.test_save import files
@@ -201,7 +201,7 @@ def test_a_key_is_not_given_to_a_provider_that_it_does_not_belong_to(
     with pytest.raises(SaveError, match="pass config=, with the key for fal"):
         video.save(tmp_path / "a.mp4", config=video_config(provider="runway", model="x"))
 
-    with pytest.raises(SaveError, match=r"its job leads to .*, and is not followed"):
+    with pytest.raises(SaveError, match=r"leads to .*, which is neither"):
         video.model_copy(update={"operation": foreign}).save(tmp_path / "a.mp4")
 
     assert simulator.requests("foreign") == []

@@ -26,6 +26,7 @@ from tarash.tarash_gateway import (
     generate_video_async,
     submit_video_async,
 )
+from tarash.tarash_gateway._data._made_by import usual_makers
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.media._handing_over import hand_over
 from tarash.tarash_gateway.media._verify import compare, compare_count, expected
@@ -102,6 +103,7 @@ async def test_a_save_has_as_long_as_the_attempt(
         config=config,
         head=config,
         log=lambda *_, **__: None,
+        makers=usual_makers(),
     )
     assert response.save_errors == ("saving took longer than 0.3 s",)
     assert files(tmp_path) == []

@@ -301,7 +301,7 @@ def test_a_probe_may_not_go_where_the_config_does_not_let_it(
     video_config: Callable[..., Any],
     video: VideoGenerationResponse,
 ) -> None:
-    from tarash.tarash_gateway._data._responses import keep_config
+    from tarash.tarash_gateway._data._made_by import keep_config
 
     keep_config(video, video_config(allow_private_urls=False, base_url="https://example.com"))
     with pytest.raises(ProbeError, match="a private address, and allow_private_urls is off"):

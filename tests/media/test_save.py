@@ -371,7 +371,7 @@ def test_a_response_never_tells_its_key(
     video: VideoGenerationResponse, video_config: Callable[..., VideoGenerationConfig]
 ) -> None:
     """It remembers its config to ask for fresh URLs, and shows, dumps and pickles nothing of it."""
-    from tarash.tarash_gateway._data._responses import config_of
+    from tarash.tarash_gateway._data._made_by import config_of
 
     assert config_of(video) == video_config()
     told = [repr(video), str(vars(video)), video.model_dump_json(), repr(video.model_dump())]

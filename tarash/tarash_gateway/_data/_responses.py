@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 
 from ._base import Data, Several
+from ._made_by import MadeBy
 from ._media_info import MediaInfo, Mismatch
 from ._template import SaveLimits
 from ._types import Billing, CancelAnswer, JobStatus, MediaType, OnExists, Submission
@@ -84,33 +85,6 @@ class ExecutionMetadata(Data):
     total_elapsed_seconds: float
 
 
-class _Origin:
-    """Whose key made a response: for a fresh URL later on.
-
-    Never shown, dumped, pickled or compared: a response is what was made, whoever's key it took.
-    """
-
-    __slots__ = ("config",)
-
-    def __init__(self, config: VideoGenerationConfig | ImageGenerationConfig | None = None) -> None:
-        self.config = config
-
-    def __eq__(self, other: object) -> bool:
-        return True
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __repr__(self) -> str:
-        return "(not shown)"
-
-    def __deepcopy__(self, memo: object) -> _Origin:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_Origin, ())
-
-
 class _GenerationResponse(Data):
     request_id: str
     status: str
@@ -124,7 +98,7 @@ class _GenerationResponse(Data):
     saved: tuple[str, ...] = ()
     save_errors: tuple[str, ...] = ()
     mismatches: tuple[Mismatch, ...] = ()
-    _origin: _Origin = PrivateAttr(default_factory=_Origin)
+    _origin: MadeBy = PrivateAttr(default_factory=MadeBy)
 
     async def save_async(
         self,
@@ -230,33 +204,6 @@ def _media(name: str) -> Any:
     By name, so that type checkers don't see everything here as one circle of imports.
     """
     return import_module(f"..media.{name}", __package__)
-
-
-def config_of(
-    response: _GenerationResponse,
-) -> VideoGenerationConfig | ImageGenerationConfig | None:
-    """Return the config that made a response; None after it was unpickled or read from JSON."""
-    return response._origin.config  # noqa: SLF001  (kept out of sight on purpose)
-
-
-def keep_config(
-    response: _GenerationResponse, config: VideoGenerationConfig | ImageGenerationConfig
-) -> None:
-    """Let a response remember the config that made it."""
-    response._origin = _Origin(config)  # noqa: SLF001  (as above)
-
-
-def maker_of(response: _GenerationResponse) -> tuple[str | None, str | None]:
-    """Return the provider and the model that made a response, as far as it knows them."""
-    ended, operation, config = response.execution_metadata, response.operation, config_of(response)
-    if ended is not None and ended.successful_attempt is not None:
-        made = ended.attempts[ended.successful_attempt - 1]
-        return made.provider, made.model
-
-    if config is not None:
-        return config.provider, config.model
-
-    return (operation["provider"], operation["model"]) if operation else (None, None)
 
 
 class VideoGenerationResponse(_GenerationResponse):

@@ -11,12 +11,14 @@ from ._fitting import Resources, checked_payload, fitted_call
 from ._handlers import handle
 from ._hold import FACTS, Hold, kept_alive, ledger_failed, rewrite, told_of
 from ._limits import FLUSH_SECONDS
+from ._makers import RegistryMakers
 from ._remote import look, stop
 
 __all__ = [
     "FACTS",
     "FLUSH_SECONDS",
     "Hold",
+    "RegistryMakers",
     "Resources",
     "checked_payload",
     "drive",

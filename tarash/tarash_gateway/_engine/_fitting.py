@@ -10,6 +10,7 @@ from ..catalog import ModelSpec, asked_at, lookup, same_model_for
 from ..exceptions import ValidationError
 from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
+from ._makers import RegistryMakers
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
@@ -28,6 +29,11 @@ class Resources:
     clients: ClientCache
     ledger: Ledger
     rng: Random
+
+    @property
+    def makers(self) -> RegistryMakers:
+        """The providers of the registry, as the media layer sees them."""
+        return RegistryMakers(self.registry)
 
 
 def fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call, ModelSpec]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .._data._responses import keep_config
+from .._data._made_by import keep_config
 from .._engine import Hold, Resources, drive, farewell, handle, kept_alive, ledger_failed
 from .._engine._attempt import Attempt, Progress, goodbye, unforeseen
 from .._support._loops import current_task
@@ -181,7 +181,7 @@ class Run(Ending):
 
     async def _tell_kept(self, response: Response, deliver: Deliver | None) -> Response:
         """Return a result that another process had in its hands when it ended."""
-        keep_config(response, self.current.call.config)
+        keep_config(response, self.current.call.config, self.resources.makers)
         self.current.response = response
         await Progress(self.current, deliver).completed(response)
         return response
@@ -196,6 +196,7 @@ class Run(Ending):
                 config=attempt.call.config,
                 head=self.calls[0].config,
                 log=attempt.log,
+                makers=self.resources.makers,
                 # Whoever only looks on leaves that to the one who drives the job.
                 saves=not (self.hold.is_watcher and self.hold.job_id),
             )

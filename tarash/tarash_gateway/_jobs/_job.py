@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from .._data._responses import keep_config
+from .._data._made_by import keep_config
 from .._engine import ledger_failed, look, stop
 from .._engine._attempt import Attempt, Progress
 from .._support._ids import generate_unique_id
@@ -145,7 +145,7 @@ class Job:
         """Return the response of a job that is done: as it was kept, else from its provider."""
         kept = None if record.result is None else response_of(record.result)
         if kept is not None:
-            keep_config(kept, self.run.current.call.config)
+            keep_config(kept, self.run.current.call.config, self.run.resources.makers)
             return kept
 
         self.run = await self._refreshed(record)
@@ -254,7 +254,7 @@ class Job:
                 response = adapter.parse(attempt.fitted or attempt.call, snapshot.finished)
                 ids = {"request_id": operation.id, "operation": operation.to_json()}
                 facts["result"] = response.model_copy(update=ids)
-                keep_config(facts["result"], attempt.call.config)
+                keep_config(facts["result"], attempt.call.config, self.run.resources.makers)
         elif snapshot.status == "failed":
             facts["error"] = "The job failed" if snapshot.error is None else snapshot.error.message
         else:

@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, cast
 from weakref import WeakSet
 
+from .._data._made_by import provide_makers
 from .._http._backend import check_loop
 from ..exceptions import TarashException
 from ..providers._registry import Registry, default_registry
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
+    from .._data._made_by import Makers
     from .._engine import Resources
     from ..ledger._records import AnyLedger, Ledger
 
@@ -145,5 +147,12 @@ def _opened(ledger: AnyLedger) -> Ledger:
     return open_ledger(cast("str | os.PathLike[str]", ledger))
 
 
+def _usual_makers() -> Makers:
+    from .._engine import RegistryMakers
+
+    return RegistryMakers(default_registry)
+
+
+provide_makers(_usual_makers)
 default = Shared()
 """What the module's functions share."""

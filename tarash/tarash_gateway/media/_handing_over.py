@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
+from .._data._made_by import Makers, keep_config, makers_of
 from .._data._media_info import MediaInfo, Mismatch
-from .._data._responses import keep_config
 from .._data._template import of_many
 from .._support._warnings import warn
 from ..exceptions import ProbeError, SaveError, TarashException, VerificationError
@@ -36,6 +36,7 @@ async def hand_over(  # noqa: PLR0913  (what is known at the end of a generation
     config: Config,
     head: Config,
     log: Log,
+    makers: Makers,
     saves: bool = True,
 ) -> Response:
     """Return the response as the user gets it.
@@ -46,13 +47,14 @@ async def hand_over(  # noqa: PLR0913  (what is known at the end of a generation
         config: The one that delivered.
         head: The chain's first, whose `save_to` counts where `config` has none.
         log: Takes a level, an event's name and its facts.
+        makers: Who knows the maker of the result: the gateway's own registry.
         saves: Whether `save_to` is for this one to do.
 
     Raises:
         VerificationError: `verify="raise"`, and the result is not what was asked for.
     """
     response = response.model_copy()  # a handler may give out the same one many times
-    keep_config(response, config)
+    keep_config(response, config, makers)
     place = (config.save_to or head.save_to) if saves else None
     saved: dict[int, Saved] = {}
     try:
@@ -163,7 +165,7 @@ async def _look_at(
         raise _NotHere
 
     with anyio.fail_after(config.timeout):
-        return await probe_media(found, reach_of(config), paths=False)
+        return await probe_media(found, reach_of(config, makers_of(response)), paths=False)
 
 
 def _fill(response: Response, infos: dict[int, MediaInfo | str]) -> Response:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from .._data._responses import maker_of
+from .._data._made_by import maker_of
 from .._http._kinds import sniff
 from .._support._words import visible
 from ._formats import HEAD_BYTES

@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from anyio import to_thread
 
+from .._data._made_by import config_of, makers_of
 from .._data._media_info import MediaInfo
-from .._data._responses import config_of
 from .._http._backend import check_loop
 from .._http._reasons import reason_of
 from .._support._secrets import Secrets
@@ -67,9 +67,8 @@ async def probe_response(response: Response, index: int) -> MediaInfo:
     from ._saving import names_files, reach_of
 
     check_loop()
-    return await probe_media(
-        result_of(response, index), reach_of(config_of(response)), paths=names_files(response)
-    )
+    reach = reach_of(config_of(response), makers_of(response))
+    return await probe_media(result_of(response, index), reach, paths=names_files(response))
 
 
 def result_of(response: Response, index: int) -> MediaType:

@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
-from .._data._responses import config_of, maker_of
+from .._data._made_by import Makers, config_of, maker_of, makers_of, usual_makers
 from .._data._template import MOST_BYTES, MOST_SECONDS, Template, numbered
-from .._http import _credentials as _settings
 from .._http._backend import check_loop
 from ..exceptions import ValidationError
-from ..providers._registry import default_registry
 from ._download import Download, Failed, Gone
 from ._formats import HEAD_BYTES, extension, type_of
 from ._held import Here, NoMedium, look_at
@@ -116,7 +114,7 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         facts=_facts(response),
         overwrite=overwrite,
         numbers=on_exists == "number" and not overwrite,
-        reach=reach_of(config),
+        reach=reach_of(config, makers_of(response)),
         renewal=Renewal(response, config),
         done={} if done is None else done,
         max_bytes=max_bytes,
@@ -150,24 +148,20 @@ async def _template(to: str | os.PathLike[str], count: int) -> Template:
     return (template.within() if folder else template).numbered(count)
 
 
-def reach_of(config: Config | None) -> Reach:
+def reach_of(config: Config | None, makers: Makers | None = None) -> Reach:
     """Return where downloads may go for a config; without one, anywhere."""
     if config is None or config.allow_private_urls:
         return Reach()
 
-    trusted = [config.base_url] if config.base_url else []
-    if default_registry.row(config.provider) is not None:
-        # The environment may name a host of the user's own too.
-        adapter = default_registry.adapter(config.provider, need_extra=False)
-        trusted.append(_settings.base_url(adapter, config))
-
-    return Reach(private=False, trusted=tuple(trusted))
+    # The environment may name a host of the user's own too.
+    named = (makers or usual_makers()).base_url(config)
+    return Reach(private=False, trusted=tuple(filter(None, (config.base_url, named))))
 
 
 def names_files(response: Response) -> bool:
     """Tell whether what a response holds may be the path of a file: none of a real provider's."""
     provider = maker_of(response)[0] or ""
-    return response.is_mock or default_registry.row(provider) is None
+    return response.is_mock or not makers_of(response).has_row(provider)
 
 
 def _look(plan: _Plan, index: int, media: MediaType) -> str | Here | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._data._responses import maker_of
+from .._data._made_by import maker_of
 from ..exceptions import SaveError
 from ._held import URL
 from ._renewal import media_of

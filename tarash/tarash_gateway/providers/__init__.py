@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from .._http._client import Answer, HttpClient, join, unreadable
     from ..catalog import ModelSpec, Schemas
     from ._contract import Adapter
-    from ._error_rules import ErrorRules, When
     from ._provider import KeyVariable, Provider
     from ._registry import Registry
     from ._rest import RestAdapter
+    from ._rest_errors import ErrorRules, When
 
 __all__ = [
     "Accepts",
@@ -61,7 +61,7 @@ _HOMES = {
     **dict.fromkeys(("Answer", "HttpClient", "join", "unreadable"), ".._http._client"),
     **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
     "Adapter": "._contract",
-    **dict.fromkeys(("ErrorRules", "When"), "._error_rules"),
+    **dict.fromkeys(("ErrorRules", "When"), "._rest_errors"),
     **dict.fromkeys(("KeyVariable", "Provider"), "._provider"),
     "Registry": "._registry",
     "RestAdapter": "._rest",

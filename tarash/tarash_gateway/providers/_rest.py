@@ -17,7 +17,7 @@ from .._support._secrets import Credentials
 from ..exceptions import GenerationFailedError, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
-from ._error_rules import ErrorRules, at
+from ._rest_errors import ErrorRules, at
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Config, Response
