@@ -204,7 +204,8 @@ class OpenAIWire:
     ) -> Sequence[Operation]:
         """Return the videos since then of this model, prompt, length, size and source.
 
-        What a server leaves out is not compared, and media are not: no list shows them.
+        The prompt has to be shown. What else a server leaves out is not compared, and media are
+        not: no list shows them.
 
         Raises:
             UnsupportedOperationError: It is about images, which are no jobs.
