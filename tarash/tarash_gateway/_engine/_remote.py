@@ -59,6 +59,6 @@ async def _client(
     config = attempt.call.config
     variable = resources.registry.environment_variable(config.provider)
     account = _settings.account(adapter, config, variable)
-    check_operation(operation, account)
+    check_operation(operation, account, getattr(adapter, "needs", ()))
     async with resources.clients.lease(adapter, account) as client:
         yield client
