@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._job import Job
     from ._portal import Caller
     from ._records import AnyLedger
-    from ._types import Kind
+    from ._types import ApiKeys, Kind
     from .jobs import ImageJob, VideoJob
     from .models import (
         GenerationPlan,
@@ -233,7 +233,7 @@ class Gateway:
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
-        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
     ) -> list[VideoJob | ImageJob]:
         """Return every job that is still owed to you, oldest first: after a crash, say.
 
@@ -243,8 +243,8 @@ class Gateway:
 
         Args:
             ledger: Where the jobs are written down, in place of the gateway's ledger.
-            api_keys: Keys by provider, for those that the environment doesn't hold: ledgers keep
-                none.
+            api_keys: Keys that the environment doesn't hold, by provider, or by provider and base
+                URL. A job is asked after with the key that bought it, and with no other.
 
         Raises:
             TarashException: The ledger can't be read.
@@ -256,7 +256,7 @@ class Gateway:
         return await owed(self._shared, self._shared.resources(ledger), keys)
 
     def resume_all(
-        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
         keys = Keys.taken(api_keys)
@@ -269,14 +269,14 @@ class Gateway:
         job_id: str,
         ledger: AnyLedger | None = None,
         *,
-        api_keys: Mapping[str, str] | None = None,
+        api_keys: ApiKeys | None = None,
     ) -> VideoJob | ImageJob:
         """Return the handle on one job of a ledger, in whatever state; as `resume_all_async`.
 
         Args:
             job_id: The `id` of a handle, or the provider's job id.
             ledger: Where the job is written down, in place of the gateway's ledger.
-            api_keys: Keys by provider, for those that the environment doesn't hold.
+            api_keys: As in `resume_all_async`.
 
         Raises:
             ValidationError: The ledger doesn't know the job.
@@ -292,7 +292,7 @@ class Gateway:
         job_id: str,
         ledger: AnyLedger | None = None,
         *,
-        api_keys: Mapping[str, str] | None = None,
+        api_keys: ApiKeys | None = None,
     ) -> VideoJob | ImageJob:
         """Blocking form of `resume_async`."""
         keys = Keys.taken(api_keys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ._gateway import Gateway
@@ -11,6 +10,7 @@ from ._secrets import Keys
 
 if TYPE_CHECKING:
     from ._records import AnyLedger
+    from ._types import ApiKeys
     from .jobs import ImageJob, VideoJob
     from .models import (
         GenerationPlan,
@@ -174,7 +174,7 @@ def submit_image(
 
 
 async def resume_all_async(
-    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
     keys = Keys.taken(api_keys)
@@ -186,7 +186,7 @@ async def resume_async(
     job_id: str,
     ledger: AnyLedger | None = None,
     *,
-    api_keys: Mapping[str, str] | None = None,
+    api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Return the handle on one job of a ledger; see `Gateway.resume_async`."""
     keys = Keys.taken(api_keys)
@@ -195,7 +195,7 @@ async def resume_async(
 
 
 def resume_all(
-    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Blocking form of `resume_all_async`."""
     keys = Keys.taken(api_keys)
@@ -207,7 +207,7 @@ def resume(
     job_id: str,
     ledger: AnyLedger | None = None,
     *,
-    api_keys: Mapping[str, str] | None = None,
+    api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Blocking form of `resume_async`."""
     keys = Keys.taken(api_keys)

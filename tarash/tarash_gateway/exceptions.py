@@ -26,6 +26,8 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ._words import visible
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -110,7 +112,8 @@ class TarashException(Exception):  # noqa: N818  (the name users already catch)
         self.execution_metadata: ExecutionMetadata | None = None
 
     def __str__(self) -> str:
-        return self.message
+        # A provider may have written a part of it, and whoever prints an error prints this.
+        return visible(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.__dict__.copy()))

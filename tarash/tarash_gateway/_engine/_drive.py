@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .. import _durations, _settings
+from .. import _durations
 from .._contract import Finished, Snapshot
 from .._loops import current_task
 from .._warnings import warn
@@ -20,6 +20,7 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..media import prepare, rules_of
+from ._accounts import account_of
 from ._fitting import checked_payload, fitted
 from ._hold import note, settle, told_of
 from ._learn import learn
@@ -67,8 +68,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         TarashException: It failed; the error carries the facts that decide what may follow.
     """
     config = attempt.call.config
-    variable = resources.registry.environment_variable(config.provider)
-    account = _settings.account(adapter, config, variable)
+    account = account_of(adapter, attempt, resources.registry)
     attempt.host = account.base_url
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
@@ -105,10 +105,7 @@ async def farewell(
     adapter: Adapter, attempt: Attempt, progress: Progress, resources: Resources, hold: Hold
 ) -> None:
     """Conclude an attempt whose event loop ended in the middle of it, as if it was cancelled."""
-    config = attempt.call.config
-    account = _settings.account(
-        adapter, config, resources.registry.environment_variable(config.provider)
-    )
+    account = account_of(adapter, attempt, resources.registry)
     lease = partial(resources.clients.lease, adapter, account)
     _, spec = fitted(attempt, resources.registry, adapter)
     async with lease() as client:

@@ -267,11 +267,10 @@ class OpenAIWire:
 
             return Finished(job, {"urls": [urljoin(f"{base}/", one) for one in elsewhere]})
 
-        content_type = answer.headers.get("content-type", "").partition(";")[0]
-        is_video = content_type.startswith("video/")
+        told = answer.content_type or ""
         media: MediaContent = {
             "content": answer.content,
-            "content_type": content_type if is_video else "video/mp4",
+            "content_type": told if told.startswith(("video/", "image/")) else "video/mp4",
         }
         return Finished(job, media=(media,) if answer.content else ())
 
