@@ -7,9 +7,25 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import check_arguments, check_callback
+
+# Not for type checkers alone: frameworks read the annotations of what users hand them.
+from ._records import AnyLedger
 from ._resources import Shared
 from ._secrets import Keys
 from ._warnings import asked_here
+from .jobs import ImageJob, VideoJob
+from .models import (
+    GenerationPlan,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ImageGenerationResponse,
+    ImageProgressCallback,
+    ProgressCallback,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+)
+from .registry import Registry
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,21 +34,7 @@ if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._job import Job
     from ._portal import Caller
-    from ._records import AnyLedger
     from ._types import Kind
-    from .jobs import ImageJob, VideoJob
-    from .models import (
-        GenerationPlan,
-        ImageGenerationConfig,
-        ImageGenerationRequest,
-        ImageGenerationResponse,
-        ImageProgressCallback,
-        ProgressCallback,
-        VideoGenerationConfig,
-        VideoGenerationRequest,
-        VideoGenerationResponse,
-    )
-    from .registry import Registry
 
 __all__ = ["Gateway"]
 
@@ -78,14 +80,12 @@ class Gateway:
         """Close the connections of the running event loop.
 
         Calls that are cancelled already, and ask their providers to stop, are waited for in any
-        case, for 7 seconds at most; blocking calls of other threads too. `async with` does this at
-        its end; blocking calls that are still under way then are cancelled, since nobody else can.
+        case (7 seconds at most). `async with` does this, and cancels blocking calls under way.
 
         Args:
-            grace: Seconds that calls may go on, those of the running loop and the blocking ones;
-                after them each is cancelled, and its job stopped or left running as its config's
-                `on_timeout` says. The gateway takes no more work, and its ledger is closed. None
-                ends no call, and the gateway stays usable.
+            grace: Seconds that the running loop's and the blocking calls may go on; then each is
+                cancelled, and its job stopped or not as its config's `on_timeout` says. The gateway
+                takes no more work, and its ledger is closed. None ends no call.
         """
         await self._shared.aclose(grace, blocking=False)
 

@@ -24,12 +24,12 @@ Errors hold data only: an operation, never a handle; never a key.
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from ._types import Submission
 
-    from ._types import Submission
+if TYPE_CHECKING:
     from .models import (
         ExecutionMetadata,
         ImageGenerationResponse,
