@@ -12,6 +12,8 @@ from ._http import join
 from ._ids import generate_unique_id
 from ._orchestrator import adapter_of
 from ._settings import base_url
+from ._warnings import warn
+from .catalog import ending
 from .media import plan_media, rules_of
 from .models import GenerationPlan
 
@@ -29,6 +31,15 @@ def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> Ge
     """
     plans = [_plan_one(kind, one, request, registry) for one in chain_of(config)]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
+
+
+def _warned(provider: str, model: str) -> tuple[str, ...]:
+    note = ending(provider, model)
+    if note is None:
+        return ()
+
+    warn(note)
+    return (note,)
 
 
 def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
@@ -55,4 +66,5 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
         method=payload.method,
         payload=payload.body,
         adjustments=(*call.adjustments, *changes),
+        warnings=_warned(config.provider, spec.model),
     )

@@ -359,6 +359,7 @@ class GenerationPlan(Data):
         payload: The exact JSON (or form); media that would be uploaded or fetched are placeholders.
         adjustments: Wishes that had to bend.
         fallbacks: One plan for each further config of the chain.
+        warnings: What else to know before buying, such as that the model was shut down.
     """
 
     provider: str
@@ -368,6 +369,7 @@ class GenerationPlan(Data):
     payload: Any
     adjustments: tuple[Adjustment, ...] = ()
     fallbacks: tuple[GenerationPlan, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class ProviderInfo(Data):

@@ -13,7 +13,7 @@ from .. import _durations, _settings
 from .._contract import Finished, Snapshot
 from .._loops import current_task
 from .._warnings import warn
-from ..catalog import ModelSpec, retired
+from ..catalog import ModelSpec, ending, mask_form_of
 from ..exceptions import (
     GenerationFailedError,
     TarashException,
@@ -82,9 +82,9 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         for adjustment in call.adjustments:
             attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
 
-        note = None if call.mocked else retired(config.provider, spec.model)
-        if note is not None:
-            attempt.log(logging.WARNING, "model_retired", note=note)
+        note = ending(config.provider, spec.model)
+        if note is not None:  # of a mocked model, too: it is rehearsed for
+            attempt.log(logging.WARNING, "model_ends", note=note)
             warn(note)
 
         attempt.log(logging.INFO, "attempt_started")
@@ -209,7 +209,7 @@ class _Drive(Leaving):
             self._adapter.accepts,
             uploader(self._adapter, self._client),
             self._resources.clients.fetch,
-            rules_of(self._config),
+            replace(rules_of(self._config), mask_form=mask_form_of(self._spec)),
         )
         for adjustment in changes:
             attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())

@@ -67,6 +67,9 @@ def plan(made: GenerationPlan, *, json: bool) -> None:
         for adjustment in one.adjustments:
             table.add_row("adjusted", adjusted(adjustment))
 
+        for warning in one.warnings:
+            table.add_row("warning", warning)
+
         terminal.show(table)
 
 
