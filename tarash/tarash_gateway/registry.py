@@ -62,7 +62,7 @@ class BuiltIn:
 
     @property
     def trouble(self) -> str | None:
-        """What to say of the version that is there, empty where there is none; None if it will do."""
+        """What to say of the version there, empty where there is none; None if it will do."""
         if self.needs is None or self.extra is None:
             return None
 
