@@ -56,6 +56,8 @@ from tarash.tarash_gateway.ledger import SqliteLedger
 from .watching import Videos, View, Watch
 
 log = logging.getLogger(__name__)
+AS_IT_IS = {"X-Content-Type-Options": "nosniff"}
+"""For browsers, which otherwise make up their own minds on what a file is."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,10 @@ async def file(watch: WatchHere) -> Response:
     if isinstance(video, str):
         return RedirectResponse(video)
 
-    return Response(video["content"], media_type=video["content_type"])
+    # What a provider calls it is not taken for granted: a page from here would run as ours.
+    kind = video["content_type"]
+    kind = kind if kind.startswith("video/") else "application/octet-stream"
+    return Response(video["content"], media_type=kind, headers=AS_IT_IS)
 
 
 @app.delete("/videos/{token}")

@@ -63,7 +63,7 @@ async def begin(
     await _check_places(calls)
     calls = await _with_media(calls)
     hold = Hold(resources.ledger, calls[0].request_id, generate_unique_id())
-    record, media = await record_of(calls, key)
+    record, media = await record_of(calls, key, resources.registry)
     existing = await _open(resources.ledger, record, hold.holder, media, config)
     if existing is None:
         run = Run(calls, resources, hold)
@@ -151,7 +151,7 @@ async def _open(
 async def rebuilt(
     record: JobRecord,
     resources: Resources,
-    keys: Mapping[str, str] | Keys,
+    keys: Keys,
     known: Sequence[Config] = (),
 ) -> Run:
     """Return a run of a stored job, in nobody's hands yet.
@@ -159,7 +159,7 @@ async def rebuilt(
     Args:
         record: The job.
         resources: What calls share.
-        keys: API keys by provider; others are read from the environment.
+        keys: API keys by provider, or by provider and base URL; others are the environment's.
         known: The chain's configs with their secrets, where they are at hand.
     """
     calls = await calls_of(record, resources.ledger, keys, known)

@@ -6,10 +6,9 @@ with the ledgers stands in `_records`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from ._secrets import Key, Secrets, looks_secret, why_no_header
@@ -17,6 +16,8 @@ from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaCon
 from .exceptions import AuthenticationError, HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ._http import Transport
     from .catalog import ModelSpec
     from .models import (
@@ -45,6 +46,8 @@ class Call:
     """Ours; the provider's job id replaces it towards the user as soon as there is one."""
     attempt_number: int = 1
     adjustments: tuple[Adjustment, ...] = ()
+    mark: Mapping[str, str] | None = None
+    """For a call of a stored job: where its config bought, and with which key; see `_marks`."""
 
     @property
     def mocked(self) -> bool:
@@ -211,8 +214,8 @@ class Wire:
     """Whether the request's head was handed to the connection: from then on it may have arrived."""
     stopped: bool = False
     """Whether nobody wants it any more, so that it must not leave."""
-    until: datetime | None = None
-    """When it may be somebody else's to send, by the clock that processes share; None for never."""
+    is_late: Callable[[], bool] | None = None
+    """Tells whether it may be somebody else's to send by now; None for never."""
 
     def leave(self) -> None:
         """Note that the request leaves now.
@@ -223,7 +226,7 @@ class Wire:
         if self.stopped:
             raise HTTPConnectionError("Stopped before it left", submission="not_sent")
 
-        if self.until is not None and datetime.now(UTC) > self.until:
+        if self.is_late is not None and self.is_late():
             raise HTTPConnectionError(
                 "This process stood still for so long that another may have gone on with the job; "
                 "nothing was sent",

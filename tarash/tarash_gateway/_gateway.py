@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import check_arguments, check_callback
-
-# Not for type checkers alone: frameworks read the annotations of what users hand them.
 from ._records import AnyLedger
 from ._resources import Shared
 from ._secrets import Keys
+from ._types import ApiKeys
 from ._warnings import asked_here
 from .jobs import ImageJob, VideoJob
 from .models import (
@@ -79,8 +78,8 @@ class Gateway:
     async def aclose(self, grace: float | None = None) -> None:
         """Close the connections of the running event loop.
 
-        Calls that are cancelled already, and ask their providers to stop, are waited for in any
-        case (7 seconds at most). `async with` does this, and cancels blocking calls under way.
+        Calls that are cancelled already are waited for (7 s at most) while they ask their providers
+        to stop. `async with` does this, and cancels blocking calls under way.
 
         Args:
             grace: Seconds that the running loop's and the blocking calls may go on; then each is
@@ -233,7 +232,7 @@ class Gateway:
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
-        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
     ) -> list[VideoJob | ImageJob]:
         """Return every job that is still owed to you, oldest first: after a crash, say.
 
@@ -243,8 +242,8 @@ class Gateway:
 
         Args:
             ledger: Where the jobs are written down, in place of the gateway's ledger.
-            api_keys: Keys by provider, for those that the environment doesn't hold: ledgers keep
-                none.
+            api_keys: Keys that the environment doesn't hold, by provider, or by provider and base
+                URL. A job is asked after with the key that bought it, and with no other.
 
         Raises:
             TarashException: The ledger can't be read.
@@ -256,7 +255,7 @@ class Gateway:
         return await owed(self._shared, self._shared.resources(ledger), keys)
 
     def resume_all(
-        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
         keys = Keys.taken(api_keys)
@@ -269,14 +268,14 @@ class Gateway:
         job_id: str,
         ledger: AnyLedger | None = None,
         *,
-        api_keys: Mapping[str, str] | None = None,
+        api_keys: ApiKeys | None = None,
     ) -> VideoJob | ImageJob:
         """Return the handle on one job of a ledger, in whatever state; as `resume_all_async`.
 
         Args:
             job_id: The `id` of a handle, or the provider's job id.
             ledger: Where the job is written down, in place of the gateway's ledger.
-            api_keys: Keys by provider, for those that the environment doesn't hold.
+            api_keys: As in `resume_all_async`.
 
         Raises:
             ValidationError: The ledger doesn't know the job.
@@ -292,7 +291,7 @@ class Gateway:
         job_id: str,
         ledger: AnyLedger | None = None,
         *,
-        api_keys: Mapping[str, str] | None = None,
+        api_keys: ApiKeys | None = None,
     ) -> VideoJob | ImageJob:
         """Blocking form of `resume_async`."""
         keys = Keys.taken(api_keys)

@@ -11,6 +11,7 @@ from ._engine import ledger_failed, look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._responses import keep_config
+from ._secrets import Keys
 from ._store import error_of, holds_media, nameless, response_of, told
 from ._under_way import UnderWay
 from .exceptions import (
@@ -202,7 +203,7 @@ class Job:
                 return run
 
         configs = [call.config for call in self.run.calls]
-        return await rebuilt(record, self.run.resources, {}, configs)
+        return await rebuilt(record, self.run.resources, Keys(None), configs)
 
     async def _record(self) -> JobRecord | None:
         """Return the job as the ledger has it; None where a job that we know can't be read."""

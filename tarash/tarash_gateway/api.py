@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ._gateway import Gateway
 
 # Not for type checkers alone: frameworks read the annotations of what users hand them.
 from ._records import AnyLedger
 from ._resources import default
 from ._secrets import Keys
+from ._types import ApiKeys
 from .jobs import ImageJob, VideoJob
 from .models import (
     GenerationPlan,
@@ -173,7 +172,7 @@ def submit_image(
 
 
 async def resume_all_async(
-    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
     keys = Keys.taken(api_keys)
@@ -185,7 +184,7 @@ async def resume_async(
     job_id: str,
     ledger: AnyLedger | None = None,
     *,
-    api_keys: Mapping[str, str] | None = None,
+    api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Return the handle on one job of a ledger; see `Gateway.resume_async`."""
     keys = Keys.taken(api_keys)
@@ -194,7 +193,7 @@ async def resume_async(
 
 
 def resume_all(
-    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Blocking form of `resume_all_async`."""
     keys = Keys.taken(api_keys)
@@ -206,7 +205,7 @@ def resume(
     job_id: str,
     ledger: AnyLedger | None = None,
     *,
-    api_keys: Mapping[str, str] | None = None,
+    api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Blocking form of `resume_async`."""
     keys = Keys.taken(api_keys)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .. import _durations, _settings
+from .. import _durations
 from .._contract import Finished, Snapshot
 from .._loops import current_task
 from .._warnings import warn
@@ -20,12 +20,14 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..media import prepare, rules_of
+from ._accounts import account_of
 from ._fitting import checked_payload, fitted
 from ._hold import note, settle, told_of
 from ._learn import learn
 from ._leaving import Lease, Leaving
 from ._limits import CANCEL_SECONDS
 from ._outlook import explain, what_now
+from ._result import read_result
 from ._search import unsettled
 from ._trust import check_operation
 from ._uploads import uploader
@@ -66,8 +68,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         TarashException: It failed; the error carries the facts that decide what may follow.
     """
     config = attempt.call.config
-    variable = resources.registry.environment_variable(config.provider)
-    account = _settings.account(adapter, config, variable)
+    account = account_of(adapter, attempt, resources.registry)
     attempt.host = account.base_url
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
@@ -104,10 +105,7 @@ async def farewell(
     adapter: Adapter, attempt: Attempt, progress: Progress, resources: Resources, hold: Hold
 ) -> None:
     """Conclude an attempt whose event loop ended in the middle of it, as if it was cancelled."""
-    config = attempt.call.config
-    account = _settings.account(
-        adapter, config, resources.registry.environment_variable(config.provider)
-    )
+    account = account_of(adapter, attempt, resources.registry)
     lease = partial(resources.clients.lease, adapter, account)
     _, spec = fitted(attempt, resources.registry, adapter)
     async with lease() as client:
@@ -272,19 +270,7 @@ class _Drive(Leaving):
 
     def _parse(self, finished: Finished) -> Response:
         self._attempt.settled = True
-        try:
-            response = self._adapter.parse(self._call, finished)
-        except TarashException:
-            raise
-        except Exception as error:
-            raise TarashException(
-                f"The job is done, and its result can't be read ({type(error).__name__}: {error}); "
-                "raw_response holds it",
-                raw_response=finished.raw,
-            ) from error
-
-        facts = {"request_id": self._attempt.request_id, "adjustments": self._call.adjustments}
-        return response.model_copy(update=facts)
+        return read_result(self._adapter, self._attempt, self._call, finished)
 
     async def _past_the_limit(self, limit: str) -> Response:
         """Stop the job, or take its result where it is there after all."""

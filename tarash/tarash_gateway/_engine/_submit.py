@@ -88,6 +88,7 @@ class Submit:
         self._attempt.intent = intent = self._intent(payload, call)
         held = await self._hold.ledger.intend(intent, self._hold.holder)
         if held:
+            self._hold.say_alive()
             return
 
         self._attempt.intent = None
@@ -108,7 +109,7 @@ class Submit:
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
         """Send once; a request that has left is heard out even when we are cancelled."""
-        self._wire = Wire(until=self._hold.until())
+        self._wire = Wire(is_late=self._hold.is_late)
         self._error = None
         self._limit = anyio.CancelScope()
         self._exchanging = say(self._send(payload, call))

@@ -20,6 +20,8 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._facts import mapping, objects
+from ._filters import unsafe
 
 Stage = Literal["input", "output"]
 
@@ -104,7 +106,8 @@ def no_media(raw: Any, kind: str) -> TarashException:
     if error is not None:
         return job_error(error, raw)
 
-    categories = tuple(dict.fromkeys(_filtered(raw)))
+    flag = next((said for one in objects(mapping(raw).get("data")) if (said := unsafe(one))), None)
+    categories = tuple(dict.fromkeys(categories_in(raw))) or ((flag,) if flag else ())
     if categories:
         return ContentModerationError(
             f"The content filter removed the {kind}: {', '.join(categories)} (change the prompt)",
@@ -194,25 +197,25 @@ def _categories(error: Mapping[str, Any]) -> tuple[str, ...]:
     details = error.get("moderation_details")
     named = details.get("categories") if isinstance(details, Mapping) else None
     found = [str(one) for one in named] if isinstance(named, list) else []
-    found += _filtered(error)
+    found += categories_in(error)
     for listed in VIOLATIONS.findall(_said(error)):
         found += [one.strip() for one in listed.split(",") if one.strip()]
 
     return tuple(dict.fromkeys(found))
 
 
-def _filtered(value: Any) -> Iterator[str]:
+def categories_in(value: Any) -> Iterator[str]:
     """Yield the names of what Azure's content filter objected to, wherever they stand."""
     if isinstance(value, list):
         for item in value:
-            yield from _filtered(item)
+            yield from categories_in(item)
 
     elif isinstance(value, Mapping):
         for name, item in value.items():
             if isinstance(item, Mapping) and item.get("filtered") is True:
                 yield str(name)
             else:
-                yield from _filtered(item)
+                yield from categories_in(item)
 
 
 def _no_model(answer: Answer, error: Mapping[str, Any] | None, provider: str) -> HTTPError:

@@ -8,7 +8,6 @@ Looks and downloads go over our own session, which costs a quarter. What differs
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,11 +21,12 @@ from .._secrets import Credentials, Key
 from ..catalog._openai import EDIT, LARGEST_MASK, REMIX
 from ..exceptions import TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
-from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import milliseconds, percent
 from ._finding import is_since, moment
-from ._openai_errors import classify_answer, error_of, job_error, no_media
+from ._openai_errors import classify_answer, error_of, job_error
 from ._openai_forms import as_part, split
 from ._openai_list import is_same, newest
+from ._openai_results import addresses_in, events, image_response, video_response
 
 if TYPE_CHECKING:
     from .._contract import Call, Response
@@ -58,12 +58,6 @@ STATUSES: Mapping[str, JobStatus] = {
     "canceled": "failed",
 }
 JOB_IDS = ("id", "video_id", "task_id")
-URL_PLACES = ("url", "video_url", "output_url", "video", "output", "result", "data")
-STANDARD = frozenset(
-    {*URL_PLACES, "error", "id", "object", "progress", "prompt", "seconds", "size", "status"}
-)
-"""What a job's object says in a response's own fields, or no longer needs to say."""
-IMAGE_TYPES = {"jpg": "image/jpeg", "svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +189,7 @@ class OpenAIWire:
         """Create a video job, or make images: they have no jobs."""
         answer = await client.post(payload)
         if call.kind == "image":
-            return Finished(answer.object() if answer.is_json else _events(answer))
+            return Finished(answer.object() if answer.is_json else events(answer))
 
         accepted = answer.object()
         job_id = next((accepted[name] for name in JOB_IDS if accepted.get(name)), None)
@@ -235,12 +229,11 @@ class OpenAIWire:
             return Snapshot("failed", raw=job, error=job_error(error, job))
 
         if status != "completed":
-            wait = answer.headers.get("openai-poll-after-ms", "")
             return Snapshot(
                 status,
                 raw=job,
-                progress=_progress(job),
-                retry_after=int(wait) / 1000 if wait.isdigit() else None,
+                progress=percent(job.get("progress")),
+                retry_after=milliseconds(answer.headers.get("openai-poll-after-ms")),
             )
 
         finished = await self._fetch(client, operation, job)
@@ -254,25 +247,26 @@ class OpenAIWire:
         self, client: OpenAIClient, operation: Operation, job: Mapping[str, Any]
     ) -> Finished:
         """Return the finished job with its video: by a public URL, else the bytes."""
-        given = _url_in(job)
-        url = urljoin(f"{client.account.base_url}/", given) if given else None
-        if url is not None and origin(url) != origin(client.account.base_url):
-            return Finished(job, {"url": url})
+        base = client.account.base_url
+        given = [urljoin(f"{base}/", one) for one in addresses_in(job)]
+        public = [one for one in given if origin(one) != origin(base)]
+        if public:
+            return Finished(job, {"urls": public})
 
+        url = next(iter(given), None)
         answer = await client.get(url or self._job_path(client, operation, "/content"))
         if answer.content is None:
             # Some servers say here where the video is.
-            elsewhere = _url_in(answer.body)
-            if elsewhere is None:
+            elsewhere = addresses_in(answer.body)
+            if not elsewhere:
                 raise unreadable(answer.status, answer.body)
 
-            return Finished(job, {"url": urljoin(f"{client.account.base_url}/", elsewhere)})
+            return Finished(job, {"urls": [urljoin(f"{base}/", one) for one in elsewhere]})
 
-        content_type = answer.headers.get("content-type", "").partition(";")[0]
-        is_video = content_type.startswith("video/")
+        told = answer.content_type or ""
         media: MediaContent = {
             "content": answer.content,
-            "content_type": content_type if is_video else "video/mp4",
+            "content_type": told if told.startswith(("video/", "image/")) else "video/mp4",
         }
         return Finished(job, media=(media,) if answer.content else ())
 
@@ -288,28 +282,9 @@ class OpenAIWire:
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; facts beside the media go into `provider_metadata`."""
         if call.kind == "image":
-            return _image_response(call, finished.raw)
+            return image_response(call, finished.raw)
 
-        job = finished.raw
-        beside = {name: value for name, value in job.items() if name not in STANDARD}
-        if isinstance(job.get("expires_at"), int):
-            beside["expires_at"] = datetime.fromtimestamp(job["expires_at"], UTC).isoformat()
-
-        video = finished.metadata.get("url") or next(iter(finished.media), None)
-        if video is None:
-            raise no_media(job, "video")
-
-        return VideoGenerationResponse(
-            request_id=call.request_id,
-            status="completed",
-            raw_response=job,
-            video=video,
-            videos=(video,),
-            content_type=finished.media[0]["content_type"] if finished.media else None,
-            duration=_seconds(job.get("seconds")),
-            resolution=job.get("size") if isinstance(job.get("size"), str) else None,
-            provider_metadata=beside,
-        )
+        return video_response(call, finished)
 
 
 def _operation(client: OpenAIClient, call: Call, job_id: Any, submitted_at: datetime) -> Operation:
@@ -320,79 +295,3 @@ def _operation(client: OpenAIClient, call: Call, job_id: Any, submitted_at: date
         id=str(job_id),
         submitted_at=submitted_at.isoformat(),
     )
-
-
-def _image_response(call: Call, raw: Any) -> ImageGenerationResponse:
-    items = raw.get("data") if isinstance(raw, dict) else filter(_is_last, raw)
-    items = [item for item in items or () if isinstance(item, dict)]
-    images = tuple(found for item in items if (found := item.get("url") or item.get("b64_json")))
-    if not images:
-        raise no_media(raw, "image")
-
-    facts = raw if isinstance(raw, dict) else {**items[-1], "b64_json": None}
-    sent = facts.get("output_format") or call.request.extra_params.get("output_format") or "png"
-    return ImageGenerationResponse(
-        request_id=call.request_id,
-        status="completed",
-        raw_response=raw,
-        images=images,
-        content_type=IMAGE_TYPES.get(str(sent), f"image/{sent}"),
-        revised_prompt=items[0].get("revised_prompt"),
-        provider_metadata={
-            name: value for name, value in facts.items() if name != "data" and value is not None
-        },
-    )
-
-
-def _events(answer: Answer) -> list[Any]:
-    """Return the events of a stream with finished images, which `stream=True` asks for.
-
-    Raises:
-        TarashException: It is no such stream, or it ended in an error.
-    """
-    data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
-    try:
-        said = [json.loads(text) for text in data if text != "[DONE]"]
-    except ValueError:
-        said = []
-
-    done = [event for event in said if _is_last(event)]
-    for event in said:
-        if not done and error_of(event) is not None:
-            raise job_error(event["error"], said)
-
-    if not done:
-        raise unreadable(answer.status, answer.body)
-
-    return said
-
-
-def _is_last(event: Any) -> bool:
-    return isinstance(event, dict) and str(event.get("type")).endswith(".completed")
-
-
-def _url_in(value: Any) -> str | None:
-    """Return the URL of a video in the shapes that compatible servers give it."""
-    if isinstance(value, str):
-        return value if value.startswith(("http://", "https://", "/")) else None
-
-    if isinstance(value, list):
-        return _url_in(value[0]) if value else None
-
-    if isinstance(value, Mapping):
-        found = (_url_in(value.get(name)) for name in URL_PLACES)
-        return next((url for url in found if url), None)
-
-    return None
-
-
-def _progress(job: Mapping[str, Any]) -> float | None:
-    progress = job.get("progress")
-    return float(progress) if isinstance(progress, int | float) else None
-
-
-def _seconds(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None

@@ -29,6 +29,7 @@ from ..exceptions import (
 )
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse
+from ._facts import response_facts
 
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
@@ -52,6 +53,7 @@ SUFFIXES = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
 MODERATION = frozenset({"content_moderation", "public_figure", "copyrighted_content"})
 REFUSED_INPUT = frozenset({"bad_request", "invalid_language", "payload_too_large"})
 FILTERED = "CONTENT_FILTERED"
+FAILED = ("ERROR",)
 # Answers to a look that speak of the look, not of the job.
 ABOUT_THE_LOOK = frozenset({401, 402, 404, 408, 425, 429})
 
@@ -184,22 +186,19 @@ class StabilityAdapter:
             )
 
         image = body.get("image")
-        if not isinstance(image, str) or not image or reason not in (None, "SUCCESS"):
+        if not isinstance(image, str) or not image or reason in FAILED:
             facts = {name: value for name, value in body.items() if name != "image"}
             raise GenerationFailedError(
                 f"Stability AI answered without an image: {facts}", raw_response=body
             )
 
+        beside = {name: value for name, value in body.items() if name != "image"}
         return ImageGenerationResponse(
-            request_id=call.request_id,
             images=(image,),
-            status="completed",
             raw_response=body,
-            content_type=_content_type(image),
-            provider_metadata={
-                **{name: value for name, value in body.items() if name != "image"},
-                **finished.metadata,
-            },
+            **response_facts(
+                call, {**beside, **finished.metadata}, content_type=_content_type(image)
+            ),
         )
 
 
