@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ._backend import check_loop
 from ._model_ids import bare_model_id
 from ._model_info import ModelDescription, ModelInfo, RetiredUse
 from ._secrets import Key
@@ -124,6 +125,7 @@ async def refresh_models_async(
     """
     from .catalog._refresh import fetch_all
 
+    check_loop()
     key = Key.taken(api_key)
     del api_key  # errors' frames are shown
     count, _ = await fetch_all(provider, base_url, key)
@@ -173,6 +175,7 @@ async def add_model_async(
     from .catalog import asked_at
     from .catalog._refresh import fetch_one, store_document
 
+    check_loop()
     key = Key.taken(api_key)
     del api_key
     if schema is None:

@@ -165,6 +165,18 @@ class _GenerationConfig(Settings):
 
         return bare
 
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _plain(cls, api_key: Any) -> Any:
+        # pydantic's SecretStr, as settings hold keys; whoever reads `api_key` reads a plain `str`.
+        reveal = getattr(api_key, "get_secret_value", None)
+        return api_key if reveal is None else reveal()
+
+    @field_validator("verify", mode="before")
+    @classmethod
+    def _off(cls, verify: Any) -> Any:
+        return "off" if verify is False else verify  # which YAML makes of `verify: off`
+
     @field_validator("base_url")
     @classmethod
     def _is_url(cls, base_url: str | None) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json as json_codec
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,11 @@ import aiohttp
 from anyio.lowlevel import RunVar
 
 from ._answer import (
+    FIRST_ERROR,
+    TOO_LARGE,
     Answer,
     checked,
+    parse_json,
     parse_retry_after,
     read_answer,
     shorten,
@@ -29,6 +31,7 @@ from ._answer import (
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
 from ._proxies import Proxy, connector, proxy_of, shown_proxy
+from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._reasons import cause_of, reason_of
 from ._secrets import Credentials
 from ._unclosed import Connector, Sockets, let_go
@@ -292,10 +295,11 @@ class HttpClient:
             async with session.request(
                 method,
                 address(url),
-                headers=credentials.onto(headers),
+                headers=credentials.onto({"Accept-Encoding": ENCODINGS, **(headers or {})}),
                 **body,
                 proxy=proxy,
                 allow_redirects=False,
+                auto_decompress=purpose == "stream",  # else it is unpacked within a limit
                 trace_request_ctx=wire,
             ) as response:
                 yield response
@@ -318,7 +322,7 @@ class HttpClient:
             if response.status != 200 or response.content_type != "text/event-stream":  # noqa: PLR2004
                 return
 
-            async for line in response.content:
+            async for line in _lines(response):
                 if line.startswith(b"data:"):
                     found = self._event(line)
                     if found is not None:
@@ -326,12 +330,21 @@ class HttpClient:
 
     def _event(self, line: bytes) -> dict[str, Any] | None:
         try:
-            found = json_codec.loads(self._secrets.text(line[5:].decode("utf-8", "replace")))
+            found = parse_json(self._secrets.text(line[5:].decode("utf-8", "replace")))
         except ValueError:
             return None
 
         # Masked twice, as an answer's body is.
         return self._secrets.data(found) if isinstance(found, dict) else None
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Yield the lines of a stream; it ends with one that is longer than any event."""
+    try:
+        async for line in response.content:
+            yield line
+    except ValueError:
+        return
 
 
 def connection_error(
@@ -358,9 +371,18 @@ def connection_error(
     return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """Return the body, or None where it broke off: its status is a fact all the same."""
+async def _read(response: aiohttp.ClientResponse) -> bytearray | None:
+    """Return the body, or None where it broke off: its status is a fact all the same.
+
+    Raises:
+        HTTPError: It is larger than an answer may be.
+    """
+    if response.status >= FIRST_ERROR:
+        return await read_error(response)
+
     try:
-        return await response.read()
+        return await read_body(response, LARGEST_ANSWER)
+    except TooLarge:
+        raise unreadable(response.status, TOO_LARGE) from None
     except (aiohttp.ClientError, OSError):
         return None

@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, cast
 from weakref import WeakSet
 
+from ._backend import check_loop
 from .exceptions import TarashException
 from .registry import Registry, default_registry
 
@@ -61,10 +62,11 @@ class Shared:
         """Count the current task as under way.
 
         Raises:
-            TarashException: The gateway takes no more work.
+            TarashException: The gateway takes no more work, or this is no loop of asyncio's.
         """
         import asyncio
 
+        check_loop()
         if self._closing:
             raise TarashException(
                 "The gateway is shutting down and takes no more work; nothing was submitted",

@@ -24,12 +24,13 @@ Errors hold data only: an operation, never a handle; never a key.
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from ._types import Billing, Submission
+from ._words import visible
 
-    from ._types import Billing, Submission
+if TYPE_CHECKING:
     from .models import (
         ExecutionMetadata,
         ImageGenerationResponse,
@@ -110,7 +111,8 @@ class TarashException(Exception):  # noqa: N818  (the name users already catch)
         self.execution_metadata: ExecutionMetadata | None = None
 
     def __str__(self) -> str:
-        return self.message
+        # A provider may have written a part of it, and whoever prints an error prints this.
+        return visible(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.__dict__.copy()))

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
+from ._backend import check_loop
 from ._logging import event
 from ._resources import default
+from ._types import CancelAnswer, Kind
 from ._warnings import asked_here
 from ._words import with_article
 from .exceptions import TarashException, ValidationError
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from ._portal import Caller
     from ._resources import Shared
     from ._secrets import Keys
-    from ._types import CancelAnswer, Kind
 
 __all__ = ["ImageJob", "VideoJob"]
 
@@ -224,6 +225,7 @@ async def owed(shared: Shared, resources: Resources, keys: Keys) -> list[VideoJo
     from ._begin import rebuilt
     from ._job import Job
 
+    check_loop()
     records = await resources.ledger.jobs(states=("open",), limit=MOST)
     handles: list[VideoJob | ImageJob] = []
     for record in reversed(records):
@@ -245,6 +247,7 @@ async def known(
     from ._begin import rebuilt
     from ._job import Job
 
+    check_loop()
     ledger = resources.ledger
     record = await ledger.get(job_id)
     if record is None:

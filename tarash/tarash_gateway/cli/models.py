@@ -260,7 +260,7 @@ def add_command(  # noqa: PLR0913  (each is an option of the command)
         return code
 
     _describe(described)
-    terminal.result(f"\nA sample request sends:\n{json.dumps(plan.payload, indent=2)}")
+    terminal.result(f"\nA sample request sends:\n{terminal.json_of(plan.payload)}")
     for path in files:
         terminal.result(f"Wrote {path}")
     if files:

@@ -225,6 +225,10 @@ class OpenAIWire:
         answer = await client.get(self._job_path(client, operation))
         job = answer.object()
         status = STATUSES.get(str(job.get("status")).lower(), "processing")
+        if "status" not in job and error_of(job) is not None:
+            # Some servers answer 200 with an error in the job's place.
+            return Snapshot("failed", raw=job, error=job_error(job["error"], job))
+
         if status == "failed":
             error = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
             return Snapshot("failed", raw=job, error=job_error(error, job))
@@ -264,11 +268,10 @@ class OpenAIWire:
 
             return Finished(job, {"urls": [urljoin(f"{base}/", one) for one in elsewhere]})
 
-        content_type = answer.headers.get("content-type", "").partition(";")[0]
-        is_video = content_type.startswith("video/")
+        told = answer.content_type or ""
         media: MediaContent = {
             "content": answer.content,
-            "content_type": content_type if is_video else "video/mp4",
+            "content_type": told if told.startswith(("video/", "image/")) else "video/mp4",
         }
         return Finished(job, media=(media,) if answer.content else ())
 
