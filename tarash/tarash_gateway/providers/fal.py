@@ -54,6 +54,7 @@ class FalAdapter:
     min_poll_interval = 0.1
     base_url = "https://queue.fal.run"
     trusted_hosts = ("fal.run",)
+    needs = ("status", "response", "cancel")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET."""
