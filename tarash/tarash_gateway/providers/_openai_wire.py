@@ -223,6 +223,10 @@ class OpenAIWire:
         answer = await client.get(self._job_path(client, operation))
         job = answer.object()
         status = STATUSES.get(str(job.get("status")).lower(), "processing")
+        if "status" not in job and error_of(job) is not None:
+            # Some servers answer 200 with an error in the job's place.
+            return Snapshot("failed", raw=job, error=job_error(job["error"], job))
+
         if status == "failed":
             error = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
             return Snapshot("failed", raw=job, error=job_error(error, job))
