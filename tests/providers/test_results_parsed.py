@@ -15,9 +15,9 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway._data._exchange import Call, Finished
-from tarash.tarash_gateway.providers import google
 from tarash.tarash_gateway.providers.azure_openai import adapter as azure_openai
 from tarash.tarash_gateway.providers.fal import adapter as fal
+from tarash.tarash_gateway.providers.google import adapter as google
 from tarash.tarash_gateway.providers.luma import adapter as luma
 from tarash.tarash_gateway.providers.openai import adapter as openai
 from tarash.tarash_gateway.providers.replicate import adapter as replicate

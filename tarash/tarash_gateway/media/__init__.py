@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .._http._kinds import sniff
 from ._forms import data_uri, encoded, from_data_uri
 from ._inputs import Rules, load, placeholder, rules_of, to_wire
-from ._kinds import sniff
 from ._prepare import plan_media, prepare
 from ._stores import Unreachable, check_usable
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from .._http._kinds import HEADER_BYTES
 from ..exceptions import ValidationError
-from ._kinds import HEADER_BYTES
 
 LONGEST_PATH = 4096
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .._data._pixels import plain
+from .._http._kinds import MOST_PIXELS
 from ..exceptions import ValidationError
-from ._kinds import MOST_PIXELS
 from ._limits import fitting_size
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .._http._kinds import VAGUE, canonical, sniff
 from .._support._mime import ending_of, type_by_name
-from ._kinds import VAGUE, canonical, sniff
 
 HEAD_BYTES = 64
 """So many of the first bytes are enough to tell."""

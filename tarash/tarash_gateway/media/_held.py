@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
+from .._http._kinds import sniff
 from . import _loopback
-from ._kinds import sniff
 
 if TYPE_CHECKING:
     from .._data._types import MediaType

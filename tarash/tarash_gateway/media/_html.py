@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .._data._responses import maker_of
+from .._http._kinds import sniff
 from .._support._words import visible
 from ._formats import HEAD_BYTES
 from ._held import URL, Here, NoMedium, look_at
-from ._kinds import sniff
 from ._renewal import media_of
 from ._saving import names_files
 from ._verify import sentence

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from .._http._kinds import MOST_PIXELS, VAGUE, Wanted, canonical, kind_of, size_of, sniff
 from .._support._base64 import LETTERS, decoded
 from .._support._logging import event
 from ..exceptions import ValidationError
@@ -30,7 +31,6 @@ from ._forms import (
     from_data_uri,
     in_thread,
 )
-from ._kinds import MOST_PIXELS, VAGUE, Wanted, canonical, kind_of, size_of, sniff
 from ._limits import Facts
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import io
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._data._pixels import plain
+from .._http._kinds import MOST_PIXELS, size_of
 from ..exceptions import ValidationError
-from ._kinds import MOST_PIXELS, size_of
 
 if TYPE_CHECKING:
     from .._data._types import MediaContent

@@ -19,7 +19,7 @@ from ._mask import as_mask
 if TYPE_CHECKING:
     from .._data._exchange import Accepts, MediaLimits, Request
     from .._data._types import MediaContent, MediaType
-    from ._kinds import Wanted
+    from .._http._kinds import Wanted
 
 Upload = Callable[["MediaContent"], Awaitable[str]]
 Fetch = Callable[[str, Rules], Awaitable["MediaContent"]]

@@ -13,8 +13,8 @@ import struct
 from collections.abc import Callable, Generator
 
 from ..._data._media_info import MediaInfo
+from ..._http._kinds import sniff
 from .._formats import HEAD_BYTES
-from .._kinds import sniff
 from ._boxes import boxes
 from ._facts import EndOfFile, Facts, Malformed, Request, Walk
 from ._images import gif, jpeg, png, webp
