@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from ._data._types import ApiKeys
 from ._jobs._gateway import Gateway
+from ._jobs._handles import ImageJob, VideoJob
 from ._jobs._resources import default
 from ._support._secrets import Keys
 
-if TYPE_CHECKING:
-    from ._data._types import ApiKeys
-    from ._jobs._handles import ImageJob, VideoJob
-    from .ledger._records import AnyLedger
-    from .models import (
-        GenerationPlan,
-        ImageGenerationConfig,
-        ImageGenerationRequest,
-        ImageGenerationResponse,
-        ImageProgressCallback,
-        ProgressCallback,
-        VideoGenerationConfig,
-        VideoGenerationRequest,
-        VideoGenerationResponse,
-    )
+# Not for type checkers alone: frameworks read the annotations of what users hand them.
+from .ledger._records import AnyLedger
+from .models import (
+    GenerationPlan,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ImageGenerationResponse,
+    ImageProgressCallback,
+    ProgressCallback,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+)
 
 __all__ = [
     "Gateway",

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ._types import Billing, JobStatus, JsonObject, Kind, MediaContent
+from .._data._operations import wrong_in
+from .._data._types import Billing, JobStatus, JsonObject, Kind, MediaContent
+from ..exceptions import TarashException, ValidationError
 
 if TYPE_CHECKING:
     from ..exceptions import TarashException
@@ -85,7 +87,17 @@ class Operation:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Operation:
-        """Read an operation back from `to_json`."""
+        """Read an operation back from `to_json`.
+
+        Raises:
+            ValidationError: It is of another form.
+        """
+        wrong = wrong_in(stored)
+        if wrong is not None:
+            raise ValidationError(
+                f"The operation can't be read: {wrong}; take it as it was given out"
+            )
+
         return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
+from .._data._types import CancelAnswer, Kind
 from .._http._backend import check_loop
 from .._support._logging import event
 from .._support._warnings import asked_here
@@ -23,7 +24,6 @@ from ._resources import default
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
-    from .._data._types import CancelAnswer, Kind
     from .._engine import Resources
     from .._support._portal import Caller
     from .._support._secrets import Keys

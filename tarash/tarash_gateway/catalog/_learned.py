@@ -1,6 +1,6 @@
 """Which models their provider has to be asked about before anything is fitted to them. No network.
 
-For most providers nobody can be asked; fal's schemas ship with the package.
+For most providers nobody can be asked; of fal's, those that ship with the package need no asking.
 """
 
 from __future__ import annotations

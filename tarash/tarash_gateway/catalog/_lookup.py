@@ -259,7 +259,7 @@ def _doubted(spec: ModelSpec) -> ModelSpec:
     fetch = f"`{command_to_add(spec.provider, spec.model)}` fetches its schema"
     if can_be_asked(spec.provider, spec.model):
         fetch = f"a generation asks for its schema first, {fetch} now"
-    elif asks(spec.provider):
+    elif "/" not in spec.model and asks(spec.provider):
         fetch = "nobody can be asked about a bare version: write owner/name:version"
 
     doubt = f"the catalogue has no such model, so {how}{meant} {fetch[0].upper()}{fetch[1:]}"

@@ -26,6 +26,7 @@ from .._version import __version__
 from ..exceptions import AuthenticationError, HTTPConnectionError, TarashException
 from ..models import ProviderInfo, VideoGenerationConfig
 from ..providers._contract import CheckingAdapter
+from ..providers._extras import too_old
 from ..providers._registry import default_registry, list_providers
 from . import _terminal as terminal
 from ._errors import Exit, exit_code
@@ -83,8 +84,10 @@ def _installation() -> Iterator[Finding]:
 def _providers() -> Iterator[Finding]:
     for provider in list_providers():
         if provider.extra is not None:
-            install = f"pip install 'tarash-gateway[{provider.extra}]'"
-            told = "installed" if provider.installed else install
+            old = too_old(provider.extra)
+            install = f"pip install {'-U ' if old else ''}'tarash-gateway[{provider.extra}]'"
+            missing = install if old is None else f"{old}: {install}"
+            told = "installed" if provider.installed else missing
             state: State = "ok" if provider.installed else "missing"
             yield Finding(f"extra {provider.extra}", state, told)
 

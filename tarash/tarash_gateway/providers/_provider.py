@@ -7,6 +7,7 @@ from importlib import import_module, util
 from typing import TYPE_CHECKING, Literal
 
 from ..catalog import ModelSource, Schemas
+from ._extras import too_old
 
 if TYPE_CHECKING:
     from ._contract import Adapter
@@ -63,8 +64,20 @@ class Provider:
 
     @property
     def installed(self) -> bool:
-        """Whether the module that it needs is there."""
-        return self.requires is None or self.requires in _there or _find(self.requires)
+        """Whether what it needs is there, in a version that will do."""
+        return self.trouble is None
+
+    @property
+    def trouble(self) -> str | None:
+        """What to say of the version there, empty where there is none; None if it will do."""
+        if self.requires is None or self.extra is None:
+            return None
+
+        if not (self.requires in _there or _find(self.requires)):
+            return ""
+
+        old = too_old(self.extra, self.distribution)
+        return None if old is None else f", and {old}"
 
     @property
     def source(self) -> ModelSource | None:

@@ -13,19 +13,16 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 from .._support._secrets import ask_for_open_settings, declare_open
 from .._support._warnings import warn
 from ..catalog import Mappers, ModelSource, built_in_mappers, provide
 from ..exceptions import ValidationError
 from ..mapping import check_mapping
-from ..models import ProviderInfo, VideoGenerationConfig
+from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
+from ._contract import Adapter
 from ._provider import Provider
-
-if TYPE_CHECKING:
-    from ..models import ProviderHandler
-    from ._contract import Adapter
 
 __all__ = [
     "get_provider_field_mapping",
@@ -294,8 +291,9 @@ class Registry:
             )
 
         if need_extra and not row.installed:
+            upgrade = "-U " if row.trouble else ""
             raise ValidationError(
-                f"{provider} needs the extra {row.extra!r}: pip install "
+                f"{provider} needs the extra {row.extra!r}{row.trouble}: pip install {upgrade}"
                 f"'{row.distribution}[{row.extra}]'",
                 provider,
                 submission="not_sent",

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from anyio import to_thread
 
 from ..._http._credentials import NO_KEY
-from ..._http._sdk import http_client
+from ..._http._sdk import http_client, library_of
 from ..._support._secrets import Credentials, Key, bearer
 from ...catalog import lookup
 from ...exceptions import AuthenticationError, ValidationError
@@ -64,8 +64,7 @@ class AzureOpenAIAdapter(OpenAIWire):
                 submission="not_sent",
             )
 
-        import httpx2
-        from openai import AsyncOpenAI, Omit
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 
         async def authorize() -> tuple[Key, Credentials]:
             token = await _token(account)
@@ -82,7 +81,7 @@ class AzureOpenAIAdapter(OpenAIWire):
                 api_key=account.key.reveal(),
                 base_url=account.base_url,
                 max_retries=0,
-                http_client=http_client(httpx2, transport),
+                http_client=http_client(library_of(DefaultAsyncHttpxClient), transport),
             ),
             authorize,
         )

@@ -15,5 +15,7 @@ provider = Provider(
     models=f"{__name__}.models",
     extra="fal",
     requires="fal_client",
-    schemas=Schemas(f"{__name__}.schemas", hosts=("fal.ai", "fal.run"), listed=True),
+    schemas=Schemas(
+        f"{__name__}.schemas", hosts=("fal.ai", "fal.run"), listed=True, on_first_use=True
+    ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..._http._sdk import http_client
+from ..._http._sdk import http_client, library_of
 from ..._support._secrets import Credentials, Key, bearer
 from .._openai_wire import OpenAIClient, OpenAIWire
 
@@ -33,8 +33,7 @@ class OpenAIAdapter(OpenAIWire):
 
     def connect(self, account: Account, transport: Transport) -> OpenAIClient:
         """Make a client; `organization` and `project` of `provider_config` go with each request."""
-        import httpx2
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         async def authorize() -> tuple[Key, Credentials]:
             return account.key, bearer(account.key)
@@ -48,7 +47,7 @@ class OpenAIAdapter(OpenAIWire):
                 organization=account.settings.get("organization"),
                 project=account.settings.get("project"),
                 max_retries=0,
-                http_client=http_client(httpx2, transport),
+                http_client=http_client(library_of(DefaultAsyncHttpxClient), transport),
             ),
             authorize,
         )
