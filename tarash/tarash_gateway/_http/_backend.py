@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ..exceptions import UnsupportedOperationError
 
 
@@ -13,6 +11,8 @@ def check_loop() -> None:
     Raises:
         UnsupportedOperationError: Another library does, such as trio.
     """
+    import asyncio  # which costs an import of the package as much as half of the rest
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:

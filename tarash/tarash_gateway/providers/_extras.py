@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import metadata
 
 DISTRIBUTION = "tarash-gateway"
 _NEED = re.compile(r"([\w.-]+)\s*>=\s*([\w.]+)\s*;\s*extra\s*==\s*['\"](\w+)['\"]")
@@ -16,6 +15,8 @@ def too_old(extra: str, distribution: str = DISTRIBUTION) -> str | None:
 
     Where nobody wrote down what is installed, as in some frozen programs, nothing is said.
     """
+    from importlib import metadata
+
     try:
         needs = metadata.requires(distribution) or []
     except metadata.PackageNotFoundError:

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Literal, cast
 
@@ -69,6 +68,8 @@ def brought() -> Mapping[str, Provider]:
     One that can't be imported, or is no row, is warned of and left out: it must not take the
     others down with it.
     """
+    from importlib.metadata import entry_points
+
     rows = []
     for point in entry_points(group=ENTRY_POINTS):
         try:
