@@ -21,6 +21,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._error_rules import account_error
 
 Meaning = Literal["moderation", "quota", "account", "unknown_model", "invalid"]
 ADVICE: Mapping[Meaning, str] = {
@@ -91,8 +92,9 @@ class When:
 class ErrorRules:
     """How one provider says that it refuses.
 
-    The meanings are gone through in the order in which they stand here; the first whose conditions
-    hold wins, and what none is about goes by its HTTP status alone.
+    What every provider's answers may say of the account comes first. Then the meanings are gone
+    through in the order in which they stand here; the first whose conditions hold wins, and what
+    none is about goes by its HTTP status alone.
 
     Attributes:
         title: How the provider is called in messages.
@@ -153,6 +155,10 @@ class ErrorRules:
         found = None if self.hook is None else self.hook(answer, code, said)
         if found is not None:
             return found
+
+        of_account = account_error(answer)
+        if of_account is not None:
+            return of_account
 
         meaning = self.meaning(answer.status, answer.body)
         if meaning is None:

@@ -1,0 +1,56 @@
+"""The house: where a provider is named, and what the page on contributing says of the rooms."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import tarash.tarash_gateway
+from tarash.tarash_gateway.providers._registry import FOLDERS, shipped
+from tools.rooms import PAGE, filled
+
+PACKAGE = Path(tarash.tarash_gateway.__file__).parent
+# What may name a provider beside its own folder and its wire, and why.
+ELSEWHERE = {
+    "providers/_registry.py": "the line that makes a folder one of ours",
+    "catalog/_lifecycle.py": "the dates on which models end, read side by side",
+    "cli/": "examples in help texts, and the models that a command takes by default",
+    "testing/": "the simulator's side, which shares no code with the adapters",
+    "_jobs/_catalogue.py": "the provider that `refresh_models` asks where none is given",
+    "_data/_model_ids.py": "the prefix that Google's own lists put before ids",
+    "_support/_tracebacks.py": "the modules of vendors' SDKs, whose frames hold headers",
+    "providers/_openai": "what OpenAI and Azure OpenAI share",
+    "providers/azure_openai/__init__.py": "the extra that it shares with OpenAI",
+}
+
+
+def named_in(name: str) -> set[str]:
+    """Return the files whose code, not its comments, holds a provider's name as a string."""
+    quoted = re.compile(rf"""["']{re.escape(name)}["']""")
+    own = f"providers/{name.replace('-', '_')}/"
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        place = path.relative_to(PACKAGE).as_posix()
+        if not place.startswith((own, *ELSEWHERE)) and quoted.search(path.read_text("utf-8")):
+            found.add(place)
+
+    return found
+
+
+def test_the_page_draws_the_rooms_as_the_contracts_have_them() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == filled(page), "run: python tools/rooms.py"
+
+
+def test_every_folder_is_a_provider_and_has_a_row() -> None:
+    folders = {path.parent.name for path in (PACKAGE / "providers").glob("*/adapter.py")}
+    assert folders == set(FOLDERS)
+    modules = {str(row.adapter).split(".")[-2] for row in shipped().values()}
+    assert modules == folders
+
+
+@pytest.mark.parametrize("name", sorted({row.name for row in shipped().values()}))
+def test_a_provider_is_named_in_its_own_rooms(name: str) -> None:
+    assert named_in(name) == set()
