@@ -57,8 +57,6 @@ class Attempt:
     """The result, where the provider answered the submit with it."""
     adopted: bool = False
     """Whether the submit's answer was lost, and the job found in the provider's list."""
-    lost: bool = False
-    """Whether the provider does not know the job any more."""
     stopped: bool = False
     """Whether the user has stopped it by a handle."""
     deadline: float | None = None
@@ -188,8 +186,13 @@ class Progress:
         if self._status != snapshot.status or self._last is None:
             self._attempt.log(logging.INFO, "polled", status=snapshot.status)
 
+        note = None if snapshot.trouble is None else snapshot.trouble.message
         await self._tell(
-            snapshot.status, snapshot.progress, snapshot.queue_position, update=snapshot.raw
+            snapshot.status,
+            snapshot.progress,
+            snapshot.queue_position,
+            update=snapshot.raw,
+            note=note,
         )
 
     async def forward(self, update: Update) -> None:

@@ -329,7 +329,7 @@ class Run:
         if self.response is not None:
             return "completed"  # what failed or was stopped came after the result
 
-        if any(one.operation and one.unsafe and not one.lost for one in self.attempts):
+        if any(one.operation and one.unsafe for one in self.attempts):
             return "open"
 
         if any(one.submission == "unknown" for one in self.attempts):

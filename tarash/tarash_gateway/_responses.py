@@ -316,6 +316,7 @@ class _GenerationUpdate(Data):
     update: Any = None
     result: _GenerationResponse | None = None
     error: str | None = None
+    note: str | None = None
 
 
 class VideoGenerationUpdate(_GenerationUpdate):
@@ -332,6 +333,7 @@ class VideoGenerationUpdate(_GenerationUpdate):
         update: The provider's own payload.
         result: The response, on `completed`.
         error: The error's message, on `failed`.
+        note: Why the last poll brought no news; it is made again. Said once for each reason.
     """
 
     result: VideoGenerationResponse | None = None

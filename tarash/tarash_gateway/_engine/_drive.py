@@ -23,9 +23,10 @@ from ..media import prepare, rules_of
 from ._fitting import checked_payload, fitted
 from ._hold import settle
 from ._learn import learn
-from ._limits import CANCEL_SECONDS
+from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._search import Search
 from ._submit import Submit
+from ._troubles import said
 from ._trust import check_operation
 from ._uploads import uploader
 from ._watch import OutOfLooks, Watch, poll_floor
@@ -158,7 +159,7 @@ class _Drive:
             error.args = (error.message,)
 
     async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
-        limit = f"within {self._config.timeout:g} s"
+        limit, may_look = f"within {self._config.timeout:g} s", True
         if self._attempt.deadline is None:
             self._attempt.deadline = anyio.current_time() + self._config.timeout
 
@@ -170,9 +171,9 @@ class _Drive:
 
                 return self._parse(await self._until_done())
             except OutOfLooks:
-                limit = f"after {self._config.max_poll_attempts} looks"
+                limit, may_look = f"after {self._config.max_poll_attempts} looks", False
 
-        return await self._past_the_limit(limit)
+        return await self._past_the_limit(limit, may_look=may_look)
 
     async def _be_accepted(self, deadline: float) -> None:
         """Submit, unless that is done; a job whose answer was lost is looked for."""
@@ -265,25 +266,30 @@ class _Drive:
         facts = {"request_id": self._attempt.request_id, "adjustments": self._call.adjustments}
         return response.model_copy(update=facts)
 
-    async def _past_the_limit(self, limit: str) -> Response:
-        """Stop the job, or take its result where it is there after all."""
+    async def _past_the_limit(self, limit: str, *, may_look: bool) -> Response:
+        """Take the job's result where it is there after all; else stop it."""
         if self._attempt.finished is not None:
             return self._parse(self._attempt.finished)
 
         await self._search_once()
         operation = self._attempt.operation
-        if operation is not None and self._cancels:
+        late = anyio.current_time() + CANCEL_SECONDS
+        finished = await self._last_look() if operation is not None and may_look else None
+        if operation is not None and finished is None and self._cancels:
             if not await self._hold.is_ours():
                 raise self._hold.taken_over()
 
-            await self._ask_to_cancel(operation)
-            if self._attempt.cancel == "too_late":
-                finished = await self._last_look()
-                if finished is not None:
-                    return self._parse(finished)
+            left = max(late - anyio.current_time(), CANCEL_SECONDS - LAST_LOOK_SECONDS)
+            await self._ask_to_cancel(operation, left)
+            finished = await self._last_look() if self._attempt.cancel == "too_late" else None
 
+        if finished is not None:
+            return self._parse(finished)
+
+        trouble = None if self._watch is None else self._watch.troubles.last
         raise TimeoutError(
-            f"No result from {self._config.provider} {limit}; {self._what_now()}",
+            f"No result from {self._config.provider} {limit}{said(trouble)}; {self._what_now()}",
+            raw_response=None if trouble is None else trouble.raw_response,
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",
         )
@@ -325,9 +331,9 @@ class _Drive:
         }
         return f"the job {attempt.request_id} {answers[attempt.cancel]}"
 
-    async def _ask_to_cancel(self, operation: Operation) -> None:
+    async def _ask_to_cancel(self, operation: Operation, limit: float = CANCEL_SECONDS) -> None:
         answer: CancelAnswer = "unsupported"
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(limit):
             try:
                 answer = await self._adapter.cancel(self._client, operation)
             except Exception as error:  # noqa: BLE001  (the outcome at hand matters more)
@@ -337,7 +343,7 @@ class _Drive:
         self._attempt.log(logging.INFO, "cancel_answered", answer=answer)
 
     async def _last_look(self) -> Finished | None:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(LAST_LOOK_SECONDS):
             return (await self._watching().look()).finished
 
         return None
@@ -361,7 +367,7 @@ class _Drive:
         if attempt.submission == "unknown":
             return "unknown"
 
-        if attempt.operation is None or attempt.settled or attempt.lost:
+        if attempt.operation is None or attempt.settled:
             return "failed"
 
         return "cancelled" if attempt.cancel == "cancelled" else "detached"
