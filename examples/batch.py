@@ -5,13 +5,14 @@ file a video, the ledger that makes starting again safe, and `failed.csv` where 
 whatever happened, no prompt is bought twice. Ctrl-C leaves accepted jobs running, and the next
 start waits for them. Where the key or the account can't buy, it stops with one word of it.
 
-Without a key, against simulated providers: pip install "tarash-gateway[cli,fal]", then
+Without a key, against simulated providers: pip install ".[cli,fal]" in the clone, then
 
     tarash simulate --provider fal --run-seconds 3   # prints lines for the second terminal
-    python examples/batch.py examples/prompts.csv
+    python examples/batch.py examples/prompts.csv --limit 20
 
-With a real one: pip install "tarash-gateway[fal]", and set FAL_KEY. A row that has failed stays
-failed, since a failed job may be billed: to buy it again, give the row another id.
+With a real one: pip install ".[fal]" in the clone, and set FAL_KEY. More than ten videos are made
+only where somebody says yes, on the terminal or with --yes. A row that has failed stays failed,
+since a failed job may be billed: to buy it again, give the row another id.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ CONFIG = VideoGenerationConfig(
     # What was ordered is paid for: a stop of this program leaves it running for the next start.
     on_timeout="detach",
 )
+ASKED_FROM = 11
+"""Videos from which on somebody has to say yes: each is billed."""
 
 
 @dataclass(frozen=True)
@@ -202,22 +205,43 @@ def at_least_one(text: str) -> int:
     return int(text)
 
 
+def agreed(count: int) -> bool:
+    """Ask whether so many videos may be made; on no terminal, say what would be a yes."""
+    if count < ASKED_FROM:
+        return True
+
+    what = f"{count} videos of {CONFIG.model}, each of which {CONFIG.provider} bills"
+    if not sys.stdin.isatty():
+        print(f"This makes {what}; add --yes, or --limit 5", file=sys.stderr)
+        return False
+
+    try:
+        return input(f"Make {what}? [y/N] ").strip().lower() in {"y", "yes"}
+    except (EOFError, KeyboardInterrupt):
+        return False
+
+
 def main() -> int:
     """Read what is wanted, and make it; return the exit code."""
     parser = argparse.ArgumentParser(description="Make many videos")
-    given = Path(__file__).with_name("prompts.csv")
-    parser.add_argument("prompts", type=Path, nargs="?", default=given)
+    parser.add_argument("prompts", type=Path, help="a CSV with the columns id and prompt")
     parser.add_argument("--folder", type=Path, default=Path("videos"), help="where they go")
+    parser.add_argument("--limit", type=at_least_one, help="how many rows, from the first on")
+    parser.add_argument("--yes", action="store_true", help="make them without asking")
     parser.add_argument("--at-once", type=at_least_one, default=8, help="jobs at the same time")
     arguments = parser.parse_args()
     try:
-        rows = read(arguments.prompts)
+        rows = read(arguments.prompts)[: arguments.limit]
         arguments.folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         print(f"--folder: {arguments.folder} is a file", file=sys.stderr)
         return 2
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
+        return 2
+
+    missing = sum(not (arguments.folder / f"{row.id}.mp4").exists() for row in rows)
+    if not arguments.yes and not agreed(missing):
         return 2
 
     return run(Batch(rows, arguments.folder, arguments.at_once))

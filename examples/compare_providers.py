@@ -4,7 +4,7 @@ Without a key, from the mock:
 
     python examples/compare_providers.py --mock
 
-With real ones: pip install "tarash-gateway[fal,google]", set FAL_KEY, GOOGLE_API_KEY and
+With real ones: pip install ".[fal,google]" in the clone, set FAL_KEY, GOOGLE_API_KEY and
 XAI_API_KEY, and leave out `--mock`. Each provider bills for its video. The page is written to
 comparison.html, and the videos into comparison-videos beside it; where there is one, to
 comparison-2.html and so on, since a page is the record of what was paid for.

@@ -11,6 +11,7 @@ with progress, and in the ledger.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import inspect
 import os
@@ -181,10 +182,10 @@ async def make(base_url: str, key: str) -> None:
     print(response.video)
 
 
-async def main() -> int:
+async def main(*, mocked: bool) -> int:
     """Make a video; return the exit code."""
     try:
-        if "--mock" in sys.argv:
+        if mocked:
             async with stand_in() as base_url:
                 await make(base_url, "in-house")
         else:
@@ -200,4 +201,6 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    parser = argparse.ArgumentParser(description="Make one video with a provider of your own")
+    parser.add_argument("--mock", action="store_true", help="against a stand-in for the server")
+    sys.exit(asyncio.run(main(mocked=parser.parse_args().mock)))

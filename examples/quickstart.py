@@ -4,11 +4,12 @@ Without a key, from the mock:
 
     python examples/quickstart.py --mock
 
-With a real one: pip install "tarash-gateway[fal]", set FAL_KEY, and leave out `--mock`.
+With a real one: pip install ".[fal]" in the clone, set FAL_KEY, and leave out `--mock`.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from tarash.tarash_gateway import (
@@ -24,11 +25,14 @@ from tarash.tarash_gateway import (
 
 def main() -> int:
     """Make the video; return the exit code."""
+    parser = argparse.ArgumentParser(description="Make one video; the provider bills it")
+    parser.add_argument("--mock", action="store_true", help="make it here: no key, no cost")
+    arguments = parser.parse_args()
     rehearsal = MockConfig(enabled=True, polling=MockPollingConfig())
     config = VideoGenerationConfig(
         provider="fal",
         model="fal-ai/veo3.1",
-        mock=rehearsal if "--mock" in sys.argv else None,
+        mock=rehearsal if arguments.mock else None,
     )
     request = VideoGenerationRequest(
         prompt="A cat playing piano, cinematic lighting", duration_seconds=8, aspect_ratio="16:9"

@@ -7,7 +7,7 @@
     DELETE /videos/{token}         asks the provider to stop
     GET    /                       a page that uses all of these
 
-What it needs: pip install "tarash-gateway[cli,fal]" "fastapi>=0.135" uvicorn
+What it needs: pip install ".[cli,fal]" "fastapi>=0.135" uvicorn
 
 Without a key, against simulated providers:
 

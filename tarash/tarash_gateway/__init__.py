@@ -200,4 +200,9 @@ for _name in (*__all__, "TimeoutError"):
         except AttributeError:
             continue  # aliases such as ProgressCallback have no module of their own to change
 
-del _name, _public
+    # Put off for our own import only: frameworks that are handed a model build it at once, and warn
+    # of what they do with one that is put off (FastAPI, for each route, when its schema is read).
+    if isinstance(_config := getattr(_public, "model_config", None), dict):
+        _config["defer_build"] = False
+
+del _config, _name, _public

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ._logging import event, wanted
-from ._secrets import Secrets
+from ._secrets import secrets_of
 from .exceptions import HTTPError, TarashException
 from .models import (
     AttemptMetadata,
@@ -22,8 +22,8 @@ from .models import (
 
 if TYPE_CHECKING:
     from ._contract import Call, Finished, Operation, Response, Snapshot
-    from ._records import Intent
-    from ._types import Billing, CancelAnswer, JobStatus, Submission
+    from ._records import Intent, Outcome
+    from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
 
 LOOK_THERE = "look at the provider's dashboard before you try again"
 RANK = {"queued": 0, "processing": 1, "completed": 2, "failed": 2}
@@ -57,10 +57,26 @@ class Attempt:
     """The result, where the provider answered the submit with it."""
     adopted: bool = False
     """Whether the submit's answer was lost, and the job found in the provider's list."""
+    cut_off: bool = False
+    """Whether its process ended in the middle of the submit, so that no word of it was kept."""
     stopped: bool = False
     """Whether the user has stopped it by a handle."""
     deadline: float | None = None
     """By the clock of the event loop; None until somebody waits."""
+    host: str = ""
+    """Where it is submitted."""
+    tries: int = 0
+    """How often the submit was refused in a way that lets it leave again."""
+    retry_at: datetime | None = None
+    """When it may leave again."""
+    outcome: Outcome | None = None
+    """How it ended, as the ledger was told."""
+    heard: JsonObject = field(default_factory=dict)
+    """What the ledger was told before that."""
+    verdict: TarashException | None = None
+    """Why it failed, where another process has written that down."""
+    response: Response | None = None
+    """What it came to, which nobody may have got yet."""
 
     @property
     def request_id(self) -> str:
@@ -68,13 +84,18 @@ class Attempt:
         return self.operation.id if self.operation is not None else self.call.request_id
 
     @property
-    def ended_elsewhere(self) -> bool:
-        """Whether it ended without a job in a process that could not say so any more."""
-        return (
-            self.intent is not None
-            and self.operation is None
-            and self.submission in ("rejected", "not_sent")
-        )
+    def is_over(self) -> bool:
+        """Whether another process has written down that it has failed for good."""
+        return self.verdict is not None and self.outcome in ("failed", "cancelled")
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is something to wait for, to look for, or to send once more."""
+        if self.is_over:
+            return False
+
+        in_a_pause = self.retry_at is not None and self.intent is None
+        return in_a_pause or (self.unsafe and not self.settled)
 
     @property
     def unsafe(self) -> bool:
@@ -240,7 +261,7 @@ class Progress:
 def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
     """Return the error for what nobody foresaw, and its cause without secrets."""
     config = attempt.call.config
-    secrets = Secrets([config.api_key])
+    secrets = secrets_of(config)
     message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
     submission = attempt.submission or "not_sent"
     return TarashException(message, submission=submission), secrets.error(error)
@@ -249,6 +270,12 @@ def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, Bas
 def goodbye(attempt: Attempt) -> str:
     """Return what a cancelled attempt leaves behind, in a sentence."""
     provider = attempt.call.config.provider
+    if attempt.response is not None:
+        return (
+            f"Cancelled when the job {attempt.request_id} was done and paid for; it stays open in "
+            "the ledger, and `resume` returns its result"
+        )
+
     if attempt.operation is None:
         sent = attempt.submission in ("unknown", "accepted")
         what = "a job may run and be billed" if sent else "nothing was bought"

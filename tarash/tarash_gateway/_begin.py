@@ -13,8 +13,8 @@ from ._contract import Call, Operation
 from ._engine import Hold
 from ._ids import generate_unique_id
 from ._orchestrator import Run, calls_for
-from ._secrets import Secrets
-from ._store import attempts_of, calls_of, record_of
+from ._secrets import Keys, secrets_of
+from ._store import attempts_of, calls_of, record_of, response_of
 from ._words import with_article
 from .exceptions import StorageError, TarashException, ValidationError
 from .media import Unreachable, check_usable, load, rules_of
@@ -27,7 +27,7 @@ from .models import (
 )
 
 if TYPE_CHECKING:
-    from ._contract import Config, Request
+    from ._contract import Config, Request, Response
     from ._engine import Resources
     from ._records import JobRecord, Ledger
     from ._types import Kind
@@ -66,7 +66,7 @@ async def begin(
     existing = await _open(resources.ledger, record, hold.holder, media, config)
     if existing is None:
         run = Run(calls, resources, hold)
-        run.keyed = key is not None
+        run.key = key
         return run, None
 
     if existing.fingerprint != record.fingerprint:
@@ -76,7 +76,7 @@ async def begin(
             submission="not_sent",
         )
 
-    keys = {call.config.provider: call.config.api_key for call in calls if call.config.api_key}
+    keys = Keys({one.config.provider: one.config.api_key for one in calls if one.config.api_key})
     return await rebuilt(existing, resources, keys, _left_running(calls)), existing
 
 
@@ -96,7 +96,7 @@ async def _check_places(calls: Sequence[Call]) -> None:
             continue
 
         try:
-            await check_usable(place)
+            await check_usable(str(place))
         except Unreachable as error:
             head = calls[0]
             raise ValidationError(
@@ -137,7 +137,7 @@ async def _open(
         error.submission = "not_sent"
         raise
     except Exception as error:  # noqa: BLE001  (a user's ledger may raise anything)
-        secrets = Secrets([config.api_key])
+        secrets = secrets_of(config)
         told, cause = secrets.text(str(error)), secrets.error(error)
         kind = type(error).__name__
 
@@ -150,7 +150,7 @@ async def _open(
 async def rebuilt(
     record: JobRecord,
     resources: Resources,
-    keys: Mapping[str, str],
+    keys: Mapping[str, str] | Keys,
     known: Sequence[Config] = (),
 ) -> Run:
     """Return a run of a stored job, in nobody's hands yet.
@@ -163,9 +163,16 @@ async def rebuilt(
     """
     calls = await calls_of(record, resources.ledger, keys, known)
     run = Run(calls, resources, Hold(resources.ledger, record.id, ""))
-    run.keyed = record.idempotency_key is not None
+    run.key = record.idempotency_key
+    run.was_open = record.state == "open"
+    run.kept = _kept(record) if run.was_open else None
     run.resume(attempts_of(record, calls))
     return run
+
+
+def _kept(record: JobRecord) -> Response | None:
+    """Return what an open job came to, where nobody has got it."""
+    return None if record.result is None else response_of(record.result)
 
 
 def adopted(operation: Operation, config: Config | None, resources: Resources) -> Run:

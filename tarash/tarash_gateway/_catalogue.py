@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ._model_ids import bare_model_id
 from ._model_info import ModelDescription, ModelInfo, RetiredUse
+from ._secrets import Key
 from ._types import Kind
 from .catalog import EVERY_ROLE, OUTPUTS, describe, list_all
 from .exceptions import ValidationError
@@ -40,6 +42,11 @@ def describe_model(provider: str, model: str, kind: Kind | None = None) -> Model
     Example:
         describe_model("fal", "fal-ai/veo3.1").durations
     """
+    try:
+        model = bare_model_id(provider, model)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
     return describe(provider, model, kind, default_registry.registered_mapping(provider))
 
 
@@ -117,7 +124,9 @@ async def refresh_models_async(
     """
     from .catalog._refresh import fetch_all
 
-    count, _ = await fetch_all(provider, base_url, api_key)
+    key = Key.taken(api_key)
+    del api_key  # errors' frames are shown
+    count, _ = await fetch_all(provider, base_url, key)
     return count
 
 
@@ -127,8 +136,10 @@ def refresh_models(
     """Blocking form of `refresh_models_async`."""
     from . import _portal
 
+    key = Key.taken(api_key)
+    del api_key
     return _portal.call(
-        lambda _caller: refresh_models_async(provider, base_url=base_url, api_key=api_key)
+        lambda _caller: refresh_models_async(provider, base_url=base_url, api_key=key)
     )
 
 
@@ -162,8 +173,10 @@ async def add_model_async(
     from .catalog import asked_at
     from .catalog._refresh import fetch_one, store_document
 
+    key = Key.taken(api_key)
+    del api_key
     if schema is None:
-        await fetch_one(provider, model, base_url, api_key)
+        await fetch_one(provider, model, base_url, key)
     else:
         store_document(provider, model, schema)
 
@@ -182,9 +195,11 @@ def add_model(
     """Blocking form of `add_model_async`."""
     from . import _portal
 
+    key = Key.taken(api_key)
+    del api_key
     return _portal.call(
         lambda _caller: add_model_async(
-            provider, model, schema=schema, base_url=base_url, api_key=api_key
+            provider, model, schema=schema, base_url=base_url, api_key=key
         )
     )
 

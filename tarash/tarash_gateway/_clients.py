@@ -43,8 +43,12 @@ class Connects(Protocol):
 
 def client_key(account: Account) -> ClientKey:
     """Return what equal accounts share; holds a hash in place of the key."""
-    told = json.dumps([account.key, account.api_version, dict(account.settings)], default=repr)
-    return (account.provider, account.base_url, hashlib.sha256(told.encode()).hexdigest())
+    return (account.provider, account.base_url, hashlib.sha256(_told(account)).hexdigest())
+
+
+def _told(account: Account) -> bytes:
+    facts = (account.key.reveal(), account.api_version, dict(account.settings))
+    return json.dumps(facts, default=repr).encode()
 
 
 class _LoopClients:

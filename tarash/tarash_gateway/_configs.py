@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Any, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
     field_serializer,
     field_validator,
     model_serializer,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  (pydantic reads the annotation)
 
 from ._data import Seconds, Settings, Several
+from ._model_ids import bare_model_id
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
-from ._secrets import MASK, looks_secret, mask_settings
+from ._secrets import MASK, mask_settings, open_settings
 from ._template import Template
 from ._types import URL, Failover, JobStatus, MediaType, OnTimeout, Verify
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 
 class MockPollingConfig(Settings):
@@ -66,7 +76,7 @@ class MockResponse(Settings):
         output_images: The images to return.
         output_type: How made media are returned: a loopback `url`, `content` (bytes), or a `file`
             whose path outlives the process.
-        error: An exception to raise instead.
+        error: An exception to raise instead; left out of JSON, and of the JSON schema.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -76,7 +86,8 @@ class MockResponse(Settings):
     output_video: MediaType | None = None
     output_images: Several[MediaType] | None = None
     output_type: Literal["url", "content", "file"] = "url"
-    error: Exception | None = Field(default=None, exclude=True)
+    # JSON has no exceptions: a schema of them would be refused, with that of every config.
+    error: SkipJsonSchema[Exception] | None = Field(default=None, exclude=True)
 
 
 class MockConfig(Settings):
@@ -110,6 +121,11 @@ OF_REQUESTS = dict.fromkeys(
 )
 
 
+def _place(given: Any) -> Any:
+    """Return a place as text; a path stays as the user wrote it, fields and all."""
+    return os.fspath(given) if isinstance(given, os.PathLike) else given
+
+
 class _GenerationConfig(Settings):
     elsewhere = OF_REQUESTS
 
@@ -128,11 +144,26 @@ class _GenerationConfig(Settings):
     failover: Failover = "always"
     fit_images: bool = False
     max_media_bytes: int = Field(default=200 * 1024**2, ge=1)
-    save_to: str | None = None
+    save_to: Annotated[str | Path | None, BeforeValidator(_place)] = None
     verify: Verify = "off"
     allow_private_urls: bool = True
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("provider", mode="before")
+    @classmethod
+    def _stripped(cls, provider: Any) -> Any:
+        return provider.strip() if isinstance(provider, str) else provider
+
+    @field_validator("model")
+    @classmethod
+    def _is_an_id(cls, model: str, info: ValidationInfo) -> str:
+        bare = bare_model_id(info.data.get("provider", ""), model)
+        if not bare:
+            message = "the model's id is empty; give the one that the provider calls it by"
+            raise ValueError(message)
+
+        return bare
 
     @field_validator("base_url")
     @classmethod
@@ -148,7 +179,7 @@ class _GenerationConfig(Settings):
 
     @field_validator("save_to")
     @classmethod
-    def _names_a_place(cls, save_to: str | None) -> str | None:
+    def _names_a_place(cls, save_to: str | Path | None) -> str | Path | None:
         if save_to is not None:
             # A mistake in it would show when there is something to save, which is paid for.
             Template.parse(save_to).check_installed()
@@ -160,7 +191,7 @@ class _GenerationConfig(Settings):
             if name == "api_key":
                 yield name, MASK if value else value
             elif name == "provider_config":
-                yield name, mask_settings(value)
+                yield name, mask_settings(self.provider, value)
             else:
                 yield name, value
 
@@ -175,10 +206,23 @@ class _GenerationConfig(Settings):
 
         return dumped
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the fields, of which what is written leaves the key out, as `_serialize` does."""
+        shown = {name: part for name, part in schema.items() if name != "serialization"}
+        made = handler.resolve_ref_schema(handler(cast("CoreSchema", shown)))
+        if handler.mode == "serialization":
+            made.get("properties", {}).pop("api_key", None)
+            made["required"] = [name for name in made.get("required", ()) if name != "api_key"]
+
+        return made
+
     @field_serializer("provider_config", when_used="json")
     def _without_secrets(self, settings: dict[str, Any]) -> dict[str, Any]:
         # Before JSON is made: what gives out tokens may be a function, which has no JSON.
-        return {name: value for name, value in settings.items() if not looks_secret(name)}
+        return open_settings(self.provider, settings)
 
 
 class VideoGenerationConfig(_GenerationConfig):
@@ -208,7 +252,8 @@ class VideoGenerationConfig(_GenerationConfig):
             adjustment; needs the extra `images`. Otherwise that is a `ValidationError`.
         max_media_bytes: Bytes that one input image or video may have; 200 MiB by default.
         save_to: Where each result is saved as soon as it is done, before its URL expires; written
-            as for `save()` of the response. A save that fails is told in the response's
+            as for `save()` of the response, or a `pathlib.Path`. A name without an ending and
+            without fields (`clips`) is a folder. A save that fails is listed in the response's
             `save_errors`, and loses nothing. A fallback without its own takes the head's.
         verify: Compare the result with the request (length, size, sound, number): `warn` tells
             what differs and puts it into the response's `mismatches`, `raise` raises a

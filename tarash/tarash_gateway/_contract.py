@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from ._secrets import Secrets, looks_secret
+from ._secrets import Key, Secrets, looks_secret, why_no_header
 from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
-from .exceptions import HTTPConnectionError, TarashException
+from .exceptions import AuthenticationError, HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ._http import Transport
     from .catalog import ModelSpec
     from .models import (
@@ -59,13 +58,27 @@ class Account:
 
     provider: str
     base_url: str
-    key: str = field(repr=False)
+    key: Key
     trusted_hosts: tuple[str, ...] = ()
     """Hosts of the provider that may see the key, beside that of `base_url`; subdomains count."""
     api_version: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     custom_base_url: bool = False
     """Whether the user replaced the provider's host."""
+
+    def __post_init__(self) -> None:
+        """Refuse a key that no header can hold, whether a user or a token endpoint gave it.
+
+        Raises:
+            AuthenticationError: It is one.
+        """
+        said = why_no_header(self.key.reveal())
+        if said is not None:
+            raise AuthenticationError(
+                f"The key or token for {self.provider} {said}; copy it again",
+                self.provider,
+                submission="not_sent",
+            )
 
     @property
     def secrets(self) -> Secrets:
@@ -202,6 +215,8 @@ class Wire:
     """Whether the request's head was handed to the connection: from then on it may have arrived."""
     stopped: bool = False
     """Whether nobody wants it any more, so that it must not leave."""
+    until: datetime | None = None
+    """When it may be somebody else's to send, by the clock that processes share; None for never."""
 
     def leave(self) -> None:
         """Note that the request leaves now.
@@ -211,6 +226,13 @@ class Wire:
         """
         if self.stopped:
             raise HTTPConnectionError("Stopped before it left", submission="not_sent")
+
+        if self.until is not None and datetime.now(UTC) > self.until:
+            raise HTTPConnectionError(
+                "This process stood still for so long that another may have gone on with the job; "
+                "nothing was sent",
+                submission="not_sent",
+            )
 
         self.sent = True
 

@@ -11,14 +11,15 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from ._http import CONNECT_SECONDS, proxy_for
+from ._http import CONNECT_SECONDS
 from ._urls import address, redirected
-from .exceptions import ValidationError
+from .exceptions import HTTPConnectionError, ValidationError
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -38,6 +39,8 @@ HEADERS = {"Accept-Encoding": "identity"}
 
 Allowed = Callable[[str], bool]
 """Tells of an IP address whether it may be connected to."""
+Road = Callable[[str], tuple[aiohttp.ClientSession, str | None]]
+"""Tells the session for a URL, and the proxy to name to it."""
 
 
 def is_public(address: str) -> bool:
@@ -109,15 +112,13 @@ async def fetch(
     seen: set[str] = set()
     failure: ValidationError
     try:
-        async with _session(transport, guard) as session:
+        async with _roads(transport, guard) as road:
             while True:
                 _check(url, first)
                 seen.add(url)
+                session, proxy = road(url)
                 async with session.get(
-                    address(url),
-                    headers=HEADERS,
-                    allow_redirects=False,
-                    proxy=proxy_for(url) if guard is None else None,
+                    address(url), headers=HEADERS, allow_redirects=False, proxy=proxy
                 ) as response:
                     target = response.headers.get("Location")
                     if response.status not in REDIRECTS or target is None:
@@ -137,12 +138,13 @@ async def fetch(
 
 
 @asynccontextmanager
-async def _session(
-    transport: Transport, guard: Guard | None
-) -> AsyncIterator[aiohttp.ClientSession]:
-    """Yield a session; with a guard one of its own, since pooled connections pass no resolver."""
+async def _roads(transport: Transport, guard: Guard | None) -> AsyncIterator[Road]:
+    """Yield what says how to get to a URL.
+
+    With a guard there is one session, of its own, since pooled connections pass no resolver.
+    """
     if guard is None:
-        yield transport.session("poll")
+        yield partial(transport.road, "poll")
         return
 
     async with aiohttp.ClientSession(
@@ -150,7 +152,7 @@ async def _session(
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
-        yield session
+        yield lambda _url: (session, None)
 
 
 def _check(url: str, first: str) -> None:
@@ -167,6 +169,9 @@ def _failure(first: str, error: Exception, guard: Guard | None) -> ValidationErr
             f"{first} leads to an address that is not public, and allow_private_urls is off on the "
             "config; give the bytes instead"
         )
+
+    if isinstance(error, HTTPConnectionError):
+        return ValidationError(f"{first} can't be fetched: {error}")
 
     said = getattr(getattr(error, "os_error", error), "strerror", None) or type(error).__name__
     return ValidationError(f"{first} can't be fetched ({said}); give the bytes instead")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import check_arguments, check_callback
 from ._resources import Shared
+from ._secrets import Keys
 from ._warnings import asked_here
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._job import Job
     from ._portal import Caller
-    from ._records import Ledger
+    from ._records import AnyLedger
     from ._types import Kind
     from .jobs import ImageJob, VideoJob
     from .models import (
@@ -48,16 +49,16 @@ class Gateway:
         self,
         *,
         registry: Registry | None = None,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         shared: Shared | None = None,
     ) -> None:
         """Make a gateway.
 
         Args:
             registry: Its providers and mappings; by default those of the module's functions.
-            ledger: Where jobs are written down before anything is bought: `sqlite:///jobs.db`, or
-                a ledger. By default what TARASH_LEDGER says, else memory, which lives as long as
-                the process.
+            ledger: Where jobs are written down before anything is bought: `sqlite:///jobs.db`, the
+                `pathlib.Path` of such a file, or a ledger. By default what TARASH_LEDGER says, else
+                memory, which lives as long as the process.
             shared: What it shares with others, in place of the two above.
         """
         self._shared = Shared(registry, ledger) if shared is None else shared
@@ -97,7 +98,7 @@ class Gateway:
         request: VideoGenerationRequest,
         on_progress: ProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoGenerationResponse:
         """Make a video and wait for it.
@@ -132,7 +133,7 @@ class Gateway:
         request: VideoGenerationRequest,
         on_progress: ProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoGenerationResponse:
         """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
@@ -145,7 +146,7 @@ class Gateway:
         request: ImageGenerationRequest,
         on_progress: ImageProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageGenerationResponse:
         """Make images and wait for them; arguments and errors as in `generate_video_async`."""
@@ -158,7 +159,7 @@ class Gateway:
         request: ImageGenerationRequest,
         on_progress: ImageProgressCallback | None = None,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageGenerationResponse:
         """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
@@ -171,7 +172,7 @@ class Gateway:
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoJob:
         """Return as soon as a provider has accepted; arguments as in `generate_video_async`.
@@ -194,7 +195,7 @@ class Gateway:
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> VideoJob:
         """Blocking form of `submit_video_async`."""
@@ -206,7 +207,7 @@ class Gateway:
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageJob:
         """Return as soon as a provider has accepted the job; as `submit_video_async`."""
@@ -219,7 +220,7 @@ class Gateway:
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
         *,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
     ) -> ImageJob:
         """Blocking form of `submit_image_async`."""
@@ -228,7 +229,7 @@ class Gateway:
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
-        self, ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
     ) -> list[VideoJob | ImageJob]:
         """Return every job that is still owed to you, oldest first: after a crash, say.
 
@@ -246,19 +247,23 @@ class Gateway:
         """
         from .jobs import owed
 
-        return await owed(self._shared, self._shared.resources(ledger), api_keys or {})
+        keys = Keys.taken(api_keys)
+        del api_keys  # errors' frames are shown
+        return await owed(self._shared, self._shared.resources(ledger), keys)
 
     def resume_all(
-        self, ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
-        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys
+        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=keys))
         return cast("list[VideoJob | ImageJob]", found)
 
     async def resume_async(
         self,
         job_id: str,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         *,
         api_keys: Mapping[str, str] | None = None,
     ) -> VideoJob | ImageJob:
@@ -274,17 +279,21 @@ class Gateway:
         """
         from .jobs import known
 
-        return await known(job_id, self._shared, self._shared.resources(ledger), api_keys or {})
+        keys = Keys.taken(api_keys)
+        del api_keys
+        return await known(job_id, self._shared, self._shared.resources(ledger), keys)
 
     def resume(
         self,
         job_id: str,
-        ledger: Ledger | str | None = None,
+        ledger: AnyLedger | None = None,
         *,
         api_keys: Mapping[str, str] | None = None,
     ) -> VideoJob | ImageJob:
         """Blocking form of `resume_async`."""
-        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=api_keys))
+        keys = Keys.taken(api_keys)
+        del api_keys
+        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=keys))
         return cast("VideoJob | ImageJob", found)
 
     # -------------------------------------------------------------------------------- planning
@@ -323,7 +332,7 @@ class Gateway:
         config: Config,
         request: Request,
         on_progress: Callable[..., Any] | None,
-        ledger: Ledger | str | None,
+        ledger: AnyLedger | None,
         key: str | None,
     ) -> Callable[[Caller | None], Coroutine[Any, Any, Response]]:
         """Return the coroutine function that submits and waits, for a given caller."""
@@ -345,7 +354,7 @@ class Gateway:
         kind: Kind,
         config: Config,
         request: Request,
-        ledger: Ledger | str | None,
+        ledger: AnyLedger | None,
         key: str | None,
     ) -> VideoJob | ImageJob:
         check_arguments(f"submit_{kind}", kind, config, request)
@@ -362,7 +371,7 @@ class Gateway:
         kind: Kind,
         config: Config,
         request: Request,
-        ledger: Ledger | str | None,
+        ledger: AnyLedger | None,
         key: str | None,
     ) -> AsyncIterator[tuple[Job, bool]]:
         from ._begin import begin

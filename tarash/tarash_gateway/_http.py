@@ -1,7 +1,7 @@
 """Our own HTTP exchange: one request, one answer, its failure told in the facts that money needs.
 
-Retries nothing and follows no redirect. Credentials leave only for the origin of the account's base
-URL and the provider's own hosts.
+Retries nothing, and follows redirects of free GETs only. Credentials leave only for the origin of
+the account's base URL and the provider's own hosts.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from ._answer import (
 )
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
+from ._proxies import Proxy, connector, proxy_of, shown_proxy
 from ._reasons import cause_of, reason_of
+from ._secrets import Credentials
 from ._unclosed import Connector, let_go
-from ._urls import Origin, address, is_trusted, join, origin, proxy_for
+from ._urls import Origin, address, is_trusted, join, origin, redirected
 from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
@@ -48,7 +50,6 @@ __all__ = [
     "join",
     "origin",
     "parse_retry_after",
-    "proxy_for",
     "read_answer",
     "shorten",
     "status_error",
@@ -62,6 +63,9 @@ STREAMS_PER_ORIGIN = 32
 FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
 
+NONE = Credentials({})
+MOST_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Classify = Callable[[Answer], TarashException | None]
 UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What is raised before anything could leave."""
@@ -72,23 +76,29 @@ class Transport:
 
     def __init__(self) -> None:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
-        self._proxies: dict[Origin, str | None] = {}
+        self._proxies: dict[Origin, Proxy | None] = {}
         let_go(self, self._sessions)
 
-    def session(self, purpose: str) -> aiohttp.ClientSession:
-        """Return the session for `submit`, `poll` or `stream`."""
-        if purpose not in self._sessions:
-            self._sessions[purpose] = _open_session(purpose)
+    def road(self, purpose: str, url: str) -> tuple[aiohttp.ClientSession, str | None]:
+        """Return the session for `submit`, `poll` or `stream` to a URL, and the proxy to tell it.
 
-        return self._sessions[purpose]
+        The environment is asked once for each origin.
 
-    def proxy(self, url: str) -> str | None:
-        """Return the proxy for a URL; the environment is asked once for each origin."""
+        Raises:
+            HTTPConnectionError: The environment names a proxy that can't be used.
+        """
         place = origin(url)
         if place not in self._proxies:
-            self._proxies[place] = proxy_for(url)
+            # Not by aiohttp's `trust_env`, which would look for a ~/.netrc at each request.
+            self._proxies[place] = proxy_of(url)
 
-        return self._proxies[place]
+        proxy = self._proxies[place]
+        is_socks = proxy is not None and proxy.is_socks
+        name = f"{purpose} {proxy.url}" if proxy is not None and is_socks else purpose
+        if name not in self._sessions:
+            self._sessions[name] = _open_session(purpose, proxy if is_socks else None)
+
+        return self._sessions[name], None if proxy is None or is_socks else proxy.url
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -97,17 +107,17 @@ class Transport:
             await session.close()
 
 
-def _open_session(purpose: str) -> aiohttp.ClientSession:
-    connector = Connector(
+def _open_session(purpose: str, socks: Proxy | None) -> aiohttp.ClientSession:
+    options: dict[str, Any] = {
         # By host, so that one provider's slow answers hold up nobody else's.
-        limit=0,
-        limit_per_host=STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
-        keepalive_timeout=FRESH_SECONDS if purpose == "submit" else 30,
-    )
+        "limit": 0,
+        "limit_per_host": STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
+        "keepalive_timeout": FRESH_SECONDS if purpose == "submit" else 30,
+    }
     tracing = aiohttp.TraceConfig()
     tracing.on_request_headers_sent.append(_mark_sent)
     return aiohttp.ClientSession(
-        connector=connector,
+        connector=Connector(**options) if socks is None else connector(socks, **options),
         # A tenth of what a look costs, and only a submit has to know it for certain.
         trace_configs=[tracing] if purpose == "submit" else None,
         # The engine holds the deadlines; only connecting has a limit of its own.
@@ -156,7 +166,7 @@ class HttpClient:
         self,
         account: Account,
         transport: Transport,
-        headers: Mapping[str, str],
+        credentials: Credentials,
         classify: Classify | None = None,
     ) -> None:
         """Make a client.
@@ -164,12 +174,12 @@ class HttpClient:
         Args:
             account: Whose requests these are.
             transport: The loop's connections.
-            headers: Credential headers, for trusted origins only.
+            credentials: Headers for trusted origins only.
             classify: Reads what hides in an error body; None leaves it to the status.
         """
         self.account = account
         self._transport = transport
-        self._headers = dict(headers)
+        self._credentials = credentials
         self._classify = classify
         self._secrets = account.secrets
 
@@ -206,8 +216,20 @@ class HttpClient:
         )
 
     async def get(self, url: str, *, any_status: bool = False) -> Answer:
-        """GET an absolute URL; `any_status` hands error answers back instead of raising."""
-        return await self._checked("GET", url, any_status=any_status)
+        """GET an absolute URL; `any_status` hands error answers back instead of raising.
+
+        Redirects are followed, each with our credentials only where they may go. One that leads
+        nowhere, in a circle or too far is an answer like others.
+        """
+        seen: set[str] = set()
+        while True:
+            seen.add(url)
+            answer = await self._exchange("GET", url)
+            target = _leads_to(url, answer)
+            if target is None or target in seen or len(seen) > MOST_REDIRECTS:
+                return answer if any_status else checked(answer, self._classify)
+
+            url = target
 
     async def put(self, url: str, *, any_status: bool = False) -> Answer:
         """PUT to an absolute URL without a body."""
@@ -265,15 +287,16 @@ class HttpClient:
         **body: Any,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         wire = current_wire.get() or Wire()
-        sent_headers = {**(headers or {}), **(self._headers if self.trusts(url) else {})}
+        credentials = self._credentials if self.trusts(url) else NONE
+        session, proxy = self._transport.road(purpose, url)
         failure: TarashException
         try:
-            async with self._transport.session(purpose).request(
+            async with session.request(
                 method,
                 address(url),
-                headers=sent_headers,
+                headers=credentials.onto(headers),
                 **body,
-                proxy=self._transport.proxy(url),
+                proxy=proxy,
                 allow_redirects=False,
                 trace_request_ctx=wire,
             ) as response:
@@ -284,7 +307,7 @@ class HttpClient:
                 wire.sent = not isinstance(error, UNCONNECTED)
 
             failure = connection_error(url, wire, error, self._secrets)
-            cause = self._secrets.error(error if wire.sent else cause_of(error))
+            cause = self._secrets.outside(error if wire.sent else cause_of(error))
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
         raise failure from cause
@@ -313,6 +336,19 @@ class HttpClient:
         return self._secrets.data(found) if isinstance(found, dict) else None
 
 
+def _leads_to(url: str, answer: Answer) -> str | None:
+    """Return where a redirect leads, where that is a place that can be asked."""
+    target = answer.headers.get("Location") if answer.status in REDIRECTS else None
+    if not target:
+        return None
+
+    try:
+        found = redirected(url, target)
+        return found if urlsplit(found).scheme in ("http", "https") and origin(found)[1] else None
+    except ValueError:
+        return None
+
+
 def connection_error(
     url: str, wire: Wire, error: Exception, secrets: Secrets
 ) -> HTTPConnectionError:
@@ -326,10 +362,13 @@ def connection_error(
     """
     host = urlsplit(url).netloc.rpartition("@")[2]
     said = secrets.text(reason_of(error))
+    proxy = shown_proxy(url)
+    by = "" if proxy is None else f" through the proxy {proxy}"
     if not wire.sent:
-        message = f"No connection to {host}: {said} (check the network and base_url)"
+        check = "the network" if proxy is None else "the proxy, the network"
+        message = f"No connection to {host}{by}: {said} (check {check} and base_url)"
     else:
-        message = f"The connection to {host} broke after the request had left: {said}"
+        message = f"The connection to {host}{by} broke after the request had left: {said}"
 
     return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
 

@@ -11,7 +11,7 @@ from ._engine import ledger_failed, look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._responses import keep_config
-from ._store import error_of, holds_media, response_of, told
+from ._store import error_of, holds_media, nameless, response_of, told
 from .exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -183,11 +183,21 @@ class Job:
         if self._driven is not None:
             return self._driven
 
-        known = [one.intent.id for one in self.run.attempts if one.intent is not None]
-        last = record.entries[-1] if record.entries else None
+        run = self.run
+        if run.hold.unwritten:
+            await run.hold.catch_up()
+            return run  # which knows more than the ledger had
+
+        known = [one.intent.id for one in run.attempts if one.intent is not None]
         in_step = known == [entry.intent.id for entry in record.entries]
-        if in_step and (last is None or last.operation == self.run.current.operation):
-            return self.run
+        last = record.entries[-1] if record.entries else None
+        # Of several attempts, the one to go on with is told by how the others ended.
+        is_plain = len(known) <= 1 or record.state not in ("open", "unknown")
+        kept = record.state == "open" and record.result is not None
+        if in_step and is_plain and not kept:
+            operation = None if last is None else last.operation
+            if operation in (None, run.current.operation):
+                return run
 
         configs = [call.config for call in self.run.calls]
         return await rebuilt(record, self.run.resources, {}, configs)
@@ -262,7 +272,7 @@ class Job:
         attempt = self.run.current
         operation = attempt.operation
         if operation is None:
-            return "unsupported"
+            return await self._cancel_unsent(record)
 
         attempt.stopped = True
         if record is not None:
@@ -275,6 +285,24 @@ class Job:
             await self._close_cancelled(record)
 
         return answer
+
+    async def _cancel_unsent(self, record: JobRecord | None) -> CancelAnswer:
+        """Close a job that was never sent; of one that may have been, nobody has the id.
+
+        Raises:
+            TarashException: A job may run that nobody can name.
+        """
+        if record is None or record.held:
+            return "unsupported"
+
+        safe = ("not_sent", "rejected")
+        if not all(entry.submission in safe for entry in record.entries):
+            raise nameless(record)
+
+        if record.state == "open":
+            await self._close_cancelled(record)
+
+        return "cancelled"
 
     async def _recorded(self) -> JobRecord | None:
         """Return the job as the ledger has it; for a token, too, where it is the job's ledger."""

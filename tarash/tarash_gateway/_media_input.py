@@ -7,7 +7,6 @@ at once. A path stays a path: its file is read when the call runs. No kind is lo
 from __future__ import annotations
 
 import base64
-import binascii
 import inspect
 import io
 import os
@@ -18,6 +17,7 @@ from typing import Annotated, Any, BinaryIO, NotRequired, Protocol
 from pydantic import PlainSerializer, PlainValidator
 from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
 
+from ._base64 import decoded
 from ._types import ImageRole, MediaContent, MediaType
 
 UNKNOWN_TYPE = "application/octet-stream"
@@ -29,8 +29,6 @@ FORMS = (
     "a path, a URL, a data URI, base64 text, bytes, an open binary file, a Pillow image or "
     "{'content': bytes, 'content_type': str}"
 )
-# What Pillow writes into a PNG without a change.
-PNG_MODES = frozenset({"1", "I", "I;16", "L", "LA", "P", "RGB", "RGBA"})
 JPEG_MODES = frozenset({"CMYK", "L", "RGB"})
 JPEG_FORMATS = frozenset({"JPEG", "MPO"})
 JPEG_QUALITY = 95
@@ -78,7 +76,12 @@ def as_media(value: Any) -> MediaType | Path:
     if all(hasattr(value, name) for name in ("save", "format", "mode")):
         return _from_pillow(value)
 
-    raise ValueError(f"an image or a video is {FORMS}; this is {_named(value)}")
+    hint = "; PIL.Image.fromarray(array) makes an image of it" if _is_array(value) else ""
+    raise ValueError(f"an image or a video is {FORMS}; this is {_named(value)}{hint}")
+
+
+def _is_array(value: object) -> bool:
+    return hasattr(value, "dtype") and hasattr(value, "shape")
 
 
 def _named(value: object) -> str:
@@ -88,10 +91,9 @@ def _named(value: object) -> str:
 def _from_mapping(value: Mapping[Any, Any]) -> MediaContent:
     content, content_type = value.get("content"), value.get("content_type", UNKNOWN_TYPE)
     if isinstance(content, str):  # as a request's JSON has it
-        try:
-            content = base64.b64decode("".join(content.split()), validate=True)
-        except binascii.Error as error:
-            raise ValueError("'content' is text, and not base64; give bytes") from error
+        content = decoded(content)
+        if content is None:
+            raise ValueError("'content' is text, and not base64; give bytes")
 
     if not isinstance(content, bytes | bytearray | memoryview) or not isinstance(content_type, str):
         raise ValueError(  # noqa: TRY004  (pydantic reports no TypeError)
@@ -147,15 +149,19 @@ def _read_all(stream: BinaryIO) -> bytes:
 
 def _from_pillow(image: Any) -> MediaContent:
     """Encode a Pillow image: without loss, unless it was read from a JPEG."""
-    info = getattr(image, "info", None) or {}
-    options: dict[str, Any] = {"exif": info["exif"]} if info.get("exif") else {}
+    from ._pixels import PLAIN_MODES, plain, upright_tag
+
+    exif = upright_tag(image)
+    profile = (getattr(image, "info", None) or {}).get("icc_profile")
+    options: dict[str, Any] = {"exif": exif} if exif else {}
     kind = "JPEG" if image.format in JPEG_FORMATS and image.mode in JPEG_MODES else "PNG"
     buffer = io.BytesIO()
     try:
         if kind == "JPEG":
-            options |= {"quality": JPEG_QUALITY}
-        elif image.mode not in PNG_MODES:
-            image = image.convert("RGBA" if "a" in image.mode.lower() else "RGB")
+            # Pillow writes a PNG's profile by itself, and a JPEG's only where it is given.
+            options |= {"quality": JPEG_QUALITY, **({"icc_profile": profile} if profile else {})}
+        elif image.mode not in PLAIN_MODES:
+            image = plain(image)
 
         image.save(buffer, format=kind, **options)
     except (OSError, SyntaxError, ValueError) as error:

@@ -38,6 +38,7 @@ TYPES = {
     "tif": "image/tiff",
     "tiff": "image/tiff",
     "webp": "image/webp",
+    "zip": "application/zip",  # of frames, or of files of one result
     "glb": "model/gltf-binary",
     "gltf": "model/gltf+json",
     "3gp": "video/3gpp",

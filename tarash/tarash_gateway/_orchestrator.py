@@ -14,9 +14,17 @@ import anyio
 
 from ._attempt import Attempt, Progress, goodbye, unforeseen
 from ._contract import Call
-from ._engine import Hold, Resources, drive, handle, kept_alive, ledger_failed
+from ._ending import LEAVING, Ending
+from ._engine import (
+    Hold,
+    Resources,
+    drive,
+    handle,
+    kept_alive,
+    ledger_failed,
+)
 from ._ids import generate_unique_id
-from ._store import holds_media, told
+from ._responses import keep_config
 from .exceptions import TarashException, UnsupportedOperationError, VerificationError
 from .media._handing_over import hand_over
 from .models import ExecutionMetadata
@@ -61,36 +69,26 @@ def calls_for(kind: Kind, config: Config, request: Request, registry: Registry) 
     return calls
 
 
-class Run:
+class Run(Ending):
     """One job on its way along its chain, in the hands of whoever drives it."""
 
     def __init__(self, calls: list[Call], resources: Resources, hold: Hold) -> None:
-        self.calls = calls
-        self.resources = resources
-        self.hold = hold
-        self.attempts: list[Attempt] = []
-        self.response: Response | None = None
-        self.failure: TarashException | None = None
-        self.keyed = False
-        """Whether somebody may ask for the result again, by an idempotency key."""
+        super().__init__(calls, resources, hold)
+        self.kept: Response | None = None
+        """What it came to, where the ledger has that and nobody has got it yet."""
+        self._pending: list[Attempt] = []
+        """Unfinished attempts, oldest first, that are settled before anything else is bought."""
         self._records: list[AttemptMetadata] = []
         self._started: float | None = None
 
-    @property
-    def current(self) -> Attempt:
-        """The attempt that is under way, or the last one."""
-        if not self.attempts:
-            self.attempts.append(Attempt(self.calls[0]))
-
-        return self.attempts[-1]
-
     def resume(self, attempts: list[Attempt]) -> None:
         """Go on after what another run of this job did."""
-        owed = [one for one in attempts if one.operation is not None and one.unsafe]
         done = [one for one in attempts if one.status == "completed"]
-        last = done[-1:] or owed[-1:] or attempts[-1:]
-        self.attempts = [one for one in attempts if one not in last] + last
-        self._records = [one.metadata(_left_behind(one)) for one in self.attempts[:-1]]
+        unfinished = [] if done else [one for one in attempts if one.is_unfinished]
+        last = done[-1:] or unfinished[-1:] or attempts[-1:]
+        self.attempts = [one for one in attempts if one is not last[0]] + last
+        self._pending = unfinished[:-1]
+        self._records = [one.metadata(_verdict(one)) for one in self.attempts[:-1]]
 
     async def go(
         self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
@@ -111,23 +109,25 @@ class Run:
         state: JobState | None = None
         self.failure = None
         try:
-            async with kept_alive(self.hold):
+            async with kept_alive(self.hold, self.write_again):
                 self.response = await self._deliver(deliver, caller, until_accepted)
                 if self.response is not None:
                     self.response = await self._hand_over(self.response, caller)
         except TarashException as error:
-            self.failure, state = error, self._state_after()
+            self.failure, state = error, self.state_after()
             raise
-        except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
-            state = self._state_after(cancelled=True)
+        except LEAVING:
+            state = self.state_after(cancelled=True)
             raise
         else:
             state = "open" if self.response is None else "completed"
         finally:
-            held = await self._close(state or self._state_after())
+            held = await self.end(state or self.state_after())
 
         if self.response is not None and not held:
-            raise self._told_of(self.hold.taken_over())
+            followed = self.hold.taken_over()
+            self.current.complete(followed)
+            raise self._told_of(followed)
 
         return self.response
 
@@ -137,10 +137,14 @@ class Run:
         if self._started is None:
             self._started = anyio.current_time()
 
-        number = self.current.call.attempt_number  # which may have been waited for before
-        self._records = [one for one in self._records if one.attempt_number != number]
+        if self.kept is not None:
+            return await self._tell_kept(self.kept, deliver)
+
+        may_buy = True
         while True:
             attempt = self.current
+            number = attempt.call.attempt_number  # which may have been waited for before
+            self._records = [one for one in self._records if one.attempt_number != number]
             error: TarashException | None = None
             try:
                 response = await self._attempt(attempt, deliver, caller, until_accepted)
@@ -160,14 +164,44 @@ class Run:
                 return response.model_copy(update=facts)
 
             error.execution_metadata = self._metadata(None)
-            following = self._following()
-            if following is None or not await self._moves_on(error, following):
+            # What may still run or be found is settled first, also where the chain ends here.
+            may_buy = may_buy and error.retryable
+            following = self._take_pending() or (await self._next(error) if may_buy else None)
+            if following is None:
                 raise error
 
-            attempt.log(
-                logging.WARNING, "fallback", error=error.message, to=following.config.provider
-            )
-            self.attempts.append(Attempt(following))
+            provider = following.call.config.provider
+            attempt.log(logging.WARNING, "fallback", error=error.message, to=provider)
+            self.attempts.append(following)
+
+    def _take_pending(self) -> Attempt | None:
+        """Return the next attempt that another process has left unfinished."""
+        if self.hold.is_watcher or not self._pending:
+            return None
+
+        attempt = self._pending.pop()
+        self.attempts = [one for one in self.attempts if one is not attempt]
+        return attempt
+
+    async def _next(self, error: TarashException) -> Attempt | None:
+        """Return an attempt with the chain's next config, where one may follow."""
+        following = self._following()
+        if following is None or not await self._moves_on(error, following):
+            return None
+
+        try:
+            await self.write_again()
+        except Exception as failure:  # noqa: BLE001  (the next submit will say so)
+            ledger_failed(self.hold, failure)
+
+        return Attempt(following)
+
+    async def _tell_kept(self, response: Response, deliver: Deliver | None) -> Response:
+        """Return a result that another process had in its hands when it ended."""
+        keep_config(response, self.current.call.config)
+        self.current.response = response
+        await Progress(self.current, deliver).completed(response)
+        return response
 
     async def _hand_over(self, response: Response, caller: Caller | None) -> Response:
         """Save and compare the result, as the config that delivered and the chain's head say."""
@@ -208,7 +242,8 @@ class Run:
         )
 
     async def _moves_on(self, error: TarashException, following: Call) -> bool:
-        if not error.retryable or await self._was_stopped():
+        ended = any(one.is_over and not _verdict(one).retryable for one in self.attempts)
+        if ended or not error.retryable or await self._was_stopped():
             return False
 
         head = self.calls[0].config
@@ -222,8 +257,11 @@ class Run:
     async def _was_stopped(self) -> bool:
         """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
         attempt = self.current
-        if attempt.stopped or attempt.intent is None:
-            return attempt.stopped
+        if any(one.stopped for one in self.attempts):
+            return True
+
+        if attempt.intent is None:
+            return False
 
         try:
             record = await self.hold.ledger.get(self.hold.job_id)
@@ -265,6 +303,7 @@ class Run:
             raise
         else:
             if response is not None:
+                attempt.response = response
                 attempt.log(logging.INFO, "completed")
                 await progress.completed(response)
 
@@ -289,8 +328,8 @@ class Run:
         call = attempt.call
         registry = self.resources.registry
         handler = None if call.mocked else registry.handler(call.config.provider)
-        if attempt.ended_elsewhere:
-            raise _left_behind(attempt)
+        if attempt.is_over:
+            raise _verdict(attempt)
 
         if handler is None:
             adapter = adapter_of(call, registry)
@@ -324,38 +363,6 @@ class Run:
 
         return error
 
-    def _state_after(self, *, cancelled: bool = False) -> JobState:
-        """Return where the job stands after a failure: what may still run is still owed."""
-        if self.response is not None:
-            return "completed"  # what failed or was stopped came after the result
-
-        if any(one.operation and one.unsafe for one in self.attempts):
-            return "open"
-
-        if any(one.submission == "unknown" for one in self.attempts):
-            return "unknown"
-
-        return "cancelled" if cancelled else "failed"
-
-    async def _close(self, state: JobState) -> bool:
-        """Write down how it ended; return whether that was ours to do."""
-        if self.hold.is_watcher:
-            return True
-
-        response = self.response
-        free = state in ("failed", "cancelled") and all(
-            one.billing(success=False) == "none" for one in self.attempts
-        )
-        # What can be fetched again by its operation need not be kept.
-        fetched_again = (
-            response is not None and self.current.operation is not None and holds_media(response)
-        )
-        result = None
-        if self.hold.keeps or self.keyed:
-            result = told(self.calls[0].kind, None if fetched_again else response, self.failure)
-
-        return await self.hold.close(state, result, free_key=free, delivered=response is not None)
-
 
 def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:
     """Return who speaks to the call's provider: the mock, or a built-in adapter."""
@@ -376,8 +383,9 @@ def watcher(run: Run) -> Run:
     return watching
 
 
-def _left_behind(attempt: Attempt) -> TarashException:
-    return TarashException(
+def _verdict(attempt: Attempt) -> TarashException:
+    """Return why an attempt of another process failed, as far as that was written down."""
+    return attempt.verdict or TarashException(
         f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
         submission=attempt.submission,
     )

@@ -6,6 +6,7 @@ method may be called from several tasks, threads and event loops at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +40,9 @@ class Intent:
     payload: JsonObject | None = None
     """What is sent (`path`, `method`, `body`), to know the job again; None where it is too large.
     """
+    host: str = ""
+    """Where it is sent; ids are a provider's own on one host only. Empty where that is not known.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,9 @@ class Entry:
     submission: Submission | None = None
     outcome: Outcome | None = None
     """None while the attempt goes on."""
+    heard: JsonObject = field(default_factory=dict)
+    """What `note` was given: `error` (the attempt's, as JSON), `retry_at`, `tries`, `cancel`,
+    `billing`, `adopted`."""
 
 
 OPEN_ENDS = frozenset({None, "detached", "unknown"})
@@ -74,7 +81,7 @@ class JobRecord:
     entries: tuple[Entry, ...] = ()
     """Its submits, in the order in which they were intended."""
     result: JsonObject | None = None
-    """What `close` was given."""
+    """What `close` or `keep` was given."""
     held: bool = False
     """Whether a holder that is alive drives it."""
 
@@ -89,6 +96,14 @@ class Ledger(Protocol):
 
     lease_seconds: float
     """How long a holder may be silent before another may take its jobs over."""
+
+    @property
+    def generation(self) -> int:
+        """Grows when what this is kept in was found to be removed, or replaced by something else.
+
+        Whoever drives a job makes sure then that the job is in it.
+        """
+        ...
 
     async def open(
         self, job: JobRecord, holder: str, media: Mapping[str, bytes]
@@ -106,8 +121,33 @@ class Ledger(Protocol):
         """
         ...
 
-    async def intend(self, intent: Intent, holder: str) -> bool:
-        """Write down a submit before it leaves; False where `holder` does not hold the job."""
+    async def intend(self, intent: Intent, holder: str) -> bool | None:
+        """Write down a submit before it leaves, also before each further try of a refused one.
+
+        Returns:
+            False where `holder` does not hold the job; None where the job is not known.
+        """
+        ...
+
+    async def note(
+        self,
+        intent_id: str,
+        holder: str,
+        heard: JsonObject,
+        submission: Submission | None = None,
+    ) -> bool | None:
+        """Write down what was heard of a submit whose attempt goes on.
+
+        Args:
+            intent_id: The intent's.
+            holder: Who drives its job.
+            heard: Facts, in addition to those that were noted before.
+            submission: How the submit ended, where that was heard.
+
+        Returns:
+            False where `holder` does not hold the job any more, None where the intent is not
+            known: then nothing was written.
+        """
         ...
 
     async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
@@ -144,7 +184,7 @@ class Ledger(Protocol):
         result: JsonObject | None = None,
         *,
         free_key: bool = False,
-    ) -> bool:
+    ) -> bool | None:
         """Write down how a job ended, and let go of it. `open` lets go of it only.
 
         Args:
@@ -156,12 +196,29 @@ class Ledger(Protocol):
 
         Returns:
             False where `holder` does not hold the job any more: then nothing was written, and
-            whoever took it over has the last word.
+            whoever took it over has the last word. None where the job is not known.
         """
         ...
 
-    async def claim(self, job_id: str, holder: str) -> bool:
-        """Hold a job, in whatever state; False where another living holder does."""
+    async def keep(self, job_id: str, holder: str, result: JsonObject | None) -> bool | None:
+        """Write down that a job is open, whatever it was before, and let go of it.
+
+        Args:
+            job_id: The job's.
+            holder: Who drove it.
+            result: What it came to, where nobody has got that yet.
+
+        Returns:
+            As `close`.
+        """
+        ...
+
+    async def claim(self, job_id: str, holder: str) -> bool | None:
+        """Hold a job, in whatever state.
+
+        Returns:
+            False where another living holder does; None where the job is not known.
+        """
         ...
 
     async def renew(self) -> None:
@@ -172,12 +229,31 @@ class Ledger(Protocol):
         """Return a job; None where it is not known."""
         ...
 
-    async def find(self, provider: str, operation_id: str) -> JobRecord | None:
-        """Return the job that an operation belongs to; None where it is not known."""
+    async def find(
+        self, provider: str | None, operation_id: str, host: str = ""
+    ) -> JobRecord | None:
+        """Return the job that an operation belongs to; None where it is not known.
+
+        Args:
+            provider: Whose operation it is; None for anybody's, of which the newest counts.
+            operation_id: The operation's.
+            host: Where it was submitted; jobs whose host is not known count, too.
+        """
         ...
 
     async def jobs(self, *, states: Sequence[JobState] = (), limit: int = 1000) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""
+        ...
+
+    async def forget(self, job_id: str) -> bool:
+        """Drop a job, in whatever state, with its media; its idempotency key is free then.
+
+        Args:
+            job_id: The job's.
+
+        Returns:
+            False where a living holder drives it, or nobody knows it: then nothing was dropped.
+        """
         ...
 
     async def media(self, sha256: str) -> bytes:
@@ -191,3 +267,8 @@ class Ledger(Protocol):
     async def aclose(self) -> None:
         """Let go of files and connections; the next call opens them again."""
         ...
+
+
+AnyLedger = Ledger | str | os.PathLike[str]
+"""As users name a ledger: an object, a URL such as `sqlite:///jobs.db`, or the path of such a file.
+"""

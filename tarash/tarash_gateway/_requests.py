@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
 from collections.abc import Mapping
@@ -11,7 +10,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from ._data import Data, Seconds, Several
+from ._meant import meant
 from ._media_input import ImageInput, MediaInput, with_role
+from ._sendable import check_carried, plain_value, plain_values, whole_text
 from ._types import CommonAspectRatio, Resolution
 
 
@@ -32,6 +33,12 @@ def _size(value: str) -> str:
 
 
 AspectRatio = Annotated[CommonAspectRatio | str, AfterValidator(_ratio)]
+MOST = 10_000
+"""Videos or images of one request: more is a mistake that would be paid for."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
+Seed = Annotated[int, Field(ge=-(2**127), lt=2**127)]
+"""Far more than any provider takes, and no more than what is written in one line."""
+LONGEST_SECONDS = 1e9
 ImageSize = Annotated[str, AfterValidator(_size)]
 RoledImage = Annotated[ImageInput, BeforeValidator(with_role)]
 
@@ -48,24 +55,35 @@ class _GenerationRequest(Data):
 
         known = cls.model_fields
         unknown = {name: value for name, value in data.items() if name not in known}
-        if not unknown:
-            return data
-
         for name in unknown:
-            near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.8)
-            if near:
+            hint = meant(str(name), known)
+            if hint is not None:
                 warnings.warn(
-                    f"{name!r} is not a field of {cls.__name__} and goes to the provider as an "
-                    f"extra parameter; did you mean {near[0]!r}?",
+                    f"{name!r} is not a field of {cls.__name__} and goes to the provider as it is; "
+                    f"did you mean {hint}? extra_params={{{name!r}: ...}} sends it without this "
+                    "warning",
                     UserWarning,
                     stacklevel=3,
                 )
 
-        kept = {name: value for name, value in data.items() if name in known}
+        kept = {name: plain_value(value) for name, value in data.items() if name in known}
         given = data.get("extra_params") or {}
         # Anything but a mapping is left as it is, for the field's own check to refuse.
-        merged = {**unknown, **given} if isinstance(given, Mapping) else given
-        return {**kept, "extra_params": merged}
+        if isinstance(given, Mapping):
+            given = plain_values({**unknown, **given} if unknown else given)
+
+        return {**kept, "extra_params": given} if given or "extra_params" in kept else kept
+
+    @field_validator("prompt", "negative_prompt", "quality", "style", check_fields=False)
+    @classmethod
+    def _is_whole(cls, text: str | None) -> str | None:
+        return None if text is None else whole_text(text)
+
+    @field_validator("extra_params")
+    @classmethod
+    def _is_carried(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        check_carried(parameters)
+        return parameters
 
     @field_validator("prompt")
     @classmethod
@@ -80,7 +98,8 @@ class _GenerationRequest(Data):
 class VideoGenerationRequest(_GenerationRequest):
     """What video to make, whoever makes it.
 
-    An unknown keyword goes into `extra_params`, with a warning when it looks like a typo.
+    An unknown keyword goes into `extra_params`, with a warning where it looks like a typo or like a
+    provider's word for one of these fields.
 
     Attributes:
         prompt: What to show; not empty.
@@ -99,14 +118,14 @@ class VideoGenerationRequest(_GenerationRequest):
         extra_params: The provider's own parameters, sent untouched; they win over mapped values.
     """
 
-    duration_seconds: Seconds | None = None
+    duration_seconds: Annotated[Seconds, Field(le=LONGEST_SECONDS)] | None = None
     resolution: Resolution | None = None
     aspect_ratio: AspectRatio | None = None
     generate_audio: bool | None = None
     image_list: Several[RoledImage] = ()
     video: MediaInput | None = None
-    seed: int | None = None
-    number_of_videos: int = Field(default=1, ge=1)
+    seed: Seed | None = None
+    number_of_videos: Count = 1
     negative_prompt: str | None = None
     enhance_prompt: bool | None = None
 
@@ -133,7 +152,7 @@ class ImageGenerationRequest(_GenerationRequest):
     aspect_ratio: AspectRatio | None = None
     quality: str | None = None
     style: str | None = None
-    n: int = Field(default=1, ge=1)
+    n: Count = 1
     image_list: Several[RoledImage] = ()
     mask_image: MediaInput | None = None
-    seed: int | None = None
+    seed: Seed | None = None

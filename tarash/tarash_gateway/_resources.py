@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from weakref import WeakSet
 
 from .exceptions import TarashException
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._engine import Resources
-    from ._records import Ledger
+    from ._records import AnyLedger, Ledger
 
 VARIABLE = "TARASH_LEDGER"
 GOODBYE_SECONDS = 7
@@ -29,9 +29,7 @@ GOODBYE_SECONDS = 7
 class Shared:
     """The registry, clients and ledger of one gateway, and the calls under way."""
 
-    def __init__(
-        self, registry: Registry | None = None, ledger: Ledger | str | None = None
-    ) -> None:
+    def __init__(self, registry: Registry | None = None, ledger: AnyLedger | None = None) -> None:
         self.registry = default_registry if registry is None else registry
         self._ledger = ledger
         self._made: Resources | None = None
@@ -39,7 +37,7 @@ class Shared:
         self._running: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._closing = False
 
-    def resources(self, ledger: Ledger | str | None = None) -> Resources:
+    def resources(self, ledger: AnyLedger | None = None) -> Resources:
         """Return what calls share.
 
         Args:
@@ -114,13 +112,13 @@ class Shared:
             await asyncio.wait(late, timeout=GOODBYE_SECONDS)
 
 
-def _opened(ledger: Ledger | str) -> Ledger:
-    if not isinstance(ledger, str):
+def _opened(ledger: AnyLedger) -> Ledger:
+    if not isinstance(ledger, str | os.PathLike) and hasattr(ledger, "intend"):
         return ledger
 
     from .ledger import open_ledger
 
-    return open_ledger(ledger)
+    return open_ledger(cast("str | os.PathLike[str]", ledger))
 
 
 default = Shared()

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 
 from ._data import Data, Several
 from ._media_info import MediaInfo, Mismatch
-from ._types import Billing, CancelAnswer, JobStatus, MediaType, Submission
+from ._types import Billing, CancelAnswer, JobStatus, MediaType, OnExists, Submission
 
 if TYPE_CHECKING:
     from ._configs import ImageGenerationConfig, VideoGenerationConfig
@@ -130,6 +130,7 @@ class _GenerationResponse(Data):
         to: str | os.PathLike[str],
         *,
         overwrite: bool = False,
+        on_exists: OnExists = "fail",
         config: VideoGenerationConfig | ImageGenerationConfig | None = None,
     ) -> Path | str | list[Path | str]:
         """Save all results to files, or to an object store.
@@ -145,6 +146,7 @@ class _GenerationResponse(Data):
                 without an extension gets that of the media's type; several results are numbered
                 (`cat-1.png`) where the name has no `{index}`.
             overwrite: Replace what is there.
+            on_exists: What a name does that is taken: `fail`, or get a `number` (`cat-2.mp4`).
             config: Whose key asks for fresh URLs; by default the one that made this. A response
                 that was unpickled or read from JSON has none.
 
@@ -155,7 +157,8 @@ class _GenerationResponse(Data):
             ValidationError: Nothing can be saved there; the message says why.
             SaveError: A result could not be saved; `saved` has those that were.
         """
-        saved = await _media("_saving").save(self, to, overwrite=overwrite, config=config)
+        options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config}
+        saved = await _media("_saving").save(self, to, **options)
         places: list[Path | str] = [one.place for one in saved]
         return places[0] if len(places) == 1 else places
 
@@ -164,12 +167,14 @@ class _GenerationResponse(Data):
         to: str | os.PathLike[str],
         *,
         overwrite: bool = False,
+        on_exists: OnExists = "fail",
         config: VideoGenerationConfig | ImageGenerationConfig | None = None,
     ) -> Path | str | list[Path | str]:
         """Blocking form of `save_async`."""
         from . import _portal
 
-        return _portal.call(lambda _caller: self.save_async(to, overwrite=overwrite, config=config))
+        options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config}
+        return _portal.call(lambda _caller: self.save_async(to, **options))
 
     async def probe_async(self, index: int = 1) -> MediaInfo:
         """Return what a result really is, read from the file itself.

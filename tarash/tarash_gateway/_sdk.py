@@ -32,7 +32,7 @@ from ._http import (
 from ._reasons import cause_of, reason_of
 from ._secrets import Secrets
 from ._urls import address
-from .exceptions import TarashException
+from .exceptions import HTTPConnectionError, TarashException
 
 if TYPE_CHECKING:
     from ._contract import Account
@@ -70,8 +70,23 @@ def http_client(library: ModuleType, transport: Transport) -> Any:
     """
     # The engine holds the deadlines; only connecting has a limit of its own, the transport's.
     return library.AsyncClient(
-        timeout=None, transport=Connections(library, transport), follow_redirects=False
+        timeout=None,
+        transport=Connections(library, transport),
+        follow_redirects=False,
+        trust_env=False,  # which proxy, is the transport's to say; and no ~/.netrc
     )
+
+
+def no_client(library: ModuleType) -> Any:
+    """Return a blocking HTTP client that leads nowhere, for an SDK that makes one and needs none.
+
+    Its own would read the environment's proxies, and fail on those that it can't speak to.
+    """
+
+    def refuse(_request: Any) -> Any:
+        raise NotImplementedError
+
+    return library.Client(transport=library.MockTransport(refuse), trust_env=False)
 
 
 class Connections:
@@ -100,15 +115,16 @@ class Connections:
         What prevents that is raised as the library's own, for the SDK to know it.
         """
         library = self._library
-        session = self._transport.session("submit" if request.method == "POST" else "poll")
         url = str(request.url)
+        purpose = "submit" if request.method == "POST" else "poll"
+        session, proxy = self._transport.road(purpose, url)
         try:
             async with session.request(
                 request.method,
                 address(url),
                 headers=request.headers.multi_items(),
                 data=_body(request, library),
-                proxy=self._transport.proxy(url),
+                proxy=proxy,
                 allow_redirects=False,
                 auto_decompress=False,  # the library does that
                 trace_request_ctx=current_wire.get() or Wire(),
@@ -122,10 +138,10 @@ class Connections:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise library.UnsupportedProtocol(str(error), request=request) from error
         except UNCONNECTED as error:
-            cause = Secrets().error(error)  # which the SDK may log
+            cause = Secrets().outside(cause_of(error))  # which the SDK may log
             raise library.ConnectError(reason_of(error), request=request) from cause
         except (aiohttp.ClientError, OSError) as error:
-            cause = Secrets().error(error)
+            cause = Secrets().outside(error)
             raise library.ReadError(reason_of(error), request=request) from cause
 
 
@@ -166,8 +182,9 @@ async def exchange(
 
         response = getattr(raw, "http_response", raw)
     except connection_errors as error:
-        failure = connection_error(account.base_url, wire, error, account.secrets)
-        cause = account.secrets.error(error if wire.sent else cause_of(error))
+        ours = _ours(error)
+        failure = ours or connection_error(account.base_url, wire, error, account.secrets)
+        cause = account.secrets.outside(error if wire.sent else cause_of(error))
     except Exception as error:
         response = getattr(error, "response", None)
         if getattr(response, "status_code", None) is None:
@@ -175,12 +192,24 @@ async def exchange(
 
         answer = _answer(response, account)
         failure = (classify and classify(answer)) or status_error(answer)
-        cause = account.secrets.error(error)
+        cause = account.secrets.outside(error)
     else:
         return checked(_answer(response, account), classify)
 
     # Raised outside the handlers, so that an unmasked original is not kept as its context.
     raise failure from cause
+
+
+def _ours(error: BaseException) -> HTTPConnectionError | None:
+    """Return what we have said ourselves below the SDK, which made an error of its own of it."""
+    one: BaseException | None = error
+    while one is not None:
+        if isinstance(one, HTTPConnectionError):
+            return one
+
+        one = one.__cause__ or one.__context__
+
+    return None
 
 
 def _answer(response: Any, account: Account) -> Answer:

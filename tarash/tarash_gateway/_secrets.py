@@ -6,8 +6,11 @@ Knows nothing of where a secret comes from; the caller names them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+from ._tracebacks import trimmed
 
 MASK = "***"
 USERINFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
@@ -15,9 +18,28 @@ USERINFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
 SHORTEST_SECRET = 8
 """Characters; anything shorter is not looked for: replacing `test` would garble honest answers."""
 
-SECRET_NAMES = ("key", "token", "secret", "password", "credential", "authorization")
+SECRET_NAMES = ("key", "token", "secret", "pass", "pwd", "credential", "auth")
 # Names that hold one of these words and no secret: counts, paths and places.
 HARMLESS_NAMES = frozenset({"credentials_path", "max_tokens", "keyframes", "keyframe"})
+
+OPEN_SETTINGS: dict[str, frozenset[str]] = {
+    "": frozenset({"min_poll_interval"}),
+    "azure-openai": frozenset({"base_model"}),
+    "google": frozenset({"credentials_path", "gcp_project", "location", "storage_url"}),
+    "openai": frozenset({"organization", "project"}),
+}
+"""Names in `provider_config` that hold no secret, by provider, and under "" for all; every other is
+taken for a secret. They stand here since a config prints itself without loading an adapter."""
+
+
+def declare_open(provider: str, names: Iterable[str]) -> None:
+    """Take note of settings of a provider that hold no secret."""
+    OPEN_SETTINGS[provider] = OPEN_SETTINGS.get(provider, frozenset()) | frozenset(names)
+
+
+def is_open(provider: str, name: str) -> bool:
+    """Tell whether a setting in `provider_config` may be shown and written down."""
+    return name in OPEN_SETTINGS[""] or name in OPEN_SETTINGS.get(provider, ())
 
 
 def looks_secret(name: str) -> bool:
@@ -31,31 +53,117 @@ def without_userinfo(text: str) -> str:
     return USERINFO.sub(f"{MASK}@", text) if "@" in text else text
 
 
+# ------------------------------------------------------------------------- carried, and not shown
+class Key:
+    """A key as our code carries it: whatever shows the variables of a frame sees a mask.
+
+    Held by a function, so that nothing that walks over attributes comes upon it.
+    """
+
+    __slots__ = ("reveal",)
+
+    def __init__(self, value: str) -> None:
+        self.reveal: Callable[[], str] = lambda: value
+
+    @classmethod
+    def taken(cls, key: Any) -> Any:
+        """Return what a user has handed over as one of these; None for nothing."""
+        return cls(key) if isinstance(key, str) and key else key or None
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __bool__(self) -> bool:
+        return bool(self.reveal())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and other.reveal() == self.reveal()
+
+    def __hash__(self) -> int:
+        return hash(self.reveal())
+
+
+def why_no_header(key: str) -> str | None:
+    """Return why no header can hold a key, in words that don't tell it; None where one can."""
+    for place, character in enumerate(key, 1):
+        if not "!" <= character <= "~" and character != " ":
+            name = unicodedata.name(character, "a control character").lower()
+            shown = f"{name}, U+{ord(character):04X}"
+            return f"holds a character that no key has ({shown}) at position {place} of {len(key)}"
+
+    return None
+
+
+class Keys:
+    """Keys by provider, as users hand them over; tells the providers' names only."""
+
+    __slots__ = ("_providers", "get")
+
+    def __init__(self, keys: Mapping[str, str] | None) -> None:
+        given = dict(keys or {})
+        self._providers = tuple(given)
+        self.get: Callable[[str], str | None] = lambda provider: given.get(provider)  # noqa: PLW0108
+
+    @classmethod
+    def taken(cls, keys: Any) -> Any:
+        """Return what a user has handed over as one of these, whichever it is by now."""
+        return keys if isinstance(keys, Keys) else cls(keys)
+
+    def __repr__(self) -> str:
+        return f"Keys({', '.join(self._providers)})"
+
+
+class Credentials:
+    """Headers that carry a key; tells their names only."""
+
+    __slots__ = ("_names", "reveal")
+
+    def __init__(self, headers: Mapping[str, Any]) -> None:
+        given = dict(headers)
+        self._names = tuple(given)
+        self.reveal: Callable[[], dict[str, Any]] = lambda: dict(given)
+
+    def __repr__(self) -> str:
+        return f"Credentials({', '.join(self._names)})"
+
+    def onto(self, headers: Mapping[str, str] | None) -> dict[str, Any]:
+        """Return headers with these, for the call that sends them and for no variable."""
+        return {**(headers or {}), **self.reveal()}
+
+
+def bearer(key: Key, scheme: str = "Bearer") -> Credentials:
+    """Return the usual header of a key."""
+    return Credentials({"Authorization": f"{scheme} {key.reveal()}"})
+
+
+# --------------------------------------------------------------------------------------- taken out
 class Secrets:
     """The secrets of one call, longest first, so that a part never hides a whole."""
 
-    def __init__(self, values: Iterable[str | None] = ()) -> None:
+    def __init__(self, values: Iterable[str | Key | None] = ()) -> None:
         found: set[str] = set()
-        for value in values:
+        for one in values:
+            value = one.reveal() if isinstance(one, Key) else one
             if value:
                 found.update((value, value.strip()))  # keys are sent without white space around
                 found.update(value.split(":"))  # "id:secret" pairs leak by their halves too
         long_enough = (value for value in found if len(value) >= SHORTEST_SECRET)
-        self._values = tuple(sorted(long_enough, key=lambda value: (-len(value), value)))
+        ordered = tuple(sorted(long_enough, key=lambda value: (-len(value), value)))
+        self._values: Callable[[], tuple[str, ...]] = lambda: ordered
 
     def __repr__(self) -> str:
-        return f"Secrets({len(self._values)})"
+        return f"Secrets({len(self._values())})"
 
     def text(self, text: str) -> str:
         """Return the text with every secret masked."""
-        for value in self._values:
+        for value in self._values():
             if value in text:
                 text = text.replace(value, MASK)
         return text
 
     def data(self, value: Any) -> Any:
         """Return a JSON-like value with every secret masked, in keys too."""
-        if not self._values:
+        if not self._values():
             return value
 
         if isinstance(value, str):
@@ -73,35 +181,111 @@ class Secrets:
         return value
 
     def error(self, error: BaseException) -> BaseException:
-        """Return the error itself, or a copy to show where its text or its causes hold a secret."""
-        if not self._tells(error):
-            return error
+        """Return the error itself, or a copy to show where it or its causes hold a secret.
 
+        What an HTTP client or an SDK did on the way is cut from its traceback in either case: their
+        variables hold the headers that were sent.
+        """
+        links = list(chain_of(error))
+        if any(self._tells(one) for one in links):
+            said = without_userinfo(self.text(str(error)))
+            copy = RuntimeError(f"{type(error).__name__}: {said}")
+            return copy.with_traceback(trimmed(error.__traceback__))
+
+        for one in links:
+            one.__traceback__ = trimmed(one.__traceback__)
+
+        return error
+
+    def outside(self, error: BaseException) -> BaseException:
+        """Return a copy of an error of an HTTP client's or an SDK's that holds nothing but words.
+
+        Its class is kept where that can be. What it hung on is not: requests, with their headers,
+        and a traceback whose frames hold them too.
+        """
         said = without_userinfo(self.text(str(error)))
-        copy = RuntimeError(f"{type(error).__name__}: {said}")
-        return copy.with_traceback(error.__traceback__)
+        kind = type(error)
+        plain = {name: self._plain(value) for name, value in vars_of(error).items()}
+        try:
+            copy = kind.__new__(kind, *(self._plain(value) for value in error.args))
+            copy.__dict__.update(plain)
+            if not self._tells(copy) and str(copy) == said:
+                return copy
+        except (AttributeError, TypeError, ValueError):  # its class wants to be made otherwise
+            pass
 
-    def _tells(self, error: BaseException | None) -> bool:
-        seen: set[int] = set()
-        while error is not None and id(error) not in seen:
-            seen.add(id(error))
-            shown = f"{error!s}{error!r}{vars(error)!r}"  # notes and a vendor's own fields too
-            if any(value in shown for value in self._values) or USERINFO.search(shown):
-                return True
+        return RuntimeError(f"{kind.__name__}: {said}")
 
-            error = error.__cause__ or error.__context__
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return without_userinfo(self.text(value))
 
-        return False
+        if isinstance(value, list | tuple):
+            return [self._plain(one) for one in value]
+
+        if isinstance(value, Mapping):
+            return {str(name): self._plain(one) for name, one in value.items()}
+
+        return value if isinstance(value, bool | int | float) else None
+
+    def _tells(self, error: BaseException) -> bool:
+        shown = shown_of(error)
+        return any(value in shown for value in self._values()) or USERINFO.search(shown) is not None
 
     def _bytes(self, content: bytes) -> bytes:
-        for value in self._values:
+        for value in self._values():
             content = content.replace(value.encode(), MASK.encode())
         return content
 
 
-def mask_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return provider settings fit to be shown: values of secret-looking names are masked."""
+def secrets_of(config: Any) -> Secrets:
+    """Return the secrets that a config holds itself: its key, and what its settings hide."""
+    settings = config.provider_config.items()
+    hidden = [one for name, one in settings if not is_open(config.provider, name)]
+    return Secrets([config.api_key, *(one for one in hidden if isinstance(one, str))])
+
+
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, its causes and contexts, and those of a group, each once."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+
+        seen.add(id(one))
+        yield one
+        inner = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+        waiting += [one.__cause__, one.__context__, *inner]
+
+
+def vars_of(error: BaseException) -> dict[str, Any]:
+    """Return an error's own attributes."""
+    return dict(getattr(error, "__dict__", {}))
+
+
+def shown_of(error: BaseException) -> str:
+    """Return all that an error can be made to tell: also what it failed at, which it keeps whole.
+
+    `UnicodeError.object` is in its `repr`, `JSONDecodeError.doc` among its attributes; pydantic's
+    errors hand out the input on request.
+    """
+    asked: Callable[[], Any] | None = getattr(error, "errors", None)
+    told = asked() if type(error).__module__.startswith("pydantic") and callable(asked) else None
+    held = getattr(
+        error, "object", None
+    )  # notes and a vendor's own fields are among the attributes
+    return f"{error!s}{error!r}{vars_of(error)!r}{held!r}{told!r}"
+
+
+def mask_settings(provider: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return provider settings fit to be shown: what is not known to be none is a secret."""
     return {
-        name: MASK if looks_secret(name) and value is not None else value
+        name: value if value is None or is_open(provider, name) else MASK
         for name, value in settings.items()
     }
+
+
+def open_settings(provider: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the provider settings that may be written down."""
+    return {name: value for name, value in settings.items() if is_open(provider, name)}

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ._contract import Account
+from ._secrets import Key, why_no_header
 from ._types import URL
 from .exceptions import AuthenticationError, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ._contract import Adapter, Config
 
 
@@ -74,6 +73,36 @@ def _completed(base_url: str, path: str) -> str:
     return re.sub(rf"({re.escape(path)})(?:/v\d+)+$", r"\1", base_url)
 
 
+class _Asked(Mapping[str, str]):
+    """The environment, and which of its variables somebody asked for."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __getitem__(self, name: str) -> str:
+        self.names.append(name)
+        return os.environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+
+def _source(adapter: Adapter, config: Config, key: Key) -> str:
+    """Return where a key came from, in words."""
+    asked = _Asked()
+    adapter.find_key(config, asked)
+    found = [name for name in asked.names if os.environ.get(name, "").strip() in ("", key.reveal())]
+    named = [name for name in found if os.environ.get(name)]
+    if config.api_key is None and named:
+        return f"the variable {named[0]}"
+
+    given = config.api_key is not None and config.api_key.strip() == key.reveal()
+    return "api_key= on the config" if given else "provider_config or the environment"
+
+
 def account(adapter: Adapter, config: Config, environment_variable: str | None) -> Account:
     """Return who talks to whom for a config.
 
@@ -81,11 +110,12 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
         AuthenticationError: There is no key; the message names the environment variable.
     """
     # A line break at the end is what reading a key from a file leaves behind.
-    key = (adapter.find_key(config, os.environ) or "").strip()
-    if not key.isprintable():
+    key = Key((adapter.find_key(config, os.environ) or "").strip())
+    said = why_no_header(key.reveal())
+    if said is not None:
         raise AuthenticationError(
-            f"The key for {config.provider} holds a line break or another control character; copy "
-            "it again",
+            f"The key for {config.provider}, from {_source(adapter, config, key)}, {said}; copy it "
+            "again, by itself",
             config.provider,
             config.model,
             submission="not_sent",

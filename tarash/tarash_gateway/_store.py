@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
@@ -14,8 +15,8 @@ from anyio import to_thread
 from . import exceptions
 from ._attempt import Attempt
 from ._contract import Call
+from ._engine import FACTS, told_of
 from ._records import JobRecord
-from ._secrets import looks_secret
 from .models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -28,14 +29,12 @@ from .models import (
 if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._records import Entry, Ledger
+    from ._secrets import Keys
     from ._types import JsonObject, Kind
     from .exceptions import TarashException
 
 MEDIA = "sha256"
 """The one key of what stands for bytes in a stored request."""
-FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation")
-"""What is kept of an error beside its message."""
-
 PLACE = ("provider", "model", "base_url", "api_version")
 """What two configs have to share for one to look at the other's jobs."""
 
@@ -68,12 +67,6 @@ def _dumped(config: Config) -> JsonObject:
     dumped: JsonObject = config.model_dump(
         mode="json", exclude={"fallback_configs"}, exclude_unset=True, fallback=lambda _: None
     )
-    if "provider_config" in dumped:  # a mask in the place of a secret would be sent for one
-        settings = dumped["provider_config"].items()
-        dumped["provider_config"] = {
-            name: value for name, value in settings if not looks_secret(name)
-        }
-
     return dumped
 
 
@@ -119,7 +112,7 @@ async def _unpacked(value: Any, read: Read) -> Any:
 async def calls_of(
     record: JobRecord,
     ledger: Ledger,
-    keys: Mapping[str, str],
+    keys: Mapping[str, str] | Keys,
     known: Sequence[Config] = (),
 ) -> list[Call]:
     """Return the calls of a stored job.
@@ -136,7 +129,10 @@ async def calls_of(
     try:
         stored = await _unpacked(record.request, ledger.media)
     except KeyError as error:
-        if record.state == "open":
+        done = record.result is not None or any(
+            one.outcome == "completed" for one in record.entries
+        )
+        if record.state == "open" and not done:
             raise exceptions.TarashException(
                 f"The ledger has lost media of the request of {record.id} ({error}); its jobs can "
                 "still be waited for by their tokens"
@@ -151,8 +147,9 @@ async def calls_of(
     calls = []
     for number, dumped in enumerate(record.chain, 1):
         # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
-        facts = {**dumped, "on_timeout": "detach", "api_key": keys.get(dumped["provider"])}
-        config: Config = config_type.model_validate(facts)
+        key = {"api_key": keys.get(dumped["provider"])}
+        config: Config = config_type.model_validate({**dumped, "on_timeout": "detach", **key})
+        del key  # which whoever shows the variables of frames would show
         if number <= len(known) and _is_alike(known[number - 1], config):
             config = known[number - 1]
 
@@ -177,15 +174,45 @@ def _attempt_of(entry: Entry, calls: Sequence[Call]) -> Attempt:
     attempt.started_at = entry.intent.created_at
     attempt.intent = entry.intent
     attempt.operation = entry.operation
+    attempt.outcome, attempt.heard = entry.outcome, entry.heard
     # Whoever gave an answer up for lost may have written so after it had come.
     attempt.submission = entry.submission if entry.operation is None else "accepted"
     if attempt.submission is None and entry.outcome is None:
         attempt.submission = "unknown"  # its process may have ended in the middle of the submit
+        attempt.cut_off = True
+
     attempt.stopped = entry.outcome == "stopped"
     attempt.settled = entry.outcome in ("completed", "failed")
     attempt.status = "completed" if entry.outcome == "completed" else None
-    attempt.cancel = "cancelled" if entry.outcome == "cancelled" else None
+    attempt.cancel = "cancelled" if entry.outcome == "cancelled" else entry.heard.get("cancel")
+    attempt.billing_told = entry.heard.get("billing")
+    attempt.adopted = bool(entry.heard.get("adopted"))
+    _set_verdict(attempt)
     return attempt
+
+
+def _set_verdict(attempt: Attempt) -> None:
+    """Conclude what was heard of an attempt whose process may have ended before it could."""
+    heard = attempt.heard
+    has_failed = attempt.submission in ("rejected", "not_sent") and attempt.operation is None
+    if has_failed and attempt.outcome is None and heard.get("retry_at"):
+        # It ended in the pause before the next try, which nobody has made.
+        attempt.tries, attempt.intent = heard["tries"], None
+        attempt.retry_at = datetime.fromisoformat(heard["retry_at"])
+        return
+
+    if "error" in heard:
+        attempt.verdict = _error(heard["error"])
+    elif has_failed or (attempt.operation is None and attempt.outcome == "cancelled"):
+        attempt.verdict = exceptions.TarashException(
+            f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
+            submission=attempt.submission,
+        )
+
+    if attempt.outcome is None and has_failed:
+        attempt.outcome = "failed"
+    elif attempt.outcome in (None, "detached") and attempt.cancel == "cancelled":
+        attempt.outcome = "cancelled"
 
 
 def told(kind: Kind, response: Response | None, error: TarashException | None) -> JsonObject:
@@ -200,12 +227,7 @@ def told(kind: Kind, response: Response | None, error: TarashException | None) -
     if error is None:
         return {"kind": kind}
 
-    facts = {name: getattr(error, name) for name in FACTS if hasattr(error, name)}
-    ids = {"provider": error.provider, "model": error.model, "request_id": error.request_id}
-    return {
-        "kind": kind,
-        "error": {"type": type(error).__name__, "message": error.message, **ids, **facts},
-    }
+    return {"kind": kind, "error": told_of(error)}
 
 
 def holds_media(response: Response) -> bool:
@@ -244,6 +266,10 @@ def error_of(record: JobRecord) -> TarashException:
         ended = "was cancelled" if record.state == "cancelled" else "has ended without a result"
         return exceptions.TarashException(f"The job {record.id} {ended}", submission="accepted")
 
+    return _error(stored)
+
+
+def _error(stored: JsonObject) -> TarashException:
     named = getattr(exceptions, stored["type"], exceptions.TarashException)
     ids = (stored.get(name) for name in ("provider", "model", "request_id"))
     error: TarashException = named(stored["message"], *ids)
@@ -252,3 +278,17 @@ def error_of(record: JobRecord) -> TarashException:
             setattr(error, name, stored[name])
 
     return error
+
+
+def nameless(record: JobRecord) -> TarashException:
+    """Return the error of who wants to stop a job whose submit had no answer that was kept."""
+    last = record.entries[-1].intent
+    return exceptions.TarashException(
+        f"Nobody knows which job is {record.id}: no answer to its submit was kept, so "
+        f"{last.provider} can't be asked to stop it, and it may run and be billed; look at the "
+        "provider's dashboard",
+        last.provider,
+        last.model,
+        record.id,
+        submission="unknown",
+    )

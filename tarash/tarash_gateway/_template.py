@@ -151,6 +151,25 @@ class Template:
         return Path(filled).expanduser()
 
 
+def of_many(place: str) -> str:
+    """Return the place of results that come one after the other: a bare name is a folder.
+
+    As a file, `clips` would be taken after the first of them, and the others would not be saved.
+    """
+    template = Template.parse(place)
+    return place if template.fields or not template.needs_extension else f"{place.rstrip('/')}/"
+
+
+def numbered(place: Path | str, number: int) -> Path | str:
+    """Return a place with a number at its name: `out/cat-2.mp4`."""
+    if isinstance(place, Path):
+        return place.with_name(f"{place.stem}-{number}{place.suffix}")
+
+    folder, slash, name = place.rpartition("/")
+    stem, dot, ending = name.rpartition(".") if "." in name.lstrip(".") else (name, "", "")
+    return f"{folder}{slash}{stem}-{number}{dot}{ending}"
+
+
 def safe(value: str) -> str:
     """Return a value fit to be a part of a file's name, on every system."""
     kept = UNSAFE.sub("_", value)[:LONGEST_VALUE].lstrip(".").rstrip(". ")

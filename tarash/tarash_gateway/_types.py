@@ -35,6 +35,7 @@ CommonAspectRatio = Literal[
 URL = r"https?://[^\s/?#]+[^\s]*"
 """What an address of a server looks like, as a regular expression."""
 
+OnExists = Literal["fail", "number"]
 OnTimeout = Literal["cancel", "detach"]
 Failover = Literal["always", "when_safe"]
 Verify = Literal["off", "warn", "raise"]

@@ -7,7 +7,6 @@ characters.
 from __future__ import annotations
 
 import re
-import urllib.request
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -82,18 +81,6 @@ def redirected(url: str, target: str) -> str:
         return f"{found['scheme']}://{found['place']}{target}"
 
     return urljoin(url, target)
-
-
-def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for a URL.
-
-    aiohttp's `trust_env` would do this too, but would also look for a ~/.netrc at each request.
-    """
-    parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-
-    return urllib.request.getproxies().get(parts.scheme)
 
 
 def is_trusted(url: str, account: Account) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ._gateway import Gateway
 from ._resources import default
+from ._secrets import Keys
 
 if TYPE_CHECKING:
-    from ._records import Ledger
+    from ._records import AnyLedger
     from .jobs import ImageJob, VideoJob
     from .models import (
         GenerationPlan,
@@ -51,7 +52,7 @@ async def generate_video_async(
     request: VideoGenerationRequest,
     on_progress: ProgressCallback | None = None,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> VideoGenerationResponse:
     """Make a video and wait for it; see `Gateway.generate_video_async`."""
@@ -65,7 +66,7 @@ def generate_video(
     request: VideoGenerationRequest,
     on_progress: ProgressCallback | None = None,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> VideoGenerationResponse:
     """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
@@ -79,7 +80,7 @@ async def generate_image_async(
     request: ImageGenerationRequest,
     on_progress: ImageProgressCallback | None = None,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> ImageGenerationResponse:
     """Make images and wait for them; see `Gateway.generate_video_async`."""
@@ -93,7 +94,7 @@ def generate_image(
     request: ImageGenerationRequest,
     on_progress: ImageProgressCallback | None = None,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> ImageGenerationResponse:
     """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
@@ -106,7 +107,7 @@ async def submit_video_async(
     config: VideoGenerationConfig,
     request: VideoGenerationRequest,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> VideoJob:
     """Return as soon as a provider has accepted; see `Gateway.submit_video_async`."""
@@ -119,7 +120,7 @@ def submit_video(
     config: VideoGenerationConfig,
     request: VideoGenerationRequest,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> VideoJob:
     """Blocking form of `submit_video_async`."""
@@ -130,7 +131,7 @@ async def submit_image_async(
     config: ImageGenerationConfig,
     request: ImageGenerationRequest,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> ImageJob:
     """Return as soon as a provider has accepted; see `Gateway.submit_video_async`."""
@@ -143,7 +144,7 @@ def submit_image(
     config: ImageGenerationConfig,
     request: ImageGenerationRequest,
     *,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     idempotency_key: str | None = None,
 ) -> ImageJob:
     """Blocking form of `submit_image_async`."""
@@ -151,37 +152,45 @@ def submit_image(
 
 
 async def resume_all_async(
-    ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
 ) -> list[VideoJob | ImageJob]:
     """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
-    return await _default.resume_all_async(ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys  # errors' frames are shown
+    return await _default.resume_all_async(ledger, api_keys=keys)
 
 
 async def resume_async(
     job_id: str,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     *,
     api_keys: Mapping[str, str] | None = None,
 ) -> VideoJob | ImageJob:
     """Return the handle on one job of a ledger; see `Gateway.resume_async`."""
-    return await _default.resume_async(job_id, ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys
+    return await _default.resume_async(job_id, ledger, api_keys=keys)
 
 
 def resume_all(
-    ledger: Ledger | str | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
 ) -> list[VideoJob | ImageJob]:
     """Blocking form of `resume_all_async`."""
-    return _default.resume_all(ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys
+    return _default.resume_all(ledger, api_keys=keys)
 
 
 def resume(
     job_id: str,
-    ledger: Ledger | str | None = None,
+    ledger: AnyLedger | None = None,
     *,
     api_keys: Mapping[str, str] | None = None,
 ) -> VideoJob | ImageJob:
     """Blocking form of `resume_async`."""
-    return _default.resume(job_id, ledger, api_keys=api_keys)
+    keys = Keys.taken(api_keys)
+    del api_keys
+    return _default.resume(job_id, ledger, api_keys=keys)
 
 
 async def plan_video_async(

@@ -182,7 +182,8 @@ class _Job(Generic[_Config, _Response, _Update]):
             `too_late` (it has ended) or `unsupported` (the provider can't, or did not answer).
 
         Raises:
-            TarashException: The provider refuses to be asked.
+            TarashException: The provider refuses to be asked; or no answer to the submit was kept,
+                so that nobody knows which job to stop.
         """
         return await self._job.cancel()
 

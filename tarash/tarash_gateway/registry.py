@@ -14,6 +14,7 @@ from importlib import import_module, util
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast
 
+from ._secrets import declare_open
 from ._warnings import warn
 from .catalog import Mappers, built_in_mappers
 from .exceptions import ValidationError
@@ -112,7 +113,9 @@ class Registry:
 
         Args:
             provider: The name to write in configs.
-            handler: An object with all or some of the methods of `ProviderHandler`.
+            handler: An object with all or some of the methods of `ProviderHandler`. Its attribute
+                `open_settings`, where it has one, lists the names in `provider_config` that hold no
+                secret: all others are masked where a config is shown, and not written down.
 
         Raises:
             ValidationError: The name is empty, or the handler has none of the methods.
@@ -124,6 +127,7 @@ class Registry:
                 f"{', '.join(HANDLER_METHODS)}; write at least one"
             )
 
+        declare_open(provider, getattr(handler, "open_settings", ()))
         with self._lock:
             # By its type it would have to have all four methods; each is looked for when called.
             self._handlers[provider] = cast("ProviderHandler", handler)

@@ -15,7 +15,7 @@ NEVER = Script(queue_seconds=0, run_seconds=3600)
 
 
 def ledger_of(command: Command) -> Path:
-    return Path(command.environment["XDG_DATA_HOME"], "tarash", "jobs.db")
+    return Path(command.environment["XDG_DATA_HOME"], "tarash", "rehearsals.db")
 
 
 def test_a_detached_job_is_listed_waited_for_and_fetched_again(
@@ -25,7 +25,11 @@ def test_a_detached_job_is_listed_waited_for_and_fetched_again(
     assert [job.id for job in simulator.jobs("fal")] == [job_id]
 
     (listed,) = tarash_command("jobs", "ls", "--json", code=0).json()
-    assert (listed["request_id"], listed["state"], listed["prompt"]) == (job_id, "owed", "a cat")
+    assert (listed["request_id"], listed["state"], listed["prompt"]) == (
+        job_id,
+        "unfinished",
+        "a cat",
+    )
     waited = tarash_command("jobs", "wait", job_id, "-o", "cat.mp4", code=0)
     assert waited.out.split() == ["cat.mp4"]
     assert (tarash_command.folder / "cat.mp4").read_bytes()[4:8] == b"ftyp"
@@ -49,7 +53,8 @@ def test_a_job_of_a_killed_command_is_named_at_once_and_resumed(
     assert f"job {job.id}" in killed.err
 
     told = tarash_command("jobs", "cancel", job.id, "--json", code=0).json()
-    assert told == {"request_id": job.id, "cancel": "requested"}
+    assert (told["request_id"], told["cancel"]) == (job.id, "requested")
+    assert (told["provider"], told["model"]) == ("fal", "fal-ai/veo3.1")
     resumed = tarash_command("jobs", "resume", "-o", "out")
     assert job.id in resumed.err
     assert "cancelled" in resumed.err
@@ -63,7 +68,7 @@ def test_a_job_that_is_resumed_is_saved_into_the_folder(
     resumed = tarash_command("jobs", "resume", "-o", "out", code=0)
 
     assert resumed.out.split() == [f"out/{job_id}.png"]
-    assert "nothing is owed" in tarash_command("jobs", "resume", code=0).err
+    assert "no unfinished jobs" in tarash_command("jobs", "resume", code=0).err
     assert simulator.counters("fal").submits == 1
 
 
@@ -188,9 +193,7 @@ def test_looking_makes_no_ledger(command: Command, arguments: list[str]) -> None
     missing = command("jobs", *arguments, "--ledger", "sqlite:///typo.db", code=2)
     assert "--ledger: there is no ledger at" in missing.err
     assert missing.err.count("\n") == 1
-    assert (
-        "is no ledger that there is" in command("jobs", *arguments, "--ledger", "a.db", code=2).err
-    )
+    assert "is not a ledger's URL" in command("jobs", *arguments, "--ledger", "a.db", code=2).err
     command.environment["TARASH_LEDGER"] = "postgres://x:secret@host/db"
     told = command("jobs", *arguments, "--json", code=2)
     assert told.json()["error"]["exit_code"] == 2
@@ -201,7 +204,7 @@ def test_looking_makes_no_ledger(command: Command, arguments: list[str]) -> None
 def test_the_own_ledger_is_empty_before_the_first_job(command: Command) -> None:
     assert "no open jobs in sqlite:///" in command("jobs", "ls", code=0).err
     assert command("jobs", "ls", "--all", "--json", code=0).json() == []
-    assert "nothing is owed" in command("jobs", "resume", code=0).err
+    assert "no unfinished jobs" in command("jobs", "resume", code=0).err
     assert "knows no job" in command("jobs", "show", "x", code=2).err
     assert not ledger_of(command).exists()
 

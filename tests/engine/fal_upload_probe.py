@@ -18,13 +18,14 @@ import fal_client.client
 from tarash.tarash_gateway import MediaContent, TarashException
 from tarash.tarash_gateway._contract import Account
 from tarash.tarash_gateway._http import Transport
+from tarash.tarash_gateway._secrets import Key
 from tarash.tarash_gateway.providers.fal import FalAdapter
 
 
 async def upload(base_url: str, key: str, size: int) -> dict[str, object]:
     adapter = FalAdapter()
     transport = Transport()
-    client = adapter.connect(Account("fal", base_url, key), transport)
+    client = adapter.connect(Account("fal", base_url, Key(key)), transport)
     try:
         media = MediaContent(content=b"\x00" * size, content_type="image/png")
         return {"url": await adapter.upload(client, media)}

@@ -33,7 +33,7 @@ class Broken(MemoryLedger):
 
             raise OSError(f"the disk is full, says {KEY}")
 
-    async def intend(self, intent: Intent, holder: str) -> bool:
+    async def intend(self, intent: Intent, holder: str) -> bool | None:
         await self._break("intend")
         return await super().intend(intent, holder)
 
@@ -86,7 +86,7 @@ async def test_the_intent_is_there_before_the_submit_and_the_job_before_the_firs
     fal: Fal,
 ) -> None:
     class Watching(MemoryLedger):
-        async def intend(self, intent: Intent, holder: str) -> bool:
+        async def intend(self, intent: Intent, holder: str) -> bool | None:
             seen.append(("intend", fal.counters.submits))
             return await super().intend(intent, holder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
@@ -65,6 +66,26 @@ def test_it_runs_without_a_key(name: str, run: Run, monkeypatch: pytest.MonkeyPa
         monkeypatch.delenv(variable, raising=False)
 
     assert run(name, "--mock").strip()
+
+
+@pytest.mark.usefixtures("keys")
+@pytest.mark.parametrize("arguments", [["--help"], ["--hlep"]], ids=" ".join)
+@pytest.mark.parametrize("name", [*WITHOUT_KEY, "batch"])
+def test_asking_for_help_buys_nothing(
+    name: str,
+    arguments: list[str],
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+
+    assert ended.value.code == (0 if arguments == ["--help"] else 2)
+    assert sum(simulator.counters(one).submits for one in simulator.providers) == 0
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.usefixtures("keys")
@@ -181,7 +202,7 @@ def test_batch_that_is_killed_goes_on_and_buys_nothing_twice(
     first = [f'{row["id"]},"{row["prompt"]}"' for row in rows[:24]]
     prompts.write_text("\n".join(["id,prompt", *first]), encoding="utf-8")
     simulator.script("fal", *[Script()] * 6, Script(outcome="never"))
-    killed = batch(simulator, tmp_path, str(prompts), "--at-once", "6")
+    killed = batch(simulator, tmp_path, str(prompts), "--at-once", "6", "--yes")
     # Six are done, and six more are watched.
     while min((seen := simulator.counters("fal")).accepted, seen.streams) < 12:
         assert killed.poll() is None
@@ -194,7 +215,7 @@ def test_batch_that_is_killed_goes_on_and_buys_nothing_twice(
         end(simulator, job.id)
 
     simulator.script("fal", Script())
-    told = batch(simulator, tmp_path, str(prompts), "--at-once", "6").communicate()[0]
+    told = batch(simulator, tmp_path, str(prompts), "--at-once", "6", "--yes").communicate()[0]
     bought = [job.payload["prompt"] for job in simulator.jobs("fal")]
     assert len(bought) == len(set(bought))
     # A kill between the provider's answer and the ledger's commit leaves one that nobody may send
@@ -261,6 +282,46 @@ def test_batch_takes_what_a_spreadsheet_has_written(run: Run, tmp_path: Path) ->
     assert "4/4 " in run("batch", "some.csv")
     assert {path.name for path in tmp_path.glob("videos/*.*")} >= {"a.mp4", "b.mp4", "c.mp4"}
     assert not (tmp_path / "videos" / "failed.csv").exists()
+
+
+MANY = "id,prompt\n" + "".join(f"{number},A cat\n" for number in range(11))
+
+
+@pytest.mark.usefixtures("keys")
+def test_batch_makes_many_only_where_somebody_says_yes(
+    run: Run, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On no terminal it names the option; on one it asks; a few are made as they are."""
+    (tmp_path / "many.csv").write_text(MANY)
+    monkeypatch.setattr(sys, "stdin", Terminal("", is_one=False))
+    with pytest.raises(AssertionError, match=r"11 videos of .* bills; add --yes, or --limit 5"):
+        run("batch", "many.csv")
+
+    for answer in ("n\n", "\n", ""):
+        monkeypatch.setattr(sys, "stdin", Terminal(answer))
+        with pytest.raises(AssertionError):
+            run("batch", "many.csv")
+
+    assert simulator.counters("fal").submits == 0
+    assert "1/1 0: 0.mp4" in run("batch", "many.csv", "--limit", "1")
+    assert "11/11 " in run("batch", "many.csv")  # ten are missing
+    assert simulator.counters("fal").submits == 11
+
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    assert "11/11 " in run("batch", "many.csv", "--folder", "others")
+    monkeypatch.setattr(sys, "stdin", Terminal("", is_one=False))
+    assert "11/11 " in run("batch", "many.csv", "--folder", "more", "--yes")
+
+
+class Terminal(io.StringIO):
+    """Standard input with somebody at it, or nobody."""
+
+    def __init__(self, typed: str, *, is_one: bool = True) -> None:
+        super().__init__(typed)
+        self._is_one = is_one
+
+    def isatty(self) -> bool:
+        return self._is_one
 
 
 def test_batch_stops_where_nothing_more_can_be_bought(simulator: Simulator, tmp_path: Path) -> None:

@@ -38,6 +38,27 @@ def test_extras_that_the_readme_names_exist() -> None:
         assert set(extras.split(",")) <= set(project["optional-dependencies"])
 
 
+def test_no_page_installs_another_project_of_this_name() -> None:
+    """Until this one is on the package index, it is installed from its clone."""
+    pages = [
+        ROOT / "README.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "examples").rglob("*.py"),
+        *(ROOT / "examples").glob("*.ipynb"),
+    ]
+    fetched = re.compile(r"pip install [^`\n]*?(?<![./\w])\\?[\"']?tarash-gateway\[")
+    assert [page.name for page in pages if fetched.search(page.read_text(encoding="utf-8"))] == []
+
+
+def test_what_users_and_lawyers_ask_for_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"LICENSE", "NOTICE"} <= set(project["license-files"])
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    recorded = (ROOT / "tarash" / "tarash_gateway" / "catalog" / "data").iterdir()
+    assert all(path.name in notice for path in recorded)
+    assert "private" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.packaged
 @pytest.mark.timeout(600)
 def test_the_first_command_works_in_a_fresh_clone(tmp_path: Path) -> None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tarash.tarash_gateway import (
+    Gateway,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    MockConfig,
+)
 from tarash.tarash_gateway.exceptions import ValidationError
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger, open_ledger
 
@@ -29,6 +36,30 @@ def test_a_url_names_a_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(open_ledger("memory:"), MemoryLedger)
     assert open_ledger("memory:") is open_ledger("memory:")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_names_a_ledger(tmp_path: Path) -> None:
+    found = open_ledger(tmp_path / "what?.db")
+    assert isinstance(found, SqliteLedger)
+    assert found.path == tmp_path / "what?.db"
+    assert open_ledger(tmp_path / "what?.db") is found
+
+
+@pytest.mark.parametrize("place", ["a path", "an object"])
+async def test_calls_take_a_path_and_refuse_what_is_no_ledger(tmp_path: Path, place: str) -> None:
+    config = ImageGenerationConfig(provider="fal", model="m", mock=MockConfig(enabled=True))
+    request = ImageGenerationRequest(prompt="x")
+    if place == "a path":
+        path = tmp_path / "jobs.db"
+        async with Gateway(ledger=path) as gateway:
+            await gateway.generate_image_async(config, request)
+            await gateway.generate_image_async(config, request, ledger=path)
+
+        assert len(await open_ledger(path).jobs()) == 2
+    else:
+        wrong: Any = {"jobs": 1}
+        with pytest.raises(ValidationError, match=r"not as a dict: use sqlite:///jobs\.db"):
+            await Gateway().generate_image_async(config, request, ledger=wrong)
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ async def test_a_killed_process_is_not_waited_for_and_has_lost_nothing(
 
     takers = [ledger, *(SqliteLedger(path) for _ in range(3))]
     claims = await asyncio.gather(*(taker.claim("job", "taker") for taker in takers))
-    assert sorted(claims) == [False, False, False, True]
+    assert (claims.count(True), claims.count(False)) == (1, 3)
     for taker in takers:
         await taker.aclose()
 
@@ -163,7 +163,7 @@ async def test_a_stopped_process_loses_its_job_and_still_tells_what_it_knows(
     async with asyncio.timeout(50):
         is_ours = False
         while not is_ours:  # until the lease has passed
-            is_ours = await ledger.claim("job", HOLDER)
+            is_ours = bool(await ledger.claim("job", HOLDER))
 
     worker.process.send_signal(signal.SIGCONT)
     assert worker.ask("intend", "job", 2) is False

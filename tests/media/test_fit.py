@@ -247,3 +247,19 @@ async def test_a_bomb_of_a_kind_whose_header_is_pillows_to_read_is_refused_too()
 
     with pytest.raises(ValidationError, match=r"too large to be decoded|12000x12000 pixels"):
         await fitted(content, limited(types=WEB))
+
+
+@pytest.mark.parametrize(
+    ("content", "plugin"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(64), "pillow-heif"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(64), "pillow-heif"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(64), "pillow-avif-plugin"),
+    ],
+    ids=["heic", "heif", "avif"],
+)
+async def test_a_type_that_pillow_needs_help_with_names_who_helps(
+    content: bytes, plugin: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"{plugin}.*or give a PNG"):
+        await fitted(content, limited(types=WEB))

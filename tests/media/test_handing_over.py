@@ -52,6 +52,25 @@ def test_a_result_is_saved_before_it_is_handed_over(
     assert place.is_file()
 
 
+@pytest.mark.parametrize(
+    "place", ["clips", Path("clips"), "clips/", Path("{provider}/clips")], ids=str
+)
+def test_results_one_after_the_other_do_not_get_into_each_others_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str | Path
+) -> None:
+    """A name without an ending is a folder-to-be; one with fields is the user's to tell apart."""
+    monkeypatch.chdir(tmp_path)
+    config = mocked(None, save_to=place)
+    if "{" in str(place):
+        assert generate_video(config, REQUEST).saved == (str(Path("fal/clips.mp4")),)
+        return
+
+    saved = [generate_video(config, REQUEST).saved for _ in range(2)]
+    assert len({*saved}) == 2
+    assert {Path(one).parent for (one,) in saved} == {Path("clips")}
+    assert all(Path(one).is_file() for (one,) in saved)
+
+
 def test_a_save_that_fails_loses_nothing(
     tmp_path: Path,
     simulator: Simulator,

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from tarash.tarash_gateway import ValidationError, VideoGenerationRequest
+from tarash.tarash_gateway._base64 import PIECE, decoded
 from tarash.tarash_gateway._contract import Accepts
 from tarash.tarash_gateway._types import MediaContent
 from tarash.tarash_gateway.media import (
@@ -22,7 +23,6 @@ from tarash.tarash_gateway.media import (
     samples,
     to_wire,
 )
-from tarash.tarash_gateway.media._forms import PIECE, decoded
 
 PNG = samples.make_png(16, 16, seed=1)
 CONTENT: Any = {"content": PNG, "content_type": "image/png"}

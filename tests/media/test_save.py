@@ -45,6 +45,44 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
+def test_a_name_that_is_taken_gets_a_number_where_that_is_asked_for(tmp_path: Path) -> None:
+    response = holding(held_forms()["bytes"])
+    options: Any = {"on_exists": "number"}
+    saved = [response.save(tmp_path / "cat.mp4", **options) for _ in range(3)]
+    assert saved == [tmp_path / name for name in ("cat.mp4", "cat-2.mp4", "cat-3.mp4")]
+    assert files(tmp_path) == ["cat-2.mp4", "cat-3.mp4", "cat.mp4"]
+
+    several = holding(held_forms()["bytes"], held_forms()["base64"])
+    assert several.save(tmp_path / "cat.mp4", **options) == [
+        tmp_path / "cat-1.mp4",
+        tmp_path / "cat-2-2.mp4",
+    ]
+    with pytest.raises(ValidationError, match="on_exists is 'fail' or 'number'"):
+        response.save(tmp_path / "cat.mp4", **{**options, "on_exists": "rename"})
+
+
+async def test_of_many_that_are_numbered_each_has_a_name(tmp_path: Path) -> None:
+    response = holding(held_forms()["bytes"])
+    saving = (response.save_async(tmp_path / "a.mp4", on_exists="number") for _ in range(8))
+    assert len({str(place) for place in await asyncio.gather(*saving)}) == 8
+    assert len(files(tmp_path)) == 8
+
+
+def test_a_result_that_is_not_saved_can_be_found_again_by_the_error_alone(
+    tmp_path: Path, simulator: Simulator, video_config: Callable[..., VideoGenerationConfig]
+) -> None:
+    """A script ends here: with the response goes what says where the paid result is."""
+    response = generate_video(video_config(), VideoGenerationRequest(prompt="x"))
+    (tmp_path / "cat.mp4").write_bytes(b"of the first run")
+    with pytest.raises(SaveError, match="exists: choose another name") as caught:
+        response.save(tmp_path / "cat.mp4")
+
+    assert str(response.video) in str(caught.value)
+    assert response.request_id == simulator.jobs("fal")[0].id
+    assert response.request_id in str(caught.value)
+    assert "made and paid for" in str(caught.value)
+
+
 # ----------------------------------------------------------------------------------------- forms
 def held_forms() -> dict[str, Any]:
     encoded = base64.b64encode(CONTENT).decode()

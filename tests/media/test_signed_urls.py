@@ -15,6 +15,7 @@ from tarash.tarash_gateway._contract import Account
 from tarash.tarash_gateway._fetch import fetch
 from tarash.tarash_gateway._http import HttpClient, Transport, is_trusted
 from tarash.tarash_gateway._sdk import http_client
+from tarash.tarash_gateway._secrets import Credentials, Key
 from tarash.tarash_gateway._urls import address, redirected
 from tarash.tarash_gateway.media import samples
 from tests.media.raw import Asked, answer, serving
@@ -40,8 +41,10 @@ async def transport() -> AsyncIterator[Transport]:
 
 
 def client(transport: Transport, base_url: str) -> HttpClient:
-    account = Account(provider="x", key="k" * 12, base_url=base_url, api_version=None, settings={})
-    return HttpClient(account, transport, {})
+    account = Account(
+        provider="x", key=Key("k" * 12), base_url=base_url, api_version=None, settings={}
+    )
+    return HttpClient(account, transport, Credentials({}))
 
 
 async def save(url: str, _transport: Transport, folder: Path) -> Any:

@@ -87,6 +87,13 @@ def test_nothing_is_overwritten_unasked(store: Bucket, size: str) -> None:
     assert len(store.objects["a.mp4"]) > 4
 
 
+def test_an_object_that_is_there_is_left_where_numbers_are_asked_for(store: Bucket) -> None:
+    store.objects["a.mp4"] = b"mine"
+    saved = [holding(held_forms()["bytes"]).save("s3://bucket/a.mp4", on_exists="number")] * 2
+    assert saved[0] == "s3://bucket/a-2.mp4"
+    assert store.objects == {"a.mp4": b"mine", "a-2.mp4": CONTENT}
+
+
 async def test_of_two_that_save_to_one_name_one_wins(store: Bucket) -> None:
     ends = await asyncio.gather(
         *(holding(held_forms()["bytes"]).save_async("s3://bucket/a.mp4") for _ in range(4)),

@@ -132,14 +132,14 @@ def test_a_config_survives_json_with_the_media_of_its_mock() -> None:
 
 
 def test_secrets_are_masked_when_shown_and_left_out_of_json() -> None:
-    inner = config(api_key=KEY, provider_config={"access_token": KEY, "location": "here"})
+    inner = config(api_key=KEY, provider_config={"access_token": KEY, "min_poll_interval": 1})
     outer = config(api_key=KEY, fallback_configs=[inner])
     for shown in (repr(outer), str(outer), outer.model_dump_json(), f"{outer.model_dump_json}"):
         assert KEY not in shown
 
     dumped = json.loads(outer.model_dump_json())
     assert "api_key" not in dumped
-    assert dumped["fallback_configs"][0]["provider_config"] == {"location": "here"}
+    assert dumped["fallback_configs"][0]["provider_config"] == {"min_poll_interval": 1}
 
 
 def test_the_key_is_there_for_who_reads_it_and_for_building_a_config_again() -> None:

@@ -26,6 +26,7 @@ from tarash.tarash_gateway._contract import Account, Wire, current_wire
 from tarash.tarash_gateway._http import POOL_SIZE, HttpClient, Transport, gate, origin
 from tarash.tarash_gateway._reasons import reason_of
 from tarash.tarash_gateway._sdk import exchange, http_client
+from tarash.tarash_gateway._secrets import Credentials, Key
 
 Address = str
 TEXT = "ä" * 1000
@@ -146,11 +147,11 @@ def closed() -> Address:
 async def test_no_connection_is_told_once_and_alike_by_us_and_through_an_sdk(
     library: Any, transport: Transport, closed: Address
 ) -> None:
-    account = Account("fal", closed, "key-of-a-test")
+    account = Account("fal", closed, Key("key-of-a-test"))
     client = http_client(library, transport)
     told = f"No connection to {closed[7:]}: connection refused (check the network and base_url)"
     for call in (
-        HttpClient(account, transport, {}).submit("/", json={}),
+        HttpClient(account, transport, Credentials({})).submit("/", json={}),
         exchange(lambda: client.post(closed, json={}), account, library.ConnectError),
     ):
         with pytest.raises(HTTPConnectionError) as caught:
@@ -209,7 +210,7 @@ def test_a_reason_is_a_few_words_without_the_host(error: Exception, said: str) -
 async def test_exchanges_of_one_host_wait_for_each_other_and_for_nobody_else(
     transport: Transport, address: Address
 ) -> None:
-    client = HttpClient(Account("fal", address, "key-of-a-test"), transport, {})
+    client = HttpClient(Account("fal", address, Key("key-of-a-test")), transport, Credentials({}))
     here = gate("poll", address)
     for _ in range(POOL_SIZE):
         await here.acquire()
@@ -257,10 +258,10 @@ async def test_an_sdk_is_imported_in_a_thread_and_its_client_made_on_the_loop(
         def connect(self, account: Account, transport: Transport) -> HttpClient:
             imported = sys.modules["a_slow_sdk"].WHERE
             self.made.append((imported, threading.current_thread()))
-            return HttpClient(account, transport, {})
+            return HttpClient(account, transport, Credentials({}))
 
     adapter, clients = Adapter(), ClientCache()
-    account = Account("fal", "http://127.0.0.1:9", "key-of-a-test")
+    account = Account("fal", "http://127.0.0.1:9", Key("key-of-a-test"))
 
     async def lease() -> Any:
         async with clients.lease(adapter, account) as client:

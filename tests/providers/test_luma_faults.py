@@ -26,6 +26,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._contract import Account
 from tarash.tarash_gateway._http import Answer, Transport
+from tarash.tarash_gateway._secrets import Key
 from tarash.tarash_gateway.providers._luma_errors import classify_answer, failure
 from tarash.tarash_gateway.providers.luma import AGENTS_URL, adapter
 from tarash.tarash_gateway.testing import Fault, Simulator
@@ -167,7 +168,7 @@ async def test_a_key_can_be_checked_for_free(simulator: Simulator, base_url: str
     path = base_url.partition(".ai")[2]
     transport = Transport()
     for key in (CANARY, "another-key"):
-        account = Account("luma", simulator.base_url("luma") + path, key)
+        account = Account("luma", simulator.base_url("luma") + path, Key(key))
         client = adapter.connect(account, transport)
         try:
             await adapter.check(client)

@@ -27,6 +27,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._contract import Account, Wire, current_wire
 from tarash.tarash_gateway._sdk import exchange
+from tarash.tarash_gateway._secrets import Key
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 CANARY = "sk-canary-5c1f0e7b9a"
@@ -111,7 +112,7 @@ def test_every_error_of_the_sdk_is_accounted_for() -> None:
 
 async def test_a_time_limit_of_the_sdk_is_unknown() -> None:
     request = httpx2.Request("POST", "https://example.invalid/v1/videos")
-    account = Account("openai", "https://example.invalid/v1", CANARY)
+    account = Account("openai", "https://example.invalid/v1", Key(CANARY))
 
     async def send() -> None:
         raise openai.APITimeoutError(request=request)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from ._drive import drive
 from ._fitting import Resources, checked_payload, fitted_call
 from ._handlers import handle
-from ._hold import Hold, kept_alive, ledger_failed
+from ._hold import FACTS, Hold, kept_alive, ledger_failed, rewrite, told_of
+from ._limits import FLUSH_SECONDS
 from ._remote import look, stop
 
 __all__ = [
+    "FACTS",
+    "FLUSH_SECONDS",
     "Hold",
     "Resources",
     "checked_payload",
@@ -22,5 +25,7 @@ __all__ = [
     "kept_alive",
     "ledger_failed",
     "look",
+    "rewrite",
     "stop",
+    "told_of",
 ]

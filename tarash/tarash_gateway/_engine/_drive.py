@@ -21,10 +21,10 @@ from ..exceptions import (
 )
 from ..media import prepare, rules_of
 from ._fitting import checked_payload, fitted
-from ._hold import settle
+from ._hold import note, settle, told_of
 from ._learn import learn
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
-from ._search import Search
+from ._search import Search, unsettled
 from ._submit import Submit
 from ._troubles import said
 from ._trust import check_operation
@@ -69,6 +69,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     config = attempt.call.config
     variable = resources.registry.environment_variable(config.provider)
     account = _settings.account(adapter, config, variable)
+    attempt.host = account.base_url
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
         await learn(adapter, attempt, account, resources)
@@ -128,6 +129,7 @@ class _Drive:
         outcome: Outcome | None = None
         try:
             response = await self._within_deadline(until_accepted=until_accepted)
+            self._attempt.response = response
             outcome = "completed" if response is not None else None
         except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
             outcome = self._outcome()  # which a second one leaves as it is
@@ -136,12 +138,25 @@ class _Drive:
         except Exception as error:
             outcome = self._outcome()
             self._explain(error)
+            await self._note(error)
             raise
         finally:
             if outcome is not None:
                 await settle(self._attempt, self._hold, outcome)
 
         return response
+
+    async def _note(self, error: Exception) -> None:
+        """Write down why it failed: whoever comes next goes on along the chain, or ends it."""
+        if not isinstance(error, TarashException):
+            return  # which the orchestrator turns into one that ends the chain
+
+        attempt = self._attempt
+        told = {**told_of(error), "submission": attempt.submission or error.submission}
+        billing = attempt.billing(success=False)
+        await note(
+            attempt, self._hold, error=told, billing=billing, cancel=attempt.cancel, retry_at=None
+        )
 
     def _explain(self, error: Exception) -> None:
         """Say of a model that it is gone, or what its id is like: providers say a bare 404."""
@@ -215,12 +230,7 @@ class _Drive:
         if await self._search.adopt():
             return
 
-        error = TarashException(
-            f"A process ended while it submitted {self._attempt.request_id} to {intent.provider} "
-            f"({intent.model}, {intent.created_at:%Y-%m-%d %H:%M:%S} UTC), so a job may run and be "
-            "billed: look at the provider's dashboard before you try again",
-            submission="unknown",
-        )
+        error = unsettled(self._attempt, intent)
         self._search.tell(error)
         raise error
 
@@ -231,7 +241,15 @@ class _Drive:
         if not self._call.mocked:  # which tells its whole sequence itself
             await self._progress.look(Snapshot(self._attempt.status or "queued"))
 
-        return await self._watching().until_done()
+        try:
+            return await self._watching().until_done()
+        except GenerationFailedError as error:
+            verdict = self._attempt.verdict
+            if verdict is None or not self._attempt.settled:
+                raise
+
+            # A process stopped it at its deadline, and ended before it could write the answer down.
+            raise verdict from error
 
     def _watching(self) -> Watch:
         if self._watch is None:
@@ -280,14 +298,19 @@ class _Drive:
                 raise self._hold.taken_over()
 
             left = max(late - anyio.current_time(), CANCEL_SECONDS - LAST_LOOK_SECONDS)
+            verdict = told_of(self._late(limit))
+            await note(self._attempt, self._hold, error={**verdict, "submission": "accepted"})
             await self._ask_to_cancel(operation, left)
             finished = await self._last_look() if self._attempt.cancel == "too_late" else None
 
         if finished is not None:
             return self._parse(finished)
 
+        raise self._late(limit)
+
+    def _late(self, limit: str) -> TimeoutError:
         trouble = None if self._watch is None else self._watch.troubles.last
-        raise TimeoutError(
+        return TimeoutError(
             f"No result from {self._config.provider} {limit}{said(trouble)}; {self._what_now()}",
             raw_response=None if trouble is None else trouble.raw_response,
             timeout_seconds=self._config.timeout,
@@ -296,8 +319,12 @@ class _Drive:
 
     @property
     def _cancels(self) -> bool:
-        """Whether a job that nobody waits for any more is to be stopped."""
-        return self._config.on_timeout == "cancel" and not self._hold.is_watcher
+        """Whether a job that nobody waits for any more is to be stopped.
+
+        One that was found in a list may be somebody else's, who has asked for the same.
+        """
+        is_certain = not self._attempt.adopted and not self._hold.is_watcher
+        return self._config.on_timeout == "cancel" and is_certain
 
     async def _search_once(self) -> None:
         """Look once for a job whose answer was cut off, so that it can be named, and stopped."""

@@ -14,14 +14,14 @@ from anyio import to_thread
 
 from .._logging import event
 from .._records import Intent
-from .._secrets import Secrets
+from .._secrets import secrets_of
 from ..exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     UnsupportedOperationError,
 )
 from ..models import ImageGenerationResponse, VideoGenerationResponse
-from ._hold import settle
+from ._hold import note, settle, told_of
 
 if TYPE_CHECKING:
     from .._attempt import Attempt, Progress, Update
@@ -66,9 +66,10 @@ async def handle(
     try:
         await _intend(attempt, hold)
         response = await _handle(handler, attempt, progress, caller)
-        outcome = "completed"
-    except TarashException:
+        attempt.response, outcome = response, "completed"
+    except TarashException as error:
         outcome = "unknown" if attempt.submission == "unknown" else "failed"
+        await note(attempt, hold, error=told_of(error))
         raise
     finally:
         await settle(attempt, hold, outcome)
@@ -86,9 +87,10 @@ async def _intend(attempt: Attempt, hold: Hold) -> None:
         call.attempt_number,
         hold.job_id,
     )
-    if not await hold.ledger.intend(attempt.intent, hold.holder):
+    held = await hold.ledger.intend(attempt.intent, hold.holder)
+    if not held:
         attempt.intent = None
-        raise hold.taken_over()
+        raise hold.missing() if held is None else hold.taken_over()
 
 
 async def _handle(
@@ -228,7 +230,7 @@ def _too_late(attempt: Attempt) -> TimeoutError:
 
 def _wrapped(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
     config = attempt.call.config
-    secrets = Secrets([config.api_key])
+    secrets = secrets_of(config)
     failure = TarashException(
         f"The handler of {config.provider} raised {type(error).__name__}: "
         f"{secrets.text(str(error))}",

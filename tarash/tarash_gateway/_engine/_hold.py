@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from .._logging import event
-from ..exceptions import TarashException
-from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS
+from ..exceptions import StorageError, TarashException
+from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
 
 if TYPE_CHECKING:
     from .._attempt import Attempt
     from .._records import JobState, Ledger, Outcome
     from .._types import JsonObject
+
+FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation")
+"""What is kept of an error beside its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Hold:
     job_id: str
     holder: str
     """Empty for a mere watcher, who looks at a job that somebody else may hold."""
+    unwritten: list[Callable[[], Awaitable[Any]]] = field(default_factory=list, repr=False)
+    """What the ledger could not write down yet."""
 
     @property
     def is_watcher(self) -> bool:
@@ -40,18 +47,54 @@ class Hold:
         """Whether what is written down outlives the process."""
         return math.isfinite(self.ledger.lease_seconds)
 
+    def until(self) -> datetime | None:
+        """Return until when a job that was held a moment ago is certainly still in our hands."""
+        if not self.keeps:
+            return None
+
+        return datetime.now(UTC) + timedelta(seconds=max(self.ledger.lease_seconds, SURE_SECONDS))
+
     def taken_over(self) -> TarashException:
-        """Return the error for a job that another process holds by now."""
+        """Return the error for a job that another process holds by now.
+
+        How the submit ended is the attempt's to say: `Attempt.complete` puts it there.
+        """
         return TarashException(
             f"The job {self.job_id} was taken over by another process while this one stood still; "
             "that one goes on with it, and its result is there",
-            submission="not_sent",
         )
+
+    def missing(self) -> StorageError:
+        """Return the error for a job that the ledger does not know any more."""
+        return StorageError(
+            f"The ledger does not know the job {self.job_id} any more: its file was removed or "
+            "replaced. Nothing more is submitted; put the file back before you order again",
+        )
+
+    async def write(self, work: Callable[[], Awaitable[Any]]) -> None:
+        """Write something down now, or as soon as the ledger can; it holds up nothing else."""
+        self.unwritten.append(work)
+        await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Write down what could not be written down before, in the same order."""
+        for work in list(self.unwritten):
+            try:
+                await work()
+            except TarashException as error:
+                ledger_failed(self, error)
+                return  # the rest would not come through either
+            except Exception as error:  # noqa: BLE001  (the job at hand matters more)
+                ledger_failed(self, error)
+            else:
+                with suppress(ValueError):  # somebody else was faster
+                    self.unwritten.remove(work)
 
     async def is_ours(self) -> bool:
         """Tell whether the job is still in our hands, or nobody's; then it is in ours again.
 
-        We may have stood still for longer than the lease. A ledger that fails takes nothing away.
+        We may have stood still for longer than the lease. A ledger that fails, or has lost the job,
+        takes nothing away.
         """
         if not self.keeps:
             return True
@@ -66,7 +109,11 @@ class Hold:
 
     async def take(self) -> bool:
         """Take the job into our hands, where it has not ended and no living holder has it."""
-        if not await self.ledger.claim(self.job_id, self.holder):
+        held = await self.ledger.claim(self.job_id, self.holder)
+        if held is None:
+            return True  # not in this ledger any more, so that nobody else can have it
+
+        if not held:
             return False
 
         record = await self.ledger.get(self.job_id)
@@ -79,7 +126,7 @@ class Hold:
 
     async def close(
         self, state: JobState, result: JsonObject | None, *, free_key: bool, delivered: bool
-    ) -> bool:
+    ) -> bool | None:
         """Write down how the job ended, and let go of it.
 
         Args:
@@ -90,16 +137,18 @@ class Hold:
                 goes on with it.
 
         Returns:
-            Whether that was ours to do; also where the ledger fails.
+            Whether that was ours to do; also where the ledger fails. None where the ledger does not
+            know the job any more.
         """
         facts = (self.job_id, self.holder, state, result)
         with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
             try:
-                if await self.ledger.close(*facts, free_key=free_key):
-                    return True
+                with anyio.move_on_after(FLUSH_SECONDS / 2):
+                    await self.catch_up()
 
-                if not (delivered and await self.is_ours()):
-                    return False
+                held = await self.ledger.close(*facts, free_key=free_key)
+                if held is not False or not (delivered and await self.is_ours()):
+                    return held
 
                 return await self.ledger.close(*facts, free_key=free_key)
             except Exception as error:  # noqa: BLE001  (a paid result matters more)
@@ -107,29 +156,99 @@ class Hold:
 
         return True
 
+    async def keep(self, result: JsonObject | None) -> bool | None:
+        """Write down that the job is open, whatever it was before, and let go of it.
+
+        Args:
+            result: What it came to, where nobody has got that.
+
+        Returns:
+            As `close`.
+        """
+        with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
+            try:
+                await self.catch_up()
+                held = await self.ledger.keep(self.job_id, self.holder, result)
+                if held is not False:
+                    return held
+
+                # It was closed a moment ago, and the user has not got the response after all.
+                if await self.ledger.claim(self.job_id, self.holder):
+                    return await self.ledger.keep(self.job_id, self.holder, result)
+            except Exception as error:  # noqa: BLE001  (whatever ends us goes on)
+                ledger_failed(self, error)
+
+        return True
+
 
 async def settle(attempt: Attempt, hold: Hold, outcome: Outcome) -> None:
     """Write down how an attempt ended; a ledger that fails, or hangs, does not hold up a result."""
+    attempt.outcome = outcome
     if attempt.intent is None or hold.is_watcher:
         return
 
-    with anyio.move_on_after(CANCEL_SECONDS, shield=True):
-        try:
-            await hold.ledger.settle(attempt.intent.id, attempt.submission, outcome)
-        except Exception as error:  # noqa: BLE001  (a paid result matters more)
-            attempt.log(logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}")
+    await _write(hold, partial(hold.ledger.settle, attempt.intent.id, attempt.submission, outcome))
 
 
-def kept_alive(hold: Hold) -> AbstractAsyncContextManager[None]:
-    """Tell the ledger meanwhile that the holder is alive, where somebody could take its job."""
-    return _beating(hold) if hold.keeps and not hold.is_watcher else nullcontext()
+async def rewrite(attempt: Attempt, hold: Hold) -> None:
+    """Write down once more what is known of an attempt, in a ledger that has lost it."""
+    intent = attempt.intent
+    if intent is None or not await hold.ledger.intend(intent, hold.holder):
+        return
+
+    if attempt.heard:
+        await hold.ledger.note(intent.id, hold.holder, attempt.heard)
+
+    if attempt.operation is not None:
+        await hold.ledger.accept(intent.id, attempt.operation)
+
+    if attempt.outcome is not None:
+        await hold.ledger.settle(intent.id, attempt.submission, attempt.outcome)
+
+
+def told_of(error: TarashException) -> JsonObject:
+    """Return an error as a ledger keeps it."""
+    facts = {name: getattr(error, name) for name in FACTS if hasattr(error, name)}
+    ids = {"provider": error.provider, "model": error.model, "request_id": error.request_id}
+    return {"type": type(error).__name__, "message": error.message, **ids, **facts}
+
+
+async def note(attempt: Attempt, hold: Hold, **heard: Any) -> None:
+    """Write down what was heard of a submit while its attempt goes on; as `settle`."""
+    attempt.heard |= heard
+    if attempt.intent is None or hold.is_watcher:
+        return
+
+    submission = attempt.submission if attempt.submission in ("rejected", "not_sent") else None
+    facts = (attempt.intent.id, hold.holder, heard, submission)
+    await _write(hold, partial(hold.ledger.note, *facts))
+
+
+async def _write(hold: Hold, work: Callable[[], Awaitable[Any]]) -> None:
+    with anyio.move_on_after(CANCEL_SECONDS, shield=True) as limit:
+        await hold.write(work)
+
+    if limit.cancelled_caught and not hold.keeps:
+        hold.unwritten.clear()  # nobody comes back to it
+
+
+def kept_alive(
+    hold: Hold, write_again: Callable[[], Awaitable[None]]
+) -> AbstractAsyncContextManager[None]:
+    """Tell the ledger meanwhile that the holder is alive, where somebody could take its job.
+
+    Args:
+        hold: Who drives which job.
+        write_again: Makes sure that the ledger still has the job.
+    """
+    return _beating(hold, write_again) if hold.keeps and not hold.is_watcher else nullcontext()
 
 
 @asynccontextmanager
-async def _beating(hold: Hold) -> AsyncIterator[None]:
+async def _beating(hold: Hold, write_again: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     failure: BaseException | None = None
     async with anyio.create_task_group() as group:
-        group.start_soon(_beat, hold)
+        group.start_soon(_beat, hold, write_again)
         try:
             yield
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
@@ -141,13 +260,14 @@ async def _beating(hold: Hold) -> AsyncIterator[None]:
         raise failure
 
 
-async def _beat(hold: Hold) -> None:
+async def _beat(hold: Hold, write_again: Callable[[], Awaitable[None]]) -> None:
     while True:
         await anyio.sleep(hold.ledger.lease_seconds / BEATS)
-        try:
-            await hold.ledger.renew()
-        except Exception as error:  # noqa: BLE001  (the next one may come through)
-            ledger_failed(hold, error)
+        for work in (hold.ledger.renew, write_again, hold.catch_up):
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001  (the next one may come through)
+                ledger_failed(hold, error)
 
 
 def ledger_failed(hold: Hold, error: Exception) -> None:

@@ -33,6 +33,8 @@ STREAM_POLL_FACTOR = 2
 
 BEATS = 3
 """How often a holder tells a ledger in each lease that it is alive."""
+SURE_SECONDS = 10
+"""A submit that is about to leave may take so long, however short the lease is."""
 LARGEST_PAYLOAD = 64 * 1024
 """Characters of a payload that is kept in a ledger, to know its job again."""
 SEARCH_PAUSES = (0.5, 2, 4)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from .._contract import Payload
-from ..exceptions import UnsupportedOperationError
+from ..exceptions import TarashException, UnsupportedOperationError
+from ._hold import ledger_failed, note
 from ._limits import SEARCH_PAUSES
 
 if TYPE_CHECKING:
     from .._attempt import Attempt
     from .._contract import Adapter, Operation
     from .._records import Intent
-    from ..exceptions import TarashException
     from ._hold import Hold
 
 
@@ -77,7 +78,9 @@ class Search:
             )
             provider = attempt.call.config.provider
             ledger = self._hold.ledger
-            found = [one for one in listed if await ledger.find(provider, one.id) is None]
+            found = [
+                one for one in listed if await ledger.find(provider, one.id, attempt.host) is None
+            ]
         except UnsupportedOperationError:
             self._find = None  # this provider lists other jobs, not those of this kind
             return []
@@ -94,13 +97,18 @@ class Search:
         if intent is None:
             return False
 
+        accept = partial(self._hold.ledger.accept, intent.id, operation, adopted=True)
         try:
-            return await self._hold.ledger.accept(intent.id, operation, adopted=True)
+            taken = await accept()
         except Exception as error:  # noqa: BLE001  (the job is paid for, written down or not)
-            self._attempt.log(
-                logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}"
-            )
-            return True
+            ledger_failed(self._hold, error)
+            self._hold.unwritten.append(accept)
+            taken = True
+
+        if taken:
+            await note(self._attempt, self._hold, adopted=True)
+
+        return taken
 
     def tell(self, error: TarashException) -> None:
         """Say on an error what the search has shown."""
@@ -117,3 +125,17 @@ class Search:
 
         error.message = f"{error.message} ({said})"
         error.args = (error.message,)
+
+
+def unsettled(attempt: Attempt, intent: Intent) -> TarashException:
+    """Return the error of a submit of which nobody knows what came of it, with its cause."""
+    name = attempt.request_id
+    how = f"No answer came that settles the submit of {name}"
+    if attempt.cut_off:
+        how = f"A process ended while it submitted {name}"
+
+    return TarashException(
+        f"{how} to {intent.provider} ({intent.model}, {intent.created_at:%Y-%m-%d %H:%M:%S} UTC), "
+        "so a job may run and be billed: look at the provider's dashboard before you try again",
+        submission="unknown",
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,11 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from .._contract import Finished, Operation, Wire, current_wire
-from .._polling import retry_pause
+from .._polling import LONGEST_RETRY, retry_pause
 from .._records import Intent
+from .._secrets import secrets_of
 from ..exceptions import TarashException
+from ._hold import note, told_of
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 
 if TYPE_CHECKING:
@@ -41,28 +45,48 @@ class Submit:
         Raises:
             TarashException: The provider did not accept; `submission` says what is known.
         """
-        # Told to the attempt first: a cancelled call may have written it all the same.
-        self._attempt.intent = intent = self._intent(payload, call)
-        if not await self._hold.ledger.intend(intent, self._hold.holder):
-            self._attempt.intent = None
-            raise self._hold.taken_over()
-
         tries = 1 if call.mocked else 1 + call.config.max_retries
-        for number in range(1, tries + 1):
+        attempt = self._attempt
+        await self._pause()
+        while True:
+            await self._intend(payload, call)
             await checkpoint()  # a call that is cancelled already must not buy anything
             error = await self._exchange(payload, call)
             if error is None:
-                self._attempt.log(logging.INFO, "submitted")
+                attempt.log(logging.INFO, "submitted")
                 return
 
-            error.submission = self._attempt.submission = submission_of(error)
-            pause = retry_pause(number, error.retry_after, self._rng)
+            error.submission = attempt.submission = submission_of(error)
+            attempt.tries += 1
+            pause = retry_pause(attempt.tries, error.retry_after, self._rng)
             late = anyio.current_time() + pause >= deadline
-            if number == tries or late or not may_leave_again(error):
+            if attempt.tries >= tries or late or not may_leave_again(error):
                 raise error
 
-            self._attempt.log(logging.WARNING, "submit_retried", error=error.message, pause=pause)
+            attempt.log(logging.WARNING, "submit_retried", error=error.message, pause=pause)
+            attempt.retry_at = datetime.now(UTC) + timedelta(seconds=pause)
+            until = attempt.retry_at.isoformat()
+            await note(
+                attempt, self._hold, error=told_of(error), tries=attempt.tries, retry_at=until
+            )
             await anyio.sleep(pause)
+
+    async def _pause(self) -> None:
+        """Wait for the rest of a pause in which another process has ended."""
+        if self._attempt.retry_at is not None:
+            rest = (self._attempt.retry_at - datetime.now(UTC)).total_seconds()
+            await anyio.sleep(min(max(rest, 0), LONGEST_RETRY))
+
+    async def _intend(self, payload: Payload, call: Call) -> None:
+        """Write down that the submit leaves; whoever has been followed meanwhile sends nothing."""
+        # Told to the attempt first: a cancelled call may have written it all the same.
+        self._attempt.intent = intent = self._intent(payload, call)
+        held = await self._hold.ledger.intend(intent, self._hold.holder)
+        if held:
+            return
+
+        self._attempt.intent = None
+        raise self._hold.missing() if held is None else self._hold.taken_over()
 
     def _intent(self, payload: Payload, call: Call) -> Intent:
         sent: JsonObject = {"path": payload.path, "method": payload.method, "body": payload.body}
@@ -74,11 +98,12 @@ class Submit:
             call.attempt_number,
             self._hold.job_id,
             payload=sent if self._hold.keeps and is_small(sent) else None,
+            host=self._attempt.host,
         )
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
         """Send once; a request that has left is heard out even when we are cancelled."""
-        self._wire = Wire()
+        self._wire = Wire(until=self._hold.until())
         errors: list[TarashException] = []
         over = anyio.Event()
         shield = anyio.CancelScope(shield=True)
@@ -137,20 +162,19 @@ class Submit:
             return
 
         self._attempt.operation = result
-        try:
-            if self._attempt.intent is not None:
-                await self._hold.ledger.accept(self._attempt.intent.id, result)
-        except Exception as error:  # noqa: BLE001  (the job is paid for, written down or not)
-            self._attempt.log(
-                logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}"
+        if self._attempt.intent is not None:
+            # The job is paid for, written down or not.
+            await self._hold.write(
+                partial(self._hold.ledger.accept, self._attempt.intent.id, result)
             )
 
     def _unforeseen(self, error: Exception) -> TarashException:
+        secrets = secrets_of(self._attempt.call.config)
         failure = TarashException(
-            f"Unforeseen {type(error).__name__} while submitting: {error}",
+            f"Unforeseen {type(error).__name__} while submitting: {secrets.text(str(error))}",
             submission="unknown" if self._wire.sent else "not_sent",
         )
-        failure.__cause__ = error
+        failure.__cause__ = secrets.error(error)
         return failure
 
 

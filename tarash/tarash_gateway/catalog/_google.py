@@ -13,6 +13,7 @@ from typing import Any
 from .._types import ImageRole, Kind
 from ..mapping import (
     FieldMapper,
+    Joint,
     choice_field_mapper,
     count_field_mapper,
     duration_field_mapper,
@@ -203,6 +204,20 @@ MODELS: Mapping[str, Mappers] = {
     "gemini-2.5-flash-image": GEMINI_25_IMAGE,
     "gemini-2.0-flash-preview-image-generation": {**PROMPT, **INPUTS, **SEED},
     "imagen-": IMAGEN,
+}
+
+# https://ai.google.dev/gemini-api/docs/video: more than a plain video is made in eight seconds.
+EIGHT = ("duration_seconds", (8,))
+JOINTS: Mapping[str, tuple[Joint, ...]] = {
+    "veo-3.1": (
+        Joint("resolution", ("1080p", "4k"), *EIGHT),
+        Joint("image_list", ("reference", "asset", "last_frame"), *EIGHT),
+        # An extension is 720p, whatever it extends.
+        Joint("video", (True,), "resolution", ("720p",)),
+        Joint("video", (True,), *EIGHT),
+    ),
+    **dict.fromkeys(("veo-3.0", "veo-3-0"), (Joint("resolution", ("1080p",), *EIGHT),)),
+    "veo-2.0": (Joint("image_list", ("reference", "asset", "style"), *EIGHT),),
 }
 
 IDS: Mapping[Kind, tuple[str, ...]] = {

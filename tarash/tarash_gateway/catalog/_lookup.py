@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .._types import JsonObject, Kind
-from ..mapping import FieldMapper, derive, longest_prefix, takes_media
+from ..mapping import FieldMapper, Joint, derive, longest_prefix, takes_media
 from . import _library
 from ._learned import ASKED, can_be_asked, is_unknown
 from ._modules import BUILT_IN, Mappers, command_to_add, declared, module_of, near_ids
@@ -227,7 +227,9 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     matched = longest_prefix(model, known)
     if matched is not None:
         siblings = _siblings(matched, known)
-        return ModelSpec(provider, model, kind, known[matched], siblings, source="package")
+        found = ModelSpec(provider, model, kind, known[matched], siblings, source="package")
+        joints: Mapping[str, tuple[Joint, ...]] = getattr(module_of(provider), "JOINTS", {})
+        return replace(found, joints=joints.get(longest_prefix(model, joints) or "", ()))
 
     for other in relatives(model, _library.ids(provider)):
         spec = _described(provider, other, kind)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._secrets import Credentials, Key, Secrets, bearer
 from .._types import JsonObject
 from ..exceptions import (
     HTTPConnectionError,
@@ -27,7 +30,7 @@ from ._records import record_of, records_of
 from ._replicate_schema import read_record, record_of_document
 
 if TYPE_CHECKING:
-    import aiohttp
+    from .._http import Transport
 
 LISTED = ("fal",)
 """Providers whose schemas can be had all at once."""
@@ -44,7 +47,7 @@ NOT_FOUND = 404
 
 
 async def fetch_all(
-    provider: str, base_url: str | None = None, key: str | None = None
+    provider: str, base_url: str | None = None, key: Key | None = None
 ) -> tuple[int, Path]:
     """Fetch the schemas of all models and store them; return how many, and where.
 
@@ -72,7 +75,7 @@ async def fetch_all(
 
 
 async def fetch_one(
-    provider: str, model: str, base_url: str | None = None, key: str | None = None
+    provider: str, model: str, base_url: str | None = None, key: Key | None = None
 ) -> Path:
     """Fetch the schema of one model and store it beside the others; return where.
 
@@ -175,45 +178,68 @@ def _origin(provider: str, base_url: str | None, usual: str | None = None) -> st
     return (custom or usual or host).rstrip("/")
 
 
-def _session(provider: str, key: str | None) -> aiohttp.ClientSession:
-    import aiohttp
+@asynccontextmanager
+async def _session(provider: str, key: Key | None) -> AsyncIterator[_Session]:
+    from .._http import Transport
 
     scheme, variable = KEYS[provider]
-    found = key or os.environ.get(variable)
-    headers = {"Authorization": f"{scheme} {found}"} if found else {}
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
-    # The key is for the one host that is asked; a redirect elsewhere is not followed.
-    return aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True)
+    found = key or Key.taken(os.environ.get(variable))
+    transport = Transport()
+    try:
+        yield _Session(transport, bearer(found, scheme) if found else None, Secrets([found]))
+    finally:
+        await transport.aclose()
 
 
-async def _get(session: aiohttp.ClientSession, url: str, **query: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """The connections of one refresh, and the key, which is for the one host that is asked."""
+
+    transport: Transport
+    credentials: Credentials | None
+    secrets: Secrets
+
+
+async def _get(session: _Session, url: str, **query: str) -> Any:
     """Return the JSON of an answer, or None for a 404."""
     import aiohttp
 
     from .._http import Answer, status_error
     from .._reasons import reason_of
-    from .._secrets import Secrets
 
+    connections, proxy = session.transport.road("poll", url)
+    credentials = session.credentials or Credentials({})
+    failure: HTTPConnectionError
     try:
-        async with session.get(url, params=query, allow_redirects=False) as response:
+        async with connections.get(
+            url,
+            params=query,
+            headers=credentials.onto(None),
+            allow_redirects=False,
+            proxy=proxy,
+            timeout=aiohttp.ClientTimeout(total=SECONDS),
+        ) as response:
             if response.status == NOT_FOUND:
                 return None
 
             body = await response.json(content_type=None) if response.status < 300 else None  # noqa: PLR2004
             if body is None:
-                secret = session.headers.get("Authorization", "").partition(" ")[2]
-                text = Secrets([secret]).text(await response.text(errors="replace"))
+                text = session.secrets.text(await response.text(errors="replace"))
                 raise status_error(Answer(response.status, response.headers, text, is_json=False))
 
             return body
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise HTTPConnectionError(
+        failure = HTTPConnectionError(
             f"No readable answer from {url}: {reason_of(error)}; what was stored before stays "
             "(check the network)"
-        ) from Secrets().error(error)
+        )
+        cause = session.secrets.outside(error)
+
+    # Outside the handler, so that the original, whose frames hold the headers, is not the context.
+    raise failure from cause
 
 
-async def _listed(session: aiohttp.ClientSession, origin: str) -> AsyncIterator[Any]:
+async def _listed(session: _Session, origin: str) -> AsyncIterator[Any]:
     cursor: str | None = None
     seen: set[str] = set()
     for _page in range(MOST_PAGES):
@@ -237,7 +263,7 @@ async def _listed(session: aiohttp.ClientSession, origin: str) -> AsyncIterator[
 
 
 async def _listed_one(
-    session: aiohttp.ClientSession, base_url: str | None, model: str
+    session: _Session, base_url: str | None, model: str
 ) -> tuple[str, JsonObject] | None:
     url = f"{_origin('fal', base_url)}/v1/models"
     page = await _get(session, url, endpoint_id=model, **EXPANDED)
@@ -247,7 +273,7 @@ async def _listed_one(
 
 
 async def _document_of(
-    session: aiohttp.ClientSession, base_url: str | None, model: str
+    session: _Session, base_url: str | None, model: str
 ) -> tuple[str, JsonObject] | None:
     url = f"{_origin('fal', base_url, SCHEMA_API)}/api/openapi/queue/openapi.json"
     document = await _get(session, url, endpoint_id=model)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._types import JsonObject, Kind
-from ..mapping import FieldMapper
+from ..mapping import FieldMapper, Joint
 
 if TYPE_CHECKING:
     from .._contract import Request
@@ -41,6 +41,7 @@ class ModelSpec:
         endpoint: Which of the provider's endpoints takes the request, where a model has several.
         adjustments: What had to bend before any mapper is asked: the model itself, or wishes that
             only make sense together.
+        joints: Limits that one field puts to another.
     """
 
     provider: str
@@ -58,3 +59,4 @@ class ModelSpec:
     variant: Callable[[Request], str | None] | None = field(default=None, compare=False)
     endpoint: str | None = None
     adjustments: tuple[Adjustment, ...] = ()
+    joints: tuple[Joint, ...] = ()

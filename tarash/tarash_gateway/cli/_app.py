@@ -19,8 +19,9 @@ from . import _options as o
 from . import _report as report
 from . import _streams as streams
 from . import _terminal as terminal
-from ._errors import MEANINGS, CommandError, Exit, exit_code, rule
+from ._errors import MEANINGS, CommandError, Exit, begin, exit_code, rule
 from ._shape import App, help_alone
+from ._words import offer_all
 from .jobs import jobs_app
 from .models import models_app
 
@@ -60,6 +61,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str], *, json: bool) -> int:
+    begin()
+    offer_all()
     try:
         _refuse_keys(arguments)
         return int(app(args=arguments, prog_name=PROGRAM, standalone_mode=False) or Exit.DONE)

@@ -21,6 +21,7 @@ from rich.text import Text
 
 from .._clients import ClientCache
 from .._contract import CheckingAdapter
+from .._proxies import proxy_of
 from .._settings import account, base_url_variable
 from .._version import __version__
 from ..exceptions import AuthenticationError, HTTPConnectionError, TarashException
@@ -34,7 +35,8 @@ State = Literal["ok", "missing", "problem"]
 
 LIVE_SECONDS = 20
 LEAST_FREE_BYTES = 200_000_000
-PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+ANYWHERE = "https://provider.invalid"
+"""Stands for a provider's host, as far as proxies are concerned."""
 STYLES: dict[State, str] = {"ok": "green", "missing": "yellow", "problem": "bold red"}
 
 
@@ -122,9 +124,13 @@ def _surroundings() -> Iterator[Finding]:
     if sys.path[0] in {"", str(folder)} and (folder / "tarash.py").exists():
         yield Finding("tarash.py", "problem", "a file of this name here hides the package")
 
-    named = [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.upper())]
-    if named:
-        yield Finding("proxy", "ok", f"{', '.join(named)} is set, and is used")
+    try:
+        proxy = proxy_of(ANYWHERE)
+    except HTTPConnectionError as error:
+        yield Finding("proxy", "problem", str(error))
+    else:
+        if proxy is not None:
+            yield Finding("proxy", "ok", f"{proxy.shown} is used")
 
 
 # ------------------------------------------------------------------------------------------ live

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from enum import IntEnum
 from typing import Any
 
@@ -78,6 +79,26 @@ REFUSED = frozenset({400, 413, 415, 422})
 """Statuses by which providers say that a request can't work as it is."""
 
 
+# Every error in JSON has these; what is not known is null.
+SHAPE: dict[str, Any] = dict.fromkeys((
+    "type", "message", "provider", "model", "request_id", "retryable", "retry_after", "submission",
+    "status_code", "operation",
+))  # fmt: skip
+_about: ContextVar[dict[str, str | None]] = ContextVar("_about")
+
+
+def begin() -> None:
+    """Forget whom the command before was about."""
+    _about.set({})
+
+
+def about(provider: str | None, model: str | None) -> None:
+    """Note whose work the command is about, for errors that don't say so themselves."""
+    noted = _about.get(None)
+    if noted is not None:  # not a copy: what is noted in a task is read after it
+        noted |= {"provider": provider, "model": model}
+
+
 class CommandError(Exception):
     """The command ends here; `lines` say why and what to do next, each for itself."""
 
@@ -105,11 +126,13 @@ def exit_code(error: TarashException) -> Exit:
 def as_json(error: TarashException) -> dict[str, Any]:
     """Return an error of the gateway, with its facts, as a JSON object."""
     ended = error.execution_metadata
+    noted = _about.get({})
+    is_same = error.provider in {None, noted.get("provider")}
     return {
         "type": type(error).__name__,
         "message": in_options(error.message),
-        "provider": error.provider,
-        "model": error.model,
+        "provider": error.provider or noted.get("provider"),
+        "model": error.model or (noted.get("model") if is_same else None),
         "request_id": error.request_id,
         "retryable": error.retryable,
         "retry_after": error.retry_after,
@@ -120,6 +143,12 @@ def as_json(error: TarashException) -> dict[str, Any]:
         if ended is None
         else [attempt.model_dump(mode="json") for attempt in ended.attempts],
     }
+
+
+def document(error: CommandError) -> dict[str, Any]:
+    """Return an error of the command itself as a JSON object of the same shape."""
+    told = {"type": error.kind, "message": str(error), "attempts": []}
+    return {**SHAPE, **_about.get({}), **told, **error.facts, "exit_code": int(error.code)}
 
 
 def misuse(error: pydantic.ValidationError) -> list[str]:

@@ -23,11 +23,12 @@ from ..exceptions import SaveError, TarashException
 from ..models import GenerationPlan
 from . import _interrupt as interrupt
 from . import _report as report
-from ._errors import CommandError, Exit, exit_code
+from ._errors import CommandError, Exit, about, exit_code
 from ._inputs import Config, Request, read
-from ._ledger import MEMORY, command_for, opened
+from ._ledger import MEMORY, REHEARSALS, command_for, is_chosen, opened
 from ._options import Options
 from ._progress import Progress, names_of
+from ._rehearsals import is_rehearsal
 from ._save import Output, Response, check, rescue, save_all
 from ._words import in_options
 
@@ -48,7 +49,9 @@ class _Run:
 
 def generate(options: Options) -> int:
     """Carry out one command; return its exit code."""
+    about(options.provider, options.model)
     config, request = read(options)
+    about(config.provider, config.model)
     _check(options)
 
     plan = _plan(options, config, request)
@@ -111,6 +114,9 @@ def _detach(run: _Run) -> int:
 def _ledger_of(run: _Run) -> Ledger:
     """Return the ledger; what the mock makes is not worth a file."""
     given = run.options.ledger
+    if not is_chosen(given) and is_rehearsal(run.config):
+        given = MEMORY if run.options.mock else REHEARSALS
+
     return opened(MEMORY if run.options.mock and given is None else given)
 
 

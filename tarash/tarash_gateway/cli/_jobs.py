@@ -5,24 +5,30 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from .._records import JobRecord
-from ..api import resume_async
-from ..exceptions import TarashException, ValidationError
-from ..jobs import ImageJob, VideoJob
+from .._records import JobRecord, JobState
+from ..exceptions import TarashException
 from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
-from ._ledger import existing, url_of
+from ._find import Handle, handle_of, known_record
+from ._ledger import REHEARSALS, all_of, is_chosen, rehearsals, url_of
+from ._rehearsals import is_rehearsing
 from ._words import in_options
 
-Handle = VideoJob | ImageJob
 PROMPT_SHOWN = 40
 
 
 def ls(ledger: str | None, *, everything: bool, as_json: bool) -> int:
-    """List the jobs that are owed, or all."""
-    records = _run(_read(ledger, everything=everything))
+    """List the unfinished jobs, or all."""
+    records, elsewhere = _run(_read(ledger, everything=everything))
+    if elsewhere:
+        said = "rehearsed job is" if elsewhere == 1 else "rehearsed jobs are"
+        terminal.hint(
+            f"{elsewhere} {said} unfinished, in a ledger of their own: `tarash jobs ls --ledger "
+            f"{REHEARSALS}` lists them"
+        )
+
     if as_json:
         terminal.document([_as_json(record) for record in records])
         return Exit.DONE
@@ -49,8 +55,14 @@ def ls(ledger: str | None, *, everything: bool, as_json: bool) -> int:
     return Exit.DONE
 
 
-async def _read(ledger: str | None, *, everything: bool) -> list[JobRecord]:
-    return await existing(ledger).jobs(states=() if everything else ("open", "unknown"))
+async def _read(ledger: str | None, *, everything: bool) -> tuple[list[JobRecord], int]:
+    """Return the jobs, newest first, and how many rehearsed ones stand elsewhere, unfinished."""
+    states: tuple[JobState, ...] = () if everything else ("open", "unknown")
+    found = [record for one in all_of(ledger) for record in await one.jobs(states=states)]
+    found.sort(key=lambda record: record.created_at, reverse=True)
+    other = None if is_chosen(ledger) or is_rehearsing() else rehearsals()
+    elsewhere = 0 if other is None else len(await other.jobs(states=("open", "unknown")))
+    return found, elsewhere
 
 
 def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
@@ -58,7 +70,8 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
 
     async def look() -> tuple[Handle, JobRecord | None, Any]:
         handle = await handle_of(job_id, ledger)
-        record = await existing(ledger).get(handle.id) if handle.id else None
+        known = await known_record(handle.id, ledger)
+        record = None if known is None else known[1]
         try:
             return handle, record, await handle.status_async()
         except TarashException as error:
@@ -105,31 +118,18 @@ def cancel(job_id: str, ledger: str | None, *, as_json: bool) -> int:
 
     handle, answer = _run(work())
     if as_json:
-        terminal.document({"request_id": handle.request_id, "cancel": answer})
+        named = {"provider": handle.provider, "model": handle.model, "job_id": handle.id or None}
+        terminal.document({"request_id": handle.request_id, **named, "cancel": answer})
         return Exit.DONE
 
     meaning = {
         "cancelled": "it has stopped; what had run may be billed",
         "requested": "it was asked to stop, and may still finish",
         "too_late": "it had ended",
-        "unsupported": "it can't be stopped, and goes on",
+        "unsupported": "it can't be stopped, or nobody answered; it goes on",
     }
     terminal.result(f"{handle.request_id}: {answer} ({meaning[answer]})")
     return Exit.DONE
-
-
-async def handle_of(job_id: str, ledger: str | None) -> Handle:
-    """Return the handle on a job by its id, the provider's id, or its token."""
-    if not job_id.startswith(("tg1.", "tg1s.")):
-        return await resume_async(job_id, existing(ledger))
-
-    try:
-        return VideoJob.from_token(job_id)
-    except ValidationError as error:
-        if "of a job that makes" not in error.message:
-            raise
-
-        return ImageJob.from_token(job_id)
 
 
 def _run(work: Any) -> Any:
@@ -167,7 +167,7 @@ def _state(record: JobRecord) -> str:
     if last is None:
         return "not sent"
 
-    return "owed" if last.operation is not None else "unknown"
+    return "unfinished" if last.operation is not None else "unknown"
 
 
 def _age(at: datetime) -> str:
@@ -189,6 +189,7 @@ def _as_json(record: JobRecord) -> dict[str, Any]:
     ]
     return {
         "id": record.id,
+        "job_id": record.id,  # as with --detach
         **_named(record),
         "kind": record.kind,
         "state": _state(record),

@@ -9,9 +9,12 @@ from pathlib import Path
 from .._records import Ledger
 from ..ledger import MemoryLedger, open_ledger
 from ._errors import CommandError
+from ._rehearsals import is_rehearsing
 
 VARIABLE = "TARASH_LEDGER"
 MEMORY = "memory:"
+REHEARSALS = "rehearsals"
+"""The name of the ledger of jobs that led to this machine only; its file is beside the other."""
 
 
 def url_of(given: str | None) -> str:
@@ -20,13 +23,41 @@ def url_of(given: str | None) -> str:
     Args:
         given: What `--ledger` said; by default TARASH_LEDGER, else a file of the user's.
     """
-    if given or os.environ.get(VARIABLE):
-        return given or os.environ[VARIABLE]
+    if given == REHEARSALS:
+        return f"sqlite:///{_folder() / 'rehearsals.db'}"
 
+    return given or os.environ.get(VARIABLE) or f"sqlite:///{_folder() / 'jobs.db'}"
+
+
+def _folder() -> Path:
     import platformdirs
 
-    folder = Path(platformdirs.user_data_dir("tarash", appauthor=False))
-    return f"sqlite:///{folder / 'jobs.db'}"
+    return Path(platformdirs.user_data_dir("tarash", appauthor=False))
+
+
+def is_chosen(given: str | None) -> bool:
+    """Tell whether the user has said which ledger to use."""
+    return bool(given or os.environ.get(VARIABLE))
+
+
+def rehearsals() -> Ledger | None:
+    """Return the ledger of rehearsals, where there is one."""
+    ledger = opened(REHEARSALS)
+    path: Path | None = getattr(ledger, "path", None)
+    return None if path is None or _is_missing(path) else ledger
+
+
+def all_of(given: str | None, *, always: bool = False) -> list[Ledger]:
+    """Return the ledgers to look into: the one that was named, else the user's own.
+
+    Args:
+        given: What `--ledger` said.
+        always: Whether to look through rehearsals also where the environment names no host of
+            this machine.
+    """
+    found = [existing(given)]
+    rehearsed = None if is_chosen(given) or not (always or is_rehearsing()) else rehearsals()
+    return found if rehearsed is None else [*found, rehearsed]
 
 
 def opened(given: str | None) -> Ledger:
@@ -50,7 +81,7 @@ def existing(given: str | None) -> Ledger:
     if path is None or not _is_missing(path):
         return ledger
 
-    if given or os.environ.get(VARIABLE):
+    if is_chosen(given):
         raise CommandError(
             f"{'--ledger' if given else VARIABLE}: there is no ledger at {path}; check the path "
             "(`tarash video` makes one with its first job)"

@@ -186,7 +186,8 @@ Ledger = Annotated[
         "--ledger",
         metavar="URL",
         help="Where jobs are written down before they are bought: sqlite:///jobs.db, or memory:. "
-        "By default TARASH_LEDGER, else a file in your data folder.",
+        "By default TARASH_LEDGER, else a file in your data folder. What leads to this machine "
+        "only goes to rehearsals, a file beside it.",
         rich_help_panel=LIMITS,
     ),
 ]

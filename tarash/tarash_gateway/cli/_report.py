@@ -22,7 +22,7 @@ from ..models import (
 )
 from . import _streams as streams
 from . import _terminal as terminal
-from ._errors import CommandError, Exit, as_json
+from ._errors import CommandError, Exit, as_json, document
 from ._save import Output, Response, media_of, url_of
 from ._words import in_options, wish
 
@@ -244,10 +244,11 @@ def unsaved(
     """Say that a result was made and could not be saved, and where it is."""
     urls = [url for media in media_of(response) if (url := url_of(media)) is not None]
     if json:
-        told = {"type": error.kind, "message": str(error), "request_id": response.request_id}
-        document = _as_json(response, saved)
-        document["rescued"] = [str(path) for path in rescued]
-        terminal.document({"error": {**told, "exit_code": int(error.code)}, "response": document})
+        facts = {"request_id": response.request_id, "operation": response.operation}
+        dumped = _as_json(response, saved)
+        dumped["rescued"] = [str(path) for path in rescued]
+        told = {**document(error), "submission": "accepted", **facts}
+        terminal.document({"error": told, "response": dumped})
     else:
         for place in (*urls, *rescued):
             terminal.result(str(place))
@@ -284,8 +285,7 @@ def unwritten(failure: OSError, found: Sequence[str]) -> None:
 def misused(error: CommandError, *, json: bool) -> None:
     """Say why the command could not be carried out."""
     if json:
-        told = {"type": error.kind, "message": str(error), **error.facts}
-        terminal.document({"error": {**told, "exit_code": int(error.code)}})
+        terminal.document({"error": document(error)})
 
     label = "interrupted" if error.kind == INTERRUPTED else "error"
     for line in error.lines:

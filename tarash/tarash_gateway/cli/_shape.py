@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from . import _terminal as terminal
 from ._errors import Exit
+from ._words import offer
 
 
 def _without_types(parameters: list[Any]) -> list[Any]:
@@ -21,6 +22,11 @@ def _without_types(parameters: list[Any]) -> list[Any]:
 
 
 class _Command(TyperCommand):
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; what is said meanwhile names no option that it lacks."""
+        offer({name for one in self.params for name in getattr(one, "opts", ())})
+        return super().invoke(ctx)
+
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))
 

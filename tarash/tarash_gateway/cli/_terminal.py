@@ -14,8 +14,9 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ..progress._row import duration, one_line
@@ -102,13 +103,58 @@ def document(value: Any) -> None:
 def show(table: Table) -> None:
     """Draw a table on standard output; its cells are text, brackets included."""
     if sys.stdout.isatty():
-        Console(highlight=False, markup=False, emoji=False).print(table)
+        console = Console(highlight=False, markup=False, emoji=False)
+        if table.show_header and _natural(table) > console.width:
+            _stack(table, console.width)
+        elif not table.show_header and _breaks_a_word(table, console.width):
+            for cells in zip(*([*column.cells] for column in table.columns), strict=True):
+                console.print(*cells, soft_wrap=True)
+        else:
+            console.print(table)
+
         return
 
     drawn = io.StringIO()
     Console(file=drawn, width=WIDE, highlight=False, markup=False, emoji=False).print(table)
     for line in drawn.getvalue().splitlines():
         result(line.rstrip())
+
+
+def _natural(table: Table) -> int:
+    """Return the columns that a table takes where nothing of it is folded."""
+    widest = [max(map(cell_len, _texts(column)), default=0) for column in table.columns]
+    return sum(widest) + 2 * (len(widest) - 1)
+
+
+def _breaks_a_word(table: Table, width: int) -> bool:
+    """Tell whether something in the last column is longer than the room that it has."""
+    *before, last = [_texts(column) for column in table.columns]
+    room = width - sum(max(map(cell_len, texts)) + 2 for texts in before)
+    return any(cell_len(word) > room for text in last for word in text.split())
+
+
+def _stack(table: Table, width: int) -> None:
+    """Write a table that is too wide row by row: a broken id can't be copied."""
+    for cells in zip(*([*column.cells] for column in table.columns), strict=True):
+        result(str(cells[0]))
+        line = ""
+        for column, cell in zip(table.columns[1:], cells[1:], strict=True):
+            if not str(cell).strip():
+                continue
+
+            part = f"{column.header}: {cell}".strip()
+            if line and cell_len(f"  {line}  {part}") > width:
+                result(f"  {line}")
+                line = ""
+
+            line = f"{line}  {part}" if line else part
+
+        if line:
+            result(f"  {line}")
+
+
+def _texts(column: Column) -> list[str]:
+    return [str(cell) for cell in (column.header, *column.cells)]
 
 
 def plain_table(*headings: str) -> Table:

@@ -20,8 +20,8 @@ from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, exit_code
-from ._jobs import Handle, handle_of
-from ._ledger import command_for, existing, url_of
+from ._find import Handle, handle_of, known_record
+from ._ledger import all_of, command_for, url_of
 from ._progress import Progress
 from ._save import OWN_NAME, Output, Response, rescue, save_all
 from ._words import in_options
@@ -90,7 +90,7 @@ def fetch(
 
 
 def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
-    """Wait for every job that is owed, and save what they made into a folder."""
+    """Wait for every unfinished job that nobody drives, and save what they made into a folder."""
     if output is not None and Path(output).exists() and not Path(output).is_dir():
         raise CommandError(f"--output: {output!r} is no folder; several jobs need one")
 
@@ -98,7 +98,9 @@ def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
     waiting = _Waiting(ledger, place, force=False, as_json=as_json, several=True)
 
     async def work() -> None:
-        waiting.handles = await resume_all_async(existing(ledger))
+        for one in all_of(ledger):
+            waiting.handles += await resume_all_async(one)
+
         for job in waiting.handles:
             terminal.say(f"{job.request_id}: {job.provider} {job.model}")
 
@@ -111,7 +113,7 @@ def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
         terminal.document({"jobs": waiting.told})
 
     if not waiting.handles:
-        terminal.hint(f"nothing is owed in {url_of(ledger)}")
+        terminal.hint(f"no unfinished jobs in {url_of(ledger)}")
 
     return waiting.worst
 
@@ -152,7 +154,8 @@ def _fetching(response: Response, waiting: _Waiting) -> str | None:
 
 
 async def _record_of(handle: Handle, waiting: _Waiting) -> JobRecord | None:
-    return await existing(waiting.ledger).get(handle.id) if handle.id else None
+    known = await known_record(handle.id, waiting.ledger)
+    return None if known is None else known[1]
 
 
 async def _after(handle: Handle, waiting: _Waiting) -> str | None:
@@ -185,7 +188,7 @@ def _left(waiting: _Waiting, code: Exit) -> CommandError:
     said = "Left before anything was asked"
     facts: dict[str, Any] = {}
     if waiting.several:
-        said = "The jobs go on; `tarash jobs resume` goes on with those that are owed"
+        said = "The jobs go on; `tarash jobs resume` goes on with the unfinished ones"
         facts = {"jobs": waiting.told}
     elif waiting.handles:
         (handle,) = waiting.handles
@@ -199,4 +202,10 @@ def _left(waiting: _Waiting, code: Exit) -> CommandError:
 
 
 def _facts(handle: Handle) -> dict[str, Any]:
-    return {"job_id": handle.id, "request_id": handle.request_id, "operation": handle.operation}
+    return {
+        "job_id": handle.id,
+        "request_id": handle.request_id,
+        "provider": handle.provider,
+        "model": handle.model,
+        "operation": handle.operation,
+    }

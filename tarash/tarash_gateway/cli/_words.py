@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from contextvars import ContextVar
 
 # Where an option is called other than the field that it fills.
 OPTIONS = {
@@ -27,6 +29,8 @@ PHRASES = (
     # What the command line says itself, or has no use for.
     (r"^Cancelled; the job (\S+) goes on", r"The job \1 goes on"),
     (r"; the error's operation identifies it, and submitting", "; submitting"),
+    (r"; request \S+ is made[^()]*(?= \(the response still holds)", ""),
+    (r" or on_exists='number'", ""),
     (r" \(the response still holds what was made\)", ""),
     (r"; raw_response holds (?:it|the blurred one)", ""),
     (r"; register_provider\(\) adds your own", ""),
@@ -58,6 +62,16 @@ PHRASES = (
     (r"\b(?:an )?idempotency_key\b", "--idempotency-key"),
     (r"\bimage_list(\[\d+\])\.type\b", r"the role of --image\1"),
 )
+# What is said instead where the command has no such option.
+LACKED = (
+    ("--key-file", r",? or name a file that holds it with --key-file", ""),
+    ("--mock", r"[;,] to try without a key, use --mock", ""),
+    (
+        "--base-url",
+        r"neither (\S+) nor --base-url",
+        r"neither \1's host nor the one that its variable TARASH_…_BASE_URL names",
+    ),
+)
 NAMES = re.compile(
     rf"\b(?P<set>{FIELDS})=(?P<value>\S)|\b(?P<argument>{FIELDS})=(?: on the config\b)?"
     rf"|the field '(?P<field>{FIELDS})'|'?\b(?P<ours>{OURS})\b'?"
@@ -82,7 +96,37 @@ def in_options(text: str) -> str:
     for pattern, words in PHRASES:
         text = re.sub(pattern, words, text)
 
-    return NAMES.sub(_named, text)
+    return _of_this_command(NAMES.sub(_named, text))
+
+
+_offered: ContextVar[frozenset[str] | None] = ContextVar("_offered", default=None)
+
+
+def offer(options: Iterable[str]) -> None:
+    """Note which options the command has that runs."""
+    _offered.set(frozenset(options))
+
+
+def offer_all() -> None:
+    """Note that no command runs yet."""
+    _offered.set(None)
+
+
+def _of_this_command(text: str) -> str:
+    """Return a text without advice that the command can't follow."""
+    offered = _offered.get()
+    if offered is None:
+        return text
+
+    for name, pattern, words in LACKED:
+        if name not in offered:
+            text = re.sub(pattern, words, text)
+
+    def other(found: re.Match[str]) -> str:
+        known = found[0].startswith("`") or found[0] in offered
+        return found[0] if known else f"{found[0]} of `tarash video`"
+
+    return re.sub(r"`[^`]*`|(?<![\w-])--[a-z][a-z-]+", other, text)
 
 
 def _named(found: re.Match[str]) -> str:

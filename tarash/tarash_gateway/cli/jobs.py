@@ -6,13 +6,17 @@ from typing import Annotated
 
 import typer
 
+from . import _forget as dropping
 from . import _jobs as work
 from . import _options as o
 from . import _waiting as waiting
 from ._shape import App, help_alone
 
 JobId = Annotated[
-    str, typer.Argument(metavar="JOB", help="Our id or the provider's of a job, or its token.")
+    str,
+    typer.Argument(
+        metavar="JOB", help="A job's id (ours or the provider's), its beginning, or its token."
+    ),
 ]
 Into = Annotated[
     str | None,
@@ -24,6 +28,8 @@ Folder = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="FOLDER", help="Where to save what they made."),
 ]
+
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 
 jobs_app = App()
 
@@ -87,3 +93,42 @@ def fetch(
 ) -> int:
     """Get the result of a job that has ended, as long as its provider keeps it."""
     return waiting.fetch(job, ledger, output, force=force, as_json=as_json)
+
+
+@jobs_app.command("forget")
+def forget(
+    jobs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="JOB…", help="Ids of jobs (ours or the provider's), or their beginnings."
+        ),
+    ],
+    ledger: o.Ledger = None,
+    *,
+    yes: Yes = False,
+    as_json: o.Json = False,
+) -> int:
+    """Drop jobs from the ledger, and stop none; what may still run is asked about first."""
+    return dropping.forget(jobs, ledger, yes=yes, as_json=as_json)
+
+
+@jobs_app.command("prune")
+def prune(  # noqa: PLR0913  (each is an option of the command)
+    ledger: o.Ledger = None,
+    *,
+    days: Annotated[
+        float, typer.Option("--older-than", metavar="DAYS", min=0, help="Since they were begun.")
+    ] = 30,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Also those whose fate nobody knows.")
+    ] = False,
+    rehearsals: Annotated[
+        bool, typer.Option("--rehearsals", help="And all that led to this machine, of any age.")
+    ] = False,
+    yes: Yes = False,
+    as_json: o.Json = False,
+) -> int:
+    """Drop jobs that have ended from the ledger."""
+    return dropping.prune(
+        ledger, days=days, unknown=unknown, rehearsals=rehearsals, yes=yes, as_json=as_json
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from .._words import with_article
 from ..exceptions import ValidationError
 from .memory import MemoryLedger
 
@@ -18,12 +20,12 @@ EXAMPLES = (
 _ledgers: dict[str, Ledger] = {}
 
 
-def open_ledger(url: str) -> Ledger:
+def open_ledger(url: str | os.PathLike[str]) -> Ledger:
     """Return the ledger that a URL names; nothing is read or written before its first call.
 
     Args:
-        url: `sqlite:///relative.db`, `sqlite:////absolute.db` (`~` is the home directory), or
-            `memory:`.
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db` (`~` is the home directory),
+            `memory:`, or the `pathlib.Path` of an SQLite file.
 
     Returns:
         The same object for the same file in one process, and one memory.
@@ -31,8 +33,14 @@ def open_ledger(url: str) -> Ledger:
     Raises:
         ValidationError: It is none of these.
     """
+    if isinstance(url, os.PathLike):
+        return _file(os.fspath(url))
+
     if not isinstance(url, str):
-        raise ValidationError(f"A ledger's URL is a text, not {type(url).__name__}: {EXAMPLES}")
+        raise ValidationError(
+            f"A ledger is given as a URL, a pathlib.Path or an object that keeps one, not as "
+            f"{with_article(type(url).__name__)}: {EXAMPLES}"
+        )
 
     if url == "memory:":
         return _ledgers.setdefault(url, MemoryLedger())
@@ -41,14 +49,18 @@ def open_ledger(url: str) -> Ledger:
     if scheme != "sqlite" or not found:
         # Not the whole of it: URLs of other databases carry passwords.
         shown = f"{scheme.partition(':')[0]}:…" if ":" in url else url
-        raise ValidationError(f"{shown!r} is no ledger that there is: {EXAMPLES}")
+        raise ValidationError(f"{shown!r} is not a ledger's URL: {EXAMPLES}")
 
     if not name or name == ":memory:" or name.endswith("/") or "?" in name or "\0" in name:
         raise ValidationError(
             f"{url!r} names no file, or has options, of which there are none: {EXAMPLES}"
         )
 
+    return _file(name)
+
+
+def _file(path: str) -> Ledger:
     from .sqlite import SqliteLedger
 
-    ledger = SqliteLedger(name)
+    ledger = SqliteLedger(path)
     return _ledgers.setdefault(str(ledger.path), ledger)

@@ -24,6 +24,8 @@ class MemoryLedger:
 
     lease_seconds = math.inf
     """Nobody outlives the process, so nobody can take its jobs over."""
+    generation = 0
+    """Nobody can take memory away from under it."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, JobRecord] = {}
@@ -51,21 +53,50 @@ class MemoryLedger:
             self._media[job.id] = media
             return None
 
-    async def intend(self, intent: Intent, holder: str) -> bool:
-        """Write down a submit before it leaves; False where `holder` does not hold the job."""
+    async def intend(self, intent: Intent, holder: str) -> bool | None:
+        """Write down a submit before it leaves; see `_records.Ledger.intend`."""
         with self._lock:
+            job = self._jobs.get(intent.job_id)
+            if job is None:
+                return None
+
             if self._holders.get(intent.job_id) != holder:
                 return False
 
-            job = self._jobs[intent.job_id]
-            self._jobs[job.id] = replace(job, entries=(*job.entries, Entry(intent)))
+            before = tuple(entry for entry in job.entries if entry.intent.id != intent.id)
+            self._jobs[job.id] = replace(job, entries=(*before, Entry(intent)))
             self._job_of[intent.id] = job.id
+            return True
+
+    async def note(
+        self,
+        intent_id: str,
+        holder: str,
+        heard: JsonObject,
+        submission: Submission | None = None,
+    ) -> bool | None:
+        """Write down what was heard of a submit whose attempt goes on."""
+        with self._lock:
+            entry = self._entry(intent_id)
+            if entry is None:
+                return None
+
+            if self._holders.get(entry.intent.job_id) != holder:
+                return False
+
+            self._change(
+                intent_id,
+                heard={**entry.heard, **heard},
+                submission=submission or entry.submission,
+            )
             return True
 
     async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
         """Write down the job that came of it; see `_records.Ledger.accept`."""
         with self._lock:
-            if adopted and self._owner(operation.provider, operation.id) is not None:
+            entry = self._entry(intent_id)
+            host = "" if entry is None else entry.intent.host
+            if adopted and self._owner(operation.provider, operation.id, host) is not None:
                 return False
 
             self._change(intent_id, operation=operation, submission="accepted")
@@ -90,14 +121,17 @@ class MemoryLedger:
         result: JsonObject | None = None,
         *,
         free_key: bool = False,
-    ) -> bool:
-        """Write down how a job ended; False where `holder` does not hold it any more."""
+    ) -> bool | None:
+        """Write down how a job ended; see `_records.Ledger.close`."""
         with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None:
+                return None
+
             if self._holders.get(job_id) != holder:
                 return False
 
             del self._holders[job_id]
-            job = self._jobs[job_id]
             if free_key and job.idempotency_key is not None:
                 self._keys.pop(job.idempotency_key, None)
 
@@ -114,11 +148,26 @@ class MemoryLedger:
 
             return True
 
-    async def claim(self, job_id: str, holder: str) -> bool:
-        """Hold a job; False where another holder does."""
+    async def keep(self, job_id: str, holder: str, result: JsonObject | None) -> bool | None:
+        """Write down that a job is open, whatever it was before; see `_records.Ledger.keep`."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None:
+                return None
+
+            if self._holders.get(job_id) != holder:
+                return False
+
+            del self._holders[job_id]
+            self._jobs[job_id] = replace(job, state="open", result=result)
+            self._closed.pop(job_id, None)
+            return True
+
+    async def claim(self, job_id: str, holder: str) -> bool | None:
+        """Hold a job; False where another holder does, None where it is not known."""
         with self._lock:
             if job_id not in self._jobs:
-                return False
+                return None
 
             return self._holders.setdefault(job_id, holder) == holder
 
@@ -130,10 +179,12 @@ class MemoryLedger:
         with self._lock:
             return self._read(job_id) if job_id in self._jobs else None
 
-    async def find(self, provider: str, operation_id: str) -> JobRecord | None:
+    async def find(
+        self, provider: str | None, operation_id: str, host: str = ""
+    ) -> JobRecord | None:
         """Return the job that an operation belongs to; None where it is not known."""
         with self._lock:
-            return self._owner(provider, operation_id)
+            return self._owner(provider, operation_id, host)
 
     async def jobs(self, *, states: Sequence[JobState] = (), limit: int = 1000) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""
@@ -144,6 +195,16 @@ class MemoryLedger:
                 if not states or job.state in states
             ]
             return found[:limit]
+
+    async def forget(self, job_id: str) -> bool:
+        """Drop a job; False where a holder drives it, or nobody knows it."""
+        with self._lock:
+            if job_id not in self._jobs or job_id in self._holders:
+                return False
+
+            self._forget(job_id)
+            self._media.pop(job_id, None)
+            return True
 
     async def media(self, sha256: str) -> bytes:
         """Return bytes that an open job's request refers to."""
@@ -165,11 +226,15 @@ class MemoryLedger:
     def _read(self, job_id: str) -> JobRecord:
         return replace(self._jobs[job_id], held=job_id in self._holders)
 
-    def _owner(self, provider: str, operation_id: str) -> JobRecord | None:
-        for job in self._jobs.values():
+    def _owner(self, provider: str | None, operation_id: str, host: str) -> JobRecord | None:
+        for job in reversed(self._jobs.values()):
             for entry in job.entries:
                 operation = entry.operation
-                if operation and (operation.provider, operation.id) == (provider, operation_id):
+                if operation is None or operation.id != operation_id:
+                    continue
+
+                is_there = not host or entry.intent.host in ("", host)
+                if provider in (None, operation.provider) and is_there:
                     return self._read(job.id)
 
         return None
@@ -192,7 +257,7 @@ class MemoryLedger:
         self._jobs[job_id] = replace(job, entries=entries)
 
     def _forget(self, job_id: str) -> None:
-        del self._closed[job_id]
+        self._closed.pop(job_id, None)
         job = self._jobs.pop(job_id)
         for entry in job.entries:
             self._job_of.pop(entry.intent.id, None)

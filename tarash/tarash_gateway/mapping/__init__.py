@@ -33,11 +33,13 @@ from ._field_mapper import (
 )
 from ._fit import fit, takes_media
 from ._geometry import Lines, Ratios, Sizes
+from ._joint import Joint
 from ._limits import Span, nearest
 from ._validate import check_payload
 
 __all__ = [
     "FieldMapper",
+    "Joint",
     "Lines",
     "Ratios",
     "Sizes",

@@ -11,6 +11,7 @@ from ._doubts import doubts_of, remarks
 from ._field_mapper import FieldMapper, described
 from ._geometry import WISHES as SHAPES
 from ._geometry import Lines, Ratios, effects, says_size
+from ._joint import fit_joints, inexact_ratio, size_as_ratio
 from ._limits import nearest, shown
 from ._slots import Slot, allocate
 
@@ -54,31 +55,45 @@ def fit(
     _check_kind(spec)
     request, adjustments = _fit_media(request, spec)
     adjustments = [*spec.adjustments, *adjustments]
-    changes: dict[str, Any] = {}
-    for name in WISHES:
-        adjustment = _fit_wish(name, request, spec)
-        if adjustment is not None:
-            adjustments.append(adjustment)
-            if not _is_read_together(name, spec):
-                changes[name] = adjustment.sent if name not in COUNTS else adjustment.sent or 1
-
+    request, bent = _fit_wishes(request, spec)
+    request, joint = fit_joints(request, spec)
+    adjustments += [*bent, *joint]
     if strict and adjustments:
         told = "; ".join(
             f"{one.field}={one.requested!r}: {one.reason}, {_instead(one)}" for one in adjustments
         )
         raise ValidationError(f"strict=True, and {spec.model} can't take {told}")
 
-    adjustments = [*doubts_of(spec), *adjustments, *remarks(request, spec)]
-    if changes:
-        request = request.model_copy(update=changes)
+    return request, (*doubts_of(spec), *adjustments, *remarks(request, spec))
 
-    return request, tuple(adjustments)
+
+def _fit_wishes(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:
+    """Bend each wish by itself; one of the model's own parameters may stand for another."""
+    adjustments: list[Adjustment] = []
+    changes: dict[str, Any] = {}
+    for name in WISHES:
+        adjustment = _fit_wish(name, request, spec)
+        if adjustment is None:
+            continue
+
+        adjustments.append(adjustment)
+        if name == "size" and adjustment.sent is not None and not _reading(spec, name):
+            changes["aspect_ratio"] = adjustment.sent
+        elif not _is_read_together(name, spec) and not _is_ratio(name, adjustment.sent):
+            changes[name] = adjustment.sent if name not in COUNTS else adjustment.sent or 1
+
+    return (request.model_copy(update=changes) if changes else request), adjustments
 
 
 def _is_read_together(name: str, spec: ModelSpec) -> bool:
     """Tell whether a wish is one of those that a geometry reads as they were asked."""
     mappers = _reading(spec, name) if name in SHAPES else []
     return any(mapper.geometry is not None for mapper in mappers)
+
+
+def _is_ratio(name: str, sent: Any) -> bool:
+    """Tell whether a ratio stands for a size, which then goes by its proportions."""
+    return name == "size" and ":" in str(sent)
 
 
 def takes_media(request: Request, spec: ModelSpec) -> bool:
@@ -119,6 +134,11 @@ def _fit_wish(name: str, request: Request, spec: ModelSpec) -> Adjustment | None
         return None  # the user set the provider's own parameter, which wins
 
     if not reading:
+        ratio = size_as_ratio(request, spec) if name == "size" else None
+        if ratio is not None:
+            reason = f"{spec.model} takes an aspect ratio instead of a size"
+            return Adjustment(field=name, requested=wish, sent=ratio, reason=reason)
+
         reason = f"{spec.model} has no such parameter"
         if spec.generic:
             reason = f"nothing is known of {spec.model}; give its own parameter in extra_params"
@@ -135,6 +155,12 @@ def _nearest_wish(
     name: str, wish: Any, request: Request, mappers: Sequence[FieldMapper], spec: ModelSpec
 ) -> Adjustment | None:
     mapper = next((mapper for mapper in mappers if mapper.source_field == name), None)
+    if name == "size" and (mapper is None or mapper.allowed is None):
+        ratio = inexact_ratio(request, spec.mappers)
+        if ratio is not None:
+            reason = f"{spec.model} takes an aspect ratio instead of a size"
+            return Adjustment(field=name, requested=wish, sent=ratio, reason=reason)
+
     if mapper is None:
         return None
 

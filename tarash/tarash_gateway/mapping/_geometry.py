@@ -90,14 +90,14 @@ class Ratios:
             return None
 
         if not self.values:
-            sent: Any = getattr(request, "aspect_ratio", None) or _written(wished)
+            sent: Any = getattr(request, "aspect_ratio", None) or written_ratio(wished)
         else:
             sent = self.values[min(self.values, key=lambda ratio: (apart(ratio, wished), -ratio))]
 
         return sent if self.key is None else {self.key: sent}
 
 
-def _written(ratio: float) -> str:
+def written_ratio(ratio: float) -> str:
     """Return a proportion as the simplest `W:H` that nobody can tell from it."""
     for height in range(1, 33):
         width = round(ratio * height)

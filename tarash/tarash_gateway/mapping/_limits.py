@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 ROUNDED = 9
@@ -28,29 +29,27 @@ class Span:
 
     def nearest(self, wish: float) -> int | float:
         """Return the number of the range that is nearest to a wish; a tie goes up."""
-        found = float(wish)
+        # Whole numbers stay whole: above 2**53 a float is another number.
+        found = plain(self._within(wish))
         if self.step:
-            found = math.floor(found / self.step + 0.5) * self.step
+            step = plain(self.step)
+            found = _multiples(2 * found + step, 2 * step) * step
             if self.high is not None and found > self.high:
-                found = math.floor(self.high / self.step) * self.step
+                found = _multiples(plain(self.high), step) * step
             if self.low is not None and found < self.low:
-                found = math.ceil(self.low / self.step) * self.step
+                found = -_multiples(-plain(self.low), step) * step
 
+        return plain(self._within(found))
+
+    def _within(self, number: float) -> float:
         if self.low is not None:
-            found = max(found, self.low)
-        if self.high is not None:
-            found = min(found, self.high)
+            number = max(number, self.low)
 
-        return plain(found)
+        return number if self.high is None else min(number, self.high)
 
     def __contains__(self, wish: object) -> bool:
         if isinstance(wish, bool) or not isinstance(wish, int | float):
             return False
-
-        if isinstance(wish, int) and not self.step:  # exact also where a float is not
-            return (self.low is None or wish >= self.low) and (
-                self.high is None or wish <= self.high
-            )
 
         return bool(self.nearest(wish) == wish)
 
@@ -63,6 +62,19 @@ class Span:
         return f"{whole} in steps of {self.step:g}" if self.step and self.step != 1 else whole
 
 
+def _multiples(number: float, step: float) -> int:
+    """Return how often a step fits into a number, rounded down."""
+    if isinstance(number, int) and isinstance(step, int):
+        return number // step
+
+    # As they are written: 0.3 has three steps of 0.1, and by floats it has two.
+    return math.floor(_exact(number) / _exact(step))
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(number) if isinstance(number, int) else Fraction(str(number))
+
+
 def _end(value: float | None) -> str:
     return "any" if value is None else f"{plain(value)}"
 
@@ -72,7 +84,7 @@ Allowed = Sequence[Any] | Span
 
 def plain(value: float) -> int | float:
     """Return a whole number as an integer."""
-    return int(value) if float(value).is_integer() else value
+    return int(value) if isinstance(value, int) or value.is_integer() else value
 
 
 def shown(allowed: Allowed) -> str:
@@ -117,7 +129,8 @@ def nearest(name: str, wish: Any, allowed: Allowed) -> Any:
 
 
 def _number(value: Any) -> tuple[float, ...] | None:
-    return (float(value),)
+    # As a float, a large seed would be another one.
+    return (value if isinstance(value, int) else float(value),)
 
 
 def ratio_of(value: Any) -> float | None:
@@ -170,7 +183,7 @@ def _extent(value: Any) -> tuple[float, ...] | None:
 def lines_of(value: Any) -> float | None:
     """Return the lines of `720p`, `768P`, `1080`, `2K`, `4k`, `UHD`; None for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return value
 
     text = str(value).strip().lower()
     if text in _NAMED_LINES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 from ..exceptions import ValidationError
@@ -139,8 +140,15 @@ def _number_problems(where: str, number: float, schema: Mapping[str, Any]) -> It
         yield where, f"{number} is too large; it must be less than {below}"
 
     step = schema.get("multipleOf")
-    if step and abs(number / step - round(number / step)) > MULTIPLE_TOLERANCE:
+    if step and not _is_multiple(number, step):
         yield where, f"{number} must be a multiple of {step}"
+
+
+def _is_multiple(number: float, step: float) -> bool:
+    if isinstance(number, int):  # exactly: as a float it might be another number, or none
+        return Fraction(number) % Fraction(str(step)) == 0
+
+    return abs(number / step - round(number / step)) <= MULTIPLE_TOLERANCE
 
 
 def _inside(where: str, value: Any, schema: Mapping[str, Any]) -> Iterator[Problem]:
@@ -182,7 +190,8 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "integer": lambda value: (
-        isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+        (isinstance(value, int) and not isinstance(value, bool))
+        or (isinstance(value, float) and value.is_integer())
     ),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "array": lambda value: isinstance(value, list | tuple),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .._pixels import plain
 from ..exceptions import ValidationError
 from ._kinds import MOST_PIXELS
 from ._limits import fitting_size
@@ -112,23 +113,35 @@ def _opened(media: MediaContent, where: str) -> Iterator[Any]:
             raise
 
         raise ValidationError(
-            f"{where}: this {media['content_type']} can't be converted ({error}); give a PNG or "
-            "a JPEG"
+            f"{where}: this {media['content_type']} can't be converted ({error}); "
+            f"{_plugin(media['content_type'])}give a PNG or a JPEG"
         ) from error
 
 
+PLUGINS = {
+    **dict.fromkeys(
+        ("image/heic", "image/heif"),
+        "pip install pillow-heif, and call pillow_heif.register_heif_opener()",
+    ),
+    "image/avif": "install Pillow 11.3 or later, or pip install pillow-avif-plugin, and import "
+    "pillow_avif",
+}
+"""What makes Pillow read a type."""
+
+
+def _plugin(content_type: str) -> str:
+    how = PLUGINS.get(content_type)
+    return f"{how}, so that Pillow reads it, or " if how else ""
+
+
 def _plain(picture: Any) -> Any:
+    if "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    elif picture.mode in ("1", "P"):
+        picture = picture.convert("L" if picture.mode == "1" else "RGB")
+
+    picture = plain(picture)
     profile = picture.info.get("icc_profile")
-    mode = picture.mode
-    if mode.startswith("I"):  # 16 bits of grey, of which the upper ones are kept
-        picture = picture.point(lambda value: value * (1 / 256)).convert("L")
-    elif mode not in ("L", "LA", "RGB", "RGBA"):
-        has_alpha = "a" in mode.lower() or "transparency" in picture.info
-        picture = picture.convert("RGBA" if has_alpha else "RGB")
-
-    if mode == "CMYK":
-        profile = None  # it speaks of other colours than the picture has now
-
     picture.info = {} if profile is None else {"icc_profile": profile}
     return picture
 

@@ -12,6 +12,8 @@ HEAD_BYTES = 64
 
 SCRIPTABLE = frozenset({"image/svg+xml"})
 """Media that may hold a program: a browser runs it for the site that it is opened from."""
+ARCHIVE = "application/zip"
+"""Of frames, as some models return them."""
 MEDIA = ("image/", "video/", "audio/")
 PAGES = ("text/", "application/json", "application/problem+json", "application/xml")
 PAGE = re.compile(
@@ -39,14 +41,15 @@ def is_page(head: bytes, declared: str | None) -> bool:
 def type_of(head: bytes, declared: str | None, name: str = "") -> str | None:
     """Return the MIME type: by the bytes, else as declared, else by the name or the URL.
 
-    Only ever one of media that hold no program: servers choose what they declare, and what their
-    URLs end in.
+    Only ever one of media that hold no program, or of their archive: servers choose what they
+    declare, and what their URLs end in.
     """
     if declared in VAGUE:
         declared = None
 
     found = sniff(head) or canonical(declared or type_by_name(name) or "")
-    return found if found.startswith(MEDIA) and found not in SCRIPTABLE else None
+    allowed = found.startswith(MEDIA) and found not in SCRIPTABLE
+    return found if allowed or found == ARCHIVE else None
 
 
 def extension(content_type: str | None) -> str:

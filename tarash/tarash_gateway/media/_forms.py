@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote
 
+from .._base64 import PIECE, decoded
 from ..exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ URL = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
 # A provider's own way to name what it stores, such as gs://bucket/object.
 REFERENCE = re.compile(r"(?!https?:|file:|s?ftps?:)[a-z][a-z0-9+.-]*://[^\s/]+", re.IGNORECASE)
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-DATA_URI = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
+DATA_URI = re.compile(
+    r"data:\s*(?P<type>[\w.+-]+/[\w.+-]+|)"
+    # Parameters, of which values may be quoted.
+    r"(?:;(?!\s*base64\s*,)[^;,\"]*(?:\"[^\"]*\")?\s*)*;\s*base64\s*,",
+    re.IGNORECASE,
+)
 SHORTEST_BASE64 = 64
 """Characters: below this, text that happens to be base64 is rather a path."""
 HEAVY_BYTES = 256 * 1024
@@ -27,10 +32,6 @@ HEAVY_BYTES = 256 * 1024
 SHOWN_CHARACTERS = 60
 GLANCE = 1024
 """Characters, in whole groups of four."""
-PIECE = 192 * 1024
-"""Bytes, in whole groups of three, that are encoded at once: nothing else runs meanwhile, in no
-thread, and all at once would be 70 ms of that for 20 MB."""
-LETTERS = PIECE // 3 * 4
 
 Result = TypeVar("Result")
 
@@ -66,38 +67,6 @@ async def in_thread(size: int, work: Callable[..., Result], *arguments: object) 
     return await to_thread.run_sync(work, *arguments, abandon_on_cancel=True)
 
 
-def decoded(text: str, start: int = 0) -> bytes | None:
-    """Return the bytes of base64 text, which may be broken into lines; None if it is none."""
-    pieces: list[bytes] = []
-    ended = False
-    try:
-        for letters in _quartets(text, start):
-            if ended:
-                return None  # letters after the padding
-
-            pieces.append(base64.b64decode(letters, validate=True))
-            ended = letters.endswith("=")
-    except (binascii.Error, ValueError):  # the latter where it is not even ASCII
-        return None
-
-    return b"".join(pieces)
-
-
-def _quartets(text: str, start: int) -> Iterator[str]:
-    """Yield the letters without white space, in whole groups of four except at the end."""
-    rest = ""
-    for place in range(start, len(text), LETTERS):
-        rest += "".join(text[place : place + LETTERS].split())
-        whole = len(rest) // 4 * 4
-        if whole:
-            yield rest[:whole]
-
-        rest = rest[whole:]
-
-    if rest:
-        yield rest
-
-
 def from_data_uri(text: str, where: str) -> MediaContent | None:
     """Return the bytes of a data URI; None for any other text.
 
@@ -109,6 +78,9 @@ def from_data_uri(text: str, where: str) -> MediaContent | None:
         return None
 
     content = decoded(text, found.end())
+    if content is None and "%" in text:  # escaped, as any URI may be
+        content = decoded(unquote(text[found.end() :]))
+
     if content is None:
         raise ValidationError(f"{where}: the data URI does not hold base64; encode it again")
 

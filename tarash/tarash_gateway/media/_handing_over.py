@@ -16,6 +16,7 @@ from anyio import to_thread
 
 from .._media_info import MediaInfo, Mismatch
 from .._responses import keep_config
+from .._template import of_many
 from .._warnings import warn
 from ..exceptions import ProbeError, SaveError, TarashException, VerificationError
 from ._held import URL, Here, NoMedium, look_at
@@ -56,7 +57,7 @@ async def hand_over(  # noqa: PLR0913  (what is known at the end of a generation
     saved: dict[int, Saved] = {}
     try:
         if place is not None:
-            response = await _save(response, place, config, saved, log)
+            response = await _save(response, of_many(str(place)), config, saved, log)
 
         infos = await _look(response, config, saved)
         response = _fill(response, infos)

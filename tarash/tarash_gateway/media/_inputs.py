@@ -10,8 +10,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from .._base64 import LETTERS, decoded
 from .._logging import event
 from ..exceptions import ValidationError
 from ._files import check_size, is_path, looks_like_a_path, read_file, read_head
@@ -19,7 +20,6 @@ from ._forms import (
     DATA_URI,
     GLANCE,
     HEAVY_BYTES,
-    LETTERS,
     REFERENCE,
     SCHEME,
     SHORTEST_BASE64,
@@ -27,7 +27,6 @@ from ._forms import (
     URL,
     Reference,
     data_uri,
-    decoded,
     from_data_uri,
     in_thread,
 )
@@ -256,7 +255,9 @@ def look(media: Local, where: str, wanted: Wanted, rules: Rules) -> Facts | None
             if head:
                 return _facts(head, size, where, wanted)
 
-            local_media(media, where, wanted, rules)  # which says what is wrong
+            # Which says what is wrong, or reads what is escaped.
+            media = cast("MediaContent", local_media(media, where, wanted, rules))
+            return _facts(media["content"], len(media["content"]), where, wanted)
 
         media = _path_of(media, where, rules)
 

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import aiohttp
 
 from .._fetch import MOST_REDIRECTS, REDIRECTS, Guard
-from .._http import CONNECT_SECONDS, proxy_for
+from .._http import CONNECT_SECONDS
+from .._proxies import connector, proxy_of
 from .._urls import Origin, address, origin, redirected
+from ..exceptions import HTTPConnectionError
 
 SILENCE_SECONDS = 60
 """How long a server may say nothing."""
@@ -36,6 +38,8 @@ class Web:
     """The same, where no address is forbidden."""
     guard: Guard | None
     trusted: frozenset[Origin]
+    stack: AsyncExitStack
+    """Closes what is opened on the way."""
 
     @asynccontextmanager
     async def get(
@@ -51,9 +55,8 @@ class Web:
         headers = {"Accept-Encoding": "identity", **headers}
         for _ in range(MOST_REDIRECTS):
             guard = None if _place(url) in self.trusted else self.guard
-            session = self.session if guard is None else self.guarded
-            # A proxy would choose the address.
-            proxy = proxy_for(url) if guard is None else None
+            # With a guard there is no proxy, which would choose the address.
+            session, proxy = (self.guarded, None) if guard else await self._road(url)
             answered = False
             try:
                 async with session.get(
@@ -73,6 +76,18 @@ class Web:
             url = redirected(url, target)
 
         raise Refused(f"more than {MOST_REDIRECTS} redirects")
+
+    async def _road(self, url: str) -> tuple[aiohttp.ClientSession, str | None]:
+        try:
+            proxy = proxy_of(url)
+        except HTTPConnectionError as error:
+            raise Refused(str(error)) from None
+
+        if proxy is None or not proxy.is_socks:
+            return self.session, None if proxy is None else proxy.url
+
+        through = connector(proxy)
+        return await self.stack.enter_async_context(_session(through)), None
 
 
 class Reach:
@@ -98,7 +113,7 @@ class Reach:
             if guard is not None:
                 guarded = await stack.enter_async_context(_session(guard.connector()))
 
-            yield Web(session, guarded, guard, self._trusted)
+            yield Web(session, guarded, guard, self._trusted, stack)
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:

@@ -1,7 +1,7 @@
 """Saves a response's media, wherever they are and wherever they are to go.
 
 Each result is streamed to a file under a temporary name, checked, and then published; one that
-fails loses none of the others. What could not be saved is still in the response.
+fails loses none of the others, and is still in the response.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,12 @@ from anyio import to_thread
 
 from .. import _settings
 from .._responses import config_of, maker_of
-from .._template import Template
+from .._template import Template, numbered
 from ..exceptions import SaveError, ValidationError
 from ..registry import BUILT_IN, default_registry
 from ._download import Download, Failed, Gone
 from ._formats import HEAD_BYTES, extension, type_of
-from ._held import Here, NoMedium, look_at
+from ._held import URL, Here, NoMedium, look_at
 from ._part import Part
 from ._reach import Reach, Refused
 from ._renewal import NotRenewed, Renewal, media_of
@@ -34,7 +34,7 @@ from ._stores import Exists, Store, Unreachable
 
 if TYPE_CHECKING:
     from .._contract import Config, Response
-    from .._types import MediaType
+    from .._types import MediaType, OnExists
 
 AT_ONCE = 4
 """Results of one response that are fetched at the same time."""
@@ -61,6 +61,8 @@ class _Plan:
     template: Template
     facts: Mapping[str, object]
     overwrite: bool
+    numbers: bool
+    """Whether a name that is taken gets a number."""
     reach: Reach
     renewal: Renewal
     done: dict[int, Saved]
@@ -74,6 +76,7 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
     to: str | os.PathLike[str],
     *,
     overwrite: bool = False,
+    on_exists: OnExists = "fail",
     config: Config | None = None,
     only: Sequence[int] | None = None,
     done: dict[int, Saved] | None = None,
@@ -84,6 +87,7 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         response: What was made.
         to: Where to: a template.
         overwrite: Whether files and objects may be replaced.
+        on_exists: Whether a name that is taken fails, or gets a number.
         config: Whose key asks for fresh URLs; by default the one that made the response.
         only: Which results, from 0; None for all.
         done: Takes in each result as it is saved.
@@ -93,6 +97,9 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         SaveError: A result could not be saved; tells which were.
     """
     media = media_of(response)
+    if on_exists not in {"fail", "number"}:
+        raise ValidationError(f"on_exists is 'fail' or 'number', not {on_exists!r}")
+
     indexes = range(len(media)) if only is None else only
     config = config_of(response) if config is None else config
     plan = _Plan(
@@ -100,6 +107,7 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         template=await _template(to, len(indexes)),
         facts=_facts(response),
         overwrite=overwrite,
+        numbers=on_exists == "number" and not overwrite,
         reach=reach_of(config),
         renewal=Renewal(response, config),
         done={} if done is None else done,
@@ -258,7 +266,7 @@ class _Writing:
 
         self.place = filled
         if not self._plan.overwrite:
-            await Store(filled).check_free()
+            await self._names(self._check_free)
 
         make = partial(Part, Path(tempfile.gettempdir()), "tarash-gateway", private=True)
         self._part = await to_thread.run_sync(make)
@@ -267,7 +275,7 @@ class _Writing:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder of this name is there", str(target))
 
-        if not self._plan.overwrite and os.path.lexists(target):
+        if not (self._plan.overwrite or self._plan.numbers) and os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, "it exists", str(target))
 
         return Part(target.parent, target.name)
@@ -294,14 +302,33 @@ class _Writing:
             raise Failed("nothing came")
 
         size = await self._part.complete()
+        await self._names(partial(self._put, self._part, size))
+        return Saved(self.place, size, self._content_type)
+
+    async def _put(self, part: Part, size: int) -> None:
         overwrite = self._plan.overwrite
         if isinstance(self.place, Path):
-            put = partial(self._part.publish, self.place, overwrite=overwrite)
-            await to_thread.run_sync(put)
+            await to_thread.run_sync(partial(part.publish, self.place, overwrite=overwrite))
         else:
-            await Store(self.place).put(self._part.path, size, overwrite=overwrite)
+            await Store(self.place).put(part.path, size, overwrite=overwrite)
 
-        return Saved(self.place, size, self._content_type)
+    async def _check_free(self) -> None:
+        await Store(str(self.place)).check_free()
+
+    async def _names(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it with the name, or with the first number at it that is not taken, where asked."""
+        first = self.place
+        for number in count(2):
+            try:
+                await work()
+            except (FileExistsError, Exists):
+                if not self._plan.numbers:
+                    raise
+
+                self.place = numbered(first, number)
+                continue
+
+            return
 
     async def discard(self) -> None:
         """Remove what was begun and not published."""
@@ -310,7 +337,10 @@ class _Writing:
 
     def exists(self) -> str:
         """Say that there is another, and what to do."""
-        return f"{str(self.place)!r} exists: choose another name, or pass overwrite=True"
+        return (
+            f"{str(self.place)!r} exists: choose another name, or pass overwrite=True or "
+            "on_exists='number'"
+        )
 
 
 def _name_of(found: str | Here) -> str:
@@ -334,6 +364,10 @@ def _said(error: OSError, writing: _Writing) -> str:
     return f"{str(writing.place)!r} can't be written ({error.strerror or error}){advice}"
 
 
+def _is_url(medium: MediaType) -> bool:
+    return isinstance(medium, str) and URL.match(medium) is not None
+
+
 def _error(plan: _Plan, count: int) -> SaveError:
     kind = "video" if hasattr(plan.response, "videos") else "image"
     indexes = sorted(plan.failures)
@@ -348,8 +382,13 @@ def _error(plan: _Plan, count: int) -> SaveError:
         said = f"{said}. Saved: {', '.join(saved)}"
 
     provider, model = maker_of(plan.response)
+    held = media_of(plan.response)
+    urls = [str(held[one]) for one in indexes if _is_url(held[one])]
+    paid = "made" if plan.response.is_mock else "made and paid for"
+    at = f", and it is at {', '.join(urls)}" if urls else ""
+    where = f"; request {plan.response.request_id} is {paid}{at}"
     error = SaveError(
-        f"{said} (the response still holds what was made)",
+        f"{said}{where} (the response still holds what was made)",
         provider,
         model,
         plan.response.request_id,

@@ -18,8 +18,9 @@ from urllib.parse import quote, urljoin
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, origin, unreadable
 from .._sdk import exchange
+from .._secrets import Credentials, Key
 from ..catalog._openai import EDIT, LARGEST_MASK, REMIX
-from ..exceptions import TarashException, UnsupportedOperationError
+from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._finding import is_since, moment
@@ -72,7 +73,7 @@ class OpenAIClient:
     account: Account
     transport: Transport
     sdk: Any
-    authorize: Callable[[], Awaitable[tuple[str, Mapping[str, Any]]]]
+    authorize: Callable[[], Awaitable[tuple[Key, Credentials]]]
     """Returns the secret of this moment, and the headers that carry it."""
 
     async def aclose(self) -> None:
@@ -91,7 +92,7 @@ class OpenAIClient:
                 payload.path,
                 cast_to=httpx2.Response,
                 options={
-                    "headers": {**payload.headers, **credentials},
+                    "headers": credentials.onto(payload.headers),
                     # Else an administrator's key in the environment would go along.
                     "security": {"bearer_auth": True},
                 },
@@ -106,15 +107,11 @@ class OpenAIClient:
     async def get(self, path: str) -> Answer:
         """GET a path under the base URL, or a URL of the same origin."""
         secret, credentials = await self.authorize()
-        headers = {
-            **credentials,
-            "OpenAI-Organization": self.sdk.organization,
-            "OpenAI-Project": self.sdk.project,
-        }
+        own = {"OpenAI-Organization": self.sdk.organization, "OpenAI-Project": self.sdk.project}
         http = HttpClient(
             replace(self.account, key=secret),
             self.transport,
-            {name: value for name, value in headers.items() if isinstance(value, str)},
+            _without_gaps(credentials, own),
             self._classify,
         )
         is_whole = path.startswith(("https://", "http://"))
@@ -122,6 +119,12 @@ class OpenAIClient:
 
     def _classify(self, answer: Answer) -> TarashException | None:
         return classify_answer(answer, self.account.provider)
+
+
+def _without_gaps(credentials: Credentials, own: Mapping[str, Any]) -> Credentials:
+    """Return the headers of our own exchanges: what the SDK would leave out, it marks."""
+    headers = credentials.onto(own)
+    return Credentials({name: one for name, one in headers.items() if isinstance(one, str)})
 
 
 class OpenAIWire:
@@ -224,8 +227,18 @@ class OpenAIWire:
 
     async def poll(self, client: OpenAIClient, operation: Operation) -> Snapshot:
         """Look at the job; once it has completed, fetch the video."""
-        answer = await client.get(self._job_path(client, operation))
+        try:
+            answer = await client.get(self._job_path(client, operation))
+        except ContentModerationError as refused:
+            return Snapshot("failed", raw=refused.raw_response, error=refused)
+
         job = answer.object()
+        if not job.get("status") and error_of(job) is not None:
+            return Snapshot("failed", raw=job, error=job_error(job["error"], job))
+
+        if not job.get("status") and not any(job.get(name) for name in JOB_IDS):
+            raise unreadable(answer.status, job)
+
         status = STATUSES.get(str(job.get("status")).lower(), "processing")
         if status == "failed":
             error = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
@@ -240,7 +253,12 @@ class OpenAIWire:
                 retry_after=int(wait) / 1000 if wait.isdigit() else None,
             )
 
-        finished = await self._fetch(client, operation, job)
+        try:
+            finished = await self._fetch(client, operation, job)
+        except TarashException as trouble:
+            pause = trouble.retry_after
+            return Snapshot("processing", raw=job, retry_after=pause, trouble=trouble)
+
         return Snapshot("completed", raw=job, progress=100, finished=finished)
 
     def _job_path(self, client: OpenAIClient, operation: Operation, part: str = "") -> str:

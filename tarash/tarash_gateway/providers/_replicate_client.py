@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from .._contract import Account
 from .._http import HttpClient, join, unreadable
 from .._sdk import Connections, exchange
+from .._secrets import bearer
 from ._finding import MOST_PAGES
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ class ReplicateClient:
 
     def __init__(self, account: Account, transport: Transport, classify: Classify) -> None:
         self.account = account
-        credentials = {"Authorization": f"Bearer {account.key}"}
-        self.http = HttpClient(account, transport, credentials, classify)
+        self.http = HttpClient(account, transport, bearer(account.key), classify)
         self._transport = transport
         self._sdk: Any = None
 
@@ -41,12 +41,13 @@ class ReplicateClient:
             from replicate.client import Client
 
             self._sdk = Client(
-                self.account.key,
+                self.account.key.reveal(),
                 base_url=self.account.base_url,
                 # Mounted, they go before the SDK's transport, which would send a GET ten times.
                 mounts={"all://": Connections(httpx, self._transport)},
                 event_hooks={"response": [_keep]},
                 follow_redirects=False,
+                trust_env=False,  # which proxy, is the transport's to say
             )
 
         return self._sdk

@@ -10,12 +10,13 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from anyio import to_thread
 
 from .._sdk import http_client
+from .._secrets import Credentials, Key, bearer
 from .._settings import NO_KEY
 from ..catalog import lookup
 from ..exceptions import AuthenticationError, ValidationError
@@ -65,18 +66,19 @@ class AzureOpenAIAdapter(OpenAIWire):
         import httpx2
         from openai import AsyncOpenAI, Omit
 
-        async def authorize() -> tuple[str, Mapping[str, Any]]:
+        async def authorize() -> tuple[Key, Credentials]:
             token = await _token(account)
             if token is not None:
-                return token, {"Authorization": f"Bearer {token}"}
+                return token, bearer(token)
 
-            return account.key, {"api-key": account.key, "Authorization": Omit()}
+            facts = {"api-key": account.key.reveal(), "Authorization": Omit()}
+            return account.key, Credentials(facts)
 
         return OpenAIClient(
             account,
             transport,
             AsyncOpenAI(
-                api_key=account.key,
+                api_key=account.key.reveal(),
                 base_url=account.base_url,
                 max_retries=0,
                 http_client=http_client(httpx2, transport),
@@ -104,7 +106,7 @@ class AzureOpenAIAdapter(OpenAIWire):
         return f"v1/{path}{query}"
 
 
-async def _token(account: Account) -> str | None:
+async def _token(account: Account) -> Key | None:
     """Return an Entra token, where the account works with them.
 
     Raises:
@@ -112,7 +114,8 @@ async def _token(account: Account) -> str | None:
     """
     provider = account.settings.get(TOKEN_PROVIDER)
     if not callable(provider):
-        return account.settings.get(TOKEN)
+        given = account.settings.get(TOKEN)
+        return None if given is None else Key(given)
 
     # Identity libraries have blocking functions, which may ask the network for a new token.
     is_async = inspect.iscoroutinefunction(provider)
@@ -127,7 +130,7 @@ async def _token(account: Account) -> str | None:
             submission="not_sent",
         )
 
-    return token
+    return Key(token)
 
 
 adapter = AzureOpenAIAdapter()

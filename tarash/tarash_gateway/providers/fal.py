@@ -13,7 +13,9 @@ from uuid import uuid4
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
+from .._proxies import proxy_of
 from .._sdk import load
+from .._secrets import bearer
 from ..exceptions import GenerationFailedError, TarashException
 from ..mapping import apply_field_mappers
 from ..media import encoded
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 STATUSES: Mapping[str, JobStatus] = {"IN_QUEUE": "queued", "IN_PROGRESS": "processing"}
 NAMESPACES = ("workflows", "comfy")
+STORAGE = "https://rest.fal.ai"
 CHECKED_APP = "fal-ai/flux"
 
 
@@ -48,9 +51,7 @@ class FalAdapter:
 
     def connect(self, account: Account, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        return HttpClient(
-            account, transport, {"Authorization": f"Key {account.key}"}, classify_answer
-        )
+        return HttpClient(account, transport, bearer(account.key, "Key"), classify_answer)
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the model's input as fal takes it: bare, in the body."""
@@ -89,14 +90,29 @@ class FalAdapter:
 
     async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
         """Look at the job; once it has completed, fetch its result."""
-        status = (await client.get(f"{operation.urls['status']}?logs=1")).object()
+        looked = await client.get(f"{operation.urls['status']}?logs=1")
+        status = looked.object()
+        if not isinstance(status.get("status"), str):
+            if not status.get("error"):
+                raise unreadable(looked.status, status)
+
+            said = GenerationFailedError(
+                f"fal could not make it: {shorten(status['error'])}", raw_response=status
+            )
+            return Snapshot("failed", raw=status, error=said)
+
         if status.get("status") != "COMPLETED":
             return _snapshot(status)
 
-        answer = await client.get(operation.urls["response"], any_status=True)
+        try:
+            answer = await client.get(operation.urls["response"], any_status=True)
+        except TarashException as trouble:
+            return Snapshot("processing", raw=status, trouble=trouble)
+
         if answer.status < 300:  # noqa: PLR2004
-            if not answer.is_json:
-                raise unreadable(answer.status, answer.body)
+            if not answer.is_json or not isinstance(answer.body, dict):
+                odd = unreadable(answer.status, answer.body)
+                return Snapshot("processing", raw=status, trouble=odd)
 
             return Snapshot(
                 "completed",
@@ -141,11 +157,12 @@ class FalAdapter:
         if client.account.custom_base_url:
             return await encoded(media)
 
+        proxy_of(STORAGE)  # the SDK makes connections of its own, and says less of a proxy
         await load("fal_client", "httpx")
         import fal_client
         import httpx
 
-        storage = fal_client.AsyncClient(key=client.account.key)
+        storage = fal_client.AsyncClient(key=client.account.key.reveal())
         failure: TarashException
         cause: BaseException
         try:
@@ -161,7 +178,7 @@ class FalAdapter:
         except (fal_client.FalClientError, httpx.HTTPError, OSError) as error:
             failure, cause = upload_error(None, str(error), client), error
 
-        raise failure from client.account.secrets.error(cause)
+        raise failure from client.account.secrets.outside(cause)
 
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; unknown keys of the output go into `provider_metadata`."""

@@ -17,6 +17,7 @@ from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
 from .._mime import type_by_name
 from .._sdk import exchange, http_client
+from .._secrets import bearer
 from ..catalog._luma import AGENTS_MODELS
 from ..exceptions import GenerationFailedError, UnsupportedOperationError, ValidationError
 from ..mapping import apply_field_mappers
@@ -63,8 +64,7 @@ class LumaClient:
 
     def __init__(self, account: Account, transport: Transport) -> None:
         self.account = account
-        credentials = {"Authorization": f"Bearer {account.key}"}
-        self.http = HttpClient(account, transport, credentials, classify_answer)
+        self.http = HttpClient(account, transport, bearer(account.key), classify_answer)
         self._transport = transport
         self._sdk: Any = None
 
@@ -81,7 +81,7 @@ class LumaClient:
             import lumaai
 
             self._sdk = lumaai.AsyncLumaAI(
-                auth_token=self.account.key,
+                auth_token=self.account.key.reveal(),
                 base_url=self.account.base_url,
                 max_retries=0,
                 http_client=http_client(httpx, self._transport),
@@ -197,6 +197,9 @@ class LumaAdapter:
         generation = answer.object()
         state = generation.get("state")
         if not isinstance(state, str):
+            if generation.get("error") or generation.get("failure_reason"):
+                return Snapshot("failed", raw=generation, error=failure(generation))
+
             raise unreadable(answer.status, answer.body)
 
         if state == "failed":

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .._sdk import http_client
+from .._secrets import Credentials, Key, bearer
 from ._openai_wire import OpenAIClient, OpenAIWire
 
 if TYPE_CHECKING:
@@ -34,14 +35,14 @@ class OpenAIAdapter(OpenAIWire):
         import httpx2
         from openai import AsyncOpenAI
 
-        async def authorize() -> tuple[str, Mapping[str, str]]:
-            return account.key, {"Authorization": f"Bearer {account.key}"}
+        async def authorize() -> tuple[Key, Credentials]:
+            return account.key, bearer(account.key)
 
         return OpenAIClient(
             account,
             transport,
             AsyncOpenAI(
-                api_key=account.key,
+                api_key=account.key.reveal(),
                 base_url=account.base_url,
                 organization=account.settings.get("organization"),
                 project=account.settings.get("project"),

@@ -17,6 +17,7 @@ from .._contract import Accepts, Finished, MediaLimits, Operation, Payload, Snap
 from .._http import HttpClient, join, shorten, status_error, unreadable
 from .._mime import named, type_by_name
 from .._sdk import exchange, http_client, load
+from .._secrets import Credentials, bearer
 from ..catalog._runway import endpoint_of
 from ..exceptions import GenerationFailedError
 from ..mapping import apply_field_mappers
@@ -53,8 +54,9 @@ class RunwayClient:
     def __init__(self, account: Account, transport: Transport) -> None:
         self.account = account
         self.version = account.api_version or API_VERSION
-        headers = {"Authorization": f"Bearer {account.key}", "X-Runway-Version": self.version}
-        self.http = HttpClient(account, transport, headers, classify_answer)
+        version = {"X-Runway-Version": self.version}
+        credentials = Credentials(bearer(account.key).onto(version))
+        self.http = HttpClient(account, transport, credentials, classify_answer)
         self._transport = transport
         self._uploading: tuple[runwayml.AsyncRunwayML, httpx.AsyncClient] | None = None
 
@@ -67,7 +69,7 @@ class RunwayClient:
 
             plain = http_client(httpx, self._transport)
             sdk = runwayml.AsyncRunwayML(
-                api_key=self.account.key,
+                api_key=self.account.key.reveal(),
                 base_url=self.account.base_url,
                 max_retries=0,
                 http_client=plain,
@@ -151,8 +153,16 @@ class RunwayAdapter:
 
     async def poll(self, client: RunwayClient, operation: Operation) -> Snapshot:
         """Look at the task; a finished one holds its result."""
-        task = (await client.http.get(client.url(operation.id))).object()
-        status = str(task.get("status"))
+        answer = await client.http.get(client.url(operation.id))
+        task = answer.object()
+        if not isinstance(task.get("status"), str):
+            if not (task.get("error") or task.get("failure")):
+                raise unreadable(answer.status, task)
+
+            told = {"failure": shorten(task.get("error") or ""), **task}
+            return Snapshot("failed", raw=task, error=failure_of(told), billing=billing_of(task))
+
+        status = task["status"]
         if status == "SUCCEEDED":
             expires = datetime.now(UTC) + timedelta(hours=LINK_HOURS)
             facts = {"expires_at": expires.isoformat(), **operation.data}

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
-from .._http import Answer, HttpClient, join, status_error
+from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
+from .._secrets import Credentials, bearer
 from ..catalog import _stability as facts
 from ..exceptions import (
     ContentModerationError,
@@ -51,14 +52,11 @@ SUFFIXES = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
 MODERATION = frozenset({"content_moderation", "public_figure", "copyrighted_content"})
 REFUSED_INPUT = frozenset({"bad_request", "invalid_language", "payload_too_large"})
 FILTERED = "CONTENT_FILTERED"
-# Answers to a look that speak of the look, not of the job.
-ABOUT_THE_LOOK = frozenset({401, 402, 404, 408, 425, 429})
 
 OK = 200
 STILL_RUNNING = 202
 FORBIDDEN = 403
 TOO_MANY = 429
-FIRST_SERVER_ERROR = 500
 
 
 class StabilityAdapter:
@@ -85,8 +83,8 @@ class StabilityAdapter:
 
     def connect(self, account: Account, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        headers = {"Authorization": f"Bearer {account.key}", "Accept": "application/json"}
-        return HttpClient(account, transport, headers, classify_answer)
+        credentials = Credentials({**bearer(account.key).reveal(), "Accept": "application/json"})
+        return HttpClient(account, transport, credentials, classify_answer)
 
     def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what an image excludes, and name the models that take what this one can't."""
@@ -150,14 +148,13 @@ class StabilityAdapter:
             return Snapshot("processing", raw=answer.body)
 
         if answer.status == OK:
-            body = answer.object()
-            return Snapshot("completed", raw=body, progress=100, finished=Finished(body))
+            return _ended(answer)
 
         error = classify_answer(answer) or status_error(answer)
-        if answer.status in ABOUT_THE_LOOK or answer.status >= FIRST_SERVER_ERROR:
-            raise error
+        if isinstance(error, ContentModerationError):
+            return Snapshot("failed", raw=answer.body, error=error, billing="none")
 
-        return Snapshot("failed", raw=answer.body, error=error, billing="none")
+        raise error
 
     async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer:
         """Do nothing: the API has no cancel."""
@@ -238,6 +235,25 @@ def _form(fields: Mapping[str, Any]) -> aiohttp.FormData:
             form.add_field(name, value if isinstance(value, str) else json.dumps(value))
 
     return form
+
+
+def _ended(answer: Answer) -> Snapshot:
+    """Return what a good answer to a look says: the result, unless it is somebody else's."""
+    body = answer.object()
+    if "image" in body or "finish_reason" in body:
+        return Snapshot("completed", raw=body, progress=100, finished=Finished(body))
+
+    if body.get("status") == "in-progress":
+        return Snapshot("processing", raw=body)
+
+    said = body.get("error") or _said(body)
+    if not said:
+        raise unreadable(answer.status, body)
+
+    error = classify_answer(answer) or GenerationFailedError(
+        f"Stability AI could not make it: {shorten(said)}", raw_response=body
+    )
+    return Snapshot("failed", raw=body, error=error)
 
 
 def _content_type(image: str) -> str | None:

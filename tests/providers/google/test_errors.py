@@ -25,6 +25,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._contract import Account
 from tarash.tarash_gateway._sdk import exchange
+from tarash.tarash_gateway._secrets import Key
 from tarash.tarash_gateway.providers.google._errors import classifier
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
@@ -326,7 +327,7 @@ async def test_every_error_of_the_sdk_is_one_of_ours(error: Exception) -> None:
     async def send() -> None:
         raise error
 
-    account = Account("google", "http://127.0.0.1", KEY)
+    account = Account("google", "http://127.0.0.1", Key(KEY))
     connection = (httpx2.HTTPError, _interactions.APIConnectionError)
     with pytest.raises(TarashException) as caught:
         await exchange(send, account, connection, classifier(OMNI))

@@ -21,6 +21,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._contract import Account, Operation
 from tarash.tarash_gateway._http import Answer, Transport
 from tarash.tarash_gateway._sdk import exchange
+from tarash.tarash_gateway._secrets import Key
 from tarash.tarash_gateway.catalog import built_in_mappers
 from tarash.tarash_gateway.exceptions import (
     AuthenticationError,
@@ -265,7 +266,7 @@ async def test_a_finished_task_is_never_deleted(
 
 async def test_a_task_that_is_gone_is_too_late_to_cancel(simulator: Simulator) -> None:
     transport = Transport()
-    account = Account("runway", simulator.base_url("runway"), "canary")
+    account = Account("runway", simulator.base_url("runway"), Key("canary"))
     client = adapter.connect(account, transport)
     operation = Operation("runway", "m", "video", "gone", "2026-01-01T00:00:00+00:00")
     try:
@@ -357,7 +358,7 @@ async def test_every_exception_of_the_sdk_becomes_ours(error: Exception) -> None
     async def send() -> Answer:
         raise error
 
-    account = Account("runway", "http://runway.test", "canary")
+    account = Account("runway", "http://runway.test", Key("canary"))
     with pytest.raises(TarashException) as caught:
         await exchange(send, account, runwayml.APIConnectionError)
 

@@ -23,6 +23,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._contract import Account, Operation
 from tarash.tarash_gateway._http import Transport
+from tarash.tarash_gateway._secrets import Key
 from tarash.tarash_gateway.exceptions import HTTPError, ValidationError
 from tarash.tarash_gateway.providers.runway import API_VERSION, LARGEST_UPLOAD, adapter
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
@@ -191,7 +192,7 @@ async def test_the_version_header_can_be_set(simulator: Simulator, video: Video)
 
 async def test_a_free_check_of_the_key(simulator: Simulator) -> None:
     transport = Transport()
-    account = Account("runway", simulator.base_url("runway"), "canary")
+    account = Account("runway", simulator.base_url("runway"), Key("canary"))
     client = adapter.connect(account, transport)
     try:
         await adapter.check(client)
@@ -215,7 +216,7 @@ def test_our_version_of_the_api_is_that_of_the_sdk() -> None:
 async def test_another_process_can_go_on_from_the_operation(simulator: Simulator) -> None:
     simulator.script("runway", Script(run_looks=0))
     transport = Transport()
-    account = Account("runway", simulator.base_url("runway"), "canary")
+    account = Account("runway", simulator.base_url("runway"), Key("canary"))
     client = adapter.connect(account, transport)
     try:
         sdk, _ = client.uploading

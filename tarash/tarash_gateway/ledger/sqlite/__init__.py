@@ -68,9 +68,24 @@ class SqliteLedger:
         """Write down a new job, or return the one that has its idempotency key."""
         return await self._run(self._store.open, job, holder, dict(media))
 
-    async def intend(self, intent: Intent, holder: str) -> bool:
-        """Write down a submit before it leaves; False where `holder` does not hold the job."""
+    @property
+    def generation(self) -> int:
+        """Grows when the file was found to be removed or replaced while it was open."""
+        return self._store.generation
+
+    async def intend(self, intent: Intent, holder: str) -> bool | None:
+        """Write down a submit before it leaves; see `_records.Ledger.intend`."""
         return await self._run(self._store.intend, intent, holder)
+
+    async def note(
+        self,
+        intent_id: str,
+        holder: str,
+        heard: JsonObject,
+        submission: Submission | None = None,
+    ) -> bool | None:
+        """Write down what was heard of a submit whose attempt goes on."""
+        return await self._run(self._store.note, intent_id, holder, heard, submission)
 
     async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
         """Write down the job that came of it; see `_records.Ledger.accept`."""
@@ -88,12 +103,16 @@ class SqliteLedger:
         result: JsonObject | None = None,
         *,
         free_key: bool = False,
-    ) -> bool:
-        """Write down how a job ended; False where `holder` does not hold it any more."""
+    ) -> bool | None:
+        """Write down how a job ended; see `_records.Ledger.close`."""
         return await self._run(self._store.close, job_id, holder, state, result, free_key)
 
-    async def claim(self, job_id: str, holder: str) -> bool:
-        """Hold a job; False where another living holder does."""
+    async def keep(self, job_id: str, holder: str, result: JsonObject | None) -> bool | None:
+        """Write down that a job is open, whatever it was before; see `_records.Ledger.keep`."""
+        return await self._run(self._store.keep, job_id, holder, result)
+
+    async def claim(self, job_id: str, holder: str) -> bool | None:
+        """Hold a job; False where another living holder does, None where it is not known."""
         return await self._run(self._store.claim, job_id, holder)
 
     async def renew(self) -> None:
@@ -111,13 +130,21 @@ class SqliteLedger:
         """Return a job; None where it is not known."""
         return await self._run(self._store.one, BY_ID, job_id)
 
-    async def find(self, provider: str, operation_id: str) -> JobRecord | None:
+    async def find(
+        self, provider: str | None, operation_id: str, host: str = ""
+    ) -> JobRecord | None:
         """Return the job that an operation belongs to; None where it is not known."""
-        return await self._run(self._store.one, BY_OPERATION, provider, operation_id)
+        return await self._run(
+            self._store.one, BY_OPERATION, operation_id, provider, provider, host, host
+        )
 
     async def jobs(self, *, states: Sequence[JobState] = (), limit: int = 1000) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""
         return await self._run(self._store.list, tuple(states), limit)
+
+    async def forget(self, job_id: str) -> bool:
+        """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
+        return await self._run(self._store.forget, job_id)
 
     async def media(self, sha256: str) -> bytes:
         """Return bytes that an open job's request refers to."""

@@ -6,6 +6,7 @@ the child would write into files that the parent removes when it closes.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from ..._logging import event
 from ._errors import BUSY_SECONDS, DamagedError, is_busy, refused, told
 from ._media import MediaFolder, Prepared, sync_folder
+from ._place import Place, is_saved, place_of
 from ._processes import Process
 from ._schema import APPLICATION_ID, MIGRATIONS
 
@@ -45,7 +48,11 @@ class File:
         self._migrations = migrations
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self._place: Place | None = None
+        self.generation = 0
+        """Grows when the file was removed or replaced while it was open, or between."""
+        self.driven: set[str] = set()
+        """Jobs that this process drives."""
         self._is_swept = False
         with _forking:
             _files.add(self)
@@ -116,24 +123,52 @@ class File:
             )
 
         if self._connection is not None:
-            self._check_place(submission)
+            self._check_place(self._connection, submission)
+
         if self._connection is None:
+            before = self._place
             self._connection = self._open(submission)
+            if before is not None and self._place is not None and before.main != self._place.main:
+                self._miss("it is another file than before")
+
             self._sweep(self._connection)
 
         return self._connection
 
-    def _check_place(self, submission: Submission | None) -> None:
-        """Refuse to write to a file that nobody can find any more."""
-        if _identity(self.path) != self._identity:
-            self._drop()
-            raise refused(
-                self.path,
-                "it was moved, removed or replaced while it was open",
-                "What was written since then may be lost. Put it back, and stop all processes that "
-                "use it before you move it.",
-                submission,
-            )
+    def _check_place(self, connection: sqlite3.Connection, submission: Submission | None) -> None:
+        """Write nothing to files that nobody can find any more.
+
+        Raises:
+            StorageError: What was written down may be lost; or the file itself was removed, and
+                something is about to be bought.
+        """
+        was = self._place
+        found = place_of(self.path)
+        if was is None or found == was:
+            return
+
+        saved = is_saved(connection, self.path, was, driven=bool(self.driven))
+        self._drop()
+        what = "it was moved, removed or replaced while it was open"
+        if found.main == was.main:
+            what = "the log beside it was removed or replaced while it was open"
+
+        self._miss(what, saved=saved)
+        if saved and (found.main is not None or submission is None):
+            return
+
+        raise refused(
+            self.path,
+            what,
+            "What was written since then may be lost. Put it back, and stop all processes that "
+            "use it before you move it.",
+            submission,
+        )
+
+    def _miss(self, what: str, **facts: bool) -> None:
+        self.generation += 1
+        if self.driven:
+            event(logging.ERROR, "ledger_missed", path=str(self.path), what=what, **facts)
 
     def _open(self, submission: Submission | None) -> sqlite3.Connection:
         if self.path.is_dir():
@@ -152,7 +187,7 @@ class File:
             migrate(connection, self._migrations)
             self._check_kind(connection, submission)
             self._check_pages(connection)
-            self._identity = _identity(self.path)
+            self._place = place_of(self.path)
         except BaseException:
             connection.close()
             raise
@@ -249,6 +284,7 @@ class File:
     def begin_anew(self) -> None:
         """Go on in a forked child, which is another process."""
         self._lock = threading.Lock()
+        self.driven = set()
         self.process = Process()
 
     def __del__(self, getpid: Callable[[], int] = os.getpid) -> None:
@@ -296,15 +332,6 @@ def _switch_to_log(connection: sqlite3.Connection) -> str:
         pause.wait(0.02)
 
     raise AssertionError
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-
-    return found.st_dev, found.st_ino
 
 
 def _number(connection: sqlite3.Connection, name: str) -> int:

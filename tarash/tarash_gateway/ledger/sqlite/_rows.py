@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
+    from ..._types import JsonObject
     from ._processes import Process
 
 
@@ -29,6 +30,11 @@ def as_json(value: Any) -> str | None:
 
 def _parsed(text: str | None) -> Any:
     return None if text is None else json.loads(text)
+
+
+def as_heard(text: str | None) -> JsonObject:
+    """Return what was noted of a submit before."""
+    return _parsed(text) or {}
 
 
 def record(row: sqlite3.Row, entries: Iterable[sqlite3.Row], reader: Process) -> JobRecord:
@@ -82,6 +88,7 @@ def _entry(row: sqlite3.Row) -> Entry:
         job_id=row["job"],
         created_at=datetime.fromisoformat(row["created_at"]),
         payload=_parsed(row["payload"]),
+        host=row["host"] or "",
     )
     operation = _parsed(row["operation"])
     return Entry(
@@ -89,4 +96,5 @@ def _entry(row: sqlite3.Row) -> Entry:
         None if operation is None else Operation.from_json(operation),
         row["submission"],
         row["outcome"],
+        _parsed(row["heard"]) or {},
     )

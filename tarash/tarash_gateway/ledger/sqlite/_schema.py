@@ -74,5 +74,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX media_by_job ON media (job)",
     ),
+    (
+        "ALTER TABLE intents ADD COLUMN heard TEXT",
+        "ALTER TABLE intents ADD COLUMN host TEXT",
+        # Users name a job by its provider's id, without the provider.
+        "CREATE INDEX intents_by_operation_id ON intents (operation_id)",
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""

@@ -18,11 +18,11 @@ from ._file import File
 from ._media import IS_NAME
 from ._processes import now
 from ._rows import as_json, as_text, is_held, record
+from ._submits import Submits, is_there
 
 if TYPE_CHECKING:
-    from ..._contract import Operation
-    from ..._records import Intent, JobRecord, Outcome
-    from ..._types import JsonObject, Submission
+    from ..._records import JobRecord
+    from ..._types import JsonObject
 
 JOBS = """
     SELECT jobs.*, processes.pid, processes.birth, processes.place, processes.renewed_at,
@@ -33,27 +33,23 @@ BY_ID = f"{JOBS} WHERE jobs.id = ?"
 BY_KEY = f"{JOBS} WHERE idempotency_key = ? AND key_is_free = 0"
 BY_OPERATION = f"""
     {JOBS} JOIN intents ON intents.job = jobs.id
-    WHERE operation_provider = ? AND operation_id = ? ORDER BY intents.number LIMIT 1
+    WHERE operation_id = ? AND (? IS NULL OR operation_provider = ?)
+        AND (? = '' OR COALESCE(host, '') IN ('', ?))
+    ORDER BY intents.number DESC LIMIT 1
 """
 STATES: tuple[JobState, ...] = get_args(JobState)
 BY_STATE = (
     f"{JOBS} WHERE state IN ({', '.join('?' * len(STATES))}) ORDER BY jobs.number DESC LIMIT ?"
 )
 PRUNED = f"{JOBS} WHERE state != 'open' AND closed_at < ?"
-FORGET_PROCESSES = """
-    DELETE FROM processes
-    WHERE renewed_at < ? AND id NOT IN (SELECT process FROM jobs WHERE process IS NOT NULL)
-"""
 
 
-class Store:
+class Store(Submits):
     """The jobs in one file, and the process that this one is to the others."""
 
     def __init__(self, path: Path, lease_seconds: float) -> None:
         """Note where the file is, and how long a process may be silent, in seconds."""
-        self._file = File(path)
-        self._lease_seconds = lease_seconds
-        self._said: tuple[str, datetime] | None = None
+        super().__init__(File(path), lease_seconds)
 
     def open(self, job: JobRecord, holder: str, media: Mapping[str, bytes]) -> JobRecord | None:
         """Write down a new job, or return the one that has its idempotency key."""
@@ -94,67 +90,13 @@ class Store:
             self._say(connection)
             prepared.put()
 
+        self._file.driven.add(job.id)
         return None
 
-    def intend(self, intent: Intent, holder: str) -> bool:
-        """Write down a submit before it leaves; False where `holder` does not hold the job."""
-        with self._file.write("not_sent") as connection:
-            if not self._holds(connection, intent.job_id, holder):
-                return False
-
-            self._make_room(connection, intent)
-            connection.execute(
-                """
-                INSERT INTO intents (
-                    id, job, kind, provider, model, attempt_number, created_at, payload
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                """,
-                (
-                    intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
-                    intent.attempt_number, as_text(intent.created_at), as_json(intent.payload),
-                ),
-            )  # fmt: skip
-            self._say(connection)
-            return True
-
-    def accept(self, intent_id: str, operation: Operation, adopted: bool) -> bool:
-        """Write down the job that came of it; False where it is another intent's already."""
-        name = (operation.provider, operation.id)
-        with self._file.write() as connection:
-            if adopted and _any(
-                connection,
-                """
-                SELECT 1 FROM intents
-                WHERE operation_provider = ? AND operation_id = ? AND id != ? LIMIT 1
-                """,
-                *name,
-                intent_id,
-            ):
-                return False
-
-            connection.execute(
-                """
-                UPDATE intents SET submission = 'accepted', operation = ?,
-                    operation_provider = ?, operation_id = ?
-                WHERE id = ?
-                """,
-                (as_json(operation.to_json()), *name, intent_id),
-            )
-            return True
-
-    def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
-        """Write down how an attempt ended, unless that is known for certain."""
-        with self._file.write() as connection:
-            connection.execute(
-                """
-                UPDATE intents SET submission = ?, outcome = ?
-                WHERE id = ? AND (
-                    outcome IS NULL OR outcome IN ('detached', 'unknown')
-                    OR outcome = 'stopped' AND ? = 'completed'
-                )
-                """,
-                (submission, outcome, intent_id, outcome),
-            )
+    @property
+    def generation(self) -> int:
+        """Grows when the file was found to be removed or replaced while it was open."""
+        return self._file.generation
 
     def close(
         self,
@@ -163,13 +105,13 @@ class Store:
         state: JobState,
         result: JsonObject | None,
         free_key: bool,
-    ) -> bool:
-        """Write down how a job ended; False where `holder` does not hold it any more."""
+    ) -> bool | None:
+        """Write down how a job ended; see `_records.Ledger.close`."""
         media: list[str] = []
         try:
             with self._file.write() as connection:
-                if not self._holds(connection, job_id, holder):
-                    return False
+                if not (held := self._holds(connection, job_id, holder)):
+                    return held
 
                 connection.execute(
                     """
@@ -185,6 +127,8 @@ class Store:
             # Whoever comes next in this process must not wait for a holder that has gone.
             self._file.process.gone.add(holder)
             raise
+        finally:
+            self._file.driven.discard(job_id)
 
         if media:
             # Not before the job is closed for certain; what can't be removed harms nobody.
@@ -207,13 +151,36 @@ class Store:
         connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
         return media
 
-    def claim(self, job_id: str, holder: str) -> bool:
-        """Hold a job; False where another living holder does."""
+    def keep(self, job_id: str, holder: str, result: JsonObject | None) -> bool | None:
+        """Write down that a job is open, whatever it was before, and let go of it."""
+        try:
+            with self._file.write() as connection:
+                if not (held := self._holds(connection, job_id, holder)):
+                    return held
+
+                connection.execute(
+                    """
+                    UPDATE jobs SET process = NULL, holder = NULL, state = 'open', result = ?,
+                        closed_at = NULL
+                    WHERE id = ?
+                    """,
+                    (as_json(result), job_id),
+                )
+        except BaseException:
+            self._file.process.gone.add(holder)
+            raise
+        finally:
+            self._file.driven.discard(job_id)
+
+        return True
+
+    def claim(self, job_id: str, holder: str) -> bool | None:
+        """Hold a job; False where another living holder does, None where it is not known."""
         process = self._file.process
         with self._file.write("not_sent") as connection:
             row = connection.execute(BY_ID, (job_id,)).fetchone()
             if row is None:
-                return False
+                return None
 
             is_mine = (row["process"], row["holder"]) == (process.id, holder)
             if not is_mine and is_held(row, process):
@@ -225,7 +192,9 @@ class Store:
             )
             self._say(connection)
             process.gone.discard(holder)
-            return True
+
+        self._file.driven.add(job_id)
+        return True
 
     def wants_renewal(self) -> bool:
         """Tell whether it is time to say that this process is alive; True to one who asks."""
@@ -268,13 +237,31 @@ class Store:
         """Return bytes that an open job's request refers to."""
         content = None
         with self._file.read() as connection:
-            if _any(connection, "SELECT 1 FROM media WHERE sha256 = ? LIMIT 1", sha256):
+            if is_there(connection, "SELECT 1 FROM media WHERE sha256 = ? LIMIT 1", sha256):
                 content = self._file.media.read(sha256)
 
         if content is None:
             raise KeyError(sha256)
 
         return content
+
+    def forget(self, job_id: str) -> bool:
+        """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
+        with self._file.write() as connection:
+            row = connection.execute(BY_ID, (job_id,)).fetchone()
+            if row is None or is_held(row, self._file.process):
+                return False
+
+            found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
+            media = [row["sha256"] for row in found]
+            connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
+            connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+        if media:
+            with suppress(TarashException), self._file.write() as connection:
+                self._file.media.drop(connection, media)
+
+        return True
 
     def prune(self, older_than: timedelta) -> int:
         """Forget jobs that were closed longer ago than this; return how many."""
@@ -298,52 +285,6 @@ class Store:
         """Close the file; the next call opens it again."""
         self._file.close()
 
-    def _holds(self, connection: sqlite3.Connection, job_id: str, holder: str) -> bool:
-        return _any(
-            connection,
-            "SELECT 1 FROM jobs WHERE id = ? AND process = ? AND holder = ?",
-            job_id,
-            self._file.process.id,
-            holder,
-        )
-
-    @staticmethod
-    def _make_room(connection: sqlite3.Connection, intent: Intent) -> None:
-        """Refuse a submit that is known already, unless the first one came to nothing."""
-        found = connection.execute(
-            "SELECT submission, operation FROM intents WHERE id = ?", (intent.id,)
-        ).fetchone()
-        if found is None:
-            return
-
-        if found["operation"] is not None or found["submission"] not in {"not_sent", "rejected"}:
-            raise TarashException(
-                f"The submit {intent.id} was written down before, and may have been made; it is "
-                "not made again",
-                submission="not_sent",
-            )
-
-        connection.execute("DELETE FROM intents WHERE id = ?", (intent.id,))
-
-    def _say(self, connection: sqlite3.Connection) -> None:
-        """Write down that this process is alive; with what it does, at no cost."""
-        process, time = self._file.process, now()
-        if self._said is None or self._said[0] != process.id:
-            connection.execute(FORGET_PROCESSES, (as_text(time - timedelta(days=1)),))
-
-        connection.execute(
-            """
-            INSERT INTO processes (id, pid, birth, place, renewed_at, lease_seconds)
-            VALUES (?, ?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO UPDATE SET renewed_at = excluded.renewed_at
-            """,
-            (
-                process.id, process.pid, process.birth, process.place, as_text(time),
-                self._lease_seconds,
-            ),
-        )  # fmt: skip
-        self._said = (process.id, time)
-
     def _first(
         self, connection: sqlite3.Connection, query: str, *arguments: str | None
     ) -> JobRecord | None:
@@ -355,7 +296,3 @@ class Store:
             "SELECT * FROM intents WHERE job = ? ORDER BY number", (row["id"],)
         )
         return record(row, entries, self._file.process)
-
-
-def _any(connection: sqlite3.Connection, query: str, *arguments: str) -> bool:
-    return connection.execute(query, arguments).fetchone() is not None

@@ -15,7 +15,8 @@ from anyio import to_thread
 
 from ..._body import has_long_text
 from ..._http import Answer, Classify, HttpClient
-from ..._sdk import exchange, http_client
+from ..._sdk import exchange, http_client, no_client
+from ..._secrets import Credentials, Key, bearer
 from ._places import Surface
 from ._tokens import Tokens
 
@@ -62,13 +63,13 @@ class GoogleClient:
         """Return our own exchanges, with credentials that are valid now."""
         account = await self._signed()
         if self._tokens is None:
-            headers = {"x-goog-api-key": account.key}
+            credentials = Credentials({"x-goog-api-key": account.key.reveal(), **REVISION})
         else:
-            headers = {"Authorization": f"Bearer {account.key}"}
-            if self._tokens.quota_project:
-                headers["x-goog-user-project"] = self._tokens.quota_project
+            quota = self._tokens.quota_project
+            own = {"x-goog-user-project": quota} if quota else {}
+            credentials = Credentials(bearer(account.key).onto({**own, **REVISION}))
 
-        return HttpClient(account, self._transport, {**headers, **REVISION}, classify)
+        return HttpClient(account, self._transport, credentials, classify)
 
     async def submit(self, surface: Surface, payload: Payload, classify: Classify) -> Answer:
         """Send what costs money, once: through the SDK, but where it refuses to."""
@@ -85,7 +86,7 @@ class GoogleClient:
                 await to_thread.run_sync(self._open)  # a second's work on first use
 
         if self._oauth is not None:
-            self._oauth.token = account.key
+            self._oauth.token = account.key.reveal()
 
         from google.genai import _interactions
 
@@ -98,7 +99,7 @@ class GoogleClient:
         if self._tokens is None:
             return self.account
 
-        return replace(self.account, key=await self._tokens.token())
+        return replace(self.account, key=Key(await self._tokens.token()))
 
     def _open(self) -> None:
         from google import genai
@@ -114,9 +115,11 @@ class GoogleClient:
             # Off in both halves of the SDK: the newer one would send five times by default.
             retry_options=types.HttpRetryOptions(attempts=1),
             httpx_async_client=self._connections,
+            httpx_client=no_client(_library()),
         )
         if self._tokens is None:
-            self._sdk = genai.Client(vertexai=False, api_key=self.account.key, http_options=options)
+            key = self.account.key
+            self._sdk = genai.Client(vertexai=False, api_key=key.reveal(), http_options=options)
             return
 
         from google.oauth2 import credentials

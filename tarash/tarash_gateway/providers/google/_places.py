@@ -89,6 +89,7 @@ def place_of(settings: Mapping[str, Any], model: str = "", version: str | None =
     project = settings.get("gcp_project")
     if project is None:
         given = [name for name in VERTEX_SETTINGS if settings.get(name) is not None]
+        del settings  # one of them may be a token, and errors' frames are shown
         if given:
             raise ValidationError(
                 f"provider_config has {given[0]!r}, which is for Vertex AI, and no 'gcp_project'; "

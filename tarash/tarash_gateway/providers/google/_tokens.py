@@ -13,9 +13,11 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
+from ..._proxies import proxy_of
 from ...exceptions import AuthenticationError, HTTPConnectionError, TarashException
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+TOKENS = "https://oauth2.googleapis.com"
 REFRESH_SECONDS = 20
 """One exchange with the token endpoint may take so long."""
 
@@ -65,7 +67,7 @@ class Tokens:
             )
         except problems.GoogleAuthError as error:
             failure = _refused(f"{type(error).__name__}: {error.args[0] if error.args else ''}")
-        except (OSError, ValueError) as error:
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             failure = _refused(f"{type(error).__name__} while reading {self._path}")
 
         # Without its cause: what google-auth raises may quote the credentials.
@@ -76,6 +78,7 @@ class Tokens:
             self._credentials = _from_file(self._path) if self._path else _default()
 
         if not self._credentials.valid:
+            proxy_of(TOKENS)  # google-auth makes connections of its own, and says less of a proxy
             import requests
             from google.auth.transport.requests import Request
 

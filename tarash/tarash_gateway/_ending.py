@@ -1,0 +1,142 @@
+"""How a job ends: what is written down of it, and kept for whoever has not got the result yet.
+
+Walking the chain is the orchestrator's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ._attempt import Attempt
+from ._engine import FLUSH_SECONDS, Hold, Resources, ledger_failed, rewrite
+from ._store import holds_media, record_of, told
+
+if TYPE_CHECKING:
+    from ._contract import Call, Response
+    from ._records import JobState
+    from .exceptions import TarashException
+
+LEAVING = (asyncio.CancelledError, SystemExit, KeyboardInterrupt)
+"""What ends a call from outside, whatever it has come to."""
+
+
+class Ending:
+    """One job's facts, and its end in the ledger."""
+
+    def __init__(self, calls: list[Call], resources: Resources, hold: Hold) -> None:
+        self.calls = calls
+        self.resources = resources
+        self.hold = hold
+        self.attempts: list[Attempt] = []
+        self.response: Response | None = None
+        self.failure: TarashException | None = None
+        self.key: str | None = None
+        """The idempotency key by which somebody may ask for the result again."""
+        self.was_open = True
+        """Whether the ledger had it as open when it was taken up."""
+        self._generation = hold.ledger.generation
+
+    @property
+    def current(self) -> Attempt:
+        """The attempt that is under way, or the last one."""
+        if not self.attempts:
+            self.attempts.append(Attempt(self.calls[0]))
+
+        return self.attempts[-1]
+
+    def state_after(self, *, cancelled: bool = False) -> JobState:
+        """Return where the job stands after a failure: what may still run is still owed."""
+        if cancelled and self._undelivered is not None:
+            return "open"  # paid for, and nobody has got it
+
+        if self.response is not None:
+            return "completed"  # what failed came after the result
+
+        if any(one.operation and one.unsafe for one in self.attempts):
+            return "open"
+
+        if any(one.submission == "unknown" for one in self.attempts):
+            return "unknown"
+
+        return "cancelled" if cancelled else "failed"
+
+    @property
+    def _undelivered(self) -> Response | None:
+        return self.response or self.current.response
+
+    async def end(self, state: JobState) -> bool:
+        """Write down how it ended; return whether that was ours to do."""
+        if self.hold.is_watcher:
+            return True
+
+        undelivered = self._undelivered if state == "open" else None
+        try:
+            if undelivered is not None:
+                await self._keep(undelivered)
+                return True
+
+            if state == "open" and not self.was_open:
+                return await self.hold.keep(None) is not False
+
+            return await self._close(state)
+        except LEAVING:
+            if state == "completed" and self.response is not None:
+                await self._keep(self.response)  # the user will not get it
+
+            raise
+
+    async def _close(self, state: JobState) -> bool:
+        free = state in ("failed", "cancelled") and all(
+            one.billing(success=False) == "none" for one in self.attempts
+        )
+        result = None
+        if self.hold.keeps or self.key is not None:
+            result = told(self.calls[0].kind, self._lasting(self.response), self.failure)
+
+        delivered = self.response is not None
+        held = await self.hold.close(state, result, free_key=free, delivered=delivered)
+        if held is None:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
+                try:
+                    await self.write_again(certain=True)
+                except Exception as error:  # noqa: BLE001  (a paid result matters more)
+                    ledger_failed(self.hold, error)
+
+            held = await self.hold.close(state, result, free_key=free, delivered=delivered)
+
+        return held is not False
+
+    async def _keep(self, response: Response) -> None:
+        """Leave the job open with its result, which was paid for."""
+        self.response = None
+        kept = self._lasting(response)
+        await self.hold.keep(None if kept is None else told(self.calls[0].kind, kept, None))
+
+    def _lasting(self, response: Response | None) -> Response | None:
+        """Return what is worth keeping of a response: nothing that its operation fetches again."""
+        if response is None or (self.current.operation is not None and holds_media(response)):
+            return None
+
+        return response
+
+    async def write_again(self, *, certain: bool = False) -> None:
+        """Write the job down again where the ledger's file was removed or replaced.
+
+        Args:
+            certain: Whether the ledger is known to have lost it.
+        """
+        ledger, hold = self.hold.ledger, self.hold
+        generation = ledger.generation
+        if generation == self._generation and not certain:
+            return
+
+        if await ledger.get(hold.job_id) is None:
+            record, media = await record_of(self.calls, self.key)
+            if await ledger.open(record, hold.holder, media) is None:
+                for attempt in self.attempts:
+                    await rewrite(attempt, hold)
+
+        self._generation = generation

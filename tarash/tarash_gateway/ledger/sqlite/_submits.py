@@ -1,0 +1,172 @@
+"""What is written down of submits, in whose hands their jobs are; blocking, for any thread."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ...exceptions import TarashException
+from ._processes import now
+from ._rows import as_heard, as_json, as_text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import datetime
+
+    from ..._contract import Operation
+    from ..._records import Intent, Outcome
+    from ..._types import JsonObject, Submission
+    from ._file import File
+
+FORGET_PROCESSES = """
+    DELETE FROM processes
+    WHERE renewed_at < ? AND id NOT IN (SELECT process FROM jobs WHERE process IS NOT NULL)
+"""
+
+
+class Submits:
+    """The submits in one file, and the process that this one is to the others."""
+
+    def __init__(self, file: File, lease_seconds: float) -> None:
+        """Take the file, and how long a process may be silent, in seconds."""
+        self._file = file
+        self._lease_seconds = lease_seconds
+        self._said: tuple[str, datetime] | None = None
+
+    def intend(self, intent: Intent, holder: str) -> bool | None:
+        """Write down a submit before it leaves; see `_records.Ledger.intend`."""
+        with self._file.write("not_sent") as connection:
+            if not (held := self._holds(connection, intent.job_id, holder)):
+                return held
+
+            self._make_room(connection, intent)
+            connection.execute(
+                """
+                INSERT INTO intents (
+                    id, job, kind, provider, model, attempt_number, created_at, payload, host
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                (
+                    intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
+                    intent.attempt_number, as_text(intent.created_at), as_json(intent.payload),
+                    intent.host,
+                ),
+            )  # fmt: skip
+            self._say(connection)
+            return True
+
+    def note(
+        self, intent_id: str, holder: str, heard: JsonObject, submission: Submission | None
+    ) -> bool | None:
+        """Write down what was heard of a submit; see `_records.Ledger.note`."""
+        with self._file.write() as connection:
+            found = connection.execute(
+                "SELECT job, heard FROM intents WHERE id = ?", (intent_id,)
+            ).fetchone()
+            if found is None:
+                return None
+
+            if not (held := self._holds(connection, found["job"], holder)):
+                return held
+
+            connection.execute(
+                """
+                UPDATE intents SET heard = ?, submission = COALESCE(?, submission) WHERE id = ?
+                """,
+                (as_json({**as_heard(found["heard"]), **heard}), submission, intent_id),
+            )
+            return True
+
+    def accept(self, intent_id: str, operation: Operation, adopted: bool) -> bool:
+        """Write down the job that came of it; False where it is another intent's already."""
+        name = (operation.provider, operation.id)
+        with self._file.write() as connection:
+            if adopted and is_there(
+                connection,
+                """
+                SELECT 1 FROM intents AS other JOIN intents AS mine ON mine.id = ?
+                WHERE other.operation_provider = ? AND other.operation_id = ?
+                    AND other.id != mine.id
+                    AND (other.host = mine.host OR COALESCE(other.host, '') = ''
+                        OR COALESCE(mine.host, '') = '')
+                LIMIT 1
+                """,
+                intent_id,
+                *name,
+            ):
+                return False
+
+            connection.execute(
+                """
+                UPDATE intents SET submission = 'accepted', operation = ?,
+                    operation_provider = ?, operation_id = ?
+                WHERE id = ?
+                """,
+                (as_json(operation.to_json()), *name, intent_id),
+            )
+            return True
+
+    def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
+        """Write down how an attempt ended, unless that is known for certain."""
+        with self._file.write() as connection:
+            connection.execute(
+                """
+                UPDATE intents SET submission = ?, outcome = ?
+                WHERE id = ? AND (
+                    outcome IS NULL OR outcome IN ('detached', 'unknown')
+                    OR outcome = 'stopped' AND ? = 'completed'
+                )
+                """,
+                (submission, outcome, intent_id, outcome),
+            )
+
+    def _holds(self, connection: sqlite3.Connection, job_id: str, holder: str) -> bool | None:
+        row = connection.execute(
+            "SELECT process, holder FROM jobs WHERE id = ?", (job_id,)
+        ).fetchone()
+        if row is None:
+            return None
+
+        return (row["process"], row["holder"]) == (self._file.process.id, holder)
+
+    @staticmethod
+    def _make_room(connection: sqlite3.Connection, intent: Intent) -> None:
+        """Refuse a submit that is known already, unless the first one came to nothing."""
+        found = connection.execute(
+            "SELECT submission, operation FROM intents WHERE id = ?", (intent.id,)
+        ).fetchone()
+        if found is None:
+            return
+
+        if found["operation"] is not None or found["submission"] not in {"not_sent", "rejected"}:
+            raise TarashException(
+                f"The submit {intent.id} was written down before, and may have been made; it is "
+                "not made again",
+                submission="not_sent",
+            )
+
+        connection.execute("DELETE FROM intents WHERE id = ?", (intent.id,))
+
+    def _say(self, connection: sqlite3.Connection) -> None:
+        """Write down that this process is alive; with what it does, at no cost."""
+        process, time = self._file.process, now()
+        if self._said is None or self._said[0] != process.id:
+            connection.execute(FORGET_PROCESSES, (as_text(time - timedelta(days=1)),))
+
+        connection.execute(
+            """
+            INSERT INTO processes (id, pid, birth, place, renewed_at, lease_seconds)
+            VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET renewed_at = excluded.renewed_at
+            """,
+            (
+                process.id, process.pid, process.birth, process.place, as_text(time),
+                self._lease_seconds,
+            ),
+        )  # fmt: skip
+        self._said = (process.id, time)
+
+
+def is_there(connection: sqlite3.Connection, query: str, *arguments: str) -> bool:
+    """Tell whether a query finds anything."""
+    return connection.execute(query, arguments).fetchone() is not None
