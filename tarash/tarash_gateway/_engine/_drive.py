@@ -26,7 +26,7 @@ from ._learn import learn
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._search import Search, unsettled
 from ._submit import Submit
-from ._troubles import said
+from ._troubles import said, what_now
 from ._trust import check_operation
 from ._uploads import uploader
 from ._watch import OutOfLooks, Watch, poll_floor
@@ -264,6 +264,7 @@ class _Drive:
                 self._progress,
                 operation,
                 self._resources.rng,
+                self._hold,
             )
 
         return self._watch
@@ -310,8 +311,9 @@ class _Drive:
 
     def _late(self, limit: str) -> TimeoutError:
         trouble = None if self._watch is None else self._watch.troubles.last
+        ends = f"{limit}{said(trouble)}; {what_now(self._attempt)}"
         return TimeoutError(
-            f"No result from {self._config.provider} {limit}{said(trouble)}; {self._what_now()}",
+            f"No result from {self._config.provider} {ends}",
             raw_response=None if trouble is None else trouble.raw_response,
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",
@@ -331,32 +333,6 @@ class _Drive:
         if self._attempt.submission == "unknown" and self._attempt.operation is None:
             with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
                 await self._search.adopt(pauses=(0,))
-
-    def _what_now(self) -> str:
-        attempt = self._attempt
-        if attempt.operation is None:
-            if attempt.submission != "unknown":
-                return "nothing was submitted; raise timeout= on the config, or check the network"
-
-            return (
-                "the submit had left and no answer came, so a job may run and be billed: look at "
-                "the provider's dashboard before you try again"
-            )
-
-        if attempt.cancel is None:
-            return (
-                f"the job {attempt.request_id} goes on and may be billed; the error's operation "
-                "identifies it, and submitting again buys a second one"
-            )
-
-        answers = {
-            "cancelled": "was cancelled; what had run may be billed; raise timeout= to wait longer",
-            "requested": "was asked to stop, and may still finish and be billed",
-            "too_late": "had ended and is billed, and its result could not be read: look for it in "
-            "the provider's dashboard",
-            "unsupported": "could not be cancelled, and may still finish and be billed",
-        }
-        return f"the job {attempt.request_id} {answers[attempt.cancel]}"
 
     async def _ask_to_cancel(self, operation: Operation, limit: float = CANCEL_SECONDS) -> None:
         answer: CancelAnswer = "unsupported"

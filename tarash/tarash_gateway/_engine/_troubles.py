@@ -44,6 +44,11 @@ class Troubles:
         self._denied_since = 0.0
         self._denials = 0
 
+    @property
+    def is_denied(self) -> bool:
+        """Whether the last poll was answered with a denial of the job."""
+        return self.last is not None and self._denials > 0
+
     def none(self) -> None:
         """Note that a poll was answered."""
         self.last = None
@@ -68,7 +73,7 @@ class Troubles:
         level = logging.WARNING if is_new else logging.DEBUG
         self._attempt.log(level, "look_failed", error=trouble.message)
         if not denied and status_of(trouble) not in GONE:
-            return is_new
+            return is_new  # which neither confirms a denial nor takes it back
 
         now = self._clock()
         self._denied_since = self._denied_since if self._denials else now
@@ -94,3 +99,30 @@ class Troubles:
 def said(trouble: TarashException | None) -> str:
     """Return what to add to the verdict of a deadline: the last poll's trouble, if any."""
     return "" if trouble is None else f" (the last poll: {shorten(trouble.message)})"
+
+
+def what_now(attempt: Attempt) -> str:
+    """Return what becomes of a job that nobody waits for any more, in half a sentence."""
+    if attempt.operation is None:
+        if attempt.submission != "unknown":
+            return "nothing was submitted; raise timeout= on the config, or check the network"
+
+        return (
+            "the submit had left and no answer came, so a job may run and be billed: look at "
+            "the provider's dashboard before you try again"
+        )
+
+    if attempt.cancel is None:
+        return (
+            f"the job {attempt.request_id} goes on and may be billed; the error's operation "
+            "identifies it, and submitting again buys a second one"
+        )
+
+    answers = {
+        "cancelled": "was cancelled; what had run may be billed; raise timeout= to wait longer",
+        "requested": "was asked to stop, and may still finish and be billed",
+        "too_late": "had ended and is billed, and its result could not be read: look for it in "
+        "the provider's dashboard",
+        "unsupported": "could not be cancelled, and may still finish and be billed",
+    }
+    return f"the job {attempt.request_id} {answers[attempt.cancel]}"

@@ -23,6 +23,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._hold import Hold, was_stopped
 from ._limits import LONGEST_PACE, POLL_SECONDS, STREAM_POLL_FACTOR, UNSEEN_SECONDS
 from ._seen import Bell, seen
 from ._troubles import Troubles
@@ -86,6 +87,7 @@ class Watch:
         progress: Progress,
         operation: Operation,
         rng: Random,
+        hold: Hold,
     ) -> None:
         config = attempt.call.config
         self._floor = poll_floor(adapter, config)
@@ -94,6 +96,7 @@ class Watch:
         self._adapter = adapter
         self._client = client
         self._secrets = Secrets([config.api_key])
+        self._hold = hold
         self._attempt = attempt
         self._progress = progress
         self._operation = operation
@@ -270,6 +273,10 @@ class Watch:
         if snapshot.trouble is not None:
             self._failed = True
             is_new = self.troubles.note(snapshot.trouble, denied=snapshot.denied)
+            if self.troubles.is_denied and await was_stopped(self._attempt, self._hold):
+                self._attempt.settled = True  # so a provider says that it has been deleted
+                raise snapshot.trouble
+
             return snapshot if is_new else replace(snapshot, trouble=None)
 
         self.troubles.none()

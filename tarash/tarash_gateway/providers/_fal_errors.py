@@ -55,7 +55,7 @@ def verdict(answer: Answer, status: Mapping[str, Any]) -> Snapshot:
     if _about_the_call(answer, body, status, failed=failed):
         trouble = classify_answer(answer) or status_error(answer)
         # Some endpoints put a model's refusal into a sentence: believed where it stays.
-        denied = answer.status == UNPROCESSABLE and isinstance(body.get("detail"), str)
+        denied = answer.is_json and answer.status in (BAD_REQUEST, UNPROCESSABLE)
         pause = trouble.retry_after
         return Snapshot("processing", raw=status, retry_after=pause, trouble=trouble, denied=denied)
 

@@ -110,7 +110,7 @@ class FalAdapter:
             return Snapshot("processing", raw=status, trouble=trouble)
 
         if answer.status < 300:  # noqa: PLR2004
-            if not answer.is_json or not isinstance(answer.body, dict):
+            if not answer.is_json:
                 odd = unreadable(answer.status, answer.body)
                 return Snapshot("processing", raw=status, trouble=odd)
 

@@ -56,6 +56,7 @@ FILTERED = "CONTENT_FILTERED"
 OK = 200
 STILL_RUNNING = 202
 FORBIDDEN = 403
+REFUSED = frozenset({400, 413, 422})
 TOO_MANY = 429
 
 
@@ -153,6 +154,10 @@ class StabilityAdapter:
         error = classify_answer(answer) or status_error(answer)
         if isinstance(error, ContentModerationError):
             return Snapshot("failed", raw=answer.body, error=error, billing="none")
+
+        if answer.status in REFUSED and _said(answer.body if answer.is_json else {}) is not None:
+            # Of the job or of the look alone: believed where it stays.
+            return Snapshot("processing", raw=answer.body, trouble=error, denied=True)
 
         raise error
 
@@ -286,8 +291,9 @@ def classify_answer(answer: Answer) -> TarashException | None:
     return _too_many(answer) if answer.status == TOO_MANY else status_error(answer, said)
 
 
-def _said(body: Mapping[str, Any]) -> str | None:
-    errors = body.get("errors") or body.get("message")
+def _said(body: Any) -> str | None:
+    found = body if isinstance(body, dict) else {}
+    errors = found.get("errors") or found.get("message")
     if isinstance(errors, list):
         return "; ".join(str(error) for error in errors)
 
