@@ -5,11 +5,12 @@ Azure OpenAI and compatible servers use the same objects with codes of their own
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from .._http import Answer, parse_retry_after, shorten
+from .._http import Answer, parse_retry_after, shorten, unreadable
 from ..exceptions import (
     ContentModerationError,
     GenerationFailedError,
@@ -235,3 +236,31 @@ def _plain(code: Any) -> str:
 
 def _said(error: Mapping[str, Any]) -> str:
     return shorten(str(error.get("message") or error.get("code") or "no reason was given"))
+
+
+def events_of(answer: Answer) -> list[Any]:
+    """Return the events of a stream with finished images, which `stream=True` asks for.
+
+    Raises:
+        TarashException: It is no such stream, or it ended in an error.
+    """
+    data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
+    try:
+        said = [json.loads(text) for text in data if text != "[DONE]"]
+    except ValueError:
+        said = []
+
+    done = [event for event in said if is_last(event)]
+    for event in said:
+        if not done and error_of(event) is not None:
+            raise job_error(event["error"], said)
+
+    if not done:
+        raise unreadable(answer.status, answer.body)
+
+    return said
+
+
+def is_last(event: Any) -> bool:
+    """Tell whether an event of such a stream holds a finished image."""
+    return isinstance(event, dict) and str(event.get("type")).endswith(".completed")

@@ -8,7 +8,6 @@ Looks and downloads go over our own session, which costs a quarter. What differs
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from ..exceptions import ContentModerationError, TarashException, UnsupportedOpe
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._finding import is_since, moment
-from ._openai_errors import classify_answer, error_of, job_error, no_media
+from ._openai_errors import classify_answer, error_of, events_of, is_last, job_error, no_media
 from ._openai_forms import as_part, split
 from ._openai_list import is_same, newest
 
@@ -195,7 +194,7 @@ class OpenAIWire:
         """Create a video job, or make images: they have no jobs."""
         answer = await client.post(payload)
         if call.kind == "image":
-            return Finished(answer.object() if answer.is_json else _events(answer))
+            return Finished(answer.object() if answer.is_json else events_of(answer))
 
         accepted = answer.object()
         job_id = next((accepted[name] for name in JOB_IDS if accepted.get(name)), None)
@@ -338,7 +337,7 @@ def _operation(client: OpenAIClient, call: Call, job_id: Any, submitted_at: date
 
 
 def _image_response(call: Call, raw: Any) -> ImageGenerationResponse:
-    items = raw.get("data") if isinstance(raw, dict) else filter(_is_last, raw)
+    items = raw.get("data") if isinstance(raw, dict) else filter(is_last, raw)
     items = [item for item in items or () if isinstance(item, dict)]
     images = tuple(found for item in items if (found := item.get("url") or item.get("b64_json")))
     if not images:
@@ -357,33 +356,6 @@ def _image_response(call: Call, raw: Any) -> ImageGenerationResponse:
             name: value for name, value in facts.items() if name != "data" and value is not None
         },
     )
-
-
-def _events(answer: Answer) -> list[Any]:
-    """Return the events of a stream with finished images, which `stream=True` asks for.
-
-    Raises:
-        TarashException: It is no such stream, or it ended in an error.
-    """
-    data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
-    try:
-        said = [json.loads(text) for text in data if text != "[DONE]"]
-    except ValueError:
-        said = []
-
-    done = [event for event in said if _is_last(event)]
-    for event in said:
-        if not done and error_of(event) is not None:
-            raise job_error(event["error"], said)
-
-    if not done:
-        raise unreadable(answer.status, answer.body)
-
-    return said
-
-
-def _is_last(event: Any) -> bool:
-    return isinstance(event, dict) and str(event.get("type")).endswith(".completed")
 
 
 def _url_in(value: Any) -> str | None:
