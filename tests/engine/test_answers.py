@@ -309,9 +309,9 @@ async def test_a_result_has_at_most_what_the_config_says(
 async def test_a_bomb_of_media_is_not_unpacked(transport: Transport) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = packer.compress(MP4 + bytes(64 * 1024 * 1024)) + packer.flush()
-    labels = {"Content_Encoding": "gzip", "Content_Type": "video/mp4"}
+    whole = answer(packed, Content_Encoding="gzip", Content_Type="video/mp4")
     with (
-        serving(lambda _asked, _number: [answer(packed, **labels)]) as server,
+        serving(lambda _asked, _number: [whole]) as server,
         pytest.raises(HTTPError, match="more than 3145728 bytes"),
     ):
         await media(transport, server, 4 * 1024 * 1024).get(f"{server.url}/x")
