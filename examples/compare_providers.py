@@ -40,7 +40,7 @@ from tarash.tarash_gateway import (
 MODELS = [
     ("fal", "fal-ai/veo3.1"),
     ("fal", "fal-ai/kling-video/v2.5-turbo/pro/text-to-video"),
-    ("google", "gemini-omni-1.1-flash"),
+    ("google", "gemini-omni-1.2-flash"),
     ("xai", "grok-imagine-video"),
 ]
 

@@ -41,7 +41,7 @@ def chain(*, mocked: bool) -> VideoGenerationConfig:
         fallback_configs=(
             VideoGenerationConfig(
                 provider="google",
-                model="gemini-omni-1.1-flash",
+                model="gemini-omni-1.2-flash",
                 mock=works if mocked else None,
             ),
         ),

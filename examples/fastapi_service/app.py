@@ -22,8 +22,9 @@ video is done, before the lifespan below may end.
 
 With a real one, set FAL_KEY in place of what the simulator printed. The further settings, all of
 them variables of the environment, are those of `Settings`. In production, put your own log-in in
-front of POST: whoever has a token may watch and stop its job, and nobody else. Tokens are part of
-the URLs, and so of access logs: `--no-access-log` turns uvicorn's off.
+front of POST: whoever has a token may watch and stop its job, and nobody else. Until then, clients
+are told apart by their addresses; behind a proxy, that takes uvicorn's `--forwarded-allow-ips`.
+Tokens are part of the URLs, and so of access logs: `--no-access-log` turns uvicorn's off.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field
@@ -53,9 +55,12 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
 
-from .watching import Videos, View, Watch
+from .guard import Full, Places, SmallBodies, refuse_nonsense
+from .watching import Videos, View, Watch, for_clients
 
 log = logging.getLogger(__name__)
+AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
+"""For browsers, which otherwise make up their own minds on what a file is."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Settings:
             page that is loaded again is away for a moment.
         grace: SHUTDOWN_SECONDS: how long a shutdown waits for jobs that are nearly done. The others
             are left running, and the next start goes on with them.
+        each: MOST_EACH: how many videos one client may have under way, each of which is billed.
+        together: MOST_TOGETHER: how many all clients of this process may.
     """
 
     provider: str
@@ -80,6 +87,8 @@ class Settings:
     on_disconnect: Literal["detach", "cancel"]
     patience: float
     grace: float
+    each: int
+    together: int
 
     @classmethod
     def read(cls) -> Settings:
@@ -105,6 +114,8 @@ class Settings:
             on_disconnect="cancel" if on_disconnect == "cancel" else "detach",
             patience=_seconds("DISCONNECT_SECONDS", 10),
             grace=_seconds("SHUTDOWN_SECONDS", 20),
+            each=_count("MOST_EACH", 3),
+            together=_count("MOST_TOGETHER", 50),
         )
 
 
@@ -121,24 +132,39 @@ def _seconds(variable: str, default: float) -> float:
     return seconds
 
 
+def _count(variable: str, default: int) -> int:
+    told = os.environ.get(variable) or str(default)
+    if not (told.isascii() and told.isdigit() and int(told)):
+        raise RuntimeError(f"{variable} is a number from 1 on, not {told!r}")
+
+    return int(told)
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start with what is owed; end without losing anything."""
     settings = Settings.read()
     # A job belongs to whoever ordered it: that this process ends must not stop it.
     config = VideoGenerationConfig(
-        provider=settings.provider, model=settings.model, on_timeout="detach"
+        provider=settings.provider,
+        model=settings.model,
+        on_timeout="detach",
+        # What others send must not lead to files of this machine, or to hosts beside it.
+        allow_private_urls=False,
     )
     ledger = SqliteLedger(settings.ledger)
     cancel_after = settings.patience if settings.on_disconnect == "cancel" else None
     videos = Videos(Gateway(ledger=ledger), ledger, config, cancel_after)
     videos.start()
     app.state.videos = videos
+    app.state.places = Places(settings.each, settings.together)
     yield
     await videos.aclose(settings.grace)
 
 
 app = FastAPI(title="Videos", lifespan=lifespan)
+app.add_middleware(SmallBodies)
+app.add_exception_handler(RequestValidationError, refuse_nonsense)
 
 
 class Order(BaseModel):
@@ -147,7 +173,7 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     prompt: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
-    duration_seconds: Annotated[float, Field(gt=0, le=60)] | None = None
+    duration_seconds: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] | None = None
     aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9"
 
 
@@ -192,11 +218,27 @@ async def page() -> FileResponse:
 async def submit(
     order: Order,
     videos: VideosHere,
+    request: Request,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Accepted:
     """Order a video; with an Idempotency-Key, sending it twice buys it once."""
-    # Where users log in, put their id in front of the key: two of them may have the same.
-    watch = await videos.submit(VideoGenerationRequest(**order.model_dump()), idempotency_key)
+    # Where users log in, take their id in place of the address, and put it in front of the key: two
+    # of them may have the same.
+    client = request.client.host if request.client else "?"
+    places: Places = request.app.state.places
+    places.take(client)
+    try:
+        wanted = VideoGenerationRequest(**order.model_dump())
+        watch, is_new = await videos.submit(wanted, idempotency_key)
+    except BaseException:
+        places.give_back(client)
+        raise
+
+    if is_new:
+        watch.then(lambda: places.give_back(client))
+    else:
+        places.give_back(client)
+
     return Accepted(token=watch.job.to_token())
 
 
@@ -224,7 +266,10 @@ async def file(watch: WatchHere) -> Response:
     if isinstance(video, str):
         return RedirectResponse(video)
 
-    return Response(video["content"], media_type=video["content_type"])
+    # What a provider calls it is not taken for granted: a page from here would run as ours.
+    kind = video["content_type"]
+    kind = kind if kind.startswith("video/") else "application/octet-stream"
+    return Response(video["content"], media_type=kind, headers=AS_IT_IS)
 
 
 @app.delete("/videos/{token}")
@@ -233,11 +278,19 @@ async def cancel(watch: WatchHere) -> dict[str, str]:
     return {"answer": await watch.job.cancel_async()}
 
 
+@app.exception_handler(Full)
+async def wait(_request: Request, _error: Full) -> JSONResponse:
+    """Tell a client that has too much under way."""
+    detail = "Too many videos are under way; try again when one is done"
+    return JSONResponse({"detail": detail}, 429, {"Retry-After": "30"})
+
+
 @app.exception_handler(TarashException)
 async def refuse(_request: Request, error: TarashException) -> JSONResponse:
-    """Tell clients what they can mend, and the log the rest."""
+    """Tell clients what is theirs to mend, and the log the rest: hosts, models, what it said."""
     if isinstance(error, ContentModerationError | ValidationError):
-        return JSONResponse({"detail": error.message}, 422)
+        log.warning("%s: %s", type(error).__name__, error.message)
+        return JSONResponse({"detail": for_clients(error)}, 422)
 
     log.error("%s: %s", type(error).__name__, error.message)
     if isinstance(error, RateLimitError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from tarash.tarash_gateway import (
     ContentModerationError,
     Gateway,
-    GenerationFailedError,
     TarashException,
     ValidationError,
     VideoGenerationConfig,
@@ -61,6 +60,14 @@ class Watch:
         self._ledger = ledger
         self._changed = asyncio.Event()
         self._reached = (0, False)
+        self._after: list[Callable[[], None]] = []
+
+    def then(self, work: Callable[[], None]) -> None:
+        """Do something as soon as the job has ended; at once, where it has."""
+        if self.ended.is_set():
+            work()
+        else:
+            self._after.append(work)
 
     async def drive(self, *, is_ours: bool) -> None:
         """Wait for the job, whoever looks on; one that we have not ordered is looked at first."""
@@ -75,10 +82,12 @@ class Watch:
             await self._end(error)
         except Exception as error:
             log.exception("%r failed", self.job)
-            self._tell(View(status="failed", error=_for_clients(error)))
+            self._tell(View(status="failed", error=for_clients(error)))
         finally:
             self.known.set()
             self.ended.set()
+            for work in self._after:
+                work()
 
     async def views(self) -> AsyncIterator[View]:
         """Yield what is known, and then each change; a slow client misses what is outdated."""
@@ -115,7 +124,7 @@ class Watch:
             self._tell(View(status="stopped"))
         else:
             log.error("%r failed: %s: %s", self.job, type(error).__name__, error)
-            self._tell(View(status="failed", error=_for_clients(error)))
+            self._tell(View(status="failed", error=for_clients(error)))
 
     async def _was_stopped(self) -> bool:
         # By a handle, in whichever process: the ledger knows.
@@ -133,10 +142,15 @@ class Watch:
         self._changed = asyncio.Event()
 
 
-def _for_clients(error: Exception) -> str:
-    # Other messages are for whoever runs the service: they name keys, hosts and limits.
-    theirs = (ContentModerationError, GenerationFailedError, ValidationError)
-    return error.message if isinstance(error, theirs) else "The video could not be made"
+def for_clients(error: Exception) -> str:
+    """Return what may be said to clients: a provider's own words name its insides."""
+    if isinstance(error, ContentModerationError):
+        return "The provider's content filter refused this"
+
+    if isinstance(error, ValidationError):
+        return "This can't be made as it was asked for"
+
+    return "The video could not be made"
 
 
 class Videos:
@@ -169,10 +183,11 @@ class Videos:
         """Go on with the jobs that are owed, now and whenever another worker has died."""
         self._spawn(self._resume())
 
-    async def submit(self, request: VideoGenerationRequest, key: str | None) -> Watch:
-        """Order a video, and wait for it from now on."""
+    async def submit(self, request: VideoGenerationRequest, key: str | None) -> tuple[Watch, bool]:
+        """Order a video, and wait for it from now on; tell whether it was not watched before."""
         job = await self._gateway.submit_video_async(self._config, request, idempotency_key=key)
-        return self._watch(job, is_ours=True)
+        is_new = job.id not in self._watches
+        return self._watch(job, is_ours=True), is_new
 
     async def find(self, token: str) -> Watch | None:
         """Return the job of a token, whichever process it was ordered from; None if unknown.

@@ -7,6 +7,7 @@ and never bought twice by accident. Import from here and from `models`, `mock`, 
 
 from __future__ import annotations
 
+from . import _annotations
 from ._catalogue import (
     add_model,
     add_model_async,
@@ -20,6 +21,8 @@ from ._inspection import probe, probe_async
 from ._version import __version__
 from .api import (
     Gateway,
+    aclose,
+    close,
     generate_image,
     generate_image_async,
     generate_video,
@@ -158,10 +161,12 @@ __all__ = [
     "VideoGenerationUpdate",
     "VideoJob",
     "__version__",
+    "aclose",
     "add_model",
     "add_model_async",
     "apply_field_mappers",
     "check_models",
+    "close",
     "describe_model",
     "generate_image",
     "generate_image_async",
@@ -195,6 +200,9 @@ __all__ = [
 for _name in (*__all__, "TimeoutError"):
     _public = globals()[_name]
     if isinstance(_public, type) or callable(_public):
+        if isinstance(_public, type):
+            _annotations.complete(_public)
+
         try:
             _public.__module__ = __name__
         except AttributeError:

@@ -5,7 +5,9 @@ Pure: bytes in, data or an error out; secrets are masked on the way.
 
 from __future__ import annotations
 
+import io
 import json as json_codec
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from ._reading import HEAD_BYTES
 from .exceptions import (
     AuthenticationError,
     HTTPError,
@@ -28,11 +31,32 @@ if TYPE_CHECKING:
 SHOWN_CHARACTERS = 300
 FIRST_ERROR = 300
 """Redirects count as errors: a POST that follows one might be sent twice."""
+MEDIA = ("image/", "video/", "audio/")
 BINARY = (
-    *("image/", "video/", "audio/"),
+    *MEDIA,
     *("application/octet-stream", "application/binary", "binary/octet-stream"),
 )
 BROKEN_OFF = "(the body broke off)"
+TOO_LARGE = "(the body is larger than an answer may be)"
+LONGEST_PAUSE = 7 * 24 * 3600.0
+"""Seconds; whoever asks to wait longer has written nonsense."""
+DEEPEST = 100
+"""Levels of JSON; more are no answer, and whoever walks through them would get stuck."""
+MOST_PARTS = 500_000
+"""Values in one answer's JSON: each takes many times the memory that it takes on the wire."""
+LONGEST_NUMBER = 100
+"""Digits of a number in JSON; one of more stands for nothing that can be counted."""
+JSON_START = re.compile(rb"\s*[{\[\"\d\-tfnNI]")
+MARKUP = re.compile(rb"\s*<")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+WAIT = re.compile(
+    r"(?:resets?|retry|try again|available|wait)\b[^.]{0,30}?\b(?:in|after|for)\s*~?\s*"
+    r"(?:(\d{1,4})\s*m(?:in(?:ute)?s?)?\s*)?(?:(\d{1,6}(?:\.\d{1,6})?)\s*s(?:ec(?:ond)?s?)?)?",
+    re.IGNORECASE,
+)
+LONGEST_TEXT = 4096
+TOO_MANY = 429
 
 ERRORS_BY_STATUS: dict[int, type[HTTPError]] = {
     401: AuthenticationError,
@@ -61,15 +85,18 @@ class Answer:
     is_json: bool
     content: bytes | None = None
     """The bytes of an answer that is media."""
+    content_type: str | None = None
+    """What the media are: by their bytes, else as declared."""
 
     @property
     def retry_after(self) -> float | None:
         """Seconds the provider asks us to wait, from milliseconds, seconds or a date."""
         exact = self.headers.get("retry-after-ms", "")
-        if exact.isdigit():
-            return int(exact) / 1000
+        if re.fullmatch(r"[0-9]{1,15}", exact):
+            return min(int(exact) / 1000, LONGEST_PAUSE)
 
-        return parse_retry_after(self.headers.get("Retry-After"))
+        told = parse_retry_after(self.headers.get("Retry-After"))
+        return wait_in(self.body) if told is None and self.status == TOO_MANY else told
 
     def object(self) -> dict[str, Any]:
         """Return the body as a JSON object.
@@ -88,15 +115,36 @@ def parse_retry_after(value: str | None) -> float | None:
     if not value:
         return None
 
-    if re.fullmatch(r"\d+(\.\d+)?", value.strip()):
-        return float(value)
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value.strip()):
+        return min(float(value), LONGEST_PAUSE)
 
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        pause = (at.astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError, TypeError, IndexError):  # as odd as a date can be
         return None
 
-    return max(0.0, (at.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, pause), LONGEST_PAUSE)
+
+
+def wait_in(body: Any) -> float | None:
+    """Return the seconds that a body asks us to wait: `retry_after`, or `resets in ~8s`."""
+    error = body.get("error") if isinstance(body, dict) else None
+    for holder in (body, error):
+        if not isinstance(holder, dict):
+            continue
+
+        given = holder.get("retry_after", holder.get("retryAfter"))
+        found = parse_retry_after(str(given)) if isinstance(given, int | float | str) else None
+        if found is not None and not isinstance(given, bool):
+            return found
+
+    said = body if isinstance(body, str) else json_codec.dumps(body) if body else ""
+    match = WAIT.search(said[:LONGEST_TEXT])
+    if match is None or not (match[1] or match[2]):
+        return None
+
+    return 60 * float(match[1] or 0) + float(match[2] or 0)
 
 
 def unreadable(status: int, body: Any) -> HTTPError:
@@ -109,21 +157,52 @@ def unreadable(status: int, body: Any) -> HTTPError:
     )
 
 
+def too_large(status: int, most: int) -> HTTPError:
+    """Return the error for a result that is larger than it may be; another look may read it."""
+    return HTTPError(
+        f"The result has more than {most} bytes, which is what may be read of it; raise "
+        "max_media_bytes= on the config",
+        status_code=status,
+        retryable=True,
+    )
+
+
 def shorten(body: Any) -> str:
     """Return a body fit for an error message."""
-    text = body if isinstance(body, str) else json_codec.dumps(body, ensure_ascii=False)
+    if isinstance(body, str):
+        text = body[: SHOWN_CHARACTERS * 10]
+    else:
+        text = json_codec.dumps(_glance(body), ensure_ascii=False, default=str)
+
     text = " ".join(text.split()) or "(empty)"
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+def _glance(value: Any, depth: int = 6) -> Any:
+    """Return as much of a value as an error can show."""
+    if isinstance(value, str):
+        return value[: SHOWN_CHARACTERS + 1]
+
+    if isinstance(value, Mapping):
+        shown = list(value.items())[:SHOWN_CHARACTERS] if depth else ()
+        return {str(name)[:SHOWN_CHARACTERS]: _glance(one, depth - 1) for name, one in shown}
+
+    if isinstance(value, list | tuple):
+        return [_glance(one, depth - 1) for one in value[:SHOWN_CHARACTERS]] if depth else []
+
+    return value
 
 
 def read_answer(
     status: int,
     headers: Mapping[str, str],
     content_type: str,
-    content: bytes | None,
+    content: bytes | bytearray | io.BytesIO | None,
     secrets: Secrets,
 ) -> Answer:
     """Return the answer that these bytes are; None stands for a body that broke off.
+
+    What they are is read from the bytes: servers leave the type out, or state a wrong one.
 
     Raises:
         HTTPError: The body of a good answer broke off.
@@ -134,17 +213,97 @@ def read_answer(
     if content is None:
         return Answer(status, headers, BROKEN_OFF, is_json=False)
 
-    if content_type.startswith(BINARY):
-        return Answer(status, headers, None, is_json=False, content=content)
+    whole = content.getvalue() if isinstance(content, io.BytesIO) else content
+    kind = kind_of(whole[:HEAD_BYTES], content_type)
+    if kind is not None:
+        media = bytes(whole)
+        return Answer(status, headers, None, is_json=False, content=media, content_type=kind)
 
-    text = secrets.text(content.decode("utf-8", errors="replace"))
+    text = secrets.text(whole.decode("utf-8-sig", errors="replace"))
+    del whole
+    if isinstance(content, io.BytesIO):
+        content.close()  # a large answer is not held three times
+
     try:
-        body, is_json = json_codec.loads(text), True
+        body, is_json = parse_json(text, prefix=status >= FIRST_ERROR), True
     except ValueError:
         body, is_json = text, False
 
     # Masked twice: in the text for what is no JSON, in the values for what JSON had escaped.
     return Answer(status, headers, secrets.data(body) if "\\" in text else body, is_json)
+
+
+def kind_of(head: bytes | bytearray, declared: str) -> str | None:
+    """Return the MIME type of media by its first bytes; None for JSON, a page or other text."""
+    head = bytes(head).removeprefix(BYTE_ORDER_MARK)
+    if JSON_START.match(head) and b"\0" not in head:
+        return None
+
+    from .media import sniff
+
+    found = sniff(head)
+    if found is not None and found.startswith(MEDIA):
+        return found
+
+    return declared if declared.startswith(BINARY) and not MARKUP.match(head) else None
+
+
+def parse_json(text: str, *, prefix: bool = False) -> Any:
+    """Return what JSON says, as far as it can be taken in.
+
+    Numbers that are none (NaN, infinity, thousands of digits) become None.
+
+    Args:
+        text: The JSON.
+        prefix: Whether something may follow it, as where an endless body was cut off.
+
+    Raises:
+        ValueError: It is none, or nested or made of parts beyond sense.
+    """
+    opened = text.count("{") + text.count("[")
+    if opened + text.count(",") > MOST_PARTS:
+        raise ValueError("more parts than an answer has")
+
+    try:
+        value = _decoder.raw_decode(text.lstrip())[0] if prefix else _decoder.decode(text)
+    except RecursionError:
+        raise ValueError("nested beyond sense") from None
+
+    if opened > DEEPEST and _is_deep(value):
+        raise ValueError("nested beyond sense")
+
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            part
+            for one in level
+            if isinstance(one, dict | list)
+            for part in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+
+    return True
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= LONGEST_NUMBER else None
+
+
+def _number(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _nothing(_text: str) -> None:
+    return None
+
+
+_decoder = json_codec.JSONDecoder(parse_int=_whole, parse_float=_number, parse_constant=_nothing)
 
 
 def checked(

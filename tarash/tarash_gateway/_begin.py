@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ._attempt import Attempt
+from ._chain import calls_for
 from ._contract import Call, Operation
 from ._engine import Hold
 from ._ids import generate_unique_id
-from ._orchestrator import Run, calls_for
+from ._orchestrator import Run
 from ._secrets import Keys, secrets_of
 from ._store import attempts_of, calls_of, record_of, response_of
 from ._words import with_article
@@ -62,7 +63,7 @@ async def begin(
     await _check_places(calls)
     calls = await _with_media(calls)
     hold = Hold(resources.ledger, calls[0].request_id, generate_unique_id())
-    record, media = await record_of(calls, key)
+    record, media = await record_of(calls, key, resources.registry)
     existing = await _open(resources.ledger, record, hold.holder, media, config)
     if existing is None:
         run = Run(calls, resources, hold)
@@ -150,7 +151,7 @@ async def _open(
 async def rebuilt(
     record: JobRecord,
     resources: Resources,
-    keys: Mapping[str, str] | Keys,
+    keys: Keys,
     known: Sequence[Config] = (),
 ) -> Run:
     """Return a run of a stored job, in nobody's hands yet.
@@ -158,7 +159,7 @@ async def rebuilt(
     Args:
         record: The job.
         resources: What calls share.
-        keys: API keys by provider; others are read from the environment.
+        keys: API keys by provider, or by provider and base URL; others are the environment's.
         known: The chain's configs with their secrets, where they are at hand.
     """
     calls = await calls_of(record, resources.ledger, keys, known)

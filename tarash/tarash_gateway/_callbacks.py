@@ -63,7 +63,16 @@ def to_caller(on_progress: Callable[..., Any] | None, caller: Caller | None) -> 
         return None
 
     async def on_loop(update: Any) -> None:
-        await call_back(on_progress, update)
+        try:
+            await call_back(on_progress, update)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            if caller is None:
+                raise
+
+            # It is meant for the thread that waits, not for the loop of everybody's calls.
+            caller.interrupt(error)
 
     if caller is None or _portal.is_async(on_progress):
         return on_loop
@@ -75,14 +84,20 @@ def to_caller(on_progress: Callable[..., Any] | None, caller: Caller | None) -> 
 
 
 async def call_back(callback: Callable[[Any], Any], update: Update) -> None:
-    """Call a user's callback, sync or async; one that raises is logged and loses nothing."""
+    """Call a user's callback, sync or async; one that raises is logged and loses nothing.
+
+    What is no `Exception` is no mistake: it ends the call (`sys.exit`, a test that fails, a page
+    that is run anew), and the job is stopped as for a cancellation.
+    """
+    called = False
     try:
         result = callback(update)
+        called = True
         if inspect.isawaitable(result):
             await result
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if not called or task is None or task.cancelling():
             raise
 
         # Nobody cancelled us: the callback awaited something of its own that was cancelled.

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ._backend import check_loop
 from ._model_ids import bare_model_id
 from ._model_info import ModelDescription, ModelInfo, RetiredUse
 from ._secrets import Key
@@ -124,6 +125,7 @@ async def refresh_models_async(
     """
     from .catalog._refresh import fetch_all
 
+    check_loop()
     key = Key.taken(api_key)
     del api_key  # errors' frames are shown
     count, _ = await fetch_all(provider, base_url, key)
@@ -173,6 +175,7 @@ async def add_model_async(
     from .catalog import asked_at
     from .catalog._refresh import fetch_one, store_document
 
+    check_loop()
     key = Key.taken(api_key)
     del api_key
     if schema is None:
@@ -204,7 +207,7 @@ def add_model(
     )
 
 
-def check_models(place: str | Path, *more: str | Path) -> list[RetiredUse]:
+def check_models(place: str | Path, *more: str | Path, within_days: int = 0) -> list[RetiredUse]:
     """Return where files, or the files of folders, name models that are no longer there.
 
     An id that is also a word of its own, such as `aleph`, counts where it is given as a model.
@@ -212,8 +215,10 @@ def check_models(place: str | Path, *more: str | Path) -> list[RetiredUse]:
     Args:
         place: A file or a folder.
         more: Further ones.
+        within_days: Days from today on in which a model that ends counts, too.
     """
     from .catalog._check import check_files
 
-    found = (use for one in (place, *more) for use in check_files(Path(one)))
+    places = (Path(one) for one in (place, *more))
+    found = (use for one in places for use in check_files(one, within=within_days))
     return list(dict.fromkeys(found))

@@ -13,7 +13,9 @@ from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakKeyDictionary
+
+from ._goodbyes import said
+from ._loops import listen
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -47,7 +49,13 @@ def client_key(account: Account) -> ClientKey:
 
 
 def _told(account: Account) -> bytes:
-    facts = (account.key.reveal(), account.api_version, dict(account.settings))
+    facts = (
+        account.key.reveal(),
+        account.api_version,
+        dict(account.settings),
+        account.max_media_bytes,
+        account.allow_private_urls,
+    )
     return json.dumps(facts, default=repr).encode()
 
 
@@ -135,9 +143,9 @@ class ClientCache:
     """The clients of one gateway, on every loop it is used from."""
 
     def __init__(self) -> None:
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopClients] = (
-            WeakKeyDictionary()
-        )
+        # By id, and let go by the loop: what is kept holds the loop, so that a weak key would never
+        # go.
+        self._loops: dict[int, _LoopClients] = {}
 
     def lease(self, adapter: Connects, account: Account) -> AbstractAsyncContextManager[Any]:
         """Lend the account's client on the running loop; it is not closed while it is lent."""
@@ -158,30 +166,38 @@ class ClientCache:
 
     async def aclose(self) -> None:
         """Close the clients of the running loop; the next call opens new ones."""
-        clients = self._loops.get(asyncio.get_running_loop())
+        clients = self._loops.get(id(asyncio.get_running_loop()))
         if clients is not None and clients.keeper is not None:
             await clients.keeper.aclose()
 
     async def of_running_loop(self) -> _LoopClients:
         """Return the clients of the running loop, which closes them in the end."""
         loop = asyncio.get_running_loop()
-        clients = self._loops.get(loop)
+        clients = self._loops.get(id(loop))
         if clients is None:
             from ._http import Transport
 
-            clients = self._loops[loop] = _LoopClients(Transport())
-            clients.keeper = self._keep(loop, clients)
+            clients = self._loops[id(loop)] = _LoopClients(Transport())
+            listen(loop, self)
+            clients.keeper = self._keep(id(loop), clients)
             # Suspended until the loop's shutdown finalises its asynchronous generators: so even a
             # plain `asyncio.run(generate_video_async(...))` leaves no open connection behind.
             await anext(clients.keeper)
 
         return clients
 
-    async def _keep(
-        self, loop: asyncio.AbstractEventLoop, clients: _LoopClients
-    ) -> AsyncGenerator[None]:
+    async def _keep(self, loop_id: int, clients: _LoopClients) -> AsyncGenerator[None]:
         try:
             yield
         finally:
-            self._loops.pop(loop, None)
+            if self._loops.get(loop_id) is clients:
+                del self._loops[loop_id]
+
+            await said()  # which needs the connections
             await clients.aclose()
+
+    def loop_closed(self, loop_id: int) -> None:
+        """Cut the connections of a loop that was closed by hand, where nothing can be awaited."""
+        clients = self._loops.pop(loop_id, None)
+        if clients is not None:
+            clients.transport.cut()

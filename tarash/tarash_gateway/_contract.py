@@ -6,17 +6,19 @@ with the ledgers stands in `_records`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from ._operations import wrong_in
 from ._secrets import Key, Secrets, looks_secret, why_no_header
 from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
-from .exceptions import AuthenticationError, HTTPConnectionError, TarashException
+from .exceptions import AuthenticationError, HTTPConnectionError, TarashException, ValidationError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ._http import Transport
     from .catalog import ModelSpec
     from .models import (
@@ -45,6 +47,8 @@ class Call:
     """Ours; the provider's job id replaces it towards the user as soon as there is one."""
     attempt_number: int = 1
     adjustments: tuple[Adjustment, ...] = ()
+    mark: Mapping[str, str] | None = None
+    """For a call of a stored job: where its config bought, and with which key; see `_marks`."""
 
     @property
     def mocked(self) -> bool:
@@ -65,6 +69,10 @@ class Account:
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     custom_base_url: bool = False
     """Whether the user replaced the provider's host."""
+    max_media_bytes: int = 200 * 1024**2
+    """Bytes that a result may have which is read into memory."""
+    allow_private_urls: bool = True
+    """Whether URLs that come out of answers may lead to addresses that are not public."""
 
     def __post_init__(self) -> None:
         """Refuse a key that no header can hold, whether a user or a token endpoint gave it.
@@ -128,7 +136,17 @@ class Operation:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Operation:
-        """Read an operation back from `to_json`."""
+        """Read an operation back from `to_json`.
+
+        Raises:
+            ValidationError: It is of another form.
+        """
+        wrong = wrong_in(stored)
+        if wrong is not None:
+            raise ValidationError(
+                f"The operation can't be read: {wrong}; take it as it was given out"
+            )
+
         return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
 
 
@@ -215,8 +233,8 @@ class Wire:
     """Whether the request's head was handed to the connection: from then on it may have arrived."""
     stopped: bool = False
     """Whether nobody wants it any more, so that it must not leave."""
-    until: datetime | None = None
-    """When it may be somebody else's to send, by the clock that processes share; None for never."""
+    is_late: Callable[[], bool] | None = None
+    """Tells whether it may be somebody else's to send by now; None for never."""
 
     def leave(self) -> None:
         """Note that the request leaves now.
@@ -227,7 +245,7 @@ class Wire:
         if self.stopped:
             raise HTTPConnectionError("Stopped before it left", submission="not_sent")
 
-        if self.until is not None and datetime.now(UTC) > self.until:
+        if self.is_late is not None and self.is_late():
             raise HTTPConnectionError(
                 "This process stood still for so long that another may have gone on with the job; "
                 "nothing was sent",

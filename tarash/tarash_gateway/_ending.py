@@ -134,7 +134,7 @@ class Ending:
             return
 
         if await ledger.get(hold.job_id) is None:
-            record, media = await record_of(self.calls, self.key)
+            record, media = await record_of(self.calls, self.key, self.resources.registry)
             if await ledger.open(record, hold.holder, media) is None:
                 for attempt in self.attempts:
                     await rewrite(attempt, hold)

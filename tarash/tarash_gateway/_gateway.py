@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import check_arguments, check_callback
+from ._records import AnyLedger
 from ._resources import Shared
 from ._secrets import Keys
+from ._types import ApiKeys
 from ._warnings import asked_here
+from .jobs import ImageJob, VideoJob
+from .models import (
+    GenerationPlan,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ImageGenerationResponse,
+    ImageProgressCallback,
+    ProgressCallback,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+)
+from .registry import Registry
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,21 +33,7 @@ if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._job import Job
     from ._portal import Caller
-    from ._records import AnyLedger
     from ._types import Kind
-    from .jobs import ImageJob, VideoJob
-    from .models import (
-        GenerationPlan,
-        ImageGenerationConfig,
-        ImageGenerationRequest,
-        ImageGenerationResponse,
-        ImageProgressCallback,
-        ProgressCallback,
-        VideoGenerationConfig,
-        VideoGenerationRequest,
-        VideoGenerationResponse,
-    )
-    from .registry import Registry
 
 __all__ = ["Gateway"]
 
@@ -72,21 +73,23 @@ class Gateway:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.aclose()
+        await self._shared.aclose(None, blocking=True)
 
     async def aclose(self, grace: float | None = None) -> None:
         """Close the connections of the running event loop.
 
+        Calls that are cancelled already are waited for (7 s at most) while they ask their providers
+        to stop. `async with` does this, and cancels blocking calls under way.
+
         Args:
-            grace: Seconds that the running loop's calls may go on; after them each is cancelled,
-                and its job stopped or left running as its config's `on_timeout` says. The gateway
-                takes no more work, and its ledger is closed. None ends no call, and the gateway
-                stays usable.
+            grace: Seconds that the running loop's and the blocking calls may go on; then each is
+                cancelled, and its job stopped or not as its config's `on_timeout` says. The gateway
+                takes no more work, and its ledger is closed. None ends no call.
         """
-        await self._shared.aclose(grace)
+        await self._shared.aclose(grace, blocking=False)
 
     def close(self, grace: float | None = None) -> None:
-        """Close the connections of the blocking functions; as `aclose`."""
+        """Close the connections of the blocking functions; as `aclose`, for blocking calls."""
         from . import _portal
 
         _portal.call(lambda _caller: self.aclose(grace))
@@ -229,7 +232,7 @@ class Gateway:
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
-        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
     ) -> list[VideoJob | ImageJob]:
         """Return every job that is still owed to you, oldest first: after a crash, say.
 
@@ -239,8 +242,8 @@ class Gateway:
 
         Args:
             ledger: Where the jobs are written down, in place of the gateway's ledger.
-            api_keys: Keys by provider, for those that the environment doesn't hold: ledgers keep
-                none.
+            api_keys: Keys that the environment doesn't hold, by provider, or by provider and base
+                URL. A job is asked after with the key that bought it, and with no other.
 
         Raises:
             TarashException: The ledger can't be read.
@@ -252,7 +255,7 @@ class Gateway:
         return await owed(self._shared, self._shared.resources(ledger), keys)
 
     def resume_all(
-        self, ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
         keys = Keys.taken(api_keys)
@@ -265,14 +268,14 @@ class Gateway:
         job_id: str,
         ledger: AnyLedger | None = None,
         *,
-        api_keys: Mapping[str, str] | None = None,
+        api_keys: ApiKeys | None = None,
     ) -> VideoJob | ImageJob:
         """Return the handle on one job of a ledger, in whatever state; as `resume_all_async`.
 
         Args:
             job_id: The `id` of a handle, or the provider's job id.
             ledger: Where the job is written down, in place of the gateway's ledger.
-            api_keys: Keys by provider, for those that the environment doesn't hold.
+            api_keys: As in `resume_all_async`.
 
         Raises:
             ValidationError: The ledger doesn't know the job.
@@ -288,7 +291,7 @@ class Gateway:
         job_id: str,
         ledger: AnyLedger | None = None,
         *,
-        api_keys: Mapping[str, str] | None = None,
+        api_keys: ApiKeys | None = None,
     ) -> VideoJob | ImageJob:
         """Blocking form of `resume_async`."""
         keys = Keys.taken(api_keys)

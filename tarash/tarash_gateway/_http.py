@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json as json_codec
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,18 +19,21 @@ from anyio.lowlevel import RunVar
 from ._answer import (
     Answer,
     checked,
+    parse_json,
     parse_retry_after,
     read_answer,
     shorten,
     status_error,
     unreadable,
 )
+from ._bodies import lines, read_content
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
 from ._proxies import Proxy, connector, proxy_of, shown_proxy
+from ._reading import ENCODINGS
 from ._reasons import cause_of, reason_of
 from ._secrets import Credentials
-from ._unclosed import Connector, let_go
+from ._unclosed import Connector, Sockets, let_go
 from ._urls import Origin, address, is_trusted, join, origin, redirected
 from .exceptions import HTTPConnectionError, TarashException
 
@@ -77,6 +79,7 @@ class Transport:
     def __init__(self) -> None:
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._proxies: dict[Origin, Proxy | None] = {}
+        self._sockets = Sockets()
         let_go(self, self._sessions)
 
     def road(self, purpose: str, url: str) -> tuple[aiohttp.ClientSession, str | None]:
@@ -96,9 +99,19 @@ class Transport:
         is_socks = proxy is not None and proxy.is_socks
         name = f"{purpose} {proxy.url}" if proxy is not None and is_socks else purpose
         if name not in self._sessions:
-            self._sessions[name] = _open_session(purpose, proxy if is_socks else None)
+            self._sessions[name] = _open_session(
+                purpose, proxy if is_socks else None, self._sockets
+            )
 
         return self._sessions[name], None if proxy is None or is_socks else proxy.url
+
+    def cut(self) -> None:
+        """Close every socket of a loop that is closed already."""
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            session.detach()
+
+        self._sockets.close()
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -107,12 +120,13 @@ class Transport:
             await session.close()
 
 
-def _open_session(purpose: str, socks: Proxy | None) -> aiohttp.ClientSession:
+def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohttp.ClientSession:
     options: dict[str, Any] = {
         # By host, so that one provider's slow answers hold up nobody else's.
         "limit": 0,
         "limit_per_host": STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE,
         "keepalive_timeout": FRESH_SECONDS if purpose == "submit" else 30,
+        "socket_factory": sockets.make,
     }
     tracing = aiohttp.TraceConfig()
     tracing.on_request_headers_sent.append(_mark_sent)
@@ -270,7 +284,7 @@ class HttpClient:
             gate(purpose, url),
             self._open(method, url, purpose=purpose, **options) as response,
         ):
-            content = await _read(response)
+            content = await read_content(response, self.account.max_media_bytes)
 
         return read_answer(
             response.status, response.headers, response.content_type, content, self._secrets
@@ -294,10 +308,11 @@ class HttpClient:
             async with session.request(
                 method,
                 address(url),
-                headers=credentials.onto(headers),
+                headers=credentials.onto({"Accept-Encoding": ENCODINGS, **(headers or {})}),
                 **body,
                 proxy=proxy,
                 allow_redirects=False,
+                auto_decompress=purpose == "stream",  # else it is unpacked within a limit
                 trace_request_ctx=wire,
             ) as response:
                 yield response
@@ -320,7 +335,7 @@ class HttpClient:
             if response.status != 200 or response.content_type != "text/event-stream":  # noqa: PLR2004
                 return
 
-            async for line in response.content:
+            async for line in lines(response):
                 if line.startswith(b"data:"):
                     found = self._event(line)
                     if found is not None:
@@ -328,7 +343,7 @@ class HttpClient:
 
     def _event(self, line: bytes) -> dict[str, Any] | None:
         try:
-            found = json_codec.loads(self._secrets.text(line[5:].decode("utf-8", "replace")))
+            found = parse_json(self._secrets.text(line[5:].decode("utf-8", "replace")))
         except ValueError:
             return None
 
@@ -371,11 +386,3 @@ def connection_error(
         message = f"The connection to {host}{by} broke after the request had left: {said}"
 
     return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """Return the body, or None where it broke off: its status is a fact all the same."""
-    try:
-        return await response.read()
-    except (aiohttp.ClientError, OSError):
-        return None

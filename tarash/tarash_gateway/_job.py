@@ -11,7 +11,9 @@ from ._engine import ledger_failed, look, stop
 from ._ids import generate_unique_id
 from ._orchestrator import Run, adapter_of, watcher
 from ._responses import keep_config
+from ._secrets import Keys
 from ._store import error_of, holds_media, nameless, response_of, told
+from ._under_way import UnderWay
 from .exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -52,7 +54,8 @@ class Job:
     ) -> Response | None:
         self._driven = self.run
         try:
-            return await self.run.go(deliver, caller, until_accepted=until_accepted)
+            with UnderWay(self.run.leave_behind):
+                return await self.run.go(deliver, caller, until_accepted=until_accepted)
         finally:
             self._driven = None
 
@@ -200,7 +203,7 @@ class Job:
                 return run
 
         configs = [call.config for call in self.run.calls]
-        return await rebuilt(record, self.run.resources, {}, configs)
+        return await rebuilt(record, self.run.resources, Keys(None), configs)
 
     async def _record(self) -> JobRecord | None:
         """Return the job as the ledger has it; None where a job that we know can't be read."""

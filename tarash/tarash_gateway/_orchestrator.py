@@ -5,26 +5,26 @@ Decides who is tried next and keeps the record; how an attempt is made is the en
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from ._attempt import Attempt, Progress, goodbye, unforeseen
-from ._contract import Call
-from ._ending import LEAVING, Ending
+from ._ending import Ending
 from ._engine import (
     Hold,
     Resources,
     drive,
+    farewell,
     handle,
     kept_alive,
     ledger_failed,
     was_stopped,
 )
-from ._ids import generate_unique_id
+from ._loops import current_task
 from ._responses import keep_config
 from .exceptions import TarashException, UnsupportedOperationError, VerificationError
 from .media._handing_over import hand_over
@@ -32,42 +32,14 @@ from .models import ExecutionMetadata
 
 if TYPE_CHECKING:
     from ._attempt import Deliver
-    from ._contract import Adapter, Config, Request, Response
+    from ._contract import Adapter, Call, Response
     from ._portal import Caller
     from ._records import JobState
-    from ._types import Kind
     from .models import AttemptMetadata
     from .registry import Registry
 
 GOODBYE_SECONDS = 1
 """How long a user's callback may hold up a cancellation."""
-
-
-def chain_of(config: Config) -> Iterator[Config]:
-    """Yield the configs in the order in which they are tried: depth first."""
-    yield config
-    for fallback in config.fallback_configs:
-        yield from chain_of(fallback)
-
-
-def calls_for(kind: Kind, config: Config, request: Request, registry: Registry) -> list[Call]:
-    """Return one call for each config.
-
-    Raises:
-        ValidationError: Nobody knows one of the providers, or its extra is missing: told before
-            anything is sent, also of a fallback.
-    """
-    calls = [
-        Call(kind, one, request, generate_unique_id(), number)
-        for number, one in enumerate(chain_of(config), 1)
-    ]
-    for call in calls:
-        provider = call.config.provider
-        registry.check_known(provider, mocked=call.mocked)
-        if not call.mocked and registry.handler(provider) is None:
-            registry.adapter(provider)
-
-    return calls
 
 
 class Run(Ending):
@@ -109,6 +81,7 @@ class Run(Ending):
         """
         state: JobState | None = None
         self.failure = None
+        task = current_task()
         try:
             async with kept_alive(self.hold, self.write_again):
                 self.response = await self._deliver(deliver, caller, until_accepted)
@@ -117,13 +90,13 @@ class Run(Ending):
         except TarashException as error:
             self.failure, state = error, self.state_after()
             raise
-        except LEAVING:
-            state = self.state_after(cancelled=True)
+        except BaseException as error:  # a cancellation, say, or a user's exit out of a callback
+            state = self.state_after(cancelled=not isinstance(error, Exception))
             raise
         else:
             state = "open" if self.response is None else "completed"
         finally:
-            held = await self.end(state or self.state_after())
+            held = current_task() is task and await self.end(state or self.state_after())
 
         if self.response is not None and not held:
             followed = self.hold.taken_over()
@@ -131,6 +104,23 @@ class Run(Ending):
             raise self._told_of(followed)
 
         return self.response
+
+    async def leave_behind(self) -> None:
+        """Conclude the job on another loop than its own, which ended in the middle of it."""
+        attempt = self.current
+        if self.hold.is_watcher:
+            return
+
+        registry = self.resources.registry
+        call = attempt.call
+        if call.mocked or registry.handler(call.config.provider) is None:
+            adapter = adapter_of(call, registry)
+            await farewell(adapter, attempt, Progress(attempt, None), self.resources, self.hold)
+        else:
+            attempt.submission = "unknown"  # nobody knows how far a handler came
+
+        attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel, loop="closed")
+        await self.end(self.state_after(cancelled=True))
 
     async def _deliver(
         self, deliver: Deliver | None, caller: Caller | None, until_accepted: bool
@@ -220,7 +210,7 @@ class Run(Ending):
         except VerificationError as error:
             self.response = error.response  # which is paid for, and what there is to keep
             raise
-        except anyio.get_cancelled_exc_class() as error:
+        except asyncio.CancelledError as error:
             if caller is not None:
                 caller.last_words = error.__notes__[-1]
 
@@ -272,22 +262,27 @@ class Run(Ending):
         progress = Progress(attempt, deliver)
         failure: TarashException
         cause: BaseException | None
+        task = current_task()
         try:
             response = await self._make(attempt, progress, caller, until_accepted)
         except TarashException as error:
             failure, cause = error, error.__cause__
-        except Exception as error:  # noqa: BLE001  (a user's ledger or mapper may raise anything)
+        except Exception as error:  # (a user's ledger or mapper may raise anything)
+            if current_task() is not task:  # thrown away: nobody hears it
+                raise
+
             failure, cause = unforeseen(error, attempt)
-        except anyio.get_cancelled_exc_class() as error:
+        except BaseException as error:  # a cancellation, or an exit of the user's
+            if current_task() is not task:
+                raise
+
             attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
             last_words = goodbye(attempt)
             error.add_note(last_words)
             if caller is not None:
                 caller.last_words = last_words
 
-            with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
-                await progress.failed(last_words)
-
+            await _tell_last(progress, attempt, last_words)
             raise
         else:
             if response is not None:
@@ -350,6 +345,17 @@ class Run(Ending):
             _add(error, f" (an earlier attempt may be billed: {', '.join(paid)})")
 
         return error
+
+
+async def _tell_last(progress: Progress, attempt: Attempt, last_words: str) -> None:
+    """Tell the user's callback that the attempt was cancelled, unless it takes too long."""
+    try:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
+            await progress.failed(last_words)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001  (it may leave by each update; it has left once)
+        attempt.log(logging.DEBUG, "callback_left", error=type(error).__name__)
 
 
 def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:

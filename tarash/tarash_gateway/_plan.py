@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ._chain import chain_of
 from ._contract import Call
 from ._engine import checked_payload, fitted_call
 from ._http import join
 from ._ids import generate_unique_id
-from ._orchestrator import adapter_of, chain_of
+from ._orchestrator import adapter_of
 from ._settings import base_url
+from ._warnings import warn
+from .catalog import ending
 from .media import plan_media, rules_of
 from .models import GenerationPlan
 
@@ -28,6 +31,15 @@ def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> Ge
     """
     plans = [_plan_one(kind, one, request, registry) for one in chain_of(config)]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
+
+
+def _warned(provider: str, model: str) -> tuple[str, ...]:
+    note = ending(provider, model)
+    if note is None:
+        return ()
+
+    warn(note)
+    return (note,)
 
 
 def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
@@ -54,4 +66,5 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
         method=payload.method,
         payload=payload.body,
         adjustments=(*call.adjustments, *changes),
+        warnings=_warned(config.provider, spec.model),
     )

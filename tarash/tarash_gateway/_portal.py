@@ -16,15 +16,17 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
-from typing import Any, Generic, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, TypeVar, cast
 
 Result = TypeVar("Result")
 
 STOP_SECONDS = 7
 """How long the interpreter's exit waits for running jobs to be cancelled at their providers."""
 
-# A blocking wait without a limit can't be interrupted by Ctrl-C on Windows.
-_GLANCE = 0.2 if sys.platform == "win32" else None
+_GLANCE = 0.2 if sys.platform == "win32" else 0.5
+"""Seconds after which a thread that waits looks up: a wait without a limit hears no Ctrl-C on
+Windows, and nowhere an exception that another thread has injected (`PyThreadState_SetAsyncExc`)."""
 
 
 class Caller:
@@ -35,10 +37,19 @@ class Caller:
         """What a cancelled coroutine has to say; a note on what interrupted the call."""
         self._thread = threading.get_ident()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._is_finished = False
 
     def here(self) -> bool:
         """Tell whether the current thread is the caller's."""
         return threading.get_ident() == self._thread
+
+    def interrupt(self, error: BaseException) -> None:
+        """Raise something in the caller's thread, which ends the call as Ctrl-C does."""
+
+        def raises() -> None:
+            raise error
+
+        self._work.put(raises)
 
     def post(self, work: Callable[[], None]) -> None:
         """Run something in the caller's thread, in order, without waiting for it."""
@@ -81,20 +92,39 @@ class Caller:
 
     def finish(self) -> None:
         """Let `pump` return once all that was posted before has run."""
+        self._is_finished = True
         self._work.put(None)
 
-    def pump(self) -> None:
-        """Run what is posted until `finish`."""
+    def pump(self, is_alive: Callable[[], bool], *, leaving: bool = False) -> None:
+        """Run what is posted until `finish`.
+
+        The mark in the queue only wakes: it may be lost to an exception that is injected into this
+        thread in the moment in which it is taken.
+
+        Args:
+            is_alive: Tells whether anybody is left who could finish.
+            leaving: Whether the call is interrupted already: what a callback raises then, other
+                than a second Ctrl-C, does not cut the goodbye short.
+        """
         while True:
             try:
                 work = self._work.get(timeout=_GLANCE)
             except queue.Empty:
+                if self._is_finished or not is_alive():
+                    return
+
                 continue
 
             if work is None:
                 return
 
-            work()
+            try:
+                work()
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                if not leaving:
+                    raise
 
 
 Function = Callable[[Caller], Coroutine[Any, Any, Result]]
@@ -115,14 +145,19 @@ class _Portal:
         # Not asyncio.Runner: its clean-up starts a thread, which a Python that exits may refuse.
         loop = asyncio.new_event_loop()
         try:
-            loop.run_until_complete(self._main())
+            while not (self.stopping or loop.is_closed()):
+                # Only `stop` ends it: a callback may have stopped the loop that it found itself on,
+                # or left something in it that ends loops.
+                with suppress(BaseException):
+                    loop.run_until_complete(self._main())
+
             loop.run_until_complete(_cancel_the_rest())
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
 
     async def _main(self) -> None:
-        self._stop = asyncio.Event()
+        self._stop = self._stop or asyncio.Event()
         self.loop = asyncio.get_running_loop()
         self._ready.set()
         await self._stop.wait()
@@ -131,6 +166,10 @@ class _Portal:
     def stopping(self) -> bool:
         """Tell whether the interpreter is about to exit."""
         return self._stop is not None and self._stop.is_set()
+
+    def is_there(self) -> bool:
+        """Tell whether what waits for this may still be woken; at exit it is not to be."""
+        return self.stopping or self.thread.is_alive()
 
     def stop(self) -> None:
         """Cancel what is running, close what belongs to the loop, end the thread."""
@@ -155,6 +194,7 @@ class _Run(Generic[Result]):
         self._function = function
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[Result] | None = None
+        self._exit: BaseException | None = None
         self.caller = Caller()
         self.outcome: Future[Result] = Future()
 
@@ -172,7 +212,13 @@ class _Run(Generic[Result]):
 
     async def _work(self) -> Result:
         # Called in here, so that what goes wrong in the call itself reaches the waiting thread.
-        return await self._function(self.caller)
+        try:
+            return await self._function(self.caller)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # Meant for the waiting thread: out of a task they would end the loop, and with it every
+            # other call.
+            self._exit = error
+            raise asyncio.CancelledError from None
 
     def _cancel(self) -> None:
         if self._task is None:
@@ -186,7 +232,9 @@ class _Run(Generic[Result]):
             # a traceback about a cancellation that nobody asked for.
             return
 
-        if task.cancelled():
+        if self._exit is not None:
+            self.outcome.set_exception(self._exit)
+        elif task.cancelled():
             self.outcome.cancel()
         elif (error := task.exception()) is not None:
             self.outcome.set_exception(error)
@@ -197,7 +245,8 @@ class _Run(Generic[Result]):
 
 
 _portal: _Portal | None = None
-_lock = threading.Lock()
+# Taken again by what a garbage collection ends in the middle of it.
+_lock = threading.RLock()
 
 
 def _current() -> _Portal:
@@ -213,7 +262,7 @@ def _current() -> _Portal:
 def _forget() -> None:
     global _portal, _lock  # noqa: PLW0603  (a child has no such thread, maybe a held lock)
     _portal = None
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -240,25 +289,45 @@ def call(function: Function[Result]) -> Result:
     run = _Run(portal, function)
     try:
         run.begin()
-        run.caller.pump()
+        run.caller.pump(portal.is_there)
     except BaseException as interruption:
         run.cancel()
-        run.caller.pump()
+        run.caller.pump(portal.is_there, leaving=True)
         if run.caller.last_words is not None:
             interruption.add_note(run.caller.last_words)
 
         raise
+
+    if not run.outcome.done():
+        raise RuntimeError("the gateway's event loop has ended in the middle of a call")
 
     return run.outcome.result()
 
 
 def run_on_loop(awaitable: Awaitable[Result]) -> Result:
     """Wait, in any other thread, for an awaitable to be done on the background loop."""
+    exits: list[BaseException] = []
 
-    async def wait() -> Result:
-        return await awaitable
+    async def wait() -> Result | None:
+        try:
+            return await awaitable
+        except (SystemExit, KeyboardInterrupt) as error:  # as in `_Run._work`
+            exits.append(error)
+            return None
 
-    return asyncio.run_coroutine_threadsafe(wait(), _current().loop).result()
+    future = asyncio.run_coroutine_threadsafe(wait(), _current().loop)
+    while True:
+        try:
+            result = future.result(_GLANCE)
+            break
+        except TimeoutError:
+            if future.done():
+                raise  # its own
+
+    if exits:
+        raise exits[0]
+
+    return cast("Result", result)
 
 
 def is_async(function: Callable[..., object]) -> bool:
@@ -266,6 +335,11 @@ def is_async(function: Callable[..., object]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004  (the method itself is looked at)
     )
+
+
+def running() -> asyncio.AbstractEventLoop | None:
+    """Return the background loop, where there is one."""
+    return None if _portal is None else _portal.loop
 
 
 def loop() -> asyncio.AbstractEventLoop:

@@ -142,7 +142,8 @@ class ImageGenerationRequest(_GenerationRequest):
         style: The provider's word for it, such as `vivid`.
         n: How many; 1 by default.
         image_list: Images to work from, with roles; as in `VideoGenerationRequest`.
-        mask_image: Where to change the first image; in the same forms.
+        mask_image: Where to change the first image: where it is white, or transparent if it has
+            transparency; converted to what the model reads. In the same forms.
         seed: For repeatable results, where the model has one.
         extra_params: The provider's own parameters, sent untouched; they win over mapped values.
     """

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, cast
 from weakref import WeakSet
 
+from ._backend import check_loop
 from .exceptions import TarashException
 from .registry import Registry, default_registry
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from ._records import AnyLedger, Ledger
 
 VARIABLE = "TARASH_LEDGER"
-GOODBYE_SECONDS = 7
-"""How long cancelled calls may take to speak to their providers."""
 
 
 class Shared:
@@ -63,10 +62,11 @@ class Shared:
         """Count the current task as under way.
 
         Raises:
-            TarashException: The gateway takes no more work.
+            TarashException: The gateway takes no more work, or this is no loop of asyncio's.
         """
         import asyncio
 
+        check_loop()
         if self._closing:
             raise TarashException(
                 "The gateway is shutting down and takes no more work; nothing was submitted",
@@ -84,32 +84,56 @@ class Shared:
         finally:
             self._running.discard(task)
 
-    async def aclose(self, grace: float | None) -> None:
-        """Close the running loop's connections; with `grace`, end its calls before."""
-        if grace is not None:
-            self._closing = True
-            await self._end(grace)
+    async def aclose(self, grace: float | None, *, blocking: bool, for_good: bool = True) -> None:
+        """Close the running loop's connections, once nobody needs them for a goodbye.
 
-        if self._made is not None:
-            await self._made.clients.aclose()
-            if grace is not None:
-                await self._made.ledger.aclose()
-
-    async def _end(self, grace: float) -> None:
+        Args:
+            grace: Seconds that calls may go on; after them each is cancelled. None ends no call.
+            blocking: Whether blocking calls, which nobody else can cancel, end in any case.
+            for_good: Whether the gateway takes no more work where `grace` is given.
+        """
         import asyncio
+
+        from . import _portal
+
+        self._closing = grace is not None
+        background = _portal.running()
+        ends: list[Awaitable[None]] = [self._end(grace)]
+        if background is not None and background is not asyncio.get_running_loop():
+            patience = 0 if grace is None and blocking else grace
+            ending = asyncio.run_coroutine_threadsafe(self._end(patience), background)
+            ends.append(asyncio.wrap_future(ending))
+
+        await asyncio.gather(*ends)
+        made = self._made
+        if made is not None:
+            await made.clients.aclose()
+            if grace is not None:
+                await made.ledger.aclose()
+
+        if grace is not None and not for_good:
+            self._made, self._closing = None, False
+
+    async def _end(self, grace: float | None) -> None:
+        """End the running loop's calls, and wait for those that say goodbye to their providers."""
+        import asyncio
+
+        from ._goodbyes import GOODBYE_SECONDS, said
 
         here = asyncio.get_running_loop()
         mine = asyncio.current_task()
         tasks = {one for one in list(self._running) if one.get_loop() is here and one is not mine}
-        if not tasks:
-            return
+        if grace is not None and tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=grace)
+            for task in tasks:
+                if not task.cancelling():
+                    task.cancel()
 
-        _, late = await asyncio.wait(tasks, timeout=grace)
-        for task in late:
-            task.cancel()
+        leaving = {task for task in tasks if task.cancelling()}
+        if leaving:
+            await asyncio.wait(leaving, timeout=GOODBYE_SECONDS)
 
-        if late:
-            await asyncio.wait(late, timeout=GOODBYE_SECONDS)
+        await said()
 
 
 def _opened(ledger: AnyLedger) -> Ledger:

@@ -9,12 +9,13 @@ import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 
 from ._data import Data, Several
 from ._media_info import MediaInfo, Mismatch
+from ._template import SaveLimits
 from ._types import Billing, CancelAnswer, JobStatus, MediaType, OnExists, Submission
 
 if TYPE_CHECKING:
@@ -132,23 +133,23 @@ class _GenerationResponse(Data):
         overwrite: bool = False,
         on_exists: OnExists = "fail",
         config: VideoGenerationConfig | ImageGenerationConfig | None = None,
+        **limits: Unpack[SaveLimits],
     ) -> Path | str | list[Path | str]:
         """Save all results to files, or to an object store.
 
-        A file has its name only when it is complete. Downloads go on where they broke off, and are
-        checked against the length that the server states. A URL that has expired is asked for
-        again where the provider signs new ones, which takes its key.
+        A file has its name only when it is complete. Downloads go on where they broke off, and an
+        expired URL is asked for again where the provider signs new ones, which takes its key.
 
         Args:
             to: A file (`out/cat.mp4`), a folder (`out/`), or the address of an object
                 (`s3://bucket/cat.mp4`; needs the extra `storage`). May hold `{provider}`,
                 `{model}`, `{request_id}`, `{index}` (from 1) and `{ext}`. Folders are made. A name
-                without an extension gets that of the media's type; several results are numbered
-                (`cat-1.png`) where the name has no `{index}`.
+                without an extension gets one; several without `{index}` are numbered.
             overwrite: Replace what is there.
             on_exists: What a name does that is taken: `fail`, or get a `number` (`cat-2.mp4`).
-            config: Whose key asks for fresh URLs; by default the one that made this. A response
-                that was unpickled or read from JSON has none.
+            config: Whose key asks for fresh URLs; by default the one that made this, which a
+                response that was unpickled or read from JSON has not.
+            **limits: `max_bytes` of a result (8 GiB) and `timeout` for all, in seconds (an hour).
 
         Returns:
             The path, or the address in an object store; of several results a list of them.
@@ -157,7 +158,7 @@ class _GenerationResponse(Data):
             ValidationError: Nothing can be saved there; the message says why.
             SaveError: A result could not be saved; `saved` has those that were.
         """
-        options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config}
+        options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config, **limits}
         saved = await _media("_saving").save(self, to, **options)
         places: list[Path | str] = [one.place for one in saved]
         return places[0] if len(places) == 1 else places
@@ -169,11 +170,12 @@ class _GenerationResponse(Data):
         overwrite: bool = False,
         on_exists: OnExists = "fail",
         config: VideoGenerationConfig | ImageGenerationConfig | None = None,
+        **limits: Unpack[SaveLimits],
     ) -> Path | str | list[Path | str]:
         """Blocking form of `save_async`."""
         from . import _portal
 
-        options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config}
+        options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config, **limits}
         return _portal.call(lambda _caller: self.save_async(to, **options))
 
     async def probe_async(self, index: int = 1) -> MediaInfo:
@@ -361,6 +363,7 @@ class GenerationPlan(Data):
         payload: The exact JSON (or form); media that would be uploaded or fetched are placeholders.
         adjustments: Wishes that had to bend.
         fallbacks: One plan for each further config of the chain.
+        warnings: What else to know before buying, such as that the model was shut down.
     """
 
     provider: str
@@ -370,6 +373,7 @@ class GenerationPlan(Data):
     payload: Any
     adjustments: tuple[Adjustment, ...] = ()
     fallbacks: tuple[GenerationPlan, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class ProviderInfo(Data):

@@ -8,8 +8,10 @@ stale. A thousand submits at once also take a fraction of the time they take the
 from __future__ import annotations
 
 import io
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType, TracebackType
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import aiohttp
 from anyio import to_thread
 
+from ._answer import BROKEN_OFF, FIRST_ERROR, TOO_LARGE
 from ._contract import Wire, current_wire
 from ._http import (
     UNCONNECTED,
@@ -29,6 +32,7 @@ from ._http import (
     read_answer,
     status_error,
 )
+from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._reasons import cause_of, reason_of
 from ._secrets import Secrets
 from ._urls import address
@@ -39,8 +43,13 @@ if TYPE_CHECKING:
     from ._http import Transport
 
 
+ENCODING = "accept-encoding"
+FRAMING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+"""Headers about the body as it came over the wire, which is not how it is handed on."""
+_arrived: ContextVar[list[Any] | None] = ContextVar("_arrived", default=None)
 _loaded: set[str] = set()
 _loading = threading.Lock()
+LIBRARIES = ("httpx", "httpx2")
 FIRST = "httpx"
 """Most SDKs are built on it. The `openai` SDK, which is not, looks at it wherever some other import
 has put it, be it half done: so it is there as a whole, if at all, before any of them is used."""
@@ -59,6 +68,16 @@ def _import(modules: Sequence[str]) -> None:
                 import_module(name)
 
             _loaded.add(name)
+
+
+def library_of(client: type) -> ModuleType:
+    """Return `httpx2` or `httpx`, whichever an SDK is built on.
+
+    Args:
+        client: The SDK's own kind of HTTP client.
+    """
+    names = (base.__module__.partition(".")[0] for base in client.__mro__)
+    return sys.modules[next(name for name in names if name in LIBRARIES)]
 
 
 def http_client(library: ModuleType, transport: Transport) -> Any:
@@ -122,19 +141,24 @@ class Connections:
             async with session.request(
                 request.method,
                 address(url),
-                headers=request.headers.multi_items(),
+                headers=[
+                    *(one for one in request.headers.multi_items() if one[0] != ENCODING),
+                    (ENCODING, ENCODINGS),
+                ],
                 data=_body(request, library),
                 proxy=proxy,
                 allow_redirects=False,
-                auto_decompress=False,  # the library does that
+                auto_decompress=False,  # it is unpacked within a limit, which no library has
                 trace_request_ctx=current_wire.get() or Wire(),
             ) as response:
-                return library.Response(
+                made = library.Response(
                     response.status,
-                    headers=list(response.raw_headers),
-                    content=await response.read(),
+                    headers=[one for one in response.raw_headers if one[0].lower() not in FRAMING],
+                    content=await _content(response),
                     extensions={"http_version": b"HTTP/1.1"},
                 )
+                _keep(made)
+                return made
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise library.UnsupportedProtocol(str(error), request=request) from error
         except UNCONNECTED as error:
@@ -143,6 +167,32 @@ class Connections:
         except (aiohttp.ClientError, OSError) as error:
             cause = Secrets().outside(error)
             raise library.ReadError(reason_of(error), request=request) from cause
+
+
+async def _content(response: aiohttp.ClientResponse) -> bytes:
+    """Return an answer's body, unpacked.
+
+    Raises:
+        aiohttp.ClientError: It broke off, or is larger than an answer may be.
+    """
+    if response.status < FIRST_ERROR:
+        try:
+            return (await read_body(response, lambda _head: LARGEST_ANSWER)).getvalue()
+        except TooLarge:
+            raise aiohttp.ClientPayloadError(TOO_LARGE) from None
+
+    body = await read_error(response)
+    if body is None:
+        raise aiohttp.ClientPayloadError(BROKEN_OFF)
+
+    return bytes(body)
+
+
+def _keep(response: Any) -> None:
+    """Keep an answer that arrived: the SDK may fail to read it, which changes nothing about it."""
+    kept = _arrived.get()
+    if kept is not None:
+        kept.append(response)
 
 
 def _body(request: Any, library: ModuleType) -> Any:
@@ -176,6 +226,8 @@ async def exchange(
     wire = current_wire.get() or Wire()
     failure: TarashException
     cause: BaseException
+    arrived: list[Any] = []
+    _arrived.set(arrived)
     try:
         async with gate("poll" if current_wire.get() is None else "submit", account.base_url):
             raw = await send()
@@ -188,9 +240,15 @@ async def exchange(
     except Exception as error:
         response = getattr(error, "response", None)
         if getattr(response, "status_code", None) is None:
-            raise
+            if not arrived:
+                raise
+
+            response = arrived[-1]
 
         answer = _answer(response, account)
+        if answer.status < FIRST_ERROR:
+            return answer
+
         failure = (classify and classify(answer)) or status_error(answer)
         cause = account.secrets.outside(error)
     else:

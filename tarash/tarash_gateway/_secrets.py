@@ -95,14 +95,14 @@ def why_no_header(key: str) -> str | None:
 
 
 class Keys:
-    """Keys by provider, as users hand them over; tells the providers' names only."""
+    """Keys by provider, or by provider and base URL, as users hand them over; tells whose only."""
 
-    __slots__ = ("_providers", "get")
+    __slots__ = ("get", "names")
 
-    def __init__(self, keys: Mapping[str, str] | None) -> None:
+    def __init__(self, keys: Mapping[Any, str] | None) -> None:
         given = dict(keys or {})
-        self._providers = tuple(given)
-        self.get: Callable[[str], str | None] = lambda provider: given.get(provider)  # noqa: PLW0108
+        self.names: tuple[str | tuple[str, str], ...] = tuple(given)
+        self.get: Callable[[str | tuple[str, str]], str | None] = lambda name: given.get(name)  # noqa: PLW0108
 
     @classmethod
     def taken(cls, keys: Any) -> Any:
@@ -110,7 +110,7 @@ class Keys:
         return keys if isinstance(keys, Keys) else cls(keys)
 
     def __repr__(self) -> str:
-        return f"Keys({', '.join(self._providers)})"
+        return f"Keys({', '.join(map(str, self.names))})"
 
 
 class Credentials:

@@ -16,6 +16,7 @@ from . import exceptions
 from ._attempt import Attempt
 from ._contract import Call
 from ._engine import FACTS, told_of
+from ._marks import MARK, key_for, mark_of
 from ._records import JobRecord
 from .models import (
     ImageGenerationConfig,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ._secrets import Keys
     from ._types import JsonObject, Kind
     from .exceptions import TarashException
+    from .registry import Registry
 
 MEDIA = "sha256"
 """The one key of what stands for bytes in a stored request."""
@@ -41,7 +43,9 @@ PLACE = ("provider", "model", "base_url", "api_version")
 Read = Callable[[str], Awaitable[bytes]]
 
 
-async def record_of(calls: Sequence[Call], key: str | None) -> tuple[JobRecord, dict[str, bytes]]:
+async def record_of(
+    calls: Sequence[Call], key: str | None, registry: Registry
+) -> tuple[JobRecord, dict[str, bytes]]:
     """Return a job as a ledger keeps it, and the bytes in its request by their hash."""
     head = calls[0]
     media: dict[str, bytes] = {}
@@ -55,7 +59,7 @@ async def record_of(calls: Sequence[Call], key: str | None) -> tuple[JobRecord, 
     record = JobRecord(
         id=head.request_id,
         kind=head.kind,
-        chain=tuple(_dumped(call.config) for call in calls),
+        chain=tuple(_dumped(call.config) | {MARK: mark_of(call, registry)} for call in calls),
         request=request,
         fingerprint=hashlib.sha256(told.encode()).hexdigest(),
         idempotency_key=key,
@@ -112,7 +116,7 @@ async def _unpacked(value: Any, read: Read) -> Any:
 async def calls_of(
     record: JobRecord,
     ledger: Ledger,
-    keys: Mapping[str, str] | Keys,
+    keys: Keys,
     known: Sequence[Config] = (),
 ) -> list[Call]:
     """Return the calls of a stored job.
@@ -120,7 +124,8 @@ async def calls_of(
     Args:
         record: The job.
         ledger: Where the bytes of its request are.
-        keys: API keys by provider; others are read from the environment, as ever.
+        keys: API keys by provider, or by provider and base URL; others are read from the
+            environment, as ever.
         known: The chain's configs with their secrets, where they are at hand.
 
     Raises:
@@ -145,15 +150,18 @@ async def calls_of(
     request_type = VideoGenerationRequest if is_video else ImageGenerationRequest
     request: Request = request_type.model_validate(stored)
     calls = []
-    for number, dumped in enumerate(record.chain, 1):
+    for number, stored_config in enumerate(record.chain, 1):
+        mark = stored_config.get(MARK) or {}
+        dumped = {name: value for name, value in stored_config.items() if name != MARK}
         # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
-        key = {"api_key": keys.get(dumped["provider"])}
+        key = {"api_key": key_for(dumped, mark, keys)}
         config: Config = config_type.model_validate({**dumped, "on_timeout": "detach", **key})
         del key  # which whoever shows the variables of frames would show
         if number <= len(known) and _is_alike(known[number - 1], config):
             config = known[number - 1]
 
-        calls.append(Call(record.kind, config, request, f"{record.id}-{number}", number))
+        name = f"{record.id}-{number}"
+        calls.append(Call(record.kind, config, request, name, number, mark=mark))
 
     calls[0] = replace(calls[0], request_id=record.id)
     return calls

@@ -14,6 +14,8 @@ from importlib import util
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
+
 FIELDS = ("provider", "model", "request_id", "index", "ext")
 OWN_NAME = "{provider}-{request_id}.{ext}"
 """What a result is called where the user names a folder only."""
@@ -26,6 +28,19 @@ LONGEST_VALUE = 80
 """Characters of one filled-in field: ids of models can be long, and names of files can't."""
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
 """Names that Windows keeps for devices."""
+
+
+class SaveLimits(TypedDict, total=False):
+    """What saving may come to: a server that goes on for ever fills no disk."""
+
+    max_bytes: int
+    """Of one result; 8 GiB by default."""
+    timeout: float
+    """Seconds for all results of a response; an hour by default."""
+
+
+MOST_BYTES = 8 * 1024**3
+MOST_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer
@@ -59,3 +60,6 @@ MediaType = str | MediaContent
 
 
 JsonObject = dict[str, Any]
+
+ApiKeys = Mapping[str, str] | Mapping[tuple[str, str], str] | Mapping[str | tuple[str, str], str]
+"""Keys by provider, or by provider and base URL where one provider has several hosts."""

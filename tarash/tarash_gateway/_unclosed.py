@@ -7,11 +7,35 @@ closed as it should be never comes here.
 from __future__ import annotations
 
 import asyncio
+import socket
 import weakref
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
+
+
+class Sockets:
+    """The sockets of one event loop's connections, which end with it, however it ends.
+
+    A connection can only be closed on its loop; on a closed one it waits for the garbage collection
+    of the loop itself, which may be long in coming.
+    """
+
+    def __init__(self) -> None:
+        self._open: WeakSet[socket.socket] = WeakSet()
+
+    def make(self, address: tuple[Any, ...]) -> socket.socket:
+        """Return a new socket for an address, as aiohttp asks for it."""
+        made = socket.socket(*address[:3])
+        self._open.add(made)
+        return made
+
+    def close(self) -> None:
+        """Close what is still open."""
+        for one in list(self._open):
+            one.close()
 
 
 class Connector(aiohttp.TCPConnector):

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from ._gateway import Gateway
+
+# Not for type checkers alone: frameworks read the annotations of what users hand them.
+from ._records import AnyLedger
 from ._resources import default
 from ._secrets import Keys
-
-if TYPE_CHECKING:
-    from ._records import AnyLedger
-    from .jobs import ImageJob, VideoJob
-    from .models import (
-        GenerationPlan,
-        ImageGenerationConfig,
-        ImageGenerationRequest,
-        ImageGenerationResponse,
-        ImageProgressCallback,
-        ProgressCallback,
-        VideoGenerationConfig,
-        VideoGenerationRequest,
-        VideoGenerationResponse,
-    )
+from ._types import ApiKeys
+from .jobs import ImageJob, VideoJob
+from .models import (
+    GenerationPlan,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ImageGenerationResponse,
+    ImageProgressCallback,
+    ProgressCallback,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+)
 
 __all__ = [
     "Gateway",
+    "aclose",
+    "close",
     "generate_image",
     "generate_image_async",
     "generate_video",
@@ -45,6 +45,26 @@ __all__ = [
 ]
 
 _default = Gateway(shared=default)
+
+
+async def aclose(grace: float | None = None) -> None:
+    """End what the module's functions have under way; they may be used again afterwards.
+
+    For the end of a service or a worker that has no `Gateway` of its own: see `Gateway.aclose`.
+
+    Args:
+        grace: Seconds that calls may go on, those of the running loop and the blocking ones; after
+            them each is cancelled, and its job stopped or left running as its config's `on_timeout`
+            says. None ends no call, and waits only for those that are cancelled already.
+    """
+    await default.aclose(grace, blocking=False, for_good=False)
+
+
+def close(grace: float | None = None) -> None:
+    """Blocking form of `aclose`, for the blocking calls."""
+    from . import _portal
+
+    _portal.call(lambda _caller: aclose(grace))
 
 
 async def generate_video_async(
@@ -152,7 +172,7 @@ def submit_image(
 
 
 async def resume_all_async(
-    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
     keys = Keys.taken(api_keys)
@@ -164,7 +184,7 @@ async def resume_async(
     job_id: str,
     ledger: AnyLedger | None = None,
     *,
-    api_keys: Mapping[str, str] | None = None,
+    api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Return the handle on one job of a ledger; see `Gateway.resume_async`."""
     keys = Keys.taken(api_keys)
@@ -173,7 +193,7 @@ async def resume_async(
 
 
 def resume_all(
-    ledger: AnyLedger | None = None, *, api_keys: Mapping[str, str] | None = None
+    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
 ) -> list[VideoJob | ImageJob]:
     """Blocking form of `resume_all_async`."""
     keys = Keys.taken(api_keys)
@@ -185,7 +205,7 @@ def resume(
     job_id: str,
     ledger: AnyLedger | None = None,
     *,
-    api_keys: Mapping[str, str] | None = None,
+    api_keys: ApiKeys | None = None,
 ) -> VideoJob | ImageJob:
     """Blocking form of `resume_async`."""
     keys = Keys.taken(api_keys)

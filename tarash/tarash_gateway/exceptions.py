@@ -24,12 +24,13 @@ Errors hold data only: an operation, never a handle; never a key.
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from ._types import Billing, Submission
+from ._words import visible
 
-    from ._types import Submission
+if TYPE_CHECKING:
     from .models import (
         ExecutionMetadata,
         ImageGenerationResponse,
@@ -74,6 +75,8 @@ class TarashException(Exception):  # noqa: N818  (the name users already catch)
             where nothing was about to be submitted.
         retry_after: Seconds the provider asked us to wait, if it did.
         operation: The accepted job as plain JSON, enough to go on waiting; None if there is none.
+        billing: Whether it costs money (`none`, `possible`, `certain`), where the provider's answer
+            says so.
         execution_metadata: What each attempt of the chain did; set when a chain ends in an error.
     """
 
@@ -92,6 +95,7 @@ class TarashException(Exception):  # noqa: N818  (the name users already catch)
         submission: Submission | None = None,
         retry_after: float | None = None,
         operation: Mapping[str, Any] | None = None,
+        billing: Billing | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -103,10 +107,12 @@ class TarashException(Exception):  # noqa: N818  (the name users already catch)
         self.submission = submission
         self.retry_after = retry_after
         self.operation = operation
+        self.billing = billing
         self.execution_metadata: ExecutionMetadata | None = None
 
     def __str__(self) -> str:
-        return self.message
+        # A provider may have written a part of it, and whoever prints an error prints this.
+        return visible(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.__dict__.copy()))
@@ -176,7 +182,12 @@ class AuthenticationError(HTTPError):
 
 
 class QuotaExceededError(HTTPError):
-    """The account has no credit or quota left."""
+    """The account has no credit or quota left: no waiting mends it, whatever its status."""
+
+    def __init__(self, message: str, *args: Any, **facts: Any) -> None:
+        super().__init__(message, *args, **facts)
+        if facts.get("retryable") is None:
+            self.retryable = False
 
 
 class ModelNotFoundError(HTTPError):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
+from ._backend import check_loop
 from ._logging import event
 from ._resources import default
+from ._types import CancelAnswer, Kind
 from ._warnings import asked_here
 from ._words import with_article
 from .exceptions import TarashException, ValidationError
@@ -25,9 +27,8 @@ if TYPE_CHECKING:
     from ._engine import Resources
     from ._job import Job
     from ._portal import Caller
-    from ._records import JobRecord
     from ._resources import Shared
-    from ._types import CancelAnswer, Kind
+    from ._secrets import Keys
 
 __all__ = ["ImageJob", "VideoJob"]
 
@@ -219,13 +220,12 @@ def handle_for(job: Job, shared: Shared) -> VideoJob | ImageJob:
     return VideoJob(job, shared) if kind == "video" else ImageJob(job, shared)
 
 
-async def owed(
-    shared: Shared, resources: Resources, keys: Mapping[str, str]
-) -> list[VideoJob | ImageJob]:
+async def owed(shared: Shared, resources: Resources, keys: Keys) -> list[VideoJob | ImageJob]:
     """Return handles on the open jobs that no living holder drives, oldest first."""
     from ._begin import rebuilt
     from ._job import Job
 
+    check_loop()
     records = await resources.ledger.jobs(states=("open",), limit=MOST)
     handles: list[VideoJob | ImageJob] = []
     for record in reversed(records):
@@ -241,17 +241,17 @@ async def owed(
 
 
 async def known(
-    job_id: str, shared: Shared, resources: Resources, keys: Mapping[str, str]
+    job_id: str, shared: Shared, resources: Resources, keys: Keys
 ) -> VideoJob | ImageJob:
     """Return the handle on the job of this id, ours or the provider's."""
     from ._begin import rebuilt
     from ._job import Job
 
+    check_loop()
     ledger = resources.ledger
     record = await ledger.get(job_id)
     if record is None:
-        known_jobs = await ledger.jobs(limit=MOST)
-        record = next((job for job in known_jobs if _belongs(job, job_id)), None)
+        record = await ledger.find(None, job_id)
 
     if record is None:
         raise ValidationError(
@@ -260,9 +260,3 @@ async def known(
         )
 
     return handle_for(Job(await rebuilt(record, resources, keys)), shared)
-
-
-def _belongs(job: JobRecord, operation_id: str) -> bool:
-    return any(
-        one.operation is not None and one.operation.id == operation_id for one in job.entries
-    )

@@ -10,13 +10,16 @@ import pytest
 
 from tarash.tarash_gateway import (
     HTTPError,
+    MockConfig,
     VideoGenerationConfig,
     VideoGenerationRequest,
     check_models,
     describe_model,
     generate_video,
+    plan_video,
 )
-from tarash.tarash_gateway.catalog import lifecycle, retired
+from tarash.tarash_gateway.catalog import ending, lifecycle, retired
+from tarash.tarash_gateway.catalog._check import check_files
 from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
 from tarash.tarash_gateway.testing import Fault, Simulator
 
@@ -29,7 +32,7 @@ LATER = date(2026, 11, 21)
         ("openai", "sora-2-pro", "2026-09-24", None),
         ("openai", "openai/sora-2", "2026-09-24", None),
         ("openai", "dall-e-3", "2026-05-12", "gpt-image-2"),
-        ("google", "veo-3.0-generate-preview", "2026-06-30", "gemini-omni-1.1-flash"),
+        ("google", "veo-3.0-generate-preview", "2026-06-30", "gemini-omni-1.2-flash"),
         ("google", "imagen-4.0-generate-001", "2026-08-17", "gemini-3.1-flash-image"),
         ("runway", "gen3a_turbo", None, "gen4_turbo"),
     ],
@@ -49,6 +52,33 @@ def test_a_model_is_not_retired_before_its_day() -> None:
     note = retired("openai", "gpt-image-1", date(2026, 10, 23))
     assert note == "gpt-image-1 was shut down on 2026-10-23; use gpt-image-2"
     assert retired("openai", "gpt-image-1-mini", LATER) is None
+    assert retired("openai", "gpt-image-1-mini", date(2026, 12, 1)) is not None
+
+
+def test_a_model_is_warned_of_a_month_before_its_end_and_how_sure_that_is() -> None:
+    assert ending("google", "gemini-omni-1.1-flash", date(2026, 11, 2)) is None
+    note = ending("google", "gemini-omni-1.1-flash", date(2026, 11, 3))
+    assert note is not None
+    assert "will be shut down on 2026-12-03 (as others report" in note
+    assert note.endswith("use gemini-omni-1.2-flash")
+    stated = ending("openai", "gpt-image-1.5", date(2026, 11, 30))
+    expected = "gpt-image-1.5 will be shut down on 2026-12-01; use gpt-image-2.6-sunburst"
+    assert stated == expected
+
+
+@pytest.mark.parametrize("mocked", [True, False])
+def test_a_rehearsal_tells_of_the_end_of_a_model(*, mocked: bool) -> None:
+    """The plan and the mock warn as the real call does: they are rehearsals of it."""
+    mock = MockConfig(enabled=True) if mocked else None
+    config = VideoGenerationConfig(provider="openai", model="sora-2", mock=mock)
+    request = VideoGenerationRequest(prompt="a cat")
+    with pytest.warns(UserWarning, match="sora-2 was shut down on 2026-09-24"):
+        plan = plan_video(config, request)
+
+    assert plan.warnings == ("sora-2 was shut down on 2026-09-24; it has no successor",)
+    if mocked:
+        with pytest.warns(UserWarning, match="sora-2 was shut down on 2026-09-24"):
+            generate_video(config, request)
 
 
 def test_every_row_has_a_source_and_no_successor_is_itself_gone() -> None:
@@ -79,7 +109,18 @@ def test_a_retired_model_warns_before_the_call_and_explains_the_error_after_it(
         with pytest.raises(HTTPError, match=r"was shut down on 2026-09-24"):
             generate_video(config, VideoGenerationRequest(prompt="a cat"))
 
-    assert "model_retired" in [vars(record)["event"] for record in caplog.records]
+    assert "model_ends" in [vars(record)["event"] for record in caplog.records]
+
+
+def test_models_that_end_soon_are_found_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text('CONFIG = dict(provider="openai", model="gpt-image-1.5")\n')
+    day = date(2026, 11, 11)
+    assert [*check_files(path, day, within=19)] == []
+    (soon,) = check_files(path, day, within=20)
+    assert soon.note.startswith("gpt-image-1.5 will be shut down on 2026-12-01")
+    path.write_text('CONFIG = dict(provider="openai", model="gpt-image-1")\n')
+    assert len(check_models(path)) == len(check_models(path, within_days=365)) == 1
 
 
 def test_retired_models_are_found_in_files(tmp_path: Path) -> None:

@@ -126,6 +126,15 @@ def picture(seed: int) -> bytes:
     return samples.make_png(64, 64, seed)
 
 
+def hole(seed: int) -> bytes:
+    """Return a mask of OpenAI's convention, which goes to OpenAI as it is."""
+    mask = Image.new("RGBA", (64, 64), (seed, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (8, 8, 16, 16))
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def film(seed: int) -> bytes:
     return b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes([seed]) * 200
 
@@ -242,7 +251,8 @@ async def test_masks_and_videos_arrive_too(  # noqa: PLR0913, PLR0917  (a row, a
     row: str, field: str, model: str, simulator: Simulator, gateway: Gateway, tmp_path: Path
 ) -> None:
     (case,) = [case for case in CASES if str(case) == row]
-    forms = Forms(tmp_path, simulator, picture if field == "mask_image" else film)
+    mask = hole if row.startswith("openai") else picture
+    forms = Forms(tmp_path, simulator, mask if field == "mask_image" else film)
     calls = Calls(case, simulator, gateway)
     given = forms.all()
     base = {"image_list": [picture(200)]} if field == "mask_image" else {}

@@ -248,6 +248,7 @@ def test_raising_does_not_lose_the_result(tmp_path: Path) -> None:
 def test_a_difference_is_no_reason_to_buy_another(
     simulator: Simulator, video_config: MakeConfig
 ) -> None:
+    simulator.fail("fal", "download", Fault.foreign_body(), times=None)
     config = video_config(verify="raise", fallback_configs=(video_config(model="fal-ai/veo3"),))
     with pytest.raises(VerificationError):
         generate_video(config, VideoGenerationRequest(prompt="x", aspect_ratio="9:16"))

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import tarash.tarash_gateway
-from tarash.tarash_gateway import ImageGenerationResponse
+from tarash.tarash_gateway import ImageGenerationResponse, SaveError
 from tarash.tarash_gateway._mime import ENDINGS, TYPES, ending_of, named, type_by_name
+from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.media._part import Part
 
 PACKAGE = Path(tarash.tarash_gateway.__file__).parent
@@ -80,6 +81,9 @@ def served() -> Iterator[tuple[str, dict[str, Any]]]:
 
     class Server(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if "hold" in facts:
+                facts["hold"].wait(60)
+
             self.send_response(200)
             self.send_header("Content-Type", facts["type"])
             self.end_headers()
@@ -122,3 +126,37 @@ def test_a_file_on_its_way_to_a_store_is_the_users_own(tmp_path: Path) -> None:
         assert stat.S_IMODE(part.path.stat().st_mode) == 0o600
     finally:
         part._remove()  # noqa: SLF001  (`discard` needs a loop)
+
+
+# ---------------------------------------------------------------------------------------- limits
+def endless(tmp_path: Path, served: tuple[str, dict[str, Any]], **limits: Any) -> SaveError:
+    url, facts = served
+    facts.update(type="image/png", body=samples.make_png(40, 30, 1) + bytes(100_000))
+    response = ImageGenerationResponse(
+        request_id="r", status="completed", raw_response=None, images=(f"{url}/a.png",)
+    )
+    with pytest.raises(SaveError) as caught:
+        response.save(tmp_path / "a", **limits)
+
+    assert list(tmp_path.iterdir()) == []
+    return caught.value
+
+
+def test_a_result_that_is_too_large_is_not_kept(
+    served: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    error = endless(tmp_path, served, max_bytes=50_000)
+    assert "it has more than 50000 bytes; raise max_bytes=" in str(error)
+
+
+def test_a_save_that_takes_too_long_ends(
+    served: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    held = threading.Event()
+    served[1]["hold"] = held
+    try:
+        error = endless(tmp_path, served, timeout=0.1)  # waited for: the server holds it
+    finally:
+        held.set()
+
+    assert "it took more than 0.1 s; raise timeout=" in str(error)

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 from PIL import Image
 
-from tarash.tarash_gateway.media import samples
+from tarash.tarash_gateway.media import _letters, samples
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,39 @@ def test_a_picture_is_a_picture() -> None:
                 if place % row >= 3
             ]
             assert max(steps) < 100
+
+
+@pytest.mark.parametrize("size", [(1024, 1024), (640, 1536), (320, 200), (8192, 512), (64, 64)])
+def test_a_label_stands_on_a_band_below_and_the_picture_keeps_its_size(
+    size: tuple[int, int],
+) -> None:
+    label = ("MOCK fal fal-ai/flux/dev", "Ölgemälde 灯台 ~ " * 40)
+    labelled, plain = samples.make_png(*size, 3, label), samples.make_png(*size, 3)
+    with (
+        Image.open(io.BytesIO(labelled)) as picture,
+        Image.open(io.BytesIO(plain)) as bare,
+    ):
+        picture.load()
+        assert picture.size == size
+        if size == (64, 64):  # no room for a word
+            assert labelled == plain
+            return
+
+        width, height = size
+        top = height // 2
+        assert picture.crop((0, 0, width, top)).tobytes() == bare.crop((0, 0, width, top)).tobytes()
+        band = picture.crop((0, height - 12, width, height)).convert("L")
+        assert {level for _, level in band.getcolors() or ()} == {24, 236}
+
+
+def test_every_letter_has_a_form_of_its_own() -> None:
+    letters = {chr(code) for code in range(33, 127)}
+    forms = {
+        tuple(tuple(_letters.runs(letter, row)) for row in range(_letters.HEIGHT))
+        for letter in letters
+    }
+    assert len(forms) == len(letters)
+    assert [*_letters.runs("é", 4)] == [*_letters.runs("e", 4)]
 
 
 def test_the_seed_decides_the_picture() -> None:

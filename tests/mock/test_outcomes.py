@@ -106,7 +106,9 @@ async def test_images_in_every_form(driver: Driver, image: MakeCall, output_type
     assert response.provider_metadata == {"width": 320, "height": 200}
     for index, place in enumerate(response.images):
         content = await asyncio.to_thread(read, place, output_type)
-        assert content == samples.make_png(320, 200, 5 + index)
+        call = image(settings)
+        label = (f"MOCK {call.config.provider} {call.config.model}", call.request.prompt)
+        assert content == samples.make_png(320, 200, 5 + index, label)
         with Image.open(io.BytesIO(content)) as picture:
             assert picture.size == (320, 200)
 

@@ -178,3 +178,18 @@ def test_a_mock_sequence_has_to_end() -> None:
 def test_a_mock_sequence_needs_an_entry_for_each_status(field: str) -> None:
     with pytest.raises(pydantic.ValidationError, match="one entry for each status"):
         MockPollingConfig.model_validate({field: []})
+
+
+def test_a_key_may_come_as_settings_hold_it_and_is_a_plain_str() -> None:
+    one = VideoGenerationConfig.model_validate(
+        {"provider": "fal", "model": "m", "api_key": pydantic.SecretStr(KEY)}
+    )
+    assert type(one.api_key) is str
+    assert one.api_key == KEY
+    assert one == VideoGenerationConfig(provider="fal", model="m", api_key=KEY)
+
+
+def test_what_yaml_makes_of_off_is_off() -> None:
+    assert config(verify=False).verify == "off"
+    with pytest.raises(ValueError, match="verify"):
+        config(verify=True)

@@ -23,6 +23,30 @@ started.wait(100)
 print("leaving")
 """
 
+STANDING_LOOP = """
+import contextlib
+logging.getLogger("asyncio").disabled = True  # which tells of a task that is thrown away
+warnings.simplefilter("ignore", ResourceWarning)  # as by default
+begun = threading.Event()
+
+async def work(config, begun):
+    with contextlib.suppress(asyncio.CancelledError):  # the thread would print it
+        await generate_video_async(config, request, lambda update: begun.set())
+
+async def until():
+    while not begun.is_set():
+        await asyncio.sleep(0.01)
+
+loop = asyncio.new_event_loop()
+task = loop.create_task(work(config, begun))
+loop.run_until_complete(until())
+other = threading.Event()
+thread = threading.Thread(target=lambda: asyncio.run(work(config, other)), daemon=True)
+thread.start()
+other.wait(100)
+print("leaving")
+"""
+
 FORK = """
 print(generate_video(config, request).status)
 sys.stdout.flush()

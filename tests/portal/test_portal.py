@@ -60,6 +60,15 @@ def test_a_busy_portal_lets_the_interpreter_exit_and_cancels_its_job(
     assert simulator.counters("fal").cancels == 1
 
 
+def test_jobs_on_loops_that_end_with_the_process_are_stopped(
+    simulator: Simulator, scripts: Scripts
+) -> None:
+    """One loop stands still by then, another runs in a thread that nobody waits for."""
+    simulator.script("fal", Script(outcome="never"))
+    assert scripts.run(texts.STANDING_LOOP) == "leaving\n"
+    assert simulator.counters("fal").accepted == simulator.counters("fal").cancels == 2
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
 def test_a_forked_child_starts_a_portal_of_its_own(scripts: Scripts) -> None:
     assert scripts.run(texts.FORK) == "completed\ncompleted\nchild 0\n"

@@ -30,7 +30,7 @@ VIDEO = "google/veo-3.1"
 IMAGE = "black-forest-labs/flux-schnell"
 HASH = "0123456789abcdef" * 4
 PNG: MediaContent = {"content": b"\x89PNG\r\n\x1a\n" + bytes(100), "content_type": "image/png"}
-URL = "https://example.com/a.png"
+URL = "https://example.com/a.mp4"
 
 
 @pytest.fixture

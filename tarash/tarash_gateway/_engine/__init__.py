@@ -6,7 +6,7 @@ failing look. Who is tried next is the orchestrator's business.
 
 from __future__ import annotations
 
-from ._drive import drive
+from ._drive import drive, farewell
 from ._fitting import Resources, checked_payload, fitted_call
 from ._handlers import handle
 from ._hold import FACTS, Hold, kept_alive, ledger_failed, rewrite, told_of, was_stopped
@@ -20,6 +20,7 @@ __all__ = [
     "Resources",
     "checked_payload",
     "drive",
+    "farewell",
     "fitted_call",
     "handle",
     "kept_alive",

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .. import _durations, _settings
-from .._contract import Finished, Operation, Snapshot
+from .. import _durations
+from .._contract import Finished, Snapshot
+from .._loops import current_task
 from .._warnings import warn
-from ..catalog import TYPO, ModelSpec, near_ids, retired
+from ..catalog import ModelSpec, ending, mask_form_of
 from ..exceptions import (
     GenerationFailedError,
-    HTTPError,
-    ModelNotFoundError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..media import prepare, rules_of
+from ._accounts import account_of
 from ._fitting import checked_payload, fitted
 from ._hold import note, settle, told_of
 from ._learn import learn
+from ._leaving import Lease, Leaving
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
-from ._search import Search, unsettled
-from ._submit import Submit
-from ._troubles import said, what_now
+from ._outlook import explain, what_now
+from ._result import read_result
+from ._search import unsettled
+from ._troubles import said
 from ._trust import check_operation
 from ._uploads import uploader
 from ._watch import OutOfLooks, Watch, poll_floor
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from .._attempt import Attempt, Progress
     from .._contract import Adapter, Response
     from .._records import Intent, Outcome
-    from .._types import CancelAnswer
     from ._fitting import Resources
     from ._hold import Hold
 
@@ -67,8 +69,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         TarashException: It failed; the error carries the facts that decide what may follow.
     """
     config = attempt.call.config
-    variable = resources.registry.environment_variable(config.provider)
-    account = _settings.account(adapter, config, variable)
+    account = account_of(adapter, attempt, resources.registry)
     attempt.host = account.base_url
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
@@ -77,21 +78,22 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     call, spec = fitted(attempt, resources.registry, adapter)
     poll_floor(adapter, config)  # refused now, not when there is a job to look at
     if attempt.operation is not None:
-        check_operation(attempt.operation, account)
+        check_operation(attempt.operation, account, getattr(adapter, "needs", ()))
 
     if not begun:
         for adjustment in call.adjustments:
             attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
 
-        note = None if call.mocked else retired(config.provider, spec.model)
-        if note is not None:
-            attempt.log(logging.WARNING, "model_retired", note=note)
+        note = ending(config.provider, spec.model)
+        if note is not None:  # of a mocked model, too: it is rehearsed for
+            attempt.log(logging.WARNING, "model_ends", note=note)
             warn(note)
 
         attempt.log(logging.INFO, "attempt_started")
 
-    async with resources.clients.lease(adapter, account) as client:
-        one = _Drive(adapter, attempt, spec, client, progress, resources, hold)
+    lease = partial(resources.clients.lease, adapter, account)
+    async with lease() as client:
+        one = _Drive(adapter, attempt, spec, client, progress, resources, hold, lease)
         response = await one.run(until_accepted=until_accepted)
 
     if response is not None and not begun and not call.mocked:
@@ -100,7 +102,19 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     return response
 
 
-class _Drive:
+async def farewell(
+    adapter: Adapter, attempt: Attempt, progress: Progress, resources: Resources, hold: Hold
+) -> None:
+    """Conclude an attempt whose event loop ended in the middle of it, as if it was cancelled."""
+    account = account_of(adapter, attempt, resources.registry)
+    lease = partial(resources.clients.lease, adapter, account)
+    _, spec = fitted(attempt, resources.registry, adapter)
+    async with lease() as client:
+        one = _Drive(adapter, attempt, spec, client, progress, resources, hold, lease)
+        await settle(attempt, hold, await one.last_words())
+
+
+class _Drive(Leaving):
     """One attempt under way."""
 
     def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
@@ -112,17 +126,13 @@ class _Drive:
         progress: Progress,
         resources: Resources,
         hold: Hold,
+        lease: Lease,
     ) -> None:
-        self._adapter = adapter
-        self._attempt = attempt
+        super().__init__(adapter, attempt, client, resources, hold, lease)
         self._call = attempt.fitted or attempt.call
-        self._config = attempt.call.config
         self._spec = spec
-        self._client = client
         self._progress = progress
         self._resources = resources
-        self._hold = hold
-        self._search = Search(adapter, client, attempt, hold)
         self._watch: Watch | None = None
 
     async def run(self, *, until_accepted: bool) -> Response | None:
@@ -131,14 +141,22 @@ class _Drive:
             response = await self._within_deadline(until_accepted=until_accepted)
             self._attempt.response = response
             outcome = "completed" if response is not None else None
-        except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
-            outcome = self._outcome()  # which a second one leaves as it is
-            outcome = await self._on_cancellation()
-            raise
         except Exception as error:
+            if current_task() is not self._task:  # thrown away: nothing can be awaited here
+                raise
+
             outcome = self._outcome()
-            self._explain(error)
+            if not self._call.mocked:
+                explain(error, self._config.provider, self._spec)
+
             await self._note(error)
+            raise
+        except BaseException:  # a cancellation, or an exit of the user's out of a callback
+            if current_task() is not self._task:
+                raise
+
+            outcome = self._outcome()  # which a second one leaves as it is
+            outcome = await self._goodbye(outcome)
             raise
         finally:
             if outcome is not None:
@@ -157,21 +175,6 @@ class _Drive:
         await note(
             attempt, self._hold, error=told, billing=billing, cancel=attempt.cancel, retry_at=None
         )
-
-    def _explain(self, error: Exception) -> None:
-        """Say of a model that it is gone, or what its id is like: providers say a bare 404."""
-        if self._call.mocked or not isinstance(error, HTTPError | GenerationFailedError):
-            return
-
-        provider, model = self._config.provider, self._spec.model
-        note = retired(provider, model)
-        if note is None and self._spec.doubt is not None and isinstance(error, ModelNotFoundError):
-            near = near_ids(provider, model, alike=TYPO)
-            note = f"did you mean {' or '.join(near)}?" if near else None
-
-        if note is not None:
-            error.message = f"{error.message} ({note})"
-            error.args = (error.message,)
 
     async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
         limit, may_look = f"within {self._config.timeout:g} s", True
@@ -205,7 +208,7 @@ class _Drive:
             self._adapter.accepts,
             uploader(self._adapter, self._client),
             self._resources.clients.fetch,
-            rules_of(self._config),
+            replace(rules_of(self._config), mask_form=mask_form_of(self._spec)),
         )
         for adjustment in changes:
             attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
@@ -215,9 +218,7 @@ class _Drive:
         payload = checked_payload(self._adapter, self._call, self._spec)
         self._search.payload = payload
         try:
-            await Submit(
-                self._adapter, self._client, attempt, self._hold, self._resources.rng
-            ).send(payload, self._call, deadline)
+            await self._submit.send(payload, self._call, deadline)
         except TarashException as error:
             if attempt.submission != "unknown" or not await self._search.adopt():
                 self._search.tell(error)
@@ -271,19 +272,7 @@ class _Drive:
 
     def _parse(self, finished: Finished) -> Response:
         self._attempt.settled = True
-        try:
-            response = self._adapter.parse(self._call, finished)
-        except TarashException:
-            raise
-        except Exception as error:
-            raise TarashException(
-                f"The job is done, and its result can't be read ({type(error).__name__}: {error}); "
-                "raw_response holds it",
-                raw_response=finished.raw,
-            ) from error
-
-        facts = {"request_id": self._attempt.request_id, "adjustments": self._call.adjustments}
-        return response.model_copy(update=facts)
+        return read_result(self._adapter, self._attempt, self._call, finished)
 
     async def _past_the_limit(self, limit: str, *, may_look: bool) -> Response:
         """Take the job's result where it is there after all; else stop it."""
@@ -319,58 +308,8 @@ class _Drive:
             submission=self._attempt.submission or "not_sent",
         )
 
-    @property
-    def _cancels(self) -> bool:
-        """Whether a job that nobody waits for any more is to be stopped.
-
-        One that was found in a list may be somebody else's, who has asked for the same.
-        """
-        is_certain = not self._attempt.adopted and not self._hold.is_watcher
-        return self._config.on_timeout == "cancel" and is_certain
-
-    async def _search_once(self) -> None:
-        """Look once for a job whose answer was cut off, so that it can be named, and stopped."""
-        if self._attempt.submission == "unknown" and self._attempt.operation is None:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
-                await self._search.adopt(pauses=(0,))
-
-    async def _ask_to_cancel(self, operation: Operation, limit: float = CANCEL_SECONDS) -> None:
-        answer: CancelAnswer = "unsupported"
-        with anyio.CancelScope(shield=True), anyio.move_on_after(limit):
-            try:
-                answer = await self._adapter.cancel(self._client, operation)
-            except Exception as error:  # noqa: BLE001  (the outcome at hand matters more)
-                self._attempt.log(logging.WARNING, "cancel_failed", error=str(error))
-
-        self._attempt.cancel = answer
-        self._attempt.log(logging.INFO, "cancel_answered", answer=answer)
-
     async def _last_look(self) -> Finished | None:
         with anyio.CancelScope(shield=True), anyio.move_on_after(LAST_LOOK_SECONDS):
             return (await self._watching().look()).finished
 
         return None
-
-    async def _on_cancellation(self) -> Outcome:
-        """Stop the job that nobody waits for any more; return how it ended, for the ledger."""
-        await self._search_once()
-        operation = self._attempt.operation
-        if operation is None:
-            return "unknown" if self._attempt.submission == "unknown" else "cancelled"
-
-        if not self._cancels or not await self._hold.is_ours():
-            return "detached"
-
-        await self._ask_to_cancel(operation)
-        return self._outcome()
-
-    def _outcome(self) -> Outcome:
-        """Return how a failed attempt ended: a job that may still be running is never `failed`."""
-        attempt = self._attempt
-        if attempt.submission == "unknown":
-            return "unknown"
-
-        if attempt.operation is None or attempt.settled:
-            return "failed"
-
-        return "cancelled" if attempt.cancel == "cancelled" else "detached"

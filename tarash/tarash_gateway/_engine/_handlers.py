@@ -116,7 +116,7 @@ async def _handle(
             failure, cause = _too_late(attempt), None
         else:
             failure, cause = _wrapped(error, attempt)
-    except (anyio.get_cancelled_exc_class(), SystemExit, KeyboardInterrupt):
+    except BaseException:
         attempt.submission = "unknown"  # nobody knows how far it came
         raise
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,6 +37,8 @@ class Hold:
     """Empty for a mere watcher, who looks at a job that somebody else may hold."""
     unwritten: list[Callable[[], Awaitable[Any]]] = field(default_factory=list, repr=False)
     """What the ledger could not write down yet."""
+    heard_of: list[datetime] = field(default_factory=list, repr=False)
+    """When the ledger has last heard of us, if it has."""
 
     @property
     def is_watcher(self) -> bool:
@@ -47,12 +50,20 @@ class Hold:
         """Whether what is written down outlives the process."""
         return math.isfinite(self.ledger.lease_seconds)
 
-    def until(self) -> datetime | None:
-        """Return until when a job that was held a moment ago is certainly still in our hands."""
-        if not self.keeps:
-            return None
+    def say_alive(self) -> None:
+        """Note that the ledger has just heard of us."""
+        self.heard_of[:] = [datetime.now(UTC)]
 
-        return datetime.now(UTC) + timedelta(seconds=max(self.ledger.lease_seconds, SURE_SECONDS))
+    def is_late(self) -> bool:
+        """Tell whether the ledger has not heard of us for so long that others may go on.
+
+        By the time of day, as in the ledger: it goes on while the machine sleeps.
+        """
+        if not self.keeps or not self.heard_of:
+            return False
+
+        sure = timedelta(seconds=max(self.ledger.lease_seconds, SURE_SECONDS))
+        return datetime.now(UTC) - self.heard_of[0] > sure
 
     def taken_over(self) -> TarashException:
         """Return the error for a job that another process holds by now.
@@ -251,7 +262,9 @@ async def _beating(hold: Hold, write_again: Callable[[], Awaitable[None]]) -> As
         group.start_soon(_beat, hold, write_again)
         try:
             yield
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001
             failure = error  # raised below, where no group wraps it
 
         group.cancel_scope.cancel()
@@ -266,6 +279,7 @@ async def _beat(hold: Hold, write_again: Callable[[], Awaitable[None]]) -> None:
         for work in (hold.ledger.renew, write_again, hold.catch_up):
             try:
                 await work()
+                hold.say_alive()
             except Exception as error:  # noqa: BLE001  (the next one may come through)
                 ledger_failed(hold, error)
 

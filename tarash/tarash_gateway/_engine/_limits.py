@@ -14,6 +14,8 @@ POLL_SECONDS = 30
 """One look may take so long, so that a hung exchange can't eat the deadline."""
 CANCEL_SECONDS = 5
 """Clean-up after a deadline or a cancellation may take so long."""
+LEFT_SECONDS = 1
+"""Whoever has left a goodbye may take so long to write down what is known by then."""
 FLUSH_SECONDS = 5
 """A ledger may take so long to write down how a job ended."""
 LAST_LOOK_SECONDS = 2.5

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .. import _settings
+from ._accounts import account_of
 from ._limits import CANCEL_SECONDS, POLL_SECONDS
 from ._trust import check_operation
 
@@ -56,9 +56,7 @@ async def stop(
 async def _client(
     adapter: Adapter, attempt: Attempt, operation: Operation, resources: Resources
 ) -> AsyncIterator[Any]:
-    config = attempt.call.config
-    variable = resources.registry.environment_variable(config.provider)
-    account = _settings.account(adapter, config, variable)
-    check_operation(operation, account)
+    account = account_of(adapter, attempt, resources.registry)
+    check_operation(operation, account, getattr(adapter, "needs", ()))
     async with resources.clients.lease(adapter, account) as client:
         yield client

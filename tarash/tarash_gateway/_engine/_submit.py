@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,6 +13,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from .._contract import Finished, Operation, Wire, current_wire
+from .._goodbyes import say
 from .._polling import LONGEST_RETRY, retry_pause
 from .._records import Intent
 from .._secrets import secrets_of
@@ -38,6 +40,9 @@ class Submit:
         self._hold = hold
         self._rng = rng
         self._wire = Wire()
+        self._error: TarashException | None = None
+        self._limit = anyio.CancelScope()
+        self._exchanging: asyncio.Task[None] | None = None
 
     async def send(self, payload: Payload, call: Call, deadline: float) -> None:
         """Submit until accepted, or until an answer says that another try is no use or not safe.
@@ -83,6 +88,7 @@ class Submit:
         self._attempt.intent = intent = self._intent(payload, call)
         held = await self._hold.ledger.intend(intent, self._hold.holder)
         if held:
+            self._hold.say_alive()
             return
 
         self._attempt.intent = None
@@ -103,37 +109,30 @@ class Submit:
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
         """Send once; a request that has left is heard out even when we are cancelled."""
-        self._wire = Wire(until=self._hold.until())
-        errors: list[TarashException] = []
-        over = anyio.Event()
-        shield = anyio.CancelScope(shield=True)
+        self._wire = Wire(is_late=self._hold.is_late)
+        self._error = None
+        self._limit = anyio.CancelScope()
+        self._exchanging = say(self._send(payload, call))
+        try:
+            await asyncio.wait([self._exchanging])
+        except asyncio.CancelledError:
+            await self._hear_out()
+            raise
 
-        async def exchange() -> None:
-            current_wire.set(self._wire)
-            with shield:
-                try:
-                    result = await self._adapter.submit(self._client, payload, call)
-                    await self._accept(result)
-                except TarashException as error:
-                    errors.append(error)
-                except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
-                    errors.append(self._unforeseen(error))
+        return self._error
 
-            over.set()
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(exchange)
+    async def _send(self, payload: Payload, call: Call) -> None:
+        current_wire.set(self._wire)
+        with self._limit:
             try:
-                await over.wait()
-            except anyio.get_cancelled_exc_class():
-                await self._hear_out(over, shield, errors)
-                raise
+                result = await self._adapter.submit(self._client, payload, call)
+                await self._accept(result)
+            except TarashException as error:
+                self._error = error
+            except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
+                self._error = self._unforeseen(error)
 
-        return errors[0] if errors else None
-
-    async def _hear_out(
-        self, over: anyio.Event, shield: anyio.CancelScope, errors: list[TarashException]
-    ) -> None:
+    async def _hear_out(self) -> None:
         """Wait for the answer to what has left; what has not left yet is stopped."""
         if self._attempt.submission != "accepted":  # and only about to be written down
             if self._wire.sent:
@@ -141,17 +140,26 @@ class Submit:
             else:
                 # A cancellation is delivered late enough for it to leave meanwhile.
                 self._wire.stopped = True
-                shield.cancel()
+                self._limit.cancel()
 
-        try:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
-                await over.wait()
-        finally:
-            # Also where a second cancellation ends this wait: a shielded task would hold up all.
-            shield.cancel()
+        self._limit.deadline = anyio.current_time() + CANCEL_SECONDS
+        with anyio.CancelScope(shield=True):
+            # A second cancellation ends this wait, and not what it waits for.
+            await self.over()
 
-        if errors:
-            self._attempt.submission = submission_of(errors[0])
+    @property
+    def is_under_way(self) -> bool:
+        """Whether an answer may still come, although nobody waits for it any more."""
+        return self._exchanging is not None and not self._exchanging.done()
+
+    async def over(self) -> None:
+        """Wait until what was sent last has been answered, or given up."""
+        if self._exchanging is None:
+            return
+
+        await asyncio.wait([self._exchanging])
+        if self._error is not None:
+            self._attempt.submission = submission_of(self._error)
         elif self._attempt.submission != "accepted":
             self._attempt.submission = "unknown" if self._wire.sent else "not_sent"
 

@@ -99,30 +99,3 @@ class Troubles:
 def said(trouble: TarashException | None) -> str:
     """Return what to add to the verdict of a deadline: the last poll's trouble, if any."""
     return "" if trouble is None else f" (the last poll: {shorten(trouble.message)})"
-
-
-def what_now(attempt: Attempt) -> str:
-    """Return what becomes of a job that nobody waits for any more, in half a sentence."""
-    if attempt.operation is None:
-        if attempt.submission != "unknown":
-            return "nothing was submitted; raise timeout= on the config, or check the network"
-
-        return (
-            "the submit had left and no answer came, so a job may run and be billed: look at "
-            "the provider's dashboard before you try again"
-        )
-
-    if attempt.cancel is None:
-        return (
-            f"the job {attempt.request_id} goes on and may be billed; the error's operation "
-            "identifies it, and submitting again buys a second one"
-        )
-
-    answers = {
-        "cancelled": "was cancelled; what had run may be billed; raise timeout= to wait longer",
-        "requested": "was asked to stop, and may still finish and be billed",
-        "too_late": "had ended and is billed, and its result could not be read: look for it in "
-        "the provider's dashboard",
-        "unsupported": "could not be cancelled, and may still finish and be billed",
-    }
-    return f"the job {attempt.request_id} {answers[attempt.cancel]}"

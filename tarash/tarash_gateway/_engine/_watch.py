@@ -155,7 +155,9 @@ class Watch:
                     while finished is None:
                         await self._wait(self._pause(), receive)
                         finished = await self._step()
-                except (TarashException, OutOfLooks, SystemExit, KeyboardInterrupt) as error:
+                except asyncio.CancelledError:
+                    raise
+                except BaseException as error:  # noqa: BLE001
                     failure = error  # raised below, where no task group wraps it
 
                 group.cancel_scope.cancel()

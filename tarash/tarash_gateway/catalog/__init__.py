@@ -6,8 +6,9 @@ from ._describe import EVERY_ROLE, describe, list_all
 from ._document import document_of
 from ._learned import is_worth_asking
 from ._library import asked_at, shipped_records
-from ._lifecycle import Lifecycle, lifecycle, retired
+from ._lifecycle import Lifecycle, ending, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
+from ._masks import mask_form_of
 from ._modules import Mappers, named, near_ids
 from ._reduce import OUTPUTS
 from ._spec import ModelSpec
@@ -23,11 +24,13 @@ __all__ = [
     "built_in_mappers",
     "describe",
     "document_of",
+    "ending",
     "forget",
     "is_worth_asking",
     "lifecycle",
     "list_all",
     "lookup",
+    "mask_form_of",
     "named",
     "near_ids",
     "remember",

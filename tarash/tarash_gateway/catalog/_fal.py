@@ -24,6 +24,9 @@ FRAME_RATES: Mapping[str, float] = {
     "fal-ai/magi": 24,
 }
 
+# What goes on to OpenAI has OpenAI's masks; by prefix of the id. Others say it in their schemas.
+MASKS: Mapping[str, str] = dict.fromkeys(("openai/gpt-image", "fal-ai/gpt-image"), "transparent")
+
 SHARED: Mappers = {
     "prompt": passthrough_field_mapper("prompt", required=True),
     "negative_prompt": passthrough_field_mapper("negative_prompt"),

@@ -211,7 +211,7 @@ EIGHT = ("duration_seconds", (8,))
 JOINTS: Mapping[str, tuple[Joint, ...]] = {
     "veo-3.1": (
         Joint("resolution", ("1080p", "4k"), *EIGHT),
-        Joint("image_list", ("reference", "asset", "last_frame"), *EIGHT),
+        Joint("image_list", ("reference", "asset"), *EIGHT),
         # An extension is 720p, whatever it extends.
         Joint("video", (True,), "resolution", ("720p",)),
         Joint("video", (True,), *EIGHT),
@@ -242,7 +242,7 @@ IDS: Mapping[Kind, tuple[str, ...]] = {
 # Where a model lacks a place for an image, a video or a mask: one that has it.
 VEO_WITH_ALL = dict.fromkeys(("last_frame", "reference", "asset", "video"), "veo-3.1-generate-001")
 SIBLINGS: Mapping[str, Mapping[str, str]] = {
-    "gemini-omni-flash-preview": {"last_frame": "gemini-omni-1.1-flash"},
+    "gemini-omni-flash-preview": {"last_frame": "gemini-omni-1.2-flash"},
     "veo-3.0": VEO_WITH_ALL,
     "veo-3-0": VEO_WITH_ALL,
     "imagen-": dict.fromkeys(("reference", "asset", "style"), "gemini-3.1-flash-image"),
@@ -275,7 +275,7 @@ def _ended(shutdown: str, successor: str, source: str) -> dict[str, str | None]:
 CHANGELOG = "https://ai.google.dev/gemini-api/docs/changelog"
 DEPRECATIONS = "https://ai.google.dev/gemini-api/docs/deprecations"
 SECONDARY = f"{DEPRECATIONS} (as quoted by third parties)"
-OMNI, NANO_BANANA = "gemini-omni-1.1-flash", "gemini-3.1-flash-image"
+OMNI, NANO_BANANA = "gemini-omni-1.2-flash", "gemini-3.1-flash-image"
 """On the Gemini API; Vertex AI keeps some of them longer. By exact id, else the longest prefix.
 
 Google names a successor for Veo 3.1 only; the others are today's models for the same work.

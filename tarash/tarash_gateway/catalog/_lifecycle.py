@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+
+SOON_DAYS = 30
+"""So long before its end a model is warned of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +22,18 @@ class Lifecycle:
         shutdown: The day; None where it is gone and nobody says since when.
         successor: The id to use instead: the one that the provider names, else the present model
             of the same family; None where there is none.
-        source: Where the date is from.
+        source: Where the date is from; one that begins with `reports by others` is not the
+            provider's own word.
     """
 
     shutdown: date | None
     successor: str | None
     source: str
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the provider itself says so, as far as is known."""
+        return not self.source.startswith("reports by others")
 
     def note(self, model: str, today: date) -> str:
         """Return one sentence on it."""
@@ -33,7 +42,8 @@ class Lifecycle:
             return f"{model} is no longer offered by its provider; {instead}"
 
         tense = "was" if self.shutdown <= today else "will be"
-        return f"{model} {tense} shut down on {self.shutdown.isoformat()}; {instead}"
+        sure = "" if self.is_stated else " (as others report; the provider's own word is not known)"
+        return f"{model} {tense} shut down on {self.shutdown.isoformat()}{sure}; {instead}"
 
 
 def _row(day: str | None, successor: str | None, source: str) -> Lifecycle:
@@ -44,6 +54,8 @@ OPENAI_SDK = "docstrings of the openai SDK"
 OPENAI_SORA = "docstrings of the openai SDK and the model's page"
 GEMINI = "deprecations and changelog of ai.google.dev"
 SECOND_HAND = "reports by others of ai.google.dev"
+VERTEX = "reports by others of Vertex AI's model lifecycle"
+OPENAI_LIST = "OpenAI's deprecations"
 AZURE = "Azure's model retirement schedule of 2026-07-07"
 RUNWAY_SDK = "absent from the types of runwayml 5.24.0"
 XAI = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
@@ -66,19 +78,25 @@ LIFECYCLES: Mapping[str, Mapping[str, Lifecycle]] = {
         "gemini-2.5-flash-image": _row("2026-10-02", "gemini-3.1-flash-image", SECOND_HAND),
         "gemini-3-pro-image-preview": _row("2026-06-25", "gemini-3-pro-image", SECOND_HAND),
         "gemini-3.1-flash-image-preview": _row("2026-06-25", "gemini-3.1-flash-image", SECOND_HAND),
-        "gemini-omni-flash-preview": _row("2026-09-30", "gemini-omni-1.1-flash", SECOND_HAND),
+        "gemini-omni-1.1-flash": _row("2026-12-03", "gemini-omni-1.2-flash", SECOND_HAND),
+        "gemini-omni-flash-preview": _row("2026-09-30", "gemini-omni-1.2-flash", SECOND_HAND),
         "imagen-4.0-*": _row("2026-08-17", "gemini-3.1-flash-image", GEMINI),
-        "veo-2.0-*": _row("2026-06-30", "gemini-omni-1.1-flash", GEMINI),
-        "veo-3-0-*": _row("2026-06-30", "gemini-omni-1.1-flash", GEMINI),
-        "veo-3.0-*": _row("2026-06-30", "gemini-omni-1.1-flash", GEMINI),
-        "veo-3.1-fast-generate-preview": _row("2026-10-22", "gemini-omni-1.1-flash", GEMINI),
-        "veo-3.1-generate-preview": _row("2026-10-22", "gemini-omni-1.1-flash", GEMINI),
-        "veo-3.1-lite-generate-preview": _row("2026-10-22", "gemini-omni-1.1-flash", GEMINI),
+        "veo-2.0-*": _row("2026-06-30", "gemini-omni-1.2-flash", GEMINI),
+        "veo-3-0-*": _row("2026-06-30", "gemini-omni-1.2-flash", GEMINI),
+        "veo-3.0-*": _row("2026-06-30", "gemini-omni-1.2-flash", GEMINI),
+        "veo-3.1-fast-generate-001": _row("2026-11-17", "gemini-omni-1.2-flash", VERTEX),
+        "veo-3.1-fast-generate-preview": _row("2026-10-22", "gemini-omni-1.2-flash", GEMINI),
+        "veo-3.1-generate-001": _row("2026-11-17", "gemini-omni-1.2-flash", VERTEX),
+        "veo-3.1-generate-preview": _row("2026-10-22", "gemini-omni-1.2-flash", GEMINI),
+        "veo-3.1-lite-generate-preview": _row("2026-10-22", "gemini-omni-1.2-flash", GEMINI),
     },
     "openai": {
+        "chatgpt-image-latest": _row("2026-12-01", "gpt-image-2.6-sunburst", OPENAI_LIST),
         "dall-e-2": _row("2026-05-12", "gpt-image-2", OPENAI_SDK),
         "dall-e-3": _row("2026-05-12", "gpt-image-2", OPENAI_SDK),
         "gpt-image-1": _row("2026-10-23", "gpt-image-2", OPENAI_SDK),
+        "gpt-image-1-mini": _row("2026-12-01", "gpt-image-2.6-flare", OPENAI_LIST),
+        "gpt-image-1.5": _row("2026-12-01", "gpt-image-2.6-sunburst", OPENAI_LIST),
         "openai/sora-2*": SORA,
         "sora-2*": SORA,
     },
@@ -113,6 +131,25 @@ def lifecycle(provider: str, model: str) -> Lifecycle | None:
     prefixes = (key for key in rows if key.endswith("*") and model.startswith(key[:-1]))
     found = max(prefixes, key=len, default=None)
     return None if found is None else rows[found]
+
+
+def ending(
+    provider: str, model: str, today: date | None = None, within: int = SOON_DAYS
+) -> str | None:
+    """Return a sentence on a model that is gone, or soon will be; None for any other.
+
+    Args:
+        provider: The provider's name.
+        model: The model's id.
+        today: The day to judge by; today, in UTC, by default.
+        within: Days from then on that count as soon.
+    """
+    day = today or datetime.now(UTC).date()
+    found = lifecycle(provider, model)
+    is_soon = found is not None and (
+        found.shutdown is None or found.shutdown - day <= timedelta(days=within)
+    )
+    return found.note(model, day) if found is not None and is_soon else None
 
 
 def retired(provider: str, model: str, today: date | None = None) -> str | None:

@@ -285,6 +285,9 @@ MODELS: Mapping[str, Mappers] = {
     **{f"openai/{model}": mappers for model, mappers in PLAIN.items()},
 }
 
+MASKS: Mapping[str, Any] = {"": "transparent"}
+"""Which pixels of a mask are changed, by prefix."""
+
 IDS: Mapping[Kind, tuple[str, ...]] = {
     "video": ("sora-2", "sora-2-pro"),
     "image": (

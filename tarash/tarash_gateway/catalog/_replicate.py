@@ -236,6 +236,8 @@ IMAGE_INPUTS = {**PROMPT, "image_input": image_list_field_mapper(provider="repli
 VIDEO_FALLBACK: Mappers = {**PROMPT, **RATIO, **NEGATIVE, **SEED}
 IMAGE_FALLBACK: Mappers = VIDEO_FALLBACK
 
+# https://developer.ideogram.ai/ideogram-api/masked-edits, and OpenAI's own; by prefix of the id.
+MASKS: Mapping[str, str] = {"ideogram-ai/": "black", "openai/gpt-image": "transparent"}
 IDS: Mapping[Kind, tuple[str, ...]] = {
     "video": (
         *("bytedance/seedance-1-pro", "bytedance/seedance-1.5-pro"),

@@ -78,6 +78,8 @@ def _optional(mapper: FieldMapper) -> FieldMapper:
     )
 
 
+# https://developer.ideogram.ai/ideogram-api/masked-edits: what Runway hands on.
+MASKS: Mapping[str, str] = {"ideogram_4_5": "black"}
 MODELS: Mapping[str, Mappers] = {
     model: _merged(model) for model in dict.fromkeys(id_ for one in DATA.values() for id_ in one)
 }

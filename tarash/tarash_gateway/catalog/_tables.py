@@ -76,13 +76,22 @@ def _providers(providers: Iterable[ProviderInfo]) -> str:
         (
             f"[{PAGES[one.name]}]({one.name}.md)",
             f"`{one.name}`",
-            MAKES[one.modalities],
+            _makes(one),
             f"`{one.extra}`" if BUILT_IN[one.name].needs else "none needed",
             ", ".join(f"`{variable}`" for variable in one.environment_variables),
         )
         for one in providers
     ]
     return _table(("", "provider", "makes", "extra", "key from"), rows)
+
+
+def _makes(provider: ProviderInfo) -> str:
+    """Return what a provider makes, as far as its models are still there."""
+    models = [one for one in list_all(provider.name) if "video" in one.outputs]
+    if "video" in provider.modalities and models and all(one.retired for one in models):
+        return "images; videos by compatible servers only, since its own models were shut down"
+
+    return MAKES[provider.modalities]
 
 
 def _features(providers: list[ProviderInfo]) -> str:

@@ -63,9 +63,14 @@ def plan(made: GenerationPlan, *, json: bool) -> None:
         table.add_row("provider", one.provider)
         table.add_row("model", one.model)
         table.add_row("request", f"{one.method} {one.endpoint}")
-        table.add_row("payload", JSON.from_data(one.payload, ensure_ascii=False))
+        table.add_row(
+            "payload", JSON.from_data(one.payload, ensure_ascii=terminal.hides(one.payload))
+        )
         for adjustment in one.adjustments:
             table.add_row("adjusted", adjusted(adjustment))
+
+        for warning in one.warnings:
+            table.add_row("warning", warning)
 
         terminal.show(table)
 

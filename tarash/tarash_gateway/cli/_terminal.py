@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,14 +20,19 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from .._words import visible
 from ..progress._row import duration, one_line
 from ._words import in_options
 
 __all__ = [
-    "document", "duration", "errors", "hint", "one_line", "plain_table", "result", "say",
-    "show", "show_each_warning_once", "size", "together", "warn",
+    "document", "duration", "errors", "hides", "hint", "json_of", "one_line", "plain_table",
+    "result", "say", "show", "show_each_warning_once", "size", "together", "warn",
 ]  # fmt: skip
 
+HIDDEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+"""What moves a cursor, hides, or turns the direction of text, and JSON need not escape."""
 WIDE = 100_000
 """Columns of a table that no terminal shows: nothing of it is cut off or folded."""
 
@@ -70,7 +76,11 @@ def show_each_warning_once() -> Callable[..., None]:
 
 
 def result(line: str) -> None:
-    """Write one line to standard output, as it is."""
+    """Write one line to standard output; what is no text in it is written as escapes."""
+    _write(visible(line))
+
+
+def _write(line: str) -> None:
     print(line, flush=True)
 
 
@@ -96,8 +106,18 @@ def document(value: Any) -> None:
         return
 
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    escaped = not encoding.lower().startswith("utf")
-    result(json.dumps(value, ensure_ascii=escaped, indent=2))
+    _write(json_of(value, only_ascii=not encoding.lower().startswith("utf")))
+
+
+def json_of(value: Any, *, only_ascii: bool = False) -> str:
+    """Return JSON that commands no terminal; some of what does may stand in JSON as it is."""
+    text = json.dumps(value, ensure_ascii=only_ascii, indent=2)
+    return HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def hides(value: Any) -> bool:
+    """Tell whether JSON of this, with characters as they are, would command a terminal."""
+    return HIDDEN.search(json.dumps(value, ensure_ascii=False)) is not None
 
 
 def show(table: Table) -> None:
@@ -116,8 +136,17 @@ def show(table: Table) -> None:
 
     drawn = io.StringIO()
     Console(file=drawn, width=WIDE, highlight=False, markup=False, emoji=False).print(table)
-    for line in drawn.getvalue().splitlines():
-        result(line.rstrip())
+    for line in drawn.getvalue().split("\n")[:-1]:
+        _write(line.rstrip())
+
+
+class _Table(Table):
+    """A table whose text is text: providers have written some of it."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row of text and of what else can be drawn."""
+        shown = (visible(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*shown, **options)
 
 
 def _natural(table: Table) -> int:
@@ -159,7 +188,7 @@ def _texts(column: Column) -> list[str]:
 
 def plain_table(*headings: str) -> Table:
     """Return an empty table of the look that all of ours have."""
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    table = _Table(*headings, box=None, pad_edge=False, header_style="bold")
     for column in table.columns:
         column.overflow = "fold"
 

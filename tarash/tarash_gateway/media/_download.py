@@ -14,8 +14,10 @@ import aiohttp
 import anyio
 
 from .._answer import parse_retry_after
+from .._reading import blocks_of
 from .._reasons import reason_of
 from .._secrets import Secrets
+from ._checksums import Checksums
 from ._formats import HEAD_BYTES, is_page
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ MOST_IDLE = 4
 MOST_BREAKS = 100
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 """Seconds after a break that brought nothing; the pause doubles."""
-CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+MOST_CHANGES = 3
+"""So often a file may turn out to be another one, or to differ from its checksum."""
+CONTENT_RANGE = re.compile(r"\s*bytes[ =](\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.IGNORECASE)
 
 
 class Failed(Exception):  # noqa: N818  (its text becomes part of an error of ours)
@@ -78,6 +82,15 @@ class Download:
         self._sink = sink
         self._received = 0
         self._total: int | None = None
+        self._stops_at: int | None = None
+        """Where the part ends that is on its way."""
+        self._overlap = 0
+        """Bytes of it that are there already: some caches send whole blocks."""
+        self._packed = False
+        """Whether it comes compressed, so that no place in it can be asked for."""
+        self._furthest = 0
+        self._changes = 0
+        self._checksums = Checksums({})
         self._validator: str | None = None
         """What tells that a file is still the same: an ETag, else a date."""
         self._declared = ""
@@ -101,12 +114,12 @@ class Download:
         """
         breaks = idle = 0
         while True:
-            before = self._received
             try:
                 await self._stretch()
             except _Broken as error:
                 breaks += 1
-                idle = 0 if self._received > before else idle + 1
+                idle = 0 if self._received > self._furthest else idle + 1
+                self._furthest = max(self._furthest, self._received)
                 if idle > MOST_IDLE or breaks > MOST_BREAKS:
                     raise Failed(f"the download broke off: {error}") from error
 
@@ -119,12 +132,23 @@ class Download:
     def _forget(self) -> None:
         """Begin anew; the sink hears of it with the first bytes."""
         self._received, self._total, self._validator, self._head = 0, None, None, b""
+        self._stops_at, self._overlap, self._checksums = None, 0, Checksums({})
+
+    def _begin_anew(self, why: str) -> _Broken:
+        """Forget what came, and return why."""
+        why = f"{why} ({self._so_far()})"
+        self._forget()
+        self._changes += 1
+        if self._changes > MOST_CHANGES:
+            raise Failed(f"the download broke off: {why}")
+
+        return _Broken(why)
 
     # -------------------------------------------------------------------------------- one stretch
     async def _stretch(self) -> None:
         """Make one request, and take in what it brings."""
-        if self._head:
-            self._forget()  # too little to resume
+        if self._head or self._packed:
+            self._forget()  # too little to resume, or nothing that could be
 
         async with aclosing(self._blocks()) as blocks:
             async for block in blocks:
@@ -139,6 +163,13 @@ class Download:
         if self._total is not None and self._received != self._total:
             raise _Broken(self._so_far())
 
+        if self._stops_at not in (None, self._received):
+            raise _Broken(self._so_far())
+
+        wrong = self._checksums.wrong()
+        if wrong is not None:
+            raise self._begin_anew(f"its {wrong} is not the one that the server states")
+
     async def _blocks(self) -> AsyncGenerator[bytes]:
         """Yield what one request brings; whatever ends it early is one kind of error.
 
@@ -149,7 +180,7 @@ class Download:
             async with self._web.get(self._url, headers) as response:
                 if self._starts(response, headers):
                     self._declared = response.headers.get("Content-Type", "").partition(";")[0]
-                    async for block in response.content.iter_any():
+                    async for block in blocks_of(response):
                         yield block
         except TimeoutError as error:
             raise _Broken("the server fell silent") from error
@@ -169,14 +200,8 @@ class Download:
     def _starts(self, response: aiohttp.ClientResponse, asked: Mapping[str, str]) -> bool:
         """Take note of an answer's head; tell whether its body is to be read."""
         status = response.status
-        if status == PARTIAL and asked:
-            self._continues(response)
-            return True
-
-        if status == OK:
-            self._forget()
-            self._total = _length(response)
-            self._validator = _validator(response)
+        if status in (OK, PARTIAL):
+            self._places(response)
             return True
 
         if status == UNSATISFIABLE and asked:
@@ -191,32 +216,64 @@ class Download:
 
         raise Failed(f"its URL answers HTTP {status}")
 
-    def _continues(self, response: aiohttp.ClientResponse) -> None:
-        """Check that this is the rest of what has come so far."""
-        found = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-        if found is None or int(found[1]) != self._received:
-            self._forget()
-            raise _Broken("the server sent another part than was asked for")
+    def _places(self, response: aiohttp.ClientResponse) -> None:
+        """Find out which part of the file this is: by what is said of the range, not the status.
 
-        total = None if found[3] == "*" else int(found[3])
+        Some servers send the part that was asked for with 200, or all of it with 206.
+        """
+        packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
+        told = response.headers.get("Content-Range")
+        found = CONTENT_RANGE.fullmatch(told or "")
+        if found is None and (response.status == PARTIAL or told is not None):
+            raise self._begin_anew("the server sent a part, and did not say which")
+
+        first, last = (int(found[1]), int(found[2])) if found else (0, None)
+        total = int(found[3]) if found and found[3] != "*" else None
+        if found is not None and not (first <= int(found[2]) < (total or int(found[2]) + 1)):
+            raise self._begin_anew("the server sent a part that can't be")
+
+        if first > self._received or (packed and first > 0):
+            raise self._begin_anew("the server sent another part than was asked for")
+
+        if first == 0:
+            self._forget()
+            self._validator = _validator(response)
+            self._checksums = Checksums(response.headers, whole=found is None and not packed)
+        else:
+            self._same(response, total)
+
+        self._packed = packed
+        self._overlap = self._received - first
+        self._stops_at = None if last is None or packed else last + 1
+        if not packed:
+            self._total = (response.content_length if found is None else total) or self._total
+
+    def _same(self, response: aiohttp.ClientResponse, total: int | None) -> None:
+        """Check that this is a part of the file that came so far."""
         known = self._total is not None and total is not None
         changed = _validator(response) not in (None, self._validator)
         if changed or (known and total != self._total):
-            self._forget()
-            raise _Broken("the file at the URL has changed meanwhile")
-
-        self._total = self._total if total is None else total
+            raise self._begin_anew("the file at the URL has changed meanwhile")
 
     def _at_the_end(self, response: aiohttp.ClientResponse) -> bool:
         """Find all there already, where the end had not been announced."""
         _, _, told = response.headers.get("Content-Range", "").partition("*/")
         if told.isdigit() and int(told) == self._received and self._total is None:
+            self._stops_at = None
             return False
 
-        raise Failed(f"{self._so_far()}, and the server has no more (it says {told or 'nothing'})")
+        raise self._begin_anew(f"the server has no more (it says {told[:20] or 'nothing'})")
 
     async def _take(self, block: bytes) -> None:
+        skipped = min(self._overlap, len(block))
+        self._overlap -= skipped
+        block = block[skipped:]
         self._received += len(block)
+        ends_at = self._total if self._stops_at is None else self._stops_at
+        if ends_at is not None and self._received > ends_at:
+            raise self._begin_anew("the server sent more than it had announced")
+
+        self._checksums.update(block)
         if self._head is None:
             await self._sink.write(block)
             return
@@ -238,11 +295,6 @@ class Download:
     def _so_far(self) -> str:
         of = "an unknown number" if self._total is None else str(self._total)
         return f"{self._received} bytes came of {of}"
-
-
-def _length(response: aiohttp.ClientResponse) -> int | None:
-    """Return the length of the body as it will be read; None where it isn't told."""
-    return None if "Content-Encoding" in response.headers else response.content_length
 
 
 def _validator(response: aiohttp.ClientResponse) -> str | None:

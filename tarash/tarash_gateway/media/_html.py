@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .._responses import maker_of
+from .._words import visible
 from ._formats import HEAD_BYTES
 from ._held import URL, Here, NoMedium, look_at
 from ._kinds import sniff
@@ -58,7 +59,7 @@ def _medium(response: Response, media: MediaType, *, is_video: bool) -> str:
     if source is None:
         return _faint("too large to be shown here: save() it, or show() it")
 
-    address = escape(source, quote=True)
+    address = escape(visible(source), quote=True)
     if is_video:
         style = STYLES["medium"]
         return f'<video controls preload="metadata" style="{style}" src="{address}"></video>'
@@ -162,4 +163,4 @@ def _faint(text: str) -> str:
 
 
 def _text(value: object) -> str:
-    return escape(str(value), quote=True)
+    return escape(visible(str(value)), quote=True)

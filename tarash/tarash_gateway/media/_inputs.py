@@ -36,6 +36,7 @@ from ._limits import Facts
 if TYPE_CHECKING:
     from .._contract import Config, Request
     from .._types import MediaContent, MediaType
+    from ._mask import MaskForm
 
 Local = str | Path | Mapping[str, Any]
 """A medium as a request holds it."""
@@ -43,11 +44,12 @@ Local = str | Path | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a config says of input media; the fields of configs, by their names there."""
+    """What a config says of input media, by its fields' names; and how the model reads masks."""
 
     max_media_bytes: int = 200 * 1024**2
     fit_images: bool = False
     allow_private_urls: bool = True
+    mask_form: MaskForm = "white"
 
 
 def rules_of(config: Config) -> Rules:

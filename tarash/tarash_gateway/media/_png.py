@@ -10,9 +10,13 @@ from __future__ import annotations
 import math
 import random
 import struct
+import textwrap
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+from . import _letters
 
 LARGEST_SIDE = 8192
 """Pixels. Time grows with the area: 8192 x 8192 takes half a second."""
@@ -29,6 +33,14 @@ DARKEST = (10, 60)
 STEEPEST = 55
 FAINTEST_DISC = 4
 BRIGHTEST_DISC = (255 - DARKEST[1] - 2 * STEEPEST) // MOST_DISCS
+
+BAND, TEXT = 24, 236
+"""Levels of grey of a label's ground and its letters."""
+DOTS_ACROSS, DOTS_DOWN = 240, 180
+"""How many dots of a letter a picture is wide and high at least, where it has the pixels."""
+FEWEST_LETTERS = 8
+MOST_LINES = 3
+"""That one text is wrapped into."""
 
 Channels = tuple[int, ...]
 
@@ -53,8 +65,64 @@ class _Disc:
         return (first, after) if first < after else None
 
 
-def encode(width: int, height: int, seed: int) -> bytes:
-    """Return a PNG of exactly this size; the same seed gives the same bytes.
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """Lines of light text on a dark band, as wide as the picture."""
+
+    lines: tuple[str, ...]
+    dot: int
+    """Pixels that a dot of a letter is wide and high."""
+
+    @classmethod
+    def fitting(cls, lines: Sequence[str], width: int, height: int) -> _Label | None:
+        """Return the label that there is room for; None for none."""
+        dot = max(1, min(width // DOTS_ACROSS, height // DOTS_DOWN))
+        room = width // dot // _letters.WIDTH - 1
+        wrapped: list[str] = []
+        for line in lines:
+            parts = textwrap.wrap(line, max(1, room)) or [""]
+            cut = len(parts) > MOST_LINES
+            wrapped += (
+                [*parts[: MOST_LINES - 1], f"{parts[MOST_LINES - 1][: room - 3]}..."]
+                if (cut)
+                else parts
+            )
+
+        label = cls(tuple(wrapped), dot)
+        fits = room >= FEWEST_LETTERS and label.height <= height // 2
+        return label if lines and fits else None
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return (len(self.lines) * _letters.HEIGHT + 2) * self.dot
+
+    def rows(self, width: int) -> Iterator[bytes]:
+        """Yield the rows of the band, as differences from pixel to pixel."""
+        plain = bytes((BAND,) * CHANNELS) + bytes(CHANNELS * (width - 1))
+        yield from [plain] * self.dot
+        for line in self.lines:
+            for number in range(_letters.HEIGHT):
+                row = bytearray(plain)
+                for first, after in _letters.runs(line, number):
+                    for dot, step in ((first, TEXT - BAND), (after, BAND - TEXT)):
+                        place = CHANNELS * (dot + _letters.WIDTH // 2) * self.dot
+                        if place + CHANNELS <= len(row):
+                            row[place : place + CHANNELS] = bytes((step % 256,) * CHANNELS)
+
+                yield from [bytes(row)] * self.dot
+
+        yield from [plain] * self.dot
+
+
+def encode(width: int, height: int, seed: int, label: Sequence[str] = ()) -> bytes:
+    """Return a PNG of exactly this size; the same seed and label give the same bytes.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        seed: Decides on the gradient and the discs.
+        label: Lines of text on a dark band below; left out where there is no room for them.
 
     Raises:
         ValueError: A side is shorter than 1 or longer than `LARGEST_SIDE` pixels.
@@ -65,7 +133,7 @@ def encode(width: int, height: int, seed: int) -> bytes:
         )
 
     header = struct.pack(">2I5B", width, height, *EIGHT_BIT_RGB)
-    pixels = _compressed(width, height, random.Random(seed))
+    pixels = _compressed(width, height, random.Random(seed), _Label.fitting(label, width, height))
     return b"".join(
         (SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", pixels), _chunk(b"IEND", b""))
     )
@@ -76,14 +144,15 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
 
 
-def _compressed(width: int, height: int, chance: random.Random) -> bytes:
+def _compressed(width: int, height: int, chance: random.Random, label: _Label | None) -> bytes:
     corner = tuple(chance.randint(*DARKEST) for _ in range(CHANNELS))
     across, down = _slope(chance), _slope(chance)
     discs = _discs(width, height, chance)
     plain = _differences(width, across)
     compressor = zlib.compressobj(level=6)
     parts = []
-    for y in range(height):
+    top = height if label is None else height - label.height
+    for y in range(top):
         row = bytearray(plain)
         for channel in range(CHANNELS):
             row[channel] = corner[channel] + down[channel] * y // height
@@ -92,6 +161,9 @@ def _compressed(width: int, height: int, chance: random.Random) -> bytes:
             _brighten(row, disc, y, width)
 
         parts.append(compressor.compress(SUB_FILTER + row))
+
+    if label is not None:
+        parts += [compressor.compress(SUB_FILTER + row) for row in label.rows(width)]
 
     return b"".join((*parts, compressor.flush()))
 

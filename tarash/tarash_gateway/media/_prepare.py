@@ -24,6 +24,7 @@ from ._inputs import (
     shown,
 )
 from ._limits import Facts, facts_of, limits_of, most_bytes, problem
+from ._mask import as_mask
 
 if TYPE_CHECKING:
     from .._contract import Accepts, MediaLimits, Request
@@ -87,7 +88,14 @@ class _Preparation:
         self.adjustments: list[Adjustment] = []
 
     async def gather(self, media: Local, where: str, wanted: Wanted) -> MediaType:
-        """Return text that goes out as it is, or bytes."""
+        """Return text that goes out as it is, or bytes; a mask as the model reads it."""
+        found = await self._gathered(media, where, wanted)
+        if where != "mask_image" or isinstance(found, str):
+            return found
+
+        return await in_thread(HEAVY_BYTES, as_mask, found, where, self._rules.mask_form)
+
+    async def _gathered(self, media: Local, where: str, wanted: Wanted) -> MediaType:
         found = await loaded(media, where, wanted, self._rules)
         if not isinstance(found, str):
             return found

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from anyio import to_thread
 
+from .._backend import check_loop
 from .._media_info import MediaInfo
 from .._reasons import reason_of
 from .._responses import config_of
@@ -65,6 +66,7 @@ async def probe_response(response: Response, index: int) -> MediaInfo:
     """
     from ._saving import names_files, reach_of
 
+    check_loop()
     return await probe_media(
         result_of(response, index), reach_of(config_of(response)), paths=names_files(response)
     )
@@ -219,16 +221,20 @@ class _Url:
             return await self._copied(response, offset, length)
 
     async def _copied(self, response: Any, offset: int, length: int) -> bytes:
+        from .._reading import blocks_of
+
         self._copy = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `aclose`)
         size = 0
-        async for block in response.content.iter_any():
+        async for block in blocks_of(response):
             size += len(block)
             if size > LARGEST_COPY:
                 break
 
             await to_thread.run_sync(self._copy.write, block)
 
-        self.size = size if response.content.at_eof() else response.content_length
+        packed = "Content-Encoding" in response.headers
+        whole = size <= LARGEST_COPY
+        self.size = size if whole else None if packed else response.content_length
         return await to_thread.run_sync(self._read_copy, offset, length)
 
     def _read_copy(self, offset: int, length: int) -> bytes:

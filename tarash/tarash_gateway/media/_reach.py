@@ -123,6 +123,7 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
             total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,  # it is unpacked piece by piece
         read_bufsize=READ_BYTES,
     )
 

@@ -20,17 +20,19 @@ import anyio
 from anyio import to_thread
 
 from .. import _settings
+from .._backend import check_loop
 from .._responses import config_of, maker_of
-from .._template import Template, numbered
-from ..exceptions import SaveError, ValidationError
+from .._template import MOST_BYTES, MOST_SECONDS, Template, numbered
+from ..exceptions import ValidationError
 from ..registry import BUILT_IN, default_registry
 from ._download import Download, Failed, Gone
 from ._formats import HEAD_BYTES, extension, type_of
-from ._held import URL, Here, NoMedium, look_at
+from ._held import Here, NoMedium, look_at
 from ._part import Part
 from ._reach import Reach, Refused
 from ._renewal import NotRenewed, Renewal, media_of
 from ._stores import Exists, Store, Unreachable
+from ._unsaved import unsaved
 
 if TYPE_CHECKING:
     from .._contract import Config, Response
@@ -66,6 +68,7 @@ class _Plan:
     reach: Reach
     renewal: Renewal
     done: dict[int, Saved]
+    max_bytes: int
     failures: dict[int, str] = field(default_factory=dict)
     causes: list[BaseException] = field(default_factory=list)
     limit: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(AT_ONCE))
@@ -80,6 +83,8 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
     config: Config | None = None,
     only: Sequence[int] | None = None,
     done: dict[int, Saved] | None = None,
+    max_bytes: int = MOST_BYTES,
+    timeout: float = MOST_SECONDS,  # noqa: ASYNC109  (tells what is saved)
 ) -> list[Saved]:
     """Save all results of a response.
 
@@ -91,11 +96,14 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         config: Whose key asks for fresh URLs; by default the one that made the response.
         only: Which results, from 0; None for all.
         done: Takes in each result as it is saved.
+        max_bytes: What one result may have.
+        timeout: Seconds for all of it.
 
     Raises:
         ValidationError: Nothing can be saved there.
         SaveError: A result could not be saved; tells which were.
     """
+    check_loop()
     media = media_of(response)
     if on_exists not in {"fail", "number"}:
         raise ValidationError(f"on_exists is 'fail' or 'number', not {on_exists!r}")
@@ -111,13 +119,19 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         reach=reach_of(config),
         renewal=Renewal(response, config),
         done={} if done is None else done,
+        max_bytes=max_bytes,
     )
-    async with anyio.create_task_group() as group:
-        for number, index in enumerate(indexes, 1):
-            group.start_soon(_save_one, plan, index, number, _look(plan, index, media[index]))
+    with anyio.move_on_after(timeout) as scope:
+        async with anyio.create_task_group() as group:
+            for number, index in enumerate(indexes, 1):
+                group.start_soon(_save_one, plan, index, number, _look(plan, index, media[index]))
+
+    if scope.cancelled_caught:
+        late = f"it took more than {timeout:g} s; raise timeout="
+        plan.failures |= {one: late for one in indexes if one not in {**plan.done, **plan.failures}}
 
     if plan.failures:
-        raise _error(plan, len(indexes))
+        raise unsaved(plan, len(indexes))
 
     return [plan.done[index] for index in indexes]
 
@@ -248,10 +262,12 @@ class _Writing:
         self._name = _name_of(found)
         self._part: Part | None = None
         self._content_type: str | None = None
+        self._size = 0
         self.place: Path | str = plan.template.text
 
     async def begin(self, head: bytes, declared: str | None) -> None:
         """Decide on the name by the first bytes, and open the file; or begin it anew."""
+        self._size = 0
         if self._part is not None:
             await self._part.restart()
             return
@@ -282,6 +298,10 @@ class _Writing:
 
     async def write(self, block: bytes) -> None:
         """Take the next bytes."""
+        self._size += len(block)
+        if self._size > self._plan.max_bytes:
+            raise Failed(f"it has more than {self._plan.max_bytes} bytes; raise max_bytes=")
+
         if self._part is not None:
             await self._part.write(block)
 
@@ -362,39 +382,3 @@ def _said(error: OSError, writing: _Writing) -> str:
         advice = ": choose a folder that you may write to"
 
     return f"{str(writing.place)!r} can't be written ({error.strerror or error}){advice}"
-
-
-def _is_url(medium: MediaType) -> bool:
-    return isinstance(medium, str) and URL.match(medium) is not None
-
-
-def _error(plan: _Plan, count: int) -> SaveError:
-    kind = "video" if hasattr(plan.response, "videos") else "image"
-    indexes = sorted(plan.failures)
-    if count == 1:
-        said = f"The {kind} could not be saved: {plan.failures[indexes[0]]}"
-    else:
-        each = "; ".join(f"{kind} {index + 1}: {plan.failures[index]}" for index in indexes)
-        said = f"{len(indexes)} of {count} {kind}s could not be saved: {each}"
-
-    saved = tuple(str(plan.done[index].place) for index in sorted(plan.done))
-    if saved:
-        said = f"{said}. Saved: {', '.join(saved)}"
-
-    provider, model = maker_of(plan.response)
-    held = media_of(plan.response)
-    urls = [str(held[one]) for one in indexes if _is_url(held[one])]
-    paid = "made" if plan.response.is_mock else "made and paid for"
-    at = f", and it is at {', '.join(urls)}" if urls else ""
-    where = f"; request {plan.response.request_id} is {paid}{at}"
-    error = SaveError(
-        f"{said}{where} (the response still holds what was made)",
-        provider,
-        model,
-        plan.response.request_id,
-        operation=plan.response.operation,
-        saved=saved,
-        failures=tuple(plan.failures[index] for index in indexes),
-    )
-    error.__cause__ = plan.causes[0] if plan.causes else None
-    return error

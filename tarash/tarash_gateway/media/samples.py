@@ -1,20 +1,22 @@
 """Real media without a provider: bundled clips, and pictures made on the spot.
 
 The mock and the simulator take their media from here. The clips were rendered by
-`tests/tools/render_samples.py` of the source repository; they have no sound track. Nothing here
-knows a request, and nothing is downloaded.
+`tests/tools/render_samples.py` of the source repository; they have no sound track until they are
+given one, of silence. Nothing here knows a request, and nothing is downloaded.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
 from . import _png
+from ._sound import with_sound
 
 FOLDER = Path(__file__).parent / "_samples"
 VIDEO_TYPE = "video/mp4"
@@ -62,9 +64,10 @@ class Sample:
         """The shorter side, as resolutions are named: `720p`."""
         return f"{min(self.width, self.height)}p"
 
-    def read(self) -> bytes:
-        """Return the file's bytes."""
-        return self.path.read_bytes()
+    def read(self, *, sound: bool = False) -> bytes:
+        """Return the file's bytes; with `sound`, a silent sound track among them."""
+        content = self.path.read_bytes()
+        return with_sound(content) if sound else content
 
 
 @cache
@@ -108,13 +111,19 @@ def pick_video(
     return min(videos(), key=distance)
 
 
-def make_png(width: int, height: int, seed: int = 0) -> bytes:
+def make_png(width: int, height: int, seed: int = 0, label: Sequence[str] = ()) -> bytes:
     """Return a PNG of exactly this size: a gradient with discs, the same for the same seed.
+
+    Args:
+        width: Pixels.
+        height: Pixels.
+        seed: Decides on what is drawn.
+        label: Lines of text on a band at the bottom, where there is room for them.
 
     Raises:
         ValueError: A side is shorter than 1 or longer than 8192 pixels.
     """
-    return _png.encode(width, height, seed)
+    return _png.encode(width, height, seed, label)
 
 
 def image_size(size: str | None = None, aspect_ratio: str | None = None) -> tuple[int, int]:

@@ -5,12 +5,11 @@ Azure OpenAI and compatible servers use the same objects with codes of their own
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from .._http import Answer, parse_retry_after, shorten, unreadable
+from .._http import Answer, parse_retry_after, shorten
 from ..exceptions import (
     ContentModerationError,
     GenerationFailedError,
@@ -21,6 +20,9 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._error_rules import account_error
+from ._facts import mapping, objects
+from ._filters import unsafe
 
 Stage = Literal["input", "output"]
 
@@ -43,7 +45,12 @@ NO_MODEL = frozenset({"deploymentnotfound", "modelnotfound", "modelretired"})
 TOO_MANY = frozenset({"ratelimitexceeded", "toomanyrequests", "429"})
 REFUSED_INPUT = frozenset({400, 413, 415, 422})
 GONE = frozenset({404, 410})
-SAFETY_TEXT = ("safety system", "content management policy", "content policy")
+SAFETY_TEXT = (
+    "safety system",
+    "content management policy",
+    "content policy",
+    "content moderation",
+)
 STAGE_TEXTS: Mapping[Stage, tuple[str, ...]] = {
     "output": ("generated image", "generated video", "output"),
     "input": ("prompt", "input", "task failed"),
@@ -59,6 +66,10 @@ def classify_answer(answer: Answer, provider: str) -> TarashException | None:
         answer: The answer, of an error status.
         provider: The provider's name.
     """
+    about_account = account_error(answer)
+    if about_account is not None:
+        return about_account
+
     error = error_of(answer.body)
     if error is None:
         return _no_model(answer, None, provider) if answer.status in GONE else None
@@ -105,7 +116,8 @@ def no_media(raw: Any, kind: str) -> TarashException:
     if error is not None:
         return job_error(error, raw)
 
-    categories = tuple(dict.fromkeys(_filtered(raw)))
+    flag = next((said for one in objects(mapping(raw).get("data")) if (said := unsafe(one))), None)
+    categories = tuple(dict.fromkeys(categories_in(raw))) or ((flag,) if flag else ())
     if categories:
         return ContentModerationError(
             f"The content filter removed the {kind}: {', '.join(categories)} (change the prompt)",
@@ -195,25 +207,25 @@ def _categories(error: Mapping[str, Any]) -> tuple[str, ...]:
     details = error.get("moderation_details")
     named = details.get("categories") if isinstance(details, Mapping) else None
     found = [str(one) for one in named] if isinstance(named, list) else []
-    found += _filtered(error)
+    found += categories_in(error)
     for listed in VIOLATIONS.findall(_said(error)):
         found += [one.strip() for one in listed.split(",") if one.strip()]
 
     return tuple(dict.fromkeys(found))
 
 
-def _filtered(value: Any) -> Iterator[str]:
+def categories_in(value: Any) -> Iterator[str]:
     """Yield the names of what Azure's content filter objected to, wherever they stand."""
     if isinstance(value, list):
         for item in value:
-            yield from _filtered(item)
+            yield from categories_in(item)
 
     elif isinstance(value, Mapping):
         for name, item in value.items():
             if isinstance(item, Mapping) and item.get("filtered") is True:
                 yield str(name)
             else:
-                yield from _filtered(item)
+                yield from categories_in(item)
 
 
 def _no_model(answer: Answer, error: Mapping[str, Any] | None, provider: str) -> HTTPError:
@@ -236,31 +248,3 @@ def _plain(code: Any) -> str:
 
 def _said(error: Mapping[str, Any]) -> str:
     return shorten(str(error.get("message") or error.get("code") or "no reason was given"))
-
-
-def events_of(answer: Answer) -> list[Any]:
-    """Return the events of a stream with finished images, which `stream=True` asks for.
-
-    Raises:
-        TarashException: It is no such stream, or it ended in an error.
-    """
-    data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
-    try:
-        said = [json.loads(text) for text in data if text != "[DONE]"]
-    except ValueError:
-        said = []
-
-    done = [event for event in said if is_last(event)]
-    for event in said:
-        if not done and error_of(event) is not None:
-            raise job_error(event["error"], said)
-
-    if not done:
-        raise unreadable(answer.status, answer.body)
-
-    return said
-
-
-def is_last(event: Any) -> bool:
-    """Tell whether an event of such a stream holds a finished image."""
-    return isinstance(event, dict) and str(event.get("type")).endswith(".completed")

@@ -16,16 +16,17 @@ from urllib.parse import quote, urljoin
 
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, origin, unreadable
-from .._sdk import exchange
+from .._sdk import exchange, library_of
 from .._secrets import Credentials, Key
 from ..catalog._openai import EDIT, LARGEST_MASK, REMIX
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
-from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import milliseconds, percent
 from ._finding import is_since, moment
-from ._openai_errors import classify_answer, error_of, events_of, is_last, job_error, no_media
+from ._openai_errors import classify_answer, error_of, job_error
 from ._openai_forms import as_part, split
 from ._openai_list import is_same, newest
+from ._openai_results import addresses_in, events, image_response, video_response
 
 if TYPE_CHECKING:
     from .._contract import Call, Response
@@ -57,12 +58,6 @@ STATUSES: Mapping[str, JobStatus] = {
     "canceled": "failed",
 }
 JOB_IDS = ("id", "video_id", "task_id")
-URL_PLACES = ("url", "video_url", "output_url", "video", "output", "result", "data")
-STANDARD = frozenset(
-    {*URL_PLACES, "error", "id", "object", "progress", "prompt", "seconds", "size", "status"}
-)
-"""What a job's object says in a response's own fields, or no longer needs to say."""
-IMAGE_TYPES = {"jpg": "image/jpeg", "svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,6 @@ class OpenAIClient:
 
     async def post(self, payload: Payload) -> Answer:
         """Send a payload, once."""
-        import httpx2
         import openai
 
         fields, files = split(payload.body)
@@ -89,7 +83,7 @@ class OpenAIClient:
         return await exchange(
             lambda: self.sdk.post(
                 payload.path,
-                cast_to=httpx2.Response,
+                cast_to=library_of(openai.DefaultAsyncHttpxClient).Response,
                 options={
                     "headers": credentials.onto(payload.headers),
                     # Else an administrator's key in the environment would go along.
@@ -136,7 +130,7 @@ class OpenAIWire:
         images=MediaLimits(IMAGE_INPUTS),
         masks=MediaLimits(("image/png",), LARGEST_MASK),
     )
-    modules = ("openai", "httpx2")
+    modules = ("openai",)
     # Half of what the SDK's helper waits where no `openai-poll-after-ms` says more. Our pauses grow
     # with the job's time, so that there are fewer looks all the same.
     min_poll_interval = 0.5
@@ -194,7 +188,7 @@ class OpenAIWire:
         """Create a video job, or make images: they have no jobs."""
         answer = await client.post(payload)
         if call.kind == "image":
-            return Finished(answer.object() if answer.is_json else events_of(answer))
+            return Finished(answer.object() if answer.is_json else events(answer))
 
         accepted = answer.object()
         job_id = next((accepted[name] for name in JOB_IDS if accepted.get(name)), None)
@@ -209,7 +203,8 @@ class OpenAIWire:
     ) -> Sequence[Operation]:
         """Return the videos since then of this model, prompt, length, size and source.
 
-        What a server leaves out is not compared, and media are not: no list shows them.
+        The prompt has to be shown. What else a server leaves out is not compared, and media are
+        not: no list shows them.
 
         Raises:
             UnsupportedOperationError: It is about images, which are no jobs.
@@ -233,6 +228,7 @@ class OpenAIWire:
 
         job = answer.object()
         if not job.get("status") and error_of(job) is not None:
+            # Some servers answer 200 with an error in the job's place.
             return Snapshot("failed", raw=job, error=job_error(job["error"], job))
 
         if not job.get("status") and not any(job.get(name) for name in JOB_IDS):
@@ -244,12 +240,11 @@ class OpenAIWire:
             return Snapshot("failed", raw=job, error=job_error(error, job))
 
         if status != "completed":
-            wait = answer.headers.get("openai-poll-after-ms", "")
             return Snapshot(
                 status,
                 raw=job,
-                progress=_progress(job),
-                retry_after=int(wait) / 1000 if wait.isdigit() else None,
+                progress=percent(job.get("progress")),
+                retry_after=milliseconds(answer.headers.get("openai-poll-after-ms")),
             )
 
         try:
@@ -268,25 +263,26 @@ class OpenAIWire:
         self, client: OpenAIClient, operation: Operation, job: Mapping[str, Any]
     ) -> Finished:
         """Return the finished job with its video: by a public URL, else the bytes."""
-        given = _url_in(job)
-        url = urljoin(f"{client.account.base_url}/", given) if given else None
-        if url is not None and origin(url) != origin(client.account.base_url):
-            return Finished(job, {"url": url})
+        base = client.account.base_url
+        given = [urljoin(f"{base}/", one) for one in addresses_in(job)]
+        public = [one for one in given if origin(one) != origin(base)]
+        if public:
+            return Finished(job, {"urls": public})
 
+        url = next(iter(given), None)
         answer = await client.get(url or self._job_path(client, operation, "/content"))
         if answer.content is None:
             # Some servers say here where the video is.
-            elsewhere = _url_in(answer.body)
-            if elsewhere is None:
+            elsewhere = addresses_in(answer.body)
+            if not elsewhere:
                 raise unreadable(answer.status, answer.body)
 
-            return Finished(job, {"url": urljoin(f"{client.account.base_url}/", elsewhere)})
+            return Finished(job, {"urls": [urljoin(f"{base}/", one) for one in elsewhere]})
 
-        content_type = answer.headers.get("content-type", "").partition(";")[0]
-        is_video = content_type.startswith("video/")
+        told = answer.content_type or ""
         media: MediaContent = {
             "content": answer.content,
-            "content_type": content_type if is_video else "video/mp4",
+            "content_type": told if told.startswith(("video/", "image/")) else "video/mp4",
         }
         return Finished(job, media=(media,) if answer.content else ())
 
@@ -302,28 +298,9 @@ class OpenAIWire:
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; facts beside the media go into `provider_metadata`."""
         if call.kind == "image":
-            return _image_response(call, finished.raw)
+            return image_response(call, finished.raw)
 
-        job = finished.raw
-        beside = {name: value for name, value in job.items() if name not in STANDARD}
-        if isinstance(job.get("expires_at"), int):
-            beside["expires_at"] = datetime.fromtimestamp(job["expires_at"], UTC).isoformat()
-
-        video = finished.metadata.get("url") or next(iter(finished.media), None)
-        if video is None:
-            raise no_media(job, "video")
-
-        return VideoGenerationResponse(
-            request_id=call.request_id,
-            status="completed",
-            raw_response=job,
-            video=video,
-            videos=(video,),
-            content_type=finished.media[0]["content_type"] if finished.media else None,
-            duration=_seconds(job.get("seconds")),
-            resolution=job.get("size") if isinstance(job.get("size"), str) else None,
-            provider_metadata=beside,
-        )
+        return video_response(call, finished)
 
 
 def _operation(client: OpenAIClient, call: Call, job_id: Any, submitted_at: datetime) -> Operation:
@@ -334,52 +311,3 @@ def _operation(client: OpenAIClient, call: Call, job_id: Any, submitted_at: date
         id=str(job_id),
         submitted_at=submitted_at.isoformat(),
     )
-
-
-def _image_response(call: Call, raw: Any) -> ImageGenerationResponse:
-    items = raw.get("data") if isinstance(raw, dict) else filter(is_last, raw)
-    items = [item for item in items or () if isinstance(item, dict)]
-    images = tuple(found for item in items if (found := item.get("url") or item.get("b64_json")))
-    if not images:
-        raise no_media(raw, "image")
-
-    facts = raw if isinstance(raw, dict) else {**items[-1], "b64_json": None}
-    sent = facts.get("output_format") or call.request.extra_params.get("output_format") or "png"
-    return ImageGenerationResponse(
-        request_id=call.request_id,
-        status="completed",
-        raw_response=raw,
-        images=images,
-        content_type=IMAGE_TYPES.get(str(sent), f"image/{sent}"),
-        revised_prompt=items[0].get("revised_prompt"),
-        provider_metadata={
-            name: value for name, value in facts.items() if name != "data" and value is not None
-        },
-    )
-
-
-def _url_in(value: Any) -> str | None:
-    """Return the URL of a video in the shapes that compatible servers give it."""
-    if isinstance(value, str):
-        return value if value.startswith(("http://", "https://", "/")) else None
-
-    if isinstance(value, list):
-        return _url_in(value[0]) if value else None
-
-    if isinstance(value, Mapping):
-        found = (_url_in(value.get(name)) for name in URL_PLACES)
-        return next((url for url in found if url), None)
-
-    return None
-
-
-def _progress(job: Mapping[str, Any]) -> float | None:
-    progress = job.get("progress")
-    return float(progress) if isinstance(progress, int | float) else None
-
-
-def _seconds(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None

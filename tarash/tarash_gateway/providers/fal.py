@@ -6,31 +6,43 @@ serves for uploads to fal's storage.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
-from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
+from .._http import Answer, HttpClient, checked, join, shorten, status_error, unreadable
 from .._proxies import proxy_of
 from .._sdk import load
 from .._secrets import bearer
+from ..catalog._records import record_of
 from ..exceptions import GenerationFailedError, TarashException
 from ..mapping import apply_field_mappers
 from ..media import encoded
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import amount, count, mapping, number, response_facts
 from ._fal_errors import BAD_REQUEST, NOT_FOUND, classify_answer, upload_error, verdict
+from ._filters import refusal, sift
+from ._outputs import as_text, content_of, find, no_media
 
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
     from .._http import Transport
-    from .._types import CancelAnswer, JobStatus, MediaContent
+    from .._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
     from ..catalog import ModelSpec
 
 STATUSES: Mapping[str, JobStatus] = {"IN_QUEUE": "queued", "IN_PROGRESS": "processing"}
+PLACES = {"video": ("video", "videos", "video_url"), "image": ("images", "image")}
+"""Where most models put their media."""
 NAMESPACES = ("workflows", "comfy")
 STORAGE = "https://rest.fal.ai"
+SCHEMAS = "https://fal.ai"
+SCHEMA_PATH = "api/openapi/queue/openapi.json?endpoint_id="
+SCHEMAS_VARIABLE = "TARASH_FAL_SCHEMAS"
+"""Where schemas of models are asked for that nobody knows: a host, or `off` for nowhere."""
 CHECKED_APP = "fal-ai/flux"
 
 
@@ -42,6 +54,7 @@ class FalAdapter:
     min_poll_interval = 0.1
     base_url = "https://queue.fal.run"
     trusted_hosts = ("fal.run",)
+    needs = ("status", "response", "cancel")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET."""
@@ -143,6 +156,22 @@ class FalAdapter:
         # Only fal's own word counts: a job taken for stopped may be bought again elsewhere.
         return "cancelled" if answer.object().get("status") == "OK" else "requested"
 
+    def may_learn(self, account: Account) -> bool:
+        """Tell whether there is somebody to ask for schemas: fal, unless it was replaced."""
+        return bool(_schemas_at(account))
+
+    async def learn(self, client: HttpClient, model: str) -> JsonObject | None:
+        """Return what fal says of a model that is newer than the package."""
+        url = join(_schemas_at(client.account), SCHEMA_PATH) + quote(model, safe="")
+        answer = await client.get(url, any_status=True)
+        if answer.status == NOT_FOUND:
+            return None
+
+        document = checked(answer, classify_answer).object()
+        found = record_of({"endpoint_id": model, "openapi": document})
+        today = datetime.now(UTC).date().isoformat()
+        return None if found is None else {**found[1], "read": today}
+
     async def check(self, client: HttpClient) -> None:
         """Ask after a job that nobody has: 404 proves that the key was accepted."""
         answer = await client.get(
@@ -181,37 +210,46 @@ class FalAdapter:
         raise failure from client.account.secrets.outside(cause)
 
     def parse(self, call: Call, finished: Finished) -> Response:
-        """Return the response; unknown keys of the output go into `provider_metadata`."""
+        """Return the response; what else the output holds goes into `provider_metadata`."""
         output = finished.raw
-        files = _files(output, call.kind)
-        if not files:
-            raise GenerationFailedError(
-                f"fal answered without {call.kind}: {shorten(output)}", raw_response=output
-            )
+        found = find(output, call.kind, prefer=PLACES[call.kind])
+        checks = call.request.extra_params.get("enable_safety_checker") is not False
+        sifted = sift(output, found.media, checks=checks)
+        if not sifted.media and sifted.refused:
+            raise refusal("fal", sifted, call.kind, output, _billing(finished))
 
-        taken = {"video", "videos", "images", "image", "video_url"}
-        beside = {name: value for name, value in output.items() if name not in taken}
-        facts: dict[str, Any] = {
-            "request_id": call.request_id,
-            "status": "completed",
-            "raw_response": output,
-            "content_type": files[0].get("content_type"),
-            "provider_metadata": {**beside, **finished.metadata},
-        }
+        if not sifted.media:
+            raise no_media("fal", call.kind, found, output)
+
+        rest = found.beside if isinstance(found.beside, dict) else {}
+        beside = rest or ({} if found.beside is None else {"output": found.beside})
+        metadata = {**beside, **sifted.note, **finished.metadata}
+        media = tuple(map(content_of, sifted.media))
+        about = sifted.media[0].about
+        content_type = sifted.media[0].content_type
         if call.kind == "image":
             return ImageGenerationResponse(
-                images=tuple(file["url"] for file in files),
-                revised_prompt=output.get("revised_prompt"),
-                **facts,
+                images=tuple(map(as_text, media)),
+                raw_response=output,
+                **response_facts(
+                    call,
+                    metadata,
+                    content_type=content_type,
+                    revised_prompt=mapping(output).get("revised_prompt"),
+                ),
             )
 
-        first = files[0]
         return VideoGenerationResponse(
-            video=first["url"],
-            videos=tuple(file["url"] for file in files),
-            duration=first.get("duration"),
-            resolution=_resolution(first),
-            **facts,
+            video=media[0],
+            videos=media,
+            raw_response=output,
+            **response_facts(
+                call,
+                metadata,
+                content_type=content_type,
+                duration=about.get("duration"),
+                resolution=_resolution(about),
+            ),
         )
 
 
@@ -221,15 +259,24 @@ def _app(endpoint: str) -> str:
     return "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])
 
 
+def _schemas_at(account: Account) -> str:
+    """Return where schemas are asked for; empty for nowhere."""
+    told = os.environ.get(SCHEMAS_VARIABLE, "").strip()
+    if told.lower() == "off":
+        return ""
+
+    # A host in fal's place has models of its own, or none.
+    return told or ("" if account.custom_base_url else SCHEMAS)
+
+
 def _snapshot(status: Mapping[str, Any]) -> Snapshot:
     if status.get("status") == "COMPLETED":
         return Snapshot("completed", raw=status)
 
-    position = status.get("queue_position")
     return Snapshot(
         STATUSES.get(str(status.get("status")), "processing"),
         raw=status,
-        queue_position=position if isinstance(position, int) else None,
+        queue_position=count(status.get("queue_position")),
     )
 
 
@@ -238,7 +285,8 @@ def _metadata(answer: Answer, status: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     units = answer.headers.get("X-Fal-Billable-Units")
     if units:
-        found["billable_units"] = float(units) if units.replace(".", "", 1).isdigit() else units
+        read = amount(units)
+        found["billable_units"] = units if read is None else read
 
     metrics = status.get("metrics")
     if isinstance(metrics, dict) and "inference_time" in metrics:
@@ -247,22 +295,14 @@ def _metadata(answer: Answer, status: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _files(output: Any, kind: str) -> list[dict[str, Any]]:
-    """Return the media of an output: an object, a list of them, or a bare URL."""
-    names = ("video", "videos", "video_url") if kind == "video" else ("images", "image")
-    for name in names:
-        value = output.get(name) if isinstance(output, dict) else None
-        values = value if isinstance(value, list) else [value]
-        files = [{"url": one} if isinstance(one, str) else one for one in values if one]
-        found = [file for file in files if isinstance(file, dict) and file.get("url")]
-        if found:
-            return found
-
-    return []
+def _billing(finished: Finished) -> Billing | None:
+    """Return whether a result costs money, where fal says so; else that is not known."""
+    units = number(finished.metadata.get("billable_units"))
+    return None if units is None else "certain" if units else "none"
 
 
 def _resolution(file: Mapping[str, Any]) -> str | None:
-    width, height = file.get("width"), file.get("height")
+    width, height = count(file.get("width")), count(file.get("height"))
     return f"{width}x{height}" if width and height else None
 
 

@@ -14,18 +14,20 @@ from uuid import uuid4
 from anyio import to_thread
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
-from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
-from .._mime import type_by_name
+from .._http import Answer, HttpClient, join, status_error, unreadable
 from .._sdk import exchange, http_client
 from .._secrets import bearer
 from ..catalog._luma import AGENTS_MODELS
-from ..exceptions import GenerationFailedError, UnsupportedOperationError, ValidationError
+from ..exceptions import UnsupportedOperationError, ValidationError
 from ..mapping import apply_field_mappers
 from ..media import data_uri
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import response_facts
+from ._filters import refusal, sift
 from ._finding import is_since, moment
 from ._luma_errors import NOT_FOUND, classify_answer, failure
 from ._luma_list import is_same, newest
+from ._outputs import as_text, content_of, find, no_media
 
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
@@ -244,28 +246,37 @@ class LumaAdapter:
 
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; what stands beside the media goes into `provider_metadata`."""
-        generation = finished.raw
-        urls = _urls(generation, call.kind)
-        if not urls:
-            raise GenerationFailedError(
-                f"Luma answered without {call.kind}: {shorten(generation)}", raw_response=generation
-            )
+        generation, kind = finished.raw, call.kind
+        # The first product has one place for each kind, the second a list.
+        places = {name: generation[name] for name in ("assets", "output") if name in generation}
+        found = find(places, kind)
+        sifted = sift(places, found.media)
+        if not sifted.media and sifted.refused:
+            raise refusal("Luma", sifted, kind, generation)
+
+        if not sifted.media:
+            raise no_media("Luma", kind, found, generation)
 
         names = ("model", "created_at", "type", "generation_type")
-        facts: dict[str, Any] = {
-            "request_id": generation.get("id") or call.request_id,
-            "status": "completed",
-            "raw_response": generation,
-            "content_type": type_by_name(urls[0]),
-            "provider_metadata": {
+        facts = response_facts(
+            call,
+            {
                 **{name: generation[name] for name in names if generation.get(name)},
+                **sifted.note,
                 **finished.metadata,
             },
-        }
-        if call.kind == "image":
-            return ImageGenerationResponse(images=tuple(urls), **facts)
+            request_id=generation.get("id"),
+            content_type=sifted.media[0].content_type,
+        )
+        media = tuple(map(content_of, sifted.media))
+        if kind == "image":
+            return ImageGenerationResponse(
+                images=tuple(map(as_text, media)), raw_response=generation, **facts
+            )
 
-        return VideoGenerationResponse(video=urls[0], videos=tuple(urls), **facts)
+        return VideoGenerationResponse(
+            video=media[0], videos=media, raw_response=generation, **facts
+        )
 
 
 def _operation(client: LumaClient, call: Call, job_id: str, submitted_at: datetime) -> Operation:
@@ -364,17 +375,6 @@ async def _through_sdk(client: LumaClient, payload: Payload) -> Answer:
         lumaai.APIConnectionError,
         classify_answer,
     )
-
-
-def _urls(generation: Mapping[str, Any], kind: str) -> list[str]:
-    """Return the URLs of the media: one in `assets`, or a list in `output`."""
-    assets, output = generation.get("assets"), generation.get("output")
-    found = [assets.get(kind)] if isinstance(assets, dict) else []
-    if isinstance(output, list):
-        items = [item for item in output if isinstance(item, dict)]
-        found += [item.get("url") for item in items if item.get("type", kind) == kind]
-
-    return [url for url in found if isinstance(url, str) and url]
 
 
 adapter = LumaAdapter()

@@ -6,7 +6,6 @@ submits can't read every answer, and over our own session each costs a third.
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 from collections.abc import Awaitable, Mapping, Sequence
@@ -16,21 +15,24 @@ from typing import TYPE_CHECKING, Any
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
 from .._http import checked, shorten, status_error, unreadable
-from .._mime import named, type_by_name
+from .._mime import named
 from .._sdk import load
 from ..catalog._replicate import IMAGE_MODELS, MODELS
 from ..catalog._replicate_schema import MODEL, read_record
 from ..exceptions import GenerationFailedError, TarashException, ValidationError
 from ..mapping import apply_field_mappers, longest_prefix
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import response_facts, text
+from ._filters import refusal, sift
 from ._finding import CLOCK_SKEW, is_shown, is_since, moment, once
+from ._outputs import as_text, content_of, find, no_media
 from ._replicate_client import ReplicateClient
 from ._replicate_errors import classify_answer, moderation
 
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
     from .._http import Transport
-    from .._types import CancelAnswer, JobStatus, JsonObject, MediaContent, MediaType
+    from .._types import CancelAnswer, JobStatus, JsonObject, MediaContent
     from ..catalog import ModelSpec
 
 STATUSES: Mapping[str, JobStatus] = {"starting": "queued", "processing": "processing"}
@@ -43,7 +45,7 @@ KEPT = timedelta(hours=1)
 VERSION = re.compile(r"[0-9a-f]{64}")
 # Models print tqdm's bar; there is no other progress.
 PERCENT = re.compile(r"(\d{1,3})%\s*\|")
-SEED = re.compile(r"[Uu]sing seed:?\s*(\d+)")
+SEED = re.compile(r"[Uu]sing seed:?\s*(\d{1,20})")
 # What a finished job answers to a cancel, as far as that is known.
 NOTHING_TO_CANCEL = frozenset({404, 409, 410, 422})
 NOT_FOUND = 404
@@ -195,29 +197,41 @@ class ReplicateAdapter:
         return url
 
     def parse(self, call: Call, finished: Finished) -> Response:
-        """Return the response; the output is a URL, a list of URLs or an object of them."""
-        prediction = finished.raw
-        found = list(_media(prediction.get("output"), call.kind))
-        if not found:
+        """Return the response; what else the output holds goes into `provider_metadata`."""
+        prediction, kind = finished.raw, call.kind
+        output = prediction.get("output")
+        found = find(output, kind, prefer=(kind, f"{kind}s", "output", "url"))
+        sifted = sift(output, found.media, checks=not _unchecked(call))
+        if not sifted.media and sifted.refused:
+            raise refusal("Replicate", sifted, kind, prediction, "certain")
+
+        if not sifted.media:
             gone = " (its data have been removed)" if prediction.get("data_removed") else ""
-            raise GenerationFailedError(
-                f"Replicate answered without {call.kind}{gone}: "
-                f"{shorten(prediction.get('output'))}",
-                raw_response=prediction,
+            raise no_media("Replicate", f"{kind}{gone}", found, output, prediction)
+
+        beside = {} if found.beside is None else {"other_output": found.beside}
+        media = tuple(map(content_of, sifted.media))
+        facts = response_facts(
+            call,
+            {**finished.metadata, **beside, **sifted.note},
+            request_id=prediction.get("id"),
+            content_type=sifted.media[0].content_type,
+        )
+        if kind == "image":
+            return ImageGenerationResponse(
+                images=tuple(map(as_text, media)), raw_response=prediction, **facts
             )
 
-        facts: dict[str, Any] = {
-            "request_id": prediction.get("id") or call.request_id,
-            "status": "completed",
-            "raw_response": prediction,
-            "content_type": _content_type(found[0]),
-            "provider_metadata": finished.metadata,
-        }
-        if call.kind == "image":
-            return ImageGenerationResponse(images=tuple(map(_image, found)), **facts)
+        return VideoGenerationResponse(
+            video=media[0], videos=media, raw_response=prediction, **facts
+        )
 
-        videos = tuple(map(_video, found))
-        return VideoGenerationResponse(video=videos[0], videos=videos, **facts)
+
+def _unchecked(call: Call) -> bool:
+    """Tell whether the user has turned off the checker that paints images black."""
+    extra = call.request.extra_params
+    off = extra.get("disable_safety_checker") is True
+    return off or extra.get("enable_safety_checker") is False
 
 
 def _check_kind(call: Call, model: str) -> None:
@@ -281,7 +295,7 @@ def _is_same(prediction: Mapping[str, Any], payload: Payload) -> bool:
 
 
 def _percent(prediction: Mapping[str, Any]) -> float | None:
-    found = PERCENT.findall(prediction.get("logs") or "")
+    found = PERCENT.findall(text(prediction.get("logs")) or "")
     return float(found[-1]) if found else None
 
 
@@ -289,16 +303,18 @@ def _metadata(prediction: Mapping[str, Any]) -> dict[str, Any]:
     """Return what stands beside the output: seconds billed, the seed, until when it is kept."""
     names = ("model", "version", "metrics")
     found = {name: prediction[name] for name in names if prediction.get(name)}
-    seed = SEED.search(prediction.get("logs") or "")
+    seed = SEED.search(text(prediction.get("logs")) or "")
     if seed:
         found["seed"] = int(seed[1])
 
-    try:
-        completed = datetime.fromisoformat(prediction["completed_at"])
-    except (KeyError, TypeError, ValueError):
+    completed = moment(prediction.get("completed_at"))
+    if completed is None:
         return found
 
-    return {**found, "expires_at": (completed + KEPT).isoformat()}
+    try:
+        return {**found, "expires_at": (completed + KEPT).isoformat()}
+    except OverflowError:
+        return found
 
 
 def _failed(status: str, prediction: dict[str, Any]) -> Snapshot:
@@ -325,43 +341,6 @@ def _failed(status: str, prediction: dict[str, Any]) -> Snapshot:
         raw_response=prediction,
     )
     return Snapshot("failed", raw=prediction, error=error)
-
-
-def _media(output: Any, kind: str) -> list[str]:
-    """Return the URLs and data URIs of an output, whichever of its shapes it has."""
-    if isinstance(output, str):
-        return [output] if output.startswith(("https://", "http://", "data:")) else []
-
-    if isinstance(output, list):
-        return [one for item in output for one in _media(item, kind)]
-
-    if not isinstance(output, dict):
-        return []
-
-    for name in (kind, f"{kind}s", "output", "url"):
-        found = _media(output.get(name), kind)
-        if found:
-            return found
-
-    return [one for value in output.values() for one in _media(value, kind)]
-
-
-def _content_type(media: str) -> str | None:
-    return type_by_name(media)
-
-
-def _video(media: str) -> MediaType:
-    """Return a URL, or the bytes of a data URI."""
-    if not media.startswith("data:"):
-        return media
-
-    content = base64.b64decode(media.partition(",")[2])
-    return {"content": content, "content_type": _content_type(media) or "video/mp4"}
-
-
-def _image(media: str) -> str:
-    """Return a URL, or the base64 of a data URI."""
-    return media.partition(",")[2] if media.startswith("data:") else media
 
 
 adapter = ReplicateAdapter()

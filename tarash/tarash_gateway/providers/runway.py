@@ -10,18 +10,20 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .._contract import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import HttpClient, join, shorten, status_error, unreadable
-from .._mime import named, type_by_name
+from .._mime import named
 from .._sdk import exchange, http_client, load
 from .._secrets import Credentials, bearer
 from ..catalog._runway import endpoint_of
-from ..exceptions import GenerationFailedError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import mapping, percent, response_facts
+from ._filters import refusal, sift
+from ._outputs import as_text, content_of, find, no_media
 from ._runway_errors import billing_of, classify_answer, failure_of, upload_error
 
 if TYPE_CHECKING:
@@ -171,11 +173,10 @@ class RunwayAdapter:
         if status in ENDED:
             return Snapshot("failed", raw=task, error=failure_of(task), billing=billing_of(task))
 
-        progress = task.get("progress")
         return Snapshot(
             STATUSES.get(status, "processing"),
             raw=task,
-            progress=round(progress * 100, 2) if isinstance(progress, int | float) else None,
+            progress=percent(task.get("progress"), 1),
         )
 
     async def cancel(self, client: RunwayClient, operation: Operation) -> CancelAnswer:
@@ -236,44 +237,38 @@ class RunwayAdapter:
 
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; what else the task says goes into `provider_metadata`."""
-        task = finished.raw
-        output = task.get("output") if isinstance(task, dict) else None
-        urls = [url for url in output if _is_url(url)] if isinstance(output, list) else []
-        # Some formats come with their sound in a file of its own.
-        sounds = [url for url in urls if (_content_type(url) or "").startswith("audio/")]
-        pictures = [url for url in urls if url not in sounds]
-        if not pictures:
-            raise GenerationFailedError(
-                f"Runway's task ended without {call.kind}: {shorten(task)}", raw_response=task
-            )
+        task, kind = finished.raw, call.kind
+        output = mapping(task).get("output")
+        found = find(output, kind, prefer=(kind, f"{kind}s", "url"))
+        sifted = sift(output, found.media)
+        if not sifted.media and sifted.refused:
+            raise refusal("Runway", sifted, kind, task, billing_of(task))
 
+        if not sifted.media:
+            raise no_media("Runway", kind, found, output, task)
+
+        rest = {} if found.beside is None else {"other_output": found.beside}
         beside = {
             name: value for name, value in task.items() if name not in {"id", "status", "output"}
         }
-        facts: dict[str, Any] = {
-            "request_id": call.request_id,
-            "status": "completed",
-            "raw_response": task,
-            "content_type": _content_type(pictures[0]),
-            "provider_metadata": {**beside, **finished.metadata},
-        }
-        if call.kind == "image":
-            return ImageGenerationResponse(images=tuple(pictures), **facts)
-
-        return VideoGenerationResponse(
-            video=pictures[0],
-            videos=tuple(pictures),
-            audio_url=sounds[0] if sounds else None,
-            **facts,
+        media = tuple(map(content_of, sifted.media))
+        facts = response_facts(
+            call,
+            {**beside, **rest, **sifted.note, **finished.metadata},
+            content_type=sifted.media[0].content_type,
+            # Some formats come with their sound in a file of its own.
+            **({"audio_url": found.sounds[0]} if kind == "video" and found.sounds else {}),
         )
+        if kind == "image":
+            return ImageGenerationResponse(
+                images=tuple(map(as_text, media)), raw_response=task, **facts
+            )
+
+        return VideoGenerationResponse(video=media[0], videos=media, raw_response=task, **facts)
 
 
 def _is_url(value: object) -> bool:
     return isinstance(value, str) and value.startswith(("https://", "http://"))
-
-
-def _content_type(url: str) -> str | None:
-    return type_by_name(url)
 
 
 def _good(answer: Answer) -> Answer:

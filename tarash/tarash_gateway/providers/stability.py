@@ -29,6 +29,8 @@ from ..exceptions import (
 )
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse
+from ._error_rules import account_error
+from ._facts import response_facts
 
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
@@ -52,6 +54,7 @@ SUFFIXES = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
 MODERATION = frozenset({"content_moderation", "public_figure", "copyrighted_content"})
 REFUSED_INPUT = frozenset({"bad_request", "invalid_language", "payload_too_large"})
 FILTERED = "CONTENT_FILTERED"
+FAILED = ("ERROR",)
 
 OK = 200
 STILL_RUNNING = 202
@@ -185,22 +188,19 @@ class StabilityAdapter:
             )
 
         image = body.get("image")
-        if not isinstance(image, str) or not image or reason not in (None, "SUCCESS"):
+        if not isinstance(image, str) or not image or reason in FAILED:
             facts = {name: value for name, value in body.items() if name != "image"}
             raise GenerationFailedError(
                 f"Stability AI answered without an image: {facts}", raw_response=body
             )
 
+        beside = {name: value for name, value in body.items() if name != "image"}
         return ImageGenerationResponse(
-            request_id=call.request_id,
             images=(image,),
-            status="completed",
             raw_response=body,
-            content_type=_content_type(image),
-            provider_metadata={
-                **{name: value for name, value in body.items() if name != "image"},
-                **finished.metadata,
-            },
+            **response_facts(
+                call, {**beside, **finished.metadata}, content_type=_content_type(image)
+            ),
         )
 
 
@@ -268,6 +268,10 @@ def _content_type(image: str) -> str | None:
 
 def classify_answer(answer: Answer) -> TarashException | None:
     """Return our error for what the API says in an error body; None leaves it to the status."""
+    about_account = account_error(answer)
+    if about_account is not None:
+        return about_account
+
     body = answer.body if isinstance(answer.body, dict) else {}
     name = body.get("name")
     said = _said(body)

@@ -28,6 +28,9 @@ from ..exceptions import (
 )
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import mapping, objects, percent, response_facts, text
+from ._filters import note_of
+from ._finding import moment
 from ._xai_errors import billing_of, classify_answer, failure_of, filtered, ticks_of
 
 if TYPE_CHECKING:
@@ -185,14 +188,9 @@ class XaiAdapter:
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; the cost that xAI reports goes into `provider_metadata`."""
         body = finished.raw
-        common: dict[str, Any] = {
-            "request_id": call.request_id,
-            "status": "completed",
-            "raw_response": body,
-        }
         metadata = {**_beside(body), **finished.metadata}
         if call.kind == "image":
-            return _images(body, metadata, common)
+            return _images(call, body, metadata)
 
         url = _url(body)
         if url is None:
@@ -200,17 +198,17 @@ class XaiAdapter:
                 f"xAI answered without a video: {shorten(body)}", raw_response=body
             )
 
-        video = body["video"]
-        stored = video.get("file_output") or {}
+        video = mapping(body["video"])
+        stored = mapping(video.get("file_output"))
         expiry = stored.get("public_url_expires_at") or stored.get("expires_at")
         metadata |= {"file_output": stored} if stored else {}
         metadata |= {"expires_at": expiry} if expiry else {}
         return VideoGenerationResponse(
             video=url,
-            duration=video.get("duration"),
-            content_type="video/mp4",
-            provider_metadata=metadata,
-            **common,
+            raw_response=body,
+            **response_facts(
+                call, metadata, content_type="video/mp4", duration=video.get("duration")
+            ),
         )
 
 
@@ -240,9 +238,7 @@ def _refused(answer: Answer) -> Snapshot:
 
 
 def _running(body: Any) -> Snapshot:
-    progress = body.get("progress") if isinstance(body, dict) else None
-    known = progress if isinstance(progress, int | float) else None
-    return Snapshot("processing", raw=body or None, progress=known)
+    return Snapshot("processing", raw=body or None, progress=percent(mapping(body).get("progress")))
 
 
 def _failed(body: Any, error: ContentModerationError | GenerationFailedError) -> Snapshot:
@@ -257,7 +253,8 @@ def _url(body: Mapping[str, Any]) -> str | None:
 
 def _expiry(operation: Operation) -> str:
     # Counted from the submit: the earliest that it can be.
-    return (datetime.fromisoformat(operation.submitted_at) + URL_LIFETIME).isoformat()
+    submitted = moment(operation.submitted_at) or datetime.now(UTC)
+    return (submitted + URL_LIFETIME).isoformat()
 
 
 def _beside(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,14 +265,13 @@ def _beside(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _images(
-    body: Mapping[str, Any], metadata: dict[str, Any], common: dict[str, Any]
+    call: Call, body: Mapping[str, Any], metadata: dict[str, Any]
 ) -> ImageGenerationResponse:
-    found = body.get("data")
-    items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-    made = [item for item in items if item.get("url") or item.get("b64_json")]
+    items = objects(body.get("data"))
+    made = [item for item in items if text(item.get("url")) or text(item.get("b64_json"))]
     refused = [item for item in items if item not in made and filtered(item)]
     if not made and refused:
-        raise failure_of(body, refused[0].get("reason"))
+        raise failure_of(body, text(refused[0].get("reason")))
 
     if not made:
         raise GenerationFailedError(
@@ -283,14 +279,19 @@ def _images(
         )
 
     if refused:
-        metadata = {**metadata, "moderated_images": len(refused)}
+        reasons = [said for item in refused if (said := text(item.get("reason")))]
+        kept_back = note_of(len(refused), reasons)
+        metadata = {**metadata, **kept_back, "moderated_images": len(refused)}
 
     return ImageGenerationResponse(
-        images=tuple(item.get("url") or item["b64_json"] for item in made),
-        content_type=made[0].get("mime_type"),
-        revised_prompt=made[0].get("revised_prompt") or None,
-        provider_metadata=metadata,
-        **common,
+        images=tuple(text(item.get("url")) or item["b64_json"] for item in made),
+        raw_response=body,
+        **response_facts(
+            call,
+            metadata,
+            content_type=made[0].get("mime_type"),
+            revised_prompt=made[0].get("revised_prompt"),
+        ),
     )
 
 

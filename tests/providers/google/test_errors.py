@@ -251,7 +251,7 @@ async def test_a_retired_model_names_its_successor(simulator: Simulator, maker: 
     error = await maker.fail("veo-3.1-generate-preview")
     assert isinstance(error, ModelNotFoundError)
     assert "2026-10-22" in error.message
-    assert "gemini-omni-1.1-flash" in error.message
+    assert "gemini-omni-1.2-flash" in error.message
 
 
 async def test_a_file_that_is_not_ready_is_waited_for(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ..._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
@@ -18,6 +18,7 @@ from ..._settings import NO_KEY
 from ...exceptions import GenerationFailedError, TarashException
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._facts import count, response_facts
 from ._client import GoogleClient
 from ._delivery import look_at_interaction, look_at_operation, settle
 from ._errors import classifier, classify_answer
@@ -55,6 +56,7 @@ class GoogleAdapter:
     min_poll_interval = 1.0
     base_url = GEMINI_API
     trusted_hosts: tuple[str, ...] = ("googleapis.com",)
+    needs = ("status", "surface")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else GOOGLE_API_KEY, else GEMINI_API_KEY.
@@ -157,12 +159,9 @@ class GoogleAdapter:
     def parse(self, call: Call, finished: Finished) -> Response:
         """Return the response; of what was filtered, only the count and the reasons are left."""
         raw = finished.raw
-        facts: dict[str, Any] = {
-            "request_id": call.request_id,
-            "status": "completed",
-            "raw_response": raw,
-            "provider_metadata": {**metadata_of(raw), **finished.metadata},
-        }
+        extra = call.request.extra_params
+        asked = count(extra.get("sampleCount", getattr(call.request, "n", None)))
+        metadata = {**metadata_of(raw, asked), **finished.metadata}
         inline = [part for part in parts_of(raw, call.kind) if part.data]
         if not finished.media and not inline:
             raise no_media(raw, call.kind)
@@ -172,7 +171,10 @@ class GoogleAdapter:
                 {"content": decode(part), "content_type": part.content_type} for part in inline
             )
             return VideoGenerationResponse(
-                video=media[0], videos=media, content_type=media[0]["content_type"], **facts
+                video=media[0],
+                videos=media,
+                raw_response=raw,
+                **response_facts(call, metadata, content_type=media[0]["content_type"]),
             )
 
         images = [(part.data or "", part.content_type) for part in inline] or [
@@ -181,9 +183,10 @@ class GoogleAdapter:
         ]
         return ImageGenerationResponse(
             images=tuple(data for data, _ in images),
-            content_type=images[0][1],
-            revised_prompt=revised_prompt(raw),
-            **facts,
+            raw_response=raw,
+            **response_facts(
+                call, metadata, content_type=images[0][1], revised_prompt=revised_prompt(raw)
+            ),
         )
 
 

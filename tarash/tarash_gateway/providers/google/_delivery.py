@@ -150,6 +150,6 @@ def _content(answer: Answer, part: Part) -> MediaContent:
     if not answer.content:
         raise unreadable(answer.status, answer.body)
 
-    sent = str(answer.headers.get("Content-Type") or "").partition(";")[0]
+    sent = answer.content_type or ""
     told = sent if sent.startswith(("video/", "image/")) else part.content_type
     return {"content": answer.content, "content_type": told}

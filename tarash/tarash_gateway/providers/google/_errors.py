@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._http import Answer, status_error
 from ...exceptions import (
@@ -21,6 +21,9 @@ from ...exceptions import (
     RateLimitError,
     TarashException,
 )
+
+if TYPE_CHECKING:
+    from ..._types import Billing
 
 # Refusals have no code of their own in long-running operations and error bodies, only words.
 REFUSAL = re.compile(
@@ -127,7 +130,12 @@ def _unknown_model(answer: Answer, model: str) -> HTTPError:
 
 
 def refused(
-    message: str, raw: Any, *, stage: Any = "output", categories: tuple[str, ...] = ()
+    message: str,
+    raw: Any,
+    *,
+    stage: Any = "output",
+    categories: tuple[str, ...] = (),
+    billing: Billing | None = None,
 ) -> ContentModerationError:
     """Return the error for content that Google will not make."""
     codes = tuple(SUPPORT_CODES.findall(message))
@@ -135,7 +143,8 @@ def refused(
         f"Google's content filter refused: {message} ({ADVICE})",
         raw_response=raw,
         stage=stage,
-        categories=categories or codes,
+        categories=(*categories, *codes),
+        billing=billing,
     )
 
 

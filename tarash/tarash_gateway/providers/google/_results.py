@@ -10,6 +10,7 @@ from typing import Any
 
 from ..._http import shorten
 from ...exceptions import GenerationFailedError, TarashException
+from .._facts import content_type, count, first, mapping, objects, text, texts
 from ._errors import failed, refused
 
 # https://ai.google.dev/api/generate-content#FinishReason: those that speak of the content.
@@ -32,6 +33,8 @@ ENDED_BADLY = frozenset(
      "requires_continuation"}
 )  # fmt: skip
 ENDED = ENDED_BADLY | {"completed"}
+MOST_WORDS = 2000
+"""Characters of a model's own words in a message."""
 DEFAULT_TYPES = {"video": "video/mp4", "image": "image/png"}
 
 
@@ -45,24 +48,15 @@ class Part:
     uri: str | None
 
 
-def objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of what should be a list of objects."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def parts_of(raw: Any, kind: str) -> list[Part]:
     """Return the media of a result, whichever protocol it came in."""
     found = [
         Part(
-            str(item.get("mime_type") or item.get("mimeType") or item.get("encoding") or ""),
-            item.get("data") or item.get("bytesBase64Encoded") or item.get("encodedVideo"),
-            item.get("uri") or item.get("gcsUri"),
+            content_type(first(("mime_type", "mimeType", "encoding"), item)) or "",
+            text(first(("data", "bytesBase64Encoded", "encodedVideo"), item)),
+            text(first(("uri", "gcsUri"), item)),
         )
-        for item in _items(_object(raw), kind)
+        for item in _items(mapping(raw), kind)
     ]
     return [
         Part(part.content_type or DEFAULT_TYPES[kind], part.data, part.uri)
@@ -76,16 +70,16 @@ def _items(raw: Mapping[str, Any], kind: str) -> Iterator[dict[str, Any]]:
         if step.get("type") == "model_output":
             yield from (item for item in objects(step.get("content")) if item.get("type") == kind)
 
-    response = _object(raw.get("response"))
+    response = mapping(raw.get("response"))
     yield from objects(response.get("videos"))
-    samples = _object(response.get("generateVideoResponse")).get("generatedSamples")
-    yield from (_object(sample.get("video")) for sample in objects(samples))
+    samples = mapping(response.get("generateVideoResponse")).get("generatedSamples")
+    yield from (mapping(sample.get("video")) for sample in objects(samples))
     yield from objects(raw.get("predictions"))
     for candidate in objects(raw.get("candidates")):
-        for part in objects(_object(candidate.get("content")).get("parts")):
+        for part in objects(mapping(candidate.get("content")).get("parts")):
             # A thought may hold a draft of the image; it is not the result.
             if not part.get("thought"):
-                yield _object(part.get("inlineData"))
+                yield mapping(part.get("inlineData"))
 
 
 def decode(part: Part) -> bytes:
@@ -115,7 +109,7 @@ def interaction_error(raw: Mapping[str, Any]) -> TarashException | None:
         return error
 
     # So shows a refusal, and a limit of the region: https://github.com/google-gemini/gemini-skills
-    if _object(raw.get("usage")).get("total_output_tokens") == 0:
+    if mapping(raw.get("usage")).get("total_output_tokens") == 0:
         return refused(
             "completed without any output, which is how Google refuses content, and edits of "
             "uploaded videos in some regions",
@@ -133,34 +127,36 @@ def _step_errors(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def operation_error(raw: Mapping[str, Any]) -> TarashException | None:
     """Return why an operation that has ended holds no video."""
-    error = _object(raw.get("error"))
+    error = mapping(raw.get("error"))
     if error:
         return failed(error, raw)
 
     filtered = filtered_of(raw)
     if filtered:
-        reasons = "; ".join(str(reason) for reason in filtered.get("reasons") or ())
-        return refused(reasons or "all videos were filtered", raw)
+        reasons = "; ".join(filtered["reasons"])
+        return refused(reasons or "all videos were filtered", raw, billing="none")
 
     return None
 
 
 def filtered_of(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how many videos of an operation were filtered, and why; empty where none was."""
-    response = _object(raw.get("response"))
-    for holder in (response, _object(response.get("generateVideoResponse"))):
-        if holder.get("raiMediaFilteredCount"):
-            return {
-                "count": holder["raiMediaFilteredCount"],
-                "reasons": holder.get("raiMediaFilteredReasons") or [],
-            }
+    """Return how many videos of an operation were filtered, and why; empty where none was.
+
+    The count may be missing, or be no number: a reason says as much.
+    """
+    response = mapping(raw.get("response"))
+    for holder in (response, mapping(response.get("generateVideoResponse"))):
+        number = count(holder.get("raiMediaFilteredCount"))
+        reasons = texts(holder.get("raiMediaFilteredReasons"))
+        if number or reasons:
+            return {"count": number or len(reasons), "reasons": reasons}
 
     return {}
 
 
 def no_media(raw: Any, kind: str) -> TarashException:
     """Return the error for a result without media."""
-    found = _object(raw)
+    found = mapping(raw)
     error = image_refusal(found)
     if error is None and kind == "video":
         error = interaction_error(found) or operation_error(found)
@@ -172,51 +168,74 @@ def no_media(raw: Any, kind: str) -> TarashException:
 
 def image_refusal(raw: Mapping[str, Any]) -> TarashException | None:
     """Return why images were refused, where they were: all of it comes with HTTP 200."""
-    feedback = _object(raw.get("promptFeedback"))
+    feedback = mapping(raw.get("promptFeedback"))
     if feedback.get("blockReason"):
         reason = str(feedback["blockReason"])
         message = str(feedback.get("blockReasonMessage") or reason)
-        return refused(message, raw, stage="input", categories=(reason,))
+        return refused(message, raw, stage="input", categories=(reason, *_blocked(feedback)))
 
     for candidate in objects(raw.get("candidates")):
         reason = str(candidate.get("finishReason"))
         if reason in REFUSALS:
-            message = str(candidate.get("finishMessage") or reason)
-            return refused(message, raw, categories=(reason,))
+            named = _blocked(candidate)
+            message = str(candidate.get("finishMessage") or _text_of(raw) or reason)
+            return refused(message, raw, categories=(reason, *named))
 
-    reasons = [str(one["raiFilteredReason"]) for one in objects(raw.get("predictions"))
-               if one.get("raiFilteredReason")]  # fmt: skip
+    reasons = _reasons(raw)
     if reasons:
-        return refused("; ".join(reasons), raw)
+        return refused("; ".join(reasons), raw, billing="none")
 
-    # Imagen leaves out what it filtered, down to nothing at all.
+    # Imagen leaves out what it filtered, down to nothing at all, and charges nothing for it.
     if "predictions" in raw and not raw["predictions"]:
-        return refused("all images were filtered", raw)
+        return refused("all images were filtered", raw, billing="none")
 
     return None
 
 
+def _blocked(rated: Mapping[str, Any]) -> list[str]:
+    """Return the categories for which something was blocked."""
+    ratings = objects(rated.get("safetyRatings"))
+    return [str(one["category"]) for one in ratings if one.get("blocked") and one.get("category")]
+
+
+def _reasons(raw: Mapping[str, Any]) -> list[str]:
+    """Return why predictions are missing, one reason for each that says so."""
+    found = (one.get("raiFilteredReason") for one in objects(raw.get("predictions")))
+    return [str(reason) for reason in found if reason]
+
+
 def _text_of(raw: Mapping[str, Any]) -> str:
-    """Return what the model said in place of an image."""
-    texts = [
-        str(part["text"])
+    """Return what the model said in place of media."""
+    parts = [
+        part
         for candidate in objects(raw.get("candidates"))
-        for part in objects(_object(candidate.get("content")).get("parts"))
-        if part.get("text")
+        for part in objects(mapping(candidate.get("content")).get("parts"))
+        if not part.get("thought")
     ]
+    for step in objects(raw.get("steps")):
+        if step.get("type", "model_output") == "model_output":
+            parts += objects(step.get("content"))
+
+    texts_said = [part["text"].strip() for part in parts if text(part.get("text"))]
     finish = [str(one.get("finishReason")) for one in objects(raw.get("candidates"))]
-    return shorten(" ".join([*texts, *finish])) if texts or finish else ""
+    said = " ".join([*texts_said, *finish])
+    return said if len(said) <= MOST_WORDS else f"{said[:MOST_WORDS]}…"
 
 
 def revised_prompt(raw: Any) -> str | None:
     """Return the prompt as Imagen rewrote it."""
-    prompts = [one.get("prompt") for one in objects(_object(raw).get("predictions"))]
+    prompts = [one.get("prompt") for one in objects(mapping(raw).get("predictions"))]
     return next((prompt for prompt in prompts if isinstance(prompt, str)), None)
 
 
-def metadata_of(raw: Any) -> dict[str, Any]:
-    """Return what stands beside the media: tokens used, who answered, what was filtered."""
-    found = _object(raw)
+def metadata_of(raw: Any, asked: int | None = None) -> dict[str, Any]:
+    """Return what stands beside the media: tokens used, who answered, what was filtered.
+
+    Args:
+        raw: The body that settled it.
+        asked: How many images were asked for, where each is a prediction of its own.
+    """
+    found = mapping(raw)
     names = {
         "usage": "usage",
         "usageMetadata": "usage",
@@ -224,8 +243,24 @@ def metadata_of(raw: Any) -> dict[str, Any]:
         "responseId": "response_id",
     }
     metadata = {ours: found[name] for name, ours in names.items() if found.get(name)}
-    filtered = filtered_of(found)
+    filtered = filtered_of(found) or _filtered_images(found, asked)
     if filtered:
         metadata["filtered"] = filtered
 
     return metadata
+
+
+def _filtered_images(raw: Mapping[str, Any], asked: int | None) -> dict[str, Any]:
+    """Return how many images were filtered: they are left out, with a reason or without a trace."""
+    refusals = [
+        str(one["finishReason"])
+        for one in objects(raw.get("candidates"))
+        if one.get("finishReason") in REFUSALS
+    ]
+    reasons = _reasons(raw) or refusals
+    missing = 0
+    if "predictions" in raw and asked:
+        missing = asked - len(parts_of(raw, "image"))
+
+    number = max(len(reasons), missing)
+    return {"count": number, "reasons": reasons} if number > 0 else {}

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..._contract import Accepts, Finished, Operation, Payload, Snapshot
 from ..._words import with_article
@@ -20,7 +20,7 @@ from ...models import (
     VideoGenerationResponse,
 )
 from ._draws import Draw, draw_for, fresh, outcome_of, settings
-from ._media import finish
+from ._media import finish, sent
 from ._responses import response_of
 from ._visible import visible
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ..._http import Transport
     from ..._types import CancelAnswer, JobStatus
     from ...catalog import ModelSpec
-    from ...models import ImageGenerationRequest
 
 MOST_JOBS = 10_000
 """Jobs remembered in one process; the oldest makes room."""
@@ -217,11 +216,11 @@ def _check(call: Call) -> None:
         raise _refusal(call, f"makes at most {MOST_MEDIA} {call.kind}s at once, not {count}")
 
     if call.kind == "image":
-        request = cast("ImageGenerationRequest", call.request)
-        width, height = samples.image_size(request.size, request.aspect_ratio)
+        shape = sent(call)
+        width, height = samples.image_size(shape["size"], shape["aspect_ratio"])
         if max(width, height) > samples.LARGEST_IMAGE_SIDE:
             most = samples.LARGEST_IMAGE_SIDE
-            raise _refusal(call, f"makes images of up to {most} pixels a side, not {request.size}")
+            raise _refusal(call, f"makes images of up to {most} pixels a side, not {shape['size']}")
 
 
 def _check_kind(outcome: MockResponse, call: Call) -> None:

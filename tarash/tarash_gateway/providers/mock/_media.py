@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from anyio import to_thread
 
@@ -13,6 +15,7 @@ from ._visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ..._contract import Call
     from ..._types import JsonObject, MediaType
@@ -22,6 +25,14 @@ SAMPLE_FACTS = (
     *("aspect_ratio", "resolution", "width", "height"),
     *("duration", "fps", "frames", "has_audio"),
 )
+# The fields that a picture's shape and sound come from, and how they are written.
+SHAPE = {
+    "aspect_ratio": r"\d+:\d+",
+    "resolution": r"\d+p|4k",
+    "duration_seconds": r"\d+(?:\.\d+)?",
+    "generate_audio": r"True|False",
+    "size": r"\d+x\d+",
+}
 # Where media are to be had: in the response's own fields, so not in `provider_metadata`.
 PLACES = frozenset({"url", "b64_json", "path", "content_type"})
 
@@ -49,23 +60,49 @@ def _given(outcome: MockResponse, call: Call) -> Sequence[MediaType]:
     return () if outcome.output_video is None else (outcome.output_video,)
 
 
+def sent(call: Call) -> dict[str, Any]:
+    """Return the shape that would be sent: as asked, but for what had to bend to the model."""
+    request = call.request
+    shape = {name: getattr(request, name) for name in SHAPE if hasattr(request, name)}
+    for one in call.adjustments:
+        if one.field in shape and _is_written(one.field, one.sent):
+            shape[one.field] = one.sent
+
+    return shape
+
+
+def _is_written(field: str, value: Any) -> bool:
+    """Tell whether a value is written as fields are, and not as a provider's own word is."""
+    return value is None or re.fullmatch(SHAPE[field], str(value)) is not None
+
+
 async def _videos(call: Call, outcome: MockResponse) -> list[JsonObject]:
     request = cast("VideoGenerationRequest", call.request)
-    sample = samples.pick_video(request.aspect_ratio, request.resolution, request.duration_seconds)
-    facts = {name: getattr(sample, name) for name in SAMPLE_FACTS}
+    shape = sent(call)
+    sample = samples.pick_video(
+        shape["aspect_ratio"], shape["resolution"], shape["duration_seconds"]
+    )
+    facts: JsonObject = {name: getattr(sample, name) for name in SAMPLE_FACTS}
+    content: bytes | Path = sample.path
+    if shape["generate_audio"]:
+        content = await to_thread.run_sync(partial(sample.read, sound=True))
+        facts["has_audio"] = True
+
     return [
-        await _deliver.deliver(sample.path, sample.content_type, "video", outcome.output_type)
-        | facts
+        await _deliver.deliver(content, sample.content_type, "video", outcome.output_type) | facts
         for _ in range(request.number_of_videos)
     ]
 
 
 async def _images(call: Call, outcome: MockResponse, draw: Draw) -> list[JsonObject]:
     request = cast("ImageGenerationRequest", call.request)
-    width, height = samples.image_size(request.size, request.aspect_ratio)
+    shape = sent(call)
+    width, height = samples.image_size(shape["size"], shape["aspect_ratio"])
+    label = (f"MOCK {call.config.provider} {call.config.model}", request.prompt)
     files = []
     for index in range(request.n):
-        content = await to_thread.run_sync(samples.make_png, width, height, draw.seed + index)
+        seed = draw.seed + index
+        content = await to_thread.run_sync(samples.make_png, width, height, seed, label)
         kind = samples.IMAGE_TYPE
         file = await _deliver.deliver(content, kind, "image", outcome.output_type)
         files.append({**file, "width": width, "height": height})

@@ -192,7 +192,7 @@ def _video_output(
 ) -> dict[str, Any]:
     output: dict[str, Any] = {"video": None}
     if has_media:
-        content = _media.video_bytes()
+        content = _media.video_for(payload)
         output["video"] = {
             "url": publish("output.mp4", content),
             "content_type": _media.VIDEO_CONTENT_TYPE,

@@ -216,8 +216,8 @@ class GoogleWire:
     # -------------------------------------------------------------------------------------- media
     def _store(self, job_id: str, wanted: Any, *, vertex: bool) -> dict[str, Any]:
         """Keep a video where it was asked for; say where it is."""
-        content = _media.video_bytes()
         asked = wanted if isinstance(wanted, Mapping) else {}
+        content = _media.video_for(asked)
         if asked.get("delivery") != "uri":
             return {"data": base64_of(content)}
 
@@ -230,7 +230,7 @@ class GoogleWire:
     def _operation_media(
         self, job_id: str, parameters: Mapping[str, Any], *, vertex: bool
     ) -> dict[str, Any]:
-        content = _media.video_bytes()
+        content = _media.video_for(parameters)
         if not vertex:
             self._files[job_id] = content
             return {"uri": f"{self._context.origin}/v1beta/files/{job_id}:download?alt=media"}

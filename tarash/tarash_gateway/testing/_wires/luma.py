@@ -189,7 +189,7 @@ class LumaWire:
             body |= {"state": "failed", "failure_reason": script.error_message or usual}
 
         has_media = not failed and script.outcome != "no_media"
-        url = self._publish(generation_id, script.kind or kind) if has_media else None
+        url = self._publish(generation_id, script.kind or kind, given) if has_media else None
         if product == _OLD:
             body |= {
                 "generation_type": kind,
@@ -206,9 +206,9 @@ class LumaWire:
 
         return {**body, **(script.result or {})}
 
-    def _publish(self, generation_id: str, kind: str) -> str:
+    def _publish(self, generation_id: str, kind: str, given: Mapping[str, Any]) -> str:
         if kind == "video":
-            return self._context.publish(generation_id, "video.mp4", _media.video_bytes())
+            return self._context.publish(generation_id, "video.mp4", _media.video_for(given))
 
         return self._context.publish(generation_id, "image.png", _media.image_bytes())
 

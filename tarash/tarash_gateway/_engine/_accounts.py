@@ -1,0 +1,88 @@
+"""Who asks a provider for a job: with the key that bought it, where it was bought, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .. import _settings
+from .._marks import fits
+from ..exceptions import AuthenticationError, TarashException
+
+if TYPE_CHECKING:
+    from .._attempt import Attempt
+    from .._contract import Account, Adapter, Config
+    from ..registry import Registry
+
+
+def account_of(adapter: Adapter, attempt: Attempt, registry: Registry) -> Account:
+    """Return who talks to whom in an attempt; the attempt's config has that key from now on.
+
+    Raises:
+        AuthenticationError: There is no key, or none that may be sent there.
+    """
+    call = attempt.call
+    variable = registry.environment_variable(call.config.provider)
+    if call.mark is None or call.mocked:
+        return _settings.account(adapter, call.config, variable)
+
+    begun = attempt.operation is not None or attempt.intent is not None
+    for config in _candidates(adapter, call.config, call.mark if begun else {}):
+        try:
+            account = _settings.account(adapter, config, variable)
+        except TarashException:
+            continue  # which the last line says, where nothing else fits
+
+        if fits(call.mark, account.key.reveal()):
+            known = config.model_copy(update={"api_key": account.key.reveal()})
+            attempt.call = replace(call, config=known)
+            return account
+
+    account = _settings.account(adapter, call.config, variable)
+    if begun and call.mark.get("key"):
+        raise _another_key(attempt, call.mark.get("host", account.base_url))
+
+    if call.config.api_key or _is_known_here(adapter, call.config, account):
+        return account
+
+    raise AuthenticationError(
+        f"The ledger names {_shown(account.base_url)} for {call.config.provider}, and the key from "
+        "the environment is not sent there unless the environment names that host, too; give a key "
+        f"for it: api_keys={{({call.config.provider!r}, {call.config.base_url!r}): …}}",
+        submission=attempt.submission or "not_sent",
+    )
+
+
+def _candidates(adapter: Adapter, config: Config, mark: Mapping[str, str]) -> Iterator[Config]:
+    """Yield the config with the key that was given, and with the environment's, where it bought."""
+    host = mark.get("host")
+    if host and _settings.base_url(adapter, config) != host:
+        config = config.model_copy(update={"base_url": host})
+
+    yield config
+    if config.api_key:
+        yield config.model_copy(update={"api_key": None})
+
+
+def _is_known_here(adapter: Adapter, config: Config, account: Account) -> bool:
+    """Tell whether a host is the provider's own, or the one that this environment names."""
+    own = _settings.base_url(adapter, config.model_copy(update={"base_url": None}))
+    return account.base_url in (own, adapter.base_url)
+
+
+def _another_key(attempt: Attempt, host: str) -> AuthenticationError:
+    provider = attempt.call.config.provider
+    return AuthenticationError(
+        f"The job {attempt.request_id} was bought at {_shown(host)} with another key than those at "
+        f"hand, and they are not sent there; give the one that bought it: "
+        f"api_keys={{({provider!r}, {_shown(host)!r}): …}}. If that key was replaced, wait for the "
+        "job by its token, with a config that has the new one",
+        submission=attempt.submission,
+    )
+
+
+def _shown(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

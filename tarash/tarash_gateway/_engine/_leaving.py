@@ -1,0 +1,135 @@
+"""How an attempt is left: what is said to its provider, and how it ended for the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from .._goodbyes import say
+from .._loops import current_task
+from ._hold import settle
+from ._limits import CANCEL_SECONDS, LEFT_SECONDS
+from ._search import Search
+from ._submit import Submit
+
+if TYPE_CHECKING:
+    from .._attempt import Attempt
+    from .._contract import Adapter, Operation
+    from .._records import Outcome
+    from .._types import CancelAnswer
+    from ._fitting import Resources
+    from ._hold import Hold
+
+Lease = Callable[[], AbstractAsyncContextManager[Any]]
+"""Lends the attempt's client."""
+
+
+class Leaving:
+    """One attempt, as those see it who leave it."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
+        self,
+        adapter: Adapter,
+        attempt: Attempt,
+        client: Any,
+        resources: Resources,
+        hold: Hold,
+        lease: Lease,
+    ) -> None:
+        self._adapter = adapter
+        self._attempt = attempt
+        self._config = attempt.call.config
+        self._client = client
+        self._hold = hold
+        self._lease = lease
+        self._search = Search(adapter, client, attempt, hold)
+        self._submit = Submit(adapter, client, attempt, hold, resources.rng)
+        self._task = current_task()
+        self._is_left = False
+
+    async def _goodbye(self, outcome: Outcome) -> Outcome:
+        """Stop the job that nobody waits for any more; return how it ended, for the ledger.
+
+        What is said to the provider is said to its end. Whoever cancels once more leaves at once,
+        and what came of it is written down behind his back.
+        """
+        self._is_left = self._submit.is_under_way  # left for the second time already
+        words = say(self.last_words())
+        if self._is_left:
+            return outcome
+
+        try:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([words])
+        except asyncio.CancelledError:
+            self._is_left = True
+            raise
+
+        return words.result()
+
+    async def last_words(self) -> Outcome:
+        """Say goodbye to the provider; return how the attempt ended."""
+        async with self._lease():  # connections stay open as long as that takes
+            await self._submit.over()
+            outcome = await self._on_cancellation()
+            if self._is_left and self._task is not None:
+                await asyncio.wait([self._task], timeout=LEFT_SECONDS)
+                await settle(self._attempt, self._hold, outcome)
+                if outcome == "cancelled" and await self._hold.take():
+                    await self._hold.close(outcome, None, free_key=False, delivered=False)
+
+            return outcome
+
+    async def _on_cancellation(self) -> Outcome:
+        await self._search_once()
+        operation = self._attempt.operation
+        if operation is None:
+            return "unknown" if self._attempt.submission == "unknown" else "cancelled"
+
+        if not self._cancels or not await self._hold.is_ours():
+            return "detached"
+
+        await self._ask_to_cancel(operation)
+        return self._outcome()
+
+    @property
+    def _cancels(self) -> bool:
+        """Whether a job that nobody waits for any more is to be stopped.
+
+        One that was found in a list may be somebody else's, who has asked for the same.
+        """
+        is_certain = not self._attempt.adopted and not self._hold.is_watcher
+        return self._config.on_timeout == "cancel" and is_certain
+
+    async def _search_once(self) -> None:
+        """Look once for a job whose answer was cut off, so that it can be named, and stopped."""
+        if self._attempt.submission == "unknown" and self._attempt.operation is None:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+                await self._search.adopt(pauses=(0,))
+
+    async def _ask_to_cancel(self, operation: Operation, limit: float = CANCEL_SECONDS) -> None:
+        answer: CancelAnswer = "unsupported"
+        with anyio.CancelScope(shield=True), anyio.move_on_after(limit):
+            try:
+                answer = await self._adapter.cancel(self._client, operation)
+            except Exception as error:  # noqa: BLE001  (the outcome at hand matters more)
+                self._attempt.log(logging.WARNING, "cancel_failed", error=str(error))
+
+        self._attempt.cancel = answer
+        self._attempt.log(logging.INFO, "cancel_answered", answer=answer)
+
+    def _outcome(self) -> Outcome:
+        """Return how a failed attempt ended: a job that may still be running is never `failed`."""
+        attempt = self._attempt
+        if attempt.submission == "unknown":
+            return "unknown"
+
+        if attempt.operation is None or attempt.settled:
+            return "failed"
+
+        return "cancelled" if attempt.cancel == "cancelled" else "detached"

@@ -1,0 +1,42 @@
+"""Reads the result of a job that is done: it is paid for, so whatever is odd about it is said."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from ..exceptions import TarashException
+
+if TYPE_CHECKING:
+    from .._attempt import Attempt
+    from .._contract import Adapter, Call, Finished, Response
+
+NOTES = {"odd_facts": "odd_facts", "filtered": "partly_filtered"}
+"""What `provider_metadata` may say that belongs into the log, and under which event."""
+
+
+def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: Finished) -> Response:
+    """Return the response that a result is.
+
+    Raises:
+        TarashException: It holds no media, or can't be read; `raw_response` has it.
+    """
+    try:
+        response = adapter.parse(call, finished)
+    except TarashException as error:
+        attempt.billing_told = error.billing or attempt.billing_told
+        raise
+    except Exception as error:
+        raise TarashException(
+            f"The job is done, and its result can't be read ({type(error).__name__}: {error}); "
+            "raw_response holds it",
+            raw_response=finished.raw,
+        ) from error
+
+    for name, event in NOTES.items():
+        noted = response.provider_metadata.get(name)
+        if noted:
+            attempt.log(logging.WARNING, event, noted=noted)
+
+    facts = {"request_id": attempt.request_id, "adjustments": call.adjustments}
+    return response.model_copy(update=facts)

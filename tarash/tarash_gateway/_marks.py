@@ -1,0 +1,70 @@
+"""With which key a config buys, and where: kept in a ledger, so that no other key goes there.
+
+A mark is plain JSON: the host, and a salted fingerprint that nobody can make the key of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from . import _settings
+from .exceptions import TarashException
+
+if TYPE_CHECKING:
+    from ._contract import Call
+    from ._secrets import Keys
+    from ._types import JsonObject
+    from .registry import Registry
+
+MARK = "bought_with"
+"""Where a stored config has its mark."""
+SALT_BYTES = 16
+DIGEST_BYTES = 8
+
+
+def mark_of(call: Call, registry: Registry) -> JsonObject:
+    """Return the mark of a call's config; without a fingerprint where there is no key yet."""
+    config = call.config
+    if call.mocked or registry.handler(config.provider) is not None:
+        return {"key": _fingerprint(config.api_key)} if config.api_key else {}
+
+    try:
+        account = _settings.account(registry.adapter(config.provider), config, None)
+    except TarashException:
+        return {}  # which the attempt itself will say
+
+    return {"host": account.base_url, "key": _fingerprint(account.key.reveal())}
+
+
+def fits(mark: Mapping[str, str], key: str) -> bool:
+    """Tell whether a key is the one of a mark; False where that holds no fingerprint."""
+    salt, found, _ = mark.get("key", "").partition("$")
+    return bool(found) and hmac.compare_digest(_fingerprint(key, bytes.fromhex(salt)), mark["key"])
+
+
+def _fingerprint(key: str, salt: bytes | None = None) -> str:
+    salt = os.urandom(SALT_BYTES) if salt is None else salt
+    digest = hashlib.blake2b(key.strip().encode(), digest_size=DIGEST_BYTES, salt=salt)
+    return f"{salt.hex()}${digest.hexdigest()}"
+
+
+def key_for(stored: Mapping[str, object], mark: Mapping[str, str], keys: Keys) -> str | None:
+    """Return the key that was given for a stored config: for its host, else for its provider."""
+    provider = str(stored["provider"])
+    places = {_bare(str(place)) for place in (stored.get("base_url"), mark.get("host")) if place}
+    for name in keys.names:
+        if isinstance(name, tuple) and name[0] == provider and _bare(name[1]) in places:
+            return keys.get(name)
+
+    return keys.get(provider)
+
+
+def _bare(url: str) -> str:
+    """Return what two ways of writing one base URL share."""
+    parts = urlsplit(url.strip())
+    return f"{parts.scheme}://{parts.netloc}".lower()

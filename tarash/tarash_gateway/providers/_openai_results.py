@@ -1,0 +1,164 @@
+"""Turns answers of OpenAI's wire into responses, in the shapes of its many servers. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._http import Answer, unreadable
+from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._facts import ODD, content_type, date, mapping, objects, response_facts, text
+from ._filters import note_of, refusal, sift, unsafe
+from ._openai_errors import categories_in, error_of, job_error, no_media
+from ._outputs import as_text, content_of, find
+
+if TYPE_CHECKING:
+    from .._contract import Call, Finished
+
+# Where servers that speak this wire put the address of a video, the likeliest first.
+URL_PLACES = ("url", "video_url", "output_url", "video", "output", "result", "data")
+STANDARD = frozenset(
+    {*URL_PLACES, "error", "id", "object", "progress", "prompt", "seconds", "size", "status"}
+)
+"""What a job's object says in a response's own fields, or no longer needs to say."""
+IMAGE_TYPES = {"jpg": "image/jpeg", "svg": "image/svg+xml"}
+
+
+def video_response(call: Call, finished: Finished) -> VideoGenerationResponse:
+    """Return the response of a video's job.
+
+    Raises:
+        TarashException: There is no video, and why.
+    """
+    job = finished.raw
+    beside = {name: value for name, value in job.items() if name not in STANDARD}
+    expiry = job.get("expires_at")
+    if expiry not in (None, "") and not text(expiry):
+        read = date(expiry)
+        beside["expires_at"] = read
+        if read is None:
+            del beside["expires_at"]
+            beside[ODD] = {"expires_at": expiry}
+
+    addresses = finished.metadata.get("urls") or ()
+    media = (*addresses, *finished.media)
+    if not media:
+        raise no_media(job, "video")
+
+    return VideoGenerationResponse(
+        raw_response=job,
+        video=media[0],
+        videos=media,
+        **response_facts(
+            call,
+            beside,
+            content_type=finished.media[0]["content_type"] if finished.media else None,
+            duration=job.get("seconds"),
+            resolution=job.get("size"),
+        ),
+    )
+
+
+def image_response(call: Call, raw: Any) -> ImageGenerationResponse:
+    """Return the response of images, which are in the answer itself.
+
+    Raises:
+        TarashException: There is no image, and why.
+    """
+    items = objects(raw.get("data") if isinstance(raw, dict) else [*filter(is_last, raw)])
+    images = tuple(
+        found for item in items if (found := text(item.get("url")) or text(item.get("b64_json")))
+    )
+    beside = mapping(raw) or {**(items[-1] if items else {}), "b64_json": None}
+    kept_back = _kept_back(items)
+    if not images:
+        return _elsewhere(call, raw)
+
+    extra = call.request.extra_params
+    sent = text(beside.get("output_format")) or text(extra.get("output_format")) or "png"
+    return ImageGenerationResponse(
+        raw_response=raw,
+        images=images,
+        **response_facts(
+            call,
+            {
+                **{
+                    name: value
+                    for name, value in beside.items()
+                    if name != "data" and value is not None
+                },
+                **note_of(len(kept_back), kept_back),
+            },
+            content_type=IMAGE_TYPES.get(sent, content_type(f"image/{sent}")),
+            revised_prompt=items[0].get("revised_prompt"),
+        ),
+    )
+
+
+def _elsewhere(call: Call, raw: Any) -> ImageGenerationResponse:
+    """Return the images of a server that has a list of its own for them, with other names."""
+    output = mapping(raw)
+    found = find(output, "image", prefer=("images", "image", "output"))
+    sifted = sift(output, found.media)
+    if sifted.refused and not sifted.media:
+        raise refusal("The server", sifted, "image", raw)
+
+    if not sifted.media:
+        raise no_media(raw, "image")
+
+    return ImageGenerationResponse(
+        raw_response=raw,
+        images=tuple(as_text(content_of(one)) for one in sifted.media),
+        **response_facts(
+            call,
+            {**mapping(found.beside), **sifted.note},
+            content_type=sifted.media[0].content_type,
+        ),
+    )
+
+
+def _kept_back(items: list[dict[str, Any]]) -> list[str]:
+    """Return why images are missing that a filter took out of an answer, one reason for each."""
+    empty = [item for item in items if not text(item.get("url")) and not text(item.get("b64_json"))]
+    reasons = [", ".join(categories_in(item)) or unsafe(item) or "" for item in empty]
+    return [reason for reason in reasons if reason]
+
+
+def events(answer: Answer) -> list[Any]:
+    """Return the events of a stream with finished images, which `stream=True` asks for.
+
+    Raises:
+        TarashException: It is no such stream, or it ended in an error.
+    """
+    data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
+    try:
+        said = [json.loads(one) for one in data if one != "[DONE]"]
+    except (ValueError, RecursionError):
+        said = []
+
+    done = [event for event in said if is_last(event)]
+    for event in said:
+        if not done and error_of(event) is not None:
+            raise job_error(event["error"], said)
+
+    if not done:
+        raise unreadable(answer.status, answer.body)
+
+    return said
+
+
+def is_last(event: Any) -> bool:
+    """Tell whether an event of a stream holds a finished image."""
+    return isinstance(event, dict) and str(event.get("type")).endswith(".completed")
+
+
+def addresses_in(value: Any) -> list[str]:
+    """Return the addresses of the videos in a job, in the shapes that servers give them."""
+    places: Any = value
+    if isinstance(value, Mapping):
+        # A job repeats its input, too: only where results stand.
+        places = {name: value[name] for name in URL_PLACES if value.get(name)}
+
+    found = find(places, "video", prefer=URL_PLACES, also=("/",))
+    return [one.url for one in found.media if one.url[:5].lower() != "data:"]

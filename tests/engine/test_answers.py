@@ -1,0 +1,321 @@
+"""Answers as servers send them: what they are is read from the bytes, and within limits."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tarash.tarash_gateway import HTTPError
+from tarash.tarash_gateway._answer import (
+    LONGEST_PAUSE,
+    MOST_PARTS,
+    Answer,
+    parse_json,
+    parse_retry_after,
+    read_answer,
+    shorten,
+)
+from tarash.tarash_gateway._contract import Account, Wire, current_wire
+from tarash.tarash_gateway._http import HttpClient, Transport
+from tarash.tarash_gateway._reading import LARGEST_ANSWER, LARGEST_ERROR, Decoder
+from tarash.tarash_gateway._sdk import exchange, http_client
+from tarash.tarash_gateway._secrets import Credentials, Key, Secrets
+from tarash.tarash_gateway.media import samples
+from tests.media.raw import Asked, Raw, answer, serving
+
+PNG = samples.make_png(16, 16, seed=1)
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(100)
+MP4 = samples.pick_video().read()
+TYPES = ("", "application/octet-stream", "text/html", "text/plain", "image/png", "video/mp4")
+MANY = "1" * 5000
+
+
+def read(content: bytes, declared: str = "", status: int = 200) -> Answer:
+    return read_answer(status, {}, declared, content, Secrets())
+
+
+@pytest.mark.parametrize("declared", [*TYPES, "application/json"])
+def test_json_is_json_whatever_its_label(declared: str) -> None:
+    for content in (b' {"id": "x"}', b'\xef\xbb\xbf{"id": "x"}'):
+        assert read(content, declared).object() == {"id": "x"}
+
+
+@pytest.mark.parametrize("declared", [*TYPES, "application/json"])
+@pytest.mark.parametrize(
+    ("content", "kind"), [(PNG, "image/png"), (JPEG, "image/jpeg"), (MP4, "video/mp4")]
+)
+def test_media_are_media_whatever_their_label(declared: str, content: bytes, kind: str) -> None:
+    found = read(content, declared)
+    assert (found.content, found.content_type, found.body) == (content, kind, None)
+
+
+@pytest.mark.parametrize("declared", TYPES)
+def test_a_page_is_text_whatever_its_label(declared: str) -> None:
+    assert read(b"\n<!DOCTYPE html><p>", declared, 403).body == "\n<!DOCTYPE html><p>"
+
+
+def test_media_of_no_known_kind_are_as_declared() -> None:
+    found = read(b"\x00\x01odd", "video/x-odd")
+    assert (found.content, found.content_type) == (b"\x00\x01odd", "video/x-odd")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f'{{"a": {MANY}}}', {"a": None}),
+        (f'{{"a": -{MANY}.5e9}}', {"a": None}),
+        ('{"a": NaN, "b": -Infinity, "c": 1e999}', {"a": None, "b": None, "c": None}),
+        ('{"a": 18446744073709551615}', {"a": 18446744073709551615}),
+    ],
+)
+def test_a_number_that_is_none_is_left_out(text: str, value: Any) -> None:
+    assert parse_json(text) == value
+
+
+@pytest.mark.parametrize("levels", [101, 900, 5000, 100_000])
+@pytest.mark.parametrize("form", ["[", '{"error":'])
+def test_json_nested_beyond_sense_is_text(levels: int, form: str) -> None:
+    text = form * levels + "1" + ("]" if form == "[" else "}") * levels
+    found = read(text.encode(), status=400)
+    assert not found.is_json
+    assert len(shorten(found.body)) < 400
+
+
+def test_json_of_countless_parts_is_text() -> None:
+    assert not read(("[" + "{}," * MOST_PARTS + "1]").encode()).is_json
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("1.5", 1.5),
+        ("9" * 5000, LONGEST_PAUSE),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+        ("Mon, 01 Jan 0001 00:00:00 +1200", 0.0),
+        ("Fri, 99 Foo 99999 00:00:00 GMT", None),
+        ("\u00b2", None),
+        ("-1", None),
+        ("soon", None),
+    ],
+)
+def test_an_odd_pause_is_none(value: str, seconds: float | None) -> None:
+    assert parse_retry_after(value) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("1500", 1.5), ("\u00b2", None), ("9" * 5000, None)]
+)
+def test_an_odd_pause_in_milliseconds_is_none(value: str, seconds: float | None) -> None:
+    assert Answer(429, {"retry-after-ms": value}, "", is_json=False).retry_after == seconds
+
+
+# ---------------------------------------------------------------------------- packed and endless
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(MP4)),
+        ("GZIP", gzip.compress(MP4[:99]) + gzip.compress(MP4[99:])),
+        ("deflate", zlib.compress(MP4)),
+        ("deflate", zlib.compress(MP4)[2:-4]),
+        ("gzip", MP4),
+        ("identity", MP4),
+        ("aws-chunked", MP4),
+        ("UTF-8", MP4),
+    ],
+)
+@pytest.mark.parametrize("step", [7, 1000, 10**9])
+def test_what_was_packed_is_unpacked(encoding: str, packed: bytes, step: int) -> None:
+    decoder = Decoder(encoding)
+    # The first byte comes by itself: too few to tell by.
+    parts = [packed[:1], *(packed[at : at + step] for at in range(1, len(packed), step))]
+    found = b"".join(piece for part in parts for piece in decoder.feed(part))
+    assert found + b"".join(decoder.end()) == MP4
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip"])
+def test_what_cannot_be_unpacked_says_so(encoding: str) -> None:
+    with pytest.raises(aiohttp.ClientPayloadError, match="which was not asked for"):
+        Decoder(encoding)
+
+
+def test_a_packed_body_without_its_end_broke_off() -> None:
+    decoder = Decoder("gzip")
+    list(decoder.feed(gzip.compress(MP4)[:-9]))
+    with pytest.raises(aiohttp.ClientPayloadError, match="broke off"):
+        list(decoder.end())
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[Transport]:
+    made = Transport()
+    yield made
+    await made.aclose()
+
+
+def own(transport: Transport, server: Raw) -> HttpClient:
+    return HttpClient(Account("x", server.url, Key("key-of-a-test")), transport, Credentials({}))
+
+
+async def by_sdk(transport: Transport, server: Raw) -> Answer:
+    import httpx
+
+    account = Account("x", server.url, Key("key-of-a-test"))
+    current_wire.set(Wire())
+    async with http_client(httpx, transport) as client:
+
+        async def send() -> Any:
+            response = await client.post(f"{server.url}/x", json={})
+            response.json()  # as SDKs do, with whatever comes of it
+            response.raise_for_status()
+            return response
+
+        return await exchange(send, account, httpx.RequestError)
+
+
+def endless(piece: bytes, head: bytes) -> Iterator[bytes]:
+    yield head
+    while True:
+        yield piece
+
+
+def bomb() -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    block = b'{"a":"' + b" " * (1024 * 1024)
+    return b"".join(packer.compress(block) for _ in range(100)) + packer.flush()
+
+
+BOMB = bomb()
+
+
+def hostile(name: str, status: str) -> Iterable[bytes]:
+    said = json.dumps({"error": {"message": "the prompt is empty"}}).encode()
+    if name == "endless":
+        return endless(b" " * 65536, answer(said, status, length=None))
+
+    if name == "announced":
+        return [answer(said, status, length=10**12)]
+
+    if name == "bomb":
+        return [answer(BOMB, status, Content_Encoding="gzip")]
+
+    if name == "deep":
+        return [answer(b'{"error":' * 100_000, status)]
+
+    return [
+        answer(f'{{"error": {{"message": "the prompt is empty", "n": {MANY}}}}}'.encode(), status)
+    ]
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "422 Unprocessable", "503 Unavailable"])
+@pytest.mark.parametrize("name", ["endless", "bomb", "deep", "digits"])
+@pytest.mark.parametrize("way", ["own", "sdk"])
+async def test_a_refusal_stays_one_whatever_its_body(
+    transport: Transport, name: str, status: str, way: str
+) -> None:
+    with (
+        serving(lambda _asked, _number: hostile(name, status)) as server,
+        pytest.raises(HTTPError) as caught,
+    ):
+        await (
+            own(transport, server).submit("x", json={})
+            if way == "own"
+            else by_sdk(transport, server)
+        )
+
+    assert caught.value.status_code == int(status[:3])
+    assert len(str(caught.value.raw_response)) <= LARGEST_ERROR
+    if name in ("endless", "digits"):
+        assert "the prompt is empty" in caught.value.message
+        assert isinstance(caught.value.raw_response, dict)
+
+
+@pytest.mark.parametrize("name", ["endless", "announced", "bomb"])
+async def test_a_good_answer_without_end_is_not_read(transport: Transport, name: str) -> None:
+    with (
+        serving(lambda _asked, _number: hostile(name, "200 OK")) as server,
+        pytest.raises(HTTPError, match="larger than an answer may be") as caught,
+    ):
+        await own(transport, server).get(f"{server.url}/x")
+
+    assert caught.value.retryable
+
+
+async def test_a_packed_answer_is_read(transport: Transport) -> None:
+    def answers(asked: Asked, _number: int) -> Iterable[bytes]:
+        assert asked.headers["accept-encoding"] == "gzip, deflate"
+        yield answer(gzip.compress(b'{"id": 1}'), Content_Encoding="gzip")
+
+    with serving(answers) as server:
+        assert (await own(transport, server).get(f"{server.url}/x")).body == {"id": 1}
+        assert (await by_sdk(transport, server)).body == {"id": 1}
+
+
+# ---------------------------------------------------------------------------- media by their limit
+def media(transport: Transport, server: Raw, most: int) -> HttpClient:
+    account = Account("x", server.url, Key("key-of-a-test"), max_media_bytes=most)
+    return HttpClient(account, transport, Credentials({}))
+
+
+LABELS = ("", "video/mp4", "text/html", "application/json", "application/octet-stream")
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("length", [-1, None])
+async def test_a_result_of_any_label_may_be_larger_than_other_answers(
+    transport: Transport, label: str, length: int | None
+) -> None:
+    padding = LARGEST_ANSWER // 64
+    labels = {"Content_Type": label} if label else {}
+
+    def answers(_asked: Asked, _number: int) -> Iterable[bytes]:
+        told = None if length is None else len(MP4) + 65 * padding
+        yield answer(MP4, length=told, **labels)
+        for _ in range(65):
+            yield bytes(padding)
+
+    with serving(answers) as server:
+        found = await media(transport, server, 2 * LARGEST_ANSWER).get(f"{server.url}/x")
+
+    assert found.content_type == "video/mp4"
+    assert found.content is not None
+    assert len(found.content) == len(MP4) + 65 * padding
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("length", [10**9, -1, None])
+async def test_a_result_has_at_most_what_the_config_says(
+    transport: Transport, label: str, length: int | None
+) -> None:
+    labels = {"Content_Type": label} if label else {}
+    head = answer(MP4 + bytes(100_000), length=length, **labels)
+    piece = b"" if length == -1 else bytes(65536)
+    pieces = [head] if length == -1 else endless(piece, head)
+    with (
+        serving(lambda _asked, _number: pieces) as server,
+        pytest.raises(HTTPError, match="raise max_media_bytes= on the config") as caught,
+    ):
+        await media(transport, server, len(MP4) + 1000).get(f"{server.url}/x")
+
+    assert caught.value.retryable
+
+
+async def test_a_bomb_of_media_is_not_unpacked(transport: Transport) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = packer.compress(MP4 + bytes(64 * 1024 * 1024)) + packer.flush()
+    whole = answer(packed, Content_Encoding="gzip", Content_Type="video/mp4")
+    with (
+        serving(lambda _asked, _number: [whole]) as server,
+        pytest.raises(HTTPError, match="more than 3145728 bytes"),
+    ):
+        await media(transport, server, 4 * 1024 * 1024).get(f"{server.url}/x")
+
+
+def test_the_limits_leave_room_for_media_in_base64() -> None:
+    assert LARGEST_ANSWER >= 40 * 1024 * 1024 * 4 / 3
