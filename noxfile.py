@@ -200,6 +200,21 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def floors(session: nox.Session) -> None:
+    """Run the contract suite with the oldest SDKs that the extras allow."""
+    session.install("-e", ".[all]", *_group("test"))
+    extras = PROJECT["project"]["optional-dependencies"]
+    oldest = [
+        need.replace(">=", "==")
+        for name in ("fal", "google", "luma", "openai", "replicate", "runway")
+        for need in extras[name]
+    ]
+    # A second step, without the constraints of the newest: these are the point.
+    session.install(*oldest, env={"PIP_CONSTRAINT": ""})
+    session.run("pytest", "tests/contract", *WORKERS, *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run the long forms of the tests."""
     session.install("-e", ".[all]", *_group("test"))

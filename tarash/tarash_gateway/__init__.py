@@ -7,6 +7,7 @@ and never bought twice by accident. Import from here and from `models`, `mock`, 
 
 from __future__ import annotations
 
+from . import _annotations
 from ._catalogue import (
     add_model,
     add_model_async,
@@ -199,6 +200,9 @@ __all__ = [
 for _name in (*__all__, "TimeoutError"):
     _public = globals()[_name]
     if isinstance(_public, type) or callable(_public):
+        if isinstance(_public, type):
+            _annotations.complete(_public)
+
         try:
             _public.__module__ = __name__
         except AttributeError:

@@ -49,6 +49,14 @@ MARKUP = re.compile(rb"\s*<")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 HEAD_BYTES = 8192
 
+WAIT = re.compile(
+    r"(?:resets?|retry|try again|available|wait)\b[^.]{0,30}?\b(?:in|after|for)\s*~?\s*"
+    r"(?:(\d{1,4})\s*m(?:in(?:ute)?s?)?\s*)?(?:(\d{1,6}(?:\.\d{1,6})?)\s*s(?:ec(?:ond)?s?)?)?",
+    re.IGNORECASE,
+)
+LONGEST_TEXT = 4096
+TOO_MANY = 429
+
 ERRORS_BY_STATUS: dict[int, type[HTTPError]] = {
     401: AuthenticationError,
     402: QuotaExceededError,
@@ -86,7 +94,8 @@ class Answer:
         if re.fullmatch(r"[0-9]{1,15}", exact):
             return min(int(exact) / 1000, LONGEST_PAUSE)
 
-        return parse_retry_after(self.headers.get("Retry-After"))
+        told = parse_retry_after(self.headers.get("Retry-After"))
+        return wait_in(self.body) if told is None and self.status == TOO_MANY else told
 
     def object(self) -> dict[str, Any]:
         """Return the body as a JSON object.
@@ -115,6 +124,26 @@ def parse_retry_after(value: str | None) -> float | None:
         return None
 
     return min(max(0.0, pause), LONGEST_PAUSE)
+
+
+def wait_in(body: Any) -> float | None:
+    """Return the seconds that a body asks us to wait: `retry_after`, or `resets in ~8s`."""
+    error = body.get("error") if isinstance(body, dict) else None
+    for holder in (body, error):
+        if not isinstance(holder, dict):
+            continue
+
+        given = holder.get("retry_after", holder.get("retryAfter"))
+        found = parse_retry_after(str(given)) if isinstance(given, int | float | str) else None
+        if found is not None and not isinstance(given, bool):
+            return found
+
+    said = body if isinstance(body, str) else json_codec.dumps(body) if body else ""
+    match = WAIT.search(said[:LONGEST_TEXT])
+    if match is None or not (match[1] or match[2]):
+        return None
+
+    return 60 * float(match[1] or 0) + float(match[2] or 0)
 
 
 def unreadable(status: int, body: Any) -> HTTPError:

@@ -207,7 +207,7 @@ def add_model(
     )
 
 
-def check_models(place: str | Path, *more: str | Path) -> list[RetiredUse]:
+def check_models(place: str | Path, *more: str | Path, within_days: int = 0) -> list[RetiredUse]:
     """Return where files, or the files of folders, name models that are no longer there.
 
     An id that is also a word of its own, such as `aleph`, counts where it is given as a model.
@@ -215,8 +215,10 @@ def check_models(place: str | Path, *more: str | Path) -> list[RetiredUse]:
     Args:
         place: A file or a folder.
         more: Further ones.
+        within_days: Days from today on in which a model that ends counts, too.
     """
     from .catalog._check import check_files
 
-    found = (use for one in (place, *more) for use in check_files(Path(one)))
+    places = (Path(one) for one in (place, *more))
+    found = (use for one in places for use in check_files(one, within=within_days))
     return list(dict.fromkeys(found))

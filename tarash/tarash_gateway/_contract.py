@@ -11,9 +11,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from ._operations import wrong_in
 from ._secrets import Key, Secrets, looks_secret, why_no_header
 from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
-from .exceptions import AuthenticationError, HTTPConnectionError, TarashException
+from .exceptions import AuthenticationError, HTTPConnectionError, TarashException, ValidationError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -131,7 +132,17 @@ class Operation:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Operation:
-        """Read an operation back from `to_json`."""
+        """Read an operation back from `to_json`.
+
+        Raises:
+            ValidationError: It is of another form.
+        """
+        wrong = wrong_in(stored)
+        if wrong is not None:
+            raise ValidationError(
+                f"The operation can't be read: {wrong}; take it as it was given out"
+            )
+
         return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
 
 

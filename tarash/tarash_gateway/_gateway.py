@@ -7,9 +7,24 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from ._arguments import check_arguments, check_callback
+from ._records import AnyLedger
 from ._resources import Shared
 from ._secrets import Keys
+from ._types import ApiKeys
 from ._warnings import asked_here
+from .jobs import ImageJob, VideoJob
+from .models import (
+    GenerationPlan,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ImageGenerationResponse,
+    ImageProgressCallback,
+    ProgressCallback,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+)
+from .registry import Registry
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,21 +33,7 @@ if TYPE_CHECKING:
     from ._contract import Config, Request, Response
     from ._job import Job
     from ._portal import Caller
-    from ._records import AnyLedger
-    from ._types import ApiKeys, Kind
-    from .jobs import ImageJob, VideoJob
-    from .models import (
-        GenerationPlan,
-        ImageGenerationConfig,
-        ImageGenerationRequest,
-        ImageGenerationResponse,
-        ImageProgressCallback,
-        ProgressCallback,
-        VideoGenerationConfig,
-        VideoGenerationRequest,
-        VideoGenerationResponse,
-    )
-    from .registry import Registry
+    from ._types import Kind
 
 __all__ = ["Gateway"]
 
@@ -77,15 +78,13 @@ class Gateway:
     async def aclose(self, grace: float | None = None) -> None:
         """Close the connections of the running event loop.
 
-        Calls that are cancelled already, and ask their providers to stop, are waited for in any
-        case, for 7 seconds at most; blocking calls of other threads too. `async with` does this at
-        its end; blocking calls that are still under way then are cancelled, since nobody else can.
+        Calls that are cancelled already are waited for (7 s at most) while they ask their providers
+        to stop. `async with` does this, and cancels blocking calls under way.
 
         Args:
-            grace: Seconds that calls may go on, those of the running loop and the blocking ones;
-                after them each is cancelled, and its job stopped or left running as its config's
-                `on_timeout` says. The gateway takes no more work, and its ledger is closed. None
-                ends no call, and the gateway stays usable.
+            grace: Seconds that the running loop's and the blocking calls may go on; then each is
+                cancelled, and its job stopped or not as its config's `on_timeout` says. The gateway
+                takes no more work, and its ledger is closed. None ends no call.
         """
         await self._shared.aclose(grace, blocking=False)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
 
-if TYPE_CHECKING:
-    import os
-
-    from ._types import MediaType
-    from .models import MediaInfo
+# Not for type checkers alone: frameworks read the annotations of what users hand them.
+from ._types import MediaType
+from .models import MediaInfo
 
 __all__ = ["probe", "probe_async"]
 

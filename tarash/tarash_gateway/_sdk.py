@@ -8,6 +8,7 @@ stale. A thousand submits at once also take a fraction of the time they take the
 from __future__ import annotations
 
 import io
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
@@ -48,6 +49,7 @@ FRAMING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding
 _arrived: ContextVar[list[Any] | None] = ContextVar("_arrived", default=None)
 _loaded: set[str] = set()
 _loading = threading.Lock()
+LIBRARIES = ("httpx", "httpx2")
 FIRST = "httpx"
 """Most SDKs are built on it. The `openai` SDK, which is not, looks at it wherever some other import
 has put it, be it half done: so it is there as a whole, if at all, before any of them is used."""
@@ -66,6 +68,16 @@ def _import(modules: Sequence[str]) -> None:
                 import_module(name)
 
             _loaded.add(name)
+
+
+def library_of(client: type) -> ModuleType:
+    """Return `httpx2` or `httpx`, whichever an SDK is built on.
+
+    Args:
+        client: The SDK's own kind of HTTP client.
+    """
+    names = (base.__module__.partition(".")[0] for base in client.__mro__)
+    return sys.modules[next(name for name in names if name in LIBRARIES)]
 
 
 def http_client(library: ModuleType, transport: Transport) -> Any:

@@ -77,20 +77,20 @@ def read(token: str) -> Operation:
 def _operation(body: str) -> Operation:
     try:
         stored: Any = json.loads(base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_"))
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, RecursionError, binascii.Error) as error:
         raise ValidationError(f"The token can't be read; {ADVICE}") from error
 
     fits = isinstance(stored, dict) and stored.keys() == FIELDS.keys()
     if not fits or not all(isinstance(stored[name], kind) for name, kind in FIELDS.items()):
         raise ValidationError(f"The token holds no operation; {ADVICE}")
 
-    if not all(isinstance(url, str) for url in stored["urls"].values()):
-        raise ValidationError(f"The token holds no operation; {ADVICE}")
-
     if stored["kind"] not in ("video", "image"):
         raise ValidationError(f"The token is of an unknown kind; {ADVICE}")
 
-    return Operation.from_json(stored)
+    try:
+        return Operation.from_json(stored)
+    except ValidationError as error:
+        raise ValidationError(f"The token holds no operation; {ADVICE}") from error
 
 
 def _secret() -> bytes:

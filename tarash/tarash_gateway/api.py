@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ._gateway import Gateway
+
+# Not for type checkers alone: frameworks read the annotations of what users hand them.
+from ._records import AnyLedger
 from ._resources import default
 from ._secrets import Keys
-
-if TYPE_CHECKING:
-    from ._records import AnyLedger
-    from ._types import ApiKeys
-    from .jobs import ImageJob, VideoJob
-    from .models import (
-        GenerationPlan,
-        ImageGenerationConfig,
-        ImageGenerationRequest,
-        ImageGenerationResponse,
-        ImageProgressCallback,
-        ProgressCallback,
-        VideoGenerationConfig,
-        VideoGenerationRequest,
-        VideoGenerationResponse,
-    )
+from ._types import ApiKeys
+from .jobs import ImageJob, VideoJob
+from .models import (
+    GenerationPlan,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ImageGenerationResponse,
+    ImageProgressCallback,
+    ProgressCallback,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+)
 
 __all__ = [
     "Gateway",

@@ -24,14 +24,13 @@ Errors hold data only: an operation, never a handle; never a key.
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ._types import Billing, Submission
 from ._words import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ._types import Billing, Submission
     from .models import (
         ExecutionMetadata,
         ImageGenerationResponse,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 from ._backend import check_loop
 from ._logging import event
 from ._resources import default
+from ._types import CancelAnswer, Kind
 from ._warnings import asked_here
 from ._words import with_article
 from .exceptions import TarashException, ValidationError
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ._portal import Caller
     from ._resources import Shared
     from ._secrets import Keys
-    from ._types import CancelAnswer, Kind
 
 __all__ = ["ImageJob", "VideoJob"]
 

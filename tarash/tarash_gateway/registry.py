@@ -12,18 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, util
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
+from ._contract import Adapter
+from ._extras import too_old
 from ._secrets import declare_open
 from ._warnings import warn
 from .catalog import Mappers, built_in_mappers
 from .exceptions import ValidationError
 from .mapping import check_mapping
-from .models import ProviderInfo, VideoGenerationConfig
-
-if TYPE_CHECKING:
-    from ._contract import Adapter
-    from .models import ProviderHandler
+from .models import ProviderHandler, ProviderInfo, VideoGenerationConfig
 
 __all__ = [
     "get_provider_field_mapping",
@@ -59,8 +57,20 @@ class BuiltIn:
 
     @property
     def installed(self) -> bool:
-        """Whether what it needs is there."""
-        return self.needs is None or self.needs in _found or _find(self.needs)
+        """Whether what it needs is there, in a version that will do."""
+        return self.trouble is None
+
+    @property
+    def trouble(self) -> str | None:
+        """What to say of the version there, empty where there is none; None if it will do."""
+        if self.needs is None or self.extra is None:
+            return None
+
+        if not (self.needs in _found or _find(self.needs)):
+            return ""
+
+        old = too_old(self.extra)
+        return None if old is None else f", and {old}"
 
 
 _found: set[str] = set()
@@ -231,8 +241,9 @@ class Registry:
             )
 
         if need_extra and not row.installed:
+            upgrade = "-U " if row.trouble else ""
             raise ValidationError(
-                f"{provider} needs the extra {row.extra!r}: pip install "
+                f"{provider} needs the extra {row.extra!r}{row.trouble}: pip install {upgrade}"
                 f"'tarash-gateway[{row.extra}]'",
                 provider,
                 submission="not_sent",

@@ -19,6 +19,7 @@ from tarash.tarash_gateway import (
     plan_video,
 )
 from tarash.tarash_gateway.catalog import ending, lifecycle, retired
+from tarash.tarash_gateway.catalog._check import check_files
 from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
 from tarash.tarash_gateway.testing import Fault, Simulator
 
@@ -109,6 +110,17 @@ def test_a_retired_model_warns_before_the_call_and_explains_the_error_after_it(
             generate_video(config, VideoGenerationRequest(prompt="a cat"))
 
     assert "model_ends" in [vars(record)["event"] for record in caplog.records]
+
+
+def test_models_that_end_soon_are_found_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text('CONFIG = dict(provider="openai", model="gpt-image-1.5")\n')
+    day = date(2026, 11, 11)
+    assert [*check_files(path, day, within=19)] == []
+    (soon,) = check_files(path, day, within=20)
+    assert soon.note.startswith("gpt-image-1.5 will be shut down on 2026-12-01")
+    path.write_text('CONFIG = dict(provider="openai", model="gpt-image-1")\n')
+    assert len(check_models(path)) == len(check_models(path, within_days=365)) == 1
 
 
 def test_retired_models_are_found_in_files(tmp_path: Path) -> None:

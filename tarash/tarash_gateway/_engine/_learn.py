@@ -40,7 +40,8 @@ async def learn(adapter: Adapter, attempt: Attempt, account: Account, resources:
     ask = getattr(adapter, "learn", None)
     config = attempt.call.config
     registered = resources.registry.registered_mapping(config.provider)
-    if ask is None or attempt.call.mocked:
+    may_learn = getattr(adapter, "may_learn", None)
+    if ask is None or attempt.call.mocked or (may_learn is not None and not may_learn(account)):
         return
 
     key = (account.base_url, config.provider, config.model)

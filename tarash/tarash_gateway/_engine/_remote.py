@@ -57,6 +57,6 @@ async def _client(
     adapter: Adapter, attempt: Attempt, operation: Operation, resources: Resources
 ) -> AsyncIterator[Any]:
     account = account_of(adapter, attempt, resources.registry)
-    check_operation(operation, account)
+    check_operation(operation, account, getattr(adapter, "needs", ()))
     async with resources.clients.lease(adapter, account) as client:
         yield client

@@ -14,6 +14,7 @@ from .._contract import Payload
 from ..exceptions import TarashException, UnsupportedOperationError
 from ._hold import ledger_failed, note
 from ._limits import SEARCH_PAUSES
+from ._trust import is_id
 
 if TYPE_CHECKING:
     from .._attempt import Attempt
@@ -79,7 +80,9 @@ class Search:
             provider = attempt.call.config.provider
             ledger = self._hold.ledger
             found = [
-                one for one in listed if await ledger.find(provider, one.id, attempt.host) is None
+                one
+                for one in listed
+                if is_id(one.id) and await ledger.find(provider, one.id, attempt.host) is None
             ]
         except UnsupportedOperationError:
             self._find = None  # this provider lists other jobs, not those of this kind

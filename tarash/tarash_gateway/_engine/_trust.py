@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,16 +22,29 @@ NO_NAMES = frozenset({"", ".", ".."})
 """Parts of a path that lead to another one."""
 
 
-def check_operation(operation: Operation, account: Account) -> None:
+def is_id(name: str) -> bool:
+    """Tell whether a job's id can be asked after: it names nothing but a job in a path."""
+    return bool(ID.fullmatch(name)) and not NO_NAMES.intersection(name.split("/"))
+
+
+def check_operation(operation: Operation, account: Account, needs: Iterable[str] = ()) -> None:
     """Return if every address in an operation is the provider's own.
 
     Raises:
         ValidationError: One leads elsewhere; nothing was sent there.
     """
-    if not ID.fullmatch(operation.id) or NO_NAMES.intersection(operation.id.split("/")):
+    if not is_id(operation.id):
         raise ValidationError(
             f"The operation's id {operation.id[:80]!r} is none that {operation.provider} gives; "
             "take the operation or the token as it was given out",
+            submission="accepted",
+        )
+
+    missing = [name for name in needs if name not in {**operation.data, **operation.urls}]
+    if missing:
+        raise ValidationError(
+            f"The operation of {operation.provider} lacks {', '.join(missing)}; take the operation "
+            "or the token as it was given out",
             submission="accepted",
         )
 

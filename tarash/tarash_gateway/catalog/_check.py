@@ -1,4 +1,4 @@
-"""Finds retired models in a project's own files. Reads files and nothing else."""
+"""Finds models that end in a project's own files. Reads files and nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from .._model_info import RetiredUse
-from ._lifecycle import LIFECYCLES, lifecycle, retired
+from ._lifecycle import LIFECYCLES, ending, lifecycle
 
 SUFFIXES = frozenset(
     {".py", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".env", ".txt", ".md", ".js", ".ts"}
@@ -24,12 +24,13 @@ AS_MODEL = re.compile(r"""model\w*["']?\s*(?:[=:]\s*(?:[\[({].*)?)?$""", re.IGNO
 """What stands before a word that is meant as a model: `model=`, `"model": `, `MODELS = [`."""
 
 
-def check_files(place: Path, today: date | None = None) -> Iterator[RetiredUse]:
-    """Yield every place in a file, or in the files of a folder, that names a retired model.
+def check_files(place: Path, today: date | None = None, within: int = 0) -> Iterator[RetiredUse]:
+    """Yield every place in a file, or in the files of a folder, that names a model that ends.
 
     Args:
         place: A file, or a folder that is searched in full, hidden folders left out.
         today: The day to judge by.
+        within: Days from then on that count as its end, too.
     """
     for path in sorted(_files(place)):
         try:
@@ -37,7 +38,7 @@ def check_files(place: Path, today: date | None = None) -> Iterator[RetiredUse]:
         except (OSError, UnicodeDecodeError):
             continue
 
-        yield from _in_text(text, path, today)
+        yield from _in_text(text, path, today, within)
 
 
 def _files(place: Path) -> Iterator[Path]:
@@ -53,14 +54,14 @@ def _files(place: Path) -> Iterator[Path]:
             yield path
 
 
-def _in_text(text: str, path: Path, today: date | None) -> Iterator[RetiredUse]:
+def _in_text(text: str, path: Path, today: date | None, within: int) -> Iterator[RetiredUse]:
     lines = text.splitlines()
     for number, line in enumerate(lines):
         told: set[str] = set()
         for found in ID.finditer(f" {line}"):
             model, before = found[1], found.string[: found.start(1)]
             provider = None if model in told else _provider(model, lines, number, before)
-            note = retired(provider, model, today) if provider is not None else None
+            note = ending(provider, model, today, within) if provider is not None else None
             if provider is not None and note is not None:
                 told.add(model)
                 yield RetiredUse(

@@ -1,6 +1,6 @@
 """Which models their provider has to be asked about before anything is fitted to them. No network.
 
-For most providers nobody can be asked; fal's schemas ship with the package.
+For most providers nobody can be asked; of fal's, those that ship with the package need no asking.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..mapping import longest_prefix
 from . import _library
 from ._modules import WITH_SCHEMAS, named
 
-ASKED = frozenset({"replicate"})
+ASKED = frozenset({"fal", "replicate"})
 """Providers that are asked about a model when somebody first generates with it."""
 FRESH = timedelta(days=7)
 """After that, what was read by itself is read again: models get new versions."""

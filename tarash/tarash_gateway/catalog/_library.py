@@ -74,12 +74,23 @@ def _sources(provider: str) -> tuple[str, ...]:
 
 
 def live_path(source: str) -> Path:
-    """Return where the schemas that the user fetched from a source are kept."""
+    """Return where the schemas that the user fetched from a source are kept.
+
+    Raises:
+        OSError: There is no such folder: a container's user may have no home.
+    """
     folder = os.environ.get("TARASH_CACHE_DIR")
     if not folder:
         import platformdirs
 
-        folder = platformdirs.user_cache_dir("tarash-gateway", appauthor=False)
+        try:
+            folder = platformdirs.user_cache_dir("tarash-gateway", appauthor=False)
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
+
+        if not Path(folder).is_absolute():  # as some versions of it say the same
+            message = "the user has no home directory"
+            raise OSError(message)
 
     return Path(folder) / "catalogue" / f"{source}.shelf"
 
@@ -104,7 +115,10 @@ def _live_shelf(source: str) -> Shelf | None:
         return _live[source]
     except KeyError:
         with _lock:
-            found = _live[source] = _open(live_path(source))
+            try:
+                found = _live[source] = _open(live_path(source))
+            except OSError:  # no folder, no cache
+                found = _live[source] = None
 
         return found
 

@@ -133,18 +133,21 @@ def lifecycle(provider: str, model: str) -> Lifecycle | None:
     return None if found is None else rows[found]
 
 
-def ending(provider: str, model: str, today: date | None = None) -> str | None:
+def ending(
+    provider: str, model: str, today: date | None = None, within: int = SOON_DAYS
+) -> str | None:
     """Return a sentence on a model that is gone, or soon will be; None for any other.
 
     Args:
         provider: The provider's name.
         model: The model's id.
         today: The day to judge by; today, in UTC, by default.
+        within: Days from then on that count as soon.
     """
     day = today or datetime.now(UTC).date()
     found = lifecycle(provider, model)
     is_soon = found is not None and (
-        found.shutdown is None or found.shutdown - day <= timedelta(days=SOON_DAYS)
+        found.shutdown is None or found.shutdown - day <= timedelta(days=within)
     )
     return found.note(model, day) if found is not None and is_soon else None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .._types import JsonObject, Kind
 from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, takes_media, told_joints
 from . import _library
-from ._learned import ASKED, can_be_asked, is_unknown
+from ._learned import can_be_asked, is_unknown
 from ._modules import BUILT_IN, Mappers, command_to_add, declared, module_of, near_ids
 from ._spec import ModelSpec
 from ._variants import relatives, variant_of
@@ -272,7 +272,7 @@ def _doubted(spec: ModelSpec) -> ModelSpec:
     fetch = f"`{command_to_add(spec.provider, spec.model)}` fetches its schema"
     if can_be_asked(spec.provider, spec.model):
         fetch = f"a generation asks for its schema first, {fetch} now"
-    elif spec.provider in ASKED:
+    elif spec.provider == "replicate":
         fetch = "nobody can be asked about a bare version: write owner/name:version"
 
     doubt = f"the catalogue has no such model, so {how}{meant} {fetch[0].upper()}{fetch[1:]}"

@@ -161,10 +161,10 @@ def _store(
         try:
             path = _library.store(provider, records, today, add=add, source=source)
         except OSError as error:
+            where = "" if error.filename is None else f" in {error.filename}"
             raise StorageError(
-                f"The schemas can't be kept in {_library.live_path(provider)} "
-                f"({error.strerror or error}); what was stored before stays. Make that writable, "
-                "or name another folder in TARASH_CACHE_DIR",
+                f"The schemas can't be kept{where} ({error.strerror or error}); what was stored "
+                "before stays. Make that writable, or name another folder in TARASH_CACHE_DIR",
                 provider,
             ) from error
 

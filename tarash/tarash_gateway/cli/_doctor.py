@@ -21,6 +21,7 @@ from rich.text import Text
 
 from .._clients import ClientCache
 from .._contract import CheckingAdapter
+from .._extras import too_old
 from .._proxies import proxy_of
 from .._settings import account, base_url_variable
 from .._version import __version__
@@ -83,8 +84,10 @@ def _installation() -> Iterator[Finding]:
 def _providers() -> Iterator[Finding]:
     for provider in list_providers():
         if provider.extra is not None:
-            install = f"pip install 'tarash-gateway[{provider.extra}]'"
-            told = "installed" if provider.installed else install
+            old = too_old(provider.extra)
+            install = f"pip install {'-U ' if old else ''}'tarash-gateway[{provider.extra}]'"
+            missing = install if old is None else f"{old}: {install}"
+            told = "installed" if provider.installed else missing
             state: State = "ok" if provider.installed else "missing"
             yield Finding(f"extra {provider.extra}", state, told)
 

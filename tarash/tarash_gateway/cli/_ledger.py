@@ -32,7 +32,19 @@ def url_of(given: str | None) -> str:
 def _folder() -> Path:
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("tarash", appauthor=False))
+    try:
+        folder = Path(platformdirs.user_data_dir("tarash", appauthor=False))
+    except RuntimeError:
+        folder = Path()
+
+    if not folder.is_absolute():
+        raise CommandError(
+            "there is no folder for the ledger: this user has no home directory",
+            f"set {VARIABLE}, or give --ledger: sqlite:////a/folder/jobs.db, or {MEMORY} to keep "
+            "nothing",
+        )
+
+    return folder
 
 
 def is_chosen(given: str | None) -> bool:

@@ -303,20 +303,23 @@ def check_command(
         list[Path], typer.Argument(help="Configuration files, or projects' folders.")
     ],
     *,
+    within: Annotated[
+        int, typer.Option("--within", metavar="DAYS", min=0, help="Also those that end by then.")
+    ] = 30,
     as_json: Json = False,
 ) -> int:
-    """Find retired models in a project's own files; exit code 1 where there are any."""
+    """Find models that end in a project's own files; exit code 1 where there are any."""
     for place in places:
         if not place.exists():
             raise ValidationError(f"{place} does not exist; name a file or a folder")
 
-    found = check_models(*places)
+    found = check_models(*places, within_days=within)
     if as_json:
         terminal.document([one.model_dump(mode="json") for one in found])
     else:
         for one in found:
             terminal.result(f"{one.path}:{one.line}: {one.provider}: {one.note}")
         if not found:
-            terminal.result("No retired model.")
+            terminal.result(f"No model that has ended, or will within {within} days.")
 
     return FAILED if found else DONE

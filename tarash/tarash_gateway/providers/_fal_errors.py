@@ -16,6 +16,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._error_rules import account_error
 
 if TYPE_CHECKING:
     from .._http import HttpClient
@@ -119,8 +120,9 @@ def classify_answer(answer: Answer) -> TarashException | None:
     if isinstance(detail, list) and detail and isinstance(detail[0], dict):
         return _model_error(answer, detail)
 
-    if not isinstance(detail, str):
-        return None
+    about_account = account_error(answer)
+    if about_account is not None or not isinstance(detail, str):
+        return about_account
 
     # fal tells an empty balance by its text only.
     if answer.status == 403 and "balance" in detail.lower():  # noqa: PLR2004

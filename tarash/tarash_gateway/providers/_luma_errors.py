@@ -15,6 +15,7 @@ from ..exceptions import (
     RateLimitError,
     ValidationError,
 )
+from ._error_rules import account_error
 
 if TYPE_CHECKING:
     from ..exceptions import TarashException
@@ -36,6 +37,10 @@ ADVICE_ON_URLS = "check that the URL opens without cookies or a login, for robot
 
 def classify_answer(answer: Answer) -> TarashException | None:
     """Return our error for what Luma says in an error body; None leaves it to the status."""
+    about_account = account_error(answer)
+    if about_account is not None:
+        return about_account
+
     said = _detail(answer.body)
     facts: dict[str, Any] = {"raw_response": answer.body, "status_code": answer.status}
     if answer.status not in REFUSED or not said:

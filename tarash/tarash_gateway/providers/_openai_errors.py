@@ -20,6 +20,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._error_rules import account_error
 from ._facts import mapping, objects
 from ._filters import unsafe
 
@@ -44,7 +45,12 @@ NO_MODEL = frozenset({"deploymentnotfound", "modelnotfound", "modelretired"})
 TOO_MANY = frozenset({"ratelimitexceeded", "toomanyrequests", "429"})
 REFUSED_INPUT = frozenset({400, 413, 415, 422})
 GONE = frozenset({404, 410})
-SAFETY_TEXT = ("safety system", "content management policy", "content policy")
+SAFETY_TEXT = (
+    "safety system",
+    "content management policy",
+    "content policy",
+    "content moderation",
+)
 STAGE_TEXTS: Mapping[Stage, tuple[str, ...]] = {
     "output": ("generated image", "generated video", "output"),
     "input": ("prompt", "input", "task failed"),
@@ -60,6 +66,10 @@ def classify_answer(answer: Answer, provider: str) -> TarashException | None:
         answer: The answer, of an error status.
         provider: The provider's name.
     """
+    about_account = account_error(answer)
+    if about_account is not None:
+        return about_account
+
     error = error_of(answer.body)
     if error is None:
         return _no_model(answer, None, provider) if answer.status in GONE else None

@@ -62,6 +62,9 @@ def is_same(video: Mapping[str, Any], payload: Payload) -> bool:
 
     asked = {name: body[name] for name in COMPARED if name in body}
     shown = {name: video[name] for name in asked if video.get(name) is not None}
+    if "prompt" in asked and "prompt" not in shown:
+        return False  # another's request to the same model would show no less
+
     return bool(shown) and all(_bare(one) == _bare(asked[name]) for name, one in shown.items())
 
 

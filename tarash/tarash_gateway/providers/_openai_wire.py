@@ -16,7 +16,7 @@ from urllib.parse import quote, urljoin
 
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
 from .._http import Answer, HttpClient, join, origin, unreadable
-from .._sdk import exchange
+from .._sdk import exchange, library_of
 from .._secrets import Credentials, Key
 from ..catalog._openai import EDIT, LARGEST_MASK, REMIX
 from ..exceptions import TarashException, UnsupportedOperationError
@@ -76,7 +76,6 @@ class OpenAIClient:
 
     async def post(self, payload: Payload) -> Answer:
         """Send a payload, once."""
-        import httpx2
         import openai
 
         fields, files = split(payload.body)
@@ -84,7 +83,7 @@ class OpenAIClient:
         return await exchange(
             lambda: self.sdk.post(
                 payload.path,
-                cast_to=httpx2.Response,
+                cast_to=library_of(openai.DefaultAsyncHttpxClient).Response,
                 options={
                     "headers": credentials.onto(payload.headers),
                     # Else an administrator's key in the environment would go along.
@@ -131,7 +130,7 @@ class OpenAIWire:
         images=MediaLimits(IMAGE_INPUTS),
         masks=MediaLimits(("image/png",), LARGEST_MASK),
     )
-    modules = ("openai", "httpx2")
+    modules = ("openai",)
     # Half of what the SDK's helper waits where no `openai-poll-after-ms` says more. Our pauses grow
     # with the job's time, so that there are fewer looks all the same.
     min_poll_interval = 0.5
@@ -204,7 +203,8 @@ class OpenAIWire:
     ) -> Sequence[Operation]:
         """Return the videos since then of this model, prompt, length, size and source.
 
-        What a server leaves out is not compared, and media are not: no list shows them.
+        The prompt has to be shown. What else a server leaves out is not compared, and media are
+        not: no list shows them.
 
         Raises:
             UnsupportedOperationError: It is about images, which are no jobs.
@@ -224,6 +224,10 @@ class OpenAIWire:
         answer = await client.get(self._job_path(client, operation))
         job = answer.object()
         status = STATUSES.get(str(job.get("status")).lower(), "processing")
+        if "status" not in job and error_of(job) is not None:
+            # Some servers answer 200 with an error in the job's place.
+            return Snapshot("failed", raw=job, error=job_error(job["error"], job))
+
         if status == "failed":
             error = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
             return Snapshot("failed", raw=job, error=job_error(error, job))

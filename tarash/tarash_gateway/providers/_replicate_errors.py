@@ -13,6 +13,7 @@ from ..exceptions import (
     RateLimitError,
     ValidationError,
 )
+from ._error_rules import account_error
 
 if TYPE_CHECKING:
     from ..exceptions import TarashException
@@ -48,6 +49,10 @@ def moderation(said: str, raw: Any) -> ContentModerationError | None:
 
 def classify_answer(answer: Answer, model: str | None = None) -> TarashException | None:
     """Return our error for what Replicate says in an error body; None leaves it to the status."""
+    about_account = account_error(answer)
+    if about_account is not None:
+        return about_account
+
     body = answer.body if isinstance(answer.body, dict) else {}
     said = ": ".join(str(body[name]).strip() for name in ("title", "detail") if body.get(name))
     facts: dict[str, Any] = {"raw_response": answer.body, "status_code": answer.status}

@@ -17,6 +17,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._error_rules import account_error
 
 if TYPE_CHECKING:
     from .._http import Answer
@@ -79,13 +80,17 @@ def classify_answer(answer: Answer, model: str | None = None) -> TarashException
     body = answer.body if isinstance(answer.body, dict) else {}
     said = body.get("error")
     if not isinstance(said, str):
-        return None
+        return account_error(answer)
 
     issues = [issue for issue in body.get("issues") or () if isinstance(issue, dict)]
     told = "; ".join(filter(None, (said, *map(_issue, issues))))
     facts: dict[str, Any] = {"raw_response": answer.body, "status_code": answer.status}
     if answer.status == BAD_REQUEST and NO_CREDITS.search(said):
         return QuotaExceededError(f"HTTP 400: {told} (buy credits in Runway's portal)", **facts)
+
+    about_account = account_error(answer)
+    if about_account is not None:
+        return about_account
 
     if model and _is_about_model(answer, issues):
         successor = successor_of(model)

@@ -19,6 +19,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._error_rules import account_error
 
 if TYPE_CHECKING:
     from .._types import Billing
@@ -41,8 +42,9 @@ ABOUT_MONEY = frozenset({402, 403, 429})
 def classify_answer(answer: Answer) -> TarashException:
     """Return our error for an error answer, by what it says and then by its status."""
     code, said = _told(answer.body)
-    if said is None:
-        return status_error(answer)
+    about_account = account_error(answer)
+    if about_account is not None or said is None:
+        return about_account or status_error(answer)
 
     if MODERATION.search(f"{code}: {said}"):
         return _refusal(code, said, answer.body)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from anyio import to_thread
 
-from .._sdk import http_client
+from .._sdk import http_client, library_of
 from .._secrets import Credentials, Key, bearer
 from .._settings import NO_KEY
 from ..catalog import lookup
@@ -63,8 +63,7 @@ class AzureOpenAIAdapter(OpenAIWire):
                 submission="not_sent",
             )
 
-        import httpx2
-        from openai import AsyncOpenAI, Omit
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 
         async def authorize() -> tuple[Key, Credentials]:
             token = await _token(account)
@@ -81,7 +80,7 @@ class AzureOpenAIAdapter(OpenAIWire):
                 api_key=account.key.reveal(),
                 base_url=account.base_url,
                 max_retries=0,
-                http_client=http_client(httpx2, transport),
+                http_client=http_client(library_of(DefaultAsyncHttpxClient), transport),
             ),
             authorize,
         )

@@ -6,16 +6,19 @@ serves for uploads to fal's storage.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
-from .._http import Answer, HttpClient, join, status_error, unreadable
+from .._http import Answer, HttpClient, checked, join, status_error, unreadable
 from .._proxies import proxy_of
 from .._sdk import load
 from .._secrets import bearer
+from ..catalog._records import record_of
 from ..exceptions import TarashException
 from ..mapping import apply_field_mappers
 from ..media import encoded
@@ -28,7 +31,7 @@ from ._outputs import as_text, content_of, find, no_media
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
     from .._http import Transport
-    from .._types import Billing, CancelAnswer, JobStatus, MediaContent
+    from .._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
     from ..catalog import ModelSpec
 
 STATUSES: Mapping[str, JobStatus] = {"IN_QUEUE": "queued", "IN_PROGRESS": "processing"}
@@ -36,6 +39,10 @@ PLACES = {"video": ("video", "videos", "video_url"), "image": ("images", "image"
 """Where most models put their media."""
 NAMESPACES = ("workflows", "comfy")
 STORAGE = "https://rest.fal.ai"
+SCHEMAS = "https://fal.ai"
+SCHEMA_PATH = "api/openapi/queue/openapi.json?endpoint_id="
+SCHEMAS_VARIABLE = "TARASH_FAL_SCHEMAS"
+"""Where schemas of models are asked for that nobody knows: a host, or `off` for nowhere."""
 CHECKED_APP = "fal-ai/flux"
 
 
@@ -47,6 +54,7 @@ class FalAdapter:
     min_poll_interval = 0.1
     base_url = "https://queue.fal.run"
     trusted_hosts = ("fal.run",)
+    needs = ("status", "response", "cancel")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET."""
@@ -133,6 +141,22 @@ class FalAdapter:
         # Only fal's own word counts: a job taken for stopped may be bought again elsewhere.
         return "cancelled" if answer.object().get("status") == "OK" else "requested"
 
+    def may_learn(self, account: Account) -> bool:
+        """Tell whether there is somebody to ask for schemas: fal, unless it was replaced."""
+        return bool(_schemas_at(account))
+
+    async def learn(self, client: HttpClient, model: str) -> JsonObject | None:
+        """Return what fal says of a model that is newer than the package."""
+        url = join(_schemas_at(client.account), SCHEMA_PATH) + quote(model, safe="")
+        answer = await client.get(url, any_status=True)
+        if answer.status == NOT_FOUND:
+            return None
+
+        document = checked(answer, classify_answer).object()
+        found = record_of({"endpoint_id": model, "openapi": document})
+        today = datetime.now(UTC).date().isoformat()
+        return None if found is None else {**found[1], "read": today}
+
     async def check(self, client: HttpClient) -> None:
         """Ask after a job that nobody has: 404 proves that the key was accepted."""
         answer = await client.get(
@@ -218,6 +242,16 @@ def _app(endpoint: str) -> str:
     """Return the part of an endpoint's id that its jobs live under: owner and name."""
     parts = endpoint.strip("/").split("/")
     return "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])
+
+
+def _schemas_at(account: Account) -> str:
+    """Return where schemas are asked for; empty for nowhere."""
+    told = os.environ.get(SCHEMAS_VARIABLE, "").strip()
+    if told.lower() == "off":
+        return ""
+
+    # A host in fal's place has models of its own, or none.
+    return told or ("" if account.custom_base_url else SCHEMAS)
 
 
 def _snapshot(status: Mapping[str, Any]) -> Snapshot:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .._sdk import http_client
+from .._sdk import http_client, library_of
 from .._secrets import Credentials, Key, bearer
 from ._openai_wire import OpenAIClient, OpenAIWire
 
@@ -32,8 +32,7 @@ class OpenAIAdapter(OpenAIWire):
 
     def connect(self, account: Account, transport: Transport) -> OpenAIClient:
         """Make a client; `organization` and `project` of `provider_config` go with each request."""
-        import httpx2
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         async def authorize() -> tuple[Key, Credentials]:
             return account.key, bearer(account.key)
@@ -47,7 +46,7 @@ class OpenAIAdapter(OpenAIWire):
                 organization=account.settings.get("organization"),
                 project=account.settings.get("project"),
                 max_retries=0,
-                http_client=http_client(httpx2, transport),
+                http_client=http_client(library_of(DefaultAsyncHttpxClient), transport),
             ),
             authorize,
         )

@@ -29,6 +29,7 @@ from ..exceptions import (
 )
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse
+from ._error_rules import account_error
 from ._facts import response_facts
 
 if TYPE_CHECKING:
@@ -247,6 +248,10 @@ def _content_type(image: str) -> str | None:
 
 def classify_answer(answer: Answer) -> TarashException | None:
     """Return our error for what the API says in an error body; None leaves it to the status."""
+    about_account = account_error(answer)
+    if about_account is not None:
+        return about_account
+
     body = answer.body if isinstance(answer.body, dict) else {}
     name = body.get("name")
     said = _said(body)

@@ -56,6 +56,7 @@ class GoogleAdapter:
     min_poll_interval = 1.0
     base_url = GEMINI_API
     trusted_hosts: tuple[str, ...] = ("googleapis.com",)
+    needs = ("status", "surface")
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else GOOGLE_API_KEY, else GEMINI_API_KEY.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -137,9 +138,13 @@ class GoogleClient:
 
 
 def _library() -> Any:
-    import httpx2
+    """Return `httpx2` where the SDK knows it, else `httpx`, on which it was built before."""
+    from google.genai import _api_client
 
-    return httpx2
+    if getattr(_api_client, "httpx2", None) is not None:
+        return import_module("httpx2")
+
+    return import_module("httpx")
 
 
 def _captured(send: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:

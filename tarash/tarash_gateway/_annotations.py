@@ -1,0 +1,47 @@
+"""Makes the annotations of what is public readable at run time.
+
+Frameworks that are handed a function or a class of ours read them, such as `validate_call` of
+pydantic, and tools of LangChain and MCP. Nothing is imported for it that is not there anyway.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from . import _responses, exceptions, models
+from .mapping import _field_mapper, _geometry, _limits, _seconds, _slots
+
+# What these modules can't import, since they are imported by those that have it.
+_MODELS = (
+    "ExecutionMetadata",
+    "ImageGenerationConfig",
+    "ImageGenerationResponse",
+    "Mismatch",
+    "VideoGenerationConfig",
+    "VideoGenerationResponse",
+)
+for _module in (exceptions, _responses):
+    for _name in _MODELS:
+        vars(_module).setdefault(_name, getattr(models, _name))
+
+vars(_field_mapper).update(
+    Allowed=_limits.Allowed,
+    Frames=_seconds.Frames,
+    Geometry=_geometry.Geometry,
+    Request=models.VideoGenerationRequest | models.ImageGenerationRequest,
+    Slot=_slots.Slot,
+)
+
+
+def complete(public: type[Any]) -> None:
+    """Read a class's annotations by the names of the module that it comes from.
+
+    Afterwards it says that it comes from the package, which has other names.
+    """
+    names = vars(sys.modules[public.__module__])
+    own = dict(vars(public))
+    public.__annotations__ = {
+        field: eval(hint, names, own) if isinstance(hint, str) else hint  # noqa: S307  (our own)
+        for field, hint in own.get("__annotations__", {}).items()
+    }

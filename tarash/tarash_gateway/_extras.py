@@ -1,0 +1,43 @@
+"""What the package's extras need, and what of it is installed: read from the packages' metadata."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import metadata
+
+DISTRIBUTION = "tarash-gateway"
+_NEED = re.compile(r"([\w.-]+)\s*>=\s*([\w.]+)\s*;\s*extra\s*==\s*['\"](\w+)['\"]")
+
+
+@cache
+def too_old(extra: str) -> str | None:
+    """Say which package of an extra is older than it has to be; None where none is.
+
+    Where nobody wrote down what is installed, as in some frozen programs, nothing is said.
+    """
+    try:
+        needs = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return None
+
+    for need in needs:
+        found = _NEED.match(need)
+        if found is None or found[3] != extra:
+            continue
+
+        name, least = found[1], found[2]
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue  # whether its module is there is looked at elsewhere
+
+        if _numbers(version) < _numbers(least):
+            return f"{name} {version} is installed, and {least} or later is needed"
+
+    return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    release = re.match(r"\d+(\.\d+)*", version)
+    return tuple(int(one) for one in release[0].split(".")) if release else ()

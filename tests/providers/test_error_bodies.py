@@ -1,0 +1,172 @@
+"""Bodies that providers sent: which error each is, whether it may be tried again, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import (
+    AuthenticationError,
+    ContentModerationError,
+    HTTPError,
+    ModelNotFoundError,
+    QuotaExceededError,
+    RateLimitError,
+    TarashException,
+    ValidationError,
+)
+from tarash.tarash_gateway._answer import Answer, status_error
+from tarash.tarash_gateway.providers import (
+    _fal_errors,
+    _luma_errors,
+    _openai_errors,
+    _replicate_errors,
+    _runway_errors,
+    _xai_errors,
+    stability,
+)
+from tarash.tarash_gateway.providers.google import _errors as google_errors
+
+READERS: dict[str, Any] = {
+    "azure-openai": lambda answer: _openai_errors.classify_answer(answer, "azure-openai"),
+    "fal": _fal_errors.classify_answer,
+    "google": google_errors.classify_answer,
+    "luma": _luma_errors.classify_answer,
+    "openai": lambda answer: _openai_errors.classify_answer(answer, "openai"),
+    "replicate": _replicate_errors.classify_answer,
+    "runway": _runway_errors.classify_answer,
+    "stability": stability.classify_answer,
+    "xai": _xai_errors.classify_answer,
+}
+
+
+def envelope(code: str, message: str, **more: Any) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "type": None, "param": None, **more}}
+
+
+def model_error(kind: str) -> dict[str, Any]:
+    return {"detail": [{"loc": ["body", "prompt"], "msg": "no", "type": kind}]}
+
+
+BLOCKED = (
+    "Your resource has been temporarily blocked because we detected behavior that may violate our "
+    "content policy. Please correct your behavior and contact us."
+)
+PER_DAY = {
+    "error": {
+        "code": 429,
+        "status": "RESOURCE_EXHAUSTED",
+        "message": "You exceeded your current quota, please check your plan.",
+        "details": [
+            {"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]},
+            {"retryDelay": "37s"},
+        ],
+    }
+}
+THROTTLED = "Request was throttled. Your rate limit resets in ~8s."
+Invalid, Moderated, NoAccess = ValidationError, ContentModerationError, AuthenticationError
+NoModel, Quota, TooMany = ModelNotFoundError, QuotaExceededError, RateLimitError
+ROWS: list[tuple[str, int, Any, type[TarashException], bool]] = [
+    ("azure-openai", 403, envelope("Forbidden", BLOCKED), NoAccess, False),
+    ("azure-openai", 400, envelope("contentFilter", "filtered"), Moderated, False),
+    ("azure-openai", 404, envelope("DeploymentNotFound", "none"), NoModel, False),
+    ("azure-openai", 401, envelope("401", "Access denied"), NoAccess, False),
+    ("azure-openai", 429, envelope("429", "Slow down"), TooMany, True),
+    ("openai", 400, envelope("moderation_blocked", "no"), Moderated, False),
+    ("openai", 400, envelope("sentinel_block", "no"), Moderated, False),
+    ("openai", 429, envelope("insufficient_quota", "You exceeded it"), Quota, False),
+    ("openai", 400, envelope("billing_hard_limit_reached", "Reached"), Quota, False),
+    ("openai", 429, envelope("rate_limit_exceeded", "Slow down"), TooMany, True),
+    ("openai", 401, envelope("invalid_api_key", "Incorrect key"), NoAccess, False),
+    ("openai", 400, envelope("invalid_value", "no", param="size"), Invalid, False),
+    ("openai", 400, envelope("invalid_value", "no", param="model"), NoModel, False),
+    ("openai", 403, envelope("x", "Your organization has been disabled"), NoAccess, False),
+    ("openai", 500, envelope("server_error", "oops"), HTTPError, True),
+    ("fal", 403, {"detail": "User is locked. Reason: TOP_UP."}, Quota, False),
+    ("fal", 403, {"detail": "User is locked. Reason: Exhausted balance."}, Quota, False),
+    ("fal", 403, {"detail": "Forbidden"}, NoAccess, False),
+    ("fal", 422, model_error("content_policy_violation"), Moderated, False),
+    ("fal", 422, model_error("image_too_small"), Invalid, False),
+    ("fal", 429, {"detail": "Too many"}, TooMany, True),
+    ("fal", 503, {"detail": "x", "error_type": "runner_scheduling_failure"}, HTTPError, True),
+    ("google", 429, PER_DAY, Quota, False),
+    ("google", 429, envelope("rate_limit_exceeded", "Slow down"), TooMany, True),
+    ("google", 429, envelope("quota_exceeded", "Used up"), Quota, False),
+    ("google", 402, envelope("payment_required", "Pay"), Quota, False),
+    ("google", 403, envelope("permission_denied", "No"), NoAccess, False),
+    ("runway", 429, {"error": "Your daily task limit has been reached."}, Quota, False),
+    ("runway", 400, {"error": "You do not have enough credits to run this."}, Quota, False),
+    ("runway", 400, {"error": "Validation of body failed"}, Invalid, False),
+    ("runway", 401, {"error": "Unauthorized"}, NoAccess, False),
+    ("runway", 429, {"error": "Rate limit exceeded"}, TooMany, True),
+    ("replicate", 429, {"detail": THROTTLED, "retry_after": 8}, TooMany, True),
+    ("replicate", 402, {"title": "Insufficient credit", "detail": "Buy"}, Quota, False),
+    ("replicate", 422, {"detail": "- input.prompt: required"}, Invalid, False),
+    ("replicate", 401, {"title": "Unauthenticated", "detail": "No"}, NoAccess, False),
+    ("replicate", 403, {"detail": "Your account has been suspended."}, NoAccess, False),
+    ("luma", 402, {"detail": "Insufficient credits"}, Quota, False),
+    ("luma", 400, {"detail": "Insufficient credits"}, Quota, False),
+    ("luma", 403, {"detail": "Your account is suspended or deactivated"}, NoAccess, False),
+    ("luma", 422, {"detail": "image_ref[0] could not be fetched"}, Invalid, False),
+    ("luma", 400, {"detail": "400: Advanced moderation failed"}, Moderated, False),
+    ("luma", 429, {"detail": "Too many concurrent jobs"}, TooMany, True),
+    ("stability", 403, {"name": "content_moderation", "errors": ["x"]}, Moderated, False),
+    ("stability", 402, {"name": "payment_required", "errors": ["x"]}, Quota, False),
+    ("stability", 400, {"name": "bad_request", "errors": ["image: is required"]}, Invalid, False),
+    ("stability", 401, {"name": "unauthorized", "errors": ["x"]}, NoAccess, False),
+    ("stability", 429, {"name": "rate_limit_exceeded", "errors": ["x"]}, TooMany, True),
+    ("xai", 400, {"code": "x", "error": "Incorrect API key provided"}, NoAccess, False),
+    ("xai", 403, {"code": "x", "error": "Your team has used all credits"}, Quota, False),
+    (
+        *("xai", 400),
+        {"code": "imagine:content-moderated", "error": "Generated video rejected by it"},
+        *(Moderated, False),
+    ),
+    ("xai", 429, {"code": "x", "error": "Too many requests"}, TooMany, True),
+    ("xai", 422, {"code": "x", "error": "missing field"}, Invalid, False),
+    *(
+        (provider, 429, body, Quota, False)
+        for provider in READERS
+        for body in ({"error": "Daily limit reached"}, {"detail": "Monthly quota exceeded"})
+        if provider != "google"
+    ),
+]
+
+
+def error_of(provider: str, status: int, body: Any, headers: Any = None) -> TarashException:
+    answer = Answer(status, headers or {}, body, is_json=True)
+    found: TarashException = READERS[provider](answer) or status_error(answer)
+    return found
+
+
+@pytest.mark.parametrize(("provider", "status", "body", "kind", "retryable"), ROWS)
+def test_a_body_is_the_error_that_it_says(
+    provider: str, status: int, body: Any, kind: type[TarashException], retryable: bool
+) -> None:
+    error = error_of(provider, status, body)
+    assert (type(error), error.retryable) == (kind, retryable)
+    assert error.raw_response == body
+
+
+@pytest.mark.parametrize(
+    ("body", "wait"),
+    [
+        ({"detail": "x", "retry_after": 8}, 8),
+        ({"detail": THROTTLED}, 8),
+        ({"detail": "Please try again in 6m0s."}, 360),
+        ({"error": {"message": "Please retry after 30 seconds."}}, 30),
+        ({"error": {"message": "no", "retry_after": "12"}}, 12),
+        ({"detail": "Slow down"}, None),
+        ({"retry_after": True}, None),
+        ({"retry_after": [1]}, None),
+    ],
+)
+def test_a_pause_that_a_body_asks_for_is_kept(body: Any, wait: float | None) -> None:
+    assert Answer(429, {}, body, is_json=True).retry_after == wait
+    assert error_of("fal", 429, body).retry_after == wait
+
+
+def test_a_header_has_the_word_over_a_body() -> None:
+    headers = {"Retry-After": "3"}
+    assert Answer(429, headers, {"retry_after": 8}, is_json=True).retry_after == 3
