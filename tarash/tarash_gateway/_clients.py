@@ -49,7 +49,13 @@ def client_key(account: Account) -> ClientKey:
 
 
 def _told(account: Account) -> bytes:
-    facts = (account.key.reveal(), account.api_version, dict(account.settings))
+    facts = (
+        account.key.reveal(),
+        account.api_version,
+        dict(account.settings),
+        account.max_media_bytes,
+        account.allow_private_urls,
+    )
     return json.dumps(facts, default=repr).encode()
 
 

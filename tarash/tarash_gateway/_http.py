@@ -17,8 +17,6 @@ import aiohttp
 from anyio.lowlevel import RunVar
 
 from ._answer import (
-    FIRST_ERROR,
-    TOO_LARGE,
     Answer,
     checked,
     parse_json,
@@ -28,10 +26,11 @@ from ._answer import (
     status_error,
     unreadable,
 )
+from ._bodies import lines, read_content
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
 from ._proxies import Proxy, connector, proxy_of, shown_proxy
-from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
+from ._reading import ENCODINGS
 from ._reasons import cause_of, reason_of
 from ._secrets import Credentials
 from ._unclosed import Connector, Sockets, let_go
@@ -271,7 +270,7 @@ class HttpClient:
             gate(purpose, url),
             self._open(method, url, purpose=purpose, **options) as response,
         ):
-            content = await _read(response)
+            content = await read_content(response, self.account.max_media_bytes)
 
         return read_answer(
             response.status, response.headers, response.content_type, content, self._secrets
@@ -322,7 +321,7 @@ class HttpClient:
             if response.status != 200 or response.content_type != "text/event-stream":  # noqa: PLR2004
                 return
 
-            async for line in _lines(response):
+            async for line in lines(response):
                 if line.startswith(b"data:"):
                     found = self._event(line)
                     if found is not None:
@@ -336,15 +335,6 @@ class HttpClient:
 
         # Masked twice, as an answer's body is.
         return self._secrets.data(found) if isinstance(found, dict) else None
-
-
-async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Yield the lines of a stream; it ends with one that is longer than any event."""
-    try:
-        async for line in response.content:
-            yield line
-    except ValueError:
-        return
 
 
 def connection_error(
@@ -369,20 +359,3 @@ def connection_error(
         message = f"The connection to {host}{by} broke after the request had left: {said}"
 
     return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytearray | None:
-    """Return the body, or None where it broke off: its status is a fact all the same.
-
-    Raises:
-        HTTPError: It is larger than an answer may be.
-    """
-    if response.status >= FIRST_ERROR:
-        return await read_error(response)
-
-    try:
-        return await read_body(response, LARGEST_ANSWER)
-    except TooLarge:
-        raise unreadable(response.status, TOO_LARGE) from None
-    except (aiohttp.ClientError, OSError):
-        return None

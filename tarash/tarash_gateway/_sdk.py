@@ -177,7 +177,7 @@ async def _content(response: aiohttp.ClientResponse) -> bytes:
     """
     if response.status < FIRST_ERROR:
         try:
-            return bytes(await read_body(response, LARGEST_ANSWER))
+            return (await read_body(response, lambda _head: LARGEST_ANSWER)).getvalue()
         except TooLarge:
             raise aiohttp.ClientPayloadError(TOO_LARGE) from None
 
