@@ -95,7 +95,9 @@ async def generated(run: Run, base_url: str, *, private: bool) -> None:
     """Generate, and save and probe what there is."""
     changes = {"base_url": base_url, "allow_private_urls": private}
     try:
-        response = await run.generate(**changes, timeout=1, on_timeout="detach", verify="warn")
+        response = await run.generate(
+            **changes, max_poll_attempts=4, on_timeout="detach", verify="warn"
+        )
     except TarashException:
         return
 
