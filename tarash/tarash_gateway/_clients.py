@@ -158,7 +158,8 @@ class ClientCache:
             url: Where it is.
             rules: What the config says of media.
         """
-        from ._fetch import Guard, fetch
+        from ._fetch import fetch
+        from ._guard import Guard
 
         clients = await self.of_running_loop()
         guard = None if rules.allow_private_urls else Guard()

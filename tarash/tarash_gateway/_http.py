@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from anyio.lowlevel import RunVar
@@ -29,18 +28,19 @@ from ._answer import (
 from ._bodies import lines, read_content
 from ._body import json_pieces, streamed
 from ._contract import Account, Wire, current_wire
-from ._proxies import Proxy, connector, proxy_of, shown_proxy
+from ._guard import Guard
+from ._proxies import Proxy, connector, proxy_of
 from ._reading import ENCODINGS
-from ._reasons import cause_of, reason_of
+from ._reasons import cause_of
 from ._secrets import Credentials
+from ._unanswered import UNCONNECTED, connection_error, private_error
 from ._unclosed import Connector, Sockets, let_go
 from ._urls import Origin, address, is_trusted, join, origin
-from .exceptions import HTTPConnectionError, TarashException
+from .exceptions import TarashException
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
 
-    from ._secrets import Secrets
 
 # Whoever makes exchanges finds what an answer is here too.
 __all__ = [
@@ -67,8 +67,6 @@ FRESH_SECONDS = 2
 
 NONE = Credentials({})
 Classify = Callable[[Answer], TarashException | None]
-UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""What is raised before anything could leave."""
 
 
 class Transport:
@@ -139,6 +137,15 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
     )
 
 
+def guarded_session(guard: Guard) -> aiohttp.ClientSession:
+    """Return a session of its own, since a pooled connection passes no guard; to be closed."""
+    return aiohttp.ClientSession(
+        connector=guard.connector(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
 _gates: RunVar[dict[tuple[str, Origin], asyncio.Semaphore]] = RunVar("_gates")
 
 
@@ -201,6 +208,18 @@ class HttpClient:
     def trusts(self, url: str) -> bool:
         """Tell whether our credentials may go to this URL."""
         return is_trusted(url, self.account)
+
+    def _guard(self, url: str) -> Guard | None:
+        """Return what keeps a URL out of private networks, where the config forbids those.
+
+        Nobody but a provider's answer names other hosts than its own, and than the user's settings.
+        """
+        if self.account.allow_private_urls or self.trusts(url):
+            return None
+
+        named = [one for one in self.account.settings.values() if isinstance(one, str)]
+        places = {origin(one) for one in named if one.startswith(("https://", "http://"))}
+        return None if origin(url) in places else Guard()
 
     async def submit(
         self,
@@ -288,26 +307,37 @@ class HttpClient:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         wire = current_wire.get() or Wire()
         credentials = self._credentials if self.trusts(url) else NONE
-        session, proxy = self._transport.road(purpose, url)
+        guard = self._guard(url)
+        # With a guard there is no proxy, which would choose the address.
+        session, proxy = (
+            self._transport.road(purpose, url) if guard is None else (guarded_session(guard), None)
+        )
         failure: TarashException
         try:
-            async with session.request(
-                method,
-                address(url),
-                headers=credentials.onto({"Accept-Encoding": ENCODINGS, **(headers or {})}),
-                **body,
-                proxy=proxy,
-                allow_redirects=False,
-                auto_decompress=purpose == "stream",  # else it is unpacked within a limit
-                trace_request_ctx=wire,
-            ) as response:
-                yield response
+            async with AsyncExitStack() as stack:
+                if guard is not None:
+                    await stack.enter_async_context(session)
+
+                request = session.request(
+                    method,
+                    address(url),
+                    headers=credentials.onto({"Accept-Encoding": ENCODINGS, **(headers or {})}),
+                    **body,
+                    proxy=proxy,
+                    allow_redirects=False,
+                    auto_decompress=purpose == "stream",  # else it is unpacked within a limit
+                    trace_request_ctx=wire,
+                )
+                yield await stack.enter_async_context(request)
                 return
         except (aiohttp.ClientError, OSError) as error:
             if purpose != "submit":
                 wire.sent = not isinstance(error, UNCONNECTED)
 
-            failure = connection_error(url, wire, error, self._secrets)
+            refused = guard is not None and guard.has_refused
+            failure = (
+                private_error(url) if refused else connection_error(url, wire, error, self._secrets)
+            )
             cause = self._secrets.outside(error if wire.sent else cause_of(error))
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
@@ -335,27 +365,3 @@ class HttpClient:
 
         # Masked twice, as an answer's body is.
         return self._secrets.data(found) if isinstance(found, dict) else None
-
-
-def connection_error(
-    url: str, wire: Wire, error: Exception, secrets: Secrets
-) -> HTTPConnectionError:
-    """Return the error of an exchange without an answer.
-
-    Args:
-        url: Where the request was to go.
-        wire: What became of the request.
-        error: What the HTTP client or the SDK raised.
-        secrets: What must not be shown.
-    """
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    said = secrets.text(reason_of(error))
-    proxy = shown_proxy(url)
-    by = "" if proxy is None else f" through the proxy {proxy}"
-    if not wire.sent:
-        check = "the network" if proxy is None else "the proxy, the network"
-        message = f"No connection to {host}{by}: {said} (check {check} and base_url)"
-    else:
-        message = f"The connection to {host}{by} broke after the request had left: {said}"
-
-    return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")

@@ -23,11 +23,9 @@ from anyio import to_thread
 from ._answer import BROKEN_OFF, FIRST_ERROR, TOO_LARGE
 from ._contract import Wire, current_wire
 from ._http import (
-    UNCONNECTED,
     Answer,
     Classify,
     checked,
-    connection_error,
     gate,
     read_answer,
     status_error,
@@ -35,6 +33,7 @@ from ._http import (
 from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._reasons import cause_of, reason_of
 from ._secrets import Secrets
+from ._unanswered import UNCONNECTED, connection_error
 from ._urls import address
 from .exceptions import HTTPConnectionError, TarashException
 

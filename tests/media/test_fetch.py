@@ -10,7 +10,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tarash.tarash_gateway import ValidationError
-from tarash.tarash_gateway._fetch import Guard, fetch, is_public
+from tarash.tarash_gateway._fetch import fetch
+from tarash.tarash_gateway._guard import Guard, is_public
 from tarash.tarash_gateway._http import Transport
 from tarash.tarash_gateway.media import samples
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from .._fetch import MOST_REDIRECTS, REDIRECTS, Guard
+from .._fetch import MOST_REDIRECTS, REDIRECTS
+from .._guard import Guard
 from .._http import CONNECT_SECONDS
 from .._proxies import connector, proxy_of
 from .._urls import Origin, address, origin, redirected
