@@ -21,7 +21,7 @@ from ..exceptions import ValidationError
 from ..mapping import check_mapping
 from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
 from ._contract import Adapter
-from ._extras import too_old
+from ._extras import how_to_install, too_old
 
 __all__ = [
     "get_provider_field_mapping",
@@ -241,10 +241,9 @@ class Registry:
             )
 
         if need_extra and not row.installed:
-            upgrade = "-U " if row.trouble else ""
+            how = how_to_install(row.extra or "all", upgrade=bool(row.trouble))
             raise ValidationError(
-                f"{provider} needs the extra {row.extra!r}{row.trouble}: pip install {upgrade}"
-                f"'tarash-gateway[{row.extra}]'",
+                f"{provider} needs the extra {row.extra!r}{row.trouble}: {how}",
                 provider,
                 submission="not_sent",
             )
