@@ -258,5 +258,65 @@ async def test_a_packed_answer_is_read(transport: Transport) -> None:
         assert (await by_sdk(transport, server)).body == {"id": 1}
 
 
+# ---------------------------------------------------------------------------- media by their limit
+def media(transport: Transport, server: Raw, most: int) -> HttpClient:
+    account = Account("x", server.url, Key("key-of-a-test"), max_media_bytes=most)
+    return HttpClient(account, transport, Credentials({}))
+
+
+LABELS = ("", "video/mp4", "text/html", "application/json", "application/octet-stream")
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("length", [-1, None])
+async def test_a_result_of_any_label_may_be_larger_than_other_answers(
+    transport: Transport, label: str, length: int | None
+) -> None:
+    padding = LARGEST_ANSWER // 64
+    labels = {"Content_Type": label} if label else {}
+
+    def answers(_asked: Asked, _number: int) -> Iterable[bytes]:
+        told = None if length is None else len(MP4) + 65 * padding
+        yield answer(MP4, length=told, **labels)
+        for _ in range(65):
+            yield bytes(padding)
+
+    with serving(answers) as server:
+        found = await media(transport, server, 2 * LARGEST_ANSWER).get(f"{server.url}/x")
+
+    assert found.content_type == "video/mp4"
+    assert found.content is not None
+    assert len(found.content) == len(MP4) + 65 * padding
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("length", [10**9, -1, None])
+async def test_a_result_has_at_most_what_the_config_says(
+    transport: Transport, label: str, length: int | None
+) -> None:
+    labels = {"Content_Type": label} if label else {}
+    head = answer(MP4 + bytes(100_000), length=length, **labels)
+    piece = b"" if length == -1 else bytes(65536)
+    pieces = [head] if length == -1 else endless(piece, head)
+    with (
+        serving(lambda _asked, _number: pieces) as server,
+        pytest.raises(HTTPError, match="raise max_media_bytes= on the config") as caught,
+    ):
+        await media(transport, server, len(MP4) + 1000).get(f"{server.url}/x")
+
+    assert caught.value.retryable
+
+
+async def test_a_bomb_of_media_is_not_unpacked(transport: Transport) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = packer.compress(MP4 + bytes(64 * 1024 * 1024)) + packer.flush()
+    whole = answer(packed, Content_Encoding="gzip", Content_Type="video/mp4")
+    with (
+        serving(lambda _asked, _number: [whole]) as server,
+        pytest.raises(HTTPError, match="more than 3145728 bytes"),
+    ):
+        await media(transport, server, 4 * 1024 * 1024).get(f"{server.url}/x")
+
+
 def test_the_limits_leave_room_for_media_in_base64() -> None:
     assert LARGEST_ANSWER >= 40 * 1024 * 1024 * 4 / 3

@@ -11,7 +11,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tarash.tarash_gateway import ValidationError
 from tarash.tarash_gateway._http._client import Transport
-from tarash.tarash_gateway._http._fetch import Guard, fetch, is_public
+from tarash.tarash_gateway._http._fetch import fetch
+from tarash.tarash_gateway._http._guard import Guard, is_public
 from tarash.tarash_gateway.media import samples
 
 PNG = samples.make_png(16, 16, seed=1)

@@ -262,7 +262,9 @@ class VideoGenerationConfig(_GenerationConfig):
             job may still be billed; `when_safe` stops instead.
         fit_images: Convert or scale images that the provider would refuse, each with an
             adjustment; needs the extra `images`. Otherwise that is a `ValidationError`.
-        max_media_bytes: Bytes that one input image or video may have; 200 MiB by default.
+        max_media_bytes: Bytes that one input image or video may have, and one result that comes as
+            bytes and not as a URL; 200 MiB by default. Of a result whose length is not announced,
+            three quarters of that.
         save_to: Where each result is saved as soon as it is done, before its URL expires; written
             as for `save()` of the response, or a `pathlib.Path`. A name without an ending and
             without fields (`clips`) is a folder. A save that fails is listed in the response's

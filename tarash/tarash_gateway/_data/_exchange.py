@@ -128,6 +128,10 @@ class Snapshot:
     """Why; present on `failed`, except in a status stream."""
     billing: Billing | None = None
     """What a failed job costs, where the provider's rules say so."""
+    trouble: TarashException | None = None
+    """What kept the rest of the look from being made, though the job is known: it is made again."""
+    denied: bool = False
+    """Whether that trouble says that there is no such job: where it stays, nobody need wait."""
 
 
 @dataclass(frozen=True, slots=True)

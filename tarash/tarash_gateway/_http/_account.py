@@ -23,6 +23,10 @@ class Account:
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     custom_base_url: bool = False
     """Whether the user replaced the provider's host."""
+    max_media_bytes: int = 200 * 1024**2
+    """Bytes that a result may have which is read into memory."""
+    allow_private_urls: bool = True
+    """Whether URLs that come out of answers may lead to addresses that are not public."""
 
     def __post_init__(self) -> None:
         """Refuse a key that no header can hold, whether a user or a token endpoint gave it.

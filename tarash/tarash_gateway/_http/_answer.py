@@ -5,6 +5,7 @@ Pure: bytes in, data or an error out; secrets are masked on the way.
 
 from __future__ import annotations
 
+import io
 import json as json_codec
 import math
 import re
@@ -22,6 +23,7 @@ from ..exceptions import (
     RateLimitError,
     TarashException,
 )
+from ._reading import HEAD_BYTES
 
 if TYPE_CHECKING:
     from .._support._secrets import Secrets
@@ -47,7 +49,6 @@ LONGEST_NUMBER = 100
 JSON_START = re.compile(rb"\s*[{\[\"\d\-tfnNI]")
 MARKUP = re.compile(rb"\s*<")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-HEAD_BYTES = 8192
 
 WAIT = re.compile(
     r"(?:resets?|retry|try again|available|wait)\b[^.]{0,30}?\b(?:in|after|for)\s*~?\s*"
@@ -156,6 +157,16 @@ def unreadable(status: int, body: Any) -> HTTPError:
     )
 
 
+def too_large(status: int, most: int) -> HTTPError:
+    """Return the error for a result that is larger than it may be; another look may read it."""
+    return HTTPError(
+        f"The result has more than {most} bytes, which is what may be read of it; raise "
+        "max_media_bytes= on the config",
+        status_code=status,
+        retryable=True,
+    )
+
+
 def shorten(body: Any) -> str:
     """Return a body fit for an error message."""
     if isinstance(body, str):
@@ -186,7 +197,7 @@ def read_answer(
     status: int,
     headers: Mapping[str, str],
     content_type: str,
-    content: bytes | bytearray | None,
+    content: bytes | bytearray | io.BytesIO | None,
     secrets: Secrets,
 ) -> Answer:
     """Return the answer that these bytes are; None stands for a body that broke off.
@@ -202,14 +213,16 @@ def read_answer(
     if content is None:
         return Answer(status, headers, BROKEN_OFF, is_json=False)
 
-    kind = _kind_of(content, content_type)
+    whole = content.getvalue() if isinstance(content, io.BytesIO) else content
+    kind = kind_of(whole[:HEAD_BYTES], content_type)
     if kind is not None:
-        media = bytes(content)
+        media = bytes(whole)
         return Answer(status, headers, None, is_json=False, content=media, content_type=kind)
 
-    text = secrets.text(content.decode("utf-8-sig", errors="replace"))
-    if isinstance(content, bytearray):
-        content.clear()  # a large answer is not held three times
+    text = secrets.text(whole.decode("utf-8-sig", errors="replace"))
+    del whole
+    if isinstance(content, io.BytesIO):
+        content.close()  # a large answer is not held three times
 
     try:
         body, is_json = parse_json(text, prefix=status >= FIRST_ERROR), True
@@ -220,9 +233,9 @@ def read_answer(
     return Answer(status, headers, secrets.data(body) if "\\" in text else body, is_json)
 
 
-def _kind_of(content: bytes | bytearray, declared: str) -> str | None:
-    """Return the MIME type of media; None for JSON, a page or other text."""
-    head = bytes(content[:HEAD_BYTES]).removeprefix(BYTE_ORDER_MARK)
+def kind_of(head: bytes | bytearray, declared: str) -> str | None:
+    """Return the MIME type of media by its first bytes; None for JSON, a page or other text."""
+    head = bytes(head).removeprefix(BYTE_ORDER_MARK)
     if JSON_START.match(head) and b"\0" not in head:
         return None
 

@@ -1,7 +1,7 @@
 """Our own HTTP exchange: one request, one answer, its failure told in the facts that money needs.
 
-Retries nothing and follows no redirect. Credentials leave only for the origin of the account's base
-URL and the provider's own hosts.
+Retries nothing, and follows redirects of free GETs only. Credentials leave only for the origin of
+the account's base URL and the provider's own hosts.
 """
 
 from __future__ import annotations
@@ -9,19 +9,16 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from anyio.lowlevel import RunVar
 
 from .._support._secrets import Credentials
-from ..exceptions import HTTPConnectionError, TarashException
+from ..exceptions import TarashException
 from ._account import Account
 from ._answer import (
-    FIRST_ERROR,
-    TOO_LARGE,
     Answer,
     checked,
     parse_json,
@@ -31,18 +28,20 @@ from ._answer import (
     status_error,
     unreadable,
 )
+from ._bodies import lines, read_content
 from ._body import json_pieces, streamed
-from ._proxies import Proxy, connector, proxy_of, shown_proxy
-from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
-from ._reasons import cause_of, reason_of
+from ._guard import Guard
+from ._proxies import Proxy, connector, proxy_of
+from ._reading import ENCODINGS
+from ._reasons import cause_of
+from ._unanswered import UNCONNECTED, connection_error, private_error
 from ._unclosed import Connector, Sockets, let_go
-from ._urls import Origin, address, is_trusted, join, origin
+from ._urls import Origin, address, is_trusted, join, origin, redirected
 from ._wire import Wire, current_wire
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
 
-    from .._support._secrets import Secrets
 
 # Whoever makes exchanges finds what an answer is here too.
 __all__ = [
@@ -68,9 +67,9 @@ FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
 
 NONE = Credentials({})
+MOST_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Classify = Callable[[Answer], TarashException | None]
-UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""What is raised before anything could leave."""
 
 
 class Transport:
@@ -141,6 +140,15 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
     )
 
 
+def guarded_session(guard: Guard) -> aiohttp.ClientSession:
+    """Return a session of its own, since a pooled connection passes no guard; to be closed."""
+    return aiohttp.ClientSession(
+        connector=guard.connector(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
 _gates: RunVar[dict[tuple[str, Origin], asyncio.Semaphore]] = RunVar("_gates")
 
 
@@ -204,6 +212,18 @@ class HttpClient:
         """Tell whether our credentials may go to this URL."""
         return is_trusted(url, self.account)
 
+    def _guard(self, url: str) -> Guard | None:
+        """Return what keeps a URL out of private networks, where the config forbids those.
+
+        Nobody but a provider's answer names other hosts than its own, and than the user's settings.
+        """
+        if self.account.allow_private_urls or self.trusts(url):
+            return None
+
+        named = [one for one in self.account.settings.values() if isinstance(one, str)]
+        places = {origin(one) for one in named if one.startswith(("https://", "http://"))}
+        return None if origin(url) in places else Guard()
+
     async def submit(
         self,
         path: str,
@@ -230,8 +250,20 @@ class HttpClient:
         )
 
     async def get(self, url: str, *, any_status: bool = False) -> Answer:
-        """GET an absolute URL; `any_status` hands error answers back instead of raising."""
-        return await self._checked("GET", url, any_status=any_status)
+        """GET an absolute URL; `any_status` hands error answers back instead of raising.
+
+        Redirects are followed, each with our credentials only where they may go. One that leads
+        nowhere, in a circle or too far is an answer like others.
+        """
+        seen: set[str] = set()
+        while True:
+            seen.add(url)
+            answer = await self._exchange("GET", url)
+            target = _leads_to(url, answer)
+            if target is None or target in seen or len(seen) > MOST_REDIRECTS:
+                return answer if any_status else checked(answer, self._classify)
+
+            url = target
 
     async def put(self, url: str, *, any_status: bool = False) -> Answer:
         """PUT to an absolute URL without a body."""
@@ -272,7 +304,7 @@ class HttpClient:
             gate(purpose, url),
             self._open(method, url, purpose=purpose, **options) as response,
         ):
-            content = await _read(response)
+            content = await read_content(response, self.account.max_media_bytes)
 
         return read_answer(
             response.status, response.headers, response.content_type, content, self._secrets
@@ -290,26 +322,37 @@ class HttpClient:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         wire = current_wire.get() or Wire()
         credentials = self._credentials if self.trusts(url) else NONE
-        session, proxy = self._transport.road(purpose, url)
+        guard = self._guard(url)
+        # With a guard there is no proxy, which would choose the address.
+        session, proxy = (
+            self._transport.road(purpose, url) if guard is None else (guarded_session(guard), None)
+        )
         failure: TarashException
         try:
-            async with session.request(
-                method,
-                address(url),
-                headers=credentials.onto({"Accept-Encoding": ENCODINGS, **(headers or {})}),
-                **body,
-                proxy=proxy,
-                allow_redirects=False,
-                auto_decompress=purpose == "stream",  # else it is unpacked within a limit
-                trace_request_ctx=wire,
-            ) as response:
-                yield response
+            async with AsyncExitStack() as stack:
+                if guard is not None:
+                    await stack.enter_async_context(session)
+
+                request = session.request(
+                    method,
+                    address(url),
+                    headers=credentials.onto({"Accept-Encoding": ENCODINGS, **(headers or {})}),
+                    **body,
+                    proxy=proxy,
+                    allow_redirects=False,
+                    auto_decompress=purpose == "stream",  # else it is unpacked within a limit
+                    trace_request_ctx=wire,
+                )
+                yield await stack.enter_async_context(request)
                 return
         except (aiohttp.ClientError, OSError) as error:
             if purpose != "submit":
                 wire.sent = not isinstance(error, UNCONNECTED)
 
-            failure = connection_error(url, wire, error, self._secrets)
+            refused = guard is not None and guard.has_refused
+            failure = (
+                private_error(url) if refused else connection_error(url, wire, error, self._secrets)
+            )
             cause = self._secrets.outside(error if wire.sent else cause_of(error))
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
@@ -323,7 +366,7 @@ class HttpClient:
             if response.status != 200 or response.content_type != "text/event-stream":  # noqa: PLR2004
                 return
 
-            async for line in _lines(response):
+            async for line in lines(response):
                 if line.startswith(b"data:"):
                     found = self._event(line)
                     if found is not None:
@@ -339,51 +382,14 @@ class HttpClient:
         return self._secrets.data(found) if isinstance(found, dict) else None
 
 
-async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Yield the lines of a stream; it ends with one that is longer than any event."""
+def _leads_to(url: str, answer: Answer) -> str | None:
+    """Return where a redirect leads, where that is a place that can be asked."""
+    target = answer.headers.get("Location") if answer.status in REDIRECTS else None
+    if not target:
+        return None
+
     try:
-        async for line in response.content:
-            yield line
+        found = redirected(url, target)
+        return found if found.startswith(("http://", "https://")) and origin(found)[1] else None
     except ValueError:
-        return
-
-
-def connection_error(
-    url: str, wire: Wire, error: Exception, secrets: Secrets
-) -> HTTPConnectionError:
-    """Return the error of an exchange without an answer.
-
-    Args:
-        url: Where the request was to go.
-        wire: What became of the request.
-        error: What the HTTP client or the SDK raised.
-        secrets: What must not be shown.
-    """
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    said = secrets.text(reason_of(error))
-    proxy = shown_proxy(url)
-    by = "" if proxy is None else f" through the proxy {proxy}"
-    if not wire.sent:
-        check = "the network" if proxy is None else "the proxy, the network"
-        message = f"No connection to {host}{by}: {said} (check {check} and base_url)"
-    else:
-        message = f"The connection to {host}{by} broke after the request had left: {said}"
-
-    return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytearray | None:
-    """Return the body, or None where it broke off: its status is a fact all the same.
-
-    Raises:
-        HTTPError: It is larger than an answer may be.
-    """
-    if response.status >= FIRST_ERROR:
-        return await read_error(response)
-
-    try:
-        return await read_body(response, LARGEST_ANSWER)
-    except TooLarge:
-        raise unreadable(response.status, TOO_LARGE) from None
-    except (aiohttp.ClientError, OSError):
         return None

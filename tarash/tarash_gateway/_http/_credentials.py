@@ -143,4 +143,6 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
         api_version=config.api_version,
         settings=config.provider_config,
         custom_base_url=_custom_base_url(adapter, config) is not None,
+        max_media_bytes=config.max_media_bytes,
+        allow_private_urls=config.allow_private_urls,
     )

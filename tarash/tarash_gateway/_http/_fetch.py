@@ -1,29 +1,25 @@
 """Fetches input media for providers that take no URLs: without credentials, within a limit.
 
 Whoever named the URL may be a stranger. So redirects are followed one by one, and where a config
-forbids private addresses, each address is looked at in the moment in which it is connected to: a
-name may lead elsewhere the second time, and an address can be written in many ways.
+forbids private addresses, a guard looks at each of them.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from ..exceptions import HTTPConnectionError, ValidationError
-from ._client import CONNECT_SECONDS
+from ._client import guarded_session
+from ._guard import Guard
 from ._urls import address, redirected
 
 if TYPE_CHECKING:
-    from aiohttp.abc import AbstractResolver
-
     from .._data._types import MediaContent
     from ._client import Transport
 
@@ -32,65 +28,11 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 FIRST_ERROR = 300
 BLOCK = 256 * 1024
 LONGEST_SHOWN = 200
-# Addresses that stand for one of IPv4, which is then what counts.
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # What is compressed on the way says nothing of its size.
 HEADERS = {"Accept-Encoding": "identity"}
 
-Allowed = Callable[[str], bool]
-"""Tells of an IP address whether it may be connected to."""
 Road = Callable[[str], tuple[aiohttp.ClientSession, str | None]]
 """Tells the session for a URL, and the proxy to name to it."""
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an IP address is one of the public internet: not of this machine or network.
-
-    Raises:
-        ValueError: It is a name.
-    """
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
-        if inner is None and found in NAT64:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-
-        found = inner or found
-
-    return found.is_global and not found.is_multicast
-
-
-class Guard:
-    """Lets connections go to allowed addresses only, however a host is written or redirected to."""
-
-    def __init__(self, allowed: Allowed = is_public, names: AbstractResolver | None = None) -> None:
-        """Make a guard for one fetch.
-
-        Args:
-            allowed: Which addresses may be connected to.
-            names: What resolves names; None for the system.
-        """
-        self._allowed = allowed
-        self._names = names
-        self.has_refused = False
-
-    def connector(self) -> aiohttp.TCPConnector:
-        """Make the connector that asks before each connection."""
-        return aiohttp.TCPConnector(resolver=self._names, socket_factory=self._socket)
-
-    def _socket(self, address: Any) -> socket.socket:
-        """Make the socket for an address: names have been resolved by now, and are not again."""
-        family, kind, protocol, _, place = address
-        try:
-            allowed = self._allowed(place[0])
-        except ValueError:  # `127.1` and its like, which the system would make an address of
-            allowed = False
-
-        if not allowed:
-            self.has_refused = True
-            raise PermissionError(f"{place[0]} is no public address")
-
-        return socket.socket(family, kind, protocol)
 
 
 async def fetch(
@@ -147,11 +89,7 @@ async def _roads(transport: Transport, guard: Guard | None) -> AsyncIterator[Roa
         yield partial(transport.road, "poll")
         return
 
-    async with aiohttp.ClientSession(
-        connector=guard.connector(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    ) as session:
+    async with guarded_session(guard) as session:
         yield lambda _url: (session, None)
 
 

@@ -50,7 +50,13 @@ def client_key(account: Account) -> ClientKey:
 
 
 def _told(account: Account) -> bytes:
-    facts = (account.key.reveal(), account.api_version, dict(account.settings))
+    facts = (
+        account.key.reveal(),
+        account.api_version,
+        dict(account.settings),
+        account.max_media_bytes,
+        account.allow_private_urls,
+    )
     return json.dumps(facts, default=repr).encode()
 
 
@@ -153,7 +159,8 @@ class ClientCache:
             url: Where it is.
             rules: What the config says of media.
         """
-        from ._fetch import Guard, fetch
+        from ._fetch import fetch
+        from ._guard import Guard
 
         clients = await self.of_running_loop()
         guard = None if rules.allow_private_urls else Guard()

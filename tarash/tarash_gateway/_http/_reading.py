@@ -7,8 +7,9 @@ Knows nothing of what the bytes are.
 
 from __future__ import annotations
 
+import io
 import zlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 import aiohttp
 import anyio
@@ -17,6 +18,8 @@ ENCODINGS = "gzip, deflate"
 """What is asked for in Accept-Encoding: what can be unpacked here."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of a good answer, unpacked: room for media in base64."""
+HEAD_BYTES = 8192
+"""What is enough to tell what a body is."""
 LARGEST_ERROR = 256 * 1024
 """Bytes that are read of an error's body; what it says stands at its beginning."""
 ERROR_SECONDS = 3
@@ -140,25 +143,44 @@ async def blocks_of(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
         yield piece
 
 
-async def read_body(response: aiohttp.ClientResponse, most: int) -> bytearray:
-    """Return the body of an answer.
+async def read_body(response: aiohttp.ClientResponse, limit: Callable[[bytes], int]) -> io.BytesIO:
+    """Return the body of an answer; its `getvalue()` makes no copy.
+
+    Args:
+        response: Whose body it is.
+        limit: Tells by the first bytes how many it may have.
 
     Raises:
-        TooLarge: It has more bytes than it may have.
+        TooLarge: It has more.
         aiohttp.ClientError: It broke off.
     """
-    packed = "Content-Encoding" in response.headers
-    if not packed and (response.content_length or 0) > most:
+    announced = 0 if "Content-Encoding" in response.headers else response.content_length or 0
+    # A BytesIO and no bytearray: what it holds is handed on as bytes without being held twice.
+    body = io.BytesIO()
+    most: int | None = None
+    try:
+        async for piece in blocks_of(response):
+            body.write(piece)
+            if most is None and body.tell() >= HEAD_BYTES:
+                most = limit(_head(body))
+
+            if most is not None and max(body.tell(), announced) > most:
+                raise TooLarge
+    except (aiohttp.ClientError, OSError):
+        if most is None and announced > limit(_head(body)):
+            raise TooLarge from None
+
+        raise
+
+    if most is None and body.tell() > limit(_head(body)):
         raise TooLarge
 
-    body = bytearray()
-    async for piece in blocks_of(response):
-        if len(body) + len(piece) > most:
-            raise TooLarge
-
-        body += piece
-
     return body
+
+
+def _head(body: io.BytesIO) -> bytes:
+    with body.getbuffer() as view:
+        return bytes(view[:HEAD_BYTES])
 
 
 async def read_error(response: aiohttp.ClientResponse) -> bytearray | None:

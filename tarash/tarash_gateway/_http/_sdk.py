@@ -23,18 +23,10 @@ from anyio import to_thread
 from .._support._secrets import Secrets
 from ..exceptions import HTTPConnectionError, TarashException
 from ._answer import BROKEN_OFF, FIRST_ERROR, TOO_LARGE
-from ._client import (
-    UNCONNECTED,
-    Answer,
-    Classify,
-    checked,
-    connection_error,
-    gate,
-    read_answer,
-    status_error,
-)
+from ._client import Answer, Classify, checked, gate, read_answer, status_error
 from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._reasons import cause_of, reason_of
+from ._unanswered import UNCONNECTED, connection_error
 from ._urls import address
 from ._wire import Wire, current_wire
 
@@ -177,7 +169,7 @@ async def _content(response: aiohttp.ClientResponse) -> bytes:
     """
     if response.status < FIRST_ERROR:
         try:
-            return bytes(await read_body(response, LARGEST_ANSWER))
+            return (await read_body(response, lambda _head: LARGEST_ANSWER)).getvalue()
         except TooLarge:
             raise aiohttp.ClientPayloadError(TOO_LARGE) from None
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .._data._types import JsonObject, Kind
-from ..mapping import FieldMapper, Joint, derive, longest_prefix, takes_media
+from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, takes_media, told_joints
 from . import _library
 from ._learned import asks, can_be_asked, is_unknown
 from ._modules import Mappers, command_to_add, declared, near_ids
@@ -192,7 +192,7 @@ def _described(provider: str, model: str, kind: Kind) -> ModelSpec | None:
     if found is None:
         return None
 
-    spec = from_record(provider, model, kind, *found)
+    spec = _limited(from_record(provider, model, kind, *found))
     return replace(spec, variant=lambda request: _variant(spec, request))
 
 
@@ -213,7 +213,7 @@ def _variant(spec: ModelSpec, request: Request, *, same: bool = False) -> str | 
     def described(model: str) -> ModelSpec:
         found = _library.record(spec.provider, model)
         assert found is not None  # noqa: S101  (the id comes from there)
-        return from_record(spec.provider, model, spec.kind, *found)
+        return _limited(from_record(spec.provider, model, spec.kind, *found))
 
     known = _library.ids(spec.provider)
     return variant_of(spec.model, known, described, takes_media, request, same=same)
@@ -229,8 +229,7 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     if matched is not None:
         siblings = _siblings(matched, known)
         found = ModelSpec(provider, model, kind, known[matched], siblings, source="package")
-        joints: Mapping[str, tuple[Joint, ...]] = getattr(module_of(provider), "JOINTS", {})
-        return replace(found, joints=joints.get(longest_prefix(model, joints) or "", ()))
+        return _limited(found)
 
     for other in relatives(model, _library.ids(provider)):
         spec = _described(provider, other, kind)
@@ -243,6 +242,21 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     module = module_of(provider)
     mappers: Mappers = module.VIDEO_FALLBACK if kind == "video" else module.IMAGE_FALLBACK
     return ModelSpec(provider, model, kind, mappers, generic=True)
+
+
+def _limited(spec: ModelSpec) -> ModelSpec:
+    """Add the limits across fields: those that the provider's schema tells, and those we know."""
+    module = module_of(spec.provider)
+    joints: Mapping[str, tuple[Joint, ...]] = getattr(module, "JOINTS", {})
+    rules: Mapping[str, tuple[Rule, ...]] = getattr(module, "RULES", {})
+    return replace(
+        spec,
+        joints=(
+            *told_joints(spec.schema or {}),
+            *joints.get(longest_prefix(spec.model, joints) or "", ()),
+        ),
+        rules=rules.get(longest_prefix(spec.model, rules) or "", ()),
+    )
 
 
 def _doubted(spec: ModelSpec) -> ModelSpec:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._data._types import JsonObject, Kind
-from ..mapping import FieldMapper, Joint
+from ..mapping import FieldMapper, Joint, Rule
 
 if TYPE_CHECKING:
     from .._data._exchange import Request
@@ -42,6 +42,7 @@ class ModelSpec:
         adjustments: What had to bend before any mapper is asked: the model itself, or wishes that
             only make sense together.
         joints: Limits that one field puts to another.
+        rules: What it takes only beside something else, or never beside it.
     """
 
     provider: str
@@ -60,3 +61,4 @@ class ModelSpec:
     endpoint: str | None = None
     adjustments: tuple[Adjustment, ...] = ()
     joints: tuple[Joint, ...] = ()
+    rules: tuple[Rule, ...] = ()

@@ -33,15 +33,19 @@ from ._field_mapper import (
 )
 from ._fit import fit, takes_media
 from ._geometry import Lines, Ratios, Sizes
-from ._joint import Joint
+from ._joint import Joint, told_joints
 from ._limits import Span, nearest
+from ._together import Apart, Beside, Rule
 from ._validate import check_payload
 
 __all__ = [
+    "Apart",
+    "Beside",
     "FieldMapper",
     "Joint",
     "Lines",
     "Ratios",
+    "Rule",
     "Sizes",
     "Span",
     "apply_field_mappers",
@@ -68,5 +72,6 @@ __all__ = [
     "size_field_mapper",
     "style_field_mapper",
     "takes_media",
+    "told_joints",
     "video_url_field_mapper",
 ]

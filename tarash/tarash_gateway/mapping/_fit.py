@@ -14,6 +14,7 @@ from ._geometry import Lines, Ratios, effects, says_size
 from ._joint import fit_joints, inexact_ratio, size_as_ratio
 from ._limits import nearest, shown
 from ._slots import Slot, allocate
+from ._together import check_together, remarks_together
 
 if TYPE_CHECKING:
     from ..catalog import ModelSpec
@@ -57,14 +58,26 @@ def fit(
     adjustments = [*spec.adjustments, *adjustments]
     request, bent = _fit_wishes(request, spec)
     request, joint = fit_joints(request, spec)
-    adjustments += [*bent, *joint]
+    adjustments += _one_each([*bent, *joint])
     if strict and adjustments:
-        told = "; ".join(
+        bends = "; ".join(
             f"{one.field}={one.requested!r}: {one.reason}, {_instead(one)}" for one in adjustments
         )
-        raise ValidationError(f"strict=True, and {spec.model} can't take {told}")
+        raise ValidationError(f"strict=True, and {spec.model} can't take {bends}")
 
-    return request, (*doubts_of(spec), *adjustments, *remarks(request, spec))
+    told = [*remarks(request, spec), *remarks_together(request, spec.rules, spec.model)]
+    return request, (*doubts_of(spec), *adjustments, *told)
+
+
+def _one_each(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
+    """Tell once of a field that bends to its own limits and then to another field's."""
+    found: dict[str, Adjustment] = {}
+    for one in adjustments:
+        before = found.get(one.field)
+        changed = {"requested": before.requested} if before is not None else {}
+        found[one.field] = one.model_copy(update=changed)
+
+    return list(found.values())
 
 
 def _fit_wishes(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:
@@ -230,12 +243,14 @@ def _fit_media(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustm
             )
 
     if not request.image_list:
+        check_together(request, spec.rules, spec.model)
         _check_required(request, spec, {})
         return request, []
 
     request, adjustments = _move_lone_reference(request, spec)
     slots = _reading(spec, "image_list")
     _check_roles(request, spec, slots)
+    check_together(request, spec.rules, spec.model)
     _check_required(request, spec, _placed(request, spec, slots))
     return request, adjustments
 

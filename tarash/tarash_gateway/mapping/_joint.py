@@ -5,6 +5,7 @@ Each limit is the provider's: a 1080p video that is made in eight seconds only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,6 +14,7 @@ from ..models import Adjustment
 from ._field_mapper import FieldMapper
 from ._geometry import SAME, apart, written_ratio
 from ._limits import nearest, ratio_of, shown
+from ._together import own
 
 if TYPE_CHECKING:
     from ..catalog import ModelSpec
@@ -26,10 +28,11 @@ class Joint:
     """One limit across fields.
 
     Attributes:
-        field: The field that decides; `image_list` by the roles of its images.
+        field: The field that decides; `image_list` by the roles of its images; or one of the
+            provider's own parameters.
         values: Where it has one of these, the limit holds.
         limits: The field that is limited.
-        to: What it may be then.
+        to: What it may be then; empty where it has no effect and is left out.
     """
 
     field: str
@@ -51,8 +54,9 @@ def fit_joints(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustm
         if not found or wish is None or wish in joint.to or _is_own(joint.limits, request, spec):
             continue
 
-        sent = nearest(joint.limits, wish, joint.to)
-        reason = f"{spec.model} takes {shown(joint.to)} with {joint.field} {found[0]!r}"
+        sent = nearest(joint.limits, wish, joint.to) if joint.to else None
+        takes = shown(joint.to) if joint.to else f"no {joint.limits}"
+        reason = f"{spec.model} takes {takes} with {joint.field} {found[0]!r}"
         adjustments.append(Adjustment(field=joint.limits, requested=wish, sent=sent, reason=reason))
         request = request.model_copy(update={joint.limits: sent})
 
@@ -63,17 +67,63 @@ def _values(name: str, request: Request, spec: ModelSpec) -> list[Any]:
     if name == "image_list":
         return [image.get("type", "reference") for image in request.image_list]
 
-    own = [request.extra_params[one] for one in _reading(name, spec) if one in request.extra_params]
+    mine = _own(name, request, spec)
     wish = getattr(request, name, None)
-    return own or ([] if wish is None else [True if name == "video" else wish])
+    return mine or ([] if wish is None else [True if name == "video" else wish])
 
 
 def _is_own(name: str, request: Request, spec: ModelSpec) -> bool:
-    return any(parameter in request.extra_params for parameter in _reading(name, spec))
+    return bool(_own(name, request, spec))
+
+
+def _own(name: str, request: Request, spec: ModelSpec) -> list[Any]:
+    given = [own(request, parameter) for parameter in (*_reading(name, spec), name)]
+    return [value for value in given if value is not None]
 
 
 def _reading(name: str, spec: ModelSpec) -> list[str]:
     return [parameter for parameter, one in spec.mappers.items() if name in one.sources]
+
+
+# ------------------------------------------------------------------------- limits that are told
+LIMITED = re.compile(r"(?P<lines>\d{3,4}p) videos are limited to (?P<seconds>\d+(?: or \d+)*) sec")
+EXCLUDED = re.compile(r"(?P<seconds>\d+) seconds videos are not supported for (?P<lines>\d{3,4}p)")
+LONGER = re.compile(
+    r"longer than \d+ seconds \((?P<seconds>[\d, ]+)\) are only supported with "
+    r".*?(?P<lines>\d{3,4}p)"
+)
+NUMBER = re.compile(r"\d+")
+
+
+def told_joints(schema: Mapping[str, Any]) -> tuple[Joint, ...]:
+    """Return the limits between duration and resolution that a schema has in words only."""
+    properties = schema.get("properties") or {}
+    duration, resolution = properties.get("duration") or {}, properties.get("resolution")
+    said = str(duration.get("description") or "")
+    allowed = _numbers(" ".join(map(str, duration.get("enum") or ())))
+    if not said or not allowed or not resolution:
+        return ()
+
+    found = [
+        _seconds_at(told["lines"], _numbers(told["seconds"])) for told in LIMITED.finditer(said)
+    ]
+    for told in EXCLUDED.finditer(said):
+        left = tuple(one for one in allowed if one != int(told["seconds"]))
+        found.append(_seconds_at(told["lines"], left))
+
+    for told in LONGER.finditer(said):
+        long, lines = _numbers(told["seconds"]), (told["lines"],)
+        found.append(Joint("duration_seconds", long, "resolution", lines))
+
+    return tuple(found)
+
+
+def _seconds_at(lines: str, seconds: tuple[int, ...]) -> Joint:
+    return Joint("resolution", (lines,), "duration_seconds", seconds)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(one) for one in NUMBER.findall(text))
 
 
 # ------------------------------------------------------------------------------ a size as a ratio

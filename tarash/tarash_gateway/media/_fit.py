@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._pixels import plain
 from .._http._kinds import MOST_PIXELS
+from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from ._limits import fitting_size
 
@@ -85,8 +86,7 @@ def _pillow(where: str) -> Any:
         from PIL import Image, ImageOps
     except ImportError as error:
         raise ValidationError(
-            f"{where}: fit_images=True needs Pillow; install it with: "
-            f"pip install 'tarash-gateway[{EXTRA}]'"
+            f"{where}: fit_images=True needs Pillow; install it with: {how_to_install(EXTRA)}"
         ) from error
 
     return Image, ImageOps

@@ -64,7 +64,13 @@ class Adapter(Protocol):
         ...
 
     async def poll(self, client: Any, operation: Operation) -> Snapshot:
-        """Look at the job once; on completion, fetch its result."""
+        """Look at the job once.
+
+        Only what is returned as `completed` or `failed` settles the job, so that is the provider's
+        verdict and nothing else, also where it comes with an error status. Whatever is raised is
+        about the exchange, and the look is made again; a raised 404 or 410 is about the job's own
+        status, and one that is met behind it (on the result, say) is returned as `trouble`.
+        """
         ...
 
     async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:

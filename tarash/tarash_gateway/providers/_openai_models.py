@@ -15,7 +15,10 @@ from typing import Any
 from .._data._types import Kind
 from ..exceptions import ValidationError
 from ..mapping import (
+    Apart,
     FieldMapper,
+    Joint,
+    Rule,
     choice_field_mapper,
     count_field_mapper,
     duration_field_mapper,
@@ -284,6 +287,15 @@ MODELS: Mapping[str, Mappers] = {
     **PLAIN,
     **{f"openai/{model}": mappers for model, mappers in PLAIN.items()},
 }
+
+# openai-python 3.52, types/image_edit_params.py and image_generate_params.py.
+NEWEST = ("gpt-image-2.5", "gpt-image-2.6", "openai/gpt-image-2.5", "openai/gpt-image-2.6")
+RULES: Mapping[str, tuple[Rule, ...]] = dict.fromkeys(
+    NEWEST, (Apart(("mask_image",), ("markup",)),)
+)
+JOINTS: Mapping[str, tuple[Joint, ...]] = dict.fromkeys(
+    NEWEST, (Joint("output_format", ("svg",), "n", (1,)),)
+)
 
 MASKS: Mapping[str, Any] = {"": "transparent"}
 """Which pixels of a mask are changed, by prefix."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from importlib import import_module, util
 from typing import TYPE_CHECKING, Literal
 
+from .._support._extras import too_old
 from ..catalog import ModelSource, Schemas
-from ._extras import too_old
 
 if TYPE_CHECKING:
     from ._contract import Adapter

@@ -14,6 +14,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Literal, cast
 
+from .._support._extras import how_to_install
 from .._support._secrets import ask_for_open_settings, declare_open
 from .._support._warnings import warn
 from ..catalog import Mappers, ModelSource, built_in_mappers, provide
@@ -292,10 +293,11 @@ class Registry:
             )
 
         if need_extra and not row.installed:
-            upgrade = "-U " if row.trouble else ""
+            how = how_to_install(
+                row.extra or "all", upgrade=bool(row.trouble), distribution=row.distribution
+            )
             raise ValidationError(
-                f"{provider} needs the extra {row.extra!r}{row.trouble}: pip install {upgrade}"
-                f"'{row.distribution}[{row.extra}]'",
+                f"{provider} needs the extra {row.extra!r}{row.trouble}: {how}",
                 provider,
                 submission="not_sent",
             )

@@ -8,9 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..._data._types import Kind
-from .._openai_models import IMAGE_FALLBACK, MASKS, PLAIN, SORA_2, VIDEO_FALLBACK, Mappers
+from .._openai_models import (
+    IMAGE_FALLBACK,
+    JOINTS,
+    MASKS,
+    PLAIN,
+    RULES,
+    SORA_2,
+    VIDEO_FALLBACK,
+    Mappers,
+)
 
-__all__ = ["IDS", "IMAGE_FALLBACK", "MASKS", "MODELS", "VIDEO_FALLBACK"]
+__all__ = ["IDS", "IMAGE_FALLBACK", "JOINTS", "MASKS", "MODELS", "RULES", "VIDEO_FALLBACK"]
 
 IDS: Mapping[Kind, tuple[str, ...]] = {
     "video": ("sora-2",),

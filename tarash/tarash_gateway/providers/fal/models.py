@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...mapping import FieldMapper, passthrough_field_mapper, single_image_field_mapper
+from ...mapping import Apart, FieldMapper, Rule, passthrough_field_mapper, single_image_field_mapper
 from ...mapping import video_url_field_mapper as _video
 
 Mappers = Mapping[str, FieldMapper]
@@ -26,6 +26,11 @@ FRAME_RATES: Mapping[str, float] = {
 
 # What goes on to OpenAI has OpenAI's masks; by prefix of the id. Others say it in their schemas.
 MASKS: Mapping[str, str] = dict.fromkeys(("openai/gpt-image", "fal-ai/gpt-image"), "transparent")
+
+# Its `video_url` says so in words: a clip to go on from, or frames.
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "fal-ai/wan/v2.7/image-to-video": (Apart(("video",), ("first_frame",)),),
+}
 
 SHARED: Mappers = {
     "prompt": passthrough_field_mapper("prompt", required=True),

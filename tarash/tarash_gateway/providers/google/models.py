@@ -12,8 +12,11 @@ from typing import Any
 
 from ..._data._types import ImageRole, Kind
 from ...mapping import (
+    Apart,
+    Beside,
     FieldMapper,
     Joint,
+    Rule,
     choice_field_mapper,
     count_field_mapper,
     duration_field_mapper,
@@ -219,6 +222,14 @@ JOINTS: Mapping[str, tuple[Joint, ...]] = {
     **dict.fromkeys(("veo-3.0", "veo-3-0"), (Joint("resolution", ("1080p",), *EIGHT),)),
     "veo-2.0": (Joint("image_list", ("reference", "asset", "style"), *EIGHT),),
 }
+
+# The same page: references make a video of their own, and so does one that goes on.
+VEO_RULES: tuple[Rule, ...] = (
+    Apart(("reference", "asset", "style"), ("first_frame", "last_frame")),
+    Apart(("video",), ("first_frame", "last_frame", "reference", "asset", "style")),
+    Beside(("last_frame",), ("first_frame",)),
+)
+RULES: Mapping[str, tuple[Rule, ...]] = {"veo-3.1": VEO_RULES, "veo-2.0": VEO_RULES}
 
 IDS: Mapping[Kind, tuple[str, ...]] = {
     "video": (

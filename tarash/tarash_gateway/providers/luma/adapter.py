@@ -140,7 +140,7 @@ class LumaAdapter:
             made = "images" if call.kind == "video" else "videos"
             raise ValidationError(f"{spec.model} makes {made}; use another model")
 
-        extra = call.request.extra_params
+        extra = _inside(call.request.extra_params)
         mapped = apply_field_mappers(
             {
                 name: mapper
@@ -200,6 +200,9 @@ class LumaAdapter:
         generation = answer.object()
         state = generation.get("state")
         if not isinstance(state, str):
+            if generation.get("error") or generation.get("failure_reason"):
+                return Snapshot("failed", raw=generation, error=failure(generation))
+
             raise unreadable(answer.status, answer.body)
 
         if state == "failed":
@@ -330,6 +333,14 @@ def _nested(mapped: Mapping[str, Any]) -> dict[str, Any]:
     inner = {name[6:]: value for name, value in mapped.items() if name.startswith("video.")}
     video = {**mapped.get("video", {}), **inner}
     return {**body, "video": video} if video else body
+
+
+def _inside(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the user's `video.<name>` into their object `video`, as our own names have it."""
+    flat = {name: value for name, value in extra.items() if not name.startswith("video.")}
+    inner = {name[6:]: value for name, value in extra.items() if name.startswith("video.")}
+    given = flat.get("video", {})
+    return {**flat, "video": {**given, **inner}} if inner and isinstance(given, dict) else flat
 
 
 def _merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

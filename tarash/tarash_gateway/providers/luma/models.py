@@ -12,13 +12,18 @@ from typing import Any
 
 from ..._data._types import ImageRole, Kind
 from ..._support._mime import type_by_name
+from ...exceptions import ValidationError
 from ...mapping import (
+    Apart,
     FieldMapper,
+    Joint,
+    Rule,
     choice_field_mapper,
     duration_field_mapper,
     passthrough_field_mapper,
     style_field_mapper,
 )
+from ...mapping._together import own
 from ...media import to_wire
 from ...media._forms import DATA_URI
 
@@ -34,8 +39,8 @@ FRAME_ROLES: tuple[ImageRole, ...] = ("first_frame", "last_frame")
 PLANNED = re.compile(r"<(?P<type>[\w.+-]+/[\w.+-]+), \d+ bytes>")
 """What stands for bytes in a plan."""
 LONG_SECONDS = 10
-LONG_FRAMES = 240
-"""The last frame of ten seconds, on the grid of 24 a second."""
+FRAMES_PER_SECOND = 24
+"""The grid on which keyframes are numbered."""
 
 
 def _reference(image: Mapping[str, Any]) -> dict[str, str]:
@@ -65,10 +70,21 @@ def _keyframes(_request: object, images: Sequence[Any] | None) -> dict[str, Any]
 
 
 def _video_frames(request: Any, images: Sequence[Any] | None) -> dict[str, Any] | None:
-    """Return the frames as ray-3 takes them: by place, for ten seconds only by number."""
+    """Return the frames as ray-3 takes them: by place; by number for ten seconds, and for HDR.
+
+    Raises:
+        ValidationError: The last frame's number depends on a duration that nobody gave.
+    """
     frames = _frames(images)
-    if frames and getattr(request, "duration_seconds", None) == LONG_SECONDS:
-        places: dict[str, int] = dict(zip(FRAME_ROLES, (0, LONG_FRAMES), strict=True))
+    seconds = _seconds(request)
+    if frames and (seconds == LONG_SECONDS or own(request, "video.hdr")):
+        if "last_frame" in frames and seconds is None:
+            raise ValidationError(
+                "with HDR, ray-3 takes a last_frame by its number; say duration_seconds, 5 or 10"
+            )
+
+        last = int((seconds or 0) * FRAMES_PER_SECOND)
+        places: dict[str, int] = dict(zip(FRAME_ROLES, (0, last), strict=True))
         return {
             "keyframes": list(frames.values()),
             "keyframe_indexes": [places[role] for role in frames],
@@ -76,6 +92,13 @@ def _video_frames(request: Any, images: Sequence[Any] | None) -> dict[str, Any] 
 
     names: dict[str, str] = dict(zip(FRAME_ROLES, ("start_frame", "end_frame"), strict=True))
     return {names[role]: image for role, image in frames.items()} or None
+
+
+def _seconds(request: Any) -> float | None:
+    """Return how long the video becomes; None where that is left to Luma."""
+    given = str(own(request, "video.duration") or "").removesuffix("s")
+    asked: float | None = getattr(request, "duration_seconds", None)
+    return float(given) if given.isdecimal() else asked
 
 
 def _source(_request: object, video: Any) -> dict[str, str] | None:
@@ -133,6 +156,22 @@ UNI: Mappers = {
     "image_ref": _references("reference", "asset", most=9),
     "style": style_field_mapper(("auto", "manga")),
     **_ratio(UNI_RATIOS),
+}
+
+# The Agents API's documentation of its parameters.
+JOINTS: Mapping[str, tuple[Joint, ...]] = {
+    "ray-3": (
+        Joint("video.loop", (True,), "duration_seconds", (5,)),
+        # 360p is a draft, and has no HDR.
+        Joint("video.hdr", (True,), "resolution", ("540p", "720p", "1080p")),
+    )
+}
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "ray-3": (
+        Apart(("video",), ("video.loop", "video.keyframes")),
+        Apart(("video.loop",), ("video.hdr", "video.keyframes")),
+        Apart(("first_frame", "last_frame"), ("video.keyframes",)),
+    )
 }
 
 VIDEO_FALLBACK: Mappers = RAY_2

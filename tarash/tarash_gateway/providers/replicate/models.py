@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._data._types import ImageRole, Kind
-from ...exceptions import ValidationError
 from ...mapping import (
+    Apart,
+    Beside,
     FieldMapper,
+    Joint,
+    Rule,
     choice_field_mapper,
     count_field_mapper,
     duration_field_mapper,
@@ -54,17 +57,11 @@ def _image(role: ImageRole, *, required: bool = False) -> FieldMapper:
     return single_image_field_mapper(required, role, provider="replicate")
 
 
-def _images(*roles: ImageRole, most: int | None = None, alone: bool = False) -> FieldMapper:
-    """Send images of these roles as a list; `alone` refuses others beside them."""
+def _images(*roles: ImageRole, most: int | None = None) -> FieldMapper:
+    """Send images of these roles as a list."""
 
-    def convert(request: Any, images: Sequence[Any] | None) -> list[str] | None:
+    def convert(_request: object, images: Sequence[Any] | None) -> list[str] | None:
         mine = [image for image in images or () if image.get("type", "reference") in roles]
-        if alone and mine and len(mine) < len(request.image_list):
-            raise ValidationError(
-                f"this model takes either frames or images of type {' or '.join(roles)}, not both; "
-                "remove one kind from 'image_list'"
-            )
-
         return [to_wire(image["image"], "replicate") for image in mine] or None
 
     return FieldMapper("image_list", convert, roles=roles, most=most)
@@ -76,23 +73,6 @@ def _seconds(*allowed: int) -> FieldMapper:
 
 def _span(first: int, last: int) -> FieldMapper:
     return _seconds(*range(first, last + 1))
-
-
-def _last_frame(first: str) -> FieldMapper:
-    """Send the last frame, for models that take it only beside a first one."""
-    single = _image("last_frame")
-
-    def convert(request: Any, images: Sequence[Any] | None) -> str | None:
-        sent: str | None = single.converter(request, images)
-        roles = {image.get("type") for image in images or ()}
-        if sent and "first_frame" not in roles and first not in request.extra_params:
-            raise ValidationError(
-                "this model takes a last_frame only beside a first_frame; add one to 'image_list'"
-            )
-
-        return sent
-
-    return FieldMapper("image_list", convert, roles=single.roles, most=1)
 
 
 def _nothing(_request: object, _value: object) -> None:
@@ -142,7 +122,7 @@ def _resolution(*allowed: str) -> Mappers:
 SEEDANCE_1 = {
     **PROMPT,
     "image": _image("first_frame"),
-    "last_frame_image": _last_frame("image"),
+    "last_frame_image": _image("last_frame"),
     "duration": _span(2, 12),
     **_resolution("480p", "720p", "1080p"),
     **RATIO,
@@ -151,8 +131,8 @@ SEEDANCE_1 = {
 SEEDANCE_2 = {
     **PROMPT,
     "image": _image("first_frame"),
-    "last_frame_image": _last_frame("image"),
-    "reference_images": _images("reference", "asset", most=9, alone=True),
+    "last_frame_image": _image("last_frame"),
+    "reference_images": _images("reference", "asset", most=9),
     "reference_videos": FieldMapper(
         "video", lambda _request, video: None if video is None else [to_wire(video, "replicate")]
     ),
@@ -188,7 +168,7 @@ VEO_3 = {
 KLING = {
     **PROMPT,
     "start_image": _image("first_frame"),
-    "end_image": _last_frame("start_image"),
+    "end_image": _image("last_frame"),
     "duration": _seconds(5, 10),
     "aspect_ratio": choice_field_mapper("aspect_ratio", ("16:9", "9:16", "1:1")),
     **NEGATIVE,
@@ -196,7 +176,7 @@ KLING = {
 HAILUO = {
     **PROMPT,
     "first_frame_image": _image("first_frame"),
-    "last_frame_image": _last_frame("first_frame_image"),
+    "last_frame_image": _image("last_frame"),
     "duration": _seconds(6, 10),
     **OPTIMIZER,
 }
@@ -235,6 +215,29 @@ IMAGE_INPUTS = {**PROMPT, "image_input": image_list_field_mapper(provider="repli
 # What models agree on: words and numbers. Not images, whose parameter has a dozen names.
 VIDEO_FALLBACK: Mappers = {**PROMPT, **RATIO, **NEGATIVE, **SEED}
 IMAGE_FALLBACK: Mappers = VIDEO_FALLBACK
+
+# As their schemas have it in words, and https://platform.minimax.io/docs of Hailuo's 1080p.
+NOT_ALONE = Beside(("last_frame",), ("first_frame", "image", "start_image", "first_frame_image"))
+FRAMES_OR_REFERENCES = Apart(("reference", "asset"), ("first_frame", "last_frame"))
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "bytedance/seedance-1": (NOT_ALONE,),
+    "bytedance/seedance-2": (FRAMES_OR_REFERENCES, NOT_ALONE),
+    "google/veo-3.1": (FRAMES_OR_REFERENCES, NOT_ALONE),
+    "kwaivgi/kling": (NOT_ALONE,),
+    "minimax/hailuo": (NOT_ALONE,),
+}
+JOINTS: Mapping[str, tuple[Joint, ...]] = {
+    # With an image, its proportions are the video's.
+    "bytedance/seedance-1-pro": (
+        Joint("image_list", ("first_frame", "last_frame"), "aspect_ratio", ()),
+    ),
+    "google/veo-3.1": (
+        Joint("image_list", ("reference", "asset"), "duration_seconds", (8,)),
+        Joint("image_list", ("reference", "asset"), "aspect_ratio", ("16:9",)),
+    ),
+    "minimax/hailuo-0": (Joint("resolution", ("1080p",), "duration_seconds", (6,)),),
+    "minimax/hailuo-2": (Joint("resolution", ("1080p",), "duration_seconds", (6,)),),
+}
 
 # https://developer.ideogram.ai/ideogram-api/masked-edits, and OpenAI's own; by prefix of the id.
 MASKS: Mapping[str, str] = {"ideogram-ai/": "black", "openai/gpt-image": "transparent"}
@@ -286,8 +289,8 @@ MODELS: Mapping[str, Mappers] = {
     "google/veo-3": VEO_3,
     "google/veo-3.1": {
         **VEO_3,
-        "last_frame": _last_frame("image"),
-        "reference_images": _images("reference", "asset", most=3, alone=True),
+        "last_frame": _image("last_frame"),
+        "reference_images": _images("reference", "asset", most=3),
     },
     "google/nano-banana": IMAGE_INPUTS,
     "kwaivgi/kling": KLING,

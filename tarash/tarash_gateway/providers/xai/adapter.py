@@ -37,7 +37,7 @@ from .errors import billing_of, classify_answer, failure_of, filtered, ticks_of
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Response
     from ..._data._types import CancelAnswer, MediaContent
-    from ..._http._client import Transport
+    from ..._http._client import Answer, Transport
     from ...catalog import ModelSpec
 
 DOLLARS_PER_TICK = 1e-10
@@ -51,6 +51,7 @@ KEPT_SECONDS = 24 * 60 * 60
 VIDEO_PATHS = {"extend": "videos/extensions"}
 ACCEPTED = 202
 FIRST_ERROR = 300
+BAD_REQUEST = 400
 
 
 class XaiAdapter:
@@ -141,13 +142,12 @@ class XaiAdapter:
             return _running(answer.body)
 
         if answer.status >= FIRST_ERROR:
-            error = classify_answer(answer)
-            if isinstance(error, ContentModerationError):
-                return _failed(answer.body, error)
-
-            raise error
+            return _refused(answer)
 
         body = answer.object()
+        if not body.get("status") and body.get("error"):
+            return _failed(body, failure_of({**body, "status": "failed"}))
+
         if body.get("status") in {"failed", "expired"} or filtered(body.get("video")):
             return _failed(body, failure_of(body))
 
@@ -223,6 +223,19 @@ def _excludes(spec: ModelSpec) -> bool:
 
 def _edits(body: Mapping[str, Any]) -> bool:
     return "image" in body or "images" in body
+
+
+def _refused(answer: Answer) -> Snapshot:
+    """Return what an error status says: the filter's verdict, or of the look alone."""
+    error = classify_answer(answer)
+    if isinstance(error, ContentModerationError):
+        return _failed(answer.body, error)
+
+    if answer.status == BAD_REQUEST:
+        # So answers a machine that doesn't know the job yet; believed where it stays.
+        return Snapshot("processing", raw=answer.body, trouble=error, denied=True)
+
+    raise error
 
 
 def _running(body: Any) -> Snapshot:

@@ -1,0 +1,52 @@
+"""The errors of exchanges that brought no answer, in the facts that money needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from ..exceptions import HTTPConnectionError
+from ._proxies import shown_proxy
+from ._reasons import reason_of
+
+if TYPE_CHECKING:
+    from .._support._secrets import Secrets
+    from ._wire import Wire
+
+UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""What is raised before anything could leave."""
+
+
+def private_error(url: str) -> HTTPConnectionError:
+    """Return the error of an exchange with a place where none may be."""
+    return HTTPConnectionError(
+        f"The provider's answer leads to {urlsplit(url).netloc.rpartition('@')[2]}, which is no "
+        "public address, and allow_private_urls is off on the config",
+        submission="not_sent",
+    )
+
+
+def connection_error(
+    url: str, wire: Wire, error: Exception, secrets: Secrets
+) -> HTTPConnectionError:
+    """Return the error of an exchange without an answer.
+
+    Args:
+        url: Where the request was to go.
+        wire: What became of the request.
+        error: What the HTTP client or the SDK raised.
+        secrets: What must not be shown.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    said = secrets.text(reason_of(error))
+    proxy = shown_proxy(url)
+    by = "" if proxy is None else f" through the proxy {proxy}"
+    if not wire.sent:
+        check = "the network" if proxy is None else "the proxy, the network"
+        message = f"No connection to {host}{by}: {said} (check {check} and base_url)"
+    else:
+        message = f"The connection to {host}{by} broke after the request had left: {said}"
+
+    return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
