@@ -23,11 +23,13 @@ from .. import _settings
 from .._backend import check_loop
 from .._responses import config_of, maker_of
 from .._template import MOST_BYTES, MOST_SECONDS, Template, numbered
+from .._warnings import warn
 from ..exceptions import ValidationError
 from ..registry import BUILT_IN, default_registry
 from ._download import Download, Failed, Gone
 from ._formats import HEAD_BYTES, extension, type_of
 from ._held import Here, NoMedium, look_at
+from ._labels import misnamed
 from ._part import Part
 from ._reach import Reach, Refused
 from ._renewal import NotRenewed, Renewal, media_of
@@ -129,6 +131,12 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
     if scope.cancelled_caught:
         late = f"it took more than {timeout:g} s; raise timeout="
         plan.failures |= {one: late for one in indexes if one not in {**plan.done, **plan.failures}}
+
+    for index in indexes:
+        if index in plan.done:
+            odd = misnamed(plan.done[index].place, plan.done[index].content_type)
+            if odd is not None:
+                warn(odd)
 
     if plan.failures:
         raise unsaved(plan, len(indexes))
