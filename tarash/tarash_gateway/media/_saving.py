@@ -132,16 +132,18 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         late = f"it took more than {timeout:g} s; raise timeout="
         plan.failures |= {one: late for one in indexes if one not in {**plan.done, **plan.failures}}
 
-    for index in indexes:
-        if index in plan.done:
-            odd = misnamed(plan.done[index].place, plan.done[index].content_type)
-            if odd is not None:
-                warn(odd)
-
+    _tell_of_names([plan.done[index] for index in indexes if index in plan.done])
     if plan.failures:
         raise unsaved(plan, len(indexes))
 
     return [plan.done[index] for index in indexes]
+
+
+def _tell_of_names(saved: Sequence[Saved]) -> None:
+    for one in saved:
+        odd = misnamed(one.place, one.content_type)
+        if odd is not None:
+            warn(odd)
 
 
 async def _template(to: str | os.PathLike[str], count: int) -> Template:
