@@ -45,7 +45,7 @@ PHRASES = (
     (r"\buse generate_(video|image)\b(?:\(\))?", r"use `tarash \1`"),
     # Options in the place of arguments.
     (
-        r"is not a field of \w+ and goes to the provider as (?:it is|an extra parameter)",
+        r"is not a field of \w+ and goes to the provider as it is",
         "is no option, and goes to the provider as it is",
     ),
     (r"or api_key= on the config", "or name a file that holds it with --key-file"),
