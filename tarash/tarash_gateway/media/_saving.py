@@ -129,18 +129,17 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
                 group.start_soon(_save_one, plan, index, number, _look(plan, index, media[index]))
 
     if scope.cancelled_caught:
-        late = f"it took more than {timeout:g} s; raise timeout="
-        plan.failures |= {one: late for one in indexes if one not in {**plan.done, **plan.failures}}
+        late = [one for one in indexes if one not in {**plan.done, **plan.failures}]
+        plan.failures |= dict.fromkeys(late, f"it took more than {timeout:g} s; raise timeout=")
 
-    _tell_of_names([plan.done[index] for index in indexes if index in plan.done])
+    _tell_of_names(plan.done)
     if plan.failures:
         raise unsaved(plan, len(indexes))
-
     return [plan.done[index] for index in indexes]
 
 
-def _tell_of_names(saved: Sequence[Saved]) -> None:
-    for one in saved:
+def _tell_of_names(saved: Mapping[int, Saved]) -> None:
+    for one in saved.values():
         odd = misnamed(one.place, one.content_type)
         if odd is not None:
             warn(odd)
