@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from time import sleep
+from threading import Event
 from typing import Any
 
 import pytest
@@ -27,10 +28,12 @@ from tarash.tarash_gateway import (
     VideoJob,
     generate_image,
     generate_video,
+    generate_video_async,
 )
 from tarash.tarash_gateway._contract import Operation
 from tarash.tarash_gateway._tokens import write
 from tarash.tarash_gateway.media import samples
+from tests.conftest import Leap, until
 from tests.media.raw import Asked, Raw, answer, serving
 
 KEY = "id:a-secret-key"
@@ -141,31 +144,46 @@ def test_too_many_looks_are_slowed_and_not_failed() -> None:
     assert video(made, "fal", "fal-ai/veo3.1").video == VIDEO_PLACE["url"]
 
 
-def test_a_status_that_nobody_knows_ends_with_the_deadline_and_hands_over_the_job() -> None:
+def test_a_status_that_nobody_knows_is_waited_for_and_the_job_is_handed_over() -> None:
     made = Queue([said({"status": "PAUSED_FOR_REVIEW"})], [said({})])
-    with pytest.raises(TarashException) as caught:
-        video(made, "fal", "fal-ai/veo3.1", timeout=0.4)
+    with pytest.raises(TarashException, match="after 4 looks") as caught:
+        video(made, "fal", "fal-ai/veo3.1", max_poll_attempts=4)
 
     assert caught.value.operation is not None
     assert caught.value.operation["id"] == "7a1f"
     assert made.submits == 1
 
 
-def test_a_look_under_way_at_the_deadline_does_not_save_the_job_from_its_cancel() -> None:
-    asked: list[str] = []
-
-    def answers(one: Asked, number: int) -> bytes:
-        asked.append(f"{one.method} {one.target}")
-        if one.method == "GET" and "/stream" not in one.target:
-            sleep(0.4)
-
-        return queue(one, number)
-
+async def test_a_look_under_way_at_the_deadline_does_not_save_the_job_from_its_cancel(
+    leap: Leap,
+) -> None:
+    looking, cancelled = Event(), Event()
     queue = Queue([said({"status": "IN_PROGRESS"})], [said({})])
-    with pytest.raises(TarashException, match="asked to stop"):
-        video(answers, "fal", "fal-ai/veo3.1", timeout=0.3)
 
-    assert "PUT /fal-ai/veo3.1/requests/7a1f/c" in asked
+    def answers(one: Asked, number: int) -> list[bytes]:
+        if one.method == "PUT":
+            cancelled.set()
+        elif one.method == "GET" and "/stream" not in one.target:
+            looking.set()
+            cancelled.wait()
+
+        return [queue(one, number)]
+
+    with serving(answers) as server:
+        config = VideoGenerationConfig.model_validate(
+            settings(server, "fal", "fal-ai/veo3.1", timeout=60)
+        )
+        request = VideoGenerationRequest(prompt="A cat")
+        work = asyncio.ensure_future(generate_video_async(config, request))
+        await until(looking.is_set)
+        leap(61)
+        try:
+            with pytest.raises(TarashException, match="asked to stop"):
+                await work
+        finally:
+            cancelled.set()
+
+    assert "PUT /fal-ai/veo3.1/requests/7a1f/c" in [f"{o.method} {o.target}" for o in server.seen]
 
 
 def test_what_a_server_says_of_a_parameter_is_told_and_nothing_is_sent_again() -> None:
@@ -439,7 +457,7 @@ def test_a_forged_id_carries_no_key_elsewhere() -> None:
             urls={"status": f"{url}/status", "response": url, "cancel": f"{url}/cancel"},
         )
         config = VideoGenerationConfig.model_validate(
-            settings(server, "fal", "fal-ai/veo3.1", timeout=0.5)
+            settings(server, "fal", "fal-ai/veo3.1", max_poll_attempts=2)
         )
         with pytest.raises(TarashException):
             VideoJob.from_token(write(forged), config).wait()
