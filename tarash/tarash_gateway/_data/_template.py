@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
 
-from ..providers._extras import how_to_install
+from .._support._extras import how_to_install
 
 FIELDS = ("provider", "model", "request_id", "index", "ext")
 OWN_NAME = "{provider}-{request_id}.{ext}"

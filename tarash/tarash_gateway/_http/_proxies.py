@@ -16,8 +16,8 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._support._extras import how_to_install
 from ..exceptions import HTTPConnectionError
-from ..providers._extras import how_to_install
 
 SOCKS = {"socks": "socks5", "socks4": "socks4", "socks4a": "socks4", "socks5": "socks5"} | {
     "socks5h": "socks5"

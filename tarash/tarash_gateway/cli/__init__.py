@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from ..providers._extras import how_to_install
+from .._support._extras import how_to_install
 
 __all__ = ["main"]
 

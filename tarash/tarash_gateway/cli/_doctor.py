@@ -22,11 +22,11 @@ from rich.text import Text
 from .._http._credentials import account, base_url_variable
 from .._http._pools import ClientCache
 from .._http._proxies import proxy_of
+from .._support._extras import how_to_install, too_old
 from .._version import __version__
 from ..exceptions import AuthenticationError, HTTPConnectionError, TarashException
 from ..models import ProviderInfo, VideoGenerationConfig
 from ..providers._contract import CheckingAdapter
-from ..providers._extras import how_to_install, too_old
 from ..providers._registry import default_registry, list_providers
 from . import _terminal as terminal
 from ._errors import Exit, exit_code

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .._support._extras import how_to_install
 from ..models import ProviderInfo
-from ..providers._extras import how_to_install
 from ..providers._registry import list_providers
 from . import _terminal as terminal
 from ._errors import Exit

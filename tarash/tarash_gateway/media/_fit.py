@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._pixels import plain
 from .._http._kinds import MOST_PIXELS
+from .._support._extras import how_to_install
 from ..exceptions import ValidationError
-from ..providers._extras import how_to_install
 from ._limits import fitting_size
 
 if TYPE_CHECKING:

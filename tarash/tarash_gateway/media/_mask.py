@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._data._pixels import plain
 from .._http._kinds import MOST_PIXELS, size_of
+from .._support._extras import how_to_install
 from ..exceptions import ValidationError
-from ..providers._extras import how_to_install
 
 if TYPE_CHECKING:
     from .._data._types import MediaContent

@@ -14,6 +14,7 @@ from importlib import import_module, util
 from types import MappingProxyType
 from typing import Literal, cast
 
+from .._support._extras import how_to_install, too_old
 from .._support._secrets import declare_open
 from .._support._warnings import warn
 from ..catalog import Mappers, built_in_mappers
@@ -21,7 +22,6 @@ from ..exceptions import ValidationError
 from ..mapping import check_mapping
 from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
 from ._contract import Adapter
-from ._extras import how_to_install, too_old
 
 __all__ = [
     "get_provider_field_mapping",
