@@ -9,8 +9,8 @@ from importlib import metadata
 
 import pytest
 
+from tarash.tarash_gateway._support import _extras
 from tarash.tarash_gateway.exceptions import ValidationError
-from tarash.tarash_gateway.providers import _extras
 from tarash.tarash_gateway.providers import _registry as registry
 
 HOMELESS = """
