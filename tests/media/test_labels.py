@@ -17,6 +17,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     VideoGenerationResponse,
 )
+from tarash.tarash_gateway._data._made_by import usual_makers
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.media._handing_over import hand_over
 from tarash.tarash_gateway.media._labels import misnamed
@@ -54,7 +55,12 @@ async def handed_over(response: Response) -> Response:
         request = ImageGenerationRequest(prompt="a cat")
 
     return await hand_over(
-        response, request=request, config=config, head=config, log=lambda *_, **__: None
+        response,
+        request=request,
+        config=config,
+        head=config,
+        log=lambda *_, **__: None,
+        makers=usual_makers(),
     )
 
 

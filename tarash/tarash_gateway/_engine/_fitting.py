@@ -30,10 +30,9 @@ class Resources:
     ledger: Ledger
     rng: Random
 
-    @property
-    def makers(self) -> RegistryMakers:
-        """The providers of the registry, as the media layer sees them."""
-        return RegistryMakers(self.registry)
+    def makers(self, call: Call) -> RegistryMakers:
+        """Return the providers of the registry, as the media of a call's result see them."""
+        return RegistryMakers(self.registry, call)
 
 
 def fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call, ModelSpec]:

@@ -15,6 +15,8 @@ from .._data._exchange import Call, Operation
 from .._http import _credentials
 from ..exceptions import TarashException
 from ..models import ImageGenerationRequest, VideoGenerationRequest, VideoGenerationResponse
+from ._accounts import account_of
+from ._attempt import Attempt
 from ._limits import POLL_SECONDS
 from ._trust import check_operation
 
@@ -35,8 +37,16 @@ MADE_OF = {"video": VideoGenerationRequest, "image": ImageGenerationRequest}
 class RegistryMakers:
     """The providers of one registry, as the media layer sees them."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, call: Call | None = None) -> None:
+        """Make them.
+
+        Args:
+            registry: Who knows the providers.
+            call: The call that made a result: a job of a ledger is asked after with the key that
+                bought it, and with no other.
+        """
         self._registry = registry
+        self._call = call
 
     def has_row(self, provider: str) -> bool:
         """Tell whether there is a provider of this name, and no handler in its place."""
@@ -55,8 +65,13 @@ class RegistryMakers:
     ) -> Sequence[MediaType]:
         """Return the media of a finished job as its provider gives them now."""
         adapter = self._registry.adapter(config.provider)
-        variable = self._registry.environment_variable(config.provider)
-        account = _credentials.account(adapter, config, variable)
+        # What was asked for is of no concern any more, and may have held much.
+        request: Any = MADE_OF[operation.kind](prompt="(any)")
+        made = self._call
+        mark = made.mark if made is not None and made.config is config else None
+        attempt = Attempt(Call(operation.kind, config, request, request_id, mark=mark))
+        attempt.operation = operation
+        account = account_of(adapter, attempt, self._registry)
         check_operation(operation, account)
         with anyio.fail_after(POLL_SECONDS * MOST_POLLS):
             snapshot = await self._poll(adapter, account, operation)
@@ -64,11 +79,7 @@ class RegistryMakers:
         if snapshot.finished is None:
             raise TarashException(f"the job is {snapshot.status} now")
 
-        # What was asked for is of no concern any more, and may have held much.
-        request: Any = MADE_OF[operation.kind](prompt="(any)")
-        response = adapter.parse(
-            Call(operation.kind, config, request, request_id), snapshot.finished
-        )
+        response = adapter.parse(attempt.call, snapshot.finished)
         return response.videos if isinstance(response, VideoGenerationResponse) else response.images
 
     async def _poll(self, adapter: Adapter, account: Account, operation: Operation) -> Snapshot:

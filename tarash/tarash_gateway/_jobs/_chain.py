@@ -190,7 +190,7 @@ class Run(Ending):
 
     async def _tell_kept(self, response: Response, deliver: Deliver | None) -> Response:
         """Return a result that another process had in its hands when it ended."""
-        keep_config(response, self.current.call.config, self.resources.makers)
+        keep_config(response, self.current.call.config, self.resources.makers(self.current.call))
         self.current.response = response
         await Progress(self.current, deliver).completed(response)
         return response
@@ -205,7 +205,7 @@ class Run(Ending):
                 config=attempt.call.config,
                 head=self.calls[0].config,
                 log=attempt.log,
-                makers=self.resources.makers,
+                makers=self.resources.makers(attempt.call),
                 # Whoever only looks on leaves that to the one who drives the job.
                 saves=not (self.hold.is_watcher and self.hold.job_id),
             )

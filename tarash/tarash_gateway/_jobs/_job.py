@@ -145,7 +145,8 @@ class Job:
         """Return the response of a job that is done: as it was kept, else from its provider."""
         kept = None if record.result is None else response_of(record.result)
         if kept is not None:
-            keep_config(kept, self.run.current.call.config, self.run.resources.makers)
+            call = self.run.current.call
+            keep_config(kept, call.config, self.run.resources.makers(call))
             return kept
 
         self.run = await self._refreshed(record)
@@ -254,7 +255,9 @@ class Job:
                 response = adapter.parse(attempt.fitted or attempt.call, snapshot.finished)
                 ids = {"request_id": operation.id, "operation": operation.to_json()}
                 facts["result"] = response.model_copy(update=ids)
-                keep_config(facts["result"], attempt.call.config, self.run.resources.makers)
+                keep_config(
+                    facts["result"], attempt.call.config, self.run.resources.makers(attempt.call)
+                )
         elif snapshot.status == "failed":
             facts["error"] = "The job failed" if snapshot.error is None else snapshot.error.message
         else:
