@@ -59,8 +59,6 @@ class Attempt:
     """Whether the submit's answer was lost, and the job found in the provider's list."""
     cut_off: bool = False
     """Whether its process ended in the middle of the submit, so that no word of it was kept."""
-    lost: bool = False
-    """Whether the provider does not know the job any more."""
     stopped: bool = False
     """Whether the user has stopped it by a handle."""
     deadline: float | None = None
@@ -209,8 +207,13 @@ class Progress:
         if self._status != snapshot.status or self._last is None:
             self._attempt.log(logging.INFO, "polled", status=snapshot.status)
 
+        note = None if snapshot.trouble is None else snapshot.trouble.message
         await self._tell(
-            snapshot.status, snapshot.progress, snapshot.queue_position, update=snapshot.raw
+            snapshot.status,
+            snapshot.progress,
+            snapshot.queue_position,
+            update=snapshot.raw,
+            note=note,
         )
 
     async def forward(self, update: Update) -> None:

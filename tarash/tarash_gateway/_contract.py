@@ -177,6 +177,10 @@ class Snapshot:
     """Why; present on `failed`, except in a status stream."""
     billing: Billing | None = None
     """What a failed job costs, where the provider's rules say so."""
+    trouble: TarashException | None = None
+    """What kept the rest of the look from being made, though the job is known: it is made again."""
+    denied: bool = False
+    """Whether that trouble says that there is no such job: where it stays, nobody need wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +294,13 @@ class Adapter(Protocol):
         ...
 
     async def poll(self, client: Any, operation: Operation) -> Snapshot:
-        """Look at the job once; on completion, fetch its result."""
+        """Look at the job once.
+
+        Only what is returned as `completed` or `failed` settles the job, so that is the provider's
+        verdict and nothing else, also where it comes with an error status. Whatever is raised is
+        about the exchange, and the look is made again; a raised 404 or 410 is about the job's own
+        status, and one that is met behind it (on the result, say) is returned as `trouble`.
+        """
         ...
 
     async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:

@@ -55,7 +55,7 @@ class Ending:
         if self.response is not None:
             return "completed"  # what failed came after the result
 
-        if any(one.operation and one.unsafe and not one.lost for one in self.attempts):
+        if any(one.operation and one.unsafe for one in self.attempts):
             return "open"
 
         if any(one.submission == "unknown" for one in self.attempts):

@@ -10,6 +10,14 @@ DISTRIBUTION = "tarash-gateway"
 _NEED = re.compile(r"([\w.-]+)\s*>=\s*([\w.]+)\s*;\s*extra\s*==\s*['\"](\w+)['\"]")
 
 
+def how_to_install(extra: str, *, upgrade: bool = False) -> str:
+    """Return what installs an extra, as the documentation has it: from the project's clone.
+
+    The package index has another project of this name.
+    """
+    return f'pip install {"-U " if upgrade else ""}".[{extra}]" in the project\'s clone'
+
+
 @cache
 def too_old(extra: str) -> str | None:
     """Say which package of an extra is older than it has to be; None where none is.

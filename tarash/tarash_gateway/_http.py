@@ -1,7 +1,7 @@
 """Our own HTTP exchange: one request, one answer, its failure told in the facts that money needs.
 
-Retries nothing and follows no redirect. Credentials leave only for the origin of the account's base
-URL and the provider's own hosts.
+Retries nothing, and follows redirects of free GETs only. Credentials leave only for the origin of
+the account's base URL and the provider's own hosts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ._reasons import cause_of
 from ._secrets import Credentials
 from ._unanswered import UNCONNECTED, connection_error, private_error
 from ._unclosed import Connector, Sockets, let_go
-from ._urls import Origin, address, is_trusted, join, origin
+from ._urls import Origin, address, is_trusted, join, origin, redirected
 from .exceptions import TarashException
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
 
 NONE = Credentials({})
+MOST_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Classify = Callable[[Answer], TarashException | None]
 
 
@@ -247,8 +249,20 @@ class HttpClient:
         )
 
     async def get(self, url: str, *, any_status: bool = False) -> Answer:
-        """GET an absolute URL; `any_status` hands error answers back instead of raising."""
-        return await self._checked("GET", url, any_status=any_status)
+        """GET an absolute URL; `any_status` hands error answers back instead of raising.
+
+        Redirects are followed, each with our credentials only where they may go. One that leads
+        nowhere, in a circle or too far is an answer like others.
+        """
+        seen: set[str] = set()
+        while True:
+            seen.add(url)
+            answer = await self._exchange("GET", url)
+            target = _leads_to(url, answer)
+            if target is None or target in seen or len(seen) > MOST_REDIRECTS:
+                return answer if any_status else checked(answer, self._classify)
+
+            url = target
 
     async def put(self, url: str, *, any_status: bool = False) -> Answer:
         """PUT to an absolute URL without a body."""
@@ -365,3 +379,16 @@ class HttpClient:
 
         # Masked twice, as an answer's body is.
         return self._secrets.data(found) if isinstance(found, dict) else None
+
+
+def _leads_to(url: str, answer: Answer) -> str | None:
+    """Return where a redirect leads, where that is a place that can be asked."""
+    target = answer.headers.get("Location") if answer.status in REDIRECTS else None
+    if not target:
+        return None
+
+    try:
+        found = redirected(url, target)
+        return found if found.startswith(("http://", "https://")) and origin(found)[1] else None
+    except ValueError:
+        return None

@@ -14,7 +14,16 @@ import anyio
 
 from ._attempt import Attempt, Progress, goodbye, unforeseen
 from ._ending import Ending
-from ._engine import Hold, Resources, drive, farewell, handle, kept_alive, ledger_failed
+from ._engine import (
+    Hold,
+    Resources,
+    drive,
+    farewell,
+    handle,
+    kept_alive,
+    ledger_failed,
+    was_stopped,
+)
 from ._loops import current_task
 from ._responses import keep_config
 from .exceptions import TarashException, UnsupportedOperationError, VerificationError
@@ -238,23 +247,10 @@ class Run(Ending):
 
     async def _was_stopped(self) -> bool:
         """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
-        attempt = self.current
         if any(one.stopped for one in self.attempts):
             return True
 
-        if attempt.intent is None:
-            return False
-
-        try:
-            record = await self.hold.ledger.get(self.hold.job_id)
-        except Exception as error:  # noqa: BLE001  (the failure at hand is what users must see)
-            ledger_failed(self.hold, error)
-            return False
-
-        entries = () if record is None else record.entries
-        return any(
-            one.outcome == "stopped" for one in entries if one.intent.id == attempt.intent.id
-        )
+        return await was_stopped(self.current, self.hold)
 
     async def _attempt(
         self,

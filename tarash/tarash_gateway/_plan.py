@@ -13,7 +13,7 @@ from ._ids import generate_unique_id
 from ._orchestrator import adapter_of
 from ._settings import base_url
 from ._warnings import warn
-from .catalog import ending
+from .catalog import ending, mask_form_of
 from .media import plan_media, rules_of
 from .models import GenerationPlan
 
@@ -57,6 +57,7 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
 
     adapter = adapter_of(call, registry, need_extra=False)
     call, spec = fitted_call(call, registry, adapter)
+    rules = replace(rules, mask_form=mask_form_of(spec))
     planned, changes = plan_media(call.request, adapter.accepts, rules)
     payload = checked_payload(adapter, replace(call, request=planned), spec)
     return GenerationPlan(

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
+from ._extras import how_to_install
 from .exceptions import HTTPConnectionError
 
 SOCKS = {"socks": "socks5", "socks4": "socks4", "socks4a": "socks4", "socks5": "socks5"} | {
@@ -146,7 +147,7 @@ def _usable(proxy: Proxy) -> Proxy:
     if found.is_socks and find_spec("aiohttp_socks") is None:
         raise _unusable(
             f"The proxy {found.shown} speaks SOCKS, which needs the extra 'socks': "
-            "pip install 'tarash-gateway[socks]'; or name an HTTP proxy"
+            f"{how_to_install('socks')}; or name an HTTP proxy"
         )
 
     return found

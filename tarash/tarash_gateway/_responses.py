@@ -323,6 +323,7 @@ class _GenerationUpdate(Data):
     update: Any = None
     result: _GenerationResponse | None = None
     error: str | None = None
+    note: str | None = None
 
 
 class VideoGenerationUpdate(_GenerationUpdate):
@@ -334,11 +335,10 @@ class VideoGenerationUpdate(_GenerationUpdate):
         progress_percent: 0 to 100 where the provider says so; never falls within an attempt.
         queue_position: Jobs ahead of this one, where the provider says so.
         attempt_number: Which config of the chain, from 1.
-        provider: Who is at work on it.
-        model: The model's id, as the config has it.
+        provider: Who is at work on it; `model` is the model's id, as the config has it.
         update: The provider's own payload.
-        result: The response, on `completed`.
-        error: The error's message, on `failed`.
+        result: The response, on `completed`; `error` is the error's message, on `failed`.
+        note: Why the last poll brought no news; it is made again. Said once for each reason.
     """
 
     result: VideoGenerationResponse | None = None

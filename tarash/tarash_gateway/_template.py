@@ -16,6 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
 
+from ._extras import how_to_install
+
 FIELDS = ("provider", "model", "request_id", "index", "ext")
 OWN_NAME = "{provider}-{request_id}.{ext}"
 """What a result is called where the user names a folder only."""
@@ -96,8 +98,7 @@ class Template:
 
         if missing:
             raise ValueError(
-                f"saving to {self.text!r} needs the extra 'storage': pip install "
-                "'tarash-gateway[storage]'"
+                f"saving to {self.text!r} needs the extra 'storage': {how_to_install('storage')}"
             )
 
     @cached_property

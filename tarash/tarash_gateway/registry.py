@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Literal, cast
 
 from ._contract import Adapter
-from ._extras import too_old
+from ._extras import how_to_install, too_old
 from ._secrets import declare_open
 from ._warnings import warn
 from .catalog import Mappers, built_in_mappers
@@ -241,10 +241,9 @@ class Registry:
             )
 
         if need_extra and not row.installed:
-            upgrade = "-U " if row.trouble else ""
+            how = how_to_install(row.extra or "all", upgrade=bool(row.trouble))
             raise ValidationError(
-                f"{provider} needs the extra {row.extra!r}{row.trouble}: pip install {upgrade}"
-                f"'tarash-gateway[{row.extra}]'",
+                f"{provider} needs the extra {row.extra!r}{row.trouble}: {how}",
                 provider,
                 submission="not_sent",
             )

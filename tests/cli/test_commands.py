@@ -79,14 +79,14 @@ def test_help_shows_no_value_for_what_takes_none(command: Command) -> None:
 def test_a_missing_extra_is_named(command: Command, name: str) -> None:
     ran = command.code(WITHOUT.format(name=name), "video", "a cat", "--mock")
     assert ran.code == 2
-    assert "pip install 'tarash-gateway[cli]'" in ran.err
+    assert 'pip install ".[cli]"' in ran.err
     assert ran.err.count("\n") == 1
 
 
 def test_a_missing_sdk_is_named(tarash_command: Command) -> None:
     ran = tarash_command.code(WITHOUT.format(name="fal_client"), "video", "a cat")
     assert ran.code == 2
-    assert "tarash-gateway[fal]" in ran.err
+    assert 'pip install ".[fal]"' in ran.err
 
 
 INTERRUPTED = """
@@ -144,7 +144,7 @@ def test_doctor_tells_of_a_host_that_is_no_url(command: Command) -> None:
 
 def test_a_missing_extra_is_shown_with_its_brackets(command: Command) -> None:
     ran = command.code(WITHOUT.format(name="fal_client"), "providers")
-    assert "pip install 'tarash-gateway[fal]'" in ran.out
+    assert 'pip install ".[fal]"' in ran.out
 
 
 def test_doctor_tells_which_keys_are_set(command: Command) -> None:

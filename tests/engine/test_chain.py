@@ -161,8 +161,8 @@ async def test_the_chain_stops_where_another_try_would_be_no_use(
 async def test_the_chain_stops_where_a_job_is_lost(pair: Pair, leap: Leap) -> None:
     pair.first.script(Script(outcome="lost"))
     work = asyncio.ensure_future(pair.failure(max_poll_attempts=None))
-    await until(lambda: pair.first.counters.polls > 1)
-    leap(3)
+    await until(lambda: pair.first.counters.polls > 8)
+    leap(61)
     error = await work
     assert type(error) is HTTPError
     assert not error.retryable

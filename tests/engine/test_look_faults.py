@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
+from typing import Any
 
 import pytest
 
 from tarash.tarash_gateway import (
-    AuthenticationError,
     ContentModerationError,
     HTTPError,
     ModelNotFoundError,
-    QuotaExceededError,
     TimeoutError,  # noqa: A004  (the library's own, which is the built-in one too)
     ValidationError,
 )
@@ -111,8 +111,10 @@ async def test_a_look_that_hangs_does_not_move_the_deadline(fal: Fal, leap: Leap
     work = asyncio.ensure_future(fal.failure(timeout=25, on_timeout="detach"))
     await until(lambda: fal.counters.polls == 1)
     leap(25)
+    await until(lambda: fal.counters.polls == 2)  # the last one, before the verdict
+    leap(2.5)
     assert isinstance(await work, TimeoutError)
-    assert fal.counters.polls == 1
+    assert fal.counters.polls == 2
 
 
 async def test_a_look_that_hangs_is_given_up_after_30_seconds_and_taken_again(
@@ -133,22 +135,59 @@ async def test_a_look_that_hangs_is_given_up_after_30_seconds_and_taken_again(
 
 @pytest.mark.parametrize("step", ["poll", "result"])
 @pytest.mark.parametrize(
-    ("status", "kind"),
-    [(401, AuthenticationError), (402, QuotaExceededError), (403, AuthenticationError)],
+    "fault",
+    [
+        *(Fault.status(one) for one in (302, 400, 401, 402, 403, 404, 409, 410, 422, 520, 530)),
+        Fault.foreign_body(),
+        Fault.foreign_body("", "text/plain", status=204),
+        Fault.foreign_body("[1", "application/json"),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.code}",
 )
-async def test_a_look_that_is_forbidden_ends_the_wait_and_hands_over_the_job(
-    fal: Fal, step: Step, status: int, kind: type[HTTPError]
+async def test_an_answer_about_a_look_is_borne_to_the_deadline_and_hands_over_the_job(
+    fal: Fal, leap: Leap, step: Step, fault: Fault
 ) -> None:
     fal.script(NO_STREAM)
-    fal.fail(step, Fault.status(status), times=None)
-    error = await fal.failure()
+    fal.fail(step, fault, times=None)
+    work = asyncio.ensure_future(fal.failure(timeout=LIMIT, on_timeout="detach"))
+    count = "polls" if step == "poll" else "results"
+    await until(lambda: getattr(fal.counters, count) > 2)
+    leap(LIMIT)
+    error = await work
 
-    assert type(error) is kind
-    assert (error.submission, error.retryable) == ("accepted", False)
+    assert isinstance(error, TimeoutError)
+    assert error.submission == "accepted"
+    assert "the last poll:" in error.message
     assert error.operation is not None
     assert error.request_id == error.operation["id"] == fal.simulator.jobs("fal")[0].id
     assert only_attempt(error).billing == "possible"
+    assert fal.counters.submits == 1
     assert fal.outcomes() == ["detached"], "the job may still be running and paid for"
+
+
+async def test_a_trouble_is_told_once(fal: Fal, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    fal.script(NO_STREAM)
+    fal.fail("poll", Fault.status(403), times=3)
+    updates: list[Any] = []
+    await fal.generate(updates.append)
+    assert logged(caplog).count("look_failed") == 1
+    (note,) = [one.note for one in updates if one.note]
+    assert "Simulated fault: HTTP 403" in note
+
+
+async def test_a_pace_beyond_the_deadline_does_not_cost_a_job_that_is_done(
+    fal: Fal, leap: Leap
+) -> None:
+    fal.script(Script(run_looks=1, stream=False))
+    fal.fail("poll", Fault.status(503, retry_after=3600), skip=1)
+    work = asyncio.ensure_future(fal.generate(timeout=LIMIT))
+    await until(lambda: fal.counters.polls == 2)
+    await rounds()
+    leap(LIMIT)
+    response = await work
+    assert response.status == "completed"
+    assert fal.counters.cancels == 0
 
 
 @pytest.mark.parametrize("step", ["poll", "result"])
@@ -159,34 +198,29 @@ async def test_a_job_that_is_not_known_everywhere_yet_is_waited_for(fal: Fal, st
     assert (fal.counters.submits, fal.counters.accepted) == (1, 1)
 
 
-async def test_a_job_that_stays_unknown_is_given_up_three_seconds_after_the_submit(
-    fal: Fal, leap: Leap
+@pytest.mark.parametrize("skip", [0, 1])
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_job_that_is_denied_for_a_minute_ends_the_wait_and_stays_unfinished(
+    fal: Fal, leap: Leap, status: int, skip: int
 ) -> None:
-    fal.script(Script(outcome="lost"))
+    fal.script(Script(outcome="never", stream=False))
+    fal.fail("poll", Fault.status(status), times=None, skip=skip)
     work = asyncio.ensure_future(fal.failure())
-    await until(lambda: fal.counters.polls > 3)
-    leap(3)
+    await until(lambda: fal.counters.polls > 8)
+    assert not work.done()
+    leap(61)
     error = await work
 
     assert isinstance(error, HTTPError)
     assert not isinstance(error, ModelNotFoundError), "it is the job that is not known"
-    assert error.status_code == 404
+    assert error.status_code == status
+    assert f"Simulated fault: HTTP {status}" in error.message
     assert (error.submission, error.retryable) == ("accepted", False)
     assert error.operation is not None
     assert error.operation["id"] == fal.simulator.jobs("fal")[0].id
     assert fal.counters.submits == 1
     assert only_attempt(error).billing == "possible"
-
-
-async def test_a_job_that_was_seen_once_and_is_gone_is_given_up_at_once(fal: Fal) -> None:
-    fal.script(Script(outcome="never", stream=False))
-    fal.fail("poll", Fault.status(404), times=None, skip=1)
-    error = await fal.failure()
-
-    assert isinstance(error, HTTPError)
-    assert error.status_code == 404
-    assert error.operation is not None
-    assert fal.counters.polls == 2
+    assert fal.outcomes() == ["detached"]
 
 
 @pytest.mark.parametrize("fault", [Fault.status(429), Fault.status(503), Fault.status(408)])

@@ -45,6 +45,8 @@ def test_no_page_installs_another_project_of_this_name() -> None:
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "examples").rglob("*.py"),
         *(ROOT / "examples").glob("*.ipynb"),
+        # What errors and the command line advise.
+        *(ROOT / "tarash").rglob("*.py"),
     ]
     fetched = re.compile(r"pip install [^`\n]*?(?<![./\w])\\?[\"']?tarash-gateway\[")
     assert [page.name for page in pages if fetched.search(page.read_text(encoding="utf-8"))] == []

@@ -199,7 +199,7 @@ async def test_a_video_is_never_converted() -> None:
 
 async def test_a_missing_pillow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ValidationError, match=r"pip install 'tarash-gateway\[images\]'"):
+    with pytest.raises(ValidationError, match=r'pip install "\.\[images\]" in the project'):
         await fitted(REFUSED["bytes"][0], limited(largest=100))
 
 

@@ -12,6 +12,7 @@ from tarash.tarash_gateway import (
     ImageGenerationConfig,
     ImageGenerationRequest,
     generate_image,
+    plan_image,
 )
 from tarash.tarash_gateway.catalog import ModelSpec, lookup, mask_form_of
 from tarash.tarash_gateway.mapping import derive
@@ -169,3 +170,50 @@ def test_over_the_wire_too(name: str, provider: str, model: str, form: MaskForm)
     (part,) = form_sent.files["mask"]
     content = part.content
     assert (reads(content, form, MIDDLE), reads(content, form, CORNER)) == (True, False)
+
+
+# ------------------------------------------------------------------------------------ what is said
+CONVERSIONS = [
+    ("openai", "gpt-image-2", "white on black", True),
+    ("openai", "gpt-image-2", "transparent", False),
+    ("stability", "edit/inpaint", "white on black", False),
+    ("stability", "edit/inpaint", "transparent", True),
+    ("fal", "openai/gpt-image-2/edit", "white on black", True),
+    ("fal", "fal-ai/chrono-edit-lora-gallery/paintbrush", "white on black", True),
+]
+
+
+@pytest.mark.parametrize(("provider", "model", "name", "told"), CONVERSIONS)
+def test_a_converted_mask_is_an_adjustment_of_the_plan_and_of_the_response(
+    provider: str, model: str, name: str, told: bool
+) -> None:
+    photo = Image.new("RGB", (64, 64), "tomato")
+    images: Any = [{"image": photo}]
+    request = ImageGenerationRequest(prompt="a hat", image_list=images, mask_image=encoded(name))
+    with Simulator([provider]) as simulator:
+        config = ImageGenerationConfig(
+            provider=provider,
+            model=model,
+            api_key="id:a-key",
+            base_url=simulator.base_url(provider),
+            provider_config={"min_poll_interval": 0.01},
+            poll_interval=0.02,
+        )
+        plan = plan_image(config, request)
+        response = generate_image(config, request)
+
+    for adjustments in (plan.adjustments, response.adjustments):
+        assert [one.field for one in adjustments] == ["mask_image"] * told
+        assert all("it means the same" in one.reason for one in adjustments)
+
+
+def test_a_mask_by_its_url_is_said_to_go_as_it_is() -> None:
+    mask = "https://example.com/mask.png?secret=1"
+    for model, told in (("openai/gpt-image-2/edit", 1), ("fal-ai/flux-lora/inpainting", 0)):
+        config = ImageGenerationConfig(provider="fal", model=model)
+        request = ImageGenerationRequest(
+            prompt="a hat", image_list=[{"image": "https://example.com/a.png"}], mask_image=mask
+        )
+        plan = plan_image(config, request)
+        assert mask in str(plan.payload)
+        assert [one.field for one in plan.adjustments] == ["mask_image"] * told

@@ -210,7 +210,7 @@ def test_a_missing_extra_names_itself() -> None:
     ran = subprocess.run(
         [sys.executable, "-W", "error", "-c", WITHOUT], capture_output=True, text=True, check=True
     )
-    assert ran.stdout.count("pip install 'tarash-gateway[storage]'") == 2
+    assert ran.stdout.count('pip install ".[storage]"') == 2
 
 
 def test_an_address_in_a_store_can_be_configured() -> None:

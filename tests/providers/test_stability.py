@@ -375,7 +375,7 @@ async def test_a_result_without_an_image_is_a_failure(
 
 async def test_a_failed_job(simulator: Simulator) -> None:
     simulator.script("stability", Script(outcome="failed", error_status=400, error_type="odd"))
-    error = await failing(simulator, MORE, model=SLOW)
+    error = await failing(simulator, MORE, model=SLOW, max_poll_attempts=3)
     assert "unexpected server error" in str(error)
     assert error.raw_response["name"] == "odd"
     assert error.operation is not None

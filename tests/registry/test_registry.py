@@ -172,5 +172,5 @@ except ValidationError as error:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
-    assert "pip install 'tarash-gateway[fal]'" in done.stdout
+    assert 'pip install ".[fal]"' in done.stdout
     assert done.stdout.strip().endswith("not_sent")

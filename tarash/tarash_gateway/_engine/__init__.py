@@ -9,7 +9,7 @@ from __future__ import annotations
 from ._drive import drive, farewell
 from ._fitting import Resources, checked_payload, fitted_call
 from ._handlers import handle
-from ._hold import FACTS, Hold, kept_alive, ledger_failed, rewrite, told_of
+from ._hold import FACTS, Hold, kept_alive, ledger_failed, rewrite, told_of, was_stopped
 from ._limits import FLUSH_SECONDS
 from ._remote import look, stop
 
@@ -29,4 +29,5 @@ __all__ = [
     "rewrite",
     "stop",
     "told_of",
+    "was_stopped",
 ]

@@ -25,10 +25,11 @@ from ._fitting import checked_payload, fitted
 from ._hold import note, settle, told_of
 from ._learn import learn
 from ._leaving import Lease, Leaving
-from ._limits import CANCEL_SECONDS
+from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._outlook import explain, what_now
 from ._result import read_result
 from ._search import unsettled
+from ._troubles import said
 from ._trust import check_operation
 from ._uploads import uploader
 from ._watch import OutOfLooks, Watch, poll_floor
@@ -176,7 +177,7 @@ class _Drive(Leaving):
         )
 
     async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
-        limit = f"within {self._config.timeout:g} s"
+        limit, may_look = f"within {self._config.timeout:g} s", True
         if self._attempt.deadline is None:
             self._attempt.deadline = anyio.current_time() + self._config.timeout
 
@@ -188,9 +189,9 @@ class _Drive(Leaving):
 
                 return self._parse(await self._until_done())
             except OutOfLooks:
-                limit = f"after {self._config.max_poll_attempts} looks"
+                limit, may_look = f"after {self._config.max_poll_attempts} looks", False
 
-        return await self._past_the_limit(limit)
+        return await self._past_the_limit(limit, may_look=may_look)
 
     async def _be_accepted(self, deadline: float) -> None:
         """Submit, unless that is done; a job whose answer was lost is looked for."""
@@ -264,6 +265,7 @@ class _Drive(Leaving):
                 self._progress,
                 operation,
                 self._resources.rng,
+                self._hold,
             )
 
         return self._watch
@@ -272,36 +274,42 @@ class _Drive(Leaving):
         self._attempt.settled = True
         return read_result(self._adapter, self._attempt, self._call, finished)
 
-    async def _past_the_limit(self, limit: str) -> Response:
-        """Stop the job, or take its result where it is there after all."""
+    async def _past_the_limit(self, limit: str, *, may_look: bool) -> Response:
+        """Take the job's result where it is there after all; else stop it."""
         if self._attempt.finished is not None:
             return self._parse(self._attempt.finished)
 
         await self._search_once()
         operation = self._attempt.operation
-        if operation is not None and self._cancels:
+        late = anyio.current_time() + CANCEL_SECONDS
+        finished = await self._last_look() if operation is not None and may_look else None
+        if operation is not None and finished is None and self._cancels:
             if not await self._hold.is_ours():
                 raise self._hold.taken_over()
 
-            late = told_of(self._late(limit))
-            await note(self._attempt, self._hold, error={**late, "submission": "accepted"})
-            await self._ask_to_cancel(operation)
-            if self._attempt.cancel == "too_late":
-                finished = await self._last_look()
-                if finished is not None:
-                    return self._parse(finished)
+            left = max(late - anyio.current_time(), CANCEL_SECONDS - LAST_LOOK_SECONDS)
+            verdict = told_of(self._late(limit))
+            await note(self._attempt, self._hold, error={**verdict, "submission": "accepted"})
+            await self._ask_to_cancel(operation, left)
+            finished = await self._last_look() if self._attempt.cancel == "too_late" else None
+
+        if finished is not None:
+            return self._parse(finished)
 
         raise self._late(limit)
 
     def _late(self, limit: str) -> TimeoutError:
+        trouble = None if self._watch is None else self._watch.troubles.last
+        ends = f"{limit}{said(trouble)}; {what_now(self._attempt)}"
         return TimeoutError(
-            f"No result from {self._config.provider} {limit}; {what_now(self._attempt)}",
+            f"No result from {self._config.provider} {ends}",
+            raw_response=None if trouble is None else trouble.raw_response,
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",
         )
 
     async def _last_look(self) -> Finished | None:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(LAST_LOOK_SECONDS):
             return (await self._watching().look()).finished
 
         return None

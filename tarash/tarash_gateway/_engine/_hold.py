@@ -292,3 +292,18 @@ def ledger_failed(hold: Hold, error: Exception) -> None:
         job_id=hold.job_id,
         error=f"{type(error).__name__}: {error}",
     )
+
+
+async def was_stopped(attempt: Attempt, hold: Hold) -> bool:
+    """Tell whether somebody has stopped the job by a handle: here, or by the ledger elsewhere."""
+    if attempt.stopped or attempt.intent is None:
+        return attempt.stopped
+
+    try:
+        record = await hold.ledger.get(hold.job_id)
+    except Exception as error:  # noqa: BLE001  (the failure at hand is what users must see)
+        ledger_failed(hold, error)
+        return False
+
+    entries = () if record is None else record.entries
+    return any(one.outcome == "stopped" for one in entries if one.intent.id == attempt.intent.id)

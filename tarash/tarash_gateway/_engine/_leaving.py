@@ -112,9 +112,9 @@ class Leaving:
             with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
                 await self._search.adopt(pauses=(0,))
 
-    async def _ask_to_cancel(self, operation: Operation) -> None:
+    async def _ask_to_cancel(self, operation: Operation, limit: float = CANCEL_SECONDS) -> None:
         answer: CancelAnswer = "unsupported"
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(limit):
             try:
                 answer = await self._adapter.cancel(self._client, operation)
             except Exception as error:  # noqa: BLE001  (the outcome at hand matters more)
@@ -129,7 +129,7 @@ class Leaving:
         if attempt.submission == "unknown":
             return "unknown"
 
-        if attempt.operation is None or attempt.settled or attempt.lost:
+        if attempt.operation is None or attempt.settled:
             return "failed"
 
         return "cancelled" if attempt.cancel == "cancelled" else "detached"

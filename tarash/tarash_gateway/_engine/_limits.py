@@ -18,8 +18,18 @@ LEFT_SECONDS = 1
 """Whoever has left a goodbye may take so long to write down what is known by then."""
 FLUSH_SECONDS = 5
 """A ledger may take so long to write down how a job ended."""
+LAST_LOOK_SECONDS = 2.5
+"""Of those, what the last look before the verdict may take at most."""
 UNSEEN_SECONDS = 3
-"""A job may be unknown to the provider's other machines for so long after its submit."""
+"""A job whose submit is longer ago may have ended before anybody looked."""
+DENIED_SECONDS = 60
+"""A job may be unknown to the provider's machines for so long: just made, or on a bad day."""
+DENIALS = 6
+"""And in so many looks at least, however far apart they are."""
+LONGEST_PACE = 120
+"""A provider may put off the next look by so much."""
+LARGEST_MEMORY = 50
+"""Kinds of trouble of one job that are each told once."""
 STREAM_POLL_FACTOR = 2
 """While a status stream is alive, looks are so many poll intervals apart."""
 
@@ -51,7 +61,8 @@ TRANSIENT = frozenset({408, 425, 429})
 ENVELOPE = ("error", "errors", "detail", "code", "title", "name")
 """What the error objects of all providers have at least one of."""
 
-NOT_FOUND = 404
+GONE = frozenset({404, 410})
+"""What a provider answers that denies a job."""
 FIRST_ERROR = 300
 FIRST_CLIENT_ERROR = 400
 FIRST_SERVER_ERROR = 500

@@ -7,6 +7,7 @@ import builtins
 import logging
 import math
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -15,22 +16,17 @@ import anyio
 
 from .._contract import Finished, Operation, Snapshot
 from .._polling import FIRST_LOOK, Pace
+from .._secrets import Secrets
 from ..exceptions import (
     GenerationFailedError,
     HTTPConnectionError,
-    HTTPError,
     TarashException,
     ValidationError,
 )
-from ._limits import (
-    NOT_FOUND,
-    POLL_SECONDS,
-    STREAM_POLL_FACTOR,
-    UNSEEN_SECONDS,
-    may_pass,
-    status_of,
-)
+from ._hold import Hold, was_stopped
+from ._limits import LONGEST_PACE, POLL_SECONDS, STREAM_POLL_FACTOR, UNSEEN_SECONDS
 from ._seen import Bell, seen
+from ._troubles import Troubles
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -91,6 +87,7 @@ class Watch:
         progress: Progress,
         operation: Operation,
         rng: Random,
+        hold: Hold,
     ) -> None:
         config = attempt.call.config
         self._floor = poll_floor(adapter, config)
@@ -98,6 +95,8 @@ class Watch:
         self._most = config.max_poll_attempts
         self._adapter = adapter
         self._client = client
+        self._secrets = Secrets([config.api_key])
+        self._hold = hold
         self._attempt = attempt
         self._progress = progress
         self._operation = operation
@@ -107,7 +106,7 @@ class Watch:
         self._running_at = 0.0
         self._looks = 0
         self._failed = False
-        self._seen = False
+        self.troubles = Troubles(attempt, operation, self._floor, self._clock)
         self._streaming = False
         self._has_stream = False
         self._told = False
@@ -115,14 +114,14 @@ class Watch:
         self._place = (config.provider, config.base_url)
         self._history = self._shared.history((*self._place, *_kind_of(attempt.call, operation)))
         self._pace = Pace(config.poll_interval, self._floor, rng, self._history)
-        self._retry_after: float | None = operation.data.get("retry_after")
+        self._retry_after = _paced(operation.data.get("retry_after"))
 
     async def until_done(self) -> Finished:
         """Look until the job is done; a status stream may cut the pauses short.
 
         Raises:
             OutOfLooks: It is not done after `max_poll_attempts` looks.
-            TarashException: It failed, or can't be looked at any more.
+            TarashException: It failed, or the provider has denied it for long.
         """
         self._history.waiting += 1
         try:
@@ -173,7 +172,7 @@ class Watch:
         elapsed = self._elapsed()
         self._failed = False
         snapshot = await self.look()
-        self._retry_after = snapshot.retry_after
+        self._retry_after = _paced(snapshot.retry_after)
         if snapshot.finished is not None:
             self._learn(elapsed)
             return snapshot.finished
@@ -265,24 +264,24 @@ class Watch:
             self._shared.give_stream(self._place)
 
     async def look(self) -> Snapshot:
-        """Look once; what may pass by itself counts as no news.
+        """Look once; what is said of the exchange, and not of the job, counts as no news.
 
         Raises:
-            TarashException: The job failed, or the provider will not tell us about it any more.
+            TarashException: The provider says that the job failed, or has denied it for long.
         """
         self._looks += 1
-        try:
-            snapshot = await self._one_look()
-        except TarashException as error:
-            if not self._bearable(error):
-                raise
-
-            self._failed = True
-            self._attempt.log(logging.WARNING, "look_failed", error=error.message)
-            return Snapshot(self._attempt.status or "queued", retry_after=error.retry_after)
-
-        self._seen = True
+        snapshot = await self._one_look()
         self._attempt.status = snapshot.status
+        if snapshot.trouble is not None:
+            self._failed = True
+            is_new = self.troubles.note(snapshot.trouble, denied=snapshot.denied)
+            if self.troubles.is_denied and await was_stopped(self._attempt, self._hold):
+                self._attempt.settled = True  # so a provider says that it has been deleted
+                raise snapshot.trouble
+
+            return snapshot if is_new else replace(snapshot, trouble=None)
+
+        self.troubles.none()
         if snapshot.status == "failed":
             self._attempt.settled = True
             self._attempt.billing_told = snapshot.billing
@@ -293,34 +292,32 @@ class Watch:
         return snapshot
 
     async def _one_look(self) -> Snapshot:
+        trouble: TarashException
         try:
             with anyio.fail_after(POLL_SECONDS):
-                return await self._adapter.poll(self._client, self._operation)
+                snapshot = await self._adapter.poll(self._client, self._operation)
+
+            if snapshot.status != "completed" or snapshot.finished is not None:
+                return snapshot
+
+            trouble = HTTPConnectionError("The job is done, and its result is not there yet")
         except TarashException as error:
-            if status_of(error) != NOT_FOUND or self._young():
-                raise
+            trouble = error
+        except builtins.TimeoutError:
+            trouble = HTTPConnectionError(f"A look at the job took longer than {POLL_SECONDS} s")
+        except Exception as error:  # noqa: BLE001  (whatever it is, the job is paid for)
+            said = self._secrets.text(str(error))
+            trouble = HTTPConnectionError(
+                f"Unforeseen {type(error).__name__} while looking at the job: {said}"
+            )
 
-            raise self._lost(error) from error
-        except builtins.TimeoutError as error:
-            message = f"A look at the job took longer than {POLL_SECONDS} s"
-            raise HTTPConnectionError(message) from error
-        except Exception as error:
-            # Whatever an adapter stumbles over, the job behind it is paid for: look again.
-            message = f"Unforeseen {type(error).__name__} while looking at the job: {error}"
-            raise HTTPConnectionError(message) from error
+        status = self._attempt.status or "queued"
+        return Snapshot(status, retry_after=trouble.retry_after, trouble=trouble)
 
-    def _bearable(self, error: TarashException) -> bool:
-        return may_pass(error) or (status_of(error) == NOT_FOUND and self._young())
 
-    def _young(self) -> bool:
-        """Tell whether the provider's other machines may not know the job yet."""
-        return not self._seen and self._clock() - self._since < UNSEEN_SECONDS
+def _paced(seconds: Any) -> float | None:
+    """Return the pause that a provider asks for, within reason."""
+    if not isinstance(seconds, int | float) or math.isnan(seconds):
+        return None
 
-    def _lost(self, error: TarashException) -> TarashException:
-        self._attempt.lost = True
-        return HTTPError(
-            f"{self._operation.provider} does not know the job {self._operation.id} any more; it "
-            "may have been billed: look it up in the provider's dashboard",
-            raw_response=error.raw_response,
-            status_code=NOT_FOUND,
-        )
+    return min(max(0.0, float(seconds)), LONGEST_PACE)

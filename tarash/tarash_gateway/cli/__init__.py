@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from .._extras import how_to_install
+
 __all__ = ["main"]
 
 NEEDED = ("rich", "typer")
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(
             f"error: the command line needs {error.name}, which is not installed: "
-            "pip install 'tarash-gateway[cli]'",
+            f"{how_to_install('cli')}",
             file=sys.stderr,
         )
         return USAGE

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from .._clients import ClientCache
 from .._contract import CheckingAdapter
-from .._extras import too_old
+from .._extras import how_to_install, too_old
 from .._proxies import proxy_of
 from .._settings import account, base_url_variable
 from .._version import __version__
@@ -77,7 +77,7 @@ def _installation() -> Iterator[Finding]:
     yield Finding("tarash-gateway", "ok", f"{__version__} in {Path(__file__).parents[1]}")
     yield Finding("python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}")
     extra = find_spec("platformdirs") is not None
-    told = "installed" if extra else "incomplete: pip install 'tarash-gateway[cli]'"
+    told = "installed" if extra else f"incomplete: {how_to_install('cli')}"
     yield Finding("extra cli", "ok" if extra else "problem", told)
 
 
@@ -85,7 +85,7 @@ def _providers() -> Iterator[Finding]:
     for provider in list_providers():
         if provider.extra is not None:
             old = too_old(provider.extra)
-            install = f"pip install {'-U ' if old else ''}'tarash-gateway[{provider.extra}]'"
+            install = how_to_install(provider.extra, upgrade=old is not None)
             missing = install if old is None else f"{old}: {install}"
             told = "installed" if provider.installed else missing
             state: State = "ok" if provider.installed else "missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._extras import how_to_install
 from ..models import ProviderInfo
 from ..registry import list_providers
 from . import _terminal as terminal
@@ -32,7 +33,7 @@ def missing(provider: ProviderInfo) -> list[str]:
     """Return what has to be done before a provider can be used."""
     lacks = []
     if not provider.installed:
-        lacks.append(f"no: pip install 'tarash-gateway[{provider.extra}]'")
+        lacks.append(f"no: {how_to_install(provider.extra or 'all')}")
 
     present = provider.variables_present
     missed = " or ".join(one for one in provider.environment_variables if one not in present)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .._extras import how_to_install
 from .._pixels import plain
 from ..exceptions import ValidationError
 from ._kinds import MOST_PIXELS
@@ -85,8 +86,7 @@ def _pillow(where: str) -> Any:
         from PIL import Image, ImageOps
     except ImportError as error:
         raise ValidationError(
-            f"{where}: fit_images=True needs Pillow; install it with: "
-            f"pip install 'tarash-gateway[{EXTRA}]'"
+            f"{where}: fit_images=True needs Pillow; install it with: {how_to_install(EXTRA)}"
         ) from error
 
     return Image, ImageOps

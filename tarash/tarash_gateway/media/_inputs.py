@@ -32,6 +32,7 @@ from ._forms import (
 )
 from ._kinds import MOST_PIXELS, VAGUE, Wanted, canonical, kind_of, size_of, sniff
 from ._limits import Facts
+from ._mask import has_alpha
 
 if TYPE_CHECKING:
     from .._contract import Config, Request
@@ -277,7 +278,7 @@ def _facts(head: bytes, size: int, where: str, wanted: Wanted) -> Facts:
     content_type = kind_of(head, where, wanted)
     check_pixels(head, content_type, where)
     pixels = size_of(head) if content_type.startswith("image/") else None
-    return Facts(content_type, size, pixels)
+    return Facts(content_type, size, pixels, has_alpha(head))
 
 
 # ------------------------------------------------------------------------------------------ fields

@@ -20,6 +20,8 @@ class Facts:
     size: int
     """Bytes."""
     pixels: tuple[int, int] | None = None
+    has_alpha: bool = False
+    """Whether it is a PNG that can be transparent."""
 
     def __str__(self) -> str:
         shape = "" if self.pixels is None else f"{self.pixels[0]}x{self.pixels[1]}, "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._extras import how_to_install
 from .._pixels import plain
 from ..exceptions import ValidationError
 from ._kinds import MOST_PIXELS, size_of
@@ -23,6 +24,11 @@ COLOUR_TYPE = 25
 """Where a PNG says how its pixels are stored."""
 WITH_ALPHA = (4, 6)
 OPAQUE = 255
+SAME = "the model changes what is {form}, so the mask is converted; it means the same"
+BY_URL = (
+    "the model changes what is {form}, and a mask that goes by its URL is not converted; give its "
+    "bytes where it is made another way"
+)
 
 
 def as_mask(media: MediaContent, where: str, form: MaskForm) -> MediaContent:
@@ -39,12 +45,12 @@ def as_mask(media: MediaContent, where: str, form: MaskForm) -> MediaContent:
     try:
         from PIL import Image
     except ImportError as error:
-        if _is_read_so(media, form):
+        if is_read_so(has_alpha(media["content"]), form):
             return media
 
         raise ValidationError(
             f"{where}: this mask has to be converted (the model changes what is {form}), and that "
-            "needs Pillow; install it with: pip install 'tarash-gateway[images]'"
+            f"needs Pillow; install it with: {how_to_install('images')}"
         ) from error
 
     size = size_of(media["content"])
@@ -58,12 +64,15 @@ def as_mask(media: MediaContent, where: str, form: MaskForm) -> MediaContent:
         return media  # nobody but the provider can say what is wrong with it
 
 
-def _is_read_so(media: MediaContent, form: MaskForm) -> bool:
-    """Tell by the header alone whether a mask is in a convention, most likely."""
-    content = media["content"]
+def has_alpha(content: bytes) -> bool:
+    """Tell by the header alone whether an image is a PNG that can be transparent."""
     is_png = content[:4] == b"\x89PNG" and len(content) > COLOUR_TYPE
-    has_alpha = is_png and content[COLOUR_TYPE] in WITH_ALPHA
-    return {"white": not has_alpha, "black": False, "transparent": has_alpha}[form]
+    return is_png and content[COLOUR_TYPE] in WITH_ALPHA
+
+
+def is_read_so(alpha: bool, form: MaskForm) -> bool:
+    """Tell by what a header says whether a mask is in a convention, most likely."""
+    return {"white": not alpha, "black": False, "transparent": alpha}[form]
 
 
 def _converted(picture: Any, media: MediaContent, form: MaskForm) -> MediaContent:

@@ -24,7 +24,7 @@ from ._inputs import (
     shown,
 )
 from ._limits import Facts, facts_of, limits_of, most_bytes, problem
-from ._mask import as_mask
+from ._mask import BY_URL, SAME, as_mask, is_read_so
 
 if TYPE_CHECKING:
     from .._contract import Accepts, MediaLimits, Request
@@ -36,6 +36,7 @@ Fetch = Callable[[str, Rules], Awaitable["MediaContent"]]
 
 TOGETHER = "all media of a request"
 WHEN_SENT = "an image made to fit"
+CONVERTED = "a mask in the model's convention"
 FOLLOWS = "a mask has to have the size of its image"
 
 
@@ -90,10 +91,19 @@ class _Preparation:
     async def gather(self, media: Local, where: str, wanted: Wanted) -> MediaType:
         """Return text that goes out as it is, or bytes; a mask as the model reads it."""
         found = await self._gathered(media, where, wanted)
-        if where != "mask_image" or isinstance(found, str):
+        if where != "mask_image":
             return found
 
-        return await in_thread(HEAVY_BYTES, as_mask, found, where, self._rules.mask_form)
+        if isinstance(found, str):
+            self.adjustments += _of_mask_by_url(found, self._rules)
+            return found
+
+        form = self._rules.mask_form
+        mask = await in_thread(HEAVY_BYTES, as_mask, found, where, form)
+        if mask is not found:
+            self.adjustments.append(_of_mask(facts_of(found), str(facts_of(mask)), self._rules))
+
+        return mask
 
     async def _gathered(self, media: Local, where: str, wanted: Wanted) -> MediaType:
         found = await loaded(media, where, wanted, self._rules)
@@ -206,6 +216,21 @@ class _Preparation:
         return await encoded(media)
 
 
+def _of_mask(facts: Facts, sent: str, rules: Rules) -> Adjustment:
+    """Say that a mask is sent in the model's convention."""
+    reason = SAME.format(form=rules.mask_form)
+    return Adjustment(field="mask_image", requested=str(facts), sent=sent, reason=reason)
+
+
+def _of_mask_by_url(text: str, rules: Rules) -> list[Adjustment]:
+    """Say that nobody converts a mask that the provider fetches, where it may have to be."""
+    if rules.mask_form == "white":
+        return []
+
+    reason, url = BY_URL.format(form=rules.mask_form), shown(text)
+    return [Adjustment(field="mask_image", requested=url, sent=url, reason=reason)]
+
+
 def _goes_as_text(text: str, accepts: Accepts) -> bool:
     if accepts.references and text.startswith(accepts.references):
         return True
@@ -277,9 +302,15 @@ class _Plan:
         wanted: Wanted = "video" if where == "video" else "image"
         facts = look(media, where, wanted, self._rules)
         if facts is None:
+            if where == "mask_image" and self._accepts is not None and self._accepts.url:
+                self.adjustments += _of_mask_by_url(str(media), self._rules)
+
             return Reference(media)
 
         if self._accepts is not None:
+            if where == "mask_image" and not is_read_so(facts.has_alpha, self._rules.mask_form):
+                self.adjustments.append(_of_mask(facts, CONVERTED, self._rules))
+
             self._check(facts, where, wanted, self._accepts)
 
         found = DATA_URI.match(media) if isinstance(media, str) else None

@@ -54,7 +54,11 @@ def verdict(answer: Answer, status: Mapping[str, Any]) -> Snapshot:
         return Snapshot("processing", raw=status)
 
     if _about_the_call(answer, body, status, failed=failed):
-        raise classify_answer(answer) or status_error(answer)
+        trouble = classify_answer(answer) or status_error(answer)
+        # Some endpoints put a model's refusal into a sentence: believed where it stays.
+        denied = answer.is_json and answer.status in (BAD_REQUEST, UNPROCESSABLE)
+        pause = trouble.retry_after
+        return Snapshot("processing", raw=status, retry_after=pause, trouble=trouble, denied=denied)
 
     error = classify_answer(answer) or _failure(answer, body, status)
     # https://fal.ai/docs/faq: errors of fal's side are never billed, a 422 may be.
@@ -70,9 +74,9 @@ def _about_the_call(
         told, said = status.get("error_type"), body.get("error_type")
         return bool(told and said and told != said)
 
+    # Only a model's own words are a verdict, and those are a list; or the status has told it.
     detail = body.get("detail")
-    server_error = answer.status >= FIRST_SERVER_ERROR and not isinstance(detail, list)
-    return answer.status in ABOUT_THE_CALL or server_error or detail is None
+    return answer.status in ABOUT_THE_CALL or not isinstance(detail, list)
 
 
 def _failure(answer: Answer, body: Mapping[str, Any], status: Mapping[str, Any]) -> TarashException:

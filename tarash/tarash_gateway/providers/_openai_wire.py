@@ -19,7 +19,7 @@ from .._http import Answer, HttpClient, join, origin, unreadable
 from .._sdk import exchange, library_of
 from .._secrets import Credentials, Key
 from ..catalog._openai import EDIT, LARGEST_MASK, REMIX
-from ..exceptions import TarashException, UnsupportedOperationError
+from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ._facts import milliseconds, percent
 from ._finding import is_since, moment
@@ -221,13 +221,20 @@ class OpenAIWire:
 
     async def poll(self, client: OpenAIClient, operation: Operation) -> Snapshot:
         """Look at the job; once it has completed, fetch the video."""
-        answer = await client.get(self._job_path(client, operation))
+        try:
+            answer = await client.get(self._job_path(client, operation))
+        except ContentModerationError as refused:
+            return Snapshot("failed", raw=refused.raw_response, error=refused)
+
         job = answer.object()
-        status = STATUSES.get(str(job.get("status")).lower(), "processing")
-        if "status" not in job and error_of(job) is not None:
+        if not job.get("status") and error_of(job) is not None:
             # Some servers answer 200 with an error in the job's place.
             return Snapshot("failed", raw=job, error=job_error(job["error"], job))
 
+        if not job.get("status") and not any(job.get(name) for name in JOB_IDS):
+            raise unreadable(answer.status, job)
+
+        status = STATUSES.get(str(job.get("status")).lower(), "processing")
         if status == "failed":
             error = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
             return Snapshot("failed", raw=job, error=job_error(error, job))
@@ -240,7 +247,12 @@ class OpenAIWire:
                 retry_after=milliseconds(answer.headers.get("openai-poll-after-ms")),
             )
 
-        finished = await self._fetch(client, operation, job)
+        try:
+            finished = await self._fetch(client, operation, job)
+        except TarashException as trouble:
+            pause = trouble.retry_after
+            return Snapshot("processing", raw=job, retry_after=pause, trouble=trouble)
+
         return Snapshot("completed", raw=job, progress=100, finished=finished)
 
     def _job_path(self, client: OpenAIClient, operation: Operation, part: str = "") -> str:

@@ -14,12 +14,12 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from .._contract import Accepts, Account, Finished, Operation, Payload, Snapshot
-from .._http import Answer, HttpClient, checked, join, status_error, unreadable
+from .._http import Answer, HttpClient, checked, join, shorten, status_error, unreadable
 from .._proxies import proxy_of
 from .._sdk import load
 from .._secrets import bearer
 from ..catalog._records import record_of
-from ..exceptions import TarashException
+from ..exceptions import GenerationFailedError, TarashException
 from ..mapping import apply_field_mappers
 from ..media import encoded
 from ..models import ImageGenerationResponse, VideoGenerationResponse
@@ -103,14 +103,29 @@ class FalAdapter:
 
     async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
         """Look at the job; once it has completed, fetch its result."""
-        status = (await client.get(f"{operation.urls['status']}?logs=1")).object()
+        looked = await client.get(f"{operation.urls['status']}?logs=1")
+        status = looked.object()
+        if not isinstance(status.get("status"), str):
+            if not status.get("error"):
+                raise unreadable(looked.status, status)
+
+            said = GenerationFailedError(
+                f"fal could not make it: {shorten(status['error'])}", raw_response=status
+            )
+            return Snapshot("failed", raw=status, error=said)
+
         if status.get("status") != "COMPLETED":
             return _snapshot(status)
 
-        answer = await client.get(operation.urls["response"], any_status=True)
+        try:
+            answer = await client.get(operation.urls["response"], any_status=True)
+        except TarashException as trouble:
+            return Snapshot("processing", raw=status, trouble=trouble)
+
         if answer.status < 300:  # noqa: PLR2004
             if not answer.is_json:
-                raise unreadable(answer.status, answer.body)
+                odd = unreadable(answer.status, answer.body)
+                return Snapshot("processing", raw=status, trouble=odd)
 
             return Snapshot(
                 "completed",

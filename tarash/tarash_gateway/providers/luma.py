@@ -199,6 +199,9 @@ class LumaAdapter:
         generation = answer.object()
         state = generation.get("state")
         if not isinstance(state, str):
+            if generation.get("error") or generation.get("failure_reason"):
+                return Snapshot("failed", raw=generation, error=failure(generation))
+
             raise unreadable(answer.status, answer.body)
 
         if state == "failed":

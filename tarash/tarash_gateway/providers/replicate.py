@@ -121,6 +121,9 @@ class ReplicateAdapter:
         prediction = answer.object()
         status = prediction.get("status")
         if not isinstance(status, str):
+            if prediction.get("error"):
+                return _failed("failed", prediction)
+
             raise unreadable(answer.status, answer.body)
 
         if status == "succeeded":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .._contract import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
-from .._http import HttpClient, join, status_error, unreadable
+from .._http import HttpClient, join, shorten, status_error, unreadable
 from .._mime import named
 from .._sdk import exchange, http_client, load
 from .._secrets import Credentials, bearer
@@ -155,8 +155,16 @@ class RunwayAdapter:
 
     async def poll(self, client: RunwayClient, operation: Operation) -> Snapshot:
         """Look at the task; a finished one holds its result."""
-        task = (await client.http.get(client.url(operation.id))).object()
-        status = str(task.get("status"))
+        answer = await client.http.get(client.url(operation.id))
+        task = answer.object()
+        if not isinstance(task.get("status"), str):
+            if not (task.get("error") or task.get("failure")):
+                raise unreadable(answer.status, task)
+
+            told = {"failure": shorten(task.get("error") or ""), **task}
+            return Snapshot("failed", raw=task, error=failure_of(told), billing=billing_of(task))
+
+        status = task["status"]
         if status == "SUCCEEDED":
             expires = datetime.now(UTC) + timedelta(hours=LINK_HOURS)
             facts = {"expires_at": expires.isoformat(), **operation.data}

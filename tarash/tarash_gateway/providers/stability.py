@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from .._contract import Accepts, Account, Finished, MediaLimits, Operation, Payload, Snapshot
-from .._http import Answer, HttpClient, join, status_error
+from .._http import Answer, HttpClient, join, shorten, status_error, unreadable
 from .._secrets import Credentials, bearer
 from ..catalog import _stability as facts
 from ..exceptions import (
@@ -55,14 +55,12 @@ MODERATION = frozenset({"content_moderation", "public_figure", "copyrighted_cont
 REFUSED_INPUT = frozenset({"bad_request", "invalid_language", "payload_too_large"})
 FILTERED = "CONTENT_FILTERED"
 FAILED = ("ERROR",)
-# Answers to a look that speak of the look, not of the job.
-ABOUT_THE_LOOK = frozenset({401, 402, 404, 408, 425, 429})
 
 OK = 200
 STILL_RUNNING = 202
 FORBIDDEN = 403
+REFUSED = frozenset({400, 413, 422})
 TOO_MANY = 429
-FIRST_SERVER_ERROR = 500
 
 
 class StabilityAdapter:
@@ -154,14 +152,17 @@ class StabilityAdapter:
             return Snapshot("processing", raw=answer.body)
 
         if answer.status == OK:
-            body = answer.object()
-            return Snapshot("completed", raw=body, progress=100, finished=Finished(body))
+            return _ended(answer)
 
         error = classify_answer(answer) or status_error(answer)
-        if answer.status in ABOUT_THE_LOOK or answer.status >= FIRST_SERVER_ERROR:
-            raise error
+        if isinstance(error, ContentModerationError):
+            return Snapshot("failed", raw=answer.body, error=error, billing="none")
 
-        return Snapshot("failed", raw=answer.body, error=error, billing="none")
+        if answer.status in REFUSED and _said(answer.body if answer.is_json else {}) is not None:
+            # Of the job or of the look alone: believed where it stays.
+            return Snapshot("processing", raw=answer.body, trouble=error, denied=True)
+
+        raise error
 
     async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer:
         """Do nothing: the API has no cancel."""
@@ -241,6 +242,25 @@ def _form(fields: Mapping[str, Any]) -> aiohttp.FormData:
     return form
 
 
+def _ended(answer: Answer) -> Snapshot:
+    """Return what a good answer to a look says: the result, unless it is somebody else's."""
+    body = answer.object()
+    if "image" in body or "finish_reason" in body:
+        return Snapshot("completed", raw=body, progress=100, finished=Finished(body))
+
+    if body.get("status") == "in-progress":
+        return Snapshot("processing", raw=body)
+
+    said = body.get("error") or _said(body)
+    if not said:
+        raise unreadable(answer.status, body)
+
+    error = classify_answer(answer) or GenerationFailedError(
+        f"Stability AI could not make it: {shorten(said)}", raw_response=body
+    )
+    return Snapshot("failed", raw=body, error=error)
+
+
 def _content_type(image: str) -> str | None:
     kinds = (kind for start, kind in SIGNATURES.items() if image.startswith(start))
     return next(kinds, None)
@@ -275,8 +295,9 @@ def classify_answer(answer: Answer) -> TarashException | None:
     return _too_many(answer) if answer.status == TOO_MANY else status_error(answer, said)
 
 
-def _said(body: Mapping[str, Any]) -> str | None:
-    errors = body.get("errors") or body.get("message")
+def _said(body: Any) -> str | None:
+    found = body if isinstance(body, dict) else {}
+    errors = found.get("errors") or found.get("message")
     if isinstance(errors, list):
         return "; ".join(str(error) for error in errors)
 

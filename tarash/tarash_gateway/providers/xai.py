@@ -35,7 +35,7 @@ from ._xai_errors import billing_of, classify_answer, failure_of, filtered, tick
 
 if TYPE_CHECKING:
     from .._contract import Call, Config, Response
-    from .._http import Transport
+    from .._http import Answer, Transport
     from .._types import CancelAnswer, MediaContent
     from ..catalog import ModelSpec
 
@@ -50,6 +50,7 @@ KEPT_SECONDS = 24 * 60 * 60
 VIDEO_PATHS = {"extend": "videos/extensions"}
 ACCEPTED = 202
 FIRST_ERROR = 300
+BAD_REQUEST = 400
 
 
 class XaiAdapter:
@@ -140,13 +141,12 @@ class XaiAdapter:
             return _running(answer.body)
 
         if answer.status >= FIRST_ERROR:
-            error = classify_answer(answer)
-            if isinstance(error, ContentModerationError):
-                return _failed(answer.body, error)
-
-            raise error
+            return _refused(answer)
 
         body = answer.object()
+        if not body.get("status") and body.get("error"):
+            return _failed(body, failure_of({**body, "status": "failed"}))
+
         if body.get("status") in {"failed", "expired"} or filtered(body.get("video")):
             return _failed(body, failure_of(body))
 
@@ -222,6 +222,19 @@ def _excludes(spec: ModelSpec) -> bool:
 
 def _edits(body: Mapping[str, Any]) -> bool:
     return "image" in body or "images" in body
+
+
+def _refused(answer: Answer) -> Snapshot:
+    """Return what an error status says: the filter's verdict, or of the look alone."""
+    error = classify_answer(answer)
+    if isinstance(error, ContentModerationError):
+        return _failed(answer.body, error)
+
+    if answer.status == BAD_REQUEST:
+        # So answers a machine that doesn't know the job yet; believed where it stays.
+        return Snapshot("processing", raw=answer.body, trouble=error, denied=True)
+
+    raise error
 
 
 def _running(body: Any) -> Snapshot:

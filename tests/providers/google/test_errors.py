@@ -287,10 +287,11 @@ async def test_a_bucket_that_may_not_be_read(
 ) -> None:
     simulator.fail("google", "download", Fault.status(403), times=None)
     request = VideoGenerationRequest(prompt="A cat", extra_params={"storageUri": "gs://mine/a"})
-    with pytest.raises(AuthenticationError, match="gs://mine/a") as caught:
-        await gateway.generate_video_async(video(VEO, provider_config=VERTEX), request)
+    config = video(VEO, provider_config=VERTEX, max_poll_attempts=3)
+    with pytest.raises(TimeoutError, match="gs://mine/a") as caught:
+        await gateway.generate_video_async(config, request)
 
-    assert not caught.value.retryable
+    assert caught.value.operation is not None
 
 
 # ------------------------------------------------------------------------------------------ the SDK

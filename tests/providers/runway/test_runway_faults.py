@@ -261,7 +261,7 @@ async def test_a_finished_task_is_never_deleted(
     response = await work
     assert response.status == "completed"
     counters = simulator.counters("runway")
-    assert (counters.cancels, counters.polls) == (0, 2)
+    assert (counters.cancels, counters.polls) == (0, 1)
 
 
 async def test_a_task_that_is_gone_is_too_late_to_cancel(simulator: Simulator) -> None:

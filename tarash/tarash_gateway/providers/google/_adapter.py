@@ -230,6 +230,14 @@ async def _finished(client: GoogleClient, raw: JsonObject, call: Call) -> Finish
         error.submission = "accepted"  # and paid for: only fetching the result went wrong
         raise
 
+    if snapshot.trouble is not None:
+        snapshot.trouble.submission = "accepted"
+        raise snapshot.trouble
+
+    if snapshot.error is not None:
+        snapshot.error.submission = "accepted"
+        raise snapshot.error
+
     if snapshot.finished is None:
         raise GenerationFailedError(
             "Google made it, and its file is not ready: leave `store` as it is, so that the job "

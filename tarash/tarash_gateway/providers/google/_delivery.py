@@ -15,8 +15,7 @@ from anyio import to_thread
 
 from ..._contract import Finished, Snapshot
 from ..._http import Answer, HttpClient, checked, shorten, unreadable
-from ..._urls import redirected
-from ...exceptions import AuthenticationError, GenerationFailedError
+from ...exceptions import AuthenticationError, GenerationFailedError, TarashException
 from ._errors import classify_answer
 from ._places import STORAGE
 from ._results import ENDED, Part, decode, no_media, parts_of
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 STATUSES: Mapping[str, JobStatus] = {"queued": "queued", "in_progress": "processing"}
 FILE = re.compile(r"(?P<file>https?://.*/files/[^/:?]+)(?::download)?(?:\?.*)?")
-MOST_REDIRECTS = 3
-FIRST_REDIRECT, FIRST_FAILURE = 300, 400
 CLOSED = frozenset({401, 403, 404})
 UNBILLED_CODES = frozenset({3})
 """INVALID_ARGUMENT: the prompt was refused before anything was made."""
@@ -37,6 +34,12 @@ UNBILLED_CODES = frozenset({3})
 async def look_at_interaction(client: GoogleClient, raw: JsonObject) -> Snapshot:
     """Return what an interaction says; media come first, since any status may have them."""
     status = str(raw.get("status"))
+    if raw.get("status") is None:
+        if not raw.get("error"):
+            raise unreadable(200, raw)
+
+        return Snapshot("failed", raw=raw, error=no_media(raw, "video"))
+
     if status not in ENDED:
         return Snapshot(STATUSES.get(status, "processing"), raw=raw)
 
@@ -45,7 +48,10 @@ async def look_at_interaction(client: GoogleClient, raw: JsonObject) -> Snapshot
 
 async def look_at_operation(client: GoogleClient, raw: JsonObject) -> Snapshot:
     """Return what a long-running operation says: it has no words for how far it is."""
-    if not raw.get("done"):
+    if not raw.get("done") and not raw.get("error"):
+        if not raw.get("name"):
+            raise unreadable(200, raw)
+
         return Snapshot("processing", raw=raw)
 
     # Google charges nothing for videos that were filtered, and for refused prompts.
@@ -73,7 +79,14 @@ async def settle(
             media.append({"content": content, "content_type": part.content_type})
             continue
 
-        fetched = await _fetch(client, part, facts)
+        try:
+            fetched = await _fetch(client, part, facts)
+        except GenerationFailedError as error:
+            return Snapshot("failed", raw=raw, error=error)
+        except TarashException as trouble:
+            pause = trouble.retry_after
+            return Snapshot("processing", raw=raw, retry_after=pause, trouble=trouble)
+
         if fetched is None:
             return Snapshot("processing", raw=raw)
 
@@ -97,7 +110,7 @@ async def _fetch(client: GoogleClient, part: Part, facts: JsonObject) -> MediaCo
 
         uri = f"{found['file']}:download?alt=media"
 
-    answer = checked(await _follow(http, uri), classify_answer)
+    answer = checked(await http.get(uri, any_status=True), classify_answer)
     return _content(answer, part)
 
 
@@ -121,7 +134,7 @@ async def _fetch_object(http: HttpClient, part: Part, facts: JsonObject) -> Medi
     storage = str(http.account.settings.get("storage_url") or STORAGE).rstrip("/")
     place = f"{storage}/storage/v1/b/{quote(bucket, safe='')}/o/{quote(name, safe='')}?alt=media"
     facts.setdefault("gcs_uris", []).append(uri)
-    answer = await _follow(http, place)
+    answer = await http.get(place, any_status=True)
     if answer.status in CLOSED:
         raise AuthenticationError(
             f"The video is made and stored at {uri}, and the credentials may not read it (HTTP "
@@ -131,20 +144,6 @@ async def _fetch_object(http: HttpClient, part: Part, facts: JsonObject) -> Medi
         )
 
     return _content(checked(answer, classify_answer), part)
-
-
-async def _follow(http: HttpClient, url: str) -> Answer:
-    """GET through redirects; the credentials stay where they belong at each step."""
-    answer = await http.get(url, any_status=True)
-    for _ in range(MOST_REDIRECTS):
-        target = answer.headers.get("Location")
-        if not FIRST_REDIRECT <= answer.status < FIRST_FAILURE or not target:
-            break
-
-        url = redirected(url, target)
-        answer = await http.get(url, any_status=True)
-
-    return answer
 
 
 def _content(answer: Answer, part: Part) -> MediaContent:

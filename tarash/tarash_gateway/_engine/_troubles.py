@@ -1,0 +1,102 @@
+"""What keeps polls of one job from being answered: each told once, the last of all at the end.
+
+An answer about an exchange says nothing of the job, which is paid for. So nothing here ends a job;
+what a provider goes on denying ends the wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from .._answer import shorten
+from ..exceptions import HTTPError, TarashException
+from ._limits import DENIALS, DENIED_SECONDS, GONE, LARGEST_MEMORY, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._attempt import Attempt
+    from .._contract import Operation
+
+
+class Troubles:
+    """The troubles with one job."""
+
+    def __init__(
+        self, attempt: Attempt, operation: Operation, pace: float, clock: Callable[[], float]
+    ) -> None:
+        """Start without any.
+
+        Args:
+            attempt: Whose log they go to.
+            operation: The job.
+            pace: Seconds that two polls are apart at least: a slow provider is given more time.
+            clock: Returns seconds.
+        """
+        self.last: TarashException | None = None
+        """What the last poll met with; None where it was answered."""
+        self._attempt = attempt
+        self._operation = operation
+        self._patience = max(DENIED_SECONDS, DENIALS * pace)
+        self._clock = clock
+        self._told: set[str] = set()
+        self._denied_since = 0.0
+        self._denials = 0
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether the last poll was answered with a denial of the job."""
+        return self.last is not None and self._denials > 0
+
+    def none(self) -> None:
+        """Note that a poll was answered."""
+        self.last = None
+        self._denials = 0
+
+    def note(self, trouble: TarashException, *, denied: bool) -> bool:
+        """Note what kept a poll from being answered.
+
+        Args:
+            trouble: What it was.
+            denied: Whether it is the job itself that the provider denies.
+
+        Returns:
+            Whether it is told for the first time.
+
+        Raises:
+            HTTPError: The provider has denied the job for so long that nobody need wait any more.
+        """
+        self.last = trouble
+        is_new = trouble.message not in self._told and len(self._told) < LARGEST_MEMORY
+        self._told.add(trouble.message)
+        if is_new:
+            self._attempt.log(logging.WARNING, "look_failed", error=trouble.message)
+
+        if not denied and status_of(trouble) not in GONE:
+            return is_new  # which neither confirms a denial nor takes it back
+
+        now = self._clock()
+        self._denied_since = self._denied_since if self._denials else now
+        self._denials += 1
+        span = now - self._denied_since
+        if self._denials >= DENIALS and span >= self._patience:
+            raise self._denied(trouble, span) from trouble
+
+        return is_new
+
+    def _denied(self, trouble: TarashException, span: float) -> HTTPError:
+        operation = self._operation
+        return HTTPError(
+            f"{operation.provider} has denied the job {operation.id} for {span:.0f} s: "
+            f"{trouble.message}. It may have been billed, and stays unfinished: resume_all and the "
+            "same idempotency key go on with it; see the provider's dashboard",
+            raw_response=trouble.raw_response,
+            status_code=status_of(trouble),
+            retryable=False,
+        )
+
+
+def said(trouble: TarashException | None) -> str:
+    """Return what to add to the verdict of a deadline: the last poll's trouble, if any."""
+    return "" if trouble is None else f" (the last poll: {shorten(trouble.message)})"
