@@ -47,6 +47,15 @@ def test_the_mock_makes_images_of_the_asked_size(command: Command) -> None:
     assert pixels(command.folder / "cat.png") == (320, 200)
 
 
+def test_a_name_that_promises_something_else_is_kept_and_told(command: Command) -> None:
+    ran = command.code(RUN, "image", "a cat", "--mock", "-o", "cat.mp4")
+    assert ran.out == "cat.mp4\n"
+    assert (
+        " ".join(ran.err.split()).count("is named as video/mp4, and what it holds is image/") == 1
+    )
+    assert pixels(command.folder / "cat.mp4") > (0, 0)
+
+
 def test_bytes_without_a_name_are_saved_under_the_request_id(command: Command) -> None:
     ran = command("video", "a cat", "--mock", code=0)
     (made,) = command.folder.iterdir()

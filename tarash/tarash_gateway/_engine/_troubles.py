@@ -70,8 +70,9 @@ class Troubles:
         self.last = trouble
         is_new = trouble.message not in self._told and len(self._told) < LARGEST_MEMORY
         self._told.add(trouble.message)
-        level = logging.WARNING if is_new else logging.DEBUG
-        self._attempt.log(level, "look_failed", error=trouble.message)
+        if is_new:
+            self._attempt.log(logging.WARNING, "look_failed", error=trouble.message)
+
         if not denied and status_of(trouble) not in GONE:
             return is_new  # which neither confirms a denial nor takes it back
 

@@ -34,9 +34,10 @@ PHRASES = (
     (r" \(the response still holds what was made\)", ""),
     (r"; raw_response holds (?:it|the blurred one)", ""),
     (r"; register_provider\(\) adds your own", ""),
-    (r", or raise max_media_bytes= on the config", ""),
+    (r"(?:, or|;) raise max_media_bytes= on the config", ""),
     (r", and allow_private_urls is off on the config; give the bytes", "; give the file"),
     (r", and allow_private_urls is off on the config", ""),
+    (r"(?<=\?) extra_params=\{[^}]*\} sends it without this warning", ""),
     # Commands in the place of functions.
     (r"take the id from .*`resume_all`", "take the id from `tarash jobs ls --all`"),
     (r"`add_model\('([^']+)', '([^']+)'\)`", r"`tarash models add \2 --provider \1`"),

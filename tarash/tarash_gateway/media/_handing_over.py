@@ -20,6 +20,7 @@ from .._template import of_many
 from .._warnings import warn
 from ..exceptions import ProbeError, SaveError, TarashException, VerificationError
 from ._held import URL, Here, NoMedium, look_at
+from ._labels import relabelled
 from ._renewal import media_of
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ async def hand_over(  # noqa: PLR0913  (what is known at the end of a generation
         VerificationError: `verify="raise"`, and the result is not what was asked for.
     """
     response = response.model_copy()  # a handler may give out the same one many times
+    response = relabelled(response)
     keep_config(response, config)
     place = (config.save_to or head.save_to) if saves else None
     saved: dict[int, Saved] = {}

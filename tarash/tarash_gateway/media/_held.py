@@ -13,7 +13,7 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 from . import _loopback
-from ._kinds import sniff
+from ._kinds import HEAD_BYTES, sniff
 
 if TYPE_CHECKING:
     from .._types import MediaType
@@ -26,6 +26,7 @@ SPACE = re.compile(r"\s+")
 SLICE_CHARACTERS = 1024 * 1024
 """Base64 is decoded in slices of so many characters, in whole groups of four."""
 GLANCE_CHARACTERS = 96
+HEAD_CHARACTERS = 8192
 SHORTEST_UNKNOWN = 1024
 """Characters of base64 whose first bytes tell nothing."""
 LONGEST_PATH = 4096
@@ -59,6 +60,20 @@ class Here:
             yield from _read(self.media)
         else:
             yield from _decoded(self.media, self.start)
+
+    def head(self) -> bytes:
+        """Return the first bytes of what is in memory; none of a file.
+
+        Raises:
+            NoMedium: What looked like base64 is none.
+        """
+        if isinstance(self.media, Path):
+            return b""
+
+        if isinstance(self.media, bytes):
+            return self.media[:HEAD_BYTES]
+
+        return next(_decoded(self.media[: self.start + HEAD_CHARACTERS], self.start), b"")
 
     def content(self) -> bytes | Path:
         """Return the bytes as a whole, or the file that has them."""

@@ -23,11 +23,13 @@ from .. import _settings
 from .._backend import check_loop
 from .._responses import config_of, maker_of
 from .._template import MOST_BYTES, MOST_SECONDS, Template, numbered
+from .._warnings import warn
 from ..exceptions import ValidationError
 from ..registry import BUILT_IN, default_registry
 from ._download import Download, Failed, Gone
 from ._formats import HEAD_BYTES, extension, type_of
 from ._held import Here, NoMedium, look_at
+from ._labels import misnamed
 from ._part import Part
 from ._reach import Reach, Refused
 from ._renewal import NotRenewed, Renewal, media_of
@@ -127,13 +129,20 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
                 group.start_soon(_save_one, plan, index, number, _look(plan, index, media[index]))
 
     if scope.cancelled_caught:
-        late = f"it took more than {timeout:g} s; raise timeout="
-        plan.failures |= {one: late for one in indexes if one not in {**plan.done, **plan.failures}}
+        late = [one for one in indexes if one not in {**plan.done, **plan.failures}]
+        plan.failures |= dict.fromkeys(late, f"it took more than {timeout:g} s; raise timeout=")
 
+    _tell_of_names(plan.done)
     if plan.failures:
         raise unsaved(plan, len(indexes))
-
     return [plan.done[index] for index in indexes]
+
+
+def _tell_of_names(saved: Mapping[int, Saved]) -> None:
+    for one in saved.values():
+        odd = misnamed(one.place, one.content_type)
+        if odd is not None:
+            warn(odd)
 
 
 async def _template(to: str | os.PathLike[str], count: int) -> Template:
