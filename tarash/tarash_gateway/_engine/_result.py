@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..exceptions import TarashException
+from ._labels import true_type
 
 if TYPE_CHECKING:
     from .._attempt import Attempt
@@ -38,5 +39,9 @@ def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: Finish
         if noted:
             attempt.log(logging.WARNING, event, noted=noted)
 
-    facts = {"request_id": attempt.request_id, "adjustments": call.adjustments}
+    typed = true_type(response)
+    if typed and response.content_type is not None:
+        attempt.log(logging.WARNING, "labelled_wrong", said=response.content_type, **typed)
+
+    facts = {"request_id": attempt.request_id, "adjustments": call.adjustments, **typed}
     return response.model_copy(update=facts)

@@ -42,8 +42,9 @@ RULES = (
     _rule(
         QuotaExceededError,
         REFUSED,
-        r"TOP_UP|top[ -]?up|exhausted balance|balance (?:is )?(?:exhausted|insufficient|too low)"
-        r"|insufficient[ _](?:balance|credits?|funds?|quota)|(?:not enough|out of|no more) credits?"
+        r"TOP_UP|top[ -]?up|exhausted balance|balance (?:is )?(?:exhausted|insufficient|too low"
+        r"|not enough)|insufficient[ _](?:balance|credits?|funds?|quota)|not enough balance"
+        r"|(?:not enough|out of|no more) credits?"
         r"|do(?:es)? not have enough credits|exceeded your current quota|billing[ _]hard[ _]limit"
         r"|credit balance is too low|spending limit|payment[ _]required",
         TOP_UP,
