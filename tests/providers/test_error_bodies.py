@@ -214,7 +214,7 @@ REPORTED: list[tuple[str, int, Any, type[TarashException], bool]] = [
     ),
     ("luma", 429, {"detail": "The maximum number of concurrent generations"}, TooMany, True),
 ]
-"""Bodies that users of these providers reported in public trackers, shortened."""
+"""More bodies, shortened: some from public trackers, the others written in the same forms."""
 
 
 def error_of(provider: str, status: int, body: Any, headers: Any = None) -> TarashException:
