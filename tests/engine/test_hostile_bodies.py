@@ -1,4 +1,4 @@
-"""Whatever a server sends at a submit, a look or a result: memory stays, and nothing is bought twice.
+"""Whatever a server sends at a submit, a look or a result: memory stays, nothing is bought twice.
 
 One process plays all providers against bodies without end and small ones that unpack to much; this
 one only serves them, so that what serving takes is not counted.
@@ -53,7 +53,7 @@ async def main():
     async with Gateway() as gateway:
         while await asyncio.to_thread(sys.stdin.readline):
             Path("/proc/self/clear_refs").write_text("5")
-            ends = {name: await play(gateway, FIRST[name], place) for name, place in origins.items()}
+            ends = {one: await play(gateway, FIRST[one], place) for one, place in origins.items()}
             print(json.dumps([memory("VmHWM"), memory("VmRSS"), ends]), flush=True)
 
 asyncio.run(main())
