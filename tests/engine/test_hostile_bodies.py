@@ -73,8 +73,9 @@ def played(simulator: Simulator) -> dict[str, tuple[int, dict[str, str]]]:
         assert child.stdout is not None
         for name, trouble in ROUNDS.items():
             simulator.reset()
-            for provider in origins if trouble else ():
-                simulator.fail(provider, *trouble, times=None)
+            if trouble is not None:
+                for provider in origins:
+                    simulator.fail(provider, trouble[0], trouble[1], times=None)
 
             child.stdin.write("go\n")
             child.stdin.flush()
