@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from ..._data._types import JsonObject, Kind
+from ..._support._shipped import shipped
 from ...catalog._lifecycle import lifecycle
 from ...catalog._spec import ModelSpec
 from ...exceptions import UnsupportedOperationError, ValidationError
@@ -22,9 +22,7 @@ from .mappers import MAKERS, Mappers, listed, mappers_of, ratio_mapper
 from .requested import joint_adjustments
 from .shape import Shapes
 
-DATA: JsonObject = json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8"))[
-    "endpoints"
-]
+DATA: JsonObject = json.loads(shipped(__package__, "models.json"))["endpoints"]
 # Of several endpoints that take a request, the first.
 ENDPOINTS: Mapping[Kind, tuple[str, ...]] = {
     "video": (
