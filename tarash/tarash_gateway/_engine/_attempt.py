@@ -59,6 +59,10 @@ class Attempt:
     """Whether the user has stopped it by a handle."""
     deadline: float | None = None
     """By the clock of the event loop; None until somebody waits."""
+    limits: list[anyio.CancelScope] = field(default_factory=list)
+    """What ends it in time; put off while a finished result is read."""
+    fetch_until: float | None = None
+    """When that has to be over; None until there was one."""
     host: str = ""
     """Where it is submitted."""
     tries: int = 0

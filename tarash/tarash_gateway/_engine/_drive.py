@@ -27,6 +27,7 @@ from ._learn import learn
 from ._leaving import Lease, Leaving
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._outlook import explain, what_now
+from ._patience import limited_by
 from ._result import read_result
 from ._search import unsettled
 from ._troubles import said
@@ -182,7 +183,10 @@ class _Drive(Leaving):
         if self._attempt.deadline is None:
             self._attempt.deadline = anyio.current_time() + self._config.timeout
 
-        with anyio.CancelScope(deadline=self._attempt.deadline):
+        with (
+            anyio.CancelScope(deadline=self._attempt.deadline) as scope,
+            limited_by(self._attempt, scope),
+        ):
             try:
                 await self._be_accepted(self._attempt.deadline)
                 if until_accepted and self._attempt.finished is None:
@@ -310,7 +314,11 @@ class _Drive(Leaving):
         )
 
     async def _last_look(self) -> Finished | None:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(LAST_LOOK_SECONDS):
+        with (
+            anyio.CancelScope(shield=True),
+            anyio.move_on_after(LAST_LOOK_SECONDS) as scope,
+            limited_by(self._attempt, scope),
+        ):
             return (await self._watching().look()).finished
 
         return None

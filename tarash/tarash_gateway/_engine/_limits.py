@@ -10,6 +10,8 @@ from ..exceptions import HTTPConnectionError, HTTPError, QuotaExceededError, Tar
 if TYPE_CHECKING:
     from .._data._types import Submission
 
+FETCH_SECONDS = 300
+"""Reading a finished result may go on for so long, also beyond the deadline, while bytes flow."""
 POLL_SECONDS = 30
 """One look may take so long, so that a hung exchange can't eat the deadline."""
 CANCEL_SECONDS = 5

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ._accounts import account_of
-from ._limits import CANCEL_SECONDS, POLL_SECONDS
+from ._limits import CANCEL_SECONDS
+from ._patience import patient
 from ._trust import check_operation
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ async def look(
         TimeoutError: It took too long.
     """
     async with _client(adapter, attempt, operation, resources) as client:
-        with anyio.fail_after(POLL_SECONDS):
+        with patient(attempt):
             return await adapter.poll(client, operation)
 
 

@@ -24,6 +24,7 @@ from ..exceptions import (
 )
 from ._hold import Hold, was_stopped
 from ._limits import LONGEST_PACE, POLL_SECONDS, STREAM_POLL_FACTOR, UNSEEN_SECONDS
+from ._patience import patient
 from ._polling import FIRST_LOOK, Pace
 from ._seen import Bell, seen
 from ._troubles import Troubles
@@ -295,7 +296,7 @@ class Watch:
     async def _one_look(self) -> Snapshot:
         trouble: TarashException
         try:
-            with anyio.fail_after(POLL_SECONDS):
+            with patient(self._attempt):
                 snapshot = await self._adapter.poll(self._client, self._operation)
 
             if snapshot.status != "completed" or snapshot.finished is not None:

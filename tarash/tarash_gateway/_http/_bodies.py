@@ -9,6 +9,7 @@ import aiohttp
 
 from ._answer import FIRST_ERROR, TOO_LARGE, kind_of, too_large, unreadable
 from ._reading import LARGEST_ANSWER, TooLarge, read_body, read_error
+from ._wire import current_patience
 
 if TYPE_CHECKING:
     import io
@@ -37,6 +38,9 @@ async def read_content(
             told = "Content-Encoding" not in response.headers and response.content_length
             # Whoever doesn't say how much will come may send without end: less of it is held.
             most, is_media = most_media if told else most_media - most_media // 4, True
+            patience = current_patience.get()
+            if patience is not None:
+                patience.media_begin(sized=bool(told))
 
         return most
 

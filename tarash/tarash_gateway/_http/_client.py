@@ -60,6 +60,8 @@ __all__ = [
 ]
 
 CONNECT_SECONDS = 10
+SILENCE_SECONDS = 30
+"""How long a server may say nothing in the answer to a poll, or in a medium."""
 POOL_SIZE = 100
 """Connections to one host, for submits and for looks each."""
 STREAMS_PER_ORIGIN = 32
@@ -134,7 +136,7 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
         # A tenth of what a look costs, and only a submit has to know it for certain.
         trace_configs=[tracing] if purpose == "submit" else None,
         # The engine holds the deadlines; only connecting has a limit of its own.
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        timeout=_limits(purpose),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=True,
     )
@@ -144,9 +146,18 @@ def guarded_session(guard: Guard) -> aiohttp.ClientSession:
     """Return a session of its own, since a pooled connection passes no guard; to be closed."""
     return aiohttp.ClientSession(
         connector=guard.connector(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        timeout=_limits("poll"),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
+
+
+def _limits(purpose: str) -> aiohttp.ClientTimeout:
+    """Return the limits of an exchange itself; the engine holds the deadlines.
+
+    A submit may be silent while it makes an image, and a stream while nothing happens.
+    """
+    silence = SILENCE_SECONDS if purpose == "poll" else None
+    return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
 
 
 _gates: RunVar[dict[tuple[str, Origin], asyncio.Semaphore]] = RunVar("_gates")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..exceptions import HTTPConnectionError
 
@@ -42,5 +43,19 @@ class Wire:
         self.sent = True
 
 
+class Patience(Protocol):
+    """Whoever waits for an answer, and has a limit for it."""
+
+    def media_begin(self, *, sized: bool) -> None:
+        """Hear that the answer is a finished medium, which takes as long as its bytes flow.
+
+        Args:
+            sized: Whether its server says how many there will be.
+        """
+        ...
+
+
+current_patience: ContextVar[Patience | None] = ContextVar("current_patience", default=None)
+"""Set by the engine around a poll, told by whoever reads the body of its answers."""
 current_wire: ContextVar[Wire | None] = ContextVar("current_wire", default=None)
 """Set by the engine around a submit, read by the transport."""
