@@ -21,6 +21,11 @@ FaultKind = Literal[
     "cut",
     "wrong_length",
     "no_ranges",
+    "range_as_whole",
+    "content_type",
+    "slow_body",
+    "endless_body",
+    "gzip_bomb",
 ]
 
 
@@ -119,6 +124,53 @@ class Fault:
         return cls(kind="no_ranges", accepted=True)
 
     @classmethod
+    def range_as_whole(cls) -> "Fault":
+        """Send the part of a file that was asked for under status 200, as some caches do."""
+        return cls(kind="range_as_whole", accepted=True)
+
+    @classmethod
+    def content_type(cls, content_type: str) -> "Fault":
+        """Do what was asked and answer properly, but under another label.
+
+        Args:
+            content_type: The media type to state.
+        """
+        return cls(kind="content_type", headers={"Content-Type": content_type}, accepted=True)
+
+    @classmethod
+    def slow_body(cls, seconds: float) -> "Fault":
+        """Do what was asked and answer properly, but let the body take its time.
+
+        Args:
+            seconds: How long all of it takes; 0 or more.
+        """
+        return cls(kind="slow_body", seconds=_checked_seconds(seconds), accepted=True)
+
+    @classmethod
+    def endless_body(cls, piece: bytes = b" " * 65536) -> "Fault":
+        """Do what was asked, send the whole body, and go on without end, announcing no length.
+
+        Args:
+            piece: What follows the body, over and over; not empty.
+        """
+        if not piece:
+            raise ValueError("piece must hold at least one byte")
+
+        return cls(kind="endless_body", body=piece, accepted=True)
+
+    @classmethod
+    def gzip_bomb(cls, size: int = 1024**3) -> "Fault":
+        """Do what was asked, and send its body compressed, with spaces behind it.
+
+        Args:
+            size: Bytes that it has once it is unpacked; it is a thousandth of that on the wire.
+        """
+        if size < 1:
+            raise ValueError(f"size must be 1 or more, not {size!r}")
+
+        return cls(kind="gzip_bomb", count=size, accepted=True)
+
+    @classmethod
     def foreign_body(
         cls,
         text: str = "<html><body><h1>Welcome to nginx!</h1></body></html>",
@@ -156,10 +208,7 @@ class Fault:
         Args:
             seconds: How much later; 0 or more.
         """
-        if not (math.isfinite(seconds) and seconds >= 0):
-            raise ValueError(f"seconds must be a finite number, 0 or more, not {seconds!r}")
-
-        return cls(kind="delay", seconds=seconds)
+        return cls(kind="delay", seconds=_checked_seconds(seconds))
 
     @classmethod
     def hold(cls, until: Callable[[], bool]) -> "Fault":
@@ -179,6 +228,13 @@ def _checked_status(code: int) -> int:
         raise ValueError(f"An HTTP status is between 100 and 599, not {code!r}")
 
     return code
+
+
+def _checked_seconds(seconds: float) -> float:
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"seconds must be a finite number, 0 or more, not {seconds!r}")
+
+    return seconds
 
 
 def _header_seconds(retry_after: float | str) -> str:

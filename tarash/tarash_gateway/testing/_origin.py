@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from aiohttp import web
 
+from tarash.tarash_gateway.testing._bodies import MISBEHAVED, ODD, altered, send_oddly
 from tarash.tarash_gateway.testing._fault import Fault
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._state import OriginState
@@ -101,7 +102,11 @@ class Origin:
             return await self._answer(route, request)
 
         reply = await (self._misbehave(raw, request, fault, answer) if fault else answer())
-        return await _send(raw, replace(reply, body=owner.signed(reply.body)))
+        reply = replace(reply, body=owner.signed(reply.body))
+        if fault is not None and fault.kind in MISBEHAVED:
+            return await send_oddly(raw, reply, fault)
+
+        return await _send(raw, reply)
 
     def _route(self, raw: web.BaseRequest) -> tuple[Route | None, Mapping[str, str]]:
         for route in self._wire.routes:
@@ -144,6 +149,9 @@ class Origin:
             await _reset(raw)
 
         reply = await answer() if fault.accepted else Reply()
+        if fault.kind in ODD:
+            return altered(reply, fault)
+
         if fault.kind == "foreign_body":
             return _plain_reply(fault)
 

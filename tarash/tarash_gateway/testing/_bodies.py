@@ -1,0 +1,70 @@
+"""Bodies that servers should not send: slow ones, endless ones, and small ones that unpack to much.
+
+Called by `_origin` for its faults; must not know any provider.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from aiohttp import web
+
+from tarash.tarash_gateway.testing._fault import Fault
+from tarash.tarash_gateway.testing._wire import Reply
+
+_GZIP = 16 + zlib.MAX_WBITS
+_BLOCK = 1024 * 1024
+_PIECES = 20
+
+MISBEHAVED = frozenset({"slow_body", "endless_body", "gzip_bomb"})
+"""The kinds of faults whose bodies are not sent in one piece."""
+ODD = MISBEHAVED | {"range_as_whole", "content_type"}
+"""The kinds of faults that this module makes happen."""
+_PARTIAL = 206
+
+
+def altered(reply: Reply, fault: Fault) -> Reply:
+    """Return a reply with the head that the fault gives it."""
+    if fault.kind == "range_as_whole" and reply.status == _PARTIAL:
+        return replace(reply, status=200)
+
+    if fault.kind == "content_type":
+        kept = {name: one for name, one in reply.headers.items() if name != "Content-Type"}
+        return replace(reply, headers={**kept, **fault.headers})
+
+    return reply
+
+
+async def send_oddly(raw: web.BaseRequest, reply: Reply, fault: Fault) -> web.StreamResponse:
+    """Send a reply in the way of the fault; an endless one ends when the client leaves."""
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    if fault.kind == "slow_body":
+        response.content_length = len(reply.body)
+        await response.prepare(raw)
+        step = max(1, -(-len(reply.body) // _PIECES))
+        for start in range(0, len(reply.body), step):
+            await asyncio.sleep(fault.seconds / _PIECES)
+            await response.write(reply.body[start : start + step])
+    elif fault.kind == "gzip_bomb":
+        response.headers["Content-Encoding"] = "gzip"
+        await response.prepare(raw)
+        for block in _packed(reply.body, fault.count):
+            await response.write(block)
+            await asyncio.sleep(0)  # whoever leaves ends it
+    else:
+        await response.prepare(raw)
+        await response.write(reply.body)
+        while True:
+            await response.write(fault.body)
+
+    return response
+
+
+def _packed(body: bytes, size: int) -> Iterator[bytes]:
+    packer = zlib.compressobj(9, zlib.DEFLATED, _GZIP)
+    yield packer.compress(body)
+    for left in range(size - len(body), 0, -_BLOCK):
+        yield packer.compress(b" " * min(left, _BLOCK))
+
+    yield packer.flush()
