@@ -52,7 +52,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 WAIT = re.compile(
     r"(?:resets?|retry|try again|available|wait)\b[^.]{0,30}?\b(?:in|after|for)\s*~?\s*"
-    r"(?:(\d{1,4})\s*m(?:in(?:ute)?s?)?\s*)?(?:(\d{1,6}(?:\.\d{1,6})?)\s*s(?:ec(?:ond)?s?)?)?",
+    r"(?:(?P<hours>\d{1,3})\s*h(?:ours?|rs?)?(?![a-z])\s*)?"
+    r"(?:(?P<minutes>\d{1,4})\s*m(?:in(?:ute)?s?)?(?![a-z])\s*)?"
+    r"(?:(?P<seconds>\d{1,6}(?:\.\d{1,6})?)\s*(?:(?P<thousandths>ms|milli)|s(?:ec(?:ond)?s?)?))?",
     re.IGNORECASE,
 )
 LONGEST_TEXT = 4096
@@ -141,10 +143,12 @@ def wait_in(body: Any) -> float | None:
 
     said = body if isinstance(body, str) else json_codec.dumps(body) if body else ""
     match = WAIT.search(said[:LONGEST_TEXT])
-    if match is None or not (match[1] or match[2]):
+    if match is None or not (match["hours"] or match["minutes"] or match["seconds"]):
         return None
 
-    return 60 * float(match[1] or 0) + float(match[2] or 0)
+    seconds = float(match["seconds"] or 0) / (1000 if match["thousandths"] else 1)
+    wait = 3600 * float(match["hours"] or 0) + 60 * float(match["minutes"] or 0) + seconds
+    return min(wait, LONGEST_PAUSE)
 
 
 def unreadable(status: int, body: Any) -> HTTPError:

@@ -157,6 +157,21 @@ async def read_body(response: aiohttp.ClientResponse, limit: Callable[[bytes], i
     announced = 0 if "Content-Encoding" in response.headers else response.content_length or 0
     # A BytesIO and no bytearray: what it holds is handed on as bytes without being held twice.
     body = io.BytesIO()
+    try:
+        await _fill(body, response, announced, limit)
+    except BaseException:
+        body.close()  # else whoever keeps the error keeps what came, too
+        raise
+
+    return body
+
+
+async def _fill(
+    body: io.BytesIO,
+    response: aiohttp.ClientResponse,
+    announced: int,
+    limit: Callable[[bytes], int],
+) -> None:
     most: int | None = None
     try:
         async for piece in blocks_of(response):
@@ -174,8 +189,6 @@ async def read_body(response: aiohttp.ClientResponse, limit: Callable[[bytes], i
 
     if most is None and body.tell() > limit(_head(body)):
         raise TooLarge
-
-    return body
 
 
 def _head(body: io.BytesIO) -> bytes:

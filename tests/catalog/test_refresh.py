@@ -23,7 +23,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.catalog import forget, remember
 from tarash.tarash_gateway.catalog._library import MOST_HOSTS
-from tarash.tarash_gateway.testing import Simulator
+from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.catalog.test_build import document, listed
 
 NEW = "brand/new-model"
@@ -170,3 +170,12 @@ def test_a_host_without_a_listing_is_told(simulator: Simulator) -> None:
 def test_only_providers_with_schemas_can_be_refreshed() -> None:
     with pytest.raises(ValidationError, match="fal"):
         refresh_models("openai")
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.endless_body(b" " * 1024**2), Fault.gzip_bomb(100 * 1024**2)]
+)
+def test_a_list_without_end_is_not_read(asked: Simulator, fault: Fault) -> None:
+    asked.fail("fal", "model", fault, times=None)
+    with pytest.raises(HTTPError, match="larger than an answer may be"):
+        refresh_models("fal")

@@ -120,7 +120,7 @@ async def test_a_failure_is_told_once(
     fal.script(Script(stream=False))
     fal.fail(step, fault, times=None)
     updates = Updates()
-    error = await fal.failure(updates)
+    error = await fal.failure(updates, max_poll_attempts=4)
 
     assert updates.check() == statuses
     assert updates[-1].error == error.message

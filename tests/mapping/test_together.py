@@ -166,6 +166,17 @@ def test_a_loop_of_luma_has_five_seconds(own: dict[str, Any]) -> None:
     assert [one.field for one in made.adjustments] == ["duration_seconds"]
 
 
+@pytest.mark.parametrize(
+    "own", [{"video.duration": "10s"}, {"video": {"duration": "10s"}}], ids=str
+)
+def test_the_users_own_duration_wins_in_either_spelling(own: dict[str, Any]) -> None:
+    config = VideoGenerationConfig(provider="luma", model="ray-3.2", strict=True)
+    request = VideoGenerationRequest(prompt="a cat", duration_seconds=7, extra_params=own)
+    made = plan_video(config, request)
+    assert made.payload["video"] == {"duration": "10s"}
+    assert not made.adjustments
+
+
 def test_hdr_of_luma_is_no_draft_and_numbers_its_frames() -> None:
     frames = [{"image": PNG, "type": role} for role in ("first_frame", "last_frame")]
     hdr = {"extra_params": {"video.hdr": True}, "image_list": frames, "resolution": "360p"}

@@ -134,13 +134,96 @@ ROWS: list[tuple[str, int, Any, type[TarashException], bool]] = [
 ]
 
 
+def of_google(message: str, *details: dict[str, Any], status: str = "RESOURCE_EXHAUSTED") -> Any:
+    return {"error": {"code": 0, "message": message, "status": status, "details": list(details)}}
+
+
+def flat(code: str, error: str) -> dict[str, str]:
+    return {"code": code, "error": error}
+
+
+def named(name: str, *errors: str) -> dict[str, Any]:
+    return {"id": "1", "name": name, "errors": list(errors)}
+
+
+RATE, DAILY = "rate_limit_exceeded", "Rate limit reached on requests per day (RPD): Limit 200, "
+RESETS = "Please try again in "
+ROLLING = f"{DAILY}Used 200, Requested 1. {RESETS}"
+SAFETY = "Your request was rejected as a result of our safety system."
+UNVERIFIED = "Your organization must be verified to use the model `gpt-image-1`."
+INACTIVE = "Your account is not active, please check your billing details on our website."
+POLICY = "The response was filtered due to the prompt triggering a content management policy."
+NO_CREDITS = "Your newly created team doesn't have any credits or licenses yet."
+SPENT = "Your team has either used all available credits or reached its monthly spending limit."
+LOW = "Your rate limit for creating predictions is reduced to 6 requests per minute while you have "
+PER_MODEL = (
+    "Quota exceeded for aiplatform.googleapis.com/online_prediction_requests_per_base_model."
+)
+PER_MINUTE = {"violations": [{"quotaId": "PredictLongRunningRequestsPerMinutePerProject"}]}
+ZERO = "Quota exceeded for metric: free_tier_requests, limit: 0, model: x. Please retry in 37.5s."
+BILLED = "This API method requires billing to be enabled."
+STOPPED = "Consumer 'api_key:x' has been suspended."
+REPORTED: list[tuple[str, int, Any, type[TarashException], bool]] = [
+    ("openai", 429, envelope(RATE, "images per minute. Limit: 5/1min. Current: 6"), TooMany, True),
+    ("openai", 429, envelope(RATE, "images per minute. Limit: 0/1min. Current: 1"), Quota, False),
+    ("openai", 429, envelope(RATE, f"{ROLLING}7m12s."), TooMany, True),
+    ("openai", 429, envelope(RATE, f"{ROLLING}120ms."), TooMany, True),
+    ("openai", 429, envelope(RATE, f"{ROLLING}8h12m0s."), Quota, False),
+    ("openai", 429, envelope(RATE, f"{ROLLING}21m36s."), Quota, False),
+    ("openai", 429, envelope("billing_not_active", INACTIVE), Quota, False),
+    ("openai", 429, envelope("", INACTIVE), Quota, False),
+    ("openai", 403, envelope("", UNVERIFIED), NoAccess, False),
+    ("openai", 401, envelope("account_deactivated", "A deactivated account"), NoAccess, False),
+    ("openai", 400, envelope("content_policy_violation", SAFETY), Moderated, False),
+    ("openai", 400, envelope("", SAFETY), Moderated, False),
+    ("openai", 402, {"error": {"message": "Insufficient credits.", "code": 402}}, Quota, False),
+    ("openai", 400, envelope("insufficient_credits", "Buy some"), Quota, False),
+    ("openai", 404, flat("model_not_found", "no such model"), NoModel, False),
+    ("openai", 400, flat("content_policy_violation", "no"), Moderated, False),
+    ("azure-openai", 400, envelope("content_filter", POLICY, param="prompt"), Moderated, False),
+    ("azure-openai", 400, envelope("content_policy_violation", SAFETY), Moderated, False),
+    ("azure-openai", 429, envelope("429", "Please retry after 30 seconds."), TooMany, True),
+    ("fal", 403, {"detail": "User is locked. Reason: Admin lock."}, NoAccess, False),
+    ("google", 429, [of_google(PER_MODEL)], TooMany, True),
+    ("google", 429, of_google("Your current quota", PER_MINUTE), TooMany, True),
+    ("google", 429, of_google("Resource has been exhausted (e.g. check quota)."), TooMany, True),
+    ("google", 429, of_google("The service is temporarily out of capacity."), TooMany, True),
+    ("google", 429, of_google(ZERO), Quota, False),
+    ("google", 429, of_google("limit 'GenerateRequestsPerDay' of service x"), Quota, False),
+    ("google", 400, of_google("API key", {"reason": "API_KEY_INVALID"}), NoAccess, False),
+    ("google", 403, of_google(BILLED, status="PERMISSION_DENIED"), Quota, False),
+    ("google", 403, of_google(STOPPED, status="PERMISSION_DENIED"), NoAccess, False),
+    ("google", 503, of_google("The model is overloaded.", status="UNAVAILABLE"), HTTPError, True),
+    ("replicate", 429, {"detail": f"{LOW}less than $5.0.", "retry_after": 5}, TooMany, True),
+    ("replicate", 402, {"title": "Monthly spend limit reached", "detail": "x"}, Quota, False),
+    ("replicate", 402, {"title": "Free time limit reached", "detail": "x"}, Quota, False),
+    ("replicate", 404, {"detail": "The resource could not be found."}, NoModel, False),
+    ("runway", 429, {"error": "You have reached your daily task limit for x."}, Quota, False),
+    ("xai", 429, flat("Some resource has been exhausted", SPENT), Quota, False),
+    ("xai", 403, flat("The caller does not have permission", NO_CREDITS), Quota, False),
+    ("xai", 403, flat("x:spending-limit", "You have run out of credits."), Quota, False),
+    ("xai", 400, flat("x", "Generated image rejected by content moderation."), Moderated, False),
+    ("stability", 402, named("payment_required", "You lack sufficient credits"), Quota, False),
+    ("stability", 429, named(RATE, "timed out for 60 seconds"), TooMany, True),
+    (
+        "luma",
+        400,
+        {"detail": "400: Prompt not allowed: advanced moderation failed"},
+        Moderated,
+        False,
+    ),
+    ("luma", 429, {"detail": "The maximum number of concurrent generations"}, TooMany, True),
+]
+"""More bodies, shortened: some from public trackers, the others written in the same forms."""
+
+
 def error_of(provider: str, status: int, body: Any, headers: Any = None) -> TarashException:
     answer = Answer(status, headers or {}, body, is_json=True)
     found: TarashException = READERS[provider](answer) or status_error(answer)
     return found
 
 
-@pytest.mark.parametrize(("provider", "status", "body", "kind", "retryable"), ROWS)
+@pytest.mark.parametrize(("provider", "status", "body", "kind", "retryable"), ROWS + REPORTED)
 def test_a_body_is_the_error_that_it_says(
     provider: str, status: int, body: Any, kind: type[TarashException], retryable: bool
 ) -> None:
@@ -155,6 +238,9 @@ def test_a_body_is_the_error_that_it_says(
         ({"detail": "x", "retry_after": 8}, 8),
         ({"detail": THROTTLED}, 8),
         ({"detail": "Please try again in 6m0s."}, 360),
+        ({"detail": "Please try again in 120ms."}, 0.12),
+        ({"detail": "Please try again in 1h2m3s."}, 3723),
+        ({"detail": "Please try again after 51.84 seconds."}, 51.84),
         ({"error": {"message": "Please retry after 30 seconds."}}, 30),
         ({"error": {"message": "no", "retry_after": "12"}}, 12),
         ({"detail": "Slow down"}, None),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from .._shipped import shipped
 from .._types import JsonObject
 from ._shelf import Shelf, pack
 
@@ -105,7 +106,12 @@ def _open(path: Path) -> Shelf | None:
 def _shipped_shelf(provider: str) -> Shelf | None:
     if provider not in _shipped:
         with _lock:
-            _shipped[provider] = _open(SHIPPED / f"{provider}.shelf")
+            try:
+                content = shipped("tarash.tarash_gateway.catalog", f"data/{provider}.shelf")
+            except OSError:  # not every provider has schemas
+                _shipped[provider] = None
+            else:
+                _shipped[provider] = Shelf(content)
 
     return _shipped[provider]
 
@@ -145,8 +151,8 @@ def record(provider: str, model: str) -> Found | None:
         if (found := _held.get((source, model))) is not None:
             return found, "live"
 
-    shipped = _shipped_shelf(provider)
-    if shipped is not None and (found := shipped.get(model)) is not None:
+    ours = _shipped_shelf(provider)
+    if ours is not None and (found := ours.get(model)) is not None:
         return found, "package"
 
     return None
@@ -177,9 +183,9 @@ def records(provider: str) -> Iterator[tuple[str, Found]]:
 
 def shipped_records(provider: str) -> Iterator[tuple[str, JsonObject]]:
     """Yield the records that ship with the package."""
-    shipped = _shipped_shelf(provider)
-    if shipped is not None:
-        yield from shipped.records()
+    ours = _shipped_shelf(provider)
+    if ours is not None:
+        yield from ours.records()
 
 
 def recorded(provider: str) -> tuple[str | None, str | None]:

@@ -20,10 +20,10 @@ from ..mapping import (
     Rule,
     choice_field_mapper,
     duration_field_mapper,
+    own,
     passthrough_field_mapper,
     style_field_mapper,
 )
-from ..mapping._together import own
 from ..media import to_wire
 from ..media._forms import DATA_URI
 

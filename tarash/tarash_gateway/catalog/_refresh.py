@@ -204,7 +204,9 @@ async def _get(session: _Session, url: str, **query: str) -> Any:
     """Return the JSON of an answer, or None for a 404."""
     import aiohttp
 
-    from .._http import Answer, status_error
+    from .._answer import FIRST_ERROR, read_answer, status_error
+    from .._bodies import read_content
+    from .._reading import ENCODINGS, LARGEST_ANSWER
     from .._reasons import reason_of
 
     connections, proxy = session.transport.road("poll", url)
@@ -214,20 +216,23 @@ async def _get(session: _Session, url: str, **query: str) -> Any:
         async with connections.get(
             url,
             params=query,
-            headers=credentials.onto(None),
+            headers=credentials.onto({"Accept-Encoding": ENCODINGS}),
             allow_redirects=False,
+            auto_decompress=False,  # it is unpacked within a limit
             proxy=proxy,
             timeout=aiohttp.ClientTimeout(total=SECONDS),
         ) as response:
             if response.status == NOT_FOUND:
                 return None
 
-            body = await response.json(content_type=None) if response.status < 300 else None  # noqa: PLR2004
-            if body is None:
-                text = session.secrets.text(await response.text(errors="replace"))
-                raise status_error(Answer(response.status, response.headers, text, is_json=False))
+            content = await read_content(response, LARGEST_ANSWER)
+            answer = read_answer(
+                response.status, response.headers, response.content_type, content, session.secrets
+            )
+            if answer.status < FIRST_ERROR and answer.is_json and answer.body is not None:
+                return answer.body
 
-            return body
+            raise status_error(answer)
     except (aiohttp.ClientError, OSError, ValueError) as error:
         failure = HTTPConnectionError(
             f"No readable answer from {url}: {reason_of(error)}; what was stored before stays "

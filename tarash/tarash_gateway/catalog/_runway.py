@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+from .._shipped import shipped
 from .._types import JsonObject, Kind
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..mapping import FieldMapper, longest_prefix
@@ -22,9 +22,9 @@ from ._runway_shape import Shapes
 from ._runway_wishes import joint_adjustments
 from ._spec import ModelSpec
 
-DATA: JsonObject = json.loads(
-    Path(__file__).with_name("data").joinpath("runway.json").read_text(encoding="utf-8")
-)["endpoints"]
+DATA: JsonObject = json.loads(shipped("tarash.tarash_gateway.catalog", "data/runway.json"))[
+    "endpoints"
+]
 # Of several endpoints that take a request, the first.
 ENDPOINTS: Mapping[Kind, tuple[str, ...]] = {
     "video": (

@@ -35,7 +35,7 @@ from ._fit import fit, takes_media
 from ._geometry import Lines, Ratios, Sizes
 from ._joint import Joint, told_joints
 from ._limits import Span, nearest
-from ._together import Apart, Beside, Rule
+from ._together import Apart, Beside, Rule, own
 from ._validate import check_payload
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "mask_image_field_mapper",
     "n_images_field_mapper",
     "nearest",
+    "own",
     "passthrough_field_mapper",
     "quality_field_mapper",
     "single_image_field_mapper",

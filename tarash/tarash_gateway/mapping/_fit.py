@@ -14,7 +14,7 @@ from ._geometry import Lines, Ratios, effects, says_size
 from ._joint import fit_joints, inexact_ratio, size_as_ratio
 from ._limits import nearest, shown
 from ._slots import Slot, allocate
-from ._together import check_together, remarks_together
+from ._together import check_together, own, remarks_together
 
 if TYPE_CHECKING:
     from ..catalog import ModelSpec
@@ -143,7 +143,7 @@ def _fit_wish(name: str, request: Request, spec: ModelSpec) -> Adjustment | None
     reading = {
         parameter: mapper for parameter, mapper in spec.mappers.items() if name in mapper.sources
     }
-    if any(parameter in request.extra_params for parameter in reading):
+    if any(own(request, parameter) is not None for parameter in reading):
         return None  # the user set the provider's own parameter, which wins
 
     if not reading:

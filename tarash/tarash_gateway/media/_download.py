@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 OK, PARTIAL, UNSATISFIABLE = 200, 206, 416
 GONE = frozenset({401, 403, 404, 410})
 """What a URL answers whose time is over."""
+NOT_FOUND = 404
+UNTIL_THERE = (0.5, 1, 2, 4)
+"""Seconds that a file may need to come to its address, one look after the other."""
 PASSING = frozenset({408, 425, 429})
 """Statuses that may pass by themselves, beside all from 500 on."""
 FIRST_FAILURE, FIRST_SERVER_ERROR = 400, 500
@@ -302,3 +305,20 @@ def _validator(response: aiohttp.ClientResponse) -> str | None:
     tag = response.headers.get("ETag")
     strong = tag if tag and not tag.startswith("W/") else None
     return strong or response.headers.get("Last-Modified")
+
+
+async def appeared(download: Download, gone: Gone) -> None:
+    """Run a download again that found nothing: a provider may name a file before it is there.
+
+    Raises:
+        Gone: It does not come.
+    """
+    for pause in UNTIL_THERE if gone.status == NOT_FOUND else ():
+        try:
+            await download.run()
+        except Gone:
+            await anyio.sleep(pause)
+        else:
+            return
+
+    await download.run()

@@ -26,7 +26,7 @@ from .._template import MOST_BYTES, MOST_SECONDS, Template, numbered
 from .._warnings import warn
 from ..exceptions import ValidationError
 from ..registry import BUILT_IN, default_registry
-from ._download import Download, Failed, Gone
+from ._download import Download, Failed, Gone, appeared
 from ._formats import HEAD_BYTES, extension, type_of
 from ._held import Here, NoMedium, look_at
 from ._labels import misnamed
@@ -251,7 +251,7 @@ async def _download(
 
         download.move_to(fresh)
         try:
-            await download.run()
+            await appeared(download, gone)
         except Gone as again:
             other = "and the provider has no other" if fresh == url else "and so does a fresh one"
             raise Failed(f"{again}{_expiry(plan.response)}, {other}") from again

@@ -15,9 +15,11 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
+from .._shipped import shipped
 from . import _png
 from ._sound import with_sound
 
+HERE = "tarash.tarash_gateway.media"
 FOLDER = Path(__file__).parent / "_samples"
 VIDEO_TYPE = "video/mp4"
 IMAGE_TYPE = "image/png"
@@ -37,7 +39,7 @@ class Sample:
 
     Attributes:
         name: The file's name.
-        path: Where it lies.
+        path: Where it lies; no file, where the package is in a zip archive.
         aspect_ratio: Such as `16:9`.
         width: Pixels.
         height: Pixels.
@@ -66,14 +68,14 @@ class Sample:
 
     def read(self, *, sound: bool = False) -> bytes:
         """Return the file's bytes; with `sound`, a silent sound track among them."""
-        content = self.path.read_bytes()
+        content = shipped(HERE, f"_samples/{self.name}")
         return with_sound(content) if sound else content
 
 
 @cache
 def videos() -> tuple[Sample, ...]:
     """Return all bundled clips."""
-    entries = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
+    entries = json.loads(shipped(HERE, "_samples/manifest.json"))
     return tuple(Sample(path=FOLDER / entry["name"], **entry) for entry in entries)
 
 

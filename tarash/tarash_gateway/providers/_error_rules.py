@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._answer import wait_in
 from .._http import Answer, shorten
 from ..exceptions import AuthenticationError, HTTPError, QuotaExceededError
 
@@ -30,12 +31,23 @@ class ErrorRule:
     says: re.Pattern[str]
     """Searched in all that a body says, words and codes."""
     advice: str
+    passes: bool = False
+    """Whether it may pass soon: where the body says so, it is a rate limit like any other."""
 
 
-def _rule(raises: type[HTTPError], statuses: Sequence[int], says: str, advice: str) -> ErrorRule:
-    return ErrorRule(raises, frozenset(statuses), re.compile(says, re.IGNORECASE), advice)
+def _rule(
+    raises: type[HTTPError],
+    statuses: Sequence[int],
+    says: str,
+    advice: str,
+    *,
+    passes: bool = False,
+) -> ErrorRule:
+    return ErrorRule(raises, frozenset(statuses), re.compile(says, re.IGNORECASE), advice, passes)
 
 
+SOON = 600.0
+"""Seconds; a limit that a body says is over within these is waited for, whatever its period."""
 REFUSED = (400, 401, 402, 403, 409, 422, 429)
 TOP_UP = "top up the account, or use another provider"
 RULES = (
@@ -46,7 +58,8 @@ RULES = (
         r"|not enough)|insufficient[ _](?:balance|credits?|funds?|quota)|not enough balance"
         r"|(?:not enough|out of|no more) credits?"
         r"|do(?:es)? not have enough credits|exceeded your current quota|billing[ _]hard[ _]limit"
-        r"|credit balance is too low|spending limit|payment[ _]required",
+        r"|credit balance is too low|spending limit|payment[ _]required|billing[ _]not[ _]active"
+        r"|not active, please check your billing",
         TOP_UP,
     ),
     _rule(
@@ -55,6 +68,13 @@ RULES = (
         r"(?:daily|monthly)\b[^.]{0,40}\b(?:limit|quota|cap)\b|per[ _]?day|per[ _]?month"
         r"|limit\b[^.]{0,40}\bper (?:day|month)",
         "wait for the next period, raise the limit, or use another provider",
+        passes=True,
+    ),
+    _rule(
+        QuotaExceededError,
+        (403, 429),
+        r"\blimit:? 0\b(?!\.)",
+        "the account has no quota for this model: raise it, or use another provider",
     ),
     _rule(
         AuthenticationError,
@@ -75,6 +95,9 @@ def account_error(answer: Answer) -> HTTPError | None:
     said = " | ".join(every)
     for rule in RULES:
         if answer.status in rule.statuses and rule.says.search(said):
+            if rule.passes and _is_over_soon(answer.body):
+                continue
+
             shown = next((one for one in every if " " in one), None) or shorten(answer.body)
             return rule.raises(
                 f"HTTP {answer.status}: {shorten(shown)} ({rule.advice})",
@@ -85,6 +108,12 @@ def account_error(answer: Answer) -> HTTPError | None:
             )
 
     return None
+
+
+def _is_over_soon(body: Any) -> bool:
+    """Tell whether a body names a short wait: rolling limits of a day free up by the minute."""
+    wait = wait_in(body)
+    return wait is not None and wait <= SOON
 
 
 def _words(body: Any, deep: int = DEEPEST) -> list[str]:

@@ -40,7 +40,9 @@ MODERATION = frozenset(
         "sentinelblock",
     }
 )
-QUOTA = frozenset({"billinghardlimitreached", "insufficientquota", "quotaexceeded"})
+QUOTA = frozenset(
+    {"billinghardlimitreached", "insufficientcredits", "insufficientquota", "quotaexceeded"}
+)
 NO_MODEL = frozenset({"deploymentnotfound", "modelnotfound", "modelretired"})
 TOO_MANY = frozenset({"ratelimitexceeded", "toomanyrequests", "429"})
 REFUSED_INPUT = frozenset({400, 413, 415, 422})
@@ -95,7 +97,8 @@ def classify_answer(answer: Answer, provider: str) -> TarashException | None:
 
 def job_error(error: Any, raw: Any) -> TarashException:
     """Return our error for a job that failed, or an answer that holds an error in place of one."""
-    found = error_of({"error": error}) or {}
+    beside = mapping(raw).get("code") if isinstance(error, str) else None
+    found = error_of({"error": error, "code": beside}) or {}
     headers = found.get("headers")
     wait = None
     if isinstance(headers, Mapping):
@@ -135,8 +138,10 @@ def no_media(raw: Any, kind: str) -> TarashException:
 def error_of(body: Any) -> Mapping[str, Any] | None:
     """Return the error object of a body; None where there is none."""
     error = body.get("error") if isinstance(body, Mapping) else None
-    if isinstance(error, str) and error:
-        return {"message": error}
+    if isinstance(error, str) and error and isinstance(body, Mapping):
+        # Flat envelopes, like xAI's, have the code beside the words.
+        code = body.get("code")
+        return {"message": error, "code": code if isinstance(code, str) else None}
 
     return error if isinstance(error, Mapping) and error else None
 

@@ -19,7 +19,7 @@ from .._sdk import exchange, http_client
 from .._secrets import bearer
 from ..catalog._luma import AGENTS_MODELS
 from ..exceptions import UnsupportedOperationError, ValidationError
-from ..mapping import apply_field_mappers
+from ..mapping import apply_field_mappers, own
 from ..media import data_uri
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._facts import response_facts
@@ -144,7 +144,7 @@ class LumaAdapter:
             {
                 name: mapper
                 for name, mapper in spec.mappers.items()
-                if name not in extra or name in NESTED
+                if own(call.request, name) is None or name in NESTED
             },
             call.request,
         )

@@ -6,7 +6,9 @@ Called by `_origin` for its faults; must not know any provider.
 import asyncio
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from itertools import repeat
 
 from aiohttp import web
 
@@ -41,24 +43,28 @@ async def send_oddly(raw: web.BaseRequest, reply: Reply, fault: Fault) -> web.St
     response = web.StreamResponse(status=reply.status, headers=reply.headers)
     if fault.kind == "slow_body":
         response.content_length = len(reply.body)
-        await response.prepare(raw)
-        step = max(1, -(-len(reply.body) // _PIECES))
-        for start in range(0, len(reply.body), step):
-            await asyncio.sleep(fault.seconds / _PIECES)
-            await response.write(reply.body[start : start + step])
     elif fault.kind == "gzip_bomb":
         response.headers["Content-Encoding"] = "gzip"
-        await response.prepare(raw)
-        for block in _packed(reply.body, fault.count):
+
+    await response.prepare(raw)
+    with suppress(ConnectionError):  # the client has left
+        for block in _blocks(reply.body, fault):
+            # Also where there is no wait: so that whoever leaves ends it.
+            await asyncio.sleep(fault.seconds / _PIECES)
             await response.write(block)
-            await asyncio.sleep(0)  # whoever leaves ends it
-    else:
-        await response.prepare(raw)
-        await response.write(reply.body)
-        while True:
-            await response.write(fault.body)
 
     return response
+
+
+def _blocks(body: bytes, fault: Fault) -> Iterator[bytes]:
+    if fault.kind == "slow_body":
+        step = max(1, -(-len(body) // _PIECES))
+        yield from (body[start : start + step] for start in range(0, len(body), step))
+    elif fault.kind == "gzip_bomb":
+        yield from _packed(body, fault.count)
+    else:
+        yield body
+        yield from repeat(fault.body)
 
 
 def _packed(body: bytes, size: int) -> Iterator[bytes]:

@@ -34,6 +34,8 @@ REFUSAL = re.compile(
 )
 SUPPORT_CODES = re.compile(r"\b\d{8}\b")
 RATE_WORDS = ("rate_limit_exceeded", "resource_exhausted", "too_many_requests")
+USED_UP = re.compile(r"\blimit:? 0\b(?!\.)|per[ _-]?(?:day|month)\b|PerDay", re.IGNORECASE)
+"""Said of a quota that no short wait fills again; details don't always come with the words."""
 ADVICE = "change the prompt or the images"
 
 
@@ -102,7 +104,7 @@ def _too_much(
         "status_code": answer.status,
         "retry_after": _retry_delay(details) or answer.retry_after,
     }
-    if used_up or "quota_exceeded" in words:
+    if used_up or "quota_exceeded" in words or USED_UP.search(said):
         return QuotaExceededError(f"{said} (raise the quota, or use another provider)", **facts)
 
     return RateLimitError(f"{said} (wait, or lower the number of concurrent jobs)", **facts)

@@ -87,6 +87,8 @@ async def _videos(call: Call, outcome: MockResponse) -> list[JsonObject]:
     if shape["generate_audio"]:
         content = await to_thread.run_sync(partial(sample.read, sound=True))
         facts["has_audio"] = True
+    elif not sample.path.is_file():  # the package is in a zip archive
+        content = await to_thread.run_sync(sample.read)
 
     return [
         await _deliver.deliver(content, sample.content_type, "video", outcome.output_type) | facts
