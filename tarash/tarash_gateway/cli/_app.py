@@ -23,6 +23,7 @@ from ._errors import MEANINGS, CommandError, Exit, begin, exit_code, rule
 from ._shape import App, help_alone
 from ._words import offer_all
 from .jobs import jobs_app
+from .ledger import ledger_app
 from .models import models_app
 
 PROGRAM = "tarash"
@@ -44,6 +45,7 @@ app = App(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(ledger_app, name="ledger")
 
 
 def run(arguments: list[str]) -> int:

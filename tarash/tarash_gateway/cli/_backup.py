@@ -1,0 +1,45 @@
+"""`tarash ledger backup`: a whole copy of the ledger, also while others write to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ..ledger.sqlite._backup import back_up
+from . import _terminal as terminal
+from ._errors import CommandError, Exit
+from ._ledger import existing, url_of
+
+
+def copy(file: Path, ledger: str | None, *, as_json: bool) -> int:
+    """Copy the ledger into a file that is not there yet.
+
+    Raises:
+        CommandError: There is no ledger, something has the copy's name, or it can't be written.
+    """
+    source: Path | None = getattr(existing(ledger), "path", None)
+    if source is None:
+        raise CommandError(
+            f"there is no ledger to copy yet ({url_of(ledger)}): name one with --ledger"
+        )
+
+    try:
+        made = back_up(source, file)
+    except FileExistsError as error:
+        raise CommandError(f"{error}: nothing is overwritten, name another file") from error
+    except (OSError, sqlite3.Error) as error:
+        raise CommandError(
+            f"{source} could not be copied to {file}: {error}",
+            "check that the first is a ledger that you may read, and that the folder of the other "
+            "is there, has space, and is yours to write to",
+            code=Exit.STORAGE,
+        ) from error
+
+    if as_json:
+        terminal.document({"file": str(file), "jobs": made.jobs, "media": made.media})
+        return Exit.DONE
+
+    terminal.result(str(file))
+    beside = f", with {made.media} files of input media in {file.name}-media" if made.media else ""
+    terminal.hint(f"copied {made.jobs} jobs of {source}{beside}")
+    return Exit.DONE
