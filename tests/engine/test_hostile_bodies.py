@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway.testing import Fault, Simulator, Step
+from tarash.tarash_gateway.testing import Fault, Script, Simulator, Step
 
 ROOT = Path(__file__).parents[2]
 MEGABYTE = 1024 * 1024
@@ -73,6 +73,9 @@ def played(simulator: Simulator) -> dict[str, tuple[int, dict[str, str]]]:
         assert child.stdout is not None
         for name, trouble in ROUNDS.items():
             simulator.reset()
+            for provider in origins:
+                simulator.script(provider, Script(run_looks=0))  # done at the first look
+
             if trouble is not None:
                 for provider in origins:
                     simulator.fail(provider, trouble[0], trouble[1], times=None)

@@ -82,7 +82,7 @@ async def test_a_finished_video_is_read_to_its_end_beyond_the_deadline(limit: fl
 
 async def test_a_body_of_which_nobody_knows_the_length_keeps_to_the_deadline() -> None:
     async with serving(30, sized=False) as url, Gateway() as gateway:
-        config = CONFIG.model_copy(update={"base_url": url, "timeout": 0.6})
+        config = CONFIG.model_copy(update={"base_url": url, "timeout": 0.6})  # waited for
         with pytest.raises(TimeoutError) as caught:
             await gateway.generate_video_async(config, REQUEST)
 

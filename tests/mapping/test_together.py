@@ -21,6 +21,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.catalog import lookup
 from tarash.tarash_gateway.mapping import Apart
 from tarash.tarash_gateway.models import GenerationPlan
+from tarash.tarash_gateway.providers._registry import FOLDERS, shipped
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
@@ -105,10 +106,9 @@ def test_media_that_a_rule_excludes_are_refused_by_name(
 
 
 def test_every_module_with_rules_has_a_model_here() -> None:
-    package = "tarash.tarash_gateway.catalog"
-    names = ("google", "fal", "openai", "azure_openai", "replicate", "luma", "runway", "stability")
-    for name in (*names, "xai"):
-        rules = getattr(import_module(f"{package}._{name}"), "RULES", {})
+    for name in FOLDERS:
+        row = shipped()[name.replace("_", "-")]
+        rules = getattr(import_module(str(row.models)), "RULES", {})
         assert bool(rules) == (name in MODELS)
         for prefix in rules:
             if not prefix.startswith("openai/"):

@@ -1,4 +1,4 @@
-"""How much of an answer's body is read, by what it is and by how it went."""
+"""How much of an answer is read, and for how long, by what it is and by how it went."""
 
 from __future__ import annotations
 
@@ -13,6 +13,20 @@ from ._wire import current_patience
 
 if TYPE_CHECKING:
     import io
+
+
+CONNECT_SECONDS = 10
+SILENCE_SECONDS = 30
+"""How long a server may say nothing in the answer to a poll, or in a medium."""
+
+
+def limits_of(purpose: str) -> aiohttp.ClientTimeout:
+    """Return the limits of an exchange itself; the engine holds the deadlines.
+
+    A submit may be silent while it makes an image, and a stream while nothing happens.
+    """
+    silence = SILENCE_SECONDS if purpose == "poll" else None
+    return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
 
 
 async def read_content(

@@ -28,7 +28,7 @@ from ._answer import (
     status_error,
     unreadable,
 )
-from ._bodies import lines, read_content
+from ._bodies import limits_of, lines, read_content
 from ._body import json_pieces, streamed
 from ._guard import Guard
 from ._proxies import Proxy, connector, proxy_of
@@ -59,9 +59,6 @@ __all__ = [
     "unreadable",
 ]
 
-CONNECT_SECONDS = 10
-SILENCE_SECONDS = 30
-"""How long a server may say nothing in the answer to a poll, or in a medium."""
 POOL_SIZE = 100
 """Connections to one host, for submits and for looks each."""
 STREAMS_PER_ORIGIN = 32
@@ -136,7 +133,7 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
         # A tenth of what a look costs, and only a submit has to know it for certain.
         trace_configs=[tracing] if purpose == "submit" else None,
         # The engine holds the deadlines; only connecting has a limit of its own.
-        timeout=_limits(purpose),
+        timeout=limits_of(purpose),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=True,
     )
@@ -146,18 +143,9 @@ def guarded_session(guard: Guard) -> aiohttp.ClientSession:
     """Return a session of its own, since a pooled connection passes no guard; to be closed."""
     return aiohttp.ClientSession(
         connector=guard.connector(),
-        timeout=_limits("poll"),
+        timeout=limits_of("poll"),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
-
-
-def _limits(purpose: str) -> aiohttp.ClientTimeout:
-    """Return the limits of an exchange itself; the engine holds the deadlines.
-
-    A submit may be silent while it makes an image, and a stream while nothing happens.
-    """
-    silence = SILENCE_SECONDS if purpose == "poll" else None
-    return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence)
 
 
 _gates: RunVar[dict[tuple[str, Origin], asyncio.Semaphore]] = RunVar("_gates")

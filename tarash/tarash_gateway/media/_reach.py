@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from .._http._client import CONNECT_SECONDS
+from .._http._bodies import CONNECT_SECONDS
 from .._http._fetch import MOST_REDIRECTS, REDIRECTS
 from .._http._guard import Guard
 from .._http._proxies import connector, proxy_of
