@@ -145,7 +145,7 @@ def wheel(session: nox.Session) -> None:
     for name in ("tests", "docs", "examples", "tools"):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, elsewhere / name)
-    for name in ("README.md", "pyproject.toml"):
+    for name in ("NOTICE", "README.md", "SECURITY.md", "pyproject.toml"):
         shutil.copy(ROOT / name, elsewhere)
 
     # Without extras, the package imports, and loads nothing that is not needed yet.

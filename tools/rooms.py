@@ -11,8 +11,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import tarash.tarash_gateway
+
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "tarash" / "tarash_gateway"
+PACKAGE = Path(tarash.tarash_gateway.__file__).parent
 PAGE = ROOT / "docs" / "contributing.md"
 BEGIN, END = "<!-- generated: rooms -->", "<!-- end -->"
 

@@ -13,7 +13,10 @@ import av
 import pytest
 from PIL import Image
 
+import tarash.tarash_gateway
+
 ROOT = Path(__file__).parents[2]
+PACKAGE = Path(tarash.tarash_gateway.__file__).parent
 COMMANDS = re.findall(
     r"^```bash\n(.*?)^```$",
     (ROOT / "README.md").read_text(encoding="utf-8"),
@@ -56,7 +59,8 @@ def test_what_users_and_lawyers_ask_for_is_there() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {"LICENSE", "NOTICE"} <= set(project["license-files"])
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
-    recorded = (ROOT / "tarash" / "tarash_gateway" / "catalog" / "data").iterdir()
+    recorded = [*(PACKAGE / "catalog" / "data").iterdir(), *PACKAGE.glob("providers/*/*.json")]
+    assert len(recorded) > 1
     assert all(path.name in notice for path in recorded)
     assert "private" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 

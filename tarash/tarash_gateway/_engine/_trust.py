@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .._http._client import is_trusted
 from ..exceptions import ValidationError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .._data._exchange import Operation
     from .._http._account import Account
 
-ID = re.compile(r"[\w.:/@=~+-]{1,512}", re.ASCII)
+LONGEST_ID = 512
 URL = re.compile(r"\s*([a-z][a-z0-9+.-]*:)?[/\\]{2}", re.IGNORECASE)
 """What some library might take for an address: also without a scheme, or with backslashes."""
 PLAIN = re.compile(r"[!-\[\]-~]*")
@@ -24,8 +24,14 @@ NO_NAMES = frozenset({"", ".", ".."})
 
 
 def is_id(name: str) -> bool:
-    """Tell whether a job's id can be asked after: it names nothing but a job in a path."""
-    return bool(ID.fullmatch(name)) and not NO_NAMES.intersection(name.split("/"))
+    """Tell whether a job's id can be asked after: adapters quote it, so that it names a job only.
+
+    Whatever a provider has accepted a job under has to be good for asking after it.
+    """
+    fits = 0 < len(name) <= LONGEST_ID and name.isprintable()
+    # As a server might read it that takes quotes away twice, or a backslash for a slash.
+    read = unquote(name).replace("\\", "/")
+    return fits and not NO_NAMES.intersection([*name.split("/"), *read.split("/")])
 
 
 def check_operation(operation: Operation, account: Account, needs: Iterable[str] = ()) -> None:

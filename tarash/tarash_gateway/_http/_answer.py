@@ -88,7 +88,7 @@ class Answer:
     content: bytes | None = None
     """The bytes of an answer that is media."""
     content_type: str | None = None
-    """What the media are: by their bytes, else as declared."""
+    """The type of media, by their bytes, else as declared."""
 
     @property
     def retry_after(self) -> float | None:

@@ -86,7 +86,9 @@ class FalAdapter:
         if not isinstance(job_id, str) or not job_id:
             raise unreadable(answer.status, answer.body)
 
-        root = join(client.account.base_url, f"{_app(payload.path)}/requests/{job_id}")
+        root = join(
+            client.account.base_url, f"{_app(payload.path)}/requests/{quote(job_id, safe='')}"
+        )
         built = {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
         given = {name: accepted.get(f"{name}_url") for name in built}
         return Operation(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from anyio import to_thread
@@ -196,7 +197,7 @@ class LumaAdapter:
 
     async def poll(self, client: LumaClient, operation: Operation) -> Snapshot:
         """Look at the generation, which holds its media when it is done."""
-        answer = await client.http.get(client.url("generations", operation.id))
+        answer = await client.http.get(client.url("generations", quote(operation.id, safe="")))
         generation = answer.object()
         state = generation.get("state")
         if not isinstance(state, str):

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
 from ..._http._account import Account
@@ -118,7 +119,7 @@ class ReplicateAdapter:
 
     async def poll(self, client: ReplicateClient, operation: Operation) -> Snapshot:
         """Look at the prediction, which holds its output when it is done."""
-        answer = await client.http.get(client.url("predictions", operation.id))
+        answer = await client.http.get(client.url("predictions", quote(operation.id, safe="")))
         prediction = answer.object()
         status = prediction.get("status")
         if not isinstance(status, str):
@@ -140,7 +141,7 @@ class ReplicateAdapter:
 
     async def cancel(self, client: ReplicateClient, operation: Operation) -> CancelAnswer:
         """Ask Replicate to stop the prediction."""
-        url = client.url("predictions", operation.id, "cancel")
+        url = client.url("predictions", quote(operation.id, safe=""), "cancel")
         answer = await client.http.post(url, any_status=True)
         if answer.status in NOTHING_TO_CANCEL:
             return "too_late"

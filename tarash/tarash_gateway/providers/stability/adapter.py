@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -147,7 +148,7 @@ class StabilityAdapter:
 
     async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
         """Look at a job of one of the slow endpoints; the result comes with the last look."""
-        url = join(client.account.base_url, f"{VERSION}/results/{operation.id}")
+        url = join(client.account.base_url, f"{VERSION}/results/{quote(operation.id, safe='')}")
         answer = await client.get(url, any_status=True)
         if answer.status == STILL_RUNNING:
             return Snapshot("processing", raw=answer.body)
