@@ -28,6 +28,11 @@ PACKAGED = tuple(f"tests/{name}" for name in (
     "catalog", "cli", "docs", "house", "mapping", "mock", "portal", "providers", "registry",
 ))  # fmt: skip
 
+# What is the same on every interpreter: data and text, many of the tests. They run on one of them.
+WITHOUT_DATA = tuple(
+    f"--ignore=tests/{name}" for name in ("catalog", "docs", "examples", "field", "mapping")
+)
+
 # The tests start many interpreters, each of which would have to compile the package.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -96,7 +101,7 @@ def tests(session: nox.Session) -> None:
     """Run the test suite, and measure its coverage once; arguments go to pytest."""
     session.install("-e", ".[all]", *_group("test"))
     if session.python != CURRENT:
-        _pytest(session, "pytest")
+        _pytest(session, "pytest", *(() if session.posargs else WITHOUT_DATA))
         return
 
     # Measuring costs time, and the lines are the same for every interpreter.
