@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tarash.tarash_gateway.cli import main
 from tarash.tarash_gateway.cli._words import in_options, wish
 
 
@@ -76,3 +77,10 @@ def test_a_wish_is_called_like_its_option(field: str, shown: str) -> None:
 )
 def test_other_words_stay_as_they_are(said: str) -> None:
     assert in_options(said) == said
+
+
+def test_a_command_leaves_nothing_behind_for_the_next(capsys: pytest.CaptureFixture[str]) -> None:
+    before = in_options("give it in extra_params")
+    assert main(["providers"]) == 0
+    assert capsys.readouterr().out
+    assert in_options("give it in extra_params") == before

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextvars import copy_context
 
 from .._support._extras import how_to_install
 
@@ -43,4 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return USAGE
 
-    return run(sys.argv[1:] if arguments is None else list(arguments))
+    # In a context of its own: what one command notes of itself is not for the next one.
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    return copy_context().run(run, words)
