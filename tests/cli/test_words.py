@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tarash.tarash_gateway.cli import main
-from tarash.tarash_gateway.cli._words import in_options, wish
+from tarash.tarash_gateway.cli._words import _offered, in_options, wish
+
+
+@pytest.fixture(autouse=True)
+def _outside_a_command() -> Iterator[None]:
+    """Whatever ran in this process before, no command runs now."""
+    token = _offered.set(None)
+    yield
+    _offered.reset(token)
 
 
 @pytest.mark.parametrize(
