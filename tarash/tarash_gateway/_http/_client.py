@@ -132,7 +132,6 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
         connector=Connector(**options) if socks is None else connector(socks, **options),
         # A tenth of what a look costs, and only a submit has to know it for certain.
         trace_configs=[tracing] if purpose == "submit" else None,
-        # The engine holds the deadlines; only connecting has a limit of its own.
         timeout=limits_of(purpose),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=True,
