@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tarash.tarash_gateway.catalog._library import SHIPPED
+from tarash.tarash_gateway.catalog._archive import pack
 from tarash.tarash_gateway.catalog._records import mend, records_of, records_of_types
-from tarash.tarash_gateway.catalog._shelf import pack
+from tarash.tarash_gateway.catalog._schema_store import SHIPPED
 
 DESTINATION = SHIPPED / "fal.shelf"
 

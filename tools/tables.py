@@ -14,8 +14,8 @@ from pathlib import Path
 from tarash.tarash_gateway._data._model_info import ModelInfo
 from tarash.tarash_gateway.catalog._describe import list_all
 from tarash.tarash_gateway.catalog._features import FEATURES, claims
-from tarash.tarash_gateway.catalog._library import recorded
 from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
+from tarash.tarash_gateway.catalog._schema_store import recorded
 from tarash.tarash_gateway.models import ProviderInfo
 from tarash.tarash_gateway.providers._provider import Provider
 from tarash.tarash_gateway.providers._registry import Registry

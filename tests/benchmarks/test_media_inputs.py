@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
-from tarash.tarash_gateway._data._exchange import Accepts
+from tarash.tarash_gateway._data._exchange import MediaSupport
 from tarash.tarash_gateway._http._body import json_pieces
 from tarash.tarash_gateway.media import Rules, load, prepare
 
@@ -75,7 +75,7 @@ async def test_base64_of_20_mb(tmp_path: Path) -> None:
     path.write_bytes(content)
     of_bytes = VideoGenerationRequest(prompt="A kite", image_list=({"image": content},))
     of_path = VideoGenerationRequest(prompt="A kite", image_list=({"image": path},))
-    prepared, _ = await prepare(of_bytes, Accepts(), None)
+    prepared, _ = await prepare(of_bytes, MediaSupport(), None)
     body = {"image": prepared.image_list[0]["image"]}
     as_text = VideoGenerationRequest.model_validate(
         {"prompt": "A kite", "image_list": [str(body["image"])]}
@@ -88,7 +88,7 @@ async def test_base64_of_20_mb(tmp_path: Path) -> None:
             steps: dict[str, Callable[[], Awaitable[Any]]] = {
                 "read the file": lambda: load(of_path, Rules()),
                 "decode base64": lambda: load(as_text, Rules()),
-                "encode base64": lambda: prepare(of_bytes, Accepts(), None),
+                "encode base64": lambda: prepare(of_bytes, MediaSupport(), None),
                 "write the JSON": lambda: json_pieces(body),
                 "generate": lambda: gateway.generate_video_async(config, of_path),
             }

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway.catalog import shipped_records
-from tarash.tarash_gateway.catalog._library import SHIPPED
+from tarash.tarash_gateway.catalog._archive import RecordArchive, pack
 from tarash.tarash_gateway.catalog._reduce import outputs_of, reduce_document
-from tarash.tarash_gateway.catalog._shelf import Shelf, pack
+from tarash.tarash_gateway.catalog._schema_store import SHIPPED
 from tools import build_fal
 
 LARGEST_FILE = 500_000
@@ -102,7 +102,7 @@ def test_what_is_made_is_told_by_the_names_of_the_result(
 
 def test_a_shelf_gives_back_what_was_put_on_it() -> None:
     records = {f"model/{number}": {"number": number, "text": "x" * number} for number in range(50)}
-    shelf = Shelf(pack(records, {"recorded": "2026-01-01"}))
+    shelf = RecordArchive(pack(records, {"recorded": "2026-01-01"}))
     assert dict(shelf.records()) == records
     assert shelf.get("model/7") == {"number": 7, "text": "x" * 7}
     assert shelf.get("model/50") is None
@@ -114,7 +114,7 @@ def test_a_broken_file_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.shelf"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="catalogue file"):
-        Shelf.open(path)
+        RecordArchive.open(path)
 
 
 def test_weak_schemas_take_types_from_their_sound_relatives(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_weak_schemas_take_types_from_their_sound_relatives(tmp_path: Path) -> N
     second.write_text(json.dumps(types))
     build_fal.main([str(first), str(second), "--output", str(output)])
 
-    shelf = Shelf.open(output)
+    shelf = RecordArchive.open(output)
     weak = shelf.get("a/fast/two")
     assert weak is not None
     assert weak["weakness"] == "types"

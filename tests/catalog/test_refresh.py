@@ -22,7 +22,7 @@ from tarash.tarash_gateway import (
     refresh_models_async,
 )
 from tarash.tarash_gateway.catalog import forget, remember
-from tarash.tarash_gateway.catalog._library import MOST_HOSTS
+from tarash.tarash_gateway.catalog._schema_store import MOST_HOSTS
 from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.catalog.test_build import document, listed
 

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from tarash.tarash_gateway import AuthenticationError, VideoGenerationConfig, list_providers
-from tarash.tarash_gateway._http._credentials import account
+from tarash.tarash_gateway._http._key_lookup import account
 from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway.providers._contract import CheckingAdapter
 from tarash.tarash_gateway.providers._registry import default_registry
@@ -23,7 +23,7 @@ async def _check(provider: str, key: str, simulator: Simulator) -> None:
     clients = ClientCache()
     try:
         async with clients.lease(adapter, account(adapter, asked, None)) as client:
-            await cast("CheckingAdapter", adapter).check(client)
+            await cast("CheckingAdapter", adapter).verify_credentials(client)
     finally:
         await clients.aclose()
 

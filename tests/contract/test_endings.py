@@ -14,7 +14,7 @@ from tarash.tarash_gateway import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from tarash.tarash_gateway._data._exchange import Operation
-from tarash.tarash_gateway._http._credentials import account
+from tarash.tarash_gateway._http._key_lookup import account
 from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator

@@ -13,7 +13,7 @@ import pytest
 from tarash.tarash_gateway import HTTPConnectionError, TarashException, UnsupportedOperationError
 from tarash.tarash_gateway._data._exchange import Call, Operation, Payload
 from tarash.tarash_gateway._engine import checked_payload, fitted_call
-from tarash.tarash_gateway._http._credentials import account
+from tarash.tarash_gateway._http._key_lookup import account
 from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway.media import prepare
 from tarash.tarash_gateway.providers._contract import FindingAdapter
@@ -68,7 +68,7 @@ class Desk:
         """Look for what was sent in the list; `seconds` later than the job was accepted."""
         call, payload = await self.ask(**wishes)
         since = lost.submitted_at + timedelta(seconds=seconds)
-        return list(await self.adapter.find(self._client, payload, call, since))
+        return list(await self.adapter.find_submitted(self._client, payload, call, since))
 
     async def result(self, operation: Operation) -> Any:
         seen = await self.adapter.poll(self._client, operation)

@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 
 from tarash.tarash_gateway import Adjustment, Gateway, ValidationError
-from tarash.tarash_gateway._data._exchange import Accepts
+from tarash.tarash_gateway._data._exchange import MediaSupport
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import RecordedRequest, Simulator
@@ -173,7 +173,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def accepts_of(case: Case) -> Accepts:
+def accepts_of(case: Case) -> MediaSupport:
     return default_registry.adapter(case.provider).accepts
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tarash.tarash_gateway._data._exchange import Accepts
+from tarash.tarash_gateway._data._exchange import MediaSupport
 from tarash.tarash_gateway.providers._registry import default_registry, shipped
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "media-inputs.md"
 
 
-def row(name: str, accepts: Accepts) -> str:
+def row(name: str, accepts: MediaSupport) -> str:
     more = "uploaded" if accepts.upload else "refused"
     inline = accepts.largest_inline or 0
     size = more if accepts.content is None else f"up to {inline / 1e6:.1f} MB in the request"

@@ -16,8 +16,8 @@ import sys
 import fal_client.client
 
 from tarash.tarash_gateway import MediaContent, TarashException
-from tarash.tarash_gateway._http._account import Account
 from tarash.tarash_gateway._http._client import Transport
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.providers.fal.adapter import FalAdapter
 
@@ -25,7 +25,7 @@ from tarash.tarash_gateway.providers.fal.adapter import FalAdapter
 async def upload(base_url: str, key: str, size: int) -> dict[str, object]:
     adapter = FalAdapter()
     transport = Transport()
-    client = adapter.connect(Account("fal", base_url, Key(key)), transport)
+    client = adapter.connect(Credentials("fal", base_url, Key(key)), transport)
     try:
         media = MediaContent(content=b"\x00" * size, content_type="image/png")
         return {"url": await adapter.upload(client, media)}

@@ -12,21 +12,21 @@ import aiohttp
 import pytest
 
 from tarash.tarash_gateway import HTTPError
-from tarash.tarash_gateway._http._account import Account
 from tarash.tarash_gateway._http._answer import (
     LONGEST_PAUSE,
     MOST_PARTS,
-    Answer,
+    HttpResponse,
     parse_json,
     parse_retry_after,
     read_answer,
     shorten,
 )
 from tarash.tarash_gateway._http._client import HttpClient, Transport
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._http._reading import LARGEST_ANSWER, LARGEST_ERROR, Decoder
 from tarash.tarash_gateway._http._sdk import exchange, http_client
-from tarash.tarash_gateway._http._wire import Wire, current_wire
-from tarash.tarash_gateway._support._secrets import Credentials, Key, Secrets
+from tarash.tarash_gateway._http._send_state import SendState, current_wire
+from tarash.tarash_gateway._support._secrets import AuthHeaders, Key, Secrets
 from tarash.tarash_gateway.media import samples
 from tests.media.raw import Asked, Raw, answer, serving
 
@@ -37,7 +37,7 @@ TYPES = ("", "application/octet-stream", "text/html", "text/plain", "image/png",
 MANY = "1" * 5000
 
 
-def read(content: bytes, declared: str = "", status: int = 200) -> Answer:
+def read(content: bytes, declared: str = "", status: int = 200) -> HttpResponse:
     return read_answer(status, {}, declared, content, Secrets())
 
 
@@ -114,7 +114,7 @@ def test_an_odd_pause_is_none(value: str, seconds: float | None) -> None:
     ("value", "seconds"), [("1500", 1.5), ("\u00b2", None), ("9" * 5000, None)]
 )
 def test_an_odd_pause_in_milliseconds_is_none(value: str, seconds: float | None) -> None:
-    assert Answer(429, {"retry-after-ms": value}, "", is_json=False).retry_after == seconds
+    assert HttpResponse(429, {"retry-after-ms": value}, "", is_json=False).retry_after == seconds
 
 
 # ---------------------------------------------------------------------------- packed and endless
@@ -161,14 +161,16 @@ async def transport() -> AsyncIterator[Transport]:
 
 
 def own(transport: Transport, server: Raw) -> HttpClient:
-    return HttpClient(Account("x", server.url, Key("key-of-a-test")), transport, Credentials({}))
+    return HttpClient(
+        Credentials("x", server.url, Key("key-of-a-test")), transport, AuthHeaders({})
+    )
 
 
-async def by_sdk(transport: Transport, server: Raw) -> Answer:
+async def by_sdk(transport: Transport, server: Raw) -> HttpResponse:
     import httpx
 
-    account = Account("x", server.url, Key("key-of-a-test"))
-    current_wire.set(Wire())
+    account = Credentials("x", server.url, Key("key-of-a-test"))
+    current_wire.set(SendState())
     async with http_client(httpx, transport) as client:
 
         async def send() -> Any:
@@ -260,8 +262,8 @@ async def test_a_packed_answer_is_read(transport: Transport) -> None:
 
 # ---------------------------------------------------------------------------- media by their limit
 def media(transport: Transport, server: Raw, most: int) -> HttpClient:
-    account = Account("x", server.url, Key("key-of-a-test"), max_media_bytes=most)
-    return HttpClient(account, transport, Credentials({}))
+    account = Credentials("x", server.url, Key("key-of-a-test"), max_media_bytes=most)
+    return HttpClient(account, transport, AuthHeaders({}))
 
 
 LABELS = ("", "video/mp4", "text/html", "application/json", "application/octet-stream")

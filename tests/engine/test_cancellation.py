@@ -94,7 +94,7 @@ class Told:
     def __call__(self, update: VideoGenerationUpdate) -> None:
         self.updates.append(update)
 
-    def goodbye(self) -> str:
+    def cancellation_note(self) -> str:
         (terminal,) = [one for one in self.updates if one.status in ("completed", "failed")]
         assert terminal is self.updates[-1]
         assert terminal.status == "failed"
@@ -111,7 +111,7 @@ async def test_the_job_of_a_cancelled_task_is_cancelled_at_the_provider(
 
     assert (fal.counters.submits, fal.counters.cancels) == (1, 1)
     assert fal.simulator.jobs("fal")[0].cancel_requested
-    assert "requested" in told.goodbye()
+    assert "requested" in told.cancellation_note()
     assert fal.outcomes() == ["detached"]
 
 
@@ -124,7 +124,7 @@ async def test_a_job_that_is_accepted_while_we_are_cancelled_is_cancelled_too(
     await way(lambda: fal.generate(told), answered_later(fal), leap)
 
     assert (fal.counters.accepted, fal.counters.cancels) == (1, 1)
-    assert "cancelled" in told.goodbye()
+    assert "cancelled" in told.cancellation_note()
     assert fal.outcomes() == ["cancelled"]
 
 
@@ -154,7 +154,7 @@ async def test_a_submit_without_an_answer_is_told_to_be_unknown(fal: Fal, leap: 
         lambda: leap(CANCEL_LIMIT),
     )
 
-    assert "may run and be billed" in told.goodbye()
+    assert "may run and be billed" in told.cancellation_note()
     assert fal.outcomes() == ["unknown"]
     assert fal.counters.submits == 1
 
@@ -166,7 +166,7 @@ async def test_a_submit_that_is_refused_meanwhile_is_told_to_have_bought_nothing
     fal.simulator.keys["fal"] = ["another"]
     await by_task(lambda: fal.generate(told), answered_later(fal), leap)
 
-    assert "nothing was bought" in told.goodbye()
+    assert "nothing was bought" in told.cancellation_note()
     assert fal.outcomes() == ["cancelled"]
 
 
@@ -178,7 +178,7 @@ async def test_a_pause_before_the_next_submit_ends_with_the_task(
     await by_task(lambda: fal.generate(told), lambda: "submit_retried" in logged(caplog), leap)
 
     assert fal.counters.submits == 1
-    assert "nothing was bought" in told.goodbye()
+    assert "nothing was bought" in told.cancellation_note()
     assert fal.outcomes() == ["cancelled"]
 
 
@@ -259,7 +259,7 @@ async def test_a_detached_job_is_left_alone_by_a_cancellation(fal: Fal, leap: Le
     )
 
     assert fal.counters.cancels == 0
-    assert "goes on" in told.goodbye()
+    assert "goes on" in told.cancellation_note()
     assert fal.outcomes() == ["detached"]
 
 
@@ -307,7 +307,7 @@ async def test_a_cancel_that_hangs_ends_with_its_limit(fal: Fal, leap: Leap) -> 
     await until(lambda: fal.counters.cancels == 1)
     leap(CANCEL_LIMIT)
     await ended
-    assert "unsupported" in told.goodbye()
+    assert "unsupported" in told.cancellation_note()
     assert fal.outcomes() == ["detached"], "nobody said that it stops"
 
 

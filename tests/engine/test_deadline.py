@@ -16,8 +16,8 @@ import pytest
 
 from tarash.tarash_gateway import TimeoutError as GatewayTimeoutError
 from tarash.tarash_gateway._data._exchange import Operation
-from tarash.tarash_gateway._http._account import Account
 from tarash.tarash_gateway._http._client import Transport
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.providers.fal.adapter import FalAdapter
 from tarash.tarash_gateway.testing import Fault, Script
@@ -226,7 +226,7 @@ async def test_the_operation_of_a_timeout_is_enough_to_go_on_waiting(fal: Fal) -
     assert operation.to_json() == stored
     adapter = FalAdapter()
     transport = Transport()
-    account = Account("fal", fal.simulator.base_url("fal"), Key(KEY), custom_base_url=True)
+    account = Credentials("fal", fal.simulator.base_url("fal"), Key(KEY), custom_base_url=True)
     client = adapter.connect(account, transport)
     try:
         while (snapshot := await adapter.poll(client, operation)).finished is None:

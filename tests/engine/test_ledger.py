@@ -33,9 +33,9 @@ class Broken(MemoryLedger):
 
             raise OSError(f"the disk is full, says {KEY}")
 
-    async def intend(self, intent: Intent, holder: str) -> bool | None:
+    async def intend(self, intent: Intent, owner_id: str) -> bool | None:
         await self._break("intend")
-        return await super().intend(intent, holder)
+        return await super().intend(intent, owner_id)
 
     async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
         await self._break("accept")
@@ -86,9 +86,9 @@ async def test_the_intent_is_there_before_the_submit_and_the_job_before_the_firs
     fal: Fal,
 ) -> None:
     class Watching(MemoryLedger):
-        async def intend(self, intent: Intent, holder: str) -> bool | None:
+        async def intend(self, intent: Intent, owner_id: str) -> bool | None:
             seen.append(("intend", fal.counters.submits))
-            return await super().intend(intent, holder)
+            return await super().intend(intent, owner_id)
 
         async def accept(
             self, intent_id: str, operation: Operation, *, adopted: bool = False

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tarash.tarash_gateway import VideoGenerationRequest
-from tarash.tarash_gateway._engine._polling import LOOKS_A_SECOND, History, Pace
-from tarash.tarash_gateway._engine._seen import LARGEST, Bell, Seen, seen
+from tarash.tarash_gateway._engine._loop_state import LARGEST, LoopState, Wakeup, seen
+from tarash.tarash_gateway._engine._polling import LOOKS_A_SECOND, History, PollSchedule
 from tarash.tarash_gateway._http._client import STREAMS_PER_ORIGIN
 from tarash.tarash_gateway.testing import Script
 from tests.engine.conftest import Fal
@@ -23,7 +23,7 @@ def watched(
     lasts: float, history: History, rng: random.Random, *, interval: float = 5, floor: float = 0.1
 ) -> tuple[float, int]:
     """Look at a job of so many seconds until it is done; return how late, and the looks."""
-    pace = Pace(interval, floor, rng, history)
+    pace = PollSchedule(interval, floor, rng, history)
     elapsed = running = 0.0
     looks = 0
     while True:
@@ -95,26 +95,26 @@ def test_no_pause_is_longer_than_the_poll_interval_and_the_floor_allow() -> None
     history = History()
     history.note(55, 60)
     for floor in (0.1, 5):
-        pace = Pace(5, floor, random.Random(7), history)
+        pace = PollSchedule(5, floor, random.Random(7), history)
         elapsed = 0.0
         while elapsed < 100:
             pause = pace.pause(elapsed)
             assert pause < 2 * 5
             elapsed += pause
 
-        assert Pace(2, 0.1, random.Random(8), history).pause(0) <= 2
+        assert PollSchedule(2, 0.1, random.Random(8), history).pause(0) <= 2
 
 
 def test_the_providers_word_wins_over_what_was_seen() -> None:
     history = History()
     history.note(1, 1.1)
-    pace = Pace(5, 0.5, random.Random(9), history)
+    pace = PollSchedule(5, 0.5, random.Random(9), history)
     assert pace.pause(0, retry_after=30) == 30
     assert pace.pause(0, retry_after=0) == 0.5
 
 
 def test_an_unknown_job_is_noticed_after_a_tenth_of_its_time_at_the_latest() -> None:
-    pace = Pace(5, 0.1, random.Random(10))
+    pace = PollSchedule(5, 0.1, random.Random(10))
     for elapsed, most in ((0, 0.55), (4, 0.55), (10, 1.1), (30, 3.3), (60, 5.5), (3600, 5.5)):
         assert most * 0.8 <= pace.pause(elapsed) <= most
 
@@ -122,7 +122,7 @@ def test_an_unknown_job_is_noticed_after_a_tenth_of_its_time_at_the_latest() -> 
 def test_looks_that_fail_are_not_repeated_in_haste() -> None:
     history = History()
     history.note(3.9, 4)
-    pace = Pace(5, 0.1, random.Random(11), history)
+    pace = PollSchedule(5, 0.1, random.Random(11), history)
     pauses = [pace.pause(3.95, failed=True) for _ in range(40)]
     assert pauses[0] > 0.4
     assert all(pause >= 4.5 for pause in pauses[-20:])
@@ -132,7 +132,7 @@ def test_a_crowd_that_waits_for_the_same_moment_spreads_over_it() -> None:
     history = History()
     history.note(3.9, 4)
     history.waiting = 3 * LOOKS_A_SECOND
-    paces = [Pace(5, 0.1, random.Random(seed), history) for seed in range(200)]
+    paces = [PollSchedule(5, 0.1, random.Random(seed), history) for seed in range(200)]
     first = sorted(pace.pause(4.5) for pace in paces)
     assert first[10] < 0.5
     assert first[100] > 1
@@ -149,7 +149,7 @@ def test_the_first_to_end_tells_those_who_know_nothing_once() -> None:
 
 
 async def test_a_bell_cuts_a_wait_short() -> None:
-    bell = Bell()
+    bell = Wakeup()
     bell.ring()  # nobody waits: nothing is kept for later
     assert not await bell.wait(0.01)
 
@@ -172,12 +172,12 @@ async def test_what_was_seen_is_kept_for_one_loop_and_within_bounds() -> None:
     assert shared.history("first") is not first
 
 
-async def _other() -> Seen:
+async def _other() -> LoopState:
     return seen()
 
 
 def test_streams_are_given_back() -> None:
-    shared = Seen()
+    shared = LoopState()
     for _ in range(STREAMS_PER_ORIGIN):
         assert shared.take_stream("here")
 

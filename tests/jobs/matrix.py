@@ -82,7 +82,7 @@ class Cell:
         """Whether the job can be found when the submit's answer was lost."""
         adapter = default_registry.adapter(self.case.provider)
         return (
-            hasattr(adapter, "find")
+            hasattr(adapter, "find_submitted")
             and self.case.kind == "video"
             and self.case.model not in UNLISTED
         )

@@ -144,7 +144,7 @@ class Round:
             assert name in again["message"], again
 
         adapter = default_registry.adapter(entry.intent.provider)
-        if hasattr(adapter, "find") and record.kind == "video":
+        if hasattr(adapter, "find_submitted") and record.kind == "video":
             assert ids == [], f"{prompt} is in the provider's list: {again}"
 
         return "unknown"

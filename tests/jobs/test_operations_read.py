@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tarash.tarash_gateway import ValidationError
 from tarash.tarash_gateway._data._exchange import Operation
 from tarash.tarash_gateway._engine._trust import check_operation
-from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._jobs._tokens import _seal, read, write
 from tarash.tarash_gateway._support._secrets import Key
 
@@ -67,6 +67,6 @@ def test_data_that_is_nested_too_deeply_is_refused() -> None:
 
 
 def test_an_operation_without_its_addresses_is_refused() -> None:
-    account = Account("fal", "https://queue.fal.run", Key("k"))
+    account = Credentials("fal", "https://queue.fal.run", Key("k"))
     with pytest.raises(ValidationError, match="lacks status"):
         check_operation(Operation.from_json(GOOD), account, ("status",))

@@ -63,7 +63,7 @@ def scene(zygote: Zygote, simulator: Simulator, path: Path) -> Scene:
 
 
 def is_listing(case: Case) -> bool:
-    return hasattr(default_registry.adapter(case.provider), "find")
+    return hasattr(default_registry.adapter(case.provider), "find_submitted")
 
 
 @pytest.mark.parametrize("case", LISTING, ids=str)

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from tarash.tarash_gateway.ledger._records import Entry, Ledger, Outcome
+from tarash.tarash_gateway.ledger._records import Ledger, Outcome, SubmissionRecord
 from tests.ledger.makers import (
     HOLDER,
     begin,
@@ -22,7 +22,7 @@ from tests.ledger.makers import (
 
 async def test_a_job_comes_back_as_it_was_written(ledger: Ledger) -> None:
     job = make_job(idempotency_key="order-4711", chain=({"model": "a"}, {"model": "b"}))
-    stray = Entry(make_intent(job))
+    stray = SubmissionRecord(make_intent(job))
     given = replace(job, state="failed", entries=(stray,), result={"kept": False})
 
     assert await ledger.open(given, HOLDER, {}) is None
@@ -42,8 +42,8 @@ async def test_a_submit_comes_back_as_it_was_written(ledger: Ledger) -> None:
     assert found is not None
     assert found.id == job.id
     assert found.entries == (
-        Entry(first, None, "rejected", "failed"),
-        Entry(second, make_operation("op"), "accepted", None),
+        SubmissionRecord(first, None, "rejected", "failed"),
+        SubmissionRecord(second, make_operation("op"), "accepted", None),
     )
     assert await ledger.find("fal", "no such") is None
     assert await ledger.find("runway", "op") is None
@@ -287,7 +287,7 @@ async def test_what_is_heard_is_added_to_what_was_heard(ledger: Ledger) -> None:
     found = await ledger.get(job.id)
     assert found is not None
     heard = {"tries": 1, "retry_at": None}
-    assert found.entries == (Entry(intent, None, "rejected", None, heard),)
+    assert found.entries == (SubmissionRecord(intent, None, "rejected", None, heard),)
 
 
 async def test_a_refused_submit_is_intended_again_by_its_holder_only(ledger: Ledger) -> None:
@@ -300,7 +300,7 @@ async def test_a_refused_submit_is_intended_again_by_its_holder_only(ledger: Led
 
     found = await ledger.get(job.id)
     assert found is not None
-    assert found.entries == (Entry(intent),)
+    assert found.entries == (SubmissionRecord(intent),)
 
 
 async def test_not_here_and_held_by_another_are_different_answers(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ from tarash.tarash_gateway import (
     ImageGenerationRequest,
     generate_image_async,
 )
-from tarash.tarash_gateway._http._credentials import account
+from tarash.tarash_gateway._http._key_lookup import account
 from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway.providers._contract import CheckingAdapter
 from tarash.tarash_gateway.providers._registry import default_registry
@@ -42,7 +42,7 @@ async def test_the_key_works(one: Live) -> None:
     config = ImageGenerationConfig(provider=one.provider, model=model)
     clients = ClientCache()
     async with clients.lease(adapter, account(adapter, config, variable)) as client:
-        await cast("CheckingAdapter", adapter).check(client)
+        await cast("CheckingAdapter", adapter).verify_credentials(client)
 
     await clients.aclose()
 

@@ -17,7 +17,7 @@ from tarash.tarash_gateway import (
     TarashException,
     plan_image,
 )
-from tarash.tarash_gateway._data._exchange import Accepts
+from tarash.tarash_gateway._data._exchange import MediaSupport
 from tarash.tarash_gateway.media import prepare
 
 # Its base64 has both letters of which there are two alphabets, and is padded.
@@ -63,7 +63,7 @@ def test_the_picture_has_all_that_dialects_differ_in() -> None:
 async def test_it_is_sent_in_the_one_dialect_that_everybody_reads(name: str) -> None:
     given = {**DIALECTS, **URIS}[name]
     request = asked(given)
-    prepared, _ = await prepare(request, Accepts(), None)
+    prepared, _ = await prepare(request, MediaSupport(), None)
     assert prepared.image_list[0]["image"] == f"data:image/png;base64,{PLAIN}"
     config = ImageGenerationConfig(provider="google", model="gemini-3.1-flash-image")
     plan = plan_image(config, request)  # which reads a header only
@@ -85,7 +85,7 @@ async def test_what_mixes_both_alphabets_is_a_path(
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (2, 2)).save(path, "PNG")
     request = asked(path)
-    prepared, _ = await prepare(request, Accepts(), None)
+    prepared, _ = await prepare(request, MediaSupport(), None)
     assert str(prepared.image_list[0]["image"]).startswith("data:image/png;base64,")
 
 
@@ -93,4 +93,4 @@ async def test_what_mixes_both_alphabets_is_a_path(
 async def test_what_is_no_dialect_is_refused(broken: str) -> None:
     request = asked(broken)
     with pytest.raises(TarashException, match="data URI"):
-        await prepare(request, Accepts(), None)
+        await prepare(request, MediaSupport(), None)

@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tarash.tarash_gateway import ValidationError
 from tarash.tarash_gateway._http._client import Transport
 from tarash.tarash_gateway._http._fetch import fetch
-from tarash.tarash_gateway._http._guard import Guard, is_public
+from tarash.tarash_gateway._http._guard import SsrfGuard, is_public
 from tarash.tarash_gateway.media import samples
 
 PNG = samples.make_png(16, 16, seed=1)
@@ -80,7 +80,7 @@ async def transport() -> AsyncIterator[Transport]:
     await made.aclose()
 
 
-async def refusal(transport: Transport, url: str, guard: Guard | None = None) -> str:
+async def refusal(transport: Transport, url: str, guard: SsrfGuard | None = None) -> str:
     with pytest.raises(ValidationError) as caught:
         await fetch(transport, url, MOST, guard)
 
@@ -180,7 +180,7 @@ def test_which_addresses_are_public(address: str, public: bool) -> None:
 async def test_no_spelling_of_this_machine_is_fetched_from(
     site: Site, transport: Transport, host: str
 ) -> None:
-    said = await refusal(transport, site.url("cat.png", host), Guard())
+    said = await refusal(transport, site.url("cat.png", host), SsrfGuard())
     # aiohttp refuses some of them by itself.
     assert "allow_private_urls is off" in said or "can't be fetched" in said
     assert site.seen == []
@@ -220,7 +220,7 @@ def only_one(address: str) -> bool:
 async def test_a_redirect_into_a_private_network_is_not_followed(
     site: Site, transport: Transport, target: str
 ) -> None:
-    guard = Guard(only_one, Names("127.0.0.1", "192.168.0.9"))
+    guard = SsrfGuard(only_one, Names("127.0.0.1", "192.168.0.9"))
     place = site.url("cat.png", target)
     said = await refusal(transport, site.url(f"to?place={place}", "public.example"), guard)
     assert "an address that is not public" in said
@@ -231,9 +231,9 @@ async def test_a_name_that_is_rebound_leads_nowhere_else(site: Site, transport: 
     """The address that was looked at is the one that is connected to: it is not asked for twice."""
     names = Names("127.0.0.1", "127.0.0.9")
     url = site.url("cat.png", "rebound.example")
-    assert (await fetch(transport, url, MOST, Guard(only_one, names)))["content"] == PNG
+    assert (await fetch(transport, url, MOST, SsrfGuard(only_one, names)))["content"] == PNG
     assert names.left == ["127.0.0.9"]
-    assert "not public" in await refusal(transport, url, Guard(only_one, names))
+    assert "not public" in await refusal(transport, url, SsrfGuard(only_one, names))
     assert len(site.seen) == 1
 
 
@@ -243,5 +243,5 @@ async def test_a_guarded_fetch_uses_no_proxy(
     """A proxy would choose the address, and nobody could look at it."""
     monkeypatch.setenv("http_proxy", site.url("proxy"))
     monkeypatch.delenv("no_proxy", raising=False)
-    assert "not public" in await refusal(transport, "http://localhost/cat.png", Guard())
+    assert "not public" in await refusal(transport, "http://localhost/cat.png", SsrfGuard())
     assert site.seen == []

@@ -19,10 +19,10 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     plan_image,
 )
-from tarash.tarash_gateway._data._exchange import Accepts, MediaLimits
+from tarash.tarash_gateway._data._exchange import MediaConstraints, MediaSupport
 from tarash.tarash_gateway.media import Rules, load, plan_media, prepare
 
-FORM = Accepts(url=False, content="bytes")
+FORM = MediaSupport(url=False, content="bytes")
 WEB = ("image/png", "image/jpeg", "image/webp")
 TOLD = Rules(fit_images=True)
 
@@ -37,12 +37,12 @@ def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
     return Image.merge("RGB", [Image.effect_noise((width, height), 90)] * 3).convert(mode)
 
 
-def limited(**limits: Any) -> Accepts:
-    return Accepts(url=False, content="bytes", images=MediaLimits(**limits))
+def limited(**limits: Any) -> MediaSupport:
+    return MediaSupport(url=False, content="bytes", images=MediaConstraints(**limits))
 
 
 async def fitted(
-    content: bytes, accepts: Accepts, **more: Any
+    content: bytes, accepts: MediaSupport, **more: Any
 ) -> tuple[Image.Image, str, tuple[Adjustment, ...]]:
     """Return what goes out as the first image, its type, and the adjustments."""
     request = ImageGenerationRequest(prompt="A hat", image_list=({"image": content},), **more)
@@ -83,7 +83,7 @@ async def test_when_told_it_is_made_to_fit_and_says_so(name: str) -> None:
     assert content_type in WEB
     width, height = picture.size
     assert width / height == pytest.approx(before.width / before.height, rel=0.02)
-    bounds = MediaLimits(**limits)
+    bounds = MediaConstraints(**limits)
     assert width * height <= (bounds.most_pixels or sys.maxsize)
     assert max(picture.size) <= (bounds.longest_side or sys.maxsize)
     assert min(picture.size) >= (bounds.shortest_side or 1)
@@ -158,7 +158,7 @@ async def test_a_mask_follows_its_image_and_stays_hard() -> None:
 
 
 async def test_a_mask_of_another_type_is_not_guessed_at() -> None:
-    accepts = Accepts(url=False, content="bytes", masks=MediaLimits(("image/png",)))
+    accepts = MediaSupport(url=False, content="bytes", masks=MediaConstraints(("image/png",)))
     request = ImageGenerationRequest.model_validate(
         {"prompt": "A hat", "mask_image": encoded(noise(40, 30), "JPEG")}
     )
@@ -171,7 +171,7 @@ async def test_a_mask_of_another_type_is_not_guessed_at() -> None:
 async def test_what_is_too_much_together_is_made_less_together() -> None:
     both = [encoded(noise(200, 200), "PNG"), encoded(noise(100, 100), "PNG")]
     size = sum(map(len, both))
-    accepts = Accepts(url=False, content="bytes", largest_together=size // 3)
+    accepts = MediaSupport(url=False, content="bytes", largest_together=size // 3)
     request = ImageGenerationRequest.model_validate({"prompt": "A hat", "image_list": both})
     with pytest.raises(ValidationError, match=rf"{size // 3} bytes in all.*fit_images"):
         await prepare(request, accepts, None)
@@ -188,7 +188,7 @@ async def test_what_is_too_much_together_is_made_less_together() -> None:
 
 
 async def test_a_video_is_never_converted() -> None:
-    accepts = Accepts(videos=MediaLimits(("video/mp4",), largest=10))
+    accepts = MediaSupport(videos=MediaConstraints(("video/mp4",), largest=10))
     video = b"\0\0\0\x18ftypmp42" + bytes(100)
     request = VideoGenerationRequest(prompt="A hat", video=video)
     with pytest.raises(ValidationError, match="at most 10 bytes") as caught:

@@ -28,7 +28,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._data._made_by import usual_makers
 from tarash.tarash_gateway.media import samples
-from tarash.tarash_gateway.media._handing_over import hand_over
+from tarash.tarash_gateway.media._finalize import finalize_result
 from tarash.tarash_gateway.media._verify import compare, compare_count, expected
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.media.clips import Shape, render
@@ -97,7 +97,7 @@ async def test_a_save_has_as_long_as_the_attempt(
 ) -> None:
     simulator.fail("fal", "download", Fault.hang())
     config = video_config(save_to=f"{tmp_path}/a.mp4", timeout=0.3)  # waited for
-    response = await hand_over(
+    response = await finalize_result(
         video,
         request=REQUEST,
         config=config,

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from tarash.tarash_gateway import ValidationError, VideoGenerationRequest
-from tarash.tarash_gateway._data._exchange import Accepts
+from tarash.tarash_gateway._data._exchange import MediaSupport
 from tarash.tarash_gateway._data._types import MediaContent
 from tarash.tarash_gateway._support._base64 import PIECE, decoded
 from tarash.tarash_gateway.media import Rules, data_uri, load, plan_media, prepare, samples, to_wire
@@ -76,37 +76,37 @@ async def fetch(_url: str, _rules: Rules) -> Any:
 @pytest.mark.parametrize(
     ("accepts", "media", "sent"),
     [
-        (Accepts(), URL, URL),
-        (Accepts(), CONTENT, URI),
-        (Accepts(largest_inline=10), CONTENT, f"uploaded://{len(PNG)}"),
-        (Accepts(largest_inline=10), URI, f"uploaded://{len(PNG)}"),
-        (Accepts(content=None), CONTENT, f"uploaded://{len(PNG)}"),
-        (Accepts(content="bytes"), CONTENT, CONTENT),
-        (Accepts(content="bytes"), URI, CONTENT),
-        (Accepts(url=False, content="bytes"), URL, {**CONTENT, "content": FETCHED}),
+        (MediaSupport(), URL, URL),
+        (MediaSupport(), CONTENT, URI),
+        (MediaSupport(largest_inline=10), CONTENT, f"uploaded://{len(PNG)}"),
+        (MediaSupport(largest_inline=10), URI, f"uploaded://{len(PNG)}"),
+        (MediaSupport(content=None), CONTENT, f"uploaded://{len(PNG)}"),
+        (MediaSupport(content="bytes"), CONTENT, CONTENT),
+        (MediaSupport(content="bytes"), URI, CONTENT),
+        (MediaSupport(url=False, content="bytes"), URL, {**CONTENT, "content": FETCHED}),
     ],
 )
 async def test_media_reach_an_adapter_in_a_form_that_it_takes(
-    accepts: Accepts, media: Any, sent: Any
+    accepts: MediaSupport, media: Any, sent: Any
 ) -> None:
     prepared, _ = await prepare(request(media), accepts, upload, fetch)
     assert prepared.image_list[0]["image"] == sent
 
 
-@pytest.mark.parametrize("accepts", [Accepts(content=None), Accepts(largest_inline=10)])
-async def test_bytes_that_cannot_be_sent_are_refused(accepts: Accepts) -> None:
+@pytest.mark.parametrize("accepts", [MediaSupport(content=None), MediaSupport(largest_inline=10)])
+async def test_bytes_that_cannot_be_sent_are_refused(accepts: MediaSupport) -> None:
     with pytest.raises(ValidationError, match="public URL"):
         await prepare(request(CONTENT), accepts, None)
 
 
 async def test_a_url_that_cannot_be_sent_is_refused_where_nothing_fetches() -> None:
     with pytest.raises(ValidationError, match="give the bytes"):
-        await prepare(request(URL), Accepts(url=False), None)
+        await prepare(request(URL), MediaSupport(url=False), None)
 
 
 async def test_many_bytes_are_encoded_like_few() -> None:
     large: Any = {"content": PNG * 4000, "content_type": "image/png"}
-    prepared, _ = await prepare(request(large), Accepts(), None)
+    prepared, _ = await prepare(request(large), MediaSupport(), None)
     assert prepared.image_list[0]["image"] == data_uri(large)
 
 

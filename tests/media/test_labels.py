@@ -19,7 +19,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._data._made_by import usual_makers
 from tarash.tarash_gateway.media import samples
-from tarash.tarash_gateway.media._handing_over import hand_over
+from tarash.tarash_gateway.media._finalize import finalize_result
 from tarash.tarash_gateway.media._labels import misnamed
 from tests.media.test_save import holding
 
@@ -54,7 +54,7 @@ async def handed_over(response: Response) -> Response:
         config = ImageGenerationConfig(provider="openai", model="m")
         request = ImageGenerationRequest(prompt="a cat")
 
-    return await hand_over(
+    return await finalize_result(
         response,
         request=request,
         config=config,

@@ -16,7 +16,7 @@ import tarash.tarash_gateway
 from tarash.tarash_gateway import ImageGenerationResponse, SaveError
 from tarash.tarash_gateway._support._mime import ENDINGS, TYPES, ending_of, named, type_by_name
 from tarash.tarash_gateway.media import samples
-from tarash.tarash_gateway.media._part import Part
+from tarash.tarash_gateway.media._atomic_file import AtomicFile
 
 PACKAGE = Path(tarash.tarash_gateway.__file__).parent
 
@@ -121,7 +121,7 @@ def test_a_server_does_not_choose_the_ending(
 
 
 def test_a_file_on_its_way_to_a_store_is_the_users_own(tmp_path: Path) -> None:
-    part = Part(tmp_path, "tarash-gateway", private=True)
+    part = AtomicFile(tmp_path, "tarash-gateway", private=True)
     try:
         assert stat.S_IMODE(part.path.stat().st_mode) == 0o600
     finally:

@@ -24,7 +24,7 @@ from tarash.tarash_gateway import (
     probe_async,
 )
 from tarash.tarash_gateway.media import samples
-from tarash.tarash_gateway.media._held import Here
+from tarash.tarash_gateway.media._local_media import LocalMedia
 from tarash.tarash_gateway.media._probe import probe_here
 from tarash.tarash_gateway.media._probing import Unknown
 from tarash.tarash_gateway.testing import Fault, Simulator
@@ -75,7 +75,7 @@ DELAY = 0.1
 
 
 def look(content: bytes) -> MediaInfo:
-    return probe_here(Here(content))
+    return probe_here(LocalMedia(content))
 
 
 def agree(info: MediaInfo, content: bytes, tolerance: float = 0.05) -> None:

@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 
 from tarash.tarash_gateway import ImageGenerationResponse, probe_async
-from tarash.tarash_gateway._http._account import Account
 from tarash.tarash_gateway._http._client import HttpClient, Transport, is_trusted
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._http._fetch import fetch
 from tarash.tarash_gateway._http._sdk import http_client
 from tarash.tarash_gateway._http._urls import address, redirected
-from tarash.tarash_gateway._support._secrets import Credentials, Key
+from tarash.tarash_gateway._support._secrets import AuthHeaders, Key
 from tarash.tarash_gateway.media import samples
 from tests.media.raw import Asked, answer, serving
 
@@ -41,10 +41,10 @@ async def transport() -> AsyncIterator[Transport]:
 
 
 def client(transport: Transport, base_url: str) -> HttpClient:
-    account = Account(
+    account = Credentials(
         provider="x", key=Key("k" * 12), base_url=base_url, api_version=None, settings={}
     )
-    return HttpClient(account, transport, Credentials({}))
+    return HttpClient(account, transport, AuthHeaders({}))
 
 
 async def save(url: str, _transport: Transport, folder: Path) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway._data._exchange import Call, Finished, Operation, Snapshot
+from tarash.tarash_gateway._data._exchange import Call, Operation, RawResult, Snapshot
 from tarash.tarash_gateway.catalog import ModelSpec
 from tarash.tarash_gateway.models import (
     ImageGenerationConfig,
@@ -47,7 +47,7 @@ class Driver:
         self.adapter = MockAdapter()
         self.client: Any = None
 
-    async def submit(self, call: Call) -> Operation | Finished:
+    async def submit(self, call: Call) -> Operation | RawResult:
         payload = self.adapter.build(call, SPECS[call.kind])
         return await self.adapter.submit(self.client, payload, call)
 

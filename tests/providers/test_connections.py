@@ -21,13 +21,13 @@ from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
 
 from tarash.tarash_gateway import HTTPConnectionError
-from tarash.tarash_gateway._http._account import Account
 from tarash.tarash_gateway._http._client import POOL_SIZE, HttpClient, Transport, gate, origin
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway._http._reasons import reason_of
 from tarash.tarash_gateway._http._sdk import exchange, http_client
-from tarash.tarash_gateway._http._wire import Wire, current_wire
-from tarash.tarash_gateway._support._secrets import Credentials, Key
+from tarash.tarash_gateway._http._send_state import SendState, current_wire
+from tarash.tarash_gateway._support._secrets import AuthHeaders, Key
 
 Address = str
 TEXT = "ä" * 1000
@@ -125,7 +125,7 @@ async def test_what_breaks_is_the_librarys_own_error(
     library: Any, transport: Transport, address: Address, closed: Address
 ) -> None:
     client = http_client(library, transport)
-    wire = Wire()
+    wire = SendState()
     current_wire.set(wire)
     with pytest.raises(library.ConnectError):
         await client.post(closed, json={})
@@ -148,11 +148,11 @@ def closed() -> Address:
 async def test_no_connection_is_told_once_and_alike_by_us_and_through_an_sdk(
     library: Any, transport: Transport, closed: Address
 ) -> None:
-    account = Account("fal", closed, Key("key-of-a-test"))
+    account = Credentials("fal", closed, Key("key-of-a-test"))
     client = http_client(library, transport)
     told = f"No connection to {closed[7:]}: connection refused (check the network and base_url)"
     for call in (
-        HttpClient(account, transport, Credentials({})).submit("/", json={}),
+        HttpClient(account, transport, AuthHeaders({})).submit("/", json={}),
         exchange(lambda: client.post(closed, json={}), account, library.ConnectError),
     ):
         with pytest.raises(HTTPConnectionError) as caught:
@@ -211,7 +211,9 @@ def test_a_reason_is_a_few_words_without_the_host(error: Exception, said: str) -
 async def test_exchanges_of_one_host_wait_for_each_other_and_for_nobody_else(
     transport: Transport, address: Address
 ) -> None:
-    client = HttpClient(Account("fal", address, Key("key-of-a-test")), transport, Credentials({}))
+    client = HttpClient(
+        Credentials("fal", address, Key("key-of-a-test")), transport, AuthHeaders({})
+    )
     here = gate("poll", address)
     for _ in range(POOL_SIZE):
         await here.acquire()
@@ -256,13 +258,13 @@ async def test_an_sdk_is_imported_in_a_thread_and_its_client_made_on_the_loop(
         modules = ("a_slow_sdk",)
         made: list[Any] = []  # noqa: RUF012  (one list, for the one adapter)
 
-        def connect(self, account: Account, transport: Transport) -> HttpClient:
+        def connect(self, account: Credentials, transport: Transport) -> HttpClient:
             imported = sys.modules["a_slow_sdk"].WHERE
             self.made.append((imported, threading.current_thread()))
-            return HttpClient(account, transport, Credentials({}))
+            return HttpClient(account, transport, AuthHeaders({}))
 
     adapter, clients = Adapter(), ClientCache()
-    account = Account("fal", "http://127.0.0.1:9", Key("key-of-a-test"))
+    account = Credentials("fal", "http://127.0.0.1:9", Key("key-of-a-test"))
 
     async def lease() -> Any:
         async with clients.lease(adapter, account) as client:

@@ -16,7 +16,7 @@ from tarash.tarash_gateway import (
     TarashException,
     ValidationError,
 )
-from tarash.tarash_gateway._http._answer import Answer, status_error
+from tarash.tarash_gateway._http._answer import HttpResponse, status_error
 from tarash.tarash_gateway.providers import _openai_errors
 from tarash.tarash_gateway.providers.fal import errors as _fal_errors
 from tarash.tarash_gateway.providers.google import errors as google_errors
@@ -216,7 +216,7 @@ REPORTED: list[tuple[str, int, Any, type[TarashException], bool]] = [
 
 
 def error_of(provider: str, status: int, body: Any, headers: Any = None) -> TarashException:
-    answer = Answer(status, headers or {}, body, is_json=True)
+    answer = HttpResponse(status, headers or {}, body, is_json=True)
     found: TarashException = READERS[provider](answer) or status_error(answer)
     return found
 
@@ -247,10 +247,10 @@ def test_a_body_is_the_error_that_it_says(
     ],
 )
 def test_a_pause_that_a_body_asks_for_is_kept(body: Any, wait: float | None) -> None:
-    assert Answer(429, {}, body, is_json=True).retry_after == wait
+    assert HttpResponse(429, {}, body, is_json=True).retry_after == wait
     assert error_of("fal", 429, body).retry_after == wait
 
 
 def test_a_header_has_the_word_over_a_body() -> None:
     headers = {"Retry-After": "3"}
-    assert Answer(429, headers, {"retry_after": 8}, is_json=True).retry_after == 3
+    assert HttpResponse(429, headers, {"retry_after": 8}, is_json=True).retry_after == 3

@@ -24,8 +24,8 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     generate_video,
 )
-from tarash.tarash_gateway._http._account import Account
-from tarash.tarash_gateway._http._client import Answer, Transport
+from tarash.tarash_gateway._http._client import HttpResponse, Transport
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.providers.luma.adapter import AGENTS_URL, adapter
 from tarash.tarash_gateway.providers.luma.errors import classify_answer, failure
@@ -168,10 +168,10 @@ async def test_a_key_can_be_checked_for_free(simulator: Simulator, base_url: str
     path = base_url.partition(".ai")[2]
     transport = Transport()
     for key in (CANARY, "another-key"):
-        account = Account("luma", simulator.base_url("luma") + path, Key(key))
+        account = Credentials("luma", simulator.base_url("luma") + path, Key(key))
         client = adapter.connect(account, transport)
         try:
-            await adapter.check(client)
+            await adapter.verify_credentials(client)
             assert key == CANARY
         except AuthenticationError:
             assert key != CANARY
@@ -197,5 +197,5 @@ def test_every_exception_of_the_sdk_is_mapped() -> None:
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422, 429, 500, 503])
 @pytest.mark.parametrize("body", [None, "", [], {}, {"detail": None}, {"detail": ["a"]}, "text"])
 def test_no_error_body_is_stumbled_over(status: int, body: Any) -> None:
-    error = classify_answer(Answer(status, {}, body, is_json=True))
+    error = classify_answer(HttpResponse(status, {}, body, is_json=True))
     assert error is None or isinstance(error, TarashException)

@@ -12,8 +12,8 @@ import pytest
 from tarash.tarash_gateway import TarashException
 from tarash.tarash_gateway._data._exchange import Operation
 from tarash.tarash_gateway._engine._trust import is_id
-from tarash.tarash_gateway._http._account import Account
 from tarash.tarash_gateway._http._client import Transport
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.providers._registry import default_registry
 
@@ -72,7 +72,7 @@ async def test_every_accepted_id_is_quoted_into_one_name(provider: str) -> None:
     transport = Transport()
     async with server:
         base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        client = adapter.connect(Account(provider, base, Key("a-key-of-ours")), transport)
+        client = adapter.connect(Credentials(provider, base, Key("a-key-of-ours")), transport)
         for odd in ODD:
             assert is_id(odd), odd
             operation = Operation(provider, "m", "video", odd, "2026-01-01T00:00:00+00:00")

@@ -25,9 +25,9 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._http._sdk import exchange
-from tarash.tarash_gateway._http._wire import Wire, current_wire
+from tarash.tarash_gateway._http._send_state import SendState, current_wire
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
@@ -113,12 +113,12 @@ def test_every_error_of_the_sdk_is_accounted_for() -> None:
 
 async def test_a_time_limit_of_the_sdk_is_unknown() -> None:
     request = httpx2.Request("POST", "https://example.invalid/v1/videos")
-    account = Account("openai", "https://example.invalid/v1", Key(CANARY))
+    account = Credentials("openai", "https://example.invalid/v1", Key(CANARY))
 
     async def send() -> None:
         raise openai.APITimeoutError(request=request)
 
-    token = current_wire.set(Wire(sent=True))
+    token = current_wire.set(SendState(sent=True))
     with pytest.raises(HTTPConnectionError) as caught:
         await exchange(send, account, openai.APIConnectionError)
 

@@ -33,7 +33,7 @@ from tarash.tarash_gateway import (
     generate_video,
 )
 from tarash.tarash_gateway._data._types import MediaContent
-from tarash.tarash_gateway._http._client import Answer
+from tarash.tarash_gateway._http._client import HttpResponse
 from tarash.tarash_gateway.providers.replicate.errors import classify_answer
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import rounds, until
@@ -309,5 +309,5 @@ def test_every_exception_of_the_sdk_is_mapped() -> None:
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422, 429, 500, 503])
 @pytest.mark.parametrize("body", [None, "", [], {}, {"detail": None}, {"detail": ["a"]}, "text"])
 def test_no_error_body_is_stumbled_over(status: int, body: Any) -> None:
-    error = classify_answer(Answer(status, {}, body, is_json=True), "me/mine")
+    error = classify_answer(HttpResponse(status, {}, body, is_json=True), "me/mine")
     assert error is None or isinstance(error, TarashException)

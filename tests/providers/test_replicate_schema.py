@@ -25,7 +25,7 @@ from tarash.tarash_gateway import (
     plan_video,
     refresh_models,
 )
-from tarash.tarash_gateway.catalog import _library, forget, lookup
+from tarash.tarash_gateway.catalog import _schema_store, forget, lookup
 from tarash.tarash_gateway.exceptions import TarashException
 from tarash.tarash_gateway.mapping import FieldMapper
 from tarash.tarash_gateway.testing import Fault, Simulator
@@ -224,7 +224,7 @@ def test_an_old_reading_is_taken_again(simulator: Simulator, config: Any) -> Non
         "outputs": [],
         "read": "2026-01-01",
     }
-    _library.store("replicate", {"me/old": old}, "2026-01-01", add=True)
+    _schema_store.store("replicate", {"me/old": old}, "2026-01-01", add=True)
     simulator.publish_models("replicate", [model_of("old")])
     simulator.fail("replicate", "model", Fault.status(503))
     request = VideoGenerationRequest(prompt="A cat", duration_seconds=8)

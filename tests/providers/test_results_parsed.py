@@ -14,7 +14,7 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._data._exchange import Call, Finished
+from tarash.tarash_gateway._data._exchange import Call, RawResult
 from tarash.tarash_gateway.providers.azure_openai import adapter as azure_openai
 from tarash.tarash_gateway.providers.fal import adapter as fal
 from tarash.tarash_gateway.providers.google import adapter as google
@@ -173,9 +173,9 @@ def call_of(provider: str, kind: str, **extra: Any) -> Call:
     return Call("image", config, ImageGenerationRequest(prompt="x", extra_params=extra), "r")
 
 
-def finished_of(provider: str, kind: str, body: Any) -> Finished:
+def finished_of(provider: str, kind: str, body: Any) -> RawResult:
     urls = {"urls": [V]} if provider in ("openai", "azure-openai") and kind == "video" else {}
-    return Finished(body, urls)
+    return RawResult(body, urls)
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
@@ -189,7 +189,7 @@ def test_no_optional_fact_costs_the_media(
     body = changed(BODIES[provider, kind], place, odd)
     if provider == "replicate":
         metadata = replicate._metadata(body)  # noqa: SLF001  (what a poll reads beside the output)
-        finished = Finished(body, metadata)
+        finished = RawResult(body, metadata)
     else:
         finished = finished_of(provider, kind, body)
 
@@ -238,13 +238,13 @@ BASE = "https://x.example/"
 )
 def test_the_video_is_found_by_what_it_is(provider: str, output: Any, found: list[str]) -> None:
     raw = output if provider == "fal" else {"id": "t", "output": output}
-    response = ADAPTERS[provider].parse(call_of(provider, "video"), Finished(raw))
+    response = ADAPTERS[provider].parse(call_of(provider, "video"), RawResult(raw))
     assert [str(one).removeprefix(BASE) for one in response.videos] == found
 
 
 def test_the_rest_of_an_output_is_kept() -> None:
     output = {"log": f"{BASE}log.txt", "mp4": f"{BASE}o.mp4"}
-    response = replicate.adapter.parse(call_of("replicate", "video"), Finished({"output": output}))
+    response = replicate.adapter.parse(call_of("replicate", "video"), RawResult({"output": output}))
     assert response.provider_metadata["other_output"] == {"log": f"{BASE}log.txt"}
 
 
@@ -253,7 +253,7 @@ def test_the_rest_of_an_output_is_kept() -> None:
 def test_what_is_no_video_is_none(provider: str, output: Any) -> None:
     raw = output if provider == "fal" else {"id": "t", "output": output}
     with pytest.raises(GenerationFailedError, match="without video"):
-        ADAPTERS[provider].parse(call_of(provider, "video"), Finished(raw))
+        ADAPTERS[provider].parse(call_of(provider, "video"), RawResult(raw))
 
 
 FLAGGED: list[tuple[Any, int, int]] = [
@@ -277,12 +277,12 @@ def test_a_flag_says_that_there_is_no_result(
     call = call_of(provider, "image")
     if not delivered:
         with pytest.raises(ContentModerationError) as caught:
-            ADAPTERS[provider].parse(call, Finished(raw))
+            ADAPTERS[provider].parse(call, RawResult(raw))
 
         assert caught.value.stage == "output"
         return
 
-    response = ADAPTERS[provider].parse(call, Finished(raw))
+    response = ADAPTERS[provider].parse(call, RawResult(raw))
     assert len(response.images) == delivered
     told = response.provider_metadata.get("filtered", {"count": 0})
     assert told["count"] == refused
@@ -291,14 +291,14 @@ def test_a_flag_says_that_there_is_no_result(
 def test_a_checker_that_is_off_takes_nothing_away() -> None:
     output = {"images": [{"url": P}], "has_nsfw_concepts": [True]}
     call = call_of("fal", "image", enable_safety_checker=False)
-    assert ADAPTERS["fal"].parse(call, Finished(output)).images == (P,)
+    assert ADAPTERS["fal"].parse(call, RawResult(output)).images == (P,)
 
 
 @pytest.mark.parametrize(("units", "billing"), [(1.0, "certain"), (0.0, "none"), (None, None)])
 def test_fal_says_what_black_images_cost(units: float | None, billing: str | None) -> None:
     output = {"images": [{"url": P}], "has_nsfw_concepts": [True]}
     with pytest.raises(ContentModerationError) as caught:
-        fal.adapter.parse(call_of("fal", "image"), Finished(output, {"billable_units": units}))
+        fal.adapter.parse(call_of("fal", "image"), RawResult(output, {"billable_units": units}))
 
     assert caught.value.billing == billing
 
@@ -309,14 +309,14 @@ def test_predictions_that_were_filtered_are_counted_and_free() -> None:
     some: list[Any] = [[one], [one, {"raiFilteredReason": "x"}]]
     for predictions in some:
         body = {"predictions": predictions}
-        response = google.adapter.parse(call, Finished(body))
+        response = google.adapter.parse(call, RawResult(body))
         assert response.provider_metadata["filtered"]["count"] == 1
 
     nothing: list[Any] = [[], [{"raiFilteredReason": "x"}]]
     for predictions in nothing:
         body = {"predictions": predictions}
         with pytest.raises(ContentModerationError) as caught:
-            google.adapter.parse(call, Finished(body))
+            google.adapter.parse(call, RawResult(body))
 
         assert caught.value.billing == "none"
 
@@ -331,6 +331,6 @@ def test_a_models_own_words_stand_in_the_message() -> None:
     }
     for kind, body in texts.items():
         with pytest.raises(GenerationFailedError) as caught:
-            google.adapter.parse(call_of("google", kind), Finished(body))
+            google.adapter.parse(call_of("google", kind), RawResult(body))
 
         assert words.strip() in caught.value.message

@@ -21,7 +21,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._data._types import MediaContent
 from tarash.tarash_gateway._engine._uploads import uploader
-from tarash.tarash_gateway._http._credentials import account
+from tarash.tarash_gateway._http._key_lookup import account
 from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Simulator

@@ -102,7 +102,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class RawResult:
     """What settled a job: the body as it came over the wire, and facts that stood beside it."""
 
     raw: Any
@@ -122,7 +122,7 @@ class Snapshot:
     queue_position: int | None = None
     retry_after: float | None = None
     """Seconds until the next look is worth while, where the provider says so."""
-    finished: Finished | None = None
+    finished: RawResult | None = None
     """The result; present on `completed`, except in a status stream."""
     error: TarashException | None = None
     """Why; present on `failed`, except in a status stream."""
@@ -135,7 +135,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class MediaLimits:
+class MediaConstraints:
     """What a provider takes of one kind of media, however they travel; None and () for anything."""
 
     types: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ class MediaLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepts:
+class MediaSupport:
     """Which forms of media an adapter can send, and what the provider takes of them.
 
     Limits hold for bytes. What goes out as a URL is for the provider to look at.
@@ -167,7 +167,7 @@ class Accepts:
     """
     largest_together: int | None = None
     """Bytes that all media of one request may have inline; else they are uploaded, or refused."""
-    images: MediaLimits = MediaLimits()
-    masks: MediaLimits | None = None
+    images: MediaConstraints = MediaConstraints()
+    masks: MediaConstraints | None = None
     """None for those of images."""
-    videos: MediaLimits = MediaLimits()
+    videos: MediaConstraints = MediaConstraints()

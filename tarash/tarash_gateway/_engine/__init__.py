@@ -7,9 +7,9 @@ failing look. Who is tried next is the orchestrator's business.
 from __future__ import annotations
 
 from ._drive import drive, farewell
-from ._fitting import Resources, checked_payload, fitted_call
+from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
-from ._hold import FACTS, Hold, kept_alive, ledger_failed, rewrite, told_of, was_stopped
+from ._lease import FACTS, Lease, kept_alive, ledger_failed, rewrite, told_of, was_stopped
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
 from ._remote import look, stop
@@ -17,9 +17,9 @@ from ._remote import look, stop
 __all__ = [
     "FACTS",
     "FLUSH_SECONDS",
-    "Hold",
+    "EngineContext",
+    "Lease",
     "RegistryMakers",
-    "Resources",
     "checked_payload",
     "drive",
     "farewell",

@@ -7,19 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .._http import _credentials as _settings
+from .._http import _key_lookup as _settings
 from ..exceptions import AuthenticationError, TarashException
 from ._marks import fits
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
-    from .._http._account import Account
+    from .._http._credentials import Credentials
     from ..providers._contract import Adapter
     from ..providers._registry import Registry
     from ._attempt import Attempt
 
 
-def account_of(adapter: Adapter, attempt: Attempt, registry: Registry) -> Account:
+def account_of(adapter: Adapter, attempt: Attempt, registry: Registry) -> Credentials:
     """Return who talks to whom in an attempt; the attempt's config has that key from now on.
 
     Raises:
@@ -68,7 +68,7 @@ def _candidates(adapter: Adapter, config: Config, mark: Mapping[str, str]) -> It
         yield config.model_copy(update={"api_key": None})
 
 
-def _is_known_here(adapter: Adapter, config: Config, account: Account) -> bool:
+def _is_known_here(adapter: Adapter, config: Config, account: Credentials) -> bool:
     """Tell whether a host is the provider's own, or the one that this environment names."""
     own = _settings.base_url(adapter, config.model_copy(update={"base_url": None}))
     return account.base_url in (own, adapter.base_url)

@@ -17,7 +17,7 @@ from ..exceptions import HTTPError, TarashException
 from ..models import AttemptMetadata, ImageGenerationUpdate, VideoGenerationUpdate
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Finished, Operation, Response, Snapshot
+    from .._data._exchange import Call, Operation, RawResult, Response, Snapshot
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
     from ..ledger._records import Intent, Outcome
 
@@ -49,7 +49,7 @@ class Attempt:
     """The call with its wishes bent to the model; None until that is done."""
     intent: Intent | None = None
     """What the ledger was told before the submit."""
-    finished: Finished | None = None
+    finished: RawResult | None = None
     """The result, where the provider answered the submit with it."""
     adopted: bool = False
     """Whether the submit's answer was lost, and the job found in the provider's list."""
@@ -267,7 +267,7 @@ def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, Bas
     return TarashException(message, submission=submission), secrets.error(error)
 
 
-def goodbye(attempt: Attempt) -> str:
+def cancellation_note(attempt: Attempt) -> str:
     """Return what a cancelled attempt leaves behind, in a sentence."""
     provider = attempt.call.config.provider
     if attempt.response is not None:

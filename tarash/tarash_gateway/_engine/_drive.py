@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .._data._exchange import Finished, Snapshot
+from .._data._exchange import RawResult, Snapshot
 from .._support import _durations
 from .._support._loops import current_task
 from .._support._warnings import warn
@@ -22,13 +22,13 @@ from ..exceptions import (
 from ..media import prepare, rules_of
 from ._accounts import account_of
 from ._fitting import checked_payload, fitted
-from ._hold import note, settle, told_of
-from ._learn import learn
-from ._leaving import Lease, Leaving
+from ._lease import note, settle, told_of
+from ._leaving import ClientLease, Leaving
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._outlook import explain, what_now
 from ._patience import limited_by
 from ._result import read_result
+from ._schemas import fetch_schema
 from ._search import unsettled
 from ._troubles import said
 from ._trust import check_operation
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     from ..ledger._records import Intent, Outcome
     from ..providers._contract import Adapter
     from ._attempt import Attempt, Progress
-    from ._fitting import Resources
-    from ._hold import Hold
+    from ._fitting import EngineContext
+    from ._lease import Lease
 
 
 async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     adapter: Adapter,
     attempt: Attempt,
     progress: Progress,
-    resources: Resources,
-    hold: Hold,
+    resources: EngineContext,
+    lease: Lease,
     *,
     until_accepted: bool = False,
 ) -> Response | None:
@@ -61,7 +61,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
             nothing else is looked for in the provider's list, and never sent again.
         progress: Where its updates go.
         resources: What attempts share.
-        hold: In whose hands the job is.
+        lease: In whose hands the job is.
         until_accepted: Whether to return when the provider has accepted the job.
 
     Returns:
@@ -75,7 +75,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     attempt.host = account.base_url
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
-        await learn(adapter, attempt, account, resources)
+        await fetch_schema(adapter, attempt, account, resources)
 
     call, spec = fitted(attempt, resources.registry, adapter)
     poll_floor(adapter, config)  # refused now, not when there is a job to look at
@@ -93,9 +93,9 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
 
         attempt.log(logging.INFO, "attempt_started")
 
-    lease = partial(resources.clients.lease, adapter, account)
-    async with lease() as client:
-        one = _Drive(adapter, attempt, spec, client, progress, resources, hold, lease)
+    client_lease = partial(resources.clients.lease, adapter, account)
+    async with client_lease() as client:
+        one = _Drive(adapter, attempt, spec, client, progress, resources, lease, client_lease)
         response = await one.run(until_accepted=until_accepted)
 
     if response is not None and not begun and not call.mocked:
@@ -105,15 +105,15 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
 
 
 async def farewell(
-    adapter: Adapter, attempt: Attempt, progress: Progress, resources: Resources, hold: Hold
+    adapter: Adapter, attempt: Attempt, progress: Progress, resources: EngineContext, lease: Lease
 ) -> None:
     """Conclude an attempt whose event loop ended in the middle of it, as if it was cancelled."""
     account = account_of(adapter, attempt, resources.registry)
-    lease = partial(resources.clients.lease, adapter, account)
+    client_lease = partial(resources.clients.lease, adapter, account)
     _, spec = fitted(attempt, resources.registry, adapter)
-    async with lease() as client:
-        one = _Drive(adapter, attempt, spec, client, progress, resources, hold, lease)
-        await settle(attempt, hold, await one.last_words())
+    async with client_lease() as client:
+        one = _Drive(adapter, attempt, spec, client, progress, resources, lease, client_lease)
+        await settle(attempt, lease, await one.last_words())
 
 
 class _Drive(Leaving):
@@ -126,11 +126,11 @@ class _Drive(Leaving):
         spec: ModelSpec,
         client: Any,
         progress: Progress,
-        resources: Resources,
-        hold: Hold,
+        resources: EngineContext,
         lease: Lease,
+        client_lease: ClientLease,
     ) -> None:
-        super().__init__(adapter, attempt, client, resources, hold, lease)
+        super().__init__(adapter, attempt, client, resources, lease, client_lease)
         self._call = attempt.fitted or attempt.call
         self._spec = spec
         self._progress = progress
@@ -162,7 +162,7 @@ class _Drive(Leaving):
             raise
         finally:
             if outcome is not None:
-                await settle(self._attempt, self._hold, outcome)
+                await settle(self._attempt, self._lease, outcome)
 
         return response
 
@@ -175,7 +175,7 @@ class _Drive(Leaving):
         told = {**told_of(error), "submission": attempt.submission or error.submission}
         billing = attempt.billing(success=False)
         await note(
-            attempt, self._hold, error=told, billing=billing, cancel=attempt.cancel, retry_at=None
+            attempt, self._lease, error=told, billing=billing, cancel=attempt.cancel, retry_at=None
         )
 
     async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
@@ -240,7 +240,7 @@ class _Drive(Leaving):
         self._search.tell(error)
         raise error
 
-    async def _until_done(self) -> Finished:
+    async def _until_done(self) -> RawResult:
         if self._attempt.finished is not None:
             return self._attempt.finished
 
@@ -270,12 +270,12 @@ class _Drive(Leaving):
                 self._progress,
                 operation,
                 self._resources.rng,
-                self._hold,
+                self._lease,
             )
 
         return self._watch
 
-    def _parse(self, finished: Finished) -> Response:
+    def _parse(self, finished: RawResult) -> Response:
         self._attempt.settled = True
         return read_result(self._adapter, self._attempt, self._call, finished)
 
@@ -289,12 +289,12 @@ class _Drive(Leaving):
         late = anyio.current_time() + CANCEL_SECONDS
         finished = await self._last_look() if operation is not None and may_look else None
         if operation is not None and finished is None and self._cancels:
-            if not await self._hold.is_ours():
-                raise self._hold.taken_over()
+            if not await self._lease.is_ours():
+                raise self._lease.taken_over()
 
             left = max(late - anyio.current_time(), CANCEL_SECONDS - LAST_LOOK_SECONDS)
             verdict = told_of(self._late(limit))
-            await note(self._attempt, self._hold, error={**verdict, "submission": "accepted"})
+            await note(self._attempt, self._lease, error={**verdict, "submission": "accepted"})
             await self._ask_to_cancel(operation, left)
             finished = await self._last_look() if self._attempt.cancel == "too_late" else None
 
@@ -313,7 +313,7 @@ class _Drive(Leaving):
             submission=self._attempt.submission or "not_sent",
         )
 
-    async def _last_look(self) -> Finished | None:
+    async def _last_look(self) -> RawResult | None:
         with (
             anyio.CancelScope(shield=True),
             anyio.move_on_after(LAST_LOOK_SECONDS) as scope,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from ..catalog import ModelSpec, asked_at, lookup, same_model_for
+from ..catalog import ModelSpec, lookup, same_model_for, schema_source
 from ..exceptions import ValidationError
 from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Resources:
+class EngineContext:
     """What attempts share: made once by a gateway."""
 
     registry: Registry
@@ -41,7 +41,7 @@ def fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call,
     Raises:
         ValidationError: The model can't take the request.
     """
-    with asked_at(call.config.base_url):
+    with schema_source(call.config.base_url):
         return _fitted_call(call, registry, adapter)
 
 
@@ -60,9 +60,9 @@ def _fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call
         moved = (Adjustment(field="model", requested=spec.model, sent=other, reason=reason),)
         spec = lookup(config.provider, other, call.kind, registered)
 
-    refine = getattr(adapter, "refine", None)
-    if refine is not None:
-        spec = refine(call, spec)
+    resolve_spec = getattr(adapter, "resolve_spec", None)
+    if resolve_spec is not None:
+        spec = resolve_spec(call, spec)
 
     request, adjustments = fit(call.request, spec, strict=config.strict)
     return replace(call, request=request, adjustments=(*moved, *adjustments)), spec
@@ -102,5 +102,5 @@ def fitted(attempt: Attempt, registry: Registry, adapter: Adapter) -> tuple[Call
 
     registered = registry.registered_mapping(config.provider)
     kind, request = attempt.call.kind, attempt.call.request
-    with asked_at(config.base_url):
+    with schema_source(config.base_url):
         return attempt.fitted, lookup(config.provider, config.model, kind, registered, request)

@@ -21,7 +21,7 @@ from ..exceptions import (
 )
 from ..ledger._records import Intent
 from ..models import ImageGenerationResponse, VideoGenerationResponse
-from ._hold import note, settle, told_of
+from ._lease import note, settle, told_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..ledger._records import Outcome
     from ..models import ProviderHandler
     from ._attempt import Attempt, Progress, Update
-    from ._hold import Hold
+    from ._lease import Lease
 
 
 async def handle(
@@ -38,7 +38,7 @@ async def handle(
     attempt: Attempt,
     progress: Progress,
     caller: Caller | None,
-    hold: Hold,
+    lease: Lease,
 ) -> Response:
     """Make one attempt with a registered handler.
 
@@ -48,7 +48,7 @@ async def handle(
         progress: Where its updates go.
         caller: The thread of a blocking call, where sync methods run; None for the async API,
             where they run in a worker thread.
-        hold: In whose hands the job is.
+        lease: In whose hands the job is.
 
     Raises:
         TarashException: The handler raised it, or raised something else, which is its cause; or a
@@ -64,20 +64,20 @@ async def handle(
 
     outcome: Outcome = "unknown"
     try:
-        await _intend(attempt, hold)
+        await _intend(attempt, lease)
         response = await _handle(handler, attempt, progress, caller)
         attempt.response, outcome = response, "completed"
     except TarashException as error:
         outcome = "unknown" if attempt.submission == "unknown" else "failed"
-        await note(attempt, hold, error=told_of(error))
+        await note(attempt, lease, error=told_of(error))
         raise
     finally:
-        await settle(attempt, hold, outcome)
+        await settle(attempt, lease, outcome)
 
     return response
 
 
-async def _intend(attempt: Attempt, hold: Hold) -> None:
+async def _intend(attempt: Attempt, lease: Lease) -> None:
     call = attempt.call
     attempt.intent = Intent(
         call.request_id,
@@ -85,12 +85,12 @@ async def _intend(attempt: Attempt, hold: Hold) -> None:
         call.config.provider,
         call.config.model,
         call.attempt_number,
-        hold.job_id,
+        lease.job_id,
     )
-    held = await hold.ledger.intend(attempt.intent, hold.holder)
+    held = await lease.ledger.intend(attempt.intent, lease.owner_id)
     if not held:
         attempt.intent = None
-        raise hold.missing() if held is None else hold.taken_over()
+        raise lease.missing() if held is None else lease.taken_over()
 
 
 async def _handle(

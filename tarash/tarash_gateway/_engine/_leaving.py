@@ -12,7 +12,7 @@ import anyio
 
 from .._support._goodbyes import say
 from .._support._loops import current_task
-from ._hold import settle
+from ._lease import settle
 from ._limits import CANCEL_SECONDS, LEFT_SECONDS
 from ._search import Search
 from ._submit import Submit
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from ..ledger._records import Outcome
     from ..providers._contract import Adapter
     from ._attempt import Attempt
-    from ._fitting import Resources
-    from ._hold import Hold
+    from ._fitting import EngineContext
+    from ._lease import Lease
 
-Lease = Callable[[], AbstractAsyncContextManager[Any]]
+ClientLease = Callable[[], AbstractAsyncContextManager[Any]]
 """Lends the attempt's client."""
 
 
@@ -38,18 +38,18 @@ class Leaving:
         adapter: Adapter,
         attempt: Attempt,
         client: Any,
-        resources: Resources,
-        hold: Hold,
+        resources: EngineContext,
         lease: Lease,
+        client_lease: ClientLease,
     ) -> None:
         self._adapter = adapter
         self._attempt = attempt
         self._config = attempt.call.config
         self._client = client
-        self._hold = hold
         self._lease = lease
-        self._search = Search(adapter, client, attempt, hold)
-        self._submit = Submit(adapter, client, attempt, hold, resources.rng)
+        self._client_lease = client_lease
+        self._search = Search(adapter, client, attempt, lease)
+        self._submit = Submit(adapter, client, attempt, lease, resources.rng)
         self._task = current_task()
         self._is_left = False
 
@@ -75,14 +75,14 @@ class Leaving:
 
     async def last_words(self) -> Outcome:
         """Say goodbye to the provider; return how the attempt ended."""
-        async with self._lease():  # connections stay open as long as that takes
+        async with self._client_lease():  # connections stay open as long as that takes
             await self._submit.over()
             outcome = await self._on_cancellation()
             if self._is_left and self._task is not None:
                 await asyncio.wait([self._task], timeout=LEFT_SECONDS)
-                await settle(self._attempt, self._hold, outcome)
-                if outcome == "cancelled" and await self._hold.take():
-                    await self._hold.close(outcome, None, free_key=False, delivered=False)
+                await settle(self._attempt, self._lease, outcome)
+                if outcome == "cancelled" and await self._lease.take():
+                    await self._lease.close(outcome, None, free_key=False, delivered=False)
 
             return outcome
 
@@ -92,7 +92,7 @@ class Leaving:
         if operation is None:
             return "unknown" if self._attempt.submission == "unknown" else "cancelled"
 
-        if not self._cancels or not await self._hold.is_ours():
+        if not self._cancels or not await self._lease.is_ours():
             return "detached"
 
         await self._ask_to_cancel(operation)
@@ -104,7 +104,7 @@ class Leaving:
 
         One that was found in a list may be somebody else's, who has asked for the same.
         """
-        is_certain = not self._attempt.adopted and not self._hold.is_watcher
+        is_certain = not self._attempt.adopted and not self._lease.is_watcher
         return self._config.on_timeout == "cancel" and is_certain
 
     async def _search_once(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .._data._exchange import Call, Operation
-from .._http import _credentials
+from .._http import _key_lookup
 from ..exceptions import TarashException
 from ..models import ImageGenerationRequest, VideoGenerationRequest, VideoGenerationResponse
 from ._accounts import account_of
@@ -23,7 +23,7 @@ from ._trust import check_operation
 if TYPE_CHECKING:
     from .._data._exchange import Config, Snapshot
     from .._data._types import MediaType
-    from .._http._account import Account
+    from .._http._credentials import Credentials
     from ..providers._contract import Adapter
     from ..providers._registry import Registry
 
@@ -58,7 +58,7 @@ class RegistryMakers:
             return None
 
         adapter = self._registry.adapter(config.provider, need_extra=False)
-        return _credentials.base_url(adapter, config)
+        return _key_lookup.base_url(adapter, config)
 
     async def ask_again(
         self, operation: Operation, config: Config, request_id: str
@@ -82,7 +82,7 @@ class RegistryMakers:
         response = adapter.parse(attempt.call, snapshot.finished)
         return response.videos if isinstance(response, VideoGenerationResponse) else response.images
 
-    async def _poll(self, adapter: Adapter, account: Account, operation: Operation) -> Snapshot:
+    async def _poll(self, adapter: Adapter, account: Credentials, operation: Operation) -> Snapshot:
         from .._http._pools import ClientCache
 
         clients = ClientCache()

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .._http import _credentials as _settings
+from .._http import _key_lookup as _settings
 from ..exceptions import TarashException
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .._http._wire import current_patience
+from .._http._send_state import current_patience
 from ._limits import FETCH_SECONDS, POLL_SECONDS
 
 if TYPE_CHECKING:

@@ -78,7 +78,7 @@ def _holds(outer: tuple[float, float], inner: tuple[float, float]) -> bool:
     return outer != inner and outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
-class Pace:
+class PollSchedule:
     """The pauses between looks at one job.
 
     A tenth of what the job has taken, up to the poll interval, while nothing is known of such jobs;

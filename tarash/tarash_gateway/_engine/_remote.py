@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from .._data._types import CancelAnswer
     from ..providers._contract import Adapter
     from ._attempt import Attempt
-    from ._fitting import Resources
+    from ._fitting import EngineContext
 
 
 async def look(
-    adapter: Adapter, attempt: Attempt, operation: Operation, resources: Resources
+    adapter: Adapter, attempt: Attempt, operation: Operation, resources: EngineContext
 ) -> Snapshot:
     """Look at an accepted job once.
 
@@ -37,7 +37,7 @@ async def look(
 
 
 async def stop(
-    adapter: Adapter, attempt: Attempt, operation: Operation, resources: Resources
+    adapter: Adapter, attempt: Attempt, operation: Operation, resources: EngineContext
 ) -> CancelAnswer:
     """Ask the provider to stop an accepted job; `unsupported` also where it does not answer.
 
@@ -56,7 +56,7 @@ async def stop(
 
 @asynccontextmanager
 async def _client(
-    adapter: Adapter, attempt: Attempt, operation: Operation, resources: Resources
+    adapter: Adapter, attempt: Attempt, operation: Operation, resources: EngineContext
 ) -> AsyncIterator[Any]:
     account = account_of(adapter, attempt, resources.registry)
     check_operation(operation, account, getattr(adapter, "needs", ()))

@@ -9,7 +9,7 @@ from ..exceptions import TarashException
 from ._labels import true_type
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Finished, Response
+    from .._data._exchange import Call, RawResult, Response
     from ..providers._contract import Adapter
     from ._attempt import Attempt
 
@@ -17,7 +17,7 @@ NOTES = {"odd_facts": "odd_facts", "filtered": "partly_filtered"}
 """What `provider_metadata` may say that belongs into the log, and under which event."""
 
 
-def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: Finished) -> Response:
+def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: RawResult) -> Response:
     """Return the response that a result is.
 
     Raises:

@@ -12,7 +12,7 @@ import anyio
 
 from .._data._exchange import Payload
 from ..exceptions import TarashException, UnsupportedOperationError
-from ._hold import ledger_failed, note
+from ._lease import ledger_failed, note
 from ._limits import SEARCH_PAUSES
 from ._trust import is_id
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from ..ledger._records import Intent
     from ..providers._contract import Adapter
     from ._attempt import Attempt
-    from ._hold import Hold
+    from ._lease import Lease
 
 
 class Search:
     """The search for the job of one attempt."""
 
-    def __init__(self, adapter: Adapter, client: Any, attempt: Attempt, hold: Hold) -> None:
+    def __init__(self, adapter: Adapter, client: Any, attempt: Attempt, lease: Lease) -> None:
         self.payload: Payload | None = None
         """What was sent; None where that is not known, so that there is nothing to compare."""
-        self._find = getattr(adapter, "find", None)
+        self._find = getattr(adapter, "find_submitted", None)
         self._client = client
         self._attempt = attempt
-        self._hold = hold
+        self._lease = lease
         self._since = datetime.now(UTC)
         self._matches: int | None = None
         self._trouble: str | None = None
@@ -79,7 +79,7 @@ class Search:
                 self._client, self.payload, attempt.fitted or attempt.call, self._since
             )
             provider = attempt.call.config.provider
-            ledger = self._hold.ledger
+            ledger = self._lease.ledger
             found = [
                 one
                 for one in listed
@@ -101,16 +101,16 @@ class Search:
         if intent is None:
             return False
 
-        accept = partial(self._hold.ledger.accept, intent.id, operation, adopted=True)
+        accept = partial(self._lease.ledger.accept, intent.id, operation, adopted=True)
         try:
             taken = await accept()
         except Exception as error:  # noqa: BLE001  (the job is paid for, written down or not)
-            ledger_failed(self._hold, error)
-            self._hold.unwritten.append(accept)
+            ledger_failed(self._lease, error)
+            self._lease.unwritten.append(accept)
             taken = True
 
         if taken:
-            await note(self._attempt, self._hold, adopted=True)
+            await note(self._attempt, self._lease, adopted=True)
 
         return taken
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.lowlevel import checkpoint
 
-from .._data._exchange import Finished, Operation
-from .._http._wire import Wire, current_wire
+from .._data._exchange import Operation, RawResult
+from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
 from .._support._secrets import secrets_of
 from ..exceptions import TarashException
 from ..ledger._records import Intent
-from ._hold import note, told_of
+from ._lease import note, told_of
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
 
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from .._data._types import JsonObject
     from ..providers._contract import Adapter
     from ._attempt import Attempt
-    from ._hold import Hold
+    from ._lease import Lease
 
 
 class Submit:
     """A submit under way, and what came of it, also when we were cancelled meanwhile."""
 
     def __init__(
-        self, adapter: Adapter, client: Any, attempt: Attempt, hold: Hold, rng: Random
+        self, adapter: Adapter, client: Any, attempt: Attempt, lease: Lease, rng: Random
     ) -> None:
         self._adapter = adapter
         self._client = client
         self._attempt = attempt
-        self._hold = hold
+        self._lease = lease
         self._rng = rng
-        self._wire = Wire()
+        self._wire = SendState()
         self._error: TarashException | None = None
         self._limit = anyio.CancelScope()
         self._exchanging: asyncio.Task[None] | None = None
@@ -74,7 +74,7 @@ class Submit:
             attempt.retry_at = datetime.now(UTC) + timedelta(seconds=pause)
             until = attempt.retry_at.isoformat()
             await note(
-                attempt, self._hold, error=told_of(error), tries=attempt.tries, retry_at=until
+                attempt, self._lease, error=told_of(error), tries=attempt.tries, retry_at=until
             )
             await anyio.sleep(pause)
 
@@ -88,13 +88,13 @@ class Submit:
         """Write down that the submit leaves; whoever has been followed meanwhile sends nothing."""
         # Told to the attempt first: a cancelled call may have written it all the same.
         self._attempt.intent = intent = self._intent(payload, call)
-        held = await self._hold.ledger.intend(intent, self._hold.holder)
+        held = await self._lease.ledger.intend(intent, self._lease.owner_id)
         if held:
-            self._hold.say_alive()
+            self._lease.say_alive()
             return
 
         self._attempt.intent = None
-        raise self._hold.missing() if held is None else self._hold.taken_over()
+        raise self._lease.missing() if held is None else self._lease.taken_over()
 
     def _intent(self, payload: Payload, call: Call) -> Intent:
         sent: JsonObject = {"path": payload.path, "method": payload.method, "body": payload.body}
@@ -104,14 +104,14 @@ class Submit:
             call.config.provider,
             call.config.model,
             call.attempt_number,
-            self._hold.job_id,
-            payload=sent if self._hold.keeps and is_small(sent) else None,
+            self._lease.job_id,
+            payload=sent if self._lease.keeps and is_small(sent) else None,
             host=self._attempt.host,
         )
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
         """Send once; a request that has left is heard out even when we are cancelled."""
-        self._wire = Wire(is_late=self._hold.is_late)
+        self._wire = SendState(is_late=self._lease.is_late)
         self._error = None
         self._limit = anyio.CancelScope()
         self._exchanging = say(self._send(payload, call))
@@ -165,17 +165,17 @@ class Submit:
         elif self._attempt.submission != "accepted":
             self._attempt.submission = "unknown" if self._wire.sent else "not_sent"
 
-    async def _accept(self, result: Operation | Finished) -> None:
+    async def _accept(self, result: Operation | RawResult) -> None:
         self._attempt.submission = "accepted"
-        if isinstance(result, Finished):
+        if isinstance(result, RawResult):
             self._attempt.finished = result
             return
 
         self._attempt.operation = result
         if self._attempt.intent is not None:
             # The job is paid for, written down or not.
-            await self._hold.write(
-                partial(self._hold.ledger.accept, self._attempt.intent.id, result)
+            await self._lease.write(
+                partial(self._lease.ledger.accept, self._attempt.intent.id, result)
             )
 
     def _unforeseen(self, error: Exception) -> TarashException:

@@ -12,7 +12,7 @@ from ..exceptions import ValidationError
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
-    from .._http._account import Account
+    from .._http._credentials import Credentials
 
 LONGEST_ID = 512
 URL = re.compile(r"\s*([a-z][a-z0-9+.-]*:)?[/\\]{2}", re.IGNORECASE)
@@ -34,7 +34,7 @@ def is_id(name: str) -> bool:
     return fits and not NO_NAMES.intersection([*name.split("/"), *read.split("/")])
 
 
-def check_operation(operation: Operation, account: Account, needs: Iterable[str] = ()) -> None:
+def check_operation(operation: Operation, account: Credentials, needs: Iterable[str] = ()) -> None:
     """Return if every address in an operation is the provider's own.
 
     Raises:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from .._data._exchange import Finished, Operation, Snapshot
+from .._data._exchange import Operation, RawResult, Snapshot
 from .._support._secrets import Secrets
 from ..exceptions import (
     GenerationFailedError,
@@ -22,11 +22,11 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
-from ._hold import Hold, was_stopped
+from ._lease import Lease, was_stopped
 from ._limits import LONGEST_PACE, POLL_SECONDS, STREAM_POLL_FACTOR, UNSEEN_SECONDS
+from ._loop_state import Wakeup, seen
 from ._patience import patient
-from ._polling import FIRST_LOOK, Pace
-from ._seen import Bell, seen
+from ._polling import FIRST_LOOK, PollSchedule
 from ._troubles import Troubles
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Watch:
         progress: Progress,
         operation: Operation,
         rng: Random,
-        hold: Hold,
+        lease: Lease,
     ) -> None:
         config = attempt.call.config
         self._floor = poll_floor(adapter, config)
@@ -98,7 +98,7 @@ class Watch:
         self._adapter = adapter
         self._client = client
         self._secrets = Secrets([config.api_key])
-        self._hold = hold
+        self._lease = lease
         self._attempt = attempt
         self._progress = progress
         self._operation = operation
@@ -115,10 +115,10 @@ class Watch:
         self._shared = seen()
         self._place = (config.provider, config.base_url)
         self._history = self._shared.history((*self._place, *_kind_of(attempt.call, operation)))
-        self._pace = Pace(config.poll_interval, self._floor, rng, self._history)
+        self._pace = PollSchedule(config.poll_interval, self._floor, rng, self._history)
         self._retry_after = _paced(operation.data.get("retry_after"))
 
-    async def until_done(self) -> Finished:
+    async def until_done(self) -> RawResult:
         """Look until the job is done; a status stream may cut the pauses short.
 
         Raises:
@@ -131,7 +131,7 @@ class Watch:
         finally:
             self._history.waiting -= 1
 
-    async def _look_until_done(self) -> Finished:
+    async def _look_until_done(self) -> RawResult:
         streams = hasattr(self._adapter, "stream")
         while True:
             if streams and self._shared.take_stream(self._place):
@@ -146,9 +146,9 @@ class Watch:
             if finished is not None:
                 return finished
 
-    async def _listening(self) -> Finished:
+    async def _listening(self) -> RawResult:
         failure: BaseException | None = None
-        finished: Finished | None = None
+        finished: RawResult | None = None
         send, receive = anyio.create_memory_object_stream[Snapshot](64)
         with send, receive:
             async with anyio.create_task_group() as group:
@@ -169,7 +169,7 @@ class Watch:
 
         return finished
 
-    async def _step(self) -> Finished | None:
+    async def _step(self) -> RawResult | None:
         """Look once, and pass on what there is to tell."""
         elapsed = self._elapsed()
         self._failed = False
@@ -207,7 +207,7 @@ class Watch:
 
     async def _sleep(self) -> None:
         """Wait for the next look; the first job of its kind to end cuts the wait short."""
-        bell = Bell()
+        bell = Wakeup()
         known = self._history.window is not None or self._retry_after is not None
         start = self._elapsed()
         pause = self._pause()
@@ -277,7 +277,7 @@ class Watch:
         if snapshot.trouble is not None:
             self._failed = True
             is_new = self.troubles.note(snapshot.trouble, denied=snapshot.denied)
-            if self.troubles.is_denied and await was_stopped(self._attempt, self._hold):
+            if self.troubles.is_denied and await was_stopped(self._attempt, self._lease):
                 self._attempt.settled = True  # so a provider says that it has been deleted
                 raise snapshot.trouble
 

@@ -77,7 +77,7 @@ ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """An answer whose body was read to its end; secrets are masked in it."""
 
     status: int
@@ -203,7 +203,7 @@ def read_answer(
     content_type: str,
     content: bytes | bytearray | io.BytesIO | None,
     secrets: Secrets,
-) -> Answer:
+) -> HttpResponse:
     """Return the answer that these bytes are; None stands for a body that broke off.
 
     What they are is read from the bytes: servers leave the type out, or state a wrong one.
@@ -215,13 +215,13 @@ def read_answer(
         raise unreadable(status, BROKEN_OFF)
 
     if content is None:
-        return Answer(status, headers, BROKEN_OFF, is_json=False)
+        return HttpResponse(status, headers, BROKEN_OFF, is_json=False)
 
     whole = content.getvalue() if isinstance(content, io.BytesIO) else content
     kind = kind_of(whole[:HEAD_BYTES], content_type)
     if kind is not None:
         media = bytes(whole)
-        return Answer(status, headers, None, is_json=False, content=media, content_type=kind)
+        return HttpResponse(status, headers, None, is_json=False, content=media, content_type=kind)
 
     text = secrets.text(whole.decode("utf-8-sig", errors="replace"))
     del whole
@@ -234,7 +234,7 @@ def read_answer(
         body, is_json = text, False
 
     # Masked twice: in the text for what is no JSON, in the values for what JSON had escaped.
-    return Answer(status, headers, secrets.data(body) if "\\" in text else body, is_json)
+    return HttpResponse(status, headers, secrets.data(body) if "\\" in text else body, is_json)
 
 
 def kind_of(head: bytes | bytearray, declared: str) -> str | None:
@@ -311,8 +311,8 @@ _decoder = json_codec.JSONDecoder(parse_int=_whole, parse_float=_number, parse_c
 
 
 def checked(
-    answer: Answer, classify: Callable[[Answer], TarashException | None] | None = None
-) -> Answer:
+    answer: HttpResponse, classify: Callable[[HttpResponse], TarashException | None] | None = None
+) -> HttpResponse:
     """Return a good answer.
 
     Raises:
@@ -324,7 +324,7 @@ def checked(
     raise (classify and classify(answer)) or status_error(answer)
 
 
-def status_error(answer: Answer, message: str | None = None) -> HTTPError:
+def status_error(answer: HttpResponse, message: str | None = None) -> HTTPError:
     """Return the error for an answer with an error status, by its status alone."""
     kind = ERRORS_BY_STATUS.get(answer.status, HTTPError)
     advice = ADVICE.get(answer.status)

@@ -9,7 +9,7 @@ import aiohttp
 
 from ._answer import FIRST_ERROR, TOO_LARGE, kind_of, too_large, unreadable
 from ._reading import LARGEST_ANSWER, TooLarge, read_body, read_error
-from ._wire import current_patience
+from ._send_state import current_patience
 
 if TYPE_CHECKING:
     import io

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from anyio.lowlevel import RunVar
 
-from .._support._secrets import Credentials
+from .._support._secrets import AuthHeaders
 from ..exceptions import TarashException
-from ._account import Account
 from ._answer import (
-    Answer,
+    HttpResponse,
     checked,
     parse_json,
     parse_retry_after,
@@ -30,14 +29,15 @@ from ._answer import (
 )
 from ._bodies import limits_of, lines, read_content
 from ._body import json_pieces, streamed
-from ._guard import Guard
+from ._credentials import Credentials
+from ._guard import SsrfGuard
 from ._proxies import Proxy, connector, proxy_of
 from ._reading import ENCODINGS
 from ._reasons import cause_of
+from ._send_state import SendState, current_wire
 from ._unanswered import UNCONNECTED, connection_error, private_error
 from ._unclosed import Connector, Sockets, let_go
 from ._urls import Origin, address, is_trusted, join, origin, redirected
-from ._wire import Wire, current_wire
 
 if TYPE_CHECKING:
     from types import SimpleNamespace
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 # Whoever makes exchanges finds what an answer is here too.
 __all__ = [
-    "Answer",
     "HttpClient",
+    "HttpResponse",
     "Transport",
     "checked",
     "is_trusted",
@@ -65,10 +65,10 @@ STREAMS_PER_ORIGIN = 32
 FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
 
-NONE = Credentials({})
+NONE = AuthHeaders({})
 MOST_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-Classify = Callable[[Answer], TarashException | None]
+Classify = Callable[[HttpResponse], TarashException | None]
 
 
 class Transport:
@@ -138,7 +138,7 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
     )
 
 
-def guarded_session(guard: Guard) -> aiohttp.ClientSession:
+def guarded_session(guard: SsrfGuard) -> aiohttp.ClientSession:
     """Return a session of its own, since a pooled connection passes no guard; to be closed."""
     return aiohttp.ClientSession(
         connector=guard.connector(),
@@ -174,7 +174,7 @@ def gate(purpose: str, url: str) -> asyncio.Semaphore:
 async def _mark_sent(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _facts: object
 ) -> None:
-    wire: Wire | None = context.trace_request_ctx
+    wire: SendState | None = context.trace_request_ctx
     if wire is not None:
         wire.leave()
 
@@ -184,9 +184,9 @@ class HttpClient:
 
     def __init__(
         self,
-        account: Account,
+        account: Credentials,
         transport: Transport,
-        credentials: Credentials,
+        credentials: AuthHeaders,
         classify: Classify | None = None,
     ) -> None:
         """Make a client.
@@ -210,7 +210,7 @@ class HttpClient:
         """Tell whether our credentials may go to this URL."""
         return is_trusted(url, self.account)
 
-    def _guard(self, url: str) -> Guard | None:
+    def _guard(self, url: str) -> SsrfGuard | None:
         """Return what keeps a URL out of private networks, where the config forbids those.
 
         Nobody but a provider's answer names other hosts than its own, and than the user's settings.
@@ -220,7 +220,7 @@ class HttpClient:
 
         named = [one for one in self.account.settings.values() if isinstance(one, str)]
         places = {origin(one) for one in named if one.startswith(("https://", "http://"))}
-        return None if origin(url) in places else Guard()
+        return None if origin(url) in places else SsrfGuard()
 
     async def submit(
         self,
@@ -230,7 +230,7 @@ class HttpClient:
         form: aiohttp.FormData | None = None,
         headers: Mapping[str, str] | None = None,
         classify: Classify | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         """POST what costs money, as JSON or a form, on a connection that is certainly alive."""
         url = join(self.account.base_url, path)
         data: Any = form
@@ -247,7 +247,7 @@ class HttpClient:
             "POST", url, classify=classify, purpose="submit", data=data, headers=headers
         )
 
-    async def get(self, url: str, *, any_status: bool = False) -> Answer:
+    async def get(self, url: str, *, any_status: bool = False) -> HttpResponse:
         """GET an absolute URL; `any_status` hands error answers back instead of raising.
 
         Redirects are followed, each with our credentials only where they may go. One that leads
@@ -263,23 +263,23 @@ class HttpClient:
 
             url = target
 
-    async def put(self, url: str, *, any_status: bool = False) -> Answer:
+    async def put(self, url: str, *, any_status: bool = False) -> HttpResponse:
         """PUT to an absolute URL without a body."""
         return await self._checked("PUT", url, any_status=any_status)
 
-    async def post(self, url: str, *, json: Any = None, any_status: bool = False) -> Answer:
+    async def post(self, url: str, *, json: Any = None, any_status: bool = False) -> HttpResponse:
         """POST what costs nothing (a cancel, a search) to an absolute URL."""
         return await self._checked("POST", url, json=json, any_status=any_status)
 
-    async def send(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+    async def send(self, url: str, content: bytes, headers: Mapping[str, str]) -> HttpResponse:
         """POST the bytes of an upload, which costs nothing, to an absolute URL."""
         return await self._checked("POST", url, data=io.BytesIO(content), headers=headers)
 
-    async def send_form(self, url: str, form: aiohttp.FormData) -> Answer:
+    async def send_form(self, url: str, form: aiohttp.FormData) -> HttpResponse:
         """POST an upload as a form to an absolute URL."""
         return await self._checked("POST", url, data=form)
 
-    async def delete(self, url: str, *, any_status: bool = False) -> Answer:
+    async def delete(self, url: str, *, any_status: bool = False) -> HttpResponse:
         """DELETE an absolute URL."""
         return await self._checked("DELETE", url, any_status=any_status)
 
@@ -291,13 +291,13 @@ class HttpClient:
         any_status: bool = False,
         classify: Classify | None = None,
         **options: Any,
-    ) -> Answer:
+    ) -> HttpResponse:
         answer = await self._exchange(method, url, **options)
         return answer if any_status else checked(answer, classify or self._classify)
 
     async def _exchange(
         self, method: str, url: str, *, purpose: str = "poll", **options: Any
-    ) -> Answer:
+    ) -> HttpResponse:
         async with (
             gate(purpose, url),
             self._open(method, url, purpose=purpose, **options) as response,
@@ -318,7 +318,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         **body: Any,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        wire = current_wire.get() or Wire()
+        wire = current_wire.get() or SendState()
         credentials = self._credentials if self.trusts(url) else NONE
         guard = self._guard(url)
         # With a guard there is no proxy, which would choose the address.
@@ -380,7 +380,7 @@ class HttpClient:
         return self._secrets.data(found) if isinstance(found, dict) else None
 
 
-def _leads_to(url: str, answer: Answer) -> str | None:
+def _leads_to(url: str, answer: HttpResponse) -> str | None:
     """Return where a redirect leads, where that is a place that can be asked."""
     target = answer.headers.get("Location") if answer.status in REDIRECTS else None
     if not target:

@@ -1,148 +1,50 @@
-"""Where keys and base URLs come from: the config, then the environment. Reads none at import."""
+"""Who talks to whom: what a client is made from."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from .._data._types import URL
-from .._support._secrets import Key, why_no_header
-from ..exceptions import AuthenticationError, ValidationError
-from ._account import Account
-
-if TYPE_CHECKING:
-    from .._data._exchange import Config
-    from ..providers._contract import Adapter
+from .._support._secrets import Key, Secrets, looks_secret, why_no_header
+from ..exceptions import AuthenticationError
 
 
-NO_KEY = "none"
-"""Stands for the key where credentials of another kind serve."""
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who talks to whom: everything a client is made from. Clients are shared by equal accounts."""
 
+    provider: str
+    base_url: str
+    key: Key
+    trusted_hosts: tuple[str, ...] = ()
+    """Hosts of the provider that may see the key, beside that of `base_url`; subdomains count."""
+    api_version: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    custom_base_url: bool = False
+    """Whether the user replaced the provider's host."""
+    max_media_bytes: int = 200 * 1024**2
+    """Bytes that a result may have which is read into memory."""
+    allow_private_urls: bool = True
+    """Whether URLs that come out of answers may lead to addresses that are not public."""
 
-def base_url(adapter: Adapter, config: Config) -> str:
-    """Return `base_url`, else the variable TARASH_<PROVIDER>_BASE_URL, else the provider's host.
+    def __post_init__(self) -> None:
+        """Refuse a key that no header can hold, whether a user or a token endpoint gave it.
 
-    An adapter with a method `locate` has the last word: its host may depend on the config.
-    """
-    custom = _custom_base_url(adapter, config)
-    locate: Callable[[Config, str | None], str] | None = getattr(adapter, "locate", None)
-    return locate(config, custom) if locate is not None else custom or adapter.base_url
+        Raises:
+            AuthenticationError: It is one.
+        """
+        said = why_no_header(self.key.reveal())
+        if said is not None:
+            raise AuthenticationError(
+                f"The key or token for {self.provider} {said}; copy it again",
+                self.provider,
+                submission="not_sent",
+            )
 
-
-def _custom_base_url(adapter: Adapter, config: Config) -> str | None:
-    # Where every customer has a host of their own, the vendor's SDK has a variable for it.
-    variables = (base_url_variable(adapter.name), getattr(adapter, "base_url_variable", ""))
-    found = (_from_environment(name, config) for name in variables)
-    given = config.base_url or next(filter(None, found), None)
-    return _completed(given, urlsplit(adapter.base_url).path.rstrip("/")) if given else None
-
-
-def _from_environment(name: str, config: Config) -> str | None:
-    value = os.environ.get(name, "").strip()
-    if value and not re.fullmatch(URL, value):
-        raise ValidationError(
-            f"The environment variable {name} must hold a URL that begins with http:// or https://,"
-            f" such as http://127.0.0.1:8080; it begins with {value[:12]!r}",
-            config.provider,
-            config.model,
-            submission="not_sent",
-        )
-
-    return value or None
-
-
-def base_url_variable(provider: str) -> str:
-    """Return the environment variable that replaces a provider's host."""
-    return f"TARASH_{provider.upper().replace('-', '_')}_BASE_URL"
-
-
-def _completed(base_url: str, path: str) -> str:
-    """Return a user's base URL with the path that the provider's own has.
-
-    Forgives a bare origin, and a version segment that is there twice.
-    """
-    base_url = base_url.rstrip("/")
-    if not path:
-        return base_url
-
-    if not urlsplit(base_url).path:
-        return f"{base_url}{path}"
-
-    return re.sub(rf"({re.escape(path)})(?:/v\d+)+$", r"\1", base_url)
-
-
-class _Asked(Mapping[str, str]):
-    """The environment, and which of its variables somebody asked for."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def __getitem__(self, name: str) -> str:
-        self.names.append(name)
-        return os.environ[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(os.environ)
-
-    def __len__(self) -> int:
-        return len(os.environ)
-
-
-def _source(adapter: Adapter, config: Config, key: Key) -> str:
-    """Return where a key came from, in words."""
-    asked = _Asked()
-    adapter.find_key(config, asked)
-    found = [name for name in asked.names if os.environ.get(name, "").strip() in ("", key.reveal())]
-    named = [name for name in found if os.environ.get(name)]
-    if config.api_key is None and named:
-        return f"the variable {named[0]}"
-
-    given = config.api_key is not None and config.api_key.strip() == key.reveal()
-    return "api_key= on the config" if given else "provider_config or the environment"
-
-
-def account(adapter: Adapter, config: Config, environment_variable: str | None) -> Account:
-    """Return who talks to whom for a config.
-
-    Raises:
-        AuthenticationError: There is no key; the message names the environment variable.
-    """
-    # A line break at the end is what reading a key from a file leaves behind.
-    key = Key((adapter.find_key(config, os.environ) or "").strip())
-    said = why_no_header(key.reveal())
-    if said is not None:
-        raise AuthenticationError(
-            f"The key for {config.provider}, from {_source(adapter, config, key)}, {said}; copy it "
-            "again, by itself",
-            config.provider,
-            config.model,
-            submission="not_sent",
-        )
-
-    if not key:
-        name_variable: Callable[[Config], str] | None = getattr(adapter, "variable_of", None)
-        if name_variable is not None:
-            environment_variable = name_variable(config)
-
-        raise AuthenticationError(
-            f"No key for {config.provider}: set the environment variable {environment_variable} or "
-            "api_key= on the config; to try without a key, use mock=MockConfig(enabled=True)",
-            config.provider,
-            config.model,
-            submission="not_sent",
-        )
-
-    return Account(
-        provider=config.provider,
-        base_url=base_url(adapter, config),
-        key=key,
-        trusted_hosts=adapter.trusted_hosts,
-        api_version=config.api_version,
-        settings=config.provider_config,
-        custom_base_url=_custom_base_url(adapter, config) is not None,
-        max_media_bytes=config.max_media_bytes,
-        allow_private_urls=config.allow_private_urls,
-    )
+    @property
+    def secrets(self) -> Secrets:
+        """What must never be shown."""
+        settings = self.settings.items()
+        named = [value for name, value in settings if looks_secret(name) and isinstance(value, str)]
+        return Secrets([self.key, *named])

@@ -16,7 +16,7 @@ import aiohttp
 
 from ..exceptions import HTTPConnectionError, ValidationError
 from ._client import guarded_session
-from ._guard import Guard
+from ._guard import SsrfGuard
 from ._urls import address, redirected
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Road = Callable[[str], tuple[aiohttp.ClientSession, str | None]]
 
 
 async def fetch(
-    transport: Transport, url: str, most_bytes: int, guard: Guard | None = None
+    transport: Transport, url: str, most_bytes: int, guard: SsrfGuard | None = None
 ) -> MediaContent:
     """Return what a URL holds; no credentials go with the request.
 
@@ -80,7 +80,7 @@ async def fetch(
 
 
 @asynccontextmanager
-async def _roads(transport: Transport, guard: Guard | None) -> AsyncIterator[Road]:
+async def _roads(transport: Transport, guard: SsrfGuard | None) -> AsyncIterator[Road]:
     """Yield what says how to get to a URL.
 
     With a guard there is one session, of its own, since pooled connections pass no resolver.
@@ -101,7 +101,7 @@ def _check(url: str, first: str) -> None:
         )
 
 
-def _failure(first: str, error: Exception, guard: Guard | None) -> ValidationError:
+def _failure(first: str, error: Exception, guard: SsrfGuard | None) -> ValidationError:
     if guard is not None and guard.has_refused:
         return ValidationError(
             f"{first} leads to an address that is not public, and allow_private_urls is off on the "

@@ -40,7 +40,7 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
-class Guard:
+class SsrfGuard:
     """Lets connections go to allowed addresses only, however a host is written or redirected to."""
 
     def __init__(self, allowed: Allowed = is_public, names: AbstractResolver | None = None) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .._data._types import MediaContent
     from ..media import Rules
     from ..providers._contract import Client
-    from ._account import Account
     from ._client import Transport
+    from ._credentials import Credentials
 
 LARGEST = 64
 """Idle clients kept for one loop; the one longest unused makes room."""
@@ -39,17 +39,17 @@ class Connects(Protocol):
     before the first client is made, so that the event loop goes on meanwhile.
     """
 
-    def connect(self, account: Account, transport: Transport) -> Client:
+    def connect(self, account: Credentials, transport: Transport) -> Client:
         """Make a client."""
         ...
 
 
-def client_key(account: Account) -> ClientKey:
+def client_key(account: Credentials) -> ClientKey:
     """Return what equal accounts share; holds a hash in place of the key."""
     return (account.provider, account.base_url, hashlib.sha256(_told(account)).hexdigest())
 
 
-def _told(account: Account) -> bytes:
+def _told(account: Credentials) -> bytes:
     facts = (
         account.key.reveal(),
         account.api_version,
@@ -70,7 +70,7 @@ class _LoopClients:
         self._leaving = False
         self.keeper: AsyncGenerator[None] | None = None
 
-    async def lend(self, key: ClientKey, adapter: Connects, account: Account) -> Client:
+    async def lend(self, key: ClientKey, adapter: Connects, account: Credentials) -> Client:
         """Return the account's client, which stays open until it is given back."""
         if key not in self._clients:
             from ._sdk import load
@@ -117,7 +117,7 @@ class _Lease:
 
     __slots__ = ("_account", "_adapter", "_cache", "_clients", "_key")
 
-    def __init__(self, cache: ClientCache, adapter: Connects, account: Account) -> None:
+    def __init__(self, cache: ClientCache, adapter: Connects, account: Credentials) -> None:
         self._cache = cache
         self._adapter = adapter
         self._account = account
@@ -148,7 +148,7 @@ class ClientCache:
         # go.
         self._loops: dict[int, _LoopClients] = {}
 
-    def lease(self, adapter: Connects, account: Account) -> AbstractAsyncContextManager[Any]:
+    def lease(self, adapter: Connects, account: Credentials) -> AbstractAsyncContextManager[Any]:
         """Lend the account's client on the running loop; it is not closed while it is lent."""
         return _Lease(self, adapter, account)
 
@@ -160,10 +160,10 @@ class ClientCache:
             rules: What the config says of media.
         """
         from ._fetch import fetch
-        from ._guard import Guard
+        from ._guard import SsrfGuard
 
         clients = await self.of_running_loop()
-        guard = None if rules.allow_private_urls else Guard()
+        guard = None if rules.allow_private_urls else SsrfGuard()
         return await fetch(clients.transport, url, rules.max_media_bytes, guard)
 
     async def aclose(self) -> None:

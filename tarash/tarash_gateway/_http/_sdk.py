@@ -23,16 +23,16 @@ from anyio import to_thread
 from .._support._secrets import Secrets
 from ..exceptions import HTTPConnectionError, TarashException
 from ._answer import BROKEN_OFF, FIRST_ERROR, TOO_LARGE
-from ._client import Answer, Classify, checked, gate, read_answer, status_error
+from ._client import Classify, HttpResponse, checked, gate, read_answer, status_error
 from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._reasons import cause_of, reason_of
+from ._send_state import SendState, current_wire
 from ._unanswered import UNCONNECTED, connection_error
 from ._urls import address
-from ._wire import Wire, current_wire
 
 if TYPE_CHECKING:
-    from ._account import Account
     from ._client import Transport
+    from ._credentials import Credentials
 
 
 ENCODING = "accept-encoding"
@@ -141,7 +141,7 @@ class Connections:
                 proxy=proxy,
                 allow_redirects=False,
                 auto_decompress=False,  # it is unpacked within a limit, which no library has
-                trace_request_ctx=current_wire.get() or Wire(),
+                trace_request_ctx=current_wire.get() or SendState(),
             ) as response:
                 made = library.Response(
                     response.status,
@@ -199,10 +199,10 @@ def _body(request: Any, library: ModuleType) -> Any:
 
 async def exchange(
     send: Callable[[], Awaitable[Any]],
-    account: Account,
+    account: Credentials,
     connection_errors: type[Exception] | tuple[type[Exception], ...],
     classify: Classify | None = None,
-) -> Answer:
+) -> HttpResponse:
     """Make one exchange through an SDK and return its answer.
 
     Args:
@@ -215,7 +215,7 @@ async def exchange(
         TarashException: No answer came, or one with an error status. Any other exception of the
             SDK passes through: it is a mistake of ours.
     """
-    wire = current_wire.get() or Wire()
+    wire = current_wire.get() or SendState()
     failure: TarashException
     cause: BaseException
     arrived: list[Any] = []
@@ -262,7 +262,7 @@ def _ours(error: BaseException) -> HTTPConnectionError | None:
     return None
 
 
-def _answer(response: Any, account: Account) -> Answer:
+def _answer(response: Any, account: Credentials) -> HttpResponse:
     content_type = response.headers.get("content-type", "").partition(";")[0].strip()
     return read_answer(
         response.status_code, response.headers, content_type, response.content, account.secrets

@@ -13,7 +13,7 @@ from ._reasons import reason_of
 
 if TYPE_CHECKING:
     from .._support._secrets import Secrets
-    from ._wire import Wire
+    from ._send_state import SendState
 
 UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """What is raised before anything could leave."""
@@ -29,7 +29,7 @@ def private_error(url: str) -> HTTPConnectionError:
 
 
 def connection_error(
-    url: str, wire: Wire, error: Exception, secrets: Secrets
+    url: str, wire: SendState, error: Exception, secrets: Secrets
 ) -> HTTPConnectionError:
     """Return the error of an exchange without an answer.
 

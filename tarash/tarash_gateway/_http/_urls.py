@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 if TYPE_CHECKING:
     import yarl
 
-    from ._account import Account
+    from ._credentials import Credentials
 
 Origin = tuple[str, str, int | None]
 HTTPS_PORT = 443
@@ -83,7 +83,7 @@ def redirected(url: str, target: str) -> str:
     return urljoin(url, target)
 
 
-def is_trusted(url: str, account: Account) -> bool:
+def is_trusted(url: str, account: Credentials) -> bool:
     """Tell whether an account's credentials may go to this URL.
 
     They are bound to an origin: that of the base URL, or https on its usual port at one of the

@@ -172,7 +172,7 @@ async def add_model_async(
         HTTPConnectionError: No answer came.
         StorageError: The cache directory can't be written.
     """
-    from ..catalog import asked_at
+    from ..catalog import schema_source
     from ..catalog._refresh import fetch_one, store_document
 
     check_loop()
@@ -183,7 +183,7 @@ async def add_model_async(
     else:
         store_document(provider, model, schema)
 
-    with asked_at(base_url):
+    with schema_source(base_url):
         return describe_model(provider, model)
 
 

@@ -14,8 +14,8 @@ import anyio
 
 from .._data._made_by import keep_config
 from .._engine import (
-    Hold,
-    Resources,
+    EngineContext,
+    Lease,
     drive,
     farewell,
     handle,
@@ -23,10 +23,10 @@ from .._engine import (
     ledger_failed,
     was_stopped,
 )
-from .._engine._attempt import Attempt, Progress, goodbye, unforeseen
+from .._engine._attempt import Attempt, Progress, cancellation_note, unforeseen
 from .._support._loops import current_task
 from ..exceptions import TarashException, UnsupportedOperationError, VerificationError
-from ..media._handing_over import hand_over
+from ..media._finalize import finalize_result
 from ..models import ExecutionMetadata
 from ._ending import Ending
 
@@ -43,11 +43,11 @@ GOODBYE_SECONDS = 1
 """How long a user's callback may hold up a cancellation."""
 
 
-class Run(Ending):
+class ChainRun(Ending):
     """One job on its way along its chain, in the hands of whoever drives it."""
 
-    def __init__(self, calls: list[Call], resources: Resources, hold: Hold) -> None:
-        super().__init__(calls, resources, hold)
+    def __init__(self, calls: list[Call], resources: EngineContext, lease: Lease) -> None:
+        super().__init__(calls, resources, lease)
         self.kept: Response | None = None
         """What it came to, where the ledger has that and nobody has got it yet."""
         self._pending: list[Attempt] = []
@@ -84,7 +84,7 @@ class Run(Ending):
         self.failure = None
         task = current_task()
         try:
-            async with kept_alive(self.hold, self.write_again):
+            async with kept_alive(self.lease, self.write_again):
                 self.response = await self._deliver(deliver, caller, until_accepted)
                 if self.response is not None:
                     self.response = await self._hand_over(self.response, caller)
@@ -100,7 +100,7 @@ class Run(Ending):
             held = current_task() is task and await self.end(state or self.state_after())
 
         if self.response is not None and not held:
-            followed = self.hold.taken_over()
+            followed = self.lease.taken_over()
             self.current.complete(followed)
             raise self._told_of(followed)
 
@@ -109,14 +109,14 @@ class Run(Ending):
     async def leave_behind(self) -> None:
         """Conclude the job on another loop than its own, which ended in the middle of it."""
         attempt = self.current
-        if self.hold.is_watcher:
+        if self.lease.is_watcher:
             return
 
         registry = self.resources.registry
         call = attempt.call
         if call.mocked or registry.handler(call.config.provider) is None:
             adapter = adapter_of(call, registry)
-            await farewell(adapter, attempt, Progress(attempt, None), self.resources, self.hold)
+            await farewell(adapter, attempt, Progress(attempt, None), self.resources, self.lease)
         else:
             attempt.submission = "unknown"  # nobody knows how far a handler came
 
@@ -168,7 +168,7 @@ class Run(Ending):
 
     def _take_pending(self) -> Attempt | None:
         """Return the next attempt that another process has left unfinished."""
-        if self.hold.is_watcher or not self._pending:
+        if self.lease.is_watcher or not self._pending:
             return None
 
         attempt = self._pending.pop()
@@ -184,7 +184,7 @@ class Run(Ending):
         try:
             await self.write_again()
         except Exception as failure:  # noqa: BLE001  (the next submit will say so)
-            ledger_failed(self.hold, failure)
+            ledger_failed(self.lease, failure)
 
         return Attempt(following)
 
@@ -199,7 +199,7 @@ class Run(Ending):
         """Save and compare the result, as the config that delivered and the chain's head say."""
         attempt = self.current
         try:
-            return await hand_over(
+            return await finalize_result(
                 response,
                 request=attempt.call.request,
                 config=attempt.call.config,
@@ -207,7 +207,7 @@ class Run(Ending):
                 log=attempt.log,
                 makers=self.resources.makers(attempt.call),
                 # Whoever only looks on leaves that to the one who drives the job.
-                saves=not (self.hold.is_watcher and self.hold.job_id),
+                saves=not (self.lease.is_watcher and self.lease.job_id),
             )
         except VerificationError as error:
             self.response = error.response  # which is paid for, and what there is to keep
@@ -221,7 +221,7 @@ class Run(Ending):
     def _following(self) -> Call | None:
         """Return the first call of the chain that has not been tried, unless we only watch."""
         tried = max(attempt.call.attempt_number for attempt in self.attempts)
-        return self.calls[tried] if tried < len(self.calls) and not self.hold.is_watcher else None
+        return self.calls[tried] if tried < len(self.calls) and not self.lease.is_watcher else None
 
     def _metadata(self, successful: Attempt | None) -> ExecutionMetadata:
         started = anyio.current_time() if self._started is None else self._started
@@ -252,7 +252,7 @@ class Run(Ending):
         if any(one.stopped for one in self.attempts):
             return True
 
-        return await was_stopped(self.current, self.hold)
+        return await was_stopped(self.current, self.lease)
 
     async def _attempt(
         self,
@@ -279,7 +279,7 @@ class Run(Ending):
                 raise
 
             attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
-            last_words = goodbye(attempt)
+            last_words = cancellation_note(attempt)
             error.add_note(last_words)
             if caller is not None:
                 caller.last_words = last_words
@@ -323,7 +323,7 @@ class Run(Ending):
                 attempt,
                 progress,
                 self.resources,
-                self.hold,
+                self.lease,
                 until_accepted=until_accepted,
             )
 
@@ -334,7 +334,7 @@ class Run(Ending):
                 submission="not_sent",
             )
 
-        return await handle(handler, attempt, progress, caller, self.hold)
+        return await handle(handler, attempt, progress, caller, self.lease)
 
     def _told_of(self, error: TarashException) -> TarashException:
         """Return the error with a word on earlier attempts that may be billed."""
@@ -370,11 +370,11 @@ def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Ad
     return registry.adapter(call.config.provider, need_extra=need_extra)
 
 
-def watcher(run: Run) -> Run:
+def watcher(run: ChainRun) -> ChainRun:
     """Return a run that only looks at what the current attempt of another run comes to."""
     attempt = run.current
     seen = replace(attempt, started=anyio.current_time(), deadline=None, settled=False)
-    watching = Run(run.calls, run.resources, replace(run.hold, holder=""))
+    watching = ChainRun(run.calls, run.resources, replace(run.lease, owner_id=""))
     watching.attempts = [seen]
     return watching
 

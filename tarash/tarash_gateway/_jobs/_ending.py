@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .._engine import FLUSH_SECONDS, Hold, Resources, ledger_failed, rewrite
+from .._engine import FLUSH_SECONDS, EngineContext, Lease, ledger_failed, rewrite
 from .._engine._attempt import Attempt
 from ._store import holds_media, record_of, told
 
@@ -26,10 +26,10 @@ LEAVING = (asyncio.CancelledError, SystemExit, KeyboardInterrupt)
 class Ending:
     """One job's facts, and its end in the ledger."""
 
-    def __init__(self, calls: list[Call], resources: Resources, hold: Hold) -> None:
+    def __init__(self, calls: list[Call], resources: EngineContext, lease: Lease) -> None:
         self.calls = calls
         self.resources = resources
-        self.hold = hold
+        self.lease = lease
         self.attempts: list[Attempt] = []
         self.response: Response | None = None
         self.failure: TarashException | None = None
@@ -37,7 +37,7 @@ class Ending:
         """The idempotency key by which somebody may ask for the result again."""
         self.was_open = True
         """Whether the ledger had it as open when it was taken up."""
-        self._generation = hold.ledger.generation
+        self._generation = lease.ledger.generation
 
     @property
     def current(self) -> Attempt:
@@ -69,7 +69,7 @@ class Ending:
 
     async def end(self, state: JobState) -> bool:
         """Write down how it ended; return whether that was ours to do."""
-        if self.hold.is_watcher:
+        if self.lease.is_watcher:
             return True
 
         undelivered = self._undelivered if state == "open" else None
@@ -79,7 +79,7 @@ class Ending:
                 return True
 
             if state == "open" and not self.was_open:
-                return await self.hold.keep(None) is not False
+                return await self.lease.keep(None) is not False
 
             return await self._close(state)
         except LEAVING:
@@ -93,19 +93,19 @@ class Ending:
             one.billing(success=False) == "none" for one in self.attempts
         )
         result = None
-        if self.hold.keeps or self.key is not None:
+        if self.lease.keeps or self.key is not None:
             result = told(self.calls[0].kind, self._lasting(self.response), self.failure)
 
         delivered = self.response is not None
-        held = await self.hold.close(state, result, free_key=free, delivered=delivered)
+        held = await self.lease.close(state, result, free_key=free, delivered=delivered)
         if held is None:
             with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
                 try:
                     await self.write_again(certain=True)
                 except Exception as error:  # noqa: BLE001  (a paid result matters more)
-                    ledger_failed(self.hold, error)
+                    ledger_failed(self.lease, error)
 
-            held = await self.hold.close(state, result, free_key=free, delivered=delivered)
+            held = await self.lease.close(state, result, free_key=free, delivered=delivered)
 
         return held is not False
 
@@ -113,7 +113,7 @@ class Ending:
         """Leave the job open with its result, which was paid for."""
         self.response = None
         kept = self._lasting(response)
-        await self.hold.keep(None if kept is None else told(self.calls[0].kind, kept, None))
+        await self.lease.keep(None if kept is None else told(self.calls[0].kind, kept, None))
 
     def _lasting(self, response: Response | None) -> Response | None:
         """Return what is worth keeping of a response: nothing that its operation fetches again."""
@@ -128,15 +128,15 @@ class Ending:
         Args:
             certain: Whether the ledger is known to have lost it.
         """
-        ledger, hold = self.hold.ledger, self.hold
+        ledger, lease = self.lease.ledger, self.lease
         generation = ledger.generation
         if generation == self._generation and not certain:
             return
 
-        if await ledger.get(hold.job_id) is None:
+        if await ledger.get(lease.job_id) is None:
             record, media = await record_of(self.calls, self.key, self.resources.registry)
-            if await ledger.open(record, hold.holder, media) is None:
+            if await ledger.open(record, lease.owner_id, media) is None:
                 for attempt in self.attempts:
-                    await rewrite(attempt, hold)
+                    await rewrite(attempt, lease)
 
         self._generation = generation

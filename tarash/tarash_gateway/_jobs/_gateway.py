@@ -24,7 +24,7 @@ from ..models import (
 from ..providers._registry import Registry
 from ._arguments import check_arguments, check_callback
 from ._handles import ImageJob, VideoJob
-from ._resources import Shared
+from ._resources import GatewayContext
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,7 +51,7 @@ class Gateway:
         *,
         registry: Registry | None = None,
         ledger: AnyLedger | None = None,
-        shared: Shared | None = None,
+        shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
 
@@ -62,7 +62,7 @@ class Gateway:
                 memory, which lives as long as the process.
             shared: What it shares with others, in place of the two above.
         """
-        self._shared = Shared(registry, ledger) if shared is None else shared
+        self._shared = GatewayContext(registry, ledger) if shared is None else shared
 
     async def __aenter__(self) -> Self:
         return self

@@ -24,11 +24,11 @@ from ._resources import default
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
-    from .._engine import Resources
+    from .._engine import EngineContext
     from .._support._portal import Caller
     from .._support._secrets import Keys
     from ._job import Job
-    from ._resources import Shared
+    from ._resources import GatewayContext
 
 __all__ = ["ImageJob", "VideoJob"]
 
@@ -43,7 +43,7 @@ _Config = TypeVar("_Config", VideoGenerationConfig, ImageGenerationConfig)
 class _Job(Generic[_Config, _Response, _Update]):
     _kind: ClassVar[Kind]
 
-    def __init__(self, job: Job, shared: Shared) -> None:
+    def __init__(self, job: Job, shared: GatewayContext) -> None:
         self._job = job
         self._shared = shared
 
@@ -214,13 +214,15 @@ def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
     return _portal.call(work)
 
 
-def handle_for(job: Job, shared: Shared) -> VideoJob | ImageJob:
+def handle_for(job: Job, shared: GatewayContext) -> VideoJob | ImageJob:
     """Return the handle on a job, of the kind that it makes."""
     kind = job.run.calls[0].kind
     return VideoJob(job, shared) if kind == "video" else ImageJob(job, shared)
 
 
-async def owed(shared: Shared, resources: Resources, keys: Keys) -> list[VideoJob | ImageJob]:
+async def owed(
+    shared: GatewayContext, resources: EngineContext, keys: Keys
+) -> list[VideoJob | ImageJob]:
     """Return handles on the open jobs that no living holder drives, oldest first."""
     from ._job import Job
     from ._opening import rebuilt
@@ -241,7 +243,7 @@ async def owed(shared: Shared, resources: Resources, keys: Keys) -> list[VideoJo
 
 
 async def known(
-    job_id: str, shared: Shared, resources: Resources, keys: Keys
+    job_id: str, shared: GatewayContext, resources: EngineContext, keys: Keys
 ) -> VideoJob | ImageJob:
     """Return the handle on the job of this id, ours or the provider's."""
     from ._job import Job

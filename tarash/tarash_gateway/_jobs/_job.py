@@ -16,7 +16,7 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
-from ._chain import Run, adapter_of, watcher
+from ._chain import ChainRun, adapter_of, watcher
 from ._opening import changed, rebuilt
 from ._store import error_of, holds_media, nameless, response_of, told
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 class Job:
     """A job and what is known of it here; the ledger knows better where it has one."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: ChainRun) -> None:
         self.run = run
-        self._driven: Run | None = None
+        self._driven: ChainRun | None = None
         """What this handle drives at the moment, and knows better than the ledger."""
 
     @property
     def job_id(self) -> str:
         """Its id in the ledger; empty where there is only an operation."""
-        return self.run.hold.job_id
+        return self.run.lease.job_id
 
     async def go(self, deliver: Deliver | None, caller: Caller | None) -> Response:
         """Drive a job that is in our hands to its end."""
@@ -161,8 +161,8 @@ class Job:
 
     async def _take(self) -> bool:
         """Take the job into our hands, as it stands in the ledger by now."""
-        holder = generate_unique_id()
-        if not await self._ledger.claim(self.job_id, holder):
+        owner_id = generate_unique_id()
+        if not await self._ledger.claim(self.job_id, owner_id):
             record = await self._record()
             if record is not None:
                 self.run = await self._refreshed(record)
@@ -173,23 +173,23 @@ class Job:
         if record is not None:
             if record.state not in ("open", "unknown"):
                 # It ended between our look and our claim.
-                await self._ledger.close(self.job_id, holder, record.state, record.result)
+                await self._ledger.close(self.job_id, owner_id, record.state, record.result)
                 return False
 
             self.run = await self._refreshed(record)
 
-        self.run.hold = replace(self.run.hold, holder=holder)
+        self.run.lease = replace(self.run.lease, owner_id=owner_id)
         self.run.current.deadline = None
         return True
 
-    async def _refreshed(self, record: JobRecord) -> Run:
+    async def _refreshed(self, record: JobRecord) -> ChainRun:
         """Return our run where it is in step with the ledger, else one made from the ledger."""
         if self._driven is not None:
             return self._driven
 
         run = self.run
-        if run.hold.unwritten:
-            await run.hold.catch_up()
+        if run.lease.unwritten:
+            await run.lease.catch_up()
             return run  # which knows more than the ledger had
 
         known = [one.intent.id for one in run.attempts if one.intent is not None]
@@ -215,7 +215,7 @@ class Job:
                 raise
 
             # The job is paid for, and can be looked at without the ledger.
-            ledger_failed(self.run.hold, error)
+            ledger_failed(self.run.lease, error)
             return None
 
     @property
@@ -342,26 +342,26 @@ class Job:
             if record is None or last is None or record.state != "open":
                 return
 
-            hold = replace(self.run.hold, job_id=record.id, holder=generate_unique_id())
-            if last.operation == self.run.current.operation and await hold.take():
+            lease = replace(self.run.lease, job_id=record.id, owner_id=generate_unique_id())
+            if last.operation == self.run.current.operation and await lease.take():
                 await self._ledger.settle(last.intent.id, "accepted", "completed")
                 result = told(record.kind, None if holds_media(response) else response, None)
-                await hold.close("completed", result, free_key=False, delivered=True)
+                await lease.close("completed", result, free_key=False, delivered=True)
         except Exception as error:  # noqa: BLE001  (a paid result matters more)
-            ledger_failed(self.run.hold, error)
+            ledger_failed(self.run.lease, error)
 
     async def _close_cancelled(self, record: JobRecord) -> None:
         """Close a cancelled job that nobody waits for."""
-        hold = replace(self.run.hold, job_id=record.id, holder=generate_unique_id())
-        if await hold.take():
+        lease = replace(self.run.lease, job_id=record.id, owner_id=generate_unique_id())
+        if await lease.take():
             name = self.run.current.request_id
             error = TarashException(f"The job {name} was cancelled", submission="accepted")
             self.run.current.complete(error)
             result = told(record.kind, None, error)
-            await hold.close("cancelled", result, free_key=False, delivered=False)
+            await lease.close("cancelled", result, free_key=False, delivered=False)
 
 
-def _may_go_on(seen: Run, error: TarashException) -> bool:
+def _may_go_on(seen: ChainRun, error: TarashException) -> bool:
     """Tell whether the holder of a job may try another config after what we have seen fail."""
     is_last = seen.current.call.attempt_number == len(seen.calls)
     return error.retryable and not is_last and not isinstance(error, TimeoutError)
@@ -381,7 +381,7 @@ def _certain(response: Response | None) -> Response:
     return response
 
 
-async def _tell(run: Run, deliver: Deliver | None) -> Response:
+async def _tell(run: ChainRun, deliver: Deliver | None) -> Response:
     response = _certain(run.response)
     await Progress(run.current, deliver).completed(response)
     return response

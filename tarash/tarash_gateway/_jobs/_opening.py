@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .._data._exchange import Call, Operation
-from .._engine import Hold
+from .._engine import Lease
 from .._engine._attempt import Attempt
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys, secrets_of
@@ -24,13 +24,13 @@ from ..models import (
     VideoGenerationRequest,
 )
 from ._calls import calls_for
-from ._chain import Run
+from ._chain import ChainRun
 from ._store import attempts_of, calls_of, record_of, response_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request, Response
     from .._data._types import Kind
-    from .._engine import Resources
+    from .._engine import EngineContext
     from ..ledger._records import JobRecord, Ledger
 
 LONGEST_KEY = 255
@@ -42,8 +42,8 @@ LOOK_PAUSES = (0.02, 0.5)
 
 
 async def begin(
-    kind: Kind, config: Config, request: Request, resources: Resources, key: str | None
-) -> tuple[Run, JobRecord | None]:
+    kind: Kind, config: Config, request: Request, resources: EngineContext, key: str | None
+) -> tuple[ChainRun, JobRecord | None]:
     """Write a new job down, in our hands.
 
     Returns:
@@ -62,11 +62,11 @@ async def begin(
     calls = calls_for(kind, config, request, resources.registry)
     await _check_places(calls)
     calls = await _with_media(calls)
-    hold = Hold(resources.ledger, calls[0].request_id, generate_unique_id())
+    lease = Lease(resources.ledger, calls[0].request_id, generate_unique_id())
     record, media = await record_of(calls, key, resources.registry)
-    existing = await _open(resources.ledger, record, hold.holder, media, config)
+    existing = await _open(resources.ledger, record, lease.owner_id, media, config)
     if existing is None:
-        run = Run(calls, resources, hold)
+        run = ChainRun(calls, resources, lease)
         run.key = key
         return run, None
 
@@ -130,10 +130,10 @@ async def _with_media(calls: list[Call]) -> list[Call]:
 
 
 async def _open(
-    ledger: Ledger, record: JobRecord, holder: str, media: Mapping[str, bytes], config: Config
+    ledger: Ledger, record: JobRecord, owner_id: str, media: Mapping[str, bytes], config: Config
 ) -> JobRecord | None:
     try:
-        return await ledger.open(record, holder, media)
+        return await ledger.open(record, owner_id, media)
     except TarashException as error:
         error.submission = "not_sent"
         raise
@@ -150,10 +150,10 @@ async def _open(
 
 async def rebuilt(
     record: JobRecord,
-    resources: Resources,
+    resources: EngineContext,
     keys: Keys,
     known: Sequence[Config] = (),
-) -> Run:
+) -> ChainRun:
     """Return a run of a stored job, in nobody's hands yet.
 
     Args:
@@ -163,7 +163,7 @@ async def rebuilt(
         known: The chain's configs with their secrets, where they are at hand.
     """
     calls = await calls_of(record, resources.ledger, keys, known)
-    run = Run(calls, resources, Hold(resources.ledger, record.id, ""))
+    run = ChainRun(calls, resources, Lease(resources.ledger, record.id, ""))
     run.key = record.idempotency_key
     run.was_open = record.state == "open"
     run.kept = _kept(record) if run.was_open else None
@@ -176,7 +176,7 @@ def _kept(record: JobRecord) -> Response | None:
     return None if record.result is None else response_of(record.result)
 
 
-def adopted(operation: Operation, config: Config | None, resources: Resources) -> Run:
+def adopted(operation: Operation, config: Config | None, resources: EngineContext) -> ChainRun:
     """Return a run that can only wait for an operation, without its job.
 
     Raises:
@@ -204,7 +204,7 @@ def adopted(operation: Operation, config: Config | None, resources: Resources) -
     request: Request = request_type(prompt=NOT_TOLD)
     call = Call(operation.kind, config, request, operation.id)
     attempt = Attempt(call, operation=operation, submission="accepted", fitted=call)
-    run = Run([call], resources, Hold(resources.ledger, "", ""))
+    run = ChainRun([call], resources, Lease(resources.ledger, "", ""))
     run.attempts = [attempt]
     return run
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .._data._exchange import Call
 from .._engine import checked_payload, fitted_call
 from .._http._client import join
-from .._http._credentials import base_url
+from .._http._key_lookup import base_url
 from .._support._ids import generate_unique_id
 from .._support._warnings import warn
 from ..catalog import ending, mask_form_of

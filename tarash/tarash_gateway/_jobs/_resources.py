@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._data._made_by import Makers
-    from .._engine import Resources
+    from .._engine import EngineContext
     from ..ledger._records import AnyLedger, Ledger
 
 VARIABLE = "TARASH_LEDGER"
 
 
-class Shared:
+class GatewayContext:
     """The registry, clients and ledger of one gateway, and the calls under way."""
 
     def __init__(self, registry: Registry | None = None, ledger: AnyLedger | None = None) -> None:
         self.registry = default_registry if registry is None else registry
         self._ledger = ledger
-        self._made: Resources | None = None
+        self._made: EngineContext | None = None
         self._lock = threading.Lock()
         self._running: WeakSet[asyncio.Task[Any]] = WeakSet()
         self._closing = False
 
-    def resources(self, ledger: AnyLedger | None = None) -> Resources:
+    def resources(self, ledger: AnyLedger | None = None) -> EngineContext:
         """Return what calls share.
 
         Args:
@@ -50,14 +50,14 @@ class Shared:
 
             return self._made if ledger is None else replace(self._made, ledger=_opened(ledger))
 
-    def _make(self) -> Resources:
-        from .._engine import Resources
+    def _make(self) -> EngineContext:
+        from .._engine import EngineContext
         from .._http._pools import ClientCache
         from ..ledger import MemoryLedger
 
         given = self._ledger if self._ledger is not None else os.environ.get(VARIABLE) or None
         ledger = MemoryLedger() if given is None else _opened(given)
-        return Resources(self.registry, ClientCache(), ledger, Random())
+        return EngineContext(self.registry, ClientCache(), ledger, Random())
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -154,5 +154,5 @@ def _usual_makers() -> Makers:
 
 
 provide_makers(_usual_makers)
-default = Shared()
+default = GatewayContext()
 """What the module's functions share."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .._data._types import JsonObject, Kind
     from .._support._secrets import Keys
     from ..exceptions import TarashException
-    from ..ledger._records import Entry, Ledger
+    from ..ledger._records import Ledger, SubmissionRecord
     from ..providers._registry import Registry
 
 MEDIA = "sha256"
@@ -176,7 +176,7 @@ def attempts_of(record: JobRecord, calls: Sequence[Call]) -> list[Attempt]:
     return [_attempt_of(entry, calls) for entry in record.entries]
 
 
-def _attempt_of(entry: Entry, calls: Sequence[Call]) -> Attempt:
+def _attempt_of(entry: SubmissionRecord, calls: Sequence[Call]) -> Attempt:
     call = calls[entry.intent.attempt_number - 1]
     attempt = Attempt(replace(call, request_id=entry.intent.id))
     attempt.started_at = entry.intent.created_at

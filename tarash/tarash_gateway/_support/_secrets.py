@@ -126,7 +126,7 @@ class Keys:
         return f"Keys({', '.join(map(str, self.names))})"
 
 
-class Credentials:
+class AuthHeaders:
     """Headers that carry a key; tells their names only."""
 
     __slots__ = ("_names", "reveal")
@@ -144,9 +144,9 @@ class Credentials:
         return {**(headers or {}), **self.reveal()}
 
 
-def bearer(key: Key, scheme: str = "Bearer") -> Credentials:
+def bearer(key: Key, scheme: str = "Bearer") -> AuthHeaders:
     """Return the usual header of a key."""
-    return Credentials({"Authorization": f"{scheme} {key.reveal()}"})
+    return AuthHeaders({"Authorization": f"{scheme} {key.reveal()}"})
 
 
 # --------------------------------------------------------------------------------------- taken out

@@ -5,12 +5,12 @@ from __future__ import annotations
 from ._describe import EVERY_ROLE, describe, list_all
 from ._document import document_of
 from ._learned import is_worth_asking
-from ._library import asked_at, shipped_records
 from ._lifecycle import Lifecycle, ending, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._masks import mask_form_of
 from ._modules import Mappers, named, near_ids
 from ._reduce import OUTPUTS
+from ._schema_store import schema_source, shipped_records
 from ._sources import Get, ModelSource, SchemaReader, Schemas, Sources, provide
 from ._spec import ModelSpec
 
@@ -26,7 +26,6 @@ __all__ = [
     "SchemaReader",
     "Schemas",
     "Sources",
-    "asked_at",
     "built_in_mappers",
     "describe",
     "document_of",
@@ -43,5 +42,6 @@ __all__ = [
     "remember",
     "retired",
     "same_model_for",
+    "schema_source",
     "shipped_records",
 ]

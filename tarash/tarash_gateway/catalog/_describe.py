@@ -17,7 +17,7 @@ from .._data._model_info import (
 from .._data._types import Kind
 from ..exceptions import ValidationError
 from ..mapping import FieldMapper, Lines, Ratios, Sizes, Span
-from . import _library
+from . import _schema_store
 from ._lifecycle import lifecycle, retired
 from ._lookup import from_record, lookup
 from ._modules import (
@@ -50,7 +50,7 @@ def describe(
     Raises:
         ValidationError: The catalogue has no such model; the message names the nearest.
     """
-    found = _library.record(provider, model) if is_described(provider) else None
+    found = _schema_store.record(provider, model) if is_described(provider) else None
     outputs = found[0]["outputs"] if found is not None else []
     of_family = makes(provider, model) if is_described(provider) else None
     if found is None and of_family is not None:
@@ -88,7 +88,7 @@ def list_all(provider: str | None = None) -> Iterator[ModelInfo]:
 
 def _list_one(provider: str) -> Iterator[ModelInfo]:
     described = set()
-    for model, (record, source) in _library.records(provider):
+    for model, (record, source) in _schema_store.records(provider):
         made: Kind = "video" if "video" in record["outputs"] else "image"
         described.add(model)
         yield ModelInfo(**_info(from_record(provider, model, made, record, source)))
@@ -157,7 +157,7 @@ def _durations(spec: ModelSpec) -> dict[str, Any]:
 
 def _recorded(spec: ModelSpec) -> str | None:
     live, shipped = (
-        _library.recorded(spec.provider) if is_described(spec.provider) else (None, None)
+        _schema_store.recorded(spec.provider) if is_described(spec.provider) else (None, None)
     )
     return {"live": live, "package": shipped}.get(spec.source)
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ..mapping import longest_prefix
-from . import _library
+from . import _schema_store
 from ._modules import named
 from ._sources import schemas_of
 
@@ -23,7 +23,7 @@ def is_unknown(provider: str, model: str) -> bool:
     if schemas_of(provider) is None or model.partition(":")[0] in named(provider):
         return False
 
-    return _library.record(provider, model) is None
+    return _schema_store.record(provider, model) is None
 
 
 def asks(provider: str) -> bool:
@@ -48,7 +48,7 @@ def is_worth_asking(provider: str, model: str, registered: Mapping[str, Any]) ->
     if not can_be_asked(provider, model) or longest_prefix(model, registered) is not None:
         return False
 
-    found = _library.record(provider, model)
+    found = _schema_store.record(provider, model)
     if found is None:
         return is_unknown(provider, model)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._types import JsonObject, Kind
 from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, takes_media, told_joints
-from . import _library
+from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
 from ._modules import Mappers, command_to_add, declared, near_ids
 from ._sources import is_described, module_of
@@ -40,7 +40,7 @@ class _Derived(Mapping[str, Mappers]):
         self._provider = provider
 
     def __getitem__(self, model: str) -> Mappers:
-        found = _library.record(self._provider, model)
+        found = _schema_store.record(self._provider, model)
         if found is None:
             raise KeyError(model)
 
@@ -48,13 +48,13 @@ class _Derived(Mapping[str, Mappers]):
         return lookup(self._provider, model, kind).mappers
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_library.ids(self._provider))
+        return iter(_schema_store.ids(self._provider))
 
     def __len__(self) -> int:
-        return len(_library.ids(self._provider))
+        return len(_schema_store.ids(self._provider))
 
     def __contains__(self, model: object) -> bool:
-        return isinstance(model, str) and _library.record(self._provider, model) is not None
+        return isinstance(model, str) and _schema_store.record(self._provider, model) is not None
 
 
 class _Layered(Mapping[str, Mappers]):
@@ -111,9 +111,9 @@ def lookup(
     if registered and matched is not None:
         described = None if matched == model else _described(provider, model, kind)
         if described is None:
-            siblings = _siblings(matched, registered)
+            alternatives = _siblings(matched, registered)
             return ModelSpec(
-                provider, model, kind, registered[matched], siblings, source="registered"
+                provider, model, kind, registered[matched], alternatives, source="registered"
             )
 
         return described
@@ -122,7 +122,7 @@ def lookup(
         chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
         return chosen
 
-    key = (_library.source_of(provider), model, kind)
+    key = (_schema_store.source_of(provider), model, kind)
     spec = _known.get(key)
     if spec is None:
         spec = _described(provider, model, kind) or _doubted(_undescribed(provider, model, kind))
@@ -135,7 +135,7 @@ def lookup(
 
 def forget(provider: str) -> None:
     """Look at a provider's files anew."""
-    _library.forget(provider)
+    _schema_store.forget(provider)
     for key in [key for key in list(_known) if key[0].partition("@")[0] == provider]:
         _known.pop(key, None)
 
@@ -150,11 +150,11 @@ def remember(provider: str, model: str, record: JsonObject, base_url: str | None
         base_url: Who said it in the provider's place.
     """
     today = datetime.now(UTC).date().isoformat()
-    with _library.asked_at(base_url):
+    with _schema_store.schema_source(base_url):
         try:
-            _library.store(provider, {model: record}, today, add=True)
+            _schema_store.store(provider, {model: record}, today, add=True)
         except OSError:
-            _library.hold(provider, model, record)
+            _schema_store.hold(provider, model, record)
 
     forget(provider)
 
@@ -188,7 +188,7 @@ def _described(provider: str, model: str, kind: Kind) -> ModelSpec | None:
     if not is_described(provider):
         return None
 
-    found = _library.record(provider, model)
+    found = _schema_store.record(provider, model)
     if found is None:
         return None
 
@@ -211,11 +211,11 @@ def same_model_for(spec: ModelSpec, request: Request) -> str | None:
 
 def _variant(spec: ModelSpec, request: Request, *, same: bool = False) -> str | None:
     def described(model: str) -> ModelSpec:
-        found = _library.record(spec.provider, model)
+        found = _schema_store.record(spec.provider, model)
         assert found is not None  # noqa: S101  (the id comes from there)
         return _limited(from_record(spec.provider, model, spec.kind, *found))
 
-    known = _library.ids(spec.provider)
+    known = _schema_store.ids(spec.provider)
     return variant_of(spec.model, known, described, takes_media, request, same=same)
 
 
@@ -227,11 +227,11 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     known = declared(provider)
     matched = longest_prefix(model, known)
     if matched is not None:
-        siblings = _siblings(matched, known)
-        found = ModelSpec(provider, model, kind, known[matched], siblings, source="package")
+        alternatives = _siblings(matched, known)
+        found = ModelSpec(provider, model, kind, known[matched], alternatives, source="package")
         return _limited(found)
 
-    for other in relatives(model, _library.ids(provider)):
+    for other in relatives(model, _schema_store.ids(provider)):
         spec = _described(provider, other, kind)
         if spec is not None and kind in spec.outputs and _same_task(model, other):
             # A guess: what is sent is not checked against the relative's schema.
@@ -295,12 +295,12 @@ def _siblings(model: str, known: Mapping[str, Mappers]) -> dict[str, str]:
     family = "/".join(model.split("/")[:2])
     others = [key for key in known if key != model and f"{key}/".startswith(f"{family}/")]
     others.sort(key=lambda key: (-_shared(key, model), len(key)))
-    siblings: dict[str, str] = {}
+    alternatives: dict[str, str] = {}
     for key in others:
         for need in _takes(known[key]):
-            siblings.setdefault(need, key)
+            alternatives.setdefault(need, key)
 
-    return siblings
+    return alternatives
 
 
 def _shared(one: str, other: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from .._data._types import Kind
 from ..mapping import FieldMapper, longest_prefix
-from . import _library
+from . import _schema_store
 from ._sources import is_described, module_of, schemas_of
 
 Mappers = Mapping[str, FieldMapper]
@@ -74,7 +74,7 @@ def near_ids(provider: str, model: str, *, alike: float = 0.3) -> list[str]:
     if not is_described(provider):
         return []
 
-    known = [*_library.ids(provider), *named(provider)]
+    known = [*_schema_store.ids(provider), *named(provider)]
     # Without the owner, as `veo3.1` for `fal-ai/veo3.1`.
     within = sorted((one for one in known if f"/{one}/".find(f"/{model}/") > 0), key=len)
     close = difflib.get_close_matches(model, known, n=NEAR_IDS, cutoff=alike)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._data._types import JsonObject
-from .._support._secrets import Credentials, Key, Secrets, bearer
+from .._support._secrets import AuthHeaders, Key, Secrets, bearer
 from ..exceptions import (
     HTTPConnectionError,
     ModelNotFoundError,
@@ -22,7 +22,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
-from . import _library
+from . import _schema_store
 from ._lookup import forget
 from ._sources import Get, SchemaReader, schemas_of, with_schemas
 
@@ -139,9 +139,9 @@ def _store(
     source: str | None = None,
 ) -> Path:
     today = datetime.now(UTC).date().isoformat()
-    with _library.asked_at(base_url):
+    with _schema_store.schema_source(base_url):
         try:
-            path = _library.store(provider, records, today, add=add, source=source)
+            path = _schema_store.store(provider, records, today, add=add, source=source)
         except OSError as error:
             where = "" if error.filename is None else f" in {error.filename}"
             raise StorageError(
@@ -190,7 +190,7 @@ class _Session:
     """The connections of one refresh, and the key, which is for the one host that is asked."""
 
     transport: Transport
-    credentials: Credentials | None
+    credentials: AuthHeaders | None
     secrets: Secrets
 
 
@@ -204,7 +204,7 @@ async def _get(session: _Session, url: str, query: Mapping[str, str]) -> Any:
     from .._http._reasons import reason_of
 
     connections, proxy = session.transport.road("poll", url)
-    credentials = session.credentials or Credentials({})
+    credentials = session.credentials or AuthHeaders({})
     failure: HTTPConnectionError
     try:
         async with connections.get(

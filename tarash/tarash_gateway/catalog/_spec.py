@@ -49,7 +49,7 @@ class ModelSpec:
     model: str
     kind: Kind
     mappers: Mapping[str, FieldMapper]
-    siblings: Mapping[str, str] = field(default_factory=dict)
+    alternatives: Mapping[str, str] = field(default_factory=dict)
     generic: bool = False
     schema: Mapping[str, Any] | None = None
     outputs: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from rich.text import Text
 
-from .._http._credentials import account, base_url_variable
+from .._http._key_lookup import account, base_url_variable
 from .._http._pools import ClientCache
 from .._http._proxies import proxy_of
 from .._support._extras import how_to_install, too_old
@@ -156,7 +156,7 @@ async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str
         return Finding(what, "missing", f"not installed: the extra {provider.extra!r} is missing")
 
     adapter = default_registry.adapter(provider.name)
-    if not hasattr(adapter, "check"):
+    if not hasattr(adapter, "verify_credentials"):
         return Finding(what, "missing", "has no check that costs nothing")
 
     try:
@@ -164,7 +164,7 @@ async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str
         asked: Any = VideoGenerationConfig(provider=provider.name, model=model)
         who = account(adapter, asked, variable)
         async with asyncio.timeout(LIVE_SECONDS), clients.lease(adapter, who) as client:
-            await cast("CheckingAdapter", adapter).check(client)
+            await cast("CheckingAdapter", adapter).verify_credentials(client)
     except TimeoutError:
         told = f"no answer within {LIVE_SECONDS} s"
         return Finding(what, "problem", told, Exit.CONNECTION)

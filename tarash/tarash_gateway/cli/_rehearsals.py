@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._http._credentials import base_url_variable
+from .._http._key_lookup import base_url_variable
 from ..ledger._records import JobRecord
 from ..models import ImageGenerationConfig, VideoGenerationConfig
 from ..providers._registry import default_registry, shipped

@@ -20,8 +20,8 @@ from .._data._types import MediaType
 from .._jobs._inspection import probe_async
 from .._support import _portal
 from ..exceptions import ProbeError, TarashException
-from ..media._renewal import media_of
 from ..media._saving import Saved, save
+from ..media._url_refresher import media_of
 from ..models import ImageGenerationResponse, MediaInfo, VideoGenerationResponse
 from ._errors import CommandError
 

@@ -6,7 +6,7 @@ import signal
 import threading
 from typing import Any, cast
 
-from .._http._credentials import base_url_variable
+from .._http._key_lookup import base_url_variable
 from ..providers._registry import default_registry
 from ..testing import Script, Simulator
 from . import _terminal as terminal

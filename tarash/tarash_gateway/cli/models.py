@@ -17,7 +17,7 @@ import typer
 
 from .._jobs._catalogue import add_model, check_models, describe_model, list_models, refresh_models
 from ..api import plan_image, plan_video
-from ..catalog import asked_at
+from ..catalog import schema_source
 from ..exceptions import ValidationError
 from ..models import (
     GenerationPlan,
@@ -242,7 +242,7 @@ def add_command(  # noqa: PLR0913  (each is an option of the command)
     document = None if schema is None else _read(schema)
     described = add_model(provider, model, schema=document, base_url=base_url)
     fields = sample_fields(described)
-    with asked_at(base_url):
+    with schema_source(base_url):
         plan = _plan(described, fields)
         files = () if tests is None else write_tests(tests, described, fields, plan)
 

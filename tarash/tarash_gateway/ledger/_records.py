@@ -46,7 +46,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SubmissionRecord:
     """What is known of one submit."""
 
     intent: Intent
@@ -78,7 +78,7 @@ class JobRecord:
     idempotency_key: str | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     state: JobState = "open"
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[SubmissionRecord, ...] = ()
     """Its submits, in the order in which they were intended."""
     result: JsonObject | None = None
     """What `close` or `keep` was given."""
@@ -106,13 +106,13 @@ class Ledger(Protocol):
         ...
 
     async def open(
-        self, job: JobRecord, holder: str, media: Mapping[str, bytes]
+        self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]
     ) -> JobRecord | None:
-        """Write down a new job, held by `holder`.
+        """Write down a new job, held by `owner_id`.
 
         Args:
             job: The job; its entries, state, result and `held` are not looked at.
-            holder: Who drives it.
+            owner_id: Who drives it.
             media: The bytes that its request refers to, by their SHA-256; each is stored once,
                 and dropped when no open job refers to it any more.
 
@@ -121,18 +121,18 @@ class Ledger(Protocol):
         """
         ...
 
-    async def intend(self, intent: Intent, holder: str) -> bool | None:
+    async def intend(self, intent: Intent, owner_id: str) -> bool | None:
         """Write down a submit before it leaves, also before each further try of a refused one.
 
         Returns:
-            False where `holder` does not hold the job; None where the job is not known.
+            False where `owner_id` does not hold the job; None where the job is not known.
         """
         ...
 
     async def note(
         self,
         intent_id: str,
-        holder: str,
+        owner_id: str,
         heard: JsonObject,
         submission: Submission | None = None,
     ) -> bool | None:
@@ -140,12 +140,12 @@ class Ledger(Protocol):
 
         Args:
             intent_id: The intent's.
-            holder: Who drives its job.
+            owner_id: Who drives its job.
             heard: Facts, in addition to those that were noted before.
             submission: How the submit ended, where that was heard.
 
         Returns:
-            False where `holder` does not hold the job any more, None where the intent is not
+            False where `owner_id` does not hold the job any more, None where the intent is not
             known: then nothing was written.
         """
         ...
@@ -179,7 +179,7 @@ class Ledger(Protocol):
     async def close(
         self,
         job_id: str,
-        holder: str,
+        owner_id: str,
         state: JobState,
         result: JsonObject | None = None,
         *,
@@ -189,23 +189,23 @@ class Ledger(Protocol):
 
         Args:
             job_id: The job's.
-            holder: Who drove it.
+            owner_id: Who drove it.
             state: Where it stands from now on.
             result: What there is to tell whoever asks for it again.
             free_key: Whether its idempotency key may be used by another job from now on.
 
         Returns:
-            False where `holder` does not hold the job any more: then nothing was written, and
+            False where `owner_id` does not hold the job any more: then nothing was written, and
             whoever took it over has the last word. None where the job is not known.
         """
         ...
 
-    async def keep(self, job_id: str, holder: str, result: JsonObject | None) -> bool | None:
+    async def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
         """Write down that a job is open, whatever it was before, and let go of it.
 
         Args:
             job_id: The job's.
-            holder: Who drove it.
+            owner_id: Who drove it.
             result: What it came to, where nobody has got that yet.
 
         Returns:
@@ -213,7 +213,7 @@ class Ledger(Protocol):
         """
         ...
 
-    async def claim(self, job_id: str, holder: str) -> bool | None:
+    async def claim(self, job_id: str, owner_id: str) -> bool | None:
         """Hold a job, in whatever state.
 
         Returns:

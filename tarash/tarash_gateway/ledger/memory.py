@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ._records import OPEN_ENDS, Entry, JobRecord
+from ._records import OPEN_ENDS, JobRecord, SubmissionRecord
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
@@ -37,7 +37,7 @@ class MemoryLedger:
         self._lock = threading.Lock()
 
     async def open(
-        self, job: JobRecord, holder: str, media: Mapping[str, bytes]
+        self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]
     ) -> JobRecord | None:
         """Write down a new job, or return the one that has its idempotency key."""
         with self._lock:
@@ -49,29 +49,29 @@ class MemoryLedger:
                 self._keys[key] = job.id
 
             self._jobs[job.id] = replace(job, state="open", entries=(), result=None, held=False)
-            self._holders[job.id] = holder
+            self._holders[job.id] = owner_id
             self._media[job.id] = media
             return None
 
-    async def intend(self, intent: Intent, holder: str) -> bool | None:
+    async def intend(self, intent: Intent, owner_id: str) -> bool | None:
         """Write down a submit before it leaves; see `_records.Ledger.intend`."""
         with self._lock:
             job = self._jobs.get(intent.job_id)
             if job is None:
                 return None
 
-            if self._holders.get(intent.job_id) != holder:
+            if self._holders.get(intent.job_id) != owner_id:
                 return False
 
             before = tuple(entry for entry in job.entries if entry.intent.id != intent.id)
-            self._jobs[job.id] = replace(job, entries=(*before, Entry(intent)))
+            self._jobs[job.id] = replace(job, entries=(*before, SubmissionRecord(intent)))
             self._job_of[intent.id] = job.id
             return True
 
     async def note(
         self,
         intent_id: str,
-        holder: str,
+        owner_id: str,
         heard: JsonObject,
         submission: Submission | None = None,
     ) -> bool | None:
@@ -81,7 +81,7 @@ class MemoryLedger:
             if entry is None:
                 return None
 
-            if self._holders.get(entry.intent.job_id) != holder:
+            if self._holders.get(entry.intent.job_id) != owner_id:
                 return False
 
             self._change(
@@ -116,7 +116,7 @@ class MemoryLedger:
     async def close(
         self,
         job_id: str,
-        holder: str,
+        owner_id: str,
         state: JobState,
         result: JsonObject | None = None,
         *,
@@ -128,7 +128,7 @@ class MemoryLedger:
             if job is None:
                 return None
 
-            if self._holders.get(job_id) != holder:
+            if self._holders.get(job_id) != owner_id:
                 return False
 
             del self._holders[job_id]
@@ -148,14 +148,14 @@ class MemoryLedger:
 
             return True
 
-    async def keep(self, job_id: str, holder: str, result: JsonObject | None) -> bool | None:
+    async def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
         """Write down that a job is open, whatever it was before; see `_records.Ledger.keep`."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job is None:
                 return None
 
-            if self._holders.get(job_id) != holder:
+            if self._holders.get(job_id) != owner_id:
                 return False
 
             del self._holders[job_id]
@@ -163,13 +163,13 @@ class MemoryLedger:
             self._closed.pop(job_id, None)
             return True
 
-    async def claim(self, job_id: str, holder: str) -> bool | None:
+    async def claim(self, job_id: str, owner_id: str) -> bool | None:
         """Hold a job; False where another holder does, None where it is not known."""
         with self._lock:
             if job_id not in self._jobs:
                 return None
 
-            return self._holders.setdefault(job_id, holder) == holder
+            return self._holders.setdefault(job_id, owner_id) == owner_id
 
     async def renew(self) -> None:
         """Do nothing: whoever could ask is alive."""
@@ -218,7 +218,7 @@ class MemoryLedger:
     async def aclose(self) -> None:
         """Do nothing: there is no file and no connection."""
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[SubmissionRecord]:
         """Return what is known of each submit, oldest first."""
         with self._lock:
             return [entry for job in self._jobs.values() for entry in job.entries]
@@ -239,7 +239,7 @@ class MemoryLedger:
 
         return None
 
-    def _entry(self, intent_id: str) -> Entry | None:
+    def _entry(self, intent_id: str) -> SubmissionRecord | None:
         job = self._jobs.get(self._job_of.get(intent_id, ""))
         entries = () if job is None else job.entries
         return next((one for one in entries if one.intent.id == intent_id), None)

@@ -311,7 +311,7 @@ def _most(mappers: Sequence[FieldMapper]) -> int | None:
 
 
 def _elsewhere(spec: ModelSpec, need: str, request: Request) -> str:
-    sibling = spec.siblings.get(need)
+    sibling = spec.alternatives.get(need)
     if spec.variant is not None:
         sibling = spec.variant(request) or sibling
 

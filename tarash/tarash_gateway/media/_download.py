@@ -23,7 +23,7 @@ from ._formats import HEAD_BYTES, is_page
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._reach import Web
+    from ._fetch_policy import Web
 
 OK, PARTIAL, UNSATISFIABLE = 200, 206, 416
 GONE = frozenset({401, 403, 404, 410})

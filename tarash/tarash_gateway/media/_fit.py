@@ -18,7 +18,7 @@ from ..exceptions import ValidationError
 from ._limits import fitting_size
 
 if TYPE_CHECKING:
-    from .._data._exchange import MediaLimits
+    from .._data._exchange import MediaConstraints
     from .._data._types import MediaContent
 
 EXTRA = "images"
@@ -37,7 +37,7 @@ Size = tuple[int, int]
 def fit_image(
     media: MediaContent,
     where: str,
-    limits: MediaLimits,
+    limits: MediaConstraints,
     most: int | None,
     exactly: Size | None = None,
 ) -> MediaContent:
@@ -146,7 +146,7 @@ def _plain(picture: Any) -> Any:
     return picture
 
 
-def _kinds(content_type: str, limits: MediaLimits, *, has_alpha: bool) -> list[str]:
+def _kinds(content_type: str, limits: MediaConstraints, *, has_alpha: bool) -> list[str]:
     """Return the types to try, best first: the image's own, and no loss where there was none."""
     lossy = content_type in ("image/jpeg", "image/webp") and not has_alpha
     usual = ("image/jpeg", "image/webp", "image/png")

@@ -16,9 +16,9 @@ from .._data._made_by import maker_of
 from .._http._kinds import sniff
 from .._support._words import visible
 from ._formats import HEAD_BYTES
-from ._held import URL, Here, NoMedium, look_at
-from ._renewal import media_of
+from ._local_media import URL, LocalMedia, NoMedium, look_at
 from ._saving import names_files
+from ._url_refresher import media_of
 from ._verify import sentence
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _source(response: Response, media: MediaType, *, is_video: bool) -> str | No
 
     try:
         found = look_at(media, paths=names_files(response))
-        if not isinstance(found, Here) or _size(found) > LARGEST_SHOWN:
+        if not isinstance(found, LocalMedia) or _size(found) > LARGEST_SHOWN:
             return None
 
         content = b"".join(found.blocks())
@@ -86,7 +86,7 @@ def _source(response: Response, media: MediaType, *, is_video: bool) -> str | No
     return f"data:{quote(kind, safe='/+.-')};base64,{base64.b64encode(content).decode()}"
 
 
-def _size(found: Here) -> int:
+def _size(found: LocalMedia) -> int:
     if isinstance(found.media, Path):
         return found.media.stat().st_size
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .._http._kinds import Wanted, size_of
 
 if TYPE_CHECKING:
-    from .._data._exchange import Accepts, MediaLimits
+    from .._data._exchange import MediaConstraints, MediaSupport
     from .._data._types import MediaContent
 
 
@@ -35,7 +35,7 @@ def facts_of(media: MediaContent) -> Facts:
     return Facts(content_type, len(content), size_of(content) if is_image else None)
 
 
-def limits_of(accepts: Accepts, where: str, wanted: Wanted) -> MediaLimits:
+def limits_of(accepts: MediaSupport, where: str, wanted: Wanted) -> MediaConstraints:
     """Return the limits for a field of a request."""
     if wanted == "video":
         return accepts.videos
@@ -44,7 +44,7 @@ def limits_of(accepts: Accepts, where: str, wanted: Wanted) -> MediaLimits:
     return accepts.masks or accepts.images if is_mask else accepts.images
 
 
-def most_bytes(accepts: Accepts, limits: MediaLimits, *, uploads: bool) -> int | None:
+def most_bytes(accepts: MediaSupport, limits: MediaConstraints, *, uploads: bool) -> int | None:
     """Return how many bytes a medium may have; None for any number.
 
     Args:
@@ -56,7 +56,7 @@ def most_bytes(accepts: Accepts, limits: MediaLimits, *, uploads: bool) -> int |
     return min((most for most in (inline, limits.largest) if most is not None), default=None)
 
 
-def problem(facts: Facts, limits: MediaLimits, most: int | None) -> str | None:
+def problem(facts: Facts, limits: MediaConstraints, most: int | None) -> str | None:
     """Say what keeps a medium from being taken; None if nothing does."""
     if limits.types and facts.content_type not in limits.types:
         return f"the provider takes {', '.join(limits.types)}, and this is {facts.content_type}"
@@ -71,7 +71,7 @@ def problem(facts: Facts, limits: MediaLimits, most: int | None) -> str | None:
     return f"the provider takes {_allowed(limits)}, and this is {width}x{height}"
 
 
-def _allowed(limits: MediaLimits) -> str:
+def _allowed(limits: MediaConstraints) -> str:
     told = {
         "sides of at least {} pixels": limits.shortest_side,
         "sides of at most {} pixels": limits.longest_side,
@@ -80,7 +80,7 @@ def _allowed(limits: MediaLimits) -> str:
     return ", ".join(text.format(most) for text, most in told.items() if most is not None)
 
 
-def fitting_size(size: tuple[int, int], limits: MediaLimits) -> tuple[int, int]:
+def fitting_size(size: tuple[int, int], limits: MediaConstraints) -> tuple[int, int]:
     """Return the nearest size of the same proportions that is within the limits.
 
     Where the limits contradict each other for these proportions, the upper ones win.

@@ -17,7 +17,7 @@ from ._limits import Facts, facts_of, limits_of, most_bytes, problem
 from ._mask import BY_URL, SAME, as_mask, is_read_so
 
 if TYPE_CHECKING:
-    from .._data._exchange import Accepts, MediaLimits, Request
+    from .._data._exchange import MediaConstraints, MediaSupport, Request
     from .._data._types import MediaContent, MediaType
     from .._http._kinds import Wanted
 
@@ -32,7 +32,7 @@ FOLLOWS = "a mask has to have the size of its image"
 
 async def prepare(
     request: Request,
-    accepts: Accepts,
+    accepts: MediaSupport,
     upload: Upload | None,
     fetch: Fetch | None = None,
     rules: Rules | None = None,
@@ -67,7 +67,7 @@ class _Preparation:
     """The media of one request on their way to one adapter."""
 
     def __init__(
-        self, accepts: Accepts, upload: Upload | None, fetch: Fetch | None, rules: Rules
+        self, accepts: MediaSupport, upload: Upload | None, fetch: Fetch | None, rules: Rules
     ) -> None:
         self._accepts = accepts
         self._upload = upload
@@ -173,7 +173,7 @@ class _Preparation:
         )
         return fitted
 
-    def _most(self, limits: MediaLimits, facts: Facts) -> int | None:
+    def _most(self, limits: MediaConstraints, facts: Facts) -> int | None:
         most = most_bytes(self._accepts, limits, uploads=self._upload is not None)
         if self._share is None:
             return most
@@ -221,14 +221,14 @@ def _of_mask_by_url(text: str, rules: Rules) -> list[Adjustment]:
     return [Adjustment(field="mask_image", requested=url, sent=url, reason=reason)]
 
 
-def _goes_as_text(text: str, accepts: Accepts) -> bool:
+def _goes_as_text(text: str, accepts: MediaSupport) -> bool:
     if accepts.references and text.startswith(accepts.references):
         return True
 
     return accepts.url and not REFERENCE.match(text)
 
 
-def _can_fit(facts: Facts, where: str, wanted: Wanted, accepts: Accepts) -> bool:
+def _can_fit(facts: Facts, where: str, wanted: Wanted, accepts: MediaSupport) -> bool:
     """Tell whether a medium could be made to fit; what a mask says is not to be guessed."""
     if wanted != "image" or accepts.content is None:
         return False
@@ -241,7 +241,7 @@ def _too_much(most: int, size: int) -> str:
     return f"the provider takes {most} bytes in all, and these are {size}"
 
 
-def _refusal(where: str, wrong: str, accepts: Accepts, *, fits: bool) -> str:
+def _refusal(where: str, wrong: str, accepts: MediaSupport, *, fits: bool) -> str:
     """Return an error's text, with what can be done."""
     ways = ["give a smaller or another one"]
     if accepts.url:
@@ -254,7 +254,7 @@ def _refusal(where: str, wrong: str, accepts: Accepts, *, fits: bool) -> str:
 
 
 def plan_media(
-    request: Request, accepts: Accepts | None = None, rules: Rules | None = None
+    request: Request, accepts: MediaSupport | None = None, rules: Rules | None = None
 ) -> tuple[Request, tuple[Adjustment, ...]]:
     """Return the request with placeholders for bytes, and what would have to be changed.
 
@@ -282,7 +282,7 @@ def plan_media(
 class _Plan:
     """The media of one request as a plan shows them."""
 
-    def __init__(self, accepts: Accepts | None, rules: Rules) -> None:
+    def __init__(self, accepts: MediaSupport | None, rules: Rules) -> None:
         self._accepts = accepts
         self._rules = rules
         self.adjustments: list[Adjustment] = []
@@ -309,7 +309,7 @@ class _Plan:
 
         return Reference(f"data:{facts.content_type};base64,{media[found.end() :]}")
 
-    def _check(self, facts: Facts, where: str, wanted: Wanted, accepts: Accepts) -> None:
+    def _check(self, facts: Facts, where: str, wanted: Wanted, accepts: MediaSupport) -> None:
         limits = limits_of(accepts, where, wanted)
         most = most_bytes(accepts, limits, uploads=accepts.upload)
         wrong = problem(facts, limits, most)

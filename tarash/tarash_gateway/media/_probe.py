@@ -21,14 +21,14 @@ from .._http._backend import check_loop
 from .._http._reasons import reason_of
 from .._support._secrets import Secrets
 from ..exceptions import ProbeError, ValidationError
-from ._held import Here, NoMedium, look_at
+from ._local_media import LocalMedia, NoMedium, look_at
 from ._probing import Unknown, inspect
-from ._renewal import media_of
+from ._url_refresher import media_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
     from .._data._types import MediaType
-    from ._reach import Reach, Web
+    from ._fetch_policy import FetchPolicy, Web
 
 OK, PARTIAL, UNSATISFIABLE = 200, 206, 416
 MOST_REQUESTS = 64
@@ -46,15 +46,15 @@ async def probe_source(source: MediaType | bytes | os.PathLike[str]) -> MediaInf
     Raises:
         ProbeError: It can't be read, or is no video or image.
     """
-    from ._reach import Reach
+    from ._fetch_policy import FetchPolicy
 
     if isinstance(source, bytes | bytearray | memoryview):
-        return await _probe(Here(bytes(source)), Reach())
+        return await _probe(LocalMedia(bytes(source)), FetchPolicy())
 
     if isinstance(source, os.PathLike):
-        return await _probe(Here(Path(source)), Reach())
+        return await _probe(LocalMedia(Path(source)), FetchPolicy())
 
-    return await probe_media(source, Reach(), paths=True)
+    return await probe_media(source, FetchPolicy(), paths=True)
 
 
 async def probe_response(response: Response, index: int) -> MediaInfo:
@@ -84,7 +84,7 @@ def result_of(response: Response, index: int) -> MediaType:
     return media[index - 1]
 
 
-async def probe_media(media: MediaType, reach: Reach, *, paths: bool) -> MediaInfo:
+async def probe_media(media: MediaType, reach: FetchPolicy, *, paths: bool) -> MediaInfo:
     """Return what a medium is.
 
     Args:
@@ -103,9 +103,9 @@ async def probe_media(media: MediaType, reach: Reach, *, paths: bool) -> MediaIn
     return await _probe(found, reach)
 
 
-async def _probe(found: str | Here, reach: Reach) -> MediaInfo:
+async def _probe(found: str | LocalMedia, reach: FetchPolicy) -> MediaInfo:
     try:
-        if isinstance(found, Here):
+        if isinstance(found, LocalMedia):
             return await to_thread.run_sync(probe_here, found)
 
         return await _probe_url(found, reach)
@@ -113,7 +113,7 @@ async def _probe(found: str | Here, reach: Reach) -> MediaInfo:
         raise ProbeError(f"{_shown(found)} can't be looked at: {error}") from error
 
 
-def probe_here(found: Here) -> MediaInfo:
+def probe_here(found: LocalMedia) -> MediaInfo:
     """Return what a medium is that needs no fetching; blocks the thread.
 
     Raises:
@@ -152,10 +152,10 @@ def _run(read: Callable[[int, int], bytes], size: int) -> MediaInfo:
             return info
 
 
-async def _probe_url(url: str, reach: Reach) -> MediaInfo:
+async def _probe_url(url: str, reach: FetchPolicy) -> MediaInfo:
     import aiohttp
 
-    from ._reach import Refused
+    from ._fetch_policy import Refused
 
     async with AsyncExitStack() as stack:
         source = _Url(await stack.enter_async_context(reach.open()), url)
@@ -253,7 +253,7 @@ async def _read_up_to(response: Any, length: int) -> bytes:
     return bytes(found)
 
 
-def _shown(found: str | Here) -> str:
+def _shown(found: str | LocalMedia) -> str:
     """Return a name for an error message; a URL without its signature."""
     if isinstance(found, str):
         return found.partition("?")[0][:200]

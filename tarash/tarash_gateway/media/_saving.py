@@ -24,15 +24,15 @@ from .._data._template import MOST_BYTES, MOST_SECONDS, Template, numbered
 from .._http._backend import check_loop
 from .._support._warnings import warn
 from ..exceptions import ValidationError
+from ._atomic_file import AtomicFile
 from ._download import Download, Failed, Gone, appeared
+from ._fetch_policy import FetchPolicy, Refused
 from ._formats import HEAD_BYTES, extension, type_of
-from ._held import Here, NoMedium, look_at
 from ._labels import misnamed
-from ._part import Part
-from ._reach import Reach, Refused
-from ._renewal import NotRenewed, Renewal, media_of
+from ._local_media import LocalMedia, NoMedium, look_at
 from ._stores import Exists, Store, Unreachable
 from ._unsaved import unsaved
+from ._url_refresher import NotRenewed, UrlRefresher, media_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Response
@@ -65,8 +65,8 @@ class _Plan:
     overwrite: bool
     numbers: bool
     """Whether a name that is taken gets a number."""
-    reach: Reach
-    renewal: Renewal
+    reach: FetchPolicy
+    renewal: UrlRefresher
     done: dict[int, Saved]
     max_bytes: int
     failures: dict[int, str] = field(default_factory=dict)
@@ -117,7 +117,7 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
         overwrite=overwrite,
         numbers=on_exists == "number" and not overwrite,
         reach=reach_of(config, makers_of(response)),
-        renewal=Renewal(response, config),
+        renewal=UrlRefresher(response, config),
         done={} if done is None else done,
         max_bytes=max_bytes,
     )
@@ -157,14 +157,14 @@ async def _template(to: str | os.PathLike[str], count: int) -> Template:
     return (template.within() if folder else template).numbered(count)
 
 
-def reach_of(config: Config | None, makers: Makers | None = None) -> Reach:
+def reach_of(config: Config | None, makers: Makers | None = None) -> FetchPolicy:
     """Return where downloads may go for a config; without one, anywhere."""
     if config is None or config.allow_private_urls:
-        return Reach()
+        return FetchPolicy()
 
     # The environment may name a host of the user's own too.
     named = (makers or usual_makers()).base_url(config)
-    return Reach(private=False, trusted=tuple(filter(None, (config.base_url, named))))
+    return FetchPolicy(private=False, trusted=tuple(filter(None, (config.base_url, named))))
 
 
 def names_files(response: Response) -> bool:
@@ -173,7 +173,7 @@ def names_files(response: Response) -> bool:
     return response.is_mock or not makers_of(response).has_row(provider)
 
 
-def _look(plan: _Plan, index: int, media: MediaType) -> str | Here | None:
+def _look(plan: _Plan, index: int, media: MediaType) -> str | LocalMedia | None:
     try:
         return look_at(media, paths=names_files(plan.response))
     except NoMedium as error:
@@ -190,14 +190,14 @@ def _facts(response: Response) -> Mapping[str, object]:
     }
 
 
-async def _save_one(plan: _Plan, index: int, number: int, found: str | Here | None) -> None:
+async def _save_one(plan: _Plan, index: int, number: int, found: str | LocalMedia | None) -> None:
     if found is None:
         return
 
     writing = _Writing(plan, number, found)
     try:
         async with plan.limit:
-            if isinstance(found, Here):
+            if isinstance(found, LocalMedia):
                 await writing.take(found)
             else:
                 await _fetch(plan, index, found, writing)
@@ -238,7 +238,7 @@ async def _download(
         except NotRenewed as error:
             raise Failed(f"{gone}{_expiry(plan.response)}; {error}") from error
 
-        if isinstance(fresh, Here):
+        if isinstance(fresh, LocalMedia):
             await writing.take(fresh)
             return
 
@@ -258,11 +258,11 @@ def _expiry(response: Response) -> str:
 class _Writing:
     """One result on its way to its place: a sink for downloads."""
 
-    def __init__(self, plan: _Plan, number: int, found: str | Here) -> None:
+    def __init__(self, plan: _Plan, number: int, found: str | LocalMedia) -> None:
         self._plan = plan
         self._facts = {**plan.facts, "index": number}
         self._name = _name_of(found)
-        self._part: Part | None = None
+        self._part: AtomicFile | None = None
         self._content_type: str | None = None
         self._size = 0
         self.place: Path | str = plan.template.text
@@ -286,17 +286,17 @@ class _Writing:
         if not self._plan.overwrite:
             await self._names(self._check_free)
 
-        make = partial(Part, Path(tempfile.gettempdir()), "tarash-gateway", private=True)
+        make = partial(AtomicFile, Path(tempfile.gettempdir()), "tarash-gateway", private=True)
         self._part = await to_thread.run_sync(make)
 
-    def _open(self, target: Path) -> Part:
+    def _open(self, target: Path) -> AtomicFile:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder of this name is there", str(target))
 
         if not (self._plan.overwrite or self._plan.numbers) and os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, "it exists", str(target))
 
-        return Part(target.parent, target.name)
+        return AtomicFile(target.parent, target.name)
 
     async def write(self, block: bytes) -> None:
         """Take the next bytes."""
@@ -307,7 +307,7 @@ class _Writing:
         if self._part is not None:
             await self._part.write(block)
 
-    async def take(self, found: Here) -> None:
+    async def take(self, found: LocalMedia) -> None:
         """Write what is here already."""
         blocks = found.blocks()
         first = await to_thread.run_sync(next, blocks, b"")
@@ -327,7 +327,7 @@ class _Writing:
         await self._names(partial(self._put, self._part, size))
         return Saved(self.place, size, self._content_type)
 
-    async def _put(self, part: Part, size: int) -> None:
+    async def _put(self, part: AtomicFile, size: int) -> None:
         overwrite = self._plan.overwrite
         if isinstance(self.place, Path):
             await to_thread.run_sync(partial(part.publish, self.place, overwrite=overwrite))
@@ -365,7 +365,7 @@ class _Writing:
         )
 
 
-def _name_of(found: str | Here) -> str:
+def _name_of(found: str | LocalMedia) -> str:
     """Return what may tell the type by its ending."""
     if isinstance(found, str):
         return found

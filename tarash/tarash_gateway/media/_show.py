@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import MediaError
 from ._formats import HEAD_BYTES, extension, type_of
-from ._held import URL, Here, NoMedium, look_at
+from ._local_media import URL, LocalMedia, NoMedium, look_at
 from ._probe import result_of
 from ._saving import names_files
 
@@ -46,14 +46,14 @@ def show(response: Response, index: int) -> str:
 
     try:
         found = look_at(media, paths=names_files(response))
-        place = str(_file(found, response) if isinstance(found, Here) else found)
+        place = str(_file(found, response) if isinstance(found, LocalMedia) else found)
     except (NoMedium, OSError) as error:
         raise MediaError(f"There is nothing to show: {error}") from error
 
     return _open(place)
 
 
-def _file(found: Here, response: Response) -> Path:
+def _file(found: LocalMedia, response: Response) -> Path:
     """Return the file that a result is, or one that is written for the viewer and stays."""
     if isinstance(found.media, Path):
         return found.media.resolve()

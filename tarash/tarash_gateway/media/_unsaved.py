@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from .._data._made_by import maker_of
 from ..exceptions import SaveError
-from ._held import URL
-from ._renewal import media_of
+from ._local_media import URL
+from ._url_refresher import media_of
 
 if TYPE_CHECKING:
     from .._data._types import MediaType

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .._data._exchange import (
-        Accepts,
         Call,
-        Finished,
-        MediaLimits,
+        MediaConstraints,
+        MediaSupport,
         Operation,
         Payload,
+        RawResult,
         Snapshot,
     )
-    from .._http._account import Account
-    from .._http._client import Answer, HttpClient, join, unreadable
+    from .._http._client import HttpClient, HttpResponse, join, unreadable
+    from .._http._credentials import Credentials
     from ..catalog import ModelSpec, Schemas
     from ._contract import Adapter
     from ._provider import KeyVariable, Provider
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from ._rest_errors import ErrorRules, When
 
 __all__ = [
-    "Accepts",
-    "Account",
     "Adapter",
-    "Answer",
     "Call",
+    "Credentials",
     "ErrorRules",
-    "Finished",
     "HttpClient",
+    "HttpResponse",
     "KeyVariable",
-    "MediaLimits",
+    "MediaConstraints",
+    "MediaSupport",
     "ModelSpec",
     "Operation",
     "Payload",
     "Provider",
+    "RawResult",
     "Registry",
     "RestAdapter",
     "Schemas",
@@ -57,7 +57,7 @@ _HOMES = {
         ("Accepts", "Call", "Finished", "MediaLimits", "Operation", "Payload", "Snapshot"),
         ".._data._exchange",
     ),
-    "Account": ".._http._account",
+    "Account": ".._http._credentials",
     **dict.fromkeys(("Answer", "HttpClient", "join", "unreadable"), ".._http._client"),
     **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
     "Adapter": "._contract",

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .._data._exchange import (
-        Accepts,
         Call,
         Config,
-        Finished,
+        MediaSupport,
         Operation,
         Payload,
+        RawResult,
         Response,
         Snapshot,
     )
-    from .._http._account import Account
     from .._http._client import Transport
+    from .._http._credentials import Credentials
     from ..catalog import ModelSpec
 
 
@@ -41,7 +41,7 @@ class Adapter(Protocol):
     """One provider's protocol. No loop, no sleep, no retry, no logging, no sync method."""
 
     name: str
-    accepts: Accepts
+    accepts: MediaSupport
     min_poll_interval: float
     """Seconds; the provider's own floor between two looks."""
     base_url: str
@@ -51,7 +51,7 @@ class Adapter(Protocol):
         """Return the key to use, or None if there is none."""
         ...
 
-    def connect(self, account: Account, transport: Transport) -> Client:
+    def connect(self, account: Credentials, transport: Transport) -> Client:
         """Make a client with vendor retries off; called and closed by the client cache only."""
         ...
 
@@ -59,7 +59,7 @@ class Adapter(Protocol):
         """Turn a fitted call into the exact submit. Pure."""
         ...
 
-    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | Finished:
+    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | RawResult:
         """Send the payload: one HTTP exchange."""
         ...
 
@@ -77,7 +77,7 @@ class Adapter(Protocol):
         """Ask the provider to stop the job."""
         ...
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Turn what settled the job into a response. Pure; a result without media is an error."""
         ...
 
@@ -93,7 +93,7 @@ class StreamingAdapter(Adapter, Protocol):
 class LocatingAdapter(Adapter, Protocol):
     """An adapter whose host depends on the config, such as on a region."""
 
-    def locate(self, config: Config, custom: str | None) -> str:
+    def resolve_base_url(self, config: Config, custom: str | None) -> str:
         """Return the base URL; `custom` is what the user put in the place of the provider's."""
         ...
 
@@ -121,7 +121,7 @@ class PreparingAdapter(UploadingAdapter, Protocol):
 class RefiningAdapter(Adapter, Protocol):
     """An adapter whose models take other parameters for some requests: an edit, a remix."""
 
-    def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
+    def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Return what the model takes in this call, before wishes are bent to it. Pure."""
         ...
 
@@ -129,7 +129,7 @@ class RefiningAdapter(Adapter, Protocol):
 class LearningAdapter(Adapter, Protocol):
     """An adapter whose provider says what a model takes when it is asked."""
 
-    async def learn(self, client: Any, model: str) -> JsonObject | None:
+    async def fetch_schema(self, client: Any, model: str) -> JsonObject | None:
         """Return the catalogue's record of a model; None where the provider doesn't say.
 
         One or two GETs that cost nothing.
@@ -140,7 +140,7 @@ class LearningAdapter(Adapter, Protocol):
 class CheckingAdapter(Adapter, Protocol):
     """An adapter that can tell whether a key works, at no cost."""
 
-    async def check(self, client: Any) -> None:
+    async def verify_credentials(self, client: Any) -> None:
         """Ask the provider something free; return if it accepts the key.
 
         Raises:
@@ -152,7 +152,7 @@ class CheckingAdapter(Adapter, Protocol):
 class ManyKeysAdapter(Adapter, Protocol):
     """An adapter for products with keys of their own, told apart by the model."""
 
-    def variable_of(self, config: Config) -> str:
+    def key_variable(self, config: Config) -> str:
         """Return the environment variable that the config's key is read from."""
         ...
 
@@ -160,7 +160,7 @@ class ManyKeysAdapter(Adapter, Protocol):
 class FindingAdapter(Adapter, Protocol):
     """An adapter whose provider lists jobs, so that one whose answer was lost can be found."""
 
-    async def find(
+    async def find_submitted(
         self, client: Any, payload: Payload, call: Call, since: datetime
     ) -> Sequence[Operation]:
         """Return the account's jobs that were started since then with this model and input.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._http._answer import wait_in
-from .._http._client import Answer, shorten
+from .._http._client import HttpResponse, shorten
 from ..exceptions import AuthenticationError, HTTPError, QuotaExceededError
 
 DEEPEST = 6
@@ -86,7 +86,7 @@ RULES = (
 )
 
 
-def account_error(answer: Answer) -> HTTPError | None:
+def account_error(answer: HttpResponse) -> HTTPError | None:
     """Return the error for an answer that speaks of the account; None for any other."""
     if not any(answer.status in rule.statuses for rule in RULES):
         return None

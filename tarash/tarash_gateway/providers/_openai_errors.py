@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from .._http._client import Answer, parse_retry_after, shorten
+from .._http._client import HttpResponse, parse_retry_after, shorten
 from ..exceptions import (
     ContentModerationError,
     GenerationFailedError,
@@ -61,7 +61,7 @@ STAGE_TEXTS: Mapping[Stage, tuple[str, ...]] = {
 VIOLATIONS = re.compile(r"safety_violations=\[([^\]]*)\]")
 
 
-def classify_answer(answer: Answer, provider: str) -> TarashException | None:
+def classify_answer(answer: HttpResponse, provider: str) -> TarashException | None:
     """Return our error for what an error answer says; None leaves it to the status.
 
     Args:
@@ -233,7 +233,7 @@ def categories_in(value: Any) -> Iterator[str]:
                 yield from categories_in(item)
 
 
-def _no_model(answer: Answer, error: Mapping[str, Any] | None, provider: str) -> HTTPError:
+def _no_model(answer: HttpResponse, error: Mapping[str, Any] | None, provider: str) -> HTTPError:
     said = _said(error) if error is not None else shorten(answer.body)
     hint = "check the model's id" if provider == "openai" else "model= is the deployment's name"
     return ModelNotFoundError(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from .._http._client import Answer, unreadable
+from .._http._client import HttpResponse, unreadable
 from ._finding import MOST_PAGES, is_since, once
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
 async def newest(
-    get: Callable[[str], Awaitable[Answer]], path: str, since: datetime
+    get: Callable[[str], Awaitable[HttpResponse]], path: str, since: datetime
 ) -> list[dict[str, Any]]:
     """Return the newest videos, as far back as `since` or as a few pages reach.
 

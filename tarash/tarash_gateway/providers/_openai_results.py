@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._http._client import Answer, unreadable
+from .._http._client import HttpResponse, unreadable
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._facts import ODD, content_type, date, mapping, objects, response_facts, text
 from ._filters import note_of, refusal, sift, unsafe
@@ -14,7 +14,7 @@ from ._openai_errors import categories_in, error_of, job_error, no_media
 from ._outputs import as_text, content_of, find
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Finished
+    from .._data._exchange import Call, RawResult
 
 # Where servers that speak this wire put the address of a video, the likeliest first.
 URL_PLACES = ("url", "video_url", "output_url", "video", "output", "result", "data")
@@ -25,7 +25,7 @@ STANDARD = frozenset(
 IMAGE_TYPES = {"jpg": "image/jpeg", "svg": "image/svg+xml"}
 
 
-def video_response(call: Call, finished: Finished) -> VideoGenerationResponse:
+def video_response(call: Call, finished: RawResult) -> VideoGenerationResponse:
     """Return the response of a video's job.
 
     Raises:
@@ -125,7 +125,7 @@ def _kept_back(items: list[dict[str, Any]]) -> list[str]:
     return [reason for reason in reasons if reason]
 
 
-def events(answer: Answer) -> list[Any]:
+def events(answer: HttpResponse) -> list[Any]:
     """Return the events of a stream with finished images, which `stream=True` asks for.
 
     Raises:

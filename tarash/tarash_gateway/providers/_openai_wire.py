@@ -14,11 +14,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
-from .._data._exchange import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
-from .._http._account import Account
-from .._http._client import Answer, HttpClient, join, origin, unreadable
+from .._data._exchange import (
+    MediaConstraints,
+    MediaSupport,
+    Operation,
+    Payload,
+    RawResult,
+    Snapshot,
+)
+from .._http._client import HttpClient, HttpResponse, join, origin, unreadable
+from .._http._credentials import Credentials
 from .._http._sdk import exchange, library_of
-from .._support._secrets import Credentials, Key
+from .._support._secrets import AuthHeaders, Key
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ._facts import milliseconds, percent
@@ -65,17 +72,17 @@ JOB_IDS = ("id", "video_id", "task_id")
 class OpenAIClient:
     """One account's exchanges: the SDK for what costs money, our own session for looks."""
 
-    account: Account
+    account: Credentials
     transport: Transport
     sdk: Any
-    authorize: Callable[[], Awaitable[tuple[Key, Credentials]]]
+    authorize: Callable[[], Awaitable[tuple[Key, AuthHeaders]]]
     """Returns the secret of this moment, and the headers that carry it."""
 
     async def aclose(self) -> None:
         """Close its connections."""
         await self.sdk.close()
 
-    async def post(self, payload: Payload) -> Answer:
+    async def post(self, payload: Payload) -> HttpResponse:
         """Send a payload, once."""
         import openai
 
@@ -98,7 +105,7 @@ class OpenAIClient:
             self._classify,
         )
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str) -> HttpResponse:
         """GET a path under the base URL, or a URL of the same origin."""
         secret, credentials = await self.authorize()
         own = {"OpenAI-Organization": self.sdk.organization, "OpenAI-Project": self.sdk.project}
@@ -111,25 +118,25 @@ class OpenAIClient:
         is_whole = path.startswith(("https://", "http://"))
         return await http.get(path if is_whole else join(self.account.base_url, path))
 
-    def _classify(self, answer: Answer) -> TarashException | None:
+    def _classify(self, answer: HttpResponse) -> TarashException | None:
         return classify_answer(answer, self.account.provider)
 
 
-def _without_gaps(credentials: Credentials, own: Mapping[str, Any]) -> Credentials:
+def _without_gaps(credentials: AuthHeaders, own: Mapping[str, Any]) -> AuthHeaders:
     """Return the headers of our own exchanges: what the SDK would leave out, it marks."""
     headers = credentials.onto(own)
-    return Credentials({name: one for name, one in headers.items() if isinstance(one, str)})
+    return AuthHeaders({name: one for name, one in headers.items() if isinstance(one, str)})
 
 
 class OpenAIWire:
     """The part of the adapters that the wire decides."""
 
-    accepts = Accepts(
+    accepts = MediaSupport(
         url=False,
         content="bytes",
         largest_inline=LARGEST_PART,
-        images=MediaLimits(IMAGE_INPUTS),
-        masks=MediaLimits(("image/png",), LARGEST_MASK),
+        images=MediaConstraints(IMAGE_INPUTS),
+        masks=MediaConstraints(("image/png",), LARGEST_MASK),
     )
     modules = ("openai",)
     # Half of what the SDK's helper waits where no `openai-poll-after-ms` says more. Our pauses grow
@@ -145,7 +152,7 @@ class OpenAIWire:
         del api_version, model
         return path
 
-    def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
+    def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Return what a remix or an edit takes, where the call is one."""
         if call.kind == "image":
             return spec
@@ -185,11 +192,11 @@ class OpenAIWire:
 
     async def submit(
         self, client: OpenAIClient, payload: Payload, call: Call
-    ) -> Operation | Finished:
+    ) -> Operation | RawResult:
         """Create a video job, or make images: they have no jobs."""
         answer = await client.post(payload)
         if call.kind == "image":
-            return Finished(answer.object() if answer.is_json else events(answer))
+            return RawResult(answer.object() if answer.is_json else events(answer))
 
         accepted = answer.object()
         job_id = next((accepted[name] for name in JOB_IDS if accepted.get(name)), None)
@@ -199,7 +206,7 @@ class OpenAIWire:
 
         return _operation(client, call, job_id, datetime.now(UTC))
 
-    async def find(
+    async def find_submitted(
         self, client: OpenAIClient, payload: Payload, call: Call, since: datetime
     ) -> Sequence[Operation]:
         """Return the videos since then of this model, prompt, length, size and source.
@@ -262,13 +269,13 @@ class OpenAIWire:
 
     async def _fetch(
         self, client: OpenAIClient, operation: Operation, job: Mapping[str, Any]
-    ) -> Finished:
+    ) -> RawResult:
         """Return the finished job with its video: by a public URL, else the bytes."""
         base = client.account.base_url
         given = [urljoin(f"{base}/", one) for one in addresses_in(job)]
         public = [one for one in given if origin(one) != origin(base)]
         if public:
-            return Finished(job, {"urls": public})
+            return RawResult(job, {"urls": public})
 
         url = next(iter(given), None)
         answer = await client.get(url or self._job_path(client, operation, "/content"))
@@ -278,25 +285,25 @@ class OpenAIWire:
             if not elsewhere:
                 raise unreadable(answer.status, answer.body)
 
-            return Finished(job, {"urls": [urljoin(f"{base}/", one) for one in elsewhere]})
+            return RawResult(job, {"urls": [urljoin(f"{base}/", one) for one in elsewhere]})
 
         told = answer.content_type or ""
         media: MediaContent = {
             "content": answer.content,
             "content_type": told if told.startswith(("video/", "image/")) else "video/mp4",
         }
-        return Finished(job, media=(media,) if answer.content else ())
+        return RawResult(job, media=(media,) if answer.content else ())
 
     async def cancel(self, client: OpenAIClient, operation: Operation) -> CancelAnswer:
         """Say that there is no such call: a job can only be deleted, and only once it has ended."""
         del client, operation
         return "unsupported"
 
-    async def check(self, client: OpenAIClient) -> None:
+    async def verify_credentials(self, client: OpenAIClient) -> None:
         """Ask for the list of models, which costs nothing."""
         await client.get(self.path("models", client.account.api_version, ""))
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; facts beside the media go into `provider_metadata`."""
         if call.kind == "image":
             return image_response(call, finished.raw)

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from .._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
+from .._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
 from .._http._client import HttpClient, join, shorten, unreadable
-from .._support._secrets import Credentials
+from .._support._secrets import AuthHeaders
 from ..exceptions import GenerationFailedError, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
@@ -22,8 +22,8 @@ from ._rest_errors import ErrorRules, at
 if TYPE_CHECKING:
     from .._data._exchange import Call, Config, Response
     from .._data._types import Billing, CancelAnswer, JobStatus
-    from .._http._account import Account
-    from .._http._client import Answer, Transport
+    from .._http._client import HttpResponse, Transport
+    from .._http._credentials import Credentials
     from ..catalog import ModelSpec
     from ..exceptions import TarashException
 
@@ -59,7 +59,7 @@ class RestAdapter:
     base_url: str
     key_variables: tuple[str, ...]
     errors: ErrorRules
-    accepts: Accepts = Accepts()
+    accepts: MediaSupport = MediaSupport()
     min_poll_interval: float = 1.0
     modules: tuple[str, ...] = ()
     authorization: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {key}")
@@ -86,10 +86,10 @@ class RestAdapter:
         found = (environment.get(name) for name in self.key_variables)
         return config.api_key or next((key for key in found if key), None)
 
-    def connect(self, account: Account, transport: Transport) -> Any:
+    def connect(self, account: Credentials, transport: Transport) -> Any:
         """Make a client over the loop's connections."""
         name, value = self.authorization
-        credentials = Credentials({name: value.format(key=account.key.reveal())})
+        credentials = AuthHeaders({name: value.format(key=account.key.reveal())})
         return HttpClient(account, transport, credentials, self.errors)
 
     def mapped(self, call: Call, spec: ModelSpec) -> dict[str, Any]:
@@ -114,13 +114,13 @@ class RestAdapter:
                 f"{self.errors.title} makes {' and '.join(self.makes)}s only; use another provider"
             )
 
-    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | Finished:
+    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | RawResult:
         """Send the body as JSON, once."""
         headers = {**self.headers, **payload.headers}
         answer = await client.submit(payload.path, json=payload.body, headers=headers)
         return self.accepted(client, answer, call)
 
-    def accepted(self, client: Any, answer: Answer, call: Call) -> Operation | Finished:
+    def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
         """Return the job that an answer to a submit names; override where it may be the result.
 
         Raises:
@@ -168,7 +168,7 @@ class RestAdapter:
             return Snapshot("failed", raw=body, error=error, billing=self.billing(body))
 
         if status == "completed":
-            finished = Finished(body, self.metadata(operation))
+            finished = RawResult(body, self.metadata(operation))
             return Snapshot("completed", raw=body, progress=PERCENT, finished=finished)
 
         progress = at(body, self.progress) if self.progress else None
@@ -200,14 +200,14 @@ class RestAdapter:
         del client, operation
         return "unsupported"
 
-    async def check(self, client: Any) -> None:
+    async def verify_credentials(self, client: Any) -> None:
         """Ask for something free that wants a key."""
         if self.check_path is None:
             raise UnsupportedOperationError(f"{self.errors.title} has nothing free to ask for")
 
         await client.get(join(client.account.base_url, self.check_path))
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; a result without media is an error. Pure."""
         urls = self.urls(finished.raw, call.kind)
         if not urls:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .._http._client import Answer, status_error
+from .._http._client import HttpResponse, status_error
 from ..exceptions import (
     AuthenticationError,
     ContentModerationError,
@@ -118,7 +118,7 @@ class ErrorRules:
     account: tuple[When, ...] = ()
     unknown_model: tuple[When, ...] = ()
     invalid: tuple[When, ...] = ()
-    hook: Callable[[Answer, str, str], TarashException | None] | None = None
+    hook: Callable[[HttpResponse, str, str], TarashException | None] | None = None
 
     def said(self, body: Any) -> str:
         """Return the provider's words; empty where there are none that can be read."""
@@ -149,7 +149,7 @@ class ErrorRules:
 
         return None
 
-    def __call__(self, answer: Answer) -> TarashException | None:
+    def __call__(self, answer: HttpResponse) -> TarashException | None:
         """Return our error for an error answer; None leaves it to the status alone."""
         said, code = self.said(answer.body), self.code_of(answer.body)
         found = None if self.hook is None else self.hook(answer, code, said)

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from tarash.tarash_gateway.testing._records import Counters, Job, RecordedRequest, Step
     from tarash.tarash_gateway.testing._script import Script
     from tarash.tarash_gateway.testing._simulator import Simulator
-    from tarash.tarash_gateway.testing._wire import Reply, Route, Wire
+    from tarash.tarash_gateway.testing._wire import ProviderWire, Reply, Route
     from tarash.tarash_gateway.testing._wires import WireContext
 
 __all__ = [
     "Counters",
     "Fault",
     "Job",
+    "ProviderWire",
     "RecordedRequest",
     "Reply",
     "Route",
     "Script",
     "Simulator",
     "Step",
-    "Wire",
     "WireContext",
     "image_bytes",
     "video_bytes",

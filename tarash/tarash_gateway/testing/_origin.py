@@ -19,7 +19,7 @@ from tarash.tarash_gateway.testing._bodies import MISBEHAVED, ODD, altered, send
 from tarash.tarash_gateway.testing._fault import Fault
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._state import OriginState
-from tarash.tarash_gateway.testing._wire import Reply, Route, Wire
+from tarash.tarash_gateway.testing._wire import ProviderWire, Reply, Route
 
 # Winsock's linger structure has two shorts where POSIX has two ints.
 _LINGER_ZERO = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
@@ -27,7 +27,7 @@ _BACKLOG = 1024
 _SHUTDOWN_SECONDS = 1.0
 _HOLD_SECONDS = 0.02
 
-Answer = Callable[[], Awaitable[Reply]]
+HttpResponse = Callable[[], Awaitable[Reply]]
 
 
 class Origin:
@@ -42,7 +42,7 @@ class Origin:
 
     def __init__(
         self,
-        wire: Wire,
+        wire: ProviderWire,
         state: OriginState,
         owner: Callable[[str], OriginState],
         keys: Callable[[], Collection[str] | None],
@@ -132,7 +132,7 @@ class Origin:
         return await route.handler(request)
 
     async def _misbehave(
-        self, raw: web.BaseRequest, request: RecordedRequest, fault: Fault, answer: Answer
+        self, raw: web.BaseRequest, request: RecordedRequest, fault: Fault, answer: HttpResponse
     ) -> Reply:
         if fault.kind == "status":
             return self._fault_reply(fault)

@@ -22,7 +22,7 @@ from tarash.tarash_gateway.testing._records import Counters, Job, RecordedReques
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import OriginState
 from tarash.tarash_gateway.testing._thread import ServerThread
-from tarash.tarash_gateway.testing._wire import Wire
+from tarash.tarash_gateway.testing._wire import ProviderWire
 from tarash.tarash_gateway.testing._wires import WireContext, shipped, wire_of
 
 _MEDIA = "media"
@@ -252,7 +252,7 @@ class Simulator:
             lambda: self.keys.get(name),
         )
 
-    def _wire(self, name: str) -> Wire:
+    def _wire(self, name: str) -> ProviderWire:
         if name == _MEDIA:
             return MediaWire(self._media)
 

@@ -79,7 +79,7 @@ class Route:
         return found.groupdict() if found else None
 
 
-class Wire(Protocol):
+class ProviderWire(Protocol):
     """One provider's protocol. Routes are tried in order."""
 
     routes: Sequence[Route]

@@ -23,7 +23,7 @@ from tarash.tarash_gateway import (
     TimeoutError,  # noqa: A004 (ours is the built-in one too)
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._http._account import Account
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._http._sdk import exchange
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.providers.google.errors import classifier
@@ -328,7 +328,7 @@ async def test_every_error_of_the_sdk_is_one_of_ours(error: Exception) -> None:
     async def send() -> None:
         raise error
 
-    account = Account("google", "http://127.0.0.1", Key(KEY))
+    account = Credentials("google", "http://127.0.0.1", Key(KEY))
     connection = (httpx2.HTTPError, _interactions.APIConnectionError)
     with pytest.raises(TarashException) as caught:
         await exchange(send, account, connection, classifier(OMNI))

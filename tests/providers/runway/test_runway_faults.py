@@ -19,8 +19,8 @@ from tarash.tarash_gateway import (
     generate_video_async,
 )
 from tarash.tarash_gateway._data._exchange import Operation
-from tarash.tarash_gateway._http._account import Account
-from tarash.tarash_gateway._http._client import Answer, Transport
+from tarash.tarash_gateway._http._client import HttpResponse, Transport
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._http._sdk import exchange
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.catalog import built_in_mappers
@@ -267,7 +267,7 @@ async def test_a_finished_task_is_never_deleted(
 
 async def test_a_task_that_is_gone_is_too_late_to_cancel(simulator: Simulator) -> None:
     transport = Transport()
-    account = Account("runway", simulator.base_url("runway"), Key("canary"))
+    account = Credentials("runway", simulator.base_url("runway"), Key("canary"))
     client = adapter.connect(account, transport)
     operation = Operation("runway", "m", "video", "gone", "2026-01-01T00:00:00+00:00")
     try:
@@ -356,10 +356,10 @@ def sdk_errors() -> list[Exception]:
 
 @pytest.mark.parametrize("error", sdk_errors(), ids=lambda error: type(error).__name__)
 async def test_every_exception_of_the_sdk_becomes_ours(error: Exception) -> None:
-    async def send() -> Answer:
+    async def send() -> HttpResponse:
         raise error
 
-    account = Account("runway", "http://runway.test", Key("canary"))
+    account = Credentials("runway", "http://runway.test", Key("canary"))
     with pytest.raises(TarashException) as caught:
         await exchange(send, account, runwayml.APIConnectionError)
 

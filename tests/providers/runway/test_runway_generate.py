@@ -22,8 +22,8 @@ from tarash.tarash_gateway import (
     generate_video_async,
 )
 from tarash.tarash_gateway._data._exchange import Operation
-from tarash.tarash_gateway._http._account import Account
 from tarash.tarash_gateway._http._client import Transport
+from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.exceptions import HTTPError, ValidationError
 from tarash.tarash_gateway.providers.runway.adapter import API_VERSION, LARGEST_UPLOAD, adapter
@@ -193,13 +193,13 @@ async def test_the_version_header_can_be_set(simulator: Simulator, video: Video)
 
 async def test_a_free_check_of_the_key(simulator: Simulator) -> None:
     transport = Transport()
-    account = Account("runway", simulator.base_url("runway"), Key("canary"))
+    account = Credentials("runway", simulator.base_url("runway"), Key("canary"))
     client = adapter.connect(account, transport)
     try:
-        await adapter.check(client)
+        await adapter.verify_credentials(client)
         simulator.keys["runway"] = {"another"}
         with pytest.raises(HTTPError) as caught:
-            await adapter.check(client)
+            await adapter.verify_credentials(client)
     finally:
         await client.aclose()
         await transport.aclose()
@@ -217,7 +217,7 @@ def test_our_version_of_the_api_is_that_of_the_sdk() -> None:
 async def test_another_process_can_go_on_from_the_operation(simulator: Simulator) -> None:
     simulator.script("runway", Script(run_looks=0))
     transport = Transport()
-    account = Account("runway", simulator.base_url("runway"), Key("canary"))
+    account = Credentials("runway", simulator.base_url("runway"), Key("canary"))
     client = adapter.connect(account, transport)
     try:
         sdk, _ = client.uploading

@@ -63,29 +63,29 @@ class SqliteLedger:
         self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"ledger {self.path}")
 
     async def open(
-        self, job: JobRecord, holder: str, media: Mapping[str, bytes]
+        self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]
     ) -> JobRecord | None:
         """Write down a new job, or return the one that has its idempotency key."""
-        return await self._run(self._store.open, job, holder, dict(media))
+        return await self._run(self._store.open, job, owner_id, dict(media))
 
     @property
     def generation(self) -> int:
         """Grows when the file was found to be removed or replaced while it was open."""
         return self._store.generation
 
-    async def intend(self, intent: Intent, holder: str) -> bool | None:
+    async def intend(self, intent: Intent, owner_id: str) -> bool | None:
         """Write down a submit before it leaves; see `_records.Ledger.intend`."""
-        return await self._run(self._store.intend, intent, holder)
+        return await self._run(self._store.intend, intent, owner_id)
 
     async def note(
         self,
         intent_id: str,
-        holder: str,
+        owner_id: str,
         heard: JsonObject,
         submission: Submission | None = None,
     ) -> bool | None:
         """Write down what was heard of a submit whose attempt goes on."""
-        return await self._run(self._store.note, intent_id, holder, heard, submission)
+        return await self._run(self._store.note, intent_id, owner_id, heard, submission)
 
     async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
         """Write down the job that came of it; see `_records.Ledger.accept`."""
@@ -98,22 +98,22 @@ class SqliteLedger:
     async def close(
         self,
         job_id: str,
-        holder: str,
+        owner_id: str,
         state: JobState,
         result: JsonObject | None = None,
         *,
         free_key: bool = False,
     ) -> bool | None:
         """Write down how a job ended; see `_records.Ledger.close`."""
-        return await self._run(self._store.close, job_id, holder, state, result, free_key)
+        return await self._run(self._store.close, job_id, owner_id, state, result, free_key)
 
-    async def keep(self, job_id: str, holder: str, result: JsonObject | None) -> bool | None:
+    async def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
         """Write down that a job is open, whatever it was before; see `_records.Ledger.keep`."""
-        return await self._run(self._store.keep, job_id, holder, result)
+        return await self._run(self._store.keep, job_id, owner_id, result)
 
-    async def claim(self, job_id: str, holder: str) -> bool | None:
+    async def claim(self, job_id: str, owner_id: str) -> bool | None:
         """Hold a job; False where another living holder does, None where it is not known."""
-        return await self._run(self._store.claim, job_id, holder)
+        return await self._run(self._store.claim, job_id, owner_id)
 
     async def renew(self) -> None:
         """Say that this process is alive, at most three times in a lease."""

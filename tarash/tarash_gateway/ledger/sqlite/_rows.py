@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._data._exchange import Operation
-from .._records import Entry, Intent, JobRecord
+from .._records import Intent, JobRecord, SubmissionRecord
 from ._errors import DamagedError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def is_held(row: sqlite3.Row, reader: Process) -> bool:
         raise DamagedError(f"the holder of the job {row['id']!r} is unreadable") from error
 
 
-def _entry(row: sqlite3.Row) -> Entry:
+def _entry(row: sqlite3.Row) -> SubmissionRecord:
     intent = Intent(
         id=row["id"],
         kind=row["kind"],
@@ -91,7 +91,7 @@ def _entry(row: sqlite3.Row) -> Entry:
         host=row["host"] or "",
     )
     operation = _parsed(row["operation"])
-    return Entry(
+    return SubmissionRecord(
         intent,
         None if operation is None else Operation.from_json(operation),
         row["submission"],

@@ -51,7 +51,7 @@ class Store(Submits):
         """Note where the file is, and how long a process may be silent, in seconds."""
         super().__init__(File(path), lease_seconds)
 
-    def open(self, job: JobRecord, holder: str, media: Mapping[str, bytes]) -> JobRecord | None:
+    def open(self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]) -> JobRecord | None:
         """Write down a new job, or return the one that has its idempotency key."""
         wrong = [name for name in media if not IS_NAME(name)]
         if wrong:
@@ -81,7 +81,7 @@ class Store(Submits):
                 """,
                 (
                     job.id, job.kind, as_json(job.chain), as_json(job.request), job.fingerprint,
-                    key, as_text(job.created_at), self._file.process.id, holder,
+                    key, as_text(job.created_at), self._file.process.id, owner_id,
                 ),
             )  # fmt: skip
             connection.executemany(
@@ -101,7 +101,7 @@ class Store(Submits):
     def close(
         self,
         job_id: str,
-        holder: str,
+        owner_id: str,
         state: JobState,
         result: JsonObject | None,
         free_key: bool,
@@ -110,7 +110,7 @@ class Store(Submits):
         media: list[str] = []
         try:
             with self._file.write() as connection:
-                if not (held := self._holds(connection, job_id, holder)):
+                if not (held := self._holds(connection, job_id, owner_id)):
                     return held
 
                 connection.execute(
@@ -125,7 +125,7 @@ class Store(Submits):
                     media = self._end(connection, job_id, state, result)
         except BaseException:
             # Whoever comes next in this process must not wait for a holder that has gone.
-            self._file.process.gone.add(holder)
+            self._file.process.gone.add(owner_id)
             raise
         finally:
             self._file.driven.discard(job_id)
@@ -151,11 +151,11 @@ class Store(Submits):
         connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
         return media
 
-    def keep(self, job_id: str, holder: str, result: JsonObject | None) -> bool | None:
+    def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
         """Write down that a job is open, whatever it was before, and let go of it."""
         try:
             with self._file.write() as connection:
-                if not (held := self._holds(connection, job_id, holder)):
+                if not (held := self._holds(connection, job_id, owner_id)):
                     return held
 
                 connection.execute(
@@ -167,14 +167,14 @@ class Store(Submits):
                     (as_json(result), job_id),
                 )
         except BaseException:
-            self._file.process.gone.add(holder)
+            self._file.process.gone.add(owner_id)
             raise
         finally:
             self._file.driven.discard(job_id)
 
         return True
 
-    def claim(self, job_id: str, holder: str) -> bool | None:
+    def claim(self, job_id: str, owner_id: str) -> bool | None:
         """Hold a job; False where another living holder does, None where it is not known."""
         process = self._file.process
         with self._file.write("not_sent") as connection:
@@ -182,16 +182,16 @@ class Store(Submits):
             if row is None:
                 return None
 
-            is_mine = (row["process"], row["holder"]) == (process.id, holder)
+            is_mine = (row["process"], row["holder"]) == (process.id, owner_id)
             if not is_mine and is_held(row, process):
                 return False
 
             connection.execute(
                 "UPDATE jobs SET process = ?, holder = ? WHERE id = ?",
-                (process.id, holder, job_id),
+                (process.id, owner_id, job_id),
             )
             self._say(connection)
-            process.gone.discard(holder)
+            process.gone.discard(owner_id)
 
         self._file.driven.add(job_id)
         return True

@@ -33,10 +33,10 @@ class Submits:
         self._lease_seconds = lease_seconds
         self._said: tuple[str, datetime] | None = None
 
-    def intend(self, intent: Intent, holder: str) -> bool | None:
+    def intend(self, intent: Intent, owner_id: str) -> bool | None:
         """Write down a submit before it leaves; see `_records.Ledger.intend`."""
         with self._file.write("not_sent") as connection:
-            if not (held := self._holds(connection, intent.job_id, holder)):
+            if not (held := self._holds(connection, intent.job_id, owner_id)):
                 return held
 
             self._make_room(connection, intent)
@@ -56,7 +56,7 @@ class Submits:
             return True
 
     def note(
-        self, intent_id: str, holder: str, heard: JsonObject, submission: Submission | None
+        self, intent_id: str, owner_id: str, heard: JsonObject, submission: Submission | None
     ) -> bool | None:
         """Write down what was heard of a submit; see `_records.Ledger.note`."""
         with self._file.write() as connection:
@@ -66,7 +66,7 @@ class Submits:
             if found is None:
                 return None
 
-            if not (held := self._holds(connection, found["job"], holder)):
+            if not (held := self._holds(connection, found["job"], owner_id)):
                 return held
 
             connection.execute(
@@ -120,14 +120,14 @@ class Submits:
                 (submission, outcome, intent_id, outcome),
             )
 
-    def _holds(self, connection: sqlite3.Connection, job_id: str, holder: str) -> bool | None:
+    def _holds(self, connection: sqlite3.Connection, job_id: str, owner_id: str) -> bool | None:
         row = connection.execute(
             "SELECT process, holder FROM jobs WHERE id = ?", (job_id,)
         ).fetchone()
         if row is None:
             return None
 
-        return (row["process"], row["holder"]) == (self._file.process.id, holder)
+        return (row["process"], row["holder"]) == (self._file.process.id, owner_id)
 
     @staticmethod
     def _make_room(connection: sqlite3.Connection, intent: Intent) -> None:

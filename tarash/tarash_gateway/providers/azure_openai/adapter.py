@@ -15,17 +15,17 @@ from urllib.parse import quote
 
 from anyio import to_thread
 
-from ..._http._credentials import NO_KEY
+from ..._http._key_lookup import NO_KEY
 from ..._http._sdk import http_client, library_of
-from ..._support._secrets import Credentials, Key, bearer
+from ..._support._secrets import AuthHeaders, Key, bearer
 from ...catalog import lookup
 from ...exceptions import AuthenticationError, ValidationError
 from .._openai_wire import OpenAIClient, OpenAIWire
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config
-    from ..._http._account import Account
     from ..._http._client import Transport
+    from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
 
 TOKEN = "azure_ad_token"  # noqa: S105  (the setting's name)
@@ -49,7 +49,7 @@ class AzureOpenAIAdapter(OpenAIWire):
         token: str | None = config.provider_config.get(TOKEN)
         return token or config.api_key or environment.get("AZURE_OPENAI_API_KEY")
 
-    def connect(self, account: Account, transport: Transport) -> OpenAIClient:
+    def connect(self, account: Credentials, transport: Transport) -> OpenAIClient:
         """Make a client for the resource that `base_url` names.
 
         Raises:
@@ -66,13 +66,13 @@ class AzureOpenAIAdapter(OpenAIWire):
 
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 
-        async def authorize() -> tuple[Key, Credentials]:
+        async def authorize() -> tuple[Key, AuthHeaders]:
             token = await _token(account)
             if token is not None:
                 return token, bearer(token)
 
             facts = {"api-key": account.key.reveal(), "Authorization": Omit()}
-            return account.key, Credentials(facts)
+            return account.key, AuthHeaders(facts)
 
         return OpenAIClient(
             account,
@@ -86,14 +86,14 @@ class AzureOpenAIAdapter(OpenAIWire):
             authorize,
         )
 
-    def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
+    def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Return what the deployment takes: by its `base_model`, where the config names it."""
         base_model = call.config.provider_config.get("base_model")
         if base_model and spec.generic:
             known = lookup(self.name, str(base_model), call.kind)
             spec = replace(known, provider=spec.provider, model=spec.model)
 
-        return super().refine(call, spec)
+        return super().resolve_spec(call, spec)
 
     def path(self, path: str, api_version: str | None, model: str) -> str:
         """Return the v1 path; for images and a dated `api_version`, that of the deployment."""
@@ -106,7 +106,7 @@ class AzureOpenAIAdapter(OpenAIWire):
         return f"v1/{path}{query}"
 
 
-async def _token(account: Account) -> Key | None:
+async def _token(account: Credentials) -> Key | None:
     """Return an Entra token, where the account works with them.
 
     Raises:

@@ -13,9 +13,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from ..._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
-from ..._http._account import Account
-from ..._http._client import Answer, HttpClient, checked, join, shorten, status_error, unreadable
+from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._http._client import (
+    HttpClient,
+    HttpResponse,
+    checked,
+    join,
+    shorten,
+    status_error,
+    unreadable,
+)
+from ..._http._credentials import Credentials
 from ..._http._proxies import proxy_of
 from ..._http._sdk import load
 from ..._support._secrets import bearer
@@ -51,7 +59,7 @@ class FalAdapter:
     """fal's queue, by the contract of adapters."""
 
     name = "fal"
-    accepts = Accepts(largest_inline=256 * 1024, upload=True)
+    accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1
     base_url = "https://queue.fal.run"
     trusted_hosts = ("fal.run",)
@@ -63,7 +71,7 @@ class FalAdapter:
         joined = ":".join(part for part in pair if part) if all(pair) else None
         return config.api_key or environment.get("FAL_KEY") or joined
 
-    def connect(self, account: Account, transport: Transport) -> HttpClient:
+    def connect(self, account: Credentials, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
         return HttpClient(account, transport, bearer(account.key, "Key"), classify_answer)
 
@@ -134,7 +142,7 @@ class FalAdapter:
                 "completed",
                 raw=status,
                 progress=100,
-                finished=Finished(answer.body, _metadata(answer, status)),
+                finished=RawResult(answer.body, _metadata(answer, status)),
             )
 
         return verdict(answer, status)
@@ -159,11 +167,11 @@ class FalAdapter:
         # Only fal's own word counts: a job taken for stopped may be bought again elsewhere.
         return "cancelled" if answer.object().get("status") == "OK" else "requested"
 
-    def may_learn(self, account: Account) -> bool:
+    def may_learn(self, account: Credentials) -> bool:
         """Tell whether there is somebody to ask for schemas: fal, unless it was replaced."""
         return bool(_schemas_at(account))
 
-    async def learn(self, client: HttpClient, model: str) -> JsonObject | None:
+    async def fetch_schema(self, client: HttpClient, model: str) -> JsonObject | None:
         """Return what fal says of a model that is newer than the package."""
         url = join(_schemas_at(client.account), SCHEMA_PATH) + quote(model, safe="")
         answer = await client.get(url, any_status=True)
@@ -175,7 +183,7 @@ class FalAdapter:
         today = datetime.now(UTC).date().isoformat()
         return None if found is None else {**found[1], "read": today}
 
-    async def check(self, client: HttpClient) -> None:
+    async def verify_credentials(self, client: HttpClient) -> None:
         """Ask after a job that nobody has: 404 proves that the key was accepted."""
         answer = await client.get(
             join(client.account.base_url, f"{CHECKED_APP}/requests/{uuid4()}/status"),
@@ -212,7 +220,7 @@ class FalAdapter:
 
         raise failure from client.account.secrets.outside(cause)
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; what else the output holds goes into `provider_metadata`."""
         output = finished.raw
         found = find(output, call.kind, prefer=PLACES[call.kind])
@@ -262,7 +270,7 @@ def _app(endpoint: str) -> str:
     return "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])
 
 
-def _schemas_at(account: Account) -> str:
+def _schemas_at(account: Credentials) -> str:
     """Return where schemas are asked for; empty for nowhere."""
     told = os.environ.get(SCHEMAS_VARIABLE, "").strip()
     if told.lower() == "off":
@@ -283,7 +291,7 @@ def _snapshot(status: Mapping[str, Any]) -> Snapshot:
     )
 
 
-def _metadata(answer: Answer, status: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(answer: HttpResponse, status: Mapping[str, Any]) -> dict[str, Any]:
     """Return what stands beside the output: billable units, seconds of inference."""
     found: dict[str, Any] = {}
     units = answer.headers.get("X-Fal-Billable-Units")
@@ -298,7 +306,7 @@ def _metadata(answer: Answer, status: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _billing(finished: Finished) -> Billing | None:
+def _billing(finished: RawResult) -> Billing | None:
     """Return whether a result costs money, where fal says so; else that is not known."""
     units = number(finished.metadata.get("billable_units"))
     return None if units is None else "certain" if units else "none"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._data._exchange import Snapshot
-from ..._http._answer import ERRORS_BY_STATUS, Answer, shorten, status_error
+from ..._http._answer import ERRORS_BY_STATUS, HttpResponse, shorten, status_error
 from ...exceptions import (
     ContentModerationError,
     GenerationFailedError,
@@ -44,7 +44,7 @@ BAD_REQUEST = 400
 NOT_FOUND = 404
 
 
-def verdict(answer: Answer, status: Mapping[str, Any]) -> Snapshot:
+def verdict(answer: HttpResponse, status: Mapping[str, Any]) -> Snapshot:
     """Return what an error status of the result says about the job."""
     body = answer.body if isinstance(answer.body, dict) else {}
     failed = bool(status.get("error") or status.get("error_type"))
@@ -67,7 +67,7 @@ def verdict(answer: Answer, status: Mapping[str, Any]) -> Snapshot:
 
 
 def _about_the_call(
-    answer: Answer, body: Mapping[str, Any], status: Mapping[str, Any], *, failed: bool
+    answer: HttpResponse, body: Mapping[str, Any], status: Mapping[str, Any], *, failed: bool
 ) -> bool:
     """Tell a failed call for a result from the result of a failed job: both are an error status."""
     if failed:
@@ -79,7 +79,9 @@ def _about_the_call(
     return answer.status in ABOUT_THE_CALL or not isinstance(detail, list)
 
 
-def _failure(answer: Answer, body: Mapping[str, Any], status: Mapping[str, Any]) -> TarashException:
+def _failure(
+    answer: HttpResponse, body: Mapping[str, Any], status: Mapping[str, Any]
+) -> TarashException:
     """Return the error of a failed job whose result does not settle its class."""
     kinds, said = _told(body.get("detail"))
     kind = status.get("error_type") or kinds or f"HTTP {answer.status}"
@@ -118,7 +120,7 @@ def _place(detail: Mapping[str, Any]) -> list[Any]:
     return place if isinstance(place, list) else []
 
 
-def classify_answer(answer: Answer) -> TarashException | None:
+def classify_answer(answer: HttpResponse) -> TarashException | None:
     """Return our error for what fal says in an error body; None leaves it to the status."""
     detail = answer.body.get("detail") if isinstance(answer.body, dict) else None
     if isinstance(detail, list) and detail and isinstance(detail[0], dict):
@@ -144,7 +146,7 @@ def classify_answer(answer: Answer) -> TarashException | None:
     return None
 
 
-def _model_error(answer: Answer, details: list[dict[str, Any]]) -> TarashException | None:
+def _model_error(answer: HttpResponse, details: list[dict[str, Any]]) -> TarashException | None:
     details = [detail for detail in details if isinstance(detail, dict)]
     kinds = [str(detail.get("type", "")) for detail in details]
     named, said = _told(details)

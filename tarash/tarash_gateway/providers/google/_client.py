@@ -15,16 +15,16 @@ import anyio
 from anyio import to_thread
 
 from ..._http._body import has_long_text
-from ..._http._client import Answer, Classify, HttpClient
+from ..._http._client import Classify, HttpClient, HttpResponse
 from ..._http._sdk import exchange, http_client, no_client
-from ..._support._secrets import Credentials, Key, bearer
+from ..._support._secrets import AuthHeaders, Key, bearer
 from ._places import Surface
 from ._tokens import Tokens
 
 if TYPE_CHECKING:
     from ..._data._exchange import Payload
-    from ..._http._account import Account
     from ..._http._client import Transport
+    from ..._http._credentials import Credentials
 
 REVISION = {"Api-Revision": "2026-05-20"}
 """Of the Interactions API; the SDK sends the same."""
@@ -45,7 +45,7 @@ async def _keep(response: Any) -> None:
 class GoogleClient:
     """What the adapter talks through; closes what it opened."""
 
-    def __init__(self, account: Account, transport: Transport) -> None:
+    def __init__(self, account: Credentials, transport: Transport) -> None:
         self.account = account
         self.vertex = account.settings.get("gcp_project") is not None
         self._transport = transport
@@ -65,15 +65,15 @@ class GoogleClient:
         """Return our own exchanges, with credentials that are valid now."""
         account = await self._signed()
         if self._tokens is None:
-            credentials = Credentials({"x-goog-api-key": account.key.reveal(), **REVISION})
+            credentials = AuthHeaders({"x-goog-api-key": account.key.reveal(), **REVISION})
         else:
             quota = self._tokens.quota_project
             own = {"x-goog-user-project": quota} if quota else {}
-            credentials = Credentials(bearer(account.key).onto({**own, **REVISION}))
+            credentials = AuthHeaders(bearer(account.key).onto({**own, **REVISION}))
 
         return HttpClient(account, self._transport, credentials, classify)
 
-    async def submit(self, surface: Surface, payload: Payload, classify: Classify) -> Answer:
+    async def submit(self, surface: Surface, payload: Payload, classify: Classify) -> HttpResponse:
         """Send what costs money, once: through the SDK, but where it refuses to."""
         # For Imagen the SDK has only a method that warns of its own end. And it writes JSON on the
         # event loop, which media in it would hold up.
@@ -96,7 +96,7 @@ class GoogleClient:
         errors = (_library().HTTPError, _interactions.APIConnectionError)
         return await exchange(send, account, errors, classify)
 
-    async def _signed(self) -> Account:
+    async def _signed(self) -> Credentials:
         """Return the account with today's token for a key, so that it is masked everywhere."""
         if self._tokens is None:
             return self.account

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from anyio import to_thread
 
-from ..._data._exchange import Finished, Snapshot
-from ..._http._client import Answer, HttpClient, checked, shorten, unreadable
+from ..._data._exchange import RawResult, Snapshot
+from ..._http._client import HttpClient, HttpResponse, checked, shorten, unreadable
 from ...exceptions import AuthenticationError, GenerationFailedError, TarashException
 from ._places import STORAGE
 from ._results import ENDED, Part, decode, no_media, parts_of
@@ -92,7 +92,9 @@ async def settle(
 
         media.append(fetched)
 
-    return Snapshot("completed", raw=raw, progress=100, finished=Finished(raw, facts, tuple(media)))
+    return Snapshot(
+        "completed", raw=raw, progress=100, finished=RawResult(raw, facts, tuple(media))
+    )
 
 
 async def _fetch(client: GoogleClient, part: Part, facts: JsonObject) -> MediaContent | None:
@@ -114,7 +116,7 @@ async def _fetch(client: GoogleClient, part: Part, facts: JsonObject) -> MediaCo
     return _content(answer, part)
 
 
-def _ready(answer: Answer, facts: JsonObject) -> bool:
+def _ready(answer: HttpResponse, facts: JsonObject) -> bool:
     """Tell whether a file can be downloaded; an answer that doesn't say leaves it to be tried."""
     file = answer.body if isinstance(answer.body, dict) else {}
     if file.get("state") == "FAILED":
@@ -146,7 +148,7 @@ async def _fetch_object(http: HttpClient, part: Part, facts: JsonObject) -> Medi
     return _content(checked(answer, classify_answer), part)
 
 
-def _content(answer: Answer, part: Part) -> MediaContent:
+def _content(answer: HttpResponse, part: Part) -> MediaContent:
     if not answer.content:
         raise unreadable(answer.status, answer.body)
 

@@ -12,10 +12,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ..._data._exchange import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
-from ..._http._account import Account
+from ..._data._exchange import (
+    MediaConstraints,
+    MediaSupport,
+    Operation,
+    Payload,
+    RawResult,
+    Snapshot,
+)
 from ..._http._client import checked, join, unreadable
-from ..._http._credentials import NO_KEY
+from ..._http._credentials import Credentials
+from ..._http._key_lookup import NO_KEY
 from ...exceptions import GenerationFailedError, TarashException
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse, VideoGenerationResponse
@@ -44,13 +51,13 @@ class GoogleAdapter:
     """The Gemini API and Vertex AI."""
 
     name = "google"
-    accepts = Accepts(
+    accepts = MediaSupport(
         url=False,
         largest_inline=LARGEST_INLINE,
         upload=True,
         references=OWN_REFERENCES,
         largest_together=LARGEST_INLINE,
-        images=MediaLimits(
+        images=MediaConstraints(
             ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"),
         ),
     )
@@ -70,11 +77,11 @@ class GoogleAdapter:
         found = (environment.get(name) for name in KEY_VARIABLES)
         return config.api_key or next((key for key in found if key), None)
 
-    def locate(self, config: Config, custom: str | None) -> str:
+    def resolve_base_url(self, config: Config, custom: str | None) -> str:
         """Return the base URL: on Vertex AI it depends on the location."""
         return bare(custom) if custom else place_of(config.provider_config, config.model).host
 
-    def connect(self, account: Account, transport: Transport) -> GoogleClient:
+    def connect(self, account: Credentials, transport: Transport) -> GoogleClient:
         """Make a client over the loop's connections and the SDK."""
         return GoogleClient(account, transport)
 
@@ -97,7 +104,7 @@ class GoogleAdapter:
 
     async def submit(
         self, client: GoogleClient, payload: Payload, call: Call
-    ) -> Operation | Finished:
+    ) -> Operation | RawResult:
         """Send the request; images are in the answer, videos are a job."""
         surface = surface_of(call.config.model, call.kind)
         answer = await client.submit(surface, payload, classifier(call.config.model))
@@ -143,7 +150,7 @@ class GoogleAdapter:
 
         return "too_late" if status in ENDED else "requested"
 
-    async def check(self, client: GoogleClient) -> None:
+    async def verify_credentials(self, client: GoogleClient) -> None:
         """Ask for one line of the list of models."""
         path = "v1beta1/publishers/google/models" if client.vertex else "v1/models"
         http = await client.http(classify_answer)
@@ -157,7 +164,7 @@ class GoogleAdapter:
         """Tell whether an uploaded file can be used."""
         return await is_ready(client, reference)
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; of what was filtered, only the count and the reasons are left."""
         raw = finished.raw
         extra = call.request.extra_params
@@ -219,11 +226,11 @@ def _operation(client: GoogleClient, payload: Payload, call: Call, job_id: str) 
     )
 
 
-async def _finished(client: GoogleClient, raw: JsonObject, call: Call) -> Finished:
+async def _finished(client: GoogleClient, raw: JsonObject, call: Call) -> RawResult:
     """Return what was settled by the answer to the submit."""
     parts = parts_of(raw, call.kind)
     if all(part.data for part in parts):
-        return Finished(raw)  # without media too: `parse` says why there are none
+        return RawResult(raw)  # without media too: `parse` says why there are none
 
     try:
         snapshot = await settle(client, raw, call.kind)

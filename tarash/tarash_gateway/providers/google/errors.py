@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..._http._client import Answer, status_error
+from ..._http._client import HttpResponse, status_error
 from ...exceptions import (
     AuthenticationError,
     ContentModerationError,
@@ -39,10 +39,10 @@ USED_UP = re.compile(r"\blimit:? 0\b(?!\.)|per[ _-]?(?:day|month)\b|PerDay", re.
 ADVICE = "change the prompt or the images"
 
 
-def classifier(model: str) -> Callable[[Answer], TarashException | None]:
+def classifier(model: str) -> Callable[[HttpResponse], TarashException | None]:
     """Return what reads the error bodies of a submit to this model."""
 
-    def classify(answer: Answer) -> TarashException | None:
+    def classify(answer: HttpResponse) -> TarashException | None:
         if answer.status == 404:  # noqa: PLR2004
             return _unknown_model(answer, model)
 
@@ -51,7 +51,7 @@ def classifier(model: str) -> Callable[[Answer], TarashException | None]:
     return classify
 
 
-def classify_answer(answer: Answer) -> TarashException | None:
+def classify_answer(answer: HttpResponse) -> TarashException | None:
     """Return our error for what Google says in an error body; None leaves it to the status."""
     error = _error_of(answer.body)
     if error is None:
@@ -90,7 +90,7 @@ def _reason(details: list[dict[str, Any]]) -> str:
 
 
 def _too_much(
-    answer: Answer, words: set[str], details: list[dict[str, Any]], said: str
+    answer: HttpResponse, words: set[str], details: list[dict[str, Any]], said: str
 ) -> HTTPError:
     """Tell a quota that is used up for the day from a rate that only wants patience."""
     violations = [violation for detail in details for violation in detail.get("violations") or ()]
@@ -120,7 +120,7 @@ def _retry_delay(details: list[dict[str, Any]]) -> float | None:
     return None
 
 
-def _unknown_model(answer: Answer, model: str) -> HTTPError:
+def _unknown_model(answer: HttpResponse, model: str) -> HTTPError:
     error = _error_of(answer.body) or {}
     message = str(error.get("message") or f"{model} is not known")
     return ModelNotFoundError(

@@ -14,9 +14,9 @@ from uuid import uuid4
 
 from anyio import to_thread
 
-from ..._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
-from ..._http._account import Account
-from ..._http._client import Answer, HttpClient, join, status_error, unreadable
+from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._http._client import HttpClient, HttpResponse, join, status_error, unreadable
+from ..._http._credentials import Credentials
 from ..._http._sdk import exchange, http_client
 from ..._support._secrets import bearer
 from ...exceptions import UnsupportedOperationError, ValidationError
@@ -66,7 +66,7 @@ LARGEST_INLINE = 32 * 1024 * 1024
 class LumaClient:
     """One account of one product."""
 
-    def __init__(self, account: Account, transport: Transport) -> None:
+    def __init__(self, account: Credentials, transport: Transport) -> None:
         self.account = account
         self.http = HttpClient(account, transport, bearer(account.key), classify_answer)
         self._transport = transport
@@ -108,7 +108,7 @@ class LumaAdapter:
 
     name = "luma"
     # The Agents API takes bytes inline, which `upload` makes of them; the other takes none.
-    accepts = Accepts(content=None, upload=True)
+    accepts = MediaSupport(content=None, upload=True)
     min_poll_interval = 2.0
     base_url = f"https://api.lumalabs.ai{DREAM_MACHINE}"
     trusted_hosts = ()
@@ -116,13 +116,13 @@ class LumaAdapter:
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else that of the model's product."""
-        return config.api_key or environment.get(self.variable_of(config))
+        return config.api_key or environment.get(self.key_variable(config))
 
-    def variable_of(self, config: Config) -> str:
+    def key_variable(self, config: Config) -> str:
         """Return where the key of the model's product is read from."""
         return AGENTS_VARIABLE if config.model.startswith(AGENTS_MODELS) else VARIABLE
 
-    def locate(self, config: Config, custom: str | None) -> str:
+    def resolve_base_url(self, config: Config, custom: str | None) -> str:
         """Return the product's base URL; on a custom host it may be written with or without it."""
         if custom is None:
             return AGENTS_URL if config.model.startswith(AGENTS_MODELS) else self.base_url
@@ -130,7 +130,7 @@ class LumaAdapter:
         root = re.sub(r"(?:/dream-machine|/v1|/)+$", "", custom)
         return root + ("/v1" if config.model.startswith(AGENTS_MODELS) else DREAM_MACHINE)
 
-    def connect(self, account: Account, transport: Transport) -> LumaClient:
+    def connect(self, account: Credentials, transport: Transport) -> LumaClient:
         """Make a client over the loop's connections."""
         return LumaClient(account, transport)
 
@@ -176,7 +176,7 @@ class LumaAdapter:
 
         return _operation(client, call, job_id, datetime.now(UTC))
 
-    async def find(
+    async def find_submitted(
         self, client: LumaClient, payload: Payload, call: Call, since: datetime
     ) -> Sequence[Operation]:
         """Return the generations since then of this model, with all that was asked for.
@@ -213,7 +213,7 @@ class LumaAdapter:
             return Snapshot(STATUSES.get(state, "processing"), raw=generation)
 
         metadata = {"expires_at": (datetime.now(UTC) + SIGNED).isoformat()}
-        finished = Finished(generation, {} if client.is_dream_machine else metadata)
+        finished = RawResult(generation, {} if client.is_dream_machine else metadata)
         return Snapshot("completed", raw=generation, progress=100, finished=finished)
 
     async def upload(self, client: LumaClient, media: MediaContent) -> str:
@@ -236,7 +236,7 @@ class LumaAdapter:
         """Tell that Luma can't: deleting a generation is not said to stop it, and would lose it."""
         return "unsupported"
 
-    async def check(self, client: LumaClient) -> None:
+    async def verify_credentials(self, client: LumaClient) -> None:
         """Ask for the credit; the Agents API has none to ask for, so after what nobody has."""
         if client.is_dream_machine:
             await client.http.get(client.url("credits"))
@@ -246,7 +246,7 @@ class LumaAdapter:
         if answer.status >= FIRST_ERROR and answer.status != NOT_FOUND:
             raise classify_answer(answer) or status_error(answer)
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; what stands beside the media goes into `provider_metadata`."""
         generation, kind = finished.raw, call.kind
         # The first product has one place for each kind, the second a list.
@@ -363,7 +363,7 @@ def _merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-async def _through_sdk(client: LumaClient, payload: Payload) -> Answer:
+async def _through_sdk(client: LumaClient, payload: Payload) -> HttpResponse:
     import lumaai
 
     generations = client.sdk.generations

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..._http._client import Answer, shorten
+from ..._http._client import HttpResponse, shorten
 from ...exceptions import (
     ContentModerationError,
     GenerationFailedError,
@@ -35,7 +35,7 @@ BAD_INPUT = frozenset({"image_too_large", "unsupported_format", "corrupt_input",
 ADVICE_ON_URLS = "check that the URL opens without cookies or a login, for robots too"
 
 
-def classify_answer(answer: Answer) -> TarashException | None:
+def classify_answer(answer: HttpResponse) -> TarashException | None:
     """Return our error for what Luma says in an error body; None leaves it to the status."""
     about_account = account_error(answer)
     if about_account is not None:

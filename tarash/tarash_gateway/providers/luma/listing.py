@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..._http._client import Answer, unreadable
+from ..._http._client import HttpResponse, unreadable
 from .._finding import MOST_PAGES, is_shown, is_since, once
 
 PAGE = 100
@@ -17,7 +17,7 @@ FILLED_IN = frozenset(
 
 
 async def newest(
-    get: Callable[[str], Awaitable[Answer]], url: str, since: datetime
+    get: Callable[[str], Awaitable[HttpResponse]], url: str, since: datetime
 ) -> list[dict[str, Any]]:
     """Return the newest generations, as far back as `since` or as a few pages reach.
 

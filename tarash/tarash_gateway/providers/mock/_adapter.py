@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
+from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
 from ..._support._words import with_article
 from ...exceptions import GenerationFailedError, HTTPError, ValidationError
 from ...media import samples
@@ -27,8 +27,8 @@ from ._visible import visible
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Response
     from ..._data._types import CancelAnswer, JobStatus
-    from ..._http._account import Account
     from ..._http._client import Transport
+    from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
 
 MOST_JOBS = 10_000
@@ -92,7 +92,7 @@ class MockAdapter:
     """The mock, by the contract of adapters; its jobs live in the process, not in a client."""
 
     name = "mock"
-    accepts = Accepts()
+    accepts = MediaSupport()
     min_poll_interval = 0.0
     base_url = "mock://local"
     trusted_hosts: tuple[str, ...] = ()
@@ -104,7 +104,7 @@ class MockAdapter:
         """Return what stands for a key: none is needed."""
         return "none"
 
-    def connect(self, account: Account, transport: Transport) -> MockClient:  # noqa: ARG002  (as above)
+    def connect(self, account: Credentials, transport: Transport) -> MockClient:  # noqa: ARG002  (as above)
         """Make a client."""
         return MockClient()
 
@@ -123,7 +123,7 @@ class MockAdapter:
         client: MockClient,  # noqa: ARG002  (as above)
         payload: Payload,  # noqa: ARG002  (as above)
         call: Call,
-    ) -> Operation | Finished:
+    ) -> Operation | RawResult:
         """Draw an outcome: raise its error, answer at once, or begin a job."""
         mock = settings(call)
         draw = draw_for(mock, call)
@@ -179,7 +179,7 @@ class MockAdapter:
         job.last = _failed(job, operation, raw, "was cancelled")
         return "cancelled"
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response that was drawn, given or made."""
         return response_of(call, finished)
 

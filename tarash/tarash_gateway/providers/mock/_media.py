@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from anyio import to_thread
 
-from ..._data._exchange import Finished
+from ..._data._exchange import RawResult
 from ...media import _deliver, samples
 from ._draws import Draw, outcome_of, settings
 from ._visible import visible
@@ -37,20 +37,20 @@ SHAPE = {
 PLACES = frozenset({"url", "b64_json", "path", "content_type"})
 
 
-async def finish(call: Call, draw: Draw, job_id: str) -> Finished:
+async def finish(call: Call, draw: Draw, job_id: str) -> RawResult:
     """Return what settles the call: media that were given, or made for it."""
     outcome = outcome_of(settings(call), draw.outcome)
     body: JsonObject = {"id": job_id, "status": "completed", "outcome": draw.outcome}
     if outcome.mock_response is not None:
-        return Finished(body)
+        return RawResult(body)
 
     given = _given(outcome, call)
     if given:
-        return Finished({**body, f"{call.kind}s": [visible(media) for media in given]})
+        return RawResult({**body, f"{call.kind}s": [visible(media) for media in given]})
 
     files = await (_videos(call, outcome) if call.kind == "video" else _images(call, outcome, draw))
     facts = {name: value for name, value in files[0].items() if name not in PLACES}
-    return Finished({**body, "seed": draw.seed, f"{call.kind}s": files}, facts)
+    return RawResult({**body, "seed": draw.seed, f"{call.kind}s": files}, facts)
 
 
 def _given(outcome: MockResponse, call: Call) -> Sequence[MediaType]:

@@ -10,11 +10,11 @@ from ...models import ImageGenerationResponse, MockResponse, VideoGenerationResp
 from ._draws import outcome_of, settings
 
 if TYPE_CHECKING:
-    from ..._data._exchange import Call, Finished, Response
+    from ..._data._exchange import Call, RawResult, Response
     from ..._data._types import JsonObject, MediaType
 
 
-def response_of(call: Call, finished: Finished) -> Response:
+def response_of(call: Call, finished: RawResult) -> Response:
     """Return the response that was drawn, or one with the media that were given or made."""
     body = finished.raw
     outcome = outcome_of(settings(call), body["outcome"])

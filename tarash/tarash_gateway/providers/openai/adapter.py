@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..._http._sdk import http_client, library_of
-from ..._support._secrets import Credentials, Key, bearer
+from ..._support._secrets import AuthHeaders, Key, bearer
 from .._openai_wire import OpenAIClient, OpenAIWire
 
 if TYPE_CHECKING:
     from ..._data._exchange import Config
-    from ..._http._account import Account
     from ..._http._client import Transport
+    from ..._http._credentials import Credentials
 
 NAMESPACE = "openai/"
 
@@ -31,11 +31,11 @@ class OpenAIAdapter(OpenAIWire):
         """Return the key: `api_key`, else OPENAI_API_KEY."""
         return config.api_key or environment.get("OPENAI_API_KEY")
 
-    def connect(self, account: Account, transport: Transport) -> OpenAIClient:
+    def connect(self, account: Credentials, transport: Transport) -> OpenAIClient:
         """Make a client; `organization` and `project` of `provider_config` go with each request."""
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-        async def authorize() -> tuple[Key, Credentials]:
+        async def authorize() -> tuple[Key, AuthHeaders]:
             return account.key, bearer(account.key)
 
         return OpenAIClient(

@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..._data._exchange import Accepts, Finished, Operation, Payload, Snapshot
-from ..._http._account import Account
+from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
 from ..._http._client import checked, shorten, status_error, unreadable
+from ..._http._credentials import Credentials
 from ..._http._sdk import load
 from ..._support._mime import named
 from ...exceptions import GenerationFailedError, TarashException, ValidationError
@@ -58,7 +58,7 @@ class ReplicateAdapter:
     """Replicate's predictions, by the contract of adapters."""
 
     name = "replicate"
-    accepts = Accepts(largest_inline=256 * 1024, upload=True)
+    accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1
     base_url = "https://api.replicate.com"
     trusted_hosts = ("api.replicate.com",)
@@ -67,11 +67,11 @@ class ReplicateAdapter:
         """Return the key: `api_key`, else REPLICATE_API_TOKEN."""
         return config.api_key or environment.get("REPLICATE_API_TOKEN")
 
-    def locate(self, _config: Config, custom: str | None) -> str:
+    def resolve_base_url(self, _config: Config, custom: str | None) -> str:
         """Return the origin: the version segment belongs to the paths, and is forgiven here."""
         return (custom or self.base_url).rstrip("/").removesuffix("/v1")
 
-    def connect(self, account: Account, transport: Transport) -> ReplicateClient:
+    def connect(self, account: Credentials, transport: Transport) -> ReplicateClient:
         """Make a client over the loop's connections."""
         return ReplicateClient(account, transport, classify_answer)
 
@@ -103,7 +103,7 @@ class ReplicateAdapter:
 
         return _operation(client, call, prediction, datetime.now(UTC))
 
-    async def find(
+    async def find_submitted(
         self, client: ReplicateClient, payload: Payload, call: Call, since: datetime
     ) -> Sequence[Operation]:
         """Return the predictions since then of this model or version, with exactly this input.
@@ -129,7 +129,7 @@ class ReplicateAdapter:
             raise unreadable(answer.status, answer.body)
 
         if status == "succeeded":
-            finished = Finished(prediction, _metadata(prediction))
+            finished = RawResult(prediction, _metadata(prediction))
             return Snapshot("completed", raw=prediction, progress=100, finished=finished)
 
         if status in ENDED:
@@ -155,11 +155,11 @@ class ReplicateAdapter:
 
         return "too_late" if status in ENDED else "requested"
 
-    async def check(self, client: ReplicateClient) -> None:
+    async def verify_credentials(self, client: ReplicateClient) -> None:
         """Ask whose key it is."""
         await client.http.get(client.url("account"))
 
-    async def learn(self, client: ReplicateClient, model: str) -> JsonObject | None:
+    async def fetch_schema(self, client: ReplicateClient, model: str) -> JsonObject | None:
         """Return what Replicate says of a model that the catalogue doesn't have."""
 
         async def get(path: str) -> Any:
@@ -198,7 +198,7 @@ class ReplicateAdapter:
 
         return url
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; what else the output holds goes into `provider_metadata`."""
         prediction, kind = finished.raw, call.kind
         output = prediction.get("output")

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from ..._http._account import Account
 from ..._http._client import HttpClient, join, unreadable
+from ..._http._credentials import Credentials
 from ..._http._sdk import Connections, exchange
 from ..._support._secrets import bearer
 from .._finding import MOST_PAGES
 
 if TYPE_CHECKING:
-    from ..._http._client import Answer, Classify, Transport
+    from ..._http._client import Classify, HttpResponse, Transport
 
 _kept: ContextVar[list[Any] | None] = ContextVar("_kept", default=None)
 """Where the SDK's raw answers go while it makes an exchange for us."""
@@ -27,7 +27,7 @@ _kept: ContextVar[list[Any] | None] = ContextVar("_kept", default=None)
 class ReplicateClient:
     """One account: the SDK for uploads, our own session for the rest."""
 
-    def __init__(self, account: Account, transport: Transport, classify: Classify) -> None:
+    def __init__(self, account: Credentials, transport: Transport, classify: Classify) -> None:
         self.account = account
         self.http = HttpClient(account, transport, bearer(account.key), classify)
         self._transport = transport
@@ -80,7 +80,7 @@ class ReplicateClient:
         self,
         call: Callable[[], Awaitable[Any]],
         classify: Classify,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Let the SDK make one exchange, and return what came over the wire."""
         import httpx
         from replicate.exceptions import ReplicateException

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..._http._client import Answer, shorten
+from ..._http._client import HttpResponse, shorten
 from ...exceptions import (
     ContentModerationError,
     HTTPError,
@@ -47,7 +47,7 @@ def moderation(said: str, raw: Any) -> ContentModerationError | None:
     )
 
 
-def classify_answer(answer: Answer, model: str | None = None) -> TarashException | None:
+def classify_answer(answer: HttpResponse, model: str | None = None) -> TarashException | None:
     """Return our error for what Replicate says in an error body; None leaves it to the status."""
     about_account = account_error(answer)
     if about_account is not None:
@@ -70,7 +70,7 @@ def classify_answer(answer: Answer, model: str | None = None) -> TarashException
 
 
 def _refusal(
-    answer: Answer, said: str, model: str | None, facts: dict[str, Any]
+    answer: HttpResponse, said: str, model: str | None, facts: dict[str, Any]
 ) -> TarashException:
     moderated = moderation(said, answer.body)
     if moderated is not None:
@@ -91,7 +91,7 @@ def _unknown_model(said: str, facts: dict[str, Any]) -> ModelNotFoundError:
     return ModelNotFoundError(f"{said} ({advice})", **facts)
 
 
-def _retry_after(answer: Answer, said: str) -> float | None:
+def _retry_after(answer: HttpResponse, said: str) -> float | None:
     """Return the seconds until the limit is over: by its header, else by the text."""
     if answer.retry_after is not None:
         return answer.retry_after

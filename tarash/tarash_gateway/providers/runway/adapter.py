@@ -13,11 +13,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ..._data._exchange import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
+from ..._data._exchange import (
+    MediaConstraints,
+    MediaSupport,
+    Operation,
+    Payload,
+    RawResult,
+    Snapshot,
+)
 from ..._http._client import HttpClient, join, shorten, status_error, unreadable
 from ..._http._sdk import exchange, http_client, load
 from ..._support._mime import named
-from ..._support._secrets import Credentials, bearer
+from ..._support._secrets import AuthHeaders, bearer
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import mapping, percent, response_facts
@@ -32,8 +39,8 @@ if TYPE_CHECKING:
 
     from ..._data._exchange import Call, Config, Response
     from ..._data._types import CancelAnswer, JobStatus, MediaContent
-    from ..._http._account import Account
-    from ..._http._client import Answer, Transport
+    from ..._http._client import HttpResponse, Transport
+    from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
 
 STATUSES: Mapping[str, JobStatus] = {
@@ -54,11 +61,11 @@ FIRST_ERROR = 300
 class RunwayClient:
     """One account: the SDK for uploads, our own session for the rest."""
 
-    def __init__(self, account: Account, transport: Transport) -> None:
+    def __init__(self, account: Credentials, transport: Transport) -> None:
         self.account = account
         self.version = account.api_version or API_VERSION
         version = {"X-Runway-Version": self.version}
-        credentials = Credentials(bearer(account.key).onto(version))
+        credentials = AuthHeaders(bearer(account.key).onto(version))
         self.http = HttpClient(account, transport, credentials, classify_answer)
         self._transport = transport
         self._uploading: tuple[runwayml.AsyncRunwayML, httpx.AsyncClient] | None = None
@@ -95,12 +102,12 @@ class RunwayAdapter:
 
     name = "runway"
     # Runway takes data URIs of 5 MB, and base64 needs four characters for three bytes.
-    accepts = Accepts(
+    accepts = MediaSupport(
         largest_inline=3_700_000,
         upload=True,
         references=("runway://",),
-        images=MediaLimits(("image/jpeg", "image/png", "image/webp"), LARGEST_UPLOAD),
-        videos=MediaLimits(largest=LARGEST_UPLOAD),
+        images=MediaConstraints(("image/jpeg", "image/png", "image/webp"), LARGEST_UPLOAD),
+        videos=MediaConstraints(largest=LARGEST_UPLOAD),
     )
     min_poll_interval = 5.0
     base_url = "https://api.dev.runwayml.com"
@@ -110,11 +117,11 @@ class RunwayAdapter:
         """Return the key: `api_key`, else RUNWAYML_API_SECRET."""
         return config.api_key or environment.get("RUNWAYML_API_SECRET")
 
-    def locate(self, _config: Config, custom: str | None) -> str:
+    def resolve_base_url(self, _config: Config, custom: str | None) -> str:
         """Return the bare origin; the version segment belongs to the paths."""
         return re.sub(r"(/v1)*/*$", "", custom) if custom else self.base_url
 
-    def connect(self, account: Account, transport: Transport) -> RunwayClient:
+    def connect(self, account: Credentials, transport: Transport) -> RunwayClient:
         """Make a client over the loop's connections."""
         return RunwayClient(account, transport)
 
@@ -169,7 +176,7 @@ class RunwayAdapter:
         if status == "SUCCEEDED":
             expires = datetime.now(UTC) + timedelta(hours=LINK_HOURS)
             facts = {"expires_at": expires.isoformat(), **operation.data}
-            return Snapshot("completed", raw=task, progress=100, finished=Finished(task, facts))
+            return Snapshot("completed", raw=task, progress=100, finished=RawResult(task, facts))
 
         if status in ENDED:
             return Snapshot("failed", raw=task, error=failure_of(task), billing=billing_of(task))
@@ -199,7 +206,7 @@ class RunwayAdapter:
         # Runway gives credits back for tasks that don't run yet, and promises no more than that.
         return "cancelled" if STATUSES.get(str(status)) == "queued" else "requested"
 
-    async def check(self, client: RunwayClient) -> None:
+    async def verify_credentials(self, client: RunwayClient) -> None:
         """Ask for the account's credit balance, which costs nothing."""
         await client.http.get(join(client.account.base_url, "v1/organization"))
 
@@ -236,7 +243,7 @@ class RunwayAdapter:
         )
         return uri
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; what else the task says goes into `provider_metadata`."""
         task, kind = finished.raw, call.kind
         output = mapping(task).get("output")
@@ -272,7 +279,7 @@ def _is_url(value: object) -> bool:
     return isinstance(value, str) and value.startswith(("https://", "http://"))
 
 
-def _good(answer: Answer) -> Answer:
+def _good(answer: HttpResponse) -> HttpResponse:
     if answer.status >= FIRST_ERROR:
         raise classify_answer(answer) or status_error(answer)
 

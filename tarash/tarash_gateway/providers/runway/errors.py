@@ -21,7 +21,7 @@ from .models import successor_of
 
 if TYPE_CHECKING:
     from ..._data._types import Billing
-    from ..._http._client import Answer
+    from ..._http._client import HttpResponse
 
 # Failure codes of input that no other try mends; codes are told by their beginning.
 # https://docs.dev.runwayml.com/errors/task-failures/
@@ -70,7 +70,7 @@ def failure_of(task: Mapping[str, Any]) -> TarashException:
     return GenerationFailedError(f"Runway could not make it: {said}", raw_response=task)
 
 
-def classify_answer(answer: Answer, model: str | None = None) -> TarashException | None:
+def classify_answer(answer: HttpResponse, model: str | None = None) -> TarashException | None:
     """Return our error for what Runway says in an error body; None leaves it to the status.
 
     Args:
@@ -105,7 +105,7 @@ def classify_answer(answer: Answer, model: str | None = None) -> TarashException
     return status_error(answer, told)
 
 
-def _is_about_model(answer: Answer, issues: Sequence[Mapping[str, Any]]) -> bool:
+def _is_about_model(answer: HttpResponse, issues: Sequence[Mapping[str, Any]]) -> bool:
     named = any(issue.get("path") in (["model"], "model") for issue in issues)
     return answer.status == NOT_FOUND or (answer.status == BAD_REQUEST and named)
 
@@ -116,7 +116,7 @@ def _issue(issue: Mapping[str, Any]) -> str:
     return f"{place}: {issue.get('message')}" if place else str(issue.get("message") or "")
 
 
-def upload_error(answer: Answer) -> TarashException:
+def upload_error(answer: HttpResponse) -> TarashException:
     """Return the error for what the storage behind a signed address answers."""
     return HTTPError(
         f"The upload to Runway's storage failed (HTTP {answer.status}): {shorten(answer.body)}",

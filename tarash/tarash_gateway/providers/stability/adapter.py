@@ -16,10 +16,17 @@ from urllib.parse import quote
 
 import aiohttp
 
-from ..._data._exchange import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
-from ..._http._account import Account
-from ..._http._client import Answer, HttpClient, join, shorten, status_error, unreadable
-from ..._support._secrets import Credentials, bearer
+from ..._data._exchange import (
+    MediaConstraints,
+    MediaSupport,
+    Operation,
+    Payload,
+    RawResult,
+    Snapshot,
+)
+from ..._http._client import HttpClient, HttpResponse, join, shorten, status_error, unreadable
+from ..._http._credentials import Credentials
+from ..._support._secrets import AuthHeaders, bearer
 from ...exceptions import (
     ContentModerationError,
     GenerationFailedError,
@@ -69,12 +76,12 @@ class StabilityAdapter:
     """Stability AI's REST API, by the contract of adapters."""
 
     name = "stability"
-    accepts = Accepts(
+    accepts = MediaSupport(
         url=False,
         content="bytes",
         largest_inline=LARGEST_BODY,
         largest_together=LARGEST_BODY,
-        images=MediaLimits(
+        images=MediaConstraints(
             ("image/png", "image/jpeg", "image/webp"), shortest_side=64, longest_side=16_384
         ),
     )
@@ -87,12 +94,12 @@ class StabilityAdapter:
         found = environment.get("STABILITY_API_KEY") or environment.get("STABILITY_KEY")
         return config.api_key or found
 
-    def connect(self, account: Account, transport: Transport) -> HttpClient:
+    def connect(self, account: Credentials, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
-        credentials = Credentials({**bearer(account.key).reveal(), "Accept": "application/json"})
+        credentials = AuthHeaders({**bearer(account.key).reveal(), "Accept": "application/json"})
         return HttpClient(account, transport, credentials, classify_answer)
 
-    def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
+    def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what an image excludes, and name the models that take what this one can't."""
         request = call.request
         mappers = dict(spec.mappers)
@@ -100,8 +107,8 @@ class StabilityAdapter:
         if from_image and _endpoint(spec.model) == SD3:
             mappers.pop(facts.SD3_FROM_IMAGE_LACKS, None)
 
-        siblings = {**spec.siblings, **facts.SIBLINGS.get(spec.model, {})}
-        return replace(spec, mappers=mappers, siblings=siblings)
+        alternatives = {**spec.alternatives, **facts.SIBLINGS.get(spec.model, {})}
+        return replace(spec, mappers=mappers, alternatives=alternatives)
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the fields of the form; media are bytes with their type."""
@@ -126,17 +133,17 @@ class StabilityAdapter:
 
     async def submit(
         self, client: HttpClient, payload: Payload, call: Call
-    ) -> Operation | Finished:
+    ) -> Operation | RawResult:
         """Send the form; the answer holds the image, or the id of a job for the slow endpoints."""
         answer = await client.submit(payload.path, form=_form(payload.body))
         body = answer.object()
         if "image" in body or "finish_reason" in body:
-            return Finished(body)
+            return RawResult(body)
 
         job_id = body.get("id")
         if not isinstance(job_id, str) or not job_id:
             # Let `parse` say what is missing: whatever it is, it was paid for.
-            return Finished(body)
+            return RawResult(body)
 
         return Operation(
             provider=client.account.provider,
@@ -171,12 +178,12 @@ class StabilityAdapter:
         del client, operation
         return "unsupported"
 
-    async def check(self, client: HttpClient) -> None:
+    async def verify_credentials(self, client: HttpClient) -> None:
         """Ask for the balance."""
         origin = client.account.base_url.rstrip("/").removesuffix(f"/{VERSION}")
         await client.get(join(origin, "v1/user/balance"))
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the image as base64; a filtered one is blurred, and so no result."""
         body = finished.raw
         reason = body.get("finish_reason")
@@ -244,11 +251,11 @@ def _form(fields: Mapping[str, Any]) -> aiohttp.FormData:
     return form
 
 
-def _ended(answer: Answer) -> Snapshot:
+def _ended(answer: HttpResponse) -> Snapshot:
     """Return what a good answer to a look says: the result, unless it is somebody else's."""
     body = answer.object()
     if "image" in body or "finish_reason" in body:
-        return Snapshot("completed", raw=body, progress=100, finished=Finished(body))
+        return Snapshot("completed", raw=body, progress=100, finished=RawResult(body))
 
     if body.get("status") == "in-progress":
         return Snapshot("processing", raw=body)
@@ -268,7 +275,7 @@ def _content_type(image: str) -> str | None:
     return next(kinds, None)
 
 
-def classify_answer(answer: Answer) -> TarashException | None:
+def classify_answer(answer: HttpResponse) -> TarashException | None:
     """Return our error for what the API says in an error body; None leaves it to the status."""
     about_account = account_error(answer)
     if about_account is not None:
@@ -306,7 +313,7 @@ def _said(body: Any) -> str | None:
     return errors if isinstance(errors, str) else None
 
 
-def _too_many(answer: Answer) -> RateLimitError:
+def _too_many(answer: HttpResponse) -> RateLimitError:
     wait = BLOCKED_SECONDS if answer.retry_after is None else answer.retry_after
     return RateLimitError(
         f"HTTP {answer.status}: more than 150 requests in 10 s; the key is blocked for {wait:g} s",

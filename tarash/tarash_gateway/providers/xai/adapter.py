@@ -15,9 +15,16 @@ from urllib.parse import quote
 
 import aiohttp
 
-from ..._data._exchange import Accepts, Finished, MediaLimits, Operation, Payload, Snapshot
-from ..._http._account import Account
+from ..._data._exchange import (
+    MediaConstraints,
+    MediaSupport,
+    Operation,
+    Payload,
+    RawResult,
+    Snapshot,
+)
 from ..._http._client import HttpClient, join, shorten, unreadable
+from ..._http._credentials import Credentials
 from ..._support._mime import named
 from ..._support._secrets import bearer
 from ...exceptions import (
@@ -37,7 +44,7 @@ from .errors import billing_of, classify_answer, failure_of, filtered, ticks_of
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Response
     from ..._data._types import CancelAnswer, MediaContent
-    from ..._http._client import Answer, Transport
+    from ..._http._client import HttpResponse, Transport
     from ...catalog import ModelSpec
 
 DOLLARS_PER_TICK = 1e-10
@@ -58,11 +65,11 @@ class XaiAdapter:
     """xAI's REST API, by the contract of adapters."""
 
     name = "xai"
-    accepts = Accepts(
+    accepts = MediaSupport(
         largest_inline=LARGEST_INLINE,
         upload=True,
         references=(facts.STORED_FILE,),
-        images=MediaLimits(("image/jpeg", "image/png", "image/webp")),
+        images=MediaConstraints(("image/jpeg", "image/png", "image/webp")),
     )
     min_poll_interval = 1.0
     base_url = "https://api.x.ai/v1"
@@ -73,11 +80,11 @@ class XaiAdapter:
         """Return the key: `api_key`, else XAI_API_KEY."""
         return config.api_key or environment.get("XAI_API_KEY")
 
-    def connect(self, account: Account, transport: Transport) -> HttpClient:
+    def connect(self, account: Credentials, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
         return HttpClient(account, transport, bearer(account.key), classify_answer)
 
-    def refine(self, call: Call, spec: ModelSpec) -> ModelSpec:
+    def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what a source video or references exclude, and name models that take more."""
         request = call.request
         mappers = dict(spec.mappers)
@@ -91,8 +98,8 @@ class XaiAdapter:
         elif has_references or _has(call, "reference_images"):
             mappers |= facts.WITH_REFERENCES
 
-        siblings = {**spec.siblings, **facts.SIBLINGS.get(spec.model, {})}
-        return replace(spec, mappers=mappers, siblings=siblings)
+        alternatives = {**spec.alternatives, **facts.SIBLINGS.get(spec.model, {})}
+        return replace(spec, mappers=mappers, alternatives=alternatives)
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the JSON body; the inputs say which endpoint takes it."""
@@ -114,13 +121,13 @@ class XaiAdapter:
 
     async def submit(
         self, client: HttpClient, payload: Payload, call: Call
-    ) -> Operation | Finished:
+    ) -> Operation | RawResult:
         """Start a video, or get the images at once."""
         now = datetime.now(UTC)
         answer = await client.submit(payload.path, json=payload.body)
         body = answer.object()
         if call.kind == "image":
-            return Finished(body, {"expires_at": (now + URL_LIFETIME).isoformat()})
+            return RawResult(body, {"expires_at": (now + URL_LIFETIME).isoformat()})
 
         job_id = body.get("request_id")
         if not isinstance(job_id, str) or not job_id:
@@ -154,7 +161,7 @@ class XaiAdapter:
         if body.get("status") != "done" and not _url(body):
             return _running(body)
 
-        finished = Finished(body, {"expires_at": _expiry(operation)})
+        finished = RawResult(body, {"expires_at": _expiry(operation)})
         return Snapshot("completed", raw=body, progress=100, finished=finished)
 
     async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer:
@@ -162,7 +169,7 @@ class XaiAdapter:
         del client, operation
         return "unsupported"
 
-    async def check(self, client: HttpClient) -> None:
+    async def verify_credentials(self, client: HttpClient) -> None:
         """Ask for the list of models."""
         await client.get(join(client.account.base_url, "models"))
 
@@ -186,7 +193,7 @@ class XaiAdapter:
 
         return f"{facts.STORED_FILE}{file_id}"
 
-    def parse(self, call: Call, finished: Finished) -> Response:
+    def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; the cost that xAI reports goes into `provider_metadata`."""
         body = finished.raw
         metadata = {**_beside(body), **finished.metadata}
@@ -225,7 +232,7 @@ def _edits(body: Mapping[str, Any]) -> bool:
     return "image" in body or "images" in body
 
 
-def _refused(answer: Answer) -> Snapshot:
+def _refused(answer: HttpResponse) -> Snapshot:
     """Return what an error status says: the filter's verdict, or of the look alone."""
     error = classify_answer(answer)
     if isinstance(error, ContentModerationError):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..._http._client import Answer, status_error
+from ..._http._client import HttpResponse, status_error
 from ...exceptions import (
     AuthenticationError,
     ContentModerationError,
@@ -39,7 +39,7 @@ ABOUT_THE_KEY = frozenset({400, 401, 403})
 ABOUT_MONEY = frozenset({402, 403, 429})
 
 
-def classify_answer(answer: Answer) -> TarashException:
+def classify_answer(answer: HttpResponse) -> TarashException:
     """Return our error for an error answer, by what it says and then by its status."""
     code, said = _told(answer.body)
     about_account = account_error(answer)
@@ -52,7 +52,7 @@ def classify_answer(answer: Answer) -> TarashException:
     return _about_account(answer, said) or _about_input(answer, said) or status_error(answer, said)
 
 
-def _about_account(answer: Answer, said: str) -> TarashException | None:
+def _about_account(answer: HttpResponse, said: str) -> TarashException | None:
     facts: dict[str, Any] = {"raw_response": answer.body, "status_code": answer.status}
     if answer.status in ABOUT_THE_KEY and KEY.search(said):
         # A wrong key is a 400 with xAI.
@@ -65,7 +65,7 @@ def _about_account(answer: Answer, said: str) -> TarashException | None:
     return None
 
 
-def _about_input(answer: Answer, said: str) -> TarashException | None:
+def _about_input(answer: HttpResponse, said: str) -> TarashException | None:
     if answer.status not in REFUSED_INPUT:
         return None
 

@@ -10,12 +10,12 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
 
-from tarash.tarash_gateway.testing._wire import Wire
+from tarash.tarash_gateway.testing._wire import ProviderWire
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
 __all__ = ["WireContext", "shipped", "wire_of", "wires"]
 
-WireFactory = Callable[[WireContext], Wire]
+WireFactory = Callable[[WireContext], ProviderWire]
 ENTRY_POINTS = "tarash_gateway.wires"
 
 

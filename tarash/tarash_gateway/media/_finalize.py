@@ -19,9 +19,9 @@ from .._data._media_info import MediaInfo, Mismatch
 from .._data._template import of_many
 from .._support._warnings import warn
 from ..exceptions import ProbeError, SaveError, TarashException, VerificationError
-from ._held import URL, Here, NoMedium, look_at
 from ._labels import relabelled
-from ._renewal import media_of
+from ._local_media import URL, LocalMedia, NoMedium, look_at
+from ._url_refresher import media_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request, Response
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Log = Callable[..., None]
 
 
-async def hand_over(  # noqa: PLR0913  (what is known at the end of a generation, each by name)
+async def finalize_result(  # noqa: PLR0913  (what is known at the end of a generation, each by name)
     response: Response,
     *,
     request: Request,
@@ -150,14 +150,14 @@ async def _look_at(
     from ._saving import names_files, reach_of
 
     if saved is not None and isinstance(saved.place, Path):
-        found: str | Here = Here(saved.place)
+        found: str | LocalMedia = LocalMedia(saved.place)
     else:
         try:
             found = look_at(medium, paths=names_files(response))
         except NoMedium as error:
             raise ProbeError(str(error)) from error
 
-    if isinstance(found, Here):
+    if isinstance(found, LocalMedia):
         try:
             return await to_thread.run_sync(probe_here, found)
         except Unknown as error:

@@ -11,7 +11,7 @@ from ..exceptions import HTTPConnectionError
 
 
 @dataclass(slots=True)
-class Wire:
+class SendState:
     """What is known of the exchange under way.
 
     `_http` and `_sdk` fill it in; an adapter that sends by other means has to do so itself.
@@ -57,5 +57,5 @@ class Patience(Protocol):
 
 current_patience: ContextVar[Patience | None] = ContextVar("current_patience", default=None)
 """Set by the engine around a poll, told by whoever reads the body of its answers."""
-current_wire: ContextVar[Wire | None] = ContextVar("current_wire", default=None)
+current_wire: ContextVar[SendState | None] = ContextVar("current_wire", default=None)
 """Set by the engine around a submit, read by the transport."""

@@ -16,14 +16,14 @@ import anyio
 from anyio import to_thread
 from anyio.lowlevel import RunVar
 
-from ..catalog import asked_at, is_worth_asking, remember
+from ..catalog import is_worth_asking, remember, schema_source
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
-    from .._http._account import Account
+    from .._http._credentials import Credentials
     from ..providers._contract import Adapter
     from ._attempt import Attempt
-    from ._fitting import Resources
+    from ._fitting import EngineContext
 
 Key = tuple[str, str, str]
 
@@ -37,9 +37,11 @@ _asking: RunVar[dict[Key, anyio.Lock]] = RunVar("asking")
 _unread: dict[Key, float] = {}
 
 
-async def learn(adapter: Adapter, attempt: Attempt, account: Account, resources: Resources) -> None:
+async def fetch_schema(
+    adapter: Adapter, attempt: Attempt, account: Credentials, resources: EngineContext
+) -> None:
     """Read what the attempt's model takes into the catalogue, where its provider can tell."""
-    ask = getattr(adapter, "learn", None)
+    ask = getattr(adapter, "fetch_schema", None)
     config = attempt.call.config
     registered = resources.registry.registered_mapping(config.provider)
     may_learn = getattr(adapter, "may_learn", None)
@@ -77,7 +79,7 @@ async def learn(adapter: Adapter, attempt: Attempt, account: Account, resources:
 
 
 def _is_to_be_asked(config: Config, registered: Mapping[str, Any], key: Key) -> bool:
-    with asked_at(config.base_url):
+    with schema_source(config.base_url):
         known = not is_worth_asking(config.provider, config.model, registered)
 
     return not known and not _was_asked(key)

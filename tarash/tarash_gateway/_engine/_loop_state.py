@@ -20,7 +20,7 @@ LARGEST = 256
 
 
 @dataclass(slots=True)
-class Seen:
+class LoopState:
     """What is shared on one loop."""
 
     histories: OrderedDict[Hashable, History] = field(default_factory=OrderedDict)
@@ -48,20 +48,20 @@ class Seen:
         self.streams[place] -= 1
 
 
-_seen: RunVar[Seen] = RunVar("_seen")
+_seen: RunVar[LoopState] = RunVar("_seen")
 
 
-def seen() -> Seen:
+def seen() -> LoopState:
     """Return what is shared on the running loop."""
     try:
         return _seen.get()
     except LookupError:
-        made = Seen()
+        made = LoopState()
         _seen.set(made)
         return made
 
 
-class Bell:
+class Wakeup:
     """Cuts a wait short. As small as can be: thousands of jobs wait with one each."""
 
     __slots__ = ("_waiting",)

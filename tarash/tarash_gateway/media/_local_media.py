@@ -38,7 +38,7 @@ class NoMedium(Exception):  # noqa: N818  (its text becomes part of an error of 
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class LocalMedia:
     """A medium that needs no fetching: bytes, base64 or a file."""
 
     media: bytes | str | Path
@@ -83,7 +83,7 @@ class Here:
         return b"".join(self.blocks())
 
 
-def look_at(media: MediaType, *, paths: bool = True) -> str | Here:
+def look_at(media: MediaType, *, paths: bool = True) -> str | LocalMedia:
     """Return a URL that has to be fetched, or a medium that is here.
 
     Args:
@@ -98,11 +98,11 @@ def look_at(media: MediaType, *, paths: bool = True) -> str | Here:
         if not media.get("content"):
             raise NoMedium("it is empty")
 
-        return Here(media["content"], content_type=media.get("content_type"))
+        return LocalMedia(media["content"], content_type=media.get("content_type"))
 
     if URL.match(media):
         ours = _loopback.published(media)
-        return media if ours is None else Here(ours.media, content_type=ours.content_type)
+        return media if ours is None else LocalMedia(ours.media, content_type=ours.content_type)
 
     found = DATA_URI.match(media)
     if found is not None:
@@ -110,10 +110,10 @@ def look_at(media: MediaType, *, paths: bool = True) -> str | Here:
 
     path = _path(media) if paths else None
     if path is not None:
-        return Here(path)
+        return LocalMedia(path)
 
     if _is_base64(media):
-        return Here(media)
+        return LocalMedia(media)
 
     shown = media if len(media) <= SHOWN_CHARACTERS else f"{media[:SHOWN_CHARACTERS]}…"
     raise NoMedium(f"{shown!r} is neither a URL, a data URI, base64 nor a file")
@@ -128,12 +128,12 @@ def _read(path: Path) -> Iterator[bytes]:
         raise NoMedium(f"the file {str(path)!r} can't be read ({error.strerror})") from error
 
 
-def _data_uri(media: str, found: re.Match[str]) -> Here:
+def _data_uri(media: str, found: re.Match[str]) -> LocalMedia:
     declared = found["type"] or None
     if found["rest"].lower().endswith(";base64"):
-        return Here(media, found.end(), declared)
+        return LocalMedia(media, found.end(), declared)
 
-    return Here(unquote_to_bytes(media[found.end() :]), content_type=declared)
+    return LocalMedia(unquote_to_bytes(media[found.end() :]), content_type=declared)
 
 
 def _is_base64(text: str) -> bool:

@@ -22,7 +22,7 @@ FLUSH_BYTES = 1024 * 1024
 """Bytes that are written at once; the next are fetched meanwhile."""
 
 
-class Part:
+class AtomicFile:
     """One such file."""
 
     def __init__(self, folder: Path, name: str, *, private: bool = False) -> None:

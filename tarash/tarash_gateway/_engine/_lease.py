@@ -28,12 +28,12 @@ FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Lease:
     """Who drives a job. Only a holder submits, settles, and cancels by itself."""
 
     ledger: Ledger
     job_id: str
-    holder: str
+    owner_id: str
     """Empty for a mere watcher, who looks at a job that somebody else may hold."""
     unwritten: list[Callable[[], Awaitable[Any]]] = field(default_factory=list, repr=False)
     """What the ledger could not write down yet."""
@@ -43,7 +43,7 @@ class Hold:
     @property
     def is_watcher(self) -> bool:
         """Whether this one only looks."""
-        return not self.holder
+        return not self.owner_id
 
     @property
     def keeps(self) -> bool:
@@ -120,7 +120,7 @@ class Hold:
 
     async def take(self) -> bool:
         """Take the job into our hands, where it has not ended and no living holder has it."""
-        held = await self.ledger.claim(self.job_id, self.holder)
+        held = await self.ledger.claim(self.job_id, self.owner_id)
         if held is None:
             return True  # not in this ledger any more, so that nobody else can have it
 
@@ -132,7 +132,7 @@ class Hold:
             return True
 
         # Another process has ended it, and has the last word.
-        await self.ledger.close(self.job_id, self.holder, record.state, record.result)
+        await self.ledger.close(self.job_id, self.owner_id, record.state, record.result)
         return False
 
     async def close(
@@ -151,7 +151,7 @@ class Hold:
             Whether that was ours to do; also where the ledger fails. None where the ledger does not
             know the job any more.
         """
-        facts = (self.job_id, self.holder, state, result)
+        facts = (self.job_id, self.owner_id, state, result)
         with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
             try:
                 with anyio.move_on_after(FLUSH_SECONDS / 2):
@@ -179,42 +179,44 @@ class Hold:
         with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
             try:
                 await self.catch_up()
-                held = await self.ledger.keep(self.job_id, self.holder, result)
+                held = await self.ledger.keep(self.job_id, self.owner_id, result)
                 if held is not False:
                     return held
 
                 # It was closed a moment ago, and the user has not got the response after all.
-                if await self.ledger.claim(self.job_id, self.holder):
-                    return await self.ledger.keep(self.job_id, self.holder, result)
+                if await self.ledger.claim(self.job_id, self.owner_id):
+                    return await self.ledger.keep(self.job_id, self.owner_id, result)
             except Exception as error:  # noqa: BLE001  (whatever ends us goes on)
                 ledger_failed(self, error)
 
         return True
 
 
-async def settle(attempt: Attempt, hold: Hold, outcome: Outcome) -> None:
+async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
     """Write down how an attempt ended; a ledger that fails, or hangs, does not hold up a result."""
     attempt.outcome = outcome
-    if attempt.intent is None or hold.is_watcher:
+    if attempt.intent is None or lease.is_watcher:
         return
 
-    await _write(hold, partial(hold.ledger.settle, attempt.intent.id, attempt.submission, outcome))
+    await _write(
+        lease, partial(lease.ledger.settle, attempt.intent.id, attempt.submission, outcome)
+    )
 
 
-async def rewrite(attempt: Attempt, hold: Hold) -> None:
+async def rewrite(attempt: Attempt, lease: Lease) -> None:
     """Write down once more what is known of an attempt, in a ledger that has lost it."""
     intent = attempt.intent
-    if intent is None or not await hold.ledger.intend(intent, hold.holder):
+    if intent is None or not await lease.ledger.intend(intent, lease.owner_id):
         return
 
     if attempt.heard:
-        await hold.ledger.note(intent.id, hold.holder, attempt.heard)
+        await lease.ledger.note(intent.id, lease.owner_id, attempt.heard)
 
     if attempt.operation is not None:
-        await hold.ledger.accept(intent.id, attempt.operation)
+        await lease.ledger.accept(intent.id, attempt.operation)
 
     if attempt.outcome is not None:
-        await hold.ledger.settle(intent.id, attempt.submission, attempt.outcome)
+        await lease.ledger.settle(intent.id, attempt.submission, attempt.outcome)
 
 
 def told_of(error: TarashException) -> JsonObject:
@@ -224,42 +226,42 @@ def told_of(error: TarashException) -> JsonObject:
     return {"type": type(error).__name__, "message": error.message, **ids, **facts}
 
 
-async def note(attempt: Attempt, hold: Hold, **heard: Any) -> None:
+async def note(attempt: Attempt, lease: Lease, **heard: Any) -> None:
     """Write down what was heard of a submit while its attempt goes on; as `settle`."""
     attempt.heard |= heard
-    if attempt.intent is None or hold.is_watcher:
+    if attempt.intent is None or lease.is_watcher:
         return
 
     submission = attempt.submission if attempt.submission in ("rejected", "not_sent") else None
-    facts = (attempt.intent.id, hold.holder, heard, submission)
-    await _write(hold, partial(hold.ledger.note, *facts))
+    facts = (attempt.intent.id, lease.owner_id, heard, submission)
+    await _write(lease, partial(lease.ledger.note, *facts))
 
 
-async def _write(hold: Hold, work: Callable[[], Awaitable[Any]]) -> None:
+async def _write(lease: Lease, work: Callable[[], Awaitable[Any]]) -> None:
     with anyio.move_on_after(CANCEL_SECONDS, shield=True) as limit:
-        await hold.write(work)
+        await lease.write(work)
 
-    if limit.cancelled_caught and not hold.keeps:
-        hold.unwritten.clear()  # nobody comes back to it
+    if limit.cancelled_caught and not lease.keeps:
+        lease.unwritten.clear()  # nobody comes back to it
 
 
 def kept_alive(
-    hold: Hold, write_again: Callable[[], Awaitable[None]]
+    lease: Lease, write_again: Callable[[], Awaitable[None]]
 ) -> AbstractAsyncContextManager[None]:
     """Tell the ledger meanwhile that the holder is alive, where somebody could take its job.
 
     Args:
-        hold: Who drives which job.
+        lease: Who drives which job.
         write_again: Makes sure that the ledger still has the job.
     """
-    return _beating(hold, write_again) if hold.keeps and not hold.is_watcher else nullcontext()
+    return _beating(lease, write_again) if lease.keeps and not lease.is_watcher else nullcontext()
 
 
 @asynccontextmanager
-async def _beating(hold: Hold, write_again: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+async def _beating(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     failure: BaseException | None = None
     async with anyio.create_task_group() as group:
-        group.start_soon(_beat, hold, write_again)
+        group.start_soon(_beat, lease, write_again)
         try:
             yield
         except asyncio.CancelledError:
@@ -273,36 +275,36 @@ async def _beating(hold: Hold, write_again: Callable[[], Awaitable[None]]) -> As
         raise failure
 
 
-async def _beat(hold: Hold, write_again: Callable[[], Awaitable[None]]) -> None:
+async def _beat(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> None:
     while True:
-        await anyio.sleep(hold.ledger.lease_seconds / BEATS)
-        for work in (hold.ledger.renew, write_again, hold.catch_up):
+        await anyio.sleep(lease.ledger.lease_seconds / BEATS)
+        for work in (lease.ledger.renew, write_again, lease.catch_up):
             try:
                 await work()
-                hold.say_alive()
+                lease.say_alive()
             except Exception as error:  # noqa: BLE001  (the next one may come through)
-                ledger_failed(hold, error)
+                ledger_failed(lease, error)
 
 
-def ledger_failed(hold: Hold, error: Exception) -> None:
+def ledger_failed(lease: Lease, error: Exception) -> None:
     """Log a ledger's failure that does not hold up a job that is paid for."""
     event(
         logging.ERROR,
         "ledger_failed",
-        job_id=hold.job_id,
+        job_id=lease.job_id,
         error=f"{type(error).__name__}: {error}",
     )
 
 
-async def was_stopped(attempt: Attempt, hold: Hold) -> bool:
+async def was_stopped(attempt: Attempt, lease: Lease) -> bool:
     """Tell whether somebody has stopped the job by a handle: here, or by the ledger elsewhere."""
     if attempt.stopped or attempt.intent is None:
         return attempt.stopped
 
     try:
-        record = await hold.ledger.get(hold.job_id)
+        record = await lease.ledger.get(lease.job_id)
     except Exception as error:  # noqa: BLE001  (the failure at hand is what users must see)
-        ledger_failed(hold, error)
+        ledger_failed(lease, error)
         return False
 
     entries = () if record is None else record.entries

@@ -22,7 +22,7 @@ BLOCK = 16
 """Records a block; related ids are neighbours, so a block packs well."""
 
 
-class Shelf:
+class RecordArchive:
     """The records of one file, by model id; safe to read from several threads."""
 
     def __init__(self, content: bytes) -> None:
@@ -42,7 +42,7 @@ class Shelf:
         self._places = {model: place for place, model in enumerate(self.ids)}
 
     @classmethod
-    def open(cls, path: Path) -> Shelf:
+    def open(cls, path: Path) -> RecordArchive:
         """Read a file.
 
         Raises:

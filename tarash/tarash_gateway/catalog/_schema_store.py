@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from .._data._types import JsonObject
 from .._support._shipped import shipped
-from ._shelf import Shelf, pack
+from ._archive import RecordArchive, pack
 from ._sources import schemas_of
 
 Found = tuple[JsonObject, Literal["live", "package"]]
@@ -29,14 +29,14 @@ MOST_HOSTS = 8
 """Other hosts of a provider that are remembered: a simulator has a new port each time."""
 _asked: ContextVar[str | None] = ContextVar("_asked", default=None)
 _lock = threading.Lock()
-_live: dict[str, Shelf | None] = {}
-_shipped: dict[str, Shelf | None] = {}
+_live: dict[str, RecordArchive | None] = {}
+_shipped: dict[str, RecordArchive | None] = {}
 _held: dict[tuple[str, str], JsonObject] = {}
 """What was fetched and could not be written down, for as long as the process lives."""
 
 
 @contextmanager
-def asked_at(base_url: str | None) -> Iterator[None]:
+def schema_source(base_url: str | None) -> Iterator[None]:
     """Look at what this host said, in place of the one that the environment names; None for that.
 
     For what runs at once: nothing is to be awaited inside.
@@ -95,14 +95,14 @@ def live_path(source: str) -> Path:
     return Path(folder) / "catalogue" / f"{source}.shelf"
 
 
-def _open(path: Path) -> Shelf | None:
+def _open(path: Path) -> RecordArchive | None:
     try:
-        return Shelf.open(path)
+        return RecordArchive.open(path)
     except (OSError, ValueError):
         return None
 
 
-def _shipped_shelf(provider: str) -> Shelf | None:
+def _shipped_shelf(provider: str) -> RecordArchive | None:
     if provider not in _shipped:
         with _lock:
             try:
@@ -110,12 +110,12 @@ def _shipped_shelf(provider: str) -> Shelf | None:
             except OSError:  # not every provider has schemas
                 _shipped[provider] = None
             else:
-                _shipped[provider] = Shelf(content)
+                _shipped[provider] = RecordArchive(content)
 
     return _shipped[provider]
 
 
-def _live_shelf(source: str) -> Shelf | None:
+def _live_shelf(source: str) -> RecordArchive | None:
     try:
         return _live[source]
     except KeyError:
@@ -128,7 +128,7 @@ def _live_shelf(source: str) -> Shelf | None:
         return found
 
 
-def _live_shelves(provider: str) -> list[Shelf]:
+def _live_shelves(provider: str) -> list[RecordArchive]:
     shelves = map(_live_shelf, _sources(provider))
     return [shelf for shelf in shelves if shelf is not None]
 

@@ -15,7 +15,7 @@ import aiohttp
 
 from .._http._bodies import CONNECT_SECONDS
 from .._http._fetch import MOST_REDIRECTS, REDIRECTS
-from .._http._guard import Guard
+from .._http._guard import SsrfGuard
 from .._http._proxies import connector, proxy_of
 from .._http._urls import Origin, address, origin, redirected
 from ..exceptions import HTTPConnectionError
@@ -37,7 +37,7 @@ class Web:
     session: aiohttp.ClientSession
     guarded: aiohttp.ClientSession
     """The same, where no address is forbidden."""
-    guard: Guard | None
+    guard: SsrfGuard | None
     trusted: frozenset[Origin]
     stack: AsyncExitStack
     """Closes what is opened on the way."""
@@ -91,7 +91,7 @@ class Web:
         return await self.stack.enter_async_context(_session(through)), None
 
 
-class Reach:
+class FetchPolicy:
     """Where the downloads of one save, or a probe, may go."""
 
     def __init__(self, *, private: bool = True, trusted: tuple[str, ...] = ()) -> None:
@@ -109,7 +109,7 @@ class Reach:
         """Open connections for one download."""
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(_session(aiohttp.TCPConnector()))
-            guard = None if self._private else Guard()
+            guard = None if self._private else SsrfGuard()
             guarded = session
             if guard is not None:
                 guarded = await stack.enter_async_context(_session(guard.connector()))

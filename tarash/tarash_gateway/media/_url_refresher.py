@@ -24,7 +24,7 @@ class NotRenewed(Exception):  # noqa: N818  (its text becomes part of an error o
     """There is no other URL; the text says why, and what would help."""
 
 
-class Renewal:
+class UrlRefresher:
     """The fresh media of one response; the provider is asked once, however many results need it."""
 
     def __init__(self, response: Response, config: Config | None) -> None:
