@@ -235,7 +235,7 @@ def test_simulate_names_variables_that_a_shell_can_set(command: Command) -> None
 
 # --------------------------------------------------------------------------------------- terminal
 def test_a_terminal_shows_one_moving_line(tarash_command: Command, simulator: Simulator) -> None:
-    simulator.script("fal", Script(queue_looks=1, run_looks=1, stream=False))
+    simulator.script("fal", Script(queue_polls=1, run_polls=1, stream=False))
     told = tarash_command.drawn("video", "a cat", "-o", "cat.mp4", "--fallback", "fal:fal-ai/veo3")
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told)
     assert "attempt 1/2  fal fal-ai/veo3.1  queued, position 1  " in text

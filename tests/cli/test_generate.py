@@ -204,7 +204,7 @@ def test_a_fallback_delivers_and_the_attempts_are_told(
 
 
 def test_a_change_of_status_is_one_line(tarash_command: Command, simulator: Simulator) -> None:
-    simulator.script("fal", Script(run_looks=1, stream=False))
+    simulator.script("fal", Script(run_polls=1, stream=False))
     lines = tarash_command("video", "a cat", code=0).err.splitlines()
     assert sum("queued" in line for line in lines) == 1
     assert sum("processing" in line for line in lines) == 1

@@ -137,7 +137,7 @@ def test_nothing_is_sent_where_the_ledger_cannot_be_written(
 
 
 def test_a_wait_draws_the_same_moving_line(tarash_command: Command, simulator: Simulator) -> None:
-    simulator.script("fal", Script(queue_looks=1, run_looks=1, stream=False))
+    simulator.script("fal", Script(queue_polls=1, run_polls=1, stream=False))
     job_id = tarash_command("video", "a cat", "--detach", code=0).out.strip()
     told = tarash_command.drawn("jobs", "wait", job_id, "-o", "cat.mp4")
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told)

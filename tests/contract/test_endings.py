@@ -25,7 +25,7 @@ from .conftest import KEY, Run
 
 LIMIT = 60
 CANCEL_LIMIT = 5
-NEVER = Script(run_looks=1, outcome="never", stream=False)
+NEVER = Script(run_polls=1, outcome="never", stream=False)
 OUTCOMES = {"cancelled": "cancelled", "requested": "detached", "unsupported": "detached"}
 
 
@@ -124,7 +124,7 @@ async def test_a_cancelled_task_hears_out_what_has_left(run: Run) -> None:
 @pytest.mark.parametrize("case", JOBS, ids=str)
 async def test_another_process_can_go_on_with_an_operation(run: Run) -> None:
     """Nothing but its JSON is handed over: to a new client, of a config that has the key."""
-    run.script(Script(run_looks=3, stream=False))
+    run.script(Script(run_polls=3, stream=False))
     error = await run.failure(max_poll_attempts=1, on_timeout="detach")
     assert error.operation is not None
     stored = json.dumps(error.operation)

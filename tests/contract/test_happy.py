@@ -66,7 +66,7 @@ def test_the_blocking_call_gives_the_same(case: Case, simulator: Simulator) -> N
 
 @pytest.mark.parametrize("case", JOBS, ids=str)
 async def test_progress_goes_forward_and_ends_once(run: Run) -> None:
-    run.script(Script(queue_looks=1, run_looks=2))
+    run.script(Script(queue_polls=1, run_polls=2))
     response = await run.generate()
     told = run.updates
 

@@ -168,7 +168,7 @@ BORNE = (
 @pytest.mark.parametrize("step", ["poll", "result"])
 @pytest.mark.parametrize("case", JOBS, ids=str)
 async def test_what_is_said_of_a_look_is_borne(run: Run, step: Step) -> None:
-    run.script(Script(run_looks=0, stream=False))
+    run.script(Script(run_polls=0, stream=False))
     borne = [one for one in BORNE if step == "poll" or one.code >= 300]
     for fault in borne:
         run.fail(step, fault)
@@ -185,7 +185,7 @@ async def test_what_is_said_of_a_look_is_borne(run: Run, step: Step) -> None:
 async def test_what_is_said_of_looks_for_ever_leaves_the_job_unfinished(
     run: Run, status: int
 ) -> None:
-    run.script(Script(run_looks=0, stream=False))
+    run.script(Script(run_polls=0, stream=False))
     run.fail("poll", Fault.status(status), times=None)
     error = await run.failure(max_poll_attempts=3, on_timeout="detach")
 

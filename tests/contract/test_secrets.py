@@ -84,7 +84,7 @@ async def test_a_provider_that_echoes_the_key_does_not_spread_it(
         Fault.status(200, {"odd": f"Bearer {KEY}"}),
     )
     for fault in faults:
-        run.script(Script(run_looks=0))
+        run.script(Script(run_polls=0))
         run.fail(step, fault)
         texts += await tried(run)
 

@@ -72,7 +72,7 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) 
 
     with Simulator() as simulator:
         for name in simulator.providers:
-            simulator.script(name, Script(run_looks=0))  # done at the first look
+            simulator.script(name, Script(run_polls=0))  # done at the first look
 
         monkeypatch.setenv("FAL_KEY", "documentation:key")
         monkeypatch.setenv("TARASH_FAL_BASE_URL", simulator.base_url("fal"))

@@ -113,7 +113,7 @@ async def test_a_video_of_any_provider_has_an_address_that_goes_into_json(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with Simulator([provider]) as simulator:
-        simulator.script(provider, Script(run_looks=0))
+        simulator.script(provider, Script(run_polls=0))
         told = json.loads(json.dumps(await answer(simulator, provider)))
         assert kept(tmp_path) == [told["video"].removeprefix("/files/")]
 

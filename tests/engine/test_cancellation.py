@@ -119,7 +119,7 @@ async def test_the_job_of_a_cancelled_task_is_cancelled_at_the_provider(
 async def test_a_job_that_is_accepted_while_we_are_cancelled_is_cancelled_too(
     fal: Fal, leap: Leap, way: Cancel
 ) -> None:
-    fal.script(Script(queue_looks=1000))
+    fal.script(Script(queue_polls=1000))
     told = Told()
     await way(lambda: fal.generate(told), answered_later(fal), leap)
 
@@ -346,7 +346,7 @@ async def test_a_cancelled_stream_gives_its_connection_back(
 async def test_a_slow_callback_does_not_keep_the_stream_of_a_cancelled_job(
     fal: Fal, leap: Leap, eventually: Eventually, *, stream: bool
 ) -> None:
-    fal.script(Script(queue_looks=1, outcome="never", stream=stream))
+    fal.script(Script(queue_polls=1, outcome="never", stream=stream))
     for _ in range(3):
         seen = fal.counters.accepted
         await by_task(

@@ -22,7 +22,7 @@ from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import Leap, until
 from tests.engine.conftest import KEY, REQUEST, Fal, dead_url
 
-QUEUED = Script(queue_looks=1000)
+QUEUED = Script(queue_polls=1000)
 RETRYABLE = {
     "429": Fault.status(429),
     "500": Fault.status(500),
@@ -104,10 +104,10 @@ async def test_the_chain_moves_on_after_a_submit_that_may_succeed_elsewhere(
 @pytest.mark.parametrize(
     ("script", "kind", "billing"),
     [
-        (Script(run_looks=1, outcome="failed"), "GenerationFailedError", "none"),
-        (Script(run_looks=1, outcome="no_media"), "GenerationFailedError", "possible"),
+        (Script(run_polls=1, outcome="failed"), "GenerationFailedError", "none"),
+        (Script(run_polls=1, outcome="no_media"), "GenerationFailedError", "possible"),
         (
-            Script(run_looks=1, outcome="failed", error_type="no_media_generated"),
+            Script(run_polls=1, outcome="failed", error_type="no_media_generated"),
             "GenerationFailedError",
             "possible",
         ),
@@ -143,9 +143,9 @@ async def test_the_chain_stops_where_the_request_or_the_key_is_wrong(
 @pytest.mark.parametrize(
     ("script", "kind"),
     [
-        (Script(run_looks=1, outcome="moderated"), ContentModerationError),
-        (Script(run_looks=1, outcome="failed", error_type="image_too_small"), ValidationError),
-        (Script(run_looks=1, outcome="failed", error_type="bad_request"), HTTPError),
+        (Script(run_polls=1, outcome="moderated"), ContentModerationError),
+        (Script(run_polls=1, outcome="failed", error_type="image_too_small"), ValidationError),
+        (Script(run_polls=1, outcome="failed", error_type="bad_request"), HTTPError),
     ],
     ids=["moderated", "input", "bad request"],
 )
@@ -227,7 +227,7 @@ async def test_when_safe_goes_on_where_nobody_listens(pair: Pair) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    [Script(run_looks=1, outcome="failed"), Script(run_looks=1, outcome="no_media"), QUEUED],
+    [Script(run_polls=1, outcome="failed"), Script(run_polls=1, outcome="no_media"), QUEUED],
     ids=["failed", "no media", "cancelled in the queue"],
 )
 async def test_when_safe_goes_on_after_a_job_that_has_certainly_ended(
@@ -272,7 +272,7 @@ async def test_a_chain_is_walked_depth_first_and_its_error_tells_of_every_attemp
 
 async def test_the_fallback_keeps_its_own_deadline(pair: Pair, leap: Leap) -> None:
     pair.first.script(QUEUED)
-    pair.second.script(Script(run_looks=4, stream=False))
+    pair.second.script(Script(run_polls=4, stream=False))
     fallback = pair.second.config(timeout=100)
     work = asyncio.ensure_future(
         pair.attempts(timeout=60, max_poll_attempts=None, fallback_configs=(fallback,))

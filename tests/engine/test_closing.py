@@ -13,7 +13,7 @@ from tests.engine.conftest import Eventually
 async def test_a_running_job_outlives_the_closing_of_its_gateway(eventually: Eventually) -> None:
     with Simulator(["fal"]) as simulator:
         is_closed = threading.Event()
-        simulator.script("fal", Script(run_looks=1, stream=False))
+        simulator.script("fal", Script(run_polls=1, stream=False))
         simulator.fail("fal", "poll", Fault.hold(is_closed.is_set))
         config = VideoGenerationConfig(
             provider="fal",

@@ -40,7 +40,7 @@ async def _closed(fal: Fal) -> None:
 
 async def test_jobs_with_troubles_of_every_kind_are_bought_once_each(fal: Fal) -> None:
     jobs = 60
-    fal.script(Script(run_looks=2, stream=False))
+    fal.script(Script(run_polls=2, stream=False))
     for fault in (Fault.status(503, retry_after=0), Fault.status(429, retry_after=0)):
         fal.fail("submit", fault, times=10)
 

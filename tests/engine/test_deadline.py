@@ -27,7 +27,7 @@ from tests.engine.conftest import KEY, Fal, only_attempt
 LIMIT = 60
 """Seconds of the deadline, which nobody waits for: the tests leap over it."""
 CANCEL_LIMIT = 5
-QUEUED = Script(queue_looks=1000)
+QUEUED = Script(queue_polls=1000)
 RUNNING = Script(outcome="never")
 
 
@@ -216,7 +216,7 @@ def has_asked(fal: Fal, number: int) -> bool:
 
 
 async def test_the_operation_of_a_timeout_is_enough_to_go_on_waiting(fal: Fal) -> None:
-    fal.script(Script(run_looks=3))
+    fal.script(Script(run_polls=3))
     error = await fal.failure(max_poll_attempts=1, on_timeout="detach")
     copied = pickle.loads(pickle.dumps(error))
     stored = json.loads(json.dumps(copied.operation))

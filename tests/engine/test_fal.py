@@ -186,7 +186,7 @@ async def test_a_result_without_units_has_none(fal: Fal) -> None:
     assert "billable_units" not in (await made(fal)).provider_metadata
 
 
-@pytest.mark.parametrize("script", [Script(run_looks=1), Script(outcome="never")])
+@pytest.mark.parametrize("script", [Script(run_polls=1), Script(outcome="never")])
 async def test_a_strangers_url_never_sees_the_key_and_the_job_ends_well(
     fal: Fal, script: Script
 ) -> None:

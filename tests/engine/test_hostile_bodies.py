@@ -74,7 +74,7 @@ def played(simulator: Simulator) -> dict[str, tuple[int, dict[str, str]]]:
         for name, trouble in ROUNDS.items():
             simulator.reset()
             for provider in origins:
-                simulator.script(provider, Script(run_looks=0))  # done at the first look
+                simulator.script(provider, Script(run_polls=0))  # done at the first look
 
             if trouble is not None:
                 for provider in origins:

@@ -37,7 +37,7 @@ PASSING = {
     "a key in the error": Fault.echo_key(),
     "late": Fault.delay(0.05),
 }
-NO_STREAM = Script(run_looks=1, stream=False)
+NO_STREAM = Script(run_polls=1, stream=False)
 LIMIT = 60
 
 
@@ -76,7 +76,7 @@ async def test_a_result_that_is_said_to_be_in_progress_is_asked_for_again(fal: F
 async def test_the_providers_pace_is_kept_between_looks(
     fal: Fal, leap: Leap, step: Step, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fal.script(Script(run_looks=0, stream=False))
+    fal.script(Script(run_polls=0, stream=False))
     fal.fail(step, Fault.status(429, retry_after=100))
     work = asyncio.ensure_future(fal.generate())
     await until(lambda: "look_failed" in logged(caplog))
@@ -179,7 +179,7 @@ async def test_a_trouble_is_told_once(fal: Fal, caplog: pytest.LogCaptureFixture
 async def test_a_pace_beyond_the_deadline_does_not_cost_a_job_that_is_done(
     fal: Fal, leap: Leap
 ) -> None:
-    fal.script(Script(run_looks=1, stream=False))
+    fal.script(Script(run_polls=1, stream=False))
     fal.fail("poll", Fault.status(503, retry_after=3600), skip=1)
     work = asyncio.ensure_future(fal.generate(timeout=LIMIT))
     await until(lambda: fal.counters.polls == 2)
@@ -192,7 +192,7 @@ async def test_a_pace_beyond_the_deadline_does_not_cost_a_job_that_is_done(
 
 @pytest.mark.parametrize("step", ["poll", "result"])
 async def test_a_job_that_is_not_known_everywhere_yet_is_waited_for(fal: Fal, step: Step) -> None:
-    fal.script(Script(run_looks=0, stream=False))
+    fal.script(Script(run_polls=0, stream=False))
     fal.fail(step, Fault.status(404), times=2)
     await fal.generate()
     assert (fal.counters.submits, fal.counters.accepted) == (1, 1)
@@ -258,7 +258,7 @@ async def test_a_poll_floor_that_is_no_number_of_seconds_is_refused_before_anyth
 
 
 async def test_the_users_poll_floor_is_held(fal: Fal, leap: Leap) -> None:
-    fal.script(Script(run_looks=0, stream=False))
+    fal.script(Script(run_polls=0, stream=False))
     updates: list[object] = []
     asked = {"min_poll_interval": 100}
     work = asyncio.ensure_future(fal.generate(updates.append, provider_config=asked))

@@ -210,7 +210,7 @@ CLOSINGS: dict[str, Callable[[Gateway], Awaitable[None]]] = {
 def test_a_goodbye_is_said_to_its_end_whoever_ends_the_loop(
     fal: Fal, close_: Callable[[Gateway], Awaitable[None]]
 ) -> None:
-    fal.script(Script(queue_looks=1000))
+    fal.script(Script(queue_polls=1000))
     fal.fail("cancel", Fault.delay(0.2))
     asyncio.run(_leave(close_, fal))
     check_stopped(fal, ("cancelled",))
@@ -220,7 +220,7 @@ def test_a_goodbye_is_said_to_its_end_whoever_ends_the_loop(
 async def test_a_job_is_stopped_behind_the_back_of_whoever_cancels_twice(
     fal: Fal, times: int
 ) -> None:
-    fal.script(Script(queue_looks=1000))
+    fal.script(Script(queue_polls=1000))
     fal.fail("cancel", Fault.delay(0.2))
     task = asyncio.ensure_future(fal.generate())
     await until(lambda: fal.counters.polls > 0)
@@ -234,7 +234,7 @@ async def test_a_job_is_stopped_behind_the_back_of_whoever_cancels_twice(
 
 
 def test_a_submit_that_is_left_twice_is_heard_out_and_stopped(fal: Fal) -> None:
-    fal.script(Script(queue_looks=1000))
+    fal.script(Script(queue_polls=1000))
     is_over = threading.Event()
     fal.fail("submit", Fault.hold(is_over.is_set))
 

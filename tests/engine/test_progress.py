@@ -53,7 +53,7 @@ class Updates(list[VideoGenerationUpdate]):
 
 @pytest.mark.parametrize("stream", [True, False, "silent"])
 async def test_updates_come_in_order_and_end_once(fal: Fal, stream: Any) -> None:
-    fal.script(Script(queue_looks=1, run_looks=1, stream=stream))
+    fal.script(Script(queue_polls=1, run_polls=1, stream=stream))
     updates = Updates()
     response = await fal.generate(updates)
 
@@ -70,7 +70,7 @@ async def test_updates_come_in_order_and_end_once(fal: Fal, stream: Any) -> None
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_the_place_in_the_queue_is_told(fal: Fal, *, stream: bool) -> None:
-    fal.script(Script(queue_looks=3, stream=stream))
+    fal.script(Script(queue_polls=3, stream=stream))
     updates = Updates()
     await fal.generate(updates)
 
@@ -81,7 +81,7 @@ async def test_the_place_in_the_queue_is_told(fal: Fal, *, stream: bool) -> None
 
 
 async def test_a_job_that_is_put_back_into_the_queue_does_not_go_back(fal: Fal) -> None:
-    fal.script(Script(run_looks=2, stream=False))
+    fal.script(Script(run_polls=2, stream=False))
     again = {"status": "IN_QUEUE", "queue_position": 3}
     fal.fail("poll", Fault.status(202, again), skip=1, times=2)
     updates = Updates()
@@ -98,7 +98,7 @@ async def test_a_status_that_we_do_not_know_is_work_in_progress(fal: Fal) -> Non
 
 
 async def test_equal_updates_are_not_repeated(fal: Fal) -> None:
-    fal.script(Script(run_looks=6, stream=False))
+    fal.script(Script(run_polls=6, stream=False))
     updates = Updates()
     await fal.generate(updates)
 
@@ -175,7 +175,7 @@ async def test_a_failure_before_the_submit_is_told_once_too(
 
 
 async def test_each_attempt_starts_at_queued_again_with_its_own_number(fal: Fal) -> None:
-    fal.script(Script(run_looks=1, outcome="failed"), Script(run_looks=1))
+    fal.script(Script(run_polls=1, outcome="failed"), Script(run_polls=1))
     updates = Updates()
     await fal.generate(updates, fallback_configs=(fal.config(),))
 
@@ -236,7 +236,7 @@ def test_a_callback_of_a_blocking_call_that_raises_is_logged_and_loses_nothing(
 
 
 async def test_an_async_callback_is_awaited_in_order(fal: Fal) -> None:
-    fal.script(Script(queue_looks=1, run_looks=1))
+    fal.script(Script(queue_polls=1, run_polls=1))
     updates = Updates()
 
     async def slow(update: VideoGenerationUpdate) -> None:
@@ -250,7 +250,7 @@ async def test_an_async_callback_is_awaited_in_order(fal: Fal) -> None:
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_slow_callback_is_never_cut_short(fal: Fal, *, stream: bool) -> None:
     """It takes longer than the pause before the next look."""
-    fal.script(Script(queue_looks=2, run_looks=2, stream=stream))
+    fal.script(Script(queue_polls=2, run_polls=2, stream=stream))
     begun: list[str] = []
     ended: list[str] = []
 
@@ -272,7 +272,7 @@ def test_a_blocking_call_runs_a_sync_callback_in_the_calling_thread(fal: Fal) ->
         threads.append(threading.current_thread())
         updates(update)
 
-    fal.script(Script(queue_looks=1, run_looks=1))
+    fal.script(Script(queue_polls=1, run_polls=1))
     fal.gateway.generate_video(fal.config(), REQUEST, callback)
     assert set(threads) == {threading.current_thread()}
     assert updates.check() == ["queued", "processing", "completed"]

@@ -28,7 +28,7 @@ async def test_a_job_that_fails_hurries_too(fal: Fal) -> None:
 
 
 async def test_a_silent_stream_does_not_replace_the_looks(fal: Fal) -> None:
-    fal.script(Script(run_looks=2, stream="silent"))
+    fal.script(Script(run_polls=2, stream="silent"))
     await fal.generate()
     assert fal.counters.polls == 3
 
@@ -56,7 +56,7 @@ def stream_first(fal: Fal) -> None:
     ids=lambda fault: f"{fault.kind} {fault.code}",
 )
 async def test_a_stream_that_breaks_loses_nothing(fal: Fal, fault: Fault) -> None:
-    fal.script(Script(run_looks=2))
+    fal.script(Script(run_polls=2))
     stream_first(fal)
     fal.fail("stream", fault, times=None)
     response = await fal.generate()
@@ -68,7 +68,7 @@ async def test_a_stream_that_breaks_loses_nothing(fal: Fal, fault: Fault) -> Non
 
 
 async def test_a_provider_without_streams_is_looked_at(fal: Fal) -> None:
-    fal.script(Script(run_looks=1, stream=False))
+    fal.script(Script(run_polls=1, stream=False))
     stream_first(fal)
     await fal.generate()
     assert fal.counters.streams == 1
@@ -77,7 +77,7 @@ async def test_a_provider_without_streams_is_looked_at(fal: Fal) -> None:
 
 async def test_a_stream_that_says_completed_too_early_does_not_end_the_job(fal: Fal) -> None:
     early = 'data: {"status": "COMPLETED"}\n\n'
-    fal.script(Script(run_looks=1))
+    fal.script(Script(run_polls=1))
     stream_first(fal)
     fal.fail("stream", Fault.foreign_body(early, "text/event-stream"))
     await fal.generate()
@@ -89,7 +89,7 @@ async def test_no_more_than_32_streams_are_open_and_the_other_jobs_are_looked_at
 ) -> None:
     jobs = 60
     is_open = threading.Event()
-    fal.script(Script(run_looks=1))
+    fal.script(Script(run_polls=1))
     fal.fail("poll", Fault.hold(is_open.is_set), times=None)
     work = asyncio.gather(*(fal.generate() for _ in range(jobs)))
     await eventually(lambda: len(asked(fal, "stream") | asked(fal, "status")) == jobs)

@@ -203,7 +203,7 @@ async def test_all_who_wait_get_the_fallbacks_answer(
 ) -> None:
     """The fallback answers at once, so that there is no job of its to look at."""
     fal, stability = BY_NAME["fal-image-dev"], BY_NAME["stability-image-sd3.5-large"]
-    simulator.script("fal", Script(run_looks=6, outcome="failed", stream=False))
+    simulator.script("fal", Script(run_polls=6, outcome="failed", stream=False))
     asked = config_for(fal, simulator, fallback_configs=[config_for(stability, simulator)])
     ledger = MemoryLedger() if kind == "memory" else SqliteLedger(path)
     async with Gateway(ledger=ledger) as gateway:

@@ -277,7 +277,7 @@ async def test_whoever_drives_a_job_says_that_it_is_alive(way: str, bench: Bench
 
 @pytest.mark.parametrize("kept", [True, False], ids=["file", "memory"])
 async def test_a_job_that_was_cancelled_says_so(bench: Bench, kept: bool) -> None:
-    bench.simulator.script("fal", Script(outcome="never", queue_looks=1_000_000, stream=False))
+    bench.simulator.script("fal", Script(outcome="never", queue_polls=1_000_000, stream=False))
     gateway = bench.gateway(None if kept else MemoryLedger())
     job = await gateway.submit_video_async(bench.config(), REQUEST)
     assert await job.cancel_async() == "cancelled"
@@ -289,7 +289,7 @@ async def test_a_job_that_was_cancelled_says_so(bench: Bench, kept: bool) -> Non
 
 
 async def test_what_was_waited_for_by_its_token_is_owed_no_more(bench: Bench) -> None:
-    bench.simulator.script("fal", Script(run_looks=1), Script(outcome="failed"))
+    bench.simulator.script("fal", Script(run_polls=1), Script(outcome="failed"))
     config = bench.config()
     job = await submit_video_async(config, REQUEST)
     by_token = VideoJob.from_token(job.to_token(), config)

@@ -21,7 +21,7 @@ from tarash.tarash_gateway.testing import Script, Simulator
 REQUEST = VideoGenerationRequest(prompt="A cat")
 OURS, THEIRS, STRANGE = "canary-ours-31aa90", "canary-theirs-77c2e1", "canary-strange-5d0be4"
 VARIABLE = "OPENAI_API_KEY"
-OWED = Script(run_looks=2, stream=False)
+OWED = Script(run_polls=2, stream=False)
 
 
 class Two:

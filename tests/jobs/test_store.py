@@ -97,7 +97,7 @@ async def test_two_accounts_at_one_provider_keep_their_keys(
 async def test_media_serve_the_fallback_in_another_process(
     simulator: Simulator, path: Path
 ) -> None:
-    simulator.script("fal", Script(run_looks=3, outcome="failed", stream=False))
+    simulator.script("fal", Script(run_polls=3, outcome="failed", stream=False))
     picture = {"content": PNG, "content_type": "image/png"}
     request = VideoGenerationRequest.model_validate(
         {"prompt": "A cat", "image_list": [{"image": picture, "type": "first_frame"}]}

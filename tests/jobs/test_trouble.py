@@ -168,7 +168,7 @@ def test_a_process_that_leaves_in_a_callback_leaves_its_job_owed(
 ) -> None:
     """As a closed terminal does it; and a resume without the key takes nothing away."""
     monkeypatch.delenv("FAL_KEY", raising=False)
-    simulator.script("fal", Script(run_looks=3, stream=stream))
+    simulator.script("fal", Script(run_polls=3, stream=stream))
     config = config_for(FAL, simulator, on_timeout="detach")
     ledger = f"sqlite:///{path}"
 
@@ -198,7 +198,7 @@ def test_a_process_that_leaves_in_a_callback_leaves_its_job_owed(
 def test_leaving_in_a_callback_stops_the_job_as_ctrl_c_does(
     simulator: Simulator, path: Path
 ) -> None:
-    simulator.script("fal", Script(outcome="never", queue_looks=1_000_000))
+    simulator.script("fal", Script(outcome="never", queue_polls=1_000_000))
 
     def leave(update: VideoGenerationUpdate) -> None:
         if update.queue_position is not None:

@@ -100,7 +100,7 @@ def test_a_video(
             "image_list": FRAMES[:1],
         }
     )
-    simulator.script("luma", Script(queue_looks=1, run_looks=1))
+    simulator.script("luma", Script(queue_polls=1, run_polls=1))
     updates: list[Any] = []
     response = generate_video(video(model), request, updates.append)
 

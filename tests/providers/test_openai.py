@@ -72,7 +72,7 @@ def sent(adjustments: Any) -> dict[str, Any]:
 
 # ------------------------------------------------------------------------------------------ videos
 async def test_a_video_is_made(simulator: Simulator) -> None:
-    simulator.script("openai", Script(queue_looks=1, run_looks=1))
+    simulator.script("openai", Script(queue_polls=1, run_polls=1))
     updates: list[Any] = []
     request = VideoGenerationRequest(prompt="A cat", duration_seconds=8, aspect_ratio="16:9")
     response = await generate_video_async(video_config(simulator), request, updates.append)
@@ -298,7 +298,7 @@ async def test_a_public_url_in_the_job_is_the_video(
 ) -> None:
     url = "https://cdn.example/cat.mp4"
     result = json.loads(json.dumps({"id": "x", "status": "succeeded", **shape}).replace("{0}", url))
-    simulator.script("openai", Script(run_looks=0, result=result))
+    simulator.script("openai", Script(run_polls=0, result=result))
     response = await generate_video_async(video_config(simulator), VIDEO)
 
     assert response.video == url

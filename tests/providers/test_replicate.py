@@ -72,7 +72,7 @@ def test_a_video(simulator: Simulator, video: Any) -> None:
     request = VideoGenerationRequest(
         prompt="A cat", duration_seconds=8, aspect_ratio="16:9", generate_audio=False, seed=7
     )
-    simulator.script("replicate", Script(queue_looks=1, run_looks=1))
+    simulator.script("replicate", Script(queue_polls=1, run_polls=1))
     updates: list[Any] = []
     response = generate_video(video(), request, updates.append)
 
@@ -115,7 +115,7 @@ def test_images_are_waited_for(simulator: Simulator, image: Any) -> None:
 
 
 def test_an_image_that_takes_longer_is_looked_after(simulator: Simulator, image: Any) -> None:
-    simulator.script("replicate", Script(run_looks=1))
+    simulator.script("replicate", Script(run_polls=1))
     generate_image(image(), ImageGenerationRequest(prompt="A cat"))
     assert simulator.counters("replicate").accepted == 1
     assert simulator.counters("replicate").polls == 2

@@ -166,7 +166,7 @@ def test_the_faces_of_moderation(
 
 
 def test_moderation_in_a_held_submit_is_the_same(simulator: Simulator) -> None:
-    simulator.script("replicate", Script(outcome="moderated", run_looks=0))
+    simulator.script("replicate", Script(outcome="moderated", run_polls=0))
     config = ImageGenerationConfig(
         provider="replicate",
         model="black-forest-labs/flux-schnell",
@@ -184,7 +184,7 @@ def test_moderation_in_a_held_submit_is_the_same(simulator: Simulator) -> None:
 def test_ends_that_nobody_asked_for(
     simulator: Simulator, config: Any, status: str, billing: str
 ) -> None:
-    simulator.script("replicate", Script(run_looks=0, result={"status": status, "output": None}))
+    simulator.script("replicate", Script(run_polls=0, result={"status": status, "output": None}))
     with pytest.raises(GenerationFailedError) as caught:
         generate_video(config(), REQUEST)
 
@@ -246,7 +246,7 @@ def test_a_job_that_ended_just_before_is_delivered(simulator: Simulator, config:
 async def test_a_held_submit_that_is_cancelled_is_heard_out(simulator: Simulator) -> None:
     """Its answer names the job, which can then be cancelled: nothing runs on unseen."""
     is_over = threading.Event()
-    simulator.script("replicate", Script(run_looks=1, outcome="never"))
+    simulator.script("replicate", Script(run_polls=1, outcome="never"))
     simulator.fail("replicate", "submit", Fault.hold(is_over.is_set))
     config = ImageGenerationConfig(
         provider="replicate",

@@ -31,7 +31,7 @@ def sdk(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clien
 
 
 def test_a_prediction_from_start_to_end(simulator: Simulator, sdk: Client) -> None:
-    simulator.script("replicate", Script(queue_looks=1, run_looks=1))
+    simulator.script("replicate", Script(queue_polls=1, run_polls=1))
     made = sdk.models.predictions.create(VIDEO, {"prompt": "A cat"})
     assert made.status == "starting"
     made.wait()
@@ -88,7 +88,7 @@ def test_errors_come_as_problem_details(simulator: Simulator, sdk: Client, statu
 
 def test_it_can_not_read_an_aborted_prediction(simulator: Simulator, sdk: Client) -> None:
     """Why the adapter reads what came over the wire instead."""
-    simulator.script("replicate", Script(run_looks=0, result={"status": "aborted"}))
+    simulator.script("replicate", Script(run_polls=0, result={"status": "aborted"}))
     with pytest.raises(ValueError, match="unexpected value"):
         sdk.models.predictions.create(VIDEO, {"prompt": "A cat"})
 

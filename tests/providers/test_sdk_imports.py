@@ -31,7 +31,7 @@ async def main():
         async with Gateway() as gateway:
 
             async def one(provider, model):
-                simulator.script(provider, Script(run_looks=0))
+                simulator.script(provider, Script(run_polls=0))
                 config = VideoGenerationConfig(
                     provider=provider, model=model, api_key="any-key",
                     base_url=simulator.base_url(provider),

@@ -205,7 +205,7 @@ async def test_a_mask_goes_to_the_endpoint_that_takes_one(simulator: Simulator) 
 
 
 async def test_the_slow_endpoints_are_looked_at(simulator: Simulator) -> None:
-    simulator.script("stability", Script(run_looks=1))
+    simulator.script("stability", Script(run_polls=1))
     updates: list[Any] = []
     response = await generate_image_async(config(simulator, SLOW), MORE, updates.append)
     (job,) = simulator.jobs("stability")

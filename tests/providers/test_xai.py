@@ -81,7 +81,7 @@ def planned(request: VideoGenerationRequest, model: str = "grok-imagine-video") 
     "model", ["grok-imagine-video", "grok-imagine-video-1.5", "grok-imagine-video-1.5-lite"]
 )
 async def test_a_video(simulator: Simulator, model: str) -> None:
-    simulator.script("xai", Script(queue_looks=1, run_looks=2))
+    simulator.script("xai", Script(queue_polls=1, run_polls=2))
     request = VideoGenerationRequest(
         prompt="A lighthouse", duration_seconds=6, aspect_ratio="9:16", resolution="720p"
     )

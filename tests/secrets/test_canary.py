@@ -113,7 +113,7 @@ async def test_a_provider_that_echoes_the_key_does_not_spread_it(
     simulator: Simulator, lines: list[str], step: Step, status: int
 ) -> None:
     ledger = MemoryLedger()
-    simulator.script("fal", Script(run_looks=1))
+    simulator.script("fal", Script(run_polls=1))
     simulator.fail("fal", step, Fault.echo_key(status), times=None)
     asked = config(simulator, max_poll_attempts=3)
     updates: list[object] = []

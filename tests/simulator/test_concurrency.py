@@ -36,7 +36,7 @@ async def generate_all(base_url: str, numbers: range) -> list[dict[str, Any]]:
 
 
 async def test_many_jobs_at_once(simulator: Simulator) -> None:
-    simulator.script("fal", Script(queue_looks=1, run_looks=1))
+    simulator.script("fal", Script(queue_polls=1, run_polls=1))
     results = await generate_all(simulator.base_url("fal"), range(JOBS))
 
     assert [result["seed"] for result in results] == list(range(JOBS))

@@ -47,7 +47,7 @@ def drive(sdk: subprocess.Popen[str], simulator: Simulator, kind: str) -> Drive:
 
 def test_happy(simulator: Simulator, drive: Drive) -> None:
     simulator.keys["fal"] = {"canary"}
-    simulator.script("fal", Script(queue_looks=1, run_looks=1))
+    simulator.script("fal", Script(queue_polls=1, run_polls=1))
     seen = drive("happy")
     first, second = simulator.jobs("fal")
 

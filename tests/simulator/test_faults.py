@@ -192,7 +192,7 @@ async def test_each_step_has_its_own_faults(fal: Any, step: Any) -> None:
 @pytest.mark.parametrize("fault", [Fault.reset_after(), Fault.truncate()])
 async def test_a_stream_breaks_after_its_first_event(fal: Any, fault: Fault) -> None:
     fal.simulator.script("fal", Script(outcome="never"))
-    fal.simulator.script("fal", Script(run_looks=9))
+    fal.simulator.script("fal", Script(run_polls=9))
     fal.simulator.fail("fal", "stream", fault)
     submitted = await fal.submit()
     received = bytearray()

@@ -63,7 +63,7 @@ async def ended(client: Any, job_id: str) -> Any:
 
 
 async def test_an_interaction(simulator: Simulator, gemini: Any) -> None:
-    simulator.script("google", Script(run_looks=1))
+    simulator.script("google", Script(run_polls=1))
     wanted = {"type": "video", "delivery": "uri", "duration": "8s"}
     made = await gemini.interactions.create(
         model="gemini-omni-1.1-flash", input="A kite", background=True, response_format=wanted
@@ -105,7 +105,7 @@ async def test_an_operation(simulator: Simulator, vertex: Any) -> None:
 
 
 async def test_filtered_videos(simulator: Simulator, vertex: Any) -> None:
-    simulator.script("google", Script(outcome="moderated", run_looks=0))
+    simulator.script("google", Script(outcome="moderated", run_polls=0))
     operation = await vertex.models.generate_videos(
         model="veo-3.1-generate-001", source=types.GenerateVideosSource(prompt="A kite")
     )

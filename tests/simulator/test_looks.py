@@ -17,7 +17,7 @@ async def seen(fal: Any, submitted: dict[str, Any]) -> str:
 
 
 async def test_a_look_moves_the_job_and_nothing_else_does(fal: Any) -> None:
-    fal.simulator.script("fal", Script(queue_looks=2, run_looks=1))
+    fal.simulator.script("fal", Script(queue_polls=2, run_polls=1))
     submitted = await fal.submit()
     assert submitted["queue_position"] == 2
     assert (await fal.exchange("GET", submitted["response_url"]))[0] == 400
@@ -36,10 +36,10 @@ async def test_a_look_moves_the_job_and_nothing_else_does(fal: Any) -> None:
 @pytest.mark.parametrize(
     ("script", "statuses"),
     [
-        (Script(queue_looks=1), ["IN_QUEUE", "COMPLETED"]),
-        (Script(run_looks=1), ["IN_PROGRESS", "COMPLETED"]),
-        (Script(run_looks=0), ["COMPLETED", "COMPLETED"]),
-        (Script(queue_looks=1, outcome="never"), ["IN_QUEUE", "IN_PROGRESS", "IN_PROGRESS"]),
+        (Script(queue_polls=1), ["IN_QUEUE", "COMPLETED"]),
+        (Script(run_polls=1), ["IN_PROGRESS", "COMPLETED"]),
+        (Script(run_polls=0), ["COMPLETED", "COMPLETED"]),
+        (Script(queue_polls=1, outcome="never"), ["IN_QUEUE", "IN_PROGRESS", "IN_PROGRESS"]),
     ],
 )
 async def test_what_is_left_out_is_no_look(fal: Any, script: Script, statuses: list[str]) -> None:
@@ -49,7 +49,7 @@ async def test_what_is_left_out_is_no_look(fal: Any, script: Script, statuses: l
 
 
 async def test_a_look_that_does_not_reach_the_job_is_none(fal: Any) -> None:
-    fal.simulator.script("fal", Script(run_looks=1))
+    fal.simulator.script("fal", Script(run_polls=1))
     fal.simulator.fail("fal", "poll", Fault.status(500), times=2)
     submitted = await fal.submit()
     assert [(await fal.exchange("GET", submitted["status_url"]))[0] for _ in range(4)] == [
@@ -61,7 +61,7 @@ async def test_a_look_that_does_not_reach_the_job_is_none(fal: Any) -> None:
 
 
 async def test_a_stream_tells_what_the_looks_do(fal: Any) -> None:
-    fal.simulator.script("fal", Script(queue_looks=1, run_looks=1))
+    fal.simulator.script("fal", Script(queue_polls=1, run_polls=1))
     submitted = await fal.submit()
     async with await fal.events(submitted) as response:
         told = []
@@ -79,7 +79,7 @@ async def test_a_stream_tells_what_the_looks_do(fal: Any) -> None:
 
 
 async def test_a_cancel_ends_it(fal: Any) -> None:
-    fal.simulator.script("fal", Script(queue_looks=9))
+    fal.simulator.script("fal", Script(queue_polls=9))
     submitted = await fal.submit()
     assert (await fal.exchange("PUT", submitted["cancel_url"]))[:2] == (200, {"status": "OK"})
     assert await seen(fal, submitted) == "COMPLETED"
@@ -101,4 +101,4 @@ async def test_an_answer_can_be_held_back(fal: Any) -> None:
 
 def test_looks_and_seconds_do_not_mix() -> None:
     with pytest.raises(ValueError, match="or queue_seconds"):
-        Script(queue_looks=1, run_seconds=1)
+        Script(queue_polls=1, run_seconds=1)

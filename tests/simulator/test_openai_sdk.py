@@ -56,7 +56,7 @@ def test_images_are_edited(client: openai.OpenAI, simulator: Simulator) -> None:
 
 @pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 def test_a_video_is_made_and_remixed(client: openai.OpenAI, simulator: Simulator) -> None:
-    simulator.script("openai", Script(queue_looks=1, run_looks=1), Script(run_looks=0))
+    simulator.script("openai", Script(queue_polls=1, run_polls=1), Script(run_polls=0))
     video = client.videos.create(
         model="sora-2", prompt="A cat", seconds="8", size="1280x720", input_reference=PNG
     )
@@ -77,7 +77,7 @@ def test_a_video_is_made_and_remixed(client: openai.OpenAI, simulator: Simulator
 
 @pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 def test_a_blocked_job_says_so(client: openai.OpenAI, simulator: Simulator) -> None:
-    simulator.script("openai", Script(run_looks=0, outcome="moderated"))
+    simulator.script("openai", Script(run_polls=0, outcome="moderated"))
     video = client.videos.create(prompt="A cat")
     ended = client.videos.poll(video.id, poll_interval_ms=10)
 
@@ -86,7 +86,7 @@ def test_a_blocked_job_says_so(client: openai.OpenAI, simulator: Simulator) -> N
 
 
 def test_errors_come_in_the_envelope(client: openai.OpenAI, simulator: Simulator) -> None:
-    simulator.script("openai", Script(run_looks=0, outcome="moderated"))
+    simulator.script("openai", Script(run_polls=0, outcome="moderated"))
     with pytest.raises(openai.BadRequestError) as caught:
         client.images.generate(model="gpt-image-2", prompt="A cat")
 

@@ -319,8 +319,8 @@ async def test_foreign_urls(fal: Any) -> None:
     [
         ("queue_seconds", -1.0),
         ("run_seconds", float("inf")),
-        ("queue_looks", -1),
-        ("run_looks", 1.5),
+        ("queue_polls", -1),
+        ("run_polls", 1.5),
         ("outcome", "successful"),
         ("cancel", "maybe"),
         ("stream", "loud"),
@@ -332,3 +332,12 @@ def test_a_script_that_cannot_be_played_is_refused(field: str, value: Any) -> No
     arguments: dict[str, Any] = {field: value}
     with pytest.raises(ValueError, match=field):
         Script(**arguments)
+
+
+def test_the_old_names_of_polls_still_work_and_say_so() -> None:
+    with pytest.warns(DeprecationWarning, match="queue_polls") as warned:
+        assert Script(queue_looks=2) == Script(queue_polls=2)
+
+    assert [warning.filename for warning in warned] == [__file__]
+    with pytest.warns(DeprecationWarning, match="run_polls"):
+        assert Script(run_looks=1).by_polls

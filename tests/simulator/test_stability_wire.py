@@ -139,7 +139,7 @@ async def test_both_faces_of_moderation(
 async def test_a_slow_endpoint_makes_a_job(
     simulator: Simulator, session: aiohttp.ClientSession
 ) -> None:
-    simulator.script("stability", Script(run_looks=2))
+    simulator.script("stability", Script(run_polls=2))
     image = samples.make_png(64, 64, seed=0)
     assert (await post(session, CREATIVE, data=form(prompt="a")))[0] == 400
     status, submitted = await post(session, CREATIVE, data=form(prompt="a", image=image))

@@ -48,7 +48,7 @@ async def ended(session: aiohttp.ClientSession, body: Any = None) -> tuple[int, 
 async def test_a_video_is_pending_then_done(
     simulator: Simulator, session: aiohttp.ClientSession
 ) -> None:
-    simulator.script("xai", Script(queue_looks=1, run_looks=1))
+    simulator.script("xai", Script(queue_polls=1, run_polls=1))
     status, started = await post(session, "videos/generations", {**VIDEO, "duration": 4})
     assert (status, list(started)) == (200, ["request_id"])
     assert (await look(session, started["request_id"]))[:2] == (202, "")

@@ -59,7 +59,7 @@ def test_a_callback_that_raises_is_warned_of_once() -> None:
 
 async def test_an_async_call_warns_as_well_and_so_does_the_next_callback() -> None:
     for _ in range(2):
-        with pytest.warns(UserWarning, match="told once; the job goes on") as caught:
+        with pytest.warns(UserWarning, match="said once; the job goes on") as caught:
             await generate_video_async(mocked(), REQUEST, broken())
 
         assert places(caught) == [__file__]
@@ -137,7 +137,7 @@ async def test_a_warning_of_a_task_of_its_own_is_not_about_whoever_runs_the_loop
 
 
 async def test_what_a_line_asked_is_forgotten_when_the_call_ends() -> None:
-    with pytest.warns(UserWarning, match="told once"):
+    with pytest.warns(UserWarning, match="said once"):
         await generate_video_async(mocked(), REQUEST, broken())
 
     with pytest.warns(UserWarning, match="Unknown provider 'fall'") as caught:

@@ -279,7 +279,7 @@ def cancellation_note(attempt: Attempt) -> str:
     if attempt.operation is None:
         sent = attempt.submission in ("unknown", "accepted")
         what = "a job may run and be billed" if sent else "nothing was bought"
-        return f"Cancelled before {provider} told us of a job: {what}"
+        return f"Cancelled before {provider} named a job: {what}"
 
     if attempt.cancel is None:
         return f"Cancelled; the job {attempt.request_id} goes on at {provider} and will be billed"

@@ -194,7 +194,7 @@ class _Drive(Leaving):
 
                 return self._parse(await self._until_done())
             except OutOfLooks:
-                limit, may_look = f"after {self._config.max_poll_attempts} looks", False
+                limit, may_look = f"after {self._config.max_poll_attempts} polls", False
 
         return await self._past_the_limit(limit, may_look=may_look)
 

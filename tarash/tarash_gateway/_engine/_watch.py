@@ -306,7 +306,7 @@ class Watch:
         except TarashException as error:
             trouble = error
         except builtins.TimeoutError:
-            trouble = HTTPConnectionError(f"A look at the job took longer than {POLL_SECONDS} s")
+            trouble = HTTPConnectionError(f"A poll of the job took longer than {POLL_SECONDS} s")
         except Exception as error:  # noqa: BLE001  (whatever it is, the job is paid for)
             said = self._secrets.text(str(error))
             trouble = HTTPConnectionError(

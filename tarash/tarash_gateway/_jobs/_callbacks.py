@@ -133,4 +133,4 @@ def _tell(callback: Callable[[Any], Any], update: Update, error: BaseException) 
         _warned.add(own)
 
     name = getattr(own, "__qualname__", type(own).__name__)
-    warn(f"The progress callback {name!r} raised {said} (told once; the job goes on)")
+    warn(f"The progress callback {name!r} raised {said} (said once; the job goes on)")

@@ -152,8 +152,8 @@ class Job:
         self.run = await self._refreshed(record)
         if self.run.current.operation is None:
             raise TarashException(
-                f"The job {record.id} is done; its result was the answer itself, and only whoever "
-                "drove it has that: use an idempotency_key, or a ledger in a file",
+                f"The job {record.id} is done; its result was the answer itself, and only the "
+                "process that drove it has that: use an idempotency_key, or a ledger in a file",
                 submission="accepted",
             )
 

@@ -292,7 +292,7 @@ def nameless(record: JobRecord) -> TarashException:
     """Return the error of who wants to stop a job whose submit had no answer that was kept."""
     last = record.entries[-1].intent
     return exceptions.TarashException(
-        f"Nobody knows which job is {record.id}: no answer to its submit was kept, so "
+        f"The provider's job of {record.id} is not known: no answer to its submit was kept, so "
         f"{last.provider} can't be asked to stop it, and it may run and be billed; look at the "
         "provider's dashboard",
         last.provider,

@@ -120,7 +120,7 @@ def prune(  # noqa: PLR0913  (each is an option of the command)
         float, typer.Option("--older-than", metavar="DAYS", min=0, help="Since they were begun.")
     ] = 30,
     unknown: Annotated[
-        bool, typer.Option("--unknown", help="Also those whose fate nobody knows.")
+        bool, typer.Option("--unknown", help="Also those whose outcome is unknown.")
     ] = False,
     rehearsals: Annotated[
         bool, typer.Option("--rehearsals", help="And all that led to this machine, of any age.")

@@ -289,7 +289,7 @@ class Registry:
         if row is None:
             self.check_known(provider)
             raise ValidationError(
-                f"{provider!r} is a registered handler, which has no jobs to look at", provider
+                f"{provider!r} is a registered handler, which has no jobs", provider
             )
 
         if need_extra and not row.installed:

@@ -1,11 +1,12 @@
 """Scripts: what a job does between its submit and its end.
 
-Plain data; `_state` runs the clock and counts looks, each wire puts it into its provider's words.
+Plain data; `_state` runs the clock and counts polls, each wire puts it into its provider's words.
 """
 
 import math
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any, Literal, get_args
 
 Outcome = Literal["completed", "failed", "moderated", "no_media", "lost", "never"]
@@ -17,23 +18,23 @@ Kind = Literal["video", "image"]
 class Script:
     """What jobs do that are submitted while this script is in force.
 
-    A job goes on by seconds, or by looks. By looks it stands still until its status is asked for,
-    so that a test sees every status for certain, however slow the machine: `Script(queue_looks=1,
-    run_looks=2)` is queued at the first status request, running at the second and the third, and
+    A job goes on by seconds, or by polls. By polls it stands still until its status is asked for,
+    so that a test sees every status for certain, however slow the machine: `Script(queue_polls=1,
+    run_polls=2)` is queued at the first status request, running at the second and the third, and
     has ended at the fourth. Requests that a fault keeps from the job don't count, nor do status
-    streams, results, cancels and lists. Between two looks the job stands where the last one saw it;
-    before the first, where the first will see it. Nobody looks while a submit is answered: one that
+    streams, results, cancels and lists. Between two polls the job stands where the last one saw it;
+    before the first, where the first will see it. Nobody polls while a submit is answered: one that
     answers with the result has it at once, and one that may wait for the result doesn't.
 
     Attributes:
         queue_seconds: How long the job waits in the queue.
         run_seconds: How long it runs after that.
-        queue_looks: How many status requests find the job in the queue, 0 or more; None: 0 where
-            `run_looks` is given, else `queue_seconds` counts.
-        run_looks: How many status requests find it running after that, 0 or more; None: 0 where
-            `queue_looks` is given, else `run_seconds` counts.
+        queue_polls: How many status requests find the job in the queue, 0 or more; None: 0 where
+            `run_polls` is given, else `queue_seconds` counts.
+        run_polls: How many status requests find it running after that, 0 or more; None: 0 where
+            `queue_polls` is given, else `run_seconds` counts.
         outcome: `completed`; `failed`; `moderated` (refused for its content); `no_media` (succeeds,
-            with a result that holds no media); `lost` (accepted, then unknown to every look);
+            with a result that holds no media); `lost` (accepted, then unknown to every poll);
             `never` (runs for ever).
         error_status: HTTP status of a failed job's result. None: what fits `error_type`.
         error_type: The provider's word for the failure. None: the provider's usual one.
@@ -51,12 +52,14 @@ class Script:
         outputs: How many images a result holds. None: as many as the payload asks for.
         foreign_urls: The URLs in the submit's answer point at the foreign origin.
         kind: What the endpoint makes. None: guessed from its name and the payload.
+        queue_looks: The old name of `queue_polls`. Deprecated.
+        run_looks: The old name of `run_polls`. Deprecated.
     """
 
     queue_seconds: float = 0.0
     run_seconds: float = 0.05
-    queue_looks: int | None = None
-    run_looks: int | None = None
+    queue_polls: int | None = None
+    run_polls: int | None = None
     outcome: Outcome = "completed"
     error_status: int | None = None
     error_type: str | None = None
@@ -68,19 +71,27 @@ class Script:
     outputs: int | None = None
     foreign_urls: bool = False
     kind: Kind | None = None
+    queue_looks: InitVar[int | None] = None
+    run_looks: InitVar[int | None] = None
 
     @property
-    def by_looks(self) -> bool:
-        """Whether a job goes on when it is looked at, and not with time."""
-        return self.queue_looks is not None or self.run_looks is not None
+    def by_polls(self) -> bool:
+        """Whether a job goes on when it is polled, and not with time."""
+        return self.queue_polls is not None or self.run_polls is not None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, queue_looks: int | None, run_looks: int | None) -> None:
+        for new, old in (("queue_polls", queue_looks), ("run_polls", run_looks)):
+            if old is not None:
+                said = f"{new.replace('polls', 'looks')} is called {new}; the old name will go"
+                warnings.warn(said, DeprecationWarning, stacklevel=3)
+                object.__setattr__(self, new, old)
+
         _check_seconds("queue_seconds", self.queue_seconds)
         _check_seconds("run_seconds", self.run_seconds)
-        _check_looks("queue_looks", self.queue_looks)
-        _check_looks("run_looks", self.run_looks)
-        if self.by_looks and (self.queue_seconds, self.run_seconds) != (0.0, 0.05):
-            raise ValueError("Give queue_looks and run_looks, or queue_seconds and run_seconds")
+        _check_polls("queue_polls", self.queue_polls)
+        _check_polls("run_polls", self.run_polls)
+        if self.by_polls and (self.queue_seconds, self.run_seconds) != (0.0, 0.05):
+            raise ValueError("Give queue_polls and run_polls, or queue_seconds and run_seconds")
 
         _check_choice("outcome", self.outcome, get_args(Outcome))
         _check_choice("cancel", self.cancel, (None, *get_args(CancelBehaviour)))
@@ -98,7 +109,7 @@ def _check_seconds(name: str, value: float) -> None:
         )
 
 
-def _check_looks(name: str, value: int | None) -> None:
+def _check_polls(name: str, value: int | None) -> None:
     if value is not None and not (isinstance(value, int) and value >= 0):
         raise ValueError(
             f"{name} must be None or a whole number, 0 or more, not {value!r}; "

@@ -83,7 +83,7 @@ class JobRecord:
 
     def seconds_to_next_phase(self, now: float) -> float | None:
         """Return when the phase changes by itself; None where it never will."""
-        if self.script.by_looks:
+        if self.script.by_polls:
             return None
 
         phase = self.phase(now)
@@ -99,9 +99,9 @@ class JobRecord:
     def _way(self, now: float) -> tuple[float, float, float]:
         """Return how far the job is and how far queue and run reach, in looks or in seconds."""
         script = self.script
-        if script.by_looks:
+        if script.by_polls:
             # What the first look will be told holds before it too.
-            return max(self.looks - 1, 0), script.queue_looks or 0, script.run_looks or 0
+            return max(self.looks - 1, 0), script.queue_polls or 0, script.run_polls or 0
 
         return now - self.accepted_at, script.queue_seconds, script.run_seconds
 

@@ -36,7 +36,7 @@ async def test_an_echoed_secret_does_not_spread(  # noqa: PLR0913, PLR0917 (a ta
     texts: list[str] = []
     config = video(model, provider_config=own, max_poll_attempts=3, max_retries=0)
     outcome: Any = "never" if step == "cancel" else "completed"
-    simulator.script("google", Script(run_looks=0, outcome=outcome))
+    simulator.script("google", Script(run_polls=0, outcome=outcome))
     async with Gateway(ledger=ledger) as gateway:
         for status in (400, 401, 500):
             said = {"error": {"code": status, "message": f"Error while checking {KEY} and {TOKEN}"}}

@@ -40,7 +40,7 @@ IMAGES: list[Any] = [
 async def test_a_video(
     simulator: Simulator, gateway: Gateway, video: Make, model: str, own: dict[str, Any]
 ) -> None:
-    simulator.script("google", Script(queue_looks=1, run_looks=1))
+    simulator.script("google", Script(queue_polls=1, run_polls=1))
     config = video(model, provider_config=own)
     request = CAT.model_copy(update={"extra_params": {"labels": {"team": "x"}}})
     updates: list[Any] = []

@@ -241,7 +241,7 @@ async def test_what_never_left_may_leave_again() -> None:
 # ---------------------------------------------------------------------------------------- deadline
 async def test_a_queued_task_is_cancelled(simulator: Simulator, video: Video) -> None:
     """A running one is only asked to: Runway promises neither that it stops nor that it is free."""
-    simulator.script("runway", Script(queue_looks=1000))
+    simulator.script("runway", Script(queue_polls=1000))
     error = await refused(video(max_poll_attempts=2))
     assert simulator.jobs("runway")[0].status == "cancelled"
     assert error.execution_metadata is not None

@@ -54,7 +54,7 @@ def generate(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
 
 def test_a_video(simulator: Simulator, video: Video, generate: Callable[..., Any]) -> None:
-    simulator.script("runway", Script(queue_looks=1, run_looks=2))
+    simulator.script("runway", Script(queue_polls=1, run_polls=2))
     updates: list[Any] = []
     response = generate(video(), REQUEST, updates.append)
 
@@ -215,7 +215,7 @@ def test_our_version_of_the_api_is_that_of_the_sdk() -> None:
 
 
 async def test_another_process_can_go_on_from_the_operation(simulator: Simulator) -> None:
-    simulator.script("runway", Script(run_looks=0))
+    simulator.script("runway", Script(run_polls=0))
     transport = Transport()
     account = Credentials("runway", simulator.base_url("runway"), Key("canary"))
     client = adapter.connect(account, transport)
@@ -235,7 +235,7 @@ async def test_another_process_can_go_on_from_the_operation(simulator: Simulator
 
 async def test_the_default_pace_is_runways(simulator: Simulator, video: Video, leap: Leap) -> None:
     """Nobody should look more often than every five seconds: so the first look is that late."""
-    simulator.script("runway", Script(run_looks=0))
+    simulator.script("runway", Script(run_polls=0))
     updates: list[Any] = []
     config = video(provider_config={}, poll_interval=0.01)
     work = asyncio.ensure_future(generate_video_async(config, REQUEST, updates.append))

@@ -28,7 +28,7 @@ def ended(client: Any, task: str) -> Any:
 
 
 def test_a_video(simulator: Simulator, client: Any) -> None:
-    simulator.script("runway", Script(queue_looks=1, run_looks=1))
+    simulator.script("runway", Script(queue_polls=1, run_polls=1))
     created = client.text_to_video.create(
         model="gen4.5", prompt_text="a kite", duration=5, ratio="1280:720", seed=7
     )

@@ -37,7 +37,7 @@ class WireContext:
 
         One that goes on by looks ends now, since nobody can look at it meanwhile.
         """
-        if job.script.by_looks and job.script.outcome != "never":
+        if job.script.by_polls and job.script.outcome != "never":
             job.end(self.state.clock(), cancelled=False)
 
         while job.phase(self.state.clock()) != "ended":
