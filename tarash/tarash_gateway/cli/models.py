@@ -34,6 +34,7 @@ from ._shape import App, help_alone
 from ._words import wish
 
 DONE, FAILED = 0, 1
+FAL = "fal"
 SHOWN_VALUES = 12
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -82,6 +83,12 @@ def list_command(  # noqa: PLR0913  (each is an option of the command)
     found = list_models(
         provider, output=output, takes=takes or (), duration=duration, search=search
     )
+    return _list(search, found, provider, as_json=as_json)
+
+
+def _list(
+    search: str | None, found: list[ModelInfo], provider: str | None, *, as_json: bool
+) -> int:
     if as_json:
         terminal.document([one.model_dump(mode="json", exclude_none=True) for one in found])
         return DONE
@@ -139,10 +146,13 @@ def _values(values: Iterable[Any]) -> str:
 def show_command(
     model: Annotated[str, typer.Argument(help="The model's id, such as fal-ai/veo3.1.")],
     *,
-    provider: Provider = "fal",
+    provider: Annotated[
+        str | None, typer.Option("--provider", help="Whose it is, where several have it.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Show what a model takes and makes."""
+    provider, model = (_owner(model), model) if provider is None else (provider, model)
     provider, model = _named(provider, model)
     described = describe_model(provider, model)
     if as_json:
@@ -151,6 +161,47 @@ def show_command(
         _describe(described)
 
     return DONE
+
+
+@models_app.command("find")
+def find_command(
+    text: Annotated[str, typer.Argument(help="Text in the id or the name.")],
+    *,
+    as_json: Json = False,
+) -> int:
+    """List the models of all providers with this text in id or name, as `list TEXT` does."""
+    return _list(text, list_models(search=text), None, as_json=as_json)
+
+
+def _owner(model: str) -> str:
+    """Return whose model an id is; fal's where nobody has it, or where fal has it too.
+
+    Raises:
+        ValidationError: Several others have it, or nobody has it and others have one like it.
+    """
+    if model.startswith(OTHERS):
+        return FAL
+
+    everything = list_models()
+    owners = sorted({one.provider for one in everything if one.model == model})
+    if len(owners) > 1 and FAL not in owners:
+        raise ValidationError(
+            f"{model!r} is a model of {', '.join(owners)}; say whose you mean with --provider"
+        )
+
+    if owners:
+        return FAL if FAL in owners else owners[0]
+
+    if "/" not in model:
+        ids = {one.model: one.provider for one in everything}
+        near = difflib.get_close_matches(model, ids, n=3)
+        if near:
+            meant = " or ".join(f"{one} ({ids[one]})" for one in near)
+            raise ValidationError(
+                f"no provider has a model {model!r} in the catalogue; did you mean {meant}?"
+            )
+
+    return FAL
 
 
 def _named(provider: str, model: str) -> tuple[str, str]:
