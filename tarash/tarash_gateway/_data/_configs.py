@@ -146,7 +146,9 @@ class _GenerationConfig(Settings):
     max_media_bytes: int = Field(default=200 * 1024**2, ge=1)
     save_to: Annotated[str | Path | None, BeforeValidator(_place)] = None
     verify: Verify = "off"
-    allow_private_urls: bool = True
+    untrusted_requests: bool = False
+    allowed_extra_params: Several[str] = ()
+    allow_private_urls: bool = Field(default=True, validate_default=True)
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
 
@@ -176,6 +178,11 @@ class _GenerationConfig(Settings):
     @classmethod
     def _off(cls, verify: Any) -> Any:
         return "off" if verify is False else verify  # which YAML makes of `verify: off`
+
+    @field_validator("allow_private_urls")
+    @classmethod
+    def _unless_untrusted(cls, allowed: bool, info: ValidationInfo) -> bool:
+        return allowed and not info.data.get("untrusted_requests", False)
 
     @field_validator("base_url")
     @classmethod
@@ -272,6 +279,14 @@ class VideoGenerationConfig(_GenerationConfig):
         verify: Compare the result with the request (length, size, sound, number): `warn` tells
             what differs and puts it into the response's `mismatches`, `raise` raises a
             `VerificationError` with the response. A fallback has its own.
+        untrusted_requests: Others have written the requests, such as a service's clients. They may
+            name no file of this machine and nothing that a provider stores, only public http and
+            https URLs; in `extra_params` only what `allowed_extra_params` names; and 32 images,
+            which together may have `max_media_bytes`. `allow_private_urls` is off then. One config
+            makes its whole chain so; `Gateway(untrusted_requests=True)` makes all so. It is kept
+            with the job.
+        allowed_extra_params: Names that the `extra_params` of an untrusted request may have; the
+            first config's hold for its chain.
         allow_private_urls: Let URLs, of input media and of results, lead to private, loopback and
             link-local addresses too, and take text that names a file as a path. Turn it off where
             requests come from others.
