@@ -269,7 +269,7 @@ async def test_a_handler_gets_no_file_either(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("resumed_by", ["a gateway of its own", "the module", "one that distrusts"])
-@pytest.mark.parametrize("stored_by", ["gateway", "config", "nobody"])
+@pytest.mark.parametrize("stored_by", ["gateway", "config", "nobody", "private results"])
 async def test_a_stored_job_stays_untrusted(
     stored_by: str, resumed_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +284,9 @@ async def test_a_stored_job_stays_untrusted(
             base_url=simulator.base_url("fal"),
             untrusted_requests=stored_by == "config",
         )
+        if stored_by == "private results":
+            config = config.model_copy(update={"allow_private_urls": True})
+
         request = request_for("video", "image_list", URI)
         async with Gateway(ledger=path, untrusted_requests=stored_by == "gateway") as gateway:
             job_id = (await gateway.submit_video_async(config, request)).id
@@ -296,7 +299,7 @@ async def test_a_stored_job_stays_untrusted(
 
         assert isinstance(job, VideoJob)
         response = await job.wait_async()
-        if stored_by == "nobody" and not distrusts:
+        if stored_by == "private results" or (stored_by == "nobody" and not distrusts):
             await response.save_async(tmp_path / "it.mp4")
         else:
             with pytest.raises(SaveError, match="private address"):
@@ -305,9 +308,20 @@ async def test_a_stored_job_stays_untrusted(
         await package.aclose(0)
 
 
-def test_the_setting_turns_private_urls_off_whatever_else_was_given() -> None:
-    config = VideoGenerationConfig(
-        provider="fal", model="x", untrusted_requests=True, allow_private_urls=True
-    )
+@pytest.mark.parametrize("kind_of", [VideoGenerationConfig, ImageGenerationConfig])
+def test_private_addresses_are_off_unless_somebody_says_otherwise(kind_of: Any) -> None:
+    config = kind_of(provider="fal", model="x", untrusted_requests=True)
     assert not config.allow_private_urls
-    assert not VideoGenerationConfig.model_validate(config.model_dump()).allow_private_urls
+    assert not kind_of.model_validate(config.model_dump()).allow_private_urls
+    assert not kind_of.model_validate_json(config.model_dump_json()).allow_private_urls
+    assert kind_of(provider="fal", model="x").allow_private_urls
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_for_results_only_where_somebody_does(way: str) -> None:
+    kind = "video" if "video" in way else "image"
+    config = config_for(kind, untrusted_requests=True, allow_private_urls=True)
+    assert config.allow_private_urls
+    request = request_for(kind, *ATTACKS["host: loopback as an image"])
+    with pytest.raises(ValidationError, match="untrusted request"):
+        await called(getattr(package, way), config, request)

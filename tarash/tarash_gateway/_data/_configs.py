@@ -148,7 +148,7 @@ class _GenerationConfig(Settings):
     verify: Verify = "off"
     untrusted_requests: bool = False
     allowed_extra_params: Several[str] = ()
-    allow_private_urls: bool = Field(default=True, validate_default=True)
+    allow_private_urls: bool = True
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
 
@@ -179,11 +179,6 @@ class _GenerationConfig(Settings):
     def _off(cls, verify: Any) -> Any:
         return "off" if verify is False else verify  # which YAML makes of `verify: off`
 
-    @field_validator("allow_private_urls")
-    @classmethod
-    def _unless_untrusted(cls, allowed: bool, info: ValidationInfo) -> bool:
-        return allowed and not info.data.get("untrusted_requests", False)
-
     @field_validator("base_url")
     @classmethod
     def _is_url(cls, base_url: str | None) -> str | None:
@@ -204,6 +199,13 @@ class _GenerationConfig(Settings):
             Template.parse(save_to).check_installed()
 
         return save_to
+
+    @model_validator(mode="after")
+    def _keep_to_public_hosts(self) -> Self:
+        if self.untrusted_requests and "allow_private_urls" not in self.model_fields_set:
+            self.__dict__["allow_private_urls"] = False  # before anybody has seen it frozen
+
+        return self
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
@@ -282,14 +284,13 @@ class VideoGenerationConfig(_GenerationConfig):
         untrusted_requests: Others have written the requests, such as a service's clients. They may
             name no file of this machine and nothing that a provider stores, only public http and
             https URLs; in `extra_params` only what `allowed_extra_params` names; and 32 images,
-            which together may have `max_media_bytes`. `allow_private_urls` is off then. One config
-            makes its whole chain so; `Gateway(untrusted_requests=True)` makes all so. It is kept
-            with the job.
+            which together may have `max_media_bytes`. One config makes its whole chain so, and
+            `Gateway(untrusted_requests=True)` makes all so. It is kept with the job.
         allowed_extra_params: Names that the `extra_params` of an untrusted request may have; the
             first config's hold for its chain.
         allow_private_urls: Let URLs, of input media and of results, lead to private, loopback and
-            link-local addresses too, and take text that names a file as a path. Turn it off where
-            requests come from others.
+            link-local addresses too, and take text that names a file as a path. Off by default
+            where requests are untrusted; turned on there, it counts for results only.
         mock: Answers from the mock instead of the provider.
         fallback_configs: Tried in this order after a retryable failure.
         provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.

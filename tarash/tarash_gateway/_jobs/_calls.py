@@ -43,7 +43,11 @@ def configs_for(config: Config, request: Request, *, untrusted: bool) -> list[Co
 
 def guarded(config: Config) -> Config:
     """Return a config by which requests count as written by others."""
-    return config.model_copy(update={"untrusted_requests": True, "allow_private_urls": False})
+    changes = {"untrusted_requests": True}
+    if "allow_private_urls" not in config.model_fields_set:
+        changes["allow_private_urls"] = False
+
+    return config.model_copy(update=changes)
 
 
 def calls_for(

@@ -61,7 +61,7 @@ def rules_of(config: Config) -> Rules:
     return Rules(
         config.max_media_bytes,
         config.fit_images,
-        config.allow_private_urls,
+        config.allow_private_urls and not config.untrusted_requests,
         config.untrusted_requests,
     )
 
