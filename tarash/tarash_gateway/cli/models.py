@@ -17,7 +17,7 @@ import typer
 
 from .._jobs._catalogue import add_model, check_models, describe_model, list_models, refresh_models
 from ..api import plan_image, plan_video
-from ..catalog import schema_source
+from ..catalog import last_days, schema_source, unlisted
 from ..exceptions import ValidationError
 from ..models import (
     GenerationPlan,
@@ -208,17 +208,32 @@ def _describe(described: ModelDescription) -> None:
 
 @models_app.command("refresh")
 def refresh_command(
-    provider: Annotated[str, typer.Argument(help="The provider's name.")] = "fal",
+    provider: Annotated[str, typer.Argument(help="fal, openai, azure-openai or google.")] = "fal",
     *,
     base_url: BaseUrl = None,
     as_json: Json = False,
 ) -> int:
-    """Fetch the schemas of all models; without a connection, what was there stays."""
+    """Fetch what a provider publishes: fal's schemas, others' models and their last days.
+
+    Without a connection, what was there stays.
+    """
     count = refresh_models(provider, base_url=base_url)
+    with schema_source(base_url):
+        ends = last_days(provider)
+        missing = unlisted(provider)
+
     if as_json:
-        terminal.document({"provider": provider, "models": count})
-    else:
-        terminal.result(f"{provider}: {count} models")
+        days = {model: day.isoformat() for model, day in ends.items()}
+        found = {"provider": provider, "models": count, "ends": days, "unlisted": missing}
+        terminal.document(found)
+        return DONE
+
+    terminal.result(f"{provider}: {count} models")
+    for model, day in ends.items():
+        terminal.result(f"{model} ends on {day.isoformat()}")
+
+    if missing:
+        terminal.hint(f"in the catalogue, and not in the list: {', '.join(missing)}")
 
     return DONE
 
