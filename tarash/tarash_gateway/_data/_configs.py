@@ -200,12 +200,11 @@ class _GenerationConfig(Settings):
 
         return save_to
 
-    @model_validator(mode="after")
-    def _keep_to_public_hosts(self) -> Self:
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep to public addresses where nobody says otherwise."""
+        super().model_post_init(context)
         if self.untrusted_requests and "allow_private_urls" not in self.model_fields_set:
             self.__dict__["allow_private_urls"] = False  # before anybody has seen it frozen
-
-        return self
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
