@@ -146,6 +146,8 @@ class _GenerationConfig(Settings):
     max_media_bytes: int = Field(default=200 * 1024**2, ge=1)
     save_to: Annotated[str | Path | None, BeforeValidator(_place)] = None
     verify: Verify = "off"
+    untrusted_requests: bool = False
+    allowed_extra_params: Several[str] = ()
     allow_private_urls: bool = True
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
@@ -197,6 +199,12 @@ class _GenerationConfig(Settings):
             Template.parse(save_to).check_installed()
 
         return save_to
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep to public addresses where nobody says otherwise."""
+        super().model_post_init(context)
+        if self.untrusted_requests and "allow_private_urls" not in self.model_fields_set:
+            self.__dict__["allow_private_urls"] = False  # before anybody has seen it frozen
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
@@ -272,9 +280,16 @@ class VideoGenerationConfig(_GenerationConfig):
         verify: Compare the result with the request (length, size, sound, number): `warn` tells
             what differs and puts it into the response's `mismatches`, `raise` raises a
             `VerificationError` with the response. A fallback has its own.
+        untrusted_requests: Others have written the requests, such as a service's clients. They may
+            name no file of this machine and nothing that a provider stores, only public http and
+            https URLs; in `extra_params` only what `allowed_extra_params` names; and 32 images,
+            which together may have `max_media_bytes`. One config makes its whole chain so, and
+            `Gateway(untrusted_requests=True)` makes all so. It is kept with the job.
+        allowed_extra_params: Names that the `extra_params` of an untrusted request may have; the
+            first config's hold for its chain.
         allow_private_urls: Let URLs, of input media and of results, lead to private, loopback and
-            link-local addresses too, and take text that names a file as a path. Turn it off where
-            requests come from others.
+            link-local addresses too, and take text that names a file as a path. Off by default
+            where requests are untrusted; turned on there, it counts for results only.
         mock: Answers from the mock instead of the provider.
         fallback_configs: Tried in this order after a retryable failure.
         provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.

@@ -14,7 +14,7 @@ from .._support._warnings import warn
 from ..catalog import ending, mask_form_of, schema_source
 from ..media import plan_media, rules_of
 from ..models import GenerationPlan
-from ._calls import chain_of
+from ._calls import configs_for
 from ._chain import adapter_of
 
 if TYPE_CHECKING:
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from ..providers._registry import Registry
 
 
-def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
+def plan(
+    kind: Kind, config: Config, request: Request, registry: Registry, *, untrusted: bool
+) -> GenerationPlan:
     """Return what would be sent for each config of the chain. Pure: needs no key and no network.
 
     Raises:
         ValidationError: A provider is unknown, or its model can't take the request.
     """
-    plans = [_plan_one(kind, one, request, registry) for one in chain_of(config)]
+    configs = configs_for(config, request, untrusted=untrusted)
+    plans = [_plan_one(kind, one, request, registry) for one in configs]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
 
 
