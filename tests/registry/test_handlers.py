@@ -17,7 +17,7 @@ from tarash.tarash_gateway import (
 )
 
 RESPONSE = VideoGenerationResponse(
-    request_id="r", video="https://example.com/a.mp4", status="completed"
+    request_id="r", video="https://example.com/a.mp4", status="completed", raw_response=None
 )
 
 

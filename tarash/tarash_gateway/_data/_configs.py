@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
@@ -126,6 +127,15 @@ def _place(given: Any) -> Any:
     return os.fspath(given) if isinstance(given, os.PathLike) else given
 
 
+def _as_fields(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema, and what it wraps, without what writes it down."""
+    shown = {name: part for name, part in schema.items() if name != "serialization"}
+    if str(shown["type"]).startswith("function-"):
+        shown["schema"] = _as_fields(shown["schema"])
+
+    return shown
+
+
 class _GenerationConfig(Settings):
     elsewhere = OF_REQUESTS
 
@@ -231,8 +241,7 @@ class _GenerationConfig(Settings):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Return the fields, of which what is written leaves the key out, as `_serialize` does."""
-        shown = {name: part for name, part in schema.items() if name != "serialization"}
-        made = handler.resolve_ref_schema(handler(cast("CoreSchema", shown)))
+        made = handler.resolve_ref_schema(handler(cast("CoreSchema", _as_fields(schema))))
         if handler.mode == "serialization":
             made.get("properties", {}).pop("api_key", None)
             made["required"] = [name for name in made.get("required", ()) if name != "api_key"]

@@ -159,8 +159,8 @@ class Registry:
                 down.
 
         Raises:
-            ValidationError: The name is empty, or the handler has none of the methods, is a class and
-                no object, or has a method that can't be called as it will be.
+            ValidationError: The name is empty, or the handler has none of the methods, is a class,
+                or has a method that can't be called as it will be.
         """
         _check_name(provider)
         check_handler(provider, handler)
