@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec, Schemas
     from ._contract import Adapter
+    from ._declared import ProviderDeclaration, declared_provider, read_declaration
     from ._provider import KeyVariable, Provider
     from ._registry import Registry
     from ._rest import RestAdapter
@@ -42,13 +43,16 @@ __all__ = [
     "Operation",
     "Payload",
     "Provider",
+    "ProviderDeclaration",
     "RawResult",
     "Registry",
     "RestAdapter",
     "Schemas",
     "Snapshot",
     "When",
+    "declared_provider",
     "join",
+    "read_declaration",
     "unreadable",
 ]
 
@@ -69,6 +73,7 @@ _HOMES = {
     **dict.fromkeys(("HttpClient", "HttpResponse", "join", "unreadable"), ".._http._client"),
     **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
     "Adapter": "._contract",
+    **dict.fromkeys(("ProviderDeclaration", "declared_provider", "read_declaration"), "._declared"),
     **dict.fromkeys(("ErrorRules", "When"), "._rest_errors"),
     **dict.fromkeys(("KeyVariable", "Provider"), "._provider"),
     "Registry": "._registry",

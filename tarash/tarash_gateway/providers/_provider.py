@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module, util
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 from .._support._extras import too_old
@@ -39,8 +40,9 @@ class Provider:
             adapter itself.
         keys: The variables that its keys are read from, the usual one first.
         modalities: What it makes.
-        models: The module that describes its models, by the rules of `ModelSource`; imported on
-            first use. None where only field mappers that are registered say what models take.
+        models: The module that describes its models, by the rules of `ModelSource`, or its name,
+            imported on first use. None where only field mappers that are registered say what
+            models take.
         aliases: Other spellings of the name: understood, and not listed.
         extra: The extra of the distribution that has to be installed for it; None for none.
         requires: The module that has to be there; None where nothing is needed beside the package.
@@ -55,7 +57,7 @@ class Provider:
     adapter: str | Adapter
     keys: tuple[KeyVariable, ...]
     modalities: tuple[Modality, ...] = BOTH
-    models: str | None = None
+    models: str | ModuleType | None = None
     aliases: tuple[str, ...] = ()
     extra: str | None = None
     requires: str | None = None
