@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from .._http._parts import Parts
 from .._support._logging import event, wanted
 from .._support._secrets import secrets_of
 from ..exceptions import HTTPError, TarashException
@@ -63,6 +64,8 @@ class Attempt:
     """What ends it in time; put off while a finished result is read."""
     fetch_until: float | None = None
     """When that has to be over; None until there was one."""
+    parts: Parts = field(default_factory=Parts)
+    """What came of results whose bodies broke off."""
     host: str = ""
     """Where it is submitted."""
     tries: int = 0

@@ -161,13 +161,22 @@ def unreadable(status: int, body: Any) -> HTTPError:
     )
 
 
-def too_large(status: int, most: int) -> HTTPError:
-    """Return the error for a result that is larger than it may be; another look may read it."""
-    return HTTPError(
-        f"The result has more than {most} bytes, which is what may be read of it; raise "
+class TooLargeResultError(HTTPError):
+    """A result is there, and larger than it may be: no further poll reads it."""
+
+
+def too_large(status: int, size: int | None, most: int) -> TooLargeResultError:
+    """Return the error for a result of a size, where that is known, above what may be read."""
+    has = (
+        f"{size} bytes"
+        if size is not None
+        else f"more than {most} bytes, and does not say how many"
+    )
+    return TooLargeResultError(
+        f"The result has {has}, and at most {most} may be read of it; raise "
         "max_media_bytes= on the config",
         status_code=status,
-        retryable=True,
+        retryable=False,
     )
 
 

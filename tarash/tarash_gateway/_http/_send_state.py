@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..exceptions import HTTPConnectionError
+
+if TYPE_CHECKING:
+    from ._parts import Parts
 
 
 @dataclass(slots=True)
@@ -46,12 +49,19 @@ class SendState:
 class Patience(Protocol):
     """Whoever waits for an answer, and has a limit for it."""
 
+    parts: Parts
+    """What came of results whose bodies broke off in earlier polls."""
+
     def media_begin(self, *, sized: bool) -> None:
         """Hear that the answer is a finished medium, which takes as long as its bytes flow.
 
         Args:
             sized: Whether its server says how many there will be.
         """
+        ...
+
+    def media_flows(self, came: int, due: int) -> None:
+        """Hear how much of it came so far, of how many bytes that are due."""
         ...
 
 
