@@ -30,6 +30,12 @@ class _Patience:
         self._poll = poll
         self._moved: list[tuple[anyio.CancelScope, float]] = []
         self._since = 0.0
+        self.is_done = False
+        """Whether this poll has found the job done."""
+
+    def job_is_done(self) -> None:
+        """Take note of it, whatever the rest of the poll comes to."""
+        self._attempt.done = self.is_done = True
 
     def media_begin(self, *, sized: bool) -> None:
         """Read on for as long as the bytes flow."""
@@ -73,8 +79,8 @@ class _Patience:
 
 
 @contextmanager
-def patient(attempt: Attempt) -> Iterator[None]:
-    """Limit one poll.
+def patient(attempt: Attempt) -> Iterator[_Patience]:
+    """Limit one poll; yield what it tells meanwhile.
 
     Raises:
         TimeoutError: It took too long.
@@ -83,7 +89,7 @@ def patient(attempt: Attempt) -> Iterator[None]:
         patience = _Patience(attempt, poll)
         token = current_patience.set(patience)
         try:
-            yield
+            yield patience
         finally:
             current_patience.reset(token)
             patience.end()

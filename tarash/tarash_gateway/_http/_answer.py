@@ -37,6 +37,7 @@ BINARY = (
     *("application/octet-stream", "application/binary", "binary/octet-stream"),
 )
 BROKEN_OFF = "(the body broke off)"
+RAISE_LIMIT = "; raise max_media_bytes= on the config"
 TOO_LARGE = "(the body is larger than an answer may be)"
 LONGEST_PAUSE = 7 * 24 * 3600.0
 """Seconds; whoever asks to wait longer has written nonsense."""
@@ -173,8 +174,7 @@ def too_large(status: int, size: int | None, most: int) -> TooLargeResultError:
         else f"more than {most} bytes, and does not say how many"
     )
     return TooLargeResultError(
-        f"The result has {has}, and at most {most} may be read of it; raise "
-        "max_media_bytes= on the config",
+        f"The result has {has}, and at most {most} may be read of it{RAISE_LIMIT}",
         status_code=status,
         retryable=False,
     )

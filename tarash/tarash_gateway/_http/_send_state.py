@@ -52,6 +52,10 @@ class Patience(Protocol):
     parts: Parts
     """What came of results whose bodies broke off in earlier polls."""
 
+    def job_is_done(self) -> None:
+        """Hear that the provider's status says so: what is left is to fetch the result."""
+        ...
+
     def media_begin(self, *, sized: bool) -> None:
         """Hear that the answer is a finished medium, which takes as long as its bytes flow.
 
@@ -67,5 +71,18 @@ class Patience(Protocol):
 
 current_patience: ContextVar[Patience | None] = ContextVar("current_patience", default=None)
 """Set by the engine around a poll, told by whoever reads the body of its answers."""
+
+
+def fetching_result() -> None:
+    """Say that the job is done, and its result is fetched now.
+
+    An adapter says so before the exchanges that follow a status which says so: should they fail,
+    or last longer than there is time, nobody must stop a job that is done and paid for.
+    """
+    patience = current_patience.get()
+    if patience is not None:
+        patience.job_is_done()
+
+
 current_wire: ContextVar[SendState | None] = ContextVar("current_wire", default=None)
 """Set by the engine around a submit, read by the transport."""

@@ -119,6 +119,10 @@ class XaiAdapter:
         edit_or_not = "videos/edits" if "video" in body else "videos/generations"
         return Payload(VIDEO_PATHS.get(task, edit_or_not), body)
 
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell that images are no jobs."""
+        return call.kind == "image"
+
     async def submit(
         self, client: HttpClient, payload: Payload, call: Call
     ) -> Operation | RawResult:
