@@ -37,7 +37,7 @@ WITHOUT_DATA = tuple(
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 nox.needs_version = ">=2025.5"
-nox.options.default_venv_backend = "virtualenv"
+nox.options.default_venv_backend = os.environ.get("NOX_DEFAULT_VENV_BACKEND", "virtualenv")
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
@@ -196,7 +196,7 @@ def bench(session: nox.Session) -> None:
     install = (python, "-m", "pip", "install", "--quiet", *_group("bench"))
     environment = {"TARASH_BENCH_PYTHON": python}
     try:
-        session.run(*install, env={"PIP_CONSTRAINT": ""}, external=True)
+        session.run(*install, env={"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""}, external=True)
     except nox.command.CommandFailed:
         session.warn("What others use could not be installed, so it is not measured.")
         environment.clear()
@@ -215,7 +215,7 @@ def floors(session: nox.Session) -> None:
         for need in extras[name]
     ]
     # A second step, without the constraints of the newest: these are the point.
-    session.install(*oldest, env={"PIP_CONSTRAINT": ""})
+    session.install(*oldest, env={"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""})
     session.run("pytest", "tests/contract", *WORKERS, *session.posargs)
 
 

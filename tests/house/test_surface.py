@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,18 @@ def imported_names() -> set[str]:
 
 def test_all_is_sorted_and_without_doubles() -> None:
     assert list(gateway.__all__) == sorted(set(gateway.__all__))
+
+
+def test_every_name_that_a_module_lists_can_be_had_from_it() -> None:
+    listed = [
+        (module, name)
+        for found in pkgutil.walk_packages([str(PACKAGE)], f"{gateway.__name__}.")
+        if not found.name.endswith("__main__")
+        for module in [import_module(found.name)]
+        for name in getattr(module, "__all__", ())
+    ]
+    assert len(listed) > len(gateway.__all__)
+    assert [(module.__name__, name) for module, name in listed if not hasattr(module, name)] == []
 
 
 def test_all_is_complete_but_for_what_would_hide_a_built_in_name() -> None:

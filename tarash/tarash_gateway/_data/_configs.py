@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
@@ -126,6 +127,15 @@ def _place(given: Any) -> Any:
     return os.fspath(given) if isinstance(given, os.PathLike) else given
 
 
+def _as_fields(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema, and what it wraps, without what writes it down."""
+    shown = {name: part for name, part in schema.items() if name != "serialization"}
+    if str(shown["type"]).startswith("function-"):
+        shown["schema"] = _as_fields(shown["schema"])
+
+    return shown
+
+
 class _GenerationConfig(Settings):
     elsewhere = OF_REQUESTS
 
@@ -146,6 +156,8 @@ class _GenerationConfig(Settings):
     max_media_bytes: int = Field(default=200 * 1024**2, ge=1)
     save_to: Annotated[str | Path | None, BeforeValidator(_place)] = None
     verify: Verify = "off"
+    untrusted_requests: bool = False
+    allowed_extra_params: Several[str] = ()
     allow_private_urls: bool = True
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
@@ -198,6 +210,12 @@ class _GenerationConfig(Settings):
 
         return save_to
 
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep to public addresses where nobody says otherwise."""
+        super().model_post_init(context)
+        if self.untrusted_requests and "allow_private_urls" not in self.model_fields_set:
+            self.__dict__["allow_private_urls"] = False  # before anybody has seen it frozen
+
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
             if name == "api_key":
@@ -223,8 +241,7 @@ class _GenerationConfig(Settings):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Return the fields, of which what is written leaves the key out, as `_serialize` does."""
-        shown = {name: part for name, part in schema.items() if name != "serialization"}
-        made = handler.resolve_ref_schema(handler(cast("CoreSchema", shown)))
+        made = handler.resolve_ref_schema(handler(cast("CoreSchema", _as_fields(schema))))
         if handler.mode == "serialization":
             made.get("properties", {}).pop("api_key", None)
             made["required"] = [name for name in made.get("required", ()) if name != "api_key"]
@@ -272,9 +289,16 @@ class VideoGenerationConfig(_GenerationConfig):
         verify: Compare the result with the request (length, size, sound, number): `warn` tells
             what differs and puts it into the response's `mismatches`, `raise` raises a
             `VerificationError` with the response. A fallback has its own.
+        untrusted_requests: Others have written the requests, such as a service's clients. They may
+            name no file of this machine and nothing that a provider stores, only public http and
+            https URLs; in `extra_params` only what `allowed_extra_params` names; and 32 images,
+            which together may have `max_media_bytes`. One config makes its whole chain so, and
+            `Gateway(untrusted_requests=True)` makes all so. It is kept with the job.
+        allowed_extra_params: Names that the `extra_params` of an untrusted request may have; the
+            first config's hold for its chain.
         allow_private_urls: Let URLs, of input media and of results, lead to private, loopback and
-            link-local addresses too, and take text that names a file as a path. Turn it off where
-            requests come from others.
+            link-local addresses too, and take text that names a file as a path. Off by default
+            where requests are untrusted; turned on there, it counts for results only.
         mock: Answers from the mock instead of the provider.
         fallback_configs: Tried in this order after a retryable failure.
         provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.

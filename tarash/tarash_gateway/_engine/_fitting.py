@@ -29,6 +29,8 @@ class EngineContext:
     clients: ClientCache
     ledger: Ledger
     rng: Random
+    untrusted_requests: bool = False
+    """Whether others have written the requests, whatever the configs say."""
 
     def makers(self, call: Call) -> RegistryMakers:
         """Return the providers of the registry, as the media of a call's result see them."""

@@ -30,7 +30,14 @@ VARIABLE = "TARASH_LEDGER"
 class GatewayContext:
     """The registry, clients and ledger of one gateway, and the calls under way."""
 
-    def __init__(self, registry: Registry | None = None, ledger: AnyLedger | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry | None = None,
+        ledger: AnyLedger | None = None,
+        *,
+        untrusted_requests: bool = False,
+    ) -> None:
+        self.untrusted_requests = untrusted_requests
         self.registry = default_registry if registry is None else registry
         self._ledger = ledger
         self._made: EngineContext | None = None
@@ -57,7 +64,9 @@ class GatewayContext:
 
         given = self._ledger if self._ledger is not None else os.environ.get(VARIABLE) or None
         ledger = MemoryLedger() if given is None else _opened(given)
-        return EngineContext(self.registry, ClientCache(), ledger, Random())
+        return EngineContext(
+            self.registry, ClientCache(), ledger, Random(), self.untrusted_requests
+        )
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

@@ -54,11 +54,19 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(
-        ("Accepts", "Call", "Finished", "MediaLimits", "Operation", "Payload", "Snapshot"),
+        (
+            "Call",
+            "MediaConstraints",
+            "MediaSupport",
+            "Operation",
+            "Payload",
+            "RawResult",
+            "Snapshot",
+        ),
         ".._data._exchange",
     ),
-    "Account": ".._http._credentials",
-    **dict.fromkeys(("Answer", "HttpClient", "join", "unreadable"), ".._http._client"),
+    "Credentials": ".._http._credentials",
+    **dict.fromkeys(("HttpClient", "HttpResponse", "join", "unreadable"), ".._http._client"),
     **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
     "Adapter": "._contract",
     **dict.fromkeys(("ErrorRules", "When"), "._rest_errors"),

@@ -44,7 +44,7 @@ _HOMES = {
     "Script": "_script",
     "Simulator": "_simulator",
     "Step": "_records",
-    "Wire": "_wire",
+    "ProviderWire": "_wire",
     "WireContext": "_wires",
     "image_bytes": "_media",
     "video_bytes": "_media",
