@@ -64,6 +64,10 @@ def asked_for(simulator: Simulator, case: Case) -> int:
     return counted.downloads if case.provider == "google" else counted.results
 
 
+def has_asked(simulator: Simulator, case: Case, number: int) -> bool:
+    return asked_for(simulator, case) >= number
+
+
 def attempts(error: TarashException) -> list[tuple[str | None, str | None, str]]:
     assert error.execution_metadata is not None
     done = error.execution_metadata.attempts
@@ -147,7 +151,7 @@ async def test_whether_somebody_else_delivers_is_for_failover_to_say(
             gateway.generate_video_async(config, asked(case), idempotency_key="order")
         )
         for number in (1, 2):
-            await until(lambda number=number: asked_for(simulator, case) >= number)  # type: ignore[misc]
+            await until(partial(has_asked, simulator, case, number))
             leap(LIMIT)
 
         if failover == "when_safe":

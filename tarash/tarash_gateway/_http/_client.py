@@ -10,7 +10,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 from anyio.lowlevel import RunVar
@@ -35,14 +35,10 @@ from ._parts import Part, parts_at_hand
 from ._proxies import Proxy, connector, proxy_of
 from ._reading import ENCODINGS
 from ._reasons import cause_of
-from ._send_state import SendState, current_wire
+from ._send_state import SendState, current_wire, mark_sent
 from ._unanswered import UNCONNECTED, connection_error, private_error
 from ._unclosed import Connector, Sockets, let_go
 from ._urls import Origin, address, is_trusted, join, origin, redirect_of
-
-if TYPE_CHECKING:
-    from types import SimpleNamespace
-
 
 # Whoever makes exchanges finds what an answer is here too.
 __all__ = [
@@ -127,7 +123,7 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
         "socket_factory": sockets.make,
     }
     tracing = aiohttp.TraceConfig()
-    tracing.on_request_headers_sent.append(_mark_sent)
+    tracing.on_request_headers_sent.append(mark_sent)
     return aiohttp.ClientSession(
         connector=Connector(**options) if socks is None else connector(socks, **options),
         # A tenth of what a look costs, and only a submit has to know it for certain.
@@ -169,14 +165,6 @@ def gate(purpose: str, url: str) -> asyncio.Semaphore:
         found = gates[place] = asyncio.Semaphore(size)
 
     return found
-
-
-async def _mark_sent(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _facts: object
-) -> None:
-    wire: SendState | None = context.trace_request_ctx
-    if wire is not None:
-        wire.leave()
 
 
 class HttpClient:
@@ -256,7 +244,7 @@ class HttpClient:
         parts = parts_at_hand()
         part = parts.take(url)
         try:
-            answer = part.whole or await self._follow(url, part)
+            answer = await self._follow(url, part)
         finally:
             parts.keep(url, part, self.account.max_media_bytes)
 
@@ -269,7 +257,6 @@ class HttpClient:
             answer = await self._read(url, part)
             target = redirect_of(url, answer.status, answer.headers.get("Location"))
             if target is None or target in seen or len(seen) > MOST_REDIRECTS:
-                part.whole = answer if answer.content else None
                 return answer
 
             url = target

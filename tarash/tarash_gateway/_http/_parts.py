@@ -7,7 +7,6 @@ its ETag or date, else by its size; else it begins anew. Holds no more than a re
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -27,9 +26,6 @@ from ._ranges import (
 from ._reading import HEAD_BYTES, TooLarge, fill, read_error
 from ._send_state import current_patience
 
-if TYPE_CHECKING:
-    from ._answer import HttpResponse
-
 MOST_BREAKS = 100
 """So often a body may break off in one poll, each time after it brought more."""
 MOST_VAIN = 3
@@ -42,8 +38,6 @@ class Part:
     """The body of a GET, as far as it came."""
 
     def __init__(self) -> None:
-        self.whole: HttpResponse | None = None
-        """The answer, where it is a medium that came to its end."""
         self.status = OK
         """Of the last answer; of what was put together from parts, that of a whole."""
         self._body = io.BytesIO()
@@ -60,7 +54,7 @@ class Part:
     @property
     def size(self) -> int:
         """The bytes that are held."""
-        return self._body.tell() if self.whole is None else len(self.whole.content or b"")
+        return self._body.tell()
 
     @property
     def is_worth_keeping(self) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from ..exceptions import HTTPConnectionError
 
 if TYPE_CHECKING:
+    from types import SimpleNamespace
+
     from ._parts import Parts
 
 
@@ -86,3 +88,10 @@ def fetching_result() -> None:
 
 current_wire: ContextVar[SendState | None] = ContextVar("current_wire", default=None)
 """Set by the engine around a submit, read by the transport."""
+
+
+async def mark_sent(_session: object, context: SimpleNamespace, _facts: object) -> None:
+    """Note that a request's head was handed to the connection; called by its session."""
+    wire: SendState | None = context.trace_request_ctx
+    if wire is not None:
+        wire.leave()
