@@ -200,7 +200,7 @@ def test_a_deadline_hands_over_the_job_and_buys_no_other() -> None:
     with Simulator(["fal"]) as simulator:
         simulator.script("fal", Script(queue_seconds=600))
         config = video(
-            "fal", "fal-ai/veo3.1", base_url=simulator.base_url("fal"), timeout=0.5,
+            "fal", "fal-ai/veo3.1", base_url=simulator.base_url("fal"), max_poll_attempts=2,
             on_timeout="detach",
         )  # fmt: skip
         with pytest.raises(TimeoutError) as caught:
