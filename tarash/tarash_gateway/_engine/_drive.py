@@ -293,6 +293,10 @@ class _Drive(Leaving):
 
     def _parse(self, finished: RawResult) -> Response:
         self._attempt.settled = True
+        read = self._attempt.response
+        if read is not None and finished is self._attempt.finished:
+            return read  # in the moment in which it came
+
         return read_result(self._adapter, self._attempt, self._call, finished)
 
     async def _past_the_limit(self, limit: str, *, may_look: bool) -> Response:

@@ -21,6 +21,7 @@ from ..ledger._records import Intent
 from ._lease import note, told_of
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
+from ._received import receive
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
@@ -128,7 +129,7 @@ class Submit:
         with self._limit:
             try:
                 result = await self._adapter.submit(self._client, payload, call)
-                await self._accept(result)
+                await self._accept(result, call)
             except TarashException as error:
                 self._error = error
             except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
@@ -177,10 +178,11 @@ class Submit:
         elif self._attempt.submission != "accepted":
             self._attempt.submission = "unknown" if self._wire.sent else "not_sent"
 
-    async def _accept(self, result: Operation | RawResult) -> None:
+    async def _accept(self, result: Operation | RawResult, call: Call) -> None:
         self._attempt.submission = "accepted"
         if isinstance(result, RawResult):
             self._attempt.finished = result
+            await receive(self._adapter, self._attempt, self._lease, call, result)
             return
 
         self._attempt.operation = result
