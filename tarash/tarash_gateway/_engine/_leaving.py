@@ -89,10 +89,13 @@ class Leaving:
     async def _on_cancellation(self) -> Outcome:
         await self._search_once()
         operation = self._attempt.operation
+        if operation is None and self._attempt.response is not None:
+            return "completed"  # in the ledger, for whoever asks for it
+
         if operation is None:
             return "unknown" if self._attempt.submission == "unknown" else "cancelled"
 
-        if not self._cancels or not await self._lease.is_ours():
+        if self._attempt.done or not self._cancels or not await self._lease.is_ours():
             return "detached"
 
         await self._ask_to_cancel(operation)

@@ -21,6 +21,7 @@ from ..ledger._records import Intent
 from ._lease import note, told_of
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
+from ._received import receive
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
@@ -118,7 +119,7 @@ class Submit:
         try:
             await asyncio.wait([self._exchanging])
         except asyncio.CancelledError:
-            await self._hear_out()
+            await self._hear_out(is_kept=self._is_kept(call))
             raise
 
         return self._error
@@ -128,20 +129,32 @@ class Submit:
         with self._limit:
             try:
                 result = await self._adapter.submit(self._client, payload, call)
-                await self._accept(result)
+                await self._accept(result, call)
             except TarashException as error:
                 self._error = error
             except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
                 self._error = self._unforeseen(error)
 
-    async def _hear_out(self) -> None:
-        """Wait for the answer to what has left; what has not left yet is stopped."""
+    def _is_kept(self, call: Call) -> bool:
+        """Tell whether an answer that nobody waits for is of use: to stop the job, or to keep."""
+        at_once = getattr(self._adapter, "answers_at_once", None)
+        return self._lease.keeps or at_once is None or not at_once(call)
+
+    async def _hear_out(self, *, is_kept: bool) -> None:
+        """Wait for the answer to what has left; what has not left yet is stopped.
+
+        Args:
+            is_kept: Whether the answer can be of use.
+        """
         if self._attempt.submission != "accepted":  # and only about to be written down
             if self._wire.sent:
                 self._attempt.submission = "unknown"  # until the answer says more
             else:
                 # A cancellation is delivered late enough for it to leave meanwhile.
                 self._wire.stopped = True
+                self._limit.cancel()
+
+            if not is_kept:
                 self._limit.cancel()
 
         self._limit.deadline = anyio.current_time() + CANCEL_SECONDS
@@ -165,10 +178,11 @@ class Submit:
         elif self._attempt.submission != "accepted":
             self._attempt.submission = "unknown" if self._wire.sent else "not_sent"
 
-    async def _accept(self, result: Operation | RawResult) -> None:
+    async def _accept(self, result: Operation | RawResult, call: Call) -> None:
         self._attempt.submission = "accepted"
         if isinstance(result, RawResult):
             self._attempt.finished = result
+            await receive(self._adapter, self._attempt, self._lease, call, result)
             return
 
         self._attempt.operation = result

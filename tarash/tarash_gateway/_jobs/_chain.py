@@ -21,6 +21,7 @@ from .._engine import (
     handle,
     kept_alive,
     ledger_failed,
+    settle,
     was_stopped,
 )
 from .._engine._attempt import Attempt, Progress, cancellation_note, unforeseen
@@ -28,6 +29,7 @@ from .._support._loops import current_task
 from ..exceptions import TarashException, UnsupportedOperationError, VerificationError
 from ..media._finalize import finalize_result
 from ..models import ExecutionMetadata
+from ._callbacks import heard_by, tell_last
 from ._ending import Ending
 
 if TYPE_CHECKING:
@@ -38,9 +40,6 @@ if TYPE_CHECKING:
     from ..models import AttemptMetadata
     from ..providers._contract import Adapter
     from ..providers._registry import Registry
-
-GOODBYE_SECONDS = 1
-"""How long a user's callback may hold up a cancellation."""
 
 
 class ChainRun(Ending):
@@ -99,7 +98,8 @@ class ChainRun(Ending):
         finally:
             held = current_task() is task and await self.end(state or self.state_after())
 
-        if self.response is not None and not held:
+        is_elsewhere = self.current.operation is not None  # else only we have it
+        if self.response is not None and not held and is_elsewhere:
             followed = self.lease.taken_over()
             self.current.complete(followed)
             raise self._told_of(followed)
@@ -164,6 +164,7 @@ class ChainRun(Ending):
 
             provider = following.call.config.provider
             attempt.log(logging.WARNING, "fallback", error=error.message, to=provider)
+            await heard_by(caller)
             self.attempts.append(following)
 
     def _take_pending(self) -> Attempt | None:
@@ -192,6 +193,12 @@ class ChainRun(Ending):
         """Return a result that another process had in its hands when it ended."""
         keep_config(response, self.current.call.config, self.resources.makers(self.current.call))
         self.current.response = response
+        await settle(self.current, self.lease, "completed")
+        if response.execution_metadata is None:
+            self._records.append(self.current.metadata(None))
+            told = {"execution_metadata": self._metadata(self.current)}
+            response = response.model_copy(update=told)
+
         await Progress(self.current, deliver).completed(response)
         return response
 
@@ -284,7 +291,7 @@ class ChainRun(Ending):
             if caller is not None:
                 caller.last_words = last_words
 
-            await _tell_last(progress, attempt, last_words)
+            await tell_last(progress, attempt, last_words)
             raise
         else:
             if response is not None:
@@ -347,17 +354,6 @@ class ChainRun(Ending):
             _add(error, f" (an earlier attempt may be billed: {', '.join(paid)})")
 
         return error
-
-
-async def _tell_last(progress: Progress, attempt: Attempt, last_words: str) -> None:
-    """Tell the user's callback that the attempt was cancelled, unless it takes too long."""
-    try:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
-            await progress.failed(last_words)
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:  # noqa: BLE001  (it may leave by each update; it has left once)
-        attempt.log(logging.DEBUG, "callback_left", error=type(error).__name__)
 
 
 def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:
