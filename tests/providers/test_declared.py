@@ -51,6 +51,7 @@ failed_billing = "none"
 [[errors.rules]]
 means = "moderation"
 words = "moderat|guideline|policy"
+ends_job = true
 
 [poll]
 path = "videos/{id}"
@@ -133,7 +134,7 @@ def test_refused_and_failed_jobs(simulator: Simulator) -> None:
         generate_video(config(simulator), VIDEO)
 
     simulator.script("xai", Script(outcome="moderated"))
-    with pytest.raises((ContentModerationError, GenerationFailedError)):
+    with pytest.raises(ContentModerationError):
         generate_video(config(simulator), VIDEO)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..._data._exchange import (
     Operation,
@@ -16,7 +16,7 @@ from ..._data._exchange import (
     RawResult,
     Snapshot,
 )
-from ..._http._client import HttpResponse, join, unreadable
+from ..._http._client import HttpResponse, join, status_error, unreadable
 from ..._support._warnings import warn
 from ...exceptions import GenerationFailedError, HTTPError, UnsupportedOperationError
 from ...mapping import apply_field_mappers, longest_prefix
@@ -29,7 +29,7 @@ from ._names import every, holds, merged, one, put
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Response
-    from ..._data._types import CancelAnswer
+    from ..._data._types import CancelAnswer, Kind
     from ...catalog import ModelSpec
 
 FIRST_ERROR = 300
@@ -150,16 +150,15 @@ class DeclaredAdapter(DeclaredAccount):
         """Ask for the job once; where its result is elsewhere, ask there too."""
         url = self.job_url(client, operation)
         if self._poll.method == "POST":
-            answer = await client.post(
-                url, json={**self._poll.body, self._poll.item_id: operation.id}
-            )
+            body_sent = {**self._poll.body, self._poll.item_id: operation.id}
+            answer = await client.post(url, json=body_sent, any_status=True)
         else:
-            answer = await client.get(url)
+            answer = await client.get(url, any_status=True)
+
+        if answer.status >= FIRST_ERROR or self.rules.is_refusal(answer.body):
+            return self._refused(answer)
 
         body = answer.object()
-        if self.rules.is_refusal(body):
-            raise self.rules.inside(answer)
-
         job: Any = body
         if self._poll.items is not None:
             mine = [
@@ -179,6 +178,21 @@ class DeclaredAdapter(DeclaredAccount):
 
         seen = self.snapshot(job, operation)
         return await self._fetched(client, seen, operation)
+
+    def _refused(self, answer: HttpResponse) -> Snapshot:
+        """Return the provider's verdict where a rule says that it is one; else raise."""
+        if self.rules.ends_job(answer):
+            return Snapshot(
+                "failed",
+                raw=answer.body,
+                error=self.rules.of_job(answer.body),
+                billing=self.rules.billing_of(answer.body),
+            )
+
+        if answer.status < FIRST_ERROR:
+            raise self.rules.inside(answer)
+
+        raise self.errors(answer) or status_error(answer)
 
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
         """Return what a job's body says; a word that nobody knows keeps the job open. Pure."""
@@ -274,7 +288,7 @@ class DeclaredAdapter(DeclaredAccount):
 
     def urls(self, body: Any, kind: str) -> list[str]:
         """Return the media of the asked kind. Pure."""
-        paths = self.said.result.media.get(kind, ())  # type: ignore[call-overload]
+        paths = self.said.result.media.get(cast("Kind", kind), ())
         for path in paths:
             found = [text for text in every(body, path) if isinstance(text, str) and text]
             if found:

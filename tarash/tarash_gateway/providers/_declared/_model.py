@@ -103,6 +103,8 @@ class Rule(Part):
     words: str | None = None
     at: Path | None = None
     of_output: bool = False
+    ends_job: bool = False
+    """Whether it settles the job, where it comes as an answer to a poll."""
     retryable: bool | None = None
     submission: Submission | None = None
     billing: Billing | None = None

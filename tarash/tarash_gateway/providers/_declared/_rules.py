@@ -55,6 +55,11 @@ class DeclaredRules:
         rule = self._rule(answer.status, answer.body)
         return None if rule is None else self._made(rule, answer.body, answer.status)
 
+    def ends_job(self, answer: HttpResponse) -> bool:
+        """Tell whether an error that answers a poll is the provider's verdict on the job."""
+        rule = self._rule(answer.status, answer.body)
+        return rule is not None and rule.ends_job
+
     def inside(self, answer: HttpResponse, *, paid: bool = False) -> TarashException:
         """Return the error in an answer with a good status; one that nobody names is unknown."""
         found = self.of_answer(answer)
