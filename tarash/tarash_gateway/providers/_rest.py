@@ -22,6 +22,7 @@ from .._support._secrets import AuthHeaders
 from ..exceptions import GenerationFailedError, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._contract import AdapterDefaults
 from ._facts import percent, response_facts
 from ._filters import refusal, sift
 from ._outputs import Medium, as_text, content_of, find, no_media
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec
     from ..exceptions import TarashException
+    from ._contract import Ability
 
 PERCENT = 100.0
 FIRST_ERROR = 300
 
 
-class RestAdapter:
+class RestAdapter(AdapterDefaults):
     """An adapter by declaration.
 
     Attributes:
@@ -61,6 +63,7 @@ class RestAdapter:
             strings, or a list of objects with a `url`.
         check_path: What costs nothing and wants a key; None where there is no such thing.
         url_lifetime: How long a result's URL works; None where it is not known.
+        abilities: Which further methods a subclass has: see `Ability`.
         makes: What it makes; the other kind is refused with a sentence.
     """
 
@@ -70,7 +73,7 @@ class RestAdapter:
     errors: ErrorRules
     accepts: MediaSupport = MediaSupport()
     min_poll_interval: float = 1.0
-    modules: tuple[str, ...] = ()
+    abilities: frozenset[Ability] = frozenset({"verify_credentials"})
     authorization: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {key}")
     headers: ClassVar[Mapping[str, str]] = {}
     submit_path: str = ""
