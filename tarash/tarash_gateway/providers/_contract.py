@@ -60,7 +60,6 @@ class Adapter(Protocol):
     min_poll_interval: float
     """Seconds; the provider's own floor between two looks."""
     base_url: str
-    trusted_hosts: tuple[str, ...]
     abilities: frozenset[Ability]
     """The methods that it has beside these; one that is not declared is never called."""
     modules: tuple[str, ...]
@@ -69,6 +68,11 @@ class Adapter(Protocol):
     """The names in `Operation.urls` and `Operation.data` without which a job can't be polled."""
     base_url_variable: str
     """The vendor's own environment variable for the base URL; empty for none."""
+
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """The hosts beside that of the account's base URL which may see the key."""
+        ...
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key to use, or None if there is none."""
