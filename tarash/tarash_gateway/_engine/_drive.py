@@ -277,6 +277,20 @@ class _Drive(Leaving):
 
         return self._watch
 
+    async def _on_cancellation(self) -> Outcome:
+        """Read the result that came after all, for the ledger to keep; else stop the job."""
+        finished = self._attempt.finished
+        if finished is None or not self._lease.keeps:
+            return await super()._on_cancellation()
+
+        try:
+            self._attempt.response = self._parse(finished)
+        except TarashException as error:
+            await self._note(error)
+            return self._outcome()
+
+        return "completed"
+
     def _parse(self, finished: RawResult) -> Response:
         self._attempt.settled = True
         read = self._attempt.response
@@ -294,7 +308,8 @@ class _Drive(Leaving):
         operation = self._attempt.operation
         late = anyio.current_time() + CANCEL_SECONDS
         finished = await self._last_look() if operation is not None and may_look else None
-        if operation is not None and finished is None and self._cancels:
+        stops = self._cancels and not self._attempt.done
+        if operation is not None and finished is None and stops:
             if not await self._lease.is_ours():
                 raise self._lease.taken_over()
 
