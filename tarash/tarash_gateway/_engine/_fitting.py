@@ -14,6 +14,7 @@ from ._makers import RegistryMakers
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
+    from .._data._observers import Observer
     from .._http._pools import ClientCache
     from ..ledger._records import Ledger
     from ..providers._contract import Adapter
@@ -29,6 +30,8 @@ class EngineContext:
     clients: ClientCache
     ledger: Ledger
     rng: Random
+    observers: tuple[Observer, ...] = ()
+    """Who hears of every event."""
 
     def makers(self, call: Call) -> RegistryMakers:
         """Return the providers of the registry, as the media of a call's result see them."""

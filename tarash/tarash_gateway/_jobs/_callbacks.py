@@ -16,7 +16,7 @@ from .._support._warnings import PACKAGE, warn
 from .._support._words import with_article
 
 if TYPE_CHECKING:
-    from .._engine._attempt import Deliver, Update
+    from .._engine._progress import Deliver, Update
     from .._support._portal import Caller
 
 

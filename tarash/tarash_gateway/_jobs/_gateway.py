@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._observers import Observer
 from .._data._types import ApiKeys
 from .._support._secrets import Keys
 from .._support._warnings import asked_here
@@ -23,7 +24,7 @@ from ..models import (
 )
 from ..providers._registry import Registry
 from ._arguments import check_arguments, check_callback
-from ._handles import ImageJob, VideoJob
+from ._handles import ImageJob, VideoJob, blocking
 from ._resources import GatewayContext
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Gateway:
         *,
         registry: Registry | None = None,
         ledger: AnyLedger | None = None,
+        observers: Sequence[Observer] = (),
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -60,9 +62,10 @@ class Gateway:
             ledger: Where jobs are written down before anything is bought: `sqlite:///jobs.db`, the
                 `pathlib.Path` of such a file, or a ledger. By default what TARASH_LEDGER says, else
                 memory, which lives as long as the process.
-            shared: What it shares with others, in place of the two above.
+            observers: Plain functions that don't block, called with each of its `events`.
+            shared: What it shares with others, in place of the above.
         """
-        self._shared = GatewayContext(registry, ledger) if shared is None else shared
+        self._shared = shared or GatewayContext(registry, ledger, observers)
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,7 +144,7 @@ class Gateway:
     ) -> VideoGenerationResponse:
         """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
         work = self._generating("video", config, request, on_progress, ledger, idempotency_key)
-        return cast("VideoGenerationResponse", _blocking(work))
+        return cast("VideoGenerationResponse", blocking(work))
 
     async def generate_image_async(
         self,
@@ -167,7 +170,7 @@ class Gateway:
     ) -> ImageGenerationResponse:
         """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
         work = self._generating("image", config, request, on_progress, ledger, idempotency_key)
-        return cast("ImageGenerationResponse", _blocking(work))
+        return cast("ImageGenerationResponse", blocking(work))
 
     # ------------------------------------------------------------------------------ submitting
     async def submit_video_async(
@@ -203,7 +206,7 @@ class Gateway:
     ) -> VideoJob:
         """Blocking form of `submit_video_async`."""
         args: Any = ("video", config, request, ledger, idempotency_key)
-        return cast("VideoJob", _blocking(lambda _caller: self._submitting(*args)))
+        return cast("VideoJob", blocking(lambda _caller: self._submitting(*args)))
 
     async def submit_image_async(
         self,
@@ -228,7 +231,7 @@ class Gateway:
     ) -> ImageJob:
         """Blocking form of `submit_image_async`."""
         args: Any = ("image", config, request, ledger, idempotency_key)
-        return cast("ImageJob", _blocking(lambda _caller: self._submitting(*args)))
+        return cast("ImageJob", blocking(lambda _caller: self._submitting(*args)))
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
@@ -260,7 +263,7 @@ class Gateway:
         """Blocking form of `resume_all_async`."""
         keys = Keys.taken(api_keys)
         del api_keys
-        found = _blocking(lambda _: self.resume_all_async(ledger, api_keys=keys))
+        found = blocking(lambda _: self.resume_all_async(ledger, api_keys=keys))
         return cast("list[VideoJob | ImageJob]", found)
 
     async def resume_async(
@@ -296,7 +299,7 @@ class Gateway:
         """Blocking form of `resume_async`."""
         keys = Keys.taken(api_keys)
         del api_keys
-        found = _blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=keys))
+        found = blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=keys))
         return cast("VideoJob | ImageJob", found)
 
     # -------------------------------------------------------------------------------- planning
@@ -390,10 +393,3 @@ class Gateway:
 
         check_arguments(f"plan_{kind}", kind, config, request)
         return plan(kind, config, request, self._shared.registry)
-
-
-def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
-    from .._support import _portal
-
-    with asked_here():
-        return _portal.call(work)

@@ -157,8 +157,7 @@ class _Job(Generic[_Config, _Response, _Update]):
             with self._shared.at_work():
                 return await self._job.wait(to_caller(on_progress, caller), caller)
 
-        with asked_here():
-            return cast("_Response", _blocking(work))
+        return cast("_Response", blocking(work))
 
     async def status_async(self) -> _Update:
         """Look at the job once.
@@ -173,7 +172,7 @@ class _Job(Generic[_Config, _Response, _Update]):
 
     def status(self) -> _Update:
         """Blocking form of `status_async`."""
-        return cast("_Update", _blocking(lambda _: self._job.status()))
+        return cast("_Update", blocking(lambda _: self._job.status()))
 
     async def cancel_async(self) -> CancelAnswer:
         """Ask the provider to stop the job; no fallback follows.
@@ -190,7 +189,7 @@ class _Job(Generic[_Config, _Response, _Update]):
 
     def cancel(self) -> CancelAnswer:
         """Blocking form of `cancel_async`."""
-        return cast("CancelAnswer", _blocking(lambda _: self._job.cancel()))
+        return cast("CancelAnswer", blocking(lambda _: self._job.cancel()))
 
 
 class VideoJob(_Job[VideoGenerationConfig, VideoGenerationResponse, VideoGenerationUpdate]):
@@ -208,10 +207,12 @@ class ImageJob(_Job[ImageGenerationConfig, ImageGenerationResponse, ImageGenerat
     _kind = "image"
 
 
-def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
+def blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a coroutine on the background loop, and wait for it; it may be about the present line."""
     from .._support import _portal
 
-    return _portal.call(work)
+    with asked_here():
+        return _portal.call(work)
 
 
 def handle_for(job: Job, shared: GatewayContext) -> VideoJob | ImageJob:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._events import CancelAsked
 from .._data._made_by import keep_config
 from .._engine import ledger_failed, look, stop
-from .._engine._attempt import Attempt, Progress
+from .._engine._progress import Progress
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
 from .._support._under_way import UnderWay
-from ..exceptions import (
-    TarashException,
-    TimeoutError,  # noqa: A004  (ours is the built-in one too)
-)
+from ..exceptions import TarashException
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 from ._chain import ChainRun, adapter_of, watcher
 from ._opening import changed, rebuilt
@@ -23,7 +21,8 @@ from ._store import error_of, holds_media, nameless, response_of, told
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Response, Snapshot
     from .._data._types import CancelAnswer
-    from .._engine._attempt import Deliver
+    from .._engine._attempt import Attempt
+    from .._engine._progress import Deliver
     from .._support._portal import Caller
     from ..ledger._records import JobRecord, Ledger
 
@@ -112,7 +111,7 @@ class Job:
                 try:
                     return _certain(await seen.go(deliver, caller))
                 except TarashException as error:
-                    if not _may_go_on(seen, error):
+                    if not seen.may_follow(error):
                         raise
 
                     # Whoever holds the job will see it too, and go on along the chain, or not.
@@ -280,7 +279,7 @@ class Job:
         if operation is None:
             return await self._cancel_unsent(record)
 
-        attempt.stopped = True
+        await attempt.apply(CancelAsked(reason="handle"))
         if record is not None:
             await self._tell_the_ledger(record, operation)
 
@@ -359,12 +358,6 @@ class Job:
             self.run.current.complete(error)
             result = told(record.kind, None, error)
             await lease.close("cancelled", result, free_key=False, delivered=False)
-
-
-def _may_go_on(seen: ChainRun, error: TarashException) -> bool:
-    """Tell whether the holder of a job may try another config after what we have seen fail."""
-    is_last = seen.current.call.attempt_number == len(seen.calls)
-    return error.retryable and not is_last and not isinstance(error, TimeoutError)
 
 
 def _error_of(record: JobRecord, seen: TarashException | None) -> TarashException:
