@@ -149,12 +149,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         provider=settings.provider,
         model=settings.model,
         on_timeout="detach",
-        # What others send must not lead to files of this machine, or to hosts beside it.
-        allow_private_urls=False,
+        # Also for jobs that were ordered before a restart, and for tokens.
+        untrusted_requests=True,
     )
     ledger = SqliteLedger(settings.ledger)
     cancel_after = settings.patience if settings.on_disconnect == "cancel" else None
-    videos = Videos(Gateway(ledger=ledger), ledger, config, cancel_after)
+    # What others send must not lead to files of this machine, or to hosts beside it.
+    gateway = Gateway(ledger=ledger, untrusted_requests=True)
+    videos = Videos(gateway, ledger, config, cancel_after)
     videos.start()
     app.state.videos = videos
     app.state.places = Places(settings.each, settings.together)

@@ -167,9 +167,9 @@ def test_a_host_without_a_listing_is_told(simulator: Simulator) -> None:
         refresh_models("fal", base_url=f"{simulator.base_url('fal')}/elsewhere")
 
 
-def test_only_providers_with_schemas_can_be_refreshed() -> None:
+def test_only_providers_that_publish_something_can_be_refreshed() -> None:
     with pytest.raises(ValidationError, match="fal"):
-        refresh_models("openai")
+        refresh_models("runway")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tarash.tarash_gateway import __version__
+from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.cli._errors import MEANINGS
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.cli.conftest import AS_IN_A_TERMINAL, CANARY, LIMIT, Command
@@ -169,6 +172,18 @@ def test_doctor_tells_which_keys_work_and_buys_nothing(
     assert simulator.counters("fal").submits == 0
 
 
+def test_doctor_fails_where_what_is_needed_is_not_there(command: Command) -> None:
+    told = command("doctor", "--provider", "fal", code=3).out
+    assert re.search(r"ready: fal +problem +no: its key", told)
+    command.environment |= {"FAL_KEY": CANARY}
+    told = command("doctor", "--provider", "fal", code=0).out
+    assert re.search(r"ready +ok +fal", told)
+    assert "REPLICATE_API_TOKEN" not in told
+    assert "did you mean 'fal'?" in command("doctor", "--provider", "fla", code=2).err
+    for extra in ("images", "storage"):
+        assert f"extra {extra}" in told
+
+
 # --------------------------------------------------------------------------------------- simulate
 @contextmanager
 def simulating(
@@ -244,3 +259,43 @@ def test_a_terminal_shows_one_moving_line(tarash_command: Command, simulator: Si
     assert "\x1b[?25h" in told[told.rindex("\x1b[?25l") :]  # the cursor is back
     assert told.rstrip().endswith("cat.mp4")
     assert CANARY not in told
+
+
+def test_simulate_keeps_its_variables_in_a_file_meanwhile(command: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = command("simulate", "--provider", "fal", "--port", str(port), code=2)
+        assert "--port: it can't be listened on" in ran.err
+
+    mine = command.folder / "mine.env"
+    mine.write_text("export MINE=1\n")
+    assert "exists" in command("simulate", "--env-file", "mine.env", code=2).err
+    assert mine.read_text() == "export MINE=1\n"
+
+
+def test_a_model_is_found_whoever_has_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run(["models", "show", "gen4.5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["provider"] == "runway"
+    assert run(["models", "show", "fal-ai/veo3.1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["provider"] == "fal"
+    assert run(["models", "find", "gen4.5", "--json"]) == 0
+    assert [one["model"] for one in json.loads(capsys.readouterr().out)] == ["gen4.5"]
+    assert run(["models", "show", "gn4.5"]) == 2
+    assert "did you mean gen4.5 (runway)" in " ".join(capsys.readouterr().err.split())
+    assert run(["models", "show", "gpt-image-2"]) == 2
+    assert "azure-openai, openai" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"), [("tarash mod", "models"), ("tarash sim", "simulate")]
+)
+def test_the_shell_completes(typed: str, completed: str, command: Command) -> None:
+    command.environment |= {
+        "_TARASH_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": "1",
+    }
+    assert completed in command.afresh(code=0).out.split()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import av
 import pytest
 from PIL import Image
 
+from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.cli.conftest import CANARY, Command
 
@@ -74,11 +79,83 @@ def test_several_images_without_a_name_are_numbered(command: Command) -> None:
 
 
 def test_names_follow_what_was_asked_for(command: Command) -> None:
-    """Veo makes one video at a time; the names that were looked at beforehand are used."""
-    (command.folder / "cat.mp4").write_text("mine")
+    """Veo makes one video at a time, which is known beforehand: it needs no number."""
     ran = command("video", "a cat", "--mock", "--n", "2", "-o", "cat.mp4", code=0)
-    assert ran.out == "cat-1.mp4\n"
+    assert ran.out == "cat.mp4\n"
     assert "--n: asked 2, left out" in ran.err
+    ran = command("video", "a cat", "--mock", "--n", "2", "-o", "cat.mp4", code=2)
+    assert "'cat.mp4' exists" in ran.err
+
+
+def test_a_result_goes_down_a_pipe(command: Command) -> None:
+    source = "import sys; from tarash.tarash_gateway.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", source, "image", "a cat", "--mock", "-o", "-"],
+        cwd=command.folder,
+        env=command.environment | {"TMPDIR": str(command.folder)},
+        capture_output=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.startswith(b"\x89PNG")
+    assert done.stdout.endswith(b"IEND\xaeB`\x82")
+    assert b"standard output: image/png" in done.stderr
+    assert list(command.folder.iterdir()) == []
+
+
+def test_what_a_full_disk_does_not_take_from_the_pipe_is_kept(command: Command) -> None:
+    source = "import sys; from tarash.tarash_gateway.cli import main; sys.exit(main())"
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", source, "image", "a cat", "--mock", "-o", "-"],
+            cwd=command.folder,
+            env=command.environment | {"TMPDIR": str(command.folder)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=120,
+            check=False,
+        )
+
+    (kept,) = command.folder.rglob("*.png")
+    assert done.returncode == 10
+    assert kept.name.encode() in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("image", "a cat", "--mock", "-o", "-", "--n", "2"), "takes one result"),
+        (("image", "a cat", "--mock", "-o", "-", "--json"), "the document of --json"),
+        (("jobs", "wait", "any", "-o", "-", "--json"), "the document of --json"),
+        (("jobs", "fetch", "any", "-o", "-", "--json"), "the document of --json"),
+        (("jobs", "resume", "-o", "-"), "several jobs need a folder"),
+    ],
+)
+def test_a_pipe_that_can_t_take_it_is_refused(
+    arguments: tuple[str, ...], said: str, command: Command
+) -> None:
+    ran = command(*arguments, code=2)
+    assert said in ran.out + ran.err
+
+
+def test_a_dash_reads_the_prompt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("two cats\non a piano\n"))
+    assert run(["video", "-", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["payload"] == {"prompt": "two cats\non a piano"}
+    for nothing in (io.StringIO(" \n"), None):
+        monkeypatch.setattr(sys, "stdin", nothing)
+        assert run(["video", "-", "--dry-run"]) == 2
+        assert "standard input" in capsys.readouterr().err
+
+
+def test_a_result_is_looked_at_where_asked(tarash_command: Command, simulator: Simulator) -> None:
+    tarash_command("video", "a cat", code=0)
+    assert simulator.counters("fal").downloads == 0
+    ran = tarash_command("video", "a cat", "--duration", "8", "--verify", "--json", code=0)
+    assert simulator.counters("fal").downloads >= 1
+    assert ran.json()["mismatches"] == []
 
 
 def test_a_terminal_without_unicode_gets_escapes(command: Command) -> None:

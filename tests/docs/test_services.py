@@ -98,6 +98,7 @@ async def answer(simulator: Simulator, provider: str, prompt: str = "A cat", **c
             "model": MODELS[provider],
             "api_key": "any:key",
             "base_url": simulator.base_url(provider),
+            "allow_private_urls": True,  # where the simulator's results are
             **changes,
         }
     )

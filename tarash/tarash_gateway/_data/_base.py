@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Self,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
+from pydantic_core import (
+    ErrorDetails,
+    InitErrorDetails,
+    PydanticCustomError,
+    PydanticKnownError,
+    core_schema,
+)
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, ModelWrapValidatorHandler
 
 T = TypeVar("T")
 
@@ -107,6 +123,18 @@ class Settings(Data):
 
         return data
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _without_inputs(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Let no error hold what was given: `errors()` shows it, also where its text hides it."""
+        try:
+            return handler(data)
+        except ValidationError as error:
+            told = [_without_input(one) for one in error.errors(include_url=False)]
+
+        # Outside the handler, so that the error with the inputs is not its context.
+        raise ValidationError.from_exception_data(cls.__name__, told, hide_input=True)
+
     @classmethod
     def _unknown(cls, name: str) -> str:
         """Return a sentence on a name that is no field."""
@@ -116,6 +144,21 @@ class Settings(Data):
         near = difflib.get_close_matches(name, cls.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(cls.model_fields)}"
         return f"{cls.__name__} has no field {name!r}; {hint}"
+
+
+def _without_input(error: ErrorDetails) -> InitErrorDetails:
+    """Return one finding of an error, in the same words, without the value that it is about."""
+    kind, said, facts = error["type"], error["msg"], error.get("ctx") or {}
+    try:
+        known = PydanticKnownError(cast("Any", kind), facts).message() == said
+    except (KeyError, TypeError):
+        known = False
+
+    told: str | PydanticCustomError = kind
+    if not known:
+        told = PydanticCustomError(cast("Any", kind), "{said}", {**facts, "said": said})
+
+    return InitErrorDetails(type=told, loc=error["loc"], input=None, ctx=facts)
 
 
 def _shown(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
@@ -21,7 +22,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  (pydantic reads the annotation)
 
-from .._support._secrets import MASK, mask_settings, open_settings
+from .._support._secrets import MASK, mask_settings, open_settings, revealed
 from ._base import Seconds, Settings, Several
 from ._model_ids import bare_model_id
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
@@ -121,9 +122,21 @@ OF_REQUESTS = dict.fromkeys(
 )
 
 
+OFF = frozenset({"off", "no", "false"})
+
+
 def _place(given: Any) -> Any:
     """Return a place as text; a path stays as the user wrote it, fields and all."""
     return os.fspath(given) if isinstance(given, os.PathLike) else given
+
+
+def _as_fields(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema, and what it wraps, without what writes it down."""
+    shown = {name: part for name, part in schema.items() if name != "serialization"}
+    if str(shown["type"]).startswith("function-"):
+        shown["schema"] = _as_fields(shown["schema"])
+
+    return shown
 
 
 class _GenerationConfig(Settings):
@@ -146,6 +159,8 @@ class _GenerationConfig(Settings):
     max_media_bytes: int = Field(default=200 * 1024**2, ge=1)
     save_to: Annotated[str | Path | None, BeforeValidator(_place)] = None
     verify: Verify = "off"
+    untrusted_requests: bool = False
+    allowed_extra_params: Several[str] = ()
     allow_private_urls: bool = True
     mock: MockConfig | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
@@ -165,17 +180,18 @@ class _GenerationConfig(Settings):
 
         return bare
 
-    @field_validator("api_key", mode="before")
+    @field_validator("api_key", "provider_config", mode="before")
     @classmethod
-    def _plain(cls, api_key: Any) -> Any:
+    def _plain(cls, secret: Any) -> Any:
         # pydantic's SecretStr, as settings hold keys; whoever reads `api_key` reads a plain `str`.
-        reveal = getattr(api_key, "get_secret_value", None)
-        return api_key if reveal is None else reveal()
+        return revealed(secret)
 
     @field_validator("verify", mode="before")
     @classmethod
     def _off(cls, verify: Any) -> Any:
-        return "off" if verify is False else verify  # which YAML makes of `verify: off`
+        # Readers of YAML make False of `verify: off`, or keep the word that was written.
+        is_off = verify is False or (isinstance(verify, str) and verify.strip().lower() in OFF)
+        return "off" if is_off else verify
 
     @field_validator("base_url")
     @classmethod
@@ -197,6 +213,12 @@ class _GenerationConfig(Settings):
             Template.parse(save_to).check_installed()
 
         return save_to
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep to public addresses where nobody says otherwise."""
+        super().model_post_init(context)
+        if self.untrusted_requests and "allow_private_urls" not in self.model_fields_set:
+            self.__dict__["allow_private_urls"] = False  # before anybody has seen it frozen
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
@@ -223,8 +245,7 @@ class _GenerationConfig(Settings):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Return the fields, of which what is written leaves the key out, as `_serialize` does."""
-        shown = {name: part for name, part in schema.items() if name != "serialization"}
-        made = handler.resolve_ref_schema(handler(cast("CoreSchema", shown)))
+        made = handler.resolve_ref_schema(handler(cast("CoreSchema", _as_fields(schema))))
         if handler.mode == "serialization":
             made.get("properties", {}).pop("api_key", None)
             made["required"] = [name for name in made.get("required", ()) if name != "api_key"]
@@ -272,9 +293,16 @@ class VideoGenerationConfig(_GenerationConfig):
         verify: Compare the result with the request (length, size, sound, number): `warn` tells
             what differs and puts it into the response's `mismatches`, `raise` raises a
             `VerificationError` with the response. A fallback has its own.
+        untrusted_requests: Others have written the requests, such as a service's clients. They may
+            name no file of this machine and nothing that a provider stores, only public http and
+            https URLs; in `extra_params` only what `allowed_extra_params` names; and 32 images,
+            which together may have `max_media_bytes`. One config makes its whole chain so, and
+            `Gateway(untrusted_requests=True)` makes all so. It is kept with the job.
+        allowed_extra_params: Names that the `extra_params` of an untrusted request may have; the
+            first config's hold for its chain.
         allow_private_urls: Let URLs, of input media and of results, lead to private, loopback and
-            link-local addresses too, and take text that names a file as a path. Turn it off where
-            requests come from others.
+            link-local addresses too, and take text that names a file as a path. Off by default
+            where requests are untrusted; turned on there, it counts for results only.
         mock: Answers from the mock instead of the provider.
         fallback_configs: Tried in this order after a retryable failure.
         provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.

@@ -14,7 +14,7 @@ from .._data._exchange import RawResult, Snapshot
 from .._support import _durations
 from .._support._loops import current_task
 from .._support._warnings import warn
-from ..catalog import ModelSpec, ending, mask_form_of
+from ..catalog import ModelSpec, ending, mask_form_of, schema_source
 from ..exceptions import (
     GenerationFailedError,
     TarashException,
@@ -89,7 +89,9 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         for adjustment in call.adjustments:
             attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
 
-        note = ending(config.provider, spec.model)
+        with schema_source(config.base_url):
+            note = ending(config.provider, spec.model)
+
         if note is not None:  # of a mocked model, too: it is rehearsed for
             attempt.log(logging.WARNING, "model_ends", note=note)
             warn(note)
@@ -148,7 +150,7 @@ class _Drive(Leaving):
                 raise
 
             if not self._call.mocked:
-                explain(error, self._config.provider, self._spec)
+                explain(error, self._config, self._spec)
 
             known = error if isinstance(error, TarashException) else unforeseen(error, attempt)[0]
             end = settled(attempt, self._outcome(), known)

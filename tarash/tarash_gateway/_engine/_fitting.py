@@ -30,6 +30,8 @@ class EngineContext:
     clients: ClientCache
     ledger: Ledger
     rng: Random
+    untrusted_requests: bool = False
+    """Whether others have written the requests, whatever the configs say."""
     observers: tuple[Observer, ...] = ()
     """Who hears of every event."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..catalog import TYPO, near_ids, retired
+from ..catalog import TYPO, near_ids, retired, schema_source
 from ..exceptions import GenerationFailedError, HTTPError, ModelNotFoundError
 
 if TYPE_CHECKING:
+    from .._data._exchange import Config
     from ..catalog import ModelSpec
     from ._attempt import Attempt
 
@@ -39,14 +40,16 @@ def what_now(attempt: Attempt) -> str:
     return f"the job {attempt.request_id} {answers[attempt.cancel]}"
 
 
-def explain(error: Exception, provider: str, spec: ModelSpec) -> None:
+def explain(error: Exception, config: Config, spec: ModelSpec) -> None:
     """Say of a model that it is gone, or what its id is like: providers say a bare 404."""
     if not isinstance(error, HTTPError | GenerationFailedError):
         return
 
-    note = retired(provider, spec.model)
+    with schema_source(config.base_url):
+        note = retired(config.provider, spec.model)
+
     if note is None and spec.doubt is not None and isinstance(error, ModelNotFoundError):
-        near = near_ids(provider, spec.model, alike=TYPO)
+        near = near_ids(config.provider, spec.model, alike=TYPO)
         note = f"did you mean {' or '.join(near)}?" if near else None
 
     if note is not None:

@@ -56,6 +56,7 @@ class Submit:
         await self._pause()
         while True:
             await attempt.apply(Submitting(tries=attempt.tries), intent=self._intent(payload, call))
+            attempt.leave()
             await checkpoint()  # a call that is cancelled already must not buy anything
             error = await self._exchange(payload, call)
             if error is None:

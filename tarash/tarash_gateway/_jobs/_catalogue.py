@@ -106,19 +106,27 @@ def _makes(info: ModelInfo, seconds: float) -> bool:
 async def refresh_models_async(
     provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
 ) -> int:
-    """Fetch the schemas of all models and keep them in your cache directory; return how many.
+    """Fetch what a provider publishes of its models and keep it in your cache directory.
 
-    They go before those that ship with the package, for calls to the host that they are from: what
-    a proxy or a simulator says is not taken for the provider's word. An offline failure leaves what
-    was there.
+    From fal these are the schemas of all models; from OpenAI, Azure OpenAI and Google, the list of
+    models, with the days on which they end where the provider names them (Google does not). `plan`,
+    the mock, a generation and `check_models` tell of those days.
+
+    What was fetched goes before what ships with the package, for calls to the host that it is
+    from: what a proxy or a simulator says is not taken for the provider's word. An offline failure
+    leaves what was there.
+
+    Returns:
+        How many models were read; of those with lists, those of images and videos are counted.
 
     Args:
         provider: The provider's name.
-        base_url: Replaces the provider's host, as `TARASH_FAL_BASE_URL` does.
-        api_key: The provider's key; FAL_KEY by default, and none is needed.
+        base_url: Replaces the provider's host, as `TARASH_<PROVIDER>_BASE_URL` does.
+        api_key: The provider's key; by default that of its environment variable. fal needs none.
 
     Raises:
-        ValidationError: The provider publishes no schemas that are read here.
+        ValidationError: The provider publishes nothing that is read here.
+        AuthenticationError: The list needs a key, and there is none.
         HTTPError: The provider answered with an error status.
         HTTPConnectionError: No answer came.
         StorageError: The cache directory can't be written.

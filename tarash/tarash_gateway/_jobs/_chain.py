@@ -305,6 +305,7 @@ class ChainRun(Ending):
 
         begun = attempt.operation is not None or attempt.intent is not None
         await attempt.apply(AttemptStarted(resumed=begun))
+        attempt.leave()
         if handler is None:
             adapter = adapter_of(call, registry)
             return await drive(

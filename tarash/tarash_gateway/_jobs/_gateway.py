@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._observers import Observer
 from .._data._types import ApiKeys
 from .._support._secrets import Keys
-from .._support._warnings import asked_here
 from ..ledger._records import AnyLedger
 from ..models import (
     GenerationPlan,
@@ -23,18 +21,14 @@ from ..models import (
     VideoGenerationResponse,
 )
 from ..providers._registry import Registry
-from ._arguments import check_arguments, check_callback
-from ._handles import ImageJob, VideoJob, blocking
+from ._entrances import blocking, generating, planned, submitting
+from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from .._data._exchange import Config, Request, Response
-    from .._data._types import Kind
-    from .._support._portal import Caller
-    from ._job import Job
 
 __all__ = ["Gateway"]
 
@@ -52,6 +46,7 @@ class Gateway:
         *,
         registry: Registry | None = None,
         ledger: AnyLedger | None = None,
+        untrusted_requests: bool = False,
         observers: Sequence[Observer] = (),
         shared: GatewayContext | None = None,
     ) -> None:
@@ -62,10 +57,18 @@ class Gateway:
             ledger: Where jobs are written down before anything is bought: `sqlite:///jobs.db`, the
                 `pathlib.Path` of such a file, or a ledger. By default what TARASH_LEDGER says, else
                 memory, which lives as long as the process.
+            untrusted_requests: Others have written the requests: they may name no file of this
+                machine, no private address and no parameters of the provider's own. As on every
+                config, which has more on it; for jobs that are resumed too.
             observers: Plain functions that don't block, called with each of its `events`.
-            shared: What it shares with others, in place of the above.
+            shared: What it shares with others, in place of those above.
         """
-        self._shared = shared or GatewayContext(registry, ledger, observers)
+        if shared is None:
+            shared = GatewayContext(
+                registry, ledger, untrusted_requests=untrusted_requests, observers=observers
+            )
+
+        self._shared = shared
 
     async def __aenter__(self) -> Self:
         return self
@@ -130,7 +133,9 @@ class Gateway:
             TimeoutError: The deadline passed; `operation` holds the job.
             GenerationFailedError: The provider could not make it.
         """
-        work = self._generating("video", config, request, on_progress, ledger, idempotency_key)
+        work = generating(
+            self._shared, "video", config, request, on_progress, ledger, idempotency_key
+        )
         return cast("VideoGenerationResponse", await work(None))
 
     def generate_video(
@@ -143,7 +148,9 @@ class Gateway:
         idempotency_key: str | None = None,
     ) -> VideoGenerationResponse:
         """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
-        work = self._generating("video", config, request, on_progress, ledger, idempotency_key)
+        work = generating(
+            self._shared, "video", config, request, on_progress, ledger, idempotency_key
+        )
         return cast("VideoGenerationResponse", blocking(work))
 
     async def generate_image_async(
@@ -156,7 +163,9 @@ class Gateway:
         idempotency_key: str | None = None,
     ) -> ImageGenerationResponse:
         """Make images and wait for them; arguments and errors as in `generate_video_async`."""
-        work = self._generating("image", config, request, on_progress, ledger, idempotency_key)
+        work = generating(
+            self._shared, "image", config, request, on_progress, ledger, idempotency_key
+        )
         return cast("ImageGenerationResponse", await work(None))
 
     def generate_image(
@@ -169,7 +178,9 @@ class Gateway:
         idempotency_key: str | None = None,
     ) -> ImageGenerationResponse:
         """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
-        work = self._generating("image", config, request, on_progress, ledger, idempotency_key)
+        work = generating(
+            self._shared, "image", config, request, on_progress, ledger, idempotency_key
+        )
         return cast("ImageGenerationResponse", blocking(work))
 
     # ------------------------------------------------------------------------------ submitting
@@ -193,7 +204,8 @@ class Gateway:
             TarashException: Nobody accepted; as `generate_video_async`.
         """
         return cast(
-            "VideoJob", await self._submitting("video", config, request, ledger, idempotency_key)
+            "VideoJob",
+            await submitting(self._shared, "video", config, request, ledger, idempotency_key),
         )
 
     def submit_video(
@@ -205,8 +217,8 @@ class Gateway:
         idempotency_key: str | None = None,
     ) -> VideoJob:
         """Blocking form of `submit_video_async`."""
-        args: Any = ("video", config, request, ledger, idempotency_key)
-        return cast("VideoJob", blocking(lambda _caller: self._submitting(*args)))
+        args: Any = (self._shared, "video", config, request, ledger, idempotency_key)
+        return cast("VideoJob", blocking(lambda _caller: submitting(*args)))
 
     async def submit_image_async(
         self,
@@ -218,7 +230,8 @@ class Gateway:
     ) -> ImageJob:
         """Return as soon as a provider has accepted the job; as `submit_video_async`."""
         return cast(
-            "ImageJob", await self._submitting("image", config, request, ledger, idempotency_key)
+            "ImageJob",
+            await submitting(self._shared, "image", config, request, ledger, idempotency_key),
         )
 
     def submit_image(
@@ -230,8 +243,8 @@ class Gateway:
         idempotency_key: str | None = None,
     ) -> ImageJob:
         """Blocking form of `submit_image_async`."""
-        args: Any = ("image", config, request, ledger, idempotency_key)
-        return cast("ImageJob", blocking(lambda _caller: self._submitting(*args)))
+        args: Any = (self._shared, "image", config, request, ledger, idempotency_key)
+        return cast("ImageJob", blocking(lambda _caller: submitting(*args)))
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
@@ -311,85 +324,22 @@ class Gateway:
         Raises:
             ValidationError: A provider is unknown, or its model can't take the request.
         """
-        return self._plan("video", config, request)
+        return planned(self._shared, "video", config, request)
 
     def plan_video(
         self, config: VideoGenerationConfig, request: VideoGenerationRequest
     ) -> GenerationPlan:
         """Blocking form of `plan_video_async`."""
-        return self._plan("video", config, request)
+        return planned(self._shared, "video", config, request)
 
     async def plan_image_async(
         self, config: ImageGenerationConfig, request: ImageGenerationRequest
     ) -> GenerationPlan:
         """Return what would be sent for images; as `plan_video_async`."""
-        return self._plan("image", config, request)
+        return planned(self._shared, "image", config, request)
 
     def plan_image(
         self, config: ImageGenerationConfig, request: ImageGenerationRequest
     ) -> GenerationPlan:
         """Blocking form of `plan_image_async`."""
-        return self._plan("image", config, request)
-
-    # ---------------------------------------------------------------------------------- wiring
-    def _generating(  # noqa: PLR0913, PLR0917  (the public arguments, and what is made)
-        self,
-        kind: Kind,
-        config: Config,
-        request: Request,
-        on_progress: Callable[..., Any] | None,
-        ledger: AnyLedger | None,
-        key: str | None,
-    ) -> Callable[[Caller | None], Coroutine[Any, Any, Response]]:
-        """Return the coroutine function that submits and waits, for a given caller."""
-        check_arguments(f"generate_{kind}", kind, config, request)
-        check_callback(on_progress)
-
-        async def work(caller: Caller | None) -> Response:
-            from ._callbacks import to_caller
-
-            # Not `asked_here`, which takes a KiB of each job that waits: the line is on the stack.
-            async with self._job(kind, config, request, ledger, key) as (job, is_new):
-                deliver = to_caller(on_progress, caller)
-                return await (job.go if is_new else job.wait)(deliver, caller)
-
-        return work
-
-    async def _submitting(
-        self,
-        kind: Kind,
-        config: Config,
-        request: Request,
-        ledger: AnyLedger | None,
-        key: str | None,
-    ) -> VideoJob | ImageJob:
-        check_arguments(f"submit_{kind}", kind, config, request)
-        from ._handles import handle_for
-
-        with asked_here():
-            async with self._job(kind, config, request, ledger, key) as (job, is_new):
-                await (job.accepted() if is_new else job.settle_in())
-                return handle_for(job, self._shared)
-
-    @asynccontextmanager
-    async def _job(
-        self,
-        kind: Kind,
-        config: Config,
-        request: Request,
-        ledger: AnyLedger | None,
-        key: str | None,
-    ) -> AsyncIterator[tuple[Job, bool]]:
-        from ._job import Job
-        from ._opening import begin
-
-        with self._shared.at_work():
-            resources = self._shared.resources(ledger)
-            run, existing = await begin(kind, config, request, resources, key)
-            yield Job(run), existing is None
-
-    def _plan(self, kind: Kind, config: Config, request: Request) -> GenerationPlan:
-        from ._plan import plan
-
-        check_arguments(f"plan_{kind}", kind, config, request)
-        return plan(kind, config, request, self._shared.registry)
+        return planned(self._shared, "image", config, request)

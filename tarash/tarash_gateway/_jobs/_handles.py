@@ -157,7 +157,8 @@ class _Job(Generic[_Config, _Response, _Update]):
             with self._shared.at_work():
                 return await self._job.wait(to_caller(on_progress, caller), caller)
 
-        return cast("_Response", blocking(work))
+        with asked_here():
+            return cast("_Response", _blocking(work))
 
     async def status_async(self) -> _Update:
         """Look at the job once.
@@ -172,7 +173,7 @@ class _Job(Generic[_Config, _Response, _Update]):
 
     def status(self) -> _Update:
         """Blocking form of `status_async`."""
-        return cast("_Update", blocking(lambda _: self._job.status()))
+        return cast("_Update", _blocking(lambda _: self._job.status()))
 
     async def cancel_async(self) -> CancelAnswer:
         """Ask the provider to stop the job; no fallback follows.
@@ -189,7 +190,7 @@ class _Job(Generic[_Config, _Response, _Update]):
 
     def cancel(self) -> CancelAnswer:
         """Blocking form of `cancel_async`."""
-        return cast("CancelAnswer", blocking(lambda _: self._job.cancel()))
+        return cast("CancelAnswer", _blocking(lambda _: self._job.cancel()))
 
 
 class VideoJob(_Job[VideoGenerationConfig, VideoGenerationResponse, VideoGenerationUpdate]):
@@ -207,12 +208,10 @@ class ImageJob(_Job[ImageGenerationConfig, ImageGenerationResponse, ImageGenerat
     _kind = "image"
 
 
-def blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a coroutine on the background loop, and wait for it; it may be about the present line."""
+def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
     from .._support import _portal
 
-    with asked_here():
-        return _portal.call(work)
+    return _portal.call(work)
 
 
 def handle_for(job: Job, shared: GatewayContext) -> VideoJob | ImageJob:

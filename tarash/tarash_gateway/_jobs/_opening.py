@@ -23,7 +23,7 @@ from ..models import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from ._calls import calls_for
+from ._calls import calls_for, guarded
 from ._chain import ChainRun
 from ._store import attempts_of, calls_of, record_of, response_of
 
@@ -59,7 +59,9 @@ async def begin(
             f"idempotency_key is a text of 1 to {LONGEST_KEY} characters, such as an order number"
         )
 
-    calls = calls_for(kind, config, request, resources.registry)
+    calls = calls_for(
+        kind, config, request, resources.registry, untrusted=resources.untrusted_requests
+    )
     await _check_places(calls)
     calls = await _with_media(calls)
     lease = Lease(resources.ledger, calls[0].request_id, generate_unique_id())
@@ -163,6 +165,9 @@ async def rebuilt(
         known: The chain's configs with their secrets, where they are at hand.
     """
     calls = await calls_of(record, resources.ledger, keys, known)
+    if resources.untrusted_requests:
+        calls = [replace(call, config=guarded(call.config)) for call in calls]
+
     run = ChainRun(calls, resources, Lease(resources.ledger, record.id, ""))
     run.key = record.idempotency_key
     run.was_open = record.state == "open"

@@ -11,10 +11,10 @@ from .._http._client import join
 from .._http._key_lookup import base_url
 from .._support._ids import generate_unique_id
 from .._support._warnings import warn
-from ..catalog import ending, mask_form_of
+from ..catalog import ending, mask_form_of, schema_source
 from ..media import plan_media, rules_of
 from ..models import GenerationPlan
-from ._calls import chain_of
+from ._calls import configs_for
 from ._chain import adapter_of
 
 if TYPE_CHECKING:
@@ -23,18 +23,23 @@ if TYPE_CHECKING:
     from ..providers._registry import Registry
 
 
-def plan(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
+def plan(
+    kind: Kind, config: Config, request: Request, registry: Registry, *, untrusted: bool
+) -> GenerationPlan:
     """Return what would be sent for each config of the chain. Pure: needs no key and no network.
 
     Raises:
         ValidationError: A provider is unknown, or its model can't take the request.
     """
-    plans = [_plan_one(kind, one, request, registry) for one in chain_of(config)]
+    configs = configs_for(config, request, untrusted=untrusted)
+    plans = [_plan_one(kind, one, request, registry) for one in configs]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
 
 
-def _warned(provider: str, model: str) -> tuple[str, ...]:
-    note = ending(provider, model)
+def _warned(config: Config, model: str) -> tuple[str, ...]:
+    with schema_source(config.base_url):
+        note = ending(config.provider, model)
+
     if note is None:
         return ()
 
@@ -67,5 +72,5 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
         method=payload.method,
         payload=payload.body,
         adjustments=(*call.adjustments, *changes),
-        warnings=_warned(config.provider, spec.model),
+        warnings=_warned(config, spec.model),
     )

@@ -36,8 +36,11 @@ class GatewayContext:
         self,
         registry: Registry | None = None,
         ledger: AnyLedger | None = None,
+        *,
+        untrusted_requests: bool = False,
         observers: Sequence[Observer] = (),
     ) -> None:
+        self.untrusted_requests = untrusted_requests
         self._observers = checked_observers(observers)
         self.registry = default_registry if registry is None else registry
         self._ledger = ledger
@@ -65,7 +68,14 @@ class GatewayContext:
 
         given = self._ledger if self._ledger is not None else os.environ.get(VARIABLE) or None
         ledger = MemoryLedger() if given is None else _opened(given)
-        return EngineContext(self.registry, ClientCache(), ledger, Random(), self._observers)
+        return EngineContext(
+            self.registry,
+            ClientCache(),
+            ledger,
+            Random(),
+            self.untrusted_requests,
+            self._observers,
+        )
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

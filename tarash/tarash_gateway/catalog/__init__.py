@@ -9,15 +9,17 @@ from ._lifecycle import Lifecycle, ending, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._masks import mask_form_of
 from ._modules import Mappers, named, near_ids
+from ._published import last_days, unlisted
 from ._reduce import OUTPUTS
 from ._schema_store import schema_source, shipped_records
-from ._sources import Get, ModelSource, SchemaReader, Schemas, Sources, provide
+from ._sources import Dates, Get, ModelSource, SchemaReader, Schemas, Sources, provide
 from ._spec import ModelSpec
 
 __all__ = [
     "EVERY_ROLE",
     "OUTPUTS",
     "TYPO",
+    "Dates",
     "Get",
     "Lifecycle",
     "Mappers",
@@ -32,6 +34,7 @@ __all__ = [
     "ending",
     "forget",
     "is_worth_asking",
+    "last_days",
     "lifecycle",
     "list_all",
     "lookup",
@@ -44,4 +47,5 @@ __all__ = [
     "same_model_for",
     "schema_source",
     "shipped_records",
+    "unlisted",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .._data._model_info import RetiredUse
 from ._lifecycle import LIFECYCLES, ending, lifecycle
+from ._sources import with_dates
 
 SUFFIXES = frozenset(
     {".py", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".env", ".txt", ".md", ".js", ".ts"}
@@ -71,7 +72,8 @@ def _in_text(text: str, path: Path, today: date | None, within: int) -> Iterator
 
 def _provider(model: str, lines: list[str], number: int, before: str) -> str | None:
     """Return the provider that a line's model is meant for: named near by, else the only one."""
-    owners = [name for name in LIFECYCLES if lifecycle(name, model) is not None]
+    names = dict.fromkeys((*LIFECYCLES, *with_dates()))
+    owners = [name for name in names if lifecycle(name, model) is not None]
     if not owners:
         return None
 

@@ -1,7 +1,8 @@
 """When models were or will be shut down, and what replaces them: facts with their sources.
 
-A row covers an id, or with a `*` at its end every id that begins so. No date means that the
-provider no longer offers the model and states no day.
+What the provider's own list says, where the user has fetched it, goes before the rows here. A row
+covers an id, or with a `*` at its end every id that begins so. No date means that the provider no
+longer offers the model and states no day.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+
+from ._published import published
 
 SOON_DAYS = 30
 """So long before its end a model is warned of."""
@@ -29,6 +32,8 @@ class Lifecycle:
     shutdown: date | None
     successor: str | None
     source: str
+    names_successor: bool = True
+    """Whether the source would name a successor if there was one: a list of models does not."""
 
     @property
     def is_stated(self) -> bool:
@@ -37,7 +42,8 @@ class Lifecycle:
 
     def note(self, model: str, today: date) -> str:
         """Return one sentence on it."""
-        instead = f"use {self.successor}" if self.successor else "it has no successor"
+        unnamed = "it has no successor" if self.names_successor else "see what replaces it there"
+        instead = f"use {self.successor}" if self.successor else unnamed
         if self.shutdown is None:
             return f"{model} is no longer offered by its provider; {instead}"
 
@@ -97,6 +103,7 @@ LIFECYCLES: Mapping[str, Mapping[str, Lifecycle]] = {
         "gpt-image-1": _row("2026-10-23", "gpt-image-2", OPENAI_SDK),
         "gpt-image-1-mini": _row("2026-12-01", "gpt-image-2.6-flare", OPENAI_LIST),
         "gpt-image-1.5": _row("2026-12-01", "gpt-image-2.6-sunburst", OPENAI_LIST),
+        "gpt-image-1.5-2025-12-16": _row("2026-12-01", "gpt-image-2.6-sunburst", OPENAI_LIST),
         "openai/sora-2*": SORA,
         "sora-2*": SORA,
     },
@@ -123,7 +130,22 @@ LIFECYCLES: Mapping[str, Mapping[str, Lifecycle]] = {
 
 
 def lifecycle(provider: str, model: str) -> Lifecycle | None:
-    """Return what is known of a model's end: by its exact id, else the longest prefix."""
+    """Return what is known of a model's end: by the provider's own list, else by what ships."""
+    known = _shipped(provider, model)
+    listed = published(provider, model)
+    if listed is None:
+        return known
+
+    return Lifecycle(
+        listed.shutdown,
+        known.successor if known is not None else None,
+        f"{provider}'s list of models, read on {listed.read}",
+        names_successor=known is not None,
+    )
+
+
+def _shipped(provider: str, model: str) -> Lifecycle | None:
+    """Return what ships with the package: by the exact id, else the longest prefix."""
     rows = LIFECYCLES.get(provider, {})
     if model in rows:
         return rows[model]

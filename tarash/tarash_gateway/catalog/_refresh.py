@@ -1,4 +1,4 @@
-"""Fetches schemas and stores them in the user's cache: all of fal's, or one model's.
+"""Fetches schemas, or the last days of models, and stores them in the user's cache.
 
 What was stored before stays as it is unless everything that was asked for arrived.
 """
@@ -6,16 +6,18 @@ What was stored before stays as it is unless everything that was asked for arriv
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._data._types import JsonObject
 from .._support._secrets import AuthHeaders, Key, Secrets, bearer
 from ..exceptions import (
+    AuthenticationError,
     HTTPConnectionError,
     ModelNotFoundError,
     StorageError,
@@ -24,7 +26,17 @@ from ..exceptions import (
 )
 from . import _schema_store
 from ._lookup import forget
-from ._sources import Get, SchemaReader, schemas_of, with_schemas
+from ._published import record_of_day
+from ._sources import (
+    Dates,
+    Get,
+    SchemaReader,
+    dates_of,
+    schemas_of,
+    source,
+    with_dates,
+    with_schemas,
+)
 
 if TYPE_CHECKING:
     from .._http._client import Transport
@@ -37,21 +49,28 @@ NOT_FOUND = 404
 async def fetch_all(
     provider: str, base_url: str | None = None, key: Key | None = None
 ) -> tuple[int, Path]:
-    """Fetch the schemas of all models and store them; return how many, and where.
+    """Fetch what the provider publishes of all models and store it; return how many, and where.
+
+    These are their schemas, or the last days of those that make images and videos.
 
     Args:
         provider: The provider's name.
         base_url: Replaces the provider's host.
-        key: The provider's key; its listing works without one, within lower limits.
+        key: The provider's key; fal's listing works without one, within lower limits.
 
     Raises:
+        AuthenticationError: The list needs a key, and there is none; nothing was changed.
         HTTPError: The provider answered with an error status; nothing was changed.
         HTTPConnectionError: No answer came; nothing was changed.
         StorageError: The cache can't be written.
     """
+    dates = dates_of(provider)
+    if dates is not None:
+        return await _fetch_dates(provider, dates, base_url, key)
+
     _check(provider, listed=True)
     reader = _reader(provider)
-    async with _session(reader, key) as get:
+    async with _session_of(reader, key) as get:
         records = dict(await reader.read_all(get, _host(provider, base_url)))
 
     if not records:
@@ -60,6 +79,37 @@ async def fetch_all(
         )
 
     return len(records), _store(provider, records, base_url, add=False)
+
+
+async def _fetch_dates(
+    provider: str, dates: Dates, base_url: str | None, key: Key | None
+) -> tuple[int, Path]:
+    reader = dates.load()
+    found = key or _key_of(reader.KEYS)
+    if found is None:
+        raise AuthenticationError(
+            f"No key for {provider}, whose list of models needs one: set the environment variable "
+            f"{reader.KEYS[0]}",
+            provider,
+        )
+
+    host = _host(provider, base_url, reader.VARIABLES)
+    async with _session(found, reader.authorize) as get:
+        days = await reader.read_dates(get, host)
+
+    if not days:
+        raise TarashException(
+            f"{provider} listed no model of images or videos; what was stored before stays",
+            provider,
+        )
+
+    owner = source(provider)
+    name = provider if owner is None else owner.name
+    records = {model: record_of_day(day) for model, day in days.items()}
+    with _schema_store.schema_source(host):
+        whose = f"{_schema_store.DATES}{_schema_store.source_of(name)}"
+
+    return len(records), _store(name, records, add=False, source=whose)
 
 
 async def fetch_one(
@@ -81,7 +131,7 @@ async def fetch_one(
     """
     _check(provider)
     reader = _reader(provider)
-    async with _session(reader, key) as get:
+    async with _session_of(reader, key) as get:
         found = await reader.read_one(get, _host(provider, base_url), model)
 
     if found is None:
@@ -123,9 +173,10 @@ def _check(provider: str, *, listed: bool = False) -> None:
     possible = with_schemas(listed=listed)
     if provider not in possible:
         one_by_one = " all at once; add_model() reads one" if provider in with_schemas() else ""
+        days = f" (or when their models end: {', '.join(with_dates())})" if listed else ""
         raise ValidationError(
             f"{provider!r} publishes no schemas that are read here{one_by_one}; those that do: "
-            f"{', '.join(possible)}",
+            f"{', '.join(possible)}{days}",
             provider,
         )
 
@@ -145,8 +196,8 @@ def _store(
         except OSError as error:
             where = "" if error.filename is None else f" in {error.filename}"
             raise StorageError(
-                f"The schemas can't be kept{where} ({error.strerror or error}); what was stored "
-                "before stays. Make that writable, or name another folder in TARASH_CACHE_DIR",
+                f"What was fetched can't be kept{where} ({error.strerror or error}); what was "
+                "stored before stays. Make that writable, or name another in TARASH_CACHE_DIR",
                 provider,
             ) from error
 
@@ -160,21 +211,34 @@ def _reader(provider: str) -> SchemaReader:
     return schemas.load()
 
 
-def _host(provider: str, base_url: str | None) -> str | None:
+def _host(provider: str, base_url: str | None, variables: Iterable[str] = ()) -> str | None:
     """Return what the user put in the place of the provider's host."""
-    custom = base_url or os.environ.get(f"TARASH_{provider.upper()}_BASE_URL")
-    return custom.rstrip("/") if custom else None
+    named = (f"TARASH_{provider.upper().replace('-', '_')}_BASE_URL", *variables)
+    custom = base_url or next(filter(None, map(os.environ.get, named)), None)
+    return custom.strip().rstrip("/") if custom else None
+
+
+def _key_of(variables: Iterable[str]) -> Key | None:
+    """Return the first key of the environment, without the line break that files end in."""
+    values = (os.environ.get(name, "").strip() for name in variables)
+    found: Key | None = Key.taken(next(filter(None, values), None))
+    return found
+
+
+def _session_of(reader: SchemaReader, key: Key | None) -> AbstractAsyncContextManager[Get]:
+    scheme, variable = reader.AUTHORIZATION
+    return _session(key or _key_of([variable]), partial(bearer, scheme=scheme))
 
 
 @asynccontextmanager
-async def _session(reader: SchemaReader, key: Key | None) -> AsyncIterator[Get]:
+async def _session(
+    found: Key | None, authorize: Callable[[Key], AuthHeaders]
+) -> AsyncIterator[Get]:
     """Yield what asks a provider; the key goes with each question."""
     from .._http._client import Transport
 
-    scheme, variable = reader.AUTHORIZATION
-    found = key or Key.taken(os.environ.get(variable))
     transport = Transport()
-    session = _Session(transport, bearer(found, scheme) if found else None, Secrets([found]))
+    session = _Session(transport, authorize(found) if found else None, Secrets([found]))
 
     async def get(url: str, query: Mapping[str, str]) -> Any:
         return await _get(session, url, query)

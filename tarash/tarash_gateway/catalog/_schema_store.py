@@ -20,11 +20,13 @@ from urllib.parse import urlsplit
 from .._data._types import JsonObject
 from .._support._shipped import shipped
 from ._archive import RecordArchive, pack
-from ._sources import schemas_of
+from ._sources import hosts_of
 
 Found = tuple[JsonObject, Literal["live", "package"]]
 
 SHIPPED = Path(__file__).with_name("data")
+DATES = "dates-"
+"""Before the name of a source whose records are the last days of models."""
 MOST_HOSTS = 8
 """Other hosts of a provider that are remembered: a simulator has a new port each time."""
 _asked: ContextVar[str | None] = ContextVar("_asked", default=None)
@@ -50,17 +52,18 @@ def schema_source(base_url: str | None) -> Iterator[None]:
 
 def source_of(provider: str) -> str:
     """Return whose word on a provider's models is looked at: the provider's name, or a host's."""
-    schemas = schemas_of(provider)
-    if schemas is None:
+    hosts = hosts_of(provider)
+    if hosts is None:
         return provider
 
-    url = _asked.get() or os.environ.get(f"TARASH_{provider.upper()}_BASE_URL", "").strip()
+    variable = f"TARASH_{provider.upper().replace('-', '_')}_BASE_URL"
+    url = _asked.get() or os.environ.get(variable, "").strip()
     if not url:
         return provider
 
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme == "https" and any(f".{host}".endswith(f".{one}") for one in schemas.hosts):
+    if parts.scheme == "https" and any(f".{host}".endswith(f".{one}") for one in hosts):
         return provider
 
     place = parts.netloc.rpartition("@")[2].lower()
@@ -133,10 +136,19 @@ def _live_shelves(provider: str) -> list[RecordArchive]:
     return [shelf for shelf in shelves if shelf is not None]
 
 
+def dates(provider: str) -> Iterator[RecordArchive]:
+    """Yield what the user fetched of the last days of models, the host's that is asked first."""
+    for source in _sources(provider):
+        found = _live_shelf(f"{DATES}{source}")
+        if found is not None:
+            yield found
+
+
 def forget(provider: str) -> None:
     """Read a provider's files anew with the next look."""
+    names = {provider, f"{DATES}{provider}"}
     with _lock:
-        for source in [one for one in _live if one.partition("@")[0] == provider]:
+        for source in [one for one in _live if one.partition("@")[0] in names]:
             _live.pop(source, None)
 
 
@@ -229,15 +241,16 @@ def store(
     finally:
         scratch.unlink(missing_ok=True)
 
-    if source != provider:
-        _drop_oldest(provider, path.parent)
+    kind, separator, _host = source.partition("@")
+    if separator:
+        _drop_oldest(kind, path.parent)
 
     forget(provider)
     return path
 
 
-def _drop_oldest(provider: str, folder: Path) -> None:
+def _drop_oldest(kind: str, folder: Path) -> None:
     with suppress(OSError):  # another process may drop them, too
-        others = sorted(folder.glob(f"{provider}@*.shelf"), key=lambda one: one.stat().st_mtime_ns)
+        others = sorted(folder.glob(f"{kind}@*.shelf"), key=lambda one: one.stat().st_mtime_ns)
         for path in others[:-MOST_HOSTS]:
             path.unlink(missing_ok=True)

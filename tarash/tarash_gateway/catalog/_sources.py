@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .._data._types import JsonObject
+
+if TYPE_CHECKING:
+    from .._support._secrets import AuthHeaders, Key
 
 Get = Callable[[str, Mapping[str, str]], Awaitable[Any]]
 """GETs a URL with a query; returns the JSON, None for a 404, and raises what else goes wrong."""
@@ -33,6 +37,37 @@ class SchemaReader(Protocol):
     def read_document(self, model: str, document: Mapping[str, Any]) -> JsonObject | None:
         """Return the record in a document as the provider publishes it."""
         ...
+
+
+class DateReader(Protocol):
+    """A module that reads when models end, in the list that their provider publishes."""
+
+    VARIABLES: tuple[str, ...]
+    """Where a base URL may stand in the environment, beside TARASH_<PROVIDER>_BASE_URL."""
+    KEYS: tuple[str, ...]
+    """The variables that a key is read from."""
+
+    def authorize(self, key: Key) -> AuthHeaders:
+        """Return the header of a key."""
+        ...
+
+    async def read_dates(self, get: Get, base_url: str | None) -> Mapping[str, date | None]:
+        """Return the last days of all listed models of images and videos, by id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Where a provider publishes when its models end."""
+
+    reader: str
+    """The module that reads them, by the protocol of `DateReader`; imported on first use."""
+    hosts: tuple[str, ...]
+    """The provider's own domains: what another host says of its models is kept apart."""
+
+    def load(self) -> DateReader:
+        """Import the reader and return it."""
+        return cast("DateReader", import_module(self.reader))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +102,7 @@ class ModelSource:
     models: str
     aliases: tuple[str, ...] = ()
     schemas: Schemas | None = None
+    dates: Dates | None = None
 
 
 class Sources(Protocol):
@@ -124,6 +160,23 @@ def schemas_of(provider: str) -> Schemas | None:
     """Return where the provider's schemas can be read; None where it publishes none."""
     found = _sources.get(provider)
     return None if found is None else found.schemas
+
+
+def dates_of(provider: str) -> Dates | None:
+    """Return where the provider publishes when its models end; None for nowhere."""
+    found = _sources.get(provider)
+    return None if found is None else found.dates
+
+
+def hosts_of(provider: str) -> tuple[str, ...] | None:
+    """Return the provider's own domains; None where nothing that it publishes is read."""
+    published = schemas_of(provider) or dates_of(provider)
+    return None if published is None else published.hosts
+
+
+def with_dates() -> tuple[str, ...]:
+    """Return the providers whose list of models is read for the models' last days."""
+    return tuple(name for name in names() if dates_of(name) is not None)
 
 
 def with_schemas(*, listed: bool = False) -> tuple[str, ...]:

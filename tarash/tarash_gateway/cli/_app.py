@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 import re
 import warnings
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -38,7 +39,7 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 
 app = App(
     name=PROGRAM,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -154,6 +155,7 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     detach: o.Detach = False,
     output: o.Output = None,
     force: o.Force = False,
+    verify: o.Verify = False,
     dry_run: o.DryRun = False,
     as_json: o.Json = False,
 ) -> int:
@@ -194,6 +196,7 @@ def image(  # noqa: PLR0913  (each is an option of the command)
     detach: o.Detach = False,
     output: o.Output = None,
     force: o.Force = False,
+    verify: o.Verify = False,
     dry_run: o.DryRun = False,
     as_json: o.Json = False,
 ) -> int:
@@ -217,16 +220,25 @@ def doctor(
     live: Annotated[
         bool, typer.Option("--live", help="Ask the providers whether the keys work; costs nothing.")
     ] = False,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--provider",
+            help="Only this one, which has to be ready: an extra or a key that is missing ends "
+            "in another exit code; repeatable.",
+        ),
+    ] = None,
     as_json: o.Json = False,
 ) -> int:
     """Look at this installation: extras, keys (never shown), folder."""
     from ._doctor import examine
 
-    return examine(live=live, json=as_json)
+    return examine(live=live, only=provider, json=as_json)
 
 
 @app.command()
-def simulate(
+def simulate(  # noqa: PLR0913  (each is an option of the command)
+    *,
     queue_seconds: Annotated[
         float, typer.Option("--queue-seconds", help="How long each job waits in the queue.")
     ] = 1.0,
@@ -241,8 +253,21 @@ def simulate(
         list[str] | None,
         typer.Option("--provider", help="Whom to simulate; repeatable; all by default."),
     ] = None,
+    port: Annotated[
+        int,
+        typer.Option("--port", min=0, max=65_000, help="The first port; others follow it."),
+    ] = 0,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file",
+            metavar="FILE",
+            help="Write the variables there, for `source FILE`; removed at the end.",
+        ),
+    ] = None,
 ) -> int:
     """Run a local stand-in for the providers until Ctrl-C."""
     from ._simulate import simulate as serve
 
-    return serve(provider, queue_seconds=queue_seconds, run_seconds=run_seconds, outcome=outcome)
+    script = {"queue_seconds": queue_seconds, "run_seconds": run_seconds, "outcome": outcome}
+    return serve(provider, script, port=port, env_file=env_file)

@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +38,10 @@ LIVE_SECONDS = 20
 LEAST_FREE_BYTES = 200_000_000
 ANYWHERE = "https://provider.invalid"
 """Stands for a provider's host, as far as proxies are concerned."""
+EXTRAS = (
+    ("images", "PIL", "fit_images and pictures of Pillow need it"),
+    ("storage", "obstore", "saving to s3://, gs:// and az:// needs it"),
+)
 STYLES: dict[State, str] = {"ok": "green", "missing": "yellow", "problem": "bold red"}
 
 
@@ -50,16 +54,35 @@ class Finding:
     told: str
     code: Exit = Exit.DONE
 
+    @property
+    def ends_in(self) -> Exit:
+        """The exit code that it leads to: no problem leaves the command as if all was well."""
+        return self.code or (Exit.USAGE if self.state == "problem" else Exit.DONE)
 
-def examine(*, live: bool, json: bool) -> int:
-    """Look at everything and tell; return the exit code."""
+
+def examine(*, live: bool, only: list[str] | None, json: bool) -> int:
+    """Look at everything and tell; return the exit code.
+
+    Args:
+        live: Whether to ask the providers.
+        only: The providers to look at, which have to be ready; None for all, of which none has to.
+        json: Whether to write a document.
+
+    Raises:
+        ValidationError: There is no such provider.
+    """
+    for name in only or ():
+        default_registry.check_known(name)
+
+    providers = [one for one in list_providers() if only is None or one.name in only]
     # Two providers may need the same extra.
-    found = list(dict.fromkeys([*_installation(), *_providers(), *_surroundings()]))
+    about = [*_installation(), *_providers(providers), *_ready(providers, needed=only is not None)]
+    found = list(dict.fromkeys([*about, *_surroundings()]))
     if live:
-        found += asyncio.run(_check_keys())
+        found += asyncio.run(_check_keys(providers))
 
     if json:
-        terminal.document([{**asdict(one), "code": int(one.code)} for one in found])
+        terminal.document([{**asdict(one), "code": int(one.ends_in)} for one in found])
     else:
         table = terminal.plain_table("", "", "")
         table.show_header = False
@@ -70,7 +93,7 @@ def examine(*, live: bool, json: bool) -> int:
 
         terminal.show(table)
 
-    return max((one.code for one in found), default=Exit.DONE)
+    return max((one.ends_in for one in found), default=Exit.DONE)
 
 
 def _installation() -> Iterator[Finding]:
@@ -79,10 +102,29 @@ def _installation() -> Iterator[Finding]:
     extra = find_spec("platformdirs") is not None
     told = "installed" if extra else f"incomplete: {how_to_install('cli')}"
     yield Finding("extra cli", "ok" if extra else "problem", told)
+    for name, module, use in EXTRAS:
+        there = find_spec(module) is not None
+        told = "installed" if there else f"not installed; {use}: {how_to_install(name)}"
+        yield Finding(f"extra {name}", "ok" if there else "missing", told)
 
 
-def _providers() -> Iterator[Finding]:
-    for provider in list_providers():
+def _ready(providers: Sequence[ProviderInfo], *, needed: bool) -> Iterator[Finding]:
+    """Yield who can be asked to make something, and whom it has to be able to ask and is not."""
+    ready = [one.name for one in providers if one.installed and (one.key_present or one.registered)]
+    if ready:
+        yield Finding("ready", "ok", ", ".join(ready))
+    elif not needed:
+        yield Finding("ready", "missing", "no provider yet; --mock needs none")
+
+    for one in providers:
+        if needed and one.name not in ready:
+            what = "its key is missing" if one.installed else f"the extra {one.extra!r} is missing"
+            code = Exit.KEY if one.installed else Exit.USAGE
+            yield Finding(f"ready: {one.name}", "problem", f"no: {what}", code)
+
+
+def _providers(providers: Sequence[ProviderInfo]) -> Iterator[Finding]:
+    for provider in providers:
         if provider.extra is not None:
             old = too_old(provider.extra)
             install = how_to_install(provider.extra, upgrade=old is not None)
@@ -137,12 +179,12 @@ def _surroundings() -> Iterator[Finding]:
 
 
 # ------------------------------------------------------------------------------------------ live
-async def _check_keys() -> list[Finding]:
+async def _check_keys(providers: Sequence[ProviderInfo]) -> list[Finding]:
     clients = ClientCache()
     try:
         return [
             await _check_key(clients, provider, variable)
-            for provider in list_providers()
+            for provider in providers
             for variable in provider.environment_variables
         ]
     finally:

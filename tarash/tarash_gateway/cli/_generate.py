@@ -6,7 +6,7 @@ The gateway's public functions do the work; the order of the steps is all that i
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..api import (
@@ -24,12 +24,12 @@ from ..models import GenerationPlan
 from . import _interrupt as interrupt
 from . import _report as report
 from ._errors import CommandError, Exit, about, exit_code
-from ._inputs import Config, Request, read
+from ._inputs import Config, Request, prompt_of, read
 from ._ledger import MEMORY, REHEARSALS, command_for, is_chosen, opened
 from ._options import Options
 from ._progress import Progress, names_of
 from ._rehearsals import is_rehearsal
-from ._save import Output, Response, check, rescue, save_all
+from ._save import Output, Response, check, check_pipe, rescue, save_all
 from ._words import in_options
 
 STOPPING = "stopping; Ctrl-C again leaves at once"
@@ -43,6 +43,8 @@ class _Run:
     config: Config
     request: Request
     progress: Progress
+    count: int
+    """How many results are to be made."""
     response: Response | None = None
     saved: list[Output] = field(default_factory=list)
 
@@ -50,32 +52,42 @@ class _Run:
 def generate(options: Options) -> int:
     """Carry out one command; return its exit code."""
     about(options.provider, options.model)
+    options = replace(options, prompt=prompt_of(options.prompt))
     config, request = read(options)
     about(config.provider, config.model)
-    _check(options)
-
+    _check_detach(options)
     plan = _plan(options, config, request)
+    count = _count(options, plan)
+    if options.output is not None:
+        check_pipe(options.output, as_json=options.as_json, count=count)
+        check(options.output, count, force=options.force)
+
     if options.dry_run:
         report.plan(plan, json=options.as_json)
         return Exit.DONE
 
     report.adjustments(plan.adjustments)
-    run = _Run(options, config, request, Progress(names_of(config)))
+    run = _Run(options, config, request, Progress(names_of(config)), count)
     return _detach(run) if options.detach else _make(run)
 
 
-def _check(options: Options) -> None:
+def _count(options: Options, plan: GenerationPlan) -> int:
+    """Return how many results the first model will make of those that were asked for."""
+    sent = {one.field: one.sent for one in plan.adjustments}
+    name = "number_of_videos" if options.kind == "video" else "n"
+    made = sent.get(name, options.n)
+    return made if isinstance(made, int) else 1
+
+
+def _check_detach(options: Options) -> None:
     if options.detach and options.mock:
         raise CommandError(
             "--detach: the mock writes nothing down, so no other command could find its job; "
             "leave out --detach or --mock"
         )
 
-    if options.output is not None:
-        if options.detach:
-            raise CommandError("--detach saves nothing: `tarash jobs wait` has an --output")
-
-        check(options.output, options.n, force=options.force)
+    if options.detach and options.output is not None:
+        raise CommandError("--detach saves nothing: `tarash jobs wait` has an --output")
 
 
 def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:
@@ -161,7 +173,7 @@ async def _generate_and_save(run: _Run) -> None:
         )
         run.progress.note("saving", quiet=True)
         options = run.options
-        await save_all(response, options.output, options.n, force=options.force, done=run.saved)
+        await save_all(response, options.output, run.count, force=options.force, done=run.saved)
 
 
 def _command(run: _Run, verb: str, job_id: str) -> str | None:

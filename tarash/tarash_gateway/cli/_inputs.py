@@ -26,6 +26,7 @@ from ..models import (
     VideoGenerationRequest,
 )
 from ..providers._registry import default_registry
+from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, misuse
 from ._options import Options
@@ -40,6 +41,7 @@ DEFAULT_MODELS: dict[tuple[str, Kind], str] = {
     ("fal", "image"): "fal-ai/flux/dev",
 }
 ROLES = get_args(ImageRole)
+FROM_STANDARD_INPUT = "-"
 NOT_A_FILE = re.compile(r"https?://|data:", re.IGNORECASE)
 
 
@@ -72,6 +74,26 @@ def _checked(
         return make(options), ()
     except pydantic.ValidationError as error:
         return None, misuse(error)
+
+
+def prompt_of(text: str) -> str:
+    """Return the prompt: for `-`, what standard input holds.
+
+    Raises:
+        CommandError: Standard input holds no text.
+    """
+    if text != FROM_STANDARD_INPUT:
+        return text
+
+    try:
+        found = streams.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"the prompt can't be read from standard input: {error}") from None
+
+    if not found:
+        raise CommandError("the prompt is empty: `-` reads it from standard input")
+
+    return found
 
 
 # -------------------------------------------------------------------------------------- request
@@ -156,6 +178,7 @@ def _config(options: Options) -> Config:
         "failover": options.failover,
         "on_timeout": options.on_timeout,
         "mock": _mock(options),
+        "verify": "warn" if options.verify else "off",
     }
     if options.timeout is not None:
         limits["timeout"] = options.timeout

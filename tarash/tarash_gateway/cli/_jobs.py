@@ -101,7 +101,9 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
         table.add_row(f"attempt {attempt['attempt_number']}", _sentence(attempt))
 
     says = facts["provider_says"]
-    table.add_row("provider says", says.get("status") or says["error"])
+    stopped = facts.get("state") == says.get("status") == "cancelled"
+    said = "cancelled" if stopped else says.get("status")
+    table.add_row("provider says", ": ".join(filter(None, (said, says.get("error")))))
     terminal.show(table)
     if facts["token"]:  # on a line of its own, so that it can be copied
         terminal.result(f"token: {facts['token']}")

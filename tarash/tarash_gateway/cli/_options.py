@@ -18,7 +18,9 @@ WHAT = "What to make"
 LIMITS = "Limits and failures"
 RESULT = "Result"
 
-Prompt = Annotated[str, typer.Argument(metavar="PROMPT", help="What to show.")]
+Prompt = Annotated[
+    str, typer.Argument(metavar="PROMPT", help="What to show; - reads it from standard input.")
+]
 
 Provider = Annotated[
     str,
@@ -168,12 +170,20 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="PLACE",
-        help="Where to save it: a file, a folder or s3://…, also with {provider}, {model}, "
-        "{request_id}, {index}, {ext}; several are numbered (cat-1.png).",
+        help="Where to save it: a file, a folder, s3://… or - (standard output), also with "
+        "{provider}, {model}, {request_id}, {index}, {ext}; several are numbered (cat-1.png).",
         rich_help_panel=RESULT,
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files.", rich_help_panel=RESULT)]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="Compare the result with what was asked for, and warn of differences.",
+        rich_help_panel=RESULT,
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option(
@@ -250,5 +260,6 @@ class Options:
     detach: bool = False
     output: str | None = None
     force: bool = False
+    verify: bool = False
     dry_run: bool = False
     as_json: bool = False

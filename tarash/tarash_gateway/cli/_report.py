@@ -17,7 +17,7 @@ from ..models import Adjustment, AttemptMetadata, ExecutionMetadata, GenerationP
 from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json, document
-from ._save import Output, Response, media_of, url_of
+from ._save import Output, Response, drop, media_of, url_of
 from ._words import in_options, wish
 
 INTERRUPTED = "Interrupted"
@@ -83,7 +83,8 @@ def success(
     """
     _attempts(response.execution_metadata)
     for one in saved:
-        terminal.hint(f"{one.saved.place}: {_properties(response, one)}")
+        where = "standard output" if one.piped else one.saved.place
+        terminal.hint(f"{where}: {_properties(response, one)}")
 
     if not saved:
         terminal.hint(_properties(response, None))
@@ -96,8 +97,21 @@ def success(
         terminal.document(_as_json(response, saved))
         return
 
+    if any(one.piped for one in saved):
+        _pour(saved)
+        return
+
     for place in places:
         terminal.result(place)
+
+
+def _pour(saved: Sequence[Output]) -> None:
+    """Write the first result to standard output; what it does not take stays where it is."""
+    for one in saved:
+        if one.piped and isinstance(one.saved.place, Path):
+            streams.pour(one.saved.place)
+            if streams.lost() is None:
+                drop(one)
 
 
 def _places(response: Response, saved: Sequence[Output]) -> list[str]:

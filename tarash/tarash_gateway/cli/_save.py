@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +32,12 @@ Response = VideoGenerationResponse | ImageGenerationResponse
 OWN_NAME = "{request_id}.{ext}"
 """What is saved unasked is called by its request."""
 
-__all__ = ["OWN_NAME", "Output", "Response", "check", "media_of", "rescue", "save_all", "url_of"]
+STANDARD_OUTPUT = "-"
+
+__all__ = [
+    "OWN_NAME", "Output", "Response", "check", "check_pipe", "drop", "media_of", "rescue",
+    "save_all", "url_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,34 @@ class Output:
     saved: Saved
     info: MediaInfo | None
     """None where that can't be read."""
+    piped: bool = False
+    """Whether it is for standard output, and the file there is for a moment only."""
 
 
 def url_of(media: MediaType) -> str | None:
     """Return the media's URL, or None where they are bytes."""
     return media if isinstance(media, str) and re.match(r"https?://", media) else None
+
+
+def check_pipe(place: str | None, *, as_json: bool, count: int = 1) -> None:
+    """Check, before anything is paid for, that standard output can take a result, if it is to.
+
+    Raises:
+        CommandError: It can't; the message says what to do.
+    """
+    if place != STANDARD_OUTPUT:
+        return
+
+    said = None
+    if as_json:
+        said = "standard output can't take both the result and the document of --json"
+    elif count > 1:
+        said = "standard output takes one result, not several; name a file or a folder"
+    elif sys.stdout.isatty():
+        said = "standard output is a terminal; send it to a file or a program, or name a file"
+
+    if said is not None:
+        raise CommandError(f"--output: {said}")
 
 
 def check(place: str, count: int, *, force: bool) -> None:
@@ -53,6 +83,9 @@ def check(place: str, count: int, *, force: bool) -> None:
     Raises:
         CommandError: They can't; the message says what to do.
     """
+    if place == STANDARD_OUTPUT:
+        return
+
     try:
         template = Template.parse(place).numbered(count)
         template.check_installed()
@@ -105,7 +138,8 @@ async def save_all(
 
     Args:
         response: What was made.
-        place: Where to; None saves what no URL serves, under the request's id.
+        place: Where to, `-` for a file that standard output gets; None saves what no URL serves,
+            under the request's id.
         asked: How many were asked for, whose names were checked.
         force: Whether to overwrite.
         done: Takes in each result as it is saved, so that a later failure hides none.
@@ -117,15 +151,30 @@ async def save_all(
     try:
         if place is None:
             await save(response, OWN_NAME, only=_unserved(response), done=saved)
+        elif place == STANDARD_OUTPUT:
+            folder = await to_thread.run_sync(partial(tempfile.mkdtemp, prefix="tarash-"))
+            await save(response, Path(folder) / OWN_NAME, done=saved)
         else:
             count = max(asked, len(media_of(response)))
             to = await to_thread.run_sync(_numbered, place, count)
             await save(response, to, overwrite=force, done=saved)
     finally:
-        done += [Output(saved[index], None) for index in sorted(saved)]
+        piped = place == STANDARD_OUTPUT
+        done += [Output(saved[index], None, piped and not index) for index in sorted(saved)]
 
     for number, output in enumerate(done):
-        done[number] = Output(output.saved, await _info(output.saved))
+        done[number] = replace(output, info=await _info(output.saved))
+
+
+def drop(output: Output) -> None:
+    """Remove a file that was for standard output only, and its folder where nothing else is there.
+
+    That it can't be removed is no failure of anything that was asked for.
+    """
+    if isinstance(output.saved.place, Path):
+        with suppress(OSError):
+            output.saved.place.unlink()
+            output.saved.place.parent.rmdir()
 
 
 def _numbered(place: str, count: int) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from .._http._key_lookup import base_url_variable
 from ..providers._registry import default_registry
@@ -13,23 +16,31 @@ from . import _terminal as terminal
 from ._errors import CommandError, Exit
 
 KEY = "simulated-key"
+HEAD = "# written by `tarash simulate`, which removes it at its end\n"
 
 
 def simulate(
-    providers: list[str] | None, *, queue_seconds: float, run_seconds: float, outcome: str
+    providers: list[str] | None,
+    behaviour: Mapping[str, Any],
+    *,
+    port: int = 0,
+    env_file: Path | None = None,
 ) -> int:
     """Serve until Ctrl-C or SIGTERM; return the exit code.
 
     Raises:
-        CommandError: There is no such provider or outcome, or a time span is none.
+        CommandError: There is no such provider or outcome, a time span is none, a port is taken,
+            or the file can't be written.
     """
     try:
-        script = Script(
-            queue_seconds=queue_seconds, run_seconds=run_seconds, outcome=cast("Any", outcome)
-        )
-        simulator = Simulator(providers)
+        script = Script(**behaviour)
+        simulator = Simulator(providers, port=port)
+        _check_file(env_file)
+        simulator.start()
     except ValueError as error:
         raise CommandError(str(error)) from None
+    except OSError as error:
+        raise CommandError(f"--port: it can't be listened on: {error.strerror or error}") from None
 
     stop = threading.Event()
     before = {
@@ -37,15 +48,18 @@ def simulate(
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        with simulator:
+        with _written(env_file, _variables(simulator)) as lines:
             for name in simulator.providers:
                 simulator.script(name, script)
-                _announce(name, simulator)
+
+            for line in lines:
+                terminal.result(line)
 
             terminal.hint("Serving on this machine; any key is accepted. Ctrl-C stops.")
             while not stop.wait(1):
                 continue  # a wait without a limit would not see Ctrl-C on Windows
     finally:
+        simulator.stop()
         for number, previous in before.items():
             signal.signal(number, previous)
 
@@ -55,10 +69,44 @@ def simulate(
     return Exit.DONE
 
 
-def _announce(name: str, simulator: Simulator) -> None:
-    terminal.result(f"export {base_url_variable(name)}={simulator.base_url(name)}")
-    for variable in default_registry.models_with_keys(name):
-        terminal.result(f"export {variable}={KEY}")
+def _variables(simulator: Simulator) -> list[str]:
+    lines = []
+    for name in simulator.providers:
+        lines.append(f"export {base_url_variable(name)}={simulator.base_url(name)}")
+        lines += [f"export {one}={KEY}" for one in default_registry.models_with_keys(name)]
+
+    return lines
+
+
+def _check_file(path: Path | None) -> None:
+    """Check that nothing of the user's own is overwritten."""
+    try:
+        mine = path is None or not path.exists() or path.read_text("utf-8").startswith(HEAD)
+    except (OSError, UnicodeDecodeError):
+        mine = False
+
+    if not mine:
+        raise CommandError(f"--env-file: {str(path)!r} exists; name another")
+
+
+@contextmanager
+def _written(path: Path | None, lines: list[str]) -> Iterator[list[str]]:
+    """Keep the variables in a file meanwhile: afterwards they would lead nowhere."""
+    if path is None:
+        yield lines
+        return
+
+    try:
+        path.write_text(HEAD + "".join(f"{line}\n" for line in lines), "utf-8")
+    except OSError as error:
+        raise CommandError(
+            f"--env-file: {str(path)!r} can't be written: {error.strerror or error}"
+        ) from None
+
+    try:
+        yield [f"source {path}"]
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _sum_up(name: str, simulator: Simulator) -> None:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from ..progress._steady import Steady, steady
 
@@ -35,6 +36,25 @@ def kept() -> Iterator[None]:
             _settle(stream)
 
         sys.stdout, sys.stderr = out, err
+
+
+def pour(path: Path) -> None:
+    """Write the bytes of a file to standard output."""
+    if isinstance(sys.stdout, Steady):
+        sys.stdout.pour(path)
+
+
+def read_text() -> str:
+    """Return all of standard input.
+
+    Raises:
+        OSError: There is none, or it can't be read.
+        UnicodeDecodeError: It is no text.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise OSError("there is no standard input")
+
+    return sys.stdin.read()
 
 
 def found(where: str) -> None:

@@ -23,7 +23,7 @@ from ._errors import CommandError, Exit, exit_code
 from ._find import Handle, handle_of, known_record
 from ._ledger import all_of, command_for, url_of
 from ._progress import Progress
-from ._save import OWN_NAME, Output, Response, rescue, save_all
+from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check_pipe, rescue, save_all
 from ._words import in_options
 
 LEAVING = "leaving; what runs at a provider goes on there"
@@ -54,6 +54,7 @@ class _Waiting:
 
 def wait(job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool) -> int:
     """Wait for one job, and save what it made."""
+    check_pipe(output, as_json=as_json)
     waiting = _Waiting(ledger, output, force, as_json)
 
     async def work() -> None:
@@ -68,6 +69,7 @@ def fetch(
     job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool
 ) -> int:
     """Get the result of a job that has ended."""
+    check_pipe(output, as_json=as_json)
     waiting = _Waiting(ledger, output, force, as_json)
 
     async def work() -> None:
@@ -91,6 +93,9 @@ def fetch(
 
 def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
     """Wait for every unfinished job that nobody drives, and save what they made into a folder."""
+    if output == STANDARD_OUTPUT:
+        raise CommandError("--output: standard output takes one result; several jobs need a folder")
+
     if output is not None and Path(output).exists() and not Path(output).is_dir():
         raise CommandError(f"--output: {output!r} is no folder; several jobs need one")
 

@@ -17,7 +17,7 @@ import typer
 
 from .._jobs._catalogue import add_model, check_models, describe_model, list_models, refresh_models
 from ..api import plan_image, plan_video
-from ..catalog import schema_source
+from ..catalog import last_days, schema_source, unlisted
 from ..exceptions import ValidationError
 from ..models import (
     GenerationPlan,
@@ -34,6 +34,7 @@ from ._shape import App, help_alone
 from ._words import wish
 
 DONE, FAILED = 0, 1
+FAL = "fal"
 SHOWN_VALUES = 12
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -82,6 +83,12 @@ def list_command(  # noqa: PLR0913  (each is an option of the command)
     found = list_models(
         provider, output=output, takes=takes or (), duration=duration, search=search
     )
+    return _list(search, found, provider, as_json=as_json)
+
+
+def _list(
+    search: str | None, found: list[ModelInfo], provider: str | None, *, as_json: bool
+) -> int:
     if as_json:
         terminal.document([one.model_dump(mode="json", exclude_none=True) for one in found])
         return DONE
@@ -139,10 +146,13 @@ def _values(values: Iterable[Any]) -> str:
 def show_command(
     model: Annotated[str, typer.Argument(help="The model's id, such as fal-ai/veo3.1.")],
     *,
-    provider: Provider = "fal",
+    provider: Annotated[
+        str | None, typer.Option("--provider", help="Whose it is, where several have it.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Show what a model takes and makes."""
+    provider, model = (_owner(model), model) if provider is None else (provider, model)
     provider, model = _named(provider, model)
     described = describe_model(provider, model)
     if as_json:
@@ -151,6 +161,47 @@ def show_command(
         _describe(described)
 
     return DONE
+
+
+@models_app.command("find")
+def find_command(
+    text: Annotated[str, typer.Argument(help="Text in the id or the name.")],
+    *,
+    as_json: Json = False,
+) -> int:
+    """List the models of all providers with this text in id or name, as `list TEXT` does."""
+    return _list(text, list_models(search=text), None, as_json=as_json)
+
+
+def _owner(model: str) -> str:
+    """Return whose model an id is; fal's where nobody has it, or where fal has it too.
+
+    Raises:
+        ValidationError: Several others have it, or nobody has it and others have one like it.
+    """
+    if model.startswith(OTHERS):
+        return FAL
+
+    everything = list_models()
+    owners = sorted({one.provider for one in everything if one.model == model})
+    if len(owners) > 1 and FAL not in owners:
+        raise ValidationError(
+            f"{model!r} is a model of {', '.join(owners)}; say whose you mean with --provider"
+        )
+
+    if owners:
+        return FAL if FAL in owners else owners[0]
+
+    if "/" not in model:
+        ids = {one.model: one.provider for one in everything}
+        near = difflib.get_close_matches(model, ids, n=3)
+        if near:
+            meant = " or ".join(f"{one} ({ids[one]})" for one in near)
+            raise ValidationError(
+                f"no provider has a model {model!r} in the catalogue; did you mean {meant}?"
+            )
+
+    return FAL
 
 
 def _named(provider: str, model: str) -> tuple[str, str]:
@@ -208,17 +259,32 @@ def _describe(described: ModelDescription) -> None:
 
 @models_app.command("refresh")
 def refresh_command(
-    provider: Annotated[str, typer.Argument(help="The provider's name.")] = "fal",
+    provider: Annotated[str, typer.Argument(help="fal, openai, azure-openai or google.")] = "fal",
     *,
     base_url: BaseUrl = None,
     as_json: Json = False,
 ) -> int:
-    """Fetch the schemas of all models; without a connection, what was there stays."""
+    """Fetch what a provider publishes: fal's schemas, others' models and their last days.
+
+    Without a connection, what was there stays.
+    """
     count = refresh_models(provider, base_url=base_url)
+    with schema_source(base_url):
+        ends = last_days(provider)
+        missing = unlisted(provider)
+
     if as_json:
-        terminal.document({"provider": provider, "models": count})
-    else:
-        terminal.result(f"{provider}: {count} models")
+        days = {model: day.isoformat() for model, day in ends.items()}
+        found = {"provider": provider, "models": count, "ends": days, "unlisted": missing}
+        terminal.document(found)
+        return DONE
+
+    terminal.result(f"{provider}: {count} models")
+    for model, day in ends.items():
+        terminal.result(f"{model} ends on {day.isoformat()}")
+
+    if missing:
+        terminal.hint(f"in the catalogue, and not in the list: {', '.join(missing)}")
 
     return DONE
 

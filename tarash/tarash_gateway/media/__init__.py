@@ -7,10 +7,12 @@ from ._forms import data_uri, encoded, from_data_uri
 from ._inputs import Rules, load, placeholder, rules_of, to_wire
 from ._prepare import plan_media, prepare
 from ._stores import Unreachable, check_usable
+from ._untrusted import check_untrusted
 
 __all__ = [
     "Rules",
     "Unreachable",
+    "check_untrusted",
     "check_usable",
     "data_uri",
     "encoded",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,6 +33,7 @@ from ._forms import (
 )
 from ._limits import Facts
 from ._mask import has_alpha
+from ._untrusted import check_medium
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request
@@ -50,12 +51,19 @@ class Rules:
     max_media_bytes: int = 200 * 1024**2
     fit_images: bool = False
     allow_private_urls: bool = True
+    untrusted: bool = False
+    """Whether somebody else has written the request, who may name no file and no private host."""
     mask_form: MaskForm = "white"
 
 
 def rules_of(config: Config) -> Rules:
     """Return what a config says of input media."""
-    return Rules(config.max_media_bytes, config.fit_images, config.allow_private_urls)
+    return Rules(
+        config.max_media_bytes,
+        config.fit_images,
+        config.allow_private_urls and not config.untrusted_requests,
+        config.untrusted_requests,
+    )
 
 
 async def load(request: Request, rules: Rules) -> Request:
@@ -65,11 +73,33 @@ async def load(request: Request, rules: Rules) -> Request:
         ValidationError: A medium has none of the forms, can't be read, is too large, or is neither
             an image nor a video.
     """
+    sum_of = Sum(rules)
 
     async def convert(media: Local, where: str, wanted: Wanted) -> MediaType:
-        return await loaded(media, where, wanted, rules)
+        found = await loaded(media, where, wanted, sum_of.rules)
+        sum_of.add(bytes_of(found))
+        return found
 
     return await converted(request, convert)
+
+
+class Sum:
+    """The bytes of one request: for an untrusted one the limit of each medium holds for all."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        """For the next medium."""
+
+    def add(self, size: int) -> None:
+        """Count a medium; the next may have what is left."""
+        if self.rules.untrusted:
+            left = max(self.rules.max_media_bytes - size, 0)
+            self.rules = replace(self.rules, max_media_bytes=left)
+
+
+def bytes_of(media: MediaType) -> int:
+    """Return how many bytes are held of a medium: none of what a URL leads to."""
+    return 0 if isinstance(media, str) else len(media["content"])
 
 
 async def loaded(media: Local, where: str, wanted: Wanted, rules: Rules) -> MediaType:
@@ -103,6 +133,9 @@ def local_media(media: Local, where: str, wanted: Wanted, rules: Rules) -> Media
     Raises:
         ValidationError: As `load`.
     """
+    if rules.untrusted and not isinstance(media, Reference):
+        check_medium(media, where)
+
     if isinstance(media, str) and is_remote(media):
         return media
 
@@ -244,6 +277,9 @@ def look(media: Local, where: str, wanted: Wanted, rules: Rules) -> Facts | None
     Raises:
         ValidationError: As `load`, as far as headers tell.
     """
+    if rules.untrusted and not isinstance(media, Reference):
+        check_medium(media, where)
+
     if isinstance(media, str):
         if is_remote(media):
             return None

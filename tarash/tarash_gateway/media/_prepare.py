@@ -12,7 +12,19 @@ from urllib.parse import urlsplit
 from .._data._responses import Adjustment
 from ..exceptions import ValidationError
 from ._forms import DATA_URI, HEAVY_BYTES, REFERENCE, Reference, encoded, in_thread
-from ._inputs import Local, Rules, converted, known, loaded, look, media_fields, planned, shown
+from ._inputs import (
+    Local,
+    Rules,
+    Sum,
+    bytes_of,
+    converted,
+    known,
+    loaded,
+    look,
+    media_fields,
+    planned,
+    shown,
+)
 from ._limits import Facts, facts_of, limits_of, most_bytes, problem
 from ._mask import BY_URL, SAME, as_mask, is_read_so
 
@@ -73,6 +85,7 @@ class _Preparation:
         self._upload = upload
         self._fetch = fetch
         self._rules = rules
+        self._sum = Sum(rules)
         self._share: float | None = None
         self._uploads_all = False
         self._masked: tuple[int, int] | None = None
@@ -81,6 +94,7 @@ class _Preparation:
     async def gather(self, media: Local, where: str, wanted: Wanted) -> MediaType:
         """Return text that goes out as it is, or bytes; a mask as the model reads it."""
         found = await self._gathered(media, where, wanted)
+        self._sum.add(bytes_of(found))
         if where != "mask_image":
             return found
 
@@ -96,7 +110,7 @@ class _Preparation:
         return mask
 
     async def _gathered(self, media: Local, where: str, wanted: Wanted) -> MediaType:
-        found = await loaded(media, where, wanted, self._rules)
+        found = await loaded(media, where, wanted, self._sum.rules)
         if not isinstance(found, str):
             return found
 
@@ -112,7 +126,7 @@ class _Preparation:
             raise ValidationError(f"{where}: a URL can't be sent here; give the bytes instead")
 
         try:
-            fetched = await self._fetch(found, self._rules)
+            fetched = await self._fetch(found, self._sum.rules)
         except ValidationError as error:
             error.message = f"{where}: {error.message}"
             error.args = (error.message,)
@@ -285,18 +299,20 @@ class _Plan:
     def __init__(self, accepts: MediaSupport | None, rules: Rules) -> None:
         self._accepts = accepts
         self._rules = rules
+        self._sum = Sum(rules)
         self.adjustments: list[Adjustment] = []
 
     def of(self, media: Local, where: str) -> str:
         """Return what stands for a medium."""
         wanted: Wanted = "video" if where == "video" else "image"
-        facts = look(media, where, wanted, self._rules)
+        facts = look(media, where, wanted, self._sum.rules)
         if facts is None:
             if where == "mask_image" and self._accepts is not None and self._accepts.url:
                 self.adjustments += _of_mask_by_url(str(media), self._rules)
 
             return Reference(media)
 
+        self._sum.add(facts.size)
         if self._accepts is not None:
             if where == "mask_image" and not is_read_so(facts.has_alpha, self._rules.mask_form):
                 self.adjustments.append(_of_mask(facts, CONVERTED, self._rules))

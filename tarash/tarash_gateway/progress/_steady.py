@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 
@@ -37,6 +39,11 @@ class Steady:
         self._try(lambda file: file.write(text))
         return len(text)
 
+    def pour(self, path: Path) -> None:
+        """Write the bytes of a file, or note why that failed."""
+        self.flush()
+        self._try(lambda file: _copy(path, file))
+
     def flush(self) -> None:
         """Flush, or note why that failed."""
         target = self.target
@@ -58,6 +65,17 @@ class Steady:
             act(target)
         except OSError as error:
             self.failure = self.failure or error
+
+
+def _copy(path: Path, file: TextIO) -> None:
+    buffer = getattr(file, "buffer", None)
+    if buffer is None:  # a stand-in that takes text only
+        raise OSError(errno.ENOTSUP, "it takes text only")
+
+    with path.open("rb") as source:
+        shutil.copyfileobj(source, buffer)
+
+    buffer.flush()
 
 
 def _is_closed(file: TextIO) -> bool:

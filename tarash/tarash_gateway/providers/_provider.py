@@ -7,7 +7,7 @@ from importlib import import_module, util
 from typing import TYPE_CHECKING, Literal
 
 from .._support._extras import too_old
-from ..catalog import ModelSource, Schemas
+from ..catalog import Dates, ModelSource, Schemas
 
 if TYPE_CHECKING:
     from ._contract import Adapter
@@ -45,6 +45,7 @@ class Provider:
         extra: The extra of the distribution that has to be installed for it; None for none.
         requires: The module that has to be there; None where nothing is needed beside the package.
         schemas: Where schemas of its models can be read at run time; None for nowhere.
+        dates: Where it publishes when its models end; None for nowhere.
         open_settings: Names in `provider_config` that hold no secret; every other is taken for one.
         distribution: What `extra` is an extra of.
     """
@@ -59,6 +60,7 @@ class Provider:
     extra: str | None = None
     requires: str | None = None
     schemas: Schemas | None = None
+    dates: Dates | None = None
     open_settings: tuple[str, ...] = ()
     distribution: str = "tarash-gateway"
 
@@ -85,7 +87,7 @@ class Provider:
         if self.models is None:
             return None
 
-        return ModelSource(self.name, self.models, self.aliases, self.schemas)
+        return ModelSource(self.name, self.models, self.aliases, self.schemas, self.dates)
 
     def load(self) -> Adapter:
         """Import the adapter and return it."""

@@ -22,6 +22,7 @@ from ..exceptions import ValidationError
 from ..mapping import check_mapping
 from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
 from ._contract import Adapter
+from ._handler_checks import check_handler, is_adapter
 from ._provider import Provider
 
 __all__ = [
@@ -46,13 +47,6 @@ ENTRY_POINTS = "tarash_gateway.providers"
 """The entry-point group in which another package names its providers."""
 TYPO = 0.8
 """How similar a name must be to a known one to be taken for a mistyped one, and no other."""
-HANDLER_METHODS = (
-    "generate_video",
-    "generate_video_async",
-    "generate_image",
-    "generate_image_async",
-)
-ADAPTER_METHODS = ("find_key", "connect", "build", "submit", "poll", "cancel", "parse")
 
 
 @lru_cache(maxsize=1)
@@ -165,19 +159,15 @@ class Registry:
                 down.
 
         Raises:
-            ValidationError: The name is empty, or the handler has none of the methods.
+            ValidationError: The name is empty, or the handler has none of the methods, is a class,
+                or has a method that can't be called as it will be.
         """
         _check_name(provider)
+        check_handler(provider, handler)
         declare_open(provider, getattr(handler, "open_settings", ()))
-        if all(callable(getattr(handler, name, None)) for name in ADAPTER_METHODS):
+        if is_adapter(handler):
             self.register(Provider(provider, provider, cast("Adapter", handler), ()))
             return
-
-        if not any(callable(getattr(handler, name, None)) for name in HANDLER_METHODS):
-            raise ValidationError(
-                f"the handler for {provider!r} has none of the methods "
-                f"{', '.join(HANDLER_METHODS)}; write at least one"
-            )
 
         with self._lock:
             # By its type it would have to have all four methods; each is looked for when called.

@@ -38,6 +38,8 @@ class Simulator:
     Args:
         providers: Names of the providers to serve; None serves all.
         host: The address to listen on.
+        port: The first port to listen on; the providers, in their order, and the two origins of
+            files follow on the next ones. 0 takes free ones.
 
     Attributes:
         keys: The keys that are accepted, by provider. A provider that isn't in it takes any key
@@ -51,11 +53,14 @@ class Simulator:
             assert simulator.counters("fal").accepted == 1
     """
 
-    def __init__(self, providers: Iterable[str] | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, providers: Iterable[str] | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         names = list(shipped()) if providers is None else list(providers)
         self._wires = {name: wire_of(name) for name in names}
         self.keys: dict[str, Collection[str]] = {}
         self._host = host
+        self._port = port
         self._states = {name: OriginState(name) for name in [*names, _MEDIA, _FOREIGN]}
         self._media = MediaStore()
         self._urls: dict[str, str] = {}
@@ -176,7 +181,7 @@ class Simulator:
         self._media.reset()
 
     def start(self) -> None:
-        """Start serving, on new ports; returns when every port answers."""
+        """Start serving, on new ports unless `port` names them; returns when every port answers."""
         if self._thread is not None:
             raise RuntimeError("The simulator is running already; stop() it first.")
 
@@ -227,7 +232,7 @@ class Simulator:
     async def _serve(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             # All addresses are known before the first wire is made: their answers hold them.
-            listeners = {name: self._listen() for name in self._states}
+            listeners = {name: self._listen(place) for place, name in enumerate(self._states)}
             for listener in listeners.values():
                 stack.callback(listener.close)
 
@@ -240,9 +245,10 @@ class Simulator:
 
             yield
 
-    def _listen(self) -> socket.socket:
+    def _listen(self, place: int) -> socket.socket:
+        port = self._port + place if self._port else 0
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        return socket.create_server((self._host, 0), family=family)
+        return socket.create_server((self._host, port), family=family)
 
     def _origin(self, name: str) -> Origin:
         return Origin(

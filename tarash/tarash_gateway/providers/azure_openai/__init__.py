@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...catalog import Dates
 from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
@@ -16,4 +17,5 @@ provider = Provider(
     extra="openai",
     open_settings=("base_model",),
     requires="openai",
+    dates=Dates(f"{__name__}.dates", hosts=("azure.com",)),
 )

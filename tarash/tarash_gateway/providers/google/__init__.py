@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...catalog import Dates
 from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
@@ -15,4 +16,5 @@ provider = Provider(
     extra="google",
     open_settings=("credentials_path", "gcp_project", "location", "storage_url"),
     requires="google.genai",
+    dates=Dates(f"{__name__}.dates", hosts=("googleapis.com",)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...catalog import Dates
 from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
@@ -15,4 +16,5 @@ provider = Provider(
     extra="openai",
     open_settings=("organization", "project"),
     requires="openai",
+    dates=Dates(f"{__name__}.dates", hosts=("openai.com",)),
 )

@@ -1,0 +1,96 @@
+"""What stands behind the gateway's methods: checked arguments, and a job opened for each call."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from .._support._warnings import asked_here
+from ._arguments import check_arguments, check_callback
+
+if TYPE_CHECKING:
+    from .._data._exchange import Config, Request, Response
+    from .._data._types import Kind
+    from .._support._portal import Caller
+    from ..ledger._records import AnyLedger
+    from ..models import GenerationPlan
+    from ._handles import ImageJob, VideoJob
+    from ._job import Job
+    from ._resources import GatewayContext
+
+
+def generating(  # noqa: PLR0913, PLR0917  (the public arguments, and what is made)
+    shared: GatewayContext,
+    kind: Kind,
+    config: Config,
+    request: Request,
+    on_progress: Callable[..., Any] | None,
+    ledger: AnyLedger | None,
+    key: str | None,
+) -> Callable[[Caller | None], Coroutine[Any, Any, Response]]:
+    """Return the coroutine function that submits and waits, for a given caller."""
+    check_arguments(f"generate_{kind}", kind, config, request)
+    check_callback(on_progress)
+
+    async def work(caller: Caller | None) -> Response:
+        from ._callbacks import to_caller
+
+        # Not `asked_here`, which takes a KiB of each job that waits: the line is on the stack.
+        async with _job(shared, kind, config, request, ledger, key) as (job, is_new):
+            deliver = to_caller(on_progress, caller)
+            return await (job.go if is_new else job.wait)(deliver, caller)
+
+    return work
+
+
+async def submitting(  # noqa: PLR0913, PLR0917  (as above)
+    shared: GatewayContext,
+    kind: Kind,
+    config: Config,
+    request: Request,
+    ledger: AnyLedger | None,
+    key: str | None,
+) -> VideoJob | ImageJob:
+    """Submit, and return the handle on the job."""
+    check_arguments(f"submit_{kind}", kind, config, request)
+    from ._handles import handle_for
+
+    with asked_here():
+        async with _job(shared, kind, config, request, ledger, key) as (job, is_new):
+            await (job.accepted() if is_new else job.settle_in())
+            return handle_for(job, shared)
+
+
+@asynccontextmanager
+async def _job(  # noqa: PLR0913, PLR0917  (as above)
+    shared: GatewayContext,
+    kind: Kind,
+    config: Config,
+    request: Request,
+    ledger: AnyLedger | None,
+    key: str | None,
+) -> AsyncIterator[tuple[Job, bool]]:
+    from ._job import Job
+    from ._opening import begin
+
+    with shared.at_work():
+        resources = shared.resources(ledger)
+        run, existing = await begin(kind, config, request, resources, key)
+        yield Job(run), existing is None
+
+
+def planned(shared: GatewayContext, kind: Kind, config: Config, request: Request) -> GenerationPlan:
+    """Return what would be sent."""
+    from ._plan import plan
+
+    check_arguments(f"plan_{kind}", kind, config, request)
+    return plan(kind, config, request, shared.registry, untrusted=shared.untrusted_requests)
+
+
+def blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a coroutine function on the portal, for the calling thread."""
+    from .._support import _portal
+
+    with asked_here():
+        return _portal.call(work)

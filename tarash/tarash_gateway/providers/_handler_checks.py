@@ -1,0 +1,74 @@
+"""Checks what applications register, so that a mistake in it shows before anything is bought."""
+
+from __future__ import annotations
+
+import inspect
+
+from ..exceptions import ValidationError
+
+HANDLER_METHODS = (
+    "generate_video",
+    "generate_video_async",
+    "generate_image",
+    "generate_image_async",
+)
+ADAPTER_METHODS = ("find_key", "connect", "build", "submit", "poll", "cancel", "parse")
+
+
+def is_adapter(handler: object) -> bool:
+    """Tell whether it has all methods of an adapter."""
+    return all(callable(getattr(handler, name, None)) for name in ADAPTER_METHODS)
+
+
+def check_handler(provider: str, handler: object) -> None:
+    """Check that what is registered can be called as it will be.
+
+    Args:
+        provider: The name that it is registered under.
+        handler: An adapter, or an object with methods of `ProviderHandler`.
+
+    Raises:
+        ValidationError: It can't; the message says what to change.
+    """
+    known = ADAPTER_METHODS if is_adapter(handler) else HANDLER_METHODS
+    there = [name for name in known if callable(getattr(handler, name, None))]
+    if not there:
+        raise ValidationError(
+            f"the handler for {provider!r} has none of the methods {', '.join(HANDLER_METHODS)}; "
+            "write at least one"
+        )
+
+    if isinstance(handler, type) and any(_needs_self(handler, name) for name in there):
+        raise ValidationError(
+            f"the handler for {provider!r} is the class {handler.__name__}, not an object of it; "
+            f"register {handler.__name__}()"
+        )
+
+    if known is HANDLER_METHODS:
+        for name in there:
+            _check_method(provider, handler, name)
+
+
+def _needs_self(handler: type, name: str) -> bool:
+    return inspect.isfunction(inspect.getattr_static(handler, name))
+
+
+def _check_method(provider: str, handler: object, name: str) -> None:
+    method = getattr(handler, name)
+    if not name.endswith("_async") and inspect.iscoroutinefunction(method):
+        raise ValidationError(
+            f"{name} of the handler for {provider!r} is a coroutine; call it {name}_async"
+        )
+
+    try:
+        signature = inspect.signature(method)
+    except (TypeError, ValueError):
+        return  # written in C, say: it can't be known beforehand
+
+    try:
+        signature.bind("config", "request", "on_progress")
+    except TypeError as error:
+        raise ValidationError(
+            f"{name} of the handler for {provider!r} is called with (config, request, "
+            f"on_progress), and takes {signature}: {error}"
+        ) from None
