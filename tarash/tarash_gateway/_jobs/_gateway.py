@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .._data._observers import Observer
 from .._data._types import ApiKeys
+from .._http._backend import check_loop
 from .._support._secrets import Keys
 from ..ledger._records import AnyLedger
 from ..models import (
@@ -21,7 +22,7 @@ from ..models import (
     VideoGenerationResponse,
 )
 from ..providers._registry import Registry
-from ._entrances import blocking, generating, planned, submitting
+from ._entrances import blocking, generating, planned, submitting, warm_up
 from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
 
@@ -71,6 +72,8 @@ class Gateway:
         self._shared = shared
 
     async def __aenter__(self) -> Self:
+        check_loop()
+        await warm_up()
         return self
 
     async def __aexit__(
