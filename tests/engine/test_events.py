@@ -285,9 +285,9 @@ async def test_an_exit_of_an_observer_ends_the_call_and_stops_the_job(
             raise Exit
 
     observed(fal, observer)
-    blocking = partial(asyncio.to_thread, fal.gateway.generate_video, fal.config(), REQUEST)
+    call = partial(fal.gateway.generate_video, fal.config(), REQUEST)
     with pytest.raises(Exit):
-        await (fal.generate() if way == "async" else blocking())
+        await (fal.generate() if way == "async" else asyncio.to_thread(call))
 
     assert fal.counters.submits <= 1
     assert all(job.cancel_requested for job in fal.simulator.jobs("fal"))
