@@ -193,7 +193,7 @@ class Attempt:
             event: What has happened, without the facts that all events have.
             intent: For `Submitting`: what is written down before the submit leaves.
             finished: For `Accepted`: the result, where the answer was the result itself.
-            response: For `Settled`: what it came to, where it came to something.
+            response: What it came to, where that is known.
 
         Raises:
             TarashException: For `Submitting`: the ledger did not take it, so nothing may be sent.
@@ -202,8 +202,9 @@ class Attempt:
             # A cancelled call may have written it all the same.
             self.intent = intent
 
+        self.response = response or self.response
         self._take_submission(event, finished)
-        self._take_progress(event, response)
+        self._take_progress(event)
         self.heard |= heard_of(event)
         try:
             await record(self, event)
@@ -232,7 +233,7 @@ class Attempt:
             case _:
                 pass
 
-    def _take_progress(self, event: AttemptEvent, response: Response | None) -> None:
+    def _take_progress(self, event: AttemptEvent) -> None:
         match event:
             case Polled():
                 self.status = event.status
@@ -244,7 +245,6 @@ class Attempt:
                 self.cancel = event.answer
             case Settled():
                 self.outcome, self.submission = event.outcome, self.submission or event.submission
-                self.response = response or self.response
             case _:
                 pass
 

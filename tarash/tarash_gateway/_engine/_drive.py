@@ -268,7 +268,13 @@ class _Drive(Leaving):
 
     async def _parse(self, finished: RawResult) -> Response:
         attempt = self._attempt
-        await attempt.apply(Polled(status="completed", progress=100, final=True))
+        if attempt.operation is not None:
+            await attempt.apply(Polled(status="completed", progress=100, final=True))
+
+        read = attempt.response
+        if read is not None and finished is attempt.finished:
+            return read  # in the moment in which it came
+
         try:
             return read_result(self._adapter, attempt, self._call, finished)
         except TarashException as error:

@@ -17,6 +17,7 @@ import anyio
 from .._support._logging import event
 from ..exceptions import StorageError, TarashException
 from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
+from ._received import write_received
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
@@ -213,6 +214,8 @@ async def rewrite(attempt: Attempt, lease: Lease) -> None:
 
     if attempt.operation is not None:
         await lease.ledger.accept(intent.id, attempt.operation)
+    elif attempt.finished is not None:
+        await write_received(attempt, lease)
 
     if attempt.outcome is not None:
         await lease.ledger.settle(intent.id, attempt.submission, attempt.outcome)

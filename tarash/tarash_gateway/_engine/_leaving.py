@@ -91,6 +91,9 @@ class Leaving:
     async def _on_cancellation(self) -> Outcome:
         await self._search_once()
         operation = self._attempt.operation
+        if operation is None and self._attempt.response is not None:
+            return "completed"  # in the ledger, for whoever asks for it
+
         if operation is None:
             return "unknown" if self._attempt.submission == "unknown" else "cancelled"
 

@@ -16,6 +16,7 @@ from .._data._events import (
     Submitting,
 )
 from ._lease import note, settle, told_of
+from ._received import write_received
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
@@ -60,6 +61,8 @@ async def record(attempt: Attempt, event: AttemptEvent) -> None:
     elif isinstance(event, Accepted) and event.operation is not None:
         # The job is paid for, written down or not.
         await lease.write(partial(lease.ledger.accept, attempt.intent.id, event.operation))
+    elif isinstance(event, Accepted):
+        await write_received(attempt, lease)
     else:
         heard = heard_of(event)
         if heard:

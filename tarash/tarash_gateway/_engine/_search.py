@@ -13,6 +13,7 @@ import anyio
 from .._data._events import Adopted
 from .._data._exchange import Payload
 from ..exceptions import TarashException, UnsupportedOperationError
+from ..ledger._records import RECEIVED
 from ._lease import ledger_failed
 from ._limits import SEARCH_PAUSES
 from ._trust import is_id
@@ -132,7 +133,9 @@ def unsettled(attempt: Attempt, intent: Intent) -> TarashException:
     """Return the error of a submit of which nobody knows what came of it, with its cause."""
     name = attempt.request_id
     how = f"No answer came that settles the submit of {name}"
-    if attempt.cut_off:
+    if RECEIVED in attempt.heard:
+        how = f"The result that answered the submit of {name} was kept in the ledger, and is gone"
+    elif attempt.cut_off:
         how = f"A process ended while it submitted {name}"
 
     return TarashException(

@@ -19,6 +19,7 @@ from ..exceptions import TarashException
 from ..ledger._records import Intent
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
+from ._received import received
 from ._recording import facts_of
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Submit:
         with self._limit:
             try:
                 result = await self._adapter.submit(self._client, payload, call)
-                await self._accept(result)
+                await self._accept(result, call)
             except TarashException as error:
                 self._error = error
             except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
@@ -152,11 +153,13 @@ class Submit:
             sent = self._wire.sent
             await attempt.apply(Unknown() if sent else Rejected(submission="not_sent"))
 
-    async def _accept(self, result: Operation | RawResult) -> None:
+    async def _accept(self, result: Operation | RawResult, call: Call) -> None:
+        attempt = self._attempt
         if isinstance(result, RawResult):
-            await self._attempt.apply(Accepted(finished=True), finished=result)
+            response = received(self._adapter, attempt, self._lease, call, result)
+            await attempt.apply(Accepted(finished=True), finished=result, response=response)
         else:
-            await self._attempt.apply(Accepted(operation=result))
+            await attempt.apply(Accepted(operation=result))
 
     def _unforeseen(self, error: Exception) -> TarashException:
         secrets = secrets_of(self._attempt.call.config)

@@ -34,7 +34,8 @@ from ..exceptions import (
     UnsupportedOperationError,
 )
 from ..models import ExecutionMetadata
-from ._delivery import handed_over, tell_last
+from ._callbacks import heard_by, tell_last
+from ._delivery import handed_over
 from ._ending import Ending
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class ChainRun(Ending):
         finally:
             held = current_task() is task and await self.end(state or self.state_after())
 
-        if self.response is not None and not held:
+        is_elsewhere = self.current.operation is not None  # else only we have it
+        if self.response is not None and not held and is_elsewhere:
             followed = self.lease.taken_over()
             self.current.complete(followed)
             raise self._told_of(followed)
@@ -174,6 +176,7 @@ class ChainRun(Ending):
 
             provider = following.call.config.provider
             attempt.log(logging.WARNING, "fallback", error=error.message, to=provider)
+            await heard_by(caller)
             self.attempts.append(following)
 
     def may_follow(self, error: TarashException) -> bool:
@@ -209,6 +212,11 @@ class ChainRun(Ending):
         attempt = self.current
         self._progress = Progress(attempt, deliver)
         await attempt.apply(settled(attempt, "completed"), response=response)
+        if response.execution_metadata is None:
+            self._records.append(attempt.metadata(None))
+            told = {"execution_metadata": self._metadata(attempt)}
+            response = response.model_copy(update=told)
+
         return response
 
     def _following(self) -> Call | None:

@@ -6,19 +6,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-import anyio
-
 from ..exceptions import TarashException, VerificationError
 from ..media._finalize import finalize_result
+from ._callbacks import tell_last
 
 if TYPE_CHECKING:
-    from .._engine._attempt import Attempt
     from .._engine._progress import Progress
     from .._support._portal import Caller
     from ._ending import Ending
-
-GOODBYE_SECONDS = 1
-"""How long a user's callback may hold up a cancellation."""
 
 
 async def handed_over(run: Ending, progress: Progress, caller: Caller | None) -> None:
@@ -64,14 +59,3 @@ async def handed_over(run: Ending, progress: Progress, caller: Caller | None) ->
 
     attempt.log(logging.INFO, "completed")
     await progress.completed(response)
-
-
-async def tell_last(progress: Progress, attempt: Attempt, last_words: str) -> None:
-    """Report to the user's callback that the call was cancelled, unless it takes too long."""
-    try:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
-            await progress.failed(last_words)
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:  # noqa: BLE001  (it may leave by each update; it has left once)
-        attempt.log(logging.DEBUG, "callback_left", error=type(error).__name__)

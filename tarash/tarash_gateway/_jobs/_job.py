@@ -16,7 +16,7 @@ from ..exceptions import TarashException
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 from ._chain import ChainRun, adapter_of, watcher
 from ._opening import changed, rebuilt
-from ._store import error_of, holds_media, nameless, response_of, told
+from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Response, Snapshot
@@ -138,7 +138,7 @@ class Job:
         if record.state == "completed":
             return await self._result_of(record)
 
-        raise _error_of(record, failure or self.run.failure)
+        raise ended_in(record, failure or self.run.failure)
 
     async def _result_of(self, record: JobRecord) -> Response:
         """Return the response of a job that is done: as it was kept, else from its provider."""
@@ -196,7 +196,7 @@ class Job:
         last = record.entries[-1] if record.entries else None
         # Of several attempts, the one to go on with is told by how the others ended.
         is_plain = len(known) <= 1 or record.state not in ("open", "unknown")
-        kept = record.state == "open" and record.result is not None
+        kept = record.state == "open" and is_kept(record)
         if in_step and is_plain and not kept:
             operation = None if last is None else last.operation
             if operation in (None, run.current.operation):
@@ -230,10 +230,10 @@ class Job:
         if self.job_id and (record := await self._record()) is not None:
             self.run = run = await self._refreshed(record)
             if record.state in ("failed", "cancelled", "unknown"):
-                error = _error_of(record, run.failure)
+                error = ended_in(record, run.failure)
                 return _update(run.current, "failed", error=error.message)
 
-            kept = None if record.result is None else response_of(record.result)
+            kept = await result_of(record, self._ledger)
             if kept is not None:
                 return _update(run.current, "completed", result=kept, progress_percent=100)
 
@@ -271,7 +271,9 @@ class Job:
             return "too_late"
 
         record = await self._recorded()
-        if record is not None and record.state == "completed":
+        if record is not None and (
+            record.state == "completed" or await kept_of(record, self._ledger) is not None
+        ):
             return "too_late"
 
         attempt = self.run.current
@@ -358,13 +360,6 @@ class Job:
             self.run.current.complete(error)
             result = told(record.kind, None, error)
             await lease.close("cancelled", result, free_key=False, delivered=False)
-
-
-def _error_of(record: JobRecord, seen: TarashException | None) -> TarashException:
-    """Return the error that a job ended in: as we have seen it, unless the ledger knows better."""
-    kept = error_of(record)
-    is_kept = record.result is not None and "error" in record.result
-    return kept if seen is None or (is_kept and kept.message != seen.message) else seen
 
 
 def _certain(response: Response | None) -> Response:

@@ -54,6 +54,9 @@ class SubmissionRecord:
     `billing`, `adopted`."""
 
 
+RECEIVED = "received"
+"""What was heard of a submit that was answered with the result: the SHA-256 of what `receive` took.
+"""
 OPEN_ENDS = frozenset({None, "detached", "unknown"})
 """Outcomes after which another may come; after `stopped` only `completed` does."""
 
@@ -155,6 +158,18 @@ class Ledger(Protocol):
 
         Returns:
             False where it is adopted and another intent's already: then nothing was written.
+        """
+        ...
+
+    async def receive(self, intent_id: str, content: bytes) -> None:
+        """Write down the result that answered a submit, whoever holds its job by now.
+
+        It is kept as the request's media are, until the job is closed: `media` returns it by the
+        SHA-256 that is noted as `received`. An intent that nobody knows is ignored.
+
+        Args:
+            intent_id: The intent's.
+            content: The result.
         """
         ...
 
