@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .._data._events import CancelAsked
 from .._data._made_by import keep_config
-from .._engine import ledger_failed, look, stop
+from .._engine import ledger_failed, look
 from .._engine._progress import Progress
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
@@ -16,6 +16,7 @@ from ..exceptions import TarashException
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 from ._chain import ChainRun, adapter_of, watcher
 from ._opening import changed, rebuilt
+from ._stopping import stop_all, unfinished
 from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
 
 if TYPE_CHECKING:
@@ -276,18 +277,16 @@ class Job:
         ):
             return "too_late"
 
-        attempt = self.run.current
-        operation = attempt.operation
-        if operation is None:
+        attempts = unfinished(self.run)
+        if not attempts:
             return await self._cancel_unsent(record)
 
-        await attempt.apply(CancelAsked(reason="handle"))
-        if record is not None:
-            await self._tell_the_ledger(record, operation)
+        for one in attempts:
+            await one.apply(CancelAsked(reason="handle"))
+            if record is not None and one.operation is not None:
+                await self._tell_the_ledger(record, one.operation)
 
-        resources = self.run.resources
-        adapter = adapter_of(attempt.call, resources.registry)
-        answer = await stop(adapter, attempt, operation, resources)
+        answer = await stop_all(self.run, attempts)
         if answer == "cancelled" and record is not None and record.state == "open":
             await self._close_cancelled(record)
 
