@@ -26,6 +26,7 @@ from .._data._events import (
     Submitting,
     Unknown,
 )
+from .._http._parts import Parts
 from .._support._logging import event as log_event
 from .._support._logging import wanted
 from .._support._secrets import secrets_of
@@ -56,6 +57,8 @@ class Attempt:
     operation: Operation | None = None
     status: JobStatus | None = None
     """What the job was last seen as; None before the first look."""
+    done: bool = False
+    """Whether its status says that it is done, so that only its result is left to be fetched."""
     settled: bool = False
     """Whether the provider has said how it ended: nothing is billed behind our back after that."""
     cancel: CancelAnswer | None = None
@@ -78,6 +81,8 @@ class Attempt:
     """What ends it in time; put off while a finished result is read."""
     fetch_until: float | None = None
     """When that has to be over; None until there was one."""
+    parts: Parts = field(default_factory=Parts)
+    """What came of results whose bodies broke off."""
     host: str = ""
     """Where it is submitted."""
     tries: int = 0
@@ -134,7 +139,7 @@ class Attempt:
         if self.billing_told is not None:
             return self.billing_told
 
-        if self.cancel == "too_late":
+        if self.done or self.cancel == "too_late":
             return "certain"
 
         stopped_in_queue = self.cancel == "cancelled" and self.status == "queued"
@@ -316,6 +321,12 @@ def cancellation_note(attempt: Attempt) -> str:
         return (
             f"Cancelled when the job {attempt.request_id} was done and paid for; it stays open in "
             "the ledger, and `resume` returns its result"
+        )
+
+    if attempt.done and attempt.operation is not None:
+        return (
+            f"Cancelled when the job {attempt.request_id} was done and paid for, before its result "
+            "was fetched; `resume`, or the operation, fetches it"
         )
 
     if attempt.operation is None:

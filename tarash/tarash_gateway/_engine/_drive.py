@@ -39,7 +39,7 @@ from ._watch import OutOfLooks, Watch, poll_floor
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
-    from ..ledger._records import Intent
+    from ..ledger._records import Intent, Outcome
     from ..providers._contract import Adapter
     from ._attempt import Attempt
     from ._fitting import EngineContext
@@ -266,6 +266,21 @@ class _Drive(Leaving):
 
         return self._watch
 
+    async def _on_cancellation(self) -> Outcome:
+        """Read the result that came after all, for the ledger to keep; else stop the job."""
+        attempt = self._attempt
+        if attempt.finished is None or not self._lease.keeps:
+            return await super()._on_cancellation()
+
+        try:
+            response = await self._parse(attempt.finished)
+        except TarashException as error:
+            await attempt.apply(settled(attempt, self._outcome(), error))
+            return self._outcome()
+
+        await attempt.apply(settled(attempt, "completed"), response=response)
+        return "completed"
+
     async def _parse(self, finished: RawResult) -> Response:
         attempt = self._attempt
         if attempt.operation is not None:
@@ -292,7 +307,8 @@ class _Drive(Leaving):
         operation = self._attempt.operation
         late = anyio.current_time() + CANCEL_SECONDS
         finished = await self._last_look() if operation is not None and may_look else None
-        if operation is not None and finished is None and self._cancels:
+        stops = self._cancels and not self._attempt.done
+        if operation is not None and finished is None and stops:
             if not await self._lease.is_ours():
                 raise self._lease.taken_over()
 

@@ -97,7 +97,7 @@ class Leaving:
         if operation is None:
             return "unknown" if self._attempt.submission == "unknown" else "cancelled"
 
-        if not self._cancels or not await self._lease.is_ours():
+        if self._attempt.done or not self._cancels or not await self._lease.is_ours():
             return "detached"
 
         await self._ask_to_cancel(operation, CancelAsked(reason="cancelled"))

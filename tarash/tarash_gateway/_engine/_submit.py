@@ -102,7 +102,7 @@ class Submit:
         try:
             await asyncio.wait([self._exchanging])
         except asyncio.CancelledError:
-            await self._hear_out()
+            await self._hear_out(is_kept=self._is_kept(call))
             raise
 
         return self._error
@@ -118,14 +118,26 @@ class Submit:
             except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
                 self._error = self._unforeseen(error)
 
-    async def _hear_out(self) -> None:
-        """Wait for the answer to what has left; what has not left yet is stopped."""
+    def _is_kept(self, call: Call) -> bool:
+        """Tell whether an answer that nobody waits for is of use: to stop the job, or to keep."""
+        at_once = getattr(self._adapter, "answers_at_once", None)
+        return self._lease.keeps or at_once is None or not at_once(call)
+
+    async def _hear_out(self, *, is_kept: bool) -> None:
+        """Wait for the answer to what has left; what has not left yet is stopped.
+
+        Args:
+            is_kept: Whether the answer can be of use.
+        """
         if self._attempt.submission != "accepted":  # and only about to be written down
             if self._wire.sent:
                 await self._attempt.apply(Unknown())  # until the answer says more
             else:
                 # A cancellation is delivered late enough for it to leave meanwhile.
                 self._wire.stopped = True
+                self._limit.cancel()
+
+            if not is_kept:
                 self._limit.cancel()
 
         self._limit.deadline = anyio.current_time() + CANCEL_SECONDS

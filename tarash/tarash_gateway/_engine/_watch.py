@@ -132,6 +132,7 @@ class Watch:
             return await self._look_until_done()
         finally:
             self._history.waiting -= 1
+            self._attempt.parts.clear()
 
     async def _look_until_done(self) -> RawResult:
         streams = hasattr(self._adapter, "stream")
@@ -299,12 +300,16 @@ class Watch:
     async def _one_look(self) -> Snapshot:
         trouble: TarashException
         try:
-            with patient(self._attempt):
+            with patient(self._attempt) as patience:
                 snapshot = await self._adapter.poll(self._client, self._operation)
+
+            if snapshot.trouble is None:  # machines that don't agree may take it back
+                self._attempt.done = patience.is_done
 
             if snapshot.status != "completed" or snapshot.finished is not None:
                 return snapshot
 
+            self._attempt.done = True
             trouble = HTTPConnectionError("The job is done, and its result is not there yet")
         except TarashException as error:
             trouble = error

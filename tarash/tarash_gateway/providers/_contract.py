@@ -137,6 +137,14 @@ class LearningAdapter(Adapter, Protocol):
         ...
 
 
+class AnsweringAdapter(Adapter, Protocol):
+    """An adapter for models that have no jobs: the answer to their submit is the result itself."""
+
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell whether this call's is one: nobody can stop it, or find it again. Pure."""
+        ...
+
+
 class CheckingAdapter(Adapter, Protocol):
     """An adapter that can tell whether a key works, at no cost."""
 

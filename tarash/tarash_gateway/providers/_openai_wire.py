@@ -25,6 +25,7 @@ from .._data._exchange import (
 from .._http._client import HttpClient, HttpResponse, join, origin, unreadable
 from .._http._credentials import Credentials
 from .._http._sdk import exchange, library_of
+from .._http._send_state import fetching_result
 from .._support._secrets import AuthHeaders, Key
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
@@ -190,6 +191,10 @@ class OpenAIWire:
             headers=FORM if is_form else {},
         )
 
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell that images are no jobs."""
+        return call.kind == "image"
+
     async def submit(
         self, client: OpenAIClient, payload: Payload, call: Call
     ) -> Operation | RawResult:
@@ -255,6 +260,7 @@ class OpenAIWire:
                 retry_after=milliseconds(answer.headers.get("openai-poll-after-ms")),
             )
 
+        fetching_result()
         try:
             finished = await self._fetch(client, operation, job)
         except TarashException as trouble:

@@ -26,6 +26,7 @@ from ..._http._client import (
 from ..._http._credentials import Credentials
 from ..._http._proxies import proxy_of
 from ..._http._sdk import load
+from ..._http._send_state import fetching_result
 from ..._support._secrets import bearer
 from ...catalog._records import record_of
 from ...exceptions import GenerationFailedError, TarashException
@@ -127,6 +128,9 @@ class FalAdapter:
 
         if status.get("status") != "COMPLETED":
             return _snapshot(status)
+
+        if not (status.get("error") or status.get("error_type")):
+            fetching_result()
 
         try:
             answer = await client.get(operation.urls["response"], any_status=True)

@@ -102,6 +102,10 @@ class GoogleAdapter:
             ),
         )
 
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell whether the model's protocol knows no jobs."""
+        return surface_of(call.config.model, call.kind) in ("content", "predict")
+
     async def submit(
         self, client: GoogleClient, payload: Payload, call: Call
     ) -> Operation | RawResult:

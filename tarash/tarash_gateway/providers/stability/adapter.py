@@ -131,6 +131,10 @@ class StabilityAdapter:
 
         return Payload(path=f"{VERSION}/stable-image/{endpoint}", body=body)
 
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell that only slow endpoints, none of which generates anew, have jobs."""
+        return _endpoint(call.config.model).startswith("generate/")
+
     async def submit(
         self, client: HttpClient, payload: Payload, call: Call
     ) -> Operation | RawResult:

@@ -112,6 +112,10 @@ class XaiAdapter(RestAdapter):
         edit_or_not = "videos/edits" if "video" in body else "videos/generations"
         return VIDEO_PATHS.get(spec.model.partition("/")[2], edit_or_not)
 
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell that images are no jobs."""
+        return call.kind == "image"
+
     def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
         """Return the job of a video; images are in the answer."""
         if call.kind == "video":
