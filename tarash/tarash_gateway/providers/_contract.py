@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 Ability = Literal[
+    "answers_at_once",
     "fetch_schema",
     "find_submitted",
     "is_ready",

@@ -135,7 +135,12 @@ class OpenAIWire(AdapterDefaults):
     """The part of the adapters that the wire decides."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"find_submitted", "resolve_spec", "verify_credentials"}
+        {
+            "answers_at_once",
+            "find_submitted",
+            "resolve_spec",
+            "verify_credentials",
+        }
     )
     accepts = MediaSupport(
         url=False,

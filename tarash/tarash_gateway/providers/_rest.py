@@ -25,7 +25,7 @@ from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._contract import AdapterDefaults
 from ._facts import percent, response_facts
 from ._filters import refusal, sift
-from ._outputs import Medium, as_text, content_of, find, no_media
+from ._outputs import VAGUE, Medium, as_text, content_of, find, no_media
 from ._rest_errors import ErrorRules, at
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 PERCENT = 100.0
 FIRST_ERROR = 300
+UNTYPED = frozenset({*VAGUE, "unknown"})
 
 
 class RestAdapter(AdapterDefaults):
@@ -280,14 +281,14 @@ class RestAdapter(AdapterDefaults):
         return at(body, self.media[kind]) if kind in self.media else None
 
     def declared(self, body: Any, kind: str) -> list[Medium]:
-        """Return the addresses where `media` says that they are, whatever their names say."""
+        """Return the addresses where `media` says that they are, where nothing tells their type."""
         output = self.output(body, kind)
         items = output if isinstance(output, list) else [output]
         urls = (one.get("url") if isinstance(one, Mapping) else one for one in items)
         return [
             Medium(url, None, kind, ())
             for url in urls
-            if isinstance(url, str) and url.startswith(("https://", "http://"))
+            if isinstance(url, str) and UNTYPED.issuperset(find(url, kind).others or ("none",))
         ]
 
     def facts(self, body: Any, kind: str) -> dict[str, Any]:

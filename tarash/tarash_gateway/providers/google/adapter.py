@@ -53,7 +53,13 @@ class GoogleAdapter(AdapterDefaults):
     """The Gemini API and Vertex AI."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"is_ready", "resolve_base_url", "upload", "verify_credentials"}
+        {
+            "answers_at_once",
+            "is_ready",
+            "resolve_base_url",
+            "upload",
+            "verify_credentials",
+        }
     )
     name = "google"
     accepts = MediaSupport(

@@ -77,7 +77,13 @@ TOO_MANY = 429
 class StabilityAdapter(AdapterDefaults):
     """Stability AI's REST API, by the contract of adapters."""
 
-    abilities: frozenset[Ability] = frozenset({"resolve_spec", "verify_credentials"})
+    abilities: frozenset[Ability] = frozenset(
+        {
+            "answers_at_once",
+            "resolve_spec",
+            "verify_credentials",
+        }
+    )
     name = "stability"
     accepts = MediaSupport(
         url=False,

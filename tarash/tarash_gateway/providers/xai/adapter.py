@@ -56,7 +56,14 @@ BAD_REQUEST = 400
 class XaiAdapter(RestAdapter):
     """xAI's REST API, by declaration but for its media and what its filter says."""
 
-    abilities: frozenset[Ability] = frozenset({"resolve_spec", "upload", "verify_credentials"})
+    abilities: frozenset[Ability] = frozenset(
+        {
+            "answers_at_once",
+            "resolve_spec",
+            "upload",
+            "verify_credentials",
+        }
+    )
     name = "xai"
     accepts = MediaSupport(
         largest_inline=LARGEST_INLINE,
