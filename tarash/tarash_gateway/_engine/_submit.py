@@ -15,7 +15,6 @@ from anyio.lowlevel import checkpoint
 from .._data._exchange import Operation, RawResult
 from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
-from .._support._secrets import secrets_of
 from ..exceptions import TarashException
 from ..ledger._records import Intent
 from ._lease import note, told_of
@@ -193,7 +192,7 @@ class Submit:
             )
 
     def _unforeseen(self, error: Exception) -> TarashException:
-        secrets = secrets_of(self._attempt.call.config)
+        secrets = self._attempt.secrets
         failure = TarashException(
             f"Unforeseen {type(error).__name__} while submitting: {secrets.text(str(error))}",
             submission="unknown" if self._wire.sent else "not_sent",
