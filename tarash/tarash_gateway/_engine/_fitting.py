@@ -14,6 +14,7 @@ from ._makers import RegistryMakers
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
+    from .._data._observers import Observer
     from .._http._pools import ClientCache
     from ..ledger._records import Ledger
     from ..providers._contract import Adapter
@@ -31,6 +32,8 @@ class EngineContext:
     rng: Random
     untrusted_requests: bool = False
     """Whether others have written the requests, whatever the configs say."""
+    observers: tuple[Observer, ...] = ()
+    """Who hears of every event."""
 
     def makers(self, call: Call) -> RegistryMakers:
         """Return the providers of the registry, as the media of a call's result see them."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from .._data._events import Adopted
 from .._data._exchange import Payload
 from ..exceptions import TarashException, UnsupportedOperationError
 from ..ledger._records import RECEIVED
-from ._lease import ledger_failed, note
+from ._lease import ledger_failed
 from ._limits import SEARCH_PAUSES
 from ._trust import is_id
 
@@ -67,8 +68,7 @@ class Search:
         if len(found) != 1 or not await self._take(found[0]):
             return False
 
-        attempt.operation, attempt.submission, attempt.adopted = found[0], "accepted", True
-        attempt.log(logging.WARNING, "job_adopted")
+        await attempt.apply(Adopted(operation=found[0]))
         return True
 
     async def _look(self) -> list[Operation]:
@@ -109,9 +109,6 @@ class Search:
             ledger_failed(self._lease, error)
             self._lease.unwritten.append(accept)
             taken = True
-
-        if taken:
-            await note(self._attempt, self._lease, adopted=True)
 
         return taken
 

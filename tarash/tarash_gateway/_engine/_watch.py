@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from .._data._events import Polled
 from .._data._exchange import Operation, RawResult, Snapshot
 from ..exceptions import (
     GenerationFailedError,
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
     from .._data._exchange import Call, Config
     from ..providers._contract import Adapter, StreamingAdapter
-    from ._attempt import Attempt, Progress
+    from ._attempt import Attempt
+    from ._progress import Progress
 
 ENDED = frozenset({"completed", "failed"})
 STREAM_SECONDS = 0.05
@@ -238,7 +240,7 @@ class Watch:
                 return
 
             # Outside the limit above, which would cut a user's slow callback short.
-            self._attempt.status = snapshot.status
+            await self._attempt.apply(polled(snapshot))
             await self._progress.look(snapshot)
             until = start + max(pause, self._slow)
 
@@ -272,20 +274,21 @@ class Watch:
         """
         self._looks += 1
         snapshot = await self._one_look()
-        self._attempt.status = snapshot.status
+        if snapshot.finished is None:
+            await self._attempt.apply(polled(snapshot))
+
         if snapshot.trouble is not None:
             self._failed = True
             is_new = self.troubles.note(snapshot.trouble, denied=snapshot.denied)
             if self.troubles.is_denied and await was_stopped(self._attempt, self._lease):
-                self._attempt.settled = True  # so a provider says that it has been deleted
+                # So a provider says that it has been deleted.
+                await self._attempt.apply(replace(polled(snapshot), final=True))
                 raise snapshot.trouble
 
             return snapshot if is_new else replace(snapshot, trouble=None)
 
         self.troubles.none()
         if snapshot.status == "failed":
-            self._attempt.settled = True
-            self._attempt.billing_told = snapshot.billing
             raise snapshot.error or GenerationFailedError(
                 "The job failed, and the provider did not say why", raw_response=snapshot.raw
             )
@@ -318,6 +321,19 @@ class Watch:
 
         status = self._attempt.status or "queued"
         return Snapshot(status, retry_after=trouble.retry_after, trouble=trouble)
+
+
+def polled(snapshot: Snapshot) -> Polled:
+    """Return the event of what a provider said of a job."""
+    return Polled(
+        status=snapshot.status,
+        progress=snapshot.progress,
+        queue_position=snapshot.queue_position,
+        final=snapshot.status == "failed",
+        billing=snapshot.billing,
+        trouble=None if snapshot.trouble is None else snapshot.trouble.message,
+        raw=snapshot.raw,
+    )
 
 
 def _paced(seconds: Any) -> float | None:
