@@ -143,7 +143,7 @@ class FalAdapter(AdapterDefaults):
             return Snapshot("processing", raw=status, trouble=trouble)
 
         if answer.status < 300:  # noqa: PLR2004
-            if not answer.is_json:
+            if not answer.is_json or answer.body in (None, [], ""):
                 odd = unreadable(answer.status, answer.body)
                 return Snapshot("processing", raw=status, trouble=odd)
 
