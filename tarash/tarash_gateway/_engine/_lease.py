@@ -195,7 +195,6 @@ class Lease:
 
 async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
     """Write down how an attempt ended; a ledger that fails, or hangs, does not hold up a result."""
-    attempt.outcome = outcome
     if attempt.intent is None or lease.is_watcher:
         return
 
@@ -229,9 +228,8 @@ def told_of(error: TarashException) -> JsonObject:
     return {"type": type(error).__name__, "message": error.message, **ids, **facts}
 
 
-async def note(attempt: Attempt, lease: Lease, **heard: Any) -> None:
+async def note(attempt: Attempt, lease: Lease, heard: JsonObject) -> None:
     """Write down what was heard of a submit while its attempt goes on; as `settle`."""
-    attempt.heard |= heard
     if attempt.intent is None or lease.is_watcher:
         return
 

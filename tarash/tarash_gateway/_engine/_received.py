@@ -24,19 +24,20 @@ def dumped(kind: Kind, response: Response) -> JsonObject:
     return {"kind": kind, "response": response.model_dump(mode="json", exclude={"raw_response"})}
 
 
-async def receive(
+def received(
     adapter: Adapter, attempt: Attempt, lease: Lease, call: Call, finished: RawResult
-) -> None:
-    """Write a result down in the moment in which it comes, where that outlives the process."""
+) -> Response | None:
+    """Return the response that a result is, in the moment in which it comes, to be written down.
+
+    None where that would not outlive the process.
+    """
     if call.mocked or attempt.intent is None or lease.is_watcher or not lease.keeps:
-        return
+        return None
 
     try:
-        attempt.response = read_result(adapter, attempt, call, finished)
+        return read_result(adapter, attempt, call, finished)
     except TarashException:
-        return  # which is said when it is read for the user
-
-    await write_received(attempt, lease)
+        return None  # which is said when it is read for the user
 
 
 async def write_received(attempt: Attempt, lease: Lease) -> None:

@@ -18,7 +18,8 @@ from .._support._warnings import PACKAGE, warn
 from .._support._words import with_article
 
 if TYPE_CHECKING:
-    from .._engine._attempt import Attempt, Deliver, Progress, Update
+    from .._engine._attempt import Attempt
+    from .._engine._progress import Deliver, Progress, Update
     from .._support._portal import Caller
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._events import CancelAsked
 from .._data._made_by import keep_config
 from .._engine import ledger_failed, look
-from .._engine._attempt import Attempt, Progress
+from .._engine._progress import Progress
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
 from .._support._under_way import UnderWay
-from ..exceptions import (
-    TarashException,
-    TimeoutError,  # noqa: A004  (ours is the built-in one too)
-)
+from ..exceptions import TarashException
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 from ._chain import ChainRun, adapter_of, watcher
 from ._opening import changed, rebuilt
@@ -24,7 +22,8 @@ from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Response, Snapshot
     from .._data._types import CancelAnswer
-    from .._engine._attempt import Deliver
+    from .._engine._attempt import Attempt
+    from .._engine._progress import Deliver
     from .._support._portal import Caller
     from ..ledger._records import JobRecord, Ledger
 
@@ -113,7 +112,7 @@ class Job:
                 try:
                     return _certain(await seen.go(deliver, caller))
                 except TarashException as error:
-                    if not _may_go_on(seen, error):
+                    if not seen.may_follow(error):
                         raise
 
                     # Whoever holds the job will see it too, and go on along the chain, or not.
@@ -283,7 +282,7 @@ class Job:
             return await self._cancel_unsent(record)
 
         for one in attempts:
-            one.stopped = True
+            await one.apply(CancelAsked(reason="handle"))
             if record is not None and one.operation is not None:
                 await self._tell_the_ledger(record, one.operation)
 
@@ -360,12 +359,6 @@ class Job:
             self.run.current.complete(error)
             result = told(record.kind, None, error)
             await lease.close("cancelled", result, free_key=False, delivered=False)
-
-
-def _may_go_on(seen: ChainRun, error: TarashException) -> bool:
-    """Tell whether the holder of a job may try another config after what we have seen fail."""
-    is_last = seen.current.call.attempt_number == len(seen.calls)
-    return error.retryable and not is_last and not isinstance(error, TimeoutError)
 
 
 def _certain(response: Response | None) -> Response:

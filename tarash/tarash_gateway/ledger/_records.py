@@ -14,12 +14,7 @@ from typing import Literal, Protocol
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Kind, Submission
-
-Outcome = Literal["completed", "failed", "cancelled", "detached", "unknown", "stopped"]
-"""How an attempt ended: `cancelled` where the provider confirmed it, or nothing had been submitted;
-`detached` where the job may still run; `unknown` where there may be a job that nobody can name;
-`stopped` where the user has asked to stop it, so that no other attempt follows: it may still run.
-"""
+from .._data._types import Outcome as Outcome  # noqa: PLC0414  (part of the contract)
 
 JobState = Literal["open", "completed", "failed", "cancelled", "unknown"]
 """Where a job stands: an open one is still owed to the user."""

@@ -21,6 +21,7 @@ from ..._support._warnings import warn
 from ...exceptions import GenerationFailedError, HTTPError, UnsupportedOperationError
 from ...mapping import apply_field_mappers, longest_prefix
 from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._contract import ABILITIES
 from .._facts import READERS, date, percent, response_facts
 from ._account import DeclaredAccount
 from ._asked import as_image, content_of, has, hook, is_ours, own_id
@@ -46,6 +47,14 @@ class DeclaredAdapter(DeclaredAccount):
 
         for stage, place in said.hooks.items():
             setattr(self, stage, MethodType(hook(place), self))
+
+        self.abilities = frozenset(
+            name for name in ABILITIES if callable(getattr(self, name, None))
+        )
+
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell whether a call's answer is its result."""
+        return self._submit_of(call.kind, call.config.model, call.request).at_once
 
     # -------------------------------------------------------------------------------------- submit
     def _submit_of(self, kind: str, model: str, request: Any) -> Submit:
@@ -156,7 +165,7 @@ class DeclaredAdapter(DeclaredAccount):
             answer = await client.get(url, any_status=True)
 
         if answer.status >= FIRST_ERROR or self.rules.is_refusal(answer.body):
-            return self._refused(answer)
+            return self.refused(answer)
 
         body = answer.object()
         job: Any = body
@@ -179,7 +188,7 @@ class DeclaredAdapter(DeclaredAccount):
         seen = self.snapshot(job, operation)
         return await self._fetched(client, seen, operation)
 
-    def _refused(self, answer: HttpResponse) -> Snapshot:
+    def refused(self, answer: HttpResponse) -> Snapshot:
         """Return the provider's verdict where a rule says that it is one; else raise."""
         if self.rules.ends_job(answer):
             return Snapshot(
