@@ -212,6 +212,7 @@ class ChainRun(Ending):
         keep_config(response, self.current.call.config, self.resources.makers(self.current.call))
         attempt = self.current
         self._progress = Progress(attempt, deliver)
+        attempt.audience = Audience(self.lease, self._observers, asking_line())
         await attempt.apply(settled(attempt, "completed"), response=response)
         if response.execution_metadata is None:
             self._records.append(attempt.metadata(None))
