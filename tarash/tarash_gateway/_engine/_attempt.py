@@ -29,7 +29,7 @@ from .._data._events import (
 from .._http._parts import Parts
 from .._support._logging import event as log_event
 from .._support._logging import wanted
-from .._support._secrets import secrets_of
+from .._support._secrets import Secrets, secrets_of
 from ..exceptions import HTTPError, TarashException
 from ..models import AttemptMetadata
 from ._audience import Audience, log_of
@@ -83,6 +83,8 @@ class Attempt:
     """When that has to be over; None until there was one."""
     parts: Parts = field(default_factory=Parts)
     """What came of results whose bodies broke off."""
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
+    """What must not be shown of whatever a provider says, the environment's key among them."""
     host: str = ""
     """Where it is submitted."""
     tries: int = 0
@@ -309,7 +311,7 @@ def _say(error: TarashException, message: str) -> None:
 def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
     """Return the error for what nobody foresaw, and its cause without secrets."""
     config = attempt.call.config
-    secrets = secrets_of(config)
+    secrets = attempt.secrets.and_of(secrets_of(config))
     message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
     submission = attempt.submission or "not_sent"
     return TarashException(message, submission=submission), secrets.error(error)

@@ -13,6 +13,7 @@ from .._data._events import CancelAsked, ErrorFacts, Polled, Unknown
 from .._data._exchange import RawResult, Snapshot
 from .._support import _durations
 from .._support._loops import current_task
+from .._support._secrets import secrets_of
 from .._support._warnings import warn
 from ..catalog import ModelSpec, ending, mask_form_of, schema_source
 from ..exceptions import (
@@ -75,7 +76,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     """
     config = attempt.call.config
     account = account_of(adapter, attempt, resources.registry)
-    attempt.host = account.base_url
+    attempt.host, attempt.secrets = account.base_url, account.secrets.and_of(secrets_of(config))
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
         await fetch_schema(adapter, attempt, account, resources)

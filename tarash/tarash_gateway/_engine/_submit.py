@@ -14,7 +14,6 @@ from .._data._events import Accepted, AttemptEvent, Rejected, Submitting, Unknow
 from .._data._exchange import Operation, RawResult
 from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
-from .._support._secrets import secrets_of
 from ..exceptions import TarashException
 from ..ledger._records import Intent
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
@@ -174,7 +173,7 @@ class Submit:
             await attempt.apply(Accepted(operation=result))
 
     def _unforeseen(self, error: Exception) -> TarashException:
-        secrets = secrets_of(self._attempt.call.config)
+        secrets = self._attempt.secrets
         failure = TarashException(
             f"Unforeseen {type(error).__name__} while submitting: {secrets.text(str(error))}",
             submission="unknown" if self._wire.sent else "not_sent",

@@ -16,7 +16,6 @@ import anyio
 
 from .._data._events import Polled
 from .._data._exchange import Operation, RawResult, Snapshot
-from .._support._secrets import Secrets
 from ..exceptions import (
     GenerationFailedError,
     HTTPConnectionError,
@@ -99,7 +98,6 @@ class Watch:
         self._most = config.max_poll_attempts
         self._adapter = adapter
         self._client = client
-        self._secrets = Secrets([config.api_key])
         self._lease = lease
         self._attempt = attempt
         self._progress = progress
@@ -316,7 +314,7 @@ class Watch:
         except builtins.TimeoutError:
             trouble = HTTPConnectionError(f"A look at the job took longer than {POLL_SECONDS} s")
         except Exception as error:  # noqa: BLE001  (whatever it is, the job is paid for)
-            said = self._secrets.text(str(error))
+            said = self._attempt.secrets.text(str(error))
             trouble = HTTPConnectionError(
                 f"Unforeseen {type(error).__name__} while looking at the job: {said}"
             )

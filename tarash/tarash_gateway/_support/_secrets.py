@@ -180,6 +180,14 @@ class Secrets:
     def __repr__(self) -> str:
         return f"Secrets({len(self._values())})"
 
+    def and_of(self, others: Secrets) -> Secrets:
+        """Return these and others."""
+        both = Secrets()
+        values = {*self._values(), *others._values()}
+        ordered = tuple(sorted(values, key=lambda value: (-len(value), value)))
+        both._values = lambda: ordered
+        return both
+
     def text(self, text: str) -> str:
         """Return the text with every secret masked."""
         for value in self._values():

@@ -138,7 +138,7 @@ class FalAdapter:
             return Snapshot("processing", raw=status, trouble=trouble)
 
         if answer.status < 300:  # noqa: PLR2004
-            if not answer.is_json:
+            if not answer.is_json or answer.body in (None, [], ""):
                 odd = unreadable(answer.status, answer.body)
                 return Snapshot("processing", raw=status, trouble=odd)
 

@@ -23,7 +23,7 @@ from ..._data._exchange import (
 from ..._http._client import checked, join, unreadable
 from ..._http._credentials import Credentials
 from ..._http._key_lookup import NO_KEY
-from ...exceptions import GenerationFailedError, TarashException
+from ...exceptions import ContentModerationError, GenerationFailedError, TarashException
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import count, response_facts
@@ -128,15 +128,17 @@ class GoogleAdapter:
         """Look at the job; once it has ended, fetch what is only to be had with our key."""
         http = await client.http(classify_answer)
         url = operation.urls["status"]
-        if operation.data["surface"] == "interactions":
-            return await look_at_interaction(client, (await http.get(url)).object())
+        surface = operation.data["surface"]
+        try:
+            if surface == "fetch":
+                answer = await http.post(url, json={"operationName": operation.id})
+            else:
+                answer = await http.get(url)
+        except ContentModerationError as refused:
+            return Snapshot("failed", raw=refused.raw_response, error=refused)
 
-        if operation.data["surface"] == "fetch":
-            answer = await http.post(url, json={"operationName": operation.id})
-        else:
-            answer = await http.get(url)
-
-        return await look_at_operation(client, answer.object())
+        look = look_at_interaction if surface == "interactions" else look_at_operation
+        return await look(client, answer.object())
 
     async def cancel(self, client: GoogleClient, operation: Operation) -> CancelAnswer:
         """Ask Google to stop an interaction; operations can't be stopped."""

@@ -239,7 +239,9 @@ def _images(
     made = [item for item in items if text(item.get("url")) or text(item.get("b64_json"))]
     refused = [item for item in items if item not in made and filtered(item)]
     if not made and refused:
-        raise classify_answer.refusal(body)
+        failure = classify_answer.refusal(body)
+        failure.billing = billing_of(body)
+        raise failure
 
     if not made:
         raise GenerationFailedError(
