@@ -61,6 +61,12 @@ def test_a_declared_place_is_believed_whatever_the_name_says(url: str) -> None:
     assert parsed("video", url).video == url
 
 
+@pytest.mark.parametrize("name", ["sound.mp3", "still.png", "log.txt", "data.json"])
+def test_what_is_certainly_something_else_is_no_video(name: str) -> None:
+    with pytest.raises(GenerationFailedError, match="without video"):
+        parsed("video", f"https://cdn.example.com/{name}")
+
+
 def test_what_the_filter_painted_black_is_no_image() -> None:
     flagged = {"images": [{"url": P}, {"url": P + "?2"}], "has_nsfw_concepts": [True, False]}
     response = parsed("image", flagged)

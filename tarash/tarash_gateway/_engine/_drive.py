@@ -84,7 +84,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     call, spec = fitted(attempt, resources.registry, adapter)
     poll_floor(adapter, config)  # refused now, not when there is a job to look at
     if attempt.operation is not None:
-        check_operation(attempt.operation, account, getattr(adapter, "needs", ()))
+        check_operation(attempt.operation, account, adapter.needs)
 
     if not begun:
         for adjustment in call.adjustments:

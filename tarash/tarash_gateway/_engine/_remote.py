@@ -58,6 +58,6 @@ async def _client(
     adapter: Adapter, attempt: Attempt, operation: Operation, resources: EngineContext
 ) -> AsyncIterator[Any]:
     account = account_of(adapter, attempt, resources.registry)
-    check_operation(operation, account, getattr(adapter, "needs", ()))
+    check_operation(operation, account, adapter.needs)
     async with resources.clients.lease(adapter, account) as client:
         yield client

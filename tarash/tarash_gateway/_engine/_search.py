@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
@@ -21,7 +21,7 @@ from ._trust import is_id
 if TYPE_CHECKING:
     from .._data._exchange import Operation
     from ..ledger._records import Intent
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, FindingAdapter
     from ._attempt import Attempt
     from ._lease import Lease
 
@@ -32,7 +32,8 @@ class Search:
     def __init__(self, adapter: Adapter, client: Any, attempt: Attempt, lease: Lease) -> None:
         self.payload: Payload | None = None
         """What was sent; None where that is not known, so that there is nothing to compare."""
-        self._find = getattr(adapter, "find_submitted", None)
+        lists = "find_submitted" in adapter.abilities
+        self._find = cast("FindingAdapter", adapter).find_submitted if lists else None
         self._client = client
         self._attempt = attempt
         self._lease = lease
@@ -76,6 +77,7 @@ class Search:
         attempt = self._attempt
         try:
             assert self._find is not None  # noqa: S101  (`adopt` looked)
+            assert self.payload is not None  # noqa: S101
             listed = await self._find(
                 self._client, self.payload, attempt.fitted or attempt.call, self._since
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -24,7 +24,7 @@ from ._recording import facts_of
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
     from .._data._types import JsonObject
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, AnsweringAdapter
     from ._attempt import Attempt
     from ._lease import Lease
 
@@ -119,8 +119,10 @@ class Submit:
 
     def _is_kept(self, call: Call) -> bool:
         """Tell whether an answer that nobody waits for is of use: to stop the job, or to keep."""
-        at_once = getattr(self._adapter, "answers_at_once", None)
-        return self._lease.keeps or at_once is None or not at_once(call)
+        if self._lease.keeps or "answers_at_once" not in self._adapter.abilities:
+            return True
+
+        return not cast("AnsweringAdapter", self._adapter).answers_at_once(call)
 
     async def _hear_out(self, *, is_kept: bool) -> None:
         """Wait for the answer to what has left; what has not left yet is stopped.

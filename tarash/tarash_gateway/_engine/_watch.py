@@ -133,7 +133,7 @@ class Watch:
             self._attempt.parts.clear()
 
     async def _look_until_done(self) -> RawResult:
-        streams = hasattr(self._adapter, "stream")
+        streams = "stream" in self._adapter.abilities
         while True:
             if streams and self._shared.take_stream(self._place):
                 self._has_stream = True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .._support._extras import too_old
 from ..catalog import Dates, ModelSource, Schemas
+from ._handler_checks import check_abilities
 
 if TYPE_CHECKING:
     from ._contract import Adapter
@@ -90,12 +91,18 @@ class Provider:
         return ModelSource(self.name, self.models, self.aliases, self.schemas, self.dates)
 
     def load(self) -> Adapter:
-        """Import the adapter and return it."""
-        if not isinstance(self.adapter, str):
-            return self.adapter
+        """Import the adapter and return it.
 
-        module, _, name = self.adapter.partition(":")
-        adapter: Adapter = getattr(import_module(module), name)
+        Raises:
+            ValidationError: It has methods that it doesn't declare in `abilities`, or the reverse.
+        """
+        adapter = self.adapter
+        if isinstance(adapter, str):
+            module, _, name = adapter.partition(":")
+            found: Adapter = getattr(import_module(module), name)
+            adapter = found
+
+        check_abilities(self.name, adapter)
         return adapter
 
 

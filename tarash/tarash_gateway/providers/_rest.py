@@ -22,9 +22,10 @@ from .._support._secrets import AuthHeaders
 from ..exceptions import GenerationFailedError, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._contract import AdapterDefaults
 from ._facts import percent, response_facts
 from ._filters import refusal, sift
-from ._outputs import Medium, as_text, content_of, find, no_media
+from ._outputs import VAGUE, Medium, as_text, content_of, find, no_media
 from ._rest_errors import ErrorRules, at
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec
     from ..exceptions import TarashException
+    from ._contract import Ability
 
 PERCENT = 100.0
 FIRST_ERROR = 300
+UNTYPED = frozenset({*VAGUE, "unknown"})
 
 
-class RestAdapter:
+class RestAdapter(AdapterDefaults):
     """An adapter by declaration.
 
     Attributes:
@@ -61,6 +64,7 @@ class RestAdapter:
             strings, or a list of objects with a `url`.
         check_path: What costs nothing and wants a key; None where there is no such thing.
         url_lifetime: How long a result's URL works; None where it is not known.
+        abilities: Which further methods a subclass has: see `Ability`.
         makes: What it makes; the other kind is refused with a sentence.
     """
 
@@ -70,7 +74,7 @@ class RestAdapter:
     errors: ErrorRules
     accepts: MediaSupport = MediaSupport()
     min_poll_interval: float = 1.0
-    modules: tuple[str, ...] = ()
+    abilities: frozenset[Ability] = frozenset({"verify_credentials"})
     authorization: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {key}")
     headers: ClassVar[Mapping[str, str]] = {}
     submit_path: str = ""
@@ -277,14 +281,14 @@ class RestAdapter:
         return at(body, self.media[kind]) if kind in self.media else None
 
     def declared(self, body: Any, kind: str) -> list[Medium]:
-        """Return the addresses where `media` says that they are, whatever their names say."""
+        """Return the addresses where `media` says that they are, where nothing tells their type."""
         output = self.output(body, kind)
         items = output if isinstance(output, list) else [output]
         urls = (one.get("url") if isinstance(one, Mapping) else one for one in items)
         return [
             Medium(url, None, kind, ())
             for url in urls
-            if isinstance(url, str) and url.startswith(("https://", "http://"))
+            if isinstance(url, str) and UNTYPED.issuperset(find(url, kind).others or ("none",))
         ]
 
     def facts(self, body: Any, kind: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from ...exceptions import GenerationFailedError, TarashException
 from ...mapping import apply_field_mappers
 from ...media import encoded
 from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._contract import AdapterDefaults
 from .._facts import amount, count, mapping, number, response_facts
 from .._filters import refusal, sift
 from .._outputs import as_text, content_of, find, no_media
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
     from ..._http._client import Transport
     from ...catalog import ModelSpec
+    from .._contract import Ability
 
 STATUSES: Mapping[str, JobStatus] = {"IN_QUEUE": "queued", "IN_PROGRESS": "processing"}
 PLACES = {"video": ("video", "videos", "video_url"), "image": ("images", "image")}
@@ -56,9 +58,12 @@ SCHEMAS_VARIABLE = "TARASH_FAL_SCHEMAS"
 CHECKED_APP = "fal-ai/flux"
 
 
-class FalAdapter:
+class FalAdapter(AdapterDefaults):
     """fal's queue, by the contract of adapters."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {"fetch_schema", "stream", "upload", "verify_credentials"}
+    )
     name = "fal"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1

@@ -26,6 +26,7 @@ from ..._http._key_lookup import NO_KEY
 from ...exceptions import ContentModerationError, GenerationFailedError, TarashException
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._contract import AdapterDefaults
 from .._facts import count, response_facts
 from ._client import GoogleClient
 from ._delivery import look_at_interaction, look_at_operation, settle
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ..._data._types import CancelAnswer, JsonObject, MediaContent
     from ..._http._client import Transport
     from ...catalog import ModelSpec
+    from .._contract import Ability
 
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 NOT_RUNNING = frozenset({400, 404, 409})
@@ -47,9 +49,18 @@ LARGEST_INLINE = 64 * 1024 * 1024
 """A request may have 100 MB, and base64 makes four bytes of three."""
 
 
-class GoogleAdapter:
+class GoogleAdapter(AdapterDefaults):
     """The Gemini API and Vertex AI."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {
+            "answers_at_once",
+            "is_ready",
+            "resolve_base_url",
+            "upload",
+            "verify_credentials",
+        }
+    )
     name = "google"
     accepts = MediaSupport(
         url=False,

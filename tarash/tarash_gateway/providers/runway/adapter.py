@@ -27,6 +27,7 @@ from ..._support._mime import named
 from ..._support._secrets import AuthHeaders, bearer
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._contract import AdapterDefaults
 from .._facts import mapping, percent, response_facts
 from .._filters import refusal, sift
 from .._outputs import as_text, content_of, find, no_media
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from ..._http._client import HttpResponse, Transport
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
+    from .._contract import Ability
 
 STATUSES: Mapping[str, JobStatus] = {
     "PENDING": "queued",
@@ -97,9 +99,10 @@ class RunwayClient:
         return join(self.account.base_url, f"v1/tasks/{quote(task, safe='')}")
 
 
-class RunwayAdapter:
+class RunwayAdapter(AdapterDefaults):
     """Runway's tasks, by the contract of adapters."""
 
+    abilities: frozenset[Ability] = frozenset({"resolve_base_url", "upload", "verify_credentials"})
     name = "runway"
     # Runway takes data URIs of 5 MB, and base64 needs four characters for three bytes.
     accepts = MediaSupport(

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ..._http._client import HttpResponse
     from ...catalog import ModelSpec
     from ...exceptions import TarashException
+    from .._contract import Ability
 
 DOLLARS_PER_TICK = 1e-10
 URL_LIFETIME = timedelta(hours=24)
@@ -55,6 +56,14 @@ BAD_REQUEST = 400
 class XaiAdapter(RestAdapter):
     """xAI's REST API, by declaration but for its media and what its filter says."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {
+            "answers_at_once",
+            "resolve_spec",
+            "upload",
+            "verify_credentials",
+        }
+    )
     name = "xai"
     accepts = MediaSupport(
         largest_inline=LARGEST_INLINE,
