@@ -44,7 +44,18 @@ from tests.engine.conftest import KEY, REQUEST, Fal
 
 PACKAGE = Path(tarash.tarash_gateway.__file__).parent
 # What an attempt works with, which is no fact about it.
-TOOLS = {"audience", "call", "deadline", "done", "fetch_until", "fitted", "host", "limits", "parts"}
+TOOLS = {
+    "audience",
+    "call",
+    "deadline",
+    "done",
+    "fetch_until",
+    "fitted",
+    "host",
+    "limits",
+    "parts",
+    "secrets",
+}
 FACTS = {one.name for one in dataclasses.fields(Attempt)} - TOOLS
 # Where the facts of another process are read from its ledger, before anybody hears of the attempt.
 READERS = {"_engine/_attempt.py", "_engine/_recording.py", "_jobs/_store.py"}

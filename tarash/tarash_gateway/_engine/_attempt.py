@@ -292,6 +292,7 @@ class Attempt:
         log_event(
             level,
             name,
+            self.audience.line,
             request_id=self.request_id,
             provider=self.call.config.provider,
             model=self.call.config.model,

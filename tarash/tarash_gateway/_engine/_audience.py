@@ -20,6 +20,7 @@ from .._data._events import (
 )
 from .._data._observers import Observer
 from .._support._logging import event as log_event
+from .._support._warnings import Line
 
 if TYPE_CHECKING:
     from .._support._portal import Caller
@@ -92,6 +93,8 @@ class Audience:
     lease: Lease | None = None
     """Where they are written down; None for nowhere."""
     observers: Observers | None = None
+    line: Line | None = None
+    """The line of the user's code that asked, which log records are about."""
     has_ended: bool = False
     """Whether the last event was its end."""
 
@@ -104,15 +107,15 @@ def log_of(attempt: Attempt, event: AttemptEvent) -> None:
         attempt.log(level, name, **facts)
 
 
-Line = tuple[int, str, dict[str, Any]]
+Said = tuple[int, str, dict[str, Any]]
 
 
-def _started(event: AttemptStarted) -> Line:
+def _started(event: AttemptStarted) -> Said:
     name = "attempt_resumed" if event.resumed else "attempt_started"
     return logging.INFO, name, {}
 
 
-def _rejected(event: Rejected) -> Line:
+def _rejected(event: Rejected) -> Said:
     if event.retry_at is None:
         return logging.DEBUG, "submit_failed", {"submission": event.submission}
 
@@ -120,11 +123,11 @@ def _rejected(event: Rejected) -> Line:
     return logging.WARNING, "submit_retried", {"error": error, "pause": event.pause}
 
 
-def _cancel_answered(event: CancelAnswered) -> Line:
+def _cancel_answered(event: CancelAnswered) -> Said:
     return logging.INFO, "cancel_answered", {"answer": event.answer}
 
 
-_LINES: dict[type[AttemptEvent], Callable[[Any], Line]] = {
+_LINES: dict[type[AttemptEvent], Callable[[Any], Said]] = {
     AttemptStarted: _started,
     Submitting: lambda event: (logging.DEBUG, "submitting", {"tries": event.tries}),
     Accepted: lambda _: (logging.INFO, "submitted", {}),

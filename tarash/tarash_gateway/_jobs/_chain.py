@@ -28,6 +28,7 @@ from .._engine._audience import Audience, Observers
 from .._engine._leaving import settled
 from .._engine._progress import Progress
 from .._support._loops import current_task
+from .._support._warnings import asking_line
 from ..exceptions import (
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
@@ -211,6 +212,7 @@ class ChainRun(Ending):
         keep_config(response, self.current.call.config, self.resources.makers(self.current.call))
         attempt = self.current
         self._progress = Progress(attempt, deliver)
+        attempt.audience = Audience(self.lease, self._observers, asking_line())
         await attempt.apply(settled(attempt, "completed"), response=response)
         if response.execution_metadata is None:
             self._records.append(attempt.metadata(None))
@@ -263,7 +265,7 @@ class ChainRun(Ending):
         until_accepted: bool,
     ) -> Response | None:
         self._progress = progress = Progress(attempt, deliver)
-        attempt.audience = Audience(self.lease, self._observers)
+        attempt.audience = Audience(self.lease, self._observers, asking_line())
         failure: TarashException
         cause: BaseException | None
         task = current_task()
