@@ -56,7 +56,9 @@ def test_media_are_found_in_every_shape(result: Any) -> None:
     assert response.provider_metadata["expires_at"] == "soon"
 
 
-@pytest.mark.parametrize("url", ["https://cdn.example.com/v", "https://cdn.example.com/v.bin"])
+@pytest.mark.parametrize(
+    "url", [f"https://cdn.example.com/{name}" for name in ("v", "v.bin", "v.png", "v.txt")]
+)
 def test_a_declared_place_is_believed_whatever_the_name_says(url: str) -> None:
     assert parsed("video", url).video == url
 
@@ -64,7 +66,7 @@ def test_a_declared_place_is_believed_whatever_the_name_says(url: str) -> None:
 @pytest.mark.parametrize("name", ["sound.mp3", "still.png", "log.txt", "data.json"])
 def test_what_is_certainly_something_else_is_no_video(name: str) -> None:
     with pytest.raises(GenerationFailedError, match="without video"):
-        parsed("video", f"https://cdn.example.com/{name}")
+        parsed("video", [f"https://cdn.example.com/{name}"])
 
 
 def test_what_the_filter_painted_black_is_no_image() -> None:

@@ -281,14 +281,20 @@ class RestAdapter(AdapterDefaults):
         return at(body, self.media[kind]) if kind in self.media else None
 
     def declared(self, body: Any, kind: str) -> list[Medium]:
-        """Return the addresses where `media` says that they are, where nothing tells their type."""
+        """Return the addresses where `media` says that they are.
+
+        A place that holds one address is believed whatever its name says: it is paid for. One that
+        holds several is believed where nothing tells their type.
+        """
         output = self.output(body, kind)
         items = output if isinstance(output, list) else [output]
         urls = (one.get("url") if isinstance(one, Mapping) else one for one in items)
         return [
             Medium(url, None, kind, ())
             for url in urls
-            if isinstance(url, str) and UNTYPED.issuperset(find(url, kind).others or ("none",))
+            if isinstance(url, str)
+            and (others := find(url, kind).others)
+            and (url is output or UNTYPED.issuperset(others))
         ]
 
     def facts(self, body: Any, kind: str) -> dict[str, Any]:
