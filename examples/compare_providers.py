@@ -1,11 +1,11 @@
 """One request, several providers at once, and a page to compare what they made of it.
 
-Without a key, from the mock:
+Without a key, at no cost, from the mock:
 
-    python examples/compare_providers.py --mock
+    python examples/compare_providers.py
 
 With real ones: pip install ".[fal,google]" in the clone, set FAL_KEY, GOOGLE_API_KEY and
-XAI_API_KEY, and leave out `--mock`. Each provider bills for its video. The page is written to
+XAI_API_KEY, and add `--live`. Each provider bills for its video. The page is written to
 comparison.html, and the videos into comparison-videos beside it; where there is one, to
 comparison-2.html and so on, since a page is the record of what was paid for.
 """
@@ -168,7 +168,7 @@ def main() -> int:
     """Ask everybody, and write the page; return the exit code."""
     parser = argparse.ArgumentParser(description="Compare providers")
     parser.add_argument("prompt", nargs="?", default="A paper boat crosses a puddle, macro shot")
-    parser.add_argument("--mock", action="store_true", help="no key, no cost")
+    parser.add_argument("--live", action="store_true", help="buy them from the providers")
     parser.add_argument("--page", type=Path, default=Path("comparison.html"))
     arguments = parser.parse_args()
     try:
@@ -188,7 +188,7 @@ def main() -> int:
             model=model,
             # URLs expire; what is saved is there tomorrow, too.
             save_to=f"{videos}/{{provider}}-{{request_id}}.{{ext}}",
-            mock=MockConfig(enabled=arguments.mock),
+            mock=MockConfig(enabled=not arguments.live),
         )
         for provider, model in MODELS
     ]

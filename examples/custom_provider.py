@@ -2,9 +2,9 @@
 
 Without a key, against a stand-in for the server that this file starts itself:
 
-    python examples/custom_provider.py --mock
+    python examples/custom_provider.py
 
-With a real one: set RENDER_URL and RENDER_KEY, leave out `--mock`, and put your server's protocol
+With a real one: set RENDER_URL and RENDER_KEY, add `--live`, and put your server's protocol
 where `RenderServer` speaks to it. From then on it is a provider like any other: in fallback chains,
 with progress, and in the ledger.
 """
@@ -202,5 +202,5 @@ async def main(*, mocked: bool) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make one video with a provider of your own")
-    parser.add_argument("--mock", action="store_true", help="against a stand-in for the server")
-    sys.exit(asyncio.run(main(mocked=parser.parse_args().mock)))
+    parser.add_argument("--live", action="store_true", help="ask your server, no stand-in for it")
+    sys.exit(asyncio.run(main(mocked=not parser.parse_args().live)))

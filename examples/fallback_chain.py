@@ -2,10 +2,10 @@
 
 Without a key, with a first provider that is made to fail:
 
-    python examples/fallback_chain.py --mock
+    python examples/fallback_chain.py
 
 With real ones: pip install ".[fal,google]", set FAL_KEY and GOOGLE_API_KEY, and
-leave out `--mock`. Both are needed: a missing key is a mistake to be mended and no outage, so that
+add `--live`. Both are needed: a missing key is a mistake to be mended and no outage, so that
 the chain stops at it.
 """
 
@@ -62,11 +62,11 @@ def account_for(metadata: ExecutionMetadata | None) -> None:
 def main() -> int:
     """Make the video; return the exit code."""
     parser = argparse.ArgumentParser(description="Make one video by a chain of providers")
-    parser.add_argument("--mock", action="store_true", help="no key, no cost")
+    parser.add_argument("--live", action="store_true", help="buy it from the providers")
     arguments = parser.parse_args()
     request = VideoGenerationRequest(prompt="A lighthouse in a storm", duration_seconds=8)
     try:
-        response = generate_video(chain(mocked=arguments.mock), request)
+        response = generate_video(chain(mocked=not arguments.live), request)
     except TarashException as error:
         account_for(error.execution_metadata)
         print(error, file=sys.stderr)

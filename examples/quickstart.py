@@ -1,10 +1,10 @@
 """One video, with its progress, in a file.
 
-Without a key, from the mock:
+Without a key, at no cost, from the mock:
 
-    python examples/quickstart.py --mock
+    python examples/quickstart.py
 
-With a real one: pip install ".[fal]" in the clone, set FAL_KEY, and leave out `--mock`.
+With a real one, which fal bills: pip install ".[fal]" in the clone, set FAL_KEY, and add `--live`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from tarash.tarash_gateway import (
 
 def main() -> int:
     """Make the video; return the exit code."""
-    parser = argparse.ArgumentParser(description="Make one video; the provider bills it")
-    parser.add_argument("--mock", action="store_true", help="make it here: no key, no cost")
+    parser = argparse.ArgumentParser(description="Make one video, by the mock or by fal")
+    parser.add_argument("--live", action="store_true", help="let fal make it, and bill it")
     arguments = parser.parse_args()
     rehearsal = MockConfig(enabled=True, polling=MockPollingConfig())
     config = VideoGenerationConfig(
         provider="fal",
         model="fal-ai/veo3.1",
-        mock=rehearsal if arguments.mock else None,
+        mock=None if arguments.live else rehearsal,
     )
     request = VideoGenerationRequest(
         prompt="A cat playing piano, cinematic lighting", duration_seconds=8, aspect_ratio="16:9"

@@ -103,6 +103,7 @@ from .providers._registry import (
     list_providers,
     register_provider,
     register_provider_field_mapping,
+    register_provider_file,
 )
 
 # Without TimeoutError: `import *` would hide the built-in one, of which ours is only a part.
@@ -186,6 +187,7 @@ __all__ = [
     "refresh_models_async",
     "register_provider",
     "register_provider_field_mapping",
+    "register_provider_file",
     "resume",
     "resume_all",
     "resume_all_async",

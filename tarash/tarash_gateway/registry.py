@@ -7,6 +7,7 @@ from .providers._registry import (
     list_providers,
     register_provider,
     register_provider_field_mapping,
+    register_provider_file,
 )
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "list_providers",
     "register_provider",
     "register_provider_field_mapping",
+    "register_provider_file",
 ]

@@ -1,14 +1,11 @@
 """Every fenced Python block of the documentation runs; tests/examples runs the examples.
 
 The blocks of a page run in one namespace, from top to bottom, in an empty folder, against the
-simulator. `await` at the top level is allowed, as in a notebook.
+simulator. Each block can be pasted into a script: none awaits at its top level.
 """
 
 from __future__ import annotations
 
-import ast
-import asyncio
-import inspect
 import logging
 import re
 import signal
@@ -38,16 +35,13 @@ def code_of(path: Path) -> Iterator[CodeType]:
     for block in BLOCK.finditer(text):
         first_line = text.count("\n", 0, block.start("code")) + 1
         source = textwrap.dedent(block["code"])
-        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        yield compile("\n" * (first_line - 1) + source, path, "exec", flags, dont_inherit=True)
+        yield compile("\n" * (first_line - 1) + source, path, "exec", dont_inherit=True)
 
 
 def run(path: Path) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for code in code_of(path):
-        result = eval(code, namespace)  # noqa: S307  (the project's own pages)
-        if inspect.iscoroutine(result):
-            asyncio.run(result)
+        exec(code, namespace)  # noqa: S102  (the project's own pages)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_every_script_says_how_to_run_it_with_and_without_a_key() -> None:
     for path in [*SCRIPTS, EXAMPLES / "fastapi_service" / "app.py"]:
         text = path.read_text(encoding="utf-8").split('"""')[1]
         assert re.search(r"Without a key.*With (?:a )?real one", text, re.DOTALL), path.name
-        assert re.search("--mock|tarash simulate", text), path.name
+        assert re.search("--live|tarash simulate", text), path.name
 
 
 @pytest.mark.parametrize("name", WITHOUT_KEY)
@@ -65,7 +65,16 @@ def test_it_runs_without_a_key(name: str, run: Run, monkeypatch: pytest.MonkeyPa
     for variable in ("FAL_KEY", "GOOGLE_API_KEY", "XAI_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
 
-    assert run(name, "--mock").strip()
+    assert run(name).strip()
+
+
+@pytest.mark.usefixtures("keys")
+@pytest.mark.parametrize("name", WITHOUT_KEY)
+def test_a_key_alone_buys_nothing(name: str, run: Run, simulator: Simulator) -> None:
+    run(name)
+    assert [simulator.counters(one).submits for one in simulator.providers if one != "mock"] == [
+        0 for _ in simulator.providers
+    ]
 
 
 @pytest.mark.usefixtures("keys")
@@ -90,7 +99,7 @@ def test_asking_for_help_buys_nothing(
 
 @pytest.mark.usefixtures("keys")
 def test_quickstart_says_where_the_video_is(simulator: Simulator, run: Run, tmp_path: Path) -> None:
-    said = run("quickstart").splitlines()
+    said = run("quickstart", "--live").splitlines()
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.glob("videos/*.mp4")] == said
     assert simulator.counters("fal").accepted == 1
 
@@ -98,7 +107,7 @@ def test_quickstart_says_where_the_video_is(simulator: Simulator, run: Run, tmp_
 @pytest.mark.usefixtures("keys")
 def test_fallback_chain_accounts_for_each_attempt(simulator: Simulator, run: Run) -> None:
     simulator.script("fal", Script(outcome="failed"))
-    first, error, second, _ = run("fallback_chain").splitlines()
+    first, error, second, _ = run("fallback_chain", "--live").splitlines()
     assert re.match(r"1\. fal .*: failed after .* s, billed: (?:none|possible|certain)", first)
     assert "GenerationFailedError" in error
     assert re.match(r"2\. google .*: success .*, billed: certain", second)
@@ -109,7 +118,7 @@ def test_compare_providers_shows_what_each_has_made_and_who_has_failed(
     simulator: Simulator, run: Run, tmp_path: Path
 ) -> None:
     simulator.script("xai", Script(outcome="failed", error_message="<no> machine left"))
-    assert run("compare_providers", "a <b>").startswith("3 of 4 videos")
+    assert run("compare_providers", "a <b>", "--live").startswith("3 of 4 videos")
     page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
     assert "<h1>a &lt;b&gt;</h1>" in page
     assert "duration_seconds: 5 → 6" in page
@@ -127,7 +136,7 @@ def test_compare_providers_shows_what_could_not_be_saved(
 ) -> None:
     (tmp_path / "comparison-videos").write_text("no folder")
     simulator.fail("fal", "submit", Fault.status(402), times=2)
-    assert run("compare_providers").startswith("2 of 4 videos")
+    assert run("compare_providers", "--live").startswith("2 of 4 videos")
     page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
     sources = sorted(one[:5] for one in re.findall('<video src="([^"]*)"', page))
     assert sources == ["data:", "http:"]
@@ -138,7 +147,7 @@ def test_compare_providers_shows_what_could_not_be_saved(
 def test_compare_providers_overwrites_no_page(run: Run, tmp_path: Path) -> None:
     (tmp_path / "comparison.html").write_text("what was paid for before")
     (tmp_path / "comparison-2.html").write_text("and then")
-    assert run("compare_providers", "--mock").endswith("comparison-3.html\n")
+    assert run("compare_providers").endswith("comparison-3.html\n")
     assert (tmp_path / "comparison.html").read_text() == "what was paid for before"
     assert (tmp_path / "comparison-2.html").read_text() == "and then"
     assert len([*tmp_path.glob("comparison-3-videos/*.mp4")]) == 4
@@ -152,7 +161,7 @@ def test_compare_providers_buys_nothing_for_a_page_that_it_can_not_write(
     (tmp_path / "a_folder").mkdir()
     (tmp_path / "a_file").write_text("no folder")
     with pytest.raises(AssertionError, match=place.partition("/")[0]):
-        run("compare_providers", "--page", place)
+        run("compare_providers", "--page", place, "--live")
 
     assert all(simulator.counters(name).submits == 0 for name in ("fal", "google", "xai"))
 
@@ -164,7 +173,7 @@ def test_compare_providers_that_has_made_nothing_fails(
     for name in ("fal", "google", "xai"):
         simulator.script(name, Script(outcome="failed"))
 
-    command = [sys.executable, str(EXAMPLES / "compare_providers.py")]
+    command = [sys.executable, str(EXAMPLES / "compare_providers.py"), "--live"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout[:6]) == (1, "0 of 4"), ended.stderr
 
@@ -372,8 +381,9 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(
     for name, value in environment(simulator).items():
         monkeypatch.setenv(name, value)
 
-    if mocked:
-        monkeypatch.delenv("FAL_KEY")
+    monkeypatch.delenv("TARASH_LIVE", raising=False)
+    if not mocked:
+        monkeypatch.setenv("TARASH_LIVE", "1")
 
     read: Any = nbformat.read
     notebook = read(EXAMPLES / "notebook.ipynb", as_version=4)

@@ -25,7 +25,7 @@ from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.providers._registry import Registry
 
 Say = Callable[..., None]
-STEPS = ("open", "intend", "note", "accept", "settle", "close", "keep")
+STEPS = ("open", "intend", "note", "accept", "receive", "settle", "close", "keep")
 ROOM = 20_000
 """Bytes that a file may have on a full disk: a report still fits, a ledger has more already."""
 CONFIGS: dict[str, Any] = {"video": VideoGenerationConfig, "image": ImageGenerationConfig}

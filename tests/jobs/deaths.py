@@ -37,6 +37,7 @@ PAIRS = [
         ("stability-image-sd3.5-large", "luma-image-photon-1"),
     )
 ]
+IN_FLIGHT = ("intend", "note", "accept", "receive", "settle")
 FAILOVERS = ("always", "when_safe")
 
 
@@ -271,7 +272,7 @@ class Deaths:
                     if entry.intent.attempt_number == one.attempt_number
                 )
                 assert entry.outcome in (None, "unknown")
-                in_flight = cell.point.split()[1] in ("intend", "note", "accept", "settle")
+                in_flight = cell.point.split()[1] in IN_FLIGHT
                 assert in_flight or cell.way.name == "loses its answer"
 
     def _prepare(self, way: Way, pair: tuple[Case, Case]) -> None:

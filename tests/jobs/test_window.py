@@ -104,8 +104,26 @@ def test_accepted_and_not_written_down_is_unknown_without_a_list(case: Case, sce
     assert scene.accepted(case) == [made]
 
 
+@pytest.mark.parametrize(
+    "point", ["after receive", "before settle", "after settle", "before close"]
+)
+def test_an_answer_that_was_the_result_is_delivered_by_whoever_comes_next(
+    point: str, scene: Scene
+) -> None:
+    """Nobody can fetch it a second time, so it is written down when it comes."""
+    scene.killed(AT_ONCE, point)
+    report = scene.resumed(AT_ONCE)
+
+    assert report["media"]
+    assert len(scene.accepted(AT_ONCE)) == 1
+    record = scene.record()
+    assert (record.state, record.entries[-1].outcome) == ("completed", "completed")
+    folder = scene.path.with_name(f"{scene.path.name}-media")
+    assert list(folder.iterdir()) == []
+
+
 def test_an_answer_that_was_the_result_is_unknown_when_it_died_with_us(scene: Scene) -> None:
-    scene.killed(AT_ONCE, "before settle")
+    scene.killed(AT_ONCE, "before receive")
     report = scene.resumed(AT_ONCE)
     assert report["submission"] == "unknown"
     assert len(scene.accepted(AT_ONCE)) == 1

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from tarash.tarash_gateway.ledger._records import Ledger, Outcome, SubmissionRecord
+from tarash.tarash_gateway.ledger._records import RECEIVED, Ledger, Outcome, SubmissionRecord
 from tests.ledger.makers import (
     HOLDER,
     begin,
@@ -345,3 +345,25 @@ async def test_ids_are_a_providers_own_on_one_host_only(ledger: Ledger) -> None:
     assert found is not None
     assert found.id == jobs[1].id
     assert await ledger.find("fal", "1", "https://three.example") is None
+
+
+async def test_a_result_that_was_the_answer_is_kept_until_the_job_is_closed(
+    ledger: Ledger,
+) -> None:
+    job = await begin(ledger, idempotency_key="order")
+    assert await ledger.intend(make_intent(job), HOLDER)
+    assert await ledger.note(f"{job.id}-1", HOLDER, {"tries": 1})
+    await ledger.receive(f"{job.id}-1", b"the result")
+    await ledger.receive(f"{job.id}-1", b"the result")  # as when the first call seemed to fail
+    await ledger.receive("nobody's", b"another")
+
+    found = await ledger.get(job.id)
+    assert found is not None
+    (entry,) = found.entries
+    assert entry.submission == "accepted"
+    assert entry.heard["tries"] == 1
+    assert await ledger.media(entry.heard[RECEIVED]) == b"the result"
+
+    assert await ledger.close(job.id, HOLDER, "completed", {"answer": 42})
+    with pytest.raises(KeyError):
+        await ledger.media(entry.heard[RECEIVED])

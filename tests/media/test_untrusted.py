@@ -277,7 +277,7 @@ async def test_a_stored_job_stays_untrusted(
     monkeypatch.setenv("FAL_KEY", "k")
     path = tmp_path / "jobs.db"
     with Simulator() as simulator:
-        simulator.script("fal", Script(queue_looks=0, run_looks=0))
+        simulator.script("fal", Script(queue_polls=0, run_polls=0))
         config = VideoGenerationConfig(
             provider="fal",
             model="fal-ai/veo3.1/image-to-video",

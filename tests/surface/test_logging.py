@@ -9,6 +9,13 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from tarash.tarash_gateway import (
+    Gateway,
+    MockConfig,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    generate_video,
+)
 from tarash.tarash_gateway._support._logging import LOGGER_NAME, event
 
 
@@ -61,3 +68,33 @@ def test_context_variables_of_the_application_join_in_whatever_they_are_called(
     assert "submitted" in written.getvalue()
     assert "order=7" in written.getvalue()
     assert "name=nightly" in written.getvalue()
+
+
+CONFIG = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=MockConfig(enabled=True))
+REQUEST = VideoGenerationRequest(prompt="A cat")
+
+
+@pytest.mark.parametrize("way", ["blocking", "async"])
+async def test_records_are_about_the_line_that_asked(
+    caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    caplog.set_level(logging.DEBUG, LOGGER_NAME)
+    if way == "blocking":
+        generate_video(CONFIG, REQUEST)
+    else:
+        await Gateway().generate_video_async(CONFIG, REQUEST)
+
+    records = [one for one in caplog.records if one.name == LOGGER_NAME]
+    assert {"attempt_started", "submitted", "completed"} <= {vars(one)["event"] for one in records}
+    assert {(one.pathname, one.funcName) for one in records} == {
+        (__file__, "test_records_are_about_the_line_that_asked")
+    }
+    assert len({one.lineno for one in records}) == 1
+
+
+def test_the_message_of_an_event_is_constant(caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(2):
+        event(logging.ERROR, "failed", attempt=number)
+
+    assert {one.msg for one in caplog.records} == {"failed %s"}
+    assert [one.getMessage() for one in caplog.records] == ["failed attempt=0", "failed attempt=1"]

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  (pydantic reads the annotation)
 
-from .._support._secrets import MASK, mask_settings, open_settings
+from .._support._secrets import MASK, mask_settings, open_settings, revealed
 from ._base import Seconds, Settings, Several
 from ._model_ids import bare_model_id
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
@@ -122,6 +122,9 @@ OF_REQUESTS = dict.fromkeys(
 )
 
 
+OFF = frozenset({"off", "no", "false"})
+
+
 def _place(given: Any) -> Any:
     """Return a place as text; a path stays as the user wrote it, fields and all."""
     return os.fspath(given) if isinstance(given, os.PathLike) else given
@@ -177,17 +180,18 @@ class _GenerationConfig(Settings):
 
         return bare
 
-    @field_validator("api_key", mode="before")
+    @field_validator("api_key", "provider_config", mode="before")
     @classmethod
-    def _plain(cls, api_key: Any) -> Any:
+    def _plain(cls, secret: Any) -> Any:
         # pydantic's SecretStr, as settings hold keys; whoever reads `api_key` reads a plain `str`.
-        reveal = getattr(api_key, "get_secret_value", None)
-        return api_key if reveal is None else reveal()
+        return revealed(secret)
 
     @field_validator("verify", mode="before")
     @classmethod
     def _off(cls, verify: Any) -> Any:
-        return "off" if verify is False else verify  # which YAML makes of `verify: off`
+        # Readers of YAML make False of `verify: off`, or keep the word that was written.
+        is_off = verify is False or (isinstance(verify, str) and verify.strip().lower() in OFF)
+        return "off" if is_off else verify
 
     @field_validator("base_url")
     @classmethod

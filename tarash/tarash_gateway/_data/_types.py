@@ -18,6 +18,12 @@ JobStatus = Literal["queued", "processing", "completed", "failed"]
 Submission = Literal["not_sent", "rejected", "accepted", "unknown"]
 """How a submit ended: never left, answered no, accepted, or sent and never settled by an answer."""
 
+Outcome = Literal["completed", "failed", "cancelled", "detached", "unknown", "stopped"]
+"""How an attempt ended: `cancelled` where the provider confirmed it, or nothing had been submitted;
+`detached` where the job may still run; `unknown` where there may be a job that nobody can name;
+`stopped` where the user has asked to stop it, so that no other attempt follows: it may still run.
+"""
+
 Billing = Literal["none", "possible", "certain"]
 """Whether an attempt costs money, as far as anybody can know from the wire."""
 

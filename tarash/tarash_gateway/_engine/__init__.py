@@ -9,9 +9,10 @@ from __future__ import annotations
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
-from ._lease import FACTS, Lease, kept_alive, ledger_failed, rewrite, told_of, was_stopped
+from ._lease import FACTS, Lease, kept_alive, ledger_failed, rewrite, settle, told_of, was_stopped
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
+from ._received import dumped
 from ._remote import look, stop
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "RegistryMakers",
     "checked_payload",
     "drive",
+    "dumped",
     "farewell",
     "fitted_call",
     "handle",
@@ -29,6 +31,7 @@ __all__ = [
     "ledger_failed",
     "look",
     "rewrite",
+    "settle",
     "stop",
     "told_of",
     "was_stopped",

@@ -1,39 +1,55 @@
-"""What one attempt did, kept while it runs: the facts about money, the updates that users see."""
+"""What one attempt did, kept while it runs: above all the facts about money.
+
+`apply` is their only writer: whoever learns something says it as an event, which goes on from there
+to the ledger, the log and those who observe.
+"""
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .._support._logging import event, wanted
-from .._support._secrets import secrets_of
+from .._data._events import (
+    Accepted,
+    Adopted,
+    AttemptEvent,
+    CancelAnswered,
+    CancelAsked,
+    Polled,
+    Rejected,
+    Settled,
+    Submitting,
+    Unknown,
+)
+from .._http._parts import Parts
+from .._support._logging import event as log_event
+from .._support._logging import wanted
+from .._support._secrets import Secrets, secrets_of
 from ..exceptions import HTTPError, TarashException
-from ..models import AttemptMetadata, ImageGenerationUpdate, VideoGenerationUpdate
+from ..models import AttemptMetadata
+from ._audience import Audience, log_of
+from ._recording import heard_of, record
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Operation, RawResult, Response, Snapshot
+    from .._data._exchange import Call, Operation, RawResult, Response
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
     from ..ledger._records import Intent, Outcome
 
 LOOK_THERE = "look at the provider's dashboard before you try again"
-RANK = {"queued": 0, "processing": 1, "completed": 2, "failed": 2}
-
-Update = VideoGenerationUpdate | ImageGenerationUpdate
-Deliver = Callable[[Update], Awaitable[None]]
-"""Hands an update to the user, wherever the user's callback has to run; never raises."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """The facts of one attempt, filled in by whoever learns them."""
+    """The facts of one attempt; those of another process are given on construction."""
 
     call: Call
+    audience: Audience = field(default_factory=Audience)
+    """Who hears of its events."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
     """By the clock of event loops, which is this one."""
@@ -41,6 +57,8 @@ class Attempt:
     operation: Operation | None = None
     status: JobStatus | None = None
     """What the job was last seen as; None before the first look."""
+    done: bool = False
+    """Whether its status says that it is done, so that only its result is left to be fetched."""
     settled: bool = False
     """Whether the provider has said how it ended: nothing is billed behind our back after that."""
     cancel: CancelAnswer | None = None
@@ -63,6 +81,10 @@ class Attempt:
     """What ends it in time; put off while a finished result is read."""
     fetch_until: float | None = None
     """When that has to be over; None until there was one."""
+    parts: Parts = field(default_factory=Parts)
+    """What came of results whose bodies broke off."""
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
+    """What must not be shown of whatever a provider says, the environment's key among them."""
     host: str = ""
     """Where it is submitted."""
     tries: int = 0
@@ -119,7 +141,7 @@ class Attempt:
         if self.billing_told is not None:
             return self.billing_told
 
-        if self.cancel == "too_late":
+        if self.done or self.cancel == "too_late":
             return "certain"
 
         stopped_in_queue = self.cancel == "cancelled" and self.status == "queued"
@@ -140,7 +162,7 @@ class Attempt:
             error_message=None if error is None else error.message,
             is_retryable=None if error is None else error.retryable,
             request_id=self.request_id,
-            submission=self.submission,
+            submission=self.submission or (error.submission if error else None),
             billing=self.billing(success=error is None),
             cancel=self.cancel,
             adopted=self.adopted,
@@ -152,7 +174,7 @@ class Attempt:
         error.provider = error.provider or config.provider
         error.model = error.model or config.model
         error.request_id = error.request_id or self.request_id
-        self.submission = error.submission = self.submission or error.submission
+        error.submission = self.submission or error.submission
         if isinstance(error, HTTPError) and error.message.startswith("HTTP "):
             _say(error, f"{config.provider} answered {error.message}")
 
@@ -162,14 +184,115 @@ class Attempt:
         if error.operation is None and self.operation is not None:
             error.operation = self.operation.to_json()
 
+    async def apply(
+        self,
+        event: AttemptEvent,
+        *,
+        intent: Intent | None = None,
+        finished: RawResult | None = None,
+        response: Response | None = None,
+    ) -> None:
+        """Take note of what has happened, write it down, and pass it on.
+
+        The facts have changed before this waits for anything, so that a cancellation finds them.
+
+        Args:
+            event: What has happened, without the facts that all events have.
+            intent: For `Submitting`: what is written down before the submit leaves.
+            finished: For `Accepted`: the result, where the answer was the result itself.
+            response: What it came to, where that is known.
+
+        Raises:
+            TarashException: For `Submitting`: the ledger did not take it, so nothing may be sent.
+        """
+        if isinstance(event, Submitting):
+            # A cancelled call may have written it all the same.
+            self.intent = intent
+
+        self.response = response or self.response
+        self._take_submission(event, finished)
+        self._take_progress(event)
+        self.heard |= heard_of(event)
+        try:
+            await record(self, event)
+        except (Exception, asyncio.CancelledError):
+            if isinstance(event, Submitting):
+                raise
+
+            self.announce(event)
+            raise
+
+        self.announce(event)
+
+    def _take_submission(self, event: AttemptEvent, finished: RawResult | None) -> None:
+        match event:
+            case Accepted():
+                self.submission, self.finished = "accepted", finished
+                self.operation = event.operation or self.operation
+                self.settled = self.settled or event.finished
+            case Rejected():
+                self.submission, self.retry_at = event.submission, event.retry_at
+                self.tries = max(self.tries, event.tries)
+            case Unknown():
+                self.submission = "unknown"
+            case Adopted():
+                self.submission, self.operation, self.adopted = "accepted", event.operation, True
+            case _:
+                pass
+
+    def _take_progress(self, event: AttemptEvent) -> None:
+        match event:
+            case Polled():
+                self.status = event.status
+                self.settled = self.settled or event.final
+                self.billing_told = event.billing or self.billing_told
+            case CancelAsked():
+                self.stopped = self.stopped or event.reason == "handle"
+            case CancelAnswered():
+                self.cancel = event.answer
+            case Settled():
+                self.outcome, self.submission = event.outcome, self.submission or event.submission
+            case _:
+                pass
+
+    def announce(self, event: AttemptEvent) -> None:
+        """Pass an event on to the log and to those who observe."""
+        log_of(self, event)
+        audience = self.audience
+        audience.has_ended = isinstance(event, Settled)
+        if not audience.observers:
+            return
+
+        lease = audience.lease
+        audience.observers.tell(
+            replace(
+                event,
+                job_id="" if lease is None else lease.job_id,
+                request_id=self.request_id,
+                attempt_number=self.call.attempt_number,
+                kind=self.call.kind,
+                provider=self.call.config.provider,
+                model=self.call.config.model,
+                operation_id=None if self.operation is None else self.operation.id,
+                elapsed=round(max(0.0, time.monotonic() - self.started), 3),
+                watched=lease is not None and lease.is_watcher and bool(lease.job_id),
+            )
+        )
+
+    def leave(self) -> None:
+        """End the call, where an observer has asked for that."""
+        if self.audience.observers is not None:
+            self.audience.observers.leave()
+
     def log(self, level: int, name: str, **facts: Any) -> None:
         """Log a state change with the ids that every event carries."""
         if not wanted(level):
             return
 
-        event(
+        log_event(
             level,
             name,
+            self.audience.line,
             request_id=self.request_id,
             provider=self.call.config.provider,
             model=self.call.config.model,
@@ -185,83 +308,10 @@ def _say(error: TarashException, message: str) -> None:
     error.args = (message,)
 
 
-class Progress:
-    """The updates of one attempt: in order, never back, never twice, one terminal at the end."""
-
-    def __init__(self, attempt: Attempt, deliver: Deliver | None) -> None:
-        self._attempt = attempt
-        self._deliver = deliver
-        self._kind = (
-            VideoGenerationUpdate if attempt.call.kind == "video" else ImageGenerationUpdate
-        )
-        self._status: JobStatus = "queued"
-        self._percent: float | None = None
-        self._last: Update | None = None
-        self._ended = False
-
-    async def look(self, snapshot: Snapshot) -> None:
-        """Tell the user what one look says, unless it ends the job or says nothing new."""
-        if snapshot.status in ("completed", "failed"):
-            return
-
-        if self._status != snapshot.status or self._last is None:
-            self._attempt.log(logging.INFO, "polled", status=snapshot.status)
-
-        note = None if snapshot.trouble is None else snapshot.trouble.message
-        await self._tell(
-            snapshot.status,
-            snapshot.progress,
-            snapshot.queue_position,
-            update=snapshot.raw,
-            note=note,
-        )
-
-    async def forward(self, update: Update) -> None:
-        """Pass on an update that a registered handler made; how it ends is ours to say."""
-        if update.status not in ("completed", "failed"):
-            await self._tell(
-                update.status, update.progress_percent, update.queue_position, update=update.update
-            )
-
-    async def completed(self, response: Response) -> None:
-        """Tell the user that the job is done."""
-        await self._tell("completed", 100, None, update=response.raw_response, result=response)
-
-    async def failed(self, message: str, raw: Any = None) -> None:
-        """Tell the user that the attempt has failed, and why."""
-        await self._tell("failed", self._percent, None, update=raw, error=message)
-
-    async def _tell(
-        self, status: JobStatus, percent: float | None, position: int | None, **facts: Any
-    ) -> None:
-        if self._ended or self._deliver is None:
-            return
-
-        self._status = status if RANK[status] >= RANK[self._status] else self._status
-        self._ended = RANK[self._status] == RANK["failed"]
-        if percent is not None:
-            percent = min(max(percent, 0), 100)
-            self._percent = percent if self._percent is None else max(percent, self._percent)
-
-        update = self._kind(
-            request_id=self._attempt.request_id,
-            status=self._status,
-            progress_percent=self._percent,
-            queue_position=position if self._status == "queued" else None,
-            attempt_number=self._attempt.call.attempt_number,
-            provider=self._attempt.call.config.provider,
-            model=self._attempt.call.config.model,
-            **facts,
-        )
-        if update != self._last:
-            self._last = update
-            await self._deliver(update)
-
-
 def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
     """Return the error for what nobody foresaw, and its cause without secrets."""
     config = attempt.call.config
-    secrets = secrets_of(config)
+    secrets = attempt.secrets.and_of(secrets_of(config))
     message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
     submission = attempt.submission or "not_sent"
     return TarashException(message, submission=submission), secrets.error(error)
@@ -274,6 +324,12 @@ def cancellation_note(attempt: Attempt) -> str:
         return (
             f"Cancelled when the job {attempt.request_id} was done and paid for; it stays open in "
             "the ledger, and `resume` returns its result"
+        )
+
+    if attempt.done and attempt.operation is not None:
+        return (
+            f"Cancelled when the job {attempt.request_id} was done and paid for, before its result "
+            "was fetched; `resume`, or the operation, fetches it"
         )
 
     if attempt.operation is None:

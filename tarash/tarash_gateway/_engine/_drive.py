@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from .._data._events import CancelAsked, ErrorFacts, Polled, Unknown
 from .._data._exchange import RawResult, Snapshot
 from .._support import _durations
 from .._support._loops import current_task
+from .._support._secrets import secrets_of
 from .._support._warnings import warn
 from ..catalog import ModelSpec, ending, mask_form_of, schema_source
 from ..exceptions import (
@@ -21,12 +23,13 @@ from ..exceptions import (
 )
 from ..media import prepare, rules_of
 from ._accounts import account_of
+from ._attempt import unforeseen
 from ._fitting import checked_payload, fitted
-from ._lease import note, settle, told_of
-from ._leaving import ClientLease, Leaving
+from ._leaving import ClientLease, Leaving, settled
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._outlook import explain, what_now
 from ._patience import limited_by
+from ._recording import facts_of
 from ._result import read_result
 from ._schemas import fetch_schema
 from ._search import unsettled
@@ -39,9 +42,10 @@ if TYPE_CHECKING:
     from .._data._exchange import Response
     from ..ledger._records import Intent, Outcome
     from ..providers._contract import Adapter
-    from ._attempt import Attempt, Progress
+    from ._attempt import Attempt
     from ._fitting import EngineContext
     from ._lease import Lease
+    from ._progress import Progress
 
 
 async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
@@ -72,7 +76,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     """
     config = attempt.call.config
     account = account_of(adapter, attempt, resources.registry)
-    attempt.host = account.base_url
+    attempt.host, attempt.secrets = account.base_url, account.secrets.and_of(secrets_of(config))
     begun = attempt.operation is not None or attempt.intent is not None
     if not begun:
         await fetch_schema(adapter, attempt, account, resources)
@@ -80,7 +84,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     call, spec = fitted(attempt, resources.registry, adapter)
     poll_floor(adapter, config)  # refused now, not when there is a job to look at
     if attempt.operation is not None:
-        check_operation(attempt.operation, account, getattr(adapter, "needs", ()))
+        check_operation(attempt.operation, account, adapter.needs)
 
     if not begun:
         for adjustment in call.adjustments:
@@ -92,8 +96,6 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         if note is not None:  # of a mocked model, too: it is rehearsed for
             attempt.log(logging.WARNING, "model_ends", note=note)
             warn(note)
-
-        attempt.log(logging.INFO, "attempt_started")
 
     client_lease = partial(resources.clients.lease, adapter, account)
     async with client_lease() as client:
@@ -115,7 +117,7 @@ async def farewell(
     _, spec = fitted(attempt, resources.registry, adapter)
     async with client_lease() as client:
         one = _Drive(adapter, attempt, spec, client, progress, resources, lease, client_lease)
-        await settle(attempt, lease, await one.last_words())
+        await attempt.apply(settled(attempt, await one.last_words()))
 
 
 class _Drive(Leaving):
@@ -140,45 +142,32 @@ class _Drive(Leaving):
         self._watch: Watch | None = None
 
     async def run(self, *, until_accepted: bool) -> Response | None:
-        outcome: Outcome | None = None
+        attempt, end, response = self._attempt, None, None
         try:
             response = await self._within_deadline(until_accepted=until_accepted)
-            self._attempt.response = response
-            outcome = "completed" if response is not None else None
+            end = None if response is None else settled(attempt, "completed")
         except Exception as error:
             if current_task() is not self._task:  # thrown away: nothing can be awaited here
                 raise
 
-            outcome = self._outcome()
             if not self._call.mocked:
                 explain(error, self._config, self._spec)
 
-            await self._note(error)
+            known = error if isinstance(error, TarashException) else unforeseen(error, attempt)[0]
+            end = settled(attempt, self._outcome(), known)
             raise
         except BaseException:  # a cancellation, or an exit of the user's out of a callback
             if current_task() is not self._task:
                 raise
 
-            outcome = self._outcome()  # which a second one leaves as it is
-            outcome = await self._goodbye(outcome)
+            end = settled(attempt, self._outcome())  # which a second one leaves as it is
+            end = settled(attempt, await self._goodbye(end.outcome))
             raise
         finally:
-            if outcome is not None:
-                await settle(self._attempt, self._lease, outcome)
+            if end is not None:
+                await attempt.apply(end, response=response)
 
         return response
-
-    async def _note(self, error: Exception) -> None:
-        """Write down why it failed: whoever comes next goes on along the chain, or ends it."""
-        if not isinstance(error, TarashException):
-            return  # which the orchestrator turns into one that ends the chain
-
-        attempt = self._attempt
-        told = {**told_of(error), "submission": attempt.submission or error.submission}
-        billing = attempt.billing(success=False)
-        await note(
-            attempt, self._lease, error=told, billing=billing, cancel=attempt.cancel, retry_at=None
-        )
 
     async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
         limit, may_look = f"within {self._config.timeout:g} s", True
@@ -191,10 +180,11 @@ class _Drive(Leaving):
         ):
             try:
                 await self._be_accepted(self._attempt.deadline)
+                self._attempt.leave()
                 if until_accepted and self._attempt.finished is None:
                     return None
 
-                return self._parse(await self._until_done())
+                return await self._parse(await self._until_done())
             except OutOfLooks:
                 limit, may_look = f"after {self._config.max_poll_attempts} polls", False
 
@@ -233,7 +223,7 @@ class _Drive(Leaving):
 
     async def _recover(self, intent: Intent) -> None:
         """Look for the job of a process that ended between its submit and our knowing of it."""
-        self._attempt.submission = "unknown"
+        await self._attempt.apply(Unknown())
         self._search.recall(intent)
         if await self._search.adopt():
             return
@@ -277,31 +267,60 @@ class _Drive(Leaving):
 
         return self._watch
 
-    def _parse(self, finished: RawResult) -> Response:
-        self._attempt.settled = True
-        return read_result(self._adapter, self._attempt, self._call, finished)
+    async def _on_cancellation(self) -> Outcome:
+        """Read the result that came after all, for the ledger to keep; else stop the job."""
+        attempt = self._attempt
+        if attempt.finished is None or not self._lease.keeps:
+            return await super()._on_cancellation()
+
+        try:
+            response = await self._parse(attempt.finished)
+        except TarashException as error:
+            await attempt.apply(settled(attempt, self._outcome(), error))
+            return self._outcome()
+
+        await attempt.apply(settled(attempt, "completed"), response=response)
+        return "completed"
+
+    async def _parse(self, finished: RawResult) -> Response:
+        attempt = self._attempt
+        if attempt.operation is not None:
+            await attempt.apply(Polled(status="completed", progress=100, final=True))
+
+        read = attempt.response
+        if read is not None and finished is attempt.finished:
+            return read  # in the moment in which it came
+
+        try:
+            return read_result(self._adapter, attempt, self._call, finished)
+        except TarashException as error:
+            if error.billing is not None:
+                await attempt.apply(Polled(status="failed", final=True, billing=error.billing))
+
+            raise
 
     async def _past_the_limit(self, limit: str, *, may_look: bool) -> Response:
         """Take the job's result where it is there after all; else stop it."""
         if self._attempt.finished is not None:
-            return self._parse(self._attempt.finished)
+            return await self._parse(self._attempt.finished)
 
         await self._search_once()
         operation = self._attempt.operation
         late = anyio.current_time() + CANCEL_SECONDS
         finished = await self._last_look() if operation is not None and may_look else None
-        if operation is not None and finished is None and self._cancels:
+        stops = self._cancels and not self._attempt.done
+        if operation is not None and finished is None and stops:
             if not await self._lease.is_ours():
                 raise self._lease.taken_over()
 
             left = max(late - anyio.current_time(), CANCEL_SECONDS - LAST_LOOK_SECONDS)
-            verdict = told_of(self._late(limit))
-            await note(self._attempt, self._lease, error={**verdict, "submission": "accepted"})
-            await self._ask_to_cancel(operation, left)
+            verdict: ErrorFacts = {**facts_of(self._late(limit)), "submission": "accepted"}
+            asked = CancelAsked(reason="deadline", error=verdict)
+            await self._ask_to_cancel(operation, asked, left)
             finished = await self._last_look() if self._attempt.cancel == "too_late" else None
 
         if finished is not None:
-            return self._parse(finished)
+            return await self._parse(finished)
 
         raise self._late(limit)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..catalog import ModelSpec, lookup, same_model_for, schema_source
 from ..exceptions import ValidationError
@@ -14,9 +14,10 @@ from ._makers import RegistryMakers
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
+    from .._data._observers import Observer
     from .._http._pools import ClientCache
     from ..ledger._records import Ledger
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, RefiningAdapter
     from ..providers._registry import Registry
     from ._attempt import Attempt
 
@@ -31,6 +32,8 @@ class EngineContext:
     rng: Random
     untrusted_requests: bool = False
     """Whether others have written the requests, whatever the configs say."""
+    observers: tuple[Observer, ...] = ()
+    """Who hears of every event."""
 
     def makers(self, call: Call) -> RegistryMakers:
         """Return the providers of the registry, as the media of a call's result see them."""
@@ -62,9 +65,8 @@ def _fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call
         moved = (Adjustment(field="model", requested=spec.model, sent=other, reason=reason),)
         spec = lookup(config.provider, other, call.kind, registered)
 
-    resolve_spec = getattr(adapter, "resolve_spec", None)
-    if resolve_spec is not None:
-        spec = resolve_spec(call, spec)
+    if "resolve_spec" in adapter.abilities:
+        spec = cast("RefiningAdapter", adapter).resolve_spec(call, spec)
 
     request, adjustments = fit(call.request, spec, strict=config.strict)
     return replace(call, request=request, adjustments=(*moved, *adjustments)), spec

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio import to_thread
 
+from .._data._events import Accepted, Rejected, Settled, Submitting, Unknown
 from .._support._logging import event
 from .._support._secrets import secrets_of
 from ..exceptions import (
@@ -21,16 +22,17 @@ from ..exceptions import (
 )
 from ..ledger._records import Intent
 from ..models import ImageGenerationResponse, VideoGenerationResponse
-from ._lease import note, settle, told_of
+from ._leaving import settled
+from ._recording import facts_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
     from .._data._types import Submission
     from .._support._portal import Caller
-    from ..ledger._records import Outcome
     from ..models import ProviderHandler
-    from ._attempt import Attempt, Progress, Update
+    from ._attempt import Attempt
     from ._lease import Lease
+    from ._progress import Progress, Update
 
 
 async def handle(
@@ -55,31 +57,31 @@ async def handle(
             process ended in the middle of it, so that nobody knows what it bought.
     """
     if attempt.intent is not None:
-        attempt.submission = "unknown"
+        await attempt.apply(Unknown())
         raise TarashException(
             f"The handler of {attempt.call.config.provider!r} was cut off in the middle of its "
             "work, so something may have been bought: look there before you try again",
             submission="unknown",
         )
 
-    outcome: Outcome = "unknown"
+    response: Response | None = None
+    end: Settled | None = None
     try:
-        await _intend(attempt, lease)
+        await attempt.apply(Submitting(), intent=_intent(attempt, lease))
         response = await _handle(handler, attempt, progress, caller)
-        attempt.response, outcome = response, "completed"
+        end = settled(attempt, "completed")
     except TarashException as error:
-        outcome = "unknown" if attempt.submission == "unknown" else "failed"
-        await note(attempt, lease, error=told_of(error))
+        end = settled(attempt, "unknown" if attempt.submission == "unknown" else "failed", error)
         raise
     finally:
-        await settle(attempt, lease, outcome)
+        await attempt.apply(end or settled(attempt, "unknown"), response=response)
 
     return response
 
 
-async def _intend(attempt: Attempt, lease: Lease) -> None:
+def _intent(attempt: Attempt, lease: Lease) -> Intent:
     call = attempt.call
-    attempt.intent = Intent(
+    return Intent(
         call.request_id,
         call.kind,
         call.config.provider,
@@ -87,16 +89,11 @@ async def _intend(attempt: Attempt, lease: Lease) -> None:
         call.attempt_number,
         lease.job_id,
     )
-    held = await lease.ledger.intend(attempt.intent, lease.owner_id)
-    if not held:
-        attempt.intent = None
-        raise lease.missing() if held is None else lease.taken_over()
 
 
 async def _handle(
     handler: ProviderHandler, attempt: Attempt, progress: Progress, caller: Caller | None
 ) -> Response:
-    attempt.log(logging.INFO, "attempt_started")
     config = attempt.call.config
     failure: TarashException
     started = anyio.current_time()
@@ -105,26 +102,38 @@ async def _handle(
     except TarashException as error:
         # A handler that doesn't say may have bought something, unless nothing else could help.
         unsaid: Submission | None = "unknown" if error.retryable else None
-        attempt.submission = error.submission or unsaid
+        await _conclude(attempt, error.submission or unsaid, error)
         failure, cause = error, error.__cause__
     except NotImplementedError as error:
         failure, cause = _unsupported(attempt, str(error)), error
     except Exception as error:  # noqa: BLE001  (a handler may raise anything)
-        attempt.submission = "unknown"
+        await attempt.apply(Unknown())
         late = anyio.current_time() - started >= config.timeout
         if late and isinstance(error, builtins.TimeoutError):
             failure, cause = _too_late(attempt), None
         else:
             failure, cause = _wrapped(error, attempt)
     except BaseException:
-        attempt.submission = "unknown"  # nobody knows how far it came
+        await attempt.apply(Unknown())  # nobody knows how far it came
         raise
     else:
-        attempt.submission, attempt.settled = "accepted", True
+        await attempt.apply(Accepted(finished=True))
         return response
 
     # Outside the handlers above, so that a cause with a secret in it is not kept as the context.
     raise failure from cause
+
+
+async def _conclude(
+    attempt: Attempt, submission: Submission | None, error: TarashException
+) -> None:
+    """Say how the submit ended, as far as a handler's error does."""
+    if submission == "unknown":
+        await attempt.apply(Unknown(error=facts_of(error)))
+    elif submission == "accepted":
+        await attempt.apply(Accepted())
+    elif submission is not None:
+        await attempt.apply(Rejected(submission=submission, error=facts_of(error)))
 
 
 async def _call(

@@ -17,6 +17,7 @@ import anyio
 from .._support._logging import event
 from ..exceptions import StorageError, TarashException
 from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
+from ._received import write_received
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
@@ -194,7 +195,6 @@ class Lease:
 
 async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
     """Write down how an attempt ended; a ledger that fails, or hangs, does not hold up a result."""
-    attempt.outcome = outcome
     if attempt.intent is None or lease.is_watcher:
         return
 
@@ -214,6 +214,8 @@ async def rewrite(attempt: Attempt, lease: Lease) -> None:
 
     if attempt.operation is not None:
         await lease.ledger.accept(intent.id, attempt.operation)
+    elif attempt.finished is not None:
+        await write_received(attempt, lease)
 
     if attempt.outcome is not None:
         await lease.ledger.settle(intent.id, attempt.submission, attempt.outcome)
@@ -226,9 +228,8 @@ def told_of(error: TarashException) -> JsonObject:
     return {"type": type(error).__name__, "message": error.message, **ids, **facts}
 
 
-async def note(attempt: Attempt, lease: Lease, **heard: Any) -> None:
+async def note(attempt: Attempt, lease: Lease, heard: JsonObject) -> None:
     """Write down what was heard of a submit while its attempt goes on; as `settle`."""
-    attempt.heard |= heard
     if attempt.intent is None or lease.is_watcher:
         return
 

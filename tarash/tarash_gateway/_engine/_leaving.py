@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from .._data._events import CancelAnswered, CancelAsked, Settled
 from .._support._goodbyes import say
 from .._support._loops import current_task
-from ._lease import settle
 from ._limits import CANCEL_SECONDS, LEFT_SECONDS
+from ._recording import facts_of
 from ._search import Search
 from ._submit import Submit
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
     from .._data._types import CancelAnswer
+    from ..exceptions import TarashException
     from ..ledger._records import Outcome
     from ..providers._contract import Adapter
     from ._attempt import Attempt
@@ -80,7 +82,7 @@ class Leaving:
             outcome = await self._on_cancellation()
             if self._is_left and self._task is not None:
                 await asyncio.wait([self._task], timeout=LEFT_SECONDS)
-                await settle(self._attempt, self._lease, outcome)
+                await self._attempt.apply(settled(self._attempt, outcome))
                 if outcome == "cancelled" and await self._lease.take():
                     await self._lease.close(outcome, None, free_key=False, delivered=False)
 
@@ -89,13 +91,16 @@ class Leaving:
     async def _on_cancellation(self) -> Outcome:
         await self._search_once()
         operation = self._attempt.operation
+        if operation is None and self._attempt.response is not None:
+            return "completed"  # in the ledger, for whoever asks for it
+
         if operation is None:
             return "unknown" if self._attempt.submission == "unknown" else "cancelled"
 
-        if not self._cancels or not await self._lease.is_ours():
+        if self._attempt.done or not self._cancels or not await self._lease.is_ours():
             return "detached"
 
-        await self._ask_to_cancel(operation)
+        await self._ask_to_cancel(operation, CancelAsked(reason="cancelled"))
         return self._outcome()
 
     @property
@@ -113,7 +118,10 @@ class Leaving:
             with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
                 await self._search.adopt(pauses=(0,))
 
-    async def _ask_to_cancel(self, operation: Operation, limit: float = CANCEL_SECONDS) -> None:
+    async def _ask_to_cancel(
+        self, operation: Operation, asked: CancelAsked, limit: float = CANCEL_SECONDS
+    ) -> None:
+        await self._attempt.apply(asked)
         answer: CancelAnswer = "unsupported"
         with anyio.CancelScope(shield=True), anyio.move_on_after(limit):
             try:
@@ -121,8 +129,7 @@ class Leaving:
             except Exception as error:  # noqa: BLE001  (the outcome at hand matters more)
                 self._attempt.log(logging.WARNING, "cancel_failed", error=str(error))
 
-        self._attempt.cancel = answer
-        self._attempt.log(logging.INFO, "cancel_answered", answer=answer)
+        await self._attempt.apply(CancelAnswered(answer=answer))
 
     def _outcome(self) -> Outcome:
         """Return how a failed attempt ended: a job that may still be running is never `failed`."""
@@ -134,3 +141,15 @@ class Leaving:
             return "failed"
 
         return "cancelled" if attempt.cancel == "cancelled" else "detached"
+
+
+def settled(attempt: Attempt, outcome: Outcome, error: TarashException | None = None) -> Settled:
+    """Return the event of an attempt's end."""
+    submission = attempt.submission or (None if error is None else error.submission)
+    return Settled(
+        outcome=outcome,
+        submission=submission,
+        billing=attempt.billing(success=outcome == "completed"),
+        cancel=attempt.cancel,
+        error=None if error is None else {**facts_of(error), "submission": submission},
+    )

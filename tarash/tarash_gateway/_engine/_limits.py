@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 FETCH_SECONDS = 300
 """Reading a finished result may go on for so long, also beyond the deadline, while bytes flow."""
+SLOW_START_SECONDS = 3
+"""Nobody can tell before how long the rest of it will take."""
 POLL_SECONDS = 30
 """One look may take so long, so that a hung exchange can't eat the deadline."""
 CANCEL_SECONDS = 5

@@ -69,8 +69,8 @@ class RegistryMakers:
         request: Any = MADE_OF[operation.kind](prompt="(any)")
         made = self._call
         mark = made.mark if made is not None and made.config is config else None
-        attempt = Attempt(Call(operation.kind, config, request, request_id, mark=mark))
-        attempt.operation = operation
+        call = Call(operation.kind, config, request, request_id, mark=mark)
+        attempt = Attempt(call, operation=operation)
         account = account_of(adapter, attempt, self._registry)
         check_operation(operation, account)
         with anyio.fail_after(POLL_SECONDS * MOST_POLLS):

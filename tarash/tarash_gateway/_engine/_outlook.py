@@ -24,6 +24,13 @@ def what_now(attempt: Attempt) -> str:
             "the provider's dashboard before you try again"
         )
 
+    if attempt.done:
+        return (
+            f"the job {attempt.request_id} is done and paid for, and its result could not be "
+            "fetched in time: it stays unfinished, and resume_all, the same idempotency key or the "
+            "error's operation fetch it; submitting again buys a second one"
+        )
+
     if attempt.cancel is None:
         return (
             f"the job {attempt.request_id} goes on and may be billed; the error's operation "

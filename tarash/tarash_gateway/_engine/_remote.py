@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from .._data._events import CancelAnswered
 from ._accounts import account_of
 from ._limits import CANCEL_SECONDS
 from ._patience import patient
@@ -47,8 +47,7 @@ async def stop(
     async with _client(adapter, attempt, operation, resources) as client:
         with anyio.move_on_after(CANCEL_SECONDS):
             answer = await adapter.cancel(client, operation)
-            attempt.cancel = answer
-            attempt.log(logging.INFO, "cancel_answered", answer=answer)
+            await attempt.apply(CancelAnswered(answer=answer))
             return answer
 
     return "unsupported"
@@ -59,6 +58,6 @@ async def _client(
     adapter: Adapter, attempt: Attempt, operation: Operation, resources: EngineContext
 ) -> AsyncIterator[Any]:
     account = account_of(adapter, attempt, resources.registry)
-    check_operation(operation, account, getattr(adapter, "needs", ()))
+    check_operation(operation, account, adapter.needs)
     async with resources.clients.lease(adapter, account) as client:
         yield client

@@ -25,8 +25,7 @@ def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: RawRes
     """
     try:
         response = adapter.parse(call, finished)
-    except TarashException as error:
-        attempt.billing_told = error.billing or attempt.billing_told
+    except TarashException:
         raise
     except Exception as error:
         raise TarashException(

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from anyio import to_thread
@@ -21,7 +21,7 @@ from ..catalog import is_worth_asking, remember, schema_source
 if TYPE_CHECKING:
     from .._data._exchange import Config
     from .._http._credentials import Credentials
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, LearningAdapter
     from ._attempt import Attempt
     from ._fitting import EngineContext
 
@@ -41,11 +41,13 @@ async def fetch_schema(
     adapter: Adapter, attempt: Attempt, account: Credentials, resources: EngineContext
 ) -> None:
     """Read what the attempt's model takes into the catalogue, where its provider can tell."""
-    ask = getattr(adapter, "fetch_schema", None)
     config = attempt.call.config
     registered = resources.registry.registered_mapping(config.provider)
-    may_learn = getattr(adapter, "may_learn", None)
-    if ask is None or attempt.call.mocked or (may_learn is not None and not may_learn(account)):
+    if "fetch_schema" not in adapter.abilities or attempt.call.mocked:
+        return
+
+    asked = cast("LearningAdapter", adapter)
+    if not asked.may_learn(account):
         return
 
     key = (account.base_url, config.provider, config.model)
@@ -59,7 +61,7 @@ async def fetch_schema(
         try:
             with anyio.fail_after(min(LEARN_SECONDS, config.timeout)):
                 async with resources.clients.lease(adapter, account) as client:
-                    record = await ask(client, config.model)
+                    record = await asked.fetch_schema(client, config.model)
 
             if record is not None:
                 keep = partial(remember, base_url=config.base_url)

@@ -6,20 +6,22 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from .._data._events import Adopted
 from .._data._exchange import Payload
 from ..exceptions import TarashException, UnsupportedOperationError
-from ._lease import ledger_failed, note
+from ..ledger._records import RECEIVED
+from ._lease import ledger_failed
 from ._limits import SEARCH_PAUSES
 from ._trust import is_id
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
     from ..ledger._records import Intent
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, FindingAdapter
     from ._attempt import Attempt
     from ._lease import Lease
 
@@ -30,7 +32,8 @@ class Search:
     def __init__(self, adapter: Adapter, client: Any, attempt: Attempt, lease: Lease) -> None:
         self.payload: Payload | None = None
         """What was sent; None where that is not known, so that there is nothing to compare."""
-        self._find = getattr(adapter, "find_submitted", None)
+        lists = "find_submitted" in adapter.abilities
+        self._find = cast("FindingAdapter", adapter).find_submitted if lists else None
         self._client = client
         self._attempt = attempt
         self._lease = lease
@@ -66,8 +69,7 @@ class Search:
         if len(found) != 1 or not await self._take(found[0]):
             return False
 
-        attempt.operation, attempt.submission, attempt.adopted = found[0], "accepted", True
-        attempt.log(logging.WARNING, "job_adopted")
+        await attempt.apply(Adopted(operation=found[0]))
         return True
 
     async def _look(self) -> list[Operation]:
@@ -75,6 +77,7 @@ class Search:
         attempt = self._attempt
         try:
             assert self._find is not None  # noqa: S101  (`adopt` looked)
+            assert self.payload is not None  # noqa: S101
             listed = await self._find(
                 self._client, self.payload, attempt.fitted or attempt.call, self._since
             )
@@ -109,9 +112,6 @@ class Search:
             self._lease.unwritten.append(accept)
             taken = True
 
-        if taken:
-            await note(self._attempt, self._lease, adopted=True)
-
         return taken
 
     def tell(self, error: TarashException) -> None:
@@ -135,7 +135,9 @@ def unsettled(attempt: Attempt, intent: Intent) -> TarashException:
     """Return the error of a submit of which nobody knows what came of it, with its cause."""
     name = attempt.request_id
     how = f"No answer came that settles the submit of {name}"
-    if attempt.cut_off:
+    if RECEIVED in attempt.heard:
+        how = f"The result that answered the submit of {name} was kept in the ledger, and is gone"
+    elif attempt.cut_off:
         how = f"A process ended while it submitted {name}"
 
     return TarashException(

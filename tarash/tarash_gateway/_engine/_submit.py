@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
 
+from .._data._events import Accepted, AttemptEvent, Rejected, Submitting, Unknown
 from .._data._exchange import Operation, RawResult
 from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
-from .._support._secrets import secrets_of
 from ..exceptions import TarashException
 from ..ledger._records import Intent
-from ._lease import note, told_of
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
+from ._received import received
+from ._recording import facts_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
     from .._data._types import JsonObject
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, AnsweringAdapter
     from ._attempt import Attempt
     from ._lease import Lease
 
@@ -56,26 +55,22 @@ class Submit:
         attempt = self._attempt
         await self._pause()
         while True:
-            await self._intend(payload, call)
+            await attempt.apply(Submitting(tries=attempt.tries), intent=self._intent(payload, call))
+            attempt.leave()
             await checkpoint()  # a call that is cancelled already must not buy anything
             error = await self._exchange(payload, call)
             if error is None:
-                attempt.log(logging.INFO, "submitted")
                 return
 
-            error.submission = attempt.submission = submission_of(error)
-            attempt.tries += 1
-            pause = retry_pause(attempt.tries, error.retry_after, self._rng)
+            error.submission = submission_of(error)
+            tried = attempt.tries + 1
+            pause = retry_pause(tried, error.retry_after, self._rng)
             late = anyio.current_time() + pause >= deadline
-            if attempt.tries >= tries or late or not may_leave_again(error):
+            ends = tried >= tries or late or not may_leave_again(error)
+            await attempt.apply(refusal(error, tried, None if ends else pause))
+            if ends:
                 raise error
 
-            attempt.log(logging.WARNING, "submit_retried", error=error.message, pause=pause)
-            attempt.retry_at = datetime.now(UTC) + timedelta(seconds=pause)
-            until = attempt.retry_at.isoformat()
-            await note(
-                attempt, self._lease, error=told_of(error), tries=attempt.tries, retry_at=until
-            )
             await anyio.sleep(pause)
 
     async def _pause(self) -> None:
@@ -83,18 +78,6 @@ class Submit:
         if self._attempt.retry_at is not None:
             rest = (self._attempt.retry_at - datetime.now(UTC)).total_seconds()
             await anyio.sleep(min(max(rest, 0), LONGEST_RETRY))
-
-    async def _intend(self, payload: Payload, call: Call) -> None:
-        """Write down that the submit leaves; whoever has been followed meanwhile sends nothing."""
-        # Told to the attempt first: a cancelled call may have written it all the same.
-        self._attempt.intent = intent = self._intent(payload, call)
-        held = await self._lease.ledger.intend(intent, self._lease.owner_id)
-        if held:
-            self._lease.say_alive()
-            return
-
-        self._attempt.intent = None
-        raise self._lease.missing() if held is None else self._lease.taken_over()
 
     def _intent(self, payload: Payload, call: Call) -> Intent:
         sent: JsonObject = {"path": payload.path, "method": payload.method, "body": payload.body}
@@ -118,7 +101,7 @@ class Submit:
         try:
             await asyncio.wait([self._exchanging])
         except asyncio.CancelledError:
-            await self._hear_out()
+            await self._hear_out(is_kept=self._is_kept(call))
             raise
 
         return self._error
@@ -128,20 +111,34 @@ class Submit:
         with self._limit:
             try:
                 result = await self._adapter.submit(self._client, payload, call)
-                await self._accept(result)
+                await self._accept(result, call)
             except TarashException as error:
                 self._error = error
             except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
                 self._error = self._unforeseen(error)
 
-    async def _hear_out(self) -> None:
-        """Wait for the answer to what has left; what has not left yet is stopped."""
+    def _is_kept(self, call: Call) -> bool:
+        """Tell whether an answer that nobody waits for is of use: to stop the job, or to keep."""
+        if self._lease.keeps or "answers_at_once" not in self._adapter.abilities:
+            return True
+
+        return not cast("AnsweringAdapter", self._adapter).answers_at_once(call)
+
+    async def _hear_out(self, *, is_kept: bool) -> None:
+        """Wait for the answer to what has left; what has not left yet is stopped.
+
+        Args:
+            is_kept: Whether the answer can be of use.
+        """
         if self._attempt.submission != "accepted":  # and only about to be written down
             if self._wire.sent:
-                self._attempt.submission = "unknown"  # until the answer says more
+                await self._attempt.apply(Unknown())  # until the answer says more
             else:
                 # A cancellation is delivered late enough for it to leave meanwhile.
                 self._wire.stopped = True
+                self._limit.cancel()
+
+            if not is_kept:
                 self._limit.cancel()
 
         self._limit.deadline = anyio.current_time() + CANCEL_SECONDS
@@ -160,32 +157,47 @@ class Submit:
             return
 
         await asyncio.wait([self._exchanging])
+        attempt = self._attempt
         if self._error is not None:
-            self._attempt.submission = submission_of(self._error)
-        elif self._attempt.submission != "accepted":
-            self._attempt.submission = "unknown" if self._wire.sent else "not_sent"
+            self._error.submission = submission_of(self._error)
+            if attempt.submission != self._error.submission:
+                await attempt.apply(refusal(self._error, attempt.tries, None))
+        elif attempt.submission != "accepted":
+            sent = self._wire.sent
+            await attempt.apply(Unknown() if sent else Rejected(submission="not_sent"))
 
-    async def _accept(self, result: Operation | RawResult) -> None:
-        self._attempt.submission = "accepted"
+    async def _accept(self, result: Operation | RawResult, call: Call) -> None:
+        attempt = self._attempt
         if isinstance(result, RawResult):
-            self._attempt.finished = result
-            return
-
-        self._attempt.operation = result
-        if self._attempt.intent is not None:
-            # The job is paid for, written down or not.
-            await self._lease.write(
-                partial(self._lease.ledger.accept, self._attempt.intent.id, result)
-            )
+            response = received(self._adapter, attempt, self._lease, call, result)
+            await attempt.apply(Accepted(finished=True), finished=result, response=response)
+        else:
+            await attempt.apply(Accepted(operation=result))
 
     def _unforeseen(self, error: Exception) -> TarashException:
-        secrets = secrets_of(self._attempt.call.config)
+        secrets = self._attempt.secrets
         failure = TarashException(
             f"Unforeseen {type(error).__name__} while submitting: {secrets.text(str(error))}",
             submission="unknown" if self._wire.sent else "not_sent",
         )
         failure.__cause__ = secrets.error(error)
         return failure
+
+
+def refusal(error: TarashException, tries: int, pause: float | None) -> AttemptEvent:
+    """Return the event of a submit that was not accepted.
+
+    Args:
+        error: What was heard; its `submission` is known.
+        tries: How often it was tried.
+        pause: Seconds until it leaves again; None where it does not.
+    """
+    facts = facts_of(error)
+    if error.submission not in ("rejected", "not_sent"):
+        return Unknown(error=facts)
+
+    at = None if pause is None else datetime.now(UTC) + timedelta(seconds=pause)
+    return Rejected(submission=error.submission, error=facts, tries=tries, retry_at=at, pause=pause)
 
 
 def is_small(value: Any, room: int = LARGEST_PAYLOAD) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from .._http._answer import shorten
+from .._http._answer import RAISE_LIMIT, TooLargeResultError, shorten
 from ..exceptions import HTTPError, TarashException
 from ._limits import DENIALS, DENIED_SECONDS, GONE, LARGEST_MEMORY, status_of
 
@@ -65,8 +65,12 @@ class Troubles:
             Whether it is told for the first time.
 
         Raises:
-            HTTPError: The provider has denied the job for so long that nobody need wait any more.
+            HTTPError: The provider has denied the job for so long that nobody need wait any more;
+                or its result is larger than what may be read of it.
         """
+        if isinstance(trouble, TooLargeResultError):
+            raise self._too_large(trouble) from trouble
+
         self.last = trouble
         is_new = trouble.message not in self._told and len(self._told) < LARGEST_MEMORY
         self._told.add(trouble.message)
@@ -84,6 +88,16 @@ class Troubles:
             raise self._denied(trouble, span) from trouble
 
         return is_new
+
+    def _too_large(self, trouble: TarashException) -> HTTPError:
+        said = trouble.message.removesuffix(RAISE_LIMIT)
+        return HTTPError(
+            f"The job {self._operation.id} is done and paid for. {said}. It stays unfinished: "
+            "raise max_media_bytes= on the config, and fetch it with the same idempotency key, or "
+            "by the token of its handle and that config (from_token)",
+            status_code=status_of(trouble),
+            retryable=False,
+        )
 
     def _denied(self, trouble: TarashException, span: float) -> HTTPError:
         operation = self._operation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
@@ -12,7 +12,7 @@ from ._limits import may_pass
 
 if TYPE_CHECKING:
     from .._data._types import MediaContent
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, PreparingAdapter
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 MOST_QUESTIONS = 100
@@ -21,17 +21,17 @@ MOST_QUESTIONS = 100
 
 def uploader(adapter: Adapter, client: Any) -> Callable[[MediaContent], Awaitable[str]] | None:
     """Return what uploads a medium and waits until it can be used; None without uploads."""
-    upload = getattr(adapter, "upload", None)
-    if upload is None:
+    if "upload" not in adapter.abilities:
         return None
 
-    is_ready: Callable[[Any, str], Awaitable[bool]] | None = getattr(adapter, "is_ready", None)
+    taker = cast("PreparingAdapter", adapter)
+    prepares = "is_ready" in adapter.abilities
 
     async def send(media: MediaContent) -> str:
         try:
-            reference: str = await upload(client, media)
-            if is_ready is not None:
-                await _until_ready(lambda: is_ready(client, reference))
+            reference = await taker.upload(client, media)
+            if prepares:
+                await _until_ready(lambda: taker.is_ready(client, reference))
         except TarashException as error:
             error.submission = "not_sent"
             raise

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from .._data._events import Polled
 from .._data._exchange import Operation, RawResult, Snapshot
-from .._support._secrets import Secrets
 from ..exceptions import (
     GenerationFailedError,
     HTTPConnectionError,
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from .._data._exchange import Call, Config
     from ..providers._contract import Adapter, StreamingAdapter
-    from ._attempt import Attempt, Progress
+    from ._attempt import Attempt
+    from ._progress import Progress
 
 ENDED = frozenset({"completed", "failed"})
 STREAM_SECONDS = 0.05
@@ -97,7 +98,6 @@ class Watch:
         self._most = config.max_poll_attempts
         self._adapter = adapter
         self._client = client
-        self._secrets = Secrets([config.api_key])
         self._lease = lease
         self._attempt = attempt
         self._progress = progress
@@ -130,9 +130,10 @@ class Watch:
             return await self._look_until_done()
         finally:
             self._history.waiting -= 1
+            self._attempt.parts.clear()
 
     async def _look_until_done(self) -> RawResult:
-        streams = hasattr(self._adapter, "stream")
+        streams = "stream" in self._adapter.abilities
         while True:
             if streams and self._shared.take_stream(self._place):
                 self._has_stream = True
@@ -239,7 +240,7 @@ class Watch:
                 return
 
             # Outside the limit above, which would cut a user's slow callback short.
-            self._attempt.status = snapshot.status
+            await self._attempt.apply(polled(snapshot))
             await self._progress.look(snapshot)
             until = start + max(pause, self._slow)
 
@@ -273,20 +274,21 @@ class Watch:
         """
         self._looks += 1
         snapshot = await self._one_look()
-        self._attempt.status = snapshot.status
+        if snapshot.finished is None:
+            await self._attempt.apply(polled(snapshot))
+
         if snapshot.trouble is not None:
             self._failed = True
             is_new = self.troubles.note(snapshot.trouble, denied=snapshot.denied)
             if self.troubles.is_denied and await was_stopped(self._attempt, self._lease):
-                self._attempt.settled = True  # so a provider says that it has been deleted
+                # So a provider says that it has been deleted.
+                await self._attempt.apply(replace(polled(snapshot), final=True))
                 raise snapshot.trouble
 
             return snapshot if is_new else replace(snapshot, trouble=None)
 
         self.troubles.none()
         if snapshot.status == "failed":
-            self._attempt.settled = True
-            self._attempt.billing_told = snapshot.billing
             raise snapshot.error or GenerationFailedError(
                 "The job failed, and the provider did not say why", raw_response=snapshot.raw
             )
@@ -296,25 +298,42 @@ class Watch:
     async def _one_look(self) -> Snapshot:
         trouble: TarashException
         try:
-            with patient(self._attempt):
+            with patient(self._attempt) as patience:
                 snapshot = await self._adapter.poll(self._client, self._operation)
+
+            if snapshot.trouble is None:  # machines that don't agree may take it back
+                self._attempt.done = patience.is_done
 
             if snapshot.status != "completed" or snapshot.finished is not None:
                 return snapshot
 
+            self._attempt.done = True
             trouble = HTTPConnectionError("The job is done, and its result is not there yet")
         except TarashException as error:
             trouble = error
         except builtins.TimeoutError:
             trouble = HTTPConnectionError(f"A poll of the job took longer than {POLL_SECONDS} s")
         except Exception as error:  # noqa: BLE001  (whatever it is, the job is paid for)
-            said = self._secrets.text(str(error))
+            said = self._attempt.secrets.text(str(error))
             trouble = HTTPConnectionError(
                 f"Unforeseen {type(error).__name__} while looking at the job: {said}"
             )
 
         status = self._attempt.status or "queued"
         return Snapshot(status, retry_after=trouble.retry_after, trouble=trouble)
+
+
+def polled(snapshot: Snapshot) -> Polled:
+    """Return the event of what a provider said of a job."""
+    return Polled(
+        status=snapshot.status,
+        progress=snapshot.progress,
+        queue_position=snapshot.queue_position,
+        final=snapshot.status == "failed",
+        billing=snapshot.billing,
+        trouble=None if snapshot.trouble is None else snapshot.trouble.message,
+        raw=snapshot.raw,
+    )
 
 
 def _paced(seconds: Any) -> float | None:

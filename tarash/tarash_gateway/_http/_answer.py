@@ -37,6 +37,7 @@ BINARY = (
     *("application/octet-stream", "application/binary", "binary/octet-stream"),
 )
 BROKEN_OFF = "(the body broke off)"
+RAISE_LIMIT = "; raise max_media_bytes= on the config"
 TOO_LARGE = "(the body is larger than an answer may be)"
 LONGEST_PAUSE = 7 * 24 * 3600.0
 """Seconds; whoever asks to wait longer has written nonsense."""
@@ -161,13 +162,21 @@ def unreadable(status: int, body: Any) -> HTTPError:
     )
 
 
-def too_large(status: int, most: int) -> HTTPError:
-    """Return the error for a result that is larger than it may be; another look may read it."""
-    return HTTPError(
-        f"The result has more than {most} bytes, which is what may be read of it; raise "
-        "max_media_bytes= on the config",
+class TooLargeResultError(HTTPError):
+    """A result is there, and larger than it may be: no further poll reads it."""
+
+
+def too_large(status: int, size: int | None, most: int) -> TooLargeResultError:
+    """Return the error for a result of a size, where that is known, above what may be read."""
+    has = (
+        f"{size} bytes"
+        if size is not None
+        else f"more than {most} bytes, and does not say how many"
+    )
+    return TooLargeResultError(
+        f"The result has {has}, and at most {most} may be read of it{RAISE_LIMIT}",
         status_code=status,
-        retryable=True,
+        retryable=False,
     )
 
 

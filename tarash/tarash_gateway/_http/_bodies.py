@@ -14,10 +14,14 @@ from ._send_state import current_patience
 if TYPE_CHECKING:
     import io
 
+    from ..exceptions import HTTPError
+
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 30
 """How long a server may say nothing in the answer to a poll, or in a medium."""
+RESULT_BYTES = 256 * 1024
+"""The answer to a poll that has more is no mere status, but a result with media in it."""
 
 
 def limits_of(purpose: str) -> aiohttp.ClientTimeout:
@@ -44,28 +48,71 @@ async def read_content(
     if response.status >= FIRST_ERROR:
         return await read_error(response)
 
-    most, is_media = LARGEST_ANSWER, False
-
-    def limit(head: bytes) -> int:
-        nonlocal most, is_media
-        if kind_of(head, response.content_type) is not None:
-            told = "Content-Encoding" not in response.headers and response.content_length
-            # Whoever doesn't say how much will come may send without end: less of it is held.
-            most, is_media = most_media if told else most_media - most_media // 4, True
-            patience = current_patience.get()
-            if patience is not None:
-                patience.media_begin(sized=bool(told))
-
-        return most
-
+    limit = Limit(response, most_media, response.content_length)
     try:
         return await read_body(response, limit)
     except TooLarge:
-        raise (
-            too_large(response.status, most) if is_media else unreadable(response.status, TOO_LARGE)
-        ) from None
+        raise limit.error(response.status) from None
     except (aiohttp.ClientError, OSError):
         return None
+
+
+class Limit:
+    """How many bytes a good answer may have, by its first ones; tells of what takes long.
+
+    Whoever waits for a poll's answer has to know that it is a result, whose bytes are paid for.
+    """
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, most_media: int, total: int | None, had: int = 0
+    ) -> None:
+        """Begin with a body.
+
+        Args:
+            response: Whose body it is.
+            most_media: Bytes that it may have where it is media.
+            total: Bytes that it is said to have, packed or not; None where nobody says.
+            had: Bytes of it that came before.
+        """
+        self._declared = response.content_type
+        # What is packed may be of any size.
+        self._total = None if "Content-Encoding" in response.headers else total
+        self._most_media = most_media
+        self._had = had
+        self._most = LARGEST_ANSWER
+        self._is_media = False
+        self._patience = current_patience.get()
+        self._is_told = False
+
+    def __call__(self, head: bytes) -> int:
+        """Return how many bytes a body may have that begins like this."""
+        if kind_of(head, self._declared) is not None:
+            # Whoever doesn't say how much will come may send without end: less of it is held.
+            sized, most = self._total is not None, self._most_media
+            self._most, self._is_media = most if sized else most - most // 4, True
+            self._tell()
+
+        return self._most
+
+    def flows(self, size: int) -> None:
+        """Hear how many bytes there are by now."""
+        if not self._is_told and size >= RESULT_BYTES:
+            self._tell()  # JSON that has media in it
+
+        if self._is_told and self._patience is not None and self._total is not None:
+            self._patience.media_flows(size - self._had, self._total - self._had)
+
+    def _tell(self) -> None:
+        if self._patience is not None and not self._is_told:
+            self._is_told = True
+            self._patience.media_begin(sized=self._total is not None)
+
+    def error(self, status: int) -> HTTPError:
+        """Return the error of a body that has more than it may."""
+        if not self._is_media:
+            return unreadable(status, TOO_LARGE)
+
+        return too_large(status, self._total, self._most)
 
 
 async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

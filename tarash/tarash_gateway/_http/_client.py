@@ -10,7 +10,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 from anyio.lowlevel import RunVar
@@ -31,17 +31,14 @@ from ._bodies import limits_of, lines, read_content
 from ._body import json_pieces, streamed
 from ._credentials import Credentials
 from ._guard import SsrfGuard
+from ._parts import Part, parts_at_hand
 from ._proxies import Proxy, connector, proxy_of
 from ._reading import ENCODINGS
 from ._reasons import cause_of
-from ._send_state import SendState, current_wire
+from ._send_state import SendState, current_wire, mark_sent
 from ._unanswered import UNCONNECTED, connection_error, private_error
 from ._unclosed import Connector, Sockets, let_go
-from ._urls import Origin, address, is_trusted, join, origin, redirected
-
-if TYPE_CHECKING:
-    from types import SimpleNamespace
-
+from ._urls import Origin, address, is_trusted, join, origin, redirect_of
 
 # Whoever makes exchanges finds what an answer is here too.
 __all__ = [
@@ -67,7 +64,6 @@ FRESH_SECONDS = 2
 
 NONE = AuthHeaders({})
 MOST_REDIRECTS = 5
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Classify = Callable[[HttpResponse], TarashException | None]
 
 
@@ -127,7 +123,7 @@ def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohtt
         "socket_factory": sockets.make,
     }
     tracing = aiohttp.TraceConfig()
-    tracing.on_request_headers_sent.append(_mark_sent)
+    tracing.on_request_headers_sent.append(mark_sent)
     return aiohttp.ClientSession(
         connector=Connector(**options) if socks is None else connector(socks, **options),
         # A tenth of what a look costs, and only a submit has to know it for certain.
@@ -169,14 +165,6 @@ def gate(purpose: str, url: str) -> asyncio.Semaphore:
         found = gates[place] = asyncio.Semaphore(size)
 
     return found
-
-
-async def _mark_sent(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _facts: object
-) -> None:
-    wire: SendState | None = context.trace_request_ctx
-    if wire is not None:
-        wire.leave()
 
 
 class HttpClient:
@@ -253,15 +241,39 @@ class HttpClient:
         Redirects are followed, each with our credentials only where they may go. One that leads
         nowhere, in a circle or too far is an answer like others.
         """
+        parts = parts_at_hand()
+        part = parts.take(url)
+        try:
+            answer = await self._follow(url, part)
+        finally:
+            parts.keep(url, part, self.account.max_media_bytes)
+
+        return answer if any_status else checked(answer, self._classify)
+
+    async def _follow(self, url: str, part: Part) -> HttpResponse:
         seen: set[str] = set()
         while True:
             seen.add(url)
-            answer = await self._exchange("GET", url)
-            target = _leads_to(url, answer)
+            answer = await self._read(url, part)
+            target = redirect_of(url, answer.status, answer.headers.get("Location"))
             if target is None or target in seen or len(seen) > MOST_REDIRECTS:
-                return answer if any_status else checked(answer, self._classify)
+                return answer
 
             url = target
+
+    async def _read(self, url: str, part: Part) -> HttpResponse:
+        """GET a URL; what breaks off goes on where it broke, for as long as that brings more."""
+        while True:
+            async with (
+                gate("poll", url),
+                self._open("GET", url, purpose="poll", headers=part.asks()) as response,
+            ):
+                content = await part.read(response, self.account.max_media_bytes)
+
+            if content is not None or not part.goes_on:
+                return read_answer(
+                    part.status, response.headers, response.content_type, content, self._secrets
+                )
 
     async def put(self, url: str, *, any_status: bool = False) -> HttpResponse:
         """PUT to an absolute URL without a body."""
@@ -378,16 +390,3 @@ class HttpClient:
 
         # Masked twice, as an answer's body is.
         return self._secrets.data(found) if isinstance(found, dict) else None
-
-
-def _leads_to(url: str, answer: HttpResponse) -> str | None:
-    """Return where a redirect leads, where that is a place that can be asked."""
-    target = answer.headers.get("Location") if answer.status in REDIRECTS else None
-    if not target:
-        return None
-
-    try:
-        found = redirected(url, target)
-        return found if found.startswith(("http://", "https://")) and origin(found)[1] else None
-    except ValueError:
-        return None

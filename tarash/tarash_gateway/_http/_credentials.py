@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._support._secrets import Key, Secrets, looks_secret, why_no_header
+from .._support._secrets import Key, Secrets, is_open, why_no_header
 from ..exceptions import AuthenticationError
 
 
@@ -46,5 +46,5 @@ class Credentials:
     def secrets(self) -> Secrets:
         """What must never be shown."""
         settings = self.settings.items()
-        named = [value for name, value in settings if looks_secret(name) and isinstance(value, str)]
-        return Secrets([self.key, *named])
+        hidden = (value for name, value in settings if not is_open(self.provider, name))
+        return Secrets([self.key, *(one for one in hidden if isinstance(one, str))])

@@ -17,14 +17,13 @@ import aiohttp
 from ..exceptions import HTTPConnectionError, ValidationError
 from ._client import guarded_session
 from ._guard import SsrfGuard
-from ._urls import address, redirected
+from ._urls import REDIRECTS, address, redirected
 
 if TYPE_CHECKING:
     from .._data._types import MediaContent
     from ._client import Transport
 
 MOST_REDIRECTS = 10
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 FIRST_ERROR = 300
 BLOCK = 256 * 1024
 LONGEST_SHOWN = 200

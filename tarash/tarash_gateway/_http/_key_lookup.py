@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .._data._types import URL
@@ -15,7 +15,7 @@ from ._credentials import Credentials
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, LocatingAdapter, ManyKeysAdapter
 
 
 NO_KEY = "none"
@@ -29,19 +29,15 @@ def base_url(adapter: Adapter, config: Config) -> str:
     config.
     """
     custom = _custom_base_url(adapter, config)
-    resolve_base_url: Callable[[Config, str | None], str] | None = getattr(
-        adapter, "resolve_base_url", None
-    )
-    return (
-        resolve_base_url(config, custom)
-        if resolve_base_url is not None
-        else custom or adapter.base_url
-    )
+    if "resolve_base_url" in adapter.abilities:
+        return cast("LocatingAdapter", adapter).resolve_base_url(config, custom)
+
+    return custom or adapter.base_url
 
 
 def _custom_base_url(adapter: Adapter, config: Config) -> str | None:
     # Where every customer has a host of their own, the vendor's SDK has a variable for it.
-    variables = (base_url_variable(adapter.name), getattr(adapter, "base_url_variable", ""))
+    variables = (base_url_variable(adapter.name), adapter.base_url_variable)
     found = (_from_environment(name, config) for name in variables)
     given = config.base_url or next(filter(None, found), None)
     return _completed(given, urlsplit(adapter.base_url).path.rstrip("/")) if given else None
@@ -130,9 +126,8 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
         )
 
     if not key:
-        name_variable: Callable[[Config], str] | None = getattr(adapter, "key_variable", None)
-        if name_variable is not None:
-            environment_variable = name_variable(config)
+        if "key_variable" in adapter.abilities:
+            environment_variable = cast("ManyKeysAdapter", adapter).key_variable(config)
 
         raise AuthenticationError(
             f"No key for {config.provider}: set the environment variable {environment_variable} or "

@@ -39,6 +39,11 @@ class Connects(Protocol):
     before the first client is made, so that the event loop goes on meanwhile.
     """
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What `connect` imports."""
+        ...
+
     def connect(self, account: Credentials, transport: Transport) -> Client:
         """Make a client."""
         ...
@@ -75,7 +80,7 @@ class _LoopClients:
         if key not in self._clients:
             from ._sdk import load
 
-            await load(*getattr(adapter, "modules", ()))
+            await load(*adapter.modules)
 
         client = self._clients.get(key)  # another call may have made it meanwhile
         if client is None:

@@ -158,7 +158,7 @@ async def read_body(response: aiohttp.ClientResponse, limit: Callable[[bytes], i
     # A BytesIO and no bytearray: what it holds is handed on as bytes without being held twice.
     body = io.BytesIO()
     try:
-        await _fill(body, response, announced, limit)
+        await fill(body, response, announced, limit)
     except BaseException:
         body.close()  # else whoever keeps the error keeps what came, too
         raise
@@ -166,16 +166,36 @@ async def read_body(response: aiohttp.ClientResponse, limit: Callable[[bytes], i
     return body
 
 
-async def _fill(
+async def fill(  # noqa: PLR0913, PLR0917  (where from, where to, and what holds meanwhile)
     body: io.BytesIO,
     response: aiohttp.ClientResponse,
     announced: int,
     limit: Callable[[bytes], int],
+    skip: int = 0,
+    flows: Callable[[int], None] | None = None,
 ) -> None:
+    """Write the body of an answer to the end of what there is.
+
+    Args:
+        body: What came before.
+        response: Whose body it is.
+        announced: Bytes that it is said to have with what came before; 0 where nobody says.
+        limit: As in `read_body`.
+        skip: Bytes at its beginning that came before.
+        flows: Told how many bytes there are by now.
+
+    Raises:
+        TooLarge: There are more than there may be.
+        aiohttp.ClientError: It broke off.
+    """
     most: int | None = None
     try:
-        async for piece in blocks_of(response):
+        async for block in blocks_of(response):
+            piece, skip = block[skip:], max(0, skip - len(block))
             body.write(piece)
+            if flows is not None:
+                flows(body.tell())
+
             if most is None and body.tell() >= HEAD_BYTES:
                 most = limit(_head(body))
 

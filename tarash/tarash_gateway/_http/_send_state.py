@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..exceptions import HTTPConnectionError
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace
+
+    from ._parts import Parts
 
 
 @dataclass(slots=True)
@@ -46,6 +51,13 @@ class SendState:
 class Patience(Protocol):
     """Whoever waits for an answer, and has a limit for it."""
 
+    parts: Parts
+    """What came of results whose bodies broke off in earlier polls."""
+
+    def job_is_done(self) -> None:
+        """Hear that the provider's status says so: what is left is to fetch the result."""
+        ...
+
     def media_begin(self, *, sized: bool) -> None:
         """Hear that the answer is a finished medium, which takes as long as its bytes flow.
 
@@ -54,8 +66,32 @@ class Patience(Protocol):
         """
         ...
 
+    def media_flows(self, came: int, due: int) -> None:
+        """Hear how much of it came so far, of how many bytes that are due."""
+        ...
+
 
 current_patience: ContextVar[Patience | None] = ContextVar("current_patience", default=None)
 """Set by the engine around a poll, told by whoever reads the body of its answers."""
+
+
+def fetching_result() -> None:
+    """Say that the job is done, and its result is fetched now.
+
+    An adapter says so before the exchanges that follow a status which says so: should they fail,
+    or last longer than there is time, nobody must stop a job that is done and paid for.
+    """
+    patience = current_patience.get()
+    if patience is not None:
+        patience.job_is_done()
+
+
 current_wire: ContextVar[SendState | None] = ContextVar("current_wire", default=None)
 """Set by the engine around a submit, read by the transport."""
+
+
+async def mark_sent(_session: object, context: SimpleNamespace, _facts: object) -> None:
+    """Note that a request's head was handed to the connection; called by its session."""
+    wire: SendState | None = context.trace_request_ctx
+    if wire is not None:
+        wire.leave()

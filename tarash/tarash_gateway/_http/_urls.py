@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Origin = tuple[str, str, int | None]
 HTTPS_PORT = 443
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LONGEST_SHOWN = 200
 HEAD = re.compile(r"[a-z]+://[^/?#\s\\]+(?=[/?#]|$)")
 """What an origin is read from: the same for every job of a provider. Odd URLs are read whole."""
@@ -81,6 +82,18 @@ def redirected(url: str, target: str) -> str:
         return f"{found['scheme']}://{found['place']}{target}"
 
     return urljoin(url, target)
+
+
+def redirect_of(url: str, status: int, target: str | None) -> str | None:
+    """Return where an answer redirects to, where that is a place that can be asked."""
+    if status not in REDIRECTS or not target:
+        return None
+
+    try:
+        found = redirected(url, target)
+        return found if found.startswith(("http://", "https://")) and origin(found)[1] else None
+    except ValueError:
+        return None
 
 
 def is_trusted(url: str, account: Credentials) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from .._support._words import with_article
@@ -15,6 +16,7 @@ from ..models import (
 )
 
 if TYPE_CHECKING:
+    from .._data._observers import Observer
     from .._data._types import Kind
 
 EXPECTED = {
@@ -56,3 +58,19 @@ def check_callback(on_progress: Callable[..., Any] | None) -> None:
     wrong = misuse_of(on_progress)
     if wrong is not None:
         raise ValidationError(wrong, submission="not_sent")
+
+
+def checked_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:
+    """Return observers that can be called.
+
+    Raises:
+        ValidationError: One is no plain function: each event would only be logged as its mistake.
+    """
+    for one in observers:
+        if not callable(one) or iscoroutinefunction(one) or isinstance(one, type):
+            raise ValidationError(
+                f"An observer is a plain function that takes an event, and {one!r} is none; one "
+                "that has to wait for something puts the event into a queue"
+            )
+
+    return tuple(observers)

@@ -10,16 +10,23 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+import anyio
+
 from .._support import _portal
 from .._support._logging import event
 from .._support._warnings import PACKAGE, warn
 from .._support._words import with_article
 
 if TYPE_CHECKING:
-    from .._engine._attempt import Deliver, Update
+    from .._engine._attempt import Attempt
+    from .._engine._progress import Deliver, Progress, Update
     from .._support._portal import Caller
 
 
+CALLBACK_SECONDS = 5
+"""How long a blocking call's callback may hold up the next config of the chain."""
+GOODBYE_SECONDS = 1
+"""How long a user's callback may hold up a cancellation."""
 MAKERS = frozenset({"ProgressBar", "progress_bar"})
 """What makes a callback, and is none."""
 
@@ -134,3 +141,24 @@ def _tell(callback: Callable[[Any], Any], update: Update, error: BaseException) 
 
     name = getattr(own, "__qualname__", type(own).__name__)
     warn(f"The progress callback {name!r} raised {said} (said once; the job goes on)")
+
+
+async def heard_by(caller: Caller | None) -> None:
+    """Let the thread of a blocking call hear of a failure before anything else is bought.
+
+    A callback that leaves the call there leaves it in time.
+    """
+    if caller is not None:
+        with anyio.move_on_after(CALLBACK_SECONDS):
+            await caller.run(lambda: None)
+
+
+async def tell_last(progress: Progress, attempt: Attempt, last_words: str) -> None:
+    """Tell the user's callback that the attempt was cancelled, unless it takes too long."""
+    try:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
+            await progress.failed(last_words)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001  (it may leave by each update; it has left once)
+        attempt.log(logging.DEBUG, "callback_left", error=type(error).__name__)

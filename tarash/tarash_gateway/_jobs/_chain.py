@@ -5,13 +5,13 @@ Decides who is tried next and keeps the record; how an attempt is made is the en
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from .._data._events import AttemptStarted, Unknown
 from .._data._made_by import keep_config
 from .._engine import (
     EngineContext,
@@ -23,24 +23,30 @@ from .._engine import (
     ledger_failed,
     was_stopped,
 )
-from .._engine._attempt import Attempt, Progress, cancellation_note, unforeseen
+from .._engine._attempt import Attempt, cancellation_note, unforeseen
+from .._engine._audience import Audience, Observers
+from .._engine._leaving import settled
+from .._engine._progress import Progress
 from .._support._loops import current_task
-from ..exceptions import TarashException, UnsupportedOperationError, VerificationError
-from ..media._finalize import finalize_result
+from .._support._warnings import asking_line
+from ..exceptions import (
+    TarashException,
+    TimeoutError,  # noqa: A004  (ours is the built-in one too)
+    UnsupportedOperationError,
+)
 from ..models import ExecutionMetadata
+from ._callbacks import heard_by, tell_last
+from ._delivery import handed_over
 from ._ending import Ending
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Response
-    from .._engine._attempt import Deliver
+    from .._engine._progress import Deliver
     from .._support._portal import Caller
-    from ..ledger._records import JobState
+    from ..ledger._records import JobState, Outcome
     from ..models import AttemptMetadata
     from ..providers._contract import Adapter
     from ..providers._registry import Registry
-
-GOODBYE_SECONDS = 1
-"""How long a user's callback may hold up a cancellation."""
 
 
 class ChainRun(Ending):
@@ -54,6 +60,8 @@ class ChainRun(Ending):
         """Unfinished attempts, oldest first, that are settled before anything else is bought."""
         self._records: list[AttemptMetadata] = []
         self._started: float | None = None
+        self._progress: Progress | None = None
+        self._observers = Observers(())
 
     def resume(self, attempts: list[Attempt]) -> None:
         """Go on after what another run of this job did."""
@@ -83,11 +91,12 @@ class ChainRun(Ending):
         state: JobState | None = None
         self.failure = None
         task = current_task()
+        self._observers = Observers(self.resources.observers, caller)
         try:
             async with kept_alive(self.lease, self.write_again):
                 self.response = await self._deliver(deliver, caller, until_accepted)
-                if self.response is not None:
-                    self.response = await self._hand_over(self.response, caller)
+                if self.response is not None and self._progress is not None:
+                    await handed_over(self, self._progress, caller)
         except TarashException as error:
             self.failure, state = error, self.state_after()
             raise
@@ -99,7 +108,8 @@ class ChainRun(Ending):
         finally:
             held = current_task() is task and await self.end(state or self.state_after())
 
-        if self.response is not None and not held:
+        is_elsewhere = self.current.operation is not None  # else only we have it
+        if self.response is not None and not held and is_elsewhere:
             followed = self.lease.taken_over()
             self.current.complete(followed)
             raise self._told_of(followed)
@@ -118,7 +128,7 @@ class ChainRun(Ending):
             adapter = adapter_of(call, registry)
             await farewell(adapter, attempt, Progress(attempt, None), self.resources, self.lease)
         else:
-            attempt.submission = "unknown"  # nobody knows how far a handler came
+            await attempt.apply(Unknown())  # nobody knows how far a handler came
 
         attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel, loop="closed")
         await self.end(self.state_after(cancelled=True))
@@ -159,12 +169,21 @@ class ChainRun(Ending):
             # What may still run or be found is settled first, also where the chain ends here.
             may_buy = may_buy and error.retryable
             following = self._take_pending() or (await self._next(error) if may_buy else None)
+            goes_on = following is not None or (self.lease.is_watcher and self.may_follow(error))
+            level = logging.WARNING if goes_on else logging.ERROR
+            attempt.log(level, "failed", error_type=type(error).__name__, error=error.message)
             if following is None:
                 raise error
 
             provider = following.call.config.provider
             attempt.log(logging.WARNING, "fallback", error=error.message, to=provider)
+            await heard_by(caller)
             self.attempts.append(following)
+
+    def may_follow(self, error: TarashException) -> bool:
+        """Tell whether the owner of a job may try another config after what we have seen fail."""
+        is_last = self.current.call.attempt_number == len(self.calls)
+        return error.retryable and not is_last and not isinstance(error, TimeoutError)
 
     def _take_pending(self) -> Attempt | None:
         """Return the next attempt that another process has left unfinished."""
@@ -191,32 +210,16 @@ class ChainRun(Ending):
     async def _tell_kept(self, response: Response, deliver: Deliver | None) -> Response:
         """Return a result that another process had in its hands when it ended."""
         keep_config(response, self.current.call.config, self.resources.makers(self.current.call))
-        self.current.response = response
-        await Progress(self.current, deliver).completed(response)
-        return response
-
-    async def _hand_over(self, response: Response, caller: Caller | None) -> Response:
-        """Save and compare the result, as the config that delivered and the chain's head say."""
         attempt = self.current
-        try:
-            return await finalize_result(
-                response,
-                request=attempt.call.request,
-                config=attempt.call.config,
-                head=self.calls[0].config,
-                log=attempt.log,
-                makers=self.resources.makers(attempt.call),
-                # Whoever only looks on leaves that to the one who drives the job.
-                saves=not (self.lease.is_watcher and self.lease.job_id),
-            )
-        except VerificationError as error:
-            self.response = error.response  # which is paid for, and what there is to keep
-            raise
-        except asyncio.CancelledError as error:
-            if caller is not None:
-                caller.last_words = error.__notes__[-1]
+        self._progress = Progress(attempt, deliver)
+        attempt.audience = Audience(self.lease, self._observers, asking_line())
+        await attempt.apply(settled(attempt, "completed"), response=response)
+        if response.execution_metadata is None:
+            self._records.append(attempt.metadata(None))
+            told = {"execution_metadata": self._metadata(attempt)}
+            response = response.model_copy(update=told)
 
-            raise
+        return response
 
     def _following(self) -> Call | None:
         """Return the first call of the chain that has not been tried, unless we only watch."""
@@ -261,12 +264,13 @@ class ChainRun(Ending):
         caller: Caller | None,
         until_accepted: bool,
     ) -> Response | None:
-        progress = Progress(attempt, deliver)
+        self._progress = progress = Progress(attempt, deliver)
+        attempt.audience = Audience(self.lease, self._observers, asking_line())
         failure: TarashException
         cause: BaseException | None
         task = current_task()
         try:
-            response = await self._make(attempt, progress, caller, until_accepted)
+            return await self._make(attempt, progress, caller, until_accepted)
         except TarashException as error:
             failure, cause = error, error.__cause__
         except Exception as error:  # (a user's ledger or mapper may raise anything)
@@ -284,21 +288,14 @@ class ChainRun(Ending):
             if caller is not None:
                 caller.last_words = last_words
 
-            await _tell_last(progress, attempt, last_words)
+            await tell_last(progress, attempt, last_words)
             raise
-        else:
-            if response is not None:
-                attempt.response = response
-                attempt.log(logging.INFO, "completed")
-                await progress.completed(response)
-
-            return response
 
         attempt.complete(failure)
         self._told_of(failure)
-        attempt.log(
-            logging.ERROR, "failed", error_type=type(failure).__name__, error=failure.message
-        )
+        if not attempt.audience.has_ended and not attempt.is_over:
+            attempt.announce(settled(attempt, _outcome(attempt), failure))
+
         await progress.failed(failure.message, failure.raw_response)
         # Outside the handlers above, so that a cause with a secret in it is not the context.
         raise failure from cause
@@ -316,6 +313,9 @@ class ChainRun(Ending):
         if attempt.is_over:
             raise _verdict(attempt)
 
+        begun = attempt.operation is not None or attempt.intent is not None
+        await attempt.apply(AttemptStarted(resumed=begun))
+        attempt.leave()
         if handler is None:
             adapter = adapter_of(call, registry)
             return await drive(
@@ -349,17 +349,6 @@ class ChainRun(Ending):
         return error
 
 
-async def _tell_last(progress: Progress, attempt: Attempt, last_words: str) -> None:
-    """Tell the user's callback that the attempt was cancelled, unless it takes too long."""
-    try:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(GOODBYE_SECONDS):
-            await progress.failed(last_words)
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:  # noqa: BLE001  (it may leave by each update; it has left once)
-        attempt.log(logging.DEBUG, "callback_left", error=type(error).__name__)
-
-
 def adapter_of(call: Call, registry: Registry, *, need_extra: bool = True) -> Adapter:
     """Return who speaks to the call's provider: the mock, or a built-in adapter."""
     if call.mocked:
@@ -385,6 +374,14 @@ def _verdict(attempt: Attempt) -> TarashException:
         f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
         submission=attempt.submission,
     )
+
+
+def _outcome(attempt: Attempt) -> Outcome:
+    """Return how an attempt ended that this run could not even begin with."""
+    if attempt.submission == "unknown":
+        return "unknown"
+
+    return "detached" if attempt.unsafe else "failed"
 
 
 def _add(error: TarashException, note: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .._support._warnings import asked_here
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from ._handles import ImageJob, VideoJob
     from ._job import Job
     from ._resources import GatewayContext
+
+ROOM = __name__.rpartition(".")[0]
+WARM = frozenset(
+    {"aiohttp", "filetype", *(f"{ROOM}.{name}" for name in ("_callbacks", "_job", "_opening"))}
+)
+"""What takes a fifth of a second to import; an SDK is imported by the first call that needs it."""
 
 
 def generating(  # noqa: PLR0913, PLR0917  (the public arguments, and what is made)
@@ -71,13 +79,31 @@ async def _job(  # noqa: PLR0913, PLR0917  (as above)
     ledger: AnyLedger | None,
     key: str | None,
 ) -> AsyncIterator[tuple[Job, bool]]:
-    from ._job import Job
-    from ._opening import begin
-
     with shared.at_work():
+        await warm_up()
+        from ._job import Job
+        from ._opening import begin
+
         resources = shared.resources(ledger)
         run, existing = await begin(kind, config, request, resources, key)
         yield Job(run), existing is None
+
+
+async def warm_up() -> None:
+    """Import what a call needs, in a worker thread: the event loop goes on meanwhile."""
+    if not _is_warm():
+        from anyio import to_thread
+
+        await to_thread.run_sync(_import_all)
+
+
+def _is_warm() -> bool:
+    return WARM.issubset(sys.modules)
+
+
+def _import_all() -> None:
+    for name in sorted(WARM):
+        import_module(name)
 
 
 def planned(shared: GatewayContext, kind: Kind, config: Config, request: Request) -> GenerationPlan:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._observers import Observer
 from .._data._types import ApiKeys
+from .._http._backend import check_loop
 from .._support._secrets import Keys
 from ..ledger._records import AnyLedger
 from ..models import (
@@ -19,7 +22,7 @@ from ..models import (
     VideoGenerationResponse,
 )
 from ..providers._registry import Registry
-from ._entrances import blocking, generating, planned, submitting
+from ._entrances import blocking, generating, planned, submitting, warm_up
 from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
 
@@ -45,6 +48,7 @@ class Gateway:
         registry: Registry | None = None,
         ledger: AnyLedger | None = None,
         untrusted_requests: bool = False,
+        observers: Sequence[Observer] = (),
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -57,14 +61,19 @@ class Gateway:
             untrusted_requests: Others have written the requests: they may name no file of this
                 machine, no private address and no parameters of the provider's own. As on every
                 config, which has more on it; for jobs that are resumed too.
+            observers: Plain functions that don't block, called with each of its `events`.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
-            shared = GatewayContext(registry, ledger, untrusted_requests=untrusted_requests)
+            shared = GatewayContext(
+                registry, ledger, untrusted_requests=untrusted_requests, observers=observers
+            )
 
         self._shared = shared
 
     async def __aenter__(self) -> Self:
+        check_loop()
+        await warm_up()
         return self
 
     async def __aexit__(

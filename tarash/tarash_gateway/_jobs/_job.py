@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._events import CancelAsked
 from .._data._made_by import keep_config
-from .._engine import ledger_failed, look, stop
-from .._engine._attempt import Attempt, Progress
+from .._engine import ledger_failed, look
+from .._engine._progress import Progress
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
 from .._support._under_way import UnderWay
-from ..exceptions import (
-    TarashException,
-    TimeoutError,  # noqa: A004  (ours is the built-in one too)
-)
+from ..exceptions import TarashException
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 from ._chain import ChainRun, adapter_of, watcher
 from ._opening import changed, rebuilt
-from ._store import error_of, holds_media, nameless, response_of, told
+from ._stopping import stop_all, unfinished
+from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Response, Snapshot
     from .._data._types import CancelAnswer
-    from .._engine._attempt import Deliver
+    from .._engine._attempt import Attempt
+    from .._engine._progress import Deliver
     from .._support._portal import Caller
     from ..ledger._records import JobRecord, Ledger
 
@@ -112,7 +112,7 @@ class Job:
                 try:
                     return _certain(await seen.go(deliver, caller))
                 except TarashException as error:
-                    if not _may_go_on(seen, error):
+                    if not seen.may_follow(error):
                         raise
 
                     # Whoever holds the job will see it too, and go on along the chain, or not.
@@ -139,7 +139,7 @@ class Job:
         if record.state == "completed":
             return await self._result_of(record)
 
-        raise _error_of(record, failure or self.run.failure)
+        raise ended_in(record, failure or self.run.failure)
 
     async def _result_of(self, record: JobRecord) -> Response:
         """Return the response of a job that is done: as it was kept, else from its provider."""
@@ -197,7 +197,7 @@ class Job:
         last = record.entries[-1] if record.entries else None
         # Of several attempts, the one to go on with is told by how the others ended.
         is_plain = len(known) <= 1 or record.state not in ("open", "unknown")
-        kept = record.state == "open" and record.result is not None
+        kept = record.state == "open" and is_kept(record)
         if in_step and is_plain and not kept:
             operation = None if last is None else last.operation
             if operation in (None, run.current.operation):
@@ -231,10 +231,10 @@ class Job:
         if self.job_id and (record := await self._record()) is not None:
             self.run = run = await self._refreshed(record)
             if record.state in ("failed", "cancelled", "unknown"):
-                error = _error_of(record, run.failure)
+                error = ended_in(record, run.failure)
                 return _update(run.current, "failed", error=error.message)
 
-            kept = None if record.result is None else response_of(record.result)
+            kept = await result_of(record, self._ledger)
             if kept is not None:
                 return _update(run.current, "completed", result=kept, progress_percent=100)
 
@@ -272,21 +272,21 @@ class Job:
             return "too_late"
 
         record = await self._recorded()
-        if record is not None and record.state == "completed":
+        if record is not None and (
+            record.state == "completed" or await kept_of(record, self._ledger) is not None
+        ):
             return "too_late"
 
-        attempt = self.run.current
-        operation = attempt.operation
-        if operation is None:
+        attempts = unfinished(self.run)
+        if not attempts:
             return await self._cancel_unsent(record)
 
-        attempt.stopped = True
-        if record is not None:
-            await self._tell_the_ledger(record, operation)
+        for one in attempts:
+            await one.apply(CancelAsked(reason="handle"))
+            if record is not None and one.operation is not None:
+                await self._tell_the_ledger(record, one.operation)
 
-        resources = self.run.resources
-        adapter = adapter_of(attempt.call, resources.registry)
-        answer = await stop(adapter, attempt, operation, resources)
+        answer = await stop_all(self.run, attempts)
         if answer == "cancelled" and record is not None and record.state == "open":
             await self._close_cancelled(record)
 
@@ -359,19 +359,6 @@ class Job:
             self.run.current.complete(error)
             result = told(record.kind, None, error)
             await lease.close("cancelled", result, free_key=False, delivered=False)
-
-
-def _may_go_on(seen: ChainRun, error: TarashException) -> bool:
-    """Tell whether the holder of a job may try another config after what we have seen fail."""
-    is_last = seen.current.call.attempt_number == len(seen.calls)
-    return error.retryable and not is_last and not isinstance(error, TimeoutError)
-
-
-def _error_of(record: JobRecord, seen: TarashException | None) -> TarashException:
-    """Return the error that a job ended in: as we have seen it, unless the ledger knows better."""
-    kept = error_of(record)
-    is_kept = record.result is not None and "error" in record.result
-    return kept if seen is None or (is_kept and kept.message != seen.message) else seen
 
 
 def _certain(response: Response | None) -> Response:

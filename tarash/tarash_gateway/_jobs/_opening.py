@@ -25,10 +25,10 @@ from ..models import (
 )
 from ._calls import calls_for, guarded
 from ._chain import ChainRun
-from ._store import attempts_of, calls_of, record_of, response_of
+from ._store import attempts_of, calls_of, kept_of, record_of
 
 if TYPE_CHECKING:
-    from .._data._exchange import Config, Request, Response
+    from .._data._exchange import Config, Request
     from .._data._types import Kind
     from .._engine import EngineContext
     from ..ledger._records import JobRecord, Ledger
@@ -171,14 +171,9 @@ async def rebuilt(
     run = ChainRun(calls, resources, Lease(resources.ledger, record.id, ""))
     run.key = record.idempotency_key
     run.was_open = record.state == "open"
-    run.kept = _kept(record) if run.was_open else None
+    run.kept = await kept_of(record, resources.ledger)
     run.resume(attempts_of(record, calls))
     return run
-
-
-def _kept(record: JobRecord) -> Response | None:
-    """Return what an open job came to, where nobody has got it."""
-    return None if record.result is None else response_of(record.result)
 
 
 def adopted(operation: Operation, config: Config | None, resources: EngineContext) -> ChainRun:

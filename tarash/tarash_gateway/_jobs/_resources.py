@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from random import Random
@@ -15,12 +15,14 @@ from .._data._made_by import provide_makers
 from .._http._backend import check_loop
 from ..exceptions import TarashException
 from ..providers._registry import Registry, default_registry
+from ._arguments import checked_observers
 
 if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
     from .._data._made_by import Makers
+    from .._data._observers import Observer
     from .._engine import EngineContext
     from ..ledger._records import AnyLedger, Ledger
 
@@ -36,8 +38,10 @@ class GatewayContext:
         ledger: AnyLedger | None = None,
         *,
         untrusted_requests: bool = False,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.untrusted_requests = untrusted_requests
+        self._observers = checked_observers(observers)
         self.registry = default_registry if registry is None else registry
         self._ledger = ledger
         self._made: EngineContext | None = None
@@ -65,7 +69,12 @@ class GatewayContext:
         given = self._ledger if self._ledger is not None else os.environ.get(VARIABLE) or None
         ledger = MemoryLedger() if given is None else _opened(given)
         return EngineContext(
-            self.registry, ClientCache(), ledger, Random(), self.untrusted_requests
+            self.registry,
+            ClientCache(),
+            ledger,
+            Random(),
+            self.untrusted_requests,
+            self._observers,
         )
 
     @contextmanager

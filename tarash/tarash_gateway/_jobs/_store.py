@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,10 @@ from anyio import to_thread
 
 from .. import exceptions
 from .._data._exchange import Call
-from .._engine import FACTS, told_of
+from .._engine import FACTS, dumped, told_of
 from .._engine._attempt import Attempt
 from .._engine._marks import MARK, key_for, mark_of
-from ..ledger._records import JobRecord
+from ..ledger._records import RECEIVED, JobRecord
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -191,7 +192,8 @@ def _attempt_of(entry: SubmissionRecord, calls: Sequence[Call]) -> Attempt:
 
     attempt.stopped = entry.outcome == "stopped"
     attempt.settled = entry.outcome in ("completed", "failed")
-    attempt.status = "completed" if entry.outcome == "completed" else None
+    has_result = entry.outcome == "completed" or RECEIVED in entry.heard
+    attempt.status = "completed" if has_result else None
     attempt.cancel = "cancelled" if entry.outcome == "cancelled" else entry.heard.get("cancel")
     attempt.billing_told = entry.heard.get("billing")
     attempt.adopted = bool(entry.heard.get("adopted"))
@@ -229,8 +231,7 @@ def told(kind: Kind, response: Response | None, error: TarashException | None) -
     Media that can be fetched again by the job's operation are left out.
     """
     if response is not None:
-        dumped = response.model_dump(mode="json", exclude={"raw_response"})
-        return {"kind": kind, "response": dumped}
+        return dumped(kind, response)
 
     if error is None:
         return {"kind": kind}
@@ -246,15 +247,42 @@ def holds_media(response: Response) -> bool:
     return not all(one.startswith(("http://", "https://")) for one in response.images)
 
 
+async def kept_of(record: JobRecord, ledger: Ledger) -> Response | None:
+    """Return what a job that has not ended came to, where the ledger has that."""
+    if record.state not in ("open", "unknown"):
+        return None
+
+    if record.result is not None and (kept := response_of(record.result)) is not None:
+        return kept
+
+    for entry in reversed(record.entries):
+        if RECEIVED in entry.heard:
+            with suppress(KeyError):  # lost with the folder beside the file
+                return response_of(json.loads(await ledger.media(entry.heard[RECEIVED])))
+
+    return None
+
+
+async def result_of(record: JobRecord, ledger: Ledger) -> Response | None:
+    """Return the response that the ledger has of a job, ended or not."""
+    ended = None if record.result is None else response_of(record.result)
+    return ended or await kept_of(record, ledger)
+
+
+def is_kept(record: JobRecord) -> bool:
+    """Tell whether the ledger has what a job came to, though nobody has got it."""
+    return record.result is not None or any(RECEIVED in entry.heard for entry in record.entries)
+
+
 def response_of(result: JsonObject) -> Response | None:
     """Return the response that `told` was given; None where it was none."""
-    dumped = result.get("response")
-    if dumped is None:
+    stored = result.get("response")
+    if stored is None:
         return None
 
     is_video = result["kind"] == "video"
     response_type = VideoGenerationResponse if is_video else ImageGenerationResponse
-    return response_type.model_validate({"raw_response": None, **_revived(dumped)})
+    return response_type.model_validate({"raw_response": None, **_revived(stored)})
 
 
 def _revived(value: Any) -> Any:
@@ -300,3 +328,10 @@ def nameless(record: JobRecord) -> TarashException:
         record.id,
         submission="unknown",
     )
+
+
+def ended_in(record: JobRecord, seen: TarashException | None) -> TarashException:
+    """Return the error that a job ended in: as we have seen it, unless the ledger knows better."""
+    kept = error_of(record)
+    is_kept = record.result is not None and "error" in record.result
+    return kept if seen is None or (is_kept and kept.message != seen.message) else seen

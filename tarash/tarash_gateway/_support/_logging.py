@@ -9,11 +9,15 @@ import json
 import logging
 import re
 from collections.abc import MutableMapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
+
+from ._warnings import Line, asking_line
 
 LOGGER_NAME = "tarash.tarash_gateway"
 
+_LINE = "_line"
+"""The fact that is no fact: what an event is about."""
 _logger = logging.getLogger(LOGGER_NAME)
 _logger.addHandler(logging.NullHandler())
 
@@ -25,23 +29,51 @@ def _bound() -> Any:
     import structlog
 
     return structlog.wrap_logger(
-        _logger,
+        _AtUsersLine(),
         wrapper_class=structlog.stdlib.BoundLogger,
         processors=[
-            structlog.stdlib.filter_by_level,
             structlog.contextvars.merge_contextvars,
             _rendered,
         ],
     )
 
 
-def _rendered(_logger: object, _method: str, facts: MutableMapping[str, Any]) -> dict[str, Any]:
-    """Return what the standard logger is called with: a message that says all, and the facts."""
-    name = facts.pop("event")
+class _AtUsersLine:
+    """The standard logger, whose records are about the line of the user's code that asked.
+
+    That line may be on another thread's stack, where the standard logger can't find it.
+    """
+
+    def __getattr__(self, method: str) -> Any:
+        return partial(self._log, getattr(logging, method.upper()))
+
+    @staticmethod
+    def _log(
+        level: int, message: str, *args: str, extra: dict[str, Any], line: Line | None
+    ) -> None:
+        found = line or asking_line()
+        if found is None:
+            _logger.log(level, message, *args, extra=extra)
+            return
+
+        file, number = found.filename, found.number
+        record = _logger.makeRecord(
+            _logger.name, level, file, number, message, args, None, found.function, extra
+        )
+        _logger.handle(record)
+
+
+def _rendered(
+    _logger: object, _method: str, facts: MutableMapping[str, Any]
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return what the logger is called with: a constant message, its arguments, and the facts."""
+    name, line = facts.pop("event"), facts.pop(_LINE, None)
     said = [f"{key}={_written(value)}" for key, value in facts.items()]
     # Renamed here, since the application may have bound context variables of any name.
     extra = {f"tarash_{key}" if key in _RESERVED else key: value for key, value in facts.items()}
-    return {"msg": " ".join([name, *said]), "extra": {**extra, "event": name}}
+    # The same message for each event of a name, so that what collects logs can group them.
+    args = (f"{name} %s", " ".join(said)) if said else (name,)
+    return args, {"extra": {**extra, "event": name}, "line": line}
 
 
 def _written(value: Any) -> str:
@@ -58,15 +90,21 @@ def wanted(level: int) -> bool:
     return _logger.isEnabledFor(level)
 
 
-def event(level: int, name: str, **facts: Any) -> None:
+def event(level: int, name: str, line: Line | None = None, /, **facts: Any) -> None:
     """Log one state change with its facts; facts without a value are left out.
 
     The message is the event's name with the facts as `key=value`. On the `logging.LogRecord`, the
     name is the attribute `event`, and each fact is one, too.
+
+    Args:
+        level: As the standard library's.
+        name: The event's.
+        line: What it is about; None for the line of the user's code that led here, if any.
+        facts: What there is to say.
     """
     if wanted(level):
         known = {key: value for key, value in facts.items() if value is not None}
-        _bound().log(level, name, **known)
+        _bound().log(level, name, **known, **{_LINE: line})
 
 
 # Attributes that logging.LogRecord owns; `extra` may not carry them.

@@ -81,6 +81,7 @@ class Key:
     @classmethod
     def taken(cls, key: Any) -> Any:
         """Return what a user has handed over as one of these; None for nothing."""
+        key = revealed(key)
         return cls(key) if isinstance(key, str) and key else key or None
 
     def __repr__(self) -> str:
@@ -107,13 +108,25 @@ def why_no_header(key: str) -> str | None:
     return None
 
 
+def revealed(value: Any) -> Any:
+    """Return a value as whoever sends it needs it: without pydantic's wrapper, at any depth."""
+    reveal = getattr(value, "get_secret_value", None)
+    if reveal is not None:
+        return reveal()
+
+    if isinstance(value, Mapping):
+        return {name: revealed(one) for name, one in value.items()}
+
+    return [revealed(one) for one in value] if isinstance(value, list) else value
+
+
 class Keys:
     """Keys by provider, or by provider and base URL, as users hand them over; tells whose only."""
 
     __slots__ = ("get", "names")
 
     def __init__(self, keys: Mapping[Any, str] | None) -> None:
-        given = dict(keys or {})
+        given = {name: revealed(key) for name, key in (keys or {}).items()}
         self.names: tuple[str | tuple[str, str], ...] = tuple(given)
         self.get: Callable[[str | tuple[str, str]], str | None] = lambda name: given.get(name)  # noqa: PLW0108
 
@@ -166,6 +179,14 @@ class Secrets:
 
     def __repr__(self) -> str:
         return f"Secrets({len(self._values())})"
+
+    def and_of(self, others: Secrets) -> Secrets:
+        """Return these and others."""
+        both = Secrets()
+        values = {*self._values(), *others._values()}
+        ordered = tuple(sorted(values, key=lambda value: (-len(value), value)))
+        both._values = lambda: ordered
+        return both
 
     def text(self, text: str) -> str:
         """Return the text with every secret masked."""

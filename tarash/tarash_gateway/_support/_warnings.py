@@ -20,7 +20,7 @@ BETWEEN = (PACKAGE, "anyio", "asyncio", "concurrent", "contextlib", "threading")
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """What a warning is said to be about."""
 
     filename: str
@@ -28,11 +28,12 @@ class _Line:
     module: str
     registry: dict[Any, Any] = field(repr=False)
     """Where Python notes what it has shown for this module."""
+    function: str = ""
 
 
-NOBODY = _Line("<tarash_gateway>", 1, PACKAGE, {})
+NOBODY = Line("<tarash_gateway>", 1, PACKAGE, {})
 """Where no line of the user's is known: a name without a source, and always the same."""
-_asked: ContextVar[_Line | None] = ContextVar("_asked", default=None)
+_asked: ContextVar[Line | None] = ContextVar("_asked", default=None)
 
 
 def warn(message: str) -> None:
@@ -47,6 +48,11 @@ def warn(message: str) -> None:
         )
 
 
+def asking_line() -> Line | None:
+    """Return the line of the user's code that led here, as far as it is known."""
+    return _find() or _asked.get()
+
+
 class asked_here:  # noqa: N801  (read as a function, as `contextlib.suppress` is)
     """Have warnings be about the present line of the user's code, wherever they are found out.
 
@@ -57,7 +63,7 @@ class asked_here:  # noqa: N801  (read as a function, as `contextlib.suppress` i
     __slots__ = ("_token",)
 
     def __init__(self) -> None:
-        self._token: Token[_Line | None] | None = None
+        self._token: Token[Line | None] | None = None
 
     def __enter__(self) -> None:
         line = _find()
@@ -70,7 +76,7 @@ class asked_here:  # noqa: N801  (read as a function, as `contextlib.suppress` i
                 _asked.reset(self._token)
 
 
-def _find() -> _Line | None:
+def _find() -> Line | None:
     """Return the innermost line of the user's code on this stack."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (whose line is it?)
     last = _first_of_task()
@@ -78,7 +84,8 @@ def _find() -> _Line | None:
         name = str(frame.f_globals.get("__name__", ""))
         if not any(name == one or name.startswith(f"{one}.") for one in BETWEEN):
             registry = frame.f_globals.setdefault("__warningregistry__", {})
-            return _Line(frame.f_code.co_filename, frame.f_lineno, name, registry)
+            code = frame.f_code
+            return Line(code.co_filename, frame.f_lineno, name, registry, code.co_name)
 
         if frame is last:
             return None

@@ -92,14 +92,14 @@ class Schemas:
 class ModelSource:
     """What the catalogue has to know of one provider.
 
-    `models` names a module. It may hold MODELS (mappers by id or prefix, for what no schema says),
-    IDS (the real ids among them, by what they make; without it the keys of MODELS are ids),
-    FRAME_RATES, `spec_for(model, kind, request)`, and must hold VIDEO_FALLBACK and IMAGE_FALLBACK
-    for ids that nobody knows.
+    `models` is a module, or names one. It may hold MODELS (mappers by id or prefix, for what no
+    schema says), IDS (the real ids among them, by what they make; without it the keys of MODELS
+    are ids), FRAME_RATES, `spec_for(model, kind, request)`, and must hold VIDEO_FALLBACK and
+    IMAGE_FALLBACK for ids that nobody knows.
     """
 
     name: str
-    models: str
+    models: str | ModuleType
     aliases: tuple[str, ...] = ()
     schemas: Schemas | None = None
     dates: Dates | None = None
@@ -153,7 +153,7 @@ def module_of(provider: str) -> ModuleType:
     """Return the module that describes a provider's models."""
     found = _sources.get(provider)
     assert found is not None  # noqa: S101  (callers have asked `is_described`)
-    return import_module(found.models)
+    return import_module(found.models) if isinstance(found.models, str) else found.models
 
 
 def schemas_of(provider: str) -> Schemas | None:

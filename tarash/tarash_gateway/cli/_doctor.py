@@ -198,7 +198,7 @@ async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str
         return Finding(what, "missing", f"not installed: the extra {provider.extra!r} is missing")
 
     adapter = default_registry.adapter(provider.name)
-    if not hasattr(adapter, "verify_credentials"):
+    if "verify_credentials" not in adapter.abilities:
         return Finding(what, "missing", "has no check that costs nothing")
 
     try:

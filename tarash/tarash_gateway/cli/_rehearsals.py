@@ -61,7 +61,7 @@ def _is_local(config: VideoGenerationConfig | ImageGenerationConfig) -> bool:
 
 def _variables(provider: str) -> tuple[str, ...]:
     adapter = default_registry.adapter(provider, need_extra=False)
-    own = getattr(adapter, "base_url_variable", "")
+    own = adapter.base_url_variable
     return (base_url_variable(adapter.name), *([own] if own else []))
 
 

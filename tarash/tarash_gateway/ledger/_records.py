@@ -14,12 +14,7 @@ from typing import Literal, Protocol
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Kind, Submission
-
-Outcome = Literal["completed", "failed", "cancelled", "detached", "unknown", "stopped"]
-"""How an attempt ended: `cancelled` where the provider confirmed it, or nothing had been submitted;
-`detached` where the job may still run; `unknown` where there may be a job that nobody can name;
-`stopped` where the user has asked to stop it, so that no other attempt follows: it may still run.
-"""
+from .._data._types import Outcome as Outcome  # noqa: PLC0414  (part of the contract)
 
 JobState = Literal["open", "completed", "failed", "cancelled", "unknown"]
 """Where a job stands: an open one is still owed to the user."""
@@ -59,6 +54,9 @@ class SubmissionRecord:
     `billing`, `adopted`."""
 
 
+RECEIVED = "received"
+"""What was heard of a submit that was answered with the result: the SHA-256 of what `receive` took.
+"""
 OPEN_ENDS = frozenset({None, "detached", "unknown"})
 """Outcomes after which another may come; after `stopped` only `completed` does."""
 
@@ -160,6 +158,18 @@ class Ledger(Protocol):
 
         Returns:
             False where it is adopted and another intent's already: then nothing was written.
+        """
+        ...
+
+    async def receive(self, intent_id: str, content: bytes) -> None:
+        """Write down the result that answered a submit, whoever holds its job by now.
+
+        It is kept as the request's media are, until the job is closed: `media` returns it by the
+        SHA-256 that is noted as `received`. An intent that nobody knows is ignored.
+
+        Args:
+            intent_id: The intent's.
+            content: The result.
         """
         ...
 

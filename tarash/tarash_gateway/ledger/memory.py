@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ._records import OPEN_ENDS, JobRecord, SubmissionRecord
+from ._records import OPEN_ENDS, RECEIVED, JobRecord, SubmissionRecord
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
@@ -101,6 +102,18 @@ class MemoryLedger:
 
             self._change(intent_id, operation=operation, submission="accepted")
             return True
+
+    async def receive(self, intent_id: str, content: bytes) -> None:
+        """Write down the result that answered a submit."""
+        with self._lock:
+            entry = self._entry(intent_id)
+            if entry is None:
+                return
+
+            name = hashlib.sha256(content).hexdigest()
+            job_id = entry.intent.job_id
+            self._media[job_id] = {**self._media.get(job_id, {}), name: content}
+            self._change(intent_id, heard={**entry.heard, RECEIVED: name}, submission="accepted")
 
     async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
         """Write down how an attempt ended; see `_records.Ledger.settle`."""

@@ -1,4 +1,4 @@
-"""Request fields → provider parameters: field mappers, and the fit of wishes to a model.
+"""Request fields → provider parameters: field mappers, and the adaptation of options to a model.
 
 Pure functions and data; re-exported to users as `providers.field_mappers`.
 """

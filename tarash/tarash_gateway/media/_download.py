@@ -5,7 +5,6 @@ Knows nothing of files or names; holds a megabyte or two, however much comes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +13,14 @@ import aiohttp
 import anyio
 
 from .._http._answer import parse_retry_after
+from .._http._ranges import (
+    OK,
+    PARTIAL,
+    UNSATISFIABLE,
+    OddRange,
+    stretch_of,
+    validator_of,
+)
 from .._http._reading import blocks_of
 from .._http._reasons import reason_of
 from .._support._secrets import Secrets
@@ -25,7 +32,6 @@ if TYPE_CHECKING:
 
     from ._fetch_policy import Web
 
-OK, PARTIAL, UNSATISFIABLE = 200, 206, 416
 GONE = frozenset({401, 403, 404, 410})
 """What a URL answers whose time is over."""
 NOT_FOUND = 404
@@ -41,7 +47,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 """Seconds after a break that brought nothing; the pause doubles."""
 MOST_CHANGES = 3
 """So often a file may turn out to be another one, or to differ from its checksum."""
-CONTENT_RANGE = re.compile(r"\s*bytes[ =](\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.IGNORECASE)
 
 
 class Failed(Exception):  # noqa: N818  (its text becomes part of an error of ours)
@@ -220,41 +225,32 @@ class Download:
         raise Failed(f"its URL answers HTTP {status}")
 
     def _places(self, response: aiohttp.ClientResponse) -> None:
-        """Find out which part of the file this is: by what is said of the range, not the status.
+        """Find out which part of the file this is."""
+        try:
+            stretch = stretch_of(response)
+        except OddRange as error:
+            raise self._begin_anew(str(error)) from error
 
-        Some servers send the part that was asked for with 200, or all of it with 206.
-        """
-        packed = response.headers.get("Content-Encoding", "identity").lower() != "identity"
-        told = response.headers.get("Content-Range")
-        found = CONTENT_RANGE.fullmatch(told or "")
-        if found is None and (response.status == PARTIAL or told is not None):
-            raise self._begin_anew("the server sent a part, and did not say which")
-
-        first, last = (int(found[1]), int(found[2])) if found else (0, None)
-        total = int(found[3]) if found and found[3] != "*" else None
-        if found is not None and not (first <= int(found[2]) < (total or int(found[2]) + 1)):
-            raise self._begin_anew("the server sent a part that can't be")
-
-        if first > self._received or (packed and first > 0):
+        if stretch.first > self._received:
             raise self._begin_anew("the server sent another part than was asked for")
 
-        if first == 0:
+        if stretch.first == 0:
             self._forget()
-            self._validator = _validator(response)
-            self._checksums = Checksums(response.headers, whole=found is None and not packed)
+            self._validator = validator_of(response)
+            whole = not (stretch.is_ranged or stretch.is_packed)
+            self._checksums = Checksums(response.headers, whole=whole)
         else:
-            self._same(response, total)
+            self._same(response, stretch.total)
 
-        self._packed = packed
-        self._overlap = self._received - first
-        self._stops_at = None if last is None or packed else last + 1
-        if not packed:
-            self._total = (response.content_length if found is None else total) or self._total
+        self._packed = stretch.is_packed
+        self._overlap = self._received - stretch.first
+        self._stops_at = stretch.stops_at
+        self._total = stretch.total or self._total
 
     def _same(self, response: aiohttp.ClientResponse, total: int | None) -> None:
         """Check that this is a part of the file that came so far."""
         known = self._total is not None and total is not None
-        changed = _validator(response) not in (None, self._validator)
+        changed = validator_of(response) not in (None, self._validator)
         if changed or (known and total != self._total):
             raise self._begin_anew("the file at the URL has changed meanwhile")
 
@@ -298,13 +294,6 @@ class Download:
     def _so_far(self) -> str:
         of = "an unknown number" if self._total is None else str(self._total)
         return f"{self._received} bytes came of {of}"
-
-
-def _validator(response: aiohttp.ClientResponse) -> str | None:
-    """Return what a range may be bound to: a strong ETag, else the date of the last change."""
-    tag = response.headers.get("ETag")
-    strong = tag if tag and not tag.startswith("W/") else None
-    return strong or response.headers.get("Last-Modified")
 
 
 async def appeared(download: Download, gone: Gone) -> None:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import aiohttp
 
 from .._http._bodies import CONNECT_SECONDS
-from .._http._fetch import MOST_REDIRECTS, REDIRECTS
+from .._http._fetch import MOST_REDIRECTS
 from .._http._guard import SsrfGuard
 from .._http._proxies import connector, proxy_of
-from .._http._urls import Origin, address, origin, redirected
+from .._http._urls import REDIRECTS, Origin, address, origin, redirected
 from ..exceptions import HTTPConnectionError
 
 SILENCE_SECONDS = 60

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from .._http._client import HttpClient, HttpResponse, join, unreadable
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec, Schemas
-    from ._contract import Adapter
+    from ._contract import Ability, Adapter, AdapterDefaults
+    from ._declared import ProviderDeclaration, declared_provider, read_declaration
     from ._provider import KeyVariable, Provider
     from ._registry import Registry
     from ._rest import RestAdapter
     from ._rest_errors import ErrorRules, When
 
 __all__ = [
+    "Ability",
     "Adapter",
+    "AdapterDefaults",
     "Call",
     "Credentials",
     "ErrorRules",
@@ -42,13 +45,16 @@ __all__ = [
     "Operation",
     "Payload",
     "Provider",
+    "ProviderDeclaration",
     "RawResult",
     "Registry",
     "RestAdapter",
     "Schemas",
     "Snapshot",
     "When",
+    "declared_provider",
     "join",
+    "read_declaration",
     "unreadable",
 ]
 
@@ -68,7 +74,8 @@ _HOMES = {
     "Credentials": ".._http._credentials",
     **dict.fromkeys(("HttpClient", "HttpResponse", "join", "unreadable"), ".._http._client"),
     **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
-    "Adapter": "._contract",
+    **dict.fromkeys(("ProviderDeclaration", "declared_provider", "read_declaration"), "._declared"),
+    **dict.fromkeys(("Ability", "Adapter", "AdapterDefaults"), "._contract"),
     **dict.fromkeys(("ErrorRules", "When"), "._rest_errors"),
     **dict.fromkeys(("KeyVariable", "Provider"), "._provider"),
     "Registry": "._registry",

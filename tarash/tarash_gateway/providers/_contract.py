@@ -7,7 +7,7 @@ with the ledgers stands in `_records`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from .._data._types import CancelAnswer, JsonObject, MediaContent
 
@@ -29,6 +29,22 @@ if TYPE_CHECKING:
     from ..catalog import ModelSpec
 
 
+Ability = Literal[
+    "answers_at_once",
+    "fetch_schema",
+    "find_submitted",
+    "is_ready",
+    "key_variable",
+    "resolve_base_url",
+    "resolve_spec",
+    "stream",
+    "upload",
+    "verify_credentials",
+]
+"""What some adapters can do: each is the method of that name, in one of the protocols below."""
+ABILITIES: tuple[Ability, ...] = get_args(Ability)
+
+
 class Client(Protocol):
     """What the client cache needs of a client; adapters know the real type of theirs."""
 
@@ -45,7 +61,19 @@ class Adapter(Protocol):
     min_poll_interval: float
     """Seconds; the provider's own floor between two looks."""
     base_url: str
-    trusted_hosts: tuple[str, ...]
+    abilities: frozenset[Ability]
+    """The methods that it has beside these; one that is not declared is never called."""
+    modules: tuple[str, ...]
+    """What `connect` imports; loaded in a thread beforehand."""
+    needs: tuple[str, ...]
+    """The names in `Operation.urls` and `Operation.data` without which a job can't be polled."""
+    base_url_variable: str
+    """The vendor's own environment variable for the base URL; empty for none."""
+
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """The hosts beside that of the account's base URL which may see the key."""
+        ...
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key to use, or None if there is none."""
@@ -80,6 +108,15 @@ class Adapter(Protocol):
     def parse(self, call: Call, finished: RawResult) -> Response:
         """Turn what settled the job into a response. Pure; a result without media is an error."""
         ...
+
+
+class AdapterDefaults:
+    """What an adapter declares, where it declares nothing else."""
+
+    abilities: frozenset[Ability] = frozenset()
+    modules: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    base_url_variable: str = ""
 
 
 class StreamingAdapter(Adapter, Protocol):
@@ -129,11 +166,23 @@ class RefiningAdapter(Adapter, Protocol):
 class LearningAdapter(Adapter, Protocol):
     """An adapter whose provider says what a model takes when it is asked."""
 
+    def may_learn(self, account: Credentials) -> bool:
+        """Tell whether there is somebody to ask, at this account's base URL."""
+        ...
+
     async def fetch_schema(self, client: Any, model: str) -> JsonObject | None:
         """Return the catalogue's record of a model; None where the provider doesn't say.
 
         One or two GETs that cost nothing.
         """
+        ...
+
+
+class AnsweringAdapter(Adapter, Protocol):
+    """An adapter for models that have no jobs: the answer to their submit is the result itself."""
+
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell whether this call's is one: nobody can stop it, or find it again. Pure."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 from ..exceptions import ValidationError
+from ._contract import ABILITIES, AdapterDefaults
 
 HANDLER_METHODS = (
     "generate_video",
@@ -20,6 +21,29 @@ def is_adapter(handler: object) -> bool:
     return all(callable(getattr(handler, name, None)) for name in ADAPTER_METHODS)
 
 
+def check_abilities(provider: str, adapter: object) -> None:
+    """Check that an adapter declares what it can do beside the methods that all have.
+
+    Raises:
+        ValidationError: It has no `abilities`, or they are not the methods that are there.
+    """
+    declared = getattr(adapter, "abilities", None)
+    if not isinstance(declared, frozenset | set) or not hasattr(adapter, "modules"):
+        raise ValidationError(
+            f"the adapter for {provider!r} declares no `abilities`; derive its class from "
+            f"RestAdapter or {AdapterDefaults.__name__}, and list there which of "
+            f"{', '.join(ABILITIES)} it has"
+        )
+
+    there = {name for name in ABILITIES if callable(getattr(adapter, name, None))}
+    if declared != there:
+        differing = ", ".join(sorted(declared ^ there))
+        raise ValidationError(
+            f"the adapter for {provider!r} declares other `abilities` than it has methods for: "
+            f"{differing}; add the name or the method"
+        )
+
+
 def check_handler(provider: str, handler: object) -> None:
     """Check that what is registered can be called as it will be.
 
@@ -30,6 +54,9 @@ def check_handler(provider: str, handler: object) -> None:
     Raises:
         ValidationError: It can't; the message says what to change.
     """
+    if is_adapter(handler):
+        check_abilities(provider, handler)
+
     known = ADAPTER_METHODS if is_adapter(handler) else HANDLER_METHODS
     there = [name for name in known if callable(getattr(handler, name, None))]
     if not there:

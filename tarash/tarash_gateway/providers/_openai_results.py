@@ -11,7 +11,7 @@ from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._facts import ODD, content_type, date, mapping, objects, response_facts, text
 from ._filters import note_of, refusal, sift, unsafe
 from ._openai_errors import categories_in, error_of, job_error, no_media
-from ._outputs import as_text, content_of, find
+from ._outputs import Medium, as_text, content_of, find
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, RawResult
@@ -67,15 +67,25 @@ def image_response(call: Call, raw: Any) -> ImageGenerationResponse:
         TarashException: There is no image, and why.
     """
     items = objects(raw.get("data") if isinstance(raw, dict) else [*filter(is_last, raw)])
-    images = tuple(
-        found for item in items if (found := text(item.get("url")) or text(item.get("b64_json")))
-    )
+    made = [
+        Medium(found, None, "image", (place,), item)
+        for place, item in enumerate(items)
+        if (found := text(item.get("url")) or text(item.get("b64_json")))
+    ]
     beside = mapping(raw) or {**(items[-1] if items else {}), "b64_json": None}
-    kept_back = _kept_back(items)
-    if not images:
+    if not made:
         return _elsewhere(call, raw)
 
     extra = call.request.extra_params
+    # Flags stand beside the list, or in each of its objects.
+    flags = {name: value for name, value in mapping(raw).items() if name != "data"}
+    sifted = sift(flags, made, checks=extra.get("enable_safety_checker") is not False)
+    if not sifted.media:
+        raise refusal("The server", sifted, "image", raw)
+
+    images = tuple(one.url for one in sifted.media)
+    kept_back = [*_kept_back(items), *sifted.flags]
+
     sent = text(beside.get("output_format")) or text(extra.get("output_format")) or "png"
     return ImageGenerationResponse(
         raw_response=raw,
@@ -88,7 +98,7 @@ def image_response(call: Call, raw: Any) -> ImageGenerationResponse:
                     for name, value in beside.items()
                     if name != "data" and value is not None
                 },
-                **note_of(len(kept_back), kept_back),
+                **note_of(len(_kept_back(items)) + sifted.refused, kept_back),
             },
             content_type=IMAGE_TYPES.get(sent, content_type(f"image/{sent}")),
             revised_prompt=items[0].get("revised_prompt"),

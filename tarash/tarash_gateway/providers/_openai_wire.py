@@ -25,9 +25,11 @@ from .._data._exchange import (
 from .._http._client import HttpClient, HttpResponse, join, origin, unreadable
 from .._http._credentials import Credentials
 from .._http._sdk import exchange, library_of
+from .._http._send_state import fetching_result
 from .._support._secrets import AuthHeaders, Key
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
+from ._contract import AdapterDefaults
 from ._facts import milliseconds, percent
 from ._finding import is_since, moment
 from ._openai_errors import classify_answer, error_of, job_error
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from .._data._types import CancelAnswer, JobStatus, MediaContent
     from .._http._client import Transport
     from ..catalog import ModelSpec
+    from ._contract import Ability
 
 FORM = {"Content-Type": "multipart/form-data"}
 """What the SDK wants to see for a form; it adds the boundary itself."""
@@ -128,9 +131,17 @@ def _without_gaps(credentials: AuthHeaders, own: Mapping[str, Any]) -> AuthHeade
     return AuthHeaders({name: one for name, one in headers.items() if isinstance(one, str)})
 
 
-class OpenAIWire:
+class OpenAIWire(AdapterDefaults):
     """The part of the adapters that the wire decides."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {
+            "answers_at_once",
+            "find_submitted",
+            "resolve_spec",
+            "verify_credentials",
+        }
+    )
     accepts = MediaSupport(
         url=False,
         content="bytes",
@@ -189,6 +200,10 @@ class OpenAIWire:
             body={**mapped, **extra},
             headers=FORM if is_form else {},
         )
+
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell that images are no jobs."""
+        return call.kind == "image"
 
     async def submit(
         self, client: OpenAIClient, payload: Payload, call: Call
@@ -255,6 +270,7 @@ class OpenAIWire:
                 retry_after=milliseconds(answer.headers.get("openai-poll-after-ms")),
             )
 
+        fetching_result()
         try:
             finished = await self._fetch(client, operation, job)
         except TarashException as trouble:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module, util
+from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 from .._support._extras import too_old
 from ..catalog import Dates, ModelSource, Schemas
+from ._handler_checks import check_abilities
 
 if TYPE_CHECKING:
     from ._contract import Adapter
@@ -39,8 +41,9 @@ class Provider:
             adapter itself.
         keys: The variables that its keys are read from, the usual one first.
         modalities: What it makes.
-        models: The module that describes its models, by the rules of `ModelSource`; imported on
-            first use. None where only field mappers that are registered say what models take.
+        models: The module that describes its models, by the rules of `ModelSource`, or its name,
+            imported on first use. None where only field mappers that are registered say what
+            models take.
         aliases: Other spellings of the name: understood, and not listed.
         extra: The extra of the distribution that has to be installed for it; None for none.
         requires: The module that has to be there; None where nothing is needed beside the package.
@@ -55,7 +58,7 @@ class Provider:
     adapter: str | Adapter
     keys: tuple[KeyVariable, ...]
     modalities: tuple[Modality, ...] = BOTH
-    models: str | None = None
+    models: str | ModuleType | None = None
     aliases: tuple[str, ...] = ()
     extra: str | None = None
     requires: str | None = None
@@ -90,12 +93,18 @@ class Provider:
         return ModelSource(self.name, self.models, self.aliases, self.schemas, self.dates)
 
     def load(self) -> Adapter:
-        """Import the adapter and return it."""
-        if not isinstance(self.adapter, str):
-            return self.adapter
+        """Import the adapter and return it.
 
-        module, _, name = self.adapter.partition(":")
-        adapter: Adapter = getattr(import_module(module), name)
+        Raises:
+            ValidationError: It has methods that it doesn't declare in `abilities`, or the reverse.
+        """
+        adapter = self.adapter
+        if isinstance(adapter, str):
+            module, _, name = adapter.partition(":")
+            found: Adapter = getattr(import_module(module), name)
+            adapter = found
+
+        check_abilities(self.name, adapter)
         return adapter
 
 

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from .._support._extras import how_to_install
 from .._support._secrets import ask_for_open_settings, declare_open
@@ -21,6 +22,7 @@ from ..catalog import Mappers, ModelSource, built_in_mappers, provide
 from ..exceptions import ValidationError
 from ..mapping import check_mapping
 from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
+from . import _files
 from ._contract import Adapter
 from ._handler_checks import check_handler, is_adapter
 from ._provider import Provider
@@ -30,6 +32,7 @@ __all__ = [
     "list_providers",
     "register_provider",
     "register_provider_field_mapping",
+    "register_provider_file",
 ]
 
 FOLDERS = (
@@ -65,7 +68,7 @@ def brought() -> Mapping[str, Provider]:
     """
     from importlib.metadata import entry_points
 
-    rows = []
+    rows = _files.of_the_environment()
     for point in entry_points(group=ENTRY_POINTS):
         try:
             row = point.load()
@@ -356,6 +359,17 @@ default_registry = Registry()
 def register_provider(provider: str, handler: object) -> None:
     """Register a provider for the module-level functions; see `Registry.register_provider`."""
     default_registry.register_provider(provider, handler)
+
+
+def register_provider_file(source: str | Path | Mapping[str, Any]) -> ProviderInfo:
+    """Register a provider that a TOML file (or a dict of its form) declares, with jobs.
+
+    Raises:
+        ValidationError: It declares none that can be used; each place is named, with its line.
+    """
+    row = _files.row_of(source)
+    default_registry.register(row)
+    return next(one for one in list_providers() if one.name == row.name)
 
 
 def register_provider_field_mapping(provider: str, mapping: Mapping[str, Mappers]) -> None:

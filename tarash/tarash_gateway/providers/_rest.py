@@ -2,6 +2,11 @@
 
 A subclass states facts as class attributes and overrides what its provider does in another way.
 It has no loop, no sleep and no retry: the engine has these.
+
+The stages, in the order in which a job meets them: `find_key`, `connect`, `build` (of `check_kind`,
+`body` with `mapped`, `endpoint`), `submit` (of `accepted` with `operation`), `poll` (of `job_url`,
+`refused` for an error status, else `snapshot` with `status_of`, `failure`, `billing`, `metadata`),
+`cancel`, and `parse` (of `output`, `facts` and `beside`).
 """
 
 from __future__ import annotations
@@ -12,11 +17,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 from .._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
-from .._http._client import HttpClient, join, shorten, unreadable
+from .._http._client import HttpClient, join, shorten, status_error, unreadable
 from .._support._secrets import AuthHeaders
 from ..exceptions import GenerationFailedError, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._contract import AdapterDefaults
+from ._facts import percent, response_facts
+from ._filters import refusal, sift
+from ._outputs import VAGUE, Medium, as_text, content_of, find, no_media
 from ._rest_errors import ErrorRules, at
 
 if TYPE_CHECKING:
@@ -26,11 +35,14 @@ if TYPE_CHECKING:
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec
     from ..exceptions import TarashException
+    from ._contract import Ability
 
 PERCENT = 100.0
+FIRST_ERROR = 300
+UNTYPED = frozenset({*VAGUE, "unknown"})
 
 
-class RestAdapter:
+class RestAdapter(AdapterDefaults):
     """An adapter by declaration.
 
     Attributes:
@@ -52,6 +64,7 @@ class RestAdapter:
             strings, or a list of objects with a `url`.
         check_path: What costs nothing and wants a key; None where there is no such thing.
         url_lifetime: How long a result's URL works; None where it is not known.
+        abilities: Which further methods a subclass has: see `Ability`.
         makes: What it makes; the other kind is refused with a sentence.
     """
 
@@ -61,7 +74,7 @@ class RestAdapter:
     errors: ErrorRules
     accepts: MediaSupport = MediaSupport()
     min_poll_interval: float = 1.0
-    modules: tuple[str, ...] = ()
+    abilities: frozenset[Ability] = frozenset({"verify_credentials"})
     authorization: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {key}")
     headers: ClassVar[Mapping[str, str]] = {}
     submit_path: str = ""
@@ -99,9 +112,19 @@ class RestAdapter:
         return {**apply_field_mappers(mappers, call.request), **extra}
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
-        """Return the body with the model's id, for the one endpoint."""
+        """Return the body, and the endpoint that takes it. Pure."""
         self.check_kind(call)
-        return Payload(self.submit_path, {"model": spec.model, **self.mapped(call, spec)})
+        body = self.body(call, spec)
+        return Payload(self.endpoint(call, spec, body), body)
+
+    def body(self, call: Call, spec: ModelSpec) -> dict[str, Any]:
+        """Return the model's id and the parameters. Pure."""
+        return {"model": spec.model, **self.mapped(call, spec)}
+
+    def endpoint(self, call: Call, spec: ModelSpec, body: Mapping[str, Any]) -> str:
+        """Return the path that takes the body. Pure."""
+        del call, spec, body
+        return self.submit_path
 
     def check_kind(self, call: Call) -> None:
         """Refuse what the provider never makes.
@@ -157,12 +180,23 @@ class RestAdapter:
 
     async def poll(self, client: Any, operation: Operation) -> Snapshot:
         """Ask for the job once."""
-        answer = await client.get(self.job_url(client, operation))
+        answer = await client.get(self.job_url(client, operation), any_status=True)
+        if answer.status >= FIRST_ERROR:
+            return self.refused(answer)
+
         return self.snapshot(answer.object(), operation)
+
+    def refused(self, answer: HttpResponse) -> Snapshot:
+        """Return the verdict on the job that an error status carries, where it carries one.
+
+        Raises:
+            TarashException: It is about the exchange alone, and the job goes on.
+        """
+        raise self.errors(answer) or status_error(answer)
 
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
         """Return what a job's body says. Pure."""
-        status = self.statuses.get(str(at(body, self.status)), "processing")
+        status = self.status_of(body)
         if status == "failed":
             error = self.failure(body)
             return Snapshot("failed", raw=body, error=error, billing=self.billing(body))
@@ -172,11 +206,11 @@ class RestAdapter:
             return Snapshot("completed", raw=body, progress=PERCENT, finished=finished)
 
         progress = at(body, self.progress) if self.progress else None
-        share: float | None = None
-        if isinstance(progress, int | float) and not isinstance(progress, bool):
-            share = round(progress / self.whole_progress * PERCENT, 2)
+        return Snapshot(status, raw=body or None, progress=percent(progress, self.whole_progress))
 
-        return Snapshot(status, raw=body, progress=share)
+    def status_of(self, body: Mapping[str, Any]) -> JobStatus:
+        """Return our word for the status of a job's body. Pure."""
+        return self.statuses.get(str(at(body, self.status)), "processing")
 
     def failure(self, body: Mapping[str, Any]) -> TarashException:
         """Return the error of a job that ended without a result. Pure."""
@@ -209,27 +243,66 @@ class RestAdapter:
 
     def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; a result without media is an error. Pure."""
-        urls = self.urls(finished.raw, call.kind)
-        if not urls:
+        raw, kind, title = finished.raw, call.kind, self.errors.title
+        output = self.output(raw, kind)
+        found = find(output, kind, prefer=(kind, f"{kind}s", "url"))
+        sifted = sift(output, found.media)
+        if not sifted.media and sifted.refused:
+            raise refusal(title, sifted, kind, raw, self.billing(raw))
+
+        media = sifted.media or tuple(self.declared(raw, kind))
+        if not media and output is None:
+            article = "an" if kind == "image" else "a"
             raise GenerationFailedError(
-                f"{self.errors.title} answered without a {call.kind}: {shorten(finished.raw)}",
-                raw_response=finished.raw,
+                f"{title} answered without {article} {kind}: {shorten(raw)}", raw_response=raw
             )
 
-        facts: dict[str, Any] = {
-            "request_id": call.request_id,
-            "status": "completed",
-            "raw_response": finished.raw,
-            "provider_metadata": dict(finished.metadata),
-        }
-        if call.kind == "image":
-            return ImageGenerationResponse(images=tuple(urls), **facts)
+        if not media:
+            raise no_media(title, kind, found, output, raw)
 
-        return VideoGenerationResponse(video=urls[0], videos=tuple(urls), **facts)
+        facts: dict[str, Any] = {"content_type": media[0].content_type}
+        if kind == "video" and found.sounds:
+            facts["audio_url"] = found.sounds[0]
 
-    def urls(self, body: Any, kind: str) -> list[str]:
-        """Return the media of the asked kind in a finished body. Pure."""
-        found = at(body, self.media[kind]) if kind in self.media else None
-        items = found if isinstance(found, list) else [found]
+        rest = {} if found.beside is None else {"other_output": found.beside}
+        metadata = {**rest, **sifted.note, **finished.metadata, **self.beside(raw)}
+        facts = response_facts(call, metadata, **{**facts, **self.facts(raw, kind)})
+        contents = tuple(map(content_of, media))
+        if kind == "image":
+            images = tuple(map(as_text, contents))
+            return ImageGenerationResponse(images=images, raw_response=raw, **facts)
+
+        return VideoGenerationResponse(
+            video=contents[0], videos=contents, raw_response=raw, **facts
+        )
+
+    def output(self, body: Any, kind: str) -> Any:
+        """Return the part of a finished body that holds its media. Pure."""
+        return at(body, self.media[kind]) if kind in self.media else None
+
+    def declared(self, body: Any, kind: str) -> list[Medium]:
+        """Return the addresses where `media` says that they are.
+
+        A place that holds one address is believed whatever its name says: it is paid for. One that
+        holds several is believed where nothing tells their type.
+        """
+        output = self.output(body, kind)
+        items = output if isinstance(output, list) else [output]
         urls = (one.get("url") if isinstance(one, Mapping) else one for one in items)
-        return [url for url in urls if isinstance(url, str) and url]
+        return [
+            Medium(url, None, kind, ())
+            for url in urls
+            if isinstance(url, str)
+            and (others := find(url, kind).others)
+            and (url is output or UNTYPED.issuperset(others))
+        ]
+
+    def facts(self, body: Any, kind: str) -> dict[str, Any]:
+        """Return what a finished body says of its media: fields of the response. Pure."""
+        del body, kind
+        return {}
+
+    def beside(self, body: Any) -> dict[str, Any]:
+        """Return what a finished body says beside its media, for `provider_metadata`. Pure."""
+        del body
+        return {}

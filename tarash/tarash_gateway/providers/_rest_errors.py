@@ -67,15 +67,20 @@ class When:
         code: A pattern that the provider's code has to match from its beginning.
         statuses: The HTTP statuses; empty for any. A failed job has none, and fits any.
         where: A path in the body at which something has to stand.
+        of_jobs: Whether it may hold of a failed job too, which has no HTTP status.
     """
 
     words: str | None = None
     code: str | None = None
     statuses: frozenset[int] = frozenset()
     where: str | None = None
+    of_jobs: bool = True
 
     def holds(self, status: int | None, code: str, said: str, body: Any) -> bool:
         """Tell whether the conditions hold."""
+        if status is None and not self.of_jobs:
+            return False
+
         if self.statuses and status is not None and status not in self.statuses:
             return False
 
@@ -185,11 +190,11 @@ class ErrorRules:
         if meaning == "moderation":
             return self.refusal(body)
 
-        told = f"{said or 'no reason given'}" + (f" ({code})" if code else "")
+        told = f"({code or 'no code'}): {said or 'no reason given'}"
         if meaning == "invalid":
-            return ValidationError(f"{self.title} refused the input: {told}", raw_response=body)
+            return ValidationError(f"{self.title} refused the input {told}", raw_response=body)
 
-        return GenerationFailedError(f"{self.title} could not make it: {told}", raw_response=body)
+        return GenerationFailedError(f"{self.title} could not make it {told}", raw_response=body)
 
     def refusal(self, body: Any, status: int | None = None) -> ContentModerationError:
         """Return the error for what the content filter refused."""

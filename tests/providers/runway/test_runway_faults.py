@@ -145,6 +145,18 @@ def envelope(said: str, *paths: str) -> dict[str, Any]:
     return {"error": said, "docUrl": "https://docs.dev.runwayml.com", "issues": issues}
 
 
+async def test_what_a_message_names_already_is_told_once(
+    simulator: Simulator, video: Video
+) -> None:
+    body = envelope("Validation failed: [size: bad size]", "size", "ratio")
+    simulator.fail("runway", "submit", Fault.status(400, body))
+    with pytest.raises(ValidationError) as caught:
+        await generate_video_async(video(), REQUEST)
+
+    assert str(caught.value).count("bad size") == 1
+    assert str(caught.value).count("ratio: bad ratio") == 1
+
+
 @pytest.mark.parametrize(
     ("fault", "kind", "said"),
     [

@@ -91,6 +91,10 @@ class SqliteLedger:
         """Write down the job that came of it; see `_records.Ledger.accept`."""
         return await self._run(self._store.accept, intent_id, operation, adopted)
 
+    async def receive(self, intent_id: str, content: bytes) -> None:
+        """Write down the result that answered a submit; see `_records.Ledger.receive`."""
+        await self._run(self._store.receive, intent_id, content)
+
     async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
         """Write down how an attempt ended; see `_records.Ledger.settle`."""
         await self._run(self._store.settle, intent_id, submission, outcome)

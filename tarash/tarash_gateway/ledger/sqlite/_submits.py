@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
+from .._records import RECEIVED
 from ._processes import now
 from ._rows import as_heard, as_json, as_text
 
@@ -105,6 +107,33 @@ class Submits:
                 (as_json(operation.to_json()), *name, intent_id),
             )
             return True
+
+    def receive(self, intent_id: str, content: bytes) -> None:
+        """Write down the result that answered a submit, and keep it as media are kept."""
+        name = hashlib.sha256(content).hexdigest()
+        with (
+            self._file.prepared({name: content}, None) as prepared,
+            self._file.write() as connection,
+        ):
+            found = connection.execute(
+                "SELECT job, heard FROM intents WHERE id = ?", (intent_id,)
+            ).fetchone()
+            if found is None:
+                return
+
+            # On disk before the row that refers to it is.
+            prepared.put()
+            connection.execute(
+                """
+                INSERT INTO media (sha256, job) VALUES (?, ?) ON CONFLICT (sha256, job) DO NOTHING
+                """,
+                (name, found["job"]),
+            )
+            heard = as_json({**as_heard(found["heard"]), RECEIVED: name})
+            connection.execute(
+                "UPDATE intents SET heard = ?, submission = 'accepted' WHERE id = ?",
+                (heard, intent_id),
+            )
 
     def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
         """Write down how an attempt ended, unless that is known for certain."""

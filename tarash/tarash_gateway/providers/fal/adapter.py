@@ -26,12 +26,14 @@ from ..._http._client import (
 from ..._http._credentials import Credentials
 from ..._http._proxies import proxy_of
 from ..._http._sdk import load
+from ..._http._send_state import fetching_result
 from ..._support._secrets import bearer
 from ...catalog._records import record_of
 from ...exceptions import GenerationFailedError, TarashException
 from ...mapping import apply_field_mappers
 from ...media import encoded
 from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._contract import AdapterDefaults
 from .._facts import amount, count, mapping, number, response_facts
 from .._filters import refusal, sift
 from .._outputs import as_text, content_of, find, no_media
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
     from ..._http._client import Transport
     from ...catalog import ModelSpec
+    from .._contract import Ability
 
 STATUSES: Mapping[str, JobStatus] = {"IN_QUEUE": "queued", "IN_PROGRESS": "processing"}
 PLACES = {"video": ("video", "videos", "video_url"), "image": ("images", "image")}
@@ -55,9 +58,12 @@ SCHEMAS_VARIABLE = "TARASH_FAL_SCHEMAS"
 CHECKED_APP = "fal-ai/flux"
 
 
-class FalAdapter:
+class FalAdapter(AdapterDefaults):
     """fal's queue, by the contract of adapters."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {"fetch_schema", "stream", "upload", "verify_credentials"}
+    )
     name = "fal"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1
@@ -128,13 +134,16 @@ class FalAdapter:
         if status.get("status") != "COMPLETED":
             return _snapshot(status)
 
+        if not (status.get("error") or status.get("error_type")):
+            fetching_result()
+
         try:
             answer = await client.get(operation.urls["response"], any_status=True)
         except TarashException as trouble:
             return Snapshot("processing", raw=status, trouble=trouble)
 
         if answer.status < 300:  # noqa: PLR2004
-            if not answer.is_json:
+            if not answer.is_json or answer.body in (None, [], ""):
                 odd = unreadable(answer.status, answer.body)
                 return Snapshot("processing", raw=status, trouble=odd)
 

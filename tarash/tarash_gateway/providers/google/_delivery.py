@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from ..._data._exchange import RawResult, Snapshot
 from ..._http._client import HttpClient, HttpResponse, checked, shorten, unreadable
+from ..._http._send_state import fetching_result
 from ...exceptions import AuthenticationError, GenerationFailedError, TarashException
 from ._places import STORAGE
 from ._results import ENDED, Part, decode, no_media, parts_of
@@ -71,6 +72,7 @@ async def settle(
     if not parts:
         return Snapshot("failed", raw=raw, error=no_media(raw, kind), billing=unbilled)
 
+    fetching_result()
     media: list[MediaContent] = []
     facts: JsonObject = {}
     for part in parts:

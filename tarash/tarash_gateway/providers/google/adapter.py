@@ -23,9 +23,10 @@ from ..._data._exchange import (
 from ..._http._client import checked, join, unreadable
 from ..._http._credentials import Credentials
 from ..._http._key_lookup import NO_KEY
-from ...exceptions import GenerationFailedError, TarashException
+from ...exceptions import ContentModerationError, GenerationFailedError, TarashException
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._contract import AdapterDefaults
 from .._facts import count, response_facts
 from ._client import GoogleClient
 from ._delivery import look_at_interaction, look_at_operation, settle
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ..._data._types import CancelAnswer, JsonObject, MediaContent
     from ..._http._client import Transport
     from ...catalog import ModelSpec
+    from .._contract import Ability
 
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 NOT_RUNNING = frozenset({400, 404, 409})
@@ -47,9 +49,18 @@ LARGEST_INLINE = 64 * 1024 * 1024
 """A request may have 100 MB, and base64 makes four bytes of three."""
 
 
-class GoogleAdapter:
+class GoogleAdapter(AdapterDefaults):
     """The Gemini API and Vertex AI."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {
+            "answers_at_once",
+            "is_ready",
+            "resolve_base_url",
+            "upload",
+            "verify_credentials",
+        }
+    )
     name = "google"
     accepts = MediaSupport(
         url=False,
@@ -102,6 +113,10 @@ class GoogleAdapter:
             ),
         )
 
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell whether the model's protocol knows no jobs."""
+        return surface_of(call.config.model, call.kind) in ("content", "predict")
+
     async def submit(
         self, client: GoogleClient, payload: Payload, call: Call
     ) -> Operation | RawResult:
@@ -124,15 +139,17 @@ class GoogleAdapter:
         """Look at the job; once it has ended, fetch what is only to be had with our key."""
         http = await client.http(classify_answer)
         url = operation.urls["status"]
-        if operation.data["surface"] == "interactions":
-            return await look_at_interaction(client, (await http.get(url)).object())
+        surface = operation.data["surface"]
+        try:
+            if surface == "fetch":
+                answer = await http.post(url, json={"operationName": operation.id})
+            else:
+                answer = await http.get(url)
+        except ContentModerationError as refused:
+            return Snapshot("failed", raw=refused.raw_response, error=refused)
 
-        if operation.data["surface"] == "fetch":
-            answer = await http.post(url, json={"operationName": operation.id})
-        else:
-            answer = await http.get(url)
-
-        return await look_at_operation(client, answer.object())
+        look = look_at_interaction if surface == "interactions" else look_at_operation
+        return await look(client, answer.object())
 
     async def cancel(self, client: GoogleClient, operation: Operation) -> CancelAnswer:
         """Ask Google to stop an interaction; operations can't be stopped."""

@@ -23,6 +23,7 @@ from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers, own
 from ...media import data_uri
 from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._contract import AdapterDefaults
 from .._facts import response_facts
 from .._filters import refusal, sift
 from .._finding import is_since, moment
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ..._data._types import CancelAnswer, JobStatus, MediaContent
     from ..._http._client import Transport
     from ...catalog import ModelSpec
+    from .._contract import Ability
 
 DREAM_MACHINE = "/dream-machine/v1"
 AGENTS_URL = "https://agents.lumalabs.ai/v1"
@@ -103,9 +105,12 @@ class LumaClient:
             await self._sdk.close()
 
 
-class LumaAdapter:
+class LumaAdapter(AdapterDefaults):
     """Luma's generations, by the contract of adapters."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {"find_submitted", "key_variable", "resolve_base_url", "upload", "verify_credentials"}
+    )
     name = "luma"
     # The Agents API takes bytes inline, which `upload` makes of them; the other takes none.
     accepts = MediaSupport(content=None, upload=True)

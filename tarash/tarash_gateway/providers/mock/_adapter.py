@@ -19,6 +19,7 @@ from ...models import (
     MockResponse,
     VideoGenerationResponse,
 )
+from .._contract import AdapterDefaults
 from ._draws import Draw, draw_for, fresh, outcome_of, settings
 from ._media import finish, sent
 from ._responses import response_of
@@ -88,7 +89,7 @@ class _Job:
         return 100 * index / steps if steps else 100
 
 
-class MockAdapter:
+class MockAdapter(AdapterDefaults):
     """The mock, by the contract of adapters; its jobs live in the process, not in a client."""
 
     name = "mock"

@@ -22,6 +22,7 @@ from ..._support._mime import named
 from ...exceptions import GenerationFailedError, TarashException, ValidationError
 from ...mapping import apply_field_mappers, longest_prefix
 from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._contract import AdapterDefaults
 from .._facts import response_facts, text
 from .._filters import refusal, sift
 from .._finding import CLOCK_SKEW, is_shown, is_since, moment, once
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ..._data._types import CancelAnswer, JobStatus, JsonObject, MediaContent
     from ..._http._client import Transport
     from ...catalog import ModelSpec
+    from .._contract import Ability
 
 STATUSES: Mapping[str, JobStatus] = {"starting": "queued", "processing": "processing"}
 ENDED = frozenset({"succeeded", "failed", "canceled", "aborted"})
@@ -54,9 +56,12 @@ NOT_FOUND = 404
 FIRST_ERROR = 300
 
 
-class ReplicateAdapter:
+class ReplicateAdapter(AdapterDefaults):
     """Replicate's predictions, by the contract of adapters."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {"fetch_schema", "find_submitted", "resolve_base_url", "upload", "verify_credentials"}
+    )
     name = "replicate"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1
@@ -158,6 +163,11 @@ class ReplicateAdapter:
     async def verify_credentials(self, client: ReplicateClient) -> None:
         """Ask whose key it is."""
         await client.http.get(client.url("account"))
+
+    def may_learn(self, account: Credentials) -> bool:
+        """Tell that Replicate, and what stands in its place, has schemas."""
+        del account
+        return True
 
     async def fetch_schema(self, client: ReplicateClient, model: str) -> JsonObject | None:
         """Return what Replicate says of a model that the catalogue doesn't have."""

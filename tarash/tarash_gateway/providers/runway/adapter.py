@@ -8,28 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..._data._exchange import (
-    MediaConstraints,
-    MediaSupport,
-    Operation,
-    Payload,
-    RawResult,
-    Snapshot,
-)
-from ..._http._client import HttpClient, join, shorten, status_error, unreadable
+from ..._data._exchange import MediaConstraints, MediaSupport, Operation, Payload, Snapshot
+from ..._http._client import HttpClient, shorten, status_error, unreadable
 from ..._http._sdk import exchange, http_client, load
 from ..._support._mime import named
 from ..._support._secrets import AuthHeaders, bearer
-from ...mapping import apply_field_mappers
-from ...models import ImageGenerationResponse, VideoGenerationResponse
-from .._facts import mapping, percent, response_facts
-from .._filters import refusal, sift
-from .._outputs import as_text, content_of, find, no_media
+from .._facts import mapping
+from .._rest import RestAdapter
+from .._rest_errors import ErrorRules
 from .errors import billing_of, classify_answer, failure_of, upload_error
 from .models import endpoint_of
 
@@ -37,37 +28,32 @@ if TYPE_CHECKING:
     import httpx
     import runwayml
 
-    from ..._data._exchange import Call, Config, Response
-    from ..._data._types import CancelAnswer, JobStatus, MediaContent
+    from ..._data._exchange import Call, Config
+    from ..._data._types import Billing, CancelAnswer, JobStatus, MediaContent
     from ..._http._client import HttpResponse, Transport
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
+    from ...exceptions import TarashException
+    from .._contract import Ability
 
-STATUSES: Mapping[str, JobStatus] = {
-    "PENDING": "queued",
-    "THROTTLED": "queued",  # waits for one of the account's concurrent slots
-    "RUNNING": "processing",
-}
-ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 LARGEST_UPLOAD = 200 * 1024 * 1024
-LINK_HOURS = 24
+LINK_LIFETIME = timedelta(hours=24)
 """Output links work for 24 to 48 hours; another look at the task signs new ones."""
 API_VERSION = "2024-11-06"
 """What the SDK sends, unless it is told another."""
+OK = 200
 NOT_FOUND = 404
 FIRST_ERROR = 300
 
 
-class RunwayClient:
+class RunwayClient(HttpClient):
     """One account: the SDK for uploads, our own session for the rest."""
 
     def __init__(self, account: Credentials, transport: Transport) -> None:
-        self.account = account
         self.version = account.api_version or API_VERSION
         version = {"X-Runway-Version": self.version}
         credentials = AuthHeaders(bearer(account.key).onto(version))
-        self.http = HttpClient(account, transport, credentials, classify_answer)
-        self._transport = transport
+        super().__init__(account, transport, credentials, classify_answer)
         self._uploading: tuple[runwayml.AsyncRunwayML, httpx.AsyncClient] | None = None
 
     @property
@@ -89,17 +75,11 @@ class RunwayClient:
 
         return self._uploading
 
-    async def aclose(self) -> None:
-        """Nothing of its own to close: the loop's transport owns the connections."""
 
-    def url(self, task: str) -> str:
-        """Return the address of a task."""
-        return join(self.account.base_url, f"v1/tasks/{quote(task, safe='')}")
+class RunwayAdapter(RestAdapter):
+    """Runway's tasks, by declaration but for uploads and the cancel."""
 
-
-class RunwayAdapter:
-    """Runway's tasks, by the contract of adapters."""
-
+    abilities: frozenset[Ability] = frozenset({"resolve_base_url", "upload", "verify_credentials"})
     name = "runway"
     # Runway takes data URIs of 5 MB, and base64 needs four characters for three bytes.
     accepts = MediaSupport(
@@ -111,11 +91,22 @@ class RunwayAdapter:
     )
     min_poll_interval = 5.0
     base_url = "https://api.dev.runwayml.com"
-    trusted_hosts = ("api.dev.runwayml.com",)
-
-    def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
-        """Return the key: `api_key`, else RUNWAYML_API_SECRET."""
-        return config.api_key or environment.get("RUNWAYML_API_SECRET")
+    key_variables = ("RUNWAYML_API_SECRET",)
+    errors = ErrorRules(title="Runway", hook=lambda answer, _code, _said: classify_answer(answer))
+    job_path = "v1/tasks/{id}"
+    statuses: ClassVar[Mapping[str, JobStatus]] = {
+        "PENDING": "queued",
+        "THROTTLED": "queued",  # waits for one of the account's concurrent slots
+        "RUNNING": "processing",
+        "SUCCEEDED": "completed",
+        "FAILED": "failed",
+        "CANCELLED": "failed",
+    }
+    progress = "progress"
+    whole_progress = 1
+    media: ClassVar[Mapping[str, str]] = {"video": "output", "image": "output"}
+    check_path = "v1/organization"  # the account's credit balance
+    url_lifetime = LINK_LIFETIME
 
     def resolve_base_url(self, _config: Config, custom: str | None) -> str:
         """Return the bare origin; the version segment belongs to the paths."""
@@ -125,90 +116,84 @@ class RunwayAdapter:
         """Make a client over the loop's connections."""
         return RunwayClient(account, transport)
 
-    def build(self, call: Call, spec: ModelSpec) -> Payload:
-        """Return the body for the endpoint that takes what is asked for."""
-        endpoint = spec.endpoint or endpoint_of(spec.model, call.kind, call.request)
+    def body(self, call: Call, spec: ModelSpec) -> dict[str, Any]:
+        """Return the model and its parameters; a draft is enhanced with its own."""
         extra = call.request.extra_params
-        # A draft is enhanced with its own prompt and settings: any other field is refused.
-        drafted = "draftTaskId" in extra
-        mappers = {
-            name: mapper
-            for name, mapper in spec.mappers.items()
-            if name not in extra and not drafted
-        }
-        body = {"model": spec.model, **apply_field_mappers(mappers, call.request), **extra}
-        return Payload(path=f"v1/{endpoint}", body=body)
+        if "draftTaskId" in extra:
+            return {"model": spec.model, **extra}
+
+        return super().body(call, spec)
+
+    def endpoint(self, call: Call, spec: ModelSpec, body: Mapping[str, Any]) -> str:
+        """Return the endpoint that takes what is asked for."""
+        del body
+        return f"v1/{spec.endpoint or endpoint_of(spec.model, call.kind, call.request)}"
 
     async def submit(self, client: RunwayClient, payload: Payload, call: Call) -> Operation:
         """Create the task."""
-        answer = await client.http.submit(
-            payload.path,
-            json=payload.body,
-            classify=partial(classify_answer, model=str(payload.body.get("model"))),
-        )
+        model = str(payload.body.get("model"))
+        classify = partial(classify_answer, model=model)
+        answer = await client.submit(payload.path, json=payload.body, classify=classify)
         accepted = answer.object()
         task = accepted.get("id")
         if not isinstance(task, str) or not task:
             raise unreadable(answer.status, answer.body)
 
         estimate = accepted.get("estimatedCost")
-        return Operation(
-            provider=client.account.provider,
-            model=str(payload.body.get("model")),
-            kind=call.kind,
-            id=task,
-            submitted_at=datetime.now(UTC).isoformat(),
-            data={} if estimate is None else {"estimatedCost": estimate},
-        )
+        data = {} if estimate is None else {"estimatedCost": estimate}
+        return replace(self.operation(client, call, task), model=model, data=data)
 
-    async def poll(self, client: RunwayClient, operation: Operation) -> Snapshot:
-        """Look at the task; a finished one holds its result."""
-        answer = await client.http.get(client.url(operation.id))
-        task = answer.object()
-        if not isinstance(task.get("status"), str):
-            if not (task.get("error") or task.get("failure")):
-                raise unreadable(answer.status, task)
+    def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
+        """Return what a task says; one without a status has failed, or can't be read."""
+        if isinstance(body.get("status"), str):
+            return super().snapshot(body, operation)
 
-            told = {"failure": shorten(task.get("error") or ""), **task}
-            return Snapshot("failed", raw=task, error=failure_of(told), billing=billing_of(task))
+        if not (body.get("error") or body.get("failure")):
+            raise unreadable(OK, body)
 
-        status = task["status"]
-        if status == "SUCCEEDED":
-            expires = datetime.now(UTC) + timedelta(hours=LINK_HOURS)
-            facts = {"expires_at": expires.isoformat(), **operation.data}
-            return Snapshot("completed", raw=task, progress=100, finished=RawResult(task, facts))
+        error = failure_of({"failure": shorten(body.get("error") or ""), **body})
+        return Snapshot("failed", raw=body, error=error, billing=billing_of(body))
 
-        if status in ENDED:
-            return Snapshot("failed", raw=task, error=failure_of(task), billing=billing_of(task))
+    def failure(self, body: Mapping[str, Any]) -> TarashException:
+        """Return the error of a task, by its failure code."""
+        return failure_of(body)
 
-        return Snapshot(
-            STATUSES.get(status, "processing"),
-            raw=task,
-            progress=percent(task.get("progress"), 1),
-        )
+    def billing(self, body: Any) -> Billing | None:
+        """Return what a failed task costs: Runway states the credits that it kept."""
+        return billing_of(body)
+
+    def metadata(self, operation: Operation) -> dict[str, Any]:
+        """Return until when the links work, and the estimate of the submit."""
+        return {**super().metadata(operation), **operation.data}
+
+    def output(self, body: Any, kind: str) -> Any:
+        """Return the list of addresses."""
+        del kind
+        return mapping(body).get("output") or []
+
+    def beside(self, body: Any) -> dict[str, Any]:
+        """Return all that a task says beside its output."""
+        shown = {"id", "status", "output"}
+        return {name: one for name, one in mapping(body).items() if name not in shown}
 
     async def cancel(self, client: RunwayClient, operation: Operation) -> CancelAnswer:
         """Delete the task, unless it has ended: that would delete its paid result."""
-        url = client.url(operation.id)
-        seen = await client.http.get(url, any_status=True)
+        url = self.job_url(client, operation)
+        seen = await client.get(url, any_status=True)
         if seen.status == NOT_FOUND:
             return "too_late"
 
-        status = _good(seen).object().get("status")
-        if status in ENDED:
+        status = self.statuses.get(str(_good(seen).object().get("status")))
+        if status in ("completed", "failed"):
             return "too_late"
 
-        answer = await client.http.delete(url, any_status=True)
+        answer = await client.delete(url, any_status=True)
         if answer.status == NOT_FOUND:
             return "too_late"
 
         _good(answer)
         # Runway gives credits back for tasks that don't run yet, and promises no more than that.
-        return "cancelled" if STATUSES.get(str(status)) == "queued" else "requested"
-
-    async def verify_credentials(self, client: RunwayClient) -> None:
-        """Ask for the account's credit balance, which costs nothing."""
-        await client.http.get(join(client.account.base_url, "v1/organization"))
+        return "cancelled" if status == "queued" else "requested"
 
     async def upload(self, client: RunwayClient, media: MediaContent) -> str:
         """Return the `runway://` address of media in Runway's storage; it lasts for 24 hours."""
@@ -242,37 +227,6 @@ class RunwayAdapter:
             upload_error,
         )
         return uri
-
-    def parse(self, call: Call, finished: RawResult) -> Response:
-        """Return the response; what else the task says goes into `provider_metadata`."""
-        task, kind = finished.raw, call.kind
-        output = mapping(task).get("output")
-        found = find(output, kind, prefer=(kind, f"{kind}s", "url"))
-        sifted = sift(output, found.media)
-        if not sifted.media and sifted.refused:
-            raise refusal("Runway", sifted, kind, task, billing_of(task))
-
-        if not sifted.media:
-            raise no_media("Runway", kind, found, output, task)
-
-        rest = {} if found.beside is None else {"other_output": found.beside}
-        beside = {
-            name: value for name, value in task.items() if name not in {"id", "status", "output"}
-        }
-        media = tuple(map(content_of, sifted.media))
-        facts = response_facts(
-            call,
-            {**beside, **rest, **sifted.note, **finished.metadata},
-            content_type=sifted.media[0].content_type,
-            # Some formats come with their sound in a file of its own.
-            **({"audio_url": found.sounds[0]} if kind == "video" and found.sounds else {}),
-        )
-        if kind == "image":
-            return ImageGenerationResponse(
-                images=tuple(map(as_text, media)), raw_response=task, **facts
-            )
-
-        return VideoGenerationResponse(video=media[0], videos=media, raw_response=task, **facts)
 
 
 def _is_url(value: object) -> bool:

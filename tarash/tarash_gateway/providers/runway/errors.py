@@ -83,7 +83,9 @@ def classify_answer(answer: HttpResponse, model: str | None = None) -> TarashExc
         return account_error(answer)
 
     issues = [issue for issue in body.get("issues") or () if isinstance(issue, dict)]
-    told = "; ".join(filter(None, (said, *map(_issue, issues))))
+    # Some messages name the issues already.
+    news = [text for text in map(_issue, issues) if text and text not in said]
+    told = "; ".join(filter(None, (said, *news)))
     facts: dict[str, Any] = {"raw_response": answer.body, "status_code": answer.status}
     if answer.status == BAD_REQUEST and NO_CREDITS.search(said):
         return QuotaExceededError(f"HTTP 400: {told} (buy credits in Runway's portal)", **facts)

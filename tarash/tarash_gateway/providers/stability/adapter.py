@@ -37,6 +37,7 @@ from ...exceptions import (
 )
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse
+from .._contract import AdapterDefaults
 from .._error_rules import account_error
 from .._facts import response_facts
 from . import models as facts
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ..._data._types import CancelAnswer
     from ..._http._client import Transport
     from ...catalog import ModelSpec
+    from .._contract import Ability
 
 VERSION = "v2beta"
 SD3 = "generate/sd3"
@@ -72,9 +74,16 @@ REFUSED = frozenset({400, 413, 422})
 TOO_MANY = 429
 
 
-class StabilityAdapter:
+class StabilityAdapter(AdapterDefaults):
     """Stability AI's REST API, by the contract of adapters."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {
+            "answers_at_once",
+            "resolve_spec",
+            "verify_credentials",
+        }
+    )
     name = "stability"
     accepts = MediaSupport(
         url=False,
@@ -130,6 +139,10 @@ class StabilityAdapter:
             )
 
         return Payload(path=f"{VERSION}/stable-image/{endpoint}", body=body)
+
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell that only slow endpoints, none of which generates anew, have jobs."""
+        return _endpoint(call.config.model).startswith("generate/")
 
     async def submit(
         self, client: HttpClient, payload: Payload, call: Call

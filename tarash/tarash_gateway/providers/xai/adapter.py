@@ -10,42 +10,34 @@ import io
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
 
-from ..._data._exchange import (
-    MediaConstraints,
-    MediaSupport,
-    Operation,
-    Payload,
-    RawResult,
-    Snapshot,
-)
-from ..._http._client import HttpClient, join, shorten, unreadable
-from ..._http._credentials import Credentials
+from ..._data._exchange import MediaConstraints, MediaSupport, Operation, RawResult, Snapshot
+from ..._http._client import HttpClient, join, shorten, status_error, unreadable
 from ..._support._mime import named
-from ..._support._secrets import bearer
 from ...exceptions import (
     ContentModerationError,
     GenerationFailedError,
     UnsupportedOperationError,
     ValidationError,
 )
-from ...mapping import apply_field_mappers
-from ...models import ImageGenerationResponse, VideoGenerationResponse
+from ...models import ImageGenerationResponse
 from .._facts import mapping, objects, percent, response_facts, text
 from .._filters import note_of
 from .._finding import moment
+from .._rest import RestAdapter
 from . import models as facts
-from .errors import billing_of, classify_answer, failure_of, filtered, ticks_of
+from .errors import billing_of, classify_answer, filtered, ticks_of
 
 if TYPE_CHECKING:
-    from ..._data._exchange import Call, Config, Response
-    from ..._data._types import CancelAnswer, MediaContent
-    from ..._http._client import HttpResponse, Transport
+    from ..._data._exchange import Call, Response
+    from ..._data._types import Billing, JobStatus, MediaContent
+    from ..._http._client import HttpResponse
     from ...catalog import ModelSpec
+    from ...exceptions import TarashException
+    from .._contract import Ability
 
 DOLLARS_PER_TICK = 1e-10
 URL_LIFETIME = timedelta(hours=24)
@@ -61,9 +53,17 @@ FIRST_ERROR = 300
 BAD_REQUEST = 400
 
 
-class XaiAdapter:
-    """xAI's REST API, by the contract of adapters."""
+class XaiAdapter(RestAdapter):
+    """xAI's REST API, by declaration but for its media and what its filter says."""
 
+    abilities: frozenset[Ability] = frozenset(
+        {
+            "answers_at_once",
+            "resolve_spec",
+            "upload",
+            "verify_credentials",
+        }
+    )
     name = "xai"
     accepts = MediaSupport(
         largest_inline=LARGEST_INLINE,
@@ -71,18 +71,20 @@ class XaiAdapter:
         references=(facts.STORED_FILE,),
         images=MediaConstraints(("image/jpeg", "image/png", "image/webp")),
     )
-    min_poll_interval = 1.0
-    base_url = "https://api.x.ai/v1"
     # Not all of x.ai: results come from there too, and refuse a request that carries a key.
-    trusted_hosts: tuple[str, ...] = ("api.x.ai",)
-
-    def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
-        """Return the key: `api_key`, else XAI_API_KEY."""
-        return config.api_key or environment.get("XAI_API_KEY")
-
-    def connect(self, account: Credentials, transport: Transport) -> HttpClient:
-        """Make a client over the loop's connections."""
-        return HttpClient(account, transport, bearer(account.key), classify_answer)
+    base_url = "https://api.x.ai/v1"
+    key_variables = ("XAI_API_KEY",)
+    errors = classify_answer
+    job_path = "videos/{id}"
+    job_id = "request_id"
+    statuses: ClassVar[Mapping[str, JobStatus]] = {
+        "done": "completed",
+        "failed": "failed",
+        "expired": "failed",
+    }
+    progress = "progress"
+    media: ClassVar[Mapping[str, str]] = {"video": "video.url"}
+    check_path = "models"
 
     def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what a source video or references exclude, and name models that take more."""
@@ -101,77 +103,87 @@ class XaiAdapter:
         alternatives = {**spec.alternatives, **facts.SIBLINGS.get(spec.model, {})}
         return replace(spec, mappers=mappers, alternatives=alternatives)
 
-    def build(self, call: Call, spec: ModelSpec) -> Payload:
-        """Return the JSON body; the inputs say which endpoint takes it."""
+    def body(self, call: Call, spec: ModelSpec) -> dict[str, Any]:
+        """Return the parameters under the model's own id, without the task after its slash."""
         other = "image" if call.kind == "video" else "video"
         if spec.model.startswith(f"grok-imagine-{other}"):
             raise UnsupportedOperationError(
                 f"{spec.model} makes {other}s, no {call.kind}s; use generate_{other}()"
             )
 
-        extra = call.request.extra_params
-        mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
-        model, _, task = spec.model.partition("/")
-        body = {"model": model, **apply_field_mappers(mappers, call.request), **extra}
+        return {"model": spec.model.partition("/")[0], **self.mapped(call, spec)}
+
+    def endpoint(self, call: Call, spec: ModelSpec, body: Mapping[str, Any]) -> str:
+        """Return the endpoint; the inputs say which one takes them."""
         if call.kind == "image":
-            return Payload("images/edits" if _edits(body) else "images/generations", body)
+            return "images/edits" if "image" in body or "images" in body else "images/generations"
 
         edit_or_not = "videos/edits" if "video" in body else "videos/generations"
-        return Payload(VIDEO_PATHS.get(task, edit_or_not), body)
+        return VIDEO_PATHS.get(spec.model.partition("/")[2], edit_or_not)
 
-    async def submit(
-        self, client: HttpClient, payload: Payload, call: Call
-    ) -> Operation | RawResult:
-        """Start a video, or get the images at once."""
-        now = datetime.now(UTC)
-        answer = await client.submit(payload.path, json=payload.body)
-        body = answer.object()
-        if call.kind == "image":
-            return RawResult(body, {"expires_at": (now + URL_LIFETIME).isoformat()})
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell that images are no jobs."""
+        return call.kind == "image"
 
-        job_id = body.get("request_id")
-        if not isinstance(job_id, str) or not job_id:
-            raise unreadable(answer.status, body)
+    def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
+        """Return the job of a video; images are in the answer."""
+        if call.kind == "video":
+            return super().accepted(client, answer, call)
 
-        return Operation(
-            provider=client.account.provider,
-            model=call.config.model,
-            kind=call.kind,
-            id=job_id,
-            submitted_at=now.isoformat(),
-        )
+        expires = datetime.now(UTC) + URL_LIFETIME
+        return RawResult(answer.object(), {"expires_at": expires.isoformat()})
 
     async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
-        """Look at a video once; while it is being made, the answer may have no body."""
-        url = join(client.account.base_url, f"videos/{quote(operation.id, safe='')}")
-        answer = await client.get(url, any_status=True)
+        """Ask for a video once; while it is being made, the answer may have no body."""
+        answer = await client.get(self.job_url(client, operation), any_status=True)
         if answer.status == ACCEPTED:
-            return _running(answer.body)
+            done = percent(mapping(answer.body).get("progress"))
+            return Snapshot("processing", raw=answer.body or None, progress=done)
 
         if answer.status >= FIRST_ERROR:
-            return _refused(answer)
+            return self.refused(answer)
 
-        body = answer.object()
-        if not body.get("status") and body.get("error"):
-            return _failed(body, failure_of({**body, "status": "failed"}))
+        return self.snapshot(answer.object(), operation)
 
-        if body.get("status") in {"failed", "expired"} or filtered(body.get("video")):
-            return _failed(body, failure_of(body))
+    def refused(self, answer: HttpResponse) -> Snapshot:
+        """Return what an error status says: the filter's verdict, or of the exchange alone."""
+        error = self.errors(answer) or status_error(answer)
+        if isinstance(error, ContentModerationError):
+            billing = billing_of(answer.body)
+            return Snapshot("failed", raw=answer.body, error=error, billing=billing)
 
-        if body.get("status") != "done" and not _url(body):
-            return _running(body)
+        if answer.status == BAD_REQUEST:
+            # So answers a machine that doesn't know the job yet; believed where it stays.
+            return Snapshot("processing", raw=answer.body, trouble=error, denied=True)
 
-        finished = RawResult(body, {"expires_at": _expiry(operation)})
-        return Snapshot("completed", raw=body, progress=100, finished=finished)
+        raise error
 
-    async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer:
-        """Do nothing: the API has no cancel."""
-        del client, operation
-        return "unsupported"
+    def status_of(self, body: Mapping[str, Any]) -> JobStatus:
+        """Return the status; a video that is there or withheld, or an error, say it too."""
+        if filtered(body.get("video")) or (not body.get("status") and body.get("error")):
+            return "failed"
 
-    async def verify_credentials(self, client: HttpClient) -> None:
-        """Ask for the list of models."""
-        await client.get(join(client.account.base_url, "models"))
+        status = super().status_of(body)
+        return "completed" if status != "failed" and text(self.output(body, "video")) else status
+
+    def failure(self, body: Mapping[str, Any]) -> TarashException:
+        """Return the error of a video that was not made, or withheld."""
+        if body.get("status") == "expired":
+            return GenerationFailedError(
+                "xAI no longer keeps the result: it expired", raw_response=body
+            )
+
+        withheld = filtered(body.get("video")) and body.get("status") != "failed"
+        return self.errors.refusal(body) if withheld else self.errors.failure(body)
+
+    def billing(self, body: Any) -> Billing | None:
+        """Return whether a failure costs money, where the answer says so."""
+        return billing_of(body)
+
+    def metadata(self, operation: Operation) -> dict[str, Any]:
+        """Return until when the URL works, from the submit on: the earliest that it can be."""
+        submitted = moment(operation.submitted_at) or datetime.now(UTC)
+        return {"expires_at": (submitted + URL_LIFETIME).isoformat()}
 
     async def upload(self, client: HttpClient, media: MediaContent) -> str:
         """Return the reference of media in xAI's file store, which deletes them after a day."""
@@ -194,30 +206,31 @@ class XaiAdapter:
         return f"{facts.STORED_FILE}{file_id}"
 
     def parse(self, call: Call, finished: RawResult) -> Response:
-        """Return the response; the cost that xAI reports goes into `provider_metadata`."""
-        body = finished.raw
-        metadata = {**_beside(body), **finished.metadata}
+        """Return the response; images are read by their own rules."""
         if call.kind == "image":
-            return _images(call, body, metadata)
+            metadata = {**self.beside(finished.raw), **finished.metadata}
+            return _images(call, finished.raw, metadata)
 
-        url = _url(body)
-        if url is None:
-            raise GenerationFailedError(
-                f"xAI answered without a video: {shorten(body)}", raw_response=body
-            )
+        return super().parse(call, finished)
 
-        video = mapping(body["video"])
-        stored = mapping(video.get("file_output"))
+    def facts(self, body: Any, kind: str) -> dict[str, Any]:
+        """Return the type, which the answer doesn't say, and the duration."""
+        del kind
+        duration = mapping(body.get("video")).get("duration")
+        return {"content_type": "video/mp4", "duration": duration}
+
+    def beside(self, body: Any) -> dict[str, Any]:
+        """Return what stands beside the media, with the cost in dollars."""
+        beside = {name: body[name] for name in ("model", "usage") if name in body}
+        stored = mapping(mapping(body.get("video")).get("file_output"))
         expiry = stored.get("public_url_expires_at") or stored.get("expires_at")
-        metadata |= {"file_output": stored} if stored else {}
-        metadata |= {"expires_at": expiry} if expiry else {}
-        return VideoGenerationResponse(
-            video=url,
-            raw_response=body,
-            **response_facts(
-                call, metadata, content_type="video/mp4", duration=video.get("duration")
-            ),
-        )
+        ticks = ticks_of(body)
+        return {
+            **beside,
+            **({} if ticks is None else {"cost_usd": ticks * DOLLARS_PER_TICK}),
+            **({"file_output": stored} if stored else {}),
+            **({"expires_at": expiry} if expiry else {}),
+        }
 
 
 def _has(call: Call, name: str) -> bool:
@@ -228,50 +241,6 @@ def _excludes(spec: ModelSpec) -> bool:
     return spec.model in facts.EITHER_FRAME_OR_REFERENCES
 
 
-def _edits(body: Mapping[str, Any]) -> bool:
-    return "image" in body or "images" in body
-
-
-def _refused(answer: HttpResponse) -> Snapshot:
-    """Return what an error status says: the filter's verdict, or of the look alone."""
-    error = classify_answer(answer)
-    if isinstance(error, ContentModerationError):
-        return _failed(answer.body, error)
-
-    if answer.status == BAD_REQUEST:
-        # So answers a machine that doesn't know the job yet; believed where it stays.
-        return Snapshot("processing", raw=answer.body, trouble=error, denied=True)
-
-    raise error
-
-
-def _running(body: Any) -> Snapshot:
-    return Snapshot("processing", raw=body or None, progress=percent(mapping(body).get("progress")))
-
-
-def _failed(body: Any, error: ContentModerationError | GenerationFailedError) -> Snapshot:
-    return Snapshot("failed", raw=body, error=error, billing=billing_of(body))
-
-
-def _url(body: Mapping[str, Any]) -> str | None:
-    video = body.get("video")
-    url = video.get("url") if isinstance(video, dict) else None
-    return url if isinstance(url, str) and url else None
-
-
-def _expiry(operation: Operation) -> str:
-    # Counted from the submit: the earliest that it can be.
-    submitted = moment(operation.submitted_at) or datetime.now(UTC)
-    return (submitted + URL_LIFETIME).isoformat()
-
-
-def _beside(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what stands beside the media, with the cost in dollars."""
-    beside = {name: body[name] for name in ("model", "usage") if name in body}
-    ticks = ticks_of(body)
-    return beside if ticks is None else {**beside, "cost_usd": ticks * DOLLARS_PER_TICK}
-
-
 def _images(
     call: Call, body: Mapping[str, Any], metadata: dict[str, Any]
 ) -> ImageGenerationResponse:
@@ -279,7 +248,9 @@ def _images(
     made = [item for item in items if text(item.get("url")) or text(item.get("b64_json"))]
     refused = [item for item in items if item not in made and filtered(item)]
     if not made and refused:
-        raise failure_of(body, text(refused[0].get("reason")))
+        failure = classify_answer.refusal(body)
+        failure.billing = billing_of(body)
+        raise failure
 
     if not made:
         raise GenerationFailedError(

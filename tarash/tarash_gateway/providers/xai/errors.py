@@ -6,97 +6,64 @@ Pure: from bodies to our errors. Knows no endpoint.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..._http._client import HttpResponse, status_error
-from ...exceptions import (
-    AuthenticationError,
-    ContentModerationError,
-    GenerationFailedError,
-    ModelNotFoundError,
-    QuotaExceededError,
-    TarashException,
-    ValidationError,
-)
-from .._error_rules import account_error
+from ...exceptions import ContentModerationError
+from .._rest_errors import ErrorRules, When
 
 if TYPE_CHECKING:
     from ..._data._types import Billing
 
-MODERATION = re.compile(r"moderat|usage.?guideline|content.?policy|safety.?check", re.IGNORECASE)
-# Said of what was made, so after it was made; otherwise the filter refused the request.
-OF_THE_OUTPUT = re.compile(
-    r"imagine:content-moderated|generated|rejected by content", re.IGNORECASE
-)
-KEY = re.compile(r"api.?key", re.IGNORECASE)
-MONEY = re.compile(r"\bcredits?\b|spending limit|balance|billing", re.IGNORECASE)
-NO_MODEL = re.compile(r"model\b.*(not found|does not exist)", re.IGNORECASE)
+MODERATION = r"moderat|usage.?guideline|content.?policy|safety.?check"
 CHECK = re.compile(r"failed check: (\w+)", re.IGNORECASE)
-
 REFUSED_INPUT = frozenset({400, 422})
-ABOUT_THE_KEY = frozenset({400, 401, 403})
-ABOUT_MONEY = frozenset({402, 403, 429})
 
 
-def classify_answer(answer: HttpResponse) -> TarashException:
-    """Return our error for an error answer, by what it says and then by its status."""
-    code, said = _told(answer.body)
-    about_account = account_error(answer)
-    if about_account is not None or said is None:
-        return about_account or status_error(answer)
+class XaiRules(ErrorRules):
+    """xAI's rules; its filter names the check that failed, and what it made is billed."""
 
-    if MODERATION.search(f"{code}: {said}"):
-        return _refusal(code, said, answer.body)
+    __slots__ = ()
 
-    return _about_account(answer, said) or _about_input(answer, said) or status_error(answer, said)
-
-
-def _about_account(answer: HttpResponse, said: str) -> TarashException | None:
-    facts: dict[str, Any] = {"raw_response": answer.body, "status_code": answer.status}
-    if answer.status in ABOUT_THE_KEY and KEY.search(said):
-        # A wrong key is a 400 with xAI.
-        return AuthenticationError(f"HTTP {answer.status}: {said} (check the key)", **facts)
-
-    if answer.status in ABOUT_MONEY and MONEY.search(said):
-        message = f"HTTP {answer.status}: {said} (top up the account, or use another provider)"
-        return QuotaExceededError(message, retryable=False, **facts)
-
-    return None
-
-
-def _about_input(answer: HttpResponse, said: str) -> TarashException | None:
-    if answer.status not in REFUSED_INPUT:
-        return None
-
-    if NO_MODEL.search(said):
-        return ModelNotFoundError(
-            f"HTTP {answer.status}: {said} (check the model's id)",
-            raw_response=answer.body,
-            status_code=answer.status,
-        )
-
-    return ValidationError(f"xAI refused the input: {said}", raw_response=answer.body)
-
-
-def failure_of(
-    body: Mapping[str, Any], reason: str | None = None
-) -> ContentModerationError | GenerationFailedError:
-    """Return the error for an answer that settles a job without its media."""
-    code, said = _told(body)
-    if reason is None and body.get("status") == "expired":
-        return GenerationFailedError(
-            "xAI no longer keeps the result: it expired", raw_response=body
-        )
-
-    if body.get("status") == "failed" and not MODERATION.search(f"{code}: {said}"):
-        return GenerationFailedError(
-            f"xAI could not make it ({code or 'no code'}): {said or 'no reason given'}",
+    def refusal(self, body: Any, status: int | None = None) -> ContentModerationError:
+        """Return the error for what the content filter refused."""
+        said, code = self.said(body), self.code_of(body)
+        # A job that the filter ended was made.
+        after = status is None or any(one.holds(status, code, said, body) for one in self.of_output)
+        told = said or "the result does not respect moderation"
+        return ContentModerationError(
+            f"xAI's content filter refused: {told} (change the prompt or the images)",
             raw_response=body,
+            stage="output" if after else "input",
+            categories=CHECK.findall(said) or ([code] if code else []),
+            # What tells a cost was accepted, made and billed, whatever its status.
+            submission="accepted" if ticks_of(body) else None,
         )
 
-    told = reason or said or "the result does not respect moderation"
-    return _refusal(code, told, body, after=True)
+
+classify_answer = XaiRules(
+    title="xAI",
+    message=("error.message", "error", "data.0.reason"),
+    code=("error.code", "error.type", "code"),
+    moderation=(When(words=MODERATION), When(code=f"(?i).*({MODERATION})")),
+    # Said of what was made, so after it was made; otherwise the filter refused the request.
+    of_output=(
+        When(words=r"imagine:content-moderated|generated|rejected by content"),
+        When(code=r"(?i).*(imagine:content-moderated|generated|rejected by content)"),
+    ),
+    quota=(
+        When(
+            words=r"^(?!.*api.?key).*(\bcredits?\b|spending limit|balance|billing)",
+            statuses=frozenset({402, 403, 429}),
+            of_jobs=False,
+        ),
+    ),
+    # A wrong key is a 400 with xAI.
+    account=(When(words=r"api.?key", statuses=frozenset({400, 401, 403}), of_jobs=False),),
+    unknown_model=(
+        When(words=r"model\b.*(not found|does not exist)", statuses=REFUSED_INPUT, of_jobs=False),
+    ),
+    invalid=(When(words=".", statuses=REFUSED_INPUT, of_jobs=False),),
+)
 
 
 def filtered(item: Any) -> bool:
@@ -118,32 +85,3 @@ def billing_of(body: Any) -> Billing | None:
     """Return whether a failure costs money, where the answer says so."""
     ticks = ticks_of(body)
     return None if ticks is None else "certain" if ticks else "none"
-
-
-def _refusal(
-    code: str | None, said: str, body: Any, *, after: bool = False
-) -> ContentModerationError:
-    after = after or bool(OF_THE_OUTPUT.search(f"{code}: {said}"))
-    categories = CHECK.findall(said) or ([code] if code else [])
-    return ContentModerationError(
-        f"xAI's content filter refused: {said} (change the prompt or the images)",
-        raw_response=body,
-        stage="output" if after else "input",
-        categories=categories,
-        # What tells a cost was accepted, made and billed, whatever its status.
-        submission="accepted" if ticks_of(body) else None,
-    )
-
-
-def _told(body: Any) -> tuple[str | None, str | None]:
-    """Return code and message of both envelopes: flat, and like OpenAI's."""
-    if not isinstance(body, dict):
-        return None, None
-
-    error = body.get("error")
-    if isinstance(error, dict):
-        code, said = error.get("code") or error.get("type"), error.get("message")
-    else:
-        code, said = body.get("code"), error
-
-    return (str(code) if code else None), (said if isinstance(said, str) else None)

@@ -1,0 +1,84 @@
+"""Writes the events of an attempt down in its ledger: what was heard, when it was heard."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from .._data._events import (
+    Accepted,
+    Adopted,
+    AttemptEvent,
+    CancelAsked,
+    ErrorFacts,
+    Rejected,
+    Settled,
+    Submitting,
+)
+from ._lease import note, settle, told_of
+from ._received import write_received
+
+if TYPE_CHECKING:
+    from .._data._types import JsonObject
+    from ..exceptions import TarashException
+    from ._attempt import Attempt
+    from ._lease import Lease
+
+
+def facts_of(error: TarashException) -> ErrorFacts:
+    """Return an error as events carry it."""
+    return cast("ErrorFacts", told_of(error))
+
+
+def heard_of(event: AttemptEvent) -> JsonObject:
+    """Return what a ledger keeps of an event beside how the submit and the attempt ended."""
+    match event:
+        case Rejected(error=dict() as error, retry_at=at) if at is not None:
+            return {"error": error, "tries": event.tries, "retry_at": at.isoformat()}
+        case CancelAsked(error=dict() as error):
+            return {"error": error}
+        case Settled(error=dict() as error):
+            facts = {"billing": event.billing, "cancel": event.cancel, "retry_at": None}
+            return {"error": error, **facts}
+        case Adopted():
+            return {"adopted": True}
+
+    return {}
+
+
+async def record(attempt: Attempt, event: AttemptEvent) -> None:
+    """Write an event down, by whoever holds the job.
+
+    Raises:
+        TarashException: A submit is about to leave, and the ledger did not take it.
+    """
+    lease = attempt.audience.lease
+    if lease is None or attempt.intent is None:
+        return
+
+    if isinstance(event, Submitting):
+        await _intend(attempt, lease)
+    elif isinstance(event, Accepted) and event.operation is not None:
+        # The job is paid for, written down or not.
+        await lease.write(partial(lease.ledger.accept, attempt.intent.id, event.operation))
+    elif isinstance(event, Accepted):
+        await write_received(attempt, lease)
+    else:
+        heard = heard_of(event)
+        if heard:
+            await note(attempt, lease, heard)
+
+        if isinstance(event, Settled):
+            await settle(attempt, lease, event.outcome)
+
+
+async def _intend(attempt: Attempt, lease: Lease) -> None:
+    """Write down that the submit leaves; whoever has been followed meanwhile sends nothing."""
+    assert attempt.intent is not None  # noqa: S101  (`record` looked)
+    held = await lease.ledger.intend(attempt.intent, lease.owner_id)
+    if held:
+        lease.say_alive()
+        return
+
+    attempt.intent = None
+    raise lease.missing() if held is None else lease.taken_over()

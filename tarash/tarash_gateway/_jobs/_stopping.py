@@ -1,0 +1,50 @@
+"""Asks providers to stop whatever a job has under way: more than one attempt may be unfinished."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._engine import stop
+from ..exceptions import TarashException
+from ._chain import adapter_of
+
+if TYPE_CHECKING:
+    from .._data._types import CancelAnswer
+    from .._engine._attempt import Attempt
+    from ._chain import ChainRun
+
+ANSWERS: tuple[CancelAnswer, ...] = ("too_late", "requested", "unsupported", "cancelled")
+"""Of several answers, the first of these is the job's: it is cancelled where all of it is."""
+
+
+def unfinished(run: ChainRun) -> list[Attempt]:
+    """Return what may run at a provider, oldest first; the current attempt in any case."""
+    named = [one for one in run.attempts if one.operation is not None]
+    return [one for one in named if one is run.current or (one.unsafe and not one.settled)]
+
+
+async def stop_all(run: ChainRun, attempts: list[Attempt]) -> CancelAnswer:
+    """Ask for each attempt to be stopped.
+
+    Returns:
+        What is the case for all of them.
+
+    Raises:
+        TarashException: A provider refuses to be asked; the others were asked all the same.
+    """
+    answers: list[CancelAnswer] = []
+    refusal: TarashException | None = None
+    for one in attempts:
+        if one.operation is None:
+            continue
+
+        adapter = adapter_of(one.call, run.resources.registry)
+        try:
+            answers.append(await stop(adapter, one, one.operation, run.resources))
+        except TarashException as error:
+            refusal = refusal or error
+
+    if refusal is not None:
+        raise refusal
+
+    return min(answers, key=ANSWERS.index)

@@ -1,0 +1,69 @@
+"""What the adapter of a declaration asks of requests, list items and media. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ...exceptions import GenerationFailedError
+from .._finding import is_shown, is_since
+from ._model import Listing
+from ._names import one
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..._data._exchange import Call, Payload
+
+
+def own_id(call: Call) -> str:
+    """Return our name for a submit: the same whenever this attempt is sent or looked for."""
+    return f"{call.request_id}-{call.attempt_number}"
+
+
+def is_ours(listing: Listing, item: Any, payload: Payload, call: Call, since: datetime) -> bool:
+    """Tell whether a listed job is the one that was sent."""
+    if listing.own_id is not None:
+        return bool(one(item, listing.own_id) == own_id(call))
+
+    if listing.model is not None and one(item, listing.model) != call.config.model:
+        return False
+
+    return is_since(one(item, listing.created), since) and all(
+        is_shown(one(payload.body, sent), one(item, shown)) for sent, shown in listing.shows.items()
+    )
+
+
+def has(request: Any, name: str) -> bool:
+    """Tell whether a request has a field, an image of a role, or a parameter of the provider."""
+    if any(image.get("type") == name for image in request.image_list):
+        return True
+
+    return getattr(request, name, None) not in (None, (), [], "") or name in request.extra_params
+
+
+def as_image(found: Any) -> str:
+    """Return an image as responses have it."""
+    return found if isinstance(found, str) else base64.b64encode(found["content"]).decode()
+
+
+def content_of(text: str) -> Any:
+    """Return the bytes of a video that came as base64."""
+    try:
+        content = base64.b64decode(text.partition(",")[2] or text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise GenerationFailedError("The result is no base64") from error
+
+    return {"content": content, "content_type": "video/mp4"}
+
+
+def hook(place: str) -> Any:
+    """Return a function that stands at `module:name`, imported when it is first called."""
+    module, _, name = place.partition(":")
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        return getattr(import_module(module), name)(*arguments, **named)
+
+    return call

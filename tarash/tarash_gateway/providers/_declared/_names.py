@@ -1,0 +1,102 @@
+"""Finds what stands where: names in a declaration, values in a body. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from ._model import Predicate
+
+
+def names_at(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
+    """Return the keys that a declaration may have at a place."""
+    current: Any = model
+    for part in place:
+        field = current.model_fields.get(part) if isinstance(part, str) else None
+        if field is None:  # an index, or a name that the author gives
+            continue
+
+        current = next(_models_in(field.annotation), current)
+
+    return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> Iterator[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def every(body: Any, path: str) -> list[Any]:
+    """Return all values at a path; `name[]` goes into each of a list."""
+    found = [body]
+    for name in path.split("."):
+        plain = name.removesuffix("[]")
+        step = [one for value in found if (one := _inside(value, plain)) is not None]
+        if name.endswith("[]"):
+            step = [one for value in step if isinstance(value, list) for one in value]
+
+        found = step
+
+    return found
+
+
+def one(body: Any, path: str | None) -> Any:
+    """Return the first value at a path; None for nothing."""
+    return next(iter(every(body, path)), None) if path else None
+
+
+def _inside(value: Any, name: str) -> Any:
+    if not name:
+        return value
+
+    if isinstance(value, Mapping):
+        return value.get(name)
+
+    is_place = isinstance(value, list) and name.isascii() and name.isdigit() and len(name) < 6  # noqa: PLR2004
+    return value[int(name)] if is_place and int(name) < len(value) else None
+
+
+def holds(predicate: Predicate, body: Any) -> bool:
+    """Tell whether a body has what a predicate asks for."""
+    found = [value for value in every(body, predicate.at) if value not in ("", [], {})]
+    if predicate.unless:
+        return any(not _among(value, predicate.unless) for value in found)
+
+    return any(not predicate.values or _among(value, predicate.values) for value in found)
+
+
+def _among(value: Any, values: Sequence[Any]) -> bool:
+    # In Python a truth value equals a number, and in JSON it doesn't.
+    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values)
+
+
+def put(body: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value at a path; `name[]` at its end appends to a list."""
+    *outer, last = path.split(".")
+    for name in outer:
+        inner = body.get(name)
+        body[name] = body = dict(inner) if isinstance(inner, Mapping) else {}
+
+    if last.endswith("[]"):
+        values = value if isinstance(value, list) else [value]
+        body[last[:-2]] = [*body.get(last[:-2], ()), *values]
+    else:
+        body[last] = value
+
+
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both objects in one; in their parts too, the second wins."""
+    result = dict(under)
+    for name, value in over.items():
+        mine = result.get(name)
+        if isinstance(mine, Mapping) and isinstance(value, Mapping):
+            result[name] = merged(mine, value)
+        else:
+            result[name] = value
+
+    return result

@@ -1,0 +1,179 @@
+"""Providers that a TOML file declares work like built-in ones; bad files are explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tarash.tarash_gateway import (
+    ContentModerationError,
+    GenerationFailedError,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    generate_image,
+    generate_video,
+    register_provider_file,
+)
+from tarash.tarash_gateway.providers import Provider, declared_provider, read_declaration
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+
+# Speaks what the wire of xAI speaks, so that the adapter is played against code of another hand.
+TOML = """
+name = "declared-grok"
+title = "Grok"
+
+[account]
+base_url = "https://api.x.ai/v1"
+variables = ["DECLARED_GROK_KEY"]
+check = "models"
+
+[[submit]]
+kind = "video"
+path = "videos/generations"
+id = "request_id"
+
+[[submit]]
+kind = "image"
+path = "images/generations"
+at_once = true
+
+[errors]
+failed_billing = "none"
+
+[[errors.rules]]
+means = "moderation"
+words = "moderat|guideline|policy"
+ends_job = true
+
+[poll]
+path = "videos/{id}"
+statuses = { pending = "processing", done = "completed", failed = "failed", expired = "failed" }
+progress = "progress"
+
+[result]
+lifetime = 86400
+media = { video = ["video.url"], image = ["data[].url", "data[].b64_json"] }
+
+[[models]]
+ids = ["grok-imagine-video"]
+kind = "video"
+[models.takes]
+prompt = { from = "prompt", required = true }
+duration = { from = "duration_seconds", form = "int", low = 1, high = 15 }
+image = { from = "image_list", roles = ["first_frame"], most = 1, value_at = "url" }
+
+[[models]]
+ids = ["grok-imagine-image"]
+kind = "image"
+[models.takes]
+prompt = { from = "prompt", required = true }
+"""
+VIDEO = VideoGenerationRequest(prompt="A kite", duration_seconds=40, extra_params={"mood": "calm"})
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[Simulator]:
+    path = tmp_path / "grok.toml"
+    path.write_text(TOML, encoding="utf-8")
+    assert register_provider_file(path).modalities == ("video", "image")
+    with Simulator(["xai"]) as running:
+        yield running
+
+
+def settings_of(simulator: Simulator, model: str) -> dict[str, Any]:
+    return {
+        "provider": "declared-grok",
+        "model": model,
+        "api_key": "a-key-of-ours",
+        "base_url": simulator.base_url("xai") + "/v1",
+        "poll_interval": 0.02,
+        "provider_config": {"min_poll_interval": 0.01},
+    }
+
+
+def config(simulator: Simulator) -> VideoGenerationConfig:
+    return VideoGenerationConfig.model_validate(settings_of(simulator, "grok-imagine-video"))
+
+
+def test_a_declared_video(simulator: Simulator) -> None:
+    response = generate_video(config(simulator), VIDEO)
+    (job,) = simulator.jobs("xai")
+    assert response.raw_response == job.result_body
+    assert job.payload["duration"] == 15
+    assert job.payload["mood"] == "calm"
+    assert [one.field for one in response.adjustments] == ["duration_seconds"]
+    assert response.provider_metadata["expires_at"]
+
+
+def test_a_declared_image_at_once(simulator: Simulator) -> None:
+    given_ = settings_of(simulator, "grok-imagine-image")
+    asked = ImageGenerationConfig.model_validate(given_)
+    assert generate_image(asked, ImageGenerationRequest(prompt="A kite")).images
+
+
+def test_a_lost_answer_is_never_sent_again(simulator: Simulator) -> None:
+    simulator.fail("xai", "submit", Fault.reset_after())
+    with pytest.raises(ConnectionError) as caught:
+        generate_video(config(simulator), VIDEO)
+
+    assert getattr(caught.value, "submission", None) == "unknown"
+    assert simulator.counters("xai").submits == 1
+
+
+def test_refused_and_failed_jobs(simulator: Simulator) -> None:
+    simulator.script("xai", Script(outcome="failed"))
+    with pytest.raises(GenerationFailedError):
+        generate_video(config(simulator), VIDEO)
+
+    simulator.script("xai", Script(outcome="moderated"))
+    with pytest.raises(ContentModerationError):
+        generate_video(config(simulator), VIDEO)
+
+
+def test_a_wrong_key_is_told_with_its_line_and_the_nearest(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(TOML.replace('check = "models"', 'chekc = "models"'), encoding="utf-8")
+    line = path.read_text(encoding="utf-8").splitlines().index('chekc = "models"') + 1
+    with pytest.raises(ValidationError, match="did you mean 'check'") as caught:
+        read_declaration(path)
+
+    assert f"{path}:{line}: account.chekc" in str(caught.value)
+
+
+def test_a_job_is_adopted_on_proof_only() -> None:
+    import tomllib
+
+    said = tomllib.loads(TOML) | {"list": {"path": "videos", "items": "data"}}
+    with pytest.raises(ValidationError, match="only where the list shows that it is ours"):
+        read_declaration(said)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+PLACES = st.sampled_from(
+    ["name", "account", "submit", "poll", "result", "models", "errors", "cancel", "list", "odd"]
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.dictionaries(PLACES, ANYTHING, max_size=3))
+def test_any_declaration_is_a_clear_error_or_a_row(changes: dict[str, Any]) -> None:
+    import tomllib
+
+    try:
+        row = declared_provider({**tomllib.loads(TOML), **changes})
+    except ValidationError as error:
+        assert "declares no provider that can be used" in str(error)  # noqa: PT017
+    else:
+        assert isinstance(row, Provider)
