@@ -111,8 +111,10 @@ Said = tuple[int, str, dict[str, Any]]
 
 
 def _started(event: AttemptStarted) -> Said:
-    name = "attempt_resumed" if event.resumed else "attempt_started"
-    return logging.INFO, name, {}
+    if event.resumed:
+        return logging.INFO, "attempt_resumed", {}
+
+    return logging.INFO, "attempt_started", {}
 
 
 def _rejected(event: Rejected) -> Said:
