@@ -174,7 +174,7 @@ def test_a_schema_that_can_not_be_read_stops_nothing(
         assert sent(simulator) == {"prompt": "A cat", "aspect_ratio": "16:9"}
         assert told(response.adjustments) == ["model"]
 
-    # Not asked again by the next job: each would have to wait for the same failure. A body that broke
+    # Not asked again by the next job: it would have to wait for the same failure. A body that broke
     # off is asked for twice by the first.
     assert simulator.counters("replicate").models == 1 + (name == "cut-off")
 
