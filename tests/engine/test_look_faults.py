@@ -241,7 +241,7 @@ async def test_the_count_of_looks_is_held(fal: Fal) -> None:
 
     assert isinstance(error, TimeoutError)
     assert error.timeout_seconds == LIMIT
-    assert "3 looks" in error.message
+    assert "3 polls" in error.message
     assert fal.counters.polls == 3
     assert fal.counters.cancels == 1
     assert only_attempt(error).cancel == "requested"

@@ -146,7 +146,7 @@ def test_too_many_looks_are_slowed_and_not_failed() -> None:
 
 def test_a_status_that_nobody_knows_is_waited_for_and_the_job_is_handed_over() -> None:
     made = Queue([said({"status": "PAUSED_FOR_REVIEW"})], [said({})])
-    with pytest.raises(TarashException, match="after 4 looks") as caught:
+    with pytest.raises(TarashException, match="after 4 polls") as caught:
         video(made, "fal", "fal-ai/veo3.1", max_poll_attempts=4)
 
     assert caught.value.operation is not None

@@ -141,7 +141,7 @@ class Attempt:
         if self.billing_told is not None:
             return self.billing_told
 
-        if self.done or self.cancel == "too_late":
+        if (self.done and not self.settled) or self.cancel == "too_late":
             return "certain"
 
         stopped_in_queue = self.cancel == "cancelled" and self.status == "queued"
