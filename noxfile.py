@@ -33,6 +33,12 @@ WITHOUT_DATA = tuple(
     f"--ignore=tests/{name}" for name in ("catalog", "docs", "examples", "field", "mapping")
 )
 
+# What people install beside the package, and what asks for SDKs of its own choice.
+NEIGHBOURS = (
+    "aider-chat", "browser-use", "camel-ai", "crewai", "google-adk", "google-cloud-aiplatform",
+    "llama-index", "llama-index-llms-openai",
+)  # fmt: skip
+
 # The tests start many interpreters, each of which would have to compile the package.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -206,17 +212,51 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def floors(session: nox.Session) -> None:
-    """Run the contract suite with the oldest SDKs that the extras allow."""
+    """Run the contract suite with the oldest of all that the package and its extras allow."""
     session.install("-e", ".[all]", *_group("test"))
-    extras = PROJECT["project"]["optional-dependencies"]
-    oldest = [
-        need.replace(">=", "==")
-        for name in ("fal", "google", "luma", "openai", "replicate", "runway")
-        for need in extras[name]
-    ]
+    project = PROJECT["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    needs = sorted({need for group in groups for need in group})
+    oldest = [need.replace(">=", "==") for need in needs if ">=" in need]
     # A second step, without the constraints of the newest: these are the point.
-    session.install(*oldest, env={"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""})
+    session.install(*oldest, *_group("test"), env={"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""})
     session.run("pytest", "tests/contract", *WORKERS, *session.posargs)
+
+
+@nox.session
+def beside(session: nox.Session) -> None:
+    """Check that popular packages are resolved to the same release beside `[all]` as alone."""
+    session.install("uv")
+    scratch = Path(session.create_tmp()).resolve()
+    behind = []
+    for name in NEIGHBOURS:
+        alone = _resolved(session, scratch, name)
+        if alone is None:
+            session.skip("There is no package index to ask.")
+
+        together = _resolved(session, scratch, name, f"tarash-gateway[all] @ {ROOT.as_uri()}")
+        session.log(f"{name}: {alone} alone, {together} beside [all]")
+        behind += [name] if together != alone else []
+
+    if behind:
+        session.error(f"Held back, or in conflict: {', '.join(behind)}")
+
+
+def _resolved(session: nox.Session, scratch: Path, name: str, *others: str) -> str | None:
+    """Return the release of a package that an installation would take; None where there is none."""
+    wanted = scratch / "wanted.in"
+    wanted.write_text("\n".join([name, *others]), encoding="utf-8")
+    try:
+        found = session.run(
+            "uv", "pip", "compile", "--quiet", "--no-annotate", "--no-header",
+            "--python-version", "3.12", str(wanted),
+            env={"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""}, silent=True,
+        )  # fmt: skip
+    except nox.command.CommandFailed:
+        return None
+
+    lines = str(found).splitlines()
+    return next((line for line in lines if line.startswith(f"{name}==")), None)
 
 
 @nox.session

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -53,6 +54,7 @@ class GoogleClient:
         self._sdk: Any = None
         self._connections: Any = None
         self._oauth: Any = None
+        self._sends_twice = False
         self._opening = anyio.Lock()
 
     async def aclose(self) -> None:
@@ -87,6 +89,10 @@ class GoogleClient:
             if self._sdk is None:
                 await to_thread.run_sync(self._open)  # a second's work on first use
 
+        if surface == "interactions" and self._sends_twice:
+            http = await self.http(classify)
+            return await http.submit(payload.path, json=payload.body)
+
         if self._oauth is not None:
             self._oauth.token = account.key.reveal()
 
@@ -105,8 +111,12 @@ class GoogleClient:
 
     def _open(self) -> None:
         from google import genai
-        from google.genai import types
+        from google.genai import _interactions, types
 
+        # Until somewhere between 2.8 and 2.34 it had another client for interactions, which takes
+        # the number of attempts below for one of retries, and so sends a paid request twice.
+        older = f"{_interactions.__name__}._base_client"
+        self._sends_twice = find_spec(older) is not None
         self._connections = http_client(_library(), self._transport)
         self._connections.event_hooks = {
             **self._connections.event_hooks,
