@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from dataclasses import replace
 from typing import get_args
@@ -367,3 +368,8 @@ async def test_a_result_that_was_the_answer_is_kept_until_the_job_is_closed(
     assert await ledger.close(job.id, HOLDER, "completed", {"answer": 42})
     with pytest.raises(KeyError):
         await ledger.media(entry.heard[RECEIVED])
+
+    # Nothing would ever drop what came after that.
+    await ledger.receive(f"{job.id}-1", b"the result, late")
+    with pytest.raises(KeyError):
+        await ledger.media(hashlib.sha256(b"the result, late").hexdigest())

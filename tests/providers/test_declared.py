@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from tarash.tarash_gateway import (
     ContentModerationError,
+    Gateway,
     GenerationFailedError,
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -20,9 +24,17 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     generate_image,
     generate_video,
+    list_providers,
     register_provider_file,
 )
-from tarash.tarash_gateway.providers import Provider, declared_provider, read_declaration
+from tarash.tarash_gateway.providers import (
+    Provider,
+    Registry,
+    declared_provider,
+    read_declaration,
+)
+from tarash.tarash_gateway.providers._files import of_the_environment
+from tarash.tarash_gateway.providers._registry import brought, default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 # Speaks what the wire of xAI speaks, so that the adapter is played against code of another hand.
@@ -149,11 +161,71 @@ def test_a_wrong_key_is_told_with_its_line_and_the_nearest(tmp_path: Path) -> No
 
 
 def test_a_job_is_adopted_on_proof_only() -> None:
-    import tomllib
-
     said = tomllib.loads(TOML) | {"list": {"path": "videos", "items": "data"}}
     with pytest.raises(ValidationError, match="only where the list shows that it is ours"):
         read_declaration(said)
+
+
+def test_the_files_of_the_guide_can_be_used() -> None:
+    page = Path(__file__).parents[2] / "docs" / "guides" / "declared-providers.md"
+    whole, takes = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    said = tomllib.loads(whole)
+    assert declared_provider(said).name == "acme"
+
+    # The other one is what a model may take.
+    said["models"][0]["takes"] = tomllib.loads(takes)
+    registry = Registry()
+    registry.register(declared_provider(said))
+    request = VideoGenerationRequest(
+        prompt="A kite",
+        image_list=[{"image": "https://example.com/kite.png", "type": "first_frame"}],
+    )
+    config = VideoGenerationConfig(provider="acme", model="clip-1")
+    assert Gateway(registry=registry).plan_video(config, request).payload == {
+        "model": "clip-1",
+        "content": [
+            {"type": "text", "text": "A kite"},
+            {
+                "type": "image_url",
+                "role": "first_frame",
+                "image_url": {"url": "https://example.com/kite.png"},
+            },
+        ],
+    }
+
+
+def test_a_folder_of_files_replaces_no_built_in_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would get that one's key."""
+    (tmp_path / "mine.toml").write_text(TOML, encoding="utf-8")
+    (tmp_path / "fal.toml").write_text(
+        TOML.replace('"declared-grok"', '"fal"').replace('"Grok"', '"Other"'), encoding="utf-8"
+    )
+    (tmp_path / "odd.toml").write_text('name = "odd"', encoding="utf-8")
+    monkeypatch.setenv("TARASH_PROVIDERS", str(tmp_path))
+    brought.cache_clear()
+    try:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            assert {"declared-grok", "fal"} <= {one.name for one in list_providers()}
+
+        said = " ".join(str(one.message) for one in warned)
+        assert "Other is left out as 'fal'" in said
+        assert "odd.toml: title: Field required" in said
+        assert default_registry.adapter("fal").base_url == "https://queue.fal.run"
+        assert default_registry.adapter("declared-grok").base_url == "https://api.x.ai/v1"
+    finally:
+        monkeypatch.undo()
+        brought.cache_clear()
+
+
+def test_a_folder_that_is_not_there_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TARASH_PROVIDERS", str(tmp_path / "nowhere"))
+    with pytest.warns(UserWarning, match="names no folder that is there"):
+        assert of_the_environment() == []
 
 
 ANYTHING = st.recursive(
@@ -169,8 +241,6 @@ PLACES = st.sampled_from(
 @settings(max_examples=25, deadline=None)
 @given(st.dictionaries(PLACES, ANYTHING, max_size=3))
 def test_any_declaration_is_a_clear_error_or_a_row(changes: dict[str, Any]) -> None:
-    import tomllib
-
     try:
         row = declared_provider({**tomllib.loads(TOML), **changes})
     except ValidationError as error:

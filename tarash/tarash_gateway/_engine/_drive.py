@@ -164,6 +164,7 @@ class _Drive(Leaving):
             end = settled(attempt, await self._goodbye(end.outcome))
             raise
         finally:
+            attempt.parts.clear()
             if end is not None:
                 await attempt.apply(end, response=response)
 

@@ -130,7 +130,6 @@ class Watch:
             return await self._look_until_done()
         finally:
             self._history.waiting -= 1
-            self._attempt.parts.clear()
 
     async def _look_until_done(self) -> RawResult:
         streams = "stream" in self._adapter.abilities

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 from anyio.lowlevel import RunVar
 
-from .._support._secrets import AuthHeaders
+from .._support._secrets import AuthHeaders, Secrets
 from ..exceptions import TarashException
 from ._answer import (
     HttpResponse,
@@ -189,10 +189,15 @@ class HttpClient:
         self._transport = transport
         self._credentials = credentials
         self._classify = classify
-        self._secrets = account.secrets
+        self._of_account = account.secrets
 
     async def aclose(self) -> None:
         """Nothing of its own to close: the loop's transport owns the connections."""
+
+    @property
+    def _secrets(self) -> Secrets:
+        """What is masked in answers: they may repeat the headers that were sent."""
+        return self._of_account.and_of(self._credentials.secrets)
 
     def trusts(self, url: str) -> bool:
         """Tell whether our credentials may go to this URL."""

@@ -150,11 +150,16 @@ class AuthHeaders:
         self.reveal: Callable[[], dict[str, Any]] = lambda: dict(given)
 
     def __repr__(self) -> str:
-        return f"Credentials({', '.join(self._names)})"
+        return f"AuthHeaders({', '.join(self._names)})"
 
     def onto(self, headers: Mapping[str, str] | None) -> dict[str, Any]:
         """Return headers with these, for the call that sends them and for no variable."""
         return {**(headers or {}), **self.reveal()}
+
+    @property
+    def secrets(self) -> Secrets:
+        """What was made of the key for them, and is as secret."""
+        return Secrets()
 
 
 def bearer(key: Key, scheme: str = "Bearer") -> AuthHeaders:
@@ -182,6 +187,9 @@ class Secrets:
 
     def and_of(self, others: Secrets) -> Secrets:
         """Return these and others."""
+        if not others._values():
+            return self
+
         both = Secrets()
         values = {*self._values(), *others._values()}
         ordered = tuple(sorted(values, key=lambda value: (-len(value), value)))

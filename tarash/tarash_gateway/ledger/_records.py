@@ -165,7 +165,8 @@ class Ledger(Protocol):
         """Write down the result that answered a submit, whoever holds its job by now.
 
         It is kept as the request's media are, until the job is closed: `media` returns it by the
-        SHA-256 that is noted as `received`. An intent that nobody knows is ignored.
+        SHA-256 that is noted as `received`. An intent that is not known, or whose job has ended, is
+        ignored.
 
         Args:
             intent_id: The intent's.

@@ -107,7 +107,7 @@ class MemoryLedger:
         """Write down the result that answered a submit."""
         with self._lock:
             entry = self._entry(intent_id)
-            if entry is None:
+            if entry is None or self._jobs[entry.intent.job_id].state not in ("open", "unknown"):
                 return
 
             name = hashlib.sha256(content).hexdigest()

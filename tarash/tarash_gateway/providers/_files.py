@@ -23,6 +23,9 @@ def of_the_environment() -> list[Provider]:
     """Return the rows of the folder's TOML files; one that is no declaration is warned of."""
     folder = os.environ.get("TARASH_PROVIDERS")
     rows = []
+    if folder and not Path(folder).is_dir():
+        warn(f"TARASH_PROVIDERS names no folder that is there: {folder!r}")
+
     for path in sorted(Path(folder).glob("*.toml")) if folder else ():
         try:
             rows.append(row_of(path))

@@ -27,7 +27,7 @@ _BACKLOG = 1024
 _SHUTDOWN_SECONDS = 1.0
 _HOLD_SECONDS = 0.02
 
-HttpResponse = Callable[[], Awaitable[Reply]]
+Answer = Callable[[], Awaitable[Reply]]
 
 
 class Origin:
@@ -132,7 +132,7 @@ class Origin:
         return await route.handler(request)
 
     async def _misbehave(
-        self, raw: web.BaseRequest, request: RecordedRequest, fault: Fault, answer: HttpResponse
+        self, raw: web.BaseRequest, request: RecordedRequest, fault: Fault, answer: Answer
     ) -> Reply:
         if fault.kind == "status":
             return self._fault_reply(fault)

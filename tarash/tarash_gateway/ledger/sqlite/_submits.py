@@ -116,10 +116,14 @@ class Submits:
             self._file.write() as connection,
         ):
             found = connection.execute(
-                "SELECT job, heard FROM intents WHERE id = ?", (intent_id,)
+                """
+                SELECT job, heard FROM intents JOIN jobs ON jobs.id = job
+                WHERE intents.id = ? AND state IN ('open', 'unknown')
+                """,
+                (intent_id,),
             ).fetchone()
             if found is None:
-                return
+                return  # it has ended, and nothing would drop what is kept for it
 
             # On disk before the row that refers to it is.
             prepared.put()

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from ..._http._client import Transport
     from ..._http._credentials import Credentials
 
-FIRST_ERROR = 300
-GONE = 404
-
 
 class DeclaredAccount(RestAdapter):
     """Whose requests these are, where they go, and what each stage reads of the declaration."""
@@ -36,6 +33,7 @@ class DeclaredAccount(RestAdapter):
         self.base_url = said.account.base_url
         self.key_variables = said.account.variables
         self.makes = said.makes
+        self.check_path = said.account.check
         self.min_poll_interval = said.poll.pace if said.poll is not None else 1.0
         media = said.media
         self.accepts = MediaSupport(

@@ -17,14 +17,20 @@ from ..._data._exchange import (
     Snapshot,
 )
 from ..._http._client import HttpResponse, join, status_error, unreadable
+from ..._http._send_state import fetching_result
 from ..._support._warnings import warn
-from ...exceptions import GenerationFailedError, HTTPError, UnsupportedOperationError
+from ...exceptions import (
+    GenerationFailedError,
+    HTTPError,
+    TarashException,
+    UnsupportedOperationError,
+)
 from ...mapping import apply_field_mappers, longest_prefix
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._contract import ABILITIES
 from .._facts import READERS, date, percent, response_facts
 from ._account import DeclaredAccount
-from ._asked import as_image, content_of, has, hook, is_ours, own_id
+from ._asked import as_image, content_of, has, hook, is_ours, medium_of, own_id, whole
 from ._model import Poll, ProviderDeclaration, Submit
 from ._names import every, holds, merged, one, put
 
@@ -35,6 +41,8 @@ if TYPE_CHECKING:
 
 FIRST_ERROR = 300
 GONE = 404
+MOST_WORDS = 100
+"""Words for a status that are warned of; a provider may make up more."""
 
 
 class DeclaredAdapter(DeclaredAccount):
@@ -85,7 +93,7 @@ class DeclaredAdapter(DeclaredAccount):
         mapped = apply_field_mappers(mappers, call.request)
         places = self._places(spec.model)
         body: dict[str, Any] = copy.deepcopy(way.body)
-        if way.model_at is not None:
+        if way.model_at:
             put(body, way.model_at, spec.model)
 
         for name, value in mapped.items():
@@ -142,7 +150,7 @@ class DeclaredAdapter(DeclaredAccount):
         """Return the address of a job: from the answer, or by its id."""
         poll = self._poll
         if poll.from_url and operation.urls.get("poll"):
-            return join(client.account.base_url, operation.urls["poll"])
+            return whole(client, operation.urls["poll"])
 
         return self._url(client, poll.path, operation)
 
@@ -207,7 +215,8 @@ class DeclaredAdapter(DeclaredAccount):
         """Return what a job's body says; a word that nobody knows keeps the job open. Pure."""
         poll, word = self._poll, str(one(body, self._poll.status))
         status = poll.statuses.get(word, "processing")
-        if word not in poll.statuses and word not in self.unknown:
+        is_new = word not in poll.statuses and word not in self.unknown
+        if is_new and len(self.unknown) < MOST_WORDS:
             self.unknown.add(word)
             warn(
                 f"{self.said.title} says {word!r} of a job, which no declared status is: it is "
@@ -240,32 +249,48 @@ class DeclaredAdapter(DeclaredAccount):
         )
 
     async def _fetched(self, client: Any, seen: Snapshot, operation: Operation) -> Snapshot:
-        result = self.said.result
-        if seen.status != "completed" or seen.finished is None:
+        result, finished = self.said.result, seen.finished
+        if finished is None or not (result.fetch or result.authorised):
             return seen
 
-        raw, media = seen.finished.raw, seen.finished.media
+        fetching_result()
+        try:
+            return await self._delivered(client, seen, finished, operation)
+        except TarashException as trouble:  # of the result; the job's own status was heard
+            return Snapshot("processing", raw=seen.raw, trouble=trouble)
+
+    async def _delivered(
+        self, client: Any, seen: Snapshot, finished: RawResult, operation: Operation
+    ) -> Snapshot:
+        """Return a finished job with what only further requests bring.
+
+        Raises:
+            TarashException: It is not to be had now; the job is done all the same.
+        """
+        result, raw, media = self.said.result, finished.raw, finished.media
         if result.fetch is not None:
             file_id = str(one(raw, result.fetch_id) or operation.id)
-            answer = await client.get(self._url(client, result.fetch, operation, file_id=file_id))
+            url = self._url(client, result.fetch, operation, file_id=file_id)
+            answer = await client.get(url, any_status=True)
+            if answer.status >= FIRST_ERROR or self.rules.is_refusal(answer.body):
+                return self.refused(answer)
+
             if answer.content is not None:
-                media = ({"content": answer.content, "content_type": answer.content_type or ""},)
-            elif self.rules.is_refusal(answer.object()):
-                raise self.rules.inside(answer)
+                media = (medium_of(answer),)
             else:
                 raw = {**raw, "result": answer.object()}
+                if not (self.urls(raw, operation.kind) or self._flags(raw)):
+                    raise unreadable(answer.status, answer.body)
 
         if result.authorised and not media:
             found = self.urls(raw, operation.kind)
-            answers = [await client.get(join(client.account.base_url, url)) for url in found]
-            media = tuple(
-                {"content": each.content, "content_type": each.content_type or ""}
-                for each in answers
-                if each.content is not None
-            )
+            media = tuple([medium_of(await client.get(whole(client, url))) for url in found])
 
-        finished = replace(seen.finished, raw=raw, media=media)
-        return replace(seen, raw=raw, finished=finished)
+        return replace(seen, raw=raw, finished=replace(finished, raw=raw, media=media))
+
+    def _flags(self, body: Any) -> list[str]:
+        """Return which flags say that there is no result."""
+        return [flag.at for flag in self.said.result.refused if holds(flag, body)]
 
     # -------------------------------------------------------------------------------------- result
     def metadata(self, operation: Operation) -> dict[str, Any]:
@@ -308,10 +333,9 @@ class DeclaredAdapter(DeclaredAccount):
     def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; flags that refuse and a result without media are errors. Pure."""
         raw = finished.raw
-        refused = [flag.at for flag in self.said.result.refused if holds(flag, raw)]
         found: list[Any] = list(finished.media) or self.urls(raw, call.kind)
-        if refused and not found:
-            raise self.rules.of_job(raw)
+        if not found and self._flags(raw):
+            raise self.rules.kept_back(raw)
 
         if not found:
             raise GenerationFailedError(
@@ -356,11 +380,6 @@ class DeclaredAdapter(DeclaredAccount):
 
         status = (await self.poll(client, operation)).status
         return "too_late" if status in ("completed", "failed") else "unsupported"
-
-    async def verify_credentials(self, client: Any) -> None:
-        """Ask for something free that wants a key."""
-        self.check_path = self.said.account.check
-        await super().verify_credentials(client)
 
     async def _find(
         self, client: Any, payload: Payload, call: Call, since: datetime

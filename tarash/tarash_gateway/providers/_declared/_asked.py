@@ -6,7 +6,9 @@ import base64
 import binascii
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
+from ..._http._client import HttpResponse, unreadable
 from ...exceptions import GenerationFailedError
 from .._finding import is_shown, is_since
 from ._model import Listing
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..._data._exchange import Call, Payload
+    from ..._data._types import MediaContent
 
 
 def own_id(call: Call) -> str:
@@ -42,6 +45,23 @@ def has(request: Any, name: str) -> bool:
         return True
 
     return getattr(request, name, None) not in (None, (), [], "") or name in request.extra_params
+
+
+def whole(client: Any, url: str) -> str:
+    """Return an address that an answer names, which may be relative to the account's host."""
+    return urljoin(f"{client.account.base_url}/", url)
+
+
+def medium_of(answer: HttpResponse) -> MediaContent:
+    """Return the bytes of an answer.
+
+    Raises:
+        HTTPError: It holds none.
+    """
+    if answer.content is None:
+        raise unreadable(answer.status, answer.body)
+
+    return {"content": answer.content, "content_type": answer.content_type or ""}
 
 
 def as_image(found: Any) -> str:

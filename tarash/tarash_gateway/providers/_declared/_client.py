@@ -7,10 +7,9 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from ..._support._secrets import AuthHeaders
+from ..._support._secrets import AuthHeaders, Key, Secrets
 from ._model import Auth
 
 
@@ -23,26 +22,48 @@ def headers_of(auth: Auth, key: str, others: Mapping[str, str]) -> AuthHeaders:
         return AuthHeaders({**others, auth.header: f"{auth.prefix}{key}"})
 
     if auth.type == "basic":
-        packed = base64.b64encode(key.encode()).decode()
-        return AuthHeaders({**others, auth.header: f"Basic {packed}"})
+        return _Packed(auth.header, Key(base64.b64encode(key.encode()).decode()), others)
 
     return AuthHeaders({**others, auth.header: f"Bearer {key}"})
 
 
 class _Signed(AuthHeaders):
-    """A fresh token with each request."""
+    """A token that is signed anew before it ends."""
 
-    __slots__ = ("_make",)
+    __slots__ = ("_tokens",)
 
     def __init__(self, auth: Auth, key: str, others: Mapping[str, str]) -> None:
         super().__init__({**others, auth.header: ""})
-        self._make: Callable[[], dict[str, str]] = lambda: {
-            **others,
-            auth.header: f"Bearer {signed(auth, key, time.time())}",
-        }
+        made: list[tuple[float, Key]] = []
 
-    def onto(self, headers: Mapping[str, str] | None) -> dict[str, Any]:
-        return {**(headers or {}), **self._make()}
+        def tokens() -> list[Key]:
+            now = time.time()
+            if not made or abs(now - made[-1][0]) >= auth.lifetime / 2:
+                made.append((now, Key(signed(auth, key, now))))
+                del made[:-2]  # an answer to the one before may still come
+
+            return [token for _, token in made]
+
+        self._tokens = tokens
+        self.reveal = lambda: {**others, auth.header: f"Bearer {tokens()[-1].reveal()}"}
+
+    @property
+    def secrets(self) -> Secrets:
+        return Secrets(self._tokens())
+
+
+class _Packed(AuthHeaders):
+    """A key in another form, which is as secret."""
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, name: str, packed: Key, others: Mapping[str, str]) -> None:
+        super().__init__({**others, name: f"Basic {packed.reveal()}"})
+        self._packed = packed
+
+    @property
+    def secrets(self) -> Secrets:
+        return Secrets([self._packed])
 
 
 def signed(auth: Auth, key: str, now: float) -> str:

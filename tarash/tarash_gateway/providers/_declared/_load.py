@@ -5,18 +5,19 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import pydantic
 
+from ..._support._secrets import looks_secret
 from ...exceptions import ValidationError
 from .._provider import KeyVariable, Provider
 from ._adapter import DeclaredAdapter
 from ._mappers import mappers_of
-from ._model import ProviderDeclaration
+from ._model import Account, ProviderDeclaration
 from ._names import names_at
 
 if TYPE_CHECKING:
@@ -70,7 +71,6 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
         VIDEO_FALLBACK=fallbacks["video"],
         IMAGE_FALLBACK=fallbacks["image"],
     )
-    open_names = tuple(name for name, one in said.account.settings.items() if not one.secret)
     return Provider(
         name=said.name,
         title=said.title,
@@ -79,8 +79,17 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
         modalities=said.makes,
         models=module,
         aliases=said.aliases,
-        open_settings=(*open_names, "region"),
+        open_settings=(*_open_settings(said.account), "region"),
     )
+
+
+def _open_settings(account: Account) -> Iterator[str]:
+    """Yield the settings that may be shown: none that signs, or that is called like a secret."""
+    signs = {account.auth.id_setting, account.auth.secret_setting}
+    for name, setting in account.settings.items():
+        hidden = looks_secret(name) if setting.secret is None else setting.secret
+        if not hidden and name not in signs:
+            yield name
 
 
 def _checked(raw: Mapping[str, Any], where: str, text: str) -> ProviderDeclaration:

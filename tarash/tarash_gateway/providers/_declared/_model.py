@@ -48,7 +48,8 @@ class Setting(Part):
 
     variable: str | None = None
     default: str | None = None
-    secret: bool = False
+    secret: bool | None = None
+    """Whether it is shown nowhere; None for what its name says."""
 
 
 class Account(Part):
@@ -86,7 +87,7 @@ class Submit(Part):
     headers: dict[str, str] = {}
     fresh_id_header: str | None = None
     own_id: Path | None = None
-    model_at: Path | None = "model"
+    model_at: Path | Literal[""] | None = "model"
     extra_at: Path | None = None
     body: dict[str, Any] = {}
     id: Path = "id"

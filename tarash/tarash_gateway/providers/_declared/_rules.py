@@ -90,6 +90,16 @@ class DeclaredRules:
             retryable=None if rule is None else rule.retryable,
         )
 
+    def kept_back(self, body: Any) -> ContentModerationError:
+        """Return the error of a result that a filter has kept back."""
+        told = self._said(body) or "the result was kept back"
+        return ContentModerationError(
+            f"{self._title}'s content filter refused: {told} (change the prompt or the images)",
+            stage="output",
+            raw_response=body,
+            billing=self.billing_of(body),
+        )
+
     def billing_of(self, body: Any) -> Any:
         """Return what a failed job costs, where the declaration says so."""
         rule = self._rule(None, body)
