@@ -11,11 +11,17 @@ Generator = tuple[str, str, dict[str, Any]]
 
 
 @cache
+def records() -> dict[str, dict[str, Any]]:
+    """Return all records of fal's models, by id."""
+    return dict(shipped_records("fal"))
+
+
+@cache
 def generators() -> tuple[Generator, ...]:
     """Return id, kind and record of every model that makes videos or images from a prompt."""
     return tuple(
         (model, kind, record)
-        for model, record in shipped_records("fal")
+        for model, record in records().items()
         for kind in ("video", "image")
         if kind in record["outputs"] and "prompt" in record["input"]["properties"]
     )
