@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,12 @@ async def test_media_serve_the_fallback_in_another_process(
     await later.aclose(grace=5)
 
 
+def forget_the_submit(path: Path, job_id: str) -> None:
+    """Let a job be one that was written down, and whose process ended before it was submitted."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM intents WHERE job = ?", (job_id,))
+
+
 async def test_one_job_that_is_unreadable_hides_no_other(
     simulator: Simulator, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -136,9 +144,11 @@ async def test_one_job_that_is_unreadable_hides_no_other(
         {"prompt": "A cat", "image_list": [{"image": picture, "type": "first_frame"}]}
     )
     gateway = Gateway(ledger=SqliteLedger(path))
-    broken = await gateway.submit_video_async(config, request)
     plain = config_for(FAL, simulator)
     whole = await gateway.submit_video_async(plain, REQUEST)
+    broken = await gateway.submit_video_async(config, request)
+    await gateway.aclose(grace=5)
+    forget_the_submit(path, broken.id)
     shutil.rmtree(path.with_name("jobs.db-media"))
     with caplog.at_level(logging.ERROR):
         handles = await gateway.resume_all_async(api_keys={"fal": KEY})

@@ -236,6 +236,36 @@ async def test_a_download_fails_by_its_providers_faults(fal: Any, fault: Fault) 
     assert fal.simulator.leaks == []
 
 
+async def test_a_new_job_is_not_found_for_a_while(fal: Any) -> None:
+    fal.simulator.fail("fal", "poll", Fault.not_found_for(0.2), times=None)
+    submitted = await fal.submit()
+    begun = asyncio.get_running_loop().time()
+    statuses = []
+    while 200 not in statuses:
+        statuses.append((await fal.exchange("GET", submitted["status_url"]))[0])
+
+    assert set(statuses) == {404, 200}
+    assert asyncio.get_running_loop().time() - begun >= 0.2
+
+
+async def test_a_redirect_leads_where_it_says_until_the_server_recovers(fal: Any) -> None:
+    fal.simulator.fail("fal", "poll", Fault.redirect("?", 307), times=None)
+    fal.simulator.fail("fal", "result", Fault.redirect(""))
+    submitted = await fal.submit()
+
+    async def asked(url: str) -> tuple[int, str | None]:
+        async with fal.client.get(url, allow_redirects=False) as response:
+            return response.status, response.headers.get("Location")
+
+    assert await asked(submitted["status_url"]) == (307, "?")
+    fal.simulator.recover("fal", "poll")
+    assert (await asked(submitted["status_url"]))[0] == 200
+    assert await asked(submitted["response_url"]) == (302, None)
+    fal.simulator.fail("fal", "poll", Fault.status(503), times=None)
+    fal.simulator.recover("fal")
+    assert (await asked(submitted["status_url"]))[0] == 200
+
+
 @pytest.mark.parametrize(
     ("step", "options", "message"),
     [
@@ -260,3 +290,9 @@ def test_a_fault_that_cannot_be_is_refused() -> None:
 
     with pytest.raises(ValueError, match="0 or more"):
         Fault.delay(-1)
+
+    with pytest.raises(ValueError, match="0 or more"):
+        Fault.not_found_for(-1)
+
+    with pytest.raises(ValueError, match="between 300 and 399"):
+        Fault.redirect("/elsewhere", 200)

@@ -40,6 +40,9 @@ class Call:
     adjustments: tuple[Adjustment, ...] = ()
     mark: Mapping[str, str] | None = None
     """For a call of a stored job: where its config bought, and with which key; see `_marks`."""
+    lost: str = ""
+    """For a call of a stored job: why its request has not all of its media, so that nothing may be
+    submitted with it; what was accepted can be waited for."""
 
     @property
     def mocked(self) -> bool:

@@ -18,6 +18,7 @@ from .._support._warnings import warn
 from ..catalog import ModelSpec, ending, mask_form_of, schema_source
 from ..exceptions import (
     GenerationFailedError,
+    StorageError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
@@ -200,6 +201,9 @@ class _Drive(Leaving):
         if attempt.intent is not None:
             await self._recover(attempt.intent)
             return
+
+        if self._call.lost:
+            raise StorageError(f"Nothing was submitted: {self._call.lost}", submission="not_sent")
 
         request, changes = await prepare(
             self._call.request,

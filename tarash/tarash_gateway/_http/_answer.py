@@ -113,6 +113,17 @@ class HttpResponse:
         raise unreadable(self.status, self.body)
 
 
+def says_nothing(body: Any) -> bool:
+    """Tell whether a body can't be what a job came to, whatever its status.
+
+    So answers who is no provider: an empty value, or, like gateways, a `message` and nothing else.
+    """
+    if isinstance(body, dict):
+        return not any(value not in (None, "") for name, value in body.items() if name != "message")
+
+    return not body or isinstance(body, bool | int | float)
+
+
 def parse_retry_after(value: str | None) -> float | None:
     """Return the seconds that a Retry-After header asks for; None where it can't be read."""
     if not value:

@@ -242,9 +242,13 @@ class ChainRun(Ending):
         if ended or not error.retryable or await self._was_stopped():
             return False
 
+        other = f"{following.config.provider} {following.config.model}"
+        if following.lost:
+            _add(error, f" ({other} was not tried: {following.lost})")
+            return False
+
         head = self.calls[0].config
         if head.failover == "when_safe" and any(attempt.unsafe for attempt in self.attempts):
-            other = f"{following.config.provider} {following.config.model}"
             _add(error, f" (failover='when_safe': {other} was not tried, to not pay twice)")
             return False
 

@@ -203,8 +203,10 @@ class Job:
             if operation in (None, run.current.operation):
                 return run
 
-        configs = [call.config for call in self.run.calls]
-        return await rebuilt(record, self.run.resources, Keys(None), configs)
+        configs = [call.config for call in run.calls]
+        head = run.calls[0]
+        request = None if head.lost else head.request
+        return await rebuilt(record, run.resources, Keys(None), configs, request)
 
     async def _record(self) -> JobRecord | None:
         """Return the job as the ledger has it; None where a job that we know can't be read."""

@@ -80,7 +80,8 @@ async def begin(
         )
 
     keys = Keys({one.config.provider: one.config.api_key for one in calls if one.config.api_key})
-    return await rebuilt(existing, resources, keys, _left_running(calls)), existing
+    known = _left_running(calls)
+    return await rebuilt(existing, resources, keys, known, calls[0].request), existing
 
 
 def _left_running(calls: Sequence[Call]) -> list[Config]:
@@ -155,6 +156,7 @@ async def rebuilt(
     resources: EngineContext,
     keys: Keys,
     known: Sequence[Config] = (),
+    request: Request | None = None,
 ) -> ChainRun:
     """Return a run of a stored job, in nobody's hands yet.
 
@@ -163,8 +165,9 @@ async def rebuilt(
         resources: What calls share.
         keys: API keys by provider, or by provider and base URL; others are the environment's.
         known: The chain's configs with their secrets, where they are at hand.
+        request: The job's request with all of its media, where it is at hand.
     """
-    calls = await calls_of(record, resources.ledger, keys, known)
+    calls = await calls_of(record, resources.ledger, keys, known, request)
     if resources.untrusted_requests:
         calls = [replace(call, config=guarded(call.config)) for call in calls]
 

@@ -101,17 +101,65 @@ def _packed(value: Any, media: dict[str, bytes]) -> Any:
     return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
-async def _unpacked(value: Any, read: Read) -> Any:
+_LOST = object()
+"""In the place of what can't be read without media that are gone."""
+
+
+async def _unpacked(value: Any, read: Read, lost: list[str]) -> Any:
+    """Return a stored value with its bytes; what they are part of is left out where they are gone.
+
+    Args:
+        value: As `_packed` returned it.
+        read: Returns bytes by their hash.
+        lost: Is given what could not be read.
+    """
     if isinstance(value, dict):
         if value.keys() == {MEDIA}:
-            return await read(value[MEDIA])
+            try:
+                return await read(value[MEDIA])
+            except (KeyError, exceptions.TarashException) as error:
+                lost.append(str(error))
+                return _LOST
 
-        return {name: await _unpacked(one, read) for name, one in value.items()}
+        found = {name: await _unpacked(one, read, lost) for name, one in value.items()}
+        return _LOST if any(one is _LOST for one in found.values()) else found
 
     if isinstance(value, list):
-        return [await _unpacked(one, read) for one in value]
+        every = [await _unpacked(one, read, lost) for one in value]
+        return [one for one in every if one is not _LOST] or (_LOST if every else [])
 
     return value
+
+
+async def _request_of(record: JobRecord, ledger: Ledger) -> tuple[Request, str]:
+    """Return a stored job's request, and why media of it are missing, if any are.
+
+    Raises:
+        TarashException: Media are gone, and nothing of the job was accepted that needs none.
+    """
+    lost: list[str] = []
+    fields = {
+        name: found
+        for name, one in record.request.items()
+        if (found := await _unpacked(one, ledger.media, lost)) is not _LOST
+    }
+    why = ""
+    if lost:
+        why = (
+            f"the ledger has lost media of the request of {record.id} ({lost[0]}); put the folder "
+            "beside the ledger's file back, or order again with the same idempotency key"
+        )
+        ended = record.state != "open" or record.result is not None
+        if not (ended or any(_needs_no_media(one) for one in record.entries)):
+            raise exceptions.TarashException(f"{why[0].upper()}{why[1:]}", submission="not_sent")
+
+    request_type = VideoGenerationRequest if record.kind == "video" else ImageGenerationRequest
+    return request_type.model_validate(fields), why
+
+
+def _needs_no_media(entry: SubmissionRecord) -> bool:
+    """Tell whether a submit may have come to something: a job is asked after by its id alone."""
+    return entry.operation is not None or entry.submission not in ("rejected", "not_sent")
 
 
 async def calls_of(
@@ -119,6 +167,7 @@ async def calls_of(
     ledger: Ledger,
     keys: Keys,
     known: Sequence[Config] = (),
+    request: Request | None = None,
 ) -> list[Call]:
     """Return the calls of a stored job.
 
@@ -128,28 +177,16 @@ async def calls_of(
         keys: API keys by provider, or by provider and base URL; others are read from the
             environment, as ever.
         known: The chain's configs with their secrets, where they are at hand.
+        request: The request with all of its media, where it is at hand.
 
     Raises:
-        TarashException: Bytes of the request are gone.
+        TarashException: Bytes of the request are gone, and nothing can be done without them.
     """
-    try:
-        stored = await _unpacked(record.request, ledger.media)
-    except KeyError as error:
-        done = record.result is not None or any(
-            one.outcome == "completed" for one in record.entries
-        )
-        if record.state == "open" and not done:
-            raise exceptions.TarashException(
-                f"The ledger has lost media of the request of {record.id} ({error}); its jobs can "
-                "still be waited for by their tokens"
-            ) from error
+    lost = ""
+    if request is None:
+        request, lost = await _request_of(record, ledger)
 
-        stored = {"prompt": record.request.get("prompt", "?")}  # what has ended needs no media
-
-    is_video = record.kind == "video"
-    config_type = VideoGenerationConfig if is_video else ImageGenerationConfig
-    request_type = VideoGenerationRequest if is_video else ImageGenerationRequest
-    request: Request = request_type.model_validate(stored)
+    config_type = VideoGenerationConfig if record.kind == "video" else ImageGenerationConfig
     calls = []
     for number, stored_config in enumerate(record.chain, 1):
         mark = stored_config.get(MARK) or {}
@@ -162,7 +199,7 @@ async def calls_of(
             config = known[number - 1]
 
         name = f"{record.id}-{number}"
-        calls.append(Call(record.kind, config, request, name, number, mark=mark))
+        calls.append(Call(record.kind, config, request, name, number, mark=mark, lost=lost))
 
     calls[0] = replace(calls[0], request_id=record.id)
     return calls

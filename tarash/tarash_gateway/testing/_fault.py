@@ -41,6 +41,7 @@ class Fault:
     seconds: float = 0.0
     until: Callable[[], bool] = lambda: True
     count: int = 0
+    lasts: float | None = None
 
     @classmethod
     def status(
@@ -63,6 +64,34 @@ class Fault:
             extra["Retry-After"] = _header_seconds(retry_after)
 
         return cls(kind="status", code=_checked_status(code), body=body, headers=extra)
+
+    @classmethod
+    def redirect(cls, location: str, code: int = 302) -> "Fault":
+        """Answer with a redirect instead of doing what was asked: nothing is accepted.
+
+        Args:
+            location: Where it leads: a URL, or relative to what was asked for ("?" is the same
+                place once more). Empty for none, as broken servers send it.
+            code: 301, 302, 303, 307 or 308.
+        """
+        if not 300 <= code <= 399:  # noqa: PLR2004 - the range that redirects have
+            raise ValueError(f"A redirect's status is between 300 and 399, not {code!r}")
+
+        return cls(
+            kind="status", code=code, body="", headers={"Location": location} if location else {}
+        )
+
+    @classmethod
+    def not_found_for(cls, seconds: float, code: int = 404) -> "Fault":
+        """Deny what is asked for, for a while, as machines do that don't know a new job yet.
+
+        Plan it with `times=None`: it ends by itself.
+
+        Args:
+            seconds: How long, from the first request that it meets; 0 or more.
+            code: HTTP status, 100 to 599.
+        """
+        return cls(kind="status", code=_checked_status(code), lasts=_checked_seconds(seconds))
 
     @classmethod
     def reset_before(cls) -> "Fault":

@@ -126,6 +126,15 @@ class Simulator:
 
         self._state(provider).plan_fault(step, fault, times, skip)
 
+    def recover(self, provider: str, step: Step | None = None) -> None:
+        """Take back what `fail` has planned: from now on, requests go right.
+
+        Args:
+            provider: Whose requests.
+            step: What they are for; None for all.
+        """
+        self._state(provider).drop_faults(step)
+
     def publish_models(self, provider: str, models: Sequence[Mapping[str, Any]] | None) -> None:
         """Set what a provider's models API tells.
 

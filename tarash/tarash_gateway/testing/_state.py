@@ -146,6 +146,16 @@ class _PlannedFault:
     fault: Fault
     times: int | None
     skip: int
+    ends: float | None = None
+    """When a fault that lasts for some time is over; None before it has met a request."""
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether it has lasted for as long as it should; it starts to where it meets one."""
+        if self.fault.lasts is None or self.skip > 0:
+            return False
+
+        self.ends = now + self.fault.lasts if self.ends is None else self.ends
+        return now >= self.ends
 
 
 class OriginState:
@@ -188,10 +198,19 @@ class OriginState:
         with self._lock:
             self._faults.setdefault(step, deque()).append(_PlannedFault(fault, times, skip))
 
+    def drop_faults(self, step: Step | None) -> None:
+        """Forget the faults of a step, or of all steps."""
+        with self._lock:
+            for one in [step] if step is not None else list(self._faults):
+                self._faults.pop(one, None)
+
     def next_fault(self, step: Step) -> Fault | None:
         """Take the fault that is due for a request of this step, if any."""
         with self._lock:
-            queue = self._faults.get(step)
+            queue = self._faults.get(step) or deque()
+            while queue and queue[0].is_over(self.clock()):
+                queue.popleft()
+
             if not queue:
                 return None
 

@@ -105,6 +105,10 @@ class MediaFolder:
 
         return content if hashlib.sha256(content).hexdigest() == name else None
 
+    def is_lost(self, name: str) -> bool:
+        """Tell whether bytes are not where they were put."""
+        return not (self.path / name).is_file()
+
     def drop(self, connection: sqlite3.Connection, names: Iterable[str]) -> None:
         """Remove the files that no row refers to; while the database is locked."""
         for name in names:

@@ -62,6 +62,7 @@ class Store(Submits):
         key = job.idempotency_key
         # Before megabytes are written for nothing, or beside what is no ledger.
         if (key is not None or media) and (known := self.one(BY_KEY, key)) is not None:
+            self._put_back(known, media)
             return known
 
         with (
@@ -92,6 +93,22 @@ class Store(Submits):
 
         self._file.driven.add(job.id)
         return None
+
+    def _put_back(self, job: JobRecord, media: Mapping[str, bytes]) -> None:
+        """Put media back that were lost with the folder beside the file, and that a job needs."""
+        lost = {name: one for name, one in media.items() if self._file.media.is_lost(name)}
+        if not lost or job.state not in ("open", "unknown"):
+            return
+
+        # Whoever has them in hand goes on without the ledger's.
+        with (
+            suppress(TarashException),
+            self._file.prepared(lost, "not_sent") as prepared,
+            self._file.write() as connection,
+        ):
+            sql = "SELECT 1 FROM media WHERE sha256 = ? AND job = ? LIMIT 1"
+            if all(is_there(connection, sql, name, job.id) for name in lost):
+                prepared.put()
 
     @property
     def generation(self) -> int:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._http._answer import says_nothing
 from ..._http._client import (
     HttpClient,
     HttpResponse,
@@ -143,7 +144,7 @@ class FalAdapter(AdapterDefaults):
             return Snapshot("processing", raw=status, trouble=trouble)
 
         if answer.status < 300:  # noqa: PLR2004
-            if not answer.is_json or answer.body in (None, [], ""):
+            if not answer.is_json or says_nothing(answer.body):
                 odd = unreadable(answer.status, answer.body)
                 return Snapshot("processing", raw=status, trouble=odd)
 
