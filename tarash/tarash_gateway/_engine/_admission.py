@@ -156,7 +156,7 @@ class _Admission:
         except BaseException as error:  # noqa: BLE001  (it is the attempt that raises it)
             self._failure = error
             if self._is_in or self._call.resumed:
-                self._log("policy_failed", error)
+                self._say_failed(error)
         finally:
             self._news.set()
 
@@ -216,10 +216,8 @@ class _Admission:
             await asyncio.wait([task], timeout=LEAVING_SECONDS)
 
         if not task.done():
-            self._log("policy_failed", TarashException(f"not left after {LEAVING_SECONDS} s"))
+            self._say_failed(TarashException(f"not left after {LEAVING_SECONDS} s"))
 
-    def _log(self, name: str, error: BaseException) -> None:
-        said = self._attempt.secrets.text(str(error))
-        self._attempt.log(
-            logging.ERROR, name, policy=self._asked, error=f"{type(error).__name__}: {said}"
-        )
+    def _say_failed(self, error: BaseException) -> None:
+        said = f"{type(error).__name__}: {self._attempt.secrets.text(str(error))}"
+        self._attempt.log(logging.ERROR, "policy_failed", policy=self._asked, error=said)
