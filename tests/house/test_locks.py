@@ -34,7 +34,7 @@ def wanted() -> set[str]:
     groups = {key: value for key, value in PROJECT["dependency-groups"].items() if key != "bench"}
     lists = [project["dependencies"], *project["optional-dependencies"].values(), *groups.values()]
     needs = [need for one in lists for need in one if isinstance(need, str)]
-    names = {NAME.match(need)[0].lower().replace("_", "-") for need in needs}  # type: ignore[index]
+    names = {NAME.findall(need)[0].lower().replace("_", "-") for need in needs}
     return names - {"tarash-gateway"}
 
 
