@@ -9,8 +9,9 @@ from ..._data._exchange import Operation, RawResult
 from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import READERS, amount, date, response_facts
+from .._paths import value_at as one
 from ._asked import as_image, content_of
-from ._names import holds, one, picked
+from ._names import holds, picked
 from ._parts import first_of
 from ._sending import DeclaredSending
 from ._stages import Result
