@@ -67,7 +67,7 @@ def test_a_mistake_is_named(
 ) -> None:
     code, out, err = told(capsys, *arguments)
 
-    assert code == 2  # noqa: PLR2004
+    assert code == 2
     assert out == ""
     assert said in " ".join(err.split())
 

@@ -63,7 +63,7 @@ def by_hand(line: PriceLine) -> Decimal | None:
         return Decimal(0)
 
     if line.formula == "first_megapixel":
-        count = Decimal(min(1, megapixels.to_integral_value(ROUND_CEILING)) * COUNT)
+        count = min(Decimal(1), megapixels.to_integral_value(ROUND_CEILING)) * COUNT
     elif line.formula == "extra_megapixels":
         count = Decimal(0)
     elif line.formula == "input_megapixels":
@@ -112,8 +112,13 @@ def line(**changes: Any) -> PriceLine:
 def known(**values: Any) -> Facts:
     """Return facts of a call that makes eight seconds of 720p."""
     said = {"resolution": frozenset({"720p"}), **values}
-    wide = {"width": (Decimal(1280),) * 2, "height": (Decimal(720),) * 2}
-    return Facts(values=said, seconds=(Decimal(8), Decimal(8)), prompt=(4, 4), **wide)
+    return Facts(
+        values=said,
+        seconds=(Decimal(8), Decimal(8)),
+        width=(Decimal(1280), Decimal(1280)),
+        height=(Decimal(720), Decimal(720)),
+        prompt=(4, 4),
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +147,7 @@ def test_a_line_is_counted_rounded_and_bounded_as_it_says(
     changes: dict[str, Any], dollars: str
 ) -> None:
     changes = {**changes}
-    if changes.get("per") == 60:  # noqa: PLR2004  (three dollars a minute)
+    if changes.get("per") == 60:
         changes["rate"] = 3
 
     quote = quote_of([line(**changes)], known(), "clip-1")

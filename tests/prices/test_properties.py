@@ -20,25 +20,22 @@ maybe = st.none() | amounts
 @st.composite
 def lines(draw: st.DrawFn) -> list[PriceLine]:
     """Make up a price list without conditions, as a vendor might have it."""
-    made = []
-    for number in range(draw(st.integers(1, 3))):
-        made.append(
-            PriceLine(
-                provider="acme",
-                model="clip",
-                billable=f"part_{number}",
-                unit=draw(st.sampled_from(UNITS)),
-                rate=draw(amounts),
-                per=draw(st.sampled_from([Decimal(1), Decimal(1000)])),
-                formula=draw(st.sampled_from(FORMULAS)),
-                min_charge=draw(maybe),
-                free=draw(maybe),
-                step=draw(maybe),
-                min=draw(maybe),
-            )
+    return [
+        PriceLine(
+            provider="acme",
+            model="clip",
+            billable=f"part_{number}",
+            unit=draw(st.sampled_from(UNITS)),
+            rate=draw(amounts),
+            per=draw(st.sampled_from([Decimal(1), Decimal(1000)])),
+            formula=draw(st.sampled_from(FORMULAS)),
+            min_charge=draw(maybe),
+            free=draw(maybe),
+            step=draw(maybe),
+            min=draw(maybe),
         )
-
-    return made
+        for number in range(draw(st.integers(1, 3)))
+    ]
 
 
 def facts(seconds: Decimal, count: int, width: int, height: int) -> Facts:

@@ -1,4 +1,4 @@
-"""What calls would cost, against amounts that were worked out by hand from vendors' price tables."""
+"""What calls would cost, against amounts worked out by hand from vendors' price tables."""
 
 from __future__ import annotations
 

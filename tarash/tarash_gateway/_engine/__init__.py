@@ -6,6 +6,7 @@ failing look. Who is tried next is the orchestrator's business.
 
 from __future__ import annotations
 
+from ._admission import admitted
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
@@ -22,6 +23,7 @@ __all__ = [
     "EngineContext",
     "Lease",
     "RegistryMakers",
+    "admitted",
     "checked_payload",
     "drive",
     "dumped",

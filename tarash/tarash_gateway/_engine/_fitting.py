@@ -15,6 +15,7 @@ from ._makers import RegistryMakers
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
     from .._data._observers import Observer
+    from .._data._policies import Policy
     from .._http._pools import ClientCache
     from ..ledger._records import Ledger
     from ..providers._contract import Adapter, RefiningAdapter
@@ -33,7 +34,9 @@ class EngineContext:
     untrusted_requests: bool = False
     """Whether others have written the requests, whatever the configs say."""
     observers: tuple[Observer, ...] = ()
-    """Who hears of every event."""
+    """Who hears of every event, the policies among them."""
+    policies: tuple[Policy, ...] = ()
+    """Who lets attempts in."""
 
     def makers(self, call: Call) -> RegistryMakers:
         """Return the providers of the registry, as the media of a call's result see them."""

@@ -17,6 +17,7 @@ from ..models import (
 
 if TYPE_CHECKING:
     from .._data._observers import Observer
+    from .._data._policies import Policy
     from .._data._types import Kind
 
 EXPECTED = {
@@ -74,3 +75,20 @@ def checked_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:
             )
 
     return tuple(observers)
+
+
+def checked_policies(policies: Sequence[Policy]) -> tuple[Policy, ...]:
+    """Return policies that have what a policy needs.
+
+    Raises:
+        ValidationError: One is a class, or lacks a method: no attempt could be let in.
+    """
+    for one in policies:
+        methods = (getattr(one, name, None) for name in ("admit", "observe"))
+        if isinstance(one, type) or not all(map(callable, methods)):
+            raise ValidationError(
+                f"A policy is an object with the methods `admit` and `observe`, and {one!r} is "
+                "none; derive its class from tarash.tarash_gateway.policies.Policy"
+            )
+
+    return tuple(policies)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._observers import Observer
+from .._data._policies import Policy
 from .._data._types import ApiKeys
 from .._http._backend import check_loop
 from .._support._secrets import Keys
@@ -42,13 +43,14 @@ class Gateway:
             response = await gateway.generate_video_async(config, request)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what a gateway is made of, each by name)
         self,
         *,
         registry: Registry | None = None,
         ledger: AnyLedger | None = None,
         untrusted_requests: bool = False,
         observers: Sequence[Observer] = (),
+        policies: Sequence[Policy] = (),
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -62,11 +64,16 @@ class Gateway:
                 machine, no private address and no parameters of the provider's own. As on every
                 config, which has more on it; for jobs that are resumed too.
             observers: Plain functions that don't block, called with each of its `events`.
+            policies: What lets attempts in before they buy, in this order: see `policies.Policy`.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
             shared = GatewayContext(
-                registry, ledger, untrusted_requests=untrusted_requests, observers=observers
+                registry,
+                ledger,
+                untrusted_requests=untrusted_requests,
+                observers=observers,
+                policies=policies,
             )
 
         self._shared = shared

@@ -15,7 +15,7 @@ from .._data._made_by import provide_makers
 from .._http._backend import check_loop
 from ..exceptions import TarashException
 from ..providers._registry import Registry, default_registry
-from ._arguments import checked_observers
+from ._arguments import checked_observers, checked_policies
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from .._data._made_by import Makers
     from .._data._observers import Observer
+    from .._data._policies import Policy
     from .._engine import EngineContext
     from ..ledger._records import AnyLedger, Ledger
 
@@ -39,9 +40,12 @@ class GatewayContext:
         *,
         untrusted_requests: bool = False,
         observers: Sequence[Observer] = (),
+        policies: Sequence[Policy] = (),
     ) -> None:
         self.untrusted_requests = untrusted_requests
-        self._observers = checked_observers(observers)
+        self._policies = checked_policies(policies)
+        learn = [policy.observe for policy in self._policies]
+        self._observers = checked_observers([*learn, *observers])
         self.registry = default_registry if registry is None else registry
         self._ledger = ledger
         self._made: EngineContext | None = None
@@ -75,6 +79,7 @@ class GatewayContext:
             Random(),
             self.untrusted_requests,
             self._observers,
+            self._policies,
         )
 
     @contextmanager

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError as Malformed
 
 from ..._data._money import PriceLine
+from ..._support._shipped import shipped as content_of
 from ...exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Prices:
         """
         own = [one for one in self._own.lines(provider, model) if _is_valid(one, today)]
         replaced = {one.billable for one in own}
-        others = _shipped().lines(provider, model)
+        others = shipped().lines(provider, model)
         return own + [
             one for one in others if one.billable not in replaced and _is_valid(one, today)
         ]
@@ -104,17 +104,13 @@ def _is_valid(line: PriceLine, today: date | None) -> bool:
 _read: list[PriceBook] = []
 
 
-def _shipped() -> PriceBook:
+def shipped() -> PriceBook:
+    """Return the lines that ship with the package; read on first use."""
     if not _read:
-        text = files(__package__).joinpath("..", "data", SHIPPED).read_text(encoding="utf-8")
+        text = content_of("tarash.tarash_gateway.catalog", f"data/{SHIPPED}").decode()
         _read.append(PriceBook(read_lines(text.splitlines(), SHIPPED)))
 
     return _read[0]
-
-
-def shipped() -> PriceBook:
-    """Return the lines that ship with the package."""
-    return _shipped()
 
 
 def read_lines(rows: Iterable[str], name: str) -> Iterator[PriceLine]:

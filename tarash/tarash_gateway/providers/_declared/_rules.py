@@ -29,6 +29,9 @@ CLASSES: dict[str, type[HTTPError]] = {
 }
 
 
+GONE = 404
+
+
 class DeclaredRules:
     """The rules of one provider, over statuses, codes, paths and words."""
 
@@ -150,6 +153,10 @@ class DeclaredRules:
 
         if rule.means == "unknown":
             facts["submission"] = "unknown"
+
+        if rule.means == "gone":
+            # Whatever the status: there is no such job.
+            return HTTPError(f"HTTP {status}: {told}", status_code=GONE, **facts)
 
         made = CLASSES.get(rule.means, HTTPError)
         return made(f"HTTP {status}: {told}", status_code=status or 200, **facts)
