@@ -23,27 +23,18 @@ from ...exceptions import (
     GenerationFailedError,
     HTTPError,
     TarashException,
+    UnsupportedOperationError,
 )
-from ...mapping import apply_field_mappers
+from ...mapping import apply_field_mappers, longest_prefix
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._contract import ABILITIES
 from .._facts import READERS, date, percent, response_facts
+from .._paths import value_at as one
+from .._paths import values_at as every
 from ._account import DeclaredAccount
-from ._asked import (
-    as_image,
-    content_of,
-    hook,
-    is_ours,
-    medium_of,
-    own_id,
-    placed,
-    submit_of,
-    whole,
-)
-from ._client import check_plain
-from ._mappers import places_of
+from ._asked import as_image, content_of, has, hook, is_ours, medium_of, own_id, whole
 from ._model import Poll, ProviderDeclaration, Submit
-from ._names import every, holds, merged, one, put
+from ._names import holds, merged, put
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Response
@@ -77,7 +68,23 @@ class DeclaredAdapter(DeclaredAccount):
 
     # -------------------------------------------------------------------------------------- submit
     def _submit_of(self, kind: str, model: str, request: Any) -> Submit:
-        return submit_of(self.said, kind, model, request)
+        for way in self.said.submit:
+            named = any(
+                model.startswith(one[:-1]) if one.endswith("*") else model == one
+                for one in way.models
+            )
+            fits = way.kind in (None, kind) and (not way.models or named)
+            if (
+                fits
+                and all(has(request, name) for name in way.has)
+                and not any(has(request, name) for name in way.lacks)
+            ):
+                return way
+
+        raise UnsupportedOperationError(
+            f"{self.said.title} has no way to make this {kind} with {model}; see what the model "
+            "takes with describe_model()"
+        )
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the body: what is declared, what was mapped, then `extra_params`, which win."""
@@ -86,7 +93,7 @@ class DeclaredAdapter(DeclaredAccount):
         extra = call.request.extra_params
         mappers = {name: one for name, one in spec.mappers.items() if name not in extra}
         mapped = apply_field_mappers(mappers, call.request)
-        places: Mapping[str, str] = spec.facts.get("places") or places_of(self.said)
+        places = self._places(spec.model)
         body: dict[str, Any] = copy.deepcopy(way.body)
         if way.model_at:
             put(body, way.model_at, spec.model)
@@ -97,23 +104,29 @@ class DeclaredAdapter(DeclaredAccount):
         if way.own_id is not None:
             put(body, way.own_id, own_id(call))
 
-        body = merged(body, placed(extra, places, way.extra_at))
-        path = spec.endpoint or way.path
-        path = self.filled(path, {"model": spec.model}, quoted="?" in path)
+        inner: dict[str, Any] = {}
+        if extra and way.extra_at is not None:
+            put(inner, way.extra_at, dict(extra))
+
+        body = merged(body, inner or extra)
+        path = self.filled(way.path, {"model": spec.model}, quoted="?" in way.path)
         headers = dict(way.headers)
         if way.fresh_id_header is not None:
             headers[way.fresh_id_header] = str(uuid.uuid5(uuid.NAMESPACE_URL, own_id(call)))
 
         return Payload(path, body, headers=headers)
 
+    def _places(self, model: str) -> dict[str, str]:
+        known = {name.removesuffix("*"): one for one in self.said.models for name in one.ids}
+        matched = longest_prefix(model, known)
+        found = self.said.models if matched is None else (known[matched],)
+        return {name: take.at for one in found for name, take in one.takes.items() if take.at}
+
     async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | RawResult:
         """Send the body once; an error inside a good answer is one."""
-        if self._submit_of(call.kind, call.config.model, call.request).plain_key:
-            check_plain(self.said, client.account.key)
-
         answer = await client.submit(payload.path, json=payload.body, headers=payload.headers)
         if answer.content is None and self.rules.is_refusal(answer.object()):
-            raise self.rules.inside(answer, paid=True)
+            raise self.rules.in_good_answer(answer, paid=True)
 
         return self.accepted(client, answer, call)
 
@@ -191,12 +204,12 @@ class DeclaredAdapter(DeclaredAccount):
             return Snapshot(
                 "failed",
                 raw=answer.body,
-                error=self.rules.of_job(answer.body),
+                error=self.rules.failure(answer.body),
                 billing=self.rules.billing_of(answer.body),
             )
 
         if answer.status < FIRST_ERROR:
-            raise self.rules.inside(answer)
+            raise self.rules.in_good_answer(answer)
 
         raise self.errors(answer) or status_error(answer)
 
@@ -216,7 +229,7 @@ class DeclaredAdapter(DeclaredAccount):
             return Snapshot(
                 "failed",
                 raw=body,
-                error=self.rules.of_job(body),
+                error=self.rules.failure(body),
                 billing=self.rules.billing_of(body),
             )
 
@@ -376,8 +389,7 @@ class DeclaredAdapter(DeclaredAccount):
         """Return the listed jobs that are ours: by our own id, or by what the list shows."""
         listing = self.said.list
         assert listing is not None  # noqa: S101  (else there is no such method)
-        path = listing.path.replace("{path}", payload.path)
-        path = self.filled(path, {"own_id": own_id(call)}, quoted=True)
+        path = self.filled(listing.path, {"own_id": own_id(call)}, quoted=True)
         answer = await client.get(join(client.account.base_url, path))
         items = [
             each

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from ..._http._client import HttpResponse, unreadable
-from ...exceptions import GenerationFailedError, UnsupportedOperationError
+from ...exceptions import GenerationFailedError
 from .._finding import is_shown, is_since
-from ._model import Listing, ProviderDeclaration, Submit
-from ._names import merged, one, put
+from .._paths import value_at as one
+from ._model import Listing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,53 +44,7 @@ def has(request: Any, name: str) -> bool:
     if any(image.get("type") == name for image in request.image_list):
         return True
 
-    mine = getattr(request, name, None)
-    # A number is not compared with `False`, which 0 equals.
-    return (mine is not False and mine not in (None, (), [], "")) or name in request.extra_params
-
-
-def submit_of(said: ProviderDeclaration, kind: str, model: str, request: Any) -> Submit:
-    """Return how a request is sent: the first way whose conditions hold.
-
-    Raises:
-        UnsupportedOperationError: There is none.
-    """
-    for way in said.submit:
-        named = any(
-            model.startswith(one[:-1]) if one.endswith("*") else model == one for one in way.models
-        )
-        fits = way.kind in (None, kind) and (not way.models or named)
-        if (
-            fits
-            and all(has(request, name) for name in way.has)
-            and not any(has(request, name) for name in way.lacks)
-        ):
-            return way
-
-    raise UnsupportedOperationError(
-        f"{said.title} has no way to make this {kind} with {model}; see what the model takes with "
-        "describe_model()"
-    )
-
-
-def placed(
-    extra: Mapping[str, Any], places: Mapping[str, str], extra_at: str | None
-) -> dict[str, Any]:
-    """Return the provider's own parameters where the body has them.
-
-    One that is declared goes to its place; all others go where such parameters land.
-    """
-    body: dict[str, Any] = {}
-    rest = {name: value for name, value in extra.items() if name not in places}
-    if rest:
-        put(body, extra_at, rest) if extra_at is not None else body.update(rest)
-
-    for name in extra.keys() & places.keys():
-        inner: dict[str, Any] = {}
-        put(inner, places[name], extra[name])
-        body = merged(body, inner)
-
-    return body
+    return getattr(request, name, None) not in (None, (), [], "") or name in request.extra_params
 
 
 def whole(client: Any, url: str) -> str:

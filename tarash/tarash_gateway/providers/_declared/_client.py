@@ -10,8 +10,7 @@ import time
 from collections.abc import Mapping
 
 from ..._support._secrets import AuthHeaders, Key, Secrets
-from ...exceptions import ValidationError
-from ._model import Auth, ProviderDeclaration
+from ._model import Auth
 
 
 def headers_of(auth: Auth, key: str, others: Mapping[str, str]) -> AuthHeaders:
@@ -26,21 +25,6 @@ def headers_of(auth: Auth, key: str, others: Mapping[str, str]) -> AuthHeaders:
         return _Packed(auth.header, Key(base64.b64encode(key.encode()).decode()), others)
 
     return AuthHeaders({**others, auth.header: f"Bearer {key}"})
-
-
-def check_plain(said: ProviderDeclaration, key: Key) -> None:
-    """Refuse an id and a secret where only a plain key is taken.
-
-    Raises:
-        ValidationError: They are what was given; nothing was sent.
-    """
-    if said.account.auth.type == "jwt" and ":" in key.reveal():
-        variable = next(iter(said.account.variables), "api_key")
-        raise ValidationError(
-            f"{said.title} takes no id and secret for this model: make a plain API key, and give "
-            f"it as api_key or in {variable}",
-            submission="not_sent",
-        )
 
 
 class _Signed(AuthHeaders):

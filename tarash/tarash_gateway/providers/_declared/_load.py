@@ -15,11 +15,10 @@ import pydantic
 from ..._support._secrets import looks_secret
 from ...exceptions import ValidationError
 from .._provider import KeyVariable, Provider
-from ._apis import adapter_of
+from ._adapter import DeclaredAdapter
 from ._mappers import mappers_of
 from ._model import Account, ProviderDeclaration
 from ._names import names_at
-from ._variants import Variants
 
 if TYPE_CHECKING:
     from .._contract import Adapter
@@ -52,30 +51,30 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
     said = source if isinstance(source, ProviderDeclaration) else read_declaration(source)
     fallbacks = {kind: mappers_of(said, kind, None) for kind in ("video", "image")}
     module = ModuleType(f"declared models of {said.name}")
-    variants = Variants(said)
+    known = {
+        name.removesuffix("*"): mappers_of(said, model.kind, model)
+        for model in said.models
+        for name in model.ids
+    }
     ids = {
         kind: tuple(
-            dict.fromkeys(
-                name
-                for model in said.models
-                for name in model.ids
-                if model.kind == kind and not name.endswith("*")
-            )
+            name
+            for model in said.models
+            for name in model.ids
+            if model.kind == kind and not name.endswith("*")
         )
         for kind in said.makes
     }
     module.__dict__.update(
-        MODELS={name: one for of_kind in variants.merged.values() for name, one in of_kind.items()},
-        MODELS_OF=variants.merged,
+        MODELS=known,
         IDS=ids,
-        spec_for=variants.spec_for,
         VIDEO_FALLBACK=fallbacks["video"],
         IMAGE_FALLBACK=fallbacks["image"],
     )
     return Provider(
         name=said.name,
         title=said.title,
-        adapter=cast("Adapter", adapter_of(said)),
+        adapter=cast("Adapter", DeclaredAdapter(said)),
         keys=tuple(KeyVariable(one) for one in said.account.variables),
         modalities=said.makes,
         models=module,

@@ -19,23 +19,11 @@ def mappers_of(said: ProviderDeclaration, kind: str, model: Model | None) -> dic
     if model is None:
         model = next((one for one in said.models if one.kind == kind), None)
 
-    takes = {} if model is None else takes_of(said, model)
-    return {name: mapper_of(said, name, one) for name, one in takes.items()}
+    takes = {} if model is None else model.takes
+    return {name: mapper_of(said, one) for name, one in takes.items()}
 
 
-def takes_of(said: ProviderDeclaration, model: Model) -> dict[str, Take]:
-    """Return all parameters of a model: those of its sets, and its own, which win."""
-    shared = {name: take for one in model.sets for name, take in said.sets[one].items()}
-    return {**shared, **model.takes}
-
-
-def places_of(said: ProviderDeclaration) -> dict[str, str]:
-    """Return where parameters go whose model's form is not known."""
-    takes = [pair for model in said.models for pair in takes_of(said, model).items()]
-    return {name: take.at for name, take in reversed(takes) if take.at}
-
-
-def mapper_of(said: ProviderDeclaration, name: str, take: Take) -> FieldMapper:
+def mapper_of(said: ProviderDeclaration, take: Take) -> FieldMapper:
     """Return the mapper of one parameter."""
     allowed: Any = take.allowed
     if allowed is None and (take.low is not None or take.high is not None):
@@ -50,11 +38,7 @@ def mapper_of(said: ProviderDeclaration, name: str, take: Take) -> FieldMapper:
             found = [_part(take, _text(one["image"], said, bare), one.get("type")) for one in mine]
             return (found if _is_list(take) else next(iter(found), None)) or None
 
-        if take.source == "extra_params":
-            value = take.default if name not in value else None  # given, it goes out as it is
-        elif take.form == "unsent":
-            value = None
-        elif value is None:
+        if value is None:
             value = take.default
         elif take.source in MEDIA:
             value = _text(value, said, bare)

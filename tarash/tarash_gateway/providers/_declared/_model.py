@@ -13,9 +13,8 @@ Path = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
 """Names with dots between; a number is a place in a list, and `name[]` is each of a list."""
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Means = Literal[
-    "moderation", "quota", "account", "unknown_model", "invalid", "rate", "failed", "unknown",
-    "gone",
-]  # fmt: skip
+    "moderation", "quota", "account", "unknown_model", "invalid", "rate", "failed", "unknown"
+]
 
 
 class Part(BaseModel):
@@ -94,10 +93,6 @@ class Submit(Part):
     id: Path = "id"
     url: Path | None = None
     at_once: bool = False
-    api: str | None = None
-    """Which of `apis` its jobs are looked after by."""
-    plain_key: bool = False
-    """Whether a token that is signed with an id and a secret is refused there."""
 
 
 class Rule(Part):
@@ -202,7 +197,7 @@ class Take(Part):
     allowed: tuple[Any, ...] | None = None
     low: float | None = None
     high: float | None = None
-    form: Literal["as_it_is", "int", "text", "seconds_text", "yes_no", "unsent"] = "as_it_is"
+    form: Literal["as_it_is", "int", "text", "seconds_text", "yes_no"] = "as_it_is"
     words: dict[str, Any] = {}
     roles: tuple[ImageRole, ...] = ()
     most: Annotated[int, Field(gt=0)] | None = None
@@ -212,43 +207,14 @@ class Take(Part):
     role_at: Path | None = None
 
 
-class Limit(Part):
-    """What one field leaves possible of another."""
-
-    when: Text
-    values: tuple[Any, ...]
-    then: Text
-    to: tuple[Any, ...] = ()
-
-
 class Model(Part):
-    """Models that take the same; an id that ends in `*` is a prefix.
-
-    Of several with one id the first is used whose `has` and `lacks` hold for the request.
-    """
+    """Models that take the same; an id that ends in `*` is a prefix."""
 
     ids: Annotated[tuple[str, ...], Field(min_length=1)]
     kind: Kind
-    has: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()
-    path: Text | None = None
-    """Where such a request goes, in the place of the submit's path."""
-    sets: tuple[str, ...] = ()
-    takes: dict[str, Take] = {}
-    limits: tuple[Limit, ...] = ()
-    apart: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
-    beside: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+    takes: dict[str, Take]
     shutdown: str | None = None
     successor: str | None = None
-
-
-class Api(Part):
-    """Another way to look after jobs; `poll` and `result` are shared where it has none."""
-
-    poll: Poll | None = None
-    result: Result | None = None
-    cancel: Cancel | None = None
-    list: Listing | None = None
 
 
 class Webhook(Part):
@@ -287,8 +253,6 @@ class ProviderDeclaration(Part):
     list: Listing | None = None
     webhook: Webhook | None = None
     prices: tuple[Price, ...] = ()
-    apis: dict[str, Api] = {}
-    sets: dict[str, dict[str, Take]] = {}
     models: Annotated[tuple[Model, ...], Field(min_length=1)]
     hooks: dict[
         Literal[
@@ -306,21 +270,12 @@ class ProviderDeclaration(Part):
         if self.poll is not None and "completed" not in self.poll.statuses.values():
             raise ValueError("poll.statuses has no word for completed: a job would never end")
 
-        results = [self.result, *(one.result for one in self.apis.values() if one.result)]
-        missing = sorted(
-            {one.kind for one in self.models} - {kind for one in results for kind in one.media}
-        )
+        missing = sorted({one.kind for one in self.models} - set(self.result.media))
         if missing:
             raise ValueError(f"result.media has no path for {' and '.join(missing)}")
 
         if any(one.own_id for one in self.submit) is False and self.list and self.list.own_id:
             raise ValueError("list.own_id needs an own_id in the submit, which sends it")
-
-        apis = {one.api for one in self.submit if one.api} - self.apis.keys()
-        sets = {name for one in self.models for name in one.sets} - self.sets.keys()
-        for what, unknown in (("apis", apis), ("sets", sets)):
-            if unknown:
-                raise ValueError(f"{what} has no {' and '.join(sorted(unknown))}")
 
         return self
 
