@@ -83,7 +83,7 @@ async def test_an_accepted_job_is_delivered_without_its_media(
     simulator.script("fal", Script(run_polls=2, stream=False))
     job_id = await begun(FAL, simulator, path, model=MODEL)
     LOSSES[loss](path.with_name("jobs.db-media"))
-
+    response: Any
     async with Gateway(ledger=SqliteLedger(path)) as gateway:
         if way == "key":
             config = config_for(FAL, simulator, model=MODEL)

@@ -53,5 +53,6 @@ async def test_every_answer_in_every_place(
     matrix = PollMatrix(case, simulator, tmp_path, leap)
     wanted = list(cells(case))
     await matrix.run(wanted)
-    report(f"{case}: {len(wanted)} cells: {dict(matrix.fates)}; {len(matrix.wrong)} wrong")
+    found = f"{case}: {len(wanted)} cells: {dict(matrix.fates)}; {len(matrix.wrong)} wrong"
+    report("\n".join([found, *matrix.wrong]))
     assert matrix.wrong == []
