@@ -172,12 +172,15 @@ def submit_image(
 
 
 async def resume_all_async(
-    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
+    ledger: AnyLedger | None = None,
+    *,
+    api_keys: ApiKeys | None = None,
+    max_media_bytes: int | None = None,
 ) -> list[VideoJob | ImageJob]:
     """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
     keys = Keys.taken(api_keys)
     del api_keys  # errors' frames are shown
-    return await _default.resume_all_async(ledger, api_keys=keys)
+    return await _default.resume_all_async(ledger, api_keys=keys, max_media_bytes=max_media_bytes)
 
 
 async def resume_async(
@@ -185,20 +188,26 @@ async def resume_async(
     ledger: AnyLedger | None = None,
     *,
     api_keys: ApiKeys | None = None,
+    max_media_bytes: int | None = None,
 ) -> VideoJob | ImageJob:
     """Return the handle on one job of a ledger; see `Gateway.resume_async`."""
     keys = Keys.taken(api_keys)
     del api_keys
-    return await _default.resume_async(job_id, ledger, api_keys=keys)
+    return await _default.resume_async(
+        job_id, ledger, api_keys=keys, max_media_bytes=max_media_bytes
+    )
 
 
 def resume_all(
-    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
+    ledger: AnyLedger | None = None,
+    *,
+    api_keys: ApiKeys | None = None,
+    max_media_bytes: int | None = None,
 ) -> list[VideoJob | ImageJob]:
     """Blocking form of `resume_all_async`."""
     keys = Keys.taken(api_keys)
     del api_keys
-    return _default.resume_all(ledger, api_keys=keys)
+    return _default.resume_all(ledger, api_keys=keys, max_media_bytes=max_media_bytes)
 
 
 def resume(
@@ -206,11 +215,12 @@ def resume(
     ledger: AnyLedger | None = None,
     *,
     api_keys: ApiKeys | None = None,
+    max_media_bytes: int | None = None,
 ) -> VideoJob | ImageJob:
     """Blocking form of `resume_async`."""
     keys = Keys.taken(api_keys)
     del api_keys
-    return _default.resume(job_id, ledger, api_keys=keys)
+    return _default.resume(job_id, ledger, api_keys=keys, max_media_bytes=max_media_bytes)
 
 
 async def plan_video_async(

@@ -15,12 +15,13 @@ from tarash.tarash_gateway import (
     HTTPError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
+    ValidationError,
     VideoJob,
 )
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script, Simulator, Step
 from tests.conftest import Leap, until
-from tests.contract.cases import CASES, Case
+from tests.contract.cases import CASES, Case, by_key
 from tests.engine.fronts import Sent, before, through
 from tests.engine.test_resumed_results import CLIP, FETCHING, STORED
 
@@ -202,4 +203,36 @@ async def test_a_result_that_is_too_large_ends_the_wait_at_once_and_stays_to_be_
             )
             assert again.video["content"] == CLIP
 
+    assert simulator.counters(case.provider).submits == 1
+
+
+@pytest.mark.parametrize("way", ["resume", "resume_all"])
+@pytest.mark.parametrize("case", [one for one in FETCHING if one.credentials is by_key], ids=str)
+async def test_whoever_resumes_may_allow_a_larger_result(
+    case: Case, way: str, simulator: Simulator, tmp_path: Path
+) -> None:
+    origin = simulator.base_url(case.provider)
+    keys = {case.provider: KEY}
+    with before(origin, lambda _number, _asked: Sent(CLIP)) as front:
+        config = case.config(KEY, through(front, origin), max_media_bytes=50_000)
+        async with Gateway(ledger=SqliteLedger(tmp_path / "jobs.db")) as gateway:
+            with pytest.raises(
+                HTTPError, match=r"resume\('.*', max_media_bytes=\.\.\.\)"
+            ) as caught:
+                await gateway.generate_video_async(config, asked(case))
+
+            assert caught.value.request_id is not None
+            name = caught.value.request_id
+            for wrong in (0, -1, True, "many"):
+                with pytest.raises(ValidationError, match="max_media_bytes"):
+                    await gateway.resume_async(name, max_media_bytes=wrong)  # type: ignore[arg-type]
+
+            (job,) = (
+                [await gateway.resume_async(name, api_keys=keys, max_media_bytes=2 * len(CLIP))]
+                if way == "resume"
+                else await gateway.resume_all_async(api_keys=keys, max_media_bytes=2 * len(CLIP))
+            )
+            response: Any = await job.wait_async()
+
+    assert response.video["content"] == CLIP
     assert simulator.counters(case.provider).submits == 1

@@ -249,6 +249,7 @@ async def test_a_new_job_is_not_found_for_a_while(fal: Any) -> None:
 
 
 async def test_a_redirect_leads_where_it_says_until_the_server_recovers(fal: Any) -> None:
+    fal.simulator.script("fal", Script(run_polls=0))
     fal.simulator.fail("fal", "poll", Fault.redirect("?", 307), times=None)
     fal.simulator.fail("fal", "result", Fault.redirect(""))
     submitted = await fal.submit()

@@ -93,8 +93,8 @@ class Troubles:
         said = trouble.message.removesuffix(RAISE_LIMIT)
         return HTTPError(
             f"The job {self._operation.id} is done and paid for. {said}. It stays unfinished: "
-            "raise max_media_bytes= on the config, and fetch it with the same idempotency key, or "
-            "by the token of its handle and that config (from_token)",
+            f"resume({self._operation.id!r}, max_media_bytes=...) fetches it with a larger limit, "
+            "and so do its idempotency key, or its token, with a config that has one",
             status_code=status_of(trouble),
             retryable=False,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .._data._observers import Observer
     from .._data._policies import Policy
     from .._data._types import Kind
+    from .._engine import EngineContext
 
 EXPECTED = {
     "video": (VideoGenerationConfig, VideoGenerationRequest),
@@ -59,6 +61,25 @@ def check_callback(on_progress: Callable[..., Any] | None) -> None:
     wrong = misuse_of(on_progress)
     if wrong is not None:
         raise ValidationError(wrong, submission="not_sent")
+
+
+def with_limit(resources: EngineContext, max_media_bytes: int | None) -> EngineContext:
+    """Return what calls share, with a limit of results that goes before that of stored configs.
+
+    Raises:
+        ValidationError: It is no number of bytes.
+    """
+    if max_media_bytes is None:
+        return resources
+
+    is_number = isinstance(max_media_bytes, int) and not isinstance(max_media_bytes, bool)
+    if not is_number or max_media_bytes < 1:
+        raise ValidationError(
+            f"max_media_bytes is {max_media_bytes!r}; give the bytes that a result may have, 1 or "
+            "more"
+        )
+
+    return replace(resources, max_media_bytes=max_media_bytes)
 
 
 def checked_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:

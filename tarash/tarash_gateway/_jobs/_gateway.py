@@ -258,7 +258,11 @@ class Gateway:
 
     # -------------------------------------------------------------------------------- resuming
     async def resume_all_async(
-        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
+        self,
+        ledger: AnyLedger | None = None,
+        *,
+        api_keys: ApiKeys | None = None,
+        max_media_bytes: int | None = None,
     ) -> list[VideoJob | ImageJob]:
         """Return every job that is still owed to you, oldest first: after a crash, say.
 
@@ -270,23 +274,35 @@ class Gateway:
             ledger: Where the jobs are written down, in place of the gateway's ledger.
             api_keys: Keys that the environment doesn't hold, by provider, or by provider and base
                 URL. A job is asked after with the key that bought it, and with no other.
+            max_media_bytes: Bytes that a result may have that comes as bytes, in place of the limit
+                of the config with which the job was submitted.
 
         Raises:
             TarashException: The ledger can't be read.
+            ValidationError: `max_media_bytes` is less than 1.
         """
+        from ._arguments import with_limit
         from ._handles import owed
 
         keys = Keys.taken(api_keys)
         del api_keys  # errors' frames are shown
-        return await owed(self._shared, self._shared.resources(ledger), keys)
+        return await owed(
+            self._shared, with_limit(self._shared.resources(ledger), max_media_bytes), keys
+        )
 
     def resume_all(
-        self, ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
+        self,
+        ledger: AnyLedger | None = None,
+        *,
+        api_keys: ApiKeys | None = None,
+        max_media_bytes: int | None = None,
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
         keys = Keys.taken(api_keys)
         del api_keys
-        found = blocking(lambda _: self.resume_all_async(ledger, api_keys=keys))
+        found = blocking(
+            lambda _: self.resume_all_async(ledger, api_keys=keys, max_media_bytes=max_media_bytes)
+        )
         return cast("list[VideoJob | ImageJob]", found)
 
     async def resume_async(
@@ -295,6 +311,7 @@ class Gateway:
         ledger: AnyLedger | None = None,
         *,
         api_keys: ApiKeys | None = None,
+        max_media_bytes: int | None = None,
     ) -> VideoJob | ImageJob:
         """Return the handle on one job of a ledger, in whatever state; as `resume_all_async`.
 
@@ -302,15 +319,19 @@ class Gateway:
             job_id: The `id` of a handle, or the provider's job id.
             ledger: Where the job is written down, in place of the gateway's ledger.
             api_keys: As in `resume_all_async`.
+            max_media_bytes: As in `resume_all_async`.
 
         Raises:
-            ValidationError: The ledger doesn't know the job.
+            ValidationError: The ledger doesn't know the job, or `max_media_bytes` is less than 1.
         """
+        from ._arguments import with_limit
         from ._handles import known
 
         keys = Keys.taken(api_keys)
         del api_keys
-        return await known(job_id, self._shared, self._shared.resources(ledger), keys)
+        return await known(
+            job_id, self._shared, with_limit(self._shared.resources(ledger), max_media_bytes), keys
+        )
 
     def resume(
         self,
@@ -318,11 +339,16 @@ class Gateway:
         ledger: AnyLedger | None = None,
         *,
         api_keys: ApiKeys | None = None,
+        max_media_bytes: int | None = None,
     ) -> VideoJob | ImageJob:
         """Blocking form of `resume_async`."""
         keys = Keys.taken(api_keys)
         del api_keys
-        found = blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=keys))
+        found = blocking(
+            lambda _caller: self.resume_async(
+                job_id, ledger, api_keys=keys, max_media_bytes=max_media_bytes
+            )
+        )
         return cast("VideoJob | ImageJob", found)
 
     # -------------------------------------------------------------------------------- planning

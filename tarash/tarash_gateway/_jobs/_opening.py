@@ -171,6 +171,10 @@ async def rebuilt(
     if resources.untrusted_requests:
         calls = [replace(call, config=guarded(call.config)) for call in calls]
 
+    if resources.max_media_bytes is not None:
+        limit = {"max_media_bytes": resources.max_media_bytes}
+        calls = [replace(call, config=call.config.model_copy(update=limit)) for call in calls]
+
     run = ChainRun(calls, resources, Lease(resources.ledger, record.id, ""))
     run.key = record.idempotency_key
     run.was_open = record.state == "open"

@@ -22,18 +22,25 @@ def is_token(job: str) -> bool:
     return job.startswith(("tg1.", "tg1s."))
 
 
-async def handle_of(job: str, given: str | None) -> Handle:
+async def handle_of(job: str, given: str | None, most: int | None = None) -> Handle:
     """Return the handle on a job.
 
     Args:
         job: What was typed in.
         given: What `--ledger` said.
+        most: What `--max-media-bytes` said.
+
+    Raises:
+        CommandError: A token, which has no ledger whose limit could be changed.
     """
+    if is_token(job) and most is not None:
+        raise CommandError("--max-media-bytes: a token has no limit of its own; name the job's id")
+
     if is_token(job):
         handle = _from_token(job)
     else:
         ledger, record = await find_record(job, given)
-        handle = await resume_async(record.id, ledger)
+        handle = await resume_async(record.id, ledger, max_media_bytes=most)
 
     about(handle.provider, handle.model)
     return handle

@@ -37,6 +37,8 @@ class _Waiting:
     output: str | None
     force: bool
     as_json: bool
+    most: int | None = None
+    """Bytes that a result may have; None for what the jobs' configs say."""
     handles: list[Handle] = field(default_factory=list)
     several: bool = False
     made: bool = False
@@ -52,28 +54,42 @@ class _Waiting:
         return command_for(verb, job_id, self.ledger, "-o", place or "FILE")
 
 
-def wait(job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool) -> int:
+def wait(  # noqa: PLR0913  (the options of the command)
+    job_id: str,
+    ledger: str | None,
+    output: str | None,
+    *,
+    force: bool,
+    as_json: bool,
+    most: int | None = None,
+) -> int:
     """Wait for one job, and save what it made."""
     check_pipe(output, as_json=as_json)
-    waiting = _Waiting(ledger, output, force, as_json)
+    waiting = _Waiting(ledger, output, force, as_json, most)
 
     async def work() -> None:
-        waiting.handles = [await handle_of(job_id, ledger)]
+        waiting.handles = [await handle_of(job_id, ledger, most)]
         await _finish(waiting.handles[0], waiting)
 
     _run(work(), waiting)
     return waiting.worst
 
 
-def fetch(
-    job_id: str, ledger: str | None, output: str | None, *, force: bool, as_json: bool
+def fetch(  # noqa: PLR0913  (the options of the command)
+    job_id: str,
+    ledger: str | None,
+    output: str | None,
+    *,
+    force: bool,
+    as_json: bool,
+    most: int | None = None,
 ) -> int:
     """Get the result of a job that has ended."""
     check_pipe(output, as_json=as_json)
-    waiting = _Waiting(ledger, output, force, as_json)
+    waiting = _Waiting(ledger, output, force, as_json, most)
 
     async def work() -> None:
-        handle = await handle_of(job_id, ledger)
+        handle = await handle_of(job_id, ledger, most)
         waiting.handles = [handle]
         status = await handle.status_async()
         if status.status not in ("completed", "failed"):
@@ -91,7 +107,9 @@ def fetch(
     return waiting.worst
 
 
-def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
+def resume(
+    ledger: str | None, output: str | None, *, as_json: bool, most: int | None = None
+) -> int:
     """Wait for every unfinished job that nobody drives, and save what they made into a folder."""
     if output == STANDARD_OUTPUT:
         raise CommandError("--output: standard output takes one result; several jobs need a folder")
@@ -100,11 +118,11 @@ def resume(ledger: str | None, output: str | None, *, as_json: bool) -> int:
         raise CommandError(f"--output: {output!r} is no folder; several jobs need one")
 
     place = None if output is None else f"{output.rstrip('/')}/{OWN_NAME}"
-    waiting = _Waiting(ledger, place, force=False, as_json=as_json, several=True)
+    waiting = _Waiting(ledger, place, force=False, as_json=as_json, most=most, several=True)
 
     async def work() -> None:
         for one in all_of(ledger):
-            waiting.handles += await resume_all_async(one)
+            waiting.handles += await resume_all_async(one, max_media_bytes=most)
 
         for job in waiting.handles:
             terminal.say(f"{job.request_id}: {job.provider} {job.model}")

@@ -34,6 +34,10 @@ PHRASES = (
     (r" \(the response still holds what was made\)", ""),
     (r"; raw_response holds (?:it|the blurred one)", ""),
     (r"; register_provider\(\) adds your own", ""),
+    (
+        r"resume\('([^']+)', max_media_bytes=\.\.\.\) fetches it with a larger limit, and so do .*",
+        r"`tarash jobs wait \1 --max-media-bytes BYTES` fetches it with a larger limit",
+    ),
     (r"(?:, or|;) raise max_media_bytes= on the config", ""),
     (r", and allow_private_urls is off on the config; give the bytes", "; give the file"),
     (r", and allow_private_urls is off on the config", ""),

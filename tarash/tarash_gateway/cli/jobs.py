@@ -28,7 +28,15 @@ Folder = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="FOLDER", help="Where to save what they made."),
 ]
-
+Most = Annotated[
+    int | None,
+    typer.Option(
+        "--max-media-bytes",
+        metavar="BYTES",
+        min=1,
+        help="How large a result may be that comes as bytes, in place of the job's own limit.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 
 jobs_app = App()
@@ -58,22 +66,25 @@ def show(job: JobId, ledger: o.Ledger = None, *, as_json: o.Json = False) -> int
 
 
 @jobs_app.command("wait")
-def wait(
+def wait(  # noqa: PLR0913  (each is an option of the command)
     job: JobId,
     ledger: o.Ledger = None,
     *,
     output: Into = None,
     force: o.Force = False,
+    most: Most = None,
     as_json: o.Json = False,
 ) -> int:
     """Wait for a job and save what it made; Ctrl-C leaves it running."""
-    return waiting.wait(job, ledger, output, force=force, as_json=as_json)
+    return waiting.wait(job, ledger, output, force=force, as_json=as_json, most=most)
 
 
 @jobs_app.command("resume")
-def resume(ledger: o.Ledger = None, *, output: Folder = None, as_json: o.Json = False) -> int:
+def resume(
+    ledger: o.Ledger = None, *, output: Folder = None, most: Most = None, as_json: o.Json = False
+) -> int:
     """Wait for every job that nobody drives: after a crash, say. Nothing is bought twice."""
-    return waiting.resume(ledger, output, as_json=as_json)
+    return waiting.resume(ledger, output, as_json=as_json, most=most)
 
 
 @jobs_app.command("cancel")
@@ -83,16 +94,17 @@ def cancel(job: JobId, ledger: o.Ledger = None, *, as_json: o.Json = False) -> i
 
 
 @jobs_app.command("fetch")
-def fetch(
+def fetch(  # noqa: PLR0913  (each is an option of the command)
     job: JobId,
     ledger: o.Ledger = None,
     *,
     output: Into = None,
     force: o.Force = False,
+    most: Most = None,
     as_json: o.Json = False,
 ) -> int:
     """Get the result of a job that has ended, as long as its provider keeps it."""
-    return waiting.fetch(job, ledger, output, force=force, as_json=as_json)
+    return waiting.fetch(job, ledger, output, force=force, as_json=as_json, most=most)
 
 
 @jobs_app.command("forget")
