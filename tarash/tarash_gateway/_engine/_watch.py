@@ -287,7 +287,8 @@ class Watch:
         self._looks += 1
         snapshot = await self._one_look()
         if snapshot.finished is None:
-            await self._attempt.apply(polled(snapshot))
+            ready = self._attempt.done
+            await self._attempt.apply(replace(polled(snapshot), result_ready=ready))
 
         if snapshot.trouble is not None:
             self._failed = True
@@ -314,12 +315,12 @@ class Watch:
                 snapshot = await self._adapter.poll(self._client, self._operation)
 
             if snapshot.trouble is None:  # machines that don't agree may take it back
-                self._attempt.done = patience.is_done
+                self._note_ready(ready=patience.is_done)
 
             if snapshot.status != "completed" or snapshot.finished is not None:
                 return snapshot
 
-            self._attempt.done = True
+            self._note_ready(ready=True)
             trouble = HTTPConnectionError("The job is done, and its result is not there yet")
         except TarashException as error:
             trouble = error
@@ -333,6 +334,11 @@ class Watch:
 
         status = self._attempt.status or "queued"
         return Snapshot(status, retry_after=trouble.retry_after, trouble=trouble)
+
+    def _note_ready(self, *, ready: bool) -> None:
+        """Take note at once of whether the result is there: a cancellation goes by it."""
+        attempt = self._attempt
+        attempt.take(Polled(status=attempt.status or "queued", result_ready=ready))
 
 
 def polled(snapshot: Snapshot) -> Polled:
