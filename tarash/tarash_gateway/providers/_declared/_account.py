@@ -42,8 +42,7 @@ class DeclaredAccount(RestAdapter):
             largest_inline=media.largest_inline,
             images=MediaConstraints(media.image_types, media.largest_image),
         )
-        self.rules = DeclaredRules(said)
-        self.errors = self.rules.rest()
+        self.errors = self.rules = DeclaredRules.of(said)
         self.unknown: set[str] = set()
 
     # ------------------------------------------------------------------------------------- account

@@ -29,10 +29,12 @@ from ...mapping import apply_field_mappers, longest_prefix
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._contract import ABILITIES
 from .._facts import READERS, date, percent, response_facts
+from .._paths import value_at as one
+from .._paths import values_at as every
 from ._account import DeclaredAccount
 from ._asked import as_image, content_of, has, hook, is_ours, medium_of, own_id, whole
 from ._model import Poll, ProviderDeclaration, Submit
-from ._names import every, holds, merged, one, put
+from ._names import holds, merged, put
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Response
@@ -124,7 +126,7 @@ class DeclaredAdapter(DeclaredAccount):
         """Send the body once; an error inside a good answer is one."""
         answer = await client.submit(payload.path, json=payload.body, headers=payload.headers)
         if answer.content is None and self.rules.is_refusal(answer.object()):
-            raise self.rules.inside(answer, paid=True)
+            raise self.rules.in_good_answer(answer, paid=True)
 
         return self.accepted(client, answer, call)
 
@@ -202,12 +204,12 @@ class DeclaredAdapter(DeclaredAccount):
             return Snapshot(
                 "failed",
                 raw=answer.body,
-                error=self.rules.of_job(answer.body),
+                error=self.rules.failure(answer.body),
                 billing=self.rules.billing_of(answer.body),
             )
 
         if answer.status < FIRST_ERROR:
-            raise self.rules.inside(answer)
+            raise self.rules.in_good_answer(answer)
 
         raise self.errors(answer) or status_error(answer)
 
@@ -227,7 +229,7 @@ class DeclaredAdapter(DeclaredAccount):
             return Snapshot(
                 "failed",
                 raw=body,
-                error=self.rules.of_job(body),
+                error=self.rules.failure(body),
                 billing=self.rules.billing_of(body),
             )
 

@@ -11,8 +11,8 @@ from urllib.parse import urljoin
 from ..._http._client import HttpResponse, unreadable
 from ...exceptions import GenerationFailedError
 from .._finding import is_shown, is_since
+from .._paths import value_at as one
 from ._model import Listing
-from ._names import one
 
 if TYPE_CHECKING:
     from datetime import datetime
