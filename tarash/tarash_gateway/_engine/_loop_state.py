@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from anyio.lowlevel import RunVar
 
-from .._http._client import STREAMS_PER_ORIGIN
+from .._http._gates import STREAMS_PER_ORIGIN
 from ._polling import History
 
 LARGEST = 256

@@ -229,7 +229,8 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     if matched is not None:
         alternatives = _siblings(matched, known)
         found = ModelSpec(provider, model, kind, known[matched], alternatives, source="package")
-        return _limited(found)
+        schemas: Mapping[str, Any] = getattr(module_of(provider), "SCHEMAS", {})
+        return _limited(replace(found, schema=schemas.get(matched)))
 
     for other in relatives(model, _schema_store.ids(provider)):
         spec = _described(provider, other, kind)

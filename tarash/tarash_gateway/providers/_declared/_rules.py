@@ -18,8 +18,9 @@ from ...exceptions import (
     ValidationError,
 )
 from .._rest_errors import ErrorRules
-from ._model import Errors, ProviderDeclaration, Rule
+from ._model import Errors, ProviderDeclaration
 from ._names import every, holds, one
+from ._stages import Rule
 
 CLASSES: dict[str, type[HTTPError]] = {
     "quota": QuotaExceededError,
@@ -27,6 +28,9 @@ CLASSES: dict[str, type[HTTPError]] = {
     "unknown_model": ModelNotFoundError,
     "rate": RateLimitError,
 }
+
+
+GONE = 404
 
 
 class DeclaredRules:
@@ -48,7 +52,7 @@ class DeclaredRules:
 
     def is_refusal(self, body: Any) -> bool:
         """Tell whether a body that came with a good status is an error all the same."""
-        return self._errors.inside is not None and holds(self._errors.inside, body)
+        return any(holds(flag, body) for flag in self._errors.inside)
 
     def of_answer(self, answer: HttpResponse) -> TarashException | None:
         """Return the error of an answer by the first rule that holds; None where none does."""
@@ -59,6 +63,11 @@ class DeclaredRules:
         """Tell whether an error that answers a poll is the provider's verdict on the job."""
         rule = self._rule(answer.status, answer.body)
         return rule is not None and rule.ends_job
+
+    def is_gone(self, answer: HttpResponse) -> bool:
+        """Tell whether an answer to a poll says that there is no such job."""
+        rule = self._rule(answer.status, answer.body)
+        return rule is not None and rule.means == "gone"
 
     def inside(self, answer: HttpResponse, *, paid: bool = False) -> TarashException:
         """Return the error in an answer with a good status; one that nobody names is unknown."""
@@ -152,4 +161,5 @@ class DeclaredRules:
             facts["submission"] = "unknown"
 
         made = CLASSES.get(rule.means, HTTPError)
+        status = GONE if rule.means == "gone" else status
         return made(f"HTTP {status}: {told}", status_code=status or 200, **facts)
