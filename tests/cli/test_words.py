@@ -70,7 +70,8 @@ def test_fields_become_options(said: str, shown: str) -> None:
         ("image_list[0]", "--image[0]"),
         ("image_list[0].type", "the role of --image[0]"),
         ("extra_params.tone", "--param tone"),
-        ("enhance_prompt", "--param enhance_prompt"),
+        ("enhance_prompt", "--enhance-prompt"),
+        ("tone", "--param tone"),
     ],
 )
 def test_a_wish_is_called_like_its_option(field: str, shown: str) -> None:

@@ -116,6 +116,14 @@ Audio = Annotated[
 NegativePrompt = Annotated[
     str | None, typer.Option("--negative-prompt", help="What to avoid.", rich_help_panel=WHAT)
 ]
+EnhancePrompt = Annotated[
+    bool | None,
+    typer.Option(
+        "--enhance-prompt/--no-enhance-prompt",
+        help="Whether the provider may rewrite the prompt.",
+        rich_help_panel=WHAT,
+    ),
+]
 Param = Annotated[
     list[str] | None,
     typer.Option(
@@ -249,6 +257,7 @@ class Options:
     seed: int | None = None
     audio: bool | None = None
     negative_prompt: str | None = None
+    enhance_prompt: bool | None = None
     param: list[str] | None = None
     timeout: float | None = None
     strict: bool = False

@@ -18,8 +18,8 @@ OPTIONS = {
     "fallback_configs": "--fallback",
 }
 SAME = (
-    "aspect_ratio", "base_url", "model", "negative_prompt", "provider", "quality", "resolution",
-    "seed", "size", "style", "timeout", "video",
+    "aspect_ratio", "base_url", "enhance_prompt", "model", "negative_prompt", "provider", "quality",
+    "resolution", "seed", "size", "style", "timeout", "video",
 )  # fmt: skip
 FIELDS = "|".join([*OPTIONS, *SAME])
 # What no provider calls a parameter of its own, and nobody writes otherwise.

@@ -59,8 +59,7 @@ class DeclaredAccount(RestAdapter):
                 longest_side=media.longest_side,
             ),
         )
-        self.rules = DeclaredRules(said)
-        self.errors = self.rules.rest()
+        self.errors = self.rules = DeclaredRules.of(said)
         self.unknown: set[str] = set()
 
         paths = [
@@ -177,7 +176,7 @@ class DeclaredAccount(RestAdapter):
         path = self.filled(self.check_path, self.settings(client.account.settings), quoted=True)
         answer = await client.get(join(client.account.base_url, path))
         if self.rules.is_refusal(answer.body):
-            raise self.rules.inside(answer)
+            raise self.rules.in_good_answer(answer)
 
 
 def references_of(said: ProviderDeclaration) -> tuple[str, ...]:

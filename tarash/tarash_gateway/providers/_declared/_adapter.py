@@ -16,10 +16,11 @@ from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import percent
 from .._finding import moment
+from .._paths import value_at as one
+from .._paths import values_at as every
 from ._asked import is_ours, medium_of, own_id, whole
 from ._hooks import hook
 from ._model import ProviderDeclaration
-from ._names import every, one
 from ._parts import first_of
 from ._result import DeclaredResult
 from ._stages import Poll
@@ -130,7 +131,7 @@ class DeclaredAdapter(DeclaredResult):
 
         error = self.errors(answer) or status_error(answer)
         if answer.status < FIRST_ERROR:
-            error = self.rules.inside(answer)
+            error = self.rules.in_good_answer(answer)
 
         if self.rules.is_gone(answer):
             return Snapshot("processing", raw=body, trouble=error, denied=True)
@@ -139,7 +140,7 @@ class DeclaredAdapter(DeclaredResult):
 
     def failure(self, body: Mapping[str, Any]) -> TarashException:
         """Return the error of a job that ended without a result. Pure."""
-        return self.rules.of_job(body)
+        return self.rules.failure(body)
 
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
         """Return what a job's body says; a word that nobody knows keeps the job open. Pure."""

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from ..._http._client import HttpResponse, unreadable
 from ...exceptions import GenerationFailedError
 from .._finding import is_shown, is_since
-from ._names import one
+from .._paths import value_at as one
 from ._stages import Listing
 
 if TYPE_CHECKING:

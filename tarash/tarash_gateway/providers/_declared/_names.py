@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from .._paths import values_at
 from ._parts import Pick, Predicate
 
 
@@ -31,39 +32,9 @@ def _models_in(annotation: Any) -> Iterator[Any]:
         yield from _models_in(inner)
 
 
-def every(body: Any, path: str) -> list[Any]:
-    """Return all values at a path; `name[]` goes into each of a list."""
-    found = [body]
-    for name in path.split("."):
-        plain = name.removesuffix("[]")
-        step = [one for value in found if (one := _inside(value, plain)) is not None]
-        if name.endswith("[]"):
-            step = [one for value in step if isinstance(value, list) for one in value]
-
-        found = step
-
-    return found
-
-
-def one(body: Any, path: str | None) -> Any:
-    """Return the first value at a path; None for nothing."""
-    return next(iter(every(body, path)), None) if path else None
-
-
-def _inside(value: Any, name: str) -> Any:
-    if not name:
-        return value
-
-    if isinstance(value, Mapping):
-        return value.get(name)
-
-    is_place = isinstance(value, list) and name.isascii() and name.isdigit() and len(name) < 6  # noqa: PLR2004
-    return value[int(name)] if is_place and int(name) < len(value) else None
-
-
 def holds(predicate: Predicate, body: Any) -> bool:
     """Tell whether a body has what a predicate asks for."""
-    found = [value for value in every(body, predicate.at) if value not in ("", [], {})]
+    found = [value for value in values_at(body, predicate.at) if value not in ("", [], {})]
     if predicate.unless:
         return any(not _among(value, predicate.unless) for value in found)
 
@@ -78,10 +49,10 @@ def _among(value: Any, values: Sequence[Any]) -> bool:
 def picked(body: Any, path: str | Pick) -> list[Any]:
     """Return the values at a path, or of the items in a list that are meant."""
     if isinstance(path, str):
-        return every(body, path)
+        return values_at(body, path)
 
-    items = [item for item in every(body, f"{path.items}[]") if holds(path.where, item)]
-    return [value for item in items for value in every(item, path.at)]
+    items = [item for item in values_at(body, f"{path.items}[]") if holds(path.where, item)]
+    return [value for item in items for value in values_at(item, path.at)]
 
 
 def put(body: dict[str, Any], path: str, value: Any) -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..._data._exchange import Operation, RawResult
 from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import READERS, amount, date, response_facts
+from .._paths import value_at as one
 from ._asked import as_image, content_of
-from ._names import holds, one, picked
+from ._names import holds, picked
 from ._parts import first_of
 from ._sending import DeclaredSending
 from ._stages import Result
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Response
+    from ..._data._types import Kind
 
 
 class DeclaredResult(DeclaredSending):
@@ -61,7 +63,7 @@ class DeclaredResult(DeclaredSending):
 
     def urls(self, body: Any, kind: str, model: str = "") -> list[str]:
         """Return the media of the asked kind. Pure."""
-        paths = self.result_of(kind, model).media.get(kind, ())  # type: ignore[call-overload]
+        paths = self.result_of(kind, model).media.get(cast("Kind", kind), ())
         for path in paths:
             found = [text for text in picked(body, path) if isinstance(text, str) and text]
             if found:

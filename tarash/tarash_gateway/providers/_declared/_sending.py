@@ -16,6 +16,7 @@ from ..._http._answer import parse_json
 from ..._http._client import HttpResponse, join, unreadable
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
+from .._paths import value_at as one
 from ._account import DeclaredAccount
 from ._asked import has, own_id, whole
 from ._choosing import fits, form_for, placed, siblings
@@ -23,7 +24,7 @@ from ._client import check_plain
 from ._forms import add_file, form_of, written
 from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
-from ._names import merged, one, picked, put
+from ._names import merged, picked, put
 from ._parts import first_of, is_for
 from ._stages import Submit
 from ._takes import Model
@@ -158,7 +159,7 @@ class DeclaredSending(DeclaredAccount):
 
         said = answer.object()
         if self.rules.is_refusal(said):
-            raise self.rules.inside(answer)
+            raise self.rules.in_good_answer(answer)
 
         target = one(said, how.put_to)
         if how.put_to is not None and not isinstance(target, str):
@@ -192,7 +193,7 @@ class DeclaredSending(DeclaredAccount):
             answer = last_line(answer)
 
         if answer.content is None and self.rules.is_refusal(answer.body):
-            raise self.rules.inside(answer, paid=True)
+            raise self.rules.in_good_answer(answer, paid=True)
 
         return self.accepted(client, answer, call)
 
