@@ -50,9 +50,8 @@ def _outside_a_command() -> Iterator[None]:
         ("fal makes images, no videos; use generate_image()",
          "fal makes images, no videos; use `tarash image`"),
         ("use an idempotency_key, or a ledger", "use --idempotency-key, or a ledger"),
-        ("unfinished: resume('j1', max_media_bytes=...) fetches it with a larger limit, and so do "
-         "its idempotency key, or its token, with a config that has one",
-         "unfinished: `tarash jobs wait j1 --max-media-bytes BYTES` fetches it with a larger limit"),
+        ("resume('j1', max_media_bytes=...) fetches it with a larger limit, and so do its key",
+         "`tarash jobs wait j1 --max-media-bytes BYTES` fetches it with a larger limit"),
         ("m can't take n=9: m takes 4", "m can't take --n 9: m takes 4"),
         ("takes='first' is not possible", "--takes 'first' is not possible"),
         ("comes from image_list and from extra_params", "comes from --image and from --param"),
