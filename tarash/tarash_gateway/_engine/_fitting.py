@@ -38,10 +38,10 @@ class EngineContext:
     """Who hears of every event, the policies among them."""
     policies: tuple[Policy, ...] = ()
     """Who lets attempts in."""
-    max_media_bytes: int | None = None
-    """For stored jobs: how large a result may be, in place of what their configs say."""
     wakeups: Wakeups = field(default_factory=Wakeups)
     """Who waits for which job."""
+    max_media_bytes: int | None = None
+    """For stored jobs: how large a result may be, in place of what their configs say."""
 
     def makers(self, call: Call) -> RegistryMakers:
         """Return the providers of the registry, as the media of a call's result see them."""
