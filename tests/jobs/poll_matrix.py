@@ -40,12 +40,13 @@ CODES = (
     *(429, 431, 451, 499, 500, 501, 502, 503, 504, 505, 507, 508, 511),
     *(*range(520, 531), 598, 599),
 )
+DENIED = frozenset({404, 410})
+"""What ends a wait where it stays for a minute; the job itself stays unfinished."""
 DENIALS: dict[tuple[str, Step], frozenset[int]] = {
-    ("fal", "result"): frozenset({400, 404, 410, 422}),
-    ("xai", "poll"): frozenset({400, 404, 410}),
+    ("fal", "result"): DENIED | {400, 422},
+    ("xai", "poll"): DENIED | {400},
 }
-"""What denies a job where it stays for a minute: here the words of a refusal may be its verdict."""
-DENIED_STATUS = frozenset({404, 410})
+"""Where the words of a refusal may be the provider's verdict."""
 PAGE = "<html><head><title>Just a moment...</title></head><body>Checking</body></html>"
 ANSWERS: dict[str, Fault] = {
     **{f"{code} in the provider's words": Fault.status(code) for code in CODES},
@@ -82,7 +83,7 @@ HARMLESS: dict[str, Fault] = {
 SEEN = 3
 """Times that an answer is met before the clock goes on."""
 LIMIT = 3600
-DENIED = 61
+MINUTE = 61
 PACE = 125
 """Longer than any pause that a server is granted."""
 
@@ -209,7 +210,7 @@ class PollMatrix:
             return
 
         await self._met(cell, work, 2 * SEEN + 1)
-        self.leap(DENIED)
+        self.leap(MINUTE)
         await self._met(cell, work, 2 * SEEN + 3)
         self.leap(LIMIT)
 
@@ -220,7 +221,7 @@ class PollMatrix:
 
         def is_met() -> bool:
             if paces:
-                self.leap(DENIED / 10)
+                self.leap(MINUTE / 10)
 
             found = getattr(self.simulator.counters(self.case.provider), counted)
             return bool(work.done() or found >= times)
@@ -244,8 +245,7 @@ class PollMatrix:
 
     async def _resumed(self, cell: Cell, end: TarashException) -> str:
         """Let the server come to itself, and another process go on."""
-        usual = DENIED_STATUS if cell.step == "poll" else frozenset()
-        denials = DENIALS.get((self.case.provider, cell.step), usual)
+        denials = DENIALS.get((self.case.provider, cell.step), DENIED)
         denied = isinstance(end, HTTPError) and end.status_code in denials
         assert denied or isinstance(end, TimeoutError), f"the wait was ended: {end!r}"
         self.simulator.recover(self.case.provider)
@@ -261,6 +261,7 @@ class PollMatrix:
 
         assert response.status == "completed"
         assert await self._state(cell) == ("completed", "completed")
+        assert not (denied and cell.step != "poll") or "done" in end.message, end.message
         return "denied and resumed" if denied else "at the deadline and resumed"
 
     async def _state(self, cell: Cell) -> tuple[str, str | None]:

@@ -101,10 +101,14 @@ class Troubles:
 
     def _denied(self, trouble: TarashException, span: float) -> HTTPError:
         operation = self._operation
+        what, bill = f"the job {operation.id}", "It may have been billed"
+        if self._attempt.done:
+            what, bill = f"the result of {what}, which it calls done,", "It is paid for"
+
         return HTTPError(
-            f"{operation.provider} has denied the job {operation.id} for {span:.0f} s: "
-            f"{trouble.message}. It may have been billed, and stays unfinished: resume_all and the "
-            "same idempotency key go on with it; see the provider's dashboard",
+            f"{operation.provider} has denied {what} for {span:.0f} s: {trouble.message}. {bill}, "
+            "and stays unfinished: resume_all and the same idempotency key go on with it; see the "
+            "provider's dashboard",
             raw_response=trouble.raw_response,
             status_code=status_of(trouble),
             retryable=False,
