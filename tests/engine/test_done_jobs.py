@@ -223,9 +223,10 @@ async def test_whoever_resumes_may_allow_a_larger_result(
 
             assert caught.value.request_id is not None
             name = caught.value.request_id
+            wrong: Any
             for wrong in (0, -1, True, "many"):
                 with pytest.raises(ValidationError, match="max_media_bytes"):
-                    await gateway.resume_async(name, max_media_bytes=wrong)  # type: ignore[arg-type]
+                    await gateway.resume_async(name, max_media_bytes=wrong)
 
             (job,) = (
                 [await gateway.resume_async(name, api_keys=keys, max_media_bytes=2 * len(CLIP))]

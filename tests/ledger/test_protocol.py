@@ -147,6 +147,22 @@ async def test_what_is_known_for_certain_stays(ledger: Ledger, first: Outcome) -
     assert found.entries[0].outcome == ("completed" if is_open else first)
 
 
+@pytest.mark.parametrize("first", ["failed", "cancelled", "completed"])
+async def test_a_stop_after_the_end_is_noted_beside_it(ledger: Ledger, first: Outcome) -> None:
+    job = await begin(ledger)
+    await ledger.intend(make_intent(job), HOLDER)
+    await ledger.accept(f"{job.id}-1", make_operation("op"))
+    await ledger.note(f"{job.id}-1", HOLDER, {"billing": "none"})
+    await ledger.settle(f"{job.id}-1", "accepted", first)
+    await ledger.settle(f"{job.id}-1", "accepted", "stopped")
+    await ledger.settle("no such", "accepted", "stopped")
+
+    found = await ledger.get(job.id)
+    assert found is not None
+    assert found.entries[0].outcome == first
+    assert found.entries[0].heard == {"billing": "none", "stopped": True}
+
+
 async def test_only_the_holder_closes(ledger: Ledger) -> None:
     job = await begin(ledger, idempotency_key="order")
     assert not await ledger.close(job.id, "another", "failed", {"a": 1}, free_key=True)

@@ -16,12 +16,13 @@ import anyio
 
 from .._support._logging import event
 from ..exceptions import StorageError, TarashException
+from ..ledger._records import STOPPED
 from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
 from ._received import write_received
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
-    from ..ledger._records import JobState, Ledger, Outcome
+    from ..ledger._records import JobState, Ledger, Outcome, SubmissionRecord
     from ._attempt import Attempt
 
 FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation")
@@ -298,15 +299,31 @@ def ledger_failed(lease: Lease, error: Exception) -> None:
 
 
 async def was_stopped(attempt: Attempt, lease: Lease) -> bool:
-    """Tell whether somebody has stopped the job by a handle: here, or by the ledger elsewhere."""
+    """Tell whether somebody has stopped this attempt by a handle: here, or elsewhere."""
     if attempt.stopped or attempt.intent is None:
         return attempt.stopped
+
+    entries = await _entries(lease)
+    return any(_is_stopped(one) for one in entries if one.intent.id == attempt.intent.id)
+
+
+async def job_was_stopped(lease: Lease) -> bool:
+    """Tell whether somebody has stopped any attempt of the job: then nobody wants another one."""
+    return any(_is_stopped(one) for one in await _entries(lease))
+
+
+def _is_stopped(entry: SubmissionRecord) -> bool:
+    return entry.outcome == STOPPED or bool(entry.heard.get(STOPPED))
+
+
+async def _entries(lease: Lease) -> tuple[SubmissionRecord, ...]:
+    if not lease.job_id:
+        return ()
 
     try:
         record = await lease.ledger.get(lease.job_id)
     except Exception as error:  # noqa: BLE001  (the failure at hand is what users must see)
         ledger_failed(lease, error)
-        return False
+        return ()
 
-    entries = () if record is None else record.entries
-    return any(one.outcome == "stopped" for one in entries if one.intent.id == attempt.intent.id)
+    return () if record is None else record.entries

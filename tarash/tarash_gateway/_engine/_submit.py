@@ -12,14 +12,17 @@ from anyio.lowlevel import checkpoint
 
 from .._data._events import Accepted, AttemptEvent, Rejected, Submitting, Unknown
 from .._data._exchange import Operation, RawResult
+from .._http._answer import shorten
 from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
-from ..exceptions import TarashException
+from ..exceptions import HTTPError, TarashException
 from ..ledger._records import Intent
+from ._lease import job_was_stopped
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
 from ._received import received
 from ._recording import facts_of
+from ._trust import is_id
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from ..providers._contract import Adapter, AnsweringAdapter
     from ._attempt import Attempt
     from ._lease import Lease
+
+
+OK = 200
 
 
 class Submit:
@@ -55,6 +61,7 @@ class Submit:
         attempt = self._attempt
         await self._pause()
         while True:
+            await self._heed_a_stop(call)
             await attempt.apply(Submitting(tries=attempt.tries), intent=self._intent(payload, call))
             attempt.leave()
             await checkpoint()  # a call that is cancelled already must not buy anything
@@ -72,6 +79,20 @@ class Submit:
                 raise error
 
             await anyio.sleep(pause)
+
+    async def _heed_a_stop(self, call: Call) -> None:
+        """Go on where nobody has stopped the job while this one was prepared, or stood in a pause.
+
+        Raises:
+            TarashException: Somebody has.
+        """
+        is_later = call.attempt_number > 1 or self._attempt.tries > 0
+        if is_later and await job_was_stopped(self._lease):
+            raise TarashException(
+                f"The job was stopped before it was submitted to {call.config.provider}; nothing "
+                "more is bought for it",
+                submission=self._attempt.submission or "not_sent",
+            )
 
     async def _pause(self) -> None:
         """Wait for the rest of a pause in which another process has ended."""
@@ -171,8 +192,17 @@ class Submit:
         if isinstance(result, RawResult):
             response = received(self._adapter, attempt, self._lease, call, result)
             await attempt.apply(Accepted(finished=True), finished=result, response=response)
-        else:
+        elif is_id(result.id):
             await attempt.apply(Accepted(operation=result))
+        else:
+            raise HTTPError(
+                f"{call.config.provider} accepted the job under an id that names none "
+                f"({shorten(result.id)!r}), so that it can't be asked after; it may run and be "
+                "billed: look at the provider's dashboard before you try again",
+                status_code=OK,
+                submission="unknown",
+                retryable=True,
+            )
 
     def _unforeseen(self, error: Exception) -> TarashException:
         secrets = self._attempt.secrets

@@ -20,9 +20,9 @@ from .._engine import (
     drive,
     farewell,
     handle,
+    job_was_stopped,
     kept_alive,
     ledger_failed,
-    was_stopped,
 )
 from .._engine._attempt import Attempt, cancellation_note, unforeseen
 from .._engine._audience import Audience, Observers
@@ -260,7 +260,7 @@ class ChainRun(Ending):
         if any(one.stopped for one in self.attempts):
             return True
 
-        return await was_stopped(self.current, self.lease)
+        return await job_was_stopped(self.lease)
 
     async def _attempt(
         self,

@@ -16,7 +16,7 @@ from ..exceptions import TarashException
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 from ._chain import ChainRun, adapter_of, watcher
 from ._opening import changed, rebuilt
-from ._stopping import stop_all, unfinished
+from ._stopping import stop_all, stop_the_next, unfinished
 from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
 
 if TYPE_CHECKING:
@@ -300,8 +300,11 @@ class Job:
         Raises:
             TarashException: A job may run that nobody can name.
         """
-        if record is None or record.held:
+        if record is None:
             return "unsupported"
+
+        if record.held:
+            return await stop_the_next(record, self._ledger)
 
         safe = ("not_sent", "rejected")
         if not all(entry.submission in safe for entry in record.entries):

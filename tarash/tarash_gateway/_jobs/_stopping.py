@@ -11,6 +11,7 @@ from ._chain import adapter_of
 if TYPE_CHECKING:
     from .._data._types import CancelAnswer
     from .._engine._attempt import Attempt
+    from ..ledger._records import JobRecord, Ledger
     from ._chain import ChainRun
 
 ANSWERS: tuple[CancelAnswer, ...] = ("too_late", "requested", "unsupported", "cancelled")
@@ -48,3 +49,20 @@ async def stop_all(run: ChainRun, attempts: list[Attempt]) -> CancelAnswer:
         raise refusal
 
     return min(answers, key=ANSWERS.index)
+
+
+async def stop_the_next(record: JobRecord, ledger: Ledger) -> CancelAnswer:
+    """Tell whoever is about to submit a refused job once more that nobody wants it.
+
+    Args:
+        record: A job in somebody's hands, of which no provider has accepted anything.
+        ledger: Where they read it before they submit.
+
+    Returns:
+        `unsupported` where nothing was refused: it may be on its way at this moment.
+    """
+    refused = [one for one in record.entries if one.submission in ("rejected", "not_sent")]
+    for one in refused:
+        await ledger.settle(one.intent.id, one.submission, "stopped")
+
+    return "requested" if refused else "unsupported"

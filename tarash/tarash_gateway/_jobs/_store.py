@@ -18,7 +18,7 @@ from .._data._exchange import Call
 from .._engine import FACTS, dumped, told_of
 from .._engine._attempt import Attempt
 from .._engine._marks import MARK, key_for, mark_of
-from ..ledger._records import RECEIVED, JobRecord
+from ..ledger._records import RECEIVED, STOPPED, JobRecord
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -227,7 +227,7 @@ def _attempt_of(entry: SubmissionRecord, calls: Sequence[Call]) -> Attempt:
         attempt.submission = "unknown"  # its process may have ended in the middle of the submit
         attempt.cut_off = True
 
-    attempt.stopped = entry.outcome == "stopped"
+    attempt.stopped = entry.outcome == STOPPED or bool(entry.heard.get(STOPPED))
     attempt.settled = entry.outcome in ("completed", "failed")
     has_result = entry.outcome == "completed" or RECEIVED in entry.heard
     attempt.status = "completed" if has_result else None
@@ -256,7 +256,7 @@ def _set_verdict(attempt: Attempt) -> None:
             submission=attempt.submission,
         )
 
-    if attempt.outcome is None and has_failed:
+    if attempt.outcome in (None, STOPPED) and has_failed:
         attempt.outcome = "failed"
     elif attempt.outcome in (None, "detached") and attempt.cancel == "cancelled":
         attempt.outcome = "cancelled"

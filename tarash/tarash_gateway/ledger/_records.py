@@ -54,6 +54,8 @@ class SubmissionRecord:
     `billing`, `adopted`."""
 
 
+STOPPED = "stopped"
+"""Under it is noted that the user has stopped a job after one of its attempts had ended."""
 RECEIVED = "received"
 """What was heard of a submit that was answered with the result: the SHA-256 of what `receive` took.
 """
@@ -178,7 +180,7 @@ class Ledger(Protocol):
         """Write down how an attempt ended; an intent that nobody knows is ignored.
 
         What was written before stays, unless it is `detached` or `unknown`, or `stopped` and now
-        `completed`.
+        `completed`; a stop that comes after the end is noted beside it, as heard (`stopped`).
 
         Args:
             intent_id: The intent's.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ._records import OPEN_ENDS, RECEIVED, JobRecord, SubmissionRecord
+from ._records import OPEN_ENDS, RECEIVED, STOPPED, JobRecord, SubmissionRecord
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
@@ -125,6 +125,8 @@ class MemoryLedger:
             beats_a_stop = entry.outcome == "stopped" and outcome == "completed"
             if entry.outcome in OPEN_ENDS or beats_a_stop:
                 self._change(intent_id, submission=submission, outcome=outcome)
+            elif outcome == "stopped":
+                self._change(intent_id, heard={**entry.heard, STOPPED: True})
 
     async def close(
         self,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
-from .._records import RECEIVED
+from .._records import RECEIVED, STOPPED
 from ._processes import now
 from ._rows import as_heard, as_json, as_text
 
@@ -142,7 +142,7 @@ class Submits:
     def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
         """Write down how an attempt ended, unless that is known for certain."""
         with self._file.write() as connection:
-            connection.execute(
+            done = connection.execute(
                 """
                 UPDATE intents SET submission = ?, outcome = ?
                 WHERE id = ? AND (
@@ -152,6 +152,13 @@ class Submits:
                 """,
                 (submission, outcome, intent_id, outcome),
             )
+            if done.rowcount or outcome != "stopped":
+                return
+
+            sql = "SELECT heard FROM intents WHERE id = ?"
+            if (found := connection.execute(sql, (intent_id,)).fetchone()) is not None:
+                heard = as_json({**as_heard(found["heard"]), STOPPED: True})
+                connection.execute("UPDATE intents SET heard = ? WHERE id = ?", (heard, intent_id))
 
     def _holds(self, connection: sqlite3.Connection, job_id: str, owner_id: str) -> bool | None:
         row = connection.execute(
