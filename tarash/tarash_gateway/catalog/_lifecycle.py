@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from . import _schema_store
 from ._published import published
+from ._sources import is_described, module_of
 
 SOON_DAYS = 30
 """So long before its end a model is warned of."""
@@ -163,13 +164,21 @@ def _deprecated(provider: str, model: str) -> Lifecycle | None:
 
 def _shipped(provider: str, model: str) -> Lifecycle | None:
     """Return what ships with the package: by the exact id, else the longest prefix."""
-    rows = LIFECYCLES.get(provider, {})
+    rows = LIFECYCLES.get(provider) or _declared(provider)
     if model in rows:
         return rows[model]
 
     prefixes = (key for key in rows if key.endswith("*") and model.startswith(key[:-1]))
     found = max(prefixes, key=len, default=None)
     return None if found is None else rows[found]
+
+
+def _declared(provider: str) -> Mapping[str, Lifecycle]:
+    """Return what a provider's own declaration says of the ends of its models."""
+    ends: Mapping[str, tuple[str | None, str | None]] = (
+        getattr(module_of(provider), "ENDS", {}) if is_described(provider) else {}
+    )
+    return {name: _row(*row, f"the declaration of {provider}") for name, row in ends.items()}
 
 
 def ending(

@@ -226,12 +226,13 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     if not is_described(provider):
         return ModelSpec(provider, model, kind, PROMPT_ONLY, generic=True)
 
-    known = declared(provider)
+    known = declared(provider, kind)
     matched = longest_prefix(model, known)
     if matched is not None:
         alternatives = _siblings(matched, known)
         found = ModelSpec(provider, model, kind, known[matched], alternatives, source="package")
-        return _limited(found)
+        schemas: Mapping[str, Any] = getattr(module_of(provider), "SCHEMAS", {})
+        return _limited(replace(found, schema=schemas.get(matched)))
 
     for other in relatives(model, _schema_store.ids(provider)):
         spec = _described(provider, other, kind)

@@ -80,6 +80,7 @@ def plan(made: GenerationPlan, *, json: bool) -> None:
         for warning in one.warnings:
             table.add_row("warning", warning)
 
+        table.add_row("cost", str(one.quote))
         terminal.show(table)
 
 
