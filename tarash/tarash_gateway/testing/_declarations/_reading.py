@@ -51,7 +51,7 @@ class Declaration:
         self.results = _tables(raw["result"])
         self.cancels = _tables(raw.get("cancel", ()))
         self.lists = _tables(raw.get("list", ()))
-        self.models: list[Table] = list(raw["models"])
+        self.models = [_whole(one, raw.get("sets", {})) for one in raw["models"]]
         self.upload: Table | None = raw.get("upload")
         errors = raw.get("errors", {})
         self.message: str = next(iter(errors.get("message", ())), "error.message")
@@ -85,6 +85,19 @@ class Declaration:
         ]
         return max(begun, key=lambda pair: len(pair[1]), default=None)
 
+    def paths(self, way: Table) -> list[str]:
+        """Return where the submits of one table go: some models have paths of their own."""
+        own = [
+            str(one["path"])
+            for one in self.models
+            if one.get("path") and any(is_for(way, one["kind"], name) for name in one["ids"])
+        ]
+        return [str(way["path"]), *dict.fromkeys(own)]
+
+    def forms(self, name: str) -> int:
+        """Return how many forms a model has."""
+        return sum(name in one["ids"] for one in self.models)
+
     def stage(self, tables: list[Table], kind: str, model: str) -> Table | None:
         """Return the first table that is for a model."""
         return next((one for one in tables if is_for(one, kind, model)), None)
@@ -92,6 +105,15 @@ class Declaration:
     def means(self, meaning: str) -> Table | None:
         """Return the first rule for errors of a meaning."""
         return next((one for one in self.rules if one["means"] == meaning), None)
+
+
+def _whole(model: Table, sets: Table) -> Table:
+    """Return a model with the parameters that it shares with others."""
+    takes: dict[str, Any] = {}
+    for name in model.get("sets", ()):
+        takes |= sets.get(name, {})
+
+    return {**model, "takes": {**takes, **model.get("takes", {})}}
 
 
 def is_for(table: Table, kind: str, model: str) -> bool:

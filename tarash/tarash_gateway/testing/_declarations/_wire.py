@@ -50,7 +50,8 @@ class DeclaredWire(Account):
         said = self._said
         found: list[Place] = []
         for way in said.submits:
-            found += self._at("POST", way["path"], self._submit, "submit")
+            for path in said.paths(way):
+                found += self._at("POST", path, self._submit, "submit")
 
         for poll in said.polls:
             method = str(poll.get("method", "GET"))
@@ -84,7 +85,8 @@ class DeclaredWire(Account):
         """Return the routes of a path: below the declared base URL, and at the bare origin."""
         paths = [template]
         if "{path}" in template:
-            paths = [template.replace("{path}", one["path"]) for one in self._said.submits]
+            submits = [path for way in self._said.submits for path in self._said.paths(way)]
+            paths = [template.replace("{path}", path) for path in submits]
 
         bases = dict.fromkeys([self._said.base_path, ""])
         plain = ["/" + path.partition("?")[0].strip("/") for path in paths]
@@ -103,7 +105,11 @@ class DeclaredWire(Account):
 
     # --------------------------------------------------------------------------------------- submit
     async def _submit(self, request: RecordedRequest) -> Reply:
-        ways = [one for one in self._said.submits if self._is_at(one["path"], request)]
+        ways = [
+            way
+            for way in self._said.submits
+            if any(self._is_at(path, request) for path in self._said.paths(way))
+        ]
         for way in ways:
             body = body_of(request, str(way.get("sends", "json")))
             if body is None:
@@ -142,7 +148,8 @@ class DeclaredWire(Account):
         job_id = uuid.uuid4().hex
         wanted = Wanted(job_id, kind, model, body)
         lacking = [one for one in way.get("headers", {}) if one.lower() not in request.headers]
-        missing = wanted.missing() if not model.get("schema") else None
+        is_plain = not model.get("schema") and self._said.forms(name) == 1
+        missing = wanted.missing() if is_plain else None
         if lacking or missing:
             return self.error(_REFUSED, f"{', '.join(lacking) or missing} is missing")
 
