@@ -15,10 +15,12 @@ __all__ = [
     "Gateway",
     "aclose",
     "close",
+    "describe_model",
     "generate_image",
     "generate_image_async",
     "generate_video",
     "generate_video_async",
+    "list_models",
     "plan_image",
     "plan_image_async",
     "plan_video",
@@ -111,3 +113,5 @@ plan_video = _of_default(Gateway.plan_video)
 plan_video_async = _of_default(Gateway.plan_video_async)
 plan_image = _of_default(Gateway.plan_image)
 plan_image_async = _of_default(Gateway.plan_image_async)
+describe_model = _of_default(Gateway.describe_model)
+list_models = _of_default(Gateway.list_models)
