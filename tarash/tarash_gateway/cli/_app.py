@@ -144,7 +144,7 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     seed: o.Seed = None,
     audio: o.Audio = None,
     negative_prompt: o.NegativePrompt = None,
-    enhance_prompt: o.EnhancePrompt = None,
+    enhance: o.Enhance = None,
     param: o.Param = None,
     timeout: o.Timeout = None,
     strict: o.Strict = False,

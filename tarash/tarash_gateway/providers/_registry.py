@@ -38,6 +38,7 @@ __all__ = [
 
 FOLDERS = (
     "azure_openai",
+    "bytedance",
     "fal",
     "google",
     "luma",
