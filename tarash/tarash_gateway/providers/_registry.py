@@ -25,7 +25,7 @@ from ..mapping import check_mapping
 from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
 from . import _files
 from ._contract import Adapter
-from ._handler_checks import check_handler, is_adapter
+from ._handler_checks import check_handler, is_adapter, makes
 from ._provider import Provider
 
 __all__ = [
@@ -317,7 +317,7 @@ class Registry:
         handler, row = self._handlers.get(name), self.row(name)
         if row is None:
             kinds: tuple[Literal["video", "image"], ...] = ("video", "image")
-            has = {kind: _makes(handler, kind) for kind in kinds}
+            has = {kind: makes(handler, kind) for kind in kinds}
             return ProviderInfo(
                 name=name,
                 modalities=tuple(kind for kind in kinds if has[kind]),
@@ -352,11 +352,6 @@ class Registry:
 def _check_name(provider: object) -> None:
     if not isinstance(provider, str) or not provider.strip():
         raise ValidationError("the provider's name is empty, or no text")
-
-
-def _makes(handler: object, kind: str) -> bool:
-    names = (f"generate_{kind}", f"generate_{kind}_async")
-    return any(callable(getattr(handler, name, None)) for name in names)
 
 
 def _open_settings(provider: str) -> tuple[str, ...]:
