@@ -87,6 +87,13 @@ failure_of = classify_answer.failure
 
 
 def billing_of(task: Any) -> Billing | None:
-    """Return what a failed task costs: Runway states the credits that it kept."""
-    spent = number(mapping(mapping(task).get("cost")).get("credits"))
-    return None if spent is None else "certain" if spent else "none"
+    """Return what a failed task costs: Runway states the credits that it kept.
+
+    Where it does not: those of a refused input are not given back.
+    """
+    facts = mapping(task)
+    spent = number(mapping(facts.get("cost")).get("credits"))
+    if spent is None:
+        return "certain" if str(facts.get("failureCode")).startswith("SAFETY.INPUT") else None
+
+    return "certain" if spent else "none"
