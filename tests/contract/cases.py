@@ -66,6 +66,7 @@ class Case:
         at_once: Whether the submit answers with the result, so that there is no job to look at.
         cancel: What asking to stop a running job comes to.
         other_model: Where the provider lists its jobs: another model, whose jobs are others.
+        own_id: Whether a job goes out with an id of ours that the provider's list shows.
         images: What is sent along, group by group.
         pictures: In the form that the provider is given: URLs, or bytes where it has no way to
             take URLs.
@@ -85,6 +86,7 @@ class Case:
     at_once: bool = False
     cancel: Cancel = "unsupported"
     other_model: str | None = None
+    own_id: bool = False
     images: tuple[Images, ...] = ()
     pictures: tuple[str | MediaContent, ...] = URLS
     extra: Mapping[str, Any] = field(default_factory=lambda: EXTRA)
@@ -153,6 +155,7 @@ def _alone(*roles: ImageRole, model: str | None = None) -> tuple[Images, ...]:
 
 FORM_EXTRA = {"odd_one": "As It Is", "odd_table": '{"inner": [1, true, null]}'}
 OPENAI_FORM = {"odd_one": "As It Is", "odd_number": "7"}
+CALLBACK = {"callback_url": "https://hooks.example/kling"}
 ONE_REFUSAL = Script(outcome="moderated")
 FRAMES = Images(("first_frame", "last_frame"))
 
@@ -245,6 +248,46 @@ CASES: tuple[Case, ...] = (
         refused_failure=True,
         credentials=by_token,
         why="predict answers with the images, and makes them from text alone",
+    ),
+    Case(
+        provider="kling",
+        kind="video",
+        model="kling-3.0",
+        own_id=True,
+        images=(
+            *_alone("reference", "first_frame"),
+            FRAMES,
+            *_alone("asset", model="kling-3.0-omni"),
+        ),
+        extra=CALLBACK,
+        extra_sent=CALLBACK,
+        place=("options",),
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="1301")),
+        why="the wire refuses what it doesn't know; the API has no cancel",
+    ),
+    Case(
+        provider="kling",
+        kind="video",
+        model="kling-v2-6",
+        own_id=True,
+        images=(*_alone("reference", "first_frame"), FRAMES),
+        pictures=BYTES,
+        extra=CALLBACK,
+        extra_sent=CALLBACK,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="1300")),
+        why="as for kling-3.0; the older API",
+    ),
+    Case(
+        provider="kling",
+        kind="image",
+        model="kling-v3",
+        own_id=True,
+        images=(*_alone("reference"), *_alone("asset", model="kling-v2-1")),
+        pictures=BYTES,
+        extra=CALLBACK,
+        extra_sent=CALLBACK,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="1301")),
+        why="as for kling-v2-6",
     ),
     Case(
         provider="runway",
@@ -354,4 +397,6 @@ if "TARASH_CONTRACT_CASES" in os.environ:
 
 JOBS = tuple(case for case in CASES if not case.at_once)
 LISTED = tuple(case for case in CASES if case.other_model is not None)
+ADOPTED = tuple(case for case in CASES if case.own_id or case in LISTED)
+"""Those whose lost jobs are found again."""
 AT_ONCE = tuple(case for case in CASES if case.at_once)

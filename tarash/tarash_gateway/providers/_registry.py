@@ -39,6 +39,7 @@ FOLDERS = (
     "azure_openai",
     "fal",
     "google",
+    "kling",
     "luma",
     "openai",
     "replicate",
