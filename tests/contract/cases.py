@@ -156,6 +156,8 @@ def _alone(*roles: ImageRole, model: str | None = None) -> tuple[Images, ...]:
 FORM_EXTRA = {"odd_one": "As It Is", "odd_table": '{"inner": [1, true, null]}'}
 OPENAI_FORM = {"odd_one": "As It Is", "odd_number": "7"}
 CALLBACK = {"callback_url": "https://hooks.example/kling"}
+SEEDANCE_EXTRA = {"return_last_frame": True, "execution_expires_after": 7200}
+SEEDREAM_EXTRA = {"sequential_image_generation_options": {"max_images": 3}}
 ONE_REFUSAL = Script(outcome="moderated")
 FRAMES = Images(("first_frame", "last_frame"))
 
@@ -353,6 +355,34 @@ CASES: tuple[Case, ...] = (
         model="uni-1",
         images=_alone("reference", "asset"),
         why="as for ray-3.2",
+    ),
+    Case(
+        provider="bytedance",
+        kind="video",
+        model="dreamina-seedance-2-0-260128",
+        own_id=True,
+        images=(*_alone("reference", "first_frame", "asset"), FRAMES),
+        extra=SEEDANCE_EXTRA,
+        extra_sent=SEEDANCE_EXTRA,
+        moderated=(
+            ONE_REFUSAL,
+            Script(outcome="moderated", error_type="InputTextSensitiveContentDetected"),
+        ),
+        why="the wire refuses what it doesn't know; a task that runs can't be stopped",
+    ),
+    Case(
+        provider="bytedance",
+        kind="image",
+        model="seedream-4-5-251128",
+        at_once=True,
+        images=_alone("reference", "asset"),
+        pictures=BYTES,
+        extra=SEEDREAM_EXTRA,
+        extra_sent=SEEDREAM_EXTRA,
+        failure=HTTPError,
+        refused_failure=True,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
+        why="the submit's answer holds the images; the wire refuses what it doesn't know",
     ),
     Case(
         provider="stability",
