@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tarash.tarash_gateway.testing import Fault, Script, Simulator, Step
+from tests.contract.cases import CASES, wire_of
 
 ROOT = Path(__file__).parents[2]
 MEGABYTE = 1024 * 1024
@@ -28,11 +30,22 @@ ROUNDS: dict[str, tuple[Step, Fault] | None] = {
     "a result without end": ("result", Fault.endless_body(bytes(MEGABYTE))),
     "a result that unpacks to much": ("result", Fault.gzip_bomb(400 * MEGABYTE)),
 }
+KINDS: dict[str, Fault] = {
+    "without end": Fault.endless_body(b" " * MEGABYTE),
+    "without end, of zeros": Fault.endless_body(bytes(MEGABYTE)),
+    "that unpacks to much": Fault.gzip_bomb(400 * MEGABYTE),
+    "of a page without end": Fault.endless_body(b"<p>" * MEGABYTE),
+}
+STEPS: tuple[Step, ...] = ("submit", "poll", "result", "download", "cancel", "list")
+EACH: dict[str, tuple[Step, Fault] | None] = {
+    "as it should be": None,
+    **{f"{step} {kind}": (step, fault) for step in STEPS for kind, fault in KINDS.items()},
+}
 PLAYING = """
 import asyncio, json, re, sys
 from pathlib import Path
 from tarash.tarash_gateway import Gateway, TarashException
-from tests.contract.cases import CASES
+from tests.contract.cases import CASES, wire_of
 
 FIRST = {case.provider: case for case in reversed(CASES)}
 
@@ -60,7 +73,9 @@ asyncio.run(main())
 """
 
 
-def played(simulator: Simulator) -> dict[str, tuple[int, dict[str, str]]]:
+def played(
+    simulator: Simulator, rounds: Mapping[str, tuple[Step, Fault] | None]
+) -> dict[str, tuple[int, dict[str, str]]]:
     """Return for each round the bytes that it took at most, and how each provider's call ended."""
     origins = {name: simulator.base_url(name) for name in simulator.providers}
     command = [sys.executable, "-W", "ignore", "-c", PLAYING, json.dumps(origins)]
@@ -71,7 +86,7 @@ def played(simulator: Simulator) -> dict[str, tuple[int, dict[str, str]]]:
     ) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        for name, trouble in ROUNDS.items():
+        for name, trouble in rounds.items():
             simulator.reset()
             for provider in origins:
                 simulator.script(provider, Script(run_polls=0))  # done at the first look
@@ -97,7 +112,19 @@ def played(simulator: Simulator) -> dict[str, tuple[int, dict[str, str]]]:
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
 def test_no_body_takes_more_memory_than_it_may() -> None:
     with Simulator() as simulator:
-        found = played(simulator)
+        found = played(simulator, ROUNDS)
 
     assert {name: taken // MEGABYTE for name, (taken, _) in found.items() if taken > MOST} == {}
     assert set(found["as it should be"][1].values()) == {"delivered"}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+@pytest.mark.parametrize("provider", sorted({case.provider for case in CASES}))
+def test_no_body_of_any_kind_takes_more_at_any_provider(provider: str) -> None:
+    with Simulator([wire_of(provider)]) as simulator:
+        found = played(simulator, EACH)
+
+    assert {name: taken // MEGABYTE for name, (taken, _) in found.items() if taken > MOST} == {}
+    assert found["as it should be"][1] == {provider: "delivered"}

@@ -57,32 +57,38 @@ def said(value: Any, status: int = 200) -> bytes:
     return answer(json.dumps(value).encode(), f"{status} X", Content_Type="application/json")
 
 
+def config_of(name: str, server: Raw, **changes: Any) -> Any:
+    """Return a config that leads to a server."""
+    provider = name if name in MODELS else name.partition("-")[0]
+    config = ImageGenerationConfig if provider == "stability" else VideoGenerationConfig
+    return config.model_validate(
+        {
+            "provider": provider,
+            "model": OTHER_MODELS.get(name) or MODELS[provider],
+            "api_key": KEY,
+            "base_url": f"{server.url}/v1" if provider in ("openai", "xai") else server.url,
+            "poll_interval": 0.02,
+            "max_poll_attempts": 8,
+            "max_retries": 0,
+            "timeout": 300,
+            "provider_config": {"min_poll_interval": 0.01},
+            **changes,
+        }
+    )
+
+
 async def failure(server: Raw, name: str) -> TarashException:
     """Generate on a server, and return what it comes to."""
-    provider = "azure-openai" if name == "azure-openai" else name.partition("-")[0]
-    facts: dict[str, Any] = {
-        "provider": provider,
-        "model": OTHER_MODELS.get(name) or MODELS[provider],
-        "api_key": KEY,
-        "base_url": f"{server.url}/v1" if provider in ("openai", "xai") else server.url,
-        "poll_interval": 0.02,
-        "max_poll_attempts": 8,
-        "max_retries": 0,
-        "timeout": 300,
-        "provider_config": {"min_poll_interval": 0.01},
-    }
+    config = config_of(name, server)
     async with Gateway() as gateway:
-        if provider == "stability":
+        if name == "stability":
             image = ImageGenerationRequest(prompt="A cat")
-            work = gateway.generate_image_async(ImageGenerationConfig.model_validate(facts), image)
             with pytest.raises(TarashException) as caught:
-                await work
+                await gateway.generate_image_async(config, image)
         else:
             video = VideoGenerationRequest(prompt="A cat")
             with pytest.raises(TarashException) as caught:
-                await gateway.generate_video_async(
-                    VideoGenerationConfig.model_validate(facts), video
-                )
+                await gateway.generate_video_async(config, video)
 
     return caught.value
 

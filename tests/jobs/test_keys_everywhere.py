@@ -14,9 +14,9 @@ from tarash.tarash_gateway.cli import main
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.contract.cases import JOBS, Case, by_key
+from tests.contract.cases import JOBS, Case, by_key, wire_of
 
-THEIRS, OURS, STRANGE = "id:canary-theirs-9c", "id:canary-ours-7b", "id:canary-strange-2d"
+THEIRS, OURS, STRANGE = "canary-theirs-9c2f", "canary-ours-7b31", "canary-strange-2d50"
 KEYED = [case for case in JOBS if case.credentials is by_key]
 """All but Vertex AI, whose tokens no ledger keeps a fingerprint of."""
 WAYS = ("resume", "resume_all", "status", "cancel", "key")
@@ -24,7 +24,7 @@ WAYS = ("resume", "resume_all", "status", "cancel", "key")
 
 @pytest.fixture
 def simulator(case: Case) -> Iterator[Simulator]:
-    with Simulator([case.provider]) as running:
+    with Simulator([wire_of(case.provider)]) as running:
         running.script(case.provider, Script(run_polls=2, stream=False))
         yield running
 

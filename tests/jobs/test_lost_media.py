@@ -18,7 +18,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
-from tests.contract.cases import BYTES, JOBS, Case, by_key
+from tests.contract.cases import BYTES, JOBS, Case, by_key, wire_of
 from tests.jobs.conftest import BY_NAME, KEY, config_for
 
 FAL, RUNWAY = BY_NAME["fal-video-veo3.1"], BY_NAME["runway-video-gen4.5"]
@@ -103,9 +103,12 @@ async def test_an_accepted_job_is_delivered_without_its_media(
 
 
 @pytest.mark.parametrize("case", WITH_BYTES, ids=str)
-async def test_no_provider_needs_media_to_be_asked_after_a_job(
-    case: Case, simulator: Simulator, path: Path
-) -> None:
+async def test_no_provider_needs_media_to_be_asked_after_a_job(case: Case, path: Path) -> None:
+    with Simulator([wire_of(case.provider)]) as simulator:
+        await asked_after_without_media(case, simulator, path)
+
+
+async def asked_after_without_media(case: Case, simulator: Simulator, path: Path) -> None:
     simulator.script(case.provider, Script(run_polls=2, stream=False))
     changes = {} if case.images[0].model is None else {"model": case.images[0].model}
     await begun(case, simulator, path, **changes)

@@ -10,7 +10,7 @@ import pytest
 
 from tarash.tarash_gateway.testing import Simulator
 from tests.conftest import Leap
-from tests.contract.cases import JOBS, Case
+from tests.contract.cases import JOBS, Case, wire_of
 from tests.jobs.conftest import Report
 from tests.jobs.poll_matrix import KEY, PollMatrix, cells, steps
 
@@ -20,7 +20,7 @@ SAMPLE = 1
 
 @pytest.fixture
 def simulator(case: Case) -> Iterator[Simulator]:
-    with Simulator([case.provider]) as running:
+    with Simulator([wire_of(case.provider)]) as running:
         running.keys[case.provider] = {KEY}
         yield running
 

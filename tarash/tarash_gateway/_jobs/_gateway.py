@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from .._data._model_info import ModelDescription, ModelInfo
 from .._data._observers import Observer
 from .._data._policies import Policy
-from .._data._types import ApiKeys, Kind
+from .._data._types import Kind
 from .._http._backend import check_loop
-from .._support._secrets import Keys
 from ..ledger._records import AnyLedger
 from ..models import (
     GenerationPlan,
@@ -28,6 +27,7 @@ from ._catalogue import described, listed
 from ._entrances import blocking, generating, planned, submitting, warm_up
 from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
+from ._resuming import Resuming
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Gateway"]
 
 
-class Gateway:
+class Gateway(Resuming):
     """A gateway with its own registry, ledger and clients; the functions here use a default one.
 
     Example:
@@ -257,101 +257,6 @@ class Gateway:
         """Blocking form of `submit_image_async`."""
         args: Any = (self._shared, "image", config, request, ledger, idempotency_key)
         return cast("ImageJob", blocking(lambda _caller: submitting(*args)))
-
-    # -------------------------------------------------------------------------------- resuming
-    async def resume_all_async(
-        self,
-        ledger: AnyLedger | None = None,
-        *,
-        api_keys: ApiKeys | None = None,
-        max_media_bytes: int | None = None,
-    ) -> list[VideoJob | ImageJob]:
-        """Return every job that is still owed to you, oldest first: after a crash, say.
-
-        Those are open in the ledger, and no living process drives them. Waiting for one goes on
-        where it was left: what was accepted is waited for; what may have been accepted is looked
-        for in the provider's list, and never sent again.
-
-        Args:
-            ledger: Where the jobs are written down, in place of the gateway's ledger.
-            api_keys: Keys that the environment doesn't hold, by provider, or by provider and base
-                URL. A job is asked after with the key that bought it, and with no other.
-            max_media_bytes: Bytes that a result may have that comes as bytes, in place of the limit
-                of the config with which the job was submitted.
-
-        Raises:
-            TarashException: The ledger can't be read.
-            ValidationError: `max_media_bytes` is less than 1.
-        """
-        from ._arguments import with_limit
-        from ._handles import owed
-
-        keys = Keys.taken(api_keys)
-        del api_keys  # errors' frames are shown
-        return await owed(
-            self._shared, with_limit(self._shared.resources(ledger), max_media_bytes), keys
-        )
-
-    def resume_all(
-        self,
-        ledger: AnyLedger | None = None,
-        *,
-        api_keys: ApiKeys | None = None,
-        max_media_bytes: int | None = None,
-    ) -> list[VideoJob | ImageJob]:
-        """Blocking form of `resume_all_async`."""
-        keys = Keys.taken(api_keys)
-        del api_keys
-        found = blocking(
-            lambda _: self.resume_all_async(ledger, api_keys=keys, max_media_bytes=max_media_bytes)
-        )
-        return cast("list[VideoJob | ImageJob]", found)
-
-    async def resume_async(
-        self,
-        job_id: str,
-        ledger: AnyLedger | None = None,
-        *,
-        api_keys: ApiKeys | None = None,
-        max_media_bytes: int | None = None,
-    ) -> VideoJob | ImageJob:
-        """Return the handle on one job of a ledger, in whatever state; as `resume_all_async`.
-
-        Args:
-            job_id: The `id` of a handle, or the provider's job id.
-            ledger: Where the job is written down, in place of the gateway's ledger.
-            api_keys: As in `resume_all_async`.
-            max_media_bytes: As in `resume_all_async`.
-
-        Raises:
-            ValidationError: The ledger doesn't know the job, or `max_media_bytes` is less than 1.
-        """
-        from ._arguments import with_limit
-        from ._handles import known
-
-        keys = Keys.taken(api_keys)
-        del api_keys
-        return await known(
-            job_id, self._shared, with_limit(self._shared.resources(ledger), max_media_bytes), keys
-        )
-
-    def resume(
-        self,
-        job_id: str,
-        ledger: AnyLedger | None = None,
-        *,
-        api_keys: ApiKeys | None = None,
-        max_media_bytes: int | None = None,
-    ) -> VideoJob | ImageJob:
-        """Blocking form of `resume_async`."""
-        keys = Keys.taken(api_keys)
-        del api_keys
-        found = blocking(
-            lambda _caller: self.resume_async(
-                job_id, ledger, api_keys=keys, max_media_bytes=max_media_bytes
-            )
-        )
-        return cast("VideoJob | ImageJob", found)
 
     # ---------------------------------------------------------------------------------- models
     def describe_model(

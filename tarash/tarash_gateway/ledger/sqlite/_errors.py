@@ -42,7 +42,9 @@ DAMAGED = Trouble(
 MISPLACED = Trouble("it can't be opened", "Check its path, its folder, and who may write there.")
 BUSY = Trouble(
     f"another process has kept it locked for {BUSY_SECONDS:g} seconds",
-    "See who else has it open; keep it on a local disk, not on a network drive.",
+    "See who else has it open: a process that was suspended in the middle of a write keeps it "
+    "locked until it goes on or ends, and loses nothing by either. Keep it on a local disk, not on "
+    "a network drive.",
 )
 CONTRADICTORY = Trouble(
     "what is to be written contradicts what is there",
