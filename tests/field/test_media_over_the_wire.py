@@ -102,7 +102,7 @@ def test_a_picture_goes_out_as_what_it_is_whatever_it_was_called(
     """openai/openai-node#1468, 64bit/async-openai#364, open-webui/open-webui#25127."""
     buffer = io.BytesIO()
     Image.new("RGB", (512, 512), "tomato").save(buffer, form)
-    picture = {"content": buffer.getvalue(), "content_type": label}
+    picture: Any = {"content": buffer.getvalue(), "content_type": label}
     with Simulator([provider]) as simulator:
         config = ImageGenerationConfig(
             provider=provider,
