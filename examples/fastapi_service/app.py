@@ -1,4 +1,4 @@
-r"""A video service with FastAPI: its HTTP side.
+"""A video service with FastAPI: its HTTP side.
 
     POST   /videos                 {"prompt": "..."} → {"token": "..."}
     GET    /videos/{token}         where the job stands
@@ -14,8 +14,7 @@ Without a key, against simulated providers:
     tarash simulate --provider fal --run-seconds 10  # prints lines for the second terminal
     test -s token-secret || (umask 077; openssl rand -hex 32 >token-secret)
     export TARASH_TOKEN_SECRET=$(cat token-secret)
-    uvicorn fastapi_service.app:app --app-dir examples --timeout-graceful-shutdown 5 \
-        --no-proxy-headers
+    uvicorn fastapi_service.app:app --app-dir examples --timeout-graceful-shutdown 5 --no-proxy-headers
 
 The secret is made once and kept: with another one, the links of all pages would be dead after a
 restart. Without the limit on its shutdown, uvicorn waits until every page has been closed or its
@@ -28,7 +27,7 @@ are told apart by their addresses. uvicorn believes whoever calls from this mach
 its address, hence `--no-proxy-headers`; behind a proxy, write `--forwarded-allow-ips ADDRESS`
 there, with the proxy's. Tokens are part of the URLs, and so of access logs: `--no-access-log`
 turns uvicorn's off.
-"""
+"""  # noqa: E501  (a line to copy)
 
 from __future__ import annotations
 

@@ -401,7 +401,9 @@ def test_the_lines_that_start_it_are_as_they_should_be(tmp_path: Path) -> None:
 
     command, *options = shlex.split(start)
     assert command == "uvicorn"
-    assert uvicorn.main.make_context("uvicorn", options).params["timeout_graceful_shutdown"] == 5
+    started = uvicorn.main.make_context("uvicorn", options).params
+    assert started["timeout_graceful_shutdown"] == 5
+    assert started["proxy_headers"] is False
 
     # The secret of one start is that of the next.
     script = "\n".join([*lines[:-1], "echo $TARASH_TOKEN_SECRET"])
