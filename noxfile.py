@@ -47,7 +47,7 @@ nox.options.default_venv_backend = os.environ.get("NOX_DEFAULT_VENV_BACKEND", "v
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "layers", "docs", "wheel", "tests"]
+nox.options.sessions = ["lint", "types", "layers", "docs", "wheel", "recipes", "tests"]
 
 
 def _offer_pyenv_versions() -> None:
@@ -257,6 +257,16 @@ def _resolved(session: nox.Session, scratch: Path, name: str, *others: str) -> s
 
     lines = str(found).splitlines()
     return next((line for line in lines if line.startswith(f"{name}==")), None)
+
+
+@nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the programs of examples/recipes, in the servers, queues and tools that they are for."""
+    session.install("-e", ".[all]", *_group("recipes"))
+    if shutil.which("redis-server") is None:
+        session.warn("There is no redis-server, so what RQ does is not tested.")
+
+    session.run("pytest", "-m", "recipes", *WORKERS, "tests/recipes", *session.posargs)
 
 
 @nox.session
