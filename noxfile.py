@@ -19,6 +19,17 @@ PYTHONS = os.environ.get("TARASH_CI_PYTHONS", "3.13 3.12 3.11").split()
 # closing line is the last word of a run.
 TEST_PYTHONS = [*(version for version in PYTHONS if version != CURRENT), CURRENT]
 
+# What the check installs: the versions that it is known to pass with, with the hashes of their
+# files. The package itself only has lower bounds.
+LOCKS = ROOT / ".ci" / "locks"
+LOCKED = {
+    "bare": ("pyproject.toml",),
+    "everything": ("pyproject.toml", "--all-extras", "--group", "dev", "--group", "wheel"),
+    "lint": ("--group", "lint"),
+    "runner": ("--group", "runner"),
+    "uv": ("--group", "uv"),
+}
+
 # The tests wait for servers and processes, so even a small machine runs several at a time. Some
 # take a hundred times as long as others: who is done takes over from the rest.
 WORKERS = ("--numprocesses", "4", "--dist", "worksteal")
@@ -70,10 +81,20 @@ def _group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
+def _install(session: nox.Session, lock: str = "everything", *, project: bool = True) -> None:
+    """Install what is locked, file by file by its hash, and then this project as it stands here.
+
+    A project in a folder has no hash, so it comes in a second step, which installs nothing else.
+    """
+    session.install("--require-hashes", "-r", str(LOCKS / f"{lock}.txt"))
+    if project:
+        session.install("--no-deps", "--no-build-isolation", "-e", ".")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Look for mistakes and for foreign formatting."""
-    session.install(*_group("lint"))
+    _install(session, "lint", project=False)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
 
@@ -81,21 +102,21 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package, the tests and this file."""
-    session.install("-e", ".[all]", *_group("types"), "nox")
+    _install(session)
     session.run("mypy")
 
 
 @nox.session
 def layers(session: nox.Session) -> None:
     """Check that imports go down only."""
-    session.install(*_group("lint"))
+    _install(session, "lint", project=False)
     session.run("lint-imports", "--no-cache")
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning or a reference to nothing is an error."""
-    session.install("-e", ".", *_group("docs"))
+    _install(session)
     session.run(
         "sphinx-build", "--fail-on-warning", "--keep-going", "--nitpicky", "--fresh-env", "--quiet",
         "docs", "docs/_build",
@@ -105,7 +126,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(python=TEST_PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the test suite, and measure its coverage once; arguments go to pytest."""
-    session.install("-e", ".[all]", *_group("test"))
+    _install(session)
     if session.python != CURRENT:
         _pytest(session, "pytest", *(() if session.posargs else WITHOUT_DATA))
         return
@@ -143,11 +164,13 @@ def _pytest(session: nox.Session, *command: str, env: dict[str, str] | None = No
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Test what users install: the built wheel, with the source tree out of reach."""
-    session.install("build")
+    _install(session, project=False)
     scratch = Path(session.create_tmp()).resolve()
     shutil.rmtree(scratch)
     scratch.mkdir()
-    session.run("python", "-m", "build", "--outdir", str(scratch / "dist"), silent=True)
+    session.run(
+        "python", "-m", "build", "--no-isolation", "--outdir", str(scratch / "dist"), silent=True
+    )
     (built,) = (scratch / "dist").glob("*.whl")
     _check_contents(session, built)
 
@@ -162,12 +185,14 @@ def wheel(session: nox.Session) -> None:
     # Without extras, the package imports, and loads nothing that is not needed yet.
     session.run("python", "-m", "venv", str(scratch / "bare"))
     bare = scratch / "bare" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    session.run(str(bare), "-m", "pip", "install", "--quiet", str(built), external=True)
+    install = (str(bare), "-m", "pip", "install", "--quiet")
+    # pip takes no file without a hash where a constraint or a requirement has one: two steps.
+    session.run(*install, "--require-hashes", "-r", str(LOCKS / "bare.txt"), external=True)
+    session.run(*install, "--no-deps", str(built), external=True)
     with session.chdir(elsewhere):
         session.run(str(bare), "tests/house/import_probe.py", external=True)
 
     session.install("--force-reinstall", "--no-deps", str(built))
-    session.install(f"{built}[all]", *_group("test"))
     with session.chdir(elsewhere):
         _pytest(session, "pytest", *(() if session.posargs else PACKAGED))
 
@@ -192,9 +217,23 @@ def _check_contents(session: nox.Session, built: Path) -> None:
 
 
 @nox.session
+def lock(session: nox.Session) -> None:
+    """Write down anew what the check installs; `nox -s lock -- --upgrade` takes the newest."""
+    _install(session, "uv", project=False)
+    for name, wanted in LOCKED.items():
+        session.run(
+            "uv", "pip", "compile", *wanted, "--output-file", f".ci/locks/{name}.txt",
+            "--generate-hashes", "--universal", "--python-version", "3.11.5", "--no-emit-index-url",
+            "--no-emit-find-links", "--no-annotate", "--quiet",
+            "--custom-compile-command", "nox -s lock", *session.posargs,
+            env={"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""},
+        )  # fmt: skip
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure, print what was measured, and write docs/benchmarks.md."""
-    session.install("-e", ".[all]", *_group("test"))
+    _install(session)
     # What else people use has requirements of its own, so it gets an environment of its own.
     others = Path(session.create_tmp()).resolve() / "others"
     session.run("python", "-m", "venv", str(others))
@@ -213,7 +252,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def floors(session: nox.Session) -> None:
     """Run the contract suite with the oldest of all that the package and its extras allow."""
-    session.install("-e", ".[all]", *_group("test"))
+    _install(session)
     project = PROJECT["project"]
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
     needs = sorted({need for group in groups for need in group})
@@ -226,7 +265,7 @@ def floors(session: nox.Session) -> None:
 @nox.session
 def beside(session: nox.Session) -> None:
     """Check that popular packages are resolved to the same release beside `[all]` as alone."""
-    session.install("uv")
+    _install(session, "uv", project=False)
     scratch = Path(session.create_tmp()).resolve()
     behind = []
     for name in NEIGHBOURS:
@@ -272,12 +311,12 @@ def recipes(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Run the long forms of the tests."""
-    session.install("-e", ".[all]", *_group("test"))
+    _install(session)
     session.run("pytest", "-m", "soak", "--timeout=3600", *session.posargs)
 
 
 @nox.session
 def live(session: nox.Session) -> None:
     """Talk to real providers; their keys come from the environment, and they cost money."""
-    session.install("-e", ".[all]", *_group("test"))
+    _install(session)
     session.run("pytest", "-m", "live", "--timeout=900", *session.posargs)

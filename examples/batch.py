@@ -5,14 +5,15 @@ file a video, the ledger that makes starting again safe, and `failed.csv` where 
 whatever happened, no prompt is bought twice. Ctrl-C leaves accepted jobs running, and the next
 start waits for them. Where the key or the account can't buy, it stops with one word of it.
 
-Without a key, against simulated providers: pip install ".[cli,fal]" in the clone, then
+Without a key, at no cost, from the mock, into the folder `videos/rehearsal`:
 
-    tarash simulate --provider fal --run-seconds 3   # prints lines for the second terminal
     python examples/batch.py examples/prompts.csv --limit 20
 
-With a real one: pip install ".[fal]" in the clone, and set FAL_KEY. More than ten videos are made
-only where somebody says yes, on the terminal or with --yes. A row that has failed stays failed,
-since a failed job may be billed: to buy it again, give the row another id.
+With a real one: pip install ".[fal]" in the clone, set FAL_KEY, and add `--live`. More than one
+video is bought only where somebody says yes, on the terminal or with `--yes`. `tarash simulate
+--provider fal --run-seconds 3` prints the lines with which `--live` asks a simulator instead. A row
+that has failed stays failed, since a failed job may be billed: to buy it again, give the row
+another id.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from pathlib import Path
 from tarash.tarash_gateway import (
     AuthenticationError,
     Gateway,
+    MockConfig,
+    MockPollingConfig,
     QuotaExceededError,
     TarashException,
     VideoGenerationConfig,
@@ -44,8 +47,9 @@ CONFIG = VideoGenerationConfig(
     # What was ordered is paid for: a stop of this program leaves it running for the next start.
     on_timeout="detach",
 )
-ASKED_FROM = 11
-"""Videos from which on somebody has to say yes: each is billed."""
+REHEARSAL = CONFIG.model_copy(
+    update={"mock": MockConfig(enabled=True, polling=MockPollingConfig(delay_between_updates=0.1))}
+)
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,11 @@ def read(path: Path) -> list[Row]:
 class Batch:
     """The rows, and how far they are."""
 
-    def __init__(self, rows: Sequence[Row], folder: Path, at_once: int) -> None:
+    def __init__(
+        self, rows: Sequence[Row], folder: Path, at_once: int, config: VideoGenerationConfig
+    ) -> None:
         self._rows = rows
+        self._config = config
         self._folder = folder
         self._places = asyncio.Semaphore(at_once)
         self._done = 0
@@ -135,6 +142,7 @@ class Batch:
 
     async def _take(self, row: Row, gateway: Gateway) -> None:
         path = self._folder / f"{row.id}.mp4"
+        outcome = f"{path.name} was there already"
         async with self._places:
             if not path.exists():
                 if self.refusal is not None:
@@ -149,15 +157,16 @@ class Batch:
 
                     self.failed[row.id] = str(error)
 
+                outcome = self.failed.get(row.id, path.name)
+
         self._done += 1
-        outcome = self.failed.get(row.id, path.name)
         print(f"{self._done}/{len(self._rows)} {row.id}: {outcome}", flush=True)
 
     async def _make(self, row: Row, path: Path, gateway: Gateway) -> None:
         # A line for each job under way, at the bottom of a terminal; what is done stands above.
         bar = progress_bar(row.id, keep=False) if self._is_watched else None
         response = await gateway.generate_video_async(
-            CONFIG,
+            self._config,
             VideoGenerationRequest(prompt=row.prompt),
             on_progress=bar,
             idempotency_key=row.id,
@@ -206,45 +215,55 @@ def at_least_one(text: str) -> int:
 
 
 def agreed(count: int) -> bool:
-    """Ask whether so many videos may be made; on no terminal, say what would be a yes."""
-    if count < ASKED_FROM:
+    """Ask whether so many videos may be bought; on no terminal, say what would be a yes."""
+    if count <= 1:
         return True
 
     what = f"{count} videos of {CONFIG.model}, each of which {CONFIG.provider} bills"
     if not sys.stdin.isatty():
-        print(f"This makes {what}; add --yes, or --limit 5", file=sys.stderr)
+        print(f"This buys {what}; add --yes, or --limit 1", file=sys.stderr)
         return False
 
     try:
-        return input(f"Make {what}? [y/N] ").strip().lower() in {"y", "yes"}
+        return input(f"Buy {what}? [y/N] ").strip().lower() in {"y", "yes"}
     except (EOFError, KeyboardInterrupt):
         return False
 
 
 def main() -> int:
     """Read what is wanted, and make it; return the exit code."""
-    parser = argparse.ArgumentParser(description="Make many videos")
+    parser = argparse.ArgumentParser(description="Make many videos, by the mock or by fal")
     parser.add_argument("prompts", type=Path, help="a CSV with the columns id and prompt")
     parser.add_argument("--folder", type=Path, default=Path("videos"), help="where they go")
     parser.add_argument("--limit", type=at_least_one, help="how many rows, from the first on")
-    parser.add_argument("--yes", action="store_true", help="make them without asking")
+    parser.add_argument("--live", action="store_true", help="let fal make them, and bill them")
+    parser.add_argument("--yes", action="store_true", help="buy them without asking")
     parser.add_argument("--at-once", type=at_least_one, default=8, help="jobs at the same time")
     arguments = parser.parse_args()
+    # A rehearsal's videos must not pass for those that are to be bought.
+    folder = arguments.folder if arguments.live else arguments.folder / "rehearsal"
     try:
         rows = read(arguments.prompts)[: arguments.limit]
-        arguments.folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        print(f"--folder: {arguments.folder} is a file", file=sys.stderr)
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        print(f"--folder: {error.filename} can't be a folder", file=sys.stderr)
         return 2
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except ValueError as error:
         print(error, file=sys.stderr)
         return 2
 
-    missing = sum(not (arguments.folder / f"{row.id}.mp4").exists() for row in rows)
-    if not arguments.yes and not agreed(missing):
+    missing = sum(not (folder / f"{row.id}.mp4").exists() for row in rows)
+    if arguments.live and not arguments.yes and not agreed(missing):
         return 2
 
-    return run(Batch(rows, arguments.folder, arguments.at_once))
+    if not arguments.live:
+        print("From the mock, at no cost; --live lets fal make them.", file=sys.stderr)
+
+    config = CONFIG if arguments.live else REHEARSAL
+    return run(Batch(rows, folder, arguments.at_once, config))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
     ├── HTTPConnectionError (also ConnectionError)
     ├── TimeoutError (also the built-in one)
     ├── GenerationFailedError
+    ├── PolicyRefusedError           before anything was sent
     ├── StorageError                 the ledger, or the cache of schemas
     └── MediaError                   the result is made, and paid for
         ├── SaveError
@@ -47,6 +48,7 @@ __all__ = [
     "HTTPError",
     "MediaError",
     "ModelNotFoundError",
+    "PolicyRefusedError",
     "ProbeError",
     "QuotaExceededError",
     "RateLimitError",
@@ -231,6 +233,15 @@ class TimeoutError(TarashException, builtins.TimeoutError):  # noqa: A001  (the 
 
 class GenerationFailedError(TarashException):
     """The provider took the job and could not make the media."""
+
+    default_retryable = True
+
+
+class PolicyRefusedError(TarashException):
+    """A policy of the gateway refused the attempt before anything was sent.
+
+    With `retryable` the next config of the chain is tried.
+    """
 
     default_retryable = True
 

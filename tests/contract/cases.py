@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal
 
 from tarash.tarash_gateway import (
@@ -21,10 +22,16 @@ from tarash.tarash_gateway import (
     TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
+    register_provider_file,
 )
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.models import ImageRole, MediaContent
-from tarash.tarash_gateway.testing import Script
+from tarash.tarash_gateway.testing import Script, Simulator
+
+FILES = {path.stem: path for path in (Path(__file__).parent / "declared").glob("*.toml")}
+"""Providers as users declare them, each played by what its own file says."""
+for _path in FILES.values():
+    register_provider_file(_path)
 
 Cancel = Literal["cancelled", "requested", "unsupported"]
 
@@ -66,6 +73,7 @@ class Case:
         at_once: Whether the submit answers with the result, so that there is no job to look at.
         cancel: What asking to stop a running job comes to.
         other_model: Where the provider lists its jobs: another model, whose jobs are others.
+        own_id: Whether a job goes out with an id of ours that the provider's list shows.
         images: What is sent along, group by group.
         pictures: In the form that the provider is given: URLs, or bytes where it has no way to
             take URLs.
@@ -85,6 +93,7 @@ class Case:
     at_once: bool = False
     cancel: Cancel = "unsupported"
     other_model: str | None = None
+    own_id: bool = False
     images: tuple[Images, ...] = ()
     pictures: tuple[str | MediaContent, ...] = URLS
     extra: Mapping[str, Any] = field(default_factory=lambda: EXTRA)
@@ -153,6 +162,8 @@ def _alone(*roles: ImageRole, model: str | None = None) -> tuple[Images, ...]:
 
 FORM_EXTRA = {"odd_one": "As It Is", "odd_table": '{"inner": [1, true, null]}'}
 OPENAI_FORM = {"odd_one": "As It Is", "odd_number": "7"}
+SEEDANCE_EXTRA = {"return_last_frame": True, "execution_expires_after": 7200}
+SEEDREAM_EXTRA = {"sequential_image_generation_options": {"max_images": 3}}
 ONE_REFUSAL = Script(outcome="moderated")
 FRAMES = Images(("first_frame", "last_frame"))
 
@@ -312,6 +323,34 @@ CASES: tuple[Case, ...] = (
         why="as for ray-3.2",
     ),
     Case(
+        provider="bytedance",
+        kind="video",
+        model="dreamina-seedance-2-0-260128",
+        own_id=True,
+        images=(*_alone("reference", "first_frame", "asset"), FRAMES),
+        extra=SEEDANCE_EXTRA,
+        extra_sent=SEEDANCE_EXTRA,
+        moderated=(
+            ONE_REFUSAL,
+            Script(outcome="moderated", error_type="InputTextSensitiveContentDetected"),
+        ),
+        why="the wire refuses what it doesn't know; a task that runs can't be stopped",
+    ),
+    Case(
+        provider="bytedance",
+        kind="image",
+        model="seedream-4-5-251128",
+        at_once=True,
+        images=_alone("reference", "asset"),
+        pictures=BYTES,
+        extra=SEEDREAM_EXTRA,
+        extra_sent=SEEDREAM_EXTRA,
+        failure=HTTPError,
+        refused_failure=True,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
+        why="the submit's answer holds the images; the wire refuses what it doesn't know",
+    ),
+    Case(
         provider="stability",
         kind="image",
         model="sd3.5-large",
@@ -347,6 +386,39 @@ CASES: tuple[Case, ...] = (
         why="the submit's answer holds the images",
     ),
 )
+CASES = (
+    *CASES,
+    Case(
+        provider="acme",
+        kind="video",
+        model="clip-1",
+        other_model="clip-1-fast",
+        cancel="requested",
+        images=_alone("reference", "first_frame", "asset"),
+    ),
+    Case(
+        provider="boreal",
+        kind="image",
+        model="aurora-1",
+        at_once=True,
+        images=_alone("reference", "style"),
+        pictures=BYTES,
+        extra_sent=FORM_EXTRA,
+        failure=HTTPError,
+        refused_failure=True,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="flag")),
+        why="the submit's answer holds the images; a form holds text",
+    ),
+    Case(
+        provider="cirrus",
+        kind="image",
+        model="cumulus",
+        own_id=True,
+        images=_alone("reference"),
+        pictures=BYTES,
+        why="its cancel stops what waits in the queue, and nothing that runs",
+    ),
+)
 if "TARASH_CONTRACT_CASES" in os.environ:
     # Providers of other packages: a module's rows, as keyword arguments of `Case`.
     _others = import_module(os.environ["TARASH_CONTRACT_CASES"])
@@ -354,4 +426,16 @@ if "TARASH_CONTRACT_CASES" in os.environ:
 
 JOBS = tuple(case for case in CASES if not case.at_once)
 LISTED = tuple(case for case in CASES if case.other_model is not None)
+ADOPTED = tuple(case for case in CASES if case.own_id or case in LISTED)
+"""Those whose lost jobs are found again."""
 AT_ONCE = tuple(case for case in CASES if case.at_once)
+
+
+def wire_of(provider: str) -> str | Path:
+    """Return what the simulator plays a provider by."""
+    return FILES.get(provider, provider)
+
+
+def everyone() -> Simulator:
+    """Return a simulator of all providers, the declared ones too."""
+    return Simulator([*Simulator().providers, *FILES.values()])

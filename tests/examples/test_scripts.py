@@ -25,6 +25,7 @@ from tests.examples.conftest import EXAMPLES, ROOT, environment
 
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 WITHOUT_KEY = ["compare_providers", "custom_provider", "fallback_chain", "quickstart"]
+BATCH = ["batch", str(EXAMPLES / "prompts.csv"), "--limit", "20"]
 
 Run = Callable[..., str]
 
@@ -60,18 +61,22 @@ def test_every_script_says_how_to_run_it_with_and_without_a_key() -> None:
         assert re.search("--live|tarash simulate", text), path.name
 
 
-@pytest.mark.parametrize("name", WITHOUT_KEY)
-def test_it_runs_without_a_key(name: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "line", [*([name] for name in WITHOUT_KEY), BATCH], ids=lambda line: line[0]
+)
+def test_it_runs_without_a_key(line: list[str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("FAL_KEY", "GOOGLE_API_KEY", "XAI_API_KEY"):
         monkeypatch.delenv(variable, raising=False)
 
-    assert run(name).strip()
+    assert run(*line).strip()
 
 
 @pytest.mark.usefixtures("keys")
-@pytest.mark.parametrize("name", WITHOUT_KEY)
-def test_a_key_alone_buys_nothing(name: str, run: Run, simulator: Simulator) -> None:
-    run(name)
+@pytest.mark.parametrize(
+    "line", [*([name] for name in WITHOUT_KEY), BATCH], ids=lambda line: line[0]
+)
+def test_a_key_alone_buys_nothing(line: list[str], run: Run, simulator: Simulator) -> None:
+    run(*line)
     assert [simulator.counters(one).submits for one in simulator.providers if one != "mock"] == [
         0 for _ in simulator.providers
     ]
@@ -190,7 +195,7 @@ def batch(
     simulator: Simulator, folder: Path, *more: str, **variables: str
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(EXAMPLES / "batch.py"), *more],
+        [sys.executable, str(EXAMPLES / "batch.py"), "--live", *more],
         cwd=folder,
         env={**environment(simulator), **variables},
         stdout=subprocess.PIPE,
@@ -273,7 +278,8 @@ def test_batch_says_what_is_wrong_with_a_csv(
         (["--at-once", "0"], "'0' is not possible"),
         (["--at-once=-1"], "'-1' is not possible"),
         (["--at-once", "many"], "'many' is not possible"),
-        (["--folder", "some.csv"], "some.csv is a file"),
+        (["--folder", "some.csv"], "some.csv/rehearsal can't be a folder"),
+        (["--folder", "some.csv", "--live"], "some.csv can't be a folder"),
         (["--folder", "some.csv/below"], "some.csv/below"),
     ],
 )
@@ -288,38 +294,45 @@ def test_batch_says_what_is_wrong_with_an_argument(
 @pytest.mark.usefixtures("keys")
 def test_batch_takes_what_a_spreadsheet_has_written(run: Run, tmp_path: Path) -> None:
     (tmp_path / "some.csv").write_bytes(ROWS.replace("\n", "\r\n").encode("utf-8-sig"))
-    assert "4/4 " in run("batch", "some.csv")
+    assert "4/4 " in run("batch", "some.csv", "--live", "--yes")
     assert {path.name for path in tmp_path.glob("videos/*.*")} >= {"a.mp4", "b.mp4", "c.mp4"}
     assert not (tmp_path / "videos" / "failed.csv").exists()
 
 
-MANY = "id,prompt\n" + "".join(f"{number},A cat\n" for number in range(11))
-
-
 @pytest.mark.usefixtures("keys")
-def test_batch_makes_many_only_where_somebody_says_yes(
+def test_batch_buys_many_only_where_somebody_says_yes(
     run: Run, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On no terminal it names the option; on one it asks; a few are made as they are."""
-    (tmp_path / "many.csv").write_text(MANY)
+    """On no terminal it names the option; on one it asks; one is what the option asked for."""
+    (tmp_path / "some.csv").write_text(ROWS)
     monkeypatch.setattr(sys, "stdin", Terminal("", is_one=False))
-    with pytest.raises(AssertionError, match=r"11 videos of .* bills; add --yes, or --limit 5"):
-        run("batch", "many.csv")
+    with pytest.raises(AssertionError, match=r"4 videos of .* bills; add --yes, or --limit 1"):
+        run("batch", "some.csv", "--live")
 
     for answer in ("n\n", "\n", ""):
         monkeypatch.setattr(sys, "stdin", Terminal(answer))
         with pytest.raises(AssertionError):
-            run("batch", "many.csv")
+            run("batch", "some.csv", "--live")
 
     assert simulator.counters("fal").submits == 0
-    assert "1/1 0: 0.mp4" in run("batch", "many.csv", "--limit", "1")
-    assert "11/11 " in run("batch", "many.csv")  # ten are missing
-    assert simulator.counters("fal").submits == 11
-
+    assert "1/1 a: a.mp4" in run("batch", "some.csv", "--live", "--limit", "1")
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
-    assert "11/11 " in run("batch", "many.csv", "--folder", "others")
+    assert "1/4 a: a.mp4 was there already" in run("batch", "some.csv", "--live")
+    assert simulator.counters("fal").submits == 4
+
     monkeypatch.setattr(sys, "stdin", Terminal("", is_one=False))
-    assert "11/11 " in run("batch", "many.csv", "--folder", "more", "--yes")
+    assert "4/4 " in run("batch", "some.csv", "--live", "--folder", "more", "--yes")
+
+
+@pytest.mark.usefixtures("keys")
+def test_videos_of_a_rehearsal_do_not_pass_for_bought_ones(
+    run: Run, simulator: Simulator, tmp_path: Path
+) -> None:
+    (tmp_path / "some.csv").write_text(ROWS)
+    assert "4/4 " in run("batch", "some.csv")
+    assert simulator.counters("fal").submits == 0
+    assert "1/1 a: a.mp4\n" in run("batch", "some.csv", "--live", "--limit", "1")
+    assert simulator.counters("fal").submits == 1
 
 
 class Terminal(io.StringIO):
@@ -335,7 +348,7 @@ class Terminal(io.StringIO):
 
 def test_batch_stops_where_nothing_more_can_be_bought(simulator: Simulator, tmp_path: Path) -> None:
     (tmp_path / "some.csv").write_text(ROWS)
-    keyless = batch(simulator, tmp_path, "some.csv", FAL_KEY="")
+    keyless = batch(simulator, tmp_path, "some.csv", "--yes", FAL_KEY="")
     said, error = keyless.communicate()
     assert (keyless.returncode, said, error.count("FAL_KEY")) == (1, "", 1)
     assert "4 rows were not bought" in error
@@ -343,14 +356,14 @@ def test_batch_stops_where_nothing_more_can_be_bought(simulator: Simulator, tmp_
     # One at a time: the first is bought, the account is empty at the second, and the others wait.
     simulator.script("fal", Script())
     simulator.fail("fal", "submit", Fault.status(402), skip=1)
-    poor = batch(simulator, tmp_path, "some.csv", "--at-once", "1")
+    poor = batch(simulator, tmp_path, "some.csv", "--yes", "--at-once", "1")
     said, error = poor.communicate()
     assert (poor.returncode, said) == (1, "1/4 a: a.mp4\n"), error
     assert "3 rows were not bought" in error
     assert simulator.counters("fal").submits == 2
     assert not (tmp_path / "videos" / "failed.csv").exists()
 
-    rich = batch(simulator, tmp_path, "some.csv")
+    rich = batch(simulator, tmp_path, "some.csv", "--yes")
     assert "4/4 " in rich.communicate()[0]
     assert simulator.counters("fal").accepted == 4
 
@@ -360,7 +373,7 @@ def test_batch_whose_reader_has_left_ends_quietly_and_can_go_on(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     (tmp_path / "some.csv").write_text(ROWS)
-    with batch(simulator, tmp_path, "some.csv") as unread:
+    with batch(simulator, tmp_path, "some.csv", "--yes") as unread:
         assert unread.stdout is not None
         assert unread.stderr is not None
         unread.stdout.close()
@@ -369,7 +382,7 @@ def test_batch_whose_reader_has_left_ends_quietly_and_can_go_on(
     assert unread.returncode == 1
     assert simulator.counters("fal").cancels == 0
 
-    assert "4/4 " in batch(simulator, tmp_path, "some.csv").communicate()[0]
+    assert "4/4 " in batch(simulator, tmp_path, "some.csv", "--yes").communicate()[0]
     assert simulator.counters("fal").accepted == 4
 
 

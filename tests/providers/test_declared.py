@@ -173,7 +173,6 @@ def test_the_files_of_the_guide_can_be_used() -> None:
     assert declared_provider(said).name == "acme"
 
     # The other one is what a model may take.
-    said |= {"name": "guided-acme"}  # the catalogue knows all registries' models by this name
     said["models"][0]["takes"] = tomllib.loads(takes)
     registry = Registry()
     registry.register(declared_provider(said))
@@ -181,7 +180,7 @@ def test_the_files_of_the_guide_can_be_used() -> None:
         prompt="A kite",
         image_list=[{"image": "https://example.com/kite.png", "type": "first_frame"}],
     )
-    config = VideoGenerationConfig(provider="guided-acme", model="clip-1")
+    config = VideoGenerationConfig(provider="acme", model="clip-1")
     assert Gateway(registry=registry).plan_video(config, request).payload == {
         "model": "clip-1",
         "content": [
@@ -227,6 +226,16 @@ def test_a_folder_that_is_not_there_is_warned_of(
     monkeypatch.setenv("TARASH_PROVIDERS", str(tmp_path / "nowhere"))
     with pytest.warns(UserWarning, match="names no folder that is there"):
         assert of_the_environment() == []
+
+
+def test_an_id_that_nobody_knows_is_sent_like_the_first_of_its_kind() -> None:
+    said = tomllib.loads(TOML) | {"name": "unknown-grok"}
+    said["models"][0]["takes"]["prompt"]["at"] = "content.text"
+    registry = Registry()
+    registry.register(declared_provider(said))
+    config = VideoGenerationConfig(provider="unknown-grok", model="of-my-own")
+    plan = Gateway(registry=registry).plan_video(config, VideoGenerationRequest(prompt="A kite"))
+    assert plan.payload == {"model": "of-my-own", "content": {"text": "A kite"}}
 
 
 ANYTHING = st.recursive(

@@ -6,12 +6,14 @@ failing look. Who is tried next is the orchestrator's business.
 
 from __future__ import annotations
 
+from ._admission import admitted
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
 from ._lease import FACTS, Lease, kept_alive, ledger_failed, rewrite, settle, told_of, was_stopped
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
+from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
 
@@ -21,6 +23,7 @@ __all__ = [
     "EngineContext",
     "Lease",
     "RegistryMakers",
+    "admitted",
     "checked_payload",
     "drive",
     "dumped",
@@ -30,6 +33,7 @@ __all__ = [
     "kept_alive",
     "ledger_failed",
     "look",
+    "quoted",
     "rewrite",
     "settle",
     "stop",

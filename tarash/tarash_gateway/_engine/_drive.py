@@ -74,6 +74,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     Raises:
         TarashException: It failed; the error carries the facts that decide what may follow.
     """
+    since = anyio.current_time()
     config = attempt.call.config
     account = account_of(adapter, attempt, resources.registry)
     attempt.host, attempt.secrets = account.base_url, account.secrets.and_of(secrets_of(config))
@@ -103,7 +104,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         response = await one.run(until_accepted=until_accepted)
 
     if response is not None and not begun and not call.mocked:
-        _durations.note(config.provider, config.model, anyio.current_time() - attempt.started)
+        _durations.note(config.provider, config.model, anyio.current_time() - since)
 
     return response
 
@@ -262,7 +263,7 @@ class _Drive(Leaving):
                 self._attempt,
                 self._progress,
                 operation,
-                self._resources.rng,
+                self._resources,
                 self._lease,
             )
 

@@ -51,6 +51,13 @@ class Progress:
             note=note,
         )
 
+    async def waiting(self, position: int | None) -> None:
+        """Tell the user that the attempt waits to be let in, with its place if that is known."""
+        if self._last is None:
+            self._attempt.log(logging.INFO, "waiting", position=position)
+
+        await self._tell("queued", None, position, update=None)
+
     async def forward(self, update: Update) -> None:
         """Pass on an update that a registered handler made; how it ends is ours to say."""
         if update.status not in ("completed", "failed"):

@@ -17,6 +17,7 @@ from ..models import (
 
 if TYPE_CHECKING:
     from .._data._observers import Observer
+    from .._data._policies import Policy
     from .._data._types import Kind
 
 EXPECTED = {
@@ -41,9 +42,11 @@ def check_arguments(function: str, kind: Kind, config: object, request: object) 
     for given, wanted in zip((config, request), expected, strict=True):
         if not isinstance(given, wanted):
             names = " and ".join(with_article(one.__name__) for one in expected)
+            other = next((name for name, pair in EXPECTED.items() if isinstance(given, pair)), kind)
+            meant = "" if other == kind else f"; use {function.replace(kind, other)}"
             raise ValidationError(
                 f"{function} takes {names}, in this order; this is "
-                f"{with_article(type(given).__name__)}"
+                f"{with_article(type(given).__name__)}{meant}"
             )
 
 
@@ -74,3 +77,20 @@ def checked_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:
             )
 
     return tuple(observers)
+
+
+def checked_policies(policies: Sequence[Policy]) -> tuple[Policy, ...]:
+    """Return policies that have what a policy needs.
+
+    Raises:
+        ValidationError: One is a class, or lacks a method: no attempt could be let in.
+    """
+    for one in policies:
+        methods = (getattr(one, name, None) for name in ("admit", "observe"))
+        if isinstance(one, type) or not all(map(callable, methods)):
+            raise ValidationError(
+                f"A policy is an object with the methods `admit` and `observe`, and {one!r} is "
+                "none; derive its class from tarash.tarash_gateway.policies.Policy"
+            )
+
+    return tuple(policies)

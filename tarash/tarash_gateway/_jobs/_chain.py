@@ -16,6 +16,7 @@ from .._data._made_by import keep_config
 from .._engine import (
     EngineContext,
     Lease,
+    admitted,
     drive,
     farewell,
     handle,
@@ -126,7 +127,9 @@ class ChainRun(Ending):
         call = attempt.call
         if call.mocked or registry.handler(call.config.provider) is None:
             adapter = adapter_of(call, registry)
-            await farewell(adapter, attempt, Progress(attempt, None), self.resources, self.lease)
+            progress = Progress(attempt, None)
+            with registry.in_force():
+                await farewell(adapter, attempt, progress, self.resources, self.lease)
         else:
             await attempt.apply(Unknown())  # nobody knows how far a handler came
 
@@ -316,25 +319,23 @@ class ChainRun(Ending):
         begun = attempt.operation is not None or attempt.intent is not None
         await attempt.apply(AttemptStarted(resumed=begun))
         attempt.leave()
-        if handler is None:
-            adapter = adapter_of(call, registry)
-            return await drive(
-                adapter,
-                attempt,
-                progress,
-                self.resources,
-                self.lease,
-                until_accepted=until_accepted,
-            )
-
-        if until_accepted or attempt.operation is not None:
+        adapter = adapter_of(call, registry) if handler is None else None
+        if adapter is None and (until_accepted or attempt.operation is not None):
             raise UnsupportedOperationError(
                 f"The handler registered for {call.config.provider!r} makes a {call.kind} in one "
                 f"piece, so there is no job to hand out; use generate_{call.kind}",
                 submission="not_sent",
             )
 
-        return await handle(handler, attempt, progress, caller, self.lease)
+        resources, lease = self.resources, self.lease
+        async with admitted(adapter, attempt, progress, resources, lease):
+            if handler is not None:
+                return await handle(handler, attempt, progress, caller, lease)
+
+            assert adapter is not None  # noqa: S101  (there is no handler)
+            return await drive(
+                adapter, attempt, progress, resources, lease, until_accepted=until_accepted
+            )
 
     def _told_of(self, error: TarashException) -> TarashException:
         """Return the error with a word on earlier attempts that may be billed."""

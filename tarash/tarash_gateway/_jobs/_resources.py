@@ -13,9 +13,10 @@ from weakref import WeakSet
 
 from .._data._made_by import provide_makers
 from .._http._backend import check_loop
+from .._support._wakeups import Wakeups
 from ..exceptions import TarashException
 from ..providers._registry import Registry, default_registry
-from ._arguments import checked_observers
+from ._arguments import checked_observers, checked_policies
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from .._data._made_by import Makers
     from .._data._observers import Observer
+    from .._data._policies import Policy
     from .._engine import EngineContext
     from ..ledger._records import AnyLedger, Ledger
 
@@ -39,11 +41,15 @@ class GatewayContext:
         *,
         untrusted_requests: bool = False,
         observers: Sequence[Observer] = (),
+        policies: Sequence[Policy] = (),
     ) -> None:
         self.untrusted_requests = untrusted_requests
-        self._observers = checked_observers(observers)
+        self._policies = checked_policies(policies)
+        learn = [policy.observe for policy in self._policies]
+        self._observers = checked_observers([*learn, *observers])
         self.registry = default_registry if registry is None else registry
         self._ledger = ledger
+        self._wakeups = Wakeups()
         self._made: EngineContext | None = None
         self._lock = threading.Lock()
         self._running: WeakSet[asyncio.Task[Any]] = WeakSet()
@@ -75,7 +81,20 @@ class GatewayContext:
             Random(),
             self.untrusted_requests,
             self._observers,
+            self._policies,
+            self._wakeups,
         )
+
+    def wake(self, provider: str, operation_id: str) -> bool:
+        """Let whoever waits for a job here poll it now; return whether somebody does.
+
+        For whatever hears of a job first: a webhook, or another process. Any thread may call it.
+
+        Args:
+            provider: The provider's name.
+            operation_id: The provider's job id.
+        """
+        return self._wakeups.nudge(provider, operation_id)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -95,12 +114,15 @@ class GatewayContext:
 
         task = asyncio.current_task()
         if task is None or task in self._running:
-            yield
+            with self.registry.in_force():
+                yield
+
             return
 
         self._running.add(task)
         try:
-            yield
+            with self.registry.in_force():
+                yield
         finally:
             self._running.discard(task)
 

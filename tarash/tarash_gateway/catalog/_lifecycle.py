@@ -2,7 +2,7 @@
 
 What the provider's own list says, where the user has fetched it, goes before the rows here. A row
 covers an id, or with a `*` at its end every id that begins so. No date means that the provider no
-longer offers the model and states no day.
+longer offers the model and states no day, or, where its schema says so, that it advises against it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from . import _schema_store
 from ._published import published
+from ._sources import is_described, module_of
 
 SOON_DAYS = 30
 """So long before its end a model is warned of."""
@@ -34,6 +36,8 @@ class Lifecycle:
     source: str
     names_successor: bool = True
     """Whether the source would name a successor if there was one: a list of models does not."""
+    is_deprecated: bool = False
+    """Whether the provider advises against it, and still takes requests for it."""
 
     @property
     def is_stated(self) -> bool:
@@ -44,6 +48,9 @@ class Lifecycle:
         """Return one sentence on it."""
         unnamed = "it has no successor" if self.names_successor else "see what replaces it there"
         instead = f"use {self.successor}" if self.successor else unnamed
+        if self.is_deprecated:
+            return f"{model} is marked as deprecated by its provider, which names no day; {instead}"
+
         if self.shutdown is None:
             return f"{model} is no longer offered by its provider; {instead}"
 
@@ -134,7 +141,7 @@ def lifecycle(provider: str, model: str) -> Lifecycle | None:
     known = _shipped(provider, model)
     listed = published(provider, model)
     if listed is None:
-        return known
+        return known or _deprecated(provider, model)
 
     return Lifecycle(
         listed.shutdown,
@@ -144,15 +151,34 @@ def lifecycle(provider: str, model: str) -> Lifecycle | None:
     )
 
 
+def _deprecated(provider: str, model: str) -> Lifecycle | None:
+    """Return what a model's schema says, as fal's do: that it is deprecated, and no day."""
+    found = _schema_store.record(provider, model)
+    if found is None or not found[0].get("deprecated"):
+        return None
+
+    return Lifecycle(
+        None, None, f"{provider}'s list of models", names_successor=False, is_deprecated=True
+    )
+
+
 def _shipped(provider: str, model: str) -> Lifecycle | None:
     """Return what ships with the package: by the exact id, else the longest prefix."""
-    rows = LIFECYCLES.get(provider, {})
+    rows = LIFECYCLES.get(provider) or _declared(provider)
     if model in rows:
         return rows[model]
 
     prefixes = (key for key in rows if key.endswith("*") and model.startswith(key[:-1]))
     found = max(prefixes, key=len, default=None)
     return None if found is None else rows[found]
+
+
+def _declared(provider: str) -> Mapping[str, Lifecycle]:
+    """Return what a provider's own declaration says of the ends of its models."""
+    ends: Mapping[str, tuple[str | None, str | None]] = (
+        getattr(module_of(provider), "ENDS", {}) if is_described(provider) else {}
+    )
+    return {name: _row(*row, f"the declaration of {provider}") for name, row in ends.items()}
 
 
 def ending(
@@ -187,5 +213,5 @@ def retired(provider: str, model: str, today: date | None = None) -> str | None:
         return None
 
     day = today or datetime.now(UTC).date()
-    gone = found.shutdown is None or found.shutdown <= day
+    gone = not found.is_deprecated if found.shutdown is None else found.shutdown <= day
     return found.note(model, day) if gone else None

@@ -20,6 +20,7 @@ from ._factories import (
     n_images_field_mapper,
     passthrough_field_mapper,
     quality_field_mapper,
+    seed_field_mapper,
     single_image_field_mapper,
     size_field_mapper,
     style_field_mapper,
@@ -32,9 +33,9 @@ from ._field_mapper import (
     longest_prefix,
 )
 from ._fit import fit, takes_media
-from ._geometry import Lines, Ratios, Sizes
+from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
 from ._joint import Joint, told_joints
-from ._limits import Span, nearest
+from ._limits import Span, lines_of, nearest, pixels_of, ratio_of, side_of
 from ._together import Apart, Beside, Rule, own
 from ._validate import check_payload
 
@@ -42,12 +43,16 @@ __all__ = [
     "Apart",
     "Beside",
     "FieldMapper",
+    "Geometry",
     "Joint",
     "Lines",
+    "Preset",
     "Ratios",
     "Rule",
+    "Side",
     "Sizes",
     "Span",
+    "Target",
     "apply_field_mappers",
     "aspect_ratio_field_mapper",
     "check_mapping",
@@ -62,13 +67,18 @@ __all__ = [
     "get_field_mappers_from_registry",
     "image_input_field_mapper",
     "image_list_field_mapper",
+    "lines_of",
     "longest_prefix",
     "mask_image_field_mapper",
     "n_images_field_mapper",
     "nearest",
     "own",
     "passthrough_field_mapper",
+    "pixels_of",
     "quality_field_mapper",
+    "ratio_of",
+    "seed_field_mapper",
+    "side_of",
     "single_image_field_mapper",
     "size_field_mapper",
     "style_field_mapper",

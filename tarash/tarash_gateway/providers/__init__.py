@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from ..catalog import ModelSpec, Schemas
     from ._contract import Ability, Adapter, AdapterDefaults
     from ._declared import ProviderDeclaration, declared_provider, read_declaration
+    from ._error_conditions import When
+    from ._error_rules import ErrorRules
     from ._provider import KeyVariable, Provider
     from ._registry import Registry
     from ._rest import RestAdapter
-    from ._rest_errors import ErrorRules, When
 
 __all__ = [
     "Ability",
@@ -76,7 +77,8 @@ _HOMES = {
     **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
     **dict.fromkeys(("ProviderDeclaration", "declared_provider", "read_declaration"), "._declared"),
     **dict.fromkeys(("Ability", "Adapter", "AdapterDefaults"), "._contract"),
-    **dict.fromkeys(("ErrorRules", "When"), "._rest_errors"),
+    "ErrorRules": "._error_rules",
+    "When": "._error_conditions",
     **dict.fromkeys(("KeyVariable", "Provider"), "._provider"),
     "Registry": "._registry",
     "RestAdapter": "._rest",

@@ -1,135 +1,235 @@
-"""What an error body says of the account, whoever's it is: rules as data. Pure.
+"""What a provider's error bodies mean, as data: which words, codes and statuses make which error.
 
-Many bodies speak of the account with the status or the words of something else: a daily limit with
-a 429, a blocked resource in the words of the content filter. Only the words tell them apart.
+Pure: from an answer, or the body of a failed job, to one of our errors.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._http._answer import wait_in
-from .._http._client import HttpResponse, shorten
-from ..exceptions import AuthenticationError, HTTPError, QuotaExceededError
-
-DEEPEST = 6
-SAID = ("message", "detail", "error", "errors", "title", "msg", "failure", "reason")
-"""Where bodies have words for people."""
-CODES = ("code", "type", "status", "name", "error_type", "quotaId", "reason")
-"""Where bodies have words for machines."""
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorRule:
-    """One way to say something of the account."""
-
-    raises: type[HTTPError]
-    statuses: frozenset[int]
-    says: re.Pattern[str]
-    """Searched in all that a body says, words and codes."""
-    advice: str
-    passes: bool = False
-    """Whether it may pass soon: where the body says so, it is a rate limit like any other."""
-
-
-def _rule(
-    raises: type[HTTPError],
-    statuses: Sequence[int],
-    says: str,
-    advice: str,
-    *,
-    passes: bool = False,
-) -> ErrorRule:
-    return ErrorRule(raises, frozenset(statuses), re.compile(says, re.IGNORECASE), advice, passes)
-
-
-SOON = 600.0
-"""Seconds; a limit that a body says is over within these is waited for, whatever its period."""
-REFUSED = (400, 401, 402, 403, 409, 422, 429)
-TOP_UP = "top up the account, or use another provider"
-RULES = (
-    _rule(
-        QuotaExceededError,
-        REFUSED,
-        r"TOP_UP|top[ -]?up|exhausted balance|balance (?:is )?(?:exhausted|insufficient|too low"
-        r"|not enough)|insufficient[ _](?:balance|credits?|funds?|quota)|not enough balance"
-        r"|(?:not enough|out of|no more) credits?"
-        r"|do(?:es)? not have enough credits|exceeded your current quota|billing[ _]hard[ _]limit"
-        r"|credit balance is too low|spending limit|payment[ _]required|billing[ _]not[ _]active"
-        r"|not active, please check your billing",
-        TOP_UP,
-    ),
-    _rule(
-        QuotaExceededError,
-        (403, 429),
-        r"(?:daily|monthly)\b[^.]{0,40}\b(?:limit|quota|cap)\b|per[ _]?day|per[ _]?month"
-        r"|limit\b[^.]{0,40}\bper (?:day|month)",
-        "wait for the next period, raise the limit, or use another provider",
-        passes=True,
-    ),
-    _rule(
-        QuotaExceededError,
-        (403, 429),
-        r"\blimit:? 0\b(?!\.)",
-        "the account has no quota for this model: raise it, or use another provider",
-    ),
-    _rule(
-        AuthenticationError,
-        (401, 403),
-        r"(?:resource|account|subscription|organi[sz]ation|project|user|key)\b[^.]{0,60}"
-        r"\b(?:temporarily )?(?:blocked|suspended|deactivated|disabled|banned|terminated)\b",
-        "no other request will pass either: see to the account, or ask the provider",
-    ),
+from .._http._answer import HttpResponse, shorten, status_error
+from ..exceptions import (
+    AuthenticationError,
+    ContentModerationError,
+    GenerationFailedError,
+    HTTPError,
+    ModelNotFoundError,
+    QuotaExceededError,
+    RateLimitError,
+    TarashException,
+    ValidationError,
 )
+from ._error_conditions import OF_THE_ACCOUNT, Meaning, Refusal, Stage, When
+from ._paths import values_at
+
+ADVICE: Mapping[Meaning, str] = {
+    "moderation": "change the prompt or the images",
+    "quota": "top up the account, or use another provider",
+    "account": "check the key, and what it is allowed to do",
+    "unknown_model": "check the model's id",
+    "rate": "wait, or lower the number of concurrent jobs",
+}
+CLASSES: Mapping[Meaning, type[HTTPError]] = {
+    "quota": QuotaExceededError,
+    "account": AuthenticationError,
+    "unknown_model": ModelNotFoundError,
+    "rate": RateLimitError,
+}
+OK = 200
+NOT_FOUND = 404
+ALWAYS = When()
 
 
-def account_error(answer: HttpResponse) -> HTTPError | None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorRules:
+    """How one provider says that it refuses.
+
+    `rules` come first, then what any provider's answer may say of the account, then the meanings
+    in the order in which they stand here. The first whose conditions hold wins, and what none is
+    about goes by its HTTP status alone.
+
+    Attributes:
+        title: How the provider is called in messages.
+        message: Paths at which its words stand, the best first.
+        code: Paths at which its code stands.
+        rules: Meanings with their conditions, which go before all others.
+        moderation: When the content filter refused.
+        of_output: When what was refused is what was made, and not what was asked for.
+        categories: A pattern of the names by which the words tell what was objected to.
+        quota: When the account has nothing left: no pause mends it.
+        account: When the key is wrong, or not allowed.
+        unknown_model: When there is no such model.
+        rate: When there were too many requests.
+        invalid: When something else about the request is wrong.
+        failed: When another try may succeed.
+        hook: Has the first word; returns an error for what data can't say, else None.
+    """
+
+    title: str
+    message: tuple[str, ...] = ("error.message", "error", "message", "detail")
+    code: tuple[str, ...] = ("error.code", "error.type", "code")
+    rules: tuple[tuple[Meaning, When], ...] = ()
+    moderation: tuple[When, ...] = ()
+    of_output: tuple[When, ...] = ()
+    categories: str | None = None
+    quota: tuple[When, ...] = ()
+    account: tuple[When, ...] = ()
+    unknown_model: tuple[When, ...] = ()
+    rate: tuple[When, ...] = ()
+    invalid: tuple[When, ...] = ()
+    failed: tuple[When, ...] = ()
+    hook: Callable[[HttpResponse, str, str], TarashException | None] | None = None
+
+    def said(self, body: Any) -> str:
+        """Return the provider's words; empty where there are none that can be read."""
+        for path in self.message:
+            values = values_at(body, path)
+            items = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+            texts = [text for text in map(sentence_of, items) if text]
+            if texts:
+                return "; ".join(texts)
+
+        return ""
+
+    def code_of(self, body: Any) -> str:
+        """Return the provider's code as text; empty where there is none."""
+        for path in self.code:
+            codes = [str(code) for code in values_at(body, path) if isinstance(code, str | int)]
+            if any(codes):
+                return ", ".join(codes)
+
+        return ""
+
+    def refusal_in(self, body: Any, status: int | None = None, model: str | None = None) -> Refusal:
+        """Return a body as conditions see it."""
+        return Refusal(status, body, self.said(body), self.code_of(body), model)
+
+    def first(self, refusal: Refusal) -> tuple[Meaning, When] | None:
+        """Return the first rule whose conditions hold; None where only the status tells."""
+        return next((rule for rule in self._in_order() if rule[1].holds(refusal)), None)
+
+    def _in_order(self) -> Iterator[tuple[Meaning, When]]:
+        yield from self.rules
+        yield from OF_THE_ACCOUNT
+        meanings: tuple[tuple[Meaning, tuple[When, ...]], ...] = (
+            ("moderation", self.moderation),
+            ("quota", self.quota),
+            ("account", self.account),
+            ("unknown_model", self.unknown_model),
+            ("rate", self.rate),
+            ("invalid", self.invalid),
+            ("failed", self.failed),
+        )
+        for meaning, conditions in meanings:
+            for when in conditions:
+                yield meaning, when
+
+    def __call__(self, answer: HttpResponse, model: str | None = None) -> TarashException | None:
+        """Return our error for an error answer; None leaves it to the status alone.
+
+        Args:
+            answer: With an error status.
+            model: What was asked for, if it answers a submit.
+        """
+        refusal = self.refusal_in(answer.body, answer.status, model)
+        if self.hook is not None:
+            by_hook = self.hook(answer, refusal.code, refusal.message)
+            if by_hook is not None:
+                return by_hook
+
+        rule = self.first(refusal)
+        if rule is None:
+            return status_error(answer, refusal.message) if refusal.message else None
+
+        return self.made(*rule, refusal, self.wait(answer))
+
+    def wait(self, answer: HttpResponse) -> float | None:
+        """Return the seconds that an answer asks to wait; None where it doesn't say."""
+        return answer.retry_after
+
+    def failure(self, body: Any) -> TarashException:
+        """Return the error of a job that ended without a result, by what its body says."""
+        refusal = self.refusal_in(body)
+        meaning, when = self.first(refusal) or ("failed", ALWAYS)
+        return self.made(meaning, when, refusal)
+
+    def refusal(self, body: Any, status: int | None = None) -> ContentModerationError:
+        """Return the error for what the content filter refused."""
+        return self.moderated(ALWAYS, self.refusal_in(body, status))
+
+    def made(
+        self, meaning: Meaning, when: When, refusal: Refusal, retry_after: float | None = None
+    ) -> TarashException:
+        """Return the error of one meaning."""
+        if meaning == "moderation":
+            return self.moderated(when, refusal)
+
+        facts: dict[str, Any] = {
+            "raw_response": refusal.body,
+            "retryable": when.retryable,
+            "submission": "unknown" if meaning == "unknown" else when.submission,
+            "billing": when.billing,
+        }
+        status, code = refusal.status, f" ({refusal.code})" if refusal.code else ""
+        text = refusal.message or shorten(refusal.sentence or refusal.body)
+        advice = when.advice or ADVICE.get(meaning)
+        if meaning == "unknown_model" and when.advice is None and refusal.model is not None:
+            advice = f"{advice}, {refusal.model!r}"
+
+        text += f" ({advice})" if advice else ""
+        if meaning == "invalid":
+            what = "request" if status else f"input{code}"
+            return ValidationError(f"{self.title} refused the {what}: {text}", **facts)
+
+        begins = f"HTTP {status}" if status else f"{self.title} could not make it{code}"
+        if status is None and meaning in ("failed", "unknown"):
+            return GenerationFailedError(f"{begins}: {text}", **facts)
+
+        facts |= {
+            "status_code": NOT_FOUND if meaning == "gone" else status,
+            "retry_after": when.wait if retry_after is None else retry_after,
+        }
+        return CLASSES.get(meaning, HTTPError)(f"{begins}: {text}", **facts)
+
+    def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
+        """Return the error for what the content filter refused, under these conditions."""
+        said, code = refusal.message, refusal.code
+        named = re.findall(self.categories, said) if self.categories else []
+        return ContentModerationError(
+            f"{self.title}'s content filter refused: {said or code or 'no reason given'} "
+            f"({when.advice or ADVICE['moderation']})",
+            raw_response=refusal.body,
+            stage=when.stage or self._stage(refusal),
+            categories=named or ([code] if code else []),
+            retryable=when.retryable,
+            submission=when.submission,
+            billing=when.billing,
+        )
+
+    def _stage(self, refusal: Refusal) -> Stage | None:
+        if any(when.holds(refusal) for when in self.of_output):
+            return "output"
+
+        # A job may have been refused before the work or after it.
+        return None if refusal.status is None else "input"
+
+
+def account_error(answer: HttpResponse) -> TarashException | None:
     """Return the error for an answer that speaks of the account; None for any other."""
-    if not any(answer.status in rule.statuses for rule in RULES):
-        return None
-
-    every = list(_words(answer.body))
-    said = " | ".join(every)
-    for rule in RULES:
-        if answer.status in rule.statuses and rule.says.search(said):
-            if rule.passes and _is_over_soon(answer.body):
-                continue
-
-            shown = next((one for one in every if " " in one), None) or shorten(answer.body)
-            return rule.raises(
-                f"HTTP {answer.status}: {shorten(shown)} ({rule.advice})",
-                raw_response=answer.body,
-                status_code=answer.status,
-                retryable=False,
-                retry_after=answer.retry_after,
-            )
-
-    return None
+    refusal = Refusal(answer.status, answer.body)
+    rule = next((rule for rule in OF_THE_ACCOUNT if rule[1].holds(refusal)), None)
+    return None if rule is None else ErrorRules(title="").made(*rule, refusal, answer.retry_after)
 
 
-def _is_over_soon(body: Any) -> bool:
-    """Tell whether a body names a short wait: rolling limits of a day free up by the minute."""
-    wait = wait_in(body)
-    return wait is not None and wait <= SOON
+def sentence_of(item: Any) -> str:
+    """Return one of several errors as text: a sentence, or a message with its place."""
+    if not isinstance(item, Mapping):
+        return item if isinstance(item, str) else ""
 
-
-def _words(body: Any, deep: int = DEEPEST) -> list[str]:
-    """Return what a body says, its words for people first."""
-    if isinstance(body, str):
-        return [body]
-
-    if not deep:
-        return []
-
-    if isinstance(body, list):
-        return [word for one in body[:64] for word in _words(one, deep - 1)]
-
-    if not isinstance(body, Mapping):
-        return []
-
-    named = [body[name] for name in (*SAID, *CODES) if name in body]
-    holders = [one for name, one in body.items() if name in ("details", "violations")]
-    return [word for one in (*named, *holders) for word in _words(one, deep - 1)]
+    place = item.get("loc") or item.get("path")
+    named = ".".join(map(str, place)) if isinstance(place, list) else place
+    said = item.get("msg") or item.get("message") or ""
+    return f"{named}: {said}" if named else str(said)

@@ -23,10 +23,11 @@ from ..exceptions import GenerationFailedError, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._contract import AdapterDefaults
+from ._error_rules import ErrorRules
 from ._facts import percent, response_facts
 from ._filters import refusal, sift
 from ._outputs import VAGUE, Medium, as_text, content_of, find, no_media
-from ._rest_errors import ErrorRules, at
+from ._paths import value_at
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Config, Response
@@ -149,7 +150,7 @@ class RestAdapter(AdapterDefaults):
         Raises:
             HTTPError: It names none, so that nobody knows whether one was bought.
         """
-        job_id = at(answer.object(), self.job_id)
+        job_id = value_at(answer.object(), self.job_id)
         if not isinstance(job_id, str) or not job_id:
             raise unreadable(answer.status, answer.body)
 
@@ -205,12 +206,12 @@ class RestAdapter(AdapterDefaults):
             finished = RawResult(body, self.metadata(operation))
             return Snapshot("completed", raw=body, progress=PERCENT, finished=finished)
 
-        progress = at(body, self.progress) if self.progress else None
+        progress = value_at(body, self.progress) if self.progress else None
         return Snapshot(status, raw=body or None, progress=percent(progress, self.whole_progress))
 
     def status_of(self, body: Mapping[str, Any]) -> JobStatus:
         """Return our word for the status of a job's body. Pure."""
-        return self.statuses.get(str(at(body, self.status)), "processing")
+        return self.statuses.get(str(value_at(body, self.status)), "processing")
 
     def failure(self, body: Mapping[str, Any]) -> TarashException:
         """Return the error of a job that ended without a result. Pure."""
@@ -278,7 +279,7 @@ class RestAdapter(AdapterDefaults):
 
     def output(self, body: Any, kind: str) -> Any:
         """Return the part of a finished body that holds its media. Pure."""
-        return at(body, self.media[kind]) if kind in self.media else None
+        return value_at(body, self.media[kind]) if kind in self.media else None
 
     def declared(self, body: Any, kind: str) -> list[Medium]:
         """Return the addresses where `media` says that they are.

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from ._model import Predicate
+from .._paths import values_at
+from ._parts import Pick, Predicate
 
 
 def names_at(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
@@ -31,39 +32,9 @@ def _models_in(annotation: Any) -> Iterator[Any]:
         yield from _models_in(inner)
 
 
-def every(body: Any, path: str) -> list[Any]:
-    """Return all values at a path; `name[]` goes into each of a list."""
-    found = [body]
-    for name in path.split("."):
-        plain = name.removesuffix("[]")
-        step = [one for value in found if (one := _inside(value, plain)) is not None]
-        if name.endswith("[]"):
-            step = [one for value in step if isinstance(value, list) for one in value]
-
-        found = step
-
-    return found
-
-
-def one(body: Any, path: str | None) -> Any:
-    """Return the first value at a path; None for nothing."""
-    return next(iter(every(body, path)), None) if path else None
-
-
-def _inside(value: Any, name: str) -> Any:
-    if not name:
-        return value
-
-    if isinstance(value, Mapping):
-        return value.get(name)
-
-    is_place = isinstance(value, list) and name.isascii() and name.isdigit() and len(name) < 6  # noqa: PLR2004
-    return value[int(name)] if is_place and int(name) < len(value) else None
-
-
 def holds(predicate: Predicate, body: Any) -> bool:
     """Tell whether a body has what a predicate asks for."""
-    found = [value for value in every(body, predicate.at) if value not in ("", [], {})]
+    found = [value for value in values_at(body, predicate.at) if value not in ("", [], {})]
     if predicate.unless:
         return any(not _among(value, predicate.unless) for value in found)
 
@@ -75,18 +46,45 @@ def _among(value: Any, values: Sequence[Any]) -> bool:
     return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values)
 
 
+def picked(body: Any, path: str | Pick) -> list[Any]:
+    """Return the values at a path, or of the items in a list that are meant."""
+    if isinstance(path, str):
+        return values_at(body, path)
+
+    items = [item for item in values_at(body, f"{path.items}[]") if holds(path.where, item)]
+    return [value for item in items for value in values_at(item, path.at)]
+
+
 def put(body: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value at a path; `name[]` at its end appends to a list."""
+    """Put a value at a path; `name[]` at its end appends, a number is a place in a list."""
     *outer, last = path.split(".")
-    for name in outer:
-        inner = body.get(name)
-        body[name] = body = dict(inner) if isinstance(inner, Mapping) else {}
+    here: Any = body
+    for number, name in enumerate(outer):
+        following = [*outer, last][number + 1]
+        here = _entered(here, name, [] if following.isdigit() else {})
 
     if last.endswith("[]"):
         values = value if isinstance(value, list) else [value]
-        body[last[:-2]] = [*body.get(last[:-2], ()), *values]
+        here[last[:-2]] = [*here.get(last[:-2], ()), *values]
+    elif isinstance(here, list):
+        _entered(here, last, value)
+        here[int(last)] = value
     else:
-        body[last] = value
+        here[last] = value
+
+
+def _entered(here: Any, name: str, empty: Any) -> Any:
+    """Return a copy of what stands at a name, put in its place; what is of another form goes."""
+    if isinstance(here, list):
+        here.extend({} for _ in range(int(name) + 1 - len(here)))
+        at: Any = int(name)
+        found = here[at]
+    else:
+        at, found = name, here.get(name)
+
+    kind = list if isinstance(empty, list) else dict
+    here[at] = kind(found) if isinstance(found, kind) else empty
+    return here[at]
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

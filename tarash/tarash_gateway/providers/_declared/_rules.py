@@ -2,154 +2,112 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from ..._data._types import Billing
 from ..._http._client import HttpResponse, shorten
-from ...exceptions import (
-    AuthenticationError,
-    ContentModerationError,
-    GenerationFailedError,
-    HTTPError,
-    ModelNotFoundError,
-    QuotaExceededError,
-    RateLimitError,
-    TarashException,
-    ValidationError,
-)
-from .._rest_errors import ErrorRules
-from ._model import Errors, ProviderDeclaration, Rule
-from ._names import every, holds, one
+from ...exceptions import ContentModerationError, HTTPError, TarashException
+from .._error_conditions import Meaning, When
+from .._error_rules import ErrorRules
+from ._model import ProviderDeclaration
+from ._names import holds
+from ._parts import Predicate
+from ._stages import Rule
 
-CLASSES: dict[str, type[HTTPError]] = {
-    "quota": QuotaExceededError,
-    "account": AuthenticationError,
-    "unknown_model": ModelNotFoundError,
-    "rate": RateLimitError,
-}
+OF_JOBS = ("moderation", "invalid", "failed")
+"""What a failed job can be about; whatever else its words say, it failed."""
 
 
-class DeclaredRules:
-    """The rules of one provider, over statuses, codes, paths and words."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredRules(ErrorRules):
+    """The rules of one provider, and what else its declaration says of errors.
 
-    def __init__(self, said: ProviderDeclaration) -> None:
-        self._errors: Errors = said.errors
-        self._title = said.title
+    Attributes:
+        inside: What an answer with a good status has that is an error.
+        failed_billing: What a failed job costs, where no rule says so.
+    """
 
-    def rest(self) -> ErrorRules:
-        """Return the rules in the form that `RestAdapter` has."""
-        errors = self._errors
-        return ErrorRules(
-            title=self._title,
+    inside: tuple[Predicate, ...] = ()
+    failed_billing: Billing | None = None
+
+    @classmethod
+    def of(cls, declaration: ProviderDeclaration) -> DeclaredRules:
+        """Return the rules of a declaration."""
+        errors = declaration.errors
+        return cls(
+            title=declaration.title,
             message=errors.message,
             code=errors.code,
-            hook=lambda answer, _code, _said: self.of_answer(answer),
+            rules=tuple(pair for rule in errors.rules for pair in _conditions(rule)),
+            inside=errors.inside,
+            failed_billing=errors.failed_billing,
         )
+
+    def said(self, body: Any) -> str:
+        """Return the provider's words; a text without fields is all words."""
+        return ErrorRules.said(self, body) or (body if isinstance(body, str) else "")
 
     def is_refusal(self, body: Any) -> bool:
         """Tell whether a body that came with a good status is an error all the same."""
-        return self._errors.inside is not None and holds(self._errors.inside, body)
-
-    def of_answer(self, answer: HttpResponse) -> TarashException | None:
-        """Return the error of an answer by the first rule that holds; None where none does."""
-        rule = self._rule(answer.status, answer.body)
-        return None if rule is None else self._made(rule, answer.body, answer.status)
+        return any(holds(flag, body) for flag in self.inside)
 
     def ends_job(self, answer: HttpResponse) -> bool:
         """Tell whether an error that answers a poll is the provider's verdict on the job."""
-        rule = self._rule(answer.status, answer.body)
-        return rule is not None and rule.ends_job
+        rule = self.first(self.refusal_in(answer.body, answer.status))
+        return rule is not None and rule[1].ends_job
 
-    def inside(self, answer: HttpResponse, *, paid: bool = False) -> TarashException:
+    def is_gone(self, answer: HttpResponse) -> bool:
+        """Tell whether an answer to a poll says that there is no such job."""
+        rule = self.first(self.refusal_in(answer.body, answer.status))
+        return rule is not None and rule[0] == "gone"
+
+    def in_good_answer(self, answer: HttpResponse, *, paid: bool = False) -> TarashException:
         """Return the error in an answer with a good status; one that nobody names is unknown."""
-        found = self.of_answer(answer)
-        if found is None:
-            said = self._said(answer.body) or shorten(answer.body)
-            found = HTTPError(
-                f"{self._title} answered with an error that no rule names: {said}",
-                raw_response=answer.body,
-                status_code=answer.status,
-                retryable=True,
-            )
-            found.submission = "unknown" if paid else None
-        elif paid and found.submission is None:
-            found.submission = "rejected"
+        refusal = self.refusal_in(answer.body, answer.status)
+        rule = self.first(refusal)
+        if rule is not None:
+            error = self.made(*rule, refusal, answer.retry_after)
+            if paid and error.submission is None:
+                error.submission = "rejected"
 
-        return found
+            return error
 
-    def of_job(self, body: Any) -> TarashException:
-        """Return the error of a job that ended without a result."""
-        rule = self._rule(None, body)
-        told = self._said(body) or "no reason given"
-        if rule is not None and rule.means in ("moderation", "invalid"):
-            return self._made(rule, body, None)
-
-        return GenerationFailedError(
-            f"{self._title} could not make it: {told}",
-            raw_response=body,
-            retryable=None if rule is None else rule.retryable,
+        return HTTPError(
+            f"{self.title} answered with an error that no rule names: "
+            f"{refusal.message or shorten(answer.body)}",
+            raw_response=answer.body,
+            status_code=answer.status,
+            retryable=True,
+            submission="unknown" if paid else None,
         )
 
     def kept_back(self, body: Any) -> ContentModerationError:
         """Return the error of a result that a filter has kept back."""
-        told = self._said(body) or "the result was kept back"
-        return ContentModerationError(
-            f"{self._title}'s content filter refused: {told} (change the prompt or the images)",
-            stage="output",
-            raw_response=body,
-            billing=self.billing_of(body),
-        )
+        when = When(stage="output", billing=self.billing_of(body))
+        return self.moderated(when, self.refusal_in(body))
 
-    def billing_of(self, body: Any) -> Any:
+    def billing_of(self, body: Any) -> Billing | None:
         """Return what a failed job costs, where the declaration says so."""
-        rule = self._rule(None, body)
-        return (rule.billing if rule is not None else None) or self._errors.failed_billing
+        rule = self.first(self.refusal_in(body))
+        return (rule[1].billing if rule is not None else None) or self.failed_billing
 
-    def _said(self, body: Any) -> str:
-        found = (text for path in self._errors.message for text in every(body, path))
-        return next((text for text in found if isinstance(text, str) and text), "")
 
-    def _rule(self, status: int | None, body: Any) -> Rule | None:
-        codes = (one(body, path) for path in self._errors.code)
-        code = next((str(found) for found in codes if isinstance(found, str | int)), "")
-        said = self._said(body) or (body if isinstance(body, str) else "")
-        for rule in self._errors.rules:
-            if rule.status and status is not None and status not in rule.status:
-                continue
-
-            if rule.code is not None and not re.fullmatch(rule.code, code):
-                continue
-
-            if rule.words is not None and not re.search(rule.words, said, re.IGNORECASE):
-                continue
-
-            if rule.at is None or one(body, rule.at) not in (None, "", [], {}):
-                return rule
-
-        return None
-
-    def _made(self, rule: Rule, body: Any, status: int | None) -> TarashException:
-        told = self._said(body) or shorten(body)
-        facts: dict[str, Any] = {
-            "raw_response": body,
-            "submission": rule.submission,
-            "billing": rule.billing,
-        }
-        if rule.retryable is not None:
-            facts["retryable"] = rule.retryable
-
-        if rule.means == "moderation":
-            return ContentModerationError(
-                f"{self._title}'s content filter refused: {told} (change the prompt or the images)",
-                stage="output" if rule.of_output else "input",
-                **facts,
-            )
-
-        if rule.means == "invalid":
-            return ValidationError(f"{self._title} refused the request: {told}", **facts)
-
-        if rule.means == "unknown":
-            facts["submission"] = "unknown"
-
-        made = CLASSES.get(rule.means, HTTPError)
-        return made(f"HTTP {status}: {told}", status_code=status or 200, **facts)
+def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:
+    facts: dict[str, Any] = {
+        "code": None if rule.code is None else rf"(?:{rule.code})\Z",
+        "words": rule.words,
+        "statuses": frozenset(rule.status),
+        "where": rule.at,
+        "stage": "output" if rule.of_output else "input",
+        "retryable": rule.retryable,
+        "submission": rule.submission,
+        "billing": rule.billing,
+        "ends_job": rule.ends_job,
+    }
+    if rule.means in OF_JOBS:
+        yield rule.means, When(**facts)
+    else:
+        yield rule.means, When(**facts, of_jobs=False)
+        yield "failed", When(**facts, of_answers=False)

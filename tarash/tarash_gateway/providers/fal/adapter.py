@@ -14,6 +14,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._http._answer import ERRORS_BY_STATUS
 from ..._http._client import (
     HttpClient,
     HttpResponse,
@@ -29,7 +30,7 @@ from ..._http._sdk import load
 from ..._http._send_state import fetching_result
 from ..._support._secrets import bearer
 from ...catalog._records import record_of
-from ...exceptions import GenerationFailedError, TarashException
+from ...exceptions import GenerationFailedError, HTTPConnectionError, HTTPError, TarashException
 from ...mapping import apply_field_mappers
 from ...media import encoded
 from ...models import ImageGenerationResponse, VideoGenerationResponse
@@ -37,7 +38,8 @@ from .._contract import AdapterDefaults
 from .._facts import amount, count, mapping, number, response_facts
 from .._filters import refusal, sift
 from .._outputs import as_text, content_of, find, no_media
-from .errors import BAD_REQUEST, NOT_FOUND, classify_answer, upload_error, verdict
+from .errors import classify_answer
+from .verdict import BAD_REQUEST, verdict
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Response
@@ -56,6 +58,9 @@ SCHEMA_PATH = "api/openapi/queue/openapi.json?endpoint_id="
 SCHEMAS_VARIABLE = "TARASH_FAL_SCHEMAS"
 """Where schemas of models are asked for that nobody knows: a host, or `off` for nowhere."""
 CHECKED_APP = "fal-ai/flux"
+
+
+NOT_FOUND = 404
 
 
 class FalAdapter(AdapterDefaults):
@@ -324,6 +329,16 @@ def _billing(finished: RawResult) -> Billing | None:
 def _resolution(file: Mapping[str, Any]) -> str | None:
     width, height = count(file.get("width")), count(file.get("height"))
     return f"{width}x{height}" if width and height else None
+
+
+def upload_error(status: int | None, said: str, client: HttpClient) -> TarashException:
+    """Return the error of a failed upload to fal's storage, which costs nothing."""
+    message = f"The upload to fal's storage failed: {client.account.secrets.text(said)}"
+    if status is None:
+        return HTTPConnectionError(message, submission="not_sent")
+
+    kind = ERRORS_BY_STATUS.get(status, HTTPError)
+    return kind(message, status_code=status, submission="not_sent")
 
 
 adapter = FalAdapter()

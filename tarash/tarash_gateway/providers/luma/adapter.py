@@ -28,7 +28,7 @@ from .._facts import response_facts
 from .._filters import refusal, sift
 from .._finding import is_since, moment
 from .._outputs import as_text, content_of, find, no_media
-from .errors import NOT_FOUND, classify_answer, failure
+from .errors import classify_answer, failure
 from .listing import is_same, newest
 from .models import AGENTS_MODELS
 
@@ -61,6 +61,7 @@ NESTED = ("keyframes", "video")
 """Objects that are made of wishes and of `extra_params` at once."""
 FRAMES = frozenset({"frame0", "frame1", "start_frame", "end_frame", "keyframes"})
 FIRST_ERROR = 300
+NOT_FOUND = 404
 LARGEST_INLINE = 32 * 1024 * 1024
 """A request may have 50 MB, and base64 makes four bytes of three."""
 

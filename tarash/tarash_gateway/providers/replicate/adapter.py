@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
-from ..._http._client import checked, shorten, status_error, unreadable
+from ..._http._client import checked, status_error, unreadable
 from ..._http._credentials import Credentials
 from ..._http._sdk import load
 from ..._support._mime import named
-from ...exceptions import GenerationFailedError, TarashException, ValidationError
+from ...exceptions import TarashException, ValidationError
 from ...mapping import apply_field_mappers, longest_prefix
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._contract import AdapterDefaults
@@ -28,7 +28,7 @@ from .._filters import refusal, sift
 from .._finding import CLOCK_SKEW, is_shown, is_since, moment, once
 from .._outputs import as_text, content_of, find, no_media
 from .client import ReplicateClient
-from .errors import classify_answer, moderation
+from .errors import classify_answer
 from .models import IMAGE_MODELS, MODELS
 from .schemas import MODEL, read_record
 
@@ -129,7 +129,7 @@ class ReplicateAdapter(AdapterDefaults):
         status = prediction.get("status")
         if not isinstance(status, str):
             if prediction.get("error"):
-                return _failed("failed", prediction)
+                return _failed(prediction)
 
             raise unreadable(answer.status, answer.body)
 
@@ -138,7 +138,7 @@ class ReplicateAdapter(AdapterDefaults):
             return Snapshot("completed", raw=prediction, progress=100, finished=finished)
 
         if status in ENDED:
-            return _failed(status, prediction)
+            return _failed(prediction)
 
         return Snapshot(
             STATUSES.get(status, "processing"), raw=prediction, progress=_percent(prediction)
@@ -329,30 +329,9 @@ def _metadata(prediction: Mapping[str, Any]) -> dict[str, Any]:
         return found
 
 
-def _failed(status: str, prediction: dict[str, Any]) -> Snapshot:
-    said = str(prediction.get("error") or f"no reason; logs: {shorten(prediction.get('logs'))}")
-    error: TarashException
-    if status == "aborted":
-        # Its deadline passed before the work began: not billed.
-        error = GenerationFailedError(
-            f"Replicate gave the job up before it began: {said} (try again)",
-            raw_response=prediction,
-        )
-        return Snapshot("failed", raw=prediction, error=error, billing="none")
-
-    if status == "canceled":
-        error = GenerationFailedError(
-            f"The job was cancelled at Replicate: {said} (what had run is billed)",
-            raw_response=prediction,
-            retryable=False,  # only the account's owner can have done that
-        )
-        return Snapshot("failed", raw=prediction, error=error)
-
-    error = moderation(said, prediction) or GenerationFailedError(
-        f"Replicate could not make it: {said}",
-        raw_response=prediction,
-    )
-    return Snapshot("failed", raw=prediction, error=error)
+def _failed(prediction: dict[str, Any]) -> Snapshot:
+    error = classify_answer.failure(prediction)
+    return Snapshot("failed", raw=prediction, error=error, billing=error.billing)
 
 
 adapter = ReplicateAdapter()

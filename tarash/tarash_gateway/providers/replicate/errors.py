@@ -1,104 +1,88 @@
-"""What Replicate says in error bodies and failed predictions, as our errors. Pure."""
+"""What Replicate says in error bodies and failed predictions."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..._http._client import HttpResponse, shorten
-from ...exceptions import (
-    ContentModerationError,
-    HTTPError,
-    ModelNotFoundError,
-    RateLimitError,
-    ValidationError,
-)
-from .._error_rules import account_error
+from .._error_conditions import When
+from .._error_rules import ErrorRules
+from .._facts import mapping
 
 if TYPE_CHECKING:
-    from ...exceptions import TarashException
+    from ..._http._client import HttpResponse
 
 THROTTLED = re.compile(r"(\d+(?:\.\d+)?)\s*s(?:ec|\b)")
-CODE = re.compile(r"\((E\d{3,4})\)")
-MODERATION = re.compile(
-    r"\bE005\b|\bnsfw\b|flagged as sensitive|sensitive (?:content|information|words)"
-    r"|content polic|content moderation|moderated|(?:failed|blocked by) moderation",
-    re.IGNORECASE,
-)
-GONE = frozenset({404, 410})
-INVALID = frozenset({400, 422})
-RATE_LIMITED = 429
 LONGEST_PAUSE = 3600
 """Seconds: a larger reset is a point in time."""
+INVALID = frozenset({400, 422})
+MODERATION = (
+    r"\bE005\b|\bnsfw\b|flagged as sensitive|sensitive (?:content|information|words)"
+    r"|content polic|content moderation|moderated|(?:failed|blocked by) moderation"
+)
+NEEDS_VERSION = "check the model's id; one that is not official needs a version: owner/name:version"
 
 
-def moderation(said: str, raw: Any) -> ContentModerationError | None:
-    """Return the error for a text that speaks of the content filter."""
-    if not MODERATION.search(said):
-        return None
+class ReplicateRules(ErrorRules):
+    """Replicate's rules: words in two parts, and a pause in three places."""
 
-    # "The input or output was flagged" leaves open which of the two it was.
-    about_output = "output" in said.lower() and "input" not in said.lower()
-    return ContentModerationError(
-        f"Replicate's content filter refused: {said} (change the prompt or the images)",
-        raw_response=raw,
-        stage="output" if about_output or "nsfw" in said.lower() else None,
-        categories=tuple(CODE.findall(said)),
-    )
+    __slots__ = ()
 
+    def said(self, body: Any) -> str:
+        """Return the title and the detail; of a prediction, its error."""
+        parts = [str(part).strip() for name in self.message if (part := mapping(body).get(name))]
+        return ": ".join(parts)
 
-def classify_answer(answer: HttpResponse, model: str | None = None) -> TarashException | None:
-    """Return our error for what Replicate says in an error body; None leaves it to the status."""
-    about_account = account_error(answer)
-    if about_account is not None:
-        return about_account
+    def wait(self, answer: HttpResponse) -> float | None:
+        """Return the seconds until the limit is over: by its headers, else by the text."""
+        if answer.retry_after is not None or answer.status != 429:  # noqa: PLR2004
+            return answer.retry_after
 
-    body = answer.body if isinstance(answer.body, dict) else {}
-    said = ": ".join(str(body[name]).strip() for name in ("title", "detail") if body.get(name))
-    facts: dict[str, Any] = {"raw_response": answer.body, "status_code": answer.status}
-    if answer.status == RATE_LIMITED:
-        return RateLimitError(
-            f"HTTP 429: {said or shorten(answer.body)} (wait, or lower the number of jobs)",
-            retry_after=_retry_after(answer, said),
-            **facts,
-        )
+        reset = answer.headers.get("ratelimit-reset", "")
+        if reset.isdigit() and int(reset) <= LONGEST_PAUSE:
+            return float(reset)
 
-    if answer.status in GONE and model is not None:
-        return _unknown_model(f"HTTP {answer.status}: {said or shorten(answer.body)}", facts)
-
-    return _refusal(answer, said, model, facts) if answer.status in INVALID and said else None
+        match = THROTTLED.search(self.said(answer.body))
+        return float(match[1]) if match else None
 
 
-def _refusal(
-    answer: HttpResponse, said: str, model: str | None, facts: dict[str, Any]
-) -> TarashException:
-    moderated = moderation(said, answer.body)
-    if moderated is not None:
-        moderated.stage = "input"
-        return moderated
-
-    if "version" in str(answer.body.get("title", "")).lower() and model is not None:
-        return _unknown_model(f"HTTP {answer.status}: {said}", facts)
-
-    if "input" in said.lower():
-        return ValidationError(f"Replicate refused the input: {said}", raw_response=answer.body)
-
-    return HTTPError(f"HTTP {answer.status}: {said}", **facts)
-
-
-def _unknown_model(said: str, facts: dict[str, Any]) -> ModelNotFoundError:
-    advice = "check the model's id; one that is not official needs a version: owner/name:version"
-    return ModelNotFoundError(f"{said} ({advice})", **facts)
-
-
-def _retry_after(answer: HttpResponse, said: str) -> float | None:
-    """Return the seconds until the limit is over: by its header, else by the text."""
-    if answer.retry_after is not None:
-        return answer.retry_after
-
-    reset = answer.headers.get("ratelimit-reset", "")
-    found = THROTTLED.search(said)
-    if reset.isdigit() and int(reset) <= LONGEST_PAUSE:  # else it is a point in time
-        return float(reset)
-
-    return float(found[1]) if found else None
+classify_answer = ReplicateRules(
+    title="Replicate",
+    message=("title", "detail", "error"),
+    code=(),
+    moderation=(
+        When(words=MODERATION, statuses=INVALID, of_jobs=False),
+        # "The input or output was flagged" leaves open which of the two it was.
+        When(words=MODERATION, of_answers=False),
+    ),
+    of_output=(When(words=r"nsfw|^(?!.*input).*output", of_answers=False),),
+    categories=r"\((E\d{3,4})\)",
+    unknown_model=(
+        When(statuses=frozenset({404, 410}), of_submits=True, advice=NEEDS_VERSION),
+        When(
+            words=r"^[\w ]*version[\w ]*(:|$)",
+            where="title",
+            statuses=INVALID,
+            of_submits=True,
+            advice=NEEDS_VERSION,
+        ),
+    ),
+    rate=(When(statuses=frozenset({429}), of_jobs=False),),
+    invalid=(When(words="input", statuses=INVALID, of_jobs=False),),
+    failed=(
+        # Its deadline passed before the work began.
+        When(
+            where="status",
+            value="aborted",
+            billing="none",
+            advice="Replicate gave the job up before it began; try again",
+        ),
+        # Only the account's owner can have done that.
+        When(
+            where="status",
+            value="canceled",
+            retryable=False,
+            advice="it was cancelled at Replicate; what had run is billed",
+        ),
+    ),
+)

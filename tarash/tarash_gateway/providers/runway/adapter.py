@@ -18,10 +18,10 @@ from ..._http._client import HttpClient, shorten, status_error, unreadable
 from ..._http._sdk import exchange, http_client, load
 from ..._support._mime import named
 from ..._support._secrets import AuthHeaders, bearer
+from ...exceptions import HTTPError
 from .._facts import mapping
 from .._rest import RestAdapter
-from .._rest_errors import ErrorRules
-from .errors import billing_of, classify_answer, failure_of, upload_error
+from .errors import billing_of, classify_answer, failure_of
 from .models import endpoint_of
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class RunwayAdapter(RestAdapter):
     min_poll_interval = 5.0
     base_url = "https://api.dev.runwayml.com"
     key_variables = ("RUNWAYML_API_SECRET",)
-    errors = ErrorRules(title="Runway", hook=lambda answer, _code, _said: classify_answer(answer))
+    errors = classify_answer
     job_path = "v1/tasks/{id}"
     statuses: ClassVar[Mapping[str, JobStatus]] = {
         "PENDING": "queued",
@@ -227,6 +227,16 @@ class RunwayAdapter(RestAdapter):
             upload_error,
         )
         return uri
+
+
+def upload_error(answer: HttpResponse) -> TarashException:
+    """Return the error for what the storage behind a signed address answers."""
+    return HTTPError(
+        f"The upload to Runway's storage failed (HTTP {answer.status}): {shorten(answer.body)}",
+        raw_response=answer.body,
+        status_code=answer.status,
+        submission="not_sent",
+    )
 
 
 def _is_url(value: object) -> bool:

@@ -30,17 +30,17 @@ from ..._support._secrets import AuthHeaders, bearer
 from ...exceptions import (
     ContentModerationError,
     GenerationFailedError,
-    RateLimitError,
-    TarashException,
     UnsupportedOperationError,
     ValidationError,
 )
 from ...mapping import apply_field_mappers
 from ...models import ImageGenerationResponse
 from .._contract import AdapterDefaults
-from .._error_rules import account_error
 from .._facts import response_facts
 from . import models as facts
+from .errors import classify_answer
+
+__all__ = ["StabilityAdapter", "adapter", "classify_answer"]
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Response
@@ -55,23 +55,17 @@ LARGEST_BODY = 10 * 1024 * 1024
 """Bytes of a whole form; the API refuses more."""
 DEFAULT_STRENGTH = 0.5
 """Between the image (0) and the prompt (1); the API wants a number, and the middle favours none."""
-BLOCKED_SECONDS = 60
-"""How long the API blocks a key that sent too much; it says so in its documentation only."""
 
 # How the base64 of each kind begins.
 SIGNATURES = {"iVBOR": "image/png", "/9j/": "image/jpeg", "UklGR": "image/webp"}
 SUFFIXES = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
 
-MODERATION = frozenset({"content_moderation", "public_figure", "copyrighted_content"})
-REFUSED_INPUT = frozenset({"bad_request", "invalid_language", "payload_too_large"})
 FILTERED = "CONTENT_FILTERED"
 FAILED = ("ERROR",)
 
 OK = 200
 STILL_RUNNING = 202
-FORBIDDEN = 403
 REFUSED = frozenset({400, 413, 422})
-TOO_MANY = 429
 
 
 class StabilityAdapter(AdapterDefaults):
@@ -180,7 +174,7 @@ class StabilityAdapter(AdapterDefaults):
         if isinstance(error, ContentModerationError):
             return Snapshot("failed", raw=answer.body, error=error, billing="none")
 
-        if answer.status in REFUSED and _said(answer.body if answer.is_json else {}) is not None:
+        if answer.status in REFUSED and answer.is_json and classify_answer.said(answer.body):
             # Of the job or of the look alone: believed where it stays.
             return Snapshot("processing", raw=answer.body, trouble=error, denied=True)
 
@@ -273,7 +267,7 @@ def _ended(answer: HttpResponse) -> Snapshot:
     if body.get("status") == "in-progress":
         return Snapshot("processing", raw=body)
 
-    said = body.get("error") or _said(body)
+    said = body.get("error") or classify_answer.said(body)
     if not said:
         raise unreadable(answer.status, body)
 
@@ -286,54 +280,6 @@ def _ended(answer: HttpResponse) -> Snapshot:
 def _content_type(image: str) -> str | None:
     kinds = (kind for start, kind in SIGNATURES.items() if image.startswith(start))
     return next(kinds, None)
-
-
-def classify_answer(answer: HttpResponse) -> TarashException | None:
-    """Return our error for what the API says in an error body; None leaves it to the status."""
-    about_account = account_error(answer)
-    if about_account is not None:
-        return about_account
-
-    body = answer.body if isinstance(answer.body, dict) else {}
-    name = body.get("name")
-    said = _said(body)
-    if not isinstance(name, str) or said is None:
-        return _too_many(answer) if answer.status == TOO_MANY else None
-
-    if name in MODERATION:
-        return ContentModerationError(
-            f"Stability AI's content filter refused ({name}): {said} (change the prompt or the "
-            "images)",
-            raw_response=body,
-            stage="input",
-            categories=(name,),
-        )
-
-    if name in REFUSED_INPUT:
-        return ValidationError(
-            f"Stability AI refused the input ({name}): {said}", raw_response=body
-        )
-
-    return _too_many(answer) if answer.status == TOO_MANY else status_error(answer, said)
-
-
-def _said(body: Any) -> str | None:
-    found = body if isinstance(body, dict) else {}
-    errors = found.get("errors") or found.get("message")
-    if isinstance(errors, list):
-        return "; ".join(str(error) for error in errors)
-
-    return errors if isinstance(errors, str) else None
-
-
-def _too_many(answer: HttpResponse) -> RateLimitError:
-    wait = BLOCKED_SECONDS if answer.retry_after is None else answer.retry_after
-    return RateLimitError(
-        f"HTTP {answer.status}: more than 150 requests in 10 s; the key is blocked for {wait:g} s",
-        raw_response=answer.body,
-        status_code=answer.status,
-        retry_after=wait,
-    )
 
 
 adapter = StabilityAdapter()

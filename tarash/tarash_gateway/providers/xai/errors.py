@@ -1,55 +1,42 @@
-"""What xAI's answers mean where they refuse: its two envelopes, and the filter's four faces.
-
-Pure: from bodies to our errors. Knows no endpoint.
-"""
+"""What xAI's answers mean where they refuse: two envelopes, and four faces of its filter."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from ...exceptions import ContentModerationError
-from .._rest_errors import ErrorRules, When
+from .._error_conditions import Refusal, When
+from .._error_rules import ErrorRules
+from .._facts import count, mapping
 
 if TYPE_CHECKING:
     from ..._data._types import Billing
+    from ...exceptions import ContentModerationError
 
 MODERATION = r"moderat|usage.?guideline|content.?policy|safety.?check"
-CHECK = re.compile(r"failed check: (\w+)", re.IGNORECASE)
+MADE = r"imagine:content-moderated|generated|rejected by content"
 REFUSED_INPUT = frozenset({400, 422})
 
 
 class XaiRules(ErrorRules):
-    """xAI's rules; its filter names the check that failed, and what it made is billed."""
+    """xAI's rules; what its filter withholds may be made, and billed."""
 
     __slots__ = ()
 
-    def refusal(self, body: Any, status: int | None = None) -> ContentModerationError:
+    def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
         """Return the error for what the content filter refused."""
-        said, code = self.said(body), self.code_of(body)
-        # A job that the filter ended was made.
-        after = status is None or any(one.holds(status, code, said, body) for one in self.of_output)
-        told = said or "the result does not respect moderation"
-        return ContentModerationError(
-            f"xAI's content filter refused: {told} (change the prompt or the images)",
-            raw_response=body,
-            stage="output" if after else "input",
-            categories=CHECK.findall(said) or ([code] if code else []),
-            # What tells a cost was accepted, made and billed, whatever its status.
-            submission="accepted" if ticks_of(body) else None,
-        )
+        error = super().moderated(when, refusal)
+        # What tells a cost was accepted, made and billed, whatever its status.
+        error.submission = "accepted" if ticks_of(refusal.body) else None
+        return error
 
 
 classify_answer = XaiRules(
     title="xAI",
     message=("error.message", "error", "data.0.reason"),
-    code=("error.code", "error.type", "code"),
     moderation=(When(words=MODERATION), When(code=f"(?i).*({MODERATION})")),
-    # Said of what was made, so after it was made; otherwise the filter refused the request.
-    of_output=(
-        When(words=r"imagine:content-moderated|generated|rejected by content"),
-        When(code=r"(?i).*(imagine:content-moderated|generated|rejected by content)"),
-    ),
+    # Said of what was made; a job that the filter ended was made too.
+    of_output=(When(words=MADE), When(code=f"(?i).*({MADE})"), When(of_answers=False)),
+    categories=r"(?i)failed check: (\w+)",
     quota=(
         When(
             words=r"^(?!.*api.?key).*(\bcredits?\b|spending limit|balance|billing)",
@@ -76,12 +63,10 @@ def filtered(item: Any) -> bool:
 
 def ticks_of(body: Any) -> int | None:
     """Return what an answer says it cost, in ticks of 10^-10 dollars."""
-    usage = body.get("usage") if isinstance(body, dict) else None
-    ticks = usage.get("cost_in_usd_ticks") if isinstance(usage, dict) else None
-    return ticks if isinstance(ticks, int) else None
+    return count(mapping(mapping(body).get("usage")).get("cost_in_usd_ticks"))
 
 
 def billing_of(body: Any) -> Billing | None:
-    """Return whether a failure costs money, where the answer says so."""
+    """Return whether a refusal costs money; None where the answer doesn't say."""
     ticks = ticks_of(body)
     return None if ticks is None else "certain" if ticks else "none"

@@ -1,0 +1,73 @@
+"""Whether an error status of a result is the end of a job, or only of the call for it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..._data._exchange import Snapshot
+from ..._http._client import HttpResponse, shorten, status_error
+from .._facts import mapping
+from .errors import REFUSED, classify_answer
+
+if TYPE_CHECKING:
+    from ..._data._types import Billing
+    from ...exceptions import TarashException
+
+ABOUT_THE_CALL = frozenset({401, 402, 403, 404, 408, 425, 429})
+STILL_AT_WORK = "in progress"
+FIRST_SERVER_ERROR = 500
+BAD_REQUEST = 400
+
+
+def verdict(answer: HttpResponse, status: Mapping[str, Any]) -> Snapshot:
+    """Return what an error status of the result says about the job.
+
+    Args:
+        answer: To the request for the result.
+        status: What the job's status said before.
+    """
+    body = mapping(answer.body)
+    failed = bool(status.get("error") or status.get("error_type"))
+    in_progress = answer.status == BAD_REQUEST and STILL_AT_WORK in str(body.get("detail"))
+    if in_progress and not failed:
+        # Status and result may come from machines that do not agree yet.
+        return Snapshot("processing", raw=status)
+
+    if _about_the_call(answer, body, status, failed=failed):
+        trouble = classify_answer(answer) or status_error(answer)
+        # Some endpoints put a model's refusal into a sentence: believed where it stays.
+        denied = answer.is_json and answer.status in REFUSED
+        pause = trouble.retry_after
+        return Snapshot("processing", raw=status, retry_after=pause, trouble=trouble, denied=denied)
+
+    # https://fal.ai/docs/faq: errors of fal's side are never billed, a 422 may be.
+    billing: Billing = "none" if answer.status >= FIRST_SERVER_ERROR else "possible"
+    return Snapshot("failed", raw=status, error=_error(answer, body, status), billing=billing)
+
+
+def _about_the_call(
+    answer: HttpResponse, body: Mapping[str, Any], status: Mapping[str, Any], *, failed: bool
+) -> bool:
+    """Tell a failed call for a result from the result of a failed job: both are an error status."""
+    if failed:
+        of_job, of_result = status.get("error_type"), body.get("error_type")
+        return bool(of_job and of_result and of_job != of_result)
+
+    # Only a model's own words are a verdict, and those are a list; or the status has told it.
+    return answer.status in ABOUT_THE_CALL or not isinstance(body.get("detail"), list)
+
+
+def _error(
+    answer: HttpResponse, body: Mapping[str, Any], status: Mapping[str, Any]
+) -> TarashException:
+    """Return the error of a failed job, by the words of its result and those of its status."""
+    detail = body.get("detail")
+    rule = classify_answer.first(classify_answer.refusal_in(body, answer.status))
+    if rule is not None:
+        return classify_answer.made(*rule, classify_answer.refusal_in(body, answer.status))
+
+    said = {"detail": shorten(status), "error_type": f"HTTP {answer.status}", **status}
+    error = classify_answer.failure(said if detail is None else {**said, "detail": detail})
+    error.raw_response = status if detail is None else answer.body
+    return error

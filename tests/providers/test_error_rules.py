@@ -1,0 +1,83 @@
+"""One mechanism of error rules: what conditions see, and which rule has the first word."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import (
+    ContentModerationError,
+    GenerationFailedError,
+    HTTPError,
+    ModelNotFoundError,
+    QuotaExceededError,
+    RateLimitError,
+    ValidationError,
+)
+from tarash.tarash_gateway.providers import ErrorRules, HttpResponse, When
+from tarash.tarash_gateway.providers._registry import shipped
+
+OF_THEIR_OWN = {"openai", "azure-openai", "google"}
+"""Speak in envelopes that rules can't read."""
+
+RULES = ErrorRules(
+    title="Acme",
+    message=("issues[]", "reason"),
+    code=("issues[].kind", "state"),
+    rules=(("failed", When(where="state", value="lost", billing="none", retryable=True)),),
+    moderation=(When(code="(?:.*, )?unsafe", stage="input"), When(words="shown", stage="output")),
+    unknown_model=(When(statuses=frozenset({404}), of_submits=True),),
+    rate=(When(statuses=frozenset({429}), wait=60),),
+    invalid=(When(statuses=frozenset({400}), of_jobs=False),),
+)
+
+
+def error_of(status: int, body: Any, model: str | None = None) -> Any:
+    return RULES(HttpResponse(status, {}, body, is_json=True), model)
+
+
+@pytest.mark.parametrize("row", [*dict.fromkeys(shipped().values())], ids=lambda row: row.name)
+def test_every_rest_provider_speaks_by_the_same_rules(row: Any) -> None:
+    if row.name not in OF_THEIR_OWN:
+        package = str(row.adapter).partition(":")[0].rpartition(".")[0]
+        assert isinstance(import_module(f"{package}.errors").classify_answer, ErrorRules)
+
+
+def test_lists_of_issues_are_read() -> None:
+    issues = [{"kind": "size", "path": ["a", 0], "msg": "big"}, {"kind": "unsafe", "msg": "no"}]
+    error = error_of(400, {"issues": issues})
+    assert isinstance(error, ContentModerationError)
+    assert error.stage == "input"
+    assert "a.0: big; no" in error.message
+    assert isinstance(error_of(400, {"issues": issues[:1]}), ValidationError)
+
+
+def test_only_a_submit_names_a_model_that_is_unknown() -> None:
+    assert isinstance(error_of(404, {"reason": "none"}, "clip-9"), ModelNotFoundError)
+    assert "clip-9" in error_of(404, {"reason": "none"}, "clip-9").message
+    assert type(RULES(HttpResponse(410, {}, {"reason": "x"}, is_json=True))) is HTTPError
+
+
+def test_a_wait_stands_in_where_none_is_named() -> None:
+    assert error_of(429, {"reason": "x"}).retry_after == 60
+    answer = HttpResponse(429, {"Retry-After": "3"}, {"reason": "x"}, is_json=True)
+    error = RULES(answer)
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == 3
+
+
+def test_what_speaks_of_the_account_comes_before_all_but_the_first_rules() -> None:
+    assert isinstance(error_of(429, {"reason": "Daily limit reached"}), QuotaExceededError)
+    assert type(error_of(429, {"reason": "Daily limit", "state": "lost"})) is HTTPError
+
+
+def test_a_failed_job_is_judged_by_the_same_conditions() -> None:
+    lost = RULES.failure({"state": "lost", "reason": "gone"})
+    assert isinstance(lost, GenerationFailedError)
+    assert lost.billing == "none"
+    shown = RULES.failure({"reason": "blood is shown"})
+    assert isinstance(shown, ContentModerationError)
+    assert shown.stage == "output"
+    assert isinstance(RULES.failure({"reason": "a bug"}), GenerationFailedError)
