@@ -52,6 +52,7 @@ from .api import (
 from .exceptions import (
     AuthenticationError,
     ContentModerationError,
+    CostLimitError,
     GenerationFailedError,
     HTTPConnectionError,
     HTTPError,
@@ -126,6 +127,7 @@ __all__ = [
     "AuthenticationError",
     "ContentModerationError",
     "Cost",
+    "CostLimitError",
     "ExecutionMetadata",
     "FieldMapper",
     "Gateway",

@@ -2,7 +2,8 @@
 
     TarashException
     ├── ValidationError (also ValueError)
-    │   └── UnsupportedOperationError (also NotImplementedError)
+    │   ├── UnsupportedOperationError (also NotImplementedError)
+    │   └── CostLimitError           before anything was sent
     ├── ContentModerationError
     ├── HTTPError
     │   ├── AuthenticationError      401, 403
@@ -32,10 +33,13 @@ from ._data._types import Billing, Submission
 from ._support._words import visible
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from .models import (
         ExecutionMetadata,
         ImageGenerationResponse,
         Mismatch,
+        Quote,
         VideoGenerationResponse,
     )
 
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuthenticationError",
     "ContentModerationError",
+    "CostLimitError",
     "GenerationFailedError",
     "HTTPConnectionError",
     "HTTPError",
@@ -133,6 +138,27 @@ class ValidationError(TarashException, ValueError):
 
 class UnsupportedOperationError(ValidationError, NotImplementedError):
     """The provider or handler has no such operation (a video from an image-only provider, say)."""
+
+
+class CostLimitError(ValidationError):
+    """The call could cost more than it may: nothing was sent.
+
+    Attributes:
+        quote: What it would cost.
+        limit: US dollars that it may cost: what `max_cost` leaves after earlier attempts.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *args: Any,
+        quote: Quote | None = None,
+        limit: Decimal | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, *args, **facts)
+        self.quote = quote
+        self.limit = limit
 
 
 class ContentModerationError(TarashException):

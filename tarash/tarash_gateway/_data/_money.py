@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ._base import Data, Settings, Several
 
@@ -30,6 +30,16 @@ PriceUnit = Literal[
     "gpu_second",
 ]
 """What a rate is for one of. `run` and `request` are one for each call."""
+
+
+def _as_written(amount: Any) -> Any:
+    """Take a float as it is written: not as its binary neighbour."""
+    return str(amount) if type(amount) is float else amount
+
+
+Dollars = Annotated[
+    Decimal, BeforeValidator(_as_written), Field(ge=0, allow_inf_nan=False, max_digits=20)
+]
 
 
 class PriceLine(Settings):
@@ -100,7 +110,7 @@ class PriceLine(Settings):
         if not isinstance(data, Mapping):
             return data
 
-        return {name: str(one) if type(one) is float else one for name, one in data.items()}
+        return {name: _as_written(one) for name, one in data.items()}
 
 
 class QuoteLine(Data):

@@ -30,9 +30,11 @@ from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._outlook import explain, what_now
 from ._patience import limited_by
 from ._recording import facts_of
+from ._quoting import quoted
 from ._result import read_result
 from ._schemas import fetch_schema
 from ._search import unsettled
+from ._spending import check_affordable
 from ._troubles import said
 from ._trust import check_operation
 from ._uploads import uploader
@@ -215,6 +217,8 @@ class _Drive(Leaving):
         adjustments = (*self._call.adjustments, *changes)
         self._call = attempt.fitted = replace(self._call, request=request, adjustments=adjustments)
         payload = checked_payload(self._adapter, self._call, self._spec)
+        attempt.quote = quoted(self._call, self._spec, payload)
+        check_affordable(attempt, self._call, attempt.quote, self._adapter, self._spec)
         self._search.payload = payload
         try:
             await self._submit.send(payload, self._call, deadline)

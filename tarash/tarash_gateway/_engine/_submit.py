@@ -23,6 +23,7 @@ from ._recording import facts_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
+    from .._data._money import Quote
     from .._data._types import JsonObject
     from ..providers._contract import Adapter, AnsweringAdapter
     from ._attempt import Attempt
@@ -90,6 +91,7 @@ class Submit:
             self._lease.job_id,
             payload=sent if self._lease.keeps and is_small(sent) else None,
             host=self._attempt.host,
+            quote=_kept(self._attempt.quote),
         )
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
@@ -182,6 +184,14 @@ class Submit:
         )
         failure.__cause__ = secrets.error(error)
         return failure
+
+
+def _kept(quote: Quote | None) -> JsonObject | None:
+    """Return a quote as a ledger keeps it; nothing where nothing is known."""
+    if quote is None or quote.low is None:
+        return None
+
+    return quote.model_dump(mode="json", exclude={"lines"}, exclude_defaults=True)
 
 
 def refusal(error: TarashException, tries: int, pause: float | None) -> AttemptEvent:

@@ -28,9 +28,11 @@ from .._engine._attempt import Attempt, cancellation_note, unforeseen
 from .._engine._audience import Audience, Observers
 from .._engine._leaving import settled
 from .._engine._progress import Progress
+from .._engine._spending import check_handler, limit_of
 from .._support._loops import current_task
 from .._support._warnings import asking_line
 from ..exceptions import (
+    CostLimitError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     UnsupportedOperationError,
@@ -144,6 +146,7 @@ class ChainRun(Ending):
             return await self._tell_kept(self.kept, deliver)
 
         may_buy = True
+        failed: TarashException | None = None
         while True:
             attempt = self.current
             number = attempt.call.attempt_number  # which may have been waited for before
@@ -174,12 +177,22 @@ class ChainRun(Ending):
             level = logging.WARNING if goes_on else logging.ERROR
             attempt.log(level, "failed", error_type=type(error).__name__, error=error.message)
             if following is None:
-                raise error
+                raise self._last_word(error, failed)
 
+            failed = failed if isinstance(error, CostLimitError) else error
             provider = following.call.config.provider
             attempt.log(logging.WARNING, "fallback", error=error.message, to=provider)
             await heard_by(caller)
             self.attempts.append(following)
+
+    def _last_word(self, error: TarashException, failed: TarashException | None) -> TarashException:
+        """Return the error of a chain: that another config was too dear is no reason of its own."""
+        if not isinstance(error, CostLimitError) or failed is None:
+            return error
+
+        failed.execution_metadata = error.execution_metadata
+        _add(failed, f" (no other config was tried: {error.message})")
+        return failed
 
     def may_follow(self, error: TarashException) -> bool:
         """Tell whether the owner of a job may try another config after what we have seen fail."""
@@ -270,6 +283,7 @@ class ChainRun(Ending):
         failure: TarashException
         cause: BaseException | None
         task = current_task()
+        attempt.limit = limit_of(self.calls[0], attempt.call, self.attempts[:-1])
         try:
             return await self._make(attempt, progress, caller, until_accepted)
         except TarashException as error:
@@ -328,6 +342,7 @@ class ChainRun(Ending):
         resources, lease = self.resources, self.lease
         async with admitted(adapter, attempt, progress, resources, lease):
             if handler is not None:
+                check_handler(attempt)
                 return await handle(handler, attempt, progress, caller, lease)
 
             assert adapter is not None  # noqa: S101  (there is no handler)

@@ -38,6 +38,8 @@ class Intent:
     host: str = ""
     """Where it is sent; ids are a provider's own on one host only. Empty where that is not known.
     """
+    quote: JsonObject | None = None
+    """What it would cost (`low`, `high`, `currency`), as was known then; None where nothing was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def _entry(row: sqlite3.Row) -> SubmissionRecord:
         created_at=datetime.fromisoformat(row["created_at"]),
         payload=_parsed(row["payload"]),
         host=row["host"] or "",
+        quote=_parsed(row["quote"]),
     )
     operation = _parsed(row["operation"])
     return SubmissionRecord(

@@ -80,5 +80,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # Users name a job by its provider's id, without the provider.
         "CREATE INDEX intents_by_operation_id ON intents (operation_id)",
     ),
+    ("ALTER TABLE intents ADD COLUMN quote TEXT",),
 )
 """What makes each version out of the one before; never changed, only added to."""

@@ -45,13 +45,14 @@ class Submits:
             connection.execute(
                 """
                 INSERT INTO intents (
-                    id, job, kind, provider, model, attempt_number, created_at, payload, host
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    id, job, kind, provider, model, attempt_number, created_at, payload, host,
+                    quote
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 (
                     intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
                     intent.attempt_number, as_text(intent.created_at), as_json(intent.payload),
-                    intent.host,
+                    intent.host, as_json(intent.quote),
                 ),
             )  # fmt: skip
             self._say(connection)
