@@ -224,7 +224,7 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     if not is_described(provider):
         return ModelSpec(provider, model, kind, PROMPT_ONLY, generic=True)
 
-    known = declared(provider)
+    known = declared(provider, kind)
     matched = longest_prefix(model, known)
     if matched is not None:
         alternatives = _siblings(matched, known)

@@ -43,7 +43,9 @@ def has(request: Any, name: str) -> bool:
     if any(image.get("type") == name for image in request.image_list):
         return True
 
-    return getattr(request, name, None) not in (None, (), [], "") or name in request.extra_params
+    mine = getattr(request, name, None)
+    # A number is not compared with `False`, which 0 equals.
+    return (mine is not False and mine not in (None, (), [], "")) or name in request.extra_params
 
 
 def whole(client: Any, url: str) -> str:

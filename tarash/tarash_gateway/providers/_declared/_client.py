@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from ..._http._client import HttpClient
 from ..._support._secrets import AuthHeaders, Key, Secrets
-from ._model import Auth
+from ...exceptions import ValidationError
+from ._model import Auth, ProviderDeclaration
 
 
 def headers_of(auth: Auth, key: str, others: Mapping[str, str]) -> AuthHeaders:
@@ -47,6 +48,21 @@ class QueryClient(HttpClient):
 
         mark = "&" if "?" in url else "?"
         return f"{url}{mark}{self._parameter}={quote(self.account.key.reveal(), safe='')}"
+
+
+def check_plain(said: ProviderDeclaration, key: Key) -> None:
+    """Refuse an id and a secret where only a plain key is taken.
+
+    Raises:
+        ValidationError: They are what was given; nothing was sent.
+    """
+    if said.account.auth.type == "jwt" and ":" in key.reveal():
+        variable = next(iter(said.account.variables), "api_key")
+        raise ValidationError(
+            f"{said.title} takes no id and secret for this model: make a plain API key, and give "
+            f"it as api_key or in {variable}",
+            submission="not_sent",
+        )
 
 
 class _Signed(AuthHeaders):

@@ -17,6 +17,7 @@ from ..._support._secrets import looks_secret
 from ...exceptions import ValidationError
 from .._provider import KeyVariable, Provider
 from ._adapter import DeclaredAdapter
+from ._choosing import together
 from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
 from ._model import Account, ProviderDeclaration
@@ -90,16 +91,17 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
 def models_of(said: ProviderDeclaration) -> ModuleType:
     """Return what the catalogue reads of a provider's models."""
     module = ModuleType(f"declared models of {said.name}")
-    known: dict[str, dict[str, Any]] = {"MODELS": {}, "SCHEMAS": {}, "JOINTS": {}, "RULES": {}}
+    known: dict[str, dict[str, Any]] = {"SCHEMAS": {}, "JOINTS": {}, "RULES": {}}
+    forms: dict[str, dict[str, list[Any]]] = {kind: {} for kind in said.makes}
     ends: dict[str, Any] = {}
-    ids: dict[str, tuple[str, ...]] = dict.fromkeys(said.makes, ())
+    ids: dict[str, dict[str, None]] = {kind: {} for kind in said.makes}
     for model in said.models:
         mappers, schema = mappers_of(said, model.kind, model), said.schema_of(model)
         for name in model.ids:
             plain = name.removesuffix("*")
-            known["MODELS"][plain] = mappers
-            known["JOINTS"][plain] = joints_of(model)
-            known["RULES"][plain] = rules_of(model)
+            forms[model.kind].setdefault(plain, []).append(mappers)
+            known["JOINTS"].setdefault(plain, joints_of(model))
+            known["RULES"].setdefault(plain, rules_of(model))
             if schema is not None:
                 known["SCHEMAS"][plain] = _with_envelope(said, model, plain, schema)
 
@@ -107,11 +109,17 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
                 ends[name] = (model.shutdown or None, model.successor)
 
             if plain == name:
-                ids[model.kind] = (*ids[model.kind], name)
+                ids[model.kind][name] = None
 
+    of_kind = {
+        kind: {name: together(each) for name, each in found.items()}
+        for kind, found in forms.items()
+    }
     module.__dict__.update(
         known,
-        IDS=ids,
+        MODELS={name: one for found in of_kind.values() for name, one in found.items()},
+        MODELS_OF=of_kind,
+        IDS={kind: tuple(names) for kind, names in ids.items()},
         ENDS=ends,
         VIDEO_FALLBACK=mappers_of(said, "video", None),
         IMAGE_FALLBACK=mappers_of(said, "image", None),

@@ -44,16 +44,23 @@ def mappers_of(said: ProviderDeclaration, kind: str, model: Model | None) -> dic
 
     schema = said.schema_of(model)
     derived = {} if schema is None else derive(schema, model.kind, model.ids[0], None)
-    return {**derived, **{name: mapper_of(said, one, kind) for name, one in model.takes.items()}}
+    return {
+        **derived,
+        **{name: mapper_of(said, one, kind, name) for name, one in model.takes.items()},
+    }
 
 
-def mapper_of(said: ProviderDeclaration, take: Take, kind: str = "video") -> FieldMapper:
+def mapper_of(
+    said: ProviderDeclaration, take: Take, kind: str = "video", name: str = ""
+) -> FieldMapper:
     """Return the mapper of one parameter."""
     geometry = _geometry(take, kind)
     if geometry is not None:
         return _shaped(take, geometry, kind)
 
     converter = _images(said, take) if take.source == "image_list" else _value(said, take)
+    if take.source == "extra_params":
+        converter = _own(take, name)
     return FieldMapper(
         take.source,
         converter if take.convert is None else hook(take.convert),
@@ -150,10 +157,20 @@ def _images(said: ProviderDeclaration, take: Take) -> Any:
     return convert
 
 
+def _own(take: Take, name: str) -> Any:
+    def convert(_request: Any, given: Any) -> Any:
+        # What is given goes out as it is, with all other parameters of the provider's own.
+        return None if name in given else take.default
+
+    return convert
+
+
 def _value(said: ProviderDeclaration, take: Take) -> Any:
     def convert(_request: Any, value: Any) -> Any:
         if value is None:
             value = take.default
+        elif take.form == "unsent":
+            return None
         elif take.source in MEDIA:
             value = _sent(value, said)
         else:

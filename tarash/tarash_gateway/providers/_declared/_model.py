@@ -21,7 +21,7 @@ from ._parts import (
     is_for,
 )
 from ._stages import Cancel, Listing, Poll, Result, Rule, Submit, Upload
-from ._takes import Model
+from ._takes import Model, Take
 
 __all__ = [
     "Account",
@@ -169,6 +169,7 @@ class ProviderDeclaration(Part):
     list: Annotated[tuple[Listing, ...], SEVERAL] = ()
     webhook: Webhook | None = None
     prices: tuple[Price, ...] = ()
+    sets: dict[str, dict[str, Take]] = {}
     models: Annotated[tuple[Model, ...], Field(min_length=1)]
     hooks: dict[Stage, Place] = {}
     _schemas: Mapping[str, Any] = PrivateAttr(default_factory=dict)
@@ -180,18 +181,34 @@ class ProviderDeclaration(Part):
             if "completed" not in one.statuses.values():
                 raise ValueError("poll.statuses has no word for completed: a job would never end")
 
-        names: set[str] = set()
+        names: set[tuple[str, ...]] = set()
         for model in self.models:
             for name in model.ids:
-                if name in names:
-                    raise ValueError(f"models has the id {name!r} twice")
+                form = (name, model.kind, *model.has, "", *model.lacks)
+                if form in names:
+                    raise ValueError(f"models has the id {name!r} twice, for the same requests")
 
-                names.add(name)
+                names.add(form)
                 self._check(model.kind, name)
 
         if any(one.own_id for one in self.list) and not any(one.own_id for one in self.submit):
             raise ValueError("list.own_id needs an own_id in the submit, which sends it")
 
+        return self
+
+    @model_validator(mode="after")
+    def _has_its_sets(self) -> ProviderDeclaration:
+        models = []
+        for model in self.models:
+            unknown = [name for name in model.sets if name not in self.sets]
+            if unknown:
+                raise ValueError(f"sets has no {' and '.join(unknown)}")
+
+            shared = {name: one for each in model.sets for name, one in self.sets[each].items()}
+            takes = {**shared, **model.takes}
+            models.append(model.model_copy(update={"takes": takes, "sets": ()}))
+
+        object.__setattr__(self, "models", tuple(models))
         return self
 
     def _check(self, kind: Kind, model: str) -> None:
@@ -215,14 +232,18 @@ class ProviderDeclaration(Part):
         """What its models make."""
         return tuple(dict.fromkeys(one.kind for one in self.models))
 
-    def model_of(self, kind: str, model: str) -> Model | None:
-        """Return what is declared of a model: by its id, else by the longest prefix, else None."""
-        known = {name: one for one in self.models for name in one.ids if one.kind == kind}
+    def forms_of(self, kind: str, model: str) -> tuple[Model, ...]:
+        """Return what is declared of a model: by its id, else by the longest prefix."""
+        known: dict[str, list[Model]] = {}
+        for one in self.models:
+            for name in one.ids if one.kind == kind else ():
+                known.setdefault(name, []).append(one)
+
         if model in known:
-            return known[model]
+            return tuple(known[model])
 
         found = [one for one in known if model.startswith(one.removesuffix("*"))]
-        return known[max(found, key=len)] if found else None
+        return tuple(known[max(found, key=len)]) if found else ()
 
     def keep_schemas(self, schemas: Mapping[str, Any]) -> None:
         """Keep what the files of schemas hold."""

@@ -19,7 +19,11 @@ from ...mapping import apply_field_mappers
 from .._paths import value_at as one
 from ._account import DeclaredAccount
 from ._asked import has, own_id, whole
+from ._choosing import fits, form_for, placed, siblings
+from ._client import check_plain
 from ._forms import add_file, form_of, written
+from ._limits import joints_of, rules_of
+from ._mappers import mappers_of
 from ._names import merged, picked, put
 from ._parts import first_of, is_for
 from ._stages import Submit
@@ -49,27 +53,39 @@ class DeclaredSending(DeclaredAccount):
         )
 
     # ---------------------------------------------------------------------------------------- model
+    def form_of(self, call: Call) -> Model | None:
+        """Return the form of the model that a call means; None for ids that nobody knows."""
+        forms = self.said.forms_of(call.kind, call.config.model)
+        return form_for(forms, placed(forms, call.request)) if forms else None
+
     def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
-        """Leave out the parameters that this request has no place for.
+        """Return what the form takes that a call means, less what this request has no place for.
 
         Raises:
             ValidationError: There are more media than the model takes together.
         """
-        model = self.said.model_of(call.kind, spec.model)
-        if model is None or spec.source == "registered":
+        forms = self.said.forms_of(call.kind, spec.model)
+        form = self.form_of(call)
+        if form is None or spec.source == "registered":
             return spec
 
-        check_totals(model, call.request, spec.model)
-        out = {name for name, take in model.takes.items() if not fits(take, call.request)}
+        if len(forms) > 1:
+            mappers = mappers_of(self.said, call.kind, form)
+            spec = replace(spec, mappers=mappers, joints=joints_of(form), rules=rules_of(form))
+
+        request = placed(forms, call.request)
+        check_totals(form, request, spec.model)
+        out = {name for name, take in form.takes.items() if not fits(take, request)}
         kept = {name: mapper for name, mapper in spec.mappers.items() if name not in out}
-        return replace(spec, mappers=kept) if out else spec
+        others = siblings(self.said, call.kind, spec.model)
+        return replace(spec, mappers=kept, alternatives={**others, **spec.alternatives})
 
     # ----------------------------------------------------------------------------------------- body
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the body: what is declared, what was mapped, then `extra_params`, which win."""
         self.check_kind(call)
         way = self._submit_of(call.kind, spec.model, call.request)
-        model = self.said.model_of(call.kind, spec.model)
+        model = self.form_of(call)
         sent_as = (model.sent_as if model is not None else None) or spec.model
         extra = call.request.extra_params
         mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
@@ -87,11 +103,8 @@ class DeclaredSending(DeclaredAccount):
         if way.own_id is not None:
             put(body, way.own_id, own_id(call))
 
-        inner: dict[str, Any] = {}
-        if extra and way.extra_at is not None:
-            put(inner, way.extra_at, dict(extra))
-
-        body = merged(body, inner or extra)
+        places = {name: take.at for name, take in takes.items() if take.at}
+        body = merged(body, extras(extra, places, way.extra_at))
         return Payload(
             self._path(way, call),
             body,
@@ -100,10 +113,11 @@ class DeclaredSending(DeclaredAccount):
         )
 
     def _path(self, way: Submit, call: Call) -> str:
-        model = self.said.model_of(call.kind, call.config.model)
+        model = self.form_of(call)
         sent_as = (model.sent_as if model is not None else None) or call.config.model
         values = {**self.settings(call.config.provider_config), "model": sent_as}
-        return self.filled(way.path, values, quoted="?" in way.path)
+        path = (model.path if model is not None else None) or way.path
+        return self.filled(path, values, quoted="?" in path)
 
     def _headers(self, way: Submit, call: Call, body: Mapping[str, Any]) -> dict[str, str]:
         headers = dict(way.headers)
@@ -165,6 +179,9 @@ class DeclaredSending(DeclaredAccount):
     async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | RawResult:
         """Send the body once; an error inside a good answer is one."""
         way = self._submit_of(call.kind, call.config.model, call.request)
+        if way.plain_key:
+            check_plain(self.said, client.account.key)
+
         if way.sends in ("form", "multipart"):
             form = form_of(payload.body, way)
             answer = await client.submit(payload.path, form=form, headers=payload.headers)
@@ -229,13 +246,6 @@ class DeclaredSending(DeclaredAccount):
         return join(client.account.base_url, self.filled(path, {**settings, **values}, quoted=True))
 
 
-def fits(part: Any, request: Request) -> bool:
-    """Tell whether a request has what a part wants, and lacks what it doesn't."""
-    return all(has(request, name) for name in part.has) and not any(
-        has(request, name) for name in part.lacks
-    )
-
-
 def check_totals(model: Model, request: Request, name: str) -> None:
     """Refuse more media than a model takes together.
 
@@ -251,6 +261,28 @@ def check_totals(model: Model, request: Request, name: str) -> None:
                 f"{name} takes {total.most} media of {' and '.join(total.of)} together, and there "
                 f"are {given}; remove {given - total.most}"
             )
+
+
+def extras(
+    given: Mapping[str, Any], places: Mapping[str, str], extra_at: str | None
+) -> dict[str, Any]:
+    """Return the provider's own parameters where the body has them.
+
+    One that is declared goes to its place; all others go where such parameters land.
+    """
+    body: dict[str, Any] = {}
+    rest = {name: value for name, value in given.items() if name not in places}
+    if rest and extra_at is not None:
+        put(body, extra_at, rest)
+    else:
+        body.update(rest)
+
+    for name in given.keys() & places.keys():
+        inner: dict[str, Any] = {}
+        put(inner, places[name], given[name])
+        body = merged(body, inner)
+
+    return body
 
 
 def names(body: Any, prefix: str) -> bool:

@@ -52,6 +52,8 @@ class Submit(Fits):
     id: Path = "id"
     url: Path | None = None
     at_once: bool = False
+    plain_key: bool = False
+    """Whether a token that is signed with an id and a secret is refused there."""
     may_answer: bool = False
     """Whether the answer may be the result already: where it holds media."""
 

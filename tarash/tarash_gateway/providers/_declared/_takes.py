@@ -26,7 +26,7 @@ class Take(Part):
     free: bool = False
     """Of a size: whether others than the allowed ones can be sent."""
     form: Literal[
-        "as_it_is", "int", "text", "seconds_text", "yes_no", "object", "width", "height"
+        "as_it_is", "int", "text", "seconds_text", "yes_no", "object", "width", "height", "unsent"
     ] = "as_it_is"
     words: dict[str, Any] = {}
     roles: tuple[ImageRole, ...] = ()
@@ -65,10 +65,19 @@ class Total(Part):
 
 
 class Model(Part):
-    """Models that take the same; an id that ends in `*` is a prefix."""
+    """Models that take the same; an id that ends in `*` is a prefix.
+
+    Several with one id are forms of one model: the first that fits a request is used.
+    """
 
     ids: Annotated[tuple[str, ...], Field(min_length=1)]
     kind: Kind
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    path: Text | None = None
+    """Where such a request goes, in the place of the submit's path."""
+    sets: tuple[str, ...] = ()
+    """Sets of parameters that several models have; those in `takes` go before."""
     takes: dict[str, Take] = {}
     input_schema: dict[str, Any] | Text | None = Field(None, alias="schema")
     """The JSON Schema of its input, or the file that holds it, beside the declaration."""
@@ -86,7 +95,7 @@ class Model(Part):
 
     @model_validator(mode="after")
     def _takes_something(self) -> Model:
-        if not self.takes and self.input_schema is None:
+        if not (self.takes or self.sets) and self.input_schema is None:
             raise ValueError("it takes nothing: give takes, or the schema of its input")
 
         return self
