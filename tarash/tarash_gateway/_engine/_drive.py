@@ -24,13 +24,14 @@ from ..exceptions import (
 from ..media import prepare, rules_of
 from ._accounts import account_of
 from ._attempt import unforeseen
+from ._costing import take_cost
 from ._fitting import checked_payload, fitted
 from ._leaving import ClientLease, Leaving, settled
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._outlook import explain, what_now
 from ._patience import limited_by
-from ._recording import facts_of
 from ._quoting import quoted
+from ._recording import facts_of
 from ._result import read_result
 from ._schemas import fetch_schema
 from ._search import unsettled
@@ -157,6 +158,9 @@ class _Drive(Leaving):
                 explain(error, self._config, self._spec)
 
             known = error if isinstance(error, TarashException) else unforeseen(error, attempt)[0]
+            if attempt.settled:  # a failure may cost, and its provider say so
+                take_cost(self._adapter, attempt, known.raw_response, {})
+
             end = settled(attempt, self._outcome(), known)
             raise
         except BaseException:  # a cancellation, or an exit of the user's out of a callback

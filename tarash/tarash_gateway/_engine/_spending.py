@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from .._data._money import Quote, written
+from .._data._money import Quote, dollars, written
 from ..catalog import ModelSpec
 from ..exceptions import CostLimitError, ValidationError
 from ..mapping import fit
@@ -32,7 +32,7 @@ def limit_of(head: Call, call: Call, earlier: Iterable[Attempt]) -> Decimal | No
         call: The call.
         earlier: The attempts before it.
     """
-    own, whole = call.config.max_cost, head.config.max_cost
+    own, whole = dollars(call.config.max_cost), dollars(head.config.max_cost)
     if whole is None:
         return own
 
@@ -114,7 +114,9 @@ def check_handler(attempt: Attempt) -> None:
 
 
 def _sum(quote: Quote) -> str:
-    return str(quote) if quote.low == quote.high else f"up to {written(quote.high or ZERO, DOLLARS)}"
+    return (
+        str(quote) if quote.low == quote.high else f"up to {written(quote.high or ZERO, DOLLARS)}"
+    )
 
 
 def _refused(message: str, call: Call, quote: Quote, limit: Decimal) -> CostLimitError:

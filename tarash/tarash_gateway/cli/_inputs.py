@@ -177,6 +177,8 @@ def _config(options: Options) -> Config:
         "strict": options.strict,
         "fit_images": options.fit_images,
         "failover": options.failover,
+        "max_cost": options.max_cost,
+        "allow_unpriced": options.allow_unpriced,
         "on_timeout": options.on_timeout,
         "mock": _mock(options),
         "verify": "warn" if options.verify else "off",

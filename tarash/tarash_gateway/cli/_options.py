@@ -168,6 +168,23 @@ Failover = Annotated[
         rich_help_panel=LIMITS,
     ),
 ]
+MaxCost = Annotated[
+    str | None,
+    typer.Option(
+        "--max-cost",
+        metavar="DOLLARS",
+        help="The most that it may cost, with all fallbacks: what could cost more is not sent.",
+        rich_help_panel=LIMITS,
+    ),
+]
+AllowUnpriced = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unpriced",
+        help="With --max-cost, also send what has no known price.",
+        rich_help_panel=LIMITS,
+    ),
+]
 OnTimeout = Annotated[
     str,
     typer.Option(
@@ -269,6 +286,8 @@ class Options:
     strict: bool = False
     fit_images: bool = False
     failover: str = "always"
+    max_cost: str | None = None
+    allow_unpriced: bool = False
     on_timeout: str = "cancel"
     ledger: str | None = None
     idempotency_key: str | None = None
