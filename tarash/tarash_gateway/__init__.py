@@ -7,6 +7,7 @@ and never bought twice by accident. Import from here and from `models`, `mock`, 
 
 from __future__ import annotations
 
+from ._data._budgets import Budget
 from ._jobs import _annotations
 from ._jobs._catalogue import (
     add_model,
@@ -51,6 +52,7 @@ from .api import (
 )
 from .exceptions import (
     AuthenticationError,
+    BudgetExceededError,
     ContentModerationError,
     CostLimitError,
     GenerationFailedError,
@@ -125,6 +127,8 @@ __all__ = [
     "Adjustment",
     "AttemptMetadata",
     "AuthenticationError",
+    "Budget",
+    "BudgetExceededError",
     "ContentModerationError",
     "Cost",
     "CostLimitError",

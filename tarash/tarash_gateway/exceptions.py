@@ -4,6 +4,7 @@
     ├── ValidationError (also ValueError)
     │   ├── UnsupportedOperationError (also NotImplementedError)
     │   └── CostLimitError           before anything was sent
+    │       └── BudgetExceededError
     ├── ContentModerationError
     ├── HTTPError
     │   ├── AuthenticationError      401, 403
@@ -33,6 +34,7 @@ from ._data._types import Billing, Submission
 from ._support._words import visible
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
     from .models import (
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 # Without TimeoutError: `import *` would hide the built-in one, of which ours is only a part.
 __all__ = [
     "AuthenticationError",
+    "BudgetExceededError",
     "ContentModerationError",
     "CostLimitError",
     "GenerationFailedError",
@@ -159,6 +162,20 @@ class CostLimitError(ValidationError):
         super().__init__(message, *args, **facts)
         self.quote = quote
         self.limit = limit
+
+
+class BudgetExceededError(CostLimitError):
+    """The call could cost more than a budget has left: nothing was sent.
+
+    Attributes:
+        renews_at: When the budget renews, in UTC; None for never.
+    """
+
+    def __init__(
+        self, message: str, *args: Any, renews_at: datetime | None = None, **facts: Any
+    ) -> None:
+        super().__init__(message, *args, **facts)
+        self.renews_at = renews_at
 
 
 class ContentModerationError(TarashException):

@@ -5,6 +5,7 @@ An attempt changes by these events only. Each says who it is about, and the fact
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NotRequired
@@ -51,6 +52,7 @@ class AttemptEvent:
         at: When it happened, in UTC.
         elapsed: Seconds since this process began with the attempt.
         watched: Whether this call only waits for a job that another call or process drives.
+        labels: The labels that the user gave the job.
     """
 
     job_id: str = ""
@@ -63,6 +65,7 @@ class AttemptEvent:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     elapsed: float = 0.0
     watched: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -295,6 +295,7 @@ class Attempt:
                 request_id=self.request_id,
                 attempt_number=self.call.attempt_number,
                 kind=self.call.kind,
+                labels=self.call.labels,
                 provider=self.call.config.provider,
                 model=self.call.config.model,
                 operation_id=None if self.operation is None else self.operation.id,

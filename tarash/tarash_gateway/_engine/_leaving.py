@@ -51,7 +51,7 @@ class Leaving:
         self._lease = lease
         self._client_lease = client_lease
         self._search = Search(adapter, client, attempt, lease)
-        self._submit = Submit(adapter, client, attempt, lease, resources.rng)
+        self._submit = Submit(adapter, client, attempt, lease, resources)
         self._task = current_task()
         self._is_left = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -16,6 +15,7 @@ from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
 from ..exceptions import TarashException
 from ..ledger._records import Intent
+from ._budgets import windows_for
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
 from ._received import received
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .._data._types import JsonObject
     from ..providers._contract import Adapter, AnsweringAdapter
     from ._attempt import Attempt
+    from ._fitting import EngineContext
     from ._lease import Lease
 
 
@@ -34,13 +35,19 @@ class Submit:
     """A submit under way, and what came of it, also when we were cancelled meanwhile."""
 
     def __init__(
-        self, adapter: Adapter, client: Any, attempt: Attempt, lease: Lease, rng: Random
+        self,
+        adapter: Adapter,
+        client: Any,
+        attempt: Attempt,
+        lease: Lease,
+        resources: EngineContext,
     ) -> None:
         self._adapter = adapter
         self._client = client
         self._attempt = attempt
         self._lease = lease
-        self._rng = rng
+        self._rng = resources.rng
+        self._budgets = resources.budgets
         self._wire = SendState()
         self._error: TarashException | None = None
         self._limit = anyio.CancelScope()
@@ -92,6 +99,8 @@ class Submit:
             payload=sent if self._lease.keeps and is_small(sent) else None,
             host=self._attempt.host,
             quote=_kept(self._attempt.quote),
+            labels=call.labels,
+            budgets=windows_for(self._budgets, call, datetime.now(UTC)),
         )
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:

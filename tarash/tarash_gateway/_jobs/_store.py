@@ -66,6 +66,7 @@ async def record_of(
         request=request,
         fingerprint=hashlib.sha256(told.encode()).hexdigest(),
         idempotency_key=key,
+        labels=head.labels,
     )
     return record, media
 
@@ -164,7 +165,9 @@ async def calls_of(
             config = known[number - 1]
 
         name = f"{record.id}-{number}"
-        calls.append(Call(record.kind, config, request, name, number, mark=mark))
+        calls.append(
+            Call(record.kind, config, request, name, number, mark=mark, labels=record.labels)
+        )
 
     calls[0] = replace(calls[0], request_id=record.id)
     return calls
