@@ -37,6 +37,7 @@ __all__ = [
 
 FOLDERS = (
     "azure_openai",
+    "bytedance",
     "fal",
     "google",
     "luma",

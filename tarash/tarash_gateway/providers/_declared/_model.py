@@ -233,7 +233,7 @@ class ProviderDeclaration(Part):
         return tuple(dict.fromkeys(one.kind for one in self.models))
 
     def forms_of(self, kind: str, model: str) -> tuple[Model, ...]:
-        """Return what is declared of a model: by its id, else by the longest prefix."""
+        """Return what is declared of a model: by its id, the longest prefix, else of the first."""
         known: dict[str, list[Model]] = {}
         for one in self.models:
             for name in one.ids if one.kind == kind else ():
@@ -243,7 +243,10 @@ class ProviderDeclaration(Part):
             return tuple(known[model])
 
         found = [one for one in known if model.startswith(one.removesuffix("*"))]
-        return tuple(known[max(found, key=len)]) if found else ()
+        if found:
+            return tuple(known[max(found, key=len)])
+
+        return tuple(next(iter(known.values()), ()))
 
     def keep_schemas(self, schemas: Mapping[str, Any]) -> None:
         """Keep what the files of schemas hold."""

@@ -202,6 +202,9 @@ class DeclaredSending(DeclaredAccount):
         way = self._submit_of(call.kind, call.config.model, call.request)
         if way.at_once or (way.may_answer and self._is_result(answer, call)):
             media = {"content": answer.content, "content_type": answer.content_type or ""}
+            if answer.content is None and not isinstance(answer.body, dict | list):
+                raise unreadable(answer.status, answer.body)  # of a proxy: nobody knows
+
             raw = answer.body if answer.content is None else dict(answer.headers)
             held: Any = (media,) if answer.content is not None else ()
             beside = self.beside(raw, call.kind, call.config.model)
