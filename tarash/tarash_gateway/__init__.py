@@ -28,6 +28,7 @@ from ._jobs._prices import (
     quote_video_async,
     register_prices,
 )
+from ._jobs._spend import spend, spend_async
 from ._version import __version__
 from .api import (
     Gateway,
@@ -107,6 +108,7 @@ from .models import (
     Quote,
     QuoteLine,
     RetiredUse,
+    SpendRow,
     VideoGenerationConfig,
     VideoGenerationRequest,
     VideoGenerationResponse,
@@ -175,6 +177,7 @@ __all__ = [
     "Registry",
     "RetiredUse",
     "SaveError",
+    "SpendRow",
     "StorageError",
     "TarashException",
     "UnsupportedOperationError",
@@ -222,6 +225,8 @@ __all__ = [
     "resume_all",
     "resume_all_async",
     "resume_async",
+    "spend",
+    "spend_async",
     "submit_image",
     "submit_image_async",
     "submit_video",

@@ -13,6 +13,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from ._exchange import Operation
+from ._money import Cost
 from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, Outcome, Submission
 
 CancelReason = Literal["handle", "deadline", "cancelled"]
@@ -208,6 +209,7 @@ class Settled(AttemptEvent):
         billing: Whether it costs money, as far as anybody can know.
         cancel: What the provider said when it was asked to stop the job.
         error: Why it failed; None for a result, and for a task that was cancelled.
+        cost: What it has cost, or may cost where `billing` is `possible`; None where nobody knows.
     """
 
     outcome: Outcome
@@ -215,3 +217,4 @@ class Settled(AttemptEvent):
     billing: Billing = "none"
     cancel: CancelAnswer | None = None
     error: ErrorFacts | None = None
+    cost: Cost | None = None

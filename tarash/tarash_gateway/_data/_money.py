@@ -211,6 +211,26 @@ class Cost(Data):
     lines: Several[QuoteLine] = ()
 
 
+class SpendRow(Data):
+    """What was spent by one group of submits.
+
+    Attributes:
+        group: What the submits have in common, by name.
+        amount: What they have cost, as far as is known.
+        possible: What others of them may cost: they go on, or failed and may be billed.
+        currency: Of both.
+        submits: How many there were.
+        unknown: How many of them have no known price.
+    """
+
+    group: dict[str, str]
+    amount: Decimal
+    possible: Decimal
+    currency: str
+    submits: int
+    unknown: int = 0
+
+
 def written(amount: Decimal, currency: str) -> str:
     """Return an amount as people write it: `$1.20`, `0.0035 CNY`."""
     plain = amount.normalize()

@@ -10,7 +10,6 @@ import asyncio
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -27,7 +26,6 @@ from .._data._events import (
     Submitting,
     Unknown,
 )
-from .._data._money import Cost
 from .._http._parts import Parts
 from .._support._logging import event as log_event
 from .._support._logging import wanted
@@ -35,11 +33,12 @@ from .._support._secrets import Secrets, secrets_of
 from ..exceptions import HTTPError, TarashException
 from ..models import AttemptMetadata
 from ._audience import Audience, log_of
+from ._money import Money
 from ._recording import heard_of, record
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Operation, RawResult, Response
-    from .._data._money import Quote
+    from .._data._money import Cost
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
     from ..ledger._records import Intent, Outcome
 
@@ -102,12 +101,8 @@ class Attempt:
     """Why it failed, where another process has written that down."""
     response: Response | None = None
     """What it came to, which nobody may have got yet."""
-    limit: Decimal | None = None
-    """Dollars that it may cost; None for any."""
-    quote: Quote | None = None
-    """What it would cost, as was known before it was sent."""
-    cost: Cost | None = None
-    """What the provider says that it has cost."""
+    money: Money = field(default_factory=Money)
+    """What it may cost, would cost, and has cost."""
 
     @property
     def request_id(self) -> str:
@@ -180,17 +175,7 @@ class Attempt:
 
     def cost_of(self, *, success: bool) -> Cost | None:
         """Return what it has cost, or may cost; None where nobody knows."""
-        if self.cost is not None:
-            return self.cost
-
-        if self.billing(success=success) == "none":
-            return Cost(amount=Decimal(0), state="settled")
-
-        quote = self.quote
-        if quote is None or quote.high is None or quote.currency is None:
-            return None
-
-        return Cost(amount=quote.high, currency=quote.currency, lines=quote.lines)
+        return self.money.cost_of(self.billing(success=success))
 
     def complete(self, error: TarashException) -> None:
         """Put the facts on the error that whoever raised it could not know."""

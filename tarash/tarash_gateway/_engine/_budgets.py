@@ -14,6 +14,8 @@ from ..ledger._records import BudgetWindow, OverBudgetError
 if TYPE_CHECKING:
     from .._data._budgets import Budget
     from .._data._exchange import Call
+    from .._data._money import Quote
+    from .._data._types import JsonObject
     from ._attempt import Attempt
 
 
@@ -31,15 +33,24 @@ def windows_for(budgets: Sequence[Budget], call: Call, now: datetime) -> tuple[B
     return tuple(windows)
 
 
+def kept_quote(quote: Quote | None) -> JsonObject | None:
+    """Return a quote as a ledger keeps it; nothing where nothing is known."""
+    if quote is None or quote.low is None:
+        return None
+
+    return quote.model_dump(mode="json", exclude={"lines"}, exclude_defaults=True)
+
+
 def exceeded(error: OverBudgetError, attempt: Attempt) -> BudgetExceededError:
     """Return the error of a submit that does not fit into a budget."""
-    config, quote, window = attempt.call.config, attempt.quote, error.window
+    config, quote, window = attempt.call.config, attempt.money.quote, error.window
     left = max(window.amount - error.spent, Decimal(0))
     whose = "" if window.label is None else f" ({window.label[0]} {window.label[1]!r})"
     renews = "never" if window.until is None else f"at {window.until:%Y-%m-%d %H:%M} UTC"
     return BudgetExceededError(
-        f"The budget of {window.name}{whose} has {written(left, 'USD')} left, and {config.provider} "
-        f"{config.model} would cost {quote}, so nothing was sent; it renews {renews}",
+        f"The budget of {window.name}{whose} has {written(left, 'USD')} left, and "
+        f"{config.provider} {config.model} would cost {quote}, so nothing was sent; it "
+        f"renews {renews}",
         config.provider,
         config.model,
         attempt.call.request_id,

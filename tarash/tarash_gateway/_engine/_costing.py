@@ -29,7 +29,7 @@ def take_cost(adapter: Adapter, attempt: Attempt, body: Any, metadata: Mapping[s
         attempt.log(logging.WARNING, "odd_cost", error=f"{type(error).__name__}: {error}")
         return
 
-    attempt.cost = cost or attempt.cost
+    attempt.money.reported = cost or attempt.money.reported
 
 
 def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
@@ -44,7 +44,7 @@ def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
     if amount is not None:
         return Cost.model_validate({"amount": amount, "state": "settled", **own})
 
-    quote = attempt.quote
+    quote = attempt.money.quote
     if quote is None or quote.high is None or quote.currency is None:
         return None
 

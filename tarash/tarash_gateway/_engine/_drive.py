@@ -221,8 +221,8 @@ class _Drive(Leaving):
         adjustments = (*self._call.adjustments, *changes)
         self._call = attempt.fitted = replace(self._call, request=request, adjustments=adjustments)
         payload = checked_payload(self._adapter, self._call, self._spec)
-        attempt.quote = quoted(self._call, self._spec, payload)
-        check_affordable(attempt, self._call, attempt.quote, self._adapter, self._spec)
+        attempt.money.quote = quoted(self._call, self._spec, payload)
+        check_affordable(attempt, self._call, attempt.money.quote, self._adapter, self._spec)
         self._search.payload = payload
         try:
             await self._submit.send(payload, self._call, deadline)

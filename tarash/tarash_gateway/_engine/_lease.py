@@ -226,7 +226,8 @@ def keeps_money(ledger: Ledger) -> bool:
 @cache
 def _takes_costs(kind: type[Ledger]) -> bool:
     """Tell whether a ledger's own `settle` takes a cost: a user's may be older than that."""
-    return "cost" in inspect.signature(kind.settle).parameters
+    known = inspect.signature(kind.settle).parameters.values()
+    return any(one.name == "cost" or one.kind is one.VAR_KEYWORD for one in known)
 
 
 def _cost_state(attempt: Attempt, cost: Cost | None, outcome: Outcome) -> str:

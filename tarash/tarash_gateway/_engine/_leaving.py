@@ -51,7 +51,7 @@ class Leaving:
         self._lease = lease
         self._client_lease = client_lease
         self._search = Search(adapter, client, attempt, lease)
-        self._submit = Submit(adapter, client, attempt, lease, resources)
+        self._submit = Submit(adapter, client, attempt, lease, resources.rng)
         self._task = current_task()
         self._is_left = False
 
@@ -151,5 +151,6 @@ def settled(attempt: Attempt, outcome: Outcome, error: TarashException | None = 
         submission=submission,
         billing=attempt.billing(success=outcome == "completed"),
         cancel=attempt.cancel,
+        cost=attempt.cost_of(success=outcome == "completed"),
         error=None if error is None else {**facts_of(error), "submission": submission},
     )

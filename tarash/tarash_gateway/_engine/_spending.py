@@ -45,10 +45,10 @@ def at_most(attempt: Attempt) -> Decimal:
     if attempt.billing(success=False) == "none":
         return ZERO
 
-    if attempt.cost is not None and attempt.cost.currency == DOLLARS:
-        return attempt.cost.amount
+    if attempt.money.reported is not None and attempt.money.reported.currency == DOLLARS:
+        return attempt.money.reported.amount
 
-    quote = attempt.quote
+    quote = attempt.money.quote
     if quote is None or quote.currency != DOLLARS:
         return ZERO  # sent without a price, which the user has allowed
 
@@ -70,31 +70,40 @@ def check_affordable(
     Raises:
         CostLimitError: It could cost more than it may, or nobody knows what it costs.
     """
-    limit = attempt.limit
-    if limit is None or call.mocked:
+    limit = attempt.money.limit
+    if call.mocked or (limit is None and not attempt.money.budgets):
         return
 
     who = f"{call.config.provider} {call.config.model}"
     known = quote.high if quote.currency == DOLLARS else None
     if known is None:
-        if call.config.allow_unpriced and (quote.low or ZERO) <= limit:
-            return
+        _check_unpriced(attempt, call, quote, who)
+        return
 
-        why = "; ".join(quote.unknown) or f"its price is in {quote.currency}"
-        raise _refused(
-            f"Nobody knows what {who} would cost at most ({why}), and max_cost leaves "
-            f"{written(limit, DOLLARS)}; give its price by register_prices, or set allow_unpriced",
-            call,
-            quote,
-            limit,
-        )
-
-    if known <= limit:
+    if limit is None or known <= limit:
         return
 
     hint = _cheaper(call, limit, adapter, spec)
     raise _refused(
         f"{who} would cost {_sum(quote)}, and max_cost leaves {written(limit, DOLLARS)}{hint}",
+        call,
+        quote,
+        limit,
+    )
+
+
+def _check_unpriced(attempt: Attempt, call: Call, quote: Quote, who: str) -> None:
+    """Refuse what has no upper end, unless the user allows that."""
+    limit = attempt.money.limit
+    fits = limit is None or (quote.low or ZERO) <= limit
+    if call.config.allow_unpriced and fits:
+        return
+
+    why = "; ".join(quote.unknown) or f"its price is in {quote.currency}"
+    bound = "there is a budget" if limit is None else f"max_cost leaves {written(limit, DOLLARS)}"
+    raise _refused(
+        f"Nobody knows what {who} would cost at most ({why}), and {bound}; give its price by "
+        "register_prices, or set allow_unpriced",
         call,
         quote,
         limit,
@@ -109,8 +118,8 @@ def check_handler(attempt: Attempt) -> None:
     """
     call = attempt.call
     spec = ModelSpec(call.config.provider, call.config.model, call.kind, {})
-    attempt.quote = quoted(call, spec, None)
-    check_affordable(attempt, call, attempt.quote, None, spec)
+    attempt.money.quote = quoted(call, spec, None)
+    check_affordable(attempt, call, attempt.money.quote, None, spec)
 
 
 def _sum(quote: Quote) -> str:
@@ -119,7 +128,7 @@ def _sum(quote: Quote) -> str:
     )
 
 
-def _refused(message: str, call: Call, quote: Quote, limit: Decimal) -> CostLimitError:
+def _refused(message: str, call: Call, quote: Quote, limit: Decimal | None) -> CostLimitError:
     config = call.config
     return CostLimitError(
         message,

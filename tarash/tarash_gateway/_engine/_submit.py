@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -15,7 +16,7 @@ from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
 from ..exceptions import TarashException
 from ..ledger._records import Intent
-from ._budgets import windows_for
+from ._budgets import kept_quote, windows_for
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
 from ._received import received
@@ -23,11 +24,9 @@ from ._recording import facts_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
-    from .._data._money import Quote
     from .._data._types import JsonObject
     from ..providers._contract import Adapter, AnsweringAdapter
     from ._attempt import Attempt
-    from ._fitting import EngineContext
     from ._lease import Lease
 
 
@@ -35,19 +34,13 @@ class Submit:
     """A submit under way, and what came of it, also when we were cancelled meanwhile."""
 
     def __init__(
-        self,
-        adapter: Adapter,
-        client: Any,
-        attempt: Attempt,
-        lease: Lease,
-        resources: EngineContext,
+        self, adapter: Adapter, client: Any, attempt: Attempt, lease: Lease, rng: Random
     ) -> None:
         self._adapter = adapter
         self._client = client
         self._attempt = attempt
         self._lease = lease
-        self._rng = resources.rng
-        self._budgets = resources.budgets
+        self._rng = rng
         self._wire = SendState()
         self._error: TarashException | None = None
         self._limit = anyio.CancelScope()
@@ -98,9 +91,9 @@ class Submit:
             self._lease.job_id,
             payload=sent if self._lease.keeps and is_small(sent) else None,
             host=self._attempt.host,
-            quote=_kept(self._attempt.quote),
+            quote=kept_quote(self._attempt.money.quote),
             labels=call.labels,
-            budgets=windows_for(self._budgets, call, datetime.now(UTC)),
+            budgets=windows_for(self._attempt.money.budgets, call, datetime.now(UTC)),
         )
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
@@ -193,14 +186,6 @@ class Submit:
         )
         failure.__cause__ = secrets.error(error)
         return failure
-
-
-def _kept(quote: Quote | None) -> JsonObject | None:
-    """Return a quote as a ledger keeps it; nothing where nothing is known."""
-    if quote is None or quote.low is None:
-        return None
-
-    return quote.model_dump(mode="json", exclude={"lines"}, exclude_defaults=True)
 
 
 def refusal(error: TarashException, tries: int, pause: float | None) -> AttemptEvent:

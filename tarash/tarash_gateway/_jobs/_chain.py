@@ -283,7 +283,8 @@ class ChainRun(Ending):
         failure: TarashException
         cause: BaseException | None
         task = current_task()
-        attempt.limit = limit_of(self.calls[0], attempt.call, self.attempts[:-1])
+        attempt.money.budgets = self.resources.budgets
+        attempt.money.limit = limit_of(self.calls[0], attempt.call, self.attempts[:-1])
         try:
             return await self._make(attempt, progress, caller, until_accepted)
         except TarashException as error:

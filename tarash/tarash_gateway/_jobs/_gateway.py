@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._budgets import Budget
 from .._data._observers import Observer
 from .._data._policies import Policy
 from .._data._types import ApiKeys
@@ -51,6 +52,7 @@ class Gateway:
         untrusted_requests: bool = False,
         observers: Sequence[Observer] = (),
         policies: Sequence[Policy] = (),
+        budgets: Sequence[Budget | str] | None = None,
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -65,6 +67,9 @@ class Gateway:
                 config, which has more on it; for jobs that are resumed too.
             observers: Plain functions that don't block, called with each of its `events`.
             policies: What lets attempts in before they buy, in this order: see `policies.Policy`.
+            budgets: US dollars that its calls may spend together: `Budget("50", per="day")`, or
+                text such as `50/day`. All gateways that share a ledger share what is spent. By
+                default what TARASH_BUDGET says (several with commas between), else no limit.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
@@ -74,6 +79,7 @@ class Gateway:
                 untrusted_requests=untrusted_requests,
                 observers=observers,
                 policies=policies,
+                budgets=budgets,
             )
 
         self._shared = shared
@@ -111,7 +117,7 @@ class Gateway:
         _portal.call(lambda _caller: self.aclose(grace))
 
     # ------------------------------------------------------------------------------ generating
-    async def generate_video_async(
+    async def generate_video_async(  # noqa: PLR0913  (each by its name)
         self,
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
@@ -119,6 +125,7 @@ class Gateway:
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> VideoGenerationResponse:
         """Make a video and wait for it.
 
@@ -130,6 +137,8 @@ class Gateway:
             idempotency_key: Makes the call safe to repeat, as far as the ledger reaches: with the
                 same key and request there is one job, however often and from wherever it is asked
                 for. A key whose job has certainly bought nothing may be used again.
+            labels: Words of your own for whom or what the job is, such as `{"user": "42"}`: in the
+                ledger, in events, in budgets and in reports of spending. At most 20.
 
         Returns:
             The response; `execution_metadata` tells what each attempt did.
@@ -144,11 +153,11 @@ class Gateway:
             GenerationFailedError: The provider could not make it.
         """
         work = generating(
-            self._shared, "video", config, request, on_progress, ledger, idempotency_key
+            self._shared, "video", config, request, on_progress, ledger, idempotency_key, labels
         )
         return cast("VideoGenerationResponse", await work(None))
 
-    def generate_video(
+    def generate_video(  # noqa: PLR0913  (each by its name)
         self,
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
@@ -156,14 +165,15 @@ class Gateway:
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> VideoGenerationResponse:
         """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
         work = generating(
-            self._shared, "video", config, request, on_progress, ledger, idempotency_key
+            self._shared, "video", config, request, on_progress, ledger, idempotency_key, labels
         )
         return cast("VideoGenerationResponse", blocking(work))
 
-    async def generate_image_async(
+    async def generate_image_async(  # noqa: PLR0913  (each by its name)
         self,
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
@@ -171,14 +181,15 @@ class Gateway:
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> ImageGenerationResponse:
         """Make images and wait for them; arguments and errors as in `generate_video_async`."""
         work = generating(
-            self._shared, "image", config, request, on_progress, ledger, idempotency_key
+            self._shared, "image", config, request, on_progress, ledger, idempotency_key, labels
         )
         return cast("ImageGenerationResponse", await work(None))
 
-    def generate_image(
+    def generate_image(  # noqa: PLR0913  (each by its name)
         self,
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
@@ -186,10 +197,11 @@ class Gateway:
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> ImageGenerationResponse:
         """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
         work = generating(
-            self._shared, "image", config, request, on_progress, ledger, idempotency_key
+            self._shared, "image", config, request, on_progress, ledger, idempotency_key, labels
         )
         return cast("ImageGenerationResponse", blocking(work))
 
@@ -201,6 +213,7 @@ class Gateway:
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> VideoJob:
         """Return as soon as a provider has accepted; arguments as in `generate_video_async`.
 
@@ -215,7 +228,9 @@ class Gateway:
         """
         return cast(
             "VideoJob",
-            await submitting(self._shared, "video", config, request, ledger, idempotency_key),
+            await submitting(
+                self._shared, "video", config, request, ledger, idempotency_key, labels
+            ),
         )
 
     def submit_video(
@@ -225,9 +240,10 @@ class Gateway:
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> VideoJob:
         """Blocking form of `submit_video_async`."""
-        args: Any = (self._shared, "video", config, request, ledger, idempotency_key)
+        args: Any = (self._shared, "video", config, request, ledger, idempotency_key, labels)
         return cast("VideoJob", blocking(lambda _caller: submitting(*args)))
 
     async def submit_image_async(
@@ -237,11 +253,14 @@ class Gateway:
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> ImageJob:
         """Return as soon as a provider has accepted the job; as `submit_video_async`."""
         return cast(
             "ImageJob",
-            await submitting(self._shared, "image", config, request, ledger, idempotency_key),
+            await submitting(
+                self._shared, "image", config, request, ledger, idempotency_key, labels
+            ),
         )
 
     def submit_image(
@@ -251,9 +270,10 @@ class Gateway:
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> ImageJob:
         """Blocking form of `submit_image_async`."""
-        args: Any = (self._shared, "image", config, request, ledger, idempotency_key)
+        args: Any = (self._shared, "image", config, request, ledger, idempotency_key, labels)
         return cast("ImageJob", blocking(lambda _caller: submitting(*args)))
 
     # -------------------------------------------------------------------------------- resuming

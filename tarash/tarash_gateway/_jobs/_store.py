@@ -210,9 +210,9 @@ def _attempt_of(entry: SubmissionRecord, calls: Sequence[Call]) -> Attempt:
 def _set_money(attempt: Attempt) -> None:
     """Recall what an attempt would cost, and what its provider says that it has cost."""
     quote = None if attempt.intent is None else attempt.intent.quote
-    attempt.quote = None if quote is None else Quote.model_validate(quote)
+    attempt.money.quote = None if quote is None else Quote.model_validate(quote)
     cost = attempt.heard.get("cost")
-    attempt.cost = None if cost is None else Cost.model_validate(cost)
+    attempt.money.reported = None if cost is None else Cost.model_validate(cost)
 
 
 def _set_verdict(attempt: Attempt) -> None:

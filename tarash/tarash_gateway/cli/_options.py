@@ -241,6 +241,15 @@ IdempotencyKey = Annotated[
         rich_help_panel=LIMITS,
     ),
 ]
+Label = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="NAME=TEXT",
+        help="A word of your own for whom or what it is, kept with the job; repeatable.",
+        rich_help_panel=LIMITS,
+    ),
+]
 Detach = Annotated[
     bool,
     typer.Option(
@@ -291,6 +300,7 @@ class Options:
     on_timeout: str = "cancel"
     ledger: str | None = None
     idempotency_key: str | None = None
+    label: list[str] | None = None
     detach: bool = False
     output: str | None = None
     force: bool = False
