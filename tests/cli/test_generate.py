@@ -242,7 +242,7 @@ def test_every_option_arrives(tarash_command: Command, simulator: Simulator) -> 
         *("--duration", "6", "--aspect-ratio", "9:16", "--resolution", "1080p", "--no-audio"),
         *("--seed", "7", "--negative-prompt", "dogs", "--param", "auto_fix=true"),
         *(
-            "--no-enhance-prompt",
+            "--no-enhance",
             "--param",
             "safety_tolerance=4",
             "--param",
@@ -279,6 +279,9 @@ def test_what_is_sent_as_it_is_and_may_be_a_mistake_is_not_called_adjusted(
     ran = command("video", "a cat", "--model", model, "--mock", *options, code=0)
     text = " ".join(f"{ran.out} {ran.err}".split())
     assert f"--model {model} is sent as it is: the catalogue has no such" in text
+    ran = command("video", "a cat", "--mock", "--param", "durration=5", *options, code=0)
+    text = f"{text} {ran.out} {ran.err}"
+    assert "--param durration is sent as it is: fal-ai/veo3.1 has no parameter" in text
     assert "adjusted" not in text
 
 
@@ -293,8 +296,9 @@ def test_every_field_of_a_request_has_an_option(name: str, request_type: type[Da
     ]
     parameters = {*inspect.signature(made).parameters}
     shorter = {
-        "duration_seconds": "duration", "generate_audio": "audio", "image_list": "image",
-        "mask_image": "mask", "number_of_videos": "n", "extra_params": "param",
+        "duration_seconds": "duration", "generate_audio": "audio", "enhance_prompt": "enhance",
+        "image_list": "image", "mask_image": "mask", "number_of_videos": "n",
+        "extra_params": "param",
     }  # fmt: skip
     wanted = {shorter.get(field, field) for field in request_type.model_fields}
     assert wanted - parameters == set()

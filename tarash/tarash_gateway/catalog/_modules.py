@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from .._data._types import Kind
 from ..mapping import FieldMapper, longest_prefix
 from . import _schema_store
-from ._sources import is_described, module_of, schemas_of
+from ._sources import is_described, module_of, names, schemas_of
 
 Mappers = Mapping[str, FieldMapper]
 
@@ -69,6 +69,15 @@ def _is_default(provider: str) -> bool:
     """Tell whether the command line asks this provider where none is named."""
     schemas = schemas_of(provider)
     return schemas is not None and schemas.listed
+
+
+def others_with(provider: str, model: str) -> list[str]:
+    """Return the other providers whose catalogue has this very id."""
+    return [
+        other
+        for other in names()
+        if other != provider and (model in named(other) or model in _schema_store.ids(other))
+    ]
 
 
 def near_ids(provider: str, model: str, *, alike: float = 0.3) -> list[str]:

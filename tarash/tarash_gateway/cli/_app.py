@@ -144,7 +144,7 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     seed: o.Seed = None,
     audio: o.Audio = None,
     negative_prompt: o.NegativePrompt = None,
-    enhance_prompt: o.EnhancePrompt = None,
+    enhance: o.Enhance = None,
     param: o.Param = None,
     timeout: o.Timeout = None,
     strict: o.Strict = False,
@@ -343,7 +343,11 @@ def simulate(  # noqa: PLR0913  (each is an option of the command)
     ] = "completed",
     provider: Annotated[
         list[str] | None,
-        typer.Option("--provider", help="Whom to simulate; repeatable; all by default."),
+        typer.Option(
+            "--provider",
+            help="Whom to simulate, by name or by a file such as acme.toml; repeatable; all by "
+            "default.",
+        ),
     ] = None,
     port: Annotated[
         int,

@@ -39,7 +39,7 @@ Fallback = Annotated[
     typer.Option(
         "--fallback",
         metavar="PROVIDER:MODEL",
-        help="Who makes it after a failure that another may not have; repeatable.",
+        help="Provider and model to try if the first one fails; repeatable.",
         rich_help_panel=WHO,
     ),
 ]
@@ -122,10 +122,10 @@ Audio = Annotated[
 NegativePrompt = Annotated[
     str | None, typer.Option("--negative-prompt", help="What to avoid.", rich_help_panel=WHAT)
 ]
-EnhancePrompt = Annotated[
+Enhance = Annotated[
     bool | None,
     typer.Option(
-        "--enhance-prompt/--no-enhance-prompt",
+        "--enhance/--no-enhance",
         help="Whether the provider may rewrite the prompt.",
         rich_help_panel=WHAT,
     ),
@@ -289,7 +289,7 @@ class Options:
     seed: int | None = None
     audio: bool | None = None
     negative_prompt: str | None = None
-    enhance_prompt: bool | None = None
+    enhance: bool | None = None
     param: list[str] | None = None
     timeout: float | None = None
     strict: bool = False

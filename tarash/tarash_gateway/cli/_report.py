@@ -32,9 +32,9 @@ def adjustments(found: Sequence[Adjustment]) -> None:
 def adjusted(one: Adjustment) -> str:
     """Return one adjustment as a sentence."""
     if not _changes(one):
-        return (
-            f"{wish(one.field)} {_value(one.requested)} is sent as it is: {in_options(one.reason)}"
-        )
+        named, value = wish(one.field), _value(one.requested)
+        what = named if named.endswith(f" {value}") else f"{named} {value}"
+        return f"{what} is sent as it is: {in_options(one.reason)}"
 
     becomes = "left out" if one.sent is None else f"sending {_value(one.sent)}"
     reason = in_options(one.reason)

@@ -11,6 +11,7 @@ OPTIONS = {
     "prompt": "PROMPT",
     "duration_seconds": "--duration",
     "generate_audio": "--audio",
+    "enhance_prompt": "--enhance",
     "image_list": "--image",
     "mask_image": "--mask",
     "number_of_videos": "--n",
@@ -18,8 +19,8 @@ OPTIONS = {
     "fallback_configs": "--fallback",
 }
 SAME = (
-    "aspect_ratio", "base_url", "enhance_prompt", "model", "negative_prompt", "provider", "quality",
-    "resolution", "seed", "size", "style", "timeout", "video",
+    "aspect_ratio", "base_url", "model", "negative_prompt", "provider", "quality", "resolution",
+    "seed", "size", "style", "timeout", "video",
 )  # fmt: skip
 FIELDS = "|".join([*OPTIONS, *SAME])
 # What no provider calls a parameter of its own, and nobody writes otherwise.

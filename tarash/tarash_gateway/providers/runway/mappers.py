@@ -17,6 +17,7 @@ from ...mapping import (
     duration_field_mapper,
     mask_image_field_mapper,
     passthrough_field_mapper,
+    seed_field_mapper,
     single_image_field_mapper,
     video_url_field_mapper,
 )
@@ -304,5 +305,5 @@ MAKERS: Mapping[str, Callable[[Schema, bool, Kind], FieldMapper | None]] = {
     "quality": _word("quality"),
     "audio": _plain("generate_audio"),
     "outputCount": _count,
-    "seed": _plain("seed"),
+    "seed": lambda _shape, _required, _kind: seed_field_mapper(),
 }
