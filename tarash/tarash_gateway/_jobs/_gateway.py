@@ -68,11 +68,11 @@ class Gateway:
                 machine, no private address and no parameters of the provider's own. As on every
                 config, which has more on it; for jobs that are resumed too.
             observers: Plain functions that don't block, called with each of its `events`.
-                    policies: What lets attempts in before they buy, in this order: see `policies`.
+            policies: What lets attempts in before they buy, in this order: see `policies`.
             budgets: US dollars that its calls may spend together: `Budget("50", per="day")`, or
                 text such as `50/day`. All gateways that share a ledger share what is spent. By
                 default what TARASH_BUDGET says (several with commas between), else no limit.
-                    shared: What it shares with others, in place of those above.
+            shared: What it shares with others, in place of those above.
         """
         if shared is None:
             shared = GatewayContext(
