@@ -18,14 +18,7 @@ from ._jobs._catalogue import (
 )
 from ._jobs._handles import ImageJob, VideoJob
 from ._jobs._inspection import probe, probe_async
-from ._jobs._prices import (
-    list_prices,
-    quote_image,
-    quote_image_async,
-    quote_video,
-    quote_video_async,
-    register_prices,
-)
+from ._jobs._prices import list_prices, register_prices
 from ._jobs._spend import spend, spend_async
 from ._version import __version__
 from .api import (
@@ -42,6 +35,10 @@ from .api import (
     plan_image_async,
     plan_video,
     plan_video_async,
+    quote_image,
+    quote_image_async,
+    quote_video,
+    quote_video_async,
     resume,
     resume_all,
     resume_all_async,

@@ -28,15 +28,14 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ._data._types import Billing, Submission
 from ._support._words import visible
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from decimal import Decimal
-
     from .models import (
         ExecutionMetadata,
         ImageGenerationResponse,

@@ -152,7 +152,7 @@ async def test_a_fallback_that_no_longer_fits_is_skipped_and_recorded(
     simulator: Simulator,
 ) -> None:
     simulator.script("runway", Script(outcome="never"))
-    made = chain(simulator, max_cost="1.00", timeout=1)
+    made = chain(simulator, max_cost="1.00", timeout=1)  # waited for
     error = await failure(made, CHEAP)
 
     # The first may still be billed, so that 0.40 is left, and Seedance costs 0.673.
@@ -206,7 +206,7 @@ async def test_a_job_that_is_taken_up_again_knows_what_was_spent_before(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     simulator.script("runway", Script(outcome="never"))
-    made = chain(simulator, max_cost="1.00", timeout=1, on_timeout="detach")
+    made = chain(simulator, max_cost="1.00", timeout=1, on_timeout="detach")  # waited for
     first = Gateway(ledger=SqliteLedger(tmp_path / "jobs.db"))
     job = await first.submit_video_async(made, CHEAP)
     await first.aclose()

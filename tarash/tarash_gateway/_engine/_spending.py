@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._money import Quote, dollars, written
 from ..catalog import ModelSpec
-from ..exceptions import CostLimitError, ValidationError
+from ..exceptions import CostLimitError, TarashException, ValidationError
 from ..mapping import fit
 from ._fitting import checked_payload
 from ._quoting import quoted
@@ -193,3 +193,19 @@ def _quote_of(call: Call, adapter: Adapter, spec: ModelSpec) -> Quote | None:
         return None
 
     return quoted(replace(call, request=request), spec, payload)
+
+
+def last_word(error: TarashException, failed: TarashException | None) -> TarashException:
+    """Return the error of a chain: that another config was too dear is no reason of its own.
+
+    Args:
+        error: The last attempt's.
+        failed: The last one before it that was about something else than its price.
+    """
+    if not isinstance(error, CostLimitError) or failed is None:
+        return error
+
+    failed.execution_metadata = error.execution_metadata
+    failed.message = f"{failed.message} (no other config was tried: {error.message})"
+    failed.args = (failed.message,)
+    return failed

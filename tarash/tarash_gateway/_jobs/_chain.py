@@ -28,7 +28,7 @@ from .._engine._attempt import Attempt, cancellation_note, unforeseen
 from .._engine._audience import Audience, Observers
 from .._engine._leaving import settled
 from .._engine._progress import Progress
-from .._engine._spending import check_handler, limit_of
+from .._engine._spending import check_handler, last_word, limit_of
 from .._support._loops import current_task
 from .._support._warnings import asking_line
 from ..exceptions import (
@@ -179,22 +179,13 @@ class ChainRun(Ending):
             level = logging.WARNING if goes_on else logging.ERROR
             attempt.log(level, "failed", error_type=type(error).__name__, error=error.message)
             if following is None:
-                raise self._last_word(error, failed)
+                raise last_word(error, failed)
 
             failed = failed if isinstance(error, CostLimitError) else error
             provider = following.call.config.provider
             attempt.log(logging.WARNING, "fallback", error=error.message, to=provider)
             await heard_by(caller)
             self.attempts.append(following)
-
-    def _last_word(self, error: TarashException, failed: TarashException | None) -> TarashException:
-        """Return the error of a chain: that another config was too dear is no reason of its own."""
-        if not isinstance(error, CostLimitError) or failed is None:
-            return error
-
-        failed.execution_metadata = error.execution_metadata
-        _add(failed, f" (no other config was tried: {error.message})")
-        return failed
 
     def may_follow(self, error: TarashException) -> bool:
         """Tell whether the owner of a job may try another config after what we have seen fail."""

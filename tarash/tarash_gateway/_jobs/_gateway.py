@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._budgets import Budget
-from .._data._model_info import ModelDescription, ModelInfo
 from .._data._observers import Observer
 from .._data._policies import Policy
-from .._data._types import ApiKeys, Kind
+from .._data._types import ApiKeys
 from .._http._backend import check_loop
 from .._support._secrets import Keys
 from ..ledger._records import AnyLedger
 from ..models import (
-    GenerationPlan,
     ImageGenerationConfig,
     ImageGenerationRequest,
     ImageGenerationResponse,
@@ -25,8 +23,8 @@ from ..models import (
     VideoGenerationResponse,
 )
 from ..providers._registry import Registry
-from ._catalogue import described, listed
-from ._entrances import blocking, generating, planned, submitting, warm_up
+from ._asking import Asking
+from ._entrances import blocking, generating, submitting, warm_up
 from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
 
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Gateway"]
 
 
-class Gateway:
+class Gateway(Asking):
     """A gateway with its own registry, ledger and clients; the functions here use a default one.
 
     Example:
@@ -346,72 +344,3 @@ class Gateway:
         del api_keys
         found = blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=keys))
         return cast("VideoJob | ImageJob", found)
-
-    # ---------------------------------------------------------------------------------- models
-    def describe_model(
-        self, provider: str, model: str, kind: Kind | None = None
-    ) -> ModelDescription:
-        """Return what a model takes and makes, as its provider's schema says.
-
-        Args:
-            provider: The provider's name.
-            model: The model's id.
-            kind: For a model that makes both; by default videos.
-
-        Raises:
-            ValidationError: The catalogue has no such model; the message names the nearest.
-        """
-        return described(self._shared.registry, provider, model, kind)
-
-    def list_models(
-        self,
-        provider: str | None = None,
-        *,
-        output: str | None = None,
-        takes: str | Collection[str] = (),
-        duration: float | None = None,
-        search: str | None = None,
-    ) -> list[ModelInfo]:
-        """Return the models of the catalogue, by provider and id.
-
-        Args:
-            provider: Only this one's.
-            output: Only those that make it: `video`, `image`, `audio`, `3d` or `other`.
-            takes: Only those that take all of these: roles of images (`first_frame`, `last_frame`,
-                `reference`, `asset`, `style`), `video` or `mask`.
-            duration: Only those that make videos of so many seconds.
-            search: Only those with this text in id or name.
-
-        Raises:
-            ValidationError: There is no such thing; the message lists what there is.
-        """
-        return listed(self._shared.registry, provider, output, takes, duration, search)
-
-    # -------------------------------------------------------------------------------- planning
-    async def plan_video_async(
-        self, config: VideoGenerationConfig, request: VideoGenerationRequest
-    ) -> GenerationPlan:
-        """Return what would be sent for a video, without a key and without touching the provider.
-
-        Raises:
-            ValidationError: A provider is unknown, or its model can't take the request.
-        """
-        return planned(self._shared, "video", config, request)
-
-    def plan_video(
-        self, config: VideoGenerationConfig, request: VideoGenerationRequest
-    ) -> GenerationPlan:
-        """Blocking form of `plan_video_async`."""
-        return planned(self._shared, "video", config, request)
-
-    async def plan_image_async(
-        self, config: ImageGenerationConfig, request: ImageGenerationRequest
-    ) -> GenerationPlan:
-        """Return what would be sent for images; as `plan_video_async`."""
-        return planned(self._shared, "image", config, request)
-
-    def plan_image(
-        self, config: ImageGenerationConfig, request: ImageGenerationRequest
-    ) -> GenerationPlan:
-        """Blocking form of `plan_image_async`."""
-        return planned(self._shared, "image", config, request)
