@@ -300,8 +300,8 @@ def test_an_error_inside_a_poll_is_told_and_borne(simulator: Simulator) -> None:
 
 
 def test_a_failed_job_of_v1_does_not_say_success(simulator: Simulator) -> None:
-    said = {"task_id": "4", "status": "Fail", "file_id": "", "base_resp": {"status_code": 0}}
-    said["base_resp"]["status_msg"] = "success"  # type: ignore[index]
+    fine = {"status_code": 0, "status_msg": "success"}
+    said = {"task_id": "4", "status": "Fail", "file_id": "", "base_resp": fine}
     simulator.script("minimax", Script(run_polls=0, result=said))
     with pytest.raises(GenerationFailedError, match="gives no reason"):
         generate_video(config(simulator, "MiniMax-Hailuo-02"), request())
