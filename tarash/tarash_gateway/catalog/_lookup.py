@@ -1,7 +1,7 @@
 """Finds what a model takes: by its exact id, else the longest prefix, else a relative, else none.
 
 Order of truth: what the application registered, what the user fetched, what ships, what the
-provider's models agree on. Reads files on first look; reads no network and knows no wire.
+provider's models agree on. Reads files on first use; reads no network and knows no wire.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def lookup(
 
 
 def forget(provider: str) -> None:
-    """Look at a provider's files anew."""
+    """Read a provider's files anew."""
     _schema_store.forget(provider)
     for key in [key for key in list(_known) if key[0].partition("@")[0] == provider]:
         _known.pop(key, None)

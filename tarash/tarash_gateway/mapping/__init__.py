@@ -35,6 +35,7 @@ from ._fit import fit, takes_media
 from ._geometry import Lines, Ratios, Sizes
 from ._joint import Joint, told_joints
 from ._limits import Span, nearest
+from ._shapes import Shapes, is_alike, named_lines, nearest_lines, proportion_of, requestable
 from ._together import Apart, Beside, Rule, own
 from ._validate import check_payload
 
@@ -46,6 +47,7 @@ __all__ = [
     "Lines",
     "Ratios",
     "Rule",
+    "Shapes",
     "Sizes",
     "Span",
     "apply_field_mappers",
@@ -62,13 +64,18 @@ __all__ = [
     "get_field_mappers_from_registry",
     "image_input_field_mapper",
     "image_list_field_mapper",
+    "is_alike",
     "longest_prefix",
     "mask_image_field_mapper",
     "n_images_field_mapper",
+    "named_lines",
     "nearest",
+    "nearest_lines",
     "own",
     "passthrough_field_mapper",
+    "proportion_of",
     "quality_field_mapper",
+    "requestable",
     "single_image_field_mapper",
     "size_field_mapper",
     "style_field_mapper",

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from .._data._types import Kind
+from .._support._lines import lines_of
 from ._field_mapper import FieldMapper
 from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
-from ._limits import lines_of, pixels_of, ratio_of, side_of
+from ._limits import pixels_of, ratio_of, side_of
 from ._schema import Shape
 
 AROUND = frozenset(

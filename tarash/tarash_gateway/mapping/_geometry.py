@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ._limits import lines_of, pixels_of, ratio_of
+from .._support._lines import lines_of
+from ._limits import pixels_of, ratio_of
 
 WISHES = ("resolution", "aspect_ratio", "size")
 SAME = 0.02

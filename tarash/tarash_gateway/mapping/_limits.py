@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from .._support._lines import lines_of
+
 ROUNDED = 9
 """Decimals that distances are compared in."""
 
@@ -178,30 +180,6 @@ def _extent(value: Any) -> tuple[float, ...] | None:
 
     width, height = found
     return (math.log(width / height), math.log(width * height))
-
-
-def lines_of(value: Any) -> float | None:
-    """Return the lines of `720p`, `768P`, `1080`, `2K`, `4k`, `UHD`; None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-
-    text = str(value).strip().lower()
-    if text in _NAMED_LINES:
-        return _NAMED_LINES[text]
-
-    found = re.fullmatch(r"(\d{3,4})\s*[pi]?(?:\s*hd)?", text)
-    return float(found[1]) if found else None
-
-
-_NAMED_LINES = {
-    "4k": 2160.0,
-    "uhd": 2160.0,
-    "2k": 1440.0,
-    "qhd": 1440.0,
-    "1k": 1080.0,
-    "8k": 4320.0,
-}
-_NAMED_LINES |= {"full hd": 1080.0, "fullhd": 1080.0, "fhd": 1080.0, "hd": 720.0, "sd": 480.0}
 
 
 def side_of(value: Any) -> float | None:

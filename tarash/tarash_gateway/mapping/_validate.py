@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from .._support._lines import lines_of
 from ..exceptions import ValidationError
-from ._limits import lines_of, ratio_of
+from ._limits import ratio_of
 
 Problem = tuple[str, str]
 """Where, and what is wrong there."""

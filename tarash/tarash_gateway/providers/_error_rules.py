@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._http._answer import HttpResponse, shorten, status_error
+from .._support._paths import values_at
 from ..exceptions import (
     AuthenticationError,
     ContentModerationError,
@@ -23,7 +24,6 @@ from ..exceptions import (
     ValidationError,
 )
 from ._error_conditions import OF_THE_ACCOUNT, Meaning, Refusal, Stage, When
-from ._paths import values_at
 
 ADVICE: Mapping[Meaning, str] = {
     "moderation": "change the prompt or the images",

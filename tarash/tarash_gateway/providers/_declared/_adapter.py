@@ -18,6 +18,8 @@ from ..._data._exchange import (
 )
 from ..._http._client import HttpResponse, join, status_error, unreadable
 from ..._http._send_state import fetching_result
+from ..._support._paths import value_at as one
+from ..._support._paths import values_at as every
 from ..._support._warnings import warn
 from ...exceptions import (
     GenerationFailedError,
@@ -29,8 +31,6 @@ from ...mapping import apply_field_mappers, longest_prefix
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._contract import ABILITIES
 from .._facts import READERS, date, percent, response_facts
-from .._paths import value_at as one
-from .._paths import values_at as every
 from ._account import DeclaredAccount
 from ._asked import as_image, content_of, has, hook, is_ours, medium_of, own_id, whole
 from ._model import Poll, ProviderDeclaration, Submit

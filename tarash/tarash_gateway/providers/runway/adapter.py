@@ -1,7 +1,7 @@
 """Runway: one protocol of tasks for some fifty models, its own and others'.
 
 Only uploads go through Runway's SDK, with its retries off: over our own session, a submit costs a
-third, and a look a tenth. Facts from the SDK's types and https://docs.dev.runwayml.com.
+third, and a poll a tenth. Facts from the SDK's types and https://docs.dev.runwayml.com.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 LARGEST_UPLOAD = 200 * 1024 * 1024
 LINK_LIFETIME = timedelta(hours=24)
-"""Output links work for 24 to 48 hours; another look at the task signs new ones."""
+"""Output links work for 24 to 48 hours; another poll of the task signs new ones."""
 API_VERSION = "2024-11-06"
-"""What the SDK sends, unless it is told another."""
+"""What the SDK sends, unless it is given another."""
 OK = 200
 NOT_FOUND = 404
 FIRST_ERROR = 300
