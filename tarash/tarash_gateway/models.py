@@ -22,6 +22,7 @@ from ._data._model_info import (
     NumberRange,
     RetiredUse,
 )
+from ._data._money import Cost, PriceLine, Quote, QuoteLine
 from ._data._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._data._responses import (
     Adjustment,
@@ -39,6 +40,7 @@ from ._data._types import ImageRole, MediaContent, MediaType, Resolution
 __all__ = [
     "Adjustment",
     "AttemptMetadata",
+    "Cost",
     "ExecutionMetadata",
     "GenerationPlan",
     "ImageCapability",
@@ -61,9 +63,12 @@ __all__ = [
     "ModelInfo",
     "ModelParameter",
     "NumberRange",
+    "PriceLine",
     "ProgressCallback",
     "ProviderHandler",
     "ProviderInfo",
+    "Quote",
+    "QuoteLine",
     "Resolution",
     "RetiredUse",
     "VideoGenerationConfig",

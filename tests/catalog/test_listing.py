@@ -11,7 +11,9 @@ from tarash.tarash_gateway import ValidationError, list_models
 from tarash.tarash_gateway.catalog import lookup
 from tarash.tarash_gateway.catalog._modules import named
 
-BY_HAND = ("azure-openai", "google", "luma", "openai", "replicate", "stability", "xai")
+BY_HAND = (
+    *("azure-openai", "bytedance", "google", "luma", "openai", "replicate", "stability", "xai"),
+)
 DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 

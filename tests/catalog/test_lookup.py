@@ -300,3 +300,19 @@ def test_a_prompt_that_nobody_reads_is_told_and_not_refused() -> None:
     planned = plan_image(config, request)
     assert "prompt" not in planned.payload
     assert [one.field for one in planned.adjustments] == ["prompt"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "said"),
+    [
+        ("fal", "gen4.5", "runway has a model of this name: is that the provider meant?"),
+        ("replicate", "fal-ai/veo3.1", "fal has a model of this name"),
+        ("fal", "nothing-like-it", "a bare name: write owner/name"),
+        ("replicate", "0123456789abcdef" * 4, "a bare version: write owner/name:version"),
+    ],
+)
+def test_a_model_that_another_provider_has_is_told(provider: str, model: str, said: str) -> None:
+    config = VideoGenerationConfig(provider=provider, model=model)
+    (adjustment, *_) = plan_video(config, VideoGenerationRequest(prompt="x")).adjustments
+    assert said in adjustment.reason
+    assert ("version" in adjustment.reason) == ("version" in said)

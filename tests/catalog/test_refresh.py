@@ -10,13 +10,17 @@ import pytest
 from tarash.tarash_gateway import (
     HTTPConnectionError,
     HTTPError,
+    MockConfig,
     ModelNotFoundError,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
     add_model,
     add_model_async,
+    check_models,
     describe_model,
+    generate_video,
+    list_models,
     plan_video,
     refresh_models,
     refresh_models_async,
@@ -179,3 +183,35 @@ def test_a_list_without_end_is_not_read(asked: Simulator, fault: Fault) -> None:
     asked.fail("fal", "model", fault, times=None)
     with pytest.raises(HTTPError, match="larger than an answer may be"):
         refresh_models("fal")
+
+
+@pytest.mark.parametrize("how", ["refresh", "add"])
+def test_a_model_that_its_list_calls_deprecated_is_told_of_everywhere(
+    asked: Simulator, tmp_path: Path, how: str
+) -> None:
+    """The list names no day: it is advised against, and is not gone."""
+    model = listed(NEW, PROPERTIES)
+    model["metadata"] = {**model.get("metadata", {}), "status": "deprecated"}
+    asked.publish_models("fal", [model])
+    refresh_models("fal") if how == "refresh" else add_model("fal", NEW)
+    described = describe_model("fal", NEW)
+    assert (described.deprecated, described.retired, described.shutdown) == (True, False, None)
+    (one,) = [info for info in list_models("fal") if info.model == NEW]
+    assert one.deprecated
+    assert not describe_model("fal", "fal-ai/veo3.1").deprecated
+
+    said = (
+        f"{NEW} is marked as deprecated by its provider, which names no day; see what replaces it"
+    )
+    request = VideoGenerationRequest(prompt="x")
+    with pytest.warns(UserWarning, match="is marked as deprecated"):
+        plan = plan_video(VideoGenerationConfig(provider="fal", model=NEW), request)
+
+    assert plan.warnings == (f"{said} there",)
+    mocked = VideoGenerationConfig(provider="fal", model=NEW, mock=MockConfig(enabled=True))
+    with pytest.warns(UserWarning, match="is marked as deprecated"):
+        generate_video(mocked, request)
+
+    (tmp_path / "app.py").write_text(f'CONFIG = {{"provider": "fal", "model": "{NEW}"}}\n')
+    (use,) = check_models(tmp_path / "app.py")
+    assert use.note == plan.warnings[0]

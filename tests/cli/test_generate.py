@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import io
 import json
 import subprocess
@@ -13,7 +14,9 @@ import av
 import pytest
 from PIL import Image
 
-from tarash.tarash_gateway.cli._app import run
+from tarash.tarash_gateway import ImageGenerationRequest, VideoGenerationRequest
+from tarash.tarash_gateway._data._base import Data
+from tarash.tarash_gateway.cli._app import app, run
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.cli.conftest import CANARY, Command
 
@@ -238,7 +241,15 @@ def test_every_option_arrives(tarash_command: Command, simulator: Simulator) -> 
         *("video", "a cat", "--model", "fal-ai/veo3.1/first-last-frame-to-video"),
         *("--duration", "6", "--aspect-ratio", "9:16", "--resolution", "1080p", "--no-audio"),
         *("--seed", "7", "--negative-prompt", "dogs", "--param", "auto_fix=true"),
-        *("--param", "safety_tolerance=4", "--param", "note=a=b", "--param", 'text="4"'),
+        *(
+            "--no-enhance",
+            "--param",
+            "safety_tolerance=4",
+            "--param",
+            "note=a=b",
+            "--param",
+            'text="4"',
+        ),
         *("--image", f"first_frame={URL}?x=y", "--image", "last_frame=last"),
         code=0,
     )
@@ -258,6 +269,39 @@ def test_every_option_arrives(tarash_command: Command, simulator: Simulator) -> 
         "first_frame_url": f"{URL}?x=y",
         "last_frame_url": f"data:image/png;base64,{PNG}",
     }
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_what_is_sent_as_it_is_and_may_be_a_mistake_is_not_called_adjusted(
+    command: Command, options: list[str]
+) -> None:
+    model = "fal-ai/veo31"
+    ran = command("video", "a cat", "--model", model, "--mock", *options, code=0)
+    text = " ".join(f"{ran.out} {ran.err}".split())
+    assert f"--model {model} is sent as it is: the catalogue has no such" in text
+    ran = command("video", "a cat", "--mock", "--param", "durration=5", *options, code=0)
+    text = f"{text} {ran.out} {ran.err}"
+    assert "--param durration is sent as it is: fal-ai/veo3.1 has no parameter" in text
+    assert "adjusted" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "request_type"), [("video", VideoGenerationRequest), ("image", ImageGenerationRequest)]
+)
+def test_every_field_of_a_request_has_an_option(name: str, request_type: type[Data]) -> None:
+    (made,) = [
+        one.callback
+        for one in app.registered_commands
+        if one.callback is not None and one.callback.__name__ == name
+    ]
+    parameters = {*inspect.signature(made).parameters}
+    shorter = {
+        "duration_seconds": "duration", "generate_audio": "audio", "enhance_prompt": "enhance",
+        "image_list": "image", "mask_image": "mask", "number_of_videos": "n",
+        "extra_params": "param",
+    }  # fmt: skip
+    wanted = {shorter.get(field, field) for field in request_type.model_fields}
+    assert wanted - parameters == set()
 
 
 def test_a_parameter_that_looks_like_a_typo_is_warned_of(command: Command) -> None:

@@ -67,7 +67,7 @@ def test_a_job_that_is_resumed_is_saved_into_the_folder(
     job_id = tarash_command("image", "a cat", "--detach", code=0).out.strip()
     resumed = tarash_command("jobs", "resume", "-o", "out", code=0)
 
-    assert resumed.out.split() == [f"out/{job_id}.png"]
+    assert resumed.out.split() == [f"out/fal-{job_id}.png"]
     assert "no unfinished jobs" in tarash_command("jobs", "resume", code=0).err
     assert simulator.counters("fal").submits == 1
 

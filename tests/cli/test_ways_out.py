@@ -138,7 +138,7 @@ def test_pruning_drops_what_ended_long_ago_and_on_request_rehearsals(command: Co
     assert pruned("--unknown") == {"old-unknown"}
     assert pruned("--rehearsals") == {"dead-simulator"}
     assert pruned("--older-than", "1") == {"young"}
-    assert "nothing to forget" in command("jobs", "prune", code=0).err
+    assert "no job that has ended is older than 30 days" in command("jobs", "prune", code=0).err
     (left,) = command("jobs", "ls", "--all", "--json", code=0).json()
     assert left["id"] == "old-open"
 

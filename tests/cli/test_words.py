@@ -70,7 +70,8 @@ def test_fields_become_options(said: str, shown: str) -> None:
         ("image_list[0]", "--image[0]"),
         ("image_list[0].type", "the role of --image[0]"),
         ("extra_params.tone", "--param tone"),
-        ("enhance_prompt", "--param enhance_prompt"),
+        ("enhance_prompt", "--enhance"),
+        ("tone", "--param tone"),
     ],
 )
 def test_a_wish_is_called_like_its_option(field: str, shown: str) -> None:
@@ -94,3 +95,16 @@ def test_a_command_leaves_nothing_behind_for_the_next(capsys: pytest.CaptureFixt
     assert main(["providers"]) == 0
     assert capsys.readouterr().out
     assert in_options("give it in extra_params") == before
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+@pytest.mark.parametrize("name", ["video", "image", "simulate", "doctor"])
+def test_help_names_every_option_in_full(
+    name: str, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is cut off with an ellipsis can't be typed."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--" in shown
+    assert [line for line in shown.replace("s3://…", "").splitlines() if "…" in line] == []

@@ -66,6 +66,7 @@ class Case:
         at_once: Whether the submit answers with the result, so that there is no job to look at.
         cancel: What asking to stop a running job comes to.
         other_model: Where the provider lists its jobs: another model, whose jobs are others.
+        own_id: Whether a job goes out with an id of ours that the provider's list shows.
         images: What is sent along, group by group.
         pictures: In the form that the provider is given: URLs, or bytes where it has no way to
             take URLs.
@@ -85,6 +86,7 @@ class Case:
     at_once: bool = False
     cancel: Cancel = "unsupported"
     other_model: str | None = None
+    own_id: bool = False
     images: tuple[Images, ...] = ()
     pictures: tuple[str | MediaContent, ...] = URLS
     extra: Mapping[str, Any] = field(default_factory=lambda: EXTRA)
@@ -153,6 +155,8 @@ def _alone(*roles: ImageRole, model: str | None = None) -> tuple[Images, ...]:
 
 FORM_EXTRA = {"odd_one": "As It Is", "odd_table": '{"inner": [1, true, null]}'}
 OPENAI_FORM = {"odd_one": "As It Is", "odd_number": "7"}
+SEEDANCE_EXTRA = {"return_last_frame": True, "execution_expires_after": 7200}
+SEEDREAM_EXTRA = {"sequential_image_generation_options": {"max_images": 3}}
 ONE_REFUSAL = Script(outcome="moderated")
 FRAMES = Images(("first_frame", "last_frame"))
 
@@ -312,6 +316,34 @@ CASES: tuple[Case, ...] = (
         why="as for ray-3.2",
     ),
     Case(
+        provider="bytedance",
+        kind="video",
+        model="dreamina-seedance-2-0-260128",
+        own_id=True,
+        images=(*_alone("reference", "first_frame", "asset"), FRAMES),
+        extra=SEEDANCE_EXTRA,
+        extra_sent=SEEDANCE_EXTRA,
+        moderated=(
+            ONE_REFUSAL,
+            Script(outcome="moderated", error_type="InputTextSensitiveContentDetected"),
+        ),
+        why="the wire refuses what it doesn't know; a task that runs can't be stopped",
+    ),
+    Case(
+        provider="bytedance",
+        kind="image",
+        model="seedream-4-5-251128",
+        at_once=True,
+        images=_alone("reference", "asset"),
+        pictures=BYTES,
+        extra=SEEDREAM_EXTRA,
+        extra_sent=SEEDREAM_EXTRA,
+        failure=HTTPError,
+        refused_failure=True,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
+        why="the submit's answer holds the images; the wire refuses what it doesn't know",
+    ),
+    Case(
         provider="stability",
         kind="image",
         model="sd3.5-large",
@@ -354,4 +386,6 @@ if "TARASH_CONTRACT_CASES" in os.environ:
 
 JOBS = tuple(case for case in CASES if not case.at_once)
 LISTED = tuple(case for case in CASES if case.other_model is not None)
+ADOPTED = tuple(case for case in CASES if case.own_id or case in LISTED)
+"""Those whose lost jobs are found again."""
 AT_ONCE = tuple(case for case in CASES if case.at_once)

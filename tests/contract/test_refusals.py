@@ -22,7 +22,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.testing import Fault, Script, Simulator, Step
 from tests.conftest import Leap, until
 
-from .cases import CASES, JOBS, LISTED, Case
+from .cases import ADOPTED, CASES, JOBS, Case
 from .conftest import KEY, Run
 
 FINAL: dict[int, type[HTTPError]] = {
@@ -53,7 +53,7 @@ UNSETTLED = {
 # The provider has taken the job, and lists it.
 FOUND = [
     pytest.param(case, fault, id=f"{case}-{name}")
-    for case in LISTED
+    for case in ADOPTED
     for name, fault in UNSETTLED.items()
     if fault.accepted
 ]
@@ -61,7 +61,7 @@ NOT_FOUND = [
     pytest.param(case, fault, id=f"{case}-{name}")
     for case in CASES
     for name, fault in UNSETTLED.items()
-    if not fault.accepted or case not in LISTED
+    if not fault.accepted or case not in ADOPTED
 ]
 PASSING = (
     Fault.status(429, retry_after=0),

@@ -48,7 +48,6 @@ TOOLS = {
     "audience",
     "call",
     "deadline",
-    "done",
     "fetch_until",
     "fitted",
     "host",

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from tarash.tarash_gateway import VideoGenerationRequest
-from tarash.tarash_gateway._engine._loop_state import LARGEST, LoopState, Wakeup, seen
+from tarash.tarash_gateway._engine._loop_state import LARGEST, LoopState, seen
 from tarash.tarash_gateway._engine._polling import LOOKS_A_SECOND, History, PollSchedule
-from tarash.tarash_gateway._http._client import STREAMS_PER_ORIGIN
+from tarash.tarash_gateway._http._gates import STREAMS_PER_ORIGIN
+from tarash.tarash_gateway._support._wakeups import Wakeup
 from tarash.tarash_gateway.testing import Script
 from tests.engine.conftest import Fal
 

@@ -158,3 +158,59 @@ def test_a_model_without_masks_refuses_one_and_does_not_drop_it() -> None:
 def test_an_empty_prompt_is_refused_before_it_costs_anything(prompt: str) -> None:
     with pytest.raises(ValueError, match="say what to make"):
         VideoGenerationRequest(prompt=prompt)
+
+
+# ------------------------------------------------------------------------------ sizes and seeds
+RATIO_ONLY = [
+    *(("stability", model) for model in ("sd3.5-large", "sd3.5-flash", "stable-image-ultra")),
+    ("luma", "photon-1"),
+    ("replicate", "black-forest-labs/flux-dev"),
+]
+
+
+@pytest.mark.parametrize("size", ["1024x1024", "1792x1024", "4096x4096", "100x4000"])
+@pytest.mark.parametrize(("provider", "model"), RATIO_ONLY)
+def test_pixels_that_a_ratio_can_not_say_are_told(provider: str, model: str, size: str) -> None:
+    """BerriAI/litellm#12690, the other way round: nothing of a shape is dropped without a word."""
+    assert "size" in bent(image(provider, model, size=size))
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [("1024x1024", False), ("1536x864", False), ("2048x2048", False), ("4096x4096", True)],
+)
+def test_a_ratio_with_its_resolution_says_a_size(size: str, *, told: bool) -> None:
+    assert ("size" in bent(image("xai", "grok-imagine-image-2.0", size=size))) is told
+
+
+SEEDS = [
+    ("stability", "sd3.5-large", 0, 2**32 - 2),
+    ("stability", "stable-image-ultra", 0, 2**32 - 2),
+    ("runway", "gen4_image", 0, 2**32 - 1),
+    ("google", "gemini-3.1-flash-image", -(2**31), 2**31 - 1),
+]
+"""A provider's limits; a seed beyond them is refused there, or replaced by one of its own."""
+
+
+@pytest.mark.parametrize("seed", [-(2**40), -1, 0, 2**31 - 1, 2**31, 2**32, 2**64 - 1])
+@pytest.mark.parametrize(("provider", "model", "low", "high"), SEEDS)
+def test_a_seed_is_sent_as_it_is_or_bent_with_a_word(
+    provider: str, model: str, low: int, high: int, seed: int
+) -> None:
+    """gpustack/gpustack#900, pollinations/pollinations#10445."""
+    plan = image(provider, model, seed=seed)
+    sent = min(max(seed, low), high)
+    assert f"'seed': {sent}" in str(plan.payload)
+    assert ("seed" in bent(plan)) is (sent != seed)
+
+
+@pytest.mark.parametrize("seed", [-1, 0, 2**32 - 1, 2**32])
+@pytest.mark.parametrize(
+    ("provider", "model"), [("google", "veo-3.1-generate-preview"), ("runway", "gen4.5")]
+)
+def test_a_seed_of_a_video_is_sent_as_it_is_or_bent_with_a_word(
+    provider: str, model: str, seed: int
+) -> None:
+    plan = video(provider, model, seed=seed)
+    assert f"'seed': {min(max(seed, 0), 2**32 - 1)}" in str(plan.payload)
+    assert ("seed" in bent(plan)) is (not 0 <= seed < 2**32)

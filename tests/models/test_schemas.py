@@ -6,6 +6,7 @@ import copy
 import pickle
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -76,7 +77,11 @@ FULL: list[BaseModel] = [
     ),
     ImageGenerationConfig(provider="fal", model="m", timeout=55),
 ]
-MADE: dict[Any, Any] = {AwareDatetime: datetime(2026, 1, 2, tzinfo=UTC), date: date(2026, 1, 2)}
+MADE: dict[Any, Any] = {
+    AwareDatetime: datetime(2026, 1, 2, tzinfo=UTC),
+    date: date(2026, 1, 2),
+    Decimal: Decimal("1.20"),
+}
 
 
 def smallest(model: type[BaseModel]) -> BaseModel:

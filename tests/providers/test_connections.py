@@ -21,8 +21,9 @@ from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
 
 from tarash.tarash_gateway import HTTPConnectionError
-from tarash.tarash_gateway._http._client import POOL_SIZE, HttpClient, Transport, gate, origin
+from tarash.tarash_gateway._http._client import HttpClient, Transport, origin
 from tarash.tarash_gateway._http._credentials import Credentials
+from tarash.tarash_gateway._http._gates import POOL_SIZE, gate
 from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway._http._reasons import reason_of
 from tarash.tarash_gateway._http._sdk import exchange, http_client

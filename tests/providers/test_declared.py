@@ -229,6 +229,16 @@ def test_a_folder_that_is_not_there_is_warned_of(
         assert of_the_environment() == []
 
 
+def test_an_id_that_nobody_knows_is_sent_like_the_first_of_its_kind() -> None:
+    said = tomllib.loads(TOML) | {"name": "unknown-grok"}
+    said["models"][0]["takes"]["prompt"]["at"] = "content.text"
+    registry = Registry()
+    registry.register(declared_provider(said))
+    config = VideoGenerationConfig(provider="unknown-grok", model="of-my-own")
+    plan = Gateway(registry=registry).plan_video(config, VideoGenerationRequest(prompt="A kite"))
+    assert plan.payload == {"model": "of-my-own", "content": {"text": "A kite"}}
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner),

@@ -236,7 +236,7 @@ def test_every_known_id_plans(model: str) -> None:
     ("wish", "expected"),
     [
         ({"aspect_ratio": "4:3"}, {"aspect_ratio": "5:4"}),
-        ({"size": "1920x1080"}, {}),
+        ({"size": "1920x1080"}, {"size": "16:9"}),
         ({"n": 3}, {"n": None}),
         ({"style": "oil"}, {"style": None}),
         ({"quality": "hd"}, {"quality": None}),

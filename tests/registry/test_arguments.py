@@ -38,9 +38,18 @@ async def test_swapped_or_bare_arguments_are_named(config: Any, request_: Any) -
 
 def test_what_is_taken_and_what_was_given_have_their_articles() -> None:
     config: Any = ImageGenerationConfig(provider="fal", model="m")
-    said = "a VideoGenerationConfig and a VideoGenerationRequest, in this order; this is an Image"
+    said = (
+        "a VideoGenerationConfig and a VideoGenerationRequest, in this order; this is an "
+        "ImageGenerationConfig; use plan_image$"
+    )
     with pytest.raises(ValidationError, match=said):
         plan_video(config, REQUEST)
+
+
+@pytest.mark.parametrize("switch", [True, False])
+def test_a_mock_that_is_only_switched_on_is_told_how(*, switch: Any) -> None:
+    with pytest.raises(ValueError, match=rf"write mock=MockConfig\(enabled={switch}\)"):
+        VideoGenerationConfig(provider="fal", model="m", mock=switch)
 
 
 @pytest.mark.parametrize("callback", [progress_bar, ProgressBar, "print"])

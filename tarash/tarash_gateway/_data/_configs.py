@@ -186,6 +186,15 @@ class _GenerationConfig(Settings):
         # pydantic's SecretStr, as settings hold keys; whoever reads `api_key` reads a plain `str`.
         return revealed(secret)
 
+    @field_validator("mock", mode="before")
+    @classmethod
+    def _is_more_than_a_switch(cls, mock: Any) -> Any:
+        if isinstance(mock, bool):
+            message = f"mock takes a MockConfig: write mock=MockConfig(enabled={mock})"
+            raise ValueError(message)  # noqa: TRY004  (pydantic passes a TypeError on as it is)
+
+        return mock
+
     @field_validator("verify", mode="before")
     @classmethod
     def _off(cls, verify: Any) -> Any:

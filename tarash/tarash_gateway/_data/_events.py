@@ -151,6 +151,8 @@ class Polled(AttemptEvent):
         queue_position: Its place in the provider's queue, where the provider says so.
         final: Whether the provider has said how the job ended.
         billing: What a failed job costs, where the provider's rules say so.
+        result_ready: Whether the job is done, so that only its result is left to be fetched; None
+            where that was not asked.
         trouble: What kept the poll from being answered; None for an answer.
         raw: What the provider answered.
     """
@@ -160,6 +162,7 @@ class Polled(AttemptEvent):
     queue_position: int | None = None
     final: bool = False
     billing: Billing | None = None
+    result_ready: bool | None = None
     trouble: str | None = None
     raw: Any = field(default=None, repr=False)
 

@@ -74,6 +74,7 @@ class ModelInfo(Data):
         shutdown: The day on which it was or will be shut down.
         successor: What to use instead.
         retired: Whether it is no longer there.
+        deprecated: Whether the provider advises against it, and names no day for its end.
     """
 
     provider: str
@@ -87,6 +88,7 @@ class ModelInfo(Data):
     shutdown: date | None = None
     successor: str | None = None
     retired: bool = False
+    deprecated: bool = False
 
 
 class ModelDescription(ModelInfo):

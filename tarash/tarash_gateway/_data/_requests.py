@@ -26,7 +26,7 @@ def _ratio(value: str) -> str:
 
 def _size(value: str) -> str:
     if not re.fullmatch(r"[1-9]\d{1,4}x[1-9]\d{1,4}", value):
-        message = "a size is written widthxheight in pixels, such as '1024x1024'"
+        message = "a size is written WIDTHxHEIGHT in pixels, such as '1024x1024'"
         raise ValueError(message)
 
     return value

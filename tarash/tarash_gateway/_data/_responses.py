@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 from ._base import Data, Several
 from ._made_by import MadeBy
 from ._media_info import MediaInfo, Mismatch
+from ._money import Quote
 from ._template import SaveLimits
 from ._types import Billing, CancelAnswer, JobStatus, MediaType, OnExists, Submission
 
@@ -309,6 +310,7 @@ class GenerationPlan(Data):
         adjustments: Wishes that had to bend.
         fallbacks: One plan for each further config of the chain.
         warnings: What else to know before buying, such as that the model was shut down.
+        quote: What this config will cost, by the prices that are known.
     """
 
     provider: str
@@ -319,6 +321,7 @@ class GenerationPlan(Data):
     adjustments: tuple[Adjustment, ...] = ()
     fallbacks: tuple[GenerationPlan, ...] = ()
     warnings: tuple[str, ...] = ()
+    quote: Quote = Field(default_factory=Quote)
 
 
 class ProviderInfo(Data):

@@ -13,6 +13,7 @@ from ._handlers import handle
 from ._lease import FACTS, Lease, kept_alive, ledger_failed, rewrite, settle, told_of, was_stopped
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
+from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
 
@@ -32,6 +33,7 @@ __all__ = [
     "kept_alive",
     "ledger_failed",
     "look",
+    "quoted",
     "rewrite",
     "settle",
     "stop",

@@ -210,9 +210,7 @@ class Attempt:
             self.intent = intent
 
         self.response = response or self.response
-        self._take_submission(event, finished)
-        self._take_progress(event)
-        self.heard |= heard_of(event)
+        self.take(event, finished)
         try:
             await record(self, event)
         except (Exception, asyncio.CancelledError):
@@ -223,6 +221,15 @@ class Attempt:
             raise
 
         self.announce(event)
+
+    def take(self, event: AttemptEvent, finished: RawResult | None = None) -> None:
+        """Take note of what has happened, and no more: for what is heard in the middle of a poll.
+
+        The event that the poll ends in says it to everybody else.
+        """
+        self._take_submission(event, finished)
+        self._take_progress(event)
+        self.heard |= heard_of(event)
 
     def _take_submission(self, event: AttemptEvent, finished: RawResult | None) -> None:
         match event:
@@ -244,6 +251,7 @@ class Attempt:
         match event:
             case Polled():
                 self.status = event.status
+                self.done = self.done if event.result_ready is None else event.result_ready
                 self.settled = self.settled or event.final
                 self.billing_told = event.billing or self.billing_told
             case CancelAsked():

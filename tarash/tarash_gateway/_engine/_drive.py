@@ -263,7 +263,7 @@ class _Drive(Leaving):
                 self._attempt,
                 self._progress,
                 operation,
-                self._resources.rng,
+                self._resources,
                 self._lease,
             )
 

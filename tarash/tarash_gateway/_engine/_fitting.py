@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, cast
 
+from .._support._wakeups import Wakeups
 from ..catalog import ModelSpec, lookup, same_model_for, schema_source
 from ..exceptions import ValidationError
 from ..mapping import check_payload, doubts_of, fit
@@ -37,6 +38,8 @@ class EngineContext:
     """Who hears of every event, the policies among them."""
     policies: tuple[Policy, ...] = ()
     """Who lets attempts in."""
+    wakeups: Wakeups = field(default_factory=Wakeups)
+    """Who waits for which job."""
 
     def makers(self, call: Call) -> RegistryMakers:
         """Return the providers of the registry, as the media of a call's result see them."""

@@ -34,6 +34,8 @@ LONGEST_PACE = 120
 """A provider may put off the next look by so much."""
 LARGEST_MEMORY = 50
 """Kinds of trouble of one job that are each told once."""
+NUDGE_SECONDS = 1
+"""Polls that nudges ask for are no closer than this, and no closer than the provider allows."""
 STREAM_POLL_FACTOR = 2
 """While a status stream is alive, looks are so many poll intervals apart."""
 

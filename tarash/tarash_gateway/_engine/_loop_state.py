@@ -5,14 +5,13 @@ Kept by running loop, as the clients are, and forgotten with it.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from anyio.lowlevel import RunVar
 
-from .._http._client import STREAMS_PER_ORIGIN
+from .._http._gates import STREAMS_PER_ORIGIN
 from ._polling import History
 
 LARGEST = 256
@@ -59,31 +58,3 @@ def seen() -> LoopState:
         made = LoopState()
         _seen.set(made)
         return made
-
-
-class Wakeup:
-    """Cuts a wait short. As small as can be: thousands of jobs wait with one each."""
-
-    __slots__ = ("_waiting",)
-
-    def __init__(self) -> None:
-        self._waiting: asyncio.Future[bool] | None = None
-
-    def ring(self) -> None:
-        """End the wait that is under way, if any."""
-        self._end(rung=True)
-
-    async def wait(self, seconds: float) -> bool:
-        """Wait; return whether the bell rang before the time was up."""
-        loop = asyncio.get_running_loop()
-        self._waiting = loop.create_future()
-        timer = loop.call_later(seconds, self._end)
-        try:
-            return await self._waiting
-        finally:
-            self._waiting = None
-            timer.cancel()
-
-    def _end(self, *, rung: bool = False) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(rung)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from .._data._events import Polled
 from .._http._send_state import current_patience
 from ._limits import FETCH_SECONDS, POLL_SECONDS, SLOW_START_SECONDS
 
@@ -35,7 +36,9 @@ class _Patience:
 
     def job_is_done(self) -> None:
         """Take note of it, whatever the rest of the poll comes to."""
-        self._attempt.done = self.is_done = True
+        self.is_done = True
+        status = self._attempt.status or "queued"  # which the end of the poll will say
+        self._attempt.take(Polled(status=status, result_ready=True))
 
     def media_begin(self, *, sized: bool) -> None:
         """Read on for as long as the bytes flow."""

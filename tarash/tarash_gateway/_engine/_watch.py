@@ -6,16 +6,16 @@ import asyncio
 import builtins
 import logging
 import math
-from contextlib import suppress
+from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
-from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
 from .._data._events import Polled
 from .._data._exchange import Operation, RawResult, Snapshot
+from .._support._wakeups import Wakeup
 from ..exceptions import (
     GenerationFailedError,
     HTTPConnectionError,
@@ -23,23 +23,24 @@ from ..exceptions import (
     ValidationError,
 )
 from ._lease import Lease, was_stopped
-from ._limits import LONGEST_PACE, POLL_SECONDS, STREAM_POLL_FACTOR, UNSEEN_SECONDS
-from ._loop_state import Wakeup, seen
+from ._limits import LONGEST_PACE, NUDGE_SECONDS, POLL_SECONDS, STREAM_POLL_FACTOR, UNSEEN_SECONDS
+from ._loop_state import seen
 from ._patience import patient
 from ._polling import FIRST_LOOK, PollSchedule
 from ._troubles import Troubles
 
 if TYPE_CHECKING:
-    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-
     from .._data._exchange import Call, Config
     from ..providers._contract import Adapter, StreamingAdapter
     from ._attempt import Attempt
+    from ._fitting import EngineContext
     from ._progress import Progress
 
 ENDED = frozenset({"completed", "failed"})
 STREAM_SECONDS = 0.05
-"""A status stream's last event tells so exactly when the job ended."""
+"""A nudge tells so exactly when the job ended."""
+MOST_HEARD = 64
+"""Of what a status stream says, so much is kept while a user's callback takes its time."""
 
 
 class OutOfLooks(Exception):  # noqa: N818  (control flow inside the engine, never seen by users)
@@ -89,7 +90,7 @@ class Watch:
         attempt: Attempt,
         progress: Progress,
         operation: Operation,
-        rng: Random,
+        resources: EngineContext,
         lease: Lease,
     ) -> None:
         config = attempt.call.config
@@ -112,14 +113,19 @@ class Watch:
         self._streaming = False
         self._has_stream = False
         self._told = False
+        self._wakeups = resources.wakeups
+        self._address = (operation.provider, operation.id)
+        self._bell = Wakeup()
+        self._nudged_at = -math.inf
+        self._heard: deque[Snapshot] = deque(maxlen=MOST_HEARD)
         self._shared = seen()
         self._place = (config.provider, config.base_url)
         self._history = self._shared.history((*self._place, *_kind_of(attempt.call, operation)))
-        self._pace = PollSchedule(config.poll_interval, self._floor, rng, self._history)
+        self._pace = PollSchedule(config.poll_interval, self._floor, resources.rng, self._history)
         self._retry_after = _paced(operation.data.get("retry_after"))
 
     async def until_done(self) -> RawResult:
-        """Look until the job is done; a status stream may cut the pauses short.
+        """Poll until the job is done; a nudge, or a status stream, may cut the pauses short.
 
         Raises:
             OutOfLooks: It is not done after `max_poll_attempts` looks.
@@ -127,7 +133,8 @@ class Watch:
         """
         self._history.waiting += 1
         try:
-            return await self._look_until_done()
+            with self._wakeups.at(*self._address, self._bell):
+                return await self._look_until_done()
         finally:
             self._history.waiting -= 1
 
@@ -149,20 +156,18 @@ class Watch:
     async def _listening(self) -> RawResult:
         failure: BaseException | None = None
         finished: RawResult | None = None
-        send, receive = anyio.create_memory_object_stream[Snapshot](64)
-        with send, receive:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._listen, send)
-                try:
-                    while finished is None:
-                        await self._wait(self._pause(), receive)
-                        finished = await self._step()
-                except asyncio.CancelledError:
-                    raise
-                except BaseException as error:  # noqa: BLE001
-                    failure = error  # raised below, where no task group wraps it
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._listen)
+            try:
+                while finished is None:
+                    await self._sleep()
+                    finished = await self._step()
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001
+                failure = error  # raised below, where no task group wraps it
 
-                group.cancel_scope.cancel()
+            group.cancel_scope.cancel()
 
         if finished is None:
             raise failure or GenerationFailedError("The job ended without a result")
@@ -206,58 +211,66 @@ class Watch:
         self._history.note(after, elapsed)
 
     async def _sleep(self) -> None:
-        """Wait for the next look; the first job of its kind to end cuts the wait short."""
-        bell = Wakeup()
-        known = self._history.window is not None or self._retry_after is not None
-        start = self._elapsed()
-        pause = self._pause()
-        if known:
-            await bell.wait(pause)
-            return
-
-        self._history.on_first.add(bell.ring)
-        try:
-            rung = await bell.wait(pause)
-        finally:
-            self._history.on_first.discard(bell.ring)
-
-        if rung:
-            gone = self._elapsed() - start
-            await bell.wait(max(min(self._pause(), pause - gone), self._floor - gone))
-
-    async def _wait(self, pause: float, receive: MemoryObjectReceiveStream[Snapshot]) -> None:
-        """Wait for the next look; events of the status stream are passed on, the last ends it."""
-        start = self._clock()
+        """Wait for the next poll; a nudge, or the first job of its kind to end, cuts it short."""
+        start, pause = self._clock(), self._pause()
         until = start + (max(pause, self._slow) if self._streaming else pause)
-        while (left := until - self._clock()) > 0:
-            snapshot = None
-            with anyio.move_on_after(left):
-                snapshot = await receive.receive()
+        self._told = False
+        is_unknown = self._history.window is None and self._retry_after is None
+        if is_unknown and not self._has_stream:
+            self._history.on_first.add(self._bell.ring)
 
-            self._told = self._streaming and snapshot is not None
-            if snapshot is None or snapshot.status in ENDED:
-                return
+        try:
+            while (left := until - self._clock()) > 0:
+                if self._heard:
+                    # Not within the wait, which would cut a user's slow callback short.
+                    await self._pass_on()
+                    until = start + max(pause, self._slow)
+                elif not await self._bell.wait(left):
+                    return
+                elif self._bell.is_nudged:
+                    await self._take_nudge(start, until)
+                    return
+                elif not self._heard:  # the first of its kind has ended
+                    until = min(until, max(self._clock() + self._pause(), start + self._floor))
+        finally:
+            self._history.on_first.discard(self._bell.ring)
 
-            # Outside the limit above, which would cut a user's slow callback short.
+    async def _take_nudge(self, start: float, until: float) -> None:
+        """Poll at once, but for polls that nudges asked for a moment ago, and for a refusal."""
+        earliest = self._nudged_at + max(NUDGE_SECONDS, self._floor)
+        if self._failed and self._retry_after is not None:
+            earliest = max(earliest, start + self._retry_after)
+
+        await anyio.sleep(max(0, min(earliest, until) - self._clock()))
+        self._nudged_at = self._clock()
+        self._bell.is_nudged = False
+        self._told = True
+
+    async def _pass_on(self) -> None:
+        """Pass on what the status stream has said meanwhile."""
+        while self._heard:
+            snapshot = self._heard.popleft()
             await self._attempt.apply(polled(snapshot))
             await self._progress.look(snapshot)
-            until = start + max(pause, self._slow)
 
-    async def _listen(self, send: MemoryObjectSendStream[Snapshot]) -> None:
+    async def _listen(self) -> None:
         adapter = cast("StreamingAdapter", self._adapter)
         try:
             async for snapshot in adapter.stream(self._client, self._operation):
                 self._streaming = True
-                await send.send(snapshot)
+                if snapshot.status in ENDED:
+                    self._wakeups.nudge(*self._address)
+                else:
+                    self._heard.append(snapshot)
+                    self._bell.ring()
         except Exception as error:  # noqa: BLE001  (a stream only hurries the looks along)
             self._attempt.log(logging.DEBUG, "stream_broke", error=str(error))
         finally:
             self._give_stream()
             if self._streaming:
                 self._streaming = False
-                with suppress(anyio.WouldBlock):
-                    # What nobody listens to any more is worth a look now.
-                    send.send_nowait(Snapshot("completed"))
+                # What nobody listens to any more is worth a poll now.
+                self._wakeups.nudge(*self._address)
 
     def _give_stream(self) -> None:
         """Leave the stream's place to another job, once."""
@@ -274,7 +287,8 @@ class Watch:
         self._looks += 1
         snapshot = await self._one_look()
         if snapshot.finished is None:
-            await self._attempt.apply(polled(snapshot))
+            ready = self._attempt.done
+            await self._attempt.apply(replace(polled(snapshot), result_ready=ready))
 
         if snapshot.trouble is not None:
             self._failed = True
@@ -301,12 +315,12 @@ class Watch:
                 snapshot = await self._adapter.poll(self._client, self._operation)
 
             if snapshot.trouble is None:  # machines that don't agree may take it back
-                self._attempt.done = patience.is_done
+                self._note_ready(ready=patience.is_done)
 
             if snapshot.status != "completed" or snapshot.finished is not None:
                 return snapshot
 
-            self._attempt.done = True
+            self._note_ready(ready=True)
             trouble = HTTPConnectionError("The job is done, and its result is not there yet")
         except TarashException as error:
             trouble = error
@@ -320,6 +334,11 @@ class Watch:
 
         status = self._attempt.status or "queued"
         return Snapshot(status, retry_after=trouble.retry_after, trouble=trouble)
+
+    def _note_ready(self, *, ready: bool) -> None:
+        """Take note at once of whether the result is there: a cancellation goes by it."""
+        attempt = self._attempt
+        attempt.take(Polled(status=attempt.status or "queued", result_ready=ready))
 
 
 def polled(snapshot: Snapshot) -> Polled:

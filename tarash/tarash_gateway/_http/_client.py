@@ -6,14 +6,12 @@ the account's base URL and the provider's own hosts.
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
-from anyio.lowlevel import RunVar
 
 from .._support._secrets import AuthHeaders, Secrets
 from ..exceptions import TarashException
@@ -30,6 +28,7 @@ from ._answer import (
 from ._bodies import limits_of, lines, read_content
 from ._body import json_pieces, streamed
 from ._credentials import Credentials
+from ._gates import POOL_SIZE, STREAMS_PER_ORIGIN, gate
 from ._guard import SsrfGuard
 from ._parts import Part, parts_at_hand
 from ._proxies import Proxy, connector, proxy_of
@@ -56,9 +55,6 @@ __all__ = [
     "unreadable",
 ]
 
-POOL_SIZE = 100
-"""Connections to one host, for submits and for looks each."""
-STREAMS_PER_ORIGIN = 32
 FRESH_SECONDS = 2
 """A paid POST never leaves on a connection that was idle for longer: it might be dead already."""
 
@@ -141,30 +137,6 @@ def guarded_session(guard: SsrfGuard) -> aiohttp.ClientSession:
         timeout=limits_of("poll"),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
-
-
-_gates: RunVar[dict[tuple[str, Origin], asyncio.Semaphore]] = RunVar("_gates")
-
-
-def gate(purpose: str, url: str) -> asyncio.Semaphore:
-    """Return what lets as many exchanges begin as there are connections for them.
-
-    The connector would let the others wait too, but with their whole request made: for a thousand
-    of them that is most of the memory they take.
-    """
-    try:
-        gates = _gates.get()
-    except LookupError:
-        gates = {}
-        _gates.set(gates)
-
-    place = (purpose, origin(url))
-    found = gates.get(place)
-    if found is None:
-        size = STREAMS_PER_ORIGIN if purpose == "stream" else POOL_SIZE
-        found = gates[place] = asyncio.Semaphore(size)
-
-    return found
 
 
 class HttpClient:
@@ -280,9 +252,21 @@ class HttpClient:
                     part.status, response.headers, response.content_type, content, self._secrets
                 )
 
-    async def put(self, url: str, *, any_status: bool = False) -> HttpResponse:
-        """PUT to an absolute URL without a body."""
-        return await self._checked("PUT", url, any_status=any_status)
+    async def put(
+        self,
+        url: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        any_status: bool = False,
+    ) -> HttpResponse:
+        """PUT to an absolute URL: the bytes of an upload, or nothing."""
+        data: Any = {} if content is None else {"data": io.BytesIO(content)}
+        return await self._checked("PUT", url, any_status=any_status, headers=headers, **data)
+
+    def sent_to(self, url: str) -> str:
+        """Return the address in which a URL goes out; a subclass may add to it what is secret."""
+        return url
 
     async def post(self, url: str, *, json: Any = None, any_status: bool = False) -> HttpResponse:
         """POST what costs nothing (a cancel, a search) to an absolute URL."""
@@ -350,7 +334,7 @@ class HttpClient:
 
                 request = session.request(
                     method,
-                    address(url),
+                    address(self.sent_to(url)),
                     headers=credentials.onto({"Accept-Encoding": ENCODINGS, **(headers or {})}),
                     **body,
                     proxy=proxy,

@@ -23,7 +23,7 @@ from anyio import to_thread
 from .._support._secrets import Secrets
 from ..exceptions import HTTPConnectionError, TarashException
 from ._answer import BROKEN_OFF, FIRST_ERROR, TOO_LARGE
-from ._client import Classify, HttpResponse, checked, gate, read_answer, status_error
+from ._client import Classify, HttpResponse, checked, read_answer, status_error
 from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._reasons import cause_of, reason_of
 from ._send_state import SendState, current_wire
@@ -33,7 +33,7 @@ from ._urls import address
 if TYPE_CHECKING:
     from ._client import Transport
     from ._credentials import Credentials
-
+from ._gates import gate
 
 ENCODING = "accept-encoding"
 FRAMING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})

@@ -42,9 +42,11 @@ def check_arguments(function: str, kind: Kind, config: object, request: object) 
     for given, wanted in zip((config, request), expected, strict=True):
         if not isinstance(given, wanted):
             names = " and ".join(with_article(one.__name__) for one in expected)
+            other = next((name for name, pair in EXPECTED.items() if isinstance(given, pair)), kind)
+            meant = "" if other == kind else f"; use {function.replace(kind, other)}"
             raise ValidationError(
                 f"{function} takes {names}, in this order; this is "
-                f"{with_article(type(given).__name__)}"
+                f"{with_article(type(given).__name__)}{meant}"
             )
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._data._exchange import Call
-from .._engine import checked_payload, fitted_call
+from .._engine import checked_payload, fitted_call, quoted
 from .._http._client import join
 from .._http._key_lookup import base_url
 from .._support._ids import generate_unique_id
 from .._support._warnings import warn
-from ..catalog import ending, mask_form_of, schema_source
+from ..catalog import ModelSpec, ending, mask_form_of, schema_source
 from ..media import plan_media, rules_of
 from ..models import GenerationPlan
 from ._calls import configs_for
@@ -52,12 +52,14 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
     rules = rules_of(config)
     registry.check_known(config.provider, mocked=call.mocked)
     if not call.mocked and registry.handler(config.provider) is not None:
+        unknown = ModelSpec(config.provider, config.model, kind, {})
         return GenerationPlan(
             provider=config.provider,
             model=config.model,
             endpoint="(registered handler)",
             method="call",
             payload=plan_media(request, None, rules)[0].model_dump(exclude_defaults=True),
+            quote=quoted(call, unknown, None),
         )
 
     adapter = adapter_of(call, registry, need_extra=False)
@@ -73,4 +75,5 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
         payload=payload.body,
         adjustments=(*call.adjustments, *changes),
         warnings=_warned(config, spec.model),
+        quote=quoted(call, spec, payload),
     )

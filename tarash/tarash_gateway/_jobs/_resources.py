@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 from .._data._made_by import provide_makers
 from .._http._backend import check_loop
+from .._support._wakeups import Wakeups
 from ..exceptions import TarashException
 from ..providers._registry import Registry, default_registry
 from ._arguments import checked_observers, checked_policies
@@ -48,6 +49,7 @@ class GatewayContext:
         self._observers = checked_observers([*learn, *observers])
         self.registry = default_registry if registry is None else registry
         self._ledger = ledger
+        self._wakeups = Wakeups()
         self._made: EngineContext | None = None
         self._lock = threading.Lock()
         self._running: WeakSet[asyncio.Task[Any]] = WeakSet()
@@ -80,7 +82,19 @@ class GatewayContext:
             self.untrusted_requests,
             self._observers,
             self._policies,
+            self._wakeups,
         )
+
+    def wake(self, provider: str, operation_id: str) -> bool:
+        """Let whoever waits for a job here poll it now; return whether somebody does.
+
+        For whatever hears of a job first: a webhook, or another process. Any thread may call it.
+
+        Args:
+            provider: The provider's name.
+            operation_id: The provider's job id.
+        """
+        return self._wakeups.nudge(provider, operation_id)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

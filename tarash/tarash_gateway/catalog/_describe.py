@@ -121,6 +121,7 @@ def _info(spec: ModelSpec) -> dict[str, Any]:
         **_durations(spec),
         "shutdown": None if end is None else end.shutdown,
         "successor": None if end is None else end.successor,
+        "deprecated": end is not None and end.is_deprecated,
         "retired": retired(spec.provider, spec.model, datetime.now(UTC).date()) is not None,
     }
 

@@ -3,7 +3,7 @@
 What the provider's own list says, where the user has fetched it, goes before the rows that ship,
 which are ENDS in the module that describes its models. A row covers an id, or with a `*` at its end
 every id that begins so. No date means that the provider no longer offers the model and states no
-day.
+day, or, where its schema says so, that it advises against it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from . import _schema_store
 from ._published import published
 from ._sources import is_described, module_of, names
 
@@ -36,6 +37,8 @@ class Lifecycle:
     source: str
     names_successor: bool = True
     """Whether the source would name a successor if there was one: a list of models does not."""
+    is_deprecated: bool = False
+    """Whether the provider advises against it, and still takes requests for it."""
 
     @property
     def is_stated(self) -> bool:
@@ -46,6 +49,9 @@ class Lifecycle:
         """Return one sentence on it."""
         unnamed = "it has no successor" if self.names_successor else "see what replaces it there"
         instead = f"use {self.successor}" if self.successor else unnamed
+        if self.is_deprecated:
+            return f"{model} is marked as deprecated by its provider, which names no day; {instead}"
+
         if self.shutdown is None:
             return f"{model} is no longer offered by its provider; {instead}"
 
@@ -84,13 +90,24 @@ def lifecycle(provider: str, model: str) -> Lifecycle | None:
     known = _shipped(provider, model)
     listed = published(provider, model)
     if listed is None:
-        return known
+        return known or _deprecated(provider, model)
 
     return Lifecycle(
         listed.shutdown,
         known.successor if known is not None else None,
         f"{provider}'s list of models, read on {listed.read}",
         names_successor=known is not None,
+    )
+
+
+def _deprecated(provider: str, model: str) -> Lifecycle | None:
+    """Return what a model's schema says, as fal's do: that it is deprecated, and no day."""
+    found = _schema_store.record(provider, model)
+    if found is None or not found[0].get("deprecated"):
+        return None
+
+    return Lifecycle(
+        None, None, f"{provider}'s list of models", names_successor=False, is_deprecated=True
     )
 
 
@@ -137,5 +154,5 @@ def retired(provider: str, model: str, today: date | None = None) -> str | None:
         return None
 
     day = today or datetime.now(UTC).date()
-    gone = found.shutdown is None or found.shutdown <= day
+    gone = not found.is_deprecated if found.shutdown is None else found.shutdown <= day
     return found.note(model, day) if gone else None

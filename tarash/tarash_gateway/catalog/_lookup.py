@@ -6,6 +6,7 @@ provider's models agree on. Reads files on first use; reads no network and knows
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from .._data._types import JsonObject, Kind
 from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, takes_media, told_joints
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
-from ._modules import Mappers, command_to_add, declared, near_ids
+from ._modules import Mappers, command_to_add, declared, near_ids, others_with
 from ._sources import is_described, module_of
 from ._spec import ModelSpec
 from ._variants import relatives, variant_of
@@ -29,6 +30,7 @@ PROMPT_ONLY: Mappers = {
 }
 MOST_CACHED = 4096
 TYPO = 0.8
+VERSION = re.compile(r"[0-9a-f]{32,}")
 """How similar an id must be to a known one to be taken for a mistyped one."""
 _known: dict[tuple[str, str, Kind], ModelSpec] = {}
 
@@ -224,12 +226,13 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     if not is_described(provider):
         return ModelSpec(provider, model, kind, PROMPT_ONLY, generic=True)
 
-    known = declared(provider)
+    known = declared(provider, kind)
     matched = longest_prefix(model, known)
     if matched is not None:
         alternatives = _siblings(matched, known)
         found = ModelSpec(provider, model, kind, known[matched], alternatives, source="package")
-        return _limited(found)
+        schemas: Mapping[str, Any] = getattr(module_of(provider), "SCHEMAS", {})
+        return _limited(replace(found, schema=schemas.get(matched)))
 
     for other in relatives(model, _schema_store.ids(provider)):
         spec = _described(provider, other, kind)
@@ -269,12 +272,18 @@ def _doubted(spec: ModelSpec) -> ModelSpec:
         how = f"it is mapped like {spec.facts.get('relative', 'its family')}"
 
     near = near_ids(spec.provider, spec.model, alike=TYPO)
+    elsewhere = [] if near else others_with(spec.provider, spec.model)
     meant = f"; did you mean {' or '.join(near)}?" if near else "."
+    if elsewhere:
+        meant = f"; {' and '.join(elsewhere)} has a model of this name: is that the provider meant?"
+
     fetch = f"`{command_to_add(spec.provider, spec.model)}` fetches its schema"
     if can_be_asked(spec.provider, spec.model):
         fetch = f"a generation asks for its schema first, {fetch} now"
     elif "/" not in spec.model and asks(spec.provider):
-        fetch = "nobody can be asked about a bare version: write owner/name:version"
+        fetch = "nobody can be asked about a bare name: write owner/name"
+        if VERSION.fullmatch(spec.model):
+            fetch = "nobody can be asked about a bare version: write owner/name:version"
 
     doubt = f"the catalogue has no such model, so {how}{meant} {fetch[0].upper()}{fetch[1:]}"
     return replace(spec, doubt=doubt)

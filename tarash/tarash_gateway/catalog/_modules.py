@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from .._data._types import Kind
 from ..mapping import FieldMapper, longest_prefix
 from . import _schema_store
-from ._sources import is_described, module_of, schemas_of
+from ._sources import is_described, module_of, names, schemas_of
 
 Mappers = Mapping[str, FieldMapper]
 
@@ -19,17 +19,25 @@ OF_VIDEOS = frozenset(
 )
 
 
-def declared(provider: str) -> Mapping[str, Mappers]:
-    """Return the mappers that are declared by hand, by model id or prefix."""
-    found: Mapping[str, Mappers] = getattr(module_of(provider), "MODELS", {})
-    return found
+def declared(provider: str, kind: Kind | None = None) -> Mapping[str, Mappers]:
+    """Return the mappers that are declared by hand, by model id or prefix.
+
+    Args:
+        provider: The provider's name.
+        kind: What the models make, for providers that have one id for two models.
+    """
+    module = module_of(provider)
+    of_kind: Mapping[Kind, Mapping[str, Mappers]] = getattr(module, "MODELS_OF", {})
+    found: Mapping[str, Mappers] = getattr(module, "MODELS", {})
+    return found if kind is None else of_kind.get(kind, found)
 
 
 def named(provider: str) -> Mapping[str, Kind]:
     """Return the ids of the models that are declared by hand, with what they make."""
     ids: Mapping[Kind, tuple[str, ...]] | None = getattr(module_of(provider), "IDS", None)
     if ids is not None:
-        return {model: kind for kind, models in ids.items() for model in models}
+        # Of an id that makes both, videos are what is said first.
+        return {model: kind for kind, models in [*ids.items()][::-1] for model in models}
 
     return {model: made(mappers) for model, mappers in declared(provider).items()}
 
@@ -61,6 +69,15 @@ def _is_default(provider: str) -> bool:
     """Tell whether the command line asks this provider where none is named."""
     schemas = schemas_of(provider)
     return schemas is not None and schemas.listed
+
+
+def others_with(provider: str, model: str) -> list[str]:
+    """Return the other providers whose catalogue has this very id."""
+    return [
+        other
+        for other in names()
+        if other != provider and (model in named(other) or model in _schema_store.ids(other))
+    ]
 
 
 def near_ids(provider: str, model: str, *, alike: float = 0.3) -> list[str]:

@@ -144,6 +144,7 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     seed: o.Seed = None,
     audio: o.Audio = None,
     negative_prompt: o.NegativePrompt = None,
+    enhance: o.Enhance = None,
     param: o.Param = None,
     timeout: o.Timeout = None,
     strict: o.Strict = False,
@@ -205,6 +206,67 @@ def image(  # noqa: PLR0913  (each is an option of the command)
     from ._generate import generate
 
     return generate(options)
+
+
+@app.command(epilog=SEE_ABOVE)
+def quote(  # noqa: PLR0913  (each is an option of the command)
+    prompt: o.Prompt,
+    *,
+    kind: o.MadeKind = "video",
+    provider: o.Provider = "fal",
+    model: o.Model = None,
+    fallback: o.Fallback = None,
+    duration: o.Duration = None,
+    aspect_ratio: o.AspectRatio = None,
+    resolution: o.Resolution = None,
+    size: o.Size = None,
+    quality: o.Quality = None,
+    n: o.Count = 1,
+    image: o.Image = None,
+    video: o.Video = None,
+    audio: o.Audio = None,
+    param: o.Param = None,
+    as_json: o.Json = False,
+) -> int:
+    """Say what a video or an image would cost; buys nothing and needs no key."""
+    given = {**locals(), "base_url": None, "key_file": None, "mock": False}
+    from ._quotes import show_quote
+
+    return show_quote(o.of_kind(kind, given))
+
+
+@app.command("compare-prices", epilog=SEE_ABOVE)
+def compare_prices(  # noqa: PLR0913  (each is an option of the command)
+    prompt: o.Prompt,
+    *,
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "--model",
+            metavar="PROVIDER:MODEL",
+            help="Who might make it; repeatable.",
+            rich_help_panel=o.WHO,
+        ),
+    ],
+    kind: o.MadeKind = "video",
+    duration: o.Duration = None,
+    aspect_ratio: o.AspectRatio = None,
+    resolution: o.Resolution = None,
+    size: o.Size = None,
+    quality: o.Quality = None,
+    n: o.Count = 1,
+    image: o.Image = None,
+    video: o.Video = None,
+    audio: o.Audio = None,
+    as_json: o.Json = False,
+) -> int:
+    """Compare what several models would cost for one request, cheapest first."""
+    given = {**locals(), "provider": "", "fallback": None}
+    given |= {"base_url": None, "key_file": None, "mock": False}
+    models = given.pop("model")
+    from ._quotes import compare
+
+    return compare(o.of_kind(kind, {**given, "model": None}), models)
 
 
 @app.command()

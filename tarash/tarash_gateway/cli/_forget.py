@@ -56,7 +56,7 @@ def prune(  # noqa: PLR0913  (each is an option of the command)
 
     found = _run(work())
     if not found:
-        terminal.hint("there is nothing to forget")
+        terminal.hint(f"no job that has ended is older than {days:g} days; see --older-than")
 
     return _drop(found, yes=yes, as_json=as_json)
 

@@ -110,6 +110,7 @@ def _request(options: Options) -> Request:
             "duration_seconds": options.duration,
             "resolution": options.resolution,
             "generate_audio": options.audio,
+            "enhance_prompt": options.enhance,
             "video": _medium(options.video, "--video"),
             "number_of_videos": options.n,
         }

@@ -20,7 +20,10 @@ from ._errors import Exit
 Result = TypeVar("Result")
 Handler = Callable[[int, FrameType | None], None]
 
-LEAVING = "Left at once: a job that runs at the provider goes on, and may be billed\n"
+LEAVING = (
+    "Left at once: a job that runs at the provider goes on, and may be billed; `tarash jobs ls` "
+    "shows it\n"
+)
 SHOW_CURSOR = "\x1b[?25h\r\n"
 CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 

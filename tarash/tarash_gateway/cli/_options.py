@@ -5,13 +5,15 @@ Only what the terminal gave; what it means is read in `_inputs`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
 from .._data._types import Kind
+from ._errors import CommandError
 
 WHO = "Who makes it"
 WHAT = "What to make"
@@ -37,7 +39,7 @@ Fallback = Annotated[
     typer.Option(
         "--fallback",
         metavar="PROVIDER:MODEL",
-        help="Who makes it after a failure that another may not have; repeatable.",
+        help="Provider and model to try if the first one fails; repeatable.",
         rich_help_panel=WHO,
     ),
 ]
@@ -59,6 +61,10 @@ Mock = Annotated[
     typer.Option("--mock", help="Make it here: no network, no key, no cost.", rich_help_panel=WHO),
 ]
 
+MadeKind = Annotated[
+    str,
+    typer.Option("--kind", metavar="video|image", help="What it makes.", rich_help_panel=WHAT),
+]
 Duration = Annotated[
     float | None, typer.Option("--duration", help="Seconds.", rich_help_panel=WHAT)
 ]
@@ -115,6 +121,14 @@ Audio = Annotated[
 ]
 NegativePrompt = Annotated[
     str | None, typer.Option("--negative-prompt", help="What to avoid.", rich_help_panel=WHAT)
+]
+Enhance = Annotated[
+    bool | None,
+    typer.Option(
+        "--enhance/--no-enhance",
+        help="Whether the provider may rewrite the prompt.",
+        rich_help_panel=WHAT,
+    ),
 ]
 Param = Annotated[
     list[str] | None,
@@ -249,6 +263,7 @@ class Options:
     seed: int | None = None
     audio: bool | None = None
     negative_prompt: str | None = None
+    enhance: bool | None = None
     param: list[str] | None = None
     timeout: float | None = None
     strict: bool = False
@@ -263,3 +278,30 @@ class Options:
     verify: bool = False
     dry_run: bool = False
     as_json: bool = False
+
+
+def of_kind(kind: str, given: Mapping[str, Any]) -> Options:
+    """Return the options of a command that is for videos and images alike.
+
+    Raises:
+        CommandError: The kind is neither, or an option is the other kind's.
+    """
+    if kind not in NOT_OF:
+        raise CommandError(f"--kind: {kind!r} is neither video nor image")
+
+    foreign = [name for name in NOT_OF[kind] if given.get(name) is not None]
+    if foreign:
+        name = foreign[0].replace("_", "-")
+        raise CommandError(
+            f"--{name} is not for {kind}s; say --kind {OTHER[kind]}, or leave it out"
+        )
+
+    known = {name: value for name, value in given.items() if name in Options.__slots__}
+    return Options(**{**known, "kind": cast("Kind", kind)})
+
+
+NOT_OF = {
+    "video": ("size", "quality"),
+    "image": ("duration", "resolution", "video", "audio"),
+}
+OTHER = {"video": "image", "image": "video"}

@@ -26,14 +26,28 @@ INTERRUPTED = "Interrupted"
 def adjustments(found: Sequence[Adjustment]) -> None:
     """Say which wishes had to bend."""
     for one in found:
-        terminal.say(adjusted(one), label="adjusted", style="yellow")
+        terminal.say(adjusted(one), label=_label(one), style="yellow")
 
 
 def adjusted(one: Adjustment) -> str:
     """Return one adjustment as a sentence."""
+    if not _changes(one):
+        named, value = wish(one.field), _value(one.requested)
+        what = named if named.endswith(f" {value}") else f"{named} {value}"
+        return f"{what} is sent as it is: {in_options(one.reason)}"
+
     becomes = "left out" if one.sent is None else f"sending {_value(one.sent)}"
     reason = in_options(one.reason)
     return f"{wish(one.field)}: asked {_value(one.requested)}, {becomes}: {reason}"
+
+
+def _changes(one: Adjustment) -> bool:
+    """Tell whether something else is sent; what only looks like a mistake is told, too."""
+    return type(one.sent) is not type(one.requested) or one.sent != one.requested
+
+
+def _label(one: Adjustment) -> str:
+    return "adjusted" if _changes(one) else "note"
 
 
 def _value(value: Any) -> str:
@@ -61,11 +75,12 @@ def plan(made: GenerationPlan, *, json: bool) -> None:
             "payload", JSON.from_data(one.payload, ensure_ascii=terminal.hides(one.payload))
         )
         for adjustment in one.adjustments:
-            table.add_row("adjusted", adjusted(adjustment))
+            table.add_row(_label(adjustment), adjusted(adjustment))
 
         for warning in one.warnings:
             table.add_row("warning", warning)
 
+        table.add_row("cost", str(one.quote))
         terminal.show(table)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from .._data._template import Template
+from .._data._template import OWN_NAME, Template
 from .._data._types import MediaType
 from .._jobs._inspection import probe_async
 from .._support import _portal
@@ -28,9 +28,6 @@ from ..models import ImageGenerationResponse, MediaInfo, VideoGenerationResponse
 from ._errors import CommandError
 
 Response = VideoGenerationResponse | ImageGenerationResponse
-
-OWN_NAME = "{request_id}.{ext}"
-"""What is saved unasked is called by its request."""
 
 STANDARD_OUTPUT = "-"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,9 @@ from typer.core import TyperCommand, TyperGroup
 from . import _terminal as terminal
 from ._errors import Exit
 from ._words import offer
+
+ROOM = 80
+"""Columns below which tables of options cut off their names, which nobody can then type."""
 
 
 def _without_types(parameters: list[Any]) -> list[Any]:
@@ -29,6 +33,17 @@ class _Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help: in tables where there is room, else in plain lines."""
+        drawn = self.rich_markup_mode
+        if shutil.get_terminal_size().columns < ROOM:
+            self.rich_markup_mode = None
+
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.rich_markup_mode = drawn
 
 
 class _Group(TyperGroup):

@@ -11,6 +11,7 @@ OPTIONS = {
     "prompt": "PROMPT",
     "duration_seconds": "--duration",
     "generate_audio": "--audio",
+    "enhance_prompt": "--enhance",
     "image_list": "--image",
     "mask_image": "--mask",
     "number_of_videos": "--n",

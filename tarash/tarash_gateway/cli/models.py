@@ -106,7 +106,7 @@ def _list(
                 ", ".join(one.outputs),
                 ", ".join(one.takes) or "-",
                 seconds_of(one),
-                "retired" if one.retired else "",
+                "retired" if one.retired else "deprecated" if one.deprecated else "",
             )
             for one in found
         ),
@@ -239,6 +239,8 @@ def _describe(described: ModelDescription) -> None:
     if described.shutdown is not None or described.retired:
         day = described.shutdown.isoformat() if described.shutdown else "no date"
         rows["shut down"] = f"{day}; successor: {described.successor or 'none named'}"
+    elif described.deprecated:
+        rows["deprecated"] = "its provider advises against it, and names no day for its end"
 
     _show(("", ""), rows.items())
     terminal.result("")

@@ -5,6 +5,7 @@ Pure functions and data; re-exported to users as `providers.field_mappers`.
 
 from __future__ import annotations
 
+from .._support._lines import lines_of
 from ._checks import check_mapping
 from ._derive import derive
 from ._doubts import doubts_of
@@ -20,6 +21,7 @@ from ._factories import (
     n_images_field_mapper,
     passthrough_field_mapper,
     quality_field_mapper,
+    seed_field_mapper,
     single_image_field_mapper,
     size_field_mapper,
     style_field_mapper,
@@ -32,9 +34,9 @@ from ._field_mapper import (
     longest_prefix,
 )
 from ._fit import fit, takes_media
-from ._geometry import Lines, Ratios, Sizes
+from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
 from ._joint import Joint, told_joints
-from ._limits import Span, nearest
+from ._limits import Span, nearest, pixels_of, ratio_of, side_of
 from ._shapes import Shapes, is_alike, named_lines, nearest_lines, proportion_of, requestable
 from ._together import Apart, Beside, Rule, own
 from ._validate import check_payload
@@ -43,13 +45,17 @@ __all__ = [
     "Apart",
     "Beside",
     "FieldMapper",
+    "Geometry",
     "Joint",
     "Lines",
+    "Preset",
     "Ratios",
     "Rule",
     "Shapes",
+    "Side",
     "Sizes",
     "Span",
+    "Target",
     "apply_field_mappers",
     "aspect_ratio_field_mapper",
     "check_mapping",
@@ -65,6 +71,7 @@ __all__ = [
     "image_input_field_mapper",
     "image_list_field_mapper",
     "is_alike",
+    "lines_of",
     "longest_prefix",
     "mask_image_field_mapper",
     "n_images_field_mapper",
@@ -73,9 +80,13 @@ __all__ = [
     "nearest_lines",
     "own",
     "passthrough_field_mapper",
+    "pixels_of",
     "proportion_of",
     "quality_field_mapper",
+    "ratio_of",
     "requestable",
+    "seed_field_mapper",
+    "side_of",
     "single_image_field_mapper",
     "size_field_mapper",
     "style_field_mapper",

@@ -10,7 +10,7 @@ from ..exceptions import ValidationError
 from ._checks import check_choice
 from ._field_mapper import FieldMapper
 from ._files import to_wire
-from ._limits import nearest
+from ._limits import Span, nearest
 
 
 def passthrough_field_mapper(source_field: str, required: bool = False) -> FieldMapper:
@@ -198,6 +198,16 @@ def size_field_mapper(
         return converter(size) if converter is not None and size is not None else size
 
     return FieldMapper("size", convert, required, allowed=allowed)
+
+
+def seed_field_mapper(low: int = 0, high: int = 2**32 - 1) -> FieldMapper:
+    """Send the seed, bent to the nearest that the provider takes."""
+    span = Span(low, high)
+
+    def convert(_request: object, seed: int | None) -> int | float | None:
+        return None if seed is None else span.nearest(seed)
+
+    return FieldMapper("seed", convert, allowed=span)
 
 
 def quality_field_mapper(allowed_values: Sequence[str] | None = None) -> FieldMapper:

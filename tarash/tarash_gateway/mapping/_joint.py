@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..models import Adjustment
 from ._field_mapper import FieldMapper
 from ._geometry import SAME, apart, written_ratio
-from ._limits import nearest, ratio_of, shown
+from ._limits import nearest, pixels_of, ratio_of, shown, side_of
 from ._together import own
 
 if TYPE_CHECKING:
@@ -151,16 +151,37 @@ def size_as_ratio(request: Request, spec: ModelSpec) -> str | None:
     return found
 
 
+NEAR_AREA = 1.5
+"""How many times as many pixels, or as few, still pass for `1k` and its like."""
+
+
 def inexact_ratio(request: Request, mappers: Mapping[str, FieldMapper]) -> str | None:
-    """Return the ratio that is sent for a wished size which has another one; else None."""
-    if request.aspect_ratio is not None:
+    """Return what is sent for a requested size that it does not say in full; else None.
+
+    A ratio says nothing of how many pixels there are, unless a word such as `2k` goes with it.
+    """
+    size = getattr(request, "size", None)
+    wished = pixels_of(size)
+    if request.aspect_ratio is not None or wished is None:
         return None
 
     for mapper in mappers.values():
         if mapper.source_field == "aspect_ratio" and "size" in mapper.also:
             sent = mapper.converter(request, None)
-            wished, made = ratio_of(getattr(request, "size", "")), ratio_of(sent)
-            if wished and made and apart(made, wished) > SAME:
-                return str(sent)
+            made = ratio_of(sent)
+            words = [one.converter(request, size) for one in _sized(mappers)]
+            same = made is not None and apart(made, wished[0] / wished[1]) <= SAME
+            if not same or not any(_has_area(word, wished) for word in words):
+                return " ".join(str(one) for one in (sent, *words) if one is not None)
 
     return None
+
+
+def _sized(mappers: Mapping[str, FieldMapper]) -> list[FieldMapper]:
+    return [mapper for mapper in mappers.values() if mapper.source_field == "size"]
+
+
+def _has_area(word: Any, wished: tuple[int, int]) -> bool:
+    side = side_of(word)
+    area = wished[0] * wished[1]
+    return side is not None and 1 / NEAR_AREA < side * side / area < NEAR_AREA

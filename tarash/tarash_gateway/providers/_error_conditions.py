@@ -16,8 +16,9 @@ from .._http._answer import wait_in
 from .._support._paths import NOTHING, values_at
 
 Meaning = Literal[
-    "moderation", "quota", "account", "unknown_model", "invalid", "rate", "failed", "unknown"
-]
+    "moderation", "quota", "account", "unknown_model", "invalid", "rate", "failed", "gone",
+    "unknown",
+]  # fmt: skip
 Stage = Literal["input", "output"]
 
 DEEPEST = 6

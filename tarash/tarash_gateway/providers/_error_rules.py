@@ -39,6 +39,7 @@ CLASSES: Mapping[Meaning, type[HTTPError]] = {
     "rate": RateLimitError,
 }
 OK = 200
+NOT_FOUND = 404
 ALWAYS = When()
 
 
@@ -188,7 +189,7 @@ class ErrorRules:
             return GenerationFailedError(f"{begins}: {text}", **facts)
 
         facts |= {
-            "status_code": status,
+            "status_code": NOT_FOUND if meaning == "gone" else status,
             "retry_after": when.wait if retry_after is None else retry_after,
         }
         return CLASSES.get(meaning, HTTPError)(f"{begins}: {text}", **facts)

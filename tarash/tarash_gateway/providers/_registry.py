@@ -18,7 +18,7 @@ from typing import Any, Literal, cast
 from .._support._extras import how_to_install
 from .._support._secrets import ask_for_open_settings, declare_open
 from .._support._warnings import warn
-from ..catalog import Mappers, ModelSource, built_in_mappers, provide
+from ..catalog import Mappers, ModelSource, built_in_mappers, forget, provide
 from ..exceptions import ValidationError
 from ..mapping import check_mapping
 from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
@@ -37,6 +37,7 @@ __all__ = [
 
 FOLDERS = (
     "azure_openai",
+    "bytedance",
     "fal",
     "google",
     "luma",
@@ -156,6 +157,7 @@ class Registry:
             _sources.registered |= added
             for name in added:
                 self._handlers.pop(name, None)
+                forget(name)  # what another row of this name said of its models
 
     def register_provider(self, provider: str, handler: object) -> None:
         """Register a provider of your own; the name of a built-in one replaces it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -11,10 +12,11 @@ from ..._data._exchange import (
     MediaConstraints,
     MediaSupport,
 )
-from ..._http._client import HttpClient
+from ..._http._client import HttpClient, join
+from ...exceptions import UnsupportedOperationError
 from ...exceptions import ValidationError as Refusal
 from .._rest import RestAdapter
-from ._client import headers_of
+from ._client import QueryClient, headers_of
 from ._model import ProviderDeclaration, Setting
 from ._rules import DeclaredRules
 
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
     from ..._data._exchange import Config
     from ..._http._client import Transport
     from ..._http._credentials import Credentials
+
+
+FORMS: Mapping[str, Any] = {
+    "none": None, "data_uri": "data_uri", "base64": "data_uri", "part": "bytes",
+}  # fmt: skip
+HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+VERSION = re.compile(r"/v\d\w*$")
 
 
 class DeclaredAccount(RestAdapter):
@@ -34,24 +43,38 @@ class DeclaredAccount(RestAdapter):
         self.key_variables = said.account.variables
         self.makes = said.makes
         self.check_path = said.account.check
-        self.min_poll_interval = said.poll.pace if said.poll is not None else 1.0
+        self.min_poll_interval = min((one.pace for one in said.poll), default=1.0)
         media = said.media
         self.accepts = MediaSupport(
             url=media.url,
-            content=None if media.inline == "none" else "data_uri",
+            content=FORMS[media.inline],
             largest_inline=media.largest_inline,
-            images=MediaConstraints(media.image_types, media.largest_image),
+            largest_together=media.largest_together,
+            upload=said.upload is not None or "upload" in said.hooks,
+            references=references_of(said),
+            images=MediaConstraints(
+                media.image_types,
+                media.largest_image,
+                shortest_side=media.shortest_side,
+                longest_side=media.longest_side,
+            ),
         )
         self.errors = self.rules = DeclaredRules.of(said)
         self.unknown: set[str] = set()
+
+        paths = [
+            *(one.path for one in said.poll),
+            *(one.path for one in said.cancel),
+            *(one.fetch or "" for one in said.result),
+        ]
+        self.needs_path = any("{path}" in one for one in paths)
 
     # ------------------------------------------------------------------------------------- account
     @property
     def trusted_hosts(self) -> tuple[str, ...]:
         """The hosts of all regions, and those that are declared."""
         account = self.said.account
-        bases = (account.base_url, *account.regions.values())
-        hosts = [urlsplit(base).hostname or "" for base in bases if "{" not in base]
+        hosts = [urlsplit(base).hostname or "" for base in account.bases if "{" not in base]
         return tuple(dict.fromkeys([*filter(None, hosts), *account.trusted_hosts]))
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
@@ -74,7 +97,7 @@ class DeclaredAccount(RestAdapter):
         found = given.get(name) or environment.get(setting.variable or "") or setting.default
         return None if found is None else str(found)
 
-    def _settings(self, given: Mapping[str, Any]) -> dict[str, str]:
+    def settings(self, given: Mapping[str, Any]) -> dict[str, str]:
         names = self.said.account.settings
         found = {name: self._setting(name, given, os.environ) for name in names}
         return {name: value for name, value in found.items() if value}
@@ -83,14 +106,17 @@ class DeclaredAccount(RestAdapter):
         """Return the user's base URL, else that of the region.
 
         Raises:
-            ValidationError: There is no such region.
+            ValidationError: There is no such region, or a setting that is part of the address is
+                missing, or is no name of a host.
         """
         account = self.said.account
-        region = config.provider_config.get("region") or os.environ.get(
-            account.region_variable or ""
-        )
-        if custom or not region:
-            return custom or self.filled(account.base_url, self._settings(config.provider_config))
+        if custom:
+            return with_version(custom, account.base_url)
+
+        variable = os.environ.get(account.region_variable or "")
+        region = config.provider_config.get("region") or variable or account.region
+        if not region:
+            return self._base((account.base_url,), config)
 
         if region not in account.regions:
             raise Refusal(
@@ -98,7 +124,29 @@ class DeclaredAccount(RestAdapter):
                 submission="not_sent",
             )
 
-        return self.filled(account.regions[region], self._settings(config.provider_config))
+        bases = account.regions[region]
+        return self._base((bases,) if isinstance(bases, str) else bases, config)
+
+    def _base(self, bases: tuple[str, ...], config: Config) -> str:
+        """Return the first address whose settings are all given."""
+        values = self.settings(config.provider_config)
+        for name, value in values.items():
+            if any(f"{{{name}}}" in base for base in bases) and not HOST_NAME.fullmatch(value):
+                raise Refusal(
+                    f"{self.said.title}: {name}={value!r} is no part of a host's name",
+                    submission="not_sent",
+                )
+
+        filled = [self.filled(base, values) for base in bases]
+        whole = next((one for one in filled if "{" not in one), None)
+        if whole is None:
+            missing = ", ".join(re.findall(r"\{(\w+)\}", filled[-1]))
+            raise Refusal(
+                f"{self.said.title} needs {missing} in provider_config for its address",
+                submission="not_sent",
+            )
+
+        return whole
 
     @staticmethod
     def filled(text: str, values: Mapping[str, str], *, quoted: bool = False) -> str:
@@ -111,8 +159,43 @@ class DeclaredAccount(RestAdapter):
     def connect(self, account: Credentials, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
         said = self.said.account
-        values = self._settings(account.settings)
+        values = self.settings(account.settings)
         filled = {name: self.filled(text, values) for name, text in said.headers.items()}
         others = {name: text for name, text in filled.items() if "{" not in text}
         headers = headers_of(said.auth, account.key.reveal(), others)
+        if said.auth.type == "query":
+            return QueryClient(said.auth.parameter, account, transport, headers, self.errors)
+
         return HttpClient(account, transport, headers, self.errors)
+
+    async def verify_credentials(self, client: Any) -> None:
+        """Ask for something free that wants a key; an error inside a good answer is one."""
+        if self.check_path is None:
+            raise UnsupportedOperationError(f"{self.said.title} has nothing free to ask for")
+
+        path = self.filled(self.check_path, self.settings(client.account.settings), quoted=True)
+        answer = await client.get(join(client.account.base_url, path))
+        if self.rules.is_refusal(answer.body):
+            raise self.rules.in_good_answer(answer)
+
+
+def references_of(said: ProviderDeclaration) -> tuple[str, ...]:
+    """Return what the provider's own references begin with."""
+    prefix = said.upload.prefix if said.upload is not None else ""
+    return tuple(dict.fromkeys([*said.media.references, *([prefix] if "://" in prefix else [])]))
+
+
+def with_version(custom: str, declared: str) -> str:
+    """Return a user's base URL with the version that the vendor's has, given once.
+
+    A bare host gets the whole path; a version where the vendor's paths bring their own goes.
+    """
+    custom = custom.rstrip("/")
+    wanted, given = urlsplit(declared).path.rstrip("/"), urlsplit(custom).path
+    if not given:
+        return custom + wanted
+
+    if wanted and given.endswith(wanted * 2):
+        return custom.removesuffix(wanted)
+
+    return VERSION.sub("", custom) if not wanted else custom

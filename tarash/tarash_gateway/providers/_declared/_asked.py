@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -12,7 +11,7 @@ from ..._http._client import HttpResponse, unreadable
 from ..._support._paths import value_at as one
 from ...exceptions import GenerationFailedError
 from .._finding import is_shown, is_since
-from ._model import Listing
+from ._stages import Listing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,7 +43,9 @@ def has(request: Any, name: str) -> bool:
     if any(image.get("type") == name for image in request.image_list):
         return True
 
-    return getattr(request, name, None) not in (None, (), [], "") or name in request.extra_params
+    mine = getattr(request, name, None)
+    # A number is not compared with `False`, which 0 equals.
+    return (mine is not False and mine not in (None, (), [], "")) or name in request.extra_params
 
 
 def whole(client: Any, url: str) -> str:
@@ -77,13 +78,3 @@ def content_of(text: str) -> Any:
         raise GenerationFailedError("The result is no base64") from error
 
     return {"content": content, "content_type": "video/mp4"}
-
-
-def hook(place: str) -> Any:
-    """Return a function that stands at `module:name`, imported when it is first called."""
-    module, _, name = place.partition(":")
-
-    def call(*arguments: Any, **named: Any) -> Any:
-        return getattr(import_module(module), name)(*arguments, **named)
-
-    return call

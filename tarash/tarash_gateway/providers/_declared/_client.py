@@ -8,9 +8,13 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
 
+from ..._http._client import HttpClient
 from ..._support._secrets import AuthHeaders, Key, Secrets
-from ._model import Auth
+from ...exceptions import ValidationError
+from ._model import Auth, ProviderDeclaration
 
 
 def headers_of(auth: Auth, key: str, others: Mapping[str, str]) -> AuthHeaders:
@@ -24,7 +28,41 @@ def headers_of(auth: Auth, key: str, others: Mapping[str, str]) -> AuthHeaders:
     if auth.type == "basic":
         return _Packed(auth.header, Key(base64.b64encode(key.encode()).decode()), others)
 
+    if auth.type == "query":
+        return AuthHeaders({**others})
+
     return AuthHeaders({**others, auth.header: f"Bearer {key}"})
+
+
+class QueryClient(HttpClient):
+    """A client whose key stands in the query of each address that may see it."""
+
+    def __init__(self, parameter: str, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._parameter = parameter
+
+    def sent_to(self, url: str) -> str:
+        """Return the address with the key in it."""
+        if not self.trusts(url):
+            return url
+
+        mark = "&" if "?" in url else "?"
+        return f"{url}{mark}{self._parameter}={quote(self.account.key.reveal(), safe='')}"
+
+
+def check_plain(said: ProviderDeclaration, key: Key) -> None:
+    """Refuse an id and a secret where only a plain key is taken.
+
+    Raises:
+        ValidationError: They are what was given; nothing was sent.
+    """
+    if said.account.auth.type == "jwt" and ":" in key.reveal():
+        variable = next(iter(said.account.variables), "api_key")
+        raise ValidationError(
+            f"{said.title} takes no id and secret for this model: make a plain API key, and give "
+            f"it as api_key or in {variable}",
+            submission="not_sent",
+        )
 
 
 class _Signed(AuthHeaders):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
@@ -13,74 +14,137 @@ from typing import TYPE_CHECKING, Any, cast
 import pydantic
 
 from ..._support._secrets import looks_secret
+from ...catalog import Lifecycle, ends
 from ...exceptions import ValidationError
 from .._provider import KeyVariable, Provider
 from ._adapter import DeclaredAdapter
+from ._choosing import together
+from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
 from ._model import Account, ProviderDeclaration
 from ._names import names_at
+from ._parts import is_for
+from ._takes import Model
 
 if TYPE_CHECKING:
     from .._contract import Adapter
 
 
+Read = Callable[[str], bytes]
+"""Returns the content of a file beside the declaration."""
+
+
 def read_declaration(source: str | Path | Mapping[str, Any]) -> ProviderDeclaration:
     """Return the declaration in a TOML file, or in a dict of the same form.
+
+    Args:
+        source: The file, or the dict; the files of schemas that it names stand beside it, or in
+            the working directory.
 
     Raises:
         ValidationError: It can't be read, or says something that no declaration has; the message
             names each place, with file and line where there is a file.
     """
     if isinstance(source, Mapping):
-        return _checked(source, "the declaration", "")
+        return _checked(source, "the declaration", "", lambda name: Path(name).read_bytes())
 
     path = Path(source)
+    return parse(str(path), path.read_bytes, lambda name: (path.parent / name).read_bytes())
+
+
+def parse(where: str, content: Callable[[], bytes], beside: Read) -> ProviderDeclaration:
+    """Return the declaration in the content of a file.
+
+    Args:
+        where: What the file is called.
+        content: Reads it.
+        beside: Reads files beside it.
+
+    Raises:
+        ValidationError: As for `read_declaration`.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = content().decode("utf-8")
         raw = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise ValidationError(f"{path} can't be read: {error}") from error
+        raise ValidationError(f"{where} can't be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        raise ValidationError(f"{path} is no TOML: {error}") from error
+        raise ValidationError(f"{where} is no TOML: {error}") from error
 
-    return _checked(raw, str(path), text)
+    return _checked(raw, where, text, beside)
 
 
 def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclaration) -> Provider:
     """Return the row of a declared provider, for `register`, or for a package's entry point."""
     said = source if isinstance(source, ProviderDeclaration) else read_declaration(source)
-    fallbacks = {kind: mappers_of(said, kind, None) for kind in ("video", "image")}
-    module = ModuleType(f"declared models of {said.name}")
-    known = {
-        name.removesuffix("*"): mappers_of(said, model.kind, model)
-        for model in said.models
-        for name in model.ids
-    }
-    ids = {
-        kind: tuple(
-            name
-            for model in said.models
-            for name in model.ids
-            if model.kind == kind and not name.endswith("*")
-        )
-        for kind in said.makes
-    }
-    module.__dict__.update(
-        MODELS=known,
-        IDS=ids,
-        VIDEO_FALLBACK=fallbacks["video"],
-        IMAGE_FALLBACK=fallbacks["image"],
-    )
     return Provider(
         name=said.name,
         title=said.title,
         adapter=cast("Adapter", DeclaredAdapter(said)),
         keys=tuple(KeyVariable(one) for one in said.account.variables),
         modalities=said.makes,
-        models=module,
+        models=models_of(said),
         aliases=said.aliases,
-        open_settings=(*_open_settings(said.account), "region"),
+        open_settings=open_settings(said),
     )
+
+
+def models_of(said: ProviderDeclaration) -> ModuleType:
+    """Return what the catalogue reads of a provider's models."""
+    module = ModuleType(f"declared models of {said.name}")
+    known: dict[str, dict[str, Any]] = {"SCHEMAS": {}, "JOINTS": {}, "RULES": {}}
+    forms: dict[str, dict[str, list[Any]]] = {kind: {} for kind in said.makes}
+    last: dict[str, Lifecycle] = {}
+    ids: dict[str, dict[str, None]] = {kind: {} for kind in said.makes}
+    for model in said.models:
+        mappers, schema = mappers_of(said, model.kind, model), said.schema_of(model)
+        for name in model.ids:
+            plain = name.removesuffix("*")
+            forms[model.kind].setdefault(plain, []).append(mappers)
+            known["JOINTS"].setdefault(plain, joints_of(model))
+            known["RULES"].setdefault(plain, rules_of(model))
+            if schema is not None:
+                known["SCHEMAS"][plain] = _with_envelope(said, model, plain, schema)
+
+            if model.shutdown is not None:
+                source = f"the declaration of {said.name}"
+                last[name] = ends(model.shutdown or None, model.successor, source)
+
+            if plain == name:
+                ids[model.kind][name] = None
+
+    of_kind = {
+        kind: {name: together(each) for name, each in found.items()}
+        for kind, found in forms.items()
+    }
+    module.__dict__.update(
+        known,
+        MODELS={name: one for found in of_kind.values() for name, one in found.items()},
+        MODELS_OF=of_kind,
+        IDS={kind: tuple(names) for kind, names in ids.items()},
+        ENDS=last,
+        VIDEO_FALLBACK=mappers_of(said, "video", None),
+        IMAGE_FALLBACK=mappers_of(said, "image", None),
+    )
+    return module
+
+
+def _with_envelope(
+    said: ProviderDeclaration, model: Model, name: str, schema: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return a schema that knows what stands beside the model's input in the same body."""
+    beside: dict[str, Any] = {part: {} for part in model.body}
+    for way in said.submit:
+        if way.schema_at is None and is_for(way, model.kind, name):
+            paths = filter(None, (*way.body, way.model_at, way.own_id, way.extra_at))
+            beside |= {path.partition(".")[0].removesuffix("[]"): {} for path in paths}
+
+    return {**schema, "properties": {**beside, **(schema.get("properties") or {})}}
+
+
+def open_settings(said: ProviderDeclaration) -> tuple[str, ...]:
+    """Return the settings that may be shown: none that signs, or that is called like a secret."""
+    return (*_open_settings(said.account), "region")
 
 
 def _open_settings(account: Account) -> Iterator[str]:
@@ -92,19 +156,46 @@ def _open_settings(account: Account) -> Iterator[str]:
             yield name
 
 
-def _checked(raw: Mapping[str, Any], where: str, text: str) -> ProviderDeclaration:
+def _checked(raw: Mapping[str, Any], where: str, text: str, beside: Read) -> ProviderDeclaration:
     try:
-        return ProviderDeclaration.model_validate(dict(raw))
+        said = ProviderDeclaration.model_validate(dict(raw))
     except pydantic.ValidationError as error:
-        said = [_told(one, where, text) for one in error.errors(include_url=False)]
+        told = [_told(one, where, text, raw) for one in error.errors(include_url=False)]
         raise ValidationError(
-            f"{said[0].partition(': ')[0]} declares no provider that can be used:\n  "
-            + "\n  ".join(said)
+            f"{told[0].partition(': ')[0]} declares no provider that can be used:\n  "
+            + "\n  ".join(told)
         ) from None
 
+    named = {model.input_schema: n for n, model in enumerate(said.models)}
+    schemas: dict[str, Any] = {}
+    for name, number in named.items():
+        if isinstance(name, str):
+            line = _line_of(text, ("models", number, "schema"))
+            schemas[name] = _schema(name, f"{where}:{line}" if line else where, beside)
 
-def _told(error: Any, where: str, text: str) -> str:
-    place: Sequence[str | int] = error["loc"]
+    said.keep_schemas(schemas)
+    return said
+
+
+def _schema(name: str, where: str, beside: Read) -> Any:
+    try:
+        found = json.loads(beside(name))
+    except (OSError, ValueError) as error:
+        raise ValidationError(
+            f"{where} declares no provider that can be used:\n  {where}: the schema {name!r} can't "
+            f"be read: {error}"
+        ) from error
+
+    if not isinstance(found, dict):
+        raise ValidationError(
+            f"{where} declares no provider that can be used:\n  {where}: {name!r} is no JSON Schema"
+        )
+
+    return found
+
+
+def _told(error: Any, where: str, text: str, raw: Mapping[str, Any]) -> str:
+    place: Sequence[str | int] = _as_written(error["loc"], raw)
     line = _line_of(text, place)
     at = f"{where}:{line}" if line else where
     name = ".".join(map(str, place)) or "as a whole"
@@ -115,6 +206,23 @@ def _told(error: Any, where: str, text: str) -> str:
         return f"{at}: {name}: there is no such key; {meant}"
 
     return f"{at}: {name}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _as_written(place: Sequence[str | int], raw: Any) -> list[str | int]:
+    """Return a place without the number of what was written as one table."""
+    written: list[str | int] = []
+    for part in place:
+        if isinstance(part, int) and isinstance(raw, Mapping):
+            continue
+
+        written.append(part)
+        is_there = isinstance(raw, Mapping) or (isinstance(raw, list) and isinstance(part, int))
+        try:
+            raw = raw[part] if is_there else None
+        except (KeyError, IndexError):
+            raw = None
+
+    return written
 
 
 def _line_of(text: str, place: Sequence[str | int]) -> int | None:

@@ -6,12 +6,32 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from ...mapping import FieldMapper, Span
-from ...media import to_wire
-from ._model import Model, ProviderDeclaration, Take
+from ...mapping import (
+    FieldMapper,
+    Geometry,
+    Lines,
+    Preset,
+    Ratios,
+    Side,
+    Sizes,
+    Span,
+    Target,
+    derive,
+    lines_of,
+    pixels_of,
+    ratio_of,
+    side_of,
+)
+from ...media import from_data_uri, to_wire
+from ._hooks import hook
+from ._model import ProviderDeclaration
 from ._names import put
+from ._takes import Model, Take
 
 MEDIA = ("video", "mask_image")
+WHOLE = frozenset({"duration_seconds", "seed", "n", "number_of_videos"})
+"""Fields whose ranges are of whole numbers, where no step is given."""
+SIDES = ("width", "height")
 
 
 def mappers_of(said: ProviderDeclaration, kind: str, model: Model | None) -> dict[str, FieldMapper]:
@@ -19,42 +39,146 @@ def mappers_of(said: ProviderDeclaration, kind: str, model: Model | None) -> dic
     if model is None:
         model = next((one for one in said.models if one.kind == kind), None)
 
-    takes = {} if model is None else model.takes
-    return {name: mapper_of(said, one) for name, one in takes.items()}
+    if model is None:
+        return {}
+
+    schema = said.schema_of(model)
+    derived = {} if schema is None else derive(schema, model.kind, model.ids[0], None)
+    return {
+        **derived,
+        **{name: mapper_of(said, one, kind, name) for name, one in model.takes.items()},
+    }
 
 
-def mapper_of(said: ProviderDeclaration, take: Take) -> FieldMapper:
+def mapper_of(
+    said: ProviderDeclaration, take: Take, kind: str = "video", name: str = ""
+) -> FieldMapper:
     """Return the mapper of one parameter."""
-    allowed: Any = take.allowed
-    if allowed is None and (take.low is not None or take.high is not None):
-        allowed = Span(take.low, take.high, 1 if take.form == "int" else None)
+    geometry = _geometry(take, kind)
+    if geometry is not None:
+        return _shaped(take, geometry, kind)
 
-    bare = said.media.inline == "base64"
+    converter = _images(said, take) if take.source == "image_list" else _value(said, take)
+    if take.source == "extra_params":
+        converter = _own(take, name)
+    return FieldMapper(
+        take.source,
+        converter if take.convert is None else hook(take.convert),
+        take.required,
+        allowed=_allowed(take),
+        roles=take.roles,
+        most=take.most,
+    )
 
+
+def _allowed(take: Take) -> Any:
+    if take.allowed is not None or (take.low is None and take.high is None):
+        return take.allowed
+
+    whole = 1 if take.form == "int" or take.source in WHOLE else None
+    return Span(take.low, take.high, take.step or whole)
+
+
+# ------------------------------------------------------------------------------------------- shape
+def _geometry(take: Take, kind: str) -> Geometry | None:
+    """Return how a picture's shape is sent; None where plain values will do."""
+    if take.words or take.convert is not None:
+        return None
+
+    values = take.allowed or ()
+    if take.source == "size":
+        return _sizes(take, kind)
+
+    if take.source == "aspect_ratio" and values:
+        ratios = {ratio: one for one in values if (ratio := ratio_of(one)) is not None}
+        return Ratios(ratios)
+
+    if take.source == "resolution" and values:
+        lines = {found: one for one in values if (found := lines_of(one)) is not None}
+        return Lines(lines) if len(lines) == len(values) else None
+
+    return None
+
+
+def _sizes(take: Take, kind: str) -> Geometry | None:
+    presets = [
+        Preset(one, size[0] / size[1], size[0] * size[1])
+        for one in take.allowed or ()
+        if (size := pixels_of(one)) is not None
+    ]
+    apart = take.form in ("object", *SIDES)
+    if not presets and not take.free and not apart:
+        sides = {side: one for one in take.allowed or () if (side := side_of(one)) is not None}
+        return Lines(sides, by_side=True) if sides and kind == "image" else None
+
+    written = str(presets[0].wire) if presets else str(take.default or "")
+    mark = next((one for one in written if not one.isdigit()), "x")
+    sizes = Sizes(
+        tuple(presets),
+        "object" if apart else "text" if take.free else None,
+        separator=mark,
+        low=(take.low or 1,) * 2,
+        high=(take.high or float("inf"),) * 2,
+        step=int(take.step or 1),
+        usual=next((one for one in presets if one.wire == take.default), None),
+    )
+    return Side(sizes, take.form) if take.form in SIDES else sizes
+
+
+def _shaped(take: Take, geometry: Geometry, kind: str) -> FieldMapper:
     def convert(request: Any, value: Any) -> Any:
-        del request
-        if take.source == "image_list":
-            mine = [one for one in value or () if _is_mine(one, take)]
-            found = [_part(take, _text(one["image"], said, bare), one.get("type")) for one in mine]
-            return (found if _is_list(take) else next(iter(found), None)) or None
+        plain = isinstance(value, str) and value in (take.allowed or ())
+        chosen = value if plain else geometry.choose(request, Target.of(request))
+        chosen = take.default if chosen is None else chosen
+        return None if chosen is None else _part(take, chosen, None)
 
+    first, *others = _fields(take, geometry, kind)
+    required = take.required and take.default is None
+    return FieldMapper(first, convert, required, also=tuple(others), geometry=geometry)
+
+
+def _fields(take: Take, geometry: Geometry, kind: str) -> tuple[str, ...]:
+    if isinstance(geometry, Ratios):
+        return ("aspect_ratio", "size") if kind == "image" else ("aspect_ratio",)
+
+    if isinstance(geometry, Lines):
+        return (take.source,)
+
+    return ("size", "aspect_ratio") if kind == "image" else ("resolution", "aspect_ratio")
+
+
+# ------------------------------------------------------------------------------------ media, values
+def _images(said: ProviderDeclaration, take: Take) -> Any:
+    def convert(_request: Any, value: Any) -> Any:
+        mine = [one for one in value or () if _is_mine(one, take)]
+        found = [_part(take, _sent(one["image"], said), one.get("type")) for one in mine]
+        return (found if _is_list(take) else next(iter(found), None)) or None
+
+    return convert
+
+
+def _own(take: Take, name: str) -> Any:
+    def convert(_request: Any, given: Any) -> Any:
+        # What is given goes out as it is, with all other parameters of the provider's own.
+        return None if name in given else take.default
+
+    return convert
+
+
+def _value(said: ProviderDeclaration, take: Take) -> Any:
+    def convert(_request: Any, value: Any) -> Any:
         if value is None:
             value = take.default
+        elif take.form == "unsent":
+            return None
         elif take.source in MEDIA:
-            value = _text(value, said, bare)
+            value = _sent(value, said)
         else:
             value = _formed(take, value)
 
         return None if value is None else _part(take, value, None)
 
-    return FieldMapper(
-        take.source,
-        convert,
-        take.required,
-        allowed=allowed,
-        roles=take.roles,
-        most=take.most,
-    )
+    return convert
 
 
 def _is_mine(image: Mapping[str, Any], take: Take) -> bool:
@@ -65,10 +189,19 @@ def _is_list(take: Take) -> bool:
     return take.most != 1 or (take.at or "").endswith("[]")
 
 
-def _text(media: Any, said: ProviderDeclaration, bare: bool) -> Any:
+def _sent(media: Any, said: ProviderDeclaration) -> Any:
+    """Return a medium in the form in which the provider takes it."""
+    if said.media.inline == "part" and not isinstance(media, str):
+        return media
+
     text = to_wire(media, said.title)
-    is_inline = bare and type(text) is str and text[:5].lower() == "data:"
-    return text.partition(",")[2] if is_inline else text
+    if type(text) is not str or text[:5].lower() != "data:":
+        return text
+
+    if said.media.inline == "part":
+        return from_data_uri(text, "a medium") or text
+
+    return text.partition(",")[2] if said.media.inline == "base64" else text
 
 
 def _formed(take: Take, value: Any) -> Any:
@@ -78,6 +211,9 @@ def _formed(take: Take, value: Any) -> Any:
 
     if take.form == "int":
         return int(value) if float(value).is_integer() else value
+
+    if take.form == "yes_no":
+        return "yes" if value else "no"
 
     if take.form in ("text", "seconds_text"):
         plain = int(value) if isinstance(value, float) and value.is_integer() else value

@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from ..._data._types import Billing, ImageRole, JobStatus, Kind, Submission
+from ..._data._types import Billing, Kind
+from ._parts import (
+    SEVERAL,
+    Count,
+    Part,
+    Path,
+    Place,
+    Predicate,
+    Seconds,
+    Text,
+    first_of,
+    is_for,
+)
+from ._stages import Cancel, Listing, Poll, Result, Rule, Submit, Upload
+from ._takes import Model, Take
 
-Text = Annotated[str, Field(min_length=1)]
-Path = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
-"""Names with dots between; a number is a place in a list, and `name[]` is each of a list."""
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Means = Literal[
-    "moderation", "quota", "account", "unknown_model", "invalid", "rate", "failed", "unknown"
+__all__ = [
+    "Account",
+    "Auth",
+    "Cancel",
+    "Errors",
+    "Listing",
+    "Model",
+    "Poll",
+    "Predicate",
+    "ProviderDeclaration",
+    "Result",
+    "Rule",
+    "Setting",
+    "Submit",
+    "Upload",
 ]
-
-
-class Part(BaseModel):
-    """The base of all parts: an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Predicate(Part):
-    """What a body has at a path: one of `values`, none of `unless`, or anything but nothing."""
-
-    at: Path
-    values: tuple[Any, ...] = ()
-    unless: tuple[Any, ...] = ()
 
 
 class Auth(Part):
     """How the key is sent."""
 
-    type: Literal["bearer", "header", "basic", "jwt"] = "bearer"
+    type: Literal["bearer", "header", "basic", "query", "jwt"] = "bearer"
     header: Text = "Authorization"
     prefix: str = ""
+    parameter: Text = "key"
+    """The name of the key in the query of each address."""
     id_setting: str = "access_key"
     secret_setting: str = "secret_key"  # noqa: S105  (a name, not a secret)
     lifetime: Seconds = 1800
@@ -58,57 +70,47 @@ class Account(Part):
     base_url: Annotated[str, Field(pattern=r"^https?://")]
     variables: tuple[str, ...] = ()
     auth: Auth = Auth()
-    regions: dict[str, str] = {}
+    regions: dict[str, str | tuple[str, ...]] = {}
+    """Base URLs by name; of several, the first whose settings are all given."""
+    region: str | None = None
+    """The region where nobody names one."""
     region_variable: str | None = None
     settings: dict[str, Setting] = {}
     trusted_hosts: tuple[str, ...] = ()
     headers: dict[str, str] = {}
     check: str | None = None
 
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """All base URLs."""
+        found = [self.base_url]
+        for one in self.regions.values():
+            found += [one] if isinstance(one, str) else one
+
+        return tuple(found)
+
+    @model_validator(mode="after")
+    def _knows_its_region(self) -> Account:
+        if self.region is not None and self.region not in self.regions:
+            raise ValueError(f"region {self.region!r} is none of regions")
+
+        return self
+
 
 class Media(Part):
     """Which forms of media the provider takes."""
 
     url: bool = True
-    inline: Literal["data_uri", "base64", "none"] = "data_uri"
-    largest_inline: Annotated[int, Field(gt=0)] | None = None
+    inline: Literal["data_uri", "base64", "part", "none"] = "data_uri"
+    """How bytes are sent; `part` for those of a form."""
+    largest_inline: Count | None = None
+    largest_together: Count | None = None
+    references: tuple[str, ...] = ()
+    """What the provider's own references begin with, such as `asset://`."""
     image_types: tuple[str, ...] = ()
-    largest_image: Annotated[int, Field(gt=0)] | None = None
-
-
-class Submit(Part):
-    """How a job is started; the first whose conditions hold is used."""
-
-    path: Text
-    kind: Kind | None = None
-    models: tuple[str, ...] = ()
-    has: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()
-    headers: dict[str, str] = {}
-    fresh_id_header: str | None = None
-    own_id: Path | None = None
-    model_at: Path | Literal[""] | None = "model"
-    extra_at: Path | None = None
-    body: dict[str, Any] = {}
-    id: Path = "id"
-    url: Path | None = None
-    at_once: bool = False
-
-
-class Rule(Part):
-    """What an error is about: all conditions of the first rule that holds."""
-
-    means: Means
-    status: tuple[int, ...] = ()
-    code: str | None = None
-    words: str | None = None
-    at: Path | None = None
-    of_output: bool = False
-    ends_job: bool = False
-    """Whether it settles the job, where it comes as an answer to a poll."""
-    retryable: bool | None = None
-    submission: Submission | None = None
-    billing: Billing | None = None
+    largest_image: Count | None = None
+    shortest_side: Count | None = None
+    longest_side: Count | None = None
 
 
 class Errors(Part):
@@ -116,105 +118,10 @@ class Errors(Part):
 
     message: tuple[Path, ...] = ("error.message", "error", "message", "detail")
     code: tuple[Path, ...] = ("error.code", "error.type", "code")
-    inside: Predicate | None = None
-    """An answer with a good status that has this is an error."""
+    inside: Annotated[tuple[Predicate, ...], SEVERAL] = ()
+    """An answer with a good status that has one of these is an error."""
     rules: tuple[Rule, ...] = ()
     failed_billing: Billing | None = None
-
-
-class Poll(Part):
-    """How a job is asked after."""
-
-    path: Text
-    method: Literal["GET", "POST"] = "GET"
-    body: dict[str, Any] = {}
-    from_url: bool = False
-    items: Path | None = None
-    item_id: Path = "id"
-    status: Path = "status"
-    statuses: dict[str, JobStatus]
-    progress: Path | None = None
-    whole_progress: Annotated[float, Field(gt=0)] = 100
-    queue_position: Path | None = None
-    pace: Seconds = 1
-
-
-class Result(Part):
-    """Where the media of a finished job are."""
-
-    media: dict[Kind, tuple[Path, ...]]
-    base64: bool = False
-    authorised: bool = False
-    fetch: str | None = None
-    fetch_id: Path | None = None
-    refused: tuple[Predicate, ...] = ()
-    lifetime: Annotated[float, Field(gt=0)] | None = None
-    expires_at: Path | None = None
-    facts: dict[str, Path] = {}
-    metadata: dict[str, Path] = {}
-    cost: Path | None = None
-    cost_unit: str = "USD"
-
-
-class Cancel(Part):
-    """How a job is stopped."""
-
-    path: Text
-    method: Literal["DELETE", "POST", "PUT"] = "DELETE"
-    means: Literal["cancelled", "requested"] = "cancelled"
-    states: tuple[Literal["queued", "processing"], ...] = ("queued", "processing")
-    look_first: bool = False
-
-
-class Listing(Part):
-    """How jobs are listed, so that one whose answer was lost is found."""
-
-    path: Text
-    items: Path
-    id: Path = "id"
-    created: Path | None = None
-    model: Path | None = None
-    own_id: Path | None = None
-    shows: dict[Path, Path] = {}
-
-    @model_validator(mode="after")
-    def _has_proof(self) -> Listing:
-        if self.own_id is None and (not self.shows or self.created is None):
-            raise ValueError(
-                "a job is adopted only where the list shows that it is ours: give own_id, or "
-                "created and shows = {what was sent = where the list shows it}"
-            )
-
-        return self
-
-
-class Take(Part):
-    """One parameter, and the request field that it comes from."""
-
-    source: Text = Field(alias="from")
-    at: str | None = None
-    required: bool = False
-    allowed: tuple[Any, ...] | None = None
-    low: float | None = None
-    high: float | None = None
-    form: Literal["as_it_is", "int", "text", "seconds_text", "yes_no"] = "as_it_is"
-    words: dict[str, Any] = {}
-    roles: tuple[ImageRole, ...] = ()
-    most: Annotated[int, Field(gt=0)] | None = None
-    default: Any = None
-    part: dict[str, Any] = {}
-    value_at: Path | None = None
-    role_at: Path | None = None
-
-
-class Model(Part):
-    """Models that take the same; an id that ends in `*` is a prefix."""
-
-    ids: Annotated[tuple[str, ...], Field(min_length=1)]
-    kind: Kind
-    takes: dict[str, Take]
-    shutdown: str | None = None
-    successor: str | None = None
 
 
 class Webhook(Part):
@@ -237,6 +144,14 @@ class Price(Part):
     source: str | None = None
 
 
+Stage = Literal[
+    "accepted", "answers_at_once", "build", "cancel", "connect", "failure", "fetch_schema",
+    "find_key", "find_submitted", "is_ready", "job_url", "parse", "poll", "refused",
+    "resolve_base_url", "resolve_spec", "snapshot", "submit", "upload", "urls",
+    "verify_credentials",
+]  # fmt: skip
+
+
 class ProviderDeclaration(Part):
     """A provider: how to talk to it, and what its models take."""
 
@@ -245,41 +160,99 @@ class ProviderDeclaration(Part):
     aliases: tuple[str, ...] = ()
     account: Account
     media: Media = Media()
-    submit: Annotated[tuple[Submit, ...], Field(min_length=1)]
+    upload: Upload | None = None
+    submit: Annotated[tuple[Submit, ...], SEVERAL, Field(min_length=1)]
     errors: Errors = Errors()
-    poll: Poll | None = None
-    result: Result
-    cancel: Cancel | None = None
-    list: Listing | None = None
+    poll: Annotated[tuple[Poll, ...], SEVERAL] = ()
+    result: Annotated[tuple[Result, ...], SEVERAL, Field(min_length=1)]
+    cancel: Annotated[tuple[Cancel, ...], SEVERAL] = ()
+    list: Annotated[tuple[Listing, ...], SEVERAL] = ()
     webhook: Webhook | None = None
     prices: tuple[Price, ...] = ()
+    sets: dict[str, dict[str, Take]] = {}
     models: Annotated[tuple[Model, ...], Field(min_length=1)]
-    hooks: dict[
-        Literal[
-            "build", "accepted", "snapshot", "failure", "cancel", "find_submitted", "parse",
-            "urls", "resolve_spec", "resolve_base_url", "verify_credentials",
-        ],
-        Annotated[str, Field(pattern=r"^[\w.]+:\w+$")],
-    ] = {}  # fmt: skip
+    hooks: dict[Stage, Place] = {}
+    _schemas: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    """The files of schemas, by name, read beside the declaration."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> ProviderDeclaration:
-        if self.poll is None and any(not one.at_once for one in self.submit):
-            raise ValueError("a submit that is not at_once needs a [poll]")
+        for one in self.poll:
+            if "completed" not in one.statuses.values():
+                raise ValueError("poll.statuses has no word for completed: a job would never end")
 
-        if self.poll is not None and "completed" not in self.poll.statuses.values():
-            raise ValueError("poll.statuses has no word for completed: a job would never end")
+        names: set[tuple[str, ...]] = set()
+        for model in self.models:
+            for name in model.ids:
+                form = (name, model.kind, *model.has, "", *model.lacks)
+                if form in names:
+                    raise ValueError(f"models has the id {name!r} twice, for the same requests")
 
-        missing = sorted({one.kind for one in self.models} - set(self.result.media))
-        if missing:
-            raise ValueError(f"result.media has no path for {' and '.join(missing)}")
+                names.add(form)
+                self._check(model.kind, name)
 
-        if any(one.own_id for one in self.submit) is False and self.list and self.list.own_id:
+        if any(one.own_id for one in self.list) and not any(one.own_id for one in self.submit):
             raise ValueError("list.own_id needs an own_id in the submit, which sends it")
 
         return self
+
+    @model_validator(mode="after")
+    def _has_its_sets(self) -> ProviderDeclaration:
+        models = []
+        for model in self.models:
+            unknown = [name for name in model.sets if name not in self.sets]
+            if unknown:
+                raise ValueError(f"sets has no {' and '.join(unknown)}")
+
+            shared = {name: one for each in model.sets for name, one in self.sets[each].items()}
+            takes = {**shared, **model.takes}
+            models.append(model.model_copy(update={"takes": takes, "sets": ()}))
+
+        object.__setattr__(self, "models", tuple(models))
+        return self
+
+    def _check(self, kind: Kind, model: str) -> None:
+        """Check that a model has a way from submit to result."""
+        name = model.removesuffix("*")
+        ways = [one for one in self.submit if is_for(one, kind, name)]
+        if not ways:
+            raise ValueError(f"no [[submit]] makes a {kind} with {model!r}")
+
+        if not all(one.at_once for one in ways) and first_of(self.poll, kind, name) is None:
+            raise ValueError(
+                f"a submit that is not at_once needs a [poll], and none is for {model!r}"
+            )
+
+        result = first_of(self.result, kind, name)
+        if result is None or kind not in result.media:
+            raise ValueError(f"result.media has no path for {kind}, which {model!r} makes")
 
     @property
     def makes(self) -> tuple[Kind, ...]:
         """What its models make."""
         return tuple(dict.fromkeys(one.kind for one in self.models))
+
+    def forms_of(self, kind: str, model: str) -> tuple[Model, ...]:
+        """Return what is declared of a model: by its id, the longest prefix, else of the first."""
+        known: dict[str, list[Model]] = {}
+        for one in self.models:
+            for name in one.ids if one.kind == kind else ():
+                known.setdefault(name, []).append(one)
+
+        if model in known:
+            return tuple(known[model])
+
+        found = [one for one in known if model.startswith(one.removesuffix("*"))]
+        if found:
+            return tuple(known[max(found, key=len)])
+
+        return tuple(next(iter(known.values()), ()))
+
+    def keep_schemas(self, schemas: Mapping[str, Any]) -> None:
+        """Keep what the files of schemas hold."""
+        self._schemas = schemas
+
+    def schema_of(self, model: Model) -> Mapping[str, Any] | None:
+        """Return the JSON Schema of a model's input; None where there is none."""
+        schema = model.input_schema
+        return self._schemas.get(schema) if isinstance(schema, str) else schema

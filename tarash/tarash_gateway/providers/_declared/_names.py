@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from ..._support._paths import values_at
-from ._model import Predicate
+from ._parts import Pick, Predicate
 
 
 def names_at(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
@@ -46,18 +46,45 @@ def _among(value: Any, values: Sequence[Any]) -> bool:
     return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values)
 
 
+def picked(body: Any, path: str | Pick) -> list[Any]:
+    """Return the values at a path, or of the items in a list that are meant."""
+    if isinstance(path, str):
+        return values_at(body, path)
+
+    items = [item for item in values_at(body, f"{path.items}[]") if holds(path.where, item)]
+    return [value for item in items for value in values_at(item, path.at)]
+
+
 def put(body: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value at a path; `name[]` at its end appends to a list."""
+    """Put a value at a path; `name[]` at its end appends, a number is a place in a list."""
     *outer, last = path.split(".")
-    for name in outer:
-        inner = body.get(name)
-        body[name] = body = dict(inner) if isinstance(inner, Mapping) else {}
+    here: Any = body
+    for number, name in enumerate(outer):
+        following = [*outer, last][number + 1]
+        here = _entered(here, name, [] if following.isdigit() else {})
 
     if last.endswith("[]"):
         values = value if isinstance(value, list) else [value]
-        body[last[:-2]] = [*body.get(last[:-2], ()), *values]
+        here[last[:-2]] = [*here.get(last[:-2], ()), *values]
+    elif isinstance(here, list):
+        _entered(here, last, value)
+        here[int(last)] = value
     else:
-        body[last] = value
+        here[last] = value
+
+
+def _entered(here: Any, name: str, empty: Any) -> Any:
+    """Return a copy of what stands at a name, put in its place; what is of another form goes."""
+    if isinstance(here, list):
+        here.extend({} for _ in range(int(name) + 1 - len(here)))
+        at: Any = int(name)
+        found = here[at]
+    else:
+        at, found = name, here.get(name)
+
+    kind = list if isinstance(empty, list) else dict
+    here[at] = kind(found) if isinstance(found, kind) else empty
+    return here[at]
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from ..._http._client import HttpResponse, shorten
 from ...exceptions import ContentModerationError, HTTPError, TarashException
 from .._error_conditions import Meaning, When
 from .._error_rules import ErrorRules
-from ._model import Predicate, ProviderDeclaration, Rule
+from ._model import ProviderDeclaration
 from ._names import holds
+from ._parts import Predicate
+from ._stages import Rule
 
 OF_JOBS = ("moderation", "invalid", "failed")
 """What a failed job can be about; whatever else its words say, it failed."""
@@ -27,7 +29,7 @@ class DeclaredRules(ErrorRules):
         failed_billing: What a failed job costs, where no rule says so.
     """
 
-    inside: Predicate | None = None
+    inside: tuple[Predicate, ...] = ()
     failed_billing: Billing | None = None
 
     @classmethod
@@ -49,12 +51,17 @@ class DeclaredRules(ErrorRules):
 
     def is_refusal(self, body: Any) -> bool:
         """Tell whether a body that came with a good status is an error all the same."""
-        return self.inside is not None and holds(self.inside, body)
+        return any(holds(flag, body) for flag in self.inside)
 
     def ends_job(self, answer: HttpResponse) -> bool:
         """Tell whether an error that answers a poll is the provider's verdict on the job."""
         rule = self.first(self.refusal_in(answer.body, answer.status))
         return rule is not None and rule[1].ends_job
+
+    def is_gone(self, answer: HttpResponse) -> bool:
+        """Tell whether an answer to a poll says that there is no such job."""
+        rule = self.first(self.refusal_in(answer.body, answer.status))
+        return rule is not None and rule[0] == "gone"
 
     def in_good_answer(self, answer: HttpResponse, *, paid: bool = False) -> TarashException:
         """Return the error in an answer with a good status; one that nobody names is unknown."""

@@ -22,6 +22,7 @@ from ...mapping import (
     count_field_mapper,
     duration_field_mapper,
     passthrough_field_mapper,
+    seed_field_mapper,
     single_image_field_mapper,
     video_url_field_mapper,
 )
@@ -65,7 +66,8 @@ IMAGEN_SIZES = {
 }
 
 PROMPT = {"prompt": passthrough_field_mapper("prompt", required=True)}
-SEED = {"seed": passthrough_field_mapper("seed")}
+SEED = {"seed": seed_field_mapper(-(2**31), 2**31 - 1)}
+VEO_SEED = {"seed": seed_field_mapper()}
 
 
 def _image(role: ImageRole) -> FieldMapper:
@@ -129,7 +131,7 @@ def _veo(
         "sampleCount": count_field_mapper("number_of_videos", 1, 4),
         "enhancePrompt": passthrough_field_mapper("enhance_prompt"),
         **({"generateAudio": passthrough_field_mapper("generate_audio")} if audio else {}),
-        **SEED,
+        **VEO_SEED,
     }
 
 

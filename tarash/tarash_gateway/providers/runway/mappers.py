@@ -20,6 +20,7 @@ from ...mapping import (
     nearest_lines,
     passthrough_field_mapper,
     requestable,
+    seed_field_mapper,
     single_image_field_mapper,
     video_url_field_mapper,
 )
@@ -306,5 +307,5 @@ MAKERS: Mapping[str, Callable[[Schema, bool, Kind], FieldMapper | None]] = {
     "quality": _word("quality"),
     "audio": _plain("generate_audio"),
     "outputCount": _count,
-    "seed": _plain("seed"),
+    "seed": lambda _shape, _required, _kind: seed_field_mapper(),
 }

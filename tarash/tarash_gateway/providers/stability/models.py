@@ -17,6 +17,7 @@ from ...mapping import (
     aspect_ratio_field_mapper,
     extra_params_field_mapper,
     passthrough_field_mapper,
+    seed_field_mapper,
     style_field_mapper,
 )
 
@@ -40,7 +41,7 @@ def _image(*roles: ImageRole, required: bool = False) -> FieldMapper:
 
 PROMPT: Mappers = {"prompt": passthrough_field_mapper("prompt", required=True)}
 NEGATIVE: Mappers = {"negative_prompt": passthrough_field_mapper("negative_prompt")}
-SEED: Mappers = {"seed": passthrough_field_mapper("seed")}
+SEED: Mappers = {"seed": seed_field_mapper(high=2**32 - 2)}
 STYLE: Mappers = {"style_preset": style_field_mapper(STYLES)}
 RATIO: Mappers = {"aspect_ratio": aspect_ratio_field_mapper(RATIOS)}
 SOURCE: Mappers = {"image": _image("reference", required=True)}

@@ -1,0 +1,190 @@
+"""Money: price lines, quotes before a purchase, costs after it. Decimal, each with its source."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from ._base import Data, Settings, Several
+
+CostState = Literal["estimated", "reported", "settled"]
+"""`estimated` from price lines; `reported` by the provider, which may still change; `settled` for
+good."""
+
+PriceUnit = Literal[
+    "second",
+    "minute",
+    "frame",
+    "video",
+    "image",
+    "megapixel",
+    "token",
+    "character",
+    "credit",
+    "run",
+    "request",
+    "gpu_second",
+]
+"""What a rate is for one of. `run` and `request` are one for each call."""
+
+
+class PriceLine(Settings):
+    """What one thing costs at one provider, as data.
+
+    The amount of a line is `rate / per * quantity`, in `currency`, times `credit_usd` where the
+    currency is a provider's credit. A quote is the sum of the lines that hold: one for each
+    `billable`, and every surcharge.
+
+    Attributes:
+        provider: The provider's name.
+        model: The model's id; one that ends in `*` covers all that begin so. The longest counts.
+        billable: What is paid for, such as `output`, `input_image`, `input_video` or `prompt`.
+            Lines of one billable are alternatives; of different ones, parts of a sum.
+        unit: What `rate` is for one of, or for `per` of.
+        rate: A decimal; negative for a discount.
+        per: How many units the rate is for, such as 1000000 tokens.
+        currency: `USD`, another currency's code, `usd_cent`, or a provider's credit.
+        credit_usd: US dollars for one unit of `currency`, where that is a provider's credit.
+        when: What has to hold: request facts (`resolution`, `audio`, `quality`, `size`, `mode`,
+            `seconds`, `input_video`, `region`, `tier`, `cached`) or parameters of the provider's
+            own, each with a value, a list of values, or a comparison (`"<=4"`).
+        min_charge: The least that a job costs, in `currency`.
+        min: The least quantity that is charged.
+        max: The greatest quantity that is charged.
+        free: How many are free.
+        step: Quantities are rounded up to a multiple of it.
+        formula: How the quantity is counted, where it is not the unit's usual way.
+        role: `settlement` for a line that only serves afterwards, and is no part of a quote.
+        alternative_to: A line of another kind for the same thing: it is used where that one does
+            not hold.
+        valid_from: The first day on which it holds.
+        valid_to: The last day on which it holds.
+        source: Where this is from.
+        date: When it was read there.
+        confidence: `vendor`, `second_hand` or `inferred`.
+        suspect: Why it should not be quoted from alone; such a line makes a quote say so.
+    """
+
+    provider: str = Field(min_length=1)
+    model: str = Field(min_length=1)
+    billable: str = "output"
+    unit: PriceUnit
+    rate: Decimal = Field(allow_inf_nan=False)
+    per: Decimal = Field(default=Decimal(1), gt=0, allow_inf_nan=False)
+    currency: str = "USD"
+    credit_usd: Decimal | None = Field(default=None, gt=0, allow_inf_nan=False)
+    when: dict[str, Any] = Field(default_factory=dict)
+    min_charge: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
+    min: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
+    free: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
+    step: Decimal | None = Field(default=None, gt=0, allow_inf_nan=False)
+    formula: str | None = None
+    role: Literal["settlement"] | None = None
+    alternative_to: str | None = None
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+    source: str = ""
+    date: dt.date | None = None
+    confidence: Literal["vendor", "second_hand", "inferred"] = "vendor"
+    suspect: str | bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _exact(cls, data: Any) -> Any:
+        """Take numbers as they are written: a float's own digits, not its binary neighbours."""
+        if not isinstance(data, Mapping):
+            return data
+
+        return {name: str(one) if type(one) is float else one for name, one in data.items()}
+
+
+class QuoteLine(Data):
+    """One part of a quote or of a cost.
+
+    Attributes:
+        billable: What is paid for.
+        unit: What is counted.
+        low: The least that this part costs, in the quote's currency.
+        high: The most; equal to `low` where it is certain.
+        quantity_low: The least quantity.
+        quantity_high: The greatest.
+        rate: For one unit, in the currency of the price line; None where several may hold.
+        basis: How the quantity was found, in a few words.
+        source: Where the price is from.
+        date: When it was read there.
+        confidence: `vendor`, `second_hand` or `inferred`.
+    """
+
+    billable: str
+    unit: str
+    low: Decimal
+    high: Decimal
+    quantity_low: Decimal
+    quantity_high: Decimal
+    rate: Decimal | None = None
+    basis: str = ""
+    source: str = ""
+    date: dt.date | None = None
+    confidence: str = "vendor"
+
+
+class Quote(Data):
+    """What a call will cost, by the prices that are known; an estimate, and never 0 for unknown.
+
+    Attributes:
+        low: The least it costs; None where nothing is known.
+        high: The most it costs; None where a part can't be priced.
+        currency: Of `low` and `high`; None where nothing is known.
+        unknown: What can't be priced, and why, each in a sentence; empty where all is.
+        lines: The parts.
+    """
+
+    low: Decimal | None = None
+    high: Decimal | None = None
+    currency: str | None = None
+    unknown: Several[str] = ()
+    lines: Several[QuoteLine] = ()
+
+    def __str__(self) -> str:
+        if self.low is None or self.currency is None:
+            return "unknown"
+
+        low = written(self.low, self.currency)
+        if self.high is None:
+            return f"at least {low}"
+
+        return low if self.high == self.low else f"{low} to {written(self.high, self.currency)}"
+
+
+class Cost(Data):
+    """What an attempt cost.
+
+    Attributes:
+        amount: In `currency`.
+        currency: `USD`, or the code of another.
+        state: `estimated` by price lines, `reported` by the provider, or `settled` for good.
+        quantity: The provider's own figure, such as 120 credits, where it gave one.
+        unit: What that figure counts.
+        lines: The parts, where they are known.
+    """
+
+    amount: Decimal = Field(allow_inf_nan=False)
+    currency: str = "USD"
+    state: CostState = "estimated"
+    quantity: Decimal | None = None
+    unit: str | None = None
+    lines: Several[QuoteLine] = ()
+
+
+def written(amount: Decimal, currency: str) -> str:
+    """Return an amount as people write it: `$1.20`, `0.0035 CNY`."""
+    plain = amount.normalize()
+    exponent = plain.as_tuple().exponent
+    places = max(2, -exponent if isinstance(exponent, int) else 2)
+    text = f"{plain:.{min(places, 6)}f}"
+    return f"${text}" if currency == "USD" else f"{text} {currency}"

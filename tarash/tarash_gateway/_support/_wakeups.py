@@ -1,0 +1,108 @@
+"""Nudges: waits that are cut short by whoever hears first that a job has come further.
+
+A nudge is addressed by provider and operation id, and says nothing but "ask now": whoever waits
+asks the provider, and believes that. One that is lost costs nothing: every wait ends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+Address = tuple[str, str]
+"""A provider's name, and its id of a job."""
+KEPT_SECONDS = 60
+"""A nudge may come before the answer to the submit, and is kept so long for whoever waits then."""
+MOST_KEPT = 1024
+
+
+class Wakeup:
+    """Cuts a wait short. As small as can be: thousands of jobs wait with one each."""
+
+    __slots__ = ("_waiting", "is_nudged")
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Future[bool] | None = None
+        self.is_nudged = False
+        """Whether a nudge came that nobody has acted on: no wait begins before somebody has."""
+
+    def ring(self) -> None:
+        """End the wait that is under way, if any."""
+        self._end(rung=True)
+
+    def nudge(self) -> None:
+        """End the wait that is under way, else the next one."""
+        self.is_nudged = True
+        self.ring()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait; return whether it was cut short."""
+        if self.is_nudged:
+            return True
+
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        timer = loop.call_later(seconds, self._end)
+        try:
+            return await self._waiting
+        finally:
+            self._waiting = None
+            timer.cancel()
+
+    def _end(self, *, rung: bool = False) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(rung)
+
+
+class Wakeups:
+    """Who waits for which job, on whatever loop. Safe to use from several threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: dict[Address, list[tuple[asyncio.AbstractEventLoop, Wakeup]]] = {}
+        self._unheard: OrderedDict[Address, float] = OrderedDict()
+
+    @contextmanager
+    def at(self, provider: str, operation_id: str, wakeup: Wakeup) -> Iterator[None]:
+        """Let nudges for a job reach a wakeup of the running loop meanwhile."""
+        address = (provider, operation_id)
+        entry = (asyncio.get_running_loop(), wakeup)
+        with self._lock:
+            self._waiting.setdefault(address, []).append(entry)
+            came_at = self._unheard.pop(address, None)
+
+        if came_at is not None and self._clock() - came_at <= KEPT_SECONDS:
+            wakeup.nudge()
+
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting[address].remove(entry)
+                if not self._waiting[address]:
+                    del self._waiting[address]
+
+    def nudge(self, provider: str, operation_id: str) -> bool:
+        """Let whoever waits for a job ask for it now; return whether somebody waits.
+
+        A nudge that nobody waits for is kept for a moment: its job's wait may be about to begin.
+        """
+        address = (provider, operation_id)
+        with self._lock:
+            waiting = list(self._waiting.get(address, ()))
+            if not waiting:
+                self._unheard[address] = self._clock()
+                self._unheard.move_to_end(address)
+                if len(self._unheard) > MOST_KEPT:
+                    self._unheard.popitem(last=False)
+
+        for loop, wakeup in waiting:
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits on it
+                loop.call_soon_threadsafe(wakeup.nudge)
+
+        return bool(waiting)

@@ -1,0 +1,19 @@
+"""Prices as data, and what a call will cost by them. Knows no provider by name."""
+
+from __future__ import annotations
+
+from ._book import PriceBook, Prices, prices, shipped, taken
+from ._facts import Facts, facts_of
+from ._quote import FREE, quote_of
+
+__all__ = [
+    "FREE",
+    "Facts",
+    "PriceBook",
+    "Prices",
+    "facts_of",
+    "prices",
+    "quote_of",
+    "shipped",
+    "taken",
+]

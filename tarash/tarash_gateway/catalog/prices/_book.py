@@ -1,0 +1,186 @@
+"""Which price lines there are: the user's own, before those that ship. Read on first use."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError as Malformed
+
+from ..._data._money import PriceLine
+from ..._support._shipped import shipped as content_of
+from ...exceptions import ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHIPPED = "prices.jsonl"
+
+
+class PriceBook:
+    """Price lines by provider and model."""
+
+    def __init__(self, lines: Iterable[PriceLine] = ()) -> None:
+        """Begin with these lines."""
+        self._by_provider: dict[str, dict[str, list[PriceLine]]] = {}
+        self.add(lines)
+
+    def __iter__(self) -> Iterator[PriceLine]:
+        for models in self._by_provider.values():
+            for lines in models.values():
+                yield from lines
+
+    def add(self, lines: Iterable[PriceLine]) -> None:
+        """Add lines to those that are there."""
+        for line in lines:
+            models = self._by_provider.setdefault(line.provider, {})
+            models.setdefault(line.model, []).append(line)
+
+    def lines(self, provider: str, model: str) -> Sequence[PriceLine]:
+        """Return the lines of a model: by its exact id, else the longest prefix; empty if none."""
+        models = self._by_provider.get(provider)
+        if not models:
+            return ()
+
+        exact = models.get(model)
+        if exact is not None:
+            return exact
+
+        fitting = [
+            name
+            for name in models
+            if name.endswith("*") and model.startswith(name.removesuffix("*"))
+        ]
+        return models[max(fitting, key=len)] if fitting else ()
+
+
+class Prices:
+    """The prices that a gateway goes by: those that were registered, and those that ship."""
+
+    def __init__(self) -> None:
+        self._own = PriceBook()
+        self._lock = threading.Lock()
+
+    def register(self, lines: Iterable[PriceLine]) -> None:
+        """Add lines that go before those that ship, for their model and billable."""
+        kept = list(lines)
+        with self._lock:
+            # Whoever quotes meanwhile sees the old lines or the new ones, never half of them.
+            self._own = PriceBook([*self._own, *kept])
+
+    def reset(self) -> None:
+        """Forget the lines that were registered."""
+        self._own = PriceBook()
+
+    def lines(self, provider: str, model: str, today: date | None = None) -> list[PriceLine]:
+        """Return the lines of a model that hold today.
+
+        Args:
+            provider: The provider's name.
+            model: The model's id.
+            today: The day, in place of today.
+        """
+        own = [one for one in self._own.lines(provider, model) if _is_valid(one, today)]
+        replaced = {one.billable for one in own}
+        others = shipped().lines(provider, model)
+        return own + [
+            one for one in others if one.billable not in replaced and _is_valid(one, today)
+        ]
+
+
+def _is_valid(line: PriceLine, today: date | None) -> bool:
+    if line.valid_from is None and line.valid_to is None:
+        return True
+
+    now = today or date.today()  # noqa: DTZ011  (prices change at midnight somewhere)
+    return (line.valid_from or now) <= now <= (line.valid_to or now)
+
+
+_read: list[PriceBook] = []
+
+
+def shipped() -> PriceBook:
+    """Return the lines that ship with the package; read on first use."""
+    if not _read:
+        text = content_of("tarash.tarash_gateway.catalog", f"data/{SHIPPED}").decode()
+        _read.append(PriceBook(read_lines(text.splitlines(), SHIPPED)))
+
+    return _read[0]
+
+
+def read_lines(rows: Iterable[str], name: str) -> Iterator[PriceLine]:
+    """Yield the price lines of a file with one JSON object a row.
+
+    Raises:
+        ValidationError: A row is no price line; the message names it.
+    """
+    for number, row in enumerate(rows, 1):
+        if not row.strip():
+            continue
+
+        try:
+            yield line_of(json.loads(row))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValidationError(f"{name}:{number}: {_said(error)}") from error
+
+
+def line_of(given: PriceLine | Mapping[str, Any]) -> PriceLine:
+    """Return one price line.
+
+    Raises:
+        ValueError: It is none; pydantic's own error says which field is wrong.
+    """
+    if isinstance(given, PriceLine):
+        return given
+
+    known = {name: value for name, value in given.items() if name not in NOTES}
+    return PriceLine.model_validate(known)
+
+
+NOTES = frozenset({"id", "conflicts", "confirmed_by", "note", "notes"})
+"""What lists of prices say beside a line, and no quote reads."""
+
+
+def taken(
+    lines: Iterable[PriceLine | Mapping[str, Any]] | str | PathLike[str],
+) -> list[PriceLine]:
+    """Return the price lines of a list, or of a file with one JSON object a row.
+
+    Raises:
+        ValidationError: One is no price line, or there is no such file.
+    """
+    if isinstance(lines, str | PathLike):
+        path = Path(lines)
+        try:
+            rows = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeError) as error:
+            raise ValidationError(f"The price list {path} can't be read: {error}") from error
+
+        return list(read_lines(rows, str(path)))
+
+    made = []
+    for number, one in enumerate(lines, 1):
+        try:
+            made.append(line_of(one))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValidationError(f"Price line {number}: {_said(error)}") from error
+
+    return made
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, Malformed):
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"{where}: {first['msg']}" if where else first["msg"]
+
+    return f"it is no JSON object with a price ({error})"
+
+
+prices = Prices()
+"""The prices of this process; `register_prices` adds to them."""

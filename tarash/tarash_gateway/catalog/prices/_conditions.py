@@ -1,0 +1,120 @@
+"""Whether a price line holds for a call: yes, no, or perhaps. Pure."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ._facts import HEIGHTS, SECONDS, plain
+
+if TYPE_CHECKING:
+    from ..._data._money import PriceLine
+    from ._facts import Facts
+
+COMPARED = re.compile(r"(<=|>=|<|>|!=)\s*(.+)")
+OPERATORS = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "!=": operator.ne,
+}
+USUAL: dict[str, frozenset[Any]] = {
+    "tier": frozenset({"standard", "default", "auto", "normal"}),
+    "cached": frozenset({False}),
+}
+# One thing in several vendors' words.
+SAME_RESOLUTION = {"4k": "2160p", "2k": "1440p", "fhd": "1080p", "hd": "720p", "uhd": "2160p"}
+
+
+def holds(line: PriceLine, facts: Facts) -> bool | None:
+    """Tell whether a line holds: None where that depends on what nobody has said."""
+    answers = [_holds(name, wanted, facts) for name, wanted in line.when.items()]
+    unsaid = [name for name in ("tier", "cached") if name not in line.when]
+    answers += [_is_usual(name, facts) for name in unsaid]
+    if False in answers:
+        return False
+
+    return None if None in answers else True
+
+
+def _is_usual(name: str, facts: Facts) -> bool:
+    """Tell whether a call is of the usual tier, and not cached: a line says where it is not."""
+    possible = facts.values.get(name)
+    return possible is None or bool(possible & USUAL[name])
+
+
+def _holds(name: str, wanted: Any, facts: Facts) -> bool | None:
+    possible = _possible(name, facts)
+    if possible is None:
+        return None
+
+    fitting = {one for one in possible if _is_one_of(name, one, wanted)}
+    if not fitting:
+        return False
+
+    return True if len(fitting) == len(possible) else None
+
+
+def _possible(name: str, facts: Facts) -> Any:
+    if name == "seconds" and facts.seconds is not None:
+        return set(facts.seconds)
+
+    if name in {"count", "n"}:
+        return set(facts.count)
+
+    if name == "megapixels" and facts.width is not None and facts.height is not None:
+        area = [w * h / 1_000_000 for w, h in zip(facts.width, facts.height, strict=True)]
+        return set(area)
+
+    return facts.values.get(name)
+
+
+def _is_one_of(name: str, value: Any, wanted: Any) -> bool:
+    if isinstance(wanted, list | tuple):
+        return any(_is_one_of(name, value, one) for one in wanted)
+
+    compared = COMPARED.fullmatch(wanted) if isinstance(wanted, str) else None
+    if compared is not None:
+        return _compare(value, compared[1], plain(compared[2]))
+
+    return bool(_alike(name, value) == _alike(name, plain(wanted)))
+
+
+def _compare(value: Any, sign: str, limit: Any) -> bool:
+    number = _number(value)
+    if number is None or not isinstance(limit, Decimal):
+        return sign == "!=" and bool(value != limit)
+
+    return bool(OPERATORS[sign](number, limit))
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, Decimal):
+        return value
+
+    found = SECONDS.fullmatch(value) if isinstance(value, str) else None
+    return None if found is None else Decimal(found[1])
+
+
+def _alike(name: str, value: Any) -> Any:
+    """Return a value so that two spellings of it are equal."""
+    if name == "resolution":
+        text = SAME_RESOLUTION.get(str(value), str(value))
+        return text if text in HEIGHTS or not text.isdigit() else f"{text}p"
+
+    if name in {"seconds", "duration"}:
+        return _number(value) or value
+
+    if name == "size" and isinstance(value, str):
+        return value.replace("*", "x").replace(":", "x")
+
+    return value
+
+
+def text_of(when: Mapping[str, Any]) -> str:
+    """Return a condition in words."""
+    return ", ".join(f"{name} {value}" for name, value in when.items())

@@ -1,0 +1,357 @@
+"""What is known of one call that a price may depend on: read from what would be sent. Pure.
+
+Each fact is the set of its possible values: one where it is certain, all that the model allows
+where the request leaves it to the provider, None where nobody knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from ...mapping import Span
+
+if TYPE_CHECKING:
+    from ..._data._exchange import Config, Request
+    from .._spec import ModelSpec
+
+Possible = frozenset[Any]
+"""Values that a fact may have, as `plain` makes them."""
+Between = tuple[Decimal, Decimal]
+"""The least and the greatest that a quantity may be."""
+
+SIZE = re.compile(r"(\d{2,5})\s*[x:*]\s*(\d{2,5})", re.IGNORECASE)
+SMALLEST_SIDE = 100
+"""Pixels: fewer are a proportion."""
+LINES = re.compile(r"(\d{3,4})p", re.IGNORECASE)
+SHAPES = ("size", "resolution", "aspect_ratio")
+# fal's own names for sizes, and those that its endpoints share with other vendors.
+NAMED_SIZES = {
+    "square_hd": (1024, 1024),
+    "square": (512, 512),
+    "portrait_4_3": (768, 1024),
+    "portrait_16_9": (576, 1024),
+    "landscape_4_3": (1024, 768),
+    "landscape_16_9": (1024, 576),
+}
+HEIGHTS = {"2k": 1440, "4k": 2160, "8k": 4320, "sd": 480, "hd": 720, "fhd": 1080, "uhd": 2160}
+SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:s|sec|seconds)?", re.IGNORECASE)
+# What prices call a fact, and what models call the parameter that says it.
+ALIASES = {
+    "audio": ("generate_audio", "generateAudio", "audio", "enable_audio", "sound", "with_audio"),
+    "fps": ("fps", "frames_per_second", "frame_rate", "framerate"),
+    "frames": ("num_frames", "frames", "number_of_frames"),
+    "tier": ("service_tier", "tier"),
+}
+SOURCES = {
+    "generate_audio": "audio",
+    "duration_seconds": "seconds",
+    "number_of_videos": "count",
+    "n": "count",
+}
+AUTOMATIC = frozenset({"auto", "automatic", "adaptive", "default", Decimal(-1), None})
+"""What leaves a choice to the provider: any of the model's values may come of it."""
+USUALLY = {"tier": "standard", "cached": False}
+"""What holds where neither the call nor the model says anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of one call.
+
+    Attributes:
+        values: Possible values by name: canonical names and the provider's own parameters.
+        seconds: Of one video.
+        count: Videos or images.
+        width: Pixels.
+        height: Pixels.
+        frames: Of one video, where the request says them.
+        fps: Frames per second, where known.
+        input_images: How many the request has.
+        has_video: Whether it has a source video.
+        prompt: Its length in characters, and in bytes as UTF-8.
+    """
+
+    values: Mapping[str, Possible | None] = field(default_factory=dict)
+    seconds: Between | None = None
+    count: Between = (Decimal(1), Decimal(1))
+    width: Between | None = None
+    height: Between | None = None
+    frames: Between | None = None
+    fps: Between | None = None
+    input_images: int = 0
+    has_video: bool = False
+    prompt: tuple[int, int] = (0, 0)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as it is compared: words in lower case, numbers as decimals."""
+    if isinstance(value, bool) or value is None:
+        return value
+
+    if isinstance(value, int | float | Decimal):
+        return Decimal(str(value))
+
+    text = str(value).strip().lower()
+    if text in {"true", "false"}:
+        return text == "true"
+
+    try:
+        return Decimal(text) if text and text[0].isdigit() else text
+    except InvalidOperation:
+        return text
+
+
+def facts_of(
+    spec: ModelSpec, config: Config, request: Request, parameters: Mapping[str, Any]
+) -> Facts:
+    """Return what is known of a call.
+
+    Args:
+        spec: What the model takes.
+        config: Who makes it.
+        request: The request, adapted to the model.
+        parameters: What would be sent.
+    """
+    sent = {name: one for name, one in _leaves(parameters) if plain(one) not in AUTOMATIC}
+    values = _values(spec, request, sent)
+    images = getattr(request, "image_list", ())
+    has_video = getattr(request, "video", None) is not None
+    mode = "video" if has_video else "image" if images else "text"
+    values["input_video"] = frozenset({has_video})
+    values["input_images"] = frozenset({Decimal(len(images))})
+    values.setdefault("mode", frozenset({mode}))
+    for name, usual in USUALLY.items():
+        values.setdefault(name, frozenset({usual}))
+
+    region = config.provider_config.get("region")
+    if region is not None:
+        values["region"] = frozenset({plain(region)})
+
+    width, height = _pixels(spec, request, sent, values)
+    _say_lines(values, width, height)
+    prompt = request.prompt
+    return Facts(
+        values=values,
+        seconds=_seconds(spec, request, values),
+        count=_between(values.get("count")) or _requested_count(request),
+        width=width,
+        height=height,
+        frames=_between(values.get("frames")),
+        fps=_between(values.get("fps")),
+        input_images=len(images),
+        has_video=has_video,
+        prompt=(len(prompt), len(prompt.encode())),
+    )
+
+
+def _values(
+    spec: ModelSpec, request: Request, sent: Mapping[str, Any]
+) -> dict[str, Possible | None]:
+    """Return the provider's own parameters, and what of them has a name that all share."""
+    values: dict[str, Possible | None] = {name: frozenset({plain(v)}) for name, v in sent.items()}
+    for name, possible in _left_out(spec, sent):
+        values.setdefault(name, possible)
+
+    for name, mapper in spec.mappers.items():
+        known = SOURCES.get(mapper.source_field, mapper.source_field)
+        if known in SHAPES and known in values:
+            continue
+
+        found = values.get(name.rpartition(".")[2]) or _allowed(mapper.allowed)
+        if found is not None:
+            values.setdefault(known, found)
+
+    if not spec.mappers:
+        values |= _as_requested(request)
+
+    for known, names in ALIASES.items():
+        said = next((values[name] for name in names if values.get(name) is not None), None)
+        if said is not None:
+            values.setdefault(known, said)
+
+    return values
+
+
+def _as_requested(request: Request) -> dict[str, Possible | None]:
+    """Return what a request says, for a provider of which nothing else is known."""
+    names = {"resolution": "resolution", "quality": "quality", "size": "size", **SOURCES}
+    said = {known: getattr(request, name, None) for name, known in names.items()}
+    return {known: frozenset({plain(one)}) for known, one in said.items() if one is not None}
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the plain values of a payload by the last part of their names."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _leaves(one, str(key))
+    elif isinstance(value, list | tuple):
+        for one in value:
+            if isinstance(one, Mapping):
+                yield from _leaves(one, name)
+    elif isinstance(value, str | int | float | bool):
+        yield name, value
+
+
+def _left_out(spec: ModelSpec, sent: Mapping[str, Any]) -> Iterator[tuple[str, Possible | None]]:
+    """Yield what the provider makes of parameters that are not sent, as its schema says."""
+    properties = (spec.schema or {}).get("properties", {})
+    for name, shape in properties.items():
+        if name in sent or not isinstance(shape, Mapping):
+            continue
+
+        default = shape.get("default")
+        choices = [one for one in shape.get("enum") or () if plain(one) not in AUTOMATIC]
+        if isinstance(default, str | int | float | bool) and plain(default) not in AUTOMATIC:
+            yield name, frozenset({plain(default)})
+        elif choices:
+            yield name, frozenset(plain(one) for one in choices)
+
+
+def _allowed(allowed: Any) -> Possible | None:
+    if isinstance(allowed, Span) or allowed is None:
+        return None
+
+    return frozenset(plain(one) for one in allowed)
+
+
+def _seconds(
+    spec: ModelSpec, request: Request, values: Mapping[str, Possible | None]
+) -> Between | None:
+    wished = getattr(request, "duration_seconds", None)
+    mappers = [one for one in spec.mappers.values() if one.source_field == "duration_seconds"]
+    framed = next((one.frames for one in mappers if one.frames is not None), None)
+    if framed is not None and wished is not None:
+        exact = Decimal(str(framed.seconds(request, wished)))
+        return exact, exact
+
+    said = values.get("seconds") or next(
+        (values[name] for name in ("duration", "seconds") if values.get(name)), None
+    )
+    known = _between(said, SECONDS)
+    if known is not None:
+        return known
+
+    if wished is not None and mappers:
+        exact = Decimal(str(wished))
+        return exact, exact
+
+    spans = [one.allowed for one in mappers if isinstance(one.allowed, Span)]
+    for span in spans:
+        if span.low is not None and span.high is not None:
+            return Decimal(str(span.low)), Decimal(str(span.high))
+
+    return None
+
+
+def _requested_count(request: Request) -> Between:
+    # Where the model has no such parameter, the adapted request says one.
+    wished = getattr(request, "n", None) or getattr(request, "number_of_videos", None) or 1
+    return Decimal(wished), Decimal(wished)
+
+
+def _between(possible: Iterable[Any] | None, form: re.Pattern[str] | None = None) -> Between | None:
+    """Return the least and the greatest of values that are all numbers; else None."""
+    numbers = []
+    for one in possible or ():
+        if isinstance(one, Decimal):
+            numbers.append(one)
+        elif form is not None and isinstance(one, str) and (found := form.fullmatch(one)):
+            numbers.append(Decimal(found[1]))
+        else:
+            return None
+
+    return (min(numbers), max(numbers)) if numbers else None
+
+
+def _pixels(
+    spec: ModelSpec,
+    request: Request,
+    sent: Mapping[str, Any],
+    values: Mapping[str, Possible | None],
+) -> tuple[Between | None, Between | None]:
+    """Return how wide and how high the picture is: as it is sent, else by its lines and ratio."""
+    width, height = _between(values.get("width")), _between(values.get("height"))
+    if width is not None and height is not None:
+        return width, height
+
+    names = {
+        name.rpartition(".")[2]
+        for name, mapper in spec.mappers.items()
+        if set(mapper.sources) & set(SHAPES)
+    }
+    said = [*names, "size", "image_size", "ratio", "resolution"]
+    for name in dict.fromkeys(said):
+        possible = values.get(name)
+        exact = [_size(one) for one in possible] if possible else [None]
+        if all(exact):
+            sizes = [one for one in exact if one is not None]
+            widths, heights = [one[0] for one in sizes], [one[1] for one in sizes]
+            return (min(widths), max(widths)), (min(heights), max(heights))
+
+    return _by_lines(request, sent, values)
+
+
+def _size(value: Any) -> tuple[Decimal, Decimal] | None:
+    if not isinstance(value, str):
+        return None
+
+    if value in NAMED_SIZES:
+        width, height = NAMED_SIZES[value]
+        return Decimal(width), Decimal(height)
+
+    found = SIZE.fullmatch(value)
+    if found is None or min(int(found[1]), int(found[2])) < SMALLEST_SIDE:
+        return None
+
+    return Decimal(found[1]), Decimal(found[2])
+
+
+def _by_lines(
+    request: Request, sent: Mapping[str, Any], values: Mapping[str, Possible | None]
+) -> tuple[Between | None, Between | None]:
+    lines = [_lines(one) for one in values.get("resolution") or ()]
+    ratio = next(
+        (sent[name] for name in ("aspect_ratio", "aspectRatio", "ratio") if name in sent),
+        getattr(request, "aspect_ratio", None),
+    )
+    proportion = re.fullmatch(r"(\d+(?:\.\d+)?):(\d+(?:\.\d+)?)", str(ratio))
+    if not lines or None in lines or proportion is None:
+        return None, None
+
+    wide, high = Decimal(proportion[1]), Decimal(proportion[2])
+    sides = []
+    for one in lines:
+        assert one is not None  # noqa: S101  (checked above)
+        long = _even(Decimal(one) * max(wide, high) / min(wide, high))
+        sides.append((long, Decimal(one)) if wide >= high else (Decimal(one), long))
+
+    widths, heights = [one[0] for one in sides], [one[1] for one in sides]
+    return (min(widths), max(widths)), (min(heights), max(heights))
+
+
+def _even(pixels: Decimal) -> Decimal:
+    return Decimal(2 * round(pixels / 2))
+
+
+def _lines(value: Any) -> int | None:
+    text = str(value)
+    if text in HEIGHTS:
+        return HEIGHTS[text]
+
+    found = LINES.fullmatch(text)
+    return None if found is None else int(found[1])
+
+
+def _say_lines(
+    values: dict[str, Possible | None], width: Between | None, height: Between | None
+) -> None:
+    """Say the resolution of models that take a size, and the size, where they are certain."""
+    if width is None or height is None or width[0] != width[1] or height[0] != height[1]:
+        return
+
+    values.setdefault("resolution", frozenset({f"{min(width[0], height[0])}p"}))
+    values.setdefault("size", frozenset({f"{width[0]}x{height[0]}"}))

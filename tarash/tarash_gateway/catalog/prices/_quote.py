@@ -1,0 +1,194 @@
+"""What a call will cost: the sum of the price lines that hold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ..._data._money import Quote, QuoteLine
+from ._conditions import holds
+from ._quantities import Quantity, quantity_of
+
+if TYPE_CHECKING:
+    from ..._data._money import PriceLine
+    from ._facts import Facts
+
+CENTS = Decimal(100)
+SURCHARGE = "surcharge"
+FREE = Quote(low=Decimal(0), high=Decimal(0), currency="USD")
+"""What the mock costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    line: PriceLine
+    quantity: Quantity
+    low: Decimal
+    high: Decimal
+    currency: str
+
+
+def quote_of(lines: Sequence[PriceLine], facts: Facts, model: str) -> Quote:
+    """Return what a call costs by these lines.
+
+    Args:
+        lines: The price lines of its model.
+        facts: What is known of it.
+        model: The model's id, for what can't be priced.
+    """
+    usable = [one for one in lines if one.role is None]
+    if not usable:
+        return Quote(unknown=(f"no price of {model} is known; give one by register_prices",))
+
+    answers = [(line, answer) for line in usable if (answer := holds(line, facts)) is not False]
+    surcharges = [(line, sure) for line, sure in answers if line.formula == SURCHARGE]
+    base = [(line, sure) for line, sure in answers if line.formula != SURCHARGE]
+    unknown: list[str] = []
+    parts: list[tuple[QuoteLine, str]] = []
+    billables = dict.fromkeys(line.billable for line in usable if line.formula != SURCHARGE)
+    for billable in sorted(billables, key=lambda name: name.startswith(("input", "prompt"))):
+        fitting = [(line, sure) for line, sure in base if line.billable == billable]
+        part = _part(billable, fitting, facts, unknown)
+        if part is not None:
+            parts.append(part)
+
+    parts += _surcharges(surcharges, facts, unknown)
+    return _sum(parts, unknown, [line for line, _ in answers])
+
+
+def _part(
+    billable: str,
+    fitting: Sequence[tuple[PriceLine, bool | None]],
+    facts: Facts,
+    unknown: list[str],
+) -> tuple[QuoteLine, str] | None:
+    """Return what one billable costs: by the line that says most, or between all that may hold."""
+    if not fitting:
+        if not billable.startswith("input_"):
+            unknown.append(f"no price of its {billable.replace('_', ' ')} holds for this request")
+
+        return None
+
+    chosen = _chosen(_without_alternatives(fitting))
+    amounts, reasons = [], []
+    for line in chosen:
+        counted = quantity_of(line, facts)
+        if isinstance(counted, str):
+            reasons.append(f"{billable.replace('_', ' ')}: {counted}")
+        else:
+            amounts.append(_amount(line, counted))
+
+    unknown.extend(dict.fromkeys(reasons))
+    return None if not amounts or reasons else _between(billable, amounts, unknown)
+
+
+def _without_alternatives(
+    fitting: Sequence[tuple[PriceLine, bool | None]],
+) -> Sequence[tuple[PriceLine, bool | None]]:
+    first = [one for one in fitting if one[0].alternative_to is None]
+    return first or fitting
+
+
+def _chosen(fitting: Sequence[tuple[PriceLine, bool | None]]) -> list[PriceLine]:
+    """Return the lines of which one holds: the certain one, and those that may hold before it."""
+    certain = [line for line, sure in fitting if sure]
+    most = max((len(line.when) for line in certain), default=-1)
+    best = [line for line in certain if len(line.when) == most]
+    return best + [line for line, sure in fitting if sure is None and len(line.when) > most]
+
+
+def _amount(line: PriceLine, quantity: Quantity) -> _Amount:
+    rate, currency = line.rate / line.per, line.currency
+    factor = Decimal(1)
+    if line.currency == "usd_cent":
+        factor, currency = 1 / CENTS, "USD"
+    elif line.credit_usd is not None:
+        factor, currency = line.credit_usd, "USD"
+
+    low, high = sorted((rate * quantity.low, rate * quantity.high))
+    if line.min_charge is not None and quantity.is_there:
+        low, high = max(low, line.min_charge), max(high, line.min_charge)
+
+    return _Amount(line, quantity, low * factor, high * factor, currency)
+
+
+def _between(
+    billable: str, amounts: Sequence[_Amount], unknown: list[str]
+) -> tuple[QuoteLine, str] | None:
+    currencies = dict.fromkeys(one.currency for one in amounts)
+    if len(currencies) > 1:
+        unknown.append(f"its {billable} may be priced in {' or '.join(currencies)}")
+        return None
+
+    first = amounts[0]
+    line = QuoteLine(
+        billable=billable,
+        unit=first.line.unit,
+        low=min(one.low for one in amounts),
+        high=max(one.high for one in amounts),
+        quantity_low=min(one.quantity.low for one in amounts),
+        quantity_high=max(one.quantity.high for one in amounts),
+        rate=first.line.rate / first.line.per if len(amounts) == 1 else None,
+        basis=first.quantity.basis,
+        source=first.line.source,
+        date=first.line.date,
+        confidence=first.line.confidence,
+    )
+    return line, first.currency
+
+
+def _surcharges(
+    lines: Iterable[tuple[PriceLine, bool | None]], facts: Facts, unknown: list[str]
+) -> list[tuple[QuoteLine, str]]:
+    found = []
+    for line, sure in lines:
+        counted = quantity_of(line, facts)
+        if isinstance(counted, str):
+            unknown.append(f"a surcharge: {counted}")
+            continue
+
+        amount = _amount(line, counted)
+        made = _between(line.billable, [amount], unknown)
+        if made is None:
+            continue
+
+        part, currency = made
+        if not sure:  # it may be added, or not
+            bounds = {"low": min(part.low, Decimal(0)), "high": max(part.high, Decimal(0))}
+            part = part.model_copy(update=bounds)
+
+        found.append((part, currency))
+
+    return found
+
+
+def _sum(
+    parts: Sequence[tuple[QuoteLine, str]], unknown: list[str], used: Sequence[PriceLine]
+) -> Quote:
+    currencies = dict.fromkeys(currency for part, currency in parts if part.high or part.low)
+    if not currencies:
+        currencies = dict.fromkeys(currency for _, currency in parts)
+
+    if len(currencies) > 1:
+        unknown.append(
+            f"its parts are priced in {' and '.join(currencies)}, which are not added up"
+        )
+        return Quote(unknown=tuple(dict.fromkeys(unknown)), lines=tuple(one for one, _ in parts))
+
+    if not parts:
+        return Quote(unknown=tuple(dict.fromkeys(unknown)))
+
+    suspects = [f"a price may be wrong: {one.suspect}" for one in used if one.suspect]
+    low, high = (
+        sum((one.low for one, _ in parts), Decimal(0)),
+        sum((one.high for one, _ in parts), Decimal(0)),
+    )
+    return Quote(
+        low=max(low, Decimal(0)),
+        high=None if unknown else max(high, Decimal(0)),
+        currency=next(iter(currencies)),
+        unknown=tuple(dict.fromkeys([*unknown, *suspects])),
+        lines=tuple(one for one, _ in parts if one.quantity_high),
+    )

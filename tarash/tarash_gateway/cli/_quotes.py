@@ -1,0 +1,117 @@
+"""`tarash quote` and `tarash compare-prices`: what a request would cost. Buys nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from ..api import plan_image, plan_video
+from ..exceptions import TarashException
+from ..models import GenerationPlan, Quote
+from . import _terminal as terminal
+from ._errors import CommandError, Exit
+from ._inputs import prompt_of, read
+from ._options import Options
+
+
+def show_quote(options: Options) -> int:
+    """Say what a request would cost, part by part; return the exit code."""
+    plan = _plan(replace(options, prompt=prompt_of(options.prompt)))
+    plans = [plan, *plan.fallbacks]
+    if options.as_json:
+        terminal.document([_document(one) for one in plans] if plan.fallbacks else _document(plan))
+        return Exit.DONE
+
+    for number, one in enumerate(plans):
+        if number:
+            terminal.result("")
+
+        _show(one)
+
+    return Exit.DONE
+
+
+def _plan(options: Options) -> GenerationPlan:
+    config, request = read(options)
+    plan = cast("Any", plan_video if options.kind == "video" else plan_image)
+    made: GenerationPlan = plan(config, request)
+    return made
+
+
+def _document(plan: GenerationPlan) -> dict[str, Any]:
+    quote = plan.quote.model_dump(mode="json")
+    return {"provider": plan.provider, "model": plan.model, **quote}
+
+
+def _show(plan: GenerationPlan) -> None:
+    table = terminal.plain_table("", "")
+    table.show_header = False
+    table.columns[0].style = "bold"
+    table.add_row("provider", plan.provider)
+    table.add_row("model", plan.model)
+    table.add_row("cost", str(plan.quote))
+    for one in plan.quote.lines:
+        part = Quote(low=one.low, high=one.high, currency=plan.quote.currency)
+        count = _between(one.quantity_low, one.quantity_high)
+        said = f"{part}: {count} {one.basis or one.unit}"
+        source = f" ({one.source}, {one.date}, {one.confidence})" if one.source else ""
+        table.add_row(one.billable.replace("_", " "), said + source)
+
+    for reason in plan.quote.unknown:
+        table.add_row("unknown", reason)
+
+    for adjustment in plan.adjustments:
+        table.add_row("adjusted", f"{adjustment.field}: {adjustment.reason}")
+
+    terminal.show(table)
+
+
+def _between(low: Any, high: Any) -> str:
+    return f"{low:f}" if low == high else f"{low:f} to {high:f}"
+
+
+def compare(options: Options, models: Sequence[str]) -> int:
+    """Say what each model would cost for one request, cheapest first; return the exit code."""
+    options = replace(options, prompt=prompt_of(options.prompt))
+    plans, refused = [], []
+    for name in dict.fromkeys(models):
+        provider, _, model = name.partition(":")
+        if not model:
+            raise CommandError(
+                f"--model: {name!r} is not PROVIDER:MODEL, such as fal:fal-ai/veo3.1"
+            )
+
+        try:
+            plans.append(_plan(replace(options, provider=provider, model=model)))
+        except TarashException as error:
+            refused.append((provider, model, error.message))
+
+    plans.sort(key=_dearness)
+    if options.as_json:
+        answers = [_document(one) for one in plans]
+        answers += [{"provider": p, "model": m, "error": said} for p, m, said in refused]
+        terminal.document(answers)
+        return Exit.DONE
+
+    table = terminal.plain_table("provider", "model", "cost", "what is not certain")
+    for one in plans:
+        table.add_row(one.provider, one.model, str(one.quote), "; ".join(one.quote.unknown))
+
+    for provider, model, said in refused:
+        table.add_row(provider, model, "-", said)
+
+    terminal.show(table)
+    return Exit.DONE
+
+
+def _dearness(plan: GenerationPlan) -> tuple[int, Any]:
+    """Order by the worst case; what has none comes after, and what has no price at all comes last.
+
+    Prices in several currencies can't be compared: each currency has its own place.
+    """
+    quote = plan.quote
+    if quote.low is None:
+        return 2, ("", 0)
+
+    return (0 if quote.high is not None else 1), (quote.currency, quote.high or quote.low)

@@ -1,0 +1,104 @@
+"""Which form of a declared model a request means, and what the forms take together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...mapping import FieldMapper, Span
+from ._asked import has
+from ._takes import Model
+
+if TYPE_CHECKING:
+    from ._model import ProviderDeclaration
+
+MEDIA = ("image_list", "video", "mask_image")
+
+
+def fits(part: Any, request: Any) -> bool:
+    """Tell whether a request has what a part wants, and lacks what it doesn't."""
+    return all(has(request, name) for name in part.has) and not any(
+        has(request, name) for name in part.lacks
+    )
+
+
+def form_for(forms: Sequence[Model], request: Any) -> Model:
+    """Return the form that a request means: one that has a place for all of its media."""
+    fitting = [one for one in forms if fits(one, request)]
+    given = {image.get("type", "reference") for image in request.image_list}
+    given |= {name for name in MEDIA[1:] if getattr(request, name, None) is not None}
+    # A form that doesn't fit says what is missing, where it is the only one with a place.
+    placing = (one for one in (*fitting, *forms) if given <= _places(one))
+    return next(placing, (fitting or forms)[0])
+
+
+def placed(forms: Sequence[Model], request: Any) -> Any:
+    """Return a request whose one image has the one role that it can have here."""
+    images = request.image_list
+    if len(images) != 1 or images[0].get("type", "reference") != "reference":
+        return request
+
+    mine = [take for form in forms for take in form.takes.values() if take.source == "image_list"]
+    takes_any = any(not take.roles or "reference" in take.roles for take in mine)
+    if takes_any or not any(take.roles[:1] == ("first_frame",) for take in mine):
+        return request
+
+    return request.model_copy(update={"image_list": ({**images[0], "type": "first_frame"},)})
+
+
+def _places(form: Model) -> set[str]:
+    media = [one for one in form.takes.values() if one.source in MEDIA]
+    return {place for one in media for place in one.roles or (one.source,)}
+
+
+def siblings(said: ProviderDeclaration, kind: str, model: str) -> dict[str, str]:
+    """Return other models by what they take, or by `text` where they need no media."""
+    found: dict[str, str] = {}
+    for form in said.models:
+        names = [name for name in form.ids if name != model and not name.endswith("*")]
+        for need in _needs(form) if names and form.kind == kind else ():
+            found.setdefault(need, names[0])
+
+    return found
+
+
+def _needs(form: Model) -> Iterator[str]:
+    yield from _places(form)
+    if not any(one.required for one in form.takes.values() if one.source in MEDIA):
+        yield "text"
+
+
+def together(forms: Sequence[dict[str, FieldMapper]]) -> dict[str, FieldMapper]:
+    """Return all that forms of one model take; required is what each of them requires."""
+    if len(forms) == 1:
+        return forms[0]
+
+    found: dict[str, FieldMapper] = {}
+    for name in dict.fromkeys(name for form in forms for name in form):
+        ones = [form[name] for form in forms if name in form]
+        limits = [one.most for one in ones]
+        found[name] = FieldMapper(
+            ones[0].source_field,
+            ones[0].converter,
+            len(ones) == len(forms) and all(one.required for one in ones),
+            allowed=_allowed([one.allowed for one in ones]),
+            roles=tuple(dict.fromkeys(role for one in ones for role in one.roles)),
+            most=None if None in limits else max(one or 0 for one in limits),
+            also=ones[0].also,
+            geometry=max((one.geometry for one in ones), key=lambda one: len(_named(one))),
+        )
+
+    return found
+
+
+def _named(geometry: Any) -> tuple[Any, ...]:
+    return () if geometry is None else tuple(geometry.named)
+
+
+def _allowed(allowed: Sequence[Any]) -> Any:
+    """Return what one or another allows; a span wins over what is listed."""
+    if any(one is None for one in allowed):
+        return None
+
+    spans = [one for one in allowed if isinstance(one, Span)]
+    return spans[0] if spans else tuple(dict.fromkeys(value for one in allowed for value in one))

@@ -1,0 +1,80 @@
+"""What all parts of a declaration are made of: paths, predicates, and when a part is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ..._data._types import Kind
+
+Text = Annotated[str, Field(min_length=1)]
+Path = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
+"""Names with dots between; a number is a place in a list, and `name[]` is each of a list."""
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Place = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+"""A function, as `module:name`."""
+Means = Literal[
+    "moderation", "quota", "account", "unknown_model", "invalid", "rate", "failed", "gone",
+    "unknown",
+]  # fmt: skip
+Word = Literal["queued", "processing", "completed", "failed", "gone"]
+"""Our word for a status; `gone` for a job that the provider doesn't know (any more)."""
+
+
+class Part(BaseModel):
+    """The base of all parts: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Predicate(Part):
+    """What a body has at a path: one of `values`, none of `unless`, or anything but nothing."""
+
+    at: Path
+    values: tuple[Any, ...] = ()
+    unless: tuple[Any, ...] = ()
+
+
+class Fits(Part):
+    """A part of which there may be several: the first that fits a job's model and kind is used."""
+
+    kind: Kind | None = None
+    models: tuple[str, ...] = ()
+
+
+class Pick(Part):
+    """Media in a list of mixed things: of the items that are meant, what stands at a path."""
+
+    items: Path
+    where: Predicate
+    at: Path
+
+
+Some = TypeVar("Some", bound=Fits)
+
+
+def first_of(parts: Iterable[Some], kind: str, model: str) -> Some | None:
+    """Return the first part that is for a kind and a model; None where none is."""
+    return next((one for one in parts if is_for(one, kind, model)), None)
+
+
+def is_for(part: Fits, kind: str, model: str) -> bool:
+    """Tell whether a part is used for a kind and a model."""
+    return part.kind in (None, kind) and (not part.models or is_named(model, part.models))
+
+
+def is_named(model: str, names: Iterable[str]) -> bool:
+    """Tell whether a model's id is among names, of which those with a `*` at their end begin it."""
+    return any(model.startswith(one[:-1]) if one.endswith("*") else model == one for one in names)
+
+
+def _several(value: Any) -> Any:
+    return [value] if isinstance(value, Mapping | BaseModel) else value
+
+
+SEVERAL = BeforeValidator(_several)
+"""For what may be one table, or an array of tables."""

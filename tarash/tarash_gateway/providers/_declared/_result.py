@@ -1,0 +1,99 @@
+"""What a declared provider's finished job holds: its media, and the facts beside them. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from ..._data._exchange import Operation, RawResult
+from ..._support._paths import value_at as one
+from ...exceptions import GenerationFailedError
+from ...models import ImageGenerationResponse, VideoGenerationResponse
+from .._facts import READERS, amount, date, response_facts
+from ._asked import as_image, content_of
+from ._names import holds, picked
+from ._parts import first_of
+from ._sending import DeclaredSending
+from ._stages import Result
+
+if TYPE_CHECKING:
+    from ..._data._exchange import Call, Response
+    from ..._data._types import Kind
+
+
+class DeclaredResult(DeclaredSending):
+    """The stages from the verdict on a job to the response."""
+
+    def result_of(self, kind: str, model: str) -> Result:
+        """Return where a model's media are."""
+        found = first_of(self.said.result, kind, model)
+        # An id that nobody knows is read like the first of its kind, as it was sent.
+        return found or next(
+            (one for one in self.said.result if kind in one.media), self.said.result[0]
+        )
+
+    def flags(self, body: Any, kind: str, model: str) -> list[str]:
+        """Return which flags say that there is no result."""
+        return [flag.at for flag in self.result_of(kind, model).refused if holds(flag, body)]
+
+    def metadata(self, operation: Operation) -> dict[str, Any]:
+        """Return when a result's URL ends, counted from the submit: the earliest it can be."""
+        lifetime = self.result_of(operation.kind, operation.model).lifetime
+        if lifetime is None:
+            return {}
+
+        submitted = datetime.fromisoformat(operation.submitted_at)
+        return {"expires_at": (submitted + timedelta(seconds=lifetime)).isoformat()}
+
+    def beside(self, body: Any, kind: str = "video", model: str = "") -> dict[str, Any]:
+        """Return what stands beside the media: expiry, cost, and what is declared."""
+        result = self.result_of(kind, model)
+        found = {name: one(body, path) for name, path in result.metadata.items()}
+        expiry = one(body, result.expires_at)
+        found["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
+        cost = amount(one(body, result.cost))
+        if cost is not None:
+            cost = round(cost * result.cost_scale, 12)
+            in_dollars = result.cost_unit == "USD"
+            found["cost_usd" if in_dollars else "cost"] = (
+                cost if in_dollars else {"amount": cost, "unit": result.cost_unit}
+            )
+
+        return {name: value for name, value in found.items() if value is not None}
+
+    def urls(self, body: Any, kind: str, model: str = "") -> list[str]:
+        """Return the media of the asked kind. Pure."""
+        paths = self.result_of(kind, model).media.get(cast("Kind", kind), ())
+        for path in paths:
+            found = [text for text in picked(body, path) if isinstance(text, str) and text]
+            if found:
+                return found
+
+        return []
+
+    def parse(self, call: Call, finished: RawResult) -> Response:
+        """Return the response; flags that refuse and a result without media are errors. Pure."""
+        raw, model = finished.raw, call.config.model
+        result = self.result_of(call.kind, model)
+        found: list[Any] = list(finished.media) or self.urls(raw, call.kind, model)
+        if not found and self.flags(raw, call.kind, model):
+            raise self.rules.kept_back(raw)
+
+        if not found:
+            raise GenerationFailedError(
+                f"{self.said.title} answered without a {call.kind}", raw_response=raw
+            )
+
+        given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
+        facts = response_facts(call, finished.metadata, **given)
+        if call.kind == "image":
+            return ImageGenerationResponse(
+                images=tuple(map(as_image, found)), raw_response=raw, **facts
+            )
+
+        if result.base64:
+            found = [content_of(text) for text in found]
+
+        return VideoGenerationResponse(
+            video=found[0], videos=tuple(found), raw_response=raw, **facts
+        )

@@ -1,0 +1,311 @@
+"""How a declared provider is asked: uploads, the body, and what its answer names."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from ..._data._exchange import Operation, Payload, RawResult
+from ..._http._answer import parse_json
+from ..._http._client import HttpResponse, join, unreadable
+from ..._support._paths import value_at as one
+from ...exceptions import UnsupportedOperationError, ValidationError
+from ...mapping import apply_field_mappers
+from ._account import DeclaredAccount
+from ._asked import has, own_id, whole
+from ._choosing import fits, form_for, placed, siblings
+from ._client import check_plain
+from ._forms import add_file, form_of, written
+from ._limits import joints_of, rules_of
+from ._mappers import mappers_of
+from ._names import merged, picked, put
+from ._parts import first_of, is_for
+from ._stages import Submit
+from ._takes import Model
+
+if TYPE_CHECKING:
+    from ..._data._exchange import Call, Request
+    from ..._data._types import MediaContent
+    from ...catalog import ModelSpec
+
+
+class DeclaredSending(DeclaredAccount):
+    """The stages up to the answer of a submit."""
+
+    def answers_at_once(self, call: Call) -> bool:
+        """Tell whether a call's answer is its result."""
+        return self._submit_of(call.kind, call.config.model, call.request).at_once
+
+    def _submit_of(self, kind: str, model: str, request: Any) -> Submit:
+        for way in self.said.submit:
+            if is_for(way, kind, model) and fits(way, request):
+                return way
+
+        raise UnsupportedOperationError(
+            f"{self.said.title} has no way to make this {kind} with {model}; see what the model "
+            "takes with describe_model()"
+        )
+
+    # ---------------------------------------------------------------------------------------- model
+    def form_of(self, call: Call) -> Model | None:
+        """Return the form of the model that a call means; None for ids that nobody knows."""
+        forms = self.said.forms_of(call.kind, call.config.model)
+        return form_for(forms, placed(forms, call.request)) if forms else None
+
+    def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
+        """Return what the form takes that a call means, less what this request has no place for.
+
+        Raises:
+            ValidationError: There are more media than the model takes together.
+        """
+        forms = self.said.forms_of(call.kind, spec.model)
+        form = self.form_of(call)
+        if form is None or spec.source == "registered":
+            return spec
+
+        if len(forms) > 1:
+            mappers = mappers_of(self.said, call.kind, form)
+            spec = replace(spec, mappers=mappers, joints=joints_of(form), rules=rules_of(form))
+
+        request = placed(forms, call.request)
+        check_totals(form, request, spec.model)
+        out = {name for name, take in form.takes.items() if not fits(take, request)}
+        kept = {name: mapper for name, mapper in spec.mappers.items() if name not in out}
+        others = siblings(self.said, call.kind, spec.model)
+        return replace(spec, mappers=kept, alternatives={**others, **spec.alternatives})
+
+    # ----------------------------------------------------------------------------------------- body
+    def build(self, call: Call, spec: ModelSpec) -> Payload:
+        """Return the body: what is declared, what was mapped, then `extra_params`, which win."""
+        self.check_kind(call)
+        way = self._submit_of(call.kind, spec.model, call.request)
+        model = self.form_of(call)
+        sent_as = (model.sent_as if model is not None else None) or spec.model
+        extra = call.request.extra_params
+        mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
+        takes = model.takes if model is not None else {}
+        body: dict[str, Any] = copy.deepcopy(way.body)
+        if model is not None:
+            body = merged(body, model.body)
+
+        if way.model_at:
+            put(body, way.model_at, sent_as)
+
+        for name, value in apply_field_mappers(mappers, call.request).items():
+            put(body, (takes[name].at if name in takes else None) or name, value)
+
+        if way.own_id is not None:
+            put(body, way.own_id, own_id(call))
+
+        places = {name: take.at for name, take in takes.items() if take.at}
+        body = merged(body, extras(extra, places, way.extra_at))
+        return Payload(
+            self._path(way, call),
+            body,
+            headers=self._headers(way, call, body),
+            inside=way.schema_at,
+        )
+
+    def _path(self, way: Submit, call: Call) -> str:
+        model = self.form_of(call)
+        sent_as = (model.sent_as if model is not None else None) or call.config.model
+        values = {**self.settings(call.config.provider_config), "model": sent_as}
+        path = (model.path if model is not None else None) or way.path
+        return self.filled(path, values, quoted="?" in path)
+
+    def _headers(self, way: Submit, call: Call, body: Mapping[str, Any]) -> dict[str, str]:
+        headers = dict(way.headers)
+        if way.fresh_id_header is not None:
+            headers[way.fresh_id_header] = str(uuid.uuid5(uuid.NAMESPACE_URL, own_id(call)))
+
+        upload = self.said.upload
+        if upload is not None and upload.prefix and names(body, upload.prefix):
+            headers |= upload.submit_headers
+
+        return headers
+
+    # --------------------------------------------------------------------------------------- upload
+    async def _upload(self, client: Any, media: MediaContent) -> str:
+        """Hand bytes to the provider; return the reference to send in their place."""
+        how = self.said.upload
+        assert how is not None  # noqa: S101  (else there is no such method)
+        if how.largest is not None and len(media["content"]) > how.largest:
+            raise ValidationError(
+                f"{self.said.title} takes files of {how.largest} bytes, and these are "
+                f"{len(media['content'])}; give a smaller file, or a public URL"
+            )
+
+        url = self.address_of(client, how.path, {})
+        if how.sends == "body":
+            kind = {"Content-Type": media["content_type"]}
+            answer = await client.send(url, media["content"], kind)
+        elif how.sends == "multipart" and how.put_to is None:
+            form = aiohttp.FormData(default_to_multipart=True)
+            for name, value in how.fields.items():
+                form.add_field(name, written(value))
+
+            add_file(form, how.file, media, "input")
+            answer = await client.send_form(url, form)
+        elif how.method == "GET":
+            answer = await client.get(url)
+        else:
+            answer = await client.post(url, json={**how.fields})
+
+        said = answer.object()
+        if self.rules.is_refusal(said):
+            raise self.rules.in_good_answer(answer)
+
+        target = one(said, how.put_to)
+        if how.put_to is not None and not isinstance(target, str):
+            raise unreadable(answer.status, answer.body)
+
+        if isinstance(target, str):
+            kind = {"Content-Type": media["content_type"]}
+            await client.put(whole(client, target), content=media["content"], headers=kind)
+
+        reference = one(said, how.reference)
+        if isinstance(reference, bool) or not isinstance(reference, str | int) or reference == "":
+            raise unreadable(answer.status, answer.body)
+
+        return f"{how.prefix}{reference}"
+
+    # --------------------------------------------------------------------------------------- submit
+    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | RawResult:
+        """Send the body once; an error inside a good answer is one."""
+        way = self._submit_of(call.kind, call.config.model, call.request)
+        if way.plain_key:
+            check_plain(self.said, client.account.key)
+
+        if way.sends in ("form", "multipart"):
+            form = form_of(payload.body, way)
+            answer = await client.submit(payload.path, form=form, headers=payload.headers)
+        else:
+            body = [payload.body] if way.sends == "array" else payload.body
+            answer = await client.submit(payload.path, json=body, headers=payload.headers)
+
+        if way.answers == "lines":
+            answer = last_line(answer)
+
+        if answer.content is None and self.rules.is_refusal(answer.body):
+            raise self.rules.in_good_answer(answer, paid=True)
+
+        return self.accepted(client, answer, call)
+
+    def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
+        """Return the job that an answer names, or the result that it is."""
+        way = self._submit_of(call.kind, call.config.model, call.request)
+        if way.at_once or (way.may_answer and self._is_result(answer, call)):
+            media = {"content": answer.content, "content_type": answer.content_type or ""}
+            if answer.content is None and not isinstance(answer.body, dict | list):
+                raise unreadable(answer.status, answer.body)  # of a proxy: nobody knows
+
+            raw = answer.body if answer.content is None else dict(answer.headers)
+            held: Any = (media,) if answer.content is not None else ()
+            beside = self.beside(raw, call.kind, call.config.model)
+            return RawResult(raw, {**self.ends_of(call), **beside}, held)
+
+        job_id = one(answer.object(), way.id)
+        if isinstance(job_id, bool) or not isinstance(job_id, str | int) or job_id == "":
+            raise unreadable(answer.status, answer.body)
+
+        found = self.job_of(client, call, str(job_id), self._path(way, call))
+        url = one(answer.body, way.url)
+        return replace(found, urls={"poll": url}) if isinstance(url, str) and url else found
+
+    def job_of(self, client: Any, call: Call, job_id: str, path: str) -> Operation:
+        """Return a job, with the path of its submit where something asks for it by that."""
+        data: dict[str, Any] = {"path": path} if self.needs_path else {}
+        return self.operation(client, call, job_id, **data)
+
+    def _is_result(self, answer: HttpResponse, call: Call) -> bool:
+        if answer.content is not None:
+            return True
+
+        result = first_of(self.said.result, call.kind, call.config.model)
+        paths: Sequence[Any] = () if result is None else result.media.get(call.kind, ())
+        return any(isinstance(found, str) for path in paths for found in picked(answer.body, path))
+
+    def beside(self, body: Any, kind: str = "video", model: str = "") -> dict[str, Any]:
+        """Return what stands beside the media."""
+        raise NotImplementedError
+
+    def ends_of(self, call: Call) -> dict[str, Any]:
+        """Return when the addresses in an answer of this moment end."""
+        result = first_of(self.said.result, call.kind, call.config.model)
+        if result is None or result.lifetime is None:
+            return {}
+
+        return {"expires_at": (datetime.now(UTC) + timedelta(seconds=result.lifetime)).isoformat()}
+
+    def address_of(self, client: Any, path: str, values: Mapping[str, str]) -> str:
+        """Return the URL of a path with its names filled in."""
+        settings = self.settings(client.account.settings)
+        return join(client.account.base_url, self.filled(path, {**settings, **values}, quoted=True))
+
+
+def check_totals(model: Model, request: Request, name: str) -> None:
+    """Refuse more media than a model takes together.
+
+    Raises:
+        ValidationError: There are more; the message says which count.
+    """
+    for total in model.totals:
+        roles = [image.get("type", "reference") for image in request.image_list]
+        given = sum(one in total.of for one in roles)
+        given += sum(one not in roles and has(request, one) for one in total.of)
+        if given > total.most and fits(total, request):
+            raise ValidationError(
+                f"{name} takes {total.most} media of {' and '.join(total.of)} together, and there "
+                f"are {given}; remove {given - total.most}"
+            )
+
+
+def extras(
+    given: Mapping[str, Any], places: Mapping[str, str], extra_at: str | None
+) -> dict[str, Any]:
+    """Return the provider's own parameters where the body has them.
+
+    One that is declared goes to its place; all others go where such parameters land.
+    """
+    body: dict[str, Any] = {}
+    rest = {name: value for name, value in given.items() if name not in places}
+    if rest and extra_at is not None:
+        put(body, extra_at, rest)
+    else:
+        body.update(rest)
+
+    for name in given.keys() & places.keys():
+        inner: dict[str, Any] = {}
+        put(inner, places[name], given[name])
+        body = merged(body, inner)
+
+    return body
+
+
+def names(body: Any, prefix: str) -> bool:
+    """Tell whether some text in a body begins with a prefix."""
+    if isinstance(body, str):
+        return body.startswith(prefix)
+
+    parts = body.values() if isinstance(body, Mapping) else body if isinstance(body, list) else ()
+    return any(names(part, prefix) for part in parts)
+
+
+def last_line(answer: HttpResponse) -> HttpResponse:
+    """Return an answer of which the last line counts; one that can't be read stays as it is."""
+    if not isinstance(answer.body, str):
+        return answer
+
+    lines = [line for line in answer.body.splitlines() if line.strip()]
+    try:
+        body = parse_json(lines[-1]) if lines else answer.body
+    except ValueError:
+        return answer
+
+    return replace(answer, body=body, is_json=True)

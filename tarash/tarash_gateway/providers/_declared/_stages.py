@@ -1,0 +1,153 @@
+"""The stages of a job, as a declaration says them: submit, poll, result, cancel, list; errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ..._data._types import Billing, Kind, Submission
+from ._parts import Count, Fits, Means, Part, Path, Pick, Predicate, Rate, Seconds, Text, Word
+
+
+class Upload(Part):
+    """How bytes are handed to the provider before a submit names them."""
+
+    path: Text
+    method: Literal["POST", "GET"] = "POST"
+    sends: Literal["multipart", "body", "json"] = "multipart"
+    """A form with the file in it, the bytes themselves, or a question for an address to PUT to."""
+    file: Text = "file"
+    fields: dict[str, Any] = {}
+    reference: Path
+    """Where the answer holds what a submit names."""
+    prefix: str = ""
+    put_to: Path | None = None
+    """Where the answer holds the address that takes the bytes."""
+    largest: Count | None = None
+    submit_headers: dict[str, str] = {}
+    """Sent with a submit that names an upload."""
+
+
+class Submit(Fits):
+    """How a job is started; the first whose conditions hold is used."""
+
+    path: Text
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    sends: Literal["json", "array", "form", "multipart"] = "json"
+    """An object, an array of one object, or a form."""
+    file_lists: Literal["name", "name[]"] = "name"
+    """In a form: how each of several files is called."""
+    headers: dict[str, str] = {}
+    fresh_id_header: str | None = None
+    own_id: Path | None = None
+    model_at: Path | Literal[""] | None = "model"
+    extra_at: Path | None = None
+    schema_at: Text | None = None
+    """The part of the body that the models' schemas describe; the body itself by default."""
+    body: dict[str, Any] = {}
+    answers: Literal["json", "lines"] = "json"
+    """`lines`: JSON in lines, of which the last counts."""
+    id: Path = "id"
+    url: Path | None = None
+    at_once: bool = False
+    plain_key: bool = False
+    """Whether a token that is signed with an id and a secret is refused there."""
+    may_answer: bool = False
+    """Whether the answer may be the result already: where it holds media."""
+
+
+class Rule(Part):
+    """What an error is about: all conditions of the first rule that holds."""
+
+    means: Means
+    status: tuple[int, ...] = ()
+    code: str | None = None
+    words: str | None = None
+    at: Path | None = None
+    of_output: bool = False
+    ends_job: bool = False
+    """Whether it settles the job, where it comes as an answer to a poll."""
+    retryable: bool | None = None
+    submission: Submission | None = None
+    billing: Billing | None = None
+
+
+class Poll(Fits):
+    """How a job is asked after."""
+
+    path: Text
+    method: Literal["GET", "POST"] = "GET"
+    body: dict[str, Any] = {}
+    from_url: bool = False
+    items: Path | None = None
+    item_id: Path = "id"
+    status: Path = "status"
+    statuses: dict[str, Word]
+    progress: Path | None = None
+    whole_progress: Rate = 100
+    queue_position: Path | None = None
+    pace: Seconds = 1
+    missing_for: Seconds = 0
+    """So many seconds after its submit the provider may not know a job yet."""
+    ids_at_once: Count = 1
+    """How many ids, with commas between, may stand in place of `{id}`; kept for many jobs."""
+
+
+class Result(Fits):
+    """Where the media of a finished job are."""
+
+    media: dict[Kind, tuple[Path | Pick, ...]]
+    base64: bool = False
+    authorised: bool = False
+    fetch: str | None = None
+    fetch_id: Path | None = None
+    refused: tuple[Predicate, ...] = ()
+    lifetime: Rate | None = None
+    expires_at: Path | None = None
+    facts: dict[str, Path] = {}
+    metadata: dict[str, Path] = {}
+    cost: Path | None = None
+    cost_unit: str = "USD"
+    cost_scale: Rate = 1
+    """What one of the provider's units of cost is in `cost_unit`."""
+
+
+class Cancel(Fits):
+    """How a job is stopped."""
+
+    path: Text
+    method: Literal["DELETE", "POST", "PUT"] = "DELETE"
+    means: Literal["cancelled", "requested"] = "cancelled"
+    states: tuple[Literal["queued", "processing"], ...] = ("queued", "processing")
+    look_first: bool = False
+
+
+class Listing(Fits):
+    """How jobs are listed, so that one whose answer was lost is found."""
+
+    path: Text
+    items: Path
+    """An array, or one object."""
+    id: Path = "id"
+    next: Path | None = None
+    """Where the answer holds what stands as `{cursor}` in the path of the next page."""
+    most_pages: Annotated[int, Field(gt=0, le=10)] = 3
+    created: Path | None = None
+    model: Path | None = None
+    own_id: Path | None = None
+    shows: dict[Path, Path] = {}
+
+    @model_validator(mode="after")
+    def _has_proof(self) -> Listing:
+        if self.own_id is None and (not self.shows or self.created is None):
+            raise ValueError(
+                "a job is adopted only where the list shows that it is ours: give own_id, or "
+                "created and shows = {what was sent = where the list shows it}"
+            )
+
+        if self.next is not None and "{cursor}" not in self.path:
+            raise ValueError("next needs a {cursor} in the path, which then stands for it")
+
+        return self

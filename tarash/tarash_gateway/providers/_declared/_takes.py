@@ -1,0 +1,101 @@
+"""What models take, as a declaration says it: parameters, limits across them, schemas."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ..._data._types import ImageRole, Kind
+from ._parts import Count, Part, Path, Place, Text
+
+
+class Take(Part):
+    """One parameter, and the request field that it comes from."""
+
+    source: Text = Field(alias="from")
+    at: str | None = None
+    required: bool = False
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    """As in a submit: what a request must have, or must not, for the parameter to be there."""
+    allowed: tuple[Any, ...] | None = None
+    low: float | None = None
+    high: float | None = None
+    step: Annotated[float, Field(gt=0)] | None = None
+    free: bool = False
+    """Of a size: whether others than the allowed ones can be sent."""
+    form: Literal[
+        "as_it_is", "int", "text", "seconds_text", "yes_no", "object", "width", "height", "unsent"
+    ] = "as_it_is"
+    words: dict[str, Any] = {}
+    roles: tuple[ImageRole, ...] = ()
+    most: Count | None = None
+    default: Any = None
+    part: dict[str, Any] = {}
+    value_at: Path | None = None
+    role_at: Path | None = None
+    convert: Place | None = None
+    """A function of a request and the field's value, for what nothing here can say."""
+
+
+class Limit(Part):
+    """What one value leaves possible of another field; nothing where `to` is empty."""
+
+    when: Text
+    values: Annotated[tuple[Any, ...], Field(min_length=1)]
+    limits: Text
+    to: tuple[Any, ...]
+
+
+class Together(Part):
+    """Media or parameters that exclude each other, or need each other."""
+
+    these: Annotated[tuple[Text, ...], Field(min_length=1)]
+    those: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class Total(Part):
+    """How many media of several roles a request may have."""
+
+    of: Annotated[tuple[Text, ...], Field(min_length=1)]
+    most: Annotated[int, Field(ge=0)]
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+
+class Model(Part):
+    """Models that take the same; an id that ends in `*` is a prefix.
+
+    Several with one id are forms of one model: the first that fits a request is used.
+    """
+
+    ids: Annotated[tuple[str, ...], Field(min_length=1)]
+    kind: Kind
+    has: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    path: Text | None = None
+    """Where such a request goes, in the place of the submit's path."""
+    sets: tuple[str, ...] = ()
+    """Sets of parameters that several models have; those in `takes` go before."""
+    takes: dict[str, Take] = {}
+    input_schema: dict[str, Any] | Text | None = Field(None, alias="schema")
+    """The JSON Schema of its input, or the file that holds it, beside the declaration."""
+    sent_as: Text | None = None
+    """What is sent for the id; the id itself by default."""
+    body: dict[str, Any] = {}
+    """What is always sent with these models; mapped values and `extra_params` win."""
+    limits: tuple[Limit, ...] = ()
+    apart: tuple[Together, ...] = ()
+    beside: tuple[Together, ...] = ()
+    totals: tuple[Total, ...] = ()
+    shutdown: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$|^$")] | None = None
+    """The day; empty for a model that is gone without one."""
+    successor: str | None = None
+
+    @model_validator(mode="after")
+    def _takes_something(self) -> Model:
+        if not (self.takes or self.sets) and self.input_schema is None:
+            raise ValueError("it takes nothing: give takes, or the schema of its input")
+
+        return self

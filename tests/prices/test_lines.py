@@ -1,0 +1,312 @@
+"""Price lines as data: each that ships, what they can say, and the user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import ROUND_CEILING, Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import (
+    PriceLine,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    list_prices,
+    quote_video,
+    register_prices,
+)
+from tarash.tarash_gateway.catalog.prices import Facts, Prices, prices, quote_of, shipped
+
+SECONDS, COUNT, WIDTH, HEIGHT, FPS = 6, 2, 1280, 720, 24
+IMAGES = 7
+
+
+@pytest.fixture(autouse=True)
+def _own_prices() -> Iterator[None]:
+    yield
+    prices.reset()
+
+
+def facts(line: PriceLine) -> Facts:
+    """Return facts by which a line holds for certain."""
+    values: dict[str, Any] = {"tier": frozenset({"standard"}), "cached": frozenset({False})}
+    for name, wanted in line.when.items():
+        first = wanted[0] if isinstance(wanted, list) else wanted
+        known = Decimal(first) if type(first) is int else first
+        values[name] = frozenset({known.lower() if isinstance(known, str) else known})
+
+    small = line.when.get("megapixels") == "<=2.61"
+    width = WIDTH if small or "megapixels" not in line.when else 2 * WIDTH
+    return Facts(
+        values=values,
+        seconds=(Decimal(SECONDS), Decimal(SECONDS)),
+        count=(Decimal(COUNT), Decimal(COUNT)),
+        width=(Decimal(width), Decimal(width)),
+        height=(Decimal(HEIGHT if width == WIDTH else 2 * HEIGHT),) * 2,
+        frames=None,
+        fps=(Decimal(FPS), Decimal(FPS)),
+        input_images=IMAGES,
+        has_video=False,
+        prompt=(30, 30),
+    )
+
+
+def by_hand(line: PriceLine) -> Decimal | None:
+    """Return what a line costs, worked out apart from the library; None for what can't be known."""
+    megapixels = Decimal(WIDTH * HEIGHT) / 1_000_000
+    if line.billable == "input_video":
+        return Decimal(0)
+
+    if line.formula == "first_megapixel":
+        count = min(Decimal(1), megapixels.to_integral_value(ROUND_CEILING)) * COUNT
+    elif line.formula == "extra_megapixels":
+        count = Decimal(0)
+    elif line.formula == "input_megapixels":
+        return None
+    elif line.formula in {"first_5_images_free", "first_2_images_free"}:
+        count = Decimal(IMAGES - int(line.formula.split("_")[1]))
+    elif line.formula == "ark_tokens_24":
+        count = Decimal(WIDTH * HEIGHT * 24 * SECONDS) / 1024 * COUNT
+    elif line.billable == "input_image" and line.unit == "image":
+        count = Decimal(IMAGES) - (line.free or 0)
+    elif line.unit == "token":
+        return None
+    else:
+        count = Decimal({"second": SECONDS * COUNT, "image": COUNT, "video": COUNT}[line.unit])
+
+    return line.rate / line.per * count * (line.credit_usd or 1)
+
+
+@pytest.mark.parametrize("line", list(shipped()), ids=lambda one: f"{one.provider}:{one.model}")
+def test_each_line_that_ships_costs_what_it_says(line: PriceLine) -> None:
+    alone = line.model_copy(update={"alternative_to": None, "suspect": None})
+    quote = quote_of([alone], facts(line), line.model)
+    due = by_hand(line)
+
+    if due is not None:
+        assert quote.high == due, quote
+        assert quote.low == due
+    elif line.billable == "prompt":
+        assert quote.high is not None
+        assert Decimal(0) < quote.high < Decimal("0.001")
+    else:
+        assert quote.high is None
+        assert quote.unknown
+
+
+def test_each_line_that_ships_says_where_it_is_from() -> None:
+    assert [one for one in shipped() if not one.source or one.date is None] == []
+
+
+def line(**changes: Any) -> PriceLine:
+    """Return a line of five cents a second."""
+    given = {"provider": "acme", "model": "clip-1", "unit": "second", "rate": "0.05"}
+    return PriceLine.model_validate({**given, **changes})
+
+
+def known(**values: Any) -> Facts:
+    """Return facts of a call that makes eight seconds of 720p."""
+    said = {"resolution": frozenset({"720p"}), **values}
+    return Facts(
+        values=said,
+        seconds=(Decimal(8), Decimal(8)),
+        width=(Decimal(1280), Decimal(1280)),
+        height=(Decimal(720), Decimal(720)),
+        prompt=(4, 4),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "dollars"),
+    [
+        ({}, "0.40"),
+        ({"per": 60}, "0.4"),
+        ({"currency": "usd_cent"}, "0.004"),
+        ({"currency": "acme_credit", "credit_usd": "0.01", "rate": 12}, "0.96"),
+        ({"min_charge": 1}, "1"),
+        ({"free": 3}, "0.25"),
+        ({"step": 5}, "0.50"),
+        ({"min": 20}, "1.00"),
+        ({"max": 4}, "0.20"),
+        ({"unit": "minute", "rate": 3}, "0.4"),
+        ({"unit": "run", "rate": "0.7"}, "0.7"),
+        ({"unit": "video", "rate": "0.7"}, "0.7"),
+        ({"unit": "megapixel", "rate": "1"}, "0.9216"),
+        ({"unit": "megapixel", "rate": "1", "formula": "ceil_megapixels"}, "1"),
+        ({"unit": "megapixel", "formula": "megapixel_seconds", "rate": "1"}, "7.3728"),
+        ({"unit": "token", "formula": "ark_tokens", "rate": "7", "per": 1000000}, "1.2096"),
+        ({"unit": "character", "rate": "0.01"}, "0.04"),
+    ],
+)
+def test_a_line_is_counted_rounded_and_bounded_as_it_says(
+    changes: dict[str, Any], dollars: str
+) -> None:
+    changes = {**changes}
+    if changes.get("per") == 60:
+        changes["rate"] = 3
+
+    quote = quote_of([line(**changes)], known(), "clip-1")
+
+    assert quote.high is not None
+    assert abs(quote.high - Decimal(dollars)) < Decimal("1e-20")
+    assert quote.low == quote.high
+
+
+@pytest.mark.parametrize(
+    ("when", "values", "holds"),
+    [
+        ({"resolution": "720P"}, {}, True),
+        ({"resolution": ["480p", "720p"]}, {}, True),
+        ({"resolution": "1080p"}, {}, False),
+        ({"resolution": "4K"}, {"resolution": frozenset({"2160p"})}, True),
+        ({"seconds": "<=8"}, {}, True),
+        ({"seconds": "<8"}, {}, False),
+        ({"megapixels": ">0.9"}, {}, True),
+        ({"audio": True}, {"audio": frozenset({True})}, True),
+        ({"audio": True}, {"audio": frozenset({False})}, False),
+        ({"audio": True}, {"audio": frozenset({True, False})}, None),
+        ({"audio": True}, {}, None),
+        ({"tier": "batch"}, {"tier": frozenset({"standard"})}, False),
+        ({}, {"tier": frozenset({"batch"})}, False),
+        ({}, {"cached": frozenset({True})}, False),
+        ({"size": "1280*720"}, {"size": frozenset({"1280x720"})}, True),
+    ],
+)
+def test_a_condition_holds_or_not_or_perhaps(
+    when: dict[str, Any], values: dict[str, Any], holds: bool | None
+) -> None:
+    dear = line(when=when, rate=1)
+    quote = quote_of([dear], known(**values), "clip-1")
+
+    assert (quote.high == Decimal(8)) == (holds is not False)
+    # What may not hold has another price, too.
+    cheap = line(rate="0.1")
+    both = quote_of([cheap, dear], known(**values), "clip-1")
+    if holds is None:
+        assert (both.low, both.high) == (Decimal("0.8"), Decimal(8))
+    elif when:
+        due = Decimal(8) if holds else Decimal("0.8")
+        assert (both.low, both.high) == (due, due)
+
+
+def test_a_surcharge_is_added_and_one_that_may_hold_widens_the_quote() -> None:
+    base = line()
+    extra = line(
+        billable="request", unit="run", rate="0.1", formula="surcharge", when={"hdr": True}
+    )
+
+    sure = quote_of([base, extra], known(hdr=frozenset({True})), "clip-1")
+    perhaps = quote_of([base, extra], known(), "clip-1")
+    never = quote_of([base, extra], known(hdr=frozenset({False})), "clip-1")
+
+    assert (sure.low, sure.high) == (Decimal("0.50"), Decimal("0.50"))
+    assert (perhaps.low, perhaps.high) == (Decimal("0.40"), Decimal("0.50"))
+    assert never.high == Decimal("0.40")
+
+
+def test_an_alternative_serves_where_the_table_has_no_row() -> None:
+    table = line(unit="video", rate="0.3", when={"resolution": "480p"})
+    tokens = line(unit="second", rate="0.1", alternative_to="video")
+
+    assert quote_of([table, tokens], known(), "clip-1").high == Decimal("0.8")
+    at_480p = known(resolution=frozenset({"480p"}))
+    assert quote_of([table, tokens], at_480p, "clip-1").high == Decimal("0.3")
+
+
+def test_a_settlement_line_is_no_part_of_a_quote() -> None:
+    quote = quote_of([line(), line(role="settlement", unit="run", rate=9)], known(), "clip-1")
+
+    assert quote.high == Decimal("0.40")
+
+
+def test_prices_in_two_currencies_are_not_added_up() -> None:
+    yuan = line(billable="prompt", unit="run", currency="CNY")
+    quote = quote_of([line(), yuan], known(), "clip-1")
+
+    assert quote.high is None
+    assert "USD and CNY" in quote.unknown[0]
+
+
+def test_a_suspect_price_says_so() -> None:
+    quote = quote_of([line(suspect="two pages disagree")], known(), "clip-1")
+
+    assert "two pages disagree" in quote.unknown[0]
+
+
+def test_a_formula_that_nobody_knows_is_unknown_and_not_free() -> None:
+    quote = quote_of([line(formula="lunar")], known(), "clip-1")
+
+    assert quote.low is None
+    assert "'lunar'" in quote.unknown[0]
+
+
+def test_a_line_holds_from_its_first_day_to_its_last() -> None:
+    book = Prices()
+    book.register([line(valid_from="2026-03-01", valid_to="2026-03-31")])
+
+    days = (date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 31), date(2026, 4, 1))
+    assert [len(book.lines("acme", "clip-1", day)) for day in days] == [0, 1, 1, 0]
+
+
+def test_the_longest_prefix_counts_and_an_exact_id_before_it() -> None:
+    book = Prices()
+    book.register([line(model="clip-*", rate=1), line(model="clip-1*", rate=2), line(rate=3)])
+
+    found = [book.lines("acme", name)[0].rate for name in ("clip-2", "clip-1b", "clip-1")]
+    assert found == [1, 2, 3]
+    assert book.lines("acme", "film") == []
+
+
+def test_a_float_is_taken_as_it_is_written() -> None:
+    assert line(rate=0.1).rate == Decimal("0.1")
+
+
+def test_a_registered_line_goes_before_ours_for_its_billable_only() -> None:
+    config = VideoGenerationConfig(provider="runway", model="gen4.5")
+    request = VideoGenerationRequest(prompt="A tram", duration_seconds=5)
+    register_prices([{"provider": "runway", "model": "gen4.5", "unit": "second", "rate": "0.09"}])
+
+    assert quote_video(config, request).high == Decimal("0.45")
+    assert [one.rate for one in list_prices("runway", "gen4.5")] == [Decimal("0.09")]
+
+
+def test_lines_are_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "rates.jsonl"
+    row = {"provider": "acme", "model": "clip-1", "unit": "second", "rate": "0.02", "id": 7}
+    path.write_text(json.dumps(row) + "\n\n")
+    register_prices(path)
+
+    assert list_prices("acme", "clip-1")[0].rate == Decimal("0.02")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"provider": "a", "model": "m", "unit": "second"}', "rate: Field required"),
+        ('{"provider": "a", "model": "m", "unit": "hour", "rate": 1}', "unit:"),
+        ('{"provider": "a", "model": "m", "unit": "second", "rate": "cheap"}', "rate:"),
+        ('{"provider": "a", "model": "m", "unit": "second", "rate": "NaN"}', "rate:"),
+        ('{"provider": "a", "model": "m", "unit": "second", "rate": 1, "pre": 1}', "'pre'"),
+        ("not json", "it is no JSON object"),
+        ("[1]", "it is no JSON object"),
+    ],
+)
+def test_a_row_that_is_no_price_is_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "rates.jsonl"
+    path.write_text(text)
+    with pytest.raises(ValidationError) as caught:
+        register_prices(path)
+
+    assert f"{path}:1: " in caught.value.message
+    assert said in caught.value.message
+    assert list_prices("a", "m") == []
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="can't be read"):
+        register_prices(tmp_path / "none.jsonl")

@@ -1,0 +1,107 @@
+"""What holds of every quote: more never costs less, and every price that ships can be quoted."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarash.tarash_gateway import PriceLine
+from tarash.tarash_gateway.catalog.prices import Facts, quote_of, shipped
+
+UNITS = ["second", "minute", "video", "image", "megapixel", "run"]
+FORMULAS = [None, "megapixels", "ceil_megapixels", "megapixel_seconds", "ark_tokens"]
+amounts = st.decimals("0.001", 100, places=3)
+maybe = st.none() | amounts
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> list[PriceLine]:
+    """Make up a price list without conditions, as a vendor might have it."""
+    return [
+        PriceLine(
+            provider="acme",
+            model="clip",
+            billable=f"part_{number}",
+            unit=draw(st.sampled_from(UNITS)),
+            rate=draw(amounts),
+            per=draw(st.sampled_from([Decimal(1), Decimal(1000)])),
+            formula=draw(st.sampled_from(FORMULAS)),
+            min_charge=draw(maybe),
+            free=draw(maybe),
+            step=draw(maybe),
+            min=draw(maybe),
+        )
+        for number in range(draw(st.integers(1, 3)))
+    ]
+
+
+def facts(seconds: Decimal, count: int, width: int, height: int) -> Facts:
+    """Return the facts of one call."""
+    sides = (Decimal(width), Decimal(height))
+    return Facts(
+        seconds=(seconds, seconds),
+        count=(Decimal(count), Decimal(count)),
+        width=(sides[0], sides[0]),
+        height=(sides[1], sides[1]),
+    )
+
+
+@given(
+    lines(),
+    st.decimals(1, 60, places=1),
+    st.integers(1, 10),
+    st.integers(256, 4096),
+    st.integers(256, 4096),
+    st.sampled_from(["seconds", "count", "pixels"]),
+)
+def test_more_never_costs_less(  # noqa: PLR0913, PLR0917
+    given_lines: list[PriceLine],
+    seconds: Decimal,
+    count: int,
+    width: int,
+    height: int,
+    more: str,
+) -> None:
+    before = quote_of(given_lines, facts(seconds, count, width, height), "clip")
+    after = quote_of(
+        given_lines,
+        facts(
+            seconds + (1 if more == "seconds" else 0),
+            count + (1 if more == "count" else 0),
+            width + (64 if more == "pixels" else 0),
+            height,
+        ),
+        "clip",
+    )
+
+    assert before.high is not None
+    assert after.high is not None
+    assert after.high >= before.high
+    assert before.low == before.high
+
+
+@given(lines(), st.decimals(1, 30, places=1), st.decimals(1, 30, places=1))
+def test_an_unknown_length_is_quoted_by_its_ends(
+    given_lines: list[PriceLine], one: Decimal, other: Decimal
+) -> None:
+    low, high = sorted((one, other))
+    whole = Facts(
+        seconds=(low, high),
+        width=(Decimal(1280), Decimal(1280)),
+        height=(Decimal(720), Decimal(720)),
+    )
+    quote = quote_of(given_lines, whole, "clip")
+
+    assert quote.low == quote_of(given_lines, facts(low, 1, 1280, 720), "clip").high
+    assert quote.high == quote_of(given_lines, facts(high, 1, 1280, 720), "clip").high
+
+
+@pytest.mark.parametrize("model", sorted({(one.provider, one.model) for one in shipped()}))
+def test_no_two_lines_that_ship_hold_for_the_same(model: tuple[str, str]) -> None:
+    found = [one for one in shipped() if (one.provider, one.model) == model]
+    said = [(one.billable, one.unit, tuple(sorted(map(str, one.when.items())))) for one in found]
+
+    assert len(said) == len(set(said))

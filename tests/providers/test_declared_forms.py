@@ -1,0 +1,533 @@
+"""How a declared provider is asked: every form of body, key, upload and list that files can say."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tarash.tarash_gateway import (
+    Gateway,
+    HTTPError,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    Registry,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from tarash.tarash_gateway.catalog import describe
+from tarash.tarash_gateway.media import samples
+from tarash.tarash_gateway.providers import Provider, declared_provider, read_declaration
+from tarash.tarash_gateway.providers._folders import declared_folder
+
+KEY = "key-of-boreal-0123456789"
+PICTURE = {"content": samples.make_png(64, 64, 1), "content_type": "image/png"}
+PROMPT = {"from": "prompt", "required": True}
+
+
+class Boreal:
+    """A vendor that keeps what it was sent, and answers what it is given."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self.answers: dict[str, list[Any]] = {}
+        self.url = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        form = request.content_type.startswith(("multipart/", "application/x-www-form"))
+        sent: Any = None
+        if form:
+            fields = await request.post()
+            sent = [
+                (name, (one.filename, one.file.read()) if isinstance(one, web.FileField) else one)
+                for name, one in fields.items()
+            ]
+        elif request.can_read_body:
+            content = await request.read()
+            sent = json.loads(content) if request.content_type == "application/json" else content
+
+        self.seen.append(
+            {"path": request.path_qs, "body": sent, "type": request.content_type}
+            | {"headers": dict(request.headers), "method": request.method}
+        )
+        queue = self.answers[request.path]
+        answer = queue.pop(0) if len(queue) > 1 else queue[0]
+        answer = answer() if callable(answer) else answer
+        status = 200
+        if isinstance(answer, tuple):
+            status, answer = answer
+
+        if isinstance(answer, str):
+            return web.Response(text=answer, content_type="application/x-ndjson", status=status)
+
+        return web.json_response(answer, status=status)
+
+
+@pytest.fixture
+async def boreal() -> AsyncIterator[Boreal]:
+    vendor = Boreal()
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", vendor.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    vendor.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield vendor
+    await runner.cleanup()
+
+
+def image_maker(url: str, **changes: Any) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "name": "boreal",
+        "title": "Boreal",
+        "account": {"base_url": url, "variables": ["BOREAL_KEY"]},
+        "submit": {"path": "make", "at_once": True},
+        "result": {"media": {"image": ["data[].url"]}},
+        "models": [
+            {
+                "ids": ["aurora-1"],
+                "kind": "image",
+                "takes": {"prompt": PROMPT, "picture": {"from": "image_list"}},
+            }
+        ],
+    }
+    return said | changes
+
+
+def video_maker(url: str, **changes: Any) -> dict[str, Any]:
+    said = image_maker(
+        url,
+        submit={"path": "make"},
+        poll={
+            "path": "jobs/{id}",
+            "statuses": {"on": "processing", "ok": "completed", "lost": "gone"},
+            "pace": 0.01,
+        },
+        result={"media": {"video": ["url"]}},
+        models=[{"ids": ["aurora-v"], "kind": "video", "takes": {"prompt": PROMPT}}],
+    )
+    return said | changes
+
+
+def gateway(said: dict[str, Any]) -> Gateway:
+    registry = Registry()
+    registry.register(declared_provider(said))
+    return Gateway(registry=registry)
+
+
+def image_config(**changes: Any) -> ImageGenerationConfig:
+    given = {"provider": "boreal", "model": "aurora-1", "api_key": KEY, **changes}
+    return ImageGenerationConfig.model_validate(given)
+
+
+def video_config(**changes: Any) -> VideoGenerationConfig:
+    given = {"provider": "boreal", "model": "aurora-v", "api_key": KEY, "poll_interval": 0.02}
+    return VideoGenerationConfig.model_validate({**given, **changes})
+
+
+IMAGES = {"data": [{"url": "https://cdn.example/a.png"}]}
+WITH_PICTURES = ImageGenerationRequest.model_validate(
+    {"prompt": "Ice", "image_list": [{"image": PICTURE}, {"image": PICTURE}]}
+)
+DONE = {"status": "ok", "url": "https://cdn.example/a.mp4"}
+REQUEST = VideoGenerationRequest(prompt="Ice")
+
+
+@pytest.mark.parametrize("names", ["name", "name[]"])
+async def test_a_form_has_files_text_and_json(boreal: Boreal, names: str) -> None:
+    boreal.answers["/make"] = [IMAGES]
+    said = image_maker(
+        boreal.url,
+        submit={"path": "make", "at_once": True, "sends": "multipart", "file_lists": names}
+        | {"body": {"count": 2, "safe": False, "more": {"a": 1}}},
+        media={"inline": "part", "url": False},
+    )
+    async with gateway(said) as one:
+        await one.generate_image_async(image_config(), WITH_PICTURES)
+
+    (seen,) = boreal.seen
+    assert seen["type"] == "multipart/form-data"
+    part = "picture" if names == "name" else "picture[]"
+    assert seen["body"] == [
+        ("count", "2"),
+        ("safe", "false"),
+        ("more", '{"a": 1}'),
+        ("model", "aurora-1"),
+        ("prompt", "Ice"),
+        (part, ("picture-0.png", PICTURE["content"])),
+        (part, ("picture-1.png", PICTURE["content"])),
+    ]
+
+
+@pytest.mark.parametrize(("sends", "sent"), [("form", "form"), ("array", "array")])
+async def test_plain_forms_and_arrays(boreal: Boreal, sends: str, sent: str) -> None:
+    boreal.answers["/make"] = [IMAGES]
+    said = image_maker(boreal.url, submit={"path": "make", "at_once": True, "sends": sends})
+    async with gateway(said) as one:
+        await one.generate_image_async(image_config(), ImageGenerationRequest(prompt="Ice"))
+
+    body = {"model": "aurora-1", "prompt": "Ice"}
+    expected: Any = [body] if sent == "array" else list(body.items())
+    assert boreal.seen[0]["body"] == expected
+
+
+async def test_a_key_in_the_query_goes_to_the_provider_and_nobody_else(boreal: Boreal) -> None:
+    boreal.answers["/make"] = [(400, {"error": f"no: {KEY}"})]
+    said = image_maker(boreal.url)
+    said["account"]["auth"] = {"type": "query", "parameter": "token"}
+    async with gateway(said) as one:
+        with pytest.raises(HTTPError) as caught:
+            await one.generate_image_async(image_config(), ImageGenerationRequest(prompt="Ice"))
+
+    assert boreal.seen[0]["path"] == f"/make?token={KEY}"
+    assert "Authorization" not in boreal.seen[0]["headers"]
+    assert KEY not in f"{caught.value!r} {caught.value.raw_response} {caught.value.__cause__!r}"
+
+
+async def test_the_last_line_counts(boreal: Boreal) -> None:
+    boreal.answers["/make"] = ['{"progress": 1}\n' + json.dumps(IMAGES) + "\n"]
+    said = image_maker(boreal.url, submit={"path": "make", "at_once": True, "answers": "lines"})
+    async with gateway(said) as one:
+        made = await one.generate_image_async(image_config(), ImageGenerationRequest(prompt="Ice"))
+
+    assert made.images == ("https://cdn.example/a.png",)
+
+
+@pytest.mark.parametrize("way", ["multipart", "body", "put"])
+async def test_bytes_are_handed_over_first(boreal: Boreal, way: str) -> None:
+    upload: dict[str, Any] = {"path": "files", "reference": "file.id", "prefix": "boreal://"}
+    upload |= {"submit_headers": {"X-Stored": "yes"}, "fields": {"purpose": "input"}}
+    upload |= {"sends": way} if way != "put" else {"sends": "json", "put_to": "to"}
+    boreal.answers["/make"] = [IMAGES]
+    boreal.answers["/files"] = [{"file": {"id": 7}, "to": f"{boreal.url}/put"}]
+    boreal.answers["/put"] = [{}]
+    said = image_maker(boreal.url, upload=upload, media={"inline": "none"})
+    async with gateway(said) as one:
+        request = {"prompt": "Ice", "image_list": [{"image": PICTURE}]}
+        await one.generate_image_async(
+            image_config(), ImageGenerationRequest.model_validate(request)
+        )
+
+    submit = boreal.seen[-1]
+    assert submit["body"]["picture"] == ["boreal://7"]
+    assert submit["headers"]["X-Stored"] == "yes"
+    handed = boreal.seen[-2]
+    content = handed["body"][-1][1][1] if way == "multipart" else handed["body"]
+    assert content == PICTURE["content"]
+    if way == "multipart":
+        assert handed["body"][0] == ("purpose", "input")
+
+
+async def test_an_answer_that_is_a_job_or_the_result(boreal: Boreal) -> None:
+    boreal.answers["/make"] = [{"url": "https://cdn.example/now.mp4"}, {"id": "j1"}]
+    boreal.answers["/jobs/j1"] = [DONE]
+    async with gateway(video_maker(boreal.url, submit={"path": "make", "may_answer": True})) as one:
+        now = await one.generate_video_async(video_config(), REQUEST)
+        later = await one.generate_video_async(video_config(), REQUEST)
+
+    assert (now.video, later.video) == ("https://cdn.example/now.mp4", DONE["url"])
+
+
+async def test_a_young_job_may_be_unknown(boreal: Boreal) -> None:
+    boreal.answers["/make"] = [{"id": "j1"}]
+    boreal.answers["/jobs/j1"] = [(404, {"error": "what?"}), {"status": "lost"}, DONE]
+    said = video_maker(boreal.url)
+    said["poll"]["missing_for"] = 600
+    async with gateway(said) as one:
+        made = await one.generate_video_async(video_config(), REQUEST)
+
+    assert made.video == DONE["url"]
+
+
+async def test_each_model_has_its_own_stages_and_its_path(boreal: Boreal) -> None:
+    """As where a vendor's older models have an API of their own."""
+    old = {"models": ["old-*"], "path": "{path}/{id}", "status": "task.state", "pace": 0.01}
+    old["statuses"] = {"succeed": "completed"}
+    said = video_maker(boreal.url)
+    said["submit"] = [{"path": "v1/old", "models": ["old-*"], "id": "task_id"}, {"path": "make"}]
+    said["poll"] = [old, said["poll"]]
+    said["result"] = [{"models": ["old-*"], "media": {"video": ["task.url"]}}, said["result"]]
+    said["models"][0]["ids"] = ["aurora-v", "old-1"]
+    boreal.answers["/make"] = [{"id": "j1"}]
+    boreal.answers["/jobs/j1"] = [DONE]
+    boreal.answers["/v1/old"] = [{"task_id": "t1"}]
+    boreal.answers["/v1/old/t1"] = [{"task": {"state": "succeed", "url": "https://cdn.example/o"}}]
+    async with gateway(said) as one:
+        new = await one.generate_video_async(video_config(), REQUEST)
+        older = await one.generate_video_async(video_config(model="old-1"), REQUEST)
+
+    assert (new.video, older.video) == (DONE["url"], "https://cdn.example/o")
+
+
+async def test_a_lost_job_is_found_on_a_later_page(boreal: Boreal) -> None:
+    def second_page() -> Any:
+        return {"jobs": [{"id": "j9", "ref": boreal.seen[0]["body"]["ref"]}]}
+
+    said = video_maker(boreal.url, submit={"path": "make", "own_id": "ref"})
+    said["list"] = {"path": "all?after={cursor}", "items": "jobs", "own_id": "ref", "next": "next"}
+    boreal.answers["/make"] = [(504, {"error": "late"})]
+    boreal.answers["/jobs/j9"] = [DONE]
+    boreal.answers["/all"] = [{"jobs": [{"id": "j1", "ref": "other"}], "next": "c2"}, second_page]
+    async with gateway(said) as one:
+        made = await one.generate_video_async(video_config(), REQUEST)
+
+    assert made.video == DONE["url"]
+    assert "/all?after=c2" in [one["path"] for one in boreal.seen]
+
+
+# --------------------------------------------------------------------------------- what models take
+def plan(said: dict[str, Any], **request: Any) -> Any:
+    kind = said["models"][0]["kind"]
+    maker = gateway(said)
+    if kind == "image":
+        asked = ImageGenerationRequest.model_validate({"prompt": "Ice", **request})
+        return maker.plan_image(image_config(), asked)
+
+    video = VideoGenerationRequest.model_validate({"prompt": "Ice", **request})
+    return maker.plan_video(video_config(), video)
+
+
+def takes(**parameters: Any) -> dict[str, Any]:
+    said = video_maker("https://boreal.example")
+    said["models"][0]["takes"] = {"prompt": PROMPT, **parameters}
+    return said
+
+
+@pytest.mark.parametrize(
+    ("wish", "sent", "bent"),
+    [
+        ({"resolution": "1080p", "aspect_ratio": "9:16"}, "1080*1920", []),
+        ({"resolution": "720p"}, "1280*720", []),
+        ({"aspect_ratio": "1:1", "resolution": "1080p"}, "1440*1440", ["resolution"]),
+        ({}, "1280*720", []),
+    ],
+)
+def test_a_size_of_resolution_and_aspect_ratio(
+    wish: dict[str, Any], sent: str, bent: list[str]
+) -> None:
+    sizes = ["1280*720", "720*1280", "1920*1080", "1080*1920", "1440*1440"]
+    said = takes(size={"from": "size", "allowed": sizes, "default": "1280*720"})
+    made = plan(said, **wish)
+    assert made.payload["size"] == sent
+    assert [one.field for one in made.adjustments] == bent
+
+
+def test_what_the_vendor_spells_in_its_own_way_is_no_adjustment() -> None:
+    said = takes(
+        resolution={"from": "resolution", "allowed": ["768P", "2K"]},
+        ratio={"from": "aspect_ratio", "allowed": ["16:9", "1:1", "adaptive"]},
+    )
+    made = plan(said, resolution="1440p", aspect_ratio="1:1")
+    assert (made.payload["resolution"], made.payload["ratio"]) == ("2K", "1:1")
+    assert made.adjustments == ()
+    assert [one.sent for one in plan(said, resolution="720p").adjustments] == ["768P"]
+
+
+def test_conditions_limits_and_what_is_always_sent() -> None:
+    said = takes(
+        ratio={"from": "aspect_ratio", "default": "16:9", "lacks": ["first_frame"]},
+        frame={"from": "image_list", "roles": ["first_frame"], "most": 1},
+        refs={"from": "image_list", "roles": ["reference"]},
+        seconds={"from": "duration_seconds", "low": 3, "high": 15, "form": "text", "default": "5"},
+        lines={"from": "resolution", "allowed": ["720p", "1080p"]},
+    )
+    model = said["models"][0]
+    model["body"] = {"multi_shot": False, "options": {"watermark": False}}
+    model["sent_as"] = "aurora-video"
+    model["limits"] = [
+        {"when": "resolution", "values": ["1080p"], "limits": "duration_seconds", "to": [6]}
+    ]
+    model["apart"] = [{"these": ["first_frame"], "those": ["reference"]}]
+    model["totals"] = [{"of": ["reference"], "most": 2}]
+    assert plan(said).payload == {
+        "model": "aurora-video",
+        "prompt": "Ice",
+        "ratio": "16:9",
+        "seconds": "5",
+        "multi_shot": False,
+        "options": {"watermark": False},
+    }
+    url = "https://example.com/a.png"
+    frame = {"image": url, "type": "first_frame"}
+    framed = plan(said, image_list=[frame], duration_seconds=7.4, aspect_ratio="1:1")
+    assert "ratio" not in framed.payload
+    assert framed.payload["seconds"] == "7"
+    assert [one.field for one in framed.adjustments] == ["duration_seconds", "aspect_ratio"]
+    assert plan(said, resolution="1080p", duration_seconds=10).payload["seconds"] == "6"
+    with pytest.raises(ValidationError, match="not both"):
+        plan(said, image_list=[frame, {"image": url}])
+
+    with pytest.raises(ValidationError, match="takes 2 media of reference together"):
+        plan(said, image_list=[{"image": url}] * 3)
+
+
+def test_parts_of_a_message() -> None:
+    said = image_maker("https://boreal.example")
+    said["submit"]["body"] = {"input": {"messages": [{"role": "user"}]}}
+    said["models"][0]["takes"] = {
+        "words": {"from": "prompt", "at": "input.messages.0.content[]", "value_at": "text"},
+        "shown": {"from": "image_list", "at": "input.messages.0.content[]", "value_at": "image"},
+        "size": {"from": "size", "at": "parameters.size", "allowed": ["1024*1024", "1664*928"]},
+    }
+    url = "https://example.com/a.png"
+    made = plan(said, image_list=[{"image": url}], aspect_ratio="16:9")
+    content = [{"text": "Ice"}, {"image": url}]
+    assert made.payload["input"] == {"messages": [{"role": "user", "content": content}]}
+    assert made.payload["parameters"] == {"size": "1664*928"}
+    assert plan(said, size="1024x1024").payload["parameters"] == {"size": "1024*1024"}
+
+
+def test_a_schema_beside_the_file(tmp_path: Path) -> None:
+    said = video_maker("https://boreal.example")
+    schema = {
+        "type": "object",
+        "required": ["prompt"],
+        "properties": {
+            "prompt": {"type": "string"},
+            "duration": {"type": "integer", "enum": [4, 8]},
+            "style": {"type": "string", "enum": ["noir", "ink"]},
+        },
+    }
+    said["models"][0] = {"ids": ["aurora-v"], "kind": "video", "schema": "aurora.json"}
+    path = tmp_path / "boreal.toml"
+    path.write_text(as_toml(said), encoding="utf-8")
+    with pytest.raises(ValidationError, match=r"boreal.toml:\d+: the schema 'aurora.json' can't"):
+        read_declaration(path)
+
+    (tmp_path / "aurora.json").write_text(json.dumps(schema), encoding="utf-8")
+    registry = Registry()
+    registry.register(declared_provider(path))
+    asked = VideoGenerationRequest(prompt="Ice", duration_seconds=5, extra_params={"stlye": "ink"})
+    made = Gateway(registry=registry).plan_video(video_config(), asked)
+    assert made.payload == {"model": "aurora-v", "prompt": "Ice", "duration": 4, "stlye": "ink"}
+    assert "style" in str(made.adjustments)
+
+
+def as_toml(said: dict[str, Any]) -> str:
+    """Write a declaration as TOML, as far as these tests need it."""
+    lines = [f"{name} = {inline(one)}" for name, one in said.items()]
+    return "\n".join(lines) + "\n"
+
+
+def inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{name}" = {inline(one)}' for name, one in value.items()) + "}"
+
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(inline, value)) + "]"
+
+    return json.dumps(value)
+
+
+# -------------------------------------------------------------------------------------- the account
+ADDRESS = {
+    "base_url": "https://api.boreal.example/api/v1",
+    "variables": ["BOREAL_KEY"],
+    "region": "south",
+    "settings": {"workspace": {"variable": "BOREAL_WORKSPACE"}},
+    "regions": {
+        "south": [
+            "https://{workspace}.south.boreal.example/api/v1",
+            "https://south.boreal.example/api/v1",
+        ],
+        "north": "https://{workspace}.north.boreal.example/api/v1",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "address"),
+    [
+        ({}, "https://south.boreal.example/api/v1"),
+        ({"workspace": "w1"}, "https://w1.south.boreal.example/api/v1"),
+        ({"workspace": "w1", "region": "north"}, "https://w1.north.boreal.example/api/v1"),
+        ({"region": "north"}, "needs workspace"),
+        ({"workspace": "evil.example/"}, "no part of a host's name"),
+        ({"region": "west"}, "no region 'west'; it has: south, north"),
+    ],
+)
+def test_regions_and_settings_in_the_address(config: dict[str, Any], address: str) -> None:
+    said = video_maker("https://x.example")
+    said["account"] = ADDRESS
+    maker = gateway(said)
+    asked = video_config(provider_config=config)
+    if not address.startswith("https"):
+        with pytest.raises(ValidationError, match=address):
+            maker.plan_video(asked, REQUEST)
+    else:
+        assert maker.plan_video(asked, REQUEST).endpoint == f"{address}/make"
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "address"),
+    [
+        ("https://a.example/api/v3", "https://b.example", "https://b.example/api/v3/make"),
+        ("https://a.example/api/v3", "https://b.example/api/v3/", "https://b.example/api/v3/make"),
+        ("https://a.example/v1", "https://b.example/v1/v1", "https://b.example/v1/make"),
+        ("https://a.example", "https://b.example/v1", "https://b.example/make"),
+        ("https://a.example/v1", "https://b.example/proxy", "https://b.example/proxy/make"),
+    ],
+)
+def test_a_version_is_forgiven(declared: str, given: str, address: str) -> None:
+    maker = gateway(video_maker(declared))
+    assert maker.plan_video(video_config(base_url=given), REQUEST).endpoint == address
+
+
+def test_the_end_of_a_model_is_known() -> None:
+    said = video_maker("https://boreal.example", name="boreal-ends")
+    said["models"].append(
+        {"ids": ["aurora-0*"], "kind": "video", "takes": {"prompt": PROMPT}}
+        | {"shutdown": "2020-01-02", "successor": "aurora-v"}
+    )
+    Registry().register(declared_provider(said))
+    found = describe("boreal-ends", "aurora-0-lite")
+    assert (str(found.shutdown), found.successor, found.retired) == ("2020-01-02", "aurora-v", True)
+
+
+def test_a_hook_replaces_one_stage_and_may_use_the_declared_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = ModuleType("boreal_hooks")
+    module.__dict__["resolve_spec"] = lambda adapter, call, spec: type(adapter).resolve_spec(
+        adapter, call, spec
+    )
+    module.__dict__["shout"] = lambda _request, value: value.upper()
+    monkeypatch.setitem(sys.modules, "boreal_hooks", module)
+    said = takes(prompt={**PROMPT, "convert": "boreal_hooks:shout"})
+    said["hooks"] = {"resolve_spec": "boreal_hooks:resolve_spec"}
+    assert plan(said).payload["prompt"] == "ICE"
+
+
+FOLDER = """
+from tarash.tarash_gateway.providers._folders import declared_folder
+provider = declared_folder(__name__, "folded", "Folded", keys=("FOLDED_KEY",))
+"""
+
+
+def test_a_folder_of_the_package_is_read_when_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folded_vendor").mkdir()
+    said = video_maker("https://folded.example", name="folded", title="Folded")
+    (tmp_path / "folded_vendor" / "__init__.py").write_text(FOLDER, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    row: Provider = __import__("folded_vendor").provider
+    with pytest.raises(ValidationError, match=r"folded_vendor/provider.toml can't be read"):
+        row.load()
+
+    path = tmp_path / "folded_vendor" / "provider.toml"
+    path.write_text(as_toml(said), encoding="utf-8")
+    assert row.load().base_url == "https://folded.example"
+    assert row.load() is row.load()
+    registry = Registry()
+    registry.register(row)
+    config = VideoGenerationConfig(provider="folded", model="aurora-v")
+    assert Gateway(registry=registry).plan_video(config, REQUEST).payload["prompt"] == "Ice"
+    assert declared_folder("x", "y", "Y", keys=()).open_settings == ("region",)

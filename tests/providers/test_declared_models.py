@@ -1,0 +1,189 @@
+"""Models that take other things in other requests: forms of one id, sets of parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import (
+    Gateway,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    Registry,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from tarash.tarash_gateway.providers import declared_provider, read_declaration
+
+FRAME = {"image": "https://example.com/a.png", "type": "first_frame"}
+LAST = {"image": "https://example.com/b.png", "type": "last_frame"}
+FRAME_TAKES: dict[str, Any] = {
+    "frame": {
+        "from": "image_list",
+        "roles": ["first_frame"],
+        "most": 1,
+        "required": True,
+        "at": "parts[]",
+        "part": {"type": "frame"},
+        "value_at": "url",
+    },
+    "last": {
+        "from": "image_list",
+        "roles": ["last_frame"],
+        "most": 1,
+        "at": "parts[]",
+        "part": {"type": "last"},
+        "value_at": "url",
+    },
+}
+SAID: dict[str, Any] = {
+    "name": "forms",
+    "title": "Forms",
+    "account": {"base_url": "https://forms.example", "auth": {"type": "jwt"}},
+    "submit": [
+        {"path": "new/{model}", "kind": "video", "model_at": "", "plain_key": True},
+        {"path": "v1/pictures", "kind": "image"},
+    ],
+    "poll": {"path": "{path}/{id}", "statuses": {"done": "completed"}},
+    "result": {"media": {"video": ["url"], "image": ["pictures[]"]}},
+    "sets": {
+        "all": {
+            "prompt": {"from": "prompt", "required": True},
+            "seconds": {"from": "duration_seconds", "allowed": [5, 10], "default": 5},
+            "lines": {"from": "resolution", "allowed": ["720p", "1080p"], "default": "720p"},
+            "cuts": {"from": "extra_params", "at": "settings.cuts", "default": False},
+        }
+    },
+    "models": [
+        {
+            "ids": ["kite", "kite-*"],
+            "kind": "video",
+            "lacks": ["first_frame", "generate_audio"],
+            "sets": ["all"],
+            "takes": {"ratio": {"from": "aspect_ratio", "default": "16:9"}},
+            "limits": [
+                {"when": "resolution", "values": ["1080p"], "limits": "duration_seconds", "to": [5]}
+            ],
+        },
+        {
+            "ids": ["kite", "kite-*"],
+            "kind": "video",
+            "lacks": ["first_frame"],
+            "path": "loud/{model}",
+            "sets": ["all"],
+            "takes": {
+                "lines": {"from": "resolution", "allowed": ["1080p"], "default": "1080p"},
+                "sound": {"from": "generate_audio", "form": "unsent", "allowed": [True]},
+            },
+        },
+        {
+            "ids": ["kite", "kite-*"],
+            "kind": "video",
+            "has": ["first_frame"],
+            "path": "frames/{model}",
+            "sets": ["all"],
+            "takes": FRAME_TAKES,
+            "beside": [{"these": ["last_frame"], "those": ["first_frame"]}],
+        },
+        {"ids": ["text-only"], "kind": "video", "sets": ["all"]},
+        {
+            "ids": ["kite"],
+            "kind": "image",
+            "takes": {"words": {"from": "prompt", "required": True}},
+        },
+    ],
+}
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    registry = Registry()
+    registry.register(declared_provider(SAID))
+    return Gateway(registry=registry)
+
+
+def config(model: str = "kite", **changes: Any) -> VideoGenerationConfig:
+    return VideoGenerationConfig(provider="forms", model=model, **changes)
+
+
+def request(**fields: Any) -> VideoGenerationRequest:
+    return VideoGenerationRequest.model_validate({"prompt": "A kite", **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "sent"),
+    [
+        ({}, "new/kite", {"ratio": "16:9", "lines": "720p"}),
+        ({"generate_audio": False}, "new/kite", {"ratio": "16:9", "lines": "720p"}),
+        ({"generate_audio": True}, "loud/kite", {"lines": "1080p"}),
+        (
+            {"image_list": [FRAME, LAST]},
+            "frames/kite",
+            {
+                "lines": "720p",
+                "parts": [
+                    {"type": "frame", "url": FRAME["image"]},
+                    {"type": "last", "url": LAST["image"]},
+                ],
+            },
+        ),
+    ],
+)
+def test_a_request_chooses_the_form_of_its_model(
+    gateway: Gateway, fields: dict[str, Any], path: str, sent: dict[str, Any]
+) -> None:
+    plan = gateway.plan_video(config(), request(**fields))
+    assert plan.endpoint == f"https://forms.example/{path}"
+    usual = {"prompt": "A kite", "seconds": 5, "settings": {"cuts": False}}
+    assert plan.payload == {**usual, **sent}
+
+
+def test_a_lone_image_is_put_where_the_model_takes_one(gateway: Gateway) -> None:
+    plan = gateway.plan_video(config("kite-2"), request(image_list=[FRAME["image"]]))
+    assert plan.endpoint == "https://forms.example/frames/kite-2"
+    assert [one.sent for one in plan.adjustments] == ["first_frame"]
+
+
+def test_a_parameter_of_the_providers_own_goes_to_its_place(gateway: Gateway) -> None:
+    extra = {"cuts": True, "mood": "calm", "settings": {"deep": 1}}
+    payload = gateway.plan_video(config(), request(extra_params=extra)).payload
+    assert payload["settings"] == {"cuts": True, "deep": 1}
+    assert payload["mood"] == "calm"
+    assert "cuts" not in payload
+
+
+def test_limits_and_company_hold(gateway: Gateway) -> None:
+    asked = request(resolution="1080p", duration_seconds=10)
+    assert gateway.plan_video(config(), asked).payload["seconds"] == 5
+    with pytest.raises(ValidationError, match="first_frame"):
+        gateway.plan_video(config(), request(image_list=[LAST]))
+
+
+def test_another_model_is_named_where_this_one_lacks_a_place(gateway: Gateway) -> None:
+    with pytest.raises(ValidationError, match="use kite"):
+        gateway.plan_video(config("text-only"), request(image_list=[FRAME]))
+
+
+def test_one_id_is_two_models_where_it_makes_both(gateway: Gateway) -> None:
+    image = ImageGenerationConfig(provider="forms", model="kite")
+    plan = gateway.plan_image(image, ImageGenerationRequest(prompt="A kite"))
+    assert plan.payload == {"model": "kite", "words": "A kite"}
+    assert plan.endpoint == "https://forms.example/v1/pictures"
+
+
+async def test_an_id_and_a_secret_are_refused_where_only_a_key_opens() -> None:
+    registry = Registry()
+    registry.register(declared_provider(SAID))
+    async with Gateway(registry=registry) as one:
+        with pytest.raises(ValidationError, match="make a plain API key") as caught:
+            await one.generate_video_async(config(api_key="an-id:a-secret"), request())
+
+    assert caught.value.submission == "not_sent"
+
+
+def test_names_that_lead_nowhere_are_told() -> None:
+    models = [{**SAID["models"][0], "sets": ["any"]}]
+    with pytest.raises(ValidationError, match="sets has no any"):
+        read_declaration({**SAID, "models": models})

@@ -1,0 +1,196 @@
+"""Builds the price lines that ship: by hand from vendors' pages, and from a public price list.
+
+    python tools/build_prices.py model_prices_and_context_window.json 2026-11-29
+
+The list is that of LiteLLM (MIT), which names its sources; lines from it are second hand. A line by
+hand goes before one of the list for the same model and billable.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+DATA = HERE.parent / "tarash" / "tarash_gateway" / "catalog" / "data" / "prices.jsonl"
+BY_HAND = HERE / "prices_by_hand.jsonl"
+PROVIDERS = {
+    "openai": "openai",
+    "azure": "azure-openai",
+    "gemini": "google",
+    "vertex_ai-video-models": "google",
+    "runwayml": "runway",
+    "xai": "xai",
+    "fal_ai": "fal",
+    "stability": "stability",
+    "black_forest_labs": "bfl",
+    "recraft": "recraft",
+    "minimax": "minimax",
+}
+KINDS = {"video_generation", "image_generation", "image_edit"}
+STABILITY = {
+    "inpaint": "edit/inpaint",
+    "outpaint": "edit/outpaint",
+    "erase": "edit/erase",
+    "search-and-replace": "edit/search-and-replace",
+    "search-and-recolor": "edit/search-and-recolor",
+    "sketch": "control/sketch",
+    "structure": "control/structure",
+    "style": "control/style",
+    "conservative": "upscale/conservative",
+    "creative": "upscale/creative",
+}
+# Rates of that list that contradict the vendor's table of credits (3 to 60 credits a call).
+WRONG = {"edit/inpaint", "edit/outpaint", "edit/erase", "edit/search-and-replace",
+         "edit/search-and-recolor", "control/sketch", "control/structure", "control/style",
+         "upscale/conservative", "upscale/creative"}  # fmt: skip
+SIZED = re.compile(r"(?:(low|medium|high|standard|hd)/)?(\d+)-x-(\d+)/(.+)")
+BY_RESOLUTION = re.compile(r"output_cost_per_(second|image)_(\w+)")
+
+
+def number(value: float) -> str:
+    """Return a rate as it is written."""
+    return format(Decimal(repr(value)).normalize(), "f")
+
+
+def lines(entries: dict[str, Any], date: str) -> Iterator[dict[str, Any]]:
+    """Yield the price lines of a list."""
+    for key, entry in entries.items():
+        provider = PROVIDERS.get(entry.get("litellm_provider", ""))
+        if provider is None or entry.get("mode") not in KINDS:
+            continue
+
+        model = _model(key, entry["litellm_provider"])
+        if model is None or model in WRONG:
+            continue
+
+        shared = {
+            "provider": provider,
+            "source": entry.get("source") or "LiteLLM's price list",
+            "date": date,
+            "confidence": "second_hand",
+        }
+        sized = SIZED.fullmatch(model)
+        if sized is not None:
+            yield from _sized(sized, entry, shared)
+        elif model.endswith("-high-res"):
+            when = {"size": ["1792x1024", "1024x1792"]}
+            yield _by_second(model.removesuffix("-high-res"), entry, shared, when)
+        else:
+            yield from _plain(model, entry, shared)
+
+
+def _model(key: str, source: str) -> str | None:
+    prefix, _, rest = key.partition("/")
+    named = {"vertex_ai-video-models": "vertex_ai"}.get(source, source)
+    model = rest if prefix == named and rest else key
+    if source == "openai" and prefix == "openai":
+        return None  # the same again
+
+    if source == "stability":
+        return STABILITY.get(model, model)
+
+    return model
+
+
+def _sized(found: re.Match[str], entry: dict[str, Any], shared: dict[str, Any]) -> Iterator[Any]:
+    quality, width, height, model = found.groups()
+    rate = entry.get("input_cost_per_image")
+    if not rate or quality in {None, "standard"}:
+        return
+
+    yield {
+        **shared,
+        "model": model,
+        "billable": "output",
+        "unit": "image",
+        "rate": number(rate),
+        "when": {"quality": quality, "size": f"{width}x{height}"},
+    }
+
+
+def _by_second(model: str, entry: dict[str, Any], shared: Any, when: dict[str, Any]) -> Any:
+    rate = entry.get("output_cost_per_video_per_second") or entry["output_cost_per_second"]
+    line = {**shared, "model": model, "billable": "output", "unit": "second", "rate": number(rate)}
+    return {**line, "when": when} if when else line
+
+
+def _plain(model: str, entry: dict[str, Any], shared: dict[str, Any]) -> Iterator[Any]:
+    resolved = {
+        found[2]: (found[1], rate)
+        for name, rate in entry.items()
+        if (found := BY_RESOLUTION.fullmatch(name)) and "batch" not in name and found[2] != "token"
+    }
+    for resolution, (unit, rate) in resolved.items():
+        yield {
+            **shared,
+            "model": model,
+            "billable": "output",
+            "unit": unit,
+            "rate": number(rate),
+            "when": {"resolution": resolution.lower()},
+        }
+
+    if "output_cost_per_second" in entry or "output_cost_per_video_per_second" in entry:
+        yield _by_second(model, entry, shared, {})
+    elif entry.get("output_cost_per_image"):
+        rate = number(entry["output_cost_per_image"])
+        yield {**shared, "model": model, "billable": "output", "unit": "image", "rate": rate}
+    elif entry.get("input_cost_per_image") and shared["provider"] == "xai":
+        rate = number(entry["input_cost_per_image"])
+        yield {**shared, "model": model, "billable": "output", "unit": "image", "rate": rate}
+
+    if shared["provider"] in {"xai", "google"} and "output_cost_per_second" in entry:
+        rate = entry.get("input_cost_per_image")
+        if rate:
+            yield {**shared, "model": model, "billable": "input_image", "unit": "image",
+                   "rate": number(rate)}  # fmt: skip
+
+    if shared["provider"] in {"openai", "azure-openai"} and "input_cost_per_token" in entry:
+        yield from _tokens(model, entry, shared)
+
+
+def _tokens(model: str, entry: dict[str, Any], shared: dict[str, Any]) -> Iterator[Any]:
+    named = {
+        "prompt": "input_cost_per_token",
+        "input_image": "input_cost_per_image_token",
+        "output": "output_cost_per_image_token",
+    }
+    for billable, name in named.items():
+        if name not in entry:
+            continue
+
+        rate = number(entry[name] * 1_000_000)
+        line = {**shared, "model": model, "billable": billable, "unit": "token", "rate": rate,
+                "per": "1000000"}  # fmt: skip
+        yield {**line, "alternative_to": "image"} if billable == "output" else line
+
+
+def main(given: str, date: str) -> None:
+    """Write the file."""
+    by_hand = [json.loads(row) for row in BY_HAND.read_text().splitlines() if row.strip()]
+    known = {(one["provider"], one["model"], one.get("billable", "output")) for one in by_hand}
+    entries = json.loads(Path(given).read_text())
+    listed = [
+        one
+        for one in lines(entries, date)
+        if (one["provider"], one["model"], one["billable"]) not in known
+    ]
+    # Two lists of one vendor's may say the same; the first that says it counts.
+    found: dict[str, str] = {}
+    for one in [*by_hand, *listed]:
+        what = [one.get(name) for name in ("provider", "model", "billable", "unit", "when")]
+        found.setdefault(json.dumps(what), json.dumps(one, ensure_ascii=False))
+
+    rows = sorted(found.values())
+    DATA.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    print(f"{len(rows)} price lines in {DATA.name}, {len(by_hand)} of them by hand")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
