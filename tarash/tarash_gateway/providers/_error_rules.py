@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._http._answer import HttpResponse, shorten, status_error
+from .._http._answer import ERRORS_BY_STATUS, HttpResponse, shorten, status_error
 from .._support._paths import values_at
 from ..exceptions import (
     AuthenticationError,
     ContentModerationError,
     GenerationFailedError,
+    HTTPConnectionError,
     HTTPError,
     ModelNotFoundError,
     QuotaExceededError,
@@ -222,6 +223,23 @@ def account_error(answer: HttpResponse) -> TarashException | None:
     refusal = Refusal(answer.status, answer.body)
     rule = next((rule for rule in OF_THE_ACCOUNT if rule[1].holds(refusal)), None)
     return None if rule is None else ErrorRules(title="").made(*rule, refusal, answer.retry_after)
+
+
+def upload_error(title: str, status: int | None, said: Any) -> TarashException:
+    """Return the error of a failed upload to a provider's storage, which costs nothing.
+
+    Args:
+        title: How the provider is called.
+        status: The HTTP status; None where no answer came.
+        said: What came, without secrets.
+    """
+    at = "" if status is None else f" (HTTP {status})"
+    message = f"The upload to {title}'s storage failed{at}: {shorten(said)}"
+    if status is None:
+        return HTTPConnectionError(message, submission="not_sent")
+
+    kind = ERRORS_BY_STATUS.get(status, HTTPError)
+    return kind(message, raw_response=said, status_code=status, submission="not_sent")
 
 
 def sentence_of(item: Any) -> str:

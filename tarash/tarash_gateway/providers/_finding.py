@@ -67,7 +67,7 @@ async def newest(
             raise unreadable(answer.status, answer.body)
 
         jobs += [job for job in listed if isinstance(job, dict) and job.get("id")]
-        next_url = following(page, jobs) if jobs else None
+        next_url = following(page, jobs)
         is_new = since is None or bool(jobs and is_since(jobs[-1].get("created_at"), since))
         if next_url is None or not is_new:
             break

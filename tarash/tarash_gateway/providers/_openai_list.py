@@ -27,8 +27,10 @@ async def newest(
     """Return the newest videos, as far back as `since` or as a few pages reach."""
 
     def following(page: Mapping[str, Any], videos: list[dict[str, Any]]) -> str | None:
-        after = quote(str(videos[-1]["id"]), safe="")
-        return f"{first}&after={after}" if page.get("has_more") and page["data"] else None
+        if not (page.get("has_more") and page["data"] and videos):
+            return None
+
+        return f"{first}&after={quote(str(videos[-1]['id']), safe='')}"
 
     first = f"{path}{'&' if '?' in path else '?'}limit={PAGE}&order=desc"
     return await pages.newest(get, first, since, items="data", following=following)

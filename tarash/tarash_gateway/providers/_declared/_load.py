@@ -122,7 +122,7 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
         MODELS={name: one for found in of_kind.values() for name, one in found.items()},
         MODELS_OF=of_kind,
         IDS={kind: tuple(names) for kind, names in ids.items()},
-        ENDS=last,
+        ENDS=dict(sorted(last.items())),
         VIDEO_FALLBACK=mappers_of(said, "video", None),
         IMAGE_FALLBACK=mappers_of(said, "image", None),
     )

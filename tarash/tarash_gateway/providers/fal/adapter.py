@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
-from ..._http._answer import ERRORS_BY_STATUS
 from ..._http._client import HttpClient, checked, join, unreadable
 from ..._http._proxies import proxy_of
 from ..._http._sdk import load
 from ..._http._send_state import fetching_result
 from ...catalog._records import record_of
-from ...exceptions import HTTPConnectionError, HTTPError, TarashException
+from ...exceptions import TarashException
 from ...media import encoded
+from .._error_rules import upload_error
 from .._facts import amount, count, mapping, number
 from .._rest import RestAdapter
 from .errors import classify_answer
@@ -183,6 +183,7 @@ class FalAdapter(RestAdapter):
         import httpx
 
         storage = fal_client.AsyncClient(key=client.account.key.reveal())
+        secrets = client.account.secrets
         failure: TarashException
         cause: BaseException
         try:
@@ -194,11 +195,12 @@ class FalAdapter(RestAdapter):
                 fallback_repository=[],
             )
         except (fal_client.FalClientHTTPError, httpx.HTTPStatusError) as error:
-            failure, cause = _upload_error(error.response.status_code, str(error), client), error
+            cause, status = error, error.response.status_code
+            failure = upload_error("fal", status, secrets.text(str(error)))
         except (fal_client.FalClientError, httpx.HTTPError, OSError) as error:
-            failure, cause = _upload_error(None, str(error), client), error
+            cause, failure = error, upload_error("fal", None, secrets.text(str(error)))
 
-        raise failure from client.account.secrets.outside(cause)
+        raise failure from secrets.outside(cause)
 
     def billing_of_result(self, finished: RawResult) -> Billing | None:
         """Return whether a result costs money, where fal says so; else that is not known."""
@@ -257,16 +259,6 @@ def _metadata(answer: HttpResponse, status: Mapping[str, Any]) -> dict[str, Any]
         metadata["inference_time"] = metrics["inference_time"]
 
     return metadata
-
-
-def _upload_error(status: int | None, said: str, client: HttpClient) -> TarashException:
-    """Return the error of a failed upload to fal's storage, which costs nothing."""
-    message = f"The upload to fal's storage failed: {client.account.secrets.text(said)}"
-    if status is None:
-        return HTTPConnectionError(message, submission="not_sent")
-
-    kind = ERRORS_BY_STATUS.get(status, HTTPError)
-    return kind(message, status_code=status, submission="not_sent")
 
 
 adapter = FalAdapter()

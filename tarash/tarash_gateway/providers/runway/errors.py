@@ -70,7 +70,6 @@ classify_answer = RunwayRules(
         ),
     ),
 )
-failure_of = classify_answer.failure
 
 
 def billing_of(task: Any) -> Billing | None:
