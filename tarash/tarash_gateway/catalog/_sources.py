@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -65,7 +65,7 @@ class Dates:
     root_may_lack: bool = False
     header: tuple[str, str] = ("Authorization", "Bearer {key}")
     variables: tuple[str, ...] = ()
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
     items: str = "data"
     id: str = "id"
     media: str = "image|video|sora|dall-e|gif"

@@ -203,26 +203,20 @@ class ErrorRules:
             f"{self.title}'s content filter refused: {said or code or 'no reason given'} "
             f"({when.advice or ADVICE['moderation']})",
             raw_response=refusal.body,
-            stage=when.stage or self._stage(refusal),
+            stage=when.stage or self.stage_of(refusal),
             categories=named or ([code] if code else []),
             retryable=when.retryable,
             submission=when.submission,
             billing=when.billing,
         )
 
-    def _stage(self, refusal: Refusal) -> Stage | None:
+    def stage_of(self, refusal: Refusal) -> Stage | None:
+        """Return whether the request or the result was refused; None where nothing tells."""
         if any(when.holds(refusal) for when in self.of_output):
             return "output"
 
         # A job may have been refused before the work or after it.
         return None if refusal.status is None else "input"
-
-
-def account_error(answer: HttpResponse) -> TarashException | None:
-    """Return the error for an answer that speaks of the account; None for any other."""
-    refusal = Refusal(answer.status, answer.body)
-    rule = next((rule for rule in OF_THE_ACCOUNT if rule[1].holds(refusal)), None)
-    return None if rule is None else ErrorRules(title="").made(*rule, refusal, answer.retry_after)
 
 
 def upload_error(title: str, status: int | None, said: Any) -> TarashException:

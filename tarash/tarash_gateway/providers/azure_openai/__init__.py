@@ -24,7 +24,7 @@ provider = Provider(
         root="/openai",
         header=("api-key", "{key}"),
         variables=("AZURE_OPENAI_ENDPOINT",),
-        query={"api-version": "2024-10-21"},
+        query=(("api-version", "2024-10-21"),),
         day="deprecation.inference",  # left out where the day is not known
     ),
 )
