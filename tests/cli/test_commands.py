@@ -299,3 +299,15 @@ def test_the_shell_completes(typed: str, completed: str, command: Command) -> No
         "COMP_CWORD": "1",
     }
     assert completed in command.afresh(code=0).out.split()
+
+
+def test_simulate_plays_a_file(command: Command) -> None:
+    path = Path(__file__).parents[1] / "contract" / "declared" / "acme.toml"
+    command.environment["TARASH_PROVIDERS"] = str(path.parent)
+    with simulating(command, *AT_ONCE, provider=str(path)) as (variables, said):
+        assert set(variables) == {"ACME_API_KEY", "TARASH_ACME_BASE_URL"}
+        command.environment |= variables
+        options = ("--provider", "acme", "--model", "clip-1", "-o", "kite.mp4")
+        command("video", "a kite", *options, code=0)
+
+    assert "acme: 1 submits, 1 jobs" in said[0]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal
 
 from tarash.tarash_gateway import (
@@ -21,10 +22,16 @@ from tarash.tarash_gateway import (
     TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
+    register_provider_file,
 )
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.models import ImageRole, MediaContent
-from tarash.tarash_gateway.testing import Script
+from tarash.tarash_gateway.testing import Script, Simulator
+
+FILES = {path.stem: path for path in (Path(__file__).parent / "declared").glob("*.toml")}
+"""Providers as users declare them, each played by what its own file says."""
+for _path in FILES.values():
+    register_provider_file(_path)
 
 Cancel = Literal["cancelled", "requested", "unsupported"]
 
@@ -379,6 +386,39 @@ CASES: tuple[Case, ...] = (
         why="the submit's answer holds the images",
     ),
 )
+CASES = (
+    *CASES,
+    Case(
+        provider="acme",
+        kind="video",
+        model="clip-1",
+        other_model="clip-1-fast",
+        cancel="requested",
+        images=_alone("reference", "first_frame", "asset"),
+    ),
+    Case(
+        provider="boreal",
+        kind="image",
+        model="aurora-1",
+        at_once=True,
+        images=_alone("reference", "style"),
+        pictures=BYTES,
+        extra_sent=FORM_EXTRA,
+        failure=HTTPError,
+        refused_failure=True,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="flag")),
+        why="the submit's answer holds the images; a form holds text",
+    ),
+    Case(
+        provider="cirrus",
+        kind="image",
+        model="cumulus",
+        own_id=True,
+        images=_alone("reference"),
+        pictures=BYTES,
+        why="its cancel stops what waits in the queue, and nothing that runs",
+    ),
+)
 if "TARASH_CONTRACT_CASES" in os.environ:
     # Providers of other packages: a module's rows, as keyword arguments of `Case`.
     _others = import_module(os.environ["TARASH_CONTRACT_CASES"])
@@ -389,3 +429,13 @@ LISTED = tuple(case for case in CASES if case.other_model is not None)
 ADOPTED = tuple(case for case in CASES if case.own_id or case in LISTED)
 """Those whose lost jobs are found again."""
 AT_ONCE = tuple(case for case in CASES if case.at_once)
+
+
+def wire_of(provider: str) -> str | Path:
+    """Return what the simulator plays a provider by."""
+    return FILES.get(provider, provider)
+
+
+def everyone() -> Simulator:
+    """Return a simulator of all providers, the declared ones too."""
+    return Simulator([*Simulator().providers, *FILES.values()])

@@ -11,7 +11,7 @@ from tarash.tarash_gateway import Gateway, TarashException
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Counters, Fault, Job, Script, Simulator, Step
 
-from .cases import Case
+from .cases import Case, wire_of
 
 KEY = "canary-6be0a913d7"
 
@@ -74,7 +74,7 @@ class Run:
 
 @pytest.fixture
 def simulator(case: Case) -> Iterator[Simulator]:
-    with Simulator([case.provider]) as running:
+    with Simulator([wire_of(case.provider)]) as running:
         running.keys[case.provider] = {KEY}
         yield running
 

@@ -13,6 +13,8 @@ from tarash.tarash_gateway.providers._contract import CheckingAdapter
 from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Simulator
 
+from .cases import wire_of
+
 PROVIDERS = [provider.name for provider in list_providers() if provider.environment_variable]
 
 
@@ -31,7 +33,7 @@ async def _check(provider: str, key: str, simulator: Simulator) -> None:
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_a_key_is_checked_for_nothing(provider: str) -> None:
     served = default_registry.adapter(provider).name
-    with Simulator([served]) as simulator:
+    with Simulator([wire_of(served)]) as simulator:
         simulator.keys[served] = {"the-right-key"}
         await _check(provider, "the-right-key", simulator)
         with pytest.raises(AuthenticationError):

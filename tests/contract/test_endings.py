@@ -23,7 +23,7 @@ from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import Leap, rounds, until
 
-from .cases import AT_ONCE, JOBS, Case
+from .cases import AT_ONCE, JOBS, Case, everyone
 from .conftest import KEY, Run
 
 LIMIT = 60
@@ -67,7 +67,7 @@ async def test_the_deadline_of_an_answer_at_once_says_that_nobody_knows(leap: Le
 
         return attempt_of(caught.value)
 
-    with Simulator() as simulator:
+    with everyone() as simulator:
         for case in AT_ONCE:
             simulator.fail(case.provider, "submit", Fault.hang(accepted=True))
 

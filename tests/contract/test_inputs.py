@@ -27,7 +27,7 @@ from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import RecordedRequest, Simulator
 
-from .cases import CASES, Case
+from .cases import CASES, Case, everyone
 
 KEY = "canary-8c21f0aa"
 LARGE = 4_000_000
@@ -53,7 +53,7 @@ OTHERS = [
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
+    with everyone() as running:
         yield running
 
     assert running.leaks == []

@@ -22,7 +22,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.testing import Fault, Script, Simulator, Step
 from tests.conftest import Leap, until
 
-from .cases import ADOPTED, CASES, JOBS, Case
+from .cases import ADOPTED, CASES, JOBS, Case, everyone
 from .conftest import KEY, Run
 
 FINAL: dict[int, type[HTTPError]] = {
@@ -212,7 +212,7 @@ async def test_a_job_that_nobody_knows_is_waited_for_a_minute(leap: Leap) -> Non
         assert error.operation is not None
         return {"status": error.status_code, "why": error.submission, "again": error.retryable}
 
-    with Simulator() as simulator:
+    with everyone() as simulator:
         for provider in simulator.providers:
             simulator.script(provider, Script(outcome="lost", stream=False))
 
@@ -230,9 +230,12 @@ async def test_a_job_that_nobody_knows_is_waited_for_a_minute(leap: Leap) -> Non
 
 
 def everyone_looks(simulator: Simulator) -> bool:
-    """Tell whether each of the jobs was looked at often enough, by path or by body."""
+    """Tell whether each of the jobs was looked at often enough, by path, query or body."""
     looks = [
-        sum(job.id.encode() in one.path.encode() + one.body for one in simulator.requests(name))
+        sum(
+            job.id.encode() in f"{one.path} {one.query}".encode() + one.body
+            for one in simulator.requests(name)
+        )
         for name in simulator.providers
         for job in simulator.jobs(name)
     ]

@@ -19,6 +19,7 @@ from tarash.tarash_gateway.testing import Simulator
 from tests.conftest import until
 
 from .cases import CASES
+from .cases import everyone as simulate_everyone
 from .conftest import KEY
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ OWN_DOWNLOADS = {"openai", "azure-openai", "google"}
 @pytest.fixture
 def everyone() -> Iterator[Simulator]:
     """All providers, each with a key of its own."""
-    with Simulator() as running:
+    with simulate_everyone() as running:
         for name in running.providers:
             running.keys[name] = {f"{KEY}-{name}", KEY}
 

@@ -313,7 +313,11 @@ def simulate(  # noqa: PLR0913  (each is an option of the command)
     ] = "completed",
     provider: Annotated[
         list[str] | None,
-        typer.Option("--provider", help="Whom to simulate; repeatable; all by default."),
+        typer.Option(
+            "--provider",
+            help="Whom to simulate, by name or by a file such as acme.toml; repeatable; all by "
+            "default.",
+        ),
     ] = None,
     port: Annotated[
         int,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .._http._key_lookup import base_url_variable
-from ..providers._registry import default_registry
+from ..providers._registry import default_registry, register_provider_file
 from ..testing import Script, Simulator
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
@@ -32,6 +32,10 @@ def simulate(
         CommandError: There is no such provider or outcome, a time span is none, a port is taken,
             or the file can't be written.
     """
+    for one in providers or ():
+        if one.endswith(".toml"):  # its keys have variables to export
+            register_provider_file(one)
+
     try:
         script = Script(**behaviour)
         simulator = Simulator(providers, port=port)

@@ -121,7 +121,8 @@ class Origin:
             return self._wire.not_found(request)
 
         if not route.public:
-            key = self._wire.credential(request.headers)
+            parameter = getattr(self._wire, "credential_parameter", "")
+            key = self._wire.credential(request.headers) or request.query.get(parameter, "")
             allowed = self._keys()
             if not key:
                 return self._wire.error(401, "Authentication is required: no key was sent.")

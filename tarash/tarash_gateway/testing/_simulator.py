@@ -7,9 +7,11 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
+from tarash.tarash_gateway.testing._declarations import is_file, read
 from tarash.tarash_gateway.testing._fault import Fault
 from tarash.tarash_gateway.testing._origin import Origin
 from tarash.tarash_gateway.testing._public import (
@@ -23,7 +25,7 @@ from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import OriginState
 from tarash.tarash_gateway.testing._thread import ServerThread
 from tarash.tarash_gateway.testing._wire import ProviderWire
-from tarash.tarash_gateway.testing._wires import WireContext, shipped, wire_of
+from tarash.tarash_gateway.testing._wires import WireContext, WireFactory, played, shipped, wire_of
 
 _MEDIA = "media"
 _FOREIGN = "foreign"
@@ -36,7 +38,9 @@ class Simulator:
     that a test may block, start subprocesses or use several event loops.
 
     Args:
-        providers: Names of the providers to serve; None serves all.
+        providers: Names of the providers to serve, or files (`acme.toml`, a `Path`, or a dict of
+            the same form) that declare one, which is played by what the file says; None serves all
+            that ship.
         host: The address to listen on.
         port: The first port to listen on; the providers, in their order, and the two origins of
             files follow on the next ones. 0 takes free ones.
@@ -54,10 +58,14 @@ class Simulator:
     """
 
     def __init__(
-        self, providers: Iterable[str] | None = None, host: str = "127.0.0.1", port: int = 0
+        self,
+        providers: Iterable[str | Path | Mapping[str, Any]] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
-        names = list(shipped()) if providers is None else list(providers)
-        self._wires = {name: wire_of(name) for name in names}
+        given = list(shipped()) if providers is None else list(providers)
+        self._wires = dict(map(_wire_for, given))
+        names = list(self._wires)
         self.keys: dict[str, Collection[str]] = {}
         self._host = host
         self._port = port
@@ -265,11 +273,27 @@ class Simulator:
         if name == _FOREIGN:
             return ForeignWire()
 
-        return self._wires[name](WireContext(self._states[name], self._media, self._urls))
+        context = WireContext(
+            self._states[name], self._media, self._urls, lambda: self.keys.get(name, ())
+        )
+        return self._wires[name](context)
 
     def _owner_of_media(self, path: str) -> OriginState:
         provider = path.removeprefix("/").partition("/")[0]
         return self._states.get(provider, self._states[_MEDIA])
+
+
+def _wire_for(provider: Any) -> tuple[str, WireFactory]:
+    """Return the name of a provider and what makes its wire.
+
+    Raises:
+        ValueError: There is no such provider, or its file is no declaration.
+    """
+    if not is_file(provider):
+        return str(provider), wire_of(str(provider))
+
+    said = read(provider)
+    return said.name, played(said)
 
 
 def _url(listener: socket.socket) -> str:

@@ -23,7 +23,7 @@ from ._hooks import hook
 from ._model import ProviderDeclaration
 from ._parts import first_of
 from ._result import DeclaredResult
-from ._stages import Poll
+from ._stages import Listing, Poll
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call
@@ -265,9 +265,8 @@ class DeclaredAdapter(DeclaredResult):
                     found[str(job_id)] = self.job_of(client, call, str(job_id), payload.path)
 
             following = one(answer.body, listing.next)
-            cursor = str(following) if isinstance(following, str | int) else ""
-            goes_on = cursor if listing.next is not None else items and "{page}" in listing.path
-            if not goes_on or isinstance(following, bool):
+            cursor = "" if isinstance(following, bool) else str(following or "")
+            if not goes_on(listing, items, cursor):
                 break
 
         return list(found.values())
@@ -276,6 +275,14 @@ class DeclaredAdapter(DeclaredResult):
 def is_done(seen: Snapshot) -> bool:
     """Tell whether a job is done whose result can't be had now: it must not be erased."""
     return seen.trouble is not None and not seen.denied
+
+
+def goes_on(listing: Listing, items: Sequence[Any], cursor: str) -> bool:
+    """Tell whether a list has a further page."""
+    if listing.next is not None:
+        return bool(cursor)
+
+    return "{page}" in listing.path and len(items) >= (listing.page_size or 1)
 
 
 def items_of(body: Any, path: str) -> list[Any]:

@@ -201,6 +201,10 @@ class DeclaredSending(DeclaredAccount):
         """Return the job that an answer names, or the result that it is."""
         way = self._submit_of(call.kind, call.config.model, call.request)
         if way.at_once or (way.may_answer and self._is_result(answer, call)):
+            is_object = answer.is_json and isinstance(answer.body, dict | list)
+            if answer.content is None and not is_object:
+                raise unreadable(answer.status, answer.body)
+
             media = {"content": answer.content, "content_type": answer.content_type or ""}
             if answer.content is None and not isinstance(answer.body, dict | list):
                 raise unreadable(answer.status, answer.body)  # of a proxy: nobody knows

@@ -133,6 +133,8 @@ class Listing(Fits):
     id: Path = "id"
     next: Path | None = None
     """Where the answer holds what stands as `{cursor}` in the path of the next page."""
+    page_size: Count | None = None
+    """A page with fewer items is the last."""
     most_pages: Annotated[int, Field(gt=0, le=10)] = 3
     created: Path | None = None
     model: Path | None = None

@@ -1,29 +1,51 @@
 """The providers that the simulator speaks for: one module each, whose `wire` is the factory.
 
-A module's name is the provider's. Other packages name theirs in the entry-point group
-`tarash_gateway.wires`. What a wire gets from the simulator is in `_context`.
+A module's name is the provider's. One without a module is played by its `provider.toml`. Other
+packages name theirs in the entry-point group `tarash_gateway.wires`. What a wire gets from the
+simulator is in `_context`.
 """
 
+import tomllib
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.resources import files
+from importlib.util import find_spec
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 from tarash.tarash_gateway.testing._wire import ProviderWire
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
-__all__ = ["WireContext", "shipped", "wire_of", "wires"]
+__all__ = ["WireContext", "WireFactory", "played", "shipped", "wire_of", "wires"]
+
+if TYPE_CHECKING:
+    from tarash.tarash_gateway.testing._declarations import Declaration
 
 WireFactory = Callable[[WireContext], ProviderWire]
 ENTRY_POINTS = "tarash_gateway.wires"
+_PROVIDERS = "tarash.tarash_gateway.providers"
 
 
 @lru_cache(maxsize=1)
 def shipped() -> dict[str, str]:
     """Return the providers whose wires ship with the package, and the modules that hold them."""
-    modules = (one.name for one in iter_modules(__path__) if not one.name.startswith("_"))
-    return {name.replace("_", "-"): name for name in sorted(modules)}
+    modules = [one.name for one in iter_modules(__path__) if not one.name.startswith("_")]
+    names = sorted({*modules, *declared()})
+    return {name.replace("_", "-"): name for name in names}
+
+
+@lru_cache(maxsize=1)
+def declared() -> dict[str, str]:
+    """Return the folders of the package's providers that hold a declaration, with its text."""
+    found = {}
+    for folder in files(_PROVIDERS).iterdir():
+        path = folder / "provider.toml"
+        if path.is_file():
+            found[folder.name] = path.read_text("utf-8")
+
+    return found
 
 
 def wires() -> list[str]:
@@ -37,8 +59,14 @@ def wire_of(provider: str) -> WireFactory:
     Raises:
         ValueError: The simulator has no such provider.
     """
-    if provider in shipped():
-        made: WireFactory = import_module(f".{shipped()[provider]}", __package__).wire
+    name = shipped().get(provider, "")
+    if name in declared() and find_spec(f".{name}", __package__) is None:
+        from tarash.tarash_gateway.testing._declarations import Declaration
+
+        return played(Declaration(tomllib.loads(declared()[name])))
+
+    if name:
+        made: WireFactory = import_module(f".{name}", __package__).wire
         return made
 
     for point in entry_points(group=ENTRY_POINTS, name=provider):
@@ -46,3 +74,10 @@ def wire_of(provider: str) -> WireFactory:
         return brought
 
     raise ValueError(f"The simulator has no provider {provider!r}; it has: {', '.join(wires())}")
+
+
+def played(said: "Declaration") -> WireFactory:
+    """Return what makes the wire of a declaration."""
+    from tarash.tarash_gateway.testing._declarations import DeclaredWire
+
+    return partial(DeclaredWire, said)

@@ -1,7 +1,7 @@
 """What a wire may use of the simulator: its memory, the media, the addresses."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,11 +17,13 @@ class WireContext:
         state: The provider's jobs, scripts and tokens.
         media: Where produced files are kept.
         urls: The origins by name, `media` and `foreign` included; filled when the ports are open.
+        keys: Reads the keys that are allowed at the moment; none where any is.
     """
 
     state: OriginState
     media: MediaStore
     urls: Mapping[str, str]
+    keys: Callable[[], Collection[str]] = tuple
 
     @property
     def origin(self) -> str:

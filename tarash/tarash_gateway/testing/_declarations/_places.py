@@ -1,0 +1,75 @@
+"""How requests of a declared vendor are told apart, and the forms of their bodies."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from tarash.tarash_gateway.testing._declarations._reading import Table
+from tarash.tarash_gateway.testing._records import RecordedRequest, Step
+from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
+from tarash.tarash_gateway.testing._wires._forms import read_form
+
+NAMED = re.compile(r"\{(\w+)\}")
+
+
+class Place(Route):
+    """A route that knows how exact it is."""
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        handler: Handler,
+        step: Step | None,
+        *,
+        public: bool = False,
+    ) -> None:
+        template = path.replace("{model}", "{model+}")
+        super().__init__(method, template, handler, step=step, public=public)
+        self.rank = (len(NAMED.findall(path)), -len(path))
+
+
+def body_of(request: RecordedRequest, sends: str) -> dict[str, Any] | None:
+    """Return what was sent as an object; None where it was sent in another form."""
+    kind = request.headers.get("content-type", "")
+    if sends == "multipart":
+        form = read_form(request)
+        return None if form is None else form.plain()
+
+    if sends == "form":
+        is_form = kind.startswith("application/x-www-form-urlencoded")
+        return dict(parse_qsl(request.body.decode("utf-8", "replace"))) if is_form else None
+
+    try:
+        body = request.json()
+    except ValueError:
+        return None
+
+    if sends == "array":
+        body = body[0] if isinstance(body, list) and len(body) == 1 else None
+
+    return body if isinstance(body, dict) else None
+
+
+def answered(way: Table, body: Any, status: int) -> Reply:
+    """Answer a submit: with one object, or with lines of which it is the last."""
+    if way.get("answers") != "lines" or status != 200:  # noqa: PLR2004
+        return Reply.json(body, status)
+
+    text = json.dumps({"progress": 0}) + "\n" + json.dumps(body) + "\n"
+    headers = {"Content-Type": "application/x-ndjson"}
+    return Reply(status=status, body=text.encode(), headers=headers)
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    def value(found: re.Match[str]) -> str:
+        said = values.get(found[1], "x")
+        return said if found[1] == "path" else quote(said, safe="")
+
+    return NAMED.sub(value, template)
+
+
+def type_of(name: str) -> str:
+    return "video/mp4" if name.endswith(".mp4") else "image/png"

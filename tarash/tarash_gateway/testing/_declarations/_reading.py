@@ -1,0 +1,127 @@
+"""What a wire reads out of a declaration, with the defaults of the format."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Table = Mapping[str, Any]
+Source = str | Path | Table
+
+
+def is_file(source: object) -> bool:
+    """Tell whether something names a declaration, and not a provider."""
+    if isinstance(source, str):
+        return source.endswith(".toml")
+
+    return isinstance(source, Path | Mapping)
+
+
+def read(source: Source) -> "Declaration":
+    """Read a declaration: a TOML file, or a dict of its form.
+
+    Raises:
+        ValueError: It is none that can be played.
+    """
+    if isinstance(source, Mapping):
+        return Declaration(source)
+
+    try:
+        return Declaration(tomllib.loads(Path(source).read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{source} can't be read: {error}") from error
+
+
+class Declaration:
+    """One declaration; its tables as they stand in it."""
+
+    def __init__(self, raw: Table) -> None:
+        missing = [
+            name for name in ("name", "account", "submit", "result", "models") if name not in raw
+        ]
+        if missing:
+            raise ValueError(f"A declaration needs {', '.join(missing)}, and this one has none")
+
+        self.name: str = raw["name"]
+        self.title: str = raw.get("title", self.name)
+        self.account: Table = raw["account"]
+        self.submits = _tables(raw["submit"])
+        self.polls = _tables(raw.get("poll", ()))
+        self.results = _tables(raw["result"])
+        self.cancels = _tables(raw.get("cancel", ()))
+        self.lists = _tables(raw.get("list", ()))
+        self.models = [_whole(one, raw.get("sets", {})) for one in raw["models"]]
+        self.upload: Table | None = raw.get("upload")
+        errors = raw.get("errors", {})
+        self.message: str = next(iter(errors.get("message", ())), "error.message")
+        self.code: str | None = next(iter(errors.get("code", ())), "error.code")
+        self.inside = _tables(errors.get("inside", ()))
+        self.rules: list[Table] = list(errors.get("rules", ()))
+
+    @property
+    def base_path(self) -> str:
+        """The path with which all paths begin, without a slash at its end."""
+        return urlsplit(str(self.account["base_url"])).path.rstrip("/")
+
+    @property
+    def check(self) -> str | None:
+        """What costs nothing and wants a key."""
+        return self.account.get("check")
+
+    def model(self, sent: str, kind: str | None = None) -> tuple[Table, str] | None:
+        """Return what is declared of a model as it is sent, and its id."""
+        named = [
+            (one, name) for one in self.models for name in one["ids"] if kind in (None, one["kind"])
+        ]
+        for one, name in named:
+            if one.get("sent_as", name) == sent:
+                return one, name
+
+        begun = [
+            (one, sent)
+            for one, name in named
+            if sent.startswith(name.removesuffix("*")) or ("sent_as" not in one and name == sent)
+        ]
+        return max(begun, key=lambda pair: len(pair[1]), default=None)
+
+    def paths(self, way: Table) -> list[str]:
+        """Return where the submits of one table go: some models have paths of their own."""
+        own = [
+            str(one["path"])
+            for one in self.models
+            if one.get("path") and any(is_for(way, one["kind"], name) for name in one["ids"])
+        ]
+        return [str(way["path"]), *dict.fromkeys(own)]
+
+    def forms(self, name: str) -> int:
+        """Return how many forms a model has."""
+        return sum(name in one["ids"] for one in self.models)
+
+    def stage(self, tables: list[Table], kind: str, model: str) -> Table | None:
+        """Return the first table that is for a model."""
+        return next((one for one in tables if is_for(one, kind, model)), None)
+
+    def means(self, meaning: str) -> Table | None:
+        """Return the first rule for errors of a meaning."""
+        return next((one for one in self.rules if one["means"] == meaning), None)
+
+
+def _whole(model: Table, sets: Table) -> Table:
+    """Return a model with the parameters that it shares with others."""
+    takes: dict[str, Any] = {}
+    for name in model.get("sets", ()):
+        takes |= sets.get(name, {})
+
+    return {**model, "takes": {**takes, **model.get("takes", {})}}
+
+
+def is_for(table: Table, kind: str, model: str) -> bool:
+    """Tell whether a table is for a model."""
+    names = table.get("models", ())
+    named = any(model.startswith(one[:-1]) if one.endswith("*") else one == model for one in names)
+    return table.get("kind", kind) == kind and (named or not names)
+
+
+def _tables(value: Any) -> list[Table]:
+    return [value] if isinstance(value, Mapping) else list(value)

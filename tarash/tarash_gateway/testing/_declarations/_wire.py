@@ -1,0 +1,399 @@
+"""The vendor that a declaration describes, as a wire of the simulator."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tarash.tarash_gateway.testing._declarations._account import Account
+from tarash.tarash_gateway.testing._declarations._bodies import Bodies, Wanted
+from tarash.tarash_gateway.testing._declarations._paths import place, read_at
+from tarash.tarash_gateway.testing._declarations._places import (
+    Place,
+    answered,
+    body_of,
+    filled,
+    type_of,
+)
+from tarash.tarash_gateway.testing._declarations._reading import Declaration, Table, is_for
+from tarash.tarash_gateway.testing._public import serve_bytes
+from tarash.tarash_gateway.testing._records import RecordedRequest, Step
+from tarash.tarash_gateway.testing._script import Script
+from tarash.tarash_gateway.testing._state import JobRecord
+from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
+from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._forms import read_form
+
+_PAGE = 100
+_REFUSED = 400
+
+
+class DeclaredWire(Account):
+    """One declaration's endpoints: submit, poll, result, cancel, list, uploads, check.
+
+    Args:
+        said: The declaration.
+        context: What a wire has of the simulator.
+    """
+
+    def __init__(self, said: Declaration, context: WireContext) -> None:
+        super().__init__(said, context.keys)
+        self._context = context
+        self._bodies = Bodies(said)
+        self._files: dict[str, tuple[bytes, str]] = {}
+        self._jobs: dict[str, tuple[str, str, str, str | None]] = {}
+        """Of each job: kind, model, the path of its submit, and its own id."""
+        self.routes: Sequence[Route] = list(self._routes())
+
+    # --------------------------------------------------------------------------------------- routes
+    def _routes(self) -> "list[Place]":
+        said = self._said
+        found: list[Place] = []
+        for way in said.submits:
+            for path in said.paths(way):
+                found += self._at("POST", path, self._submit, "submit")
+
+        for poll in said.polls:
+            method = str(poll.get("method", "GET"))
+            found += self._at(method, poll["path"], self._poll, "poll")
+
+        for how in said.cancels:
+            found += self._at(how.get("method", "DELETE"), how["path"], self._cancel, "cancel")
+
+        for listing in said.lists:
+            found += self._at("GET", listing["path"], self._list, "list")
+
+        for result in said.results:
+            if result.get("fetch"):
+                found += self._at("GET", result["fetch"], self._fetch, "result")
+
+        found += self._at("GET", "_files/{name}", self._file, "download")
+        if said.upload is not None:
+            has_bytes = not said.upload.get("put_to")
+            step: Step = "upload" if has_bytes else "upload_init"
+            method = str(said.upload.get("method", "POST"))
+            found += self._at(method, said.upload["path"], self._upload, step)
+            found.append(Place("PUT", "/_uploads/{name}", self._handed, "upload", public=True))
+
+        if said.check is not None:
+            found += self._at("GET", said.check, self._check, None)
+
+        # What is most exact first: `tasks/mine` before `tasks/{id}`.
+        return sorted(found, key=lambda route: route.rank)
+
+    def _at(self, method: str, template: str, handler: Handler, step: Step | None) -> "list[Place]":
+        """Return the routes of a path: below the declared base URL, and at the bare origin."""
+        paths = [template]
+        if "{path}" in template:
+            submits = [path for way in self._said.submits for path in self._said.paths(way)]
+            paths = [template.replace("{path}", path) for path in submits]
+
+        bases = dict.fromkeys([self._said.base_path, ""])
+        plain = ["/" + path.partition("?")[0].strip("/") for path in paths]
+        return [Place(method, base + path, handler, step) for path in plain for base in bases]
+
+    def error(self, status: int, message: str) -> Reply:
+        """Answer with the declared places for words and code."""
+        return Reply.json(self._bodies.of_status(status, message), status)
+
+    def not_found(self, request: RecordedRequest) -> Reply:
+        """Answer to a path that leads nowhere."""
+        return self.error(404, f"There is no {request.method} {request.path} here")
+
+    async def _check(self, _request: RecordedRequest) -> Reply:
+        return Reply.json(self._bodies.good())
+
+    # --------------------------------------------------------------------------------------- submit
+    async def _submit(self, request: RecordedRequest) -> Reply:
+        ways = [
+            way
+            for way in self._said.submits
+            if any(self._is_at(path, request) for path in self._said.paths(way))
+        ]
+        for way in ways:
+            body = body_of(request, str(way.get("sends", "json")))
+            if body is None:
+                continue
+
+            found = self._model(way, request, body)
+            if found is not None:
+                return await self._accepted(way, request, body, found)
+
+        if all(body_of(request, str(one.get("sends", "json"))) is None for one in ways):
+            return self.error(415, f"The body is no {ways[0].get('sends', 'json')}")
+
+        return self.error(404, "There is no such model")
+
+    def _model(
+        self, way: Table, request: RecordedRequest, body: Mapping[str, Any]
+    ) -> tuple[Table, str] | None:
+        """Return the model that a submit is for: as the body or the path says it."""
+        at = way.get("model_at", "model")
+        sent = request.path_values.get("model") or (read_at(body, at) if at else None)
+        if sent is None:
+            for model in self._said.models:
+                if is_for(way, model["kind"], model["ids"][0]):
+                    return model, model["ids"][0]
+
+            return None
+
+        found = self._said.model(str(sent), way.get("kind"))
+        return found if found and is_for(way, found[0]["kind"], found[1]) else None
+
+    async def _accepted(
+        self, way: Table, request: RecordedRequest, body: dict[str, Any], found: tuple[Table, str]
+    ) -> Reply:
+        model, name = found
+        kind = str(model["kind"])
+        job_id = uuid.uuid4().hex
+        wanted = Wanted(job_id, kind, model, body)
+        lacking = [one for one in way.get("headers", {}) if one.lower() not in request.headers]
+        is_plain = not model.get("schema") and self._said.forms(name) == 1
+        missing = wanted.missing() if is_plain else None
+        if lacking or missing:
+            return self.error(_REFUSED, f"{', '.join(lacking) or missing} is missing")
+
+        poll = None if way.get("at_once") else self._said.stage(self._said.polls, kind, name)
+        result = self._said.stage(self._said.results, kind, name) or {}
+
+        def end(script: Script) -> tuple[int, Any]:
+            return self._end(poll, result, wanted, script)
+
+        job = self._context.state.accept(job_id, name, body, request, end)
+        own = read_at(body, way["own_id"]) if way.get("own_id") else None
+        path = request.path.removeprefix(self._said.base_path).strip("/")
+        self._jobs[job_id] = (kind, name, path, own)
+        if poll is None:
+            await self._context.until_ended(job)
+            return answered(way, job.result_body, job.result_status)
+
+        answer = self._bodies.good()
+        place(answer, way.get("id", "id"), job_id)
+        if way.get("url"):
+            values = {"id": job_id, "path": path, "model": name}
+            place(answer, way["url"], f"{self._origin}/{filled(poll['path'], values)}")
+
+        return answered(way, answer, 200)
+
+    @property
+    def _origin(self) -> str:
+        return self._context.origin + self._said.base_path
+
+    def _end(
+        self, poll: Table | None, result: Table, wanted: Wanted, script: Script
+    ) -> tuple[int, Any]:
+        """Return how a job ends: the status and the body of what settles it."""
+        if poll is None:
+            return self._end_at_once(result, wanted, script)
+
+        failed = self._bodies.ended(poll, wanted.id, script)
+        if failed is not None:
+            return failed
+
+        body = self._bodies.finished(poll, result, wanted, script, self._publish(result, wanted))
+        if result.get("fetch") and script.outcome not in ("no_media", "moderated"):
+            fetched = self._fetched(result, wanted, script)
+            if isinstance(fetched, dict):
+                body = {**body, "result": fetched}
+
+        return 200, body
+
+    def _end_at_once(self, result: Table, wanted: Wanted, script: Script) -> tuple[int, Any]:
+        if script.outcome == "failed":
+            status = script.error_status or 500
+            return status, self._bodies.error(script.error_message or "Failed", script.error_type)
+
+        rule = self._said.means("moderation")
+        if script.outcome == "moderated" and script.error_type != "flag" and rule is not None:
+            status = script.error_status or next(iter(rule.get("status", ())), _REFUSED)
+            message = script.error_message or "This was held back"
+            return status, self._bodies.of_rule(rule, message, script.error_type)
+
+        publish = self._publish(result, wanted)
+        return 200, self._bodies.finished(None, result, wanted, script, publish)
+
+    def _publish(self, result: Table, wanted: Wanted) -> Any:
+        def publish(name: str, content: bytes) -> str:
+            if not result.get("authorised"):
+                return self._context.publish(wanted.id, name, content)
+
+            self._files[f"{wanted.id}-{name}"] = (content, type_of(name))
+            return f"{self._origin}/_files/{wanted.id}-{name}"
+
+        return publish
+
+    # ----------------------------------------------------------------------------------------- poll
+    async def _poll(self, request: RecordedRequest) -> Reply:
+        poll, job_id = self._asked(self._said.polls, request)
+        job = self._context.state.look(job_id)
+        if job is None:
+            items = poll.get("items")
+            return self._listed(poll, []) if items else self.error(404, "There is no such job")
+
+        kind, name, _, _ = self._jobs.get(job.id, ("", "", "", None))
+        poll = self._said.stage(self._said.polls, kind, name) or poll
+        status, body = self._now(poll, job)
+        return Reply.json(body, status) if status != 200 else self._listed(poll, [body])  # noqa: PLR2004
+
+    def _listed(self, poll: Table, jobs: list[Any]) -> Reply:
+        """Answer with a job; among others where it stands in a list."""
+        if not poll.get("items"):
+            return Reply.json(jobs[0])
+
+        body = self._bodies.good()
+        place(body, poll["items"], jobs)
+        return Reply.json(body)
+
+    def _now(self, poll: Table, job: JobRecord) -> tuple[int, Any]:
+        """Return status and body of a job as it stands."""
+        now = self._context.state.clock()
+        phase = job.phase(now)
+        if phase != "ended":
+            progress, queue = job.progress(now), job.queue_position(now)
+            return 200, self._bodies.open(poll, job.id, phase, progress, queue)
+
+        if job.cancelled:
+            body = self._bodies.cancelled(poll, job.id)
+            return (200, body) if body else (404, self._bodies.error("It was cancelled"))
+
+        body = job.result_body
+        if isinstance(body, dict) and "result" in body:
+            body = {name: one for name, one in body.items() if name != "result"}
+
+        return job.result_status, body
+
+    def _asked(self, tables: Sequence[Table], request: RecordedRequest) -> tuple[Table, str]:
+        """Return which stage a request is for, and which job: by path, query or body."""
+        meant = [one for one in tables if self._is_at(one["path"], request)]
+        for one in meant:
+            if "id" in request.path_values:
+                return one, request.path_values["id"]
+
+            for name, value in parse_qsl(one["path"].partition("?")[2]):
+                if value == "{id}":
+                    return one, request.query.get(name, "")
+
+            if request.method == "POST":
+                body = body_of(request, "json") or {}
+                return one, str(read_at(body, one.get("item_id", "id")) or "")
+
+        return (meant or list(tables))[0], ""
+
+    def _is_at(self, template: str, request: RecordedRequest) -> bool:
+        places = self._at(request.method, template, self._check, None)
+        return any(one.match(request.method, request.path) is not None for one in places)
+
+    # --------------------------------------------------------------------------------------- result
+    async def _fetch(self, request: RecordedRequest) -> Reply:
+        named = [*request.path_values.values(), *request.query.values()]
+        ids = [one.removeprefix("file-") for one in named]
+        job = next((job for one in ids if (job := self._context.state.find(one))), None)
+        if job is None or job.phase(self._context.state.clock()) != "ended":
+            return self.error(404, "There is no such result")
+
+        body = job.result_body
+        if isinstance(body, dict) and "result" in body:
+            return Reply.json(body["result"])
+
+        kind, name, _, _ = self._jobs[job.id]
+        found = self._said.model(name, kind)
+        model: Table = found[0] if found is not None else {}
+        content = Wanted(job.id, kind, model, job.payload).content()
+        if job.script.outcome in ("no_media", "moderated"):
+            return Reply.json(self._bodies.good())
+
+        kind_of = type_of("video.mp4" if kind == "video" else "0.png")
+        return serve_bytes(content, kind_of, request.headers.get("range"))
+
+    def _fetched(self, result: Table, wanted: Wanted, script: Script) -> dict[str, Any] | None:
+        """Return what the second request answers; None for the bytes themselves."""
+        media = {
+            kind: [one.removeprefix("result.") for one in paths if str(one).startswith("result.")]
+            for kind, paths in result["media"].items()
+        }
+        if not media.get(wanted.kind):
+            return None
+
+        body = self._bodies.good()
+        told = {**result, "media": media}
+        self._bodies.place_media(body, told, wanted, script, self._publish(result, wanted))
+        return body
+
+    async def _file(self, request: RecordedRequest) -> Reply:
+        found = self._files.get(request.path_values["name"])
+        if found is None:
+            return self.not_found(request)
+
+        return serve_bytes(*found, request.headers.get("range"), request.headers.get("if-range"))
+
+    # --------------------------------------------------------------------------------------- cancel
+    async def _cancel(self, request: RecordedRequest) -> Reply:
+        how, job_id = self._asked(self._said.cancels, request)
+        state = self._context.state
+        job = state.find(job_id)
+        if job is None:
+            return self.error(404, "There is no such job")
+
+        now = state.clock()
+        job.cancel_requested = True
+        if job.script.cancel == "too_late" and job.phase(now) != "ended":
+            job.end(now, cancelled=False)
+
+        states = how.get("states", ("queued", "processing"))
+        phase = {"queued": "queued", "running": "processing"}.get(job.phase(now))
+        if phase is None:
+            return self.error(409, "The job has ended")
+
+        if phase not in states and job.script.cancel != "queued_ok":
+            return self.error(409, f"A job that is {phase} can't be stopped")
+
+        if job.script.cancel != "ignored":
+            job.end(now, cancelled=True)
+
+        return Reply.json(self._bodies.good())
+
+    # ----------------------------------------------------------------------------------------- list
+    async def _list(self, request: RecordedRequest) -> Reply:
+        listing = next(one for one in self._said.lists if self._is_at(one["path"], request))
+        asked = {**request.query, **request.path_values}
+        names = dict(parse_qsl(listing["path"].partition("?")[2]))
+        own = next((asked.get(name) for name, value in names.items() if value == "{own_id}"), None)
+        own = own or request.path_values.get("own_id")
+        jobs = [
+            job
+            for job in self._context.state.listed()
+            if is_for(listing, *self._jobs[job.id][:2]) and own in (None, self._jobs[job.id][3])
+        ]
+        pages = {value: name for name, value in names.items()}
+        told = asked.get(pages.get("{page}", ""), "") or asked.get(pages.get("{cursor}", ""), "")
+        number = int(told) - 1 if told.isdigit() else 0
+        shown = jobs[number * _PAGE : (number + 1) * _PAGE]
+        items = [
+            self._bodies.item(listing, job, self._jobs[job.id][1], self._jobs[job.id][3])
+            for job in shown
+        ]
+        body = self._bodies.good()
+        place(body, listing["items"], items)
+        if listing.get("next") and len(jobs) > (number + 1) * _PAGE:
+            place(body, listing["next"], str(number + 2))
+
+        return Reply.json(body)
+
+    # --------------------------------------------------------------------------------------- upload
+    async def _upload(self, request: RecordedRequest) -> Reply:
+        how = self._said.upload or {}
+        name = uuid.uuid4().hex
+        if how.get("sends", "multipart") == "multipart" and not how.get("put_to"):
+            form = read_form(request)
+            if form is None or not form.files.get(how.get("file", "file")):
+                return self.error(_REFUSED, f"The form has no file {how.get('file', 'file')}")
+
+        body = self._bodies.good()
+        place(body, how["reference"], name)
+        if how.get("put_to"):
+            place(body, how["put_to"], f"{self._context.origin}/_uploads/{name}")
+
+        return Reply.json(body)
+
+    async def _handed(self, _request: RecordedRequest) -> Reply:
+        return Reply()
