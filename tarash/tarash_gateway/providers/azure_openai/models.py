@@ -33,9 +33,12 @@ MODELS: Mapping[str, Mappers] = {**PLAIN, "sora-2-pro": SORA_2}
 
 SCHEDULE = "Azure's model retirement schedule of 2026-07-07"
 ENDS: Mapping[str, Lifecycle] = {
+    "dall-e-2": ends("2025-01-27", "gpt-image-2", "Azure's page of legacy models"),
+    "dall-e-3": ends(None, "gpt-image-2", SCHEDULE),
     "gpt-image-1": ends("2026-10-23", "gpt-image-2", SCHEDULE),
     "gpt-image-1-mini": ends("2027-04-07", None, SCHEDULE),
     "gpt-image-1.5": ends("2026-12-16", "gpt-image-2", SCHEDULE),
     "gpt-image-2": ends("2027-04-21", None, SCHEDULE),
+    "sora": ends(None, None, SCHEDULE),
     "sora-2*": ends("2026-09-15", None, SCHEDULE),
 }

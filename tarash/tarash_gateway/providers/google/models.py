@@ -285,13 +285,22 @@ GEMINI = "deprecations and changelog of ai.google.dev"
 SECOND_HAND = "reports by others of ai.google.dev"
 VERTEX = "reports by others of Vertex AI's model lifecycle"
 OMNI = "gemini-omni-1.2-flash"
+NANO_BANANA = "gemini-3.1-flash-image"
+NOT_FOUND = "reports by others that it is not found"
 ENDS: Mapping[str, Lifecycle] = {
-    "gemini-2.5-flash-image": ends("2026-10-02", "gemini-3.1-flash-image", SECOND_HAND),
+    "gemini-2.0-flash-exp-image-generation": ends(None, NANO_BANANA, NOT_FOUND),
+    "gemini-2.0-flash-preview-image-generation": ends(None, NANO_BANANA, NOT_FOUND),
+    "gemini-2.5-flash-image": ends("2026-10-02", NANO_BANANA, SECOND_HAND),
+    "gemini-2.5-flash-image-preview": ends("2026-01-15", NANO_BANANA, SECOND_HAND),
     "gemini-3-pro-image-preview": ends("2026-06-25", "gemini-3-pro-image", SECOND_HAND),
-    "gemini-3.1-flash-image-preview": ends("2026-06-25", "gemini-3.1-flash-image", SECOND_HAND),
+    "gemini-3.1-flash-image-preview": ends("2026-06-25", NANO_BANANA, SECOND_HAND),
     "gemini-omni-1.1-flash": ends("2026-12-03", OMNI, SECOND_HAND),
     "gemini-omni-flash-preview": ends("2026-09-30", OMNI, SECOND_HAND),
-    "imagen-4.0-*": ends("2026-08-17", "gemini-3.1-flash-image", GEMINI),
+    "imagegeneration@*": ends("2026-06-30", NANO_BANANA, VERTEX),
+    "imagen-3.0-*": ends("2026-06-30", NANO_BANANA, VERTEX),
+    "imagen-3.0-generate-002": ends("2025-11-10", NANO_BANANA, SECOND_HAND),
+    "imagen-4.0-*": ends("2026-08-17", NANO_BANANA, GEMINI),
+    "imagetext@*": ends("2026-06-30", NANO_BANANA, VERTEX),
     "veo-2.0-*": ends("2026-06-30", OMNI, GEMINI),
     "veo-3-0-*": ends("2026-06-30", OMNI, GEMINI),
     "veo-3.0-*": ends("2026-06-30", OMNI, GEMINI),

@@ -163,6 +163,7 @@ IMAGE_FALLBACK: Mappers = IMAGE_2
 
 REDIRECT = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
 ENDS: Mapping[str, Lifecycle] = {
+    "grok-2-image*": ends(None, "grok-imagine-image-2.0", "absent from xai-sdk since 1.8"),
     "grok-imagine-image-pro": ends("2026-05-15", "grok-imagine-image-2.0", REDIRECT),
     "grok-imagine-image-quality": ends("2026-11-02", "grok-imagine-image-2.0", REDIRECT),
 }
