@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .._data._types import JsonObject, Kind
-from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, takes_media, told_joints
+from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, stated_joints, takes_media
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
 from ._modules import Mappers, command_to_add, declared, near_ids, others_with
@@ -256,7 +256,7 @@ def _limited(spec: ModelSpec) -> ModelSpec:
     return replace(
         spec,
         joints=(
-            *told_joints(spec.schema or {}),
+            *stated_joints(spec.schema or {}),
             *joints.get(longest_prefix(spec.model, joints) or "", ()),
         ),
         rules=rules.get(longest_prefix(spec.model, rules) or "", ()),

@@ -35,7 +35,7 @@ from ._field_mapper import (
 )
 from ._fit import fit, takes_media
 from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
-from ._joint import Joint, told_joints
+from ._joint import Joint, stated_joints
 from ._limits import Span, nearest, pixels_of, ratio_of, side_of
 from ._shapes import Shapes, is_alike, named_lines, nearest_lines, proportion_of, requestable
 from ._together import Apart, Beside, Rule, own
@@ -89,8 +89,8 @@ __all__ = [
     "side_of",
     "single_image_field_mapper",
     "size_field_mapper",
+    "stated_joints",
     "style_field_mapper",
     "takes_media",
-    "told_joints",
     "video_url_field_mapper",
 ]

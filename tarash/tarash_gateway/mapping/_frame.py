@@ -147,10 +147,10 @@ def _lines(shape: Shape, kind: Kind) -> Lines | None:
     if shape.is_number:
         return Lines({}, kind == "image", shape.low, shape.high)
 
-    told = (
+    match = (
         re.fullmatch(r"\d+(p?)", str(shape.default or "").lower()) if shape.is_free_text else None
     )
-    return Lines({}, suffix=told[1]) if told and kind == "video" else None
+    return Lines({}, suffix=match[1]) if match and kind == "video" else None
 
 
 def _is_lines(value: Any, *, named: bool) -> bool:
