@@ -24,6 +24,7 @@ from ...media import encoded
 from .._error_rules import upload_error
 from .._facts import amount, count, mapping, number
 from .._rest import RestAdapter
+from .costs import reported_cost
 from .errors import classify_answer
 from .verdict import BAD_REQUEST, verdict
 
@@ -49,8 +50,9 @@ class FalAdapter(RestAdapter):
     """fal's queue, by declaration but for its addresses and its two-part verdict."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"fetch_schema", "stream", "upload", "verify_credentials"}
+        {"fetch_schema", "reported_cost", "stream", "upload", "verify_credentials"}
     )
+    reported_cost = staticmethod(reported_cost)
     name = "fal"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1
