@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ..._data._exchange import Operation, Payload, RawResult, Snapshot
 from ..._http._client import HttpResponse, status_error, unreadable
 from ..._http._send_state import fetching_result
+from ..._support._paths import value_at as one
+from ..._support._paths import values_at as every
 from ..._support._warnings import warn
 from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import percent
 from .._finding import moment
-from .._paths import value_at as one
-from .._paths import values_at as every
 from ._asked import is_ours, medium_of, own_id, whole
 from ._hooks import hook
 from ._model import ProviderDeclaration
