@@ -1,35 +1,26 @@
-"""The public functions: those of one gateway that all of them share."""
+"""The public functions: the methods of one gateway that all of them share."""
 
 from __future__ import annotations
 
-from ._data._types import ApiKeys
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
 from ._jobs._gateway import Gateway
-from ._jobs._handles import ImageJob, VideoJob
 from ._jobs._resources import default
 from ._support._secrets import Keys
-
-# Not for type checkers alone: frameworks read the annotations of what users hand them.
-from .ledger._records import AnyLedger
-from .models import (
-    GenerationPlan,
-    ImageGenerationConfig,
-    ImageGenerationRequest,
-    ImageGenerationResponse,
-    ImageProgressCallback,
-    ProgressCallback,
-    VideoGenerationConfig,
-    VideoGenerationRequest,
-    VideoGenerationResponse,
-)
 
 __all__ = [
     "Gateway",
     "aclose",
     "close",
+    "describe_model",
     "generate_image",
     "generate_image_async",
     "generate_video",
     "generate_video_async",
+    "list_models",
     "plan_image",
     "plan_image_async",
     "plan_video",
@@ -44,7 +35,46 @@ __all__ = [
     "submit_video_async",
 ]
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 _default = Gateway(shared=default)
+
+
+def _of_default(
+    method: Callable[Concatenate[Gateway, Arguments], Result],
+) -> Callable[Arguments, Result]:
+    """Return a method of the default gateway as a function, with its signature and docstring.
+
+    A function and no bound method, so that it can be pickled and copied: a worker process is handed
+    its name.
+    """
+    signature = inspect.signature(method)
+    own = signature.replace(parameters=list(signature.parameters.values())[1:])
+    function: Any
+    if inspect.iscoroutinefunction(method):
+
+        @wraps(method)
+        async def function(*values: Any, **named: Any) -> Any:
+            return await method(_default, *values, **_hidden(named))
+
+    else:
+
+        @wraps(method)
+        def function(*values: Any, **named: Any) -> Any:
+            return method(_default, *values, **_hidden(named))
+
+    function.__qualname__ = function.__name__
+    function.__signature__ = own
+    return cast("Callable[Arguments, Result]", function)
+
+
+def _hidden(named: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments with the keys among them masked, since errors' frames are shown."""
+    if "api_keys" in named:
+        named["api_keys"] = Keys.taken(named["api_keys"])
+
+    return named
 
 
 async def aclose(grace: float | None = None) -> None:
@@ -67,171 +97,21 @@ def close(grace: float | None = None) -> None:
     _portal.call(lambda _caller: aclose(grace))
 
 
-async def generate_video_async(
-    config: VideoGenerationConfig,
-    request: VideoGenerationRequest,
-    on_progress: ProgressCallback | None = None,
-    *,
-    ledger: AnyLedger | None = None,
-    idempotency_key: str | None = None,
-) -> VideoGenerationResponse:
-    """Make a video and wait for it; see `Gateway.generate_video_async`."""
-    return await _default.generate_video_async(
-        config, request, on_progress, ledger=ledger, idempotency_key=idempotency_key
-    )
-
-
-def generate_video(
-    config: VideoGenerationConfig,
-    request: VideoGenerationRequest,
-    on_progress: ProgressCallback | None = None,
-    *,
-    ledger: AnyLedger | None = None,
-    idempotency_key: str | None = None,
-) -> VideoGenerationResponse:
-    """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
-    return _default.generate_video(
-        config, request, on_progress, ledger=ledger, idempotency_key=idempotency_key
-    )
-
-
-async def generate_image_async(
-    config: ImageGenerationConfig,
-    request: ImageGenerationRequest,
-    on_progress: ImageProgressCallback | None = None,
-    *,
-    ledger: AnyLedger | None = None,
-    idempotency_key: str | None = None,
-) -> ImageGenerationResponse:
-    """Make images and wait for them; see `Gateway.generate_video_async`."""
-    return await _default.generate_image_async(
-        config, request, on_progress, ledger=ledger, idempotency_key=idempotency_key
-    )
-
-
-def generate_image(
-    config: ImageGenerationConfig,
-    request: ImageGenerationRequest,
-    on_progress: ImageProgressCallback | None = None,
-    *,
-    ledger: AnyLedger | None = None,
-    idempotency_key: str | None = None,
-) -> ImageGenerationResponse:
-    """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
-    return _default.generate_image(
-        config, request, on_progress, ledger=ledger, idempotency_key=idempotency_key
-    )
-
-
-async def submit_video_async(
-    config: VideoGenerationConfig,
-    request: VideoGenerationRequest,
-    *,
-    ledger: AnyLedger | None = None,
-    idempotency_key: str | None = None,
-) -> VideoJob:
-    """Return as soon as a provider has accepted; see `Gateway.submit_video_async`."""
-    return await _default.submit_video_async(
-        config, request, ledger=ledger, idempotency_key=idempotency_key
-    )
-
-
-def submit_video(
-    config: VideoGenerationConfig,
-    request: VideoGenerationRequest,
-    *,
-    ledger: AnyLedger | None = None,
-    idempotency_key: str | None = None,
-) -> VideoJob:
-    """Blocking form of `submit_video_async`."""
-    return _default.submit_video(config, request, ledger=ledger, idempotency_key=idempotency_key)
-
-
-async def submit_image_async(
-    config: ImageGenerationConfig,
-    request: ImageGenerationRequest,
-    *,
-    ledger: AnyLedger | None = None,
-    idempotency_key: str | None = None,
-) -> ImageJob:
-    """Return as soon as a provider has accepted; see `Gateway.submit_video_async`."""
-    return await _default.submit_image_async(
-        config, request, ledger=ledger, idempotency_key=idempotency_key
-    )
-
-
-def submit_image(
-    config: ImageGenerationConfig,
-    request: ImageGenerationRequest,
-    *,
-    ledger: AnyLedger | None = None,
-    idempotency_key: str | None = None,
-) -> ImageJob:
-    """Blocking form of `submit_image_async`."""
-    return _default.submit_image(config, request, ledger=ledger, idempotency_key=idempotency_key)
-
-
-async def resume_all_async(
-    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
-) -> list[VideoJob | ImageJob]:
-    """Return every job that is still owed to you; see `Gateway.resume_all_async`."""
-    keys = Keys.taken(api_keys)
-    del api_keys  # errors' frames are shown
-    return await _default.resume_all_async(ledger, api_keys=keys)
-
-
-async def resume_async(
-    job_id: str,
-    ledger: AnyLedger | None = None,
-    *,
-    api_keys: ApiKeys | None = None,
-) -> VideoJob | ImageJob:
-    """Return the handle on one job of a ledger; see `Gateway.resume_async`."""
-    keys = Keys.taken(api_keys)
-    del api_keys
-    return await _default.resume_async(job_id, ledger, api_keys=keys)
-
-
-def resume_all(
-    ledger: AnyLedger | None = None, *, api_keys: ApiKeys | None = None
-) -> list[VideoJob | ImageJob]:
-    """Blocking form of `resume_all_async`."""
-    keys = Keys.taken(api_keys)
-    del api_keys
-    return _default.resume_all(ledger, api_keys=keys)
-
-
-def resume(
-    job_id: str,
-    ledger: AnyLedger | None = None,
-    *,
-    api_keys: ApiKeys | None = None,
-) -> VideoJob | ImageJob:
-    """Blocking form of `resume_async`."""
-    keys = Keys.taken(api_keys)
-    del api_keys
-    return _default.resume(job_id, ledger, api_keys=keys)
-
-
-async def plan_video_async(
-    config: VideoGenerationConfig, request: VideoGenerationRequest
-) -> GenerationPlan:
-    """Return what would be sent for a video; see `Gateway.plan_video_async`."""
-    return await _default.plan_video_async(config, request)
-
-
-def plan_video(config: VideoGenerationConfig, request: VideoGenerationRequest) -> GenerationPlan:
-    """Blocking form of `plan_video_async`."""
-    return _default.plan_video(config, request)
-
-
-async def plan_image_async(
-    config: ImageGenerationConfig, request: ImageGenerationRequest
-) -> GenerationPlan:
-    """Return what would be sent for images; see `Gateway.plan_video_async`."""
-    return await _default.plan_image_async(config, request)
-
-
-def plan_image(config: ImageGenerationConfig, request: ImageGenerationRequest) -> GenerationPlan:
-    """Blocking form of `plan_image_async`."""
-    return _default.plan_image(config, request)
+generate_video = _of_default(Gateway.generate_video)
+generate_video_async = _of_default(Gateway.generate_video_async)
+generate_image = _of_default(Gateway.generate_image)
+generate_image_async = _of_default(Gateway.generate_image_async)
+submit_video = _of_default(Gateway.submit_video)
+submit_video_async = _of_default(Gateway.submit_video_async)
+submit_image = _of_default(Gateway.submit_image)
+submit_image_async = _of_default(Gateway.submit_image_async)
+resume = _of_default(Gateway.resume)
+resume_async = _of_default(Gateway.resume_async)
+resume_all = _of_default(Gateway.resume_all)
+resume_all_async = _of_default(Gateway.resume_all_async)
+plan_video = _of_default(Gateway.plan_video)
+plan_video_async = _of_default(Gateway.plan_video_async)
+plan_image = _of_default(Gateway.plan_image)
+plan_image_async = _of_default(Gateway.plan_image_async)
+describe_model = _of_default(Gateway.describe_model)
+list_models = _of_default(Gateway.list_models)

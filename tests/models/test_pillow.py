@@ -100,9 +100,54 @@ def test_a_profile_of_other_colours_is_not_put_on_new_ones(mode: str) -> None:
     image.info["icc_profile"] = b"of ink"
     seen = held(image)
     assert "icc_profile" not in seen.info
-    pixel = seen.convert("RGB").getpixel((1, 1))
-    assert isinstance(pixel, tuple)
-    assert max(abs(mine - one) for mine, one in zip(pixel, (200, 30, 30), strict=True)) < 6
+    shown = pixel(seen.convert("RGB"), (1, 1))
+    assert max(abs(mine - one) for mine, one in zip(shown, (200, 30, 30), strict=True)) < 6
+
+
+def profile_of(space: bytes) -> bytes:
+    """Return a profile that is about colours of a kind, as its header says."""
+    return SRGB[:16] + space + SRGB[20:]
+
+
+SPACES = {b"RGB ": ("RGB", "RGBA", "P"), b"GRAY": ("1", "L", "LA"), b"CMYK": ("CMYK",)}
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["made", "opened"])
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "La", "P", "RGB", "RGBA", "RGBa", "HSV", "YCbCr"])
+def test_a_profile_that_pillow_kept_in_a_conversion_is_about_the_pixels_or_left_out(
+    mode: str, space: bytes, *, opened: bool
+) -> None:
+    """A colour photo made grey, a print made RGB: haraldk/TwelveMonkeys#147 and its kin."""
+    image = Image.linear_gradient("L").convert("RGB")
+    image = image.convert("LA").convert(mode) if mode == "La" else image.convert(mode)
+    image.info["icc_profile"] = profile_of(space)
+    if opened:
+        image.format = "JPEG"
+
+    expected = image.convert("LA").convert("RGB") if mode == "La" else image.convert("RGB")
+    seen = held(image)
+    kept = seen.info.get("icc_profile")
+    assert kept is None or seen.mode in SPACES[kept[16:20]]
+    if space == b"RGB ":
+        assert kept == SRGB
+    elif mode in ("1", "L", "LA"):
+        assert (kept is not None) is (space == b"GRAY")
+
+    shown = seen.convert("RGB")
+    places = [(0, 0), (9, 200), (100, 128), (255, 255)]
+    apart = [
+        abs(one - other)
+        for place in places
+        for one, other in zip(pixel(shown, place), pixel(expected, place), strict=True)
+    ]
+    assert max(apart) < 6
+
+
+def pixel(image: Image.Image, place: tuple[int, int]) -> tuple[int, ...]:
+    found = image.getpixel(place)
+    assert isinstance(found, tuple)
+    return tuple(map(int, found))
 
 
 # -------------------------------------------------------------------------------------- which way

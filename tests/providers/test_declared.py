@@ -173,7 +173,6 @@ def test_the_files_of_the_guide_can_be_used() -> None:
     assert declared_provider(said).name == "acme"
 
     # The other one is what a model may take.
-    said |= {"name": "guided-acme"}  # the catalogue knows all registries' models by this name
     said["models"][0]["takes"] = tomllib.loads(takes)
     registry = Registry()
     registry.register(declared_provider(said))
@@ -181,7 +180,7 @@ def test_the_files_of_the_guide_can_be_used() -> None:
         prompt="A kite",
         image_list=[{"image": "https://example.com/kite.png", "type": "first_frame"}],
     )
-    config = VideoGenerationConfig(provider="guided-acme", model="clip-1")
+    config = VideoGenerationConfig(provider="acme", model="clip-1")
     assert Gateway(registry=registry).plan_video(config, request).payload == {
         "model": "clip-1",
         "content": [

@@ -79,7 +79,7 @@ def test_a_host_of_the_environment_has_to_be_a_url(
     monkeypatch.setenv("TARASH_FAL_BASE_URL", value)
     config = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", api_key="key")
     request = VideoGenerationRequest(prompt="A cat")
-    with pytest.raises(ValidationError, match="TARASH_FAL_BASE_URL must hold a URL that begins"):
+    with pytest.raises(ValidationError, match="TARASH_FAL_BASE_URL must be a URL that begins"):
         Gateway().plan_video(config, request)
 
     monkeypatch.setenv("TARASH_FAL_BASE_URL", " http://127.0.0.1:8080\n")

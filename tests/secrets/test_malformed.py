@@ -10,7 +10,15 @@ from typing import Any
 import pydantic
 import pytest
 
-from tarash.tarash_gateway import ImageGenerationConfig, VideoGenerationConfig
+from tarash.tarash_gateway import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    plan_image,
+    plan_video,
+)
 from tarash.tarash_gateway._support._secrets import chain_of
 
 CANARY = "canary-0b7f3e55aa21"
@@ -78,3 +86,53 @@ def test_the_words_and_the_kinds_stay() -> None:
         ("bool_parsing", ("strict",), "Input should be a valid boolean, unable to interpret input"),
         ("literal_error", ("failover",), "Input should be 'always' or 'when_safe'"),
     ]
+
+
+ADDRESSES = [
+    f"https://user:{CANARY}@example.com/v1",
+    f"https://{CANARY}@example.com",
+    f"https://example.com/v1?key={CANARY}",
+    f"https://example.com/#{CANARY}",
+    f"ftp://user:{CANARY}@example.com",
+]
+
+
+@pytest.mark.parametrize("kind", [VideoGenerationConfig, ImageGenerationConfig])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_key_in_an_address_is_refused_since_plans_and_logs_show_addresses(
+    address: str, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BerriAI/litellm#15799 and #8075: what stands in a URL ends in tracebacks."""
+    with pytest.raises(pydantic.ValidationError) as refused:
+        kind(provider="openai", model="m", api_key="x", base_url=address)
+
+    monkeypatch.setenv("TARASH_OPENAI_BASE_URL", address)
+    plan: Any = plan_video if kind is VideoGenerationConfig else plan_image
+    ask: Any = VideoGenerationRequest if kind is VideoGenerationConfig else ImageGenerationRequest
+    with pytest.raises(ValidationError) as variable:
+        plan(kind(provider="openai", model="m", api_key="x"), ask(prompt="x"))
+
+    for error in (refused.value, variable.value):
+        assert CANARY not in "".join(traceback.format_exception(error)).replace(address, "")
+        assert CANARY not in repr(error) + str(error)
+
+
+@pytest.mark.parametrize("place", [f"s3://me:{CANARY}@bucket/x", f"gs://{CANARY}@bucket/x.mp4"])
+def test_a_key_in_a_place_to_save_to_is_refused(place: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match="environment variables") as refused:
+        VideoGenerationConfig.model_validate({**GOOD, "save_to": place})
+
+    assert CANARY not in f"{refused.value} {refused.value.errors()}"
+
+
+@pytest.mark.parametrize("name", ["api_key", "provider_config", "base_url", "nothing"])
+@pytest.mark.parametrize("kind", [VideoGenerationConfig, ImageGenerationConfig])
+def test_setting_a_key_on_a_config_fails_without_showing_it(kind: Any, name: str) -> None:
+    """What sets `config.api_key = os.environ[...]` is told how it is done."""
+    config = kind(**{**GOOD, "api_key": "x"})
+    with pytest.raises(pydantic.ValidationError, match="model_copy") as refused:
+        setattr(config, name, CANARY)
+
+    error = refused.value
+    assert CANARY not in f"{error} {error!r} {error.errors()} {error.json()}"
+    assert config.api_key == "x"

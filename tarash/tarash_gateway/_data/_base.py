@@ -85,6 +85,22 @@ class Data(BaseModel):
         protected_namespaces=(),
     )
 
+    if not TYPE_CHECKING:  # who checks types is to see no way to set anything
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """Refuse to be changed, without the value: it may be a key, and pydantic shows it."""
+            if name.startswith("_"):
+                super().__setattr__(name, value)
+                return
+
+            said = f"it can't be changed; make another: model_copy(update={{{name!r}: ...}})"
+            kind = PydanticCustomError("frozen_instance", "{said}", {"said": said})
+            raise ValidationError.from_exception_data(
+                type(self).__name__,
+                [InitErrorDetails(type=kind, loc=(name,), input=None)],
+                hide_input=True,
+            )
+
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
             yield name, value if name == "prompt" else _shown(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
@@ -28,7 +27,7 @@ from ._model_ids import bare_model_id
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
 from ._template import Template
-from ._types import URL, Failover, JobStatus, MediaType, OnTimeout, Verify
+from ._types import Failover, JobStatus, MediaType, OnTimeout, Verify, misuse_of_address
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
@@ -205,11 +204,9 @@ class _GenerationConfig(Settings):
     @field_validator("base_url")
     @classmethod
     def _is_url(cls, base_url: str | None) -> str | None:
-        if base_url is not None and not re.fullmatch(URL, base_url):
-            message = (
-                "base_url must be a URL that begins with http:// or https://, such as "
-                "'http://127.0.0.1:8080'"
-            )
+        wrong = None if base_url is None else misuse_of_address(base_url)
+        if wrong is not None:
+            message = f"base_url {wrong}"
             raise ValueError(message)
 
         return base_url

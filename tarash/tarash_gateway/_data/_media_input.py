@@ -149,19 +149,21 @@ def _read_all(stream: BinaryIO) -> bytes:
 
 def _from_pillow(image: Any) -> MediaContent:
     """Encode a Pillow image: without loss, unless it was read from a JPEG."""
-    from ._pixels import PLAIN_MODES, plain, upright_tag
+    from ._pixels import PLAIN_MODES, plain, suited, upright_tag
 
     exif = upright_tag(image)
-    profile = (getattr(image, "info", None) or {}).get("icc_profile")
     options: dict[str, Any] = {"exif": exif} if exif else {}
     kind = "JPEG" if image.format in JPEG_FORMATS and image.mode in JPEG_MODES else "PNG"
     buffer = io.BytesIO()
     try:
+        if kind == "PNG" and image.mode not in PLAIN_MODES:
+            image = plain(image)
+
+        image = suited(image)
         if kind == "JPEG":
+            profile = image.info.get("icc_profile")
             # Pillow writes a PNG's profile by itself, and a JPEG's only where it is given.
             options |= {"quality": JPEG_QUALITY, **({"icc_profile": profile} if profile else {})}
-        elif image.mode not in PLAIN_MODES:
-            image = plain(image)
 
         image.save(buffer, format=kind, **options)
     except (OSError, SyntaxError, ValueError) as error:

@@ -12,6 +12,13 @@ from typing import Any
 
 PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 """What a PNG holds as it is, and every reader knows."""
+GREYS = ("1", "L", "LA")
+SPACES = {
+    b"RGB ": ("RGB", "RGBA", "P", "PA"), b"GRAY": GREYS, b"CMYK": ("CMYK",), b"Lab ": ("LAB",),
+}  # fmt: skip
+"""Of a profile's colour space, as it writes it: the modes of the pixels that it can be about."""
+SAME_COLOURS = frozenset({"RGBX", "RGBa", "HSV", "YCbCr"})
+"""Other ways to write the colours of an RGB profile."""
 FULL_8, FULL_16 = 255, 65535
 ORIENTATION = 0x0112
 
@@ -28,8 +35,41 @@ def plain(image: Any) -> Any:
     if image.mode == "F" or image.mode.startswith("I"):
         return _eight_bits(image)
 
+    if image.mode == "La":
+        return image.convert("LA")
+
     with_alpha = "a" in image.mode.lower().replace("lab", "")
     return in_srgb(image, "RGBA" if with_alpha else "RGB")
+
+
+def suited(image: Any) -> Any:
+    """Return the image with a colour profile that is about its pixels, or with none.
+
+    Pillow keeps the profile of what it has converted: that of a colour photo stays with its shades
+    of grey, and that of a print with its screen colours. No reader can make sense of such a file.
+    """
+    profile = image.info.get("icc_profile")
+    space = profile[16:20] if profile else b""
+    if not space or image.mode in SPACES.get(space, ()):
+        return image
+
+    grey, alpha = image.mode in GREYS, image.mode in ("LA", "RGBA", "PA")
+    if space == b"RGB " and grey:
+        image = image.convert("RGBA" if alpha else "RGB")
+        image.info["icc_profile"] = profile
+    elif space == b"GRAY" and not grey and _is_grey(image):
+        image = image.convert("LA" if alpha else "L")
+        image.info["icc_profile"] = profile
+    else:
+        image = image.copy()
+        image.info.pop("icc_profile")
+
+    return image
+
+
+def _is_grey(image: Any) -> bool:
+    bands = image.convert("RGB").split()
+    return all(bands[0].tobytes() == band.tobytes() for band in bands[1:])
 
 
 def _eight_bits(image: Any) -> Any:
@@ -74,7 +114,8 @@ def in_srgb(image: Any, mode: str) -> Any:
         ValueError: Pillow has no such conversion.
     """
     profile = image.info.get("icc_profile")
-    kept = {name: value for name, value in image.info.items() if name != "icc_profile"}
+    is_rgb = image.mode in SAME_COLOURS and bool(profile) and profile[16:20] == b"RGB "
+    kept = {name: value for name, value in image.info.items() if is_rgb or name != "icc_profile"}
     converted = None
     if image.mode == "LAB" or (profile and image.mode == "CMYK"):
         converted = _by_profile(image, profile)

@@ -79,6 +79,12 @@ class Template:
                 "az://)"
             )
 
+        if scheme is not None and "@" in urlsplit(text).netloc:
+            raise ValueError(
+                f"an address of {scheme}:// holds no user name and no key: set the environment "
+                "variables of the object store"
+            )
+
         if scheme is not None and not urlsplit(text).netloc:
             raise ValueError(f"{text!r} names no bucket; write {scheme}://bucket/name.mp4")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import PlainSerializer
 from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
@@ -41,6 +43,31 @@ CommonAspectRatio = Literal[
 
 URL = r"https?://[^\s/?#]+[^\s]*"
 """What an address of a server looks like, as a regular expression."""
+
+
+def misuse_of_address(url: str) -> str | None:
+    """Return what is wrong with the address of a server, without any of it; None if nothing is.
+
+    It stands in plans, in logs and in the ledger, where a password or a key must not be.
+    """
+    if not re.fullmatch(URL, url):
+        return "must be a URL that begins with http:// or https://, such as http://127.0.0.1:8080"
+
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        return (
+            "must not hold a user name or a password, which plans and logs would show; give the "
+            "key as api_key, or in its environment variable"
+        )
+
+    if parts.query or parts.fragment:
+        return (
+            "must end with the path, since paths are added to it; give what follows the '?' by "
+            "itself: api_version, extra_params, or a key as api_key"
+        )
+
+    return None
+
 
 OnExists = Literal["fail", "number"]
 OnTimeout = Literal["cancel", "detach"]

@@ -64,6 +64,12 @@ class RegistryMakers:
         self, operation: Operation, config: Config, request_id: str
     ) -> Sequence[MediaType]:
         """Return the media of a finished job as its provider gives them now."""
+        with self._registry.in_force():
+            return await self._ask(operation, config, request_id)
+
+    async def _ask(
+        self, operation: Operation, config: Config, request_id: str
+    ) -> Sequence[MediaType]:
         adapter = self._registry.adapter(config.provider)
         # What was asked for is of no concern any more, and may have held much.
         request: Any = MADE_OF[operation.kind](prompt="(any)")

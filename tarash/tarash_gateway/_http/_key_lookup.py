@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from .._data._types import URL
+from .._data._types import misuse_of_address
 from .._support._secrets import Key, why_no_header
 from ..exceptions import AuthenticationError, ValidationError
 from ._credentials import Credentials
@@ -45,10 +45,10 @@ def _custom_base_url(adapter: Adapter, config: Config) -> str | None:
 
 def _from_environment(name: str, config: Config) -> str | None:
     value = os.environ.get(name, "").strip()
-    if value and not re.fullmatch(URL, value):
+    wrong = misuse_of_address(value) if value else None
+    if wrong is not None:
         raise ValidationError(
-            f"The environment variable {name} must hold a URL that begins with http:// or https://,"
-            f" such as http://127.0.0.1:8080; it begins with {value[:12]!r}",
+            f"The environment variable {name} {wrong}",
             config.provider,
             config.model,
             submission="not_sent",

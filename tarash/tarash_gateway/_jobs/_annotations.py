@@ -12,6 +12,7 @@ from typing import Any
 from .. import exceptions, models
 from .._data import _responses
 from ..mapping import _field_mapper, _geometry, _limits, _seconds, _slots
+from . import _gateway, _handles
 
 # What these modules can't import, since they are imported by those that have it.
 _MODELS = (
@@ -26,6 +27,7 @@ for _module in (exceptions, _responses):
     for _name in _MODELS:
         vars(_module).setdefault(_name, getattr(models, _name))
 
+vars(_handles)["Gateway"] = _gateway.Gateway
 vars(_field_mapper).update(
     Allowed=_limits.Allowed,
     Frames=_seconds.Frames,

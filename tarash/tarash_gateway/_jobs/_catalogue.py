@@ -13,14 +13,12 @@ from .._http._backend import check_loop
 from .._support._secrets import Key
 from ..catalog import EVERY_ROLE, OUTPUTS, describe, list_all
 from ..exceptions import ValidationError
-from ..providers._registry import default_registry
+from ..providers._registry import Registry, default_registry
 
 __all__ = [
     "add_model",
     "add_model_async",
     "check_models",
-    "describe_model",
-    "list_models",
     "refresh_models",
     "refresh_models_async",
 ]
@@ -29,53 +27,31 @@ MADE = frozenset({*OUTPUTS, "other"})
 TAKEN = frozenset({*EVERY_ROLE, "video", "mask"})
 
 
-def describe_model(provider: str, model: str, kind: Kind | None = None) -> ModelDescription:
-    """Return what a model takes and makes, as its provider's schema says.
-
-    Args:
-        provider: The provider's name, such as `fal`.
-        model: The model's id, such as `fal-ai/veo3.1`.
-        kind: What is asked about, for a model that makes both; by default videos.
-
-    Raises:
-        ValidationError: The catalogue has no such model; the message names the nearest.
-
-    Example:
-        describe_model("fal", "fal-ai/veo3.1").durations
-    """
+def described(
+    registry: Registry, provider: str, model: str, kind: Kind | None = None
+) -> ModelDescription:
+    """Return what a model takes and makes, as `Gateway.describe_model`."""
     try:
         model = bare_model_id(provider, model)
     except ValueError as error:
         raise ValidationError(str(error)) from error
 
-    return describe(provider, model, kind, default_registry.registered_mapping(provider))
+    with registry.in_force():
+        return describe(provider, model, kind, registry.registered_mapping(provider))
 
 
-def list_models(
-    provider: str | None = None,
-    *,
-    output: str | None = None,
-    takes: str | Collection[str] = (),
-    duration: float | None = None,
-    search: str | None = None,
+def listed(  # noqa: PLR0913, PLR0917  (the public arguments)
+    registry: Registry,
+    provider: str | None,
+    output: str | None,
+    takes: str | Collection[str],
+    duration: float | None,
+    search: str | None,
 ) -> list[ModelInfo]:
-    """Return the models of the catalogue, by provider and id.
-
-    Args:
-        provider: Only this one's.
-        output: Only those that make it: `video`, `image`, `audio`, `3d` or `other`.
-        takes: Only those that take all of these: roles of images (`first_frame`, `last_frame`,
-            `reference`, `asset`, `style`), `video` or `mask`.
-        duration: Only those that make videos of so many seconds.
-        search: Only those with this text in id or name.
-
-    Raises:
-        ValidationError: There is no such provider, output or thing to take; the message lists what
-            there is.
-    """
+    """Return the models of the catalogue, as `Gateway.list_models`."""
     wanted = {takes} if isinstance(takes, str) else set(takes)
     if provider is not None:
-        default_registry.check_known(provider)
+        registry.check_known(provider)
 
     for name, given, allowed in (("output", {output} - {None}, MADE), ("takes", wanted, TAKEN)):
         unknown = sorted(map(repr, given - allowed))
@@ -85,9 +61,12 @@ def list_models(
                 f"{', '.join(map(repr, sorted(allowed)))}"
             )
 
+    with registry.in_force():
+        found = list(list_all(provider))
+
     return [
         one
-        for one in list_all(provider)
+        for one in found
         if (output is None or output in one.outputs)
         and wanted <= set(one.takes)
         and (duration is None or _makes(one, duration))
@@ -192,7 +171,7 @@ async def add_model_async(
         store_document(provider, model, schema)
 
     with schema_source(base_url):
-        return describe_model(provider, model)
+        return described(default_registry, provider, model)
 
 
 def add_model(

@@ -127,7 +127,9 @@ class ChainRun(Ending):
         call = attempt.call
         if call.mocked or registry.handler(call.config.provider) is None:
             adapter = adapter_of(call, registry)
-            await farewell(adapter, attempt, Progress(attempt, None), self.resources, self.lease)
+            progress = Progress(attempt, None)
+            with registry.in_force():
+                await farewell(adapter, attempt, progress, self.resources, self.lease)
         else:
             await attempt.apply(Unknown())  # nobody knows how far a handler came
 

@@ -111,7 +111,8 @@ def planned(shared: GatewayContext, kind: Kind, config: Config, request: Request
     from ._plan import plan
 
     check_arguments(f"plan_{kind}", kind, config, request)
-    return plan(kind, config, request, shared.registry, untrusted=shared.untrusted_requests)
+    with shared.registry.in_force():
+        return plan(kind, config, request, shared.registry, untrusted=shared.untrusted_requests)
 
 
 def blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:

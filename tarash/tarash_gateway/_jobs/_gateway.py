@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._model_info import ModelDescription, ModelInfo
 from .._data._observers import Observer
 from .._data._policies import Policy
-from .._data._types import ApiKeys
+from .._data._types import ApiKeys, Kind
 from .._http._backend import check_loop
 from .._support._secrets import Keys
 from ..ledger._records import AnyLedger
@@ -23,6 +24,7 @@ from ..models import (
     VideoGenerationResponse,
 )
 from ..providers._registry import Registry
+from ._catalogue import described, listed
 from ._entrances import blocking, generating, planned, submitting, warm_up
 from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
@@ -64,7 +66,7 @@ class Gateway:
                 machine, no private address and no parameters of the provider's own. As on every
                 config, which has more on it; for jobs that are resumed too.
             observers: Plain functions that don't block, called with each of its `events`.
-            policies: What lets attempts in before they buy, in this order: see `policies.Policy`.
+            policies: What lets attempts in before they buy, in this order: see `policies`.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
@@ -324,6 +326,46 @@ class Gateway:
         del api_keys
         found = blocking(lambda _caller: self.resume_async(job_id, ledger, api_keys=keys))
         return cast("VideoJob | ImageJob", found)
+
+    # ---------------------------------------------------------------------------------- models
+    def describe_model(
+        self, provider: str, model: str, kind: Kind | None = None
+    ) -> ModelDescription:
+        """Return what a model takes and makes, as its provider's schema says.
+
+        Args:
+            provider: The provider's name.
+            model: The model's id.
+            kind: For a model that makes both; by default videos.
+
+        Raises:
+            ValidationError: The catalogue has no such model; the message names the nearest.
+        """
+        return described(self._shared.registry, provider, model, kind)
+
+    def list_models(
+        self,
+        provider: str | None = None,
+        *,
+        output: str | None = None,
+        takes: str | Collection[str] = (),
+        duration: float | None = None,
+        search: str | None = None,
+    ) -> list[ModelInfo]:
+        """Return the models of the catalogue, by provider and id.
+
+        Args:
+            provider: Only this one's.
+            output: Only those that make it: `video`, `image`, `audio`, `3d` or `other`.
+            takes: Only those that take all of these: roles of images (`first_frame`, `last_frame`,
+                `reference`, `asset`, `style`), `video` or `mask`.
+            duration: Only those that make videos of so many seconds.
+            search: Only those with this text in id or name.
+
+        Raises:
+            ValidationError: There is no such thing; the message lists what there is.
+        """
+        return listed(self._shared.registry, provider, output, takes, duration, search)
 
     # -------------------------------------------------------------------------------- planning
     async def plan_video_async(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .._engine import EngineContext
     from .._support._portal import Caller
     from .._support._secrets import Keys
+    from ._gateway import Gateway
     from ._job import Job
     from ._resources import GatewayContext
 
@@ -101,13 +102,16 @@ class _Job(Generic[_Config, _Response, _Update]):
         return _tokens.write(operation)
 
     @classmethod
-    def from_token(cls, token: str, config: _Config | None = None) -> Self:
+    def from_token(
+        cls, token: str, config: _Config | None = None, gateway: Gateway | None = None
+    ) -> Self:
         """Return a handle on the job of a token.
 
         Args:
             token: What `to_token` returned, in this or another process.
             config: Whose key, base URL and limits to use, for the token's provider. By default the
                 key comes from the environment, and a wait that ends leaves the job running.
+            gateway: Whose providers and ledger to use; by default those of the module's functions.
 
         Raises:
             ValidationError: The token is damaged, altered, of the other kind or of another version;
@@ -123,7 +127,8 @@ class _Job(Generic[_Config, _Response, _Update]):
                 f"The token is of a job that makes {with_article(operation.kind)}"
             )
 
-        return cls(Job(adopted(operation, config, default.resources())), default)
+        shared = default if gateway is None else gateway._shared  # noqa: SLF001  (it is ours)
+        return cls(Job(adopted(operation, config, shared.resources())), shared)
 
     # -------------------------------------------------------------------------------- waiting
     async def wait_async(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
@@ -169,11 +174,12 @@ class _Job(Generic[_Config, _Response, _Update]):
         Raises:
             TarashException: The provider can't be asked.
         """
-        return cast("_Update", await self._job.status())
+        with self._shared.registry.in_force():
+            return cast("_Update", await self._job.status())
 
     def status(self) -> _Update:
         """Blocking form of `status_async`."""
-        return cast("_Update", _blocking(lambda _: self._job.status()))
+        return cast("_Update", _blocking(lambda _: self.status_async()))
 
     async def cancel_async(self) -> CancelAnswer:
         """Ask the provider to stop the job; no fallback follows.
@@ -186,11 +192,12 @@ class _Job(Generic[_Config, _Response, _Update]):
             TarashException: The provider refuses to be asked; or no answer to the submit was kept,
                 so that nobody knows which job to stop.
         """
-        return await self._job.cancel()
+        with self._shared.registry.in_force():
+            return await self._job.cancel()
 
     def cancel(self) -> CancelAnswer:
         """Blocking form of `cancel_async`."""
-        return cast("CancelAnswer", _blocking(lambda _: self._job.cancel()))
+        return cast("CancelAnswer", _blocking(lambda _: self.cancel_async()))
 
 
 class VideoJob(_Job[VideoGenerationConfig, VideoGenerationResponse, VideoGenerationUpdate]):

@@ -114,12 +114,15 @@ class GatewayContext:
 
         task = asyncio.current_task()
         if task is None or task in self._running:
-            yield
+            with self.registry.in_force():
+                yield
+
             return
 
         self._running.add(task)
         try:
-            yield
+            with self.registry.in_force():
+                yield
         finally:
             self._running.discard(task)
 

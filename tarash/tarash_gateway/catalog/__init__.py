@@ -12,7 +12,7 @@ from ._modules import Mappers, named, near_ids
 from ._published import last_days, unlisted
 from ._reduce import OUTPUTS
 from ._schema_store import schema_source, shipped_records
-from ._sources import Dates, Get, ModelSource, SchemaReader, Schemas, Sources, provide
+from ._sources import Dates, Get, ModelSource, SchemaReader, Schemas, Sources, provide, provided_by
 from ._spec import ModelSpec
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "named",
     "near_ids",
     "provide",
+    "provided_by",
     "remember",
     "retired",
     "same_model_for",

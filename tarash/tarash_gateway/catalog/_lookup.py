@@ -18,7 +18,7 @@ from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, takes_me
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
 from ._modules import Mappers, command_to_add, declared, near_ids, others_with
-from ._sources import is_described, module_of
+from ._sources import is_described, models_of, module_of
 from ._spec import ModelSpec
 from ._variants import relatives, variant_of
 
@@ -32,7 +32,7 @@ MOST_CACHED = 4096
 TYPO = 0.8
 VERSION = re.compile(r"[0-9a-f]{32,}")
 """How similar an id must be to a known one to be taken for a mistyped one."""
-_known: dict[tuple[str, str, Kind], ModelSpec] = {}
+_known: dict[tuple[str, str, Kind, object], ModelSpec] = {}
 
 
 class _Derived(Mapping[str, Mappers]):
@@ -124,7 +124,8 @@ def lookup(
         chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
         return chosen
 
-    key = (_schema_store.source_of(provider), model, kind)
+    # Registries may have different providers of one name.
+    key = (_schema_store.source_of(provider), model, kind, models_of(provider))
     spec = _known.get(key)
     if spec is None:
         spec = _described(provider, model, kind) or _doubted(_undescribed(provider, model, kind))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
@@ -126,46 +128,68 @@ class _Nobody:
         return ()
 
 
-_sources: Sources = _Nobody()
+_usual: Sources = _Nobody()
+_current: ContextVar[Sources | None] = ContextVar("_current", default=None)
 
 
 def provide(sources: Sources) -> None:
-    """Say who knows the providers from now on."""
-    global _sources  # noqa: PLW0603  (set once, when the registry is imported)
-    _sources = sources
+    """Say who knows the providers where nobody else is named."""
+    global _usual  # noqa: PLW0603  (set once, when the registry is imported)
+    _usual = sources
+
+
+@contextmanager
+def provided_by(sources: Sources) -> Iterator[None]:
+    """Ask these about providers meanwhile, in this task and what it begins."""
+    token = _current.set(sources)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # a coroutine that nobody ends is closed anywhere
+            _current.reset(token)
+
+
+def _sources() -> Sources:
+    return _current.get() or _usual
 
 
 def source(provider: str) -> ModelSource | None:
     """Return the source of this name or alias; None where the catalogue knows no such provider."""
-    return _sources.get(provider)
+    return _sources().get(provider)
 
 
 def is_described(provider: str) -> bool:
     """Tell whether the catalogue knows the provider."""
-    return _sources.get(provider) is not None
+    return _sources().get(provider) is not None
 
 
 def names() -> list[str]:
     """Return the names of all described providers, sorted; aliases are left out."""
-    return sorted(_sources.names())
+    return sorted(_sources().names())
+
+
+def models_of(provider: str) -> str | ModuleType | None:
+    """Return who describes a provider's models: a module, or its name; None for nobody."""
+    found = _sources().get(provider)
+    return None if found is None else found.models
 
 
 def module_of(provider: str) -> ModuleType:
     """Return the module that describes a provider's models."""
-    found = _sources.get(provider)
+    found = _sources().get(provider)
     assert found is not None  # noqa: S101  (callers have asked `is_described`)
     return import_module(found.models) if isinstance(found.models, str) else found.models
 
 
 def schemas_of(provider: str) -> Schemas | None:
     """Return where the provider's schemas can be read; None where it publishes none."""
-    found = _sources.get(provider)
+    found = _sources().get(provider)
     return None if found is None else found.schemas
 
 
 def dates_of(provider: str) -> Dates | None:
     """Return where the provider publishes when its models end; None for nowhere."""
-    found = _sources.get(provider)
+    found = _sources().get(provider)
     return None if found is None else found.dates
 
 

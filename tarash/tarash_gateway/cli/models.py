@@ -15,8 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .._jobs._catalogue import add_model, check_models, describe_model, list_models, refresh_models
-from ..api import plan_image, plan_video
+from .._jobs._catalogue import add_model, check_models, refresh_models
+from ..api import describe_model, list_models, plan_image, plan_video
 from ..catalog import last_days, schema_source, unlisted
 from ..exceptions import ValidationError
 from ..models import (

@@ -99,3 +99,9 @@ def _check_method(provider: str, handler: object, name: str) -> None:
             f"{name} of the handler for {provider!r} is called with (config, request, "
             f"on_progress), and takes {signature}: {error}"
         ) from None
+
+
+def makes(handler: object, kind: str) -> bool:
+    """Tell whether a handler has a method for what is asked of it."""
+    names = (f"generate_{kind}", f"generate_{kind}_async")
+    return any(callable(getattr(handler, name, None)) for name in names)

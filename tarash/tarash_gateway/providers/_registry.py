@@ -9,6 +9,7 @@ import difflib
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -18,13 +19,13 @@ from typing import Any, Literal, cast
 from .._support._extras import how_to_install
 from .._support._secrets import ask_for_open_settings, declare_open
 from .._support._warnings import warn
-from ..catalog import Mappers, ModelSource, built_in_mappers, forget, provide
+from ..catalog import Mappers, ModelSource, built_in_mappers, forget, provide, provided_by
 from ..exceptions import ValidationError
 from ..mapping import check_mapping
 from ..models import ProviderHandler, ProviderInfo, VideoGenerationConfig
 from . import _files
 from ._contract import Adapter
-from ._handler_checks import check_handler, is_adapter
+from ._handler_checks import check_handler, is_adapter, makes
 from ._provider import Provider
 
 __all__ = [
@@ -97,31 +98,23 @@ def _by_every_name(rows: Iterable[Provider]) -> dict[str, Provider]:
 
 
 class _Sources:
-    """Tells the catalogue who describes whose models."""
+    """Tells the catalogue who describes whose models, among the rows of one registry."""
 
-    def __init__(self) -> None:
-        self.registered: dict[str, Provider] = {}
+    def __init__(self, registered: Mapping[str, Provider]) -> None:
+        self._registered = registered
 
     def row(self, provider: str) -> Provider | None:
-        return self.registered.get(provider) or shipped().get(provider) or brought().get(provider)
+        mine = self._registered.get(provider) or shipped().get(provider)
+        # Other packages are asked only where neither the application nor this one knows the name.
+        return mine if mine is not None else brought().get(provider)
 
     def get(self, provider: str) -> ModelSource | None:
         row = self.row(provider)
         return None if row is None else row.source
 
     def names(self) -> Iterable[str]:
-        rows = {**brought(), **self.registered}.values()
+        rows = {**brought(), **self._registered}.values()
         return {row.name for row in rows if row.models is not None}
-
-
-def _open_settings(provider: str) -> tuple[str, ...]:
-    row = _sources.row(provider)
-    return () if row is None else row.open_settings
-
-
-_sources = _Sources()
-provide(_sources)
-ask_for_open_settings(_open_settings)
 
 
 class Registry:
@@ -132,6 +125,11 @@ class Registry:
         self._rows: dict[str, Provider] = {}
         self._mappings: dict[str, Mapping[str, Mappers]] = {}
         self._lock = threading.Lock()
+        self._sources = _Sources(self._rows)
+
+    def in_force(self) -> AbstractContextManager[None]:
+        """Let the catalogue know this registry's providers, and no other's, meanwhile."""
+        return provided_by(self._sources)
 
     def register(self, provider: Provider) -> None:
         """Register a provider with a full adapter, which then has jobs; it replaces others.
@@ -153,10 +151,10 @@ class Registry:
 
         with self._lock:
             added = _by_every_name([provider])
-            self._rows |= added
-            _sources.registered |= added
+            self._rows |= added  # in place: the catalogue reads them
             for name in added:
                 self._handlers.pop(name, None)
+                declare_open(name, provider.open_settings)
                 forget(name)  # what another row of this name said of its models
 
     def register_provider(self, provider: str, handler: object) -> None:
@@ -221,7 +219,9 @@ class Registry:
 
     def get_provider_field_mapping(self, provider: str) -> Mapping[str, Mappers] | None:
         """Return all field mappers of a provider, or None for a provider without any."""
-        known = built_in_mappers(provider, self.registered_mapping(provider))
+        with self.in_force():
+            known = built_in_mappers(provider, self.registered_mapping(provider))
+
         return MappingProxyType(known) if known else None
 
     def handler(self, provider: str) -> ProviderHandler | None:
@@ -233,9 +233,7 @@ class Registry:
         if provider in self._handlers:
             return None
 
-        # Other packages are asked only where neither the application nor this one knows the name.
-        mine = self._rows.get(provider) or shipped().get(provider)
-        return mine if mine is not None else brought().get(provider)
+        return self._sources.row(provider)
 
     def check_known(self, provider: str, *, mocked: bool = False) -> None:
         """Check that there is a provider of this name.
@@ -319,7 +317,7 @@ class Registry:
         handler, row = self._handlers.get(name), self.row(name)
         if row is None:
             kinds: tuple[Literal["video", "image"], ...] = ("video", "image")
-            has = {kind: _makes(handler, kind) for kind in kinds}
+            has = {kind: makes(handler, kind) for kind in kinds}
             return ProviderInfo(
                 name=name,
                 modalities=tuple(kind for kind in kinds if has[kind]),
@@ -356,13 +354,15 @@ def _check_name(provider: object) -> None:
         raise ValidationError("the provider's name is empty, or no text")
 
 
-def _makes(handler: object, kind: str) -> bool:
-    names = (f"generate_{kind}", f"generate_{kind}_async")
-    return any(callable(getattr(handler, name, None)) for name in names)
+def _open_settings(provider: str) -> tuple[str, ...]:
+    row = default_registry.row(provider)
+    return () if row is None else row.open_settings
 
 
 default_registry = Registry()
 """What the module-level functions use."""
+provide(default_registry._sources)  # noqa: SLF001  (handed out to nobody else)
+ask_for_open_settings(_open_settings)
 
 
 def register_provider(provider: str, handler: object) -> None:
