@@ -59,7 +59,7 @@ def test_what_is_given_is_not_asked_for(command: Command) -> None:
     ],
 )
 def test_faults_are_told_with_their_lines(command: Command, old: str, new: str, said: str) -> None:
-    text = (FOLDER / "acme.toml").read_text("utf-8")
+    text = (FOLDER / "aster.toml").read_text("utf-8")
     assert old in text
     (command.folder / "acme.toml").write_text(text.replace(old, new, 1), "utf-8")
     told = command("providers", "check", "acme.toml", code=2).err.replace("\n", " ")
@@ -69,7 +69,7 @@ def test_faults_are_told_with_their_lines(command: Command, old: str, new: str, 
 
 def test_what_does_not_hold_is_told(command: Command) -> None:
     """A vendor's word for a failure that nobody declared."""
-    text = (FOLDER / "acme.toml").read_text("utf-8")
+    text = (FOLDER / "aster.toml").read_text("utf-8")
     for word in ('broken = "failed", ', 'cancelled = "failed", '):
         text = text.replace(word, "", 1)
 
@@ -80,8 +80,8 @@ def test_what_does_not_hold_is_told(command: Command) -> None:
 
 
 def test_a_live_check_asks_for_the_key(command: Command) -> None:
-    ran = command("providers", "check", str(FOLDER / "acme.toml"), "--live", code=0)
-    assert "missing: live acme: no key to check" in re.sub(r"\s+", " ", ran.out)
+    ran = command("providers", "check", str(FOLDER / "aster.toml"), "--live", code=0)
+    assert "missing: live aster: no key to check" in re.sub(r"\s+", " ", ran.out)
 
 
 def test_the_published_schema_is_what_the_format_says() -> None:
