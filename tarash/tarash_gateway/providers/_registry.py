@@ -41,6 +41,7 @@ FOLDERS = (
     "bytedance",
     "fal",
     "google",
+    "kling",
     "luma",
     "openai",
     "replicate",

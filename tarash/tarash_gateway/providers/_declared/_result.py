@@ -51,7 +51,8 @@ class DeclaredResult(DeclaredSending):
         found = {name: one(body, path) for name, path in result.metadata.items()}
         expiry = one(body, result.expires_at)
         found["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
-        cost = amount(one(body, result.cost))
+        costs = picked(body, result.cost) if result.cost is not None else ()
+        cost = amount(next(iter(costs), None))
         if cost is not None:
             cost = round(cost * result.cost_scale, 12)
             in_dollars = result.cost_unit == "USD"
