@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..exceptions import TarashException
+from ._costing import take_cost
 from ._labels import true_type
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: RawRes
             raw_response=finished.raw,
         ) from error
 
+    take_cost(adapter, attempt, finished.raw, {**finished.metadata, **response.provider_metadata})
     for name, event in NOTES.items():
         noted = response.provider_metadata.get(name)
         if noted:
@@ -43,5 +45,10 @@ def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: RawRes
     if typed and response.content_type is not None:
         attempt.log(logging.WARNING, "labelled_wrong", said=response.content_type, **typed)
 
-    facts = {"request_id": attempt.request_id, "adjustments": call.adjustments, **typed}
+    facts = {
+        "request_id": attempt.request_id,
+        "adjustments": call.adjustments,
+        "cost": attempt.cost_of(success=True),
+        **typed,
+    }
     return response.model_copy(update=facts)
