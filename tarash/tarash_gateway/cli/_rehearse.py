@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from .._data._exchange import Call
 from .._jobs._gateway import Gateway
 from ..exceptions import (
     AuthenticationError,
@@ -28,6 +29,10 @@ from ..models import (
 )
 from ..providers import Provider, ProviderDeclaration, Registry
 from ..testing import Fault, Script, Simulator
+
+if TYPE_CHECKING:
+    from .._data._types import Kind
+    from ..providers._contract import AnsweringAdapter
 
 KEY = "rehearsed-key-0123456789"
 PAIR = "rehearsed-id:rehearsed-secret-0123456789"
@@ -80,12 +85,14 @@ class Rehearsal:
         self._registry = Registry()
         self._registry.register(row)
         self._ledger = MemoryLedger()
-        self._key = PAIR if said.account.auth.type == "jwt" else KEY
+        takes_pair = not any(one.plain_key for one in said.submit)
+        self._key = PAIR if said.account.auth.type == "jwt" and takes_pair else KEY
 
     async def play(self) -> list[Scene]:
         """Return what was played, one scene after another."""
-        at_once = self._registry.adapter(self._said.name).answers_at_once(  # type: ignore[attr-defined]
-            _Call(self._kind, self._config(""), self._request())
+        adapter = cast("AnsweringAdapter", self._registry.adapter(self._said.name))
+        at_once = adapter.answers_at_once(
+            Call(cast("Kind", self._kind), self._config(""), self._request(), "rehearsed")
         )
         scenes: list[tuple[str, Callable[[Simulator, Gateway], Awaitable[None]]]] = [
             ("a request becomes a result, and is bought once", self._happy),
@@ -262,15 +269,6 @@ class Rehearsal:
         answer = await job.cancel_async()
         known = ("cancelled", "requested", "too_late", "unsupported")
         _need(str(answer) in known, f"the answer is {answer}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """As much of a call as it takes to tell whether its answer is its result."""
-
-    kind: str
-    config: Any
-    request: Any
 
 
 def least_request(said: ProviderDeclaration, kind: str, model: str) -> dict[str, Any]:
