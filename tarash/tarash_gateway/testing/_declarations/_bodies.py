@@ -94,7 +94,7 @@ class Bodies:
 
     def ended(self, poll: Table, job_id: str, script: Script) -> tuple[int, dict[str, Any]] | None:
         """Return how a job ends without a result; None for one with."""
-        moderated = self.said.means("moderation")
+        moderated = self.said.means("moderation", in_job=self._envelops(poll))
         if script.outcome == "moderated" and script.error_type != "flag" and moderated is not None:
             rule, message = moderated, script.error_message or _REFUSED
         elif script.outcome == "failed":
@@ -117,6 +117,12 @@ class Bodies:
         body = self.good()
         place(body, poll["items"], jobs)
         return body
+
+    def _envelops(self, poll: Table) -> bool:
+        """Tell whether a code beside a job is about the answer, and not about the job."""
+        return not poll.get("items") and any(
+            one["at"] == self.said.code for one in self.said.inside
+        )
 
     def cancelled(self, poll: Table, job_id: str) -> dict[str, Any] | None:
         """Return the body of a job that was stopped; None where there is no word for it."""

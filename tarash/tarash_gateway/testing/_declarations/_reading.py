@@ -96,9 +96,11 @@ class Declaration:
         """Return the first table that is for a model."""
         return next((one for one in tables if is_for(one, kind, model)), None)
 
-    def means(self, meaning: str) -> Table | None:
-        """Return the first rule for errors of a meaning."""
-        return next((one for one in self.rules if one["means"] == meaning), None)
+    def means(self, meaning: str, *, in_job: bool = False) -> Table | None:
+        """Return the first rule for errors of a meaning; in a job, the first that needs no code."""
+        rules = [one for one in self.rules if one["means"] == meaning]
+        plain = [one for one in rules if not one.get("code")] if in_job else []
+        return next(iter(plain or rules), None)
 
 
 def _whole(model: Table, sets: Table) -> Table:

@@ -25,6 +25,7 @@ from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _PAGE = 100
+_OK = 200
 _REFUSED = 400
 
 
@@ -38,6 +39,7 @@ class DeclaredWire(Account):
 
     def __init__(self, said: Declaration, context: WireContext) -> None:
         super().__init__(said, context.keys)
+        self._base = context.origin + said.base_path
         self._context = context
         self._bodies = Bodies(said)
         self._files: dict[str, tuple[bytes, str]] = {}
@@ -177,13 +179,9 @@ class DeclaredWire(Account):
         place(answer, way.get("id", "id"), job_id)
         if way.get("url"):
             values = {"id": job_id, "path": path, "model": name}
-            place(answer, way["url"], f"{self._origin}/{filled(poll['path'], values)}")
+            place(answer, way["url"], f"{self._base}/{filled(poll['path'], values)}")
 
         return answered(way, answer, 200)
-
-    @property
-    def _origin(self) -> str:
-        return self._context.origin + self._said.base_path
 
     def _end(
         self, poll: Table | None, result: Table, wanted: Wanted, script: Script
@@ -224,7 +222,7 @@ class DeclaredWire(Account):
                 return self._context.publish(wanted.id, name, content)
 
             self._files[f"{wanted.id}-{name}"] = (content, type_of(name))
-            return f"{self._origin}/_files/{wanted.id}-{name}"
+            return f"{self._base}/_files/{wanted.id}-{name}"
 
         return publish
 
@@ -243,11 +241,7 @@ class DeclaredWire(Account):
         kind, name, _, _ = self._jobs.get(job.id, ("", "", "", None))
         poll = self._said.stage(self._said.polls, kind, name) or poll
         status, body = self._now(poll, job)
-        return (
-            Reply.json(body, status)
-            if status != 200
-            else Reply.json(self._bodies.listed(poll, [body]))
-        )
+        return Reply.json(body if status != _OK else self._bodies.listed(poll, [body]), status)
 
     def _now(self, poll: Table, job: JobRecord) -> tuple[int, Any]:
         """Return status and body of a job as it stands."""
