@@ -88,7 +88,7 @@ import json, sys
 from streamlit.testing.v1 import AppTest
 
 page = AppTest.from_file(sys.argv[1], default_timeout=60).run()
-page.text_input[0].input("A cat").run()
+page.text_input[0].input("A cat")
 page.button[0].click().run()
 assert not page.exception, page.exception
 seen = []
