@@ -164,8 +164,10 @@ class Sizes:
         low: Width and height, at least.
         high: Width and height, at most.
         step: What width and height must be multiples of.
+        area: The least and most pixels.
         usual: The preset that the provider takes when nothing is said.
         keys: The parts of the object.
+        keeps_area: Whether a ratio alone is made as large as the usual size, and no larger.
     """
 
     presets: tuple[Preset, ...] = ()
@@ -174,10 +176,12 @@ class Sizes:
     low: tuple[float, float] = (1, 1)
     high: tuple[float, float] = (math.inf, math.inf)
     step: int = 1
+    area: tuple[float, float] = (1, math.inf)
     usual: Preset | None = None
     keys: tuple[str, str] = ("width", "height")
     reads_ratio: bool = True
     reads_lines: bool = True
+    keeps_area: bool = False
 
     @property
     def named(self) -> tuple[Any, ...]:
@@ -189,12 +193,10 @@ class Sizes:
         if target.pixels is not None:
             return self._for_pixels(*target.pixels)
 
-        ratio = target.ratio
-        lines = target.lines if self.reads_lines else None
-        if lines is not None:
-            return self._for_lines(ratio or self._usual_ratio, lines)
+        if target.lines is not None and self.reads_lines:
+            return self._for_lines(target.ratio or self._usual_ratio, target.lines)
 
-        return self._for_ratio(ratio) if ratio is not None and self.reads_ratio else None
+        return self._for_ratio(target.ratio) if target.ratio and self.reads_ratio else None
 
     @property
     def _usual_ratio(self) -> float:
@@ -217,7 +219,8 @@ class Sizes:
         area = self.usual.area if self.usual is not None else USUAL_AREA
         same = [one for one in self.presets if apart(one.ratio, ratio) <= SAME]
         if same:
-            return max(same, key=lambda one: (one is self.usual, one.area)).wire
+            largest = max(same, key=lambda one: (one is self.usual, one.area)).wire
+            return self._nearest(ratio, area) if self.keeps_area else largest
 
         if self.free is None:
             return self._nearest(ratio, area)
@@ -228,10 +231,12 @@ class Sizes:
     def _nearest(self, ratio: float, area: float) -> Any:
         """Return the preset that is nearest by proportion and then by area."""
         nearest = min(apart(one.ratio, ratio) for one in self.presets)
-        alike = [one for one in self.presets if apart(one.ratio, ratio) <= nearest + SAME / 2]
+        slack = SAME * 2 if self.keeps_area else SAME / 2  # as 832x480 is called 16:9
+        alike = [one for one in self.presets if apart(one.ratio, ratio) <= nearest + slack]
         return min(alike, key=lambda one: (apart(one.area, area), -one.area)).wire
 
     def _write(self, width: float, height: float) -> Any:
+        width, height = self._within(width, height)
         sides = [
             self._fitting(round(side), low, high)
             for side, low, high in zip((width, height), self.low, self.high, strict=True)
@@ -242,6 +247,14 @@ class Sizes:
                 return one.wire
 
         return written if self.free == "text" else dict(zip(self.keys, sides, strict=True))
+
+    def _within(self, width: float, height: float) -> tuple[float, float]:
+        """Return sides of the same proportion whose pixels are neither too few nor too many."""
+        pixels, (least, most) = width * height, self.area
+        scale = math.sqrt(min(max(pixels, least), most) / pixels)
+        towards = math.ceil if scale > 1 else math.floor
+        wide, high = (towards(side * scale / self.step) * self.step for side in (width, height))
+        return (width, height) if scale == 1 else (wide, high)
 
     def _fitting(self, side: int, low: float, high: float) -> int:
         found = math.floor(side / self.step + 0.5) * self.step

@@ -75,6 +75,8 @@ class Account(Part):
     region: str | None = None
     """The region where nobody names one."""
     region_variable: str | None = None
+    base_url_variable: str = ""
+    """Where the vendor's own SDK reads the base URL from."""
     settings: dict[str, Setting] = {}
     trusted_hosts: tuple[str, ...] = ()
     headers: dict[str, str] = {}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ..._data._types import ImageRole, Kind
-from ._parts import Count, Part, Path, Place, Text
+from ._parts import Count, Part, Path, Place, Rate, Text
 
 
 class Take(Part):
@@ -23,6 +23,8 @@ class Take(Part):
     low: float | None = None
     high: float | None = None
     step: Annotated[float, Field(gt=0)] | None = None
+    area: tuple[Rate, Rate] | None = None
+    """Of a free size: the least and the most pixels."""
     free: bool = False
     """Of a size: whether others than the allowed ones can be sent."""
     form: Literal[
