@@ -44,6 +44,7 @@ FOLDERS = (
     "google",
     "kling",
     "luma",
+    "minimax",
     "openai",
     "replicate",
     "runway",

@@ -76,7 +76,7 @@ class Account(Part):
     """The region where nobody names one."""
     region_variable: str | None = None
     base_url_variable: str = ""
-    """Where the vendor's own SDK reads the base URL from."""
+    """The vendor's own variable for the host."""
     settings: dict[str, Setting] = {}
     trusted_hosts: tuple[str, ...] = ()
     headers: dict[str, str] = {}
