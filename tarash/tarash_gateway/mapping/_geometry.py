@@ -239,7 +239,7 @@ class Sizes:
         return min(alike, key=lambda one: (apart(one.area, area), -one.area)).wire
 
     def _write(self, width: float, height: float) -> Any:
-        width, height = self._within(width, height)
+        width, height = within(width, height, self.area, self.step)
         sides = [
             self._fitting(round(side), low, high)
             for side, low, high in zip((width, height), self.low, self.high, strict=True)
@@ -250,14 +250,6 @@ class Sizes:
                 return one.wire
 
         return written if self.free == "text" else dict(zip(self.keys, sides, strict=True))
-
-    def _within(self, width: float, height: float) -> tuple[float, float]:
-        """Return sides of the same proportion whose pixels are neither too few nor too many."""
-        pixels, (least, most) = width * height, self.area
-        scale = math.sqrt(min(max(pixels, least), most) / pixels)
-        towards = math.ceil if scale > 1 else math.floor
-        wide, high = (towards(side * scale / self.step) * self.step for side in (width, height))
-        return (width, height) if scale == 1 else (wide, high)
 
     def _fitting(self, side: int, low: float, high: float) -> int:
         found = math.floor(side / self.step + 0.5) * self.step
