@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .._support._lines import lines_of
-from ._limits import pixels_of, ratio_of
+from ._limits import pixels_of, ratio_of, within_area
 
 SHAPE_FIELDS = ("resolution", "aspect_ratio", "size")
 SAME = 0.02
@@ -239,7 +239,7 @@ class Sizes:
         return min(alike, key=lambda one: (apart(one.area, area), -one.area)).wire
 
     def _write(self, width: float, height: float) -> Any:
-        width, height = within(width, height, self.area, self.step)
+        width, height = within_area(width, height, self.area, self.step)
         sides = [
             self._fitting(round(side), low, high)
             for side, low, high in zip((width, height), self.low, self.high, strict=True)

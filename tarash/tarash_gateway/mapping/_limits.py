@@ -182,7 +182,7 @@ def _extent(value: Any) -> tuple[float, ...] | None:
     return (math.log(width / height), math.log(width * height))
 
 
-def within(
+def within_area(
     width: float, height: float, area: tuple[float, float], step: int
 ) -> tuple[float, float]:
     """Return sides of the same proportion whose pixels are neither too few nor too many."""
