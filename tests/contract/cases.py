@@ -474,7 +474,7 @@ CASES: tuple[Case, ...] = (
 CASES = (
     *CASES,
     Case(
-        provider="acme",
+        provider="aster",
         kind="video",
         model="clip-1",
         other_model="clip-1-fast",
