@@ -43,6 +43,7 @@ FOLDERS = (
     "google",
     "kling",
     "luma",
+    "minimax",
     "openai",
     "replicate",
     "runway",

@@ -7,7 +7,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ..._data._types import Billing, Kind, Submission
-from ._parts import Count, Fits, Means, Part, Path, Pick, Predicate, Rate, Seconds, Text, Word
+from ._parts import (
+    Count,
+    Fits,
+    Means,
+    Part,
+    Path,
+    Pattern,
+    Pick,
+    Predicate,
+    Rate,
+    Seconds,
+    Text,
+    Word,
+)
 
 
 class Upload(Part):
@@ -63,8 +76,8 @@ class Rule(Part):
 
     means: Means
     status: tuple[int, ...] = ()
-    code: str | None = None
-    words: str | None = None
+    code: Pattern | None = None
+    words: Pattern | None = None
     at: Path | None = None
     of_output: bool = False
     ends_job: bool = False
@@ -94,6 +107,13 @@ class Poll(Fits):
     ids_at_once: Count = 1
     """How many ids, with commas between, may stand in place of `{id}`; kept for many jobs."""
 
+    @model_validator(mode="after")
+    def _ends(self) -> Poll:
+        if "completed" not in self.statuses.values():
+            raise ValueError("statuses has no word for completed: a job would never end")
+
+        return self
+
 
 class Result(Fits):
     """Where the media of a finished job are."""
@@ -103,6 +123,8 @@ class Result(Fits):
     authorised: bool = False
     fetch: str | None = None
     fetch_id: Path | None = None
+    whole: Predicate | None = None
+    """What the answer of `fetch` has once it is all there, also where it holds no media."""
     refused: tuple[Predicate, ...] = ()
     lifetime: Rate | None = None
     expires_at: Path | None = None

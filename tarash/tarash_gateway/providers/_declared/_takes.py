@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ..._data._types import ImageRole, Kind
+from ...models import ImageGenerationRequest, VideoGenerationRequest
 from ._parts import Count, Part, Path, Place, Text
+
+FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
+
+
+def _known(source: str) -> str:
+    if source not in FIELDS:
+        near = difflib.get_close_matches(source, FIELDS, n=1)
+        meant = f"did you mean {near[0]!r}?" if near else f"they have: {', '.join(sorted(FIELDS))}"
+        raise ValueError(f"requests have no field {source!r}; {meant}")
+
+    return source
+
+
+Source = Annotated[str, AfterValidator(_known)]
 
 
 class Take(Part):
     """One parameter, and the request field that it comes from."""
 
-    source: Text = Field(alias="from")
+    source: Source = Field(alias="from")
     at: str | None = None
     required: bool = False
     has: tuple[str, ...] = ()
