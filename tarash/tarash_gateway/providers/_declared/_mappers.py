@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...mapping import (
@@ -120,9 +120,18 @@ def _sizes(take: Take, kind: str) -> Geometry | None:
         low=(take.low or 1,) * 2,
         high=(take.high or float("inf"),) * 2,
         step=int(take.step or 1),
-        usual=next((one for one in presets if one.wire == take.default), None),
+        area=take.area or (1, float("inf")),
+        usual=_usual(presets, take.default),
+        keeps_area=take.default is not None,
     )
     return Side(sizes, take.form) if take.form in SIDES else sizes
+
+
+def _usual(presets: Sequence[Preset], default: Any) -> Preset | None:
+    """Return the size that is made where nothing is said: a listed one, or the square of a tier."""
+    side = None if default is None else side_of(default)
+    named = next((one for one in presets if one.wire == default), None)
+    return named or (None if side is None else Preset(default, 1, side * side))
 
 
 def _shaped(take: Take, geometry: Geometry, kind: str) -> FieldMapper:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..._data._types import ImageRole, Kind
 from ...models import ImageGenerationRequest, VideoGenerationRequest
-from ._parts import Count, Part, Path, Place, Text
+from ._parts import Count, Part, Path, Place, Rate, Text
 
 FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
 
@@ -39,6 +39,8 @@ class Take(Part):
     low: float | None = None
     high: float | None = None
     step: Annotated[float, Field(gt=0)] | None = None
+    area: tuple[Rate, Rate] | None = None
+    """Of a free size: the least and the most pixels."""
     free: bool = False
     """Of a size: whether others than the allowed ones can be sent."""
     form: Literal[
