@@ -249,7 +249,7 @@ def test_stored_media_go_out_as_they_are() -> None:
 
 def test_a_video_in_bytes_has_no_way_to_bytedance() -> None:
     clip: Any = {"content": samples.pick_video().read(), "content_type": "video/mp4"}
-    with pytest.raises(UnsupportedOperationError, match="public URL"):
+    with pytest.raises(UnsupportedOperationError, match="by its address"):
         planned(V2, video=clip)
 
 

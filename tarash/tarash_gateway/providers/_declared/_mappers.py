@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...exceptions import UnsupportedOperationError
 from ...mapping import (
     FieldMapper,
     Geometry,
@@ -182,12 +184,21 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
             return None
         elif take.source in MEDIA:
             value = _sent(value, said)
+            if take.source == "video" and said.media.video_by_url:
+                _check_address(value, said.title)
         else:
             value = _formed(take, value)
 
         return None if value is None else _part(take, value, None)
 
     return convert
+
+
+def _check_address(video: Any, title: str) -> None:
+    if not re.match(r"[a-z][a-z0-9+.-]*://", str(video)):
+        raise UnsupportedOperationError(
+            f"{title} takes a video by its address only; put the file where it can be fetched"
+        )
 
 
 def _is_mine(image: Mapping[str, Any], take: Take) -> bool:
