@@ -25,7 +25,6 @@ from tarash.tarash_gateway import (
     QuotaExceededError,
     RateLimitError,
     TarashException,
-    UnsupportedOperationError,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
@@ -279,7 +278,7 @@ def test_own_parameters_go_where_the_vendor_has_them() -> None:
 
 def test_a_video_in_bytes_has_no_way_to_alibaba() -> None:
     clip: Any = {"content": samples.pick_video().read(), "content_type": "video/mp4"}
-    with pytest.raises(UnsupportedOperationError, match="by its address"):
+    with pytest.raises(ValidationError, match="public URL only"):
         planned("wan3.0-video", video=clip)
 
 

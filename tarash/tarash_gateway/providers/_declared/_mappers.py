@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...exceptions import UnsupportedOperationError
+from ...exceptions import ValidationError
 from ...mapping import (
     FieldMapper,
     Geometry,
@@ -33,6 +32,7 @@ from ._takes import Model, Take
 MEDIA = ("video", "mask_image")
 WHOLE = frozenset({"duration_seconds", "seed", "n", "number_of_videos"})
 """Fields whose ranges are of whole numbers, where no step is given."""
+ADDRESSES = ("http://", "https://")
 SIDES = ("width", "height")
 
 
@@ -184,21 +184,19 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
             return None
         elif take.source in MEDIA:
             value = _sent(value, said)
-            if take.source == "video" and said.media.video_by_url:
-                _check_address(value, said.title)
+            if take.form == "url" and not value.lower().startswith(
+                (*ADDRESSES, *said.media.references)
+            ):
+                raise ValidationError(
+                    f"{said.title} takes a {take.source} by its public URL only, and this is "
+                    "something else; put it where the provider can fetch it"
+                )
         else:
             value = _formed(take, value)
 
         return None if value is None else _part(take, value, None)
 
     return convert
-
-
-def _check_address(video: Any, title: str) -> None:
-    if not re.match(r"[a-z][a-z0-9+.-]*://", str(video)):
-        raise UnsupportedOperationError(
-            f"{title} takes a video by its address only; put the file where it can be fetched"
-        )
 
 
 def _is_mine(image: Mapping[str, Any], take: Take) -> bool:

@@ -111,8 +111,6 @@ class Media(Part):
     """What the provider's own references begin with, such as `asset://`."""
     reference_headers: dict[str, str] = {}
     """Sent with a submit that names one of these."""
-    video_by_url: bool = False
-    """Whether a video is taken by its address only, though images are taken inline."""
     image_types: tuple[str, ...] = ()
     largest_image: Count | None = None
     shortest_side: Count | None = None
