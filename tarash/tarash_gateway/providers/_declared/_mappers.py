@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...exceptions import ValidationError
 from ...mapping import (
     FieldMapper,
     Geometry,
@@ -31,6 +32,7 @@ from ._takes import Model, Take
 MEDIA = ("video", "mask_image")
 WHOLE = frozenset({"duration_seconds", "seed", "n", "number_of_videos"})
 """Fields whose ranges are of whole numbers, where no step is given."""
+ADDRESSES = ("http://", "https://")
 SIDES = ("width", "height")
 
 
@@ -182,6 +184,13 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
             return None
         elif take.source in MEDIA:
             value = _sent(value, said)
+            if take.form == "url" and not value.lower().startswith(
+                (*ADDRESSES, *said.media.references)
+            ):
+                raise ValidationError(
+                    f"{said.title} takes a {take.source} by its public URL only, and this is "
+                    "something else; put it where the provider can fetch it"
+                )
         else:
             value = _formed(take, value)
 

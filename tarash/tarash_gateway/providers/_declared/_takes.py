@@ -44,7 +44,16 @@ class Take(Part):
     free: bool = False
     """Of a size: whether others than the allowed ones can be sent."""
     form: Literal[
-        "as_it_is", "int", "text", "seconds_text", "yes_no", "object", "width", "height", "unsent"
+        "as_it_is",
+        "int",
+        "text",
+        "seconds_text",
+        "yes_no",
+        "object",
+        "width",
+        "height",
+        "unsent",
+        "url",
     ] = "as_it_is"
     words: dict[str, Any] = {}
     roles: tuple[ImageRole, ...] = ()
