@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 FOLDERS = (
+    "alibaba",
     "azure_openai",
     "bytedance",
     "fal",

@@ -57,6 +57,8 @@ class Submit(Fits):
     own_id: Path | None = None
     model_at: Path | Literal[""] | None = "model"
     extra_at: Path | None = None
+    extra_beside: tuple[Text, ...] = ()
+    """Own parameters that land in the body itself all the same: its other objects."""
     schema_at: Text | None = None
     """The part of the body that the models' schemas describe; the body itself by default."""
     body: dict[str, Any] = {}

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..._data._types import ImageRole, Kind
 from ...models import ImageGenerationRequest, VideoGenerationRequest
-from ._parts import Count, Part, Path, Place, Text
+from ._parts import Count, Part, Path, Place, Rate, Text
 
 FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
 
@@ -39,10 +39,21 @@ class Take(Part):
     low: float | None = None
     high: float | None = None
     step: Annotated[float, Field(gt=0)] | None = None
+    area: tuple[Rate, Rate] | None = None
+    """Of a free size: the least and the most pixels."""
     free: bool = False
     """Of a size: whether others than the allowed ones can be sent."""
     form: Literal[
-        "as_it_is", "int", "text", "seconds_text", "yes_no", "object", "width", "height", "unsent"
+        "as_it_is",
+        "int",
+        "text",
+        "seconds_text",
+        "yes_no",
+        "object",
+        "width",
+        "height",
+        "unsent",
+        "url",
     ] = "as_it_is"
     words: dict[str, Any] = {}
     roles: tuple[ImageRole, ...] = ()
