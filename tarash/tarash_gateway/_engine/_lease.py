@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from ..ledger._records import JobState, Ledger, Outcome
     from ._attempt import Attempt
 
-FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation")
+FACTS = (
+    "retryable", "submission", "status_code", "timeout_seconds", "operation", "code", "field",
+)  # fmt: skip
 """What is kept of an error beside its message."""
 
 

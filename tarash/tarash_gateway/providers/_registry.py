@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
+from .._data._hints import Hint
 from .._support._extras import how_to_install
 from .._support._secrets import ask_for_open_settings, declare_open
 from .._support._warnings import warn
@@ -254,9 +255,11 @@ class Registry:
         hint = f"; did you mean {near!r}?" if near else "."
         if not mocked:
             raise ValidationError(
-                f"Unknown provider {provider!r}{hint} Known: {', '.join(known)}; "
-                "register_provider() adds your own",
+                f"Unknown provider {provider!r}{hint} Known: {', '.join(known)}",
                 provider,
+                code="unknown_provider",
+                field="provider",
+                hints=[Hint("register_provider", "register_provider() adds your own")],
             )
 
         if near:

@@ -24,6 +24,7 @@ from ..._data._exchange import (
     RawResult,
     Snapshot,
 )
+from ..._data._hints import read_raw_response
 from ..._http._client import HttpClient, HttpResponse, join, shorten, status_error, unreadable
 from ..._http._credentials import Credentials
 from ..._support._secrets import AuthHeaders, bearer
@@ -197,8 +198,9 @@ class StabilityAdapter(AdapterDefaults):
         if reason == FILTERED:
             raise ContentModerationError(
                 "Stability AI's content filter blurred the result (change the prompt, the image or "
-                "the seed: the same ones give the same result); raw_response holds the blurred one",
+                "the seed: the same ones give the same result)",
                 raw_response=body,
+                hints=[read_raw_response("the blurred one")],
                 stage="output",
                 categories=(FILTERED,),
             )
