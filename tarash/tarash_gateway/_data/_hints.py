@@ -46,7 +46,7 @@ def switch_on(setting: str, then: str = "") -> Hint:
 
 def check(what: str, setting: str | None = None) -> Hint:
     """Advise to make sure of something."""
-    return Hint("check", f"check {what}" + (f" and {setting}=" if setting else ""), setting, what)
+    return Hint("check", f"check {what}" + (f" and {setting}" if setting else ""), setting, what)
 
 
 def check_dashboard(text: str = "look at the provider's dashboard before you try again") -> Hint:

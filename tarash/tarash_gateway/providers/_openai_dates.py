@@ -35,7 +35,7 @@ def rows_of(page: Any, place: str) -> Iterator[Mapping[str, Any]]:
     rows = page.get("data") if isinstance(page, Mapping) else None
     if not isinstance(rows, list):
         raise HTTPError(
-            f"{place} has no list of models (HTTP 404, or JSON of another shape); check base_url=",
+            f"{place} has no list of models (HTTP 404, or JSON of another shape); check base_url",
             status_code=404 if page is None else None,
         )
 

@@ -237,7 +237,7 @@ def _no_model(answer: HttpResponse, error: Mapping[str, Any] | None, provider: s
     said = _said(error) if error is not None else shorten(answer.body)
     hint = "check the model's id" if provider == "openai" else "model= is the deployment's name"
     return ModelNotFoundError(
-        f"HTTP {answer.status}: {said} ({hint}, and base_url=)",
+        f"HTTP {answer.status}: {said} ({hint}, and base_url)",
         raw_response=answer.body,
         status_code=answer.status,
     )

@@ -37,7 +37,7 @@ async def _listed(get: Get, origin: str) -> AsyncIterator[Any]:
         if not isinstance(page, Mapping):
             raise HTTPError(
                 f"{origin}/v1/models has no list of models (HTTP 404, or JSON of another shape); "
-                "check base_url=",
+                "check base_url",
                 status_code=NOT_FOUND if page is None else None,
             )
 
