@@ -14,7 +14,7 @@ Without a key, against simulated providers:
     tarash simulate --provider fal --run-seconds 10  # prints lines for the second terminal
     test -s token-secret || (umask 077; openssl rand -hex 32 >token-secret)
     export TARASH_TOKEN_SECRET=$(cat token-secret)
-    uvicorn fastapi_service.app:app --app-dir examples --timeout-graceful-shutdown 5
+    uvicorn fastapi_service.app:app --app-dir examples --timeout-graceful-shutdown 5 --no-proxy-headers
 
 The secret is made once and kept: with another one, the links of all pages would be dead after a
 restart. Without the limit on its shutdown, uvicorn waits until every page has been closed or its
@@ -23,9 +23,11 @@ video is done, before the lifespan below may end.
 With a real one, set FAL_KEY in place of what the simulator printed. The further settings, all of
 them variables of the environment, are those of `Settings`. In production, put your own log-in in
 front of POST: whoever has a token may watch and stop its job, and nobody else. Until then, clients
-are told apart by their addresses; behind a proxy, that takes uvicorn's `--forwarded-allow-ips`.
-Tokens are part of the URLs, and so of access logs: `--no-access-log` turns uvicorn's off.
-"""
+are told apart by their addresses. uvicorn believes whoever calls from this machine what it says of
+its address, hence `--no-proxy-headers`; behind a proxy, write `--forwarded-allow-ips ADDRESS`
+there, with the proxy's. Tokens are part of the URLs, and so of access logs: `--no-access-log`
+turns uvicorn's off.
+"""  # noqa: E501  (a line to copy)
 
 from __future__ import annotations
 

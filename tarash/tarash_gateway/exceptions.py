@@ -2,7 +2,9 @@
 
     TarashException
     ├── ValidationError (also ValueError)
-    │   └── UnsupportedOperationError (also NotImplementedError)
+    │   ├── UnsupportedOperationError (also NotImplementedError)
+    │   └── CostLimitError           before anything was sent
+    │       └── BudgetExceededError
     ├── ContentModerationError
     ├── HTTPError
     │   ├── AuthenticationError      401, 403
@@ -26,6 +28,8 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ._data._hints import Hint, said
@@ -37,13 +41,16 @@ if TYPE_CHECKING:
         ExecutionMetadata,
         ImageGenerationResponse,
         Mismatch,
+        Quote,
         VideoGenerationResponse,
     )
 
 # Without TimeoutError: `import *` would hide the built-in one, of which ours is only a part.
 __all__ = [
     "AuthenticationError",
+    "BudgetExceededError",
     "ContentModerationError",
+    "CostLimitError",
     "GenerationFailedError",
     "HTTPConnectionError",
     "HTTPError",
@@ -168,6 +175,41 @@ class UnsupportedOperationError(ValidationError, NotImplementedError):
     """The provider or handler has no such operation (a video from an image-only provider, say)."""
 
     default_code = "unsupported_operation"
+
+
+class CostLimitError(ValidationError):
+    """The call could cost more than it may: nothing was sent.
+
+    Attributes:
+        quote: What it would cost.
+        limit: US dollars that it may cost: what `max_cost` leaves after earlier attempts.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *args: Any,
+        quote: Quote | None = None,
+        limit: Decimal | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, *args, **facts)
+        self.quote = quote
+        self.limit = limit
+
+
+class BudgetExceededError(CostLimitError):
+    """The call could cost more than a budget has left: nothing was sent.
+
+    Attributes:
+        renews_at: When the budget renews, in UTC; None for never.
+    """
+
+    def __init__(
+        self, message: str, *args: Any, renews_at: datetime | None = None, **facts: Any
+    ) -> None:
+        super().__init__(message, *args, **facts)
+        self.renews_at = renews_at
 
 
 class ContentModerationError(TarashException):

@@ -23,7 +23,7 @@ from ._data._model_info import (
     NumberRange,
     RetiredUse,
 )
-from ._data._money import Cost, PriceLine, Quote, QuoteLine
+from ._data._money import Cost, PriceLine, Quote, QuoteLine, SpendRow
 from ._data._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._data._responses import (
     Adjustment,
@@ -73,6 +73,7 @@ __all__ = [
     "QuoteLine",
     "Resolution",
     "RetiredUse",
+    "SpendRow",
     "VideoGenerationConfig",
     "VideoGenerationRequest",
     "VideoGenerationResponse",

@@ -35,6 +35,14 @@ LATER = date(2026, 11, 21)
         ("google", "veo-3.0-generate-preview", "2026-06-30", "gemini-omni-1.2-flash"),
         ("google", "imagen-4.0-generate-001", "2026-08-17", "gemini-3.1-flash-image"),
         ("runway", "gen3a_turbo", None, "gen4_turbo"),
+        ("google", "imagen-3.0-generate-001", "2026-06-30", "gemini-3.1-flash-image"),
+        ("google", "imagen-3.0-generate-002", "2025-11-10", "gemini-3.1-flash-image"),
+        ("google", "imagegeneration@006", "2026-06-30", "gemini-3.1-flash-image"),
+        ("google", "gemini-2.5-flash-image-preview", "2026-01-15", "gemini-3.1-flash-image"),
+        ("google", "gemini-2.0-flash-preview-image-generation", None, "gemini-3.1-flash-image"),
+        ("azure-openai", "dall-e-3", None, "gpt-image-2"),
+        ("azure-openai", "sora", None, None),
+        ("xai", "grok-2-image-1212", None, "grok-imagine-image-2.0"),
     ],
 )
 def test_dates_and_successors(

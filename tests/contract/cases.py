@@ -162,6 +162,7 @@ def _alone(*roles: ImageRole, model: str | None = None) -> tuple[Images, ...]:
 
 FORM_EXTRA = {"odd_one": "As It Is", "odd_table": '{"inner": [1, true, null]}'}
 OPENAI_FORM = {"odd_one": "As It Is", "odd_number": "7"}
+CALLBACK = {"callback_url": "https://hooks.example/kling"}
 SEEDANCE_EXTRA = {"return_last_frame": True, "execution_expires_after": 7200}
 SEEDREAM_EXTRA = {"sequential_image_generation_options": {"max_images": 3}}
 ONE_REFUSAL = Script(outcome="moderated")
@@ -256,6 +257,46 @@ CASES: tuple[Case, ...] = (
         refused_failure=True,
         credentials=by_token,
         why="predict answers with the images, and makes them from text alone",
+    ),
+    Case(
+        provider="kling",
+        kind="video",
+        model="kling-3.0",
+        own_id=True,
+        images=(
+            *_alone("reference", "first_frame"),
+            FRAMES,
+            *_alone("asset", model="kling-3.0-omni"),
+        ),
+        extra=CALLBACK,
+        extra_sent=CALLBACK,
+        place=("options",),
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="1301")),
+        why="the wire refuses what it doesn't know; the API has no cancel",
+    ),
+    Case(
+        provider="kling",
+        kind="video",
+        model="kling-v2-6",
+        own_id=True,
+        images=(*_alone("reference", "first_frame"), FRAMES),
+        pictures=BYTES,
+        extra=CALLBACK,
+        extra_sent=CALLBACK,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="1300")),
+        why="as for kling-3.0; the older API",
+    ),
+    Case(
+        provider="kling",
+        kind="image",
+        model="kling-v3",
+        own_id=True,
+        images=(*_alone("reference"), *_alone("asset", model="kling-v2-1")),
+        pictures=BYTES,
+        extra=CALLBACK,
+        extra_sent=CALLBACK,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="1301")),
+        why="as for kling-v2-6",
     ),
     Case(
         provider="runway",

@@ -81,6 +81,8 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) 
         monkeypatch.setenv("TARASH_STABILITY_BASE_URL", simulator.base_url("stability"))
         monkeypatch.setenv("XAI_API_KEY", "xai-documentation")
         monkeypatch.setenv("TARASH_XAI_BASE_URL", simulator.base_url("xai"))
+        monkeypatch.setenv("KLINGAI_API_KEY", "kling-documentation")
+        monkeypatch.setenv("TARASH_KLING_BASE_URL", simulator.base_url("kling"))
         monkeypatch.setenv("ARK_API_KEY", "ark-documentation")
         monkeypatch.setenv("TARASH_BYTEDANCE_BASE_URL", simulator.base_url("bytedance"))
         for name in ("OPENAI", "AZURE_OPENAI"):

@@ -58,7 +58,7 @@ class Service:
         command = [sys.executable, "-m", "uvicorn", "fastapi_service.app:app", "--no-access-log"]
         options = ["--app-dir", str(EXAMPLES), "--fd", str(number)]
         self.process = subprocess.Popen(
-            [*command, *options, "--timeout-graceful-shutdown", "1"],
+            [*command, *options, "--timeout-graceful-shutdown", "1", "--no-proxy-headers"],
             cwd=self._folder,
             env=self._variables,
             pass_fds=[number],

@@ -348,8 +348,10 @@ def test_one_client_can_not_order_for_all(
     client = connect(service)
     first = client.order(Idempotency_Key="one")
     second = client.order()
-    for _ in range(20):
-        answer = client.ask("POST", "/videos", ORDER)
+    for number in range(20):
+        # What a client says of its address is its own word.
+        headers = {"X_Forwarded_For": f"198.51.100.{number}"} if number % 2 else {}
+        answer = client.ask("POST", "/videos", ORDER, **headers)
         assert answer.status == 429
         assert b"Too many videos are under way" in answer.read()
 
@@ -399,7 +401,9 @@ def test_the_lines_that_start_it_are_as_they_should_be(tmp_path: Path) -> None:
 
     command, *options = shlex.split(start)
     assert command == "uvicorn"
-    assert uvicorn.main.make_context("uvicorn", options).params["timeout_graceful_shutdown"] == 5
+    started = uvicorn.main.make_context("uvicorn", options).params
+    assert started["timeout_graceful_shutdown"] == 5
+    assert started["proxy_headers"] is False
 
     # The secret of one start is that of the next.
     script = "\n".join([*lines[:-1], "echo $TARASH_TOKEN_SECRET"])

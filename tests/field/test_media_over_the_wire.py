@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from typing import Any
 
 import pytest
@@ -80,3 +81,38 @@ def test_a_mask_from_an_editor_changes_what_it_was_painted_for(kind: str) -> Non
         else:
             grey = sent.convert("RGB").convert("L")
             assert (grey.getpixel((32, 32)), grey.getpixel((2, 2))) == (255, 0)
+
+
+PICTURES = {
+    "openai": "gpt-image-2",
+    "google": "gemini-3.1-flash-image",
+    "stability": "sd3.5-large",
+    "xai": "grok-imagine-image-2.0",
+    "runway": "gen4_image",
+    "fal": "fal-ai/flux/dev/image-to-image",
+}
+
+
+@pytest.mark.parametrize("label", ["image/jpeg", "image/png", "application/octet-stream"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("provider", PICTURES)
+def test_a_picture_goes_out_as_what_it_is_whatever_it_was_called(
+    provider: str, form: str, label: str
+) -> None:
+    """openai/openai-node#1468, 64bit/async-openai#364, open-webui/open-webui#25127."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (512, 512), "tomato").save(buffer, form)
+    picture: Any = {"content": buffer.getvalue(), "content_type": label}
+    with Simulator([provider]) as simulator:
+        config = ImageGenerationConfig(
+            provider=provider,
+            model=PICTURES[provider],
+            api_key="an:example",
+            base_url=simulator.base_url(provider),
+        )
+        generate_image(config, ImageGenerationRequest(prompt="A cat", image_list=[picture]))
+        (job,) = simulator.jobs(provider)
+
+    assert {*re.findall(r"image/(?:png|jpeg|webp)|octet-stream", str(job.payload))} == {
+        f"image/{form.lower()}"
+    }

@@ -90,6 +90,8 @@ def test_a_file_that_changes_meanwhile_is_not_mixed(
         (Fault.foreign_body(), "a page came in its place (text/html)"),
         (Fault.foreign_body('{"error": "gone"}', "application/json"), "a page came in its place"),
         (Fault.foreign_body("<html>", "application/octet-stream"), "a page came in its place"),
+        (Fault.foreign_body("<!doctype html>", "video/mp4"), "a page came in its place"),
+        (Fault.foreign_body('{"error": "gone"}', "video/mp4"), "a page came in its place"),
         (Fault.foreign_body("", "video/mp4"), "the server sent nothing"),
         (Fault.status(400), "its URL answers HTTP 400"),
         (Fault.reset_before(), "the download broke off"),

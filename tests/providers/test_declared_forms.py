@@ -486,8 +486,11 @@ def test_the_end_of_a_model_is_known() -> None:
         {"ids": ["aurora-0*"], "kind": "video", "takes": {"prompt": PROMPT}}
         | {"shutdown": "2020-01-02", "successor": "aurora-v"}
     )
-    Registry().register(declared_provider(said))
-    found = describe("boreal-ends", "aurora-0-lite")
+    registry = Registry()
+    registry.register(declared_provider(said))
+    with registry.in_force():
+        found = describe("boreal-ends", "aurora-0-lite")
+
     assert (str(found.shutdown), found.successor, found.retired) == ("2020-01-02", "aurora-v", True)
 
 

@@ -40,6 +40,8 @@ class Call:
     adjustments: tuple[Adjustment, ...] = ()
     mark: Mapping[str, str] | None = None
     """For a call of a stored job: where its config bought, and with which key; see `_marks`."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The user's own words for whom or what it is."""
 
     @property
     def mocked(self) -> bool:

@@ -10,7 +10,17 @@ from ._admission import admitted
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
-from ._lease import FACTS, Lease, kept_alive, ledger_failed, rewrite, settle, told_of, was_stopped
+from ._lease import (
+    FACTS,
+    Lease,
+    keeps_money,
+    kept_alive,
+    ledger_failed,
+    rewrite,
+    settle,
+    told_of,
+    was_stopped,
+)
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
 from ._quoting import quoted
@@ -30,6 +40,7 @@ __all__ = [
     "farewell",
     "fitted_call",
     "handle",
+    "keeps_money",
     "kept_alive",
     "ledger_failed",
     "look",

@@ -34,10 +34,12 @@ from .._support._secrets import Secrets, secrets_of
 from ..exceptions import HTTPError, TarashException
 from ..models import AttemptMetadata
 from ._audience import Audience, log_of
+from ._money import Money
 from ._recording import heard_of, record
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Operation, RawResult, Response
+    from .._data._money import Cost
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
     from ..ledger._records import Intent, Outcome
 
@@ -98,6 +100,8 @@ class Attempt:
     """Why it failed, where another process has written that down."""
     response: Response | None = None
     """What it came to, which nobody may have got yet."""
+    money: Money = field(default_factory=Money)
+    """What it may cost, would cost, and has cost."""
 
     @property
     def request_id(self) -> str:
@@ -165,7 +169,12 @@ class Attempt:
             billing=self.billing(success=error is None),
             cancel=self.cancel,
             adopted=self.adopted,
+            cost=self.cost_of(success=error is None),
         )
+
+    def cost_of(self, *, success: bool) -> Cost | None:
+        """Return what it has cost, or may cost; None where nobody knows."""
+        return self.money.cost_of(self.billing(success=success))
 
     def complete(self, error: TarashException) -> None:
         """Put the facts on the error that whoever raised it could not know."""
@@ -278,6 +287,7 @@ class Attempt:
                 request_id=self.request_id,
                 attempt_number=self.call.attempt_number,
                 kind=self.call.kind,
+                labels=self.call.labels,
                 provider=self.call.config.provider,
                 model=self.call.config.model,
                 operation_id=None if self.operation is None else self.operation.id,

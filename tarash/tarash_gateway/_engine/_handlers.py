@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from ..exceptions import (
 )
 from ..ledger._records import Intent
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._budgets import kept_quote, windows_for
 from ._leaving import settled
 from ._recording import facts_of
 
@@ -89,6 +91,9 @@ def _intent(attempt: Attempt, lease: Lease) -> Intent:
         call.config.model,
         call.attempt_number,
         lease.job_id,
+        quote=kept_quote(attempt.money.quote),
+        labels=call.labels,
+        budgets=windows_for(attempt.money.budgets, call, datetime.now(UTC)),
     )
 
 

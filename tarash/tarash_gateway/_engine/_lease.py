@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
@@ -20,8 +21,9 @@ from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
 from ._received import write_received
 
 if TYPE_CHECKING:
+    from .._data._money import Cost
     from .._data._types import JsonObject
-    from ..ledger._records import JobState, Ledger, Outcome
+    from ..ledger._records import JobState, Ledger, MoneyLedger, Outcome
     from ._attempt import Attempt
 
 FACTS = (
@@ -200,9 +202,41 @@ async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
     if attempt.intent is None or lease.is_watcher:
         return
 
+    facts = (attempt.intent.id, attempt.submission, outcome)
+    if not keeps_money(lease.ledger):
+        await _write(lease, partial(lease.ledger.settle, *facts))
+        return
+
+    ledger = cast("MoneyLedger", lease.ledger)
+    cost = attempt.cost_of(success=outcome == "completed")
     await _write(
-        lease, partial(lease.ledger.settle, attempt.intent.id, attempt.submission, outcome)
+        lease,
+        partial(
+            ledger.settle,
+            *facts,
+            cost=None if cost is None else {"amount": str(cost.amount), "currency": cost.currency},
+            cost_state=_cost_state(attempt, cost, outcome),
+        ),
     )
+
+
+def keeps_money(ledger: Ledger) -> bool:
+    """Tell whether a ledger knows what submits cost."""
+    return bool(getattr(ledger, "keeps_money", False)) and _takes_costs(type(ledger))
+
+
+@cache
+def _takes_costs(kind: type[Ledger]) -> bool:
+    """Tell whether a ledger's own `settle` takes a cost: a user's may be older than that."""
+    known = inspect.signature(kind.settle).parameters.values()
+    return any(one.name == "cost" or one.kind is one.VAR_KEYWORD for one in known)
+
+
+def _cost_state(attempt: Attempt, cost: Cost | None, outcome: Outcome) -> str:
+    if outcome != "completed" and attempt.billing(success=False) == "possible":
+        return "possible"
+
+    return "estimated" if cost is None else cost.state
 
 
 async def rewrite(attempt: Attempt, lease: Lease) -> None:

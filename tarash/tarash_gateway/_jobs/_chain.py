@@ -29,9 +29,11 @@ from .._engine._attempt import Attempt, cancellation_note, unforeseen
 from .._engine._audience import Audience, Observers
 from .._engine._leaving import settled
 from .._engine._progress import Progress
+from .._engine._spending import check_handler, last_word, limit_of
 from .._support._loops import current_task
 from .._support._warnings import asking_line
 from ..exceptions import (
+    CostLimitError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     UnsupportedOperationError,
@@ -147,6 +149,7 @@ class ChainRun(Ending):
             return await self._tell_kept(self.kept, deliver)
 
         may_buy = True
+        failed: TarashException | None = None
         while True:
             attempt = self.current
             number = attempt.call.attempt_number  # which may have been waited for before
@@ -177,8 +180,9 @@ class ChainRun(Ending):
             level = logging.WARNING if goes_on else logging.ERROR
             attempt.log(level, "failed", error_type=type(error).__name__, error=error.message)
             if following is None:
-                raise error
+                raise last_word(error, failed)
 
+            failed = failed if isinstance(error, CostLimitError) else error
             provider = following.call.config.provider
             attempt.log(logging.WARNING, "fallback", error=error.message, to=provider)
             await heard_by(caller)
@@ -273,6 +277,8 @@ class ChainRun(Ending):
         failure: TarashException
         cause: BaseException | None
         task = current_task()
+        attempt.money.budgets = self.resources.budgets
+        attempt.money.limit = limit_of(self.calls[0], attempt.call, self.attempts[:-1])
         try:
             return await self._make(attempt, progress, caller, until_accepted)
         except TarashException as error:
@@ -333,6 +339,7 @@ class ChainRun(Ending):
         resources, lease = self.resources, self.lease
         async with admitted(adapter, attempt, progress, resources, lease):
             if handler is not None:
+                check_handler(attempt)
                 return await handle(handler, attempt, progress, caller, lease)
 
             assert adapter is not None  # noqa: S101  (there is no handler)

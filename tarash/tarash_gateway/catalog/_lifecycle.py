@@ -67,19 +67,25 @@ OPENAI_SDK = "docstrings of the openai SDK"
 OPENAI_SORA = "docstrings of the openai SDK and the model's page"
 GEMINI = "deprecations and changelog of ai.google.dev"
 SECOND_HAND = "reports by others of ai.google.dev"
+NOT_FOUND = "reports by others that it is not found"
 VERTEX = "reports by others of Vertex AI's model lifecycle"
 OPENAI_LIST = "OpenAI's deprecations"
 AZURE = "Azure's model retirement schedule of 2026-07-07"
+AZURE_LEGACY = "Azure's page of legacy models"
 RUNWAY_SDK = "absent from the types of runwayml 5.24.0"
+XAI_SDK = "absent from xai-sdk since 1.8"
 XAI = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
 STABILITY = "Stability's documentation (rerouted since then)"
 SORA = _row("2026-09-24", None, OPENAI_SORA)
 SORA_ELSEWHERE = _row("2026-09-24", None, "the end of OpenAI's own API, which serves it")
 AZURE_ROWS = {
+    "dall-e-2": _row("2025-01-27", "gpt-image-2", AZURE_LEGACY),
+    "dall-e-3": _row(None, "gpt-image-2", AZURE),
     "gpt-image-1": _row("2026-10-23", "gpt-image-2", AZURE),
     "gpt-image-1-mini": _row("2027-04-07", None, AZURE),
     "gpt-image-1.5": _row("2026-12-16", "gpt-image-2", AZURE),
     "gpt-image-2": _row("2027-04-21", None, AZURE),
+    "sora": _row(None, None, AZURE),
     "sora-2*": _row("2026-09-15", None, AZURE),
 }
 
@@ -88,12 +94,21 @@ LIFECYCLES: Mapping[str, Mapping[str, Lifecycle]] = {
     "azure_openai": AZURE_ROWS,
     "fal": {"fal-ai/sora-2*": SORA_ELSEWHERE},
     "google": {
+        "gemini-2.0-flash-exp-image-generation": _row(None, "gemini-3.1-flash-image", NOT_FOUND),
+        "gemini-2.0-flash-preview-image-generation": _row(
+            None, "gemini-3.1-flash-image", NOT_FOUND
+        ),
         "gemini-2.5-flash-image": _row("2026-10-02", "gemini-3.1-flash-image", SECOND_HAND),
+        "gemini-2.5-flash-image-preview": _row("2026-01-15", "gemini-3.1-flash-image", SECOND_HAND),
         "gemini-3-pro-image-preview": _row("2026-06-25", "gemini-3-pro-image", SECOND_HAND),
         "gemini-3.1-flash-image-preview": _row("2026-06-25", "gemini-3.1-flash-image", SECOND_HAND),
         "gemini-omni-1.1-flash": _row("2026-12-03", "gemini-omni-1.2-flash", SECOND_HAND),
         "gemini-omni-flash-preview": _row("2026-09-30", "gemini-omni-1.2-flash", SECOND_HAND),
+        "imagegeneration@*": _row("2026-06-30", "gemini-3.1-flash-image", VERTEX),
+        "imagen-3.0-*": _row("2026-06-30", "gemini-3.1-flash-image", VERTEX),
+        "imagen-3.0-generate-002": _row("2025-11-10", "gemini-3.1-flash-image", SECOND_HAND),
         "imagen-4.0-*": _row("2026-08-17", "gemini-3.1-flash-image", GEMINI),
+        "imagetext@*": _row("2026-06-30", "gemini-3.1-flash-image", VERTEX),
         "veo-2.0-*": _row("2026-06-30", "gemini-omni-1.2-flash", GEMINI),
         "veo-3-0-*": _row("2026-06-30", "gemini-omni-1.2-flash", GEMINI),
         "veo-3.0-*": _row("2026-06-30", "gemini-omni-1.2-flash", GEMINI),
@@ -130,6 +145,7 @@ LIFECYCLES: Mapping[str, Mapping[str, Lifecycle]] = {
         "sd3-medium": _row("2025-04-17", "sd3.5-medium", STABILITY),
     },
     "xai": {
+        "grok-2-image*": _row(None, "grok-imagine-image-2.0", XAI_SDK),
         "grok-imagine-image-pro": _row("2026-05-15", "grok-imagine-image-2.0", XAI),
         "grok-imagine-image-quality": _row("2026-11-02", "grok-imagine-image-2.0", XAI),
     },

@@ -150,9 +150,12 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     strict: o.Strict = False,
     fit_images: o.FitImages = False,
     failover: o.Failover = "always",
+    max_cost: o.MaxCost = None,
+    allow_unpriced: o.AllowUnpriced = False,
     on_timeout: o.OnTimeout = "cancel",
     ledger: o.Ledger = None,
     idempotency_key: o.IdempotencyKey = None,
+    label: o.Label = None,
     detach: o.Detach = False,
     output: o.Output = None,
     force: o.Force = False,
@@ -191,9 +194,12 @@ def image(  # noqa: PLR0913  (each is an option of the command)
     strict: o.Strict = False,
     fit_images: o.FitImages = False,
     failover: o.Failover = "always",
+    max_cost: o.MaxCost = None,
+    allow_unpriced: o.AllowUnpriced = False,
     on_timeout: o.OnTimeout = "cancel",
     ledger: o.Ledger = None,
     idempotency_key: o.IdempotencyKey = None,
+    label: o.Label = None,
     detach: o.Detach = False,
     output: o.Output = None,
     force: o.Force = False,
@@ -267,6 +273,30 @@ def compare_prices(  # noqa: PLR0913  (each is an option of the command)
     from ._quotes import compare
 
     return compare(o.of_kind(kind, {**given, "model": None}), models)
+
+
+@app.command("spend", epilog=SEE_ABOVE)
+def spend(
+    *,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            help="What rows are made by: provider, model, kind, state, day, month or label.NAME; "
+            "repeatable.",
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Such as 7d, 12h, or 2026-11-01."),
+    ] = None,
+    ledger: o.Ledger = None,
+    as_json: o.Json = False,
+) -> int:
+    """Say what was spent, from the ledger."""
+    from ._spend import show_spend
+
+    return show_spend(ledger, since, by or ["provider", "model"], json=as_json)
 
 
 @app.command()

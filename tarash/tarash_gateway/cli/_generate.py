@@ -24,7 +24,7 @@ from ..models import GenerationPlan
 from . import _interrupt as interrupt
 from . import _report as report
 from ._errors import CommandError, Exit, about, exit_code
-from ._inputs import Config, Request, prompt_of, read
+from ._inputs import Config, Request, labels_of, prompt_of, read
 from ._ledger import MEMORY, REHEARSALS, command_for, is_chosen, opened
 from ._options import Options
 from ._progress import Progress, names_of
@@ -111,6 +111,7 @@ def _detach(run: _Run) -> int:
             run.request,
             ledger=_ledger_of(run),
             idempotency_key=options.idempotency_key,
+            labels=labels_of(options),
         )
 
     try:
@@ -170,6 +171,7 @@ async def _generate_and_save(run: _Run) -> None:
             run.progress.update,
             ledger=_ledger_of(run),
             idempotency_key=run.options.idempotency_key,
+            labels=labels_of(run.options),
         )
         run.progress.note("saving", quiet=True)
         options = run.options

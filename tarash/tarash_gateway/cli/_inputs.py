@@ -76,6 +76,23 @@ def _checked(
         return None, misuse(error)
 
 
+def labels_of(options: Options) -> dict[str, str]:
+    """Return the labels of a job.
+
+    Raises:
+        CommandError: One is not written as a name and a text.
+    """
+    labels = {}
+    for text in options.label or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise CommandError(f"--label: {text!r} is not NAME=TEXT, such as user=42")
+
+        labels[name] = value
+
+    return labels
+
+
 def prompt_of(text: str) -> str:
     """Return the prompt: for `-`, what standard input holds.
 
@@ -177,6 +194,8 @@ def _config(options: Options) -> Config:
         "strict": options.strict,
         "fit_images": options.fit_images,
         "failover": options.failover,
+        "max_cost": options.max_cost,
+        "allow_unpriced": options.allow_unpriced,
         "on_timeout": options.on_timeout,
         "mock": _mock(options),
         "verify": "warn" if options.verify else "off",

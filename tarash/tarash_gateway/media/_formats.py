@@ -35,7 +35,8 @@ def is_page(head: bytes, declared: str | None) -> bool:
     if declared.startswith(PAGES):
         return True
 
-    return declared in VAGUE and PAGE.match(head) is not None
+    # Drawings are text themselves; no other media begin like a page, whatever the server calls it.
+    return declared not in SCRIPTABLE and PAGE.match(head) is not None
 
 
 def type_of(head: bytes, declared: str | None, name: str = "") -> str | None:

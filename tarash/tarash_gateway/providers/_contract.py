@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Response,
         Snapshot,
     )
+    from .._data._money import Reported
     from .._http._client import Transport
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec
@@ -35,6 +36,7 @@ Ability = Literal[
     "find_submitted",
     "is_ready",
     "key_variable",
+    "reported_cost",
     "resolve_base_url",
     "resolve_spec",
     "stream",
@@ -194,6 +196,19 @@ class CheckingAdapter(Adapter, Protocol):
 
         Raises:
             TarashException: It refuses the key, or can't be asked.
+        """
+        ...
+
+
+class ReportingAdapter(Adapter, Protocol):
+    """An adapter whose provider says what a job cost, or what it was counted as."""
+
+    def reported_cost(self, body: Any, metadata: Mapping[str, Any]) -> Reported | None:
+        """Return what an answer says of the cost; None where it says nothing. Pure.
+
+        Args:
+            body: The answer that settled the job, as it came; also one that says that it failed.
+            metadata: What stood beside it; empty for a failed job.
         """
         ...
 

@@ -42,6 +42,7 @@ FOLDERS = (
     "bytedance",
     "fal",
     "google",
+    "kling",
     "luma",
     "openai",
     "replicate",

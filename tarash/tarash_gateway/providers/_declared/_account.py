@@ -30,7 +30,7 @@ FORMS: Mapping[str, Any] = {
     "none": None, "data_uri": "data_uri", "base64": "data_uri", "part": "bytes",
 }  # fmt: skip
 HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-VERSION = re.compile(r"/v\d\w*$")
+VERSION = re.compile(r"(?:/v\d\w*)+$")
 
 
 class DeclaredAccount(RestAdapter):

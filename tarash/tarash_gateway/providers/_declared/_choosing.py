@@ -53,13 +53,15 @@ def _places(form: Model) -> set[str]:
 
 def siblings(said: ProviderDeclaration, kind: str, model: str) -> dict[str, str]:
     """Return other models by what they take, or by `text` where they need no media."""
+    mine = {need for form in said.forms_of(kind, model) for need in _needs(form)}
     found: dict[str, str] = {}
     for form in said.models:
         names = [name for name in form.ids if name != model and not name.endswith("*")]
         for need in _needs(form) if names and form.kind == kind else ():
             found.setdefault(need, names[0])
 
-    return found
+    # Where this model does without media too, others are no help.
+    return {need: name for need, name in found.items() if need not in mine}
 
 
 def _needs(form: Model) -> Iterator[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from ..._data._exchange import Operation, RawResult
+from ..._data._money import Reported, exact
 from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
-from .._facts import READERS, amount, date, response_facts
+from .._facts import READERS, amount, date, mapping, response_facts
 from .._paths import value_at as one
 from ._asked import as_image, content_of
 from ._names import holds, picked
@@ -51,7 +53,8 @@ class DeclaredResult(DeclaredSending):
         found = {name: one(body, path) for name, path in result.metadata.items()}
         expiry = one(body, result.expires_at)
         found["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
-        cost = amount(one(body, result.cost))
+        costs = picked(body, result.cost) if result.cost is not None else ()
+        cost = amount(next(iter(costs), None))
         if cost is not None:
             cost = round(cost * result.cost_scale, 12)
             in_dollars = result.cost_unit == "USD"
@@ -60,6 +63,16 @@ class DeclaredResult(DeclaredSending):
             )
 
         return {name: value for name, value in found.items() if value is not None}
+
+    def reported_cost(self, _body: Any, metadata: Mapping[str, Any]) -> Reported | None:
+        """Return what a job cost, where the declaration says where that stands. Pure."""
+        dollars = exact(metadata.get("cost_usd"))
+        if dollars is not None:
+            return Reported(amount=dollars)
+
+        said = mapping(metadata.get("cost"))
+        figure = exact(said.get("amount"))
+        return None if figure is None else Reported(quantity=figure, unit=str(said.get("unit")))
 
     def urls(self, body: Any, kind: str, model: str = "") -> list[str]:
         """Return the media of the asked kind. Pure."""

@@ -108,7 +108,7 @@ class Result(Fits):
     expires_at: Path | None = None
     facts: dict[str, Path] = {}
     metadata: dict[str, Path] = {}
-    cost: Path | None = None
+    cost: Path | Pick | None = None
     cost_unit: str = "USD"
     cost_scale: Rate = 1
     """What one of the provider's units of cost is in `cost_unit`."""

@@ -38,6 +38,7 @@ from .._contract import AdapterDefaults
 from .._facts import amount, count, mapping, number, response_facts
 from .._filters import refusal, sift
 from .._outputs import as_text, content_of, find, no_media
+from .costs import reported_cost
 from .errors import classify_answer
 from .verdict import BAD_REQUEST, verdict
 
@@ -67,8 +68,9 @@ class FalAdapter(AdapterDefaults):
     """fal's queue, by the contract of adapters."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"fetch_schema", "stream", "upload", "verify_credentials"}
+        {"fetch_schema", "reported_cost", "stream", "upload", "verify_credentials"}
     )
+    reported_cost = staticmethod(reported_cost)
     name = "fal"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1

@@ -21,6 +21,7 @@ from ..._support._secrets import AuthHeaders, bearer
 from ...exceptions import HTTPError
 from .._facts import mapping
 from .._rest import RestAdapter
+from .costs import reported_cost
 from .errors import billing_of, classify_answer, failure_of
 from .models import endpoint_of
 
@@ -79,7 +80,10 @@ class RunwayClient(HttpClient):
 class RunwayAdapter(RestAdapter):
     """Runway's tasks, by declaration but for uploads and the cancel."""
 
-    abilities: frozenset[Ability] = frozenset({"resolve_base_url", "upload", "verify_credentials"})
+    abilities: frozenset[Ability] = frozenset(
+        {"reported_cost", "resolve_base_url", "upload", "verify_credentials"}
+    )
+    reported_cost = staticmethod(reported_cost)
     name = "runway"
     # Runway takes data URIs of 5 MB, and base64 needs four characters for three bytes.
     accepts = MediaSupport(

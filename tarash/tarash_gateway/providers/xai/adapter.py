@@ -30,6 +30,7 @@ from .._filters import note_of
 from .._finding import moment
 from .._rest import RestAdapter
 from . import models as facts
+from .costs import reported_cost
 from .errors import billing_of, classify_answer, filtered, ticks_of
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ class XaiAdapter(RestAdapter):
     abilities: frozenset[Ability] = frozenset(
         {
             "answers_at_once",
+            "reported_cost",
             "resolve_spec",
             "upload",
             "verify_credentials",
         }
     )
+    reported_cost = staticmethod(reported_cost)
     name = "xai"
     accepts = MediaSupport(
         largest_inline=LARGEST_INLINE,

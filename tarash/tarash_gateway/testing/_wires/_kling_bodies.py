@@ -142,8 +142,8 @@ def wrong_new(endpoint: str, body: Mapping[str, Any]) -> str | None:
     if found is None and types is not None:
         found = _wrong_contents(body["contents"], types)
 
-    if found is None and "settings" in body:
-        found = _wrong_together(endpoint, body["settings"], body.get("contents") or ())
+    if found is None:
+        found = _wrong_together(endpoint, body.get("settings", {}), body.get("contents", ()))
 
     return found
 
