@@ -32,7 +32,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ._data._hints import Hint, said
+from ._data._hints import Advised, Hint, said
 from ._data._types import Billing, Submission
 from ._support._words import visible
 
@@ -71,7 +71,7 @@ __all__ = [
 RETRYABLE_STATUSES = frozenset({408, 425, 429})
 
 
-class TarashException(Exception):  # noqa: N818  (the name users already catch)
+class TarashException(Advised, Exception):  # noqa: N818  (the name users already catch)
     """Base of all errors of the gateway.
 
     Attributes:
@@ -131,25 +131,6 @@ class TarashException(Exception):  # noqa: N818  (the name users already catch)
         self.billing = billing
         self.execution_metadata: ExecutionMetadata | None = None
 
-    @property
-    def summary(self) -> str:
-        """The message without its hints: what went wrong, and why."""
-        return self.message.removesuffix(said(self.hints))
-
-    def advises(self, action: str) -> bool:
-        """Tell whether one of the hints is this action."""
-        return any(hint.action == action for hint in self.hints)
-
-    def amend(self, *, before: str = "", after: str = "", hints: Sequence[Hint] = ()) -> None:
-        """Add to the message what was found out later; once, however often it is said."""
-        summary = self.summary
-        if after and summary.endswith(after):
-            return
-
-        self.hints = (*self.hints, *hints)
-        self.message = f"{before}{summary}{after}{said(self.hints)}"
-        self.args = (self.message,)
-
     def __str__(self) -> str:
         # A provider may have written a part of it, and whoever prints an error prints this.
         return visible(self.message)
@@ -185,6 +166,8 @@ class CostLimitError(ValidationError):
         limit: US dollars that it may cost: what `max_cost` leaves after earlier attempts.
     """
 
+    default_code = "cost_limit"
+
     def __init__(
         self,
         message: str,
@@ -204,6 +187,8 @@ class BudgetExceededError(CostLimitError):
     Attributes:
         renews_at: When the budget renews, in UTC; None for never.
     """
+
+    default_code = "budget_exceeded"
 
     def __init__(
         self, message: str, *args: Any, renews_at: datetime | None = None, **facts: Any

@@ -34,6 +34,33 @@ def said(hints: Sequence[Hint]) -> str:
     return "".join(f"{JOINER}{hint.text}" for hint in hints)
 
 
+class Advised:
+    """An error whose message ends with what to do about it."""
+
+    message: str
+    hints: tuple[Hint, ...]
+    args: tuple[Any, ...]
+
+    @property
+    def summary(self) -> str:
+        """The message without its hints: what went wrong, and why."""
+        return self.message.removesuffix(said(self.hints))
+
+    def advises(self, action: str) -> bool:
+        """Tell whether one of the hints is this action."""
+        return any(hint.action == action for hint in self.hints)
+
+    def amend(self, *, before: str = "", after: str = "", hints: Sequence[Hint] = ()) -> None:
+        """Add to the message what was found out later; once, however often it is said."""
+        summary = self.summary
+        if after and summary.endswith(after):
+            return
+
+        self.hints = (*self.hints, *hints)
+        self.message = f"{before}{summary}{after}{said(self.hints)}"
+        self.args = (self.message,)
+
+
 def raise_limit(setting: str, then: str = "") -> Hint:
     """Advise to allow more of something."""
     return Hint("raise", f"raise {setting}= on the config{then}", setting, then)
