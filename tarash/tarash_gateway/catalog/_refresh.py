@@ -26,6 +26,7 @@ from ..exceptions import (
     ValidationError,
 )
 from . import _schema_store
+from ._last_days import read_last_days
 from ._lookup import forget
 from ._published import record_of_day
 from ._sources import (
@@ -85,18 +86,17 @@ async def fetch_all(
 async def _fetch_dates(
     provider: str, dates: Dates, base_url: str | None, key: Key | None
 ) -> tuple[int, Path]:
-    reader = dates.load()
-    found = key or _key_of(reader.KEYS)
+    found = key or _key_of(dates.keys)
     if found is None:
         raise AuthenticationError(
             f"No key for {provider}, whose list of models needs one: set the environment variable "
-            f"{reader.KEYS[0]}",
+            f"{dates.keys[0]}",
             provider,
         )
 
-    host = _host(provider, base_url, reader.VARIABLES)
-    async with _session(found, reader.authorize) as get:
-        days = await reader.read_dates(get, host)
+    host = _host(provider, base_url, dates.variables)
+    async with _session(found, dates.authorize) as get:
+        days = await read_last_days(provider, dates, get, host)
 
     if not days:
         raise TarashException(

@@ -1,4 +1,4 @@
-"""Bends wishes to what a model takes, and says so; refuses media that it can't take. Pure."""
+"""Adapts requested values to a model, and says so; refuses media that it can't take. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from ..exceptions import UnsupportedOperationError, ValidationError
 from ..models import Adjustment
 from ._doubts import doubts_of, remarks
 from ._field_mapper import FieldMapper, described
-from ._geometry import WISHES as SHAPES
-from ._geometry import Lines, Ratios, effects, says_size
+from ._geometry import SHAPE_FIELDS, Lines, Ratios, effects, says_size
 from ._joint import fit_joints, inexact_ratio, size_as_ratio
 from ._limits import nearest, shown
 from ._slots import Slot, allocate
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "nearest", "takes_media"]
 
-WISHES = (
+ADAPTED_FIELDS = (
     "duration_seconds",
-    *SHAPES,
+    *SHAPE_FIELDS,
     "generate_audio",
     "quality",
     "style",
@@ -43,7 +42,7 @@ COUNTS = frozenset({"number_of_videos", "n"})
 def fit(
     request: Request, spec: ModelSpec, *, strict: bool = False
 ) -> tuple[Request, tuple[Adjustment, ...]]:
-    """Return the request as the model can take it, and what had to bend.
+    """Return the request as the model can take it, and what was adapted.
 
     Args:
         request: What the user asked for.
@@ -52,27 +51,27 @@ def fit(
 
     Raises:
         ValidationError: An image, video or mask that the model can't take; something required that
-            is missing; with `strict`, any wish that would have to bend.
+            is missing; with `strict`, any value that would have to be adapted.
     """
     _check_kind(spec)
     request, adjustments = _fit_media(request, spec)
     adjustments = [*spec.adjustments, *adjustments]
-    request, bent = _fit_wishes(request, spec)
+    request, adapted = _fit_values(request, spec)
     request, joint = fit_joints(request, spec)
-    adjustments += _one_each([*bent, *joint])
+    adjustments += _one_each([*adapted, *joint])
     if strict and adjustments:
-        bends = "; ".join(
+        refused = "; ".join(
             f"{one.field}={one.requested!r}: {one.reason}, {_instead(one)}" for one in adjustments
         )
-        what = f"strict=True allows no changes, and {spec.model} can't take {bends}"
+        what = f"strict=True allows no changes, and {spec.model} can't take {refused}"
         raise ValidationError(what, code="strict", field=adjustments[0].field)
 
-    told = [*remarks(request, spec), *remarks_together(request, spec.rules, spec.model)]
-    return request, (*doubts_of(spec), *adjustments, *told)
+    notes = [*remarks(request, spec), *remarks_together(request, spec.rules, spec.model)]
+    return request, (*doubts_of(spec), *adjustments, *notes)
 
 
 def _one_each(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
-    """Tell once of a field that bends to its own limits and then to another field's."""
+    """Tell once of a field that is adapted to its own limits and then to another field's."""
     found: dict[str, Adjustment] = {}
     for one in adjustments:
         before = found.get(one.field)
@@ -82,11 +81,11 @@ def _one_each(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
     return list(found.values())
 
 
-def _fit_wishes(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:
-    """Bend each wish by itself; one of the model's own parameters may stand for another."""
+def _fit_values(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:
+    """Adapt each value by itself; one of the model's own parameters may stand for another."""
     adjustments: list[Adjustment] = []
     changes: dict[str, Any] = {}
-    for name in WISHES:
+    for name in ADAPTED_FIELDS:
         adjustment = _fit_wish(name, request, spec)
         if adjustment is None:
             continue
@@ -101,8 +100,8 @@ def _fit_wishes(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjust
 
 
 def _is_read_together(name: str, spec: ModelSpec) -> bool:
-    """Tell whether a wish is one of those that a geometry reads as they were asked."""
-    mappers = _reading(spec, name) if name in SHAPES else []
+    """Tell whether a value is one of those that a geometry reads as they were asked."""
+    mappers = _reading(spec, name) if name in SHAPE_FIELDS else []
     return any(mapper.geometry is not None for mapper in mappers)
 
 
@@ -136,10 +135,10 @@ def _instead(adjustment: Adjustment) -> str:
     return f"{adjustment.sent!r} would be sent"
 
 
-# ------------------------------------------------------------------------------------------ wishes
+# ------------------------------------------------------------------------------------------ values
 def _fit_wish(name: str, request: Request, spec: ModelSpec) -> Adjustment | None:
-    wish = getattr(request, name, None)
-    if wish is None or (name in COUNTS and wish == 1):
+    requested = getattr(request, name, None)
+    if requested is None or (name in COUNTS and requested == 1):
         return None
 
     reading = {
@@ -152,50 +151,54 @@ def _fit_wish(name: str, request: Request, spec: ModelSpec) -> Adjustment | None
         ratio = size_as_ratio(request, spec) if name == "size" else None
         if ratio is not None:
             reason = f"{spec.model} takes an aspect ratio instead of a size"
-            return Adjustment(field=name, requested=wish, sent=ratio, reason=reason)
+            return Adjustment(field=name, requested=requested, sent=ratio, reason=reason)
 
         reason = f"{spec.model} has no such parameter"
         if spec.generic:
             reason = f"nothing is known of {spec.model}; give its own parameter in extra_params"
 
-        return Adjustment(field=name, requested=wish, sent=None, reason=reason)
+        return Adjustment(field=name, requested=requested, sent=None, reason=reason)
 
-    if name in SHAPES and any(mapper.geometry is not None for mapper in reading.values()):
-        return _fit_shape(name, wish, request, spec, list(reading.values()))
+    if name in SHAPE_FIELDS and any(mapper.geometry is not None for mapper in reading.values()):
+        return _fit_shape(name, requested, request, spec, list(reading.values()))
 
-    return _nearest_wish(name, wish, request, list(reading.values()), spec)
+    return _nearest_value(name, requested, request, list(reading.values()), spec)
 
 
-def _nearest_wish(
-    name: str, wish: Any, request: Request, mappers: Sequence[FieldMapper], spec: ModelSpec
+def _nearest_value(
+    name: str, requested: Any, request: Request, mappers: Sequence[FieldMapper], spec: ModelSpec
 ) -> Adjustment | None:
     mapper = next((mapper for mapper in mappers if mapper.source_field == name), None)
     if name == "size" and (mapper is None or mapper.allowed is None):
         ratio = inexact_ratio(request, spec.mappers)
         if ratio is not None:
             reason = f"{spec.model} takes an aspect ratio instead of a size"
-            return Adjustment(field=name, requested=wish, sent=ratio, reason=reason)
+            return Adjustment(field=name, requested=requested, sent=ratio, reason=reason)
 
     if mapper is None:
         return None
 
     if mapper.frames is not None:
-        sent: Any = mapper.frames.seconds(request, wish)
+        sent: Any = mapper.frames.seconds(request, requested)
         takes = shown(mapper.frames.span)
     elif mapper.allowed is not None:
-        sent = wish if wish in mapper.allowed else nearest(name, wish, mapper.allowed)
+        sent = (
+            requested if requested in mapper.allowed else nearest(name, requested, mapper.allowed)
+        )
         takes = shown(mapper.allowed)
     else:
         return None
 
-    if sent == wish:
+    if sent == requested:
         return None
 
-    return Adjustment(field=name, requested=wish, sent=sent, reason=f"{spec.model} takes {takes}")
+    return Adjustment(
+        field=name, requested=requested, sent=sent, reason=f"{spec.model} takes {takes}"
+    )
 
 
 def _fit_shape(
-    name: str, wish: Any, request: Request, spec: ModelSpec, mappers: Sequence[FieldMapper]
+    name: str, requested: Any, request: Request, spec: ModelSpec, mappers: Sequence[FieldMapper]
 ) -> Adjustment | None:
     """Compare what is sent for a picture's shape with what was asked for."""
     if name == "size" and _in_two_parts(request, mappers):
@@ -206,7 +209,7 @@ def _fit_shape(
         for mapper in mappers
         if mapper.geometry is not None and name in (effect := effects(mapper.geometry, request))
     ]
-    different = [one for one in sent if one != wish]
+    different = [one for one in sent if one != requested]
     if sent and not different:
         return None
 
@@ -215,11 +218,11 @@ def _fit_shape(
     if made is not None:
         reason = f"{spec.model} takes {_possible(mappers)}"
 
-    return Adjustment(field=name, requested=wish, sent=made, reason=reason)
+    return Adjustment(field=name, requested=requested, sent=made, reason=reason)
 
 
 def _in_two_parts(request: Request, mappers: Sequence[FieldMapper]) -> bool:
-    """Tell whether an aspect ratio and a resolution are sent that make up the wished size."""
+    """Tell whether an aspect ratio and a resolution are sent that make up the requested size."""
     ratios = [one.geometry for one in mappers if isinstance(one.geometry, Ratios)]
     lines = [one.geometry for one in mappers if isinstance(one.geometry, Lines)]
     return bool(ratios and lines) and says_size(ratios[0], lines[0], request)
@@ -375,11 +378,8 @@ def _check_required(request: Request, spec: ModelSpec, placed: Mapping[str, list
             missing = all(getattr(request, name, None) is None for name in mapper.sources)
 
         if missing:
-            raise ValidationError(
-                _missing(parameter, mapper, request, spec),
-                code="missing_field",
-                field=mapper.source_field,
-            )
+            said = _missing(parameter, mapper, request, spec)
+            raise ValidationError(said, code="missing_field", field=mapper.source_field)
 
 
 def _missing(parameter: str, mapper: FieldMapper, request: Request, spec: ModelSpec) -> str:

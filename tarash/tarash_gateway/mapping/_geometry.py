@@ -1,6 +1,6 @@
 """What a picture's shape becomes: aspect ratio, lines or size, in a parameter's own format. Pure.
 
-The three wishes `aspect_ratio`, `resolution` and `size` are one thing said in three ways, and a
+The three fields `aspect_ratio`, `resolution` and `size` are one thing said in three ways, and a
 model may take any of them; so they are read together.
 """
 
@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ._limits import lines_of, pixels_of, ratio_of
+from .._support._lines import lines_of
+from ._limits import pixels_of, ratio_of
 
-WISHES = ("resolution", "aspect_ratio", "size")
+SHAPE_FIELDS = ("resolution", "aspect_ratio", "size")
 SAME = 0.02
 """Relative difference of two proportions or sides that nobody sees."""
 GRID = 8
@@ -23,7 +24,7 @@ USUAL_AREA = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request wishes for: any of these, None where it doesn't say."""
+    """What a request asks for: any of these, None where it doesn't say."""
 
     ratio: float | None = None
     lines: float | None = None
@@ -31,7 +32,7 @@ class Target:
 
     @classmethod
     def of(cls, request: Any) -> Target:
-        """Read the three wishes of a request."""
+        """Read the three fields of a request."""
         size = getattr(request, "size", None)
         ratio = getattr(request, "aspect_ratio", None)
         resolution = getattr(request, "resolution", None)
@@ -44,7 +45,7 @@ class Target:
 
     @property
     def shape(self) -> float | None:
-        """Width by height, from whichever wish says it."""
+        """Width by height, from whichever field says it."""
         if self.pixels is not None:
             return self.pixels[0] / self.pixels[1]
 
@@ -68,7 +69,7 @@ class Ratios:
     Attributes:
         values: What is sent for each proportion; empty where any ratio can be written.
         key: The part of an object that holds it; None where it stands alone.
-        reads_size: Whether a wished size says the proportion too.
+        reads_size: Whether a requested size says the proportion too.
     """
 
     values: Mapping[float, Any] = field(default_factory=dict)
@@ -82,17 +83,19 @@ class Ratios:
 
     def choose(self, request: Any, target: Target) -> Any:
         """Return what to send, or None."""
-        wished = target.ratio
-        if wished is None and self.reads_size:
-            wished = target.shape
+        requested = target.ratio
+        if requested is None and self.reads_size:
+            requested = target.shape
 
-        if wished is None:
+        if requested is None:
             return None
 
         if not self.values:
-            sent: Any = getattr(request, "aspect_ratio", None) or written_ratio(wished)
+            sent: Any = getattr(request, "aspect_ratio", None) or written_ratio(requested)
         else:
-            sent = self.values[min(self.values, key=lambda ratio: (apart(ratio, wished), -ratio))]
+            sent = self.values[
+                min(self.values, key=lambda ratio: (apart(ratio, requested), -ratio))
+            ]
 
         return sent if self.key is None else {self.key: sent}
 
@@ -132,14 +135,14 @@ class Lines:
 
     def choose(self, _request: Any, target: Target) -> Any:
         """Return what to send, or None."""
-        wished = target.side if self.by_side else target.lines
-        if wished is None:
+        requested = target.side if self.by_side else target.lines
+        if requested is None:
             return None
 
         if self.values:
-            return self.values[min(self.values, key=lambda one: (apart(one, wished), -one))]
+            return self.values[min(self.values, key=lambda one: (apart(one, requested), -one))]
 
-        within = max(wished, self.low or wished)
+        within = max(requested, self.low or requested)
         number = round(min(within, self.high or within))
         return number if self.suffix is None else f"{number}{self.suffix}"
 
@@ -297,7 +300,7 @@ Geometry = Ratios | Lines | Sizes | Side
 
 
 def effects(geometry: Geometry, request: Any) -> dict[str, Any]:
-    """Return what becomes of each wish that a parameter takes: the wish itself, or what is sent.
+    """Return what becomes of each field that a parameter takes: as requested, or what is sent.
 
     Args:
         geometry: How the parameter is filled.
@@ -322,14 +325,14 @@ def effects(geometry: Geometry, request: Any) -> dict[str, Any]:
 
 
 def _ratio_effects(geometry: Ratios, request: Any, target: Target, sent: Any) -> dict[str, Any]:
-    told = sent if geometry.key is None else sent[geometry.key]
-    made = ratio_of(told)
+    written = sent if geometry.key is None else sent[geometry.key]
+    made = ratio_of(written)
     found: dict[str, Any] = {}
     if target.ratio is not None:
         same = made is not None and apart(made, target.ratio) <= SAME / 2
-        found["aspect_ratio"] = request.aspect_ratio if same else told
+        found["aspect_ratio"] = request.aspect_ratio if same else written
     if target.pixels is not None and geometry.reads_size:
-        found["size"] = told
+        found["size"] = written
 
     return found
 
@@ -364,23 +367,25 @@ def _size_effects(sizes: Sizes, request: Any, target: Target, sent: Any) -> dict
         return {}
 
     ratio, area = meant
-    told = _told(sent, sizes)
+    written = _written(sent, sizes)
     found: dict[str, Any] = {}
     if target.pixels is not None:
         width, height = target.pixels
         same = apart(ratio, width / height) <= SAME and apart(area, width * height) <= 2 * SAME
-        found["size"] = request.size if same else told
+        found["size"] = request.size if same else written
 
     if target.ratio is not None and sizes.reads_ratio:
-        found["aspect_ratio"] = request.aspect_ratio if apart(ratio, target.ratio) <= SAME else told
+        found["aspect_ratio"] = (
+            request.aspect_ratio if apart(ratio, target.ratio) <= SAME else written
+        )
     if target.lines is not None and sizes.reads_lines:
         made = math.sqrt(area / max(ratio, 1 / ratio))
-        found["resolution"] = request.resolution if apart(made, target.lines) <= SAME else told
+        found["resolution"] = request.resolution if apart(made, target.lines) <= SAME else written
 
     return found
 
 
-def _told(sent: Any, sizes: Sizes) -> str:
+def _written(sent: Any, sizes: Sizes) -> str:
     if isinstance(sent, Mapping):
         return "x".join(str(sent[key]) for key in sizes.keys)
 

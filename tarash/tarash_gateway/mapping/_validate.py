@@ -12,8 +12,9 @@ from fractions import Fraction
 from typing import Any
 
 from .._data._hints import give_parameter
+from .._support._lines import lines_of
 from ..exceptions import ValidationError
-from ._limits import lines_of, ratio_of
+from ._limits import ratio_of
 
 Problem = tuple[str, str]
 """Where, and what is wrong there."""
@@ -171,10 +172,10 @@ def _inside(where: str, value: Any, schema: Mapping[str, Any]) -> Iterator[Probl
 
 def _nearest(value: Any, values: list[Any]) -> Any:
     for measure in (ratio_of, lines_of):
-        wished = measure(value)
+        requested = measure(value)
         measured = [(found, one) for one in values if (found := measure(one)) is not None]
-        if wished is not None and measured:
-            return min(measured, key=lambda pair: abs(pair[0] - wished))[1]
+        if requested is not None and measured:
+            return min(measured, key=lambda pair: abs(pair[0] - requested))[1]
 
     by_text = {str(one): one for one in values}
     near = difflib.get_close_matches(str(value), by_text, n=1, cutoff=0.0)

@@ -15,6 +15,7 @@ from ._facts import FILTERED, mapping
 from ._outputs import Medium
 
 if TYPE_CHECKING:
+    from .._data._exchange import Call
     from .._data._types import Billing
 
 # What replaces a picture by a black one; diffusers has the first name, its wrappers the others.
@@ -120,6 +121,13 @@ def unsafe(item: Mapping[str, Any]) -> str | None:
     flags = [name for name in UNSAFE if _is_true(item.get(name))]
     flags += [name for name in SAFE if item.get(name) is False]
     return next(iter(flags), None)
+
+
+def is_checked(call: Call) -> bool:
+    """Tell whether the provider's checker paints over what it flags: the user may turn it off."""
+    extra = call.request.extra_params
+    off = extra.get("disable_safety_checker") is True
+    return not off and extra.get("enable_safety_checker") is not False
 
 
 def refusal(

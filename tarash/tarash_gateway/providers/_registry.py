@@ -44,6 +44,7 @@ FOLDERS = (
     "google",
     "kling",
     "luma",
+    "minimax",
     "openai",
     "replicate",
     "runway",
@@ -251,12 +252,11 @@ class Registry:
         if provider in self._handlers or self.row(provider) is not None:
             return
 
-        known = self._names()
         near = self._near(provider)
         hint = f"; did you mean {near!r}?" if near else "."
         if not mocked:
             raise ValidationError(
-                f"Unknown provider {provider!r}{hint} Known: {', '.join(known)}",
+                f"Unknown provider {provider!r}{hint} Known: {', '.join(self._names())}",
                 provider,
                 code="unknown_provider",
                 field="provider",

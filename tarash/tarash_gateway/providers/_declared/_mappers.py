@@ -130,7 +130,7 @@ def _shaped(take: Take, geometry: Geometry, kind: str) -> FieldMapper:
         plain = isinstance(value, str) and value in (take.allowed or ())
         chosen = value if plain else geometry.choose(request, Target.of(request))
         chosen = take.default if chosen is None else chosen
-        return None if chosen is None else _part(take, chosen, None)
+        return None if chosen is None or take.form == "unsent" else _part(take, chosen, None)
 
     first, *others = _fields(take, geometry, kind)
     required = take.required and take.default is None

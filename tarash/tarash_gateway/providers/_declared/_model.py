@@ -75,6 +75,8 @@ class Account(Part):
     region: str | None = None
     """The region where nobody names one."""
     region_variable: str | None = None
+    base_url_variable: str = ""
+    """The vendor's own variable for the host."""
     settings: dict[str, Setting] = {}
     trusted_hosts: tuple[str, ...] = ()
     headers: dict[str, str] = {}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..._data._exchange import Operation, RawResult
 from ..._data._money import Reported, exact
+from ..._support._paths import value_at as one
 from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import READERS, amount, date, mapping, response_facts
-from .._paths import value_at as one
 from ._asked import as_image, content_of
 from ._names import holds, picked
 from ._parts import first_of

@@ -14,9 +14,9 @@ import aiohttp
 from ..._data._exchange import Operation, Payload, RawResult
 from ..._http._answer import parse_json
 from ..._http._client import HttpResponse, join, unreadable
+from ..._support._paths import value_at as one
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
-from .._paths import value_at as one
 from ._account import DeclaredAccount
 from ._asked import has, own_id, whole
 from ._choosing import fits, form_for, placed, siblings

@@ -103,6 +103,8 @@ class Result(Fits):
     authorised: bool = False
     fetch: str | None = None
     fetch_id: Path | None = None
+    whole: Predicate | None = None
+    """What the answer of `fetch` has once it is all there, also where it holds no media."""
     refused: tuple[Predicate, ...] = ()
     lifetime: Rate | None = None
     expires_at: Path | None = None

@@ -54,7 +54,7 @@ def _about_the_call(
         of_job, of_result = status.get("error_type"), body.get("error_type")
         return bool(of_job and of_result and of_job != of_result)
 
-    # Only a model's own words are a verdict, and those are a list; or the status has told it.
+    # Only a model's own words are a verdict, and those are a list; or the status has said it.
     return answer.status in ABOUT_THE_CALL or not isinstance(body.get("detail"), list)
 
 

@@ -1,6 +1,6 @@
 """xAI: Grok Imagine videos and images over its REST API; its SDK speaks gRPC only.
 
-A video is a job to look at, an image is in the answer. What the content filter refuses shows in
+A video is a job, an image is in the answer. What the content filter refuses shows in
 four ways, and is billed where the answer tells a cost.
 """
 
@@ -25,7 +25,7 @@ from ...exceptions import (
     ValidationError,
 )
 from ...models import ImageGenerationResponse
-from .._facts import mapping, objects, percent, response_facts, text
+from .._facts import mapping, objects, response_facts, text
 from .._filters import note_of
 from .._finding import moment
 from .._rest import RestAdapter
@@ -50,8 +50,6 @@ LARGEST_FILE = 50 * 1024 * 1024
 KEPT_SECONDS = 24 * 60 * 60
 """Files are kept for ever where nobody says how long."""
 VIDEO_PATHS = {"extend": "videos/extensions"}
-ACCEPTED = 202
-FIRST_ERROR = 300
 BAD_REQUEST = 400
 
 
@@ -136,18 +134,6 @@ class XaiAdapter(RestAdapter):
 
         expires = datetime.now(UTC) + URL_LIFETIME
         return RawResult(answer.object(), {"expires_at": expires.isoformat()})
-
-    async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
-        """Ask for a video once; while it is being made, the answer may have no body."""
-        answer = await client.get(self.job_url(client, operation), any_status=True)
-        if answer.status == ACCEPTED:
-            done = percent(mapping(answer.body).get("progress"))
-            return Snapshot("processing", raw=answer.body or None, progress=done)
-
-        if answer.status >= FIRST_ERROR:
-            return self.refused(answer)
-
-        return self.snapshot(answer.object(), operation)
 
     def refused(self, answer: HttpResponse) -> Snapshot:
         """Return what an error status says: the filter's verdict, or of the exchange alone."""
