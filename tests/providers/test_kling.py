@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError as RawError
 from urllib.request import Request, urlopen
@@ -247,6 +248,16 @@ def test_an_own_parameter_goes_to_its_place() -> None:
     assert payload["settings"]["cfg"] == 1
     with pytest.raises(ValidationError, match="character_orientation"):
         planned("kling-3.0", video=VIDEO, image_list=[FIRST])
+
+
+def test_a_video_goes_out_by_its_url_and_bytes_are_refused(tmp_path: Path) -> None:
+    film = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(200)
+    (tmp_path / "a.mp4").write_bytes(film)
+    for model in ("kling-3.0-omni", "kling-v3-omni"):
+        assert VIDEO in json.dumps(planned(model, video=VIDEO)[1])
+        for given in (film, tmp_path / "a.mp4"):
+            with pytest.raises(ValidationError, match="public URL only"):
+                planned(model, video=given)
 
 
 # ------------------------------------------------------------------------------------------ account

@@ -26,6 +26,7 @@ from ._words import offer_all
 from .jobs import jobs_app
 from .ledger import ledger_app
 from .models import models_app
+from .providers import providers_app
 
 PROGRAM = "tarash"
 KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
@@ -47,6 +48,7 @@ app = App(
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(providers_app, name="providers")
 
 
 def run(arguments: list[str]) -> int:
@@ -297,14 +299,6 @@ def spend(
     from ._spend import show_spend
 
     return show_spend(ledger, since, by or ["provider", "model"], json=as_json)
-
-
-@app.command()
-def providers(as_json: o.Json = False) -> int:
-    """List the providers: what they make, and whether they are ready to use."""
-    from ._providers import show_providers
-
-    return show_providers(json=as_json)
 
 
 @app.command(epilog=SEE_ABOVE)

@@ -191,6 +191,11 @@ async def _check_keys(providers: Sequence[ProviderInfo]) -> list[Finding]:
         await clients.aclose()
 
 
+async def live_findings(names: Sequence[str]) -> list[Finding]:
+    """Return what the providers of these names say of their keys."""
+    return await _check_keys([one for one in list_providers() if one.name in names])
+
+
 async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str) -> Finding:
     is_main = variable == provider.environment_variable
     what = f"live {provider.name}" if is_main else f"live {provider.name}, {variable}"

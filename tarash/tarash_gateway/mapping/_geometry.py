@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .._support._lines import lines_of
-from ._limits import pixels_of, ratio_of
+from ._limits import pixels_of, ratio_of, within_area
 
 SHAPE_FIELDS = ("resolution", "aspect_ratio", "size")
 SAME = 0.02
@@ -167,8 +167,10 @@ class Sizes:
         low: Width and height, at least.
         high: Width and height, at most.
         step: What width and height must be multiples of.
+        area: The least and most pixels.
         usual: The preset that the provider takes when nothing is said.
         keys: The parts of the object.
+        keeps_area: Whether a ratio alone is made as large as the usual size, and no larger.
     """
 
     presets: tuple[Preset, ...] = ()
@@ -177,10 +179,12 @@ class Sizes:
     low: tuple[float, float] = (1, 1)
     high: tuple[float, float] = (math.inf, math.inf)
     step: int = 1
+    area: tuple[float, float] = (1, math.inf)
     usual: Preset | None = None
     keys: tuple[str, str] = ("width", "height")
     reads_ratio: bool = True
     reads_lines: bool = True
+    keeps_area: bool = False
 
     @property
     def named(self) -> tuple[Any, ...]:
@@ -192,12 +196,10 @@ class Sizes:
         if target.pixels is not None:
             return self._for_pixels(*target.pixels)
 
-        ratio = target.ratio
-        lines = target.lines if self.reads_lines else None
-        if lines is not None:
-            return self._for_lines(ratio or self._usual_ratio, lines)
+        if target.lines is not None and self.reads_lines:
+            return self._for_lines(target.ratio or self._usual_ratio, target.lines)
 
-        return self._for_ratio(ratio) if ratio is not None and self.reads_ratio else None
+        return self._for_ratio(target.ratio) if target.ratio and self.reads_ratio else None
 
     @property
     def _usual_ratio(self) -> float:
@@ -220,7 +222,8 @@ class Sizes:
         area = self.usual.area if self.usual is not None else USUAL_AREA
         same = [one for one in self.presets if apart(one.ratio, ratio) <= SAME]
         if same:
-            return max(same, key=lambda one: (one is self.usual, one.area)).wire
+            largest = max(same, key=lambda one: (one is self.usual, one.area)).wire
+            return self._nearest(ratio, area) if self.keeps_area else largest
 
         if self.free is None:
             return self._nearest(ratio, area)
@@ -231,10 +234,12 @@ class Sizes:
     def _nearest(self, ratio: float, area: float) -> Any:
         """Return the preset that is nearest by proportion and then by area."""
         nearest = min(apart(one.ratio, ratio) for one in self.presets)
-        alike = [one for one in self.presets if apart(one.ratio, ratio) <= nearest + SAME / 2]
+        slack = SAME * 2 if self.keeps_area else SAME / 2  # as 832x480 is called 16:9
+        alike = [one for one in self.presets if apart(one.ratio, ratio) <= nearest + slack]
         return min(alike, key=lambda one: (apart(one.area, area), -one.area)).wire
 
     def _write(self, width: float, height: float) -> Any:
+        width, height = within_area(width, height, self.area, self.step)
         sides = [
             self._fitting(round(side), low, high)
             for side, low, high in zip((width, height), self.low, self.high, strict=True)

@@ -182,6 +182,17 @@ def _extent(value: Any) -> tuple[float, ...] | None:
     return (math.log(width / height), math.log(width * height))
 
 
+def within_area(
+    width: float, height: float, area: tuple[float, float], step: int
+) -> tuple[float, float]:
+    """Return sides of the same proportion whose pixels are neither too few nor too many."""
+    pixels, (least, most) = width * height, area
+    scale = math.sqrt(min(max(pixels, least), most) / pixels)
+    towards = math.ceil if scale > 1 else math.floor
+    wide, high = (towards(side * scale / step) * step for side in (width, height))
+    return (width, height) if scale == 1 else (wide, high)
+
+
 def side_of(value: Any) -> float | None:
     """Return the side of the square with the area of an image of `1K`, `4MP` or `1080p`."""
     text = str(value).strip().lower()

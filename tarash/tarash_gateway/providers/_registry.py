@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 FOLDERS = (
+    "alibaba",
     "azure_openai",
     "bytedance",
     "fal",

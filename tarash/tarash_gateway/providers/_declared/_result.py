@@ -93,9 +93,9 @@ class DeclaredResult(DeclaredSending):
             raise self.rules.kept_back(raw)
 
         if not found:
-            raise GenerationFailedError(
-                f"{self.said.title} answered without a {call.kind}", raw_response=raw
-            )
+            article, said = "an" if call.kind == "image" else "a", self.rules.said(raw)
+            told = f"{self.said.title} answered without {article} {call.kind}"
+            raise GenerationFailedError(f"{told}: {said}" if said else told, raw_response=raw)
 
         given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
         facts = response_facts(call, finished.metadata, **given)

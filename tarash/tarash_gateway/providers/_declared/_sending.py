@@ -104,7 +104,7 @@ class DeclaredSending(DeclaredAccount):
             put(body, way.own_id, own_id(call))
 
         places = {name: take.at for name, take in takes.items() if take.at}
-        body = merged(body, extras(extra, places, way.extra_at))
+        body = merged(body, extras(extra, places, way))
         return Payload(
             self._path(way, call),
             body,
@@ -270,17 +270,15 @@ def check_totals(model: Model, request: Request, name: str) -> None:
             )
 
 
-def extras(
-    given: Mapping[str, Any], places: Mapping[str, str], extra_at: str | None
-) -> dict[str, Any]:
+def extras(given: Mapping[str, Any], places: Mapping[str, str], way: Submit) -> dict[str, Any]:
     """Return the provider's own parameters where the body has them.
 
     One that is declared goes to its place; all others go where such parameters land.
     """
-    body: dict[str, Any] = {}
-    rest = {name: value for name, value in given.items() if name not in places}
-    if rest and extra_at is not None:
-        put(body, extra_at, rest)
+    body: dict[str, Any] = {name: given[name] for name in way.extra_beside if name in given}
+    rest = {name: value for name, value in given.items() if name not in {*places, *body}}
+    if rest and way.extra_at is not None:
+        put(body, way.extra_at, rest)
     else:
         body.update(rest)
 
