@@ -234,10 +234,7 @@ class Registry:
 
     def row(self, provider: str) -> Provider | None:
         """Return the row of this name or alias; None for a handler, and for nobody."""
-        if provider in self._handlers:
-            return None
-
-        return self._sources.row(provider)
+        return None if provider in self._handlers else self._sources.row(provider)
 
     def check_known(self, provider: str, *, mocked: bool = False) -> None:
         """Check that there is a provider of this name.
