@@ -276,6 +276,26 @@ def test_own_parameters_go_where_the_vendor_has_them() -> None:
     assert body["input"] == {"prompt": "A kite", **sound}
 
 
+def test_a_video_in_bytes_has_no_way_to_alibaba() -> None:
+    clip: Any = {"content": samples.pick_video().read(), "content_type": "video/mp4"}
+    with pytest.raises(ValidationError, match="public URL only"):
+        planned("wan3.0-video", video=clip)
+
+
+@pytest.mark.parametrize("model", ["wan2.7-videoedit", "wan2.6-r2v"])
+async def test_stored_media_go_out_with_the_header_that_resolves_them(
+    simulator: Simulator, gateway: Gateway, model: str
+) -> None:
+    for address in ("oss://dashscope-instant/a.mp4", VIDEO):
+        request = VideoGenerationRequest(prompt="A kite", video=address)
+        await gateway.generate_video_async(video(simulator, model), request)
+
+    with_it, without = simulator.jobs("alibaba")
+    assert "oss://" in str(with_it.payload)
+    assert with_it.headers["x-dashscope-ossresourceresolve"] == "enable"
+    assert "x-dashscope-ossresourceresolve" not in without.headers
+
+
 def test_a_length_that_can_not_be_chosen_is_told_and_not_sent() -> None:
     plan = planned("wan2.2-t2v-plus", duration_seconds=8)
     assert "duration" not in plan.payload["parameters"]

@@ -24,7 +24,6 @@ from tarash.tarash_gateway import (
     QuotaExceededError,
     RateLimitError,
     TarashException,
-    UnsupportedOperationError,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
@@ -249,7 +248,7 @@ def test_stored_media_go_out_as_they_are() -> None:
 
 def test_a_video_in_bytes_has_no_way_to_bytedance() -> None:
     clip: Any = {"content": samples.pick_video().read(), "content_type": "video/mp4"}
-    with pytest.raises(UnsupportedOperationError, match="public URL"):
+    with pytest.raises(ValidationError, match="public URL only"):
         planned(V2, video=clip)
 
 

@@ -184,7 +184,9 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
             return None
         elif take.source in MEDIA:
             value = _sent(value, said)
-            if take.form == "url" and not value.lower().startswith(ADDRESSES):
+            if take.form == "url" and not value.lower().startswith(
+                (*ADDRESSES, *said.media.references)
+            ):
                 raise ValidationError(
                     f"{said.title} takes a {take.source} by its public URL only, and this is "
                     "something else; put it where the provider can fetch it"

@@ -109,6 +109,8 @@ class Media(Part):
     largest_together: Count | None = None
     references: tuple[str, ...] = ()
     """What the provider's own references begin with, such as `asset://`."""
+    reference_headers: dict[str, str] = {}
+    """Sent with a submit that names one of these."""
     image_types: tuple[str, ...] = ()
     largest_image: Count | None = None
     shortest_side: Count | None = None

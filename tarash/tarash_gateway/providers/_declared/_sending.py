@@ -124,6 +124,9 @@ class DeclaredSending(DeclaredAccount):
         if way.fresh_id_header is not None:
             headers[way.fresh_id_header] = str(uuid.uuid5(uuid.NAMESPACE_URL, own_id(call)))
 
+        if any(names(body, one) for one in self.said.media.references):
+            headers |= self.said.media.reference_headers
+
         upload = self.said.upload
         if upload is not None and upload.prefix and names(body, upload.prefix):
             headers |= upload.submit_headers

@@ -88,6 +88,10 @@ class AlibabaWire:
         if model.path != request.path:
             return self.error(400, "url error, please check url!")
 
+        resolves = request.headers.get("x-dashscope-ossresourceresolve") == "enable"
+        if b'"oss://' in request.body and not resolves:
+            return self.error(400, "url error, please check url!")
+
         is_async = request.headers.get("x-dashscope-async") == "enable"
         if is_async is (model.path == MESSAGES):
             kind = "asynchronous" if is_async else "synchronous"
