@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError as RawError
@@ -237,6 +238,15 @@ def test_sound_and_last_frames_choose_the_resolution_that_they_need() -> None:
     assert planned("kling-o1", image_list=[FIRST], duration_seconds=7)[1]["settings"][
         "duration"
     ] in {5, 10}
+
+
+def test_a_plan_says_what_units_come_to() -> None:
+    """At 0.14 USD a unit: 0.6 of them for a silent second in 720p, 0.9 for one with sound."""
+    asked = VideoGenerationConfig(provider="kling", model="kling-3.0")
+    for sound, price in ((None, "0.42"), (False, "0.42"), (True, "0.63")):
+        quote = plan_video(asked, request(generate_audio=sound)).quote
+        assert quote is not None
+        assert (quote.low, quote.high) == (Decimal(price), Decimal(price))
 
 
 def test_an_own_parameter_goes_to_its_place() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._data._hints import Hint, check, check_dashboard, raise_limit, use_operation
-from ..catalog import TYPO, near_ids, retired, schema_source
+from ..catalog import TYPO, elsewhere, near_ids, retired, schema_source
 from ..exceptions import GenerationFailedError, HTTPError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ def explain(error: Exception, config: Config, spec: ModelSpec) -> None:
     if note is None and spec.doubt is not None and isinstance(error, ModelNotFoundError):
         near = near_ids(config.provider, spec.model, alike=TYPO)
         note = f"did you mean {' or '.join(near)}?" if near else None
+
+    if note is None and isinstance(error, ModelNotFoundError):
+        note = elsewhere(config.provider, spec.model)
 
     if note is not None:
         error.amend(after=f" ({note})")

@@ -54,6 +54,8 @@ SOURCES = {
     "number_of_videos": "count",
     "n": "count",
 }
+SOUND: Mapping[Any, bool] = {"native": True, "off": False, "on": True}
+"""Words for whether there is sound."""
 AUTOMATIC = frozenset({"auto", "automatic", "adaptive", "default", Decimal(-1), None})
 """What leaves a choice to the provider: any of the model's values may come of it."""
 USUALLY = {"tier": "standard", "cached": False}
@@ -174,6 +176,9 @@ def _values(
         said = next((values[name] for name in names if values.get(name) is not None), None)
         if said is not None:
             values.setdefault(known, said)
+
+    if values.get("audio"):
+        values["audio"] = frozenset(SOUND.get(one, one) for one in values["audio"] or ())
 
     return values
 
