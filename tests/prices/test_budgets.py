@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -225,6 +225,23 @@ async def test_a_ledger_that_counts_nothing_holds_no_budget(simulator: Simulator
 
     response = await Gateway(ledger=Old()).generate_video_async(config(simulator), REQUEST)
     assert response.cost is not None
+
+
+async def test_what_stands_before_a_ledger_hands_on_what_it_costs(
+    simulator: Simulator, ledger: Any
+) -> None:
+    class Before:
+        """Hands everything on, as a wrapper of a user's may."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ledger, name)
+
+    gateway = Gateway(ledger=cast("Any", Before()), budgets=["1/day"])
+    await gateway.generate_video_async(config(simulator), REQUEST)
+
+    (row,) = await spend_async(ledger, by=["state"])
+    assert [row.group, row.amount] == [{"state": "reported"}, COST]
+    await gateway.aclose()
 
 
 @pytest.mark.parametrize(

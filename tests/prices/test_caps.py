@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -26,6 +26,12 @@ from tarash.tarash_gateway import (
     plan_video,
     register_prices,
 )
+from tarash.tarash_gateway._data._exchange import Call
+from tarash.tarash_gateway._data._money import Reported, exact
+from tarash.tarash_gateway._engine._attempt import Attempt
+from tarash.tarash_gateway._engine._costing import take_cost
+from tarash.tarash_gateway._engine._quoting import quoted
+from tarash.tarash_gateway.catalog import ModelSpec
 from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
@@ -351,3 +357,70 @@ async def test_what_fal_counts_is_money_where_the_price_of_a_unit_is_known(
     assert before.provider_metadata["billable_units"] == 6
     assert after.cost is not None
     assert (after.cost.amount, after.cost.quantity) == (Decimal("0.84"), Decimal(6))
+
+
+def attempt_of(model: str, unit: str, **wishes: Any) -> Attempt:
+    """Return an attempt with the quote that it would have."""
+    made = VideoGenerationConfig(provider="acme", model=model)
+    line = {"provider": "acme", "model": model, "unit": unit, "rate": "0.1"}
+    register_prices([{**line, **wishes}])
+    attempt = Attempt(Call("video", made, REQUEST, "one"))
+    spec = ModelSpec("acme", model, "video", {})
+    attempt.money.quote = quoted(attempt.call, spec, None)
+    return attempt
+
+
+class Saying:
+    """An adapter that says what a job cost."""
+
+    abilities = frozenset({"reported_cost"})
+
+    def __init__(self, reported: Reported) -> None:
+        self.reported = reported
+
+    def reported_cost(self, _body: Any, _metadata: Any) -> Reported:
+        return self.reported
+
+
+@pytest.mark.parametrize(
+    ("line", "reported", "amount", "state"),
+    [
+        ({"unit": "second"}, Reported(quantity=Decimal(7), unit="seconds"), "0.7", "settled"),
+        ({"unit": "second"}, Reported(quantity=Decimal(7), unit="tokens"), "0.5", "estimated"),
+        (
+            {"unit": "second", "currency": "acme_unit", "credit_usd": "0.14"},
+            Reported(quantity=Decimal(5), unit="unit"),
+            "0.70",
+            "settled",
+        ),
+        ({"unit": "second"}, Reported(amount=Decimal("0.3"), final=False), "0.3", "reported"),
+        ({"unit": "second"}, Reported(amount=Decimal(0)), "0", "settled"),
+    ],
+)
+def test_a_providers_figure_becomes_money_as_far_as_it_can(
+    line: dict[str, Any], reported: Reported, amount: str, state: str
+) -> None:
+    attempt = attempt_of("clip-1", **line)
+    take_cost(cast("Any", Saying(reported)), attempt, {}, {})
+
+    cost = attempt.money.reported
+    assert cost is not None
+    assert (cost.amount, cost.state) == (Decimal(amount), state)
+    assert cost.quantity == reported.quantity
+
+
+async def test_a_figure_that_is_none_costs_nothing_but_itself() -> None:
+    class Broken(Saying):
+        def reported_cost(self, _body: Any, _metadata: Any) -> Reported:
+            raise KeyError("cost")
+
+    attempt = attempt_of("clip-1", "second")
+    take_cost(cast("Any", Broken(Reported())), attempt, {}, {})
+
+    assert attempt.money.reported is None
+    assert attempt.money.cost_of("certain") is not None
+
+
+@pytest.mark.parametrize("figure", ["12", None, True, float("nan"), float("inf"), -1, [], {}])
+def test_what_is_no_figure_is_none(figure: object) -> None:
+    assert exact(figure) is None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ._attempt import Attempt
 
 DOLLARS = "USD"
+CREDIT = "unit"
+"""What declared providers call a credit of their own."""
 
 
 def take_cost(adapter: Adapter, attempt: Attempt, body: Any, metadata: Mapping[str, Any]) -> None:
@@ -40,7 +42,10 @@ def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
             {"amount": reported.amount, "currency": reported.currency, "state": state, **own}
         )
 
-    amount = _by_parts(attempt, reported.parts) or _by_unit(attempt, reported)
+    amount = _by_parts(attempt, reported.parts)
+    for find in (_by_unit, _by_credit, _by_quote):
+        amount = find(attempt, reported) if amount is None else amount
+
     if amount is not None:
         return Cost.model_validate({"amount": amount, "state": "settled", **own})
 
@@ -77,3 +82,29 @@ def _by_unit(attempt: Attempt, reported: Reported) -> Decimal | None:
             return line.rate / line.per * reported.quantity
 
     return None
+
+
+def _by_credit(attempt: Attempt, reported: Reported) -> Decimal | None:
+    """Return what a provider's own credits are worth, where price lines in them say that."""
+    config = attempt.call.config
+    for line in prices.lines(config.provider, config.model):
+        is_meant = line.credit_usd is not None and reported.unit in (line.currency, CREDIT)
+        if is_meant and line.credit_usd is not None and reported.quantity is not None:
+            return line.credit_usd * reported.quantity
+
+    return None
+
+
+def _by_quote(attempt: Attempt, reported: Reported) -> Decimal | None:
+    """Return what a count costs at the rate of the quote, where that counted the same thing."""
+    quote = attempt.money.quote
+    if quote is None or quote.currency != DOLLARS or reported.quantity is None:
+        return None
+
+    unit = (reported.unit or "").removesuffix("s")
+    counted = [one for one in quote.lines if one.unit == unit and one.quantity_high]
+    if len(counted) != 1 or counted[0].rate is None:
+        return None
+
+    others = sum((one.high for one in quote.lines if one is not counted[0]), Decimal(0))
+    return counted[0].high / counted[0].quantity_high * reported.quantity + others

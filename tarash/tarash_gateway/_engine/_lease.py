@@ -219,14 +219,23 @@ async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
 
 
 def keeps_money(ledger: Ledger) -> bool:
-    """Tell whether a ledger knows what submits cost."""
-    return bool(getattr(ledger, "keeps_money", False)) and _takes_costs(type(ledger))
+    """Tell whether a ledger knows what submits cost, and takes that."""
+    if not getattr(ledger, "keeps_money", False):
+        return False
+
+    kind = type(ledger)
+    # What stands before a ledger may hand on what it has not itself.
+    return _takes_costs(kind) if hasattr(kind, "settle") else _takes_a_cost(ledger.settle)
 
 
 @cache
 def _takes_costs(kind: type[Ledger]) -> bool:
+    return _takes_a_cost(kind.settle)
+
+
+def _takes_a_cost(settle: Callable[..., Any]) -> bool:
     """Tell whether a ledger's own `settle` takes a cost: a user's may be older than that."""
-    known = inspect.signature(kind.settle).parameters.values()
+    known = inspect.signature(settle).parameters.values()
     return any(one.name == "cost" or one.kind is one.VAR_KEYWORD for one in known)
 
 

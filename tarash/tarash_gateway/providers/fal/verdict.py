@@ -67,6 +67,10 @@ def _error(
     if rule is not None:
         return classify_answer.made(*rule, classify_answer.refusal_in(body, answer.status))
 
+    if isinstance(detail, str) and answer.status in REFUSED:
+        # A sentence on the request: another provider would be asked for the same.
+        return status_error(answer)
+
     said = {"detail": shorten(status), "error_type": f"HTTP {answer.status}", **status}
     error = classify_answer.failure(said if detail is None else {**said, "detail": detail})
     error.raw_response = status if detail is None else answer.body
