@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Unpack, cast
 
 from pydantic import (
     BeforeValidator,
@@ -23,6 +23,7 @@ from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  (pydantic reads 
 
 from .._support._secrets import MASK, mask_settings, open_settings, revealed
 from ._base import Seconds, Settings, Several
+from ._given import GivenKey, GivenSettings
 from ._model_ids import bare_model_id
 from ._money import Dollars
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
@@ -327,6 +328,18 @@ class VideoGenerationConfig(_GenerationConfig):
     poll_interval: Seconds = 5
     fallback_configs: Several[VideoGenerationConfig] = ()
 
+    if TYPE_CHECKING:
+        # What is taken, which is more than what is read.
+        def __init__(
+            self,
+            *,
+            provider: str,
+            model: str,
+            api_key: GivenKey = None,
+            fallback_configs: Sequence[VideoGenerationConfig] = (),
+            **settings: Unpack[GivenSettings],
+        ) -> None: ...
+
 
 class ImageGenerationConfig(_GenerationConfig):
     """Who makes an image, and within which limits; fields as in `VideoGenerationConfig`.
@@ -337,3 +350,15 @@ class ImageGenerationConfig(_GenerationConfig):
     timeout: Seconds = 120
     poll_interval: Seconds = 2
     fallback_configs: Several[ImageGenerationConfig] = ()
+
+    if TYPE_CHECKING:
+        # What is taken, which is more than what is read.
+        def __init__(
+            self,
+            *,
+            provider: str,
+            model: str,
+            api_key: GivenKey = None,
+            fallback_configs: Sequence[ImageGenerationConfig] = (),
+            **settings: Unpack[GivenSettings],
+        ) -> None: ...

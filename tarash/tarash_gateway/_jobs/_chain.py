@@ -30,6 +30,7 @@ from .._engine._leaving import settled
 from .._engine._progress import Progress
 from .._engine._spending import check_handler, last_word, limit_of
 from .._support._loops import current_task
+from .._support._notes import tell
 from .._support._warnings import asking_line
 from ..exceptions import (
     CostLimitError,
@@ -293,7 +294,7 @@ class ChainRun(Ending):
 
             attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
             last_words = cancellation_note(attempt)
-            error.add_note(last_words)
+            tell(error, last_words)
             if caller is not None:
                 caller.last_words = last_words
 
