@@ -12,6 +12,7 @@ from ._data._configs import (
     MockResponse,
     VideoGenerationConfig,
 )
+from ._data._hints import Hint
 from ._data._media_info import MediaInfo, Mismatch
 from ._data._media_input import ImageInput, MediaInput
 from ._data._model_info import (
@@ -43,6 +44,7 @@ __all__ = [
     "Cost",
     "ExecutionMetadata",
     "GenerationPlan",
+    "Hint",
     "ImageCapability",
     "ImageGenerationConfig",
     "ImageGenerationRequest",

@@ -28,6 +28,10 @@ class ErrorFacts(TypedDict):
     type: str
     """The name of its class."""
     message: str
+    code: str
+    """A stable word for what went wrong."""
+    field: str | None
+    """The field of the request or the config that is wrong, where one is."""
     provider: str | None
     model: str | None
     request_id: str | None

@@ -44,6 +44,27 @@ RoledImage = Annotated[ImageInput, BeforeValidator(with_role)]
 GivenImages = Sequence[ImageInput | MediaInput]
 
 
+class MistypedFieldWarning(UserWarning):
+    """A keyword of a request is no field, and probably a typo.
+
+    Attributes:
+        name: The keyword.
+        meant: What it probably means, in words.
+    """
+
+    name: str = ""
+    meant: str = ""
+
+
+def _mistyped(name: str, meant: str, request: str) -> MistypedFieldWarning:
+    warning = MistypedFieldWarning(
+        f"{name!r} is not a field of {request} and goes to the provider as it is; did you mean "
+        f"{meant}? extra_params={{{name!r}: ...}} sends it without this warning"
+    )
+    warning.name, warning.meant = name, meant
+    return warning
+
+
 class _GenerationRequest(Data):
     prompt: str
     extra_params: dict[str, Any] = Field(default_factory=dict)
@@ -59,13 +80,7 @@ class _GenerationRequest(Data):
         for name in unknown:
             hint = meant(str(name), known)
             if hint is not None:
-                warnings.warn(
-                    f"{name!r} is not a field of {cls.__name__} and goes to the provider as it is; "
-                    f"did you mean {hint}? extra_params={{{name!r}: ...}} sends it without this "
-                    "warning",
-                    UserWarning,
-                    stacklevel=3,
-                )
+                warnings.warn(_mistyped(name, hint, cls.__name__), stacklevel=3)
 
         kept = {name: plain_value(value) for name, value in data.items() if name in known}
         given = data.get("extra_params") or {}

@@ -26,6 +26,7 @@ from .._data._events import (
     Submitting,
     Unknown,
 )
+from .._data._hints import check_dashboard
 from .._http._parts import Parts
 from .._support._logging import event as log_event
 from .._support._logging import wanted
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from .._data._money import Cost
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
     from ..ledger._records import Intent, Outcome
-
-LOOK_THERE = "look at the provider's dashboard before you try again"
 
 
 @dataclass(slots=True)
@@ -185,10 +184,10 @@ class Attempt:
         error.request_id = error.request_id or self.request_id
         error.submission = self.submission or error.submission
         if isinstance(error, HTTPError) and error.message.startswith("HTTP "):
-            _say(error, f"{config.provider} answered {error.message}")
+            error.amend(before=f"{config.provider} answered ")
 
-        if error.submission == "unknown" and "billed" not in error.message:
-            _say(error, f"{error.message}; a job may run and be billed: {LOOK_THERE}")
+        if error.submission == "unknown" and not error.advises("check_dashboard"):
+            error.amend(after="; a job may run and be billed", hints=[check_dashboard()])
 
         if error.operation is None and self.operation is not None:
             error.operation = self.operation.to_json()
@@ -319,11 +318,6 @@ class Attempt:
             elapsed=round(anyio.current_time() - self.started, 3),
             **facts,
         )
-
-
-def _say(error: TarashException, message: str) -> None:
-    error.message = message
-    error.args = (message,)
 
 
 def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:

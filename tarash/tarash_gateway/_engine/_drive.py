@@ -336,12 +336,13 @@ class _Drive(Leaving):
 
     def _late(self, limit: str) -> TimeoutError:
         trouble = None if self._watch is None else self._watch.troubles.last
-        ends = f"{limit}{said(trouble)}; {what_now(self._attempt)}"
+        became, hints = what_now(self._attempt)
         return TimeoutError(
-            f"No result from {self._config.provider} {ends}",
+            f"No result from {self._config.provider} {limit}{said(trouble)}; {became}",
             raw_response=None if trouble is None else trouble.raw_response,
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",
+            hints=hints,
         )
 
     async def _last_look(self) -> RawResult | None:

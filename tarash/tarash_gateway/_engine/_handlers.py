@@ -14,6 +14,7 @@ import anyio
 from anyio import to_thread
 
 from .._data._events import Accepted, Rejected, Settled, Submitting, Unknown
+from .._data._hints import check_dashboard
 from .._support._logging import event
 from .._support._secrets import secrets_of
 from ..exceptions import (
@@ -239,6 +240,7 @@ def _too_late(attempt: Attempt) -> TimeoutError:
         f"No result from {config.provider} within {config.timeout:g} s; its handler may still be "
         "at work, and what it makes may be billed",
         timeout_seconds=config.timeout,
+        hints=[check_dashboard()],
     )
 
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from ..ledger._records import JobState, Ledger, MoneyLedger, Outcome
     from ._attempt import Attempt
 
-FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation")
+FACTS = (
+    "retryable", "submission", "status_code", "timeout_seconds", "operation", "code", "field",
+)  # fmt: skip
 """What is kept of an error beside its message."""
 
 

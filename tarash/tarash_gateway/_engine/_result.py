@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from .._data._hints import read_raw_response
 from ..exceptions import TarashException
 from ._costing import take_cost
 from ._labels import true_type
@@ -30,9 +31,10 @@ def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: RawRes
         raise
     except Exception as error:
         raise TarashException(
-            f"The job is done, and its result can't be read ({type(error).__name__}: {error}); "
-            "raw_response holds it",
+            f"The job is done, and its result can't be read ({type(error).__name__}: {error})",
             raw_response=finished.raw,
+            code="unreadable_result",
+            hints=[read_raw_response()],
         ) from error
 
     take_cost(adapter, attempt, finished.raw, {**finished.metadata, **response.provider_metadata})

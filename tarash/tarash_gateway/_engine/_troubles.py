@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from .._http._answer import RAISE_LIMIT, TooLargeResultError, shorten
+from .._data._hints import check_dashboard, raise_limit, use_operation
+from .._http._answer import TooLargeResultError, shorten
 from ..exceptions import HTTPError, TarashException
 from ._limits import DENIALS, DENIED_SECONDS, GONE, LARGEST_MEMORY, status_of
 
@@ -90,24 +91,32 @@ class Troubles:
         return is_new
 
     def _too_large(self, trouble: TarashException) -> HTTPError:
-        said = trouble.message.removesuffix(RAISE_LIMIT)
+        fetch = (
+            ", and fetch it with the same idempotency key, or by the token of its handle and that "
+            "config (from_token)"
+        )
         return HTTPError(
-            f"The job {self._operation.id} is done and paid for. {said}. It stays unfinished: "
-            "raise max_media_bytes= on the config, and fetch it with the same idempotency key, or "
-            "by the token of its handle and that config (from_token)",
+            f"The job {self._operation.id} is done and paid for. {trouble.summary}. It stays "
+            "unfinished",
             status_code=status_of(trouble),
             retryable=False,
+            code="too_large_result",
+            hints=[raise_limit("max_media_bytes", fetch)],
         )
 
     def _denied(self, trouble: TarashException, span: float) -> HTTPError:
         operation = self._operation
         return HTTPError(
             f"{operation.provider} has denied the job {operation.id} for {span:.0f} s: "
-            f"{trouble.message}. It may have been billed, and stays unfinished: resume_all and the "
-            "same idempotency key go on with it; see the provider's dashboard",
+            f"{trouble.message}. It may have been billed, and stays unfinished",
             raw_response=trouble.raw_response,
             status_code=status_of(trouble),
             retryable=False,
+            code="job_denied",
+            hints=[
+                use_operation("resume_all and the same idempotency key go on with it"),
+                check_dashboard("see the provider's dashboard"),
+            ],
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .._data._events import AttemptStarted, Unknown
+from .._data._hints import use_function
 from .._data._made_by import keep_config
 from .._engine import (
     EngineContext,
@@ -253,7 +254,7 @@ class ChainRun(Ending):
         head = self.calls[0].config
         if head.failover == "when_safe" and any(attempt.unsafe for attempt in self.attempts):
             other = f"{following.config.provider} {following.config.model}"
-            _add(error, f" (failover='when_safe': {other} was not tried, to not pay twice)")
+            error.amend(after=f" (failover='when_safe': {other} was not tried, to not pay twice)")
             return False
 
         return True
@@ -330,8 +331,10 @@ class ChainRun(Ending):
         if adapter is None and (until_accepted or attempt.operation is not None):
             raise UnsupportedOperationError(
                 f"The handler registered for {call.config.provider!r} makes a {call.kind} in one "
-                f"piece, so there is no job to hand out; use generate_{call.kind}",
+                "piece, so there is no job to hand out",
                 submission="not_sent",
+                code="no_jobs",
+                hints=[use_function(call.kind)],
             )
 
         resources, lease = self.resources, self.lease
@@ -353,7 +356,7 @@ class ChainRun(Ending):
             if one.billing(success=False) != "none"
         ]
         if paid:
-            _add(error, f" (an earlier attempt may be billed: {', '.join(paid)})")
+            error.amend(after=f" (an earlier attempt may be billed: {', '.join(paid)})")
 
         return error
 
@@ -391,9 +394,3 @@ def _outcome(attempt: Attempt) -> Outcome:
         return "unknown"
 
     return "detached" if attempt.unsafe else "failed"
-
-
-def _add(error: TarashException, note: str) -> None:
-    if note not in error.message:
-        error.message = f"{error.message}{note}"
-        error.args = (error.message,)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._data._hints import Hint
 from .._data._types import JsonObject
 from .._support._secrets import AuthHeaders, Key, Secrets, bearer
 from ..exceptions import (
@@ -172,12 +173,15 @@ def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Pa
 def _check(provider: str, *, listed: bool = False) -> None:
     possible = with_schemas(listed=listed)
     if provider not in possible:
-        one_by_one = " all at once; add_model() reads one" if provider in with_schemas() else ""
+        one_by_one = provider in with_schemas()
         days = f" (or when their models end: {', '.join(with_dates())})" if listed else ""
         raise ValidationError(
-            f"{provider!r} publishes no schemas that are read here{one_by_one}; those that do: "
-            f"{', '.join(possible)}{days}",
+            f"{provider!r} publishes no schemas that are read here"
+            f"{' all at once' if one_by_one else ''}; those that do: {', '.join(possible)}{days}",
             provider,
+            code="no_schemas",
+            field="provider",
+            hints=[Hint("add_model", "add_model() reads one")] if one_by_one else [],
         )
 
 

@@ -30,7 +30,7 @@ from ..providers._contract import CheckingAdapter
 from ..providers._registry import default_registry, list_providers
 from . import _terminal as terminal
 from ._errors import Exit, exit_code
-from ._words import in_options
+from ._words import spoken
 
 State = Literal["ok", "missing", "problem"]
 
@@ -225,7 +225,7 @@ def _verdict(what: str, error: TarashException, *, has_key: bool) -> Finding:
     if not has_key:
         return Finding(what, "missing", "no key to check")
 
-    told = in_options(error.message)
+    told = spoken(error)
     if isinstance(error, AuthenticationError):
         return Finding(what, "problem", f"the key is refused: {told}", Exit.KEY)
 

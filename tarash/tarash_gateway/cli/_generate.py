@@ -30,7 +30,7 @@ from ._options import Options
 from ._progress import Progress, names_of
 from ._rehearsals import is_rehearsal
 from ._save import Output, Response, check, check_pipe, rescue, save_all
-from ._words import in_options
+from ._words import in_options, spoken
 
 STOPPING = "stopping; Ctrl-C again leaves at once"
 
@@ -143,7 +143,7 @@ def _make(run: _Run) -> int:
         if run.response is None:
             raise
 
-        return _not_saved(run, error.message)
+        return _not_saved(run, spoken(error))
     except TarashException as error:
         code = exit_code(error)
         report.failure(error, code, json=options.as_json)
@@ -199,7 +199,7 @@ def _not_saved(
     run: _Run, said: str, code: Exit = Exit.SAVING, kind: str = SaveError.__name__
 ) -> int:
     response = cast("Response", run.response)
-    error = CommandError(in_options(said), code=code, kind=kind)
+    error = CommandError(said, code=code, kind=kind)
     report.unsaved(response, error, run.saved, rescue(response), json=run.options.as_json)
     report.offer(_fetching(run), what="get it again")
     return error.code

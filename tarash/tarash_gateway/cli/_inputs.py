@@ -30,7 +30,7 @@ from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, misuse
 from ._options import Options
-from ._words import in_options
+from ._words import warned
 
 Config = VideoGenerationConfig | ImageGenerationConfig
 Request = VideoGenerationRequest | ImageGenerationRequest
@@ -58,7 +58,7 @@ def read(options: Options) -> tuple[Config, Request]:
         config, of_config = _checked(_config, options)
 
     for warning in caught:
-        terminal.warn(in_options(str(warning.message)))
+        terminal.warn(warned(warning.message))
 
     if request is None or config is None:
         raise CommandError(*dict.fromkeys([*of_request, *of_config]))

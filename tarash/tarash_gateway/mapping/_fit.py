@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .._data._hints import give_parameter
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..models import Adjustment
 from ._doubts import doubts_of, remarks
@@ -62,7 +63,8 @@ def fit(
         refused = "; ".join(
             f"{one.field}={one.requested!r}: {one.reason}, {_instead(one)}" for one in adjustments
         )
-        raise ValidationError(f"strict=True, and {spec.model} can't take {refused}")
+        what = f"strict=True allows no changes, and {spec.model} can't take {refused}"
+        raise ValidationError(what, code="strict", field=adjustments[0].field)
 
     notes = [*remarks(request, spec), *remarks_together(request, spec.rules, spec.model)]
     return request, (*doubts_of(spec), *adjustments, *notes)
@@ -265,15 +267,19 @@ def _check_roles(request: Request, spec: ModelSpec, slots: Sequence[FieldMapper]
         if not taking:
             raise ValidationError(
                 f"{spec.model} can't take an image of type {role!r}: it takes "
-                f"{_possible_roles(slots)}{_elsewhere(spec, role, request)}"
+                f"{_possible_roles(slots)}{_elsewhere(spec, role, request)}",
+                code="unsupported_input",
+                field="image_list",
             )
 
         most = _most(taking)
         if most is not None and count > most:
-            raise ValidationError(
-                f"{spec.model} takes {most} image(s) of type {role!r}, and there are {count} in "
-                f"'image_list'; remove {count - most}"
-            )
+            what = f"takes {most} image(s) of type {role!r}, and there are {count}"
+            raise _too_many(f"{spec.model} {what} in 'image_list'; remove {count - most}")
+
+
+def _too_many(message: str) -> ValidationError:
+    return ValidationError(message, code="too_many_images", field="image_list")
 
 
 def _placed(
@@ -288,17 +294,17 @@ def _placed(
     placed, left = allocate(slots, request.image_list)
     if slots and left and len(slots) == len(mappers):
         roles = ", ".join(sorted({repr(image.get("type", "reference")) for image in left}))
-        raise ValidationError(
-            f"{spec.model} has no place for {len(left)} more image(s) of type {roles} in "
-            f"'image_list'; remove {len(left)}"
-        )
+        what = f"has no place for {len(left)} more image(s) of type {roles}"
+        raise _too_many(f"{spec.model} {what} in 'image_list'; remove {len(left)}")
 
     for slot in slots:
         given = len(placed[slot.parameter])
         if 0 < given < slot.least and slot.parameter not in request.extra_params:
             raise ValidationError(
                 f"{spec.model} needs at least {slot.least} images for {slot.parameter!r}, and "
-                f"there are {given} in 'image_list'; add {slot.least - given}"
+                f"there are {given} in 'image_list'; add {slot.least - given}",
+                code="too_few_images",
+                field="image_list",
             )
 
     return placed
@@ -362,7 +368,7 @@ def _check_required(request: Request, spec: ModelSpec, placed: Mapping[str, list
             continue
 
         if mapper.source_field == "extra_params":
-            raise ValidationError(_demand(parameter, mapper, spec))
+            raise _demand(parameter, mapper, spec)
 
         if mapper.slot is not None:
             missing = not placed.get(parameter)
@@ -372,7 +378,8 @@ def _check_required(request: Request, spec: ModelSpec, placed: Mapping[str, list
             missing = all(getattr(request, name, None) is None for name in mapper.sources)
 
         if missing:
-            raise ValidationError(_missing(parameter, mapper, request, spec))
+            said = _missing(parameter, mapper, request, spec)
+            raise ValidationError(said, code="missing_field", field=mapper.source_field)
 
 
 def _missing(parameter: str, mapper: FieldMapper, request: Request, spec: ModelSpec) -> str:
@@ -383,9 +390,11 @@ def _missing(parameter: str, mapper: FieldMapper, request: Request, spec: ModelS
     return f"{spec.model} needs {described(mapper)} (its {parameter!r}{at_least}){sibling}"
 
 
-def _demand(parameter: str, mapper: FieldMapper, spec: ModelSpec) -> str:
+def _demand(parameter: str, mapper: FieldMapper, spec: ModelSpec) -> ValidationError:
     allowed = f" (allowed: {shown(mapper.allowed)})" if mapper.allowed else ""
-    return (
-        f"{spec.model} needs its own parameter {parameter!r}{allowed}; give it in "
-        f"extra_params={{{parameter!r}: ...}}"
+    return ValidationError(
+        f"{spec.model} needs its own parameter {parameter!r}{allowed}",
+        code="missing_parameter",
+        field=f"extra_params.{parameter}",
+        hints=[give_parameter(parameter)],
     )

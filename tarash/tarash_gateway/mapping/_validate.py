@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from .._data._hints import give_parameter
 from .._support._lines import lines_of
 from ..exceptions import ValidationError
 from ._limits import ratio_of
@@ -54,7 +55,9 @@ def check_payload(
     missing = [name for name in schema.get("required") or () if name not in payload]
     if missing:
         names = ", ".join(map(repr, missing))
-        raise ValidationError(f"{model} needs {names}; give it in extra_params")
+        raise ValidationError(
+            f"{model} needs {names}", code="missing_parameter", hints=[give_parameter()]
+        )
 
 
 def problem_of(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:

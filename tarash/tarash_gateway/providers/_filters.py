@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._data._hints import read_raw_response
 from ..exceptions import ContentModerationError
 from ._facts import FILTERED, mapping
 from ._outputs import Medium
@@ -136,8 +137,9 @@ def refusal(
     what = f"all {sifted.refused} {kind}s" if sifted.refused > 1 else f"the {kind}"
     return ContentModerationError(
         f"{provider}'s content filter kept back {what} ({', '.join(sifted.flags)}): change "
-        "the prompt, the images or the seed; raw_response holds what came",
+        "the prompt, the images or the seed",
         raw_response=raw,
+        hints=[read_raw_response("what came")],
         stage="output",
         categories=sifted.flags,
         billing=billing,

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from ..._data._hints import give_parameter, use_function
 from ..._data._types import JsonObject, Kind
 from ..._support._shipped import shipped
 from ...catalog import Lifecycle, ModelSpec, ends, lifecycle
@@ -223,7 +224,7 @@ def _check_kind(model: str, kind: Kind) -> None:
     if not any(model in TABLES[endpoint] for endpoint in ENDPOINTS[kind]):
         other = "image" if kind == "video" else "video"
         raise UnsupportedOperationError(
-            f"{model} makes {other}s, no {kind}; use generate_{other}()", "runway", model
+            f"{model} makes {other}s, no {kind}", "runway", model, hints=[use_function(other)]
         )
 
 
@@ -234,7 +235,11 @@ def _check_extra(endpoint: str, model: str, request: Any) -> None:
             values = listed(schema["properties"][name])
             allowed = f", one of {values}" if values else ""
             raise ValidationError(
-                f"{model} needs {name!r}{allowed}; give it in extra_params", "runway", model
+                f"{model} needs {name!r}{allowed}",
+                "runway",
+                model,
+                code="missing_parameter",
+                hints=[give_parameter()],
             )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import aiohttp
 
 from ..._data._exchange import MediaConstraints, MediaSupport, Operation, RawResult, Snapshot
+from ..._data._hints import use_function
 from ..._http._client import HttpClient, join, shorten, status_error, unreadable
 from ..._support._mime import named
 from ...exceptions import (
@@ -109,7 +110,7 @@ class XaiAdapter(RestAdapter):
         other = "image" if call.kind == "video" else "video"
         if spec.model.startswith(f"grok-imagine-{other}"):
             raise UnsupportedOperationError(
-                f"{spec.model} makes {other}s, no {call.kind}s; use generate_{other}()"
+                f"{spec.model} makes {other}s, no {call.kind}s", hints=[use_function(other)]
             )
 
         return {"model": spec.model.partition("/")[0], **self.mapped(call, spec)}
