@@ -26,6 +26,7 @@ LOCKED = {
     "bare": ("pyproject.toml",),
     "everything": ("pyproject.toml", "--all-extras", "--group", "dev", "--group", "wheel"),
     "lint": ("--group", "lint"),
+    "recipes": ("pyproject.toml", "--all-extras", "--group", "recipes", "--group", "wheel"),
     "runner": ("--group", "runner"),
     "uv": ("--group", "uv"),
 }
@@ -58,7 +59,7 @@ nox.options.default_venv_backend = os.environ.get("NOX_DEFAULT_VENV_BACKEND", "v
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "layers", "docs", "wheel", "tests"]
+nox.options.sessions = ["lint", "types", "layers", "docs", "wheel", "recipes", "tests"]
 
 
 def _offer_pyenv_versions() -> None:
@@ -104,6 +105,8 @@ def types(session: nox.Session) -> None:
     """Check the types of the package, the tests and this file."""
     _install(session)
     session.run("mypy")
+    # As a user's checker, which has no plugin of pydantic's.
+    session.run("mypy", "--config-file=", "--strict", "tests/surface/documented_forms.py")
 
 
 @nox.session
@@ -299,9 +302,19 @@ def _resolved(session: nox.Session, scratch: Path, name: str, *others: str) -> s
 
 
 @nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the programs of examples/recipes, in the servers, queues and tools that they are for."""
+    _install(session, "recipes")
+    if shutil.which("redis-server") is None:
+        session.warn("There is no redis-server, so what RQ does is not tested.")
+
+    session.run("pytest", "-m", "recipes and not soak", *WORKERS, "tests/recipes", *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run the long forms of the tests."""
-    _install(session)
+    _install(session, "recipes")
     session.run("pytest", "-m", "soak", "--timeout=3600", *session.posargs)
 
 

@@ -33,7 +33,7 @@ autodoc_typehints_format = "short"
 autodoc_typehints_description_target = "documented"
 python_use_unqualified_type_names = True
 # Types of other projects are not documented here, and the build needs no network to find them.
-FOREIGN = r"anyio|builtins|collections|datetime|os|pathlib|pydantic\w*|typing\w*"
+FOREIGN = r"anyio|builtins|collections|datetime|decimal|os|pathlib|pydantic\w*|typing\w*"
 nitpick_ignore_regex = [
     (r"py:.*", rf"(?:{FOREIGN})\b.*"),
     (r"py:class", r"(?:tarash\.tarash_gateway\.)?Annotated"),

@@ -15,11 +15,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tarash.tarash_gateway._data._types import JsonObject
 from tarash.tarash_gateway.catalog._archive import pack
-from tarash.tarash_gateway.catalog._records import mend, records_of, records_of_types
+from tarash.tarash_gateway.catalog._records import TYPES, records_of, words_of
+from tarash.tarash_gateway.catalog._reduce import outputs_of, reduce_schema
 from tarash.tarash_gateway.catalog._schema_store import SHIPPED
 
 DESTINATION = SHIPPED / "fal.shelf"
+RANGES = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "maxItems")
 
 
 def build(answers: list[Mapping[str, Any]]) -> bytes:
@@ -47,6 +50,80 @@ def build(answers: list[Mapping[str, Any]]) -> bytes:
     dates = [str(answer["recorded"]) for answer in answers if "recorded" in answer]
     facts = {"provider": "fal", "recorded": max(dates, default=None)}
     return pack({**weak, **sound}, facts)
+
+
+def records_of_types(endpoints: Mapping[str, Mapping[str, Any]]) -> dict[str, JsonObject]:
+    """Return records for schemas that were derived from a client library's types.
+
+    Args:
+        endpoints: By id: `input` and `output` schemas.
+    """
+    return {
+        endpoint: {
+            "weakness": TYPES,
+            "input": reduce_schema(entry.get("input") or {}),
+            "outputs": outputs_of(entry.get("output") or {}),
+        }
+        for endpoint, entry in endpoints.items()
+    }
+
+
+def mend(weak: Mapping[str, JsonObject], sound: Mapping[str, JsonObject]) -> dict[str, JsonObject]:
+    """Return weak records with types and limits as the nearest sound relative has them.
+
+    Digits in the weak enums become numbers where the relatives send numbers; limits are taken over
+    where there are none.
+    """
+    return {
+        endpoint: {**record, "input": _mended(endpoint, record["input"], sound)}
+        for endpoint, record in weak.items()
+    }
+
+
+def _mended(
+    endpoint: str, schema: Mapping[str, Any], sound: Mapping[str, JsonObject]
+) -> JsonObject:
+    relatives = sorted(
+        (other for other in sound if _nearness(endpoint, other) > 0),
+        key=lambda other: (-_nearness(endpoint, other), other),
+    )
+    properties = {}
+    for name, value in schema["properties"].items():
+        found = (sound[other]["input"]["properties"].get(name) for other in relatives)
+        properties[name] = _like(value, next((one for one in found if one is not None), None))
+
+    return {**schema, "properties": properties}
+
+
+def _nearness(one: str, other: str) -> int:
+    """Count the words that two ids have in common; 0 where owner or family differ."""
+    mine, theirs = words_of(one), words_of(other)
+    if one.split("/", maxsplit=1)[0] != other.split("/", maxsplit=1)[0] or mine[1:2] != theirs[1:2]:
+        return 0
+
+    return len(set(mine) & set(theirs))
+
+
+def _like(weak: JsonObject, sound: Mapping[str, Any] | None) -> JsonObject:
+    if sound is None:
+        return weak
+
+    kind = sound.get("type")
+    number = kind in {"integer", "number"}
+    values = weak.get("enum")
+    if number and isinstance(values, list) and all(str(value).isdigit() for value in values):
+        mended = {**weak, "type": kind, "enum": [int(value) for value in values]}
+        default = str(weak.get("default"))
+        return {**mended, "default": int(default)} if default.isdigit() else mended
+
+    if weak.get("type") == "number" and number and values is None:
+        limits = {name: sound[name] for name in RANGES if name in sound}
+        return {**weak, "type": kind, **limits}
+
+    if "maxItems" in sound and weak.get("type") == "array":
+        return {**weak, "maxItems": sound["maxItems"]}
+
+    return weak
 
 
 def _models(answers: list[Mapping[str, Any]], section: str) -> Iterator[Any]:

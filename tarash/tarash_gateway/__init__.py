@@ -7,6 +7,7 @@ and never bought twice by accident. Import from here and from `models`, `mock`, 
 
 from __future__ import annotations
 
+from ._data._budgets import Budget
 from ._jobs import _annotations
 from ._jobs._catalogue import (
     add_model,
@@ -17,14 +18,8 @@ from ._jobs._catalogue import (
 )
 from ._jobs._handles import ImageJob, VideoJob
 from ._jobs._inspection import probe, probe_async
-from ._jobs._prices import (
-    list_prices,
-    quote_image,
-    quote_image_async,
-    quote_video,
-    quote_video_async,
-    register_prices,
-)
+from ._jobs._prices import list_prices, register_prices
+from ._jobs._spend import spend, spend_async
 from ._version import __version__
 from .api import (
     Gateway,
@@ -40,6 +35,10 @@ from .api import (
     plan_image_async,
     plan_video,
     plan_video_async,
+    quote_image,
+    quote_image_async,
+    quote_video,
+    quote_video_async,
     resume,
     resume_all,
     resume_all_async,
@@ -51,7 +50,9 @@ from .api import (
 )
 from .exceptions import (
     AuthenticationError,
+    BudgetExceededError,
     ContentModerationError,
+    CostLimitError,
     GenerationFailedError,
     HTTPConnectionError,
     HTTPError,
@@ -104,6 +105,7 @@ from .models import (
     Quote,
     QuoteLine,
     RetiredUse,
+    SpendRow,
     VideoGenerationConfig,
     VideoGenerationRequest,
     VideoGenerationResponse,
@@ -124,8 +126,11 @@ __all__ = [
     "Adjustment",
     "AttemptMetadata",
     "AuthenticationError",
+    "Budget",
+    "BudgetExceededError",
     "ContentModerationError",
     "Cost",
+    "CostLimitError",
     "ExecutionMetadata",
     "FieldMapper",
     "Gateway",
@@ -169,6 +174,7 @@ __all__ = [
     "Registry",
     "RetiredUse",
     "SaveError",
+    "SpendRow",
     "StorageError",
     "TarashException",
     "UnsupportedOperationError",
@@ -216,6 +222,8 @@ __all__ = [
     "resume_all",
     "resume_all_async",
     "resume_async",
+    "spend",
+    "spend_async",
     "submit_image",
     "submit_image_async",
     "submit_video",

@@ -25,6 +25,10 @@ __all__ = [
     "plan_image_async",
     "plan_video",
     "plan_video_async",
+    "quote_image",
+    "quote_image_async",
+    "quote_video",
+    "quote_video_async",
     "resume",
     "resume_all",
     "resume_all_async",
@@ -113,5 +117,9 @@ plan_video = _of_default(Gateway.plan_video)
 plan_video_async = _of_default(Gateway.plan_video_async)
 plan_image = _of_default(Gateway.plan_image)
 plan_image_async = _of_default(Gateway.plan_image_async)
+quote_video = _of_default(Gateway.quote_video)
+quote_video_async = _of_default(Gateway.quote_video_async)
+quote_image = _of_default(Gateway.quote_image)
+quote_image_async = _of_default(Gateway.quote_image_async)
 describe_model = _of_default(Gateway.describe_model)
 list_models = _of_default(Gateway.list_models)

@@ -2,7 +2,9 @@
 
     TarashException
     ├── ValidationError (also ValueError)
-    │   └── UnsupportedOperationError (also NotImplementedError)
+    │   ├── UnsupportedOperationError (also NotImplementedError)
+    │   └── CostLimitError           before anything was sent
+    │       └── BudgetExceededError
     ├── ContentModerationError
     ├── HTTPError
     │   ├── AuthenticationError      401, 403
@@ -26,8 +28,11 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ._data._hints import Advised, Hint, said
 from ._data._types import Billing, Submission
 from ._support._words import visible
 
@@ -36,13 +41,16 @@ if TYPE_CHECKING:
         ExecutionMetadata,
         ImageGenerationResponse,
         Mismatch,
+        Quote,
         VideoGenerationResponse,
     )
 
 # Without TimeoutError: `import *` would hide the built-in one, of which ours is only a part.
 __all__ = [
     "AuthenticationError",
+    "BudgetExceededError",
     "ContentModerationError",
+    "CostLimitError",
     "GenerationFailedError",
     "HTTPConnectionError",
     "HTTPError",
@@ -63,7 +71,7 @@ __all__ = [
 RETRYABLE_STATUSES = frozenset({408, 425, 429})
 
 
-class TarashException(Exception):  # noqa: N818  (the name users already catch)
+class TarashException(Advised, Exception):  # noqa: N818  (the name users already catch)
     """Base of all errors of the gateway.
 
     Attributes:
@@ -80,10 +88,14 @@ class TarashException(Exception):  # noqa: N818  (the name users already catch)
         billing: Whether it costs money (`none`, `possible`, `certain`), where the provider's answer
             says so.
         execution_metadata: What each attempt of the chain did; set when a chain ends in an error.
+        code: A stable word for what went wrong: its class's, or a more exact one.
+        field: The field of the request or the config that is wrong, such as `image_list[0]`.
+        hints: What to do about it, as data; the message ends with them.
     """
 
     retryable: bool
     default_retryable: ClassVar[bool] = False
+    default_code: ClassVar[str] = "failed"
 
     def __init__(  # noqa: PLR0913  (facts are keywords, each read by callers)
         self,
@@ -98,9 +110,16 @@ class TarashException(Exception):  # noqa: N818  (the name users already catch)
         retry_after: float | None = None,
         operation: Mapping[str, Any] | None = None,
         billing: Billing | None = None,
+        code: str | None = None,
+        field: str | None = None,
+        hints: Sequence[Hint] = (),
     ) -> None:
+        message = f"{message}{said(hints)}"
         super().__init__(message)
         self.message = message
+        self.code = self.default_code if code is None else code
+        self.field = field
+        self.hints = tuple(hints)
         self.provider = provider
         self.model = model
         self.request_id = request_id
@@ -130,9 +149,52 @@ def _rebuild(kind: type[TarashException], message: str, facts: dict[str, Any]) -
 class ValidationError(TarashException, ValueError):
     """The request can't be sent as it is: the message names the field and what is allowed."""
 
+    default_code = "invalid_request"
+
 
 class UnsupportedOperationError(ValidationError, NotImplementedError):
     """The provider or handler has no such operation (a video from an image-only provider, say)."""
+
+    default_code = "unsupported_operation"
+
+
+class CostLimitError(ValidationError):
+    """The call could cost more than it may: nothing was sent.
+
+    Attributes:
+        quote: What it would cost.
+        limit: US dollars that it may cost: what `max_cost` leaves after earlier attempts.
+    """
+
+    default_code = "cost_limit"
+
+    def __init__(
+        self,
+        message: str,
+        *args: Any,
+        quote: Quote | None = None,
+        limit: Decimal | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, *args, **facts)
+        self.quote = quote
+        self.limit = limit
+
+
+class BudgetExceededError(CostLimitError):
+    """The call could cost more than a budget has left: nothing was sent.
+
+    Attributes:
+        renews_at: When the budget renews, in UTC; None for never.
+    """
+
+    default_code = "budget_exceeded"
+
+    def __init__(
+        self, message: str, *args: Any, renews_at: datetime | None = None, **facts: Any
+    ) -> None:
+        super().__init__(message, *args, **facts)
+        self.renews_at = renews_at
 
 
 class ContentModerationError(TarashException):
@@ -142,6 +204,8 @@ class ContentModerationError(TarashException):
         stage: `input` where the request was refused, `output` where the result was, None if unsaid.
         categories: The provider's own names of what it objected to.
     """
+
+    default_code = "content_moderation"
 
     def __init__(
         self,
@@ -163,6 +227,8 @@ class HTTPError(TarashException):
         status_code: The HTTP status, or None where a job failed with a provider's code instead.
     """
 
+    default_code = "http_error"
+
     def __init__(  # noqa: PLR0913, PLR0917  (the base's and one more)
         self,
         message: str,
@@ -182,9 +248,13 @@ class HTTPError(TarashException):
 class AuthenticationError(HTTPError):
     """The key is missing, wrong, or not allowed to do this."""
 
+    default_code = "authentication_failed"
+
 
 class QuotaExceededError(HTTPError):
     """The account has no credit or quota left: no waiting mends it, whatever its status."""
+
+    default_code = "quota_exceeded"
 
     def __init__(self, message: str, *args: Any, **facts: Any) -> None:
         super().__init__(message, *args, **facts)
@@ -195,16 +265,20 @@ class QuotaExceededError(HTTPError):
 class ModelNotFoundError(HTTPError):
     """The provider doesn't know the model or the endpoint, or has retired it."""
 
+    default_code = "model_not_found"
+
 
 class RateLimitError(HTTPError):
     """Too many requests; `retry_after` says how long to wait, where the provider said so."""
 
+    default_code = "rate_limited"
     default_retryable = True
 
 
 class HTTPConnectionError(TarashException, ConnectionError):
     """No connection, or one that broke; `submission` tells whether money is at stake."""
 
+    default_code = "connection_failed"
     default_retryable = True
 
 
@@ -215,6 +289,7 @@ class TimeoutError(TarashException, builtins.TimeoutError):  # noqa: A001  (the 
         timeout_seconds: The limit that passed, in seconds.
     """
 
+    default_code = "timeout"
     default_retryable = True
 
     def __init__(  # noqa: PLR0913, PLR0917  (the base's and one more)
@@ -234,6 +309,7 @@ class TimeoutError(TarashException, builtins.TimeoutError):  # noqa: A001  (the 
 class GenerationFailedError(TarashException):
     """The provider took the job and could not make the media."""
 
+    default_code = "generation_failed"
     default_retryable = True
 
 
@@ -243,15 +319,20 @@ class PolicyRefusedError(TarashException):
     With `retryable` the next config of the chain is tried.
     """
 
+    default_code = "refused_by_policy"
     default_retryable = True
 
 
 class StorageError(TarashException):
     """The ledger, or the cache of schemas, can't be read or written: no provider is to blame."""
 
+    default_code = "storage_failed"
+
 
 class MediaError(TarashException):
     """Something went wrong with media that are made already: making them again would cost again."""
+
+    default_code = "media_failed"
 
 
 class SaveError(MediaError):
@@ -261,6 +342,8 @@ class SaveError(MediaError):
         saved: Where the other results were saved.
         failures: Why each of those could not be saved that are missing.
     """
+
+    default_code = "save_failed"
 
     def __init__(
         self,
@@ -278,6 +361,8 @@ class SaveError(MediaError):
 class ProbeError(MediaError, ValueError):
     """A file could not be looked at: it can't be read, or is no video or image."""
 
+    default_code = "probe_failed"
+
 
 class VerificationError(MediaError):
     """A result is not what was asked for; raised with `verify="raise"` only.
@@ -286,6 +371,8 @@ class VerificationError(MediaError):
         response: The whole result, which is paid for.
         mismatches: Where it differs from the request.
     """
+
+    default_code = "verification_failed"
 
     def __init__(
         self,

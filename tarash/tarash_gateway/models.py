@@ -12,6 +12,7 @@ from ._data._configs import (
     MockResponse,
     VideoGenerationConfig,
 )
+from ._data._hints import Hint
 from ._data._media_info import MediaInfo, Mismatch
 from ._data._media_input import ImageInput, MediaInput
 from ._data._model_info import (
@@ -22,7 +23,7 @@ from ._data._model_info import (
     NumberRange,
     RetiredUse,
 )
-from ._data._money import Cost, PriceLine, Quote, QuoteLine
+from ._data._money import Cost, PriceLine, Quote, QuoteLine, SpendRow
 from ._data._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._data._responses import (
     Adjustment,
@@ -43,6 +44,7 @@ __all__ = [
     "Cost",
     "ExecutionMetadata",
     "GenerationPlan",
+    "Hint",
     "ImageCapability",
     "ImageGenerationConfig",
     "ImageGenerationRequest",
@@ -71,6 +73,7 @@ __all__ = [
     "QuoteLine",
     "Resolution",
     "RetiredUse",
+    "SpendRow",
     "VideoGenerationConfig",
     "VideoGenerationRequest",
     "VideoGenerationResponse",

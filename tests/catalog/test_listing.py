@@ -12,8 +12,8 @@ from tarash.tarash_gateway.catalog import lookup
 from tarash.tarash_gateway.catalog._modules import named
 
 BY_HAND = (
-    *("azure-openai", "bytedance", "google", "kling", "luma", "openai", "replicate"),
-    *("stability", "xai"),
+    *("alibaba", "azure-openai", "bytedance", "google", "kling", "luma", "minimax", "openai"),
+    *("replicate", "stability", "xai"),
 )
 DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 

@@ -302,12 +302,12 @@ def test_the_shell_completes(typed: str, completed: str, command: Command) -> No
 
 
 def test_simulate_plays_a_file(command: Command) -> None:
-    path = Path(__file__).parents[1] / "contract" / "declared" / "acme.toml"
+    path = Path(__file__).parents[1] / "contract" / "declared" / "aster.toml"
     command.environment["TARASH_PROVIDERS"] = str(path.parent)
     with simulating(command, *AT_ONCE, provider=str(path)) as (variables, said):
-        assert set(variables) == {"ACME_API_KEY", "TARASH_ACME_BASE_URL"}
+        assert set(variables) == {"ASTER_KEY", "TARASH_ASTER_BASE_URL"}
         command.environment |= variables
-        options = ("--provider", "acme", "--model", "clip-1", "-o", "kite.mp4")
+        options = ("--provider", "aster", "--model", "clip-1", "-o", "kite.mp4")
         command("video", "a kite", *options, code=0)
 
-    assert "acme: 1 submits, 1 jobs" in said[0]
+    assert "aster: 1 submits, 1 jobs" in said[0]

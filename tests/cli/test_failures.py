@@ -39,7 +39,7 @@ MISUSE = [
     (["--bogus"], "error: No such option: --bogus"),
     (
         ["--strict", "--duration", "7"],
-        "error: --strict is given, and fal-ai/veo3.1 can't take --dur",
+        "error: --strict allows no changes, and fal-ai/veo3.1 can't take --dur",
     ),
     (["--video", "https://example.org/a.mp4"], "error: "),
     (["-o", "{seed}.mp4"], "there is no {seed}; there are {provider}, "),
@@ -278,7 +278,7 @@ def test_a_detached_job_goes_on(tarash_command: Command, simulator: Simulator) -
     )
     assert ran.code == 130
     (job,) = simulator.jobs("fal")
-    assert f"interrupted: The job {job.id} goes on at fal" in ran.err
+    assert f"interrupted: Cancelled; the job {job.id} goes on at fal" in ran.err
     after = f"to wait for it: tarash jobs wait {job.id} --ledger sqlite:///own.db -o cat.mp4\n"
     assert after in ran.err
     assert simulator.counters("fal").cancels == 0

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tarash import tarash_gateway
+from tarash.tarash_gateway import TarashException
+from tarash.tarash_gateway._data import _hints as hints
 from tarash.tarash_gateway.cli import main
-from tarash.tarash_gateway.cli._words import _offered, in_options, wish
+from tarash.tarash_gateway.cli._words import (
+    ADVICE,
+    _offered,
+    advice_of,
+    in_options,
+    offer,
+    spoken,
+    wish,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -21,47 +34,98 @@ def _outside_a_command() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        (
-            "set FAL_KEY or api_key= on the config; to try, use mock=MockConfig(enabled=True)",
-            "set FAL_KEY or name a file that holds it with --key-file; to try, use --mock",
-        ),
         ("raise timeout= on the config, or check", "raise --timeout, or check"),
         ("raise timeout= to wait longer", "raise --timeout to wait longer"),
         ("(check the network and base_url)", "(check the network and --base-url)"),
-        ("strict=True, and m can't take duration_seconds=7.0: m takes [8]",
-         "--strict is given, and m can't take --duration 7.0: m takes [8]"),
-        ("needs 'x'; give it in extra_params={'x': ...}", "needs 'x'; give it with --param x=..."),
-        ("give it in extra_params", "give it with --param NAME=VALUE"),
+        ("strict=True allows no changes, and m can't take duration_seconds=7.0: m takes [8]",
+         "--strict allows no changes, and m can't take --duration 7.0: m takes [8]"),
+        ("needs 'x'; give it in extra_params={'x': ...}", "needs 'x'; give it in --param x=..."),
         ("extra_params.duraton: asked", "--param duraton: asked"),
         ("comes from the field 'prompt'", "comes from PROMPT"),
         ("2 images in 'image_list'; remove 1", "2 images in --image; remove 1"),
-        ("(failover='when_safe': x was not tried)", "(--failover when_safe: x was not tried)"),
+        ("(failover='when_safe': x was not tried)", "(--failover 'when_safe': x was not tried)"),
         ("model= is the deployment's name", "--model is the deployment's name"),
         ("fit_images=True on the config lets images be", "--fit-images lets images be"),
-        ("Known: fal; register_provider() adds your own", "Known: fal"),
-        ("at once; add_model() reads one", "at once; `tarash models add` reads one"),
-        ("take the id from a handle, or from the list of `resume_all`",
-         "take the id from `tarash jobs ls --all`"),
-        ("No room (the response still holds what was made)", "No room"),
-        ("the job x goes on; the error's operation identifies it, and submitting again buys",
-         "the job x goes on; submitting again buys"),
-        ("Cancelled; the job x goes on at fal", "The job x goes on at fal"),
-        ("another name, or pass overwrite=True", "another name, or overwrite it with --force"),
-        ("fal makes images, no videos; use generate_image()",
-         "fal makes images, no videos; use `tarash image`"),
-        ("use an idempotency_key, or a ledger", "use --idempotency-key, or a ledger"),
-        ("resume('j1', max_media_bytes=...) fetches it with a larger limit, and so do its key",
-         "`tarash jobs wait j1 --max-media-bytes BYTES` fetches it with a larger limit"),
+        ("another name, or pass overwrite=True", "another name, or pass --force"),
+        ("idempotency_key is a text", "--idempotency-key is a text"),
         ("m can't take n=9: m takes 4", "m can't take --n 9: m takes 4"),
         ("takes='first' is not possible", "--takes 'first' is not possible"),
         ("comes from image_list and from extra_params", "comes from --image and from --param"),
         ("image_list[0].type: asked", "the role of --image[0]: asked"),
-        ("image_list[0]: give a smaller one, or raise max_media_bytes= on the config",
-         "--image[0]: give a smaller one"),
     ],
 )  # fmt: skip
 def test_fields_become_options(said: str, shown: str) -> None:
     assert in_options(said) == shown
+
+
+HINTS = {
+    hints.raise_limit("timeout", " to wait longer"): "raise --timeout to wait longer",
+    hints.raise_limit("max_media_bytes"): None,
+    hints.switch_on("fit_images", " lets images be converted"): (
+        "--fit-images lets images be converted"
+    ),
+    hints.switch_on("allow_private_urls", " lets it be fetched"): None,
+    hints.check("the network", "base_url"): "check the network and --base-url",
+    hints.check("that it is the right ledger"): "check that it is the right ledger",
+    hints.set_key("FAL_KEY"): (
+        "set the environment variable FAL_KEY or name a file that holds it with --key-file"
+    ),
+    hints.use_mock(): "to try without a key, use --mock",
+    hints.use_function("image"): "use `tarash image`",
+    hints.give_parameter("x"): "give it with --param x=...",
+    hints.give_parameter(): "give it with --param NAME=VALUE",
+    hints.read_raw_response(): None,
+    hints.use_operation(): None,
+    hints.keep_results(): "use --idempotency-key, or a ledger in a file",
+    hints.give_media("give a smaller one"): "give a smaller one",
+    hints.check_dashboard(): "look at the provider's dashboard before you try again",
+    hints.Hint("list_jobs", "see `resume_all`"): "take the id from `tarash jobs ls --all`",
+    hints.Hint("add_model", "add_model() reads one"): "`tarash models add` reads one",
+    hints.Hint("register_provider", "register_provider() adds your own"): None,
+}
+
+
+@pytest.mark.parametrize("hint", HINTS, ids=lambda hint: f"{hint.action} {hint.setting}")
+def test_a_hint_is_said_in_words_of_the_command_line(hint: hints.Hint) -> None:
+    shown = HINTS[hint]
+    assert advice_of(hint) == shown
+    error = TarashException("It went wrong in image_list", hints=[hint])
+    assert error.message == f"It went wrong in image_list; {hint.text}"
+    assert spoken(error) == "It went wrong in --image" + (f"; {shown}" if shown else "")
+
+
+def test_the_command_line_has_its_own_words_for_every_hint_that_is_about_python() -> None:
+    package = Path(tarash_gateway.__file__).parent
+    made = {
+        action
+        for path in package.rglob("*.py")
+        for action in re.findall(r'\bHint\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    plain = {"check_dashboard", "give_media"}  # which are said alike everywhere
+    assert len(made) > 10
+    assert made == ADVICE.keys() | plain
+
+
+def test_a_command_says_nothing_of_options_that_it_lacks() -> None:
+    offer(["--timeout"])
+    assert advice_of(hints.set_key("FAL_KEY")) == "set the environment variable FAL_KEY"
+    assert advice_of(hints.use_mock()) is None
+    assert advice_of(hints.check("the network", "base_url")) == "check the network"
+    assert advice_of(hints.raise_limit("timeout")) == "raise --timeout"
+
+
+def test_what_is_found_out_later_stands_before_the_hints() -> None:
+    error = TarashException("It failed", hints=[hints.use_mock()])
+    error.amend(after=" (twice)")
+    error.amend(after=" (twice)")
+    error.amend(before="fal: ", hints=[hints.check_dashboard()])
+    assert spoken(error) == (
+        "fal: It failed (twice); to try without a key, use --mock; "
+        "look at the provider's dashboard before you try again"
+    )
+    assert str(error) == error.message
+    error.message = "Said by somebody else"
+    assert spoken(error) == "Said by somebody else"
 
 
 @pytest.mark.parametrize(
@@ -93,10 +157,10 @@ def test_other_words_stay_as_they_are(said: str) -> None:
 
 
 def test_a_command_leaves_nothing_behind_for_the_next(capsys: pytest.CaptureFixture[str]) -> None:
-    before = in_options("give it in extra_params")
+    before = in_options("it is in extra_params")
     assert main(["providers"]) == 0
     assert capsys.readouterr().out
-    assert in_options("give it in extra_params") == before
+    assert in_options("it is in extra_params") == before
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])

@@ -26,7 +26,7 @@ from .conftest import KEY, Run
 WIRES = [
     case
     for case in LISTED
-    if case.kind == "video" and case.provider not in {"acme", "azure-openai"}
+    if case.kind == "video" and case.provider not in {"aster", "azure-openai"}
 ]
 UNLISTED = ("openai-image-gpt-image-2", "luma-video-ray-3.2")
 WISHES = {"aspect_ratio": "16:9"}

@@ -20,6 +20,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Counters, Fault, Script, Simulator, Step
 from tests.conftest import until
+from tests.contract.cases import everyone
 
 KEY = "canary-key-of-the-tests"
 REQUEST = VideoGenerationRequest(prompt="A cat")
@@ -99,7 +100,7 @@ def dead_url() -> str:
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
+    with everyone() as running:
         yield running
 
     assert running.leaks == []

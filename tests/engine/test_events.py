@@ -52,6 +52,7 @@ TOOLS = {
     "fitted",
     "host",
     "limits",
+    "money",
     "parts",
     "secrets",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -41,9 +42,11 @@ class Broken(MemoryLedger):
         await self._break("accept")
         return await super().accept(intent_id, operation, adopted=adopted)
 
-    async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
+    async def settle(
+        self, intent_id: str, submission: Submission | None, outcome: Outcome, **cost: Any
+    ) -> None:
         await self._break("settle")
-        await super().settle(intent_id, submission, outcome)
+        await super().settle(intent_id, submission, outcome, **cost)
 
 
 async def test_nothing_is_sent_that_can_not_be_written_down(fal: Fal) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import tarash.tarash_gateway
+from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
 from tarash.tarash_gateway.providers._registry import FOLDERS, shipped
 from tools.rooms import PAGE, filled
 
@@ -15,7 +17,6 @@ PACKAGE = Path(tarash.tarash_gateway.__file__).parent
 # What may name a provider beside its own folder and its wire, and why.
 ELSEWHERE = {
     "providers/_registry.py": "the line that makes a folder one of ours",
-    "catalog/_lifecycle.py": "the dates on which models end, read side by side",
     "cli/": "examples in help texts, and the models that a command takes by default",
     "testing/": "the simulator's side, which shares no code with the adapters",
     "_jobs/_catalogue.py": "the provider that `refresh_models` asks where none is given",
@@ -58,3 +59,19 @@ def test_every_folder_is_a_provider_and_has_a_row() -> None:
 @pytest.mark.parametrize("name", sorted({row.name for row in shipped().values()}))
 def test_a_provider_is_named_in_its_own_rooms(name: str) -> None:
     assert named_in(name) == set()
+
+
+def test_what_4k_means_is_known_in_one_place() -> None:
+    lines = re.compile(r"(?<![\dx])2160(?![\dx])")
+    texts = {path.relative_to(PACKAGE): path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
+    # The simulator shares nothing with what it tests.
+    known = [place.as_posix() for place, text in texts.items() if lines.search(text)]
+    assert [place for place in known if not place.startswith("testing/")] == ["_support/_lines.py"]
+
+
+def test_the_ends_of_models_stand_beside_them() -> None:
+    dated = {row.name: row.models for row in shipped().values() if LIFECYCLES.get(row.name)}
+    assert {"openai", "google", "runway"} <= dated.keys() <= {*LIFECYCLES}
+    for name, models in dated.items():
+        module = import_module(models) if isinstance(models, str) else models
+        assert LIFECYCLES[name] == vars(module)["ENDS"]

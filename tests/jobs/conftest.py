@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway.testing import Simulator
-from tests.contract.cases import CASES, Case
+from tests.contract.cases import CASES, Case, everyone
 from tests.jobs.processes import Zygote
 
 KEY = "canary-jobs-2b6e90"
@@ -30,7 +30,7 @@ def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
+    with everyone() as running:
         for name in running.providers:
             running.keys[name] = {KEY}
 

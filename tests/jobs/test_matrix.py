@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tarash.tarash_gateway.testing import Simulator
-from tests.contract.cases import CASES
+from tests.contract.cases import CASES, everyone
 from tests.jobs.conftest import Report
 from tests.jobs.matrix import KEY, Cell, Matrix, cells
 
@@ -21,7 +21,7 @@ SAMPLE = 1
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator() as running:
+    with everyone() as running:
         for name in running.providers:
             running.keys[name] = {KEY}
 

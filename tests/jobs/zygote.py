@@ -15,6 +15,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
+from tests.contract import cases
 from tests.jobs import children
 
 SDKS = ("fal_client", "lumaai", "openai", "replicate", "runwayml")
@@ -23,6 +24,7 @@ ADAPTERS = ("fal", "luma", "openai", "replicate", "runway", "stability", "xai")
 
 def main() -> None:
     """Fork until the input ends."""
+    assert cases.FILES  # the declared providers of the tests are registered with it
     for name in (*SDKS, *(f"tarash.tarash_gateway.providers.{name}" for name in ADAPTERS)):
         importlib.import_module(name)
 

@@ -108,7 +108,10 @@ def test_media_that_a_rule_excludes_are_refused_by_name(
 def test_every_module_with_rules_has_a_model_here() -> None:
     for name in FOLDERS:
         row = shipped()[name.replace("_", "-")]
-        rules = getattr(import_module(str(row.models)), "RULES", {})
+        if not isinstance(row.models, str):
+            continue  # declared: its rules are in its file
+
+        rules = getattr(import_module(row.models), "RULES", {})
         assert bool(rules) == (name in MODELS)
         for prefix in rules:
             if not prefix.startswith("openai/"):

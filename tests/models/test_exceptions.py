@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import copy
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,7 @@ from tarash.tarash_gateway.exceptions import (
     UnsupportedOperationError,
     ValidationError,
 )
+from tarash.tarash_gateway.models import Hint
 
 ALL = [getattr(exceptions, name) for name in exceptions.__all__]
 
@@ -35,11 +38,37 @@ def test_every_error_pickles_and_copies_with_its_facts(kind: type[TarashExceptio
         submission="unknown",
         retry_after=3,
         operation={"id": "job"},
+        field="prompt",
+        hints=[Hint("use_mock", "use the mock", "mock")],
     )
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(twin) is kind
-        assert str(twin) == "Went wrong"
+        assert str(twin) == "Went wrong; use the mock"
+        assert (twin.summary, twin.code) == ("Went wrong", kind.default_code)
         assert vars(twin) == vars(error)
+
+
+def test_every_class_has_a_code_of_its_own() -> None:
+    codes = [kind.default_code for kind in ALL]
+    assert len({*codes, TimeoutError.default_code}) == len(codes) + 1
+
+
+def test_the_guide_lists_every_code() -> None:
+    package = Path(exceptions.__file__).parent
+    pattern = re.compile(
+        r'\b(?:default_code: ClassVar\[str\]|default_code|code) ?= ?"([a-z_]+)",?\n'
+    )
+    used = {
+        code
+        for path in package.rglob("*.py")
+        if not {"cli", "providers", "testing"} & set(path.relative_to(package).parts[:1])
+        for code in pattern.findall(path.read_text(encoding="utf-8"))
+    }
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "errors.md"
+    table = guide.read_text(encoding="utf-8").partition("| code |")[2].partition("\n\n")[0]
+    listed = set(re.findall(r"`([a-z_]+)`", table))
+    assert len(used) > len(ALL)
+    assert used <= listed
 
 
 def test_errors_are_what_users_catch_elsewhere_too() -> None:

@@ -81,6 +81,7 @@ MADE: dict[Any, Any] = {
     AwareDatetime: datetime(2026, 1, 2, tzinfo=UTC),
     date: date(2026, 1, 2),
     Decimal: Decimal("1.20"),
+    dict[str, str]: {"a": "b"},
 }
 
 

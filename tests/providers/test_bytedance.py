@@ -24,7 +24,6 @@ from tarash.tarash_gateway import (
     QuotaExceededError,
     RateLimitError,
     TarashException,
-    UnsupportedOperationError,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
@@ -249,7 +248,7 @@ def test_stored_media_go_out_as_they_are() -> None:
 
 def test_a_video_in_bytes_has_no_way_to_bytedance() -> None:
     clip: Any = {"content": samples.pick_video().read(), "content_type": "video/mp4"}
-    with pytest.raises(UnsupportedOperationError, match="public URL"):
+    with pytest.raises(ValidationError, match="public URL only"):
         planned(V2, video=clip)
 
 
@@ -363,6 +362,17 @@ async def test_some_images_of_a_series_may_be_refused(
     assert caught.value.stage == "output"
 
 
+async def test_images_that_all_broke_are_a_failure(simulator: Simulator, gateway: Gateway) -> None:
+    """As others have met it: a good status, and nothing but errors of the service inside."""
+    broke = {"error": {"code": "InternalServiceError", "message": "an unexpected error"}}
+    simulator.script("bytedance", Script(result={"data": [broke, broke]}))
+    request = ImageGenerationRequest(prompt="A kite", n=2)
+    with pytest.raises(GenerationFailedError, match="an unexpected error") as caught:
+        await gateway.generate_image_async(image(simulator), request)
+
+    assert caught.value.retryable
+
+
 async def test_images_may_come_as_base64(simulator: Simulator, gateway: Gateway) -> None:
     request = ImageGenerationRequest(prompt="A kite", extra_params={"response_format": "b64_json"})
     response = await gateway.generate_image_async(image(simulator), request)
@@ -442,6 +452,7 @@ def refusal(code: str) -> dict[str, Any]:
             False,
         ),
         (400, "SensitiveContentDetected", ContentModerationError, False),
+        (404, "InvalidAction", ValidationError, False),  # of a path that nobody knows
         (400, "InvalidEndpoint.ClosedEndpoint", ModelNotFoundError, False),
         (401, "InvalidAccountStatus", AuthenticationError, False),
         (403, "AccountOverdueError", QuotaExceededError, False),

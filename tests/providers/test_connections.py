@@ -151,7 +151,7 @@ async def test_no_connection_is_told_once_and_alike_by_us_and_through_an_sdk(
 ) -> None:
     account = Credentials("fal", closed, Key("key-of-a-test"))
     client = http_client(library, transport)
-    told = f"No connection to {closed[7:]}: connection refused (check the network and base_url)"
+    told = f"No connection to {closed[7:]}: connection refused; check the network and base_url"
     for call in (
         HttpClient(account, transport, AuthHeaders({})).submit("/", json={}),
         exchange(lambda: client.post(closed, json={}), account, library.ConnectError),

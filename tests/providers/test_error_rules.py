@@ -16,11 +16,8 @@ from tarash.tarash_gateway import (
     RateLimitError,
     ValidationError,
 )
-from tarash.tarash_gateway.providers import ErrorRules, HttpResponse, When
+from tarash.tarash_gateway.providers import ErrorRules, HttpResponse, When, _openai_errors
 from tarash.tarash_gateway.providers._registry import shipped
-
-OF_THEIR_OWN = {"openai", "azure-openai", "google"}
-"""Speak in envelopes that rules can't read."""
 
 RULES = ErrorRules(
     title="Acme",
@@ -38,11 +35,15 @@ def error_of(status: int, body: Any, model: str | None = None) -> Any:
     return RULES(HttpResponse(status, {}, body, is_json=True), model)
 
 
-@pytest.mark.parametrize("row", [*dict.fromkeys(shipped().values())], ids=lambda row: row.name)
-def test_every_rest_provider_speaks_by_the_same_rules(row: Any) -> None:
-    if row.name not in OF_THEIR_OWN:
-        package = str(row.adapter).partition(":")[0].rpartition(".")[0]
-        assert isinstance(import_module(f"{package}.errors").classify_answer, ErrorRules)
+@pytest.mark.parametrize("name", sorted({row.name for row in shipped().values()}))
+def test_every_built_in_provider_reads_errors_by_the_same_rules(name: str) -> None:
+    if name in ("openai", "azure-openai"):
+        rules: Any = _openai_errors.rules_of(name)
+    else:
+        module = import_module(type(shipped()[name].load()).__module__)
+        rules = getattr(shipped()[name].load(), "errors", None) or vars(module)["classify_answer"]
+
+    assert isinstance(rules, ErrorRules)
 
 
 def test_lists_of_issues_are_read() -> None:

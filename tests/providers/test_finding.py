@@ -10,7 +10,7 @@ from tarash.tarash_gateway._data._exchange import Payload
 from tarash.tarash_gateway.providers import _openai_list
 from tarash.tarash_gateway.providers._finding import is_shown, is_since, moment
 from tarash.tarash_gateway.providers.luma import listing as _luma_list
-from tarash.tarash_gateway.providers.replicate import adapter as replicate
+from tarash.tarash_gateway.providers.replicate import listing as _replicate_list
 
 HASH = "0123456789abcdef" * 4
 INLINE = "data:image/png;base64,AAAA"
@@ -35,7 +35,7 @@ def test_a_prediction_is_known_by_what_makes_it(
 ) -> None:
     body: dict[str, Any] = {"input": SENT, **({"version": version} if version else {})}
     prediction = {"id": "p", "input": SHOWN, **shown}
-    assert replicate._is_same(prediction, Payload(path, body)) is same  # noqa: SLF001
+    assert _replicate_list.is_same(prediction, Payload(path, body)) is same
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_prediction_is_known_by_what_makes_it(
 def test_a_prediction_with_another_input_is_another_one(given: Any) -> None:
     prediction = {"id": "p", "model": "me/mine", "input": given}
     payload = Payload("v1/models/me/mine/predictions", {"input": SENT})
-    assert not replicate._is_same(prediction, payload)  # noqa: SLF001
+    assert not _replicate_list.is_same(prediction, payload)
 
 
 @pytest.mark.parametrize(

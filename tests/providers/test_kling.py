@@ -8,6 +8,8 @@ import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError as RawError
 from urllib.request import Request, urlopen
@@ -238,6 +240,15 @@ def test_sound_and_last_frames_choose_the_resolution_that_they_need() -> None:
     ] in {5, 10}
 
 
+def test_a_plan_says_what_units_come_to() -> None:
+    """At 0.14 USD a unit: 0.6 of them for a silent second in 720p, 0.9 for one with sound."""
+    asked = VideoGenerationConfig(provider="kling", model="kling-3.0")
+    for sound, price in ((None, "0.42"), (False, "0.42"), (True, "0.63")):
+        quote = plan_video(asked, request(generate_audio=sound)).quote
+        assert quote is not None
+        assert (quote.low, quote.high) == (Decimal(price), Decimal(price))
+
+
 def test_an_own_parameter_goes_to_its_place() -> None:
     hook = "https://hooks.example/kling"
     extra = {"callback_url": hook, "multi_shot": True, "settings": {"cfg": 1}}
@@ -247,6 +258,16 @@ def test_an_own_parameter_goes_to_its_place() -> None:
     assert payload["settings"]["cfg"] == 1
     with pytest.raises(ValidationError, match="character_orientation"):
         planned("kling-3.0", video=VIDEO, image_list=[FIRST])
+
+
+def test_a_video_goes_out_by_its_url_and_bytes_are_refused(tmp_path: Path) -> None:
+    film = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(200)
+    (tmp_path / "a.mp4").write_bytes(film)
+    for model in ("kling-3.0-omni", "kling-v3-omni"):
+        assert VIDEO in json.dumps(planned(model, video=VIDEO)[1])
+        for given in (film, tmp_path / "a.mp4"):
+            with pytest.raises(ValidationError, match="public URL only"):
+                planned(model, video=given)
 
 
 # ------------------------------------------------------------------------------------------ account

@@ -12,7 +12,7 @@ import pytest
 from tarash.tarash_gateway import Gateway, HTTPConnectionError
 from tarash.tarash_gateway._http._proxies import SYSTEM, proxy_of
 from tarash.tarash_gateway.testing import Simulator
-from tests.contract.cases import CASES, Case
+from tests.contract.cases import CASES, Case, wire_of
 
 URL = "https://api.example:8443/v1"
 
@@ -172,7 +172,7 @@ async def socks() -> AsyncIterator[tuple[Socks, int]]:
 
 @pytest.fixture
 def simulator(case: Case) -> Iterator[Simulator]:
-    with Simulator([case.provider]) as running:
+    with Simulator([wire_of(case.provider)]) as running:
         yield running
 
 

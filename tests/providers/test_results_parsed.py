@@ -187,12 +187,7 @@ def test_no_optional_fact_costs_the_media(
     provider: str, kind: str, place: tuple[Any, ...], odd: Any
 ) -> None:
     body = changed(BODIES[provider, kind], place, odd)
-    if provider == "replicate":
-        metadata = replicate._metadata(body)  # noqa: SLF001  (what a poll reads beside the output)
-        finished = RawResult(body, metadata)
-    else:
-        finished = finished_of(provider, kind, body)
-
+    finished = finished_of(provider, kind, body)
     response = ADAPTERS[provider].parse(call_of(provider, kind), finished)
     media = response.images if kind == "image" else response.videos
     assert len(media) == 1

@@ -18,7 +18,7 @@ from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tarash.tarash_gateway.testing._declarations._samples import sample
 
 FOLDER = Path(__file__).parents[1] / "contract" / "declared"
-ACME = FOLDER / "acme.toml"
+ASTER = FOLDER / "aster.toml"
 KEY = {"Authorization": "Bearer any"}
 
 
@@ -40,15 +40,15 @@ class Client:
 
 
 def declared(**changes: Any) -> dict[str, Any]:
-    return tomllib.loads(ACME.read_text("utf-8")) | changes
+    return tomllib.loads(ASTER.read_text("utf-8")) | changes
 
 
-@pytest.mark.parametrize("source", [ACME, str(ACME), declared()], ids=["path", "text", "dict"])
+@pytest.mark.parametrize("source", [ASTER, str(ASTER), declared()], ids=["path", "text", "dict"])
 async def test_a_file_is_played(source: Any) -> None:
     with Simulator([source]) as simulator:
-        assert simulator.providers == ("acme",)
-        simulator.script("acme", Script(queue_polls=1, run_polls=1))
-        client = Client(simulator, "acme")
+        assert simulator.providers == ("aster",)
+        simulator.script("aster", Script(queue_polls=1, run_polls=1))
+        client = Client(simulator, "aster")
         status, answer = await client.ask("POST", "v1/clips", json={"model": "clip-1"})
         assert (status, answer["error"]["text"]) == (400, "prompt is missing")
 
@@ -60,7 +60,7 @@ async def test_a_file_is_played(source: Any) -> None:
         assert [one["state"] for one in seen] == ["waiting", "working", "ready"]
         assert seen[-1]["seconds"] == 8
         assert seen[-1]["files"][0]["url"].startswith(simulator.media_url)
-        assert (simulator.counters("acme").polls, len(simulator.jobs("acme"))) == (3, 1)
+        assert (simulator.counters("aster").polls, len(simulator.jobs("aster"))) == (3, 1)
 
         status, _ = await client.ask("POST", f"v1/clips/{job}/stop")
         assert status == 409
@@ -72,11 +72,11 @@ async def test_a_file_is_played(source: Any) -> None:
 
 
 async def test_jobs_end_as_their_scripts_say_and_requests_as_their_faults() -> None:
-    with Simulator([ACME]) as simulator:
-        client = Client(simulator, "acme")
+    with Simulator([ASTER]) as simulator:
+        client = Client(simulator, "aster")
         found = []
         for outcome in ("failed", "moderated", "lost"):
-            simulator.script("acme", Script(outcome=outcome, run_polls=0))
+            simulator.script("aster", Script(outcome=outcome, run_polls=0))
             body = {"model": "clip-1", "prompt": "A kite"}
             _, answer = await client.ask("POST", "clips", json=body)  # without the version, too
             found.append(await client.ask("GET", f"clips/{answer['clip']['id']}"))
@@ -84,7 +84,7 @@ async def test_jobs_end_as_their_scripts_say_and_requests_as_their_faults() -> N
         assert [status for status, _ in found] == [200, 200, 404]
         assert [body["clip"]["state"] for _, body in found[:2]] == ["broken", "broken"]
         assert found[1][1]["error"]["code"] == "unsafe"
-        simulator.fail("acme", "submit", Fault.status(503))
+        simulator.fail("aster", "submit", Fault.status(503))
         status, answer = await client.ask("POST", "clips", json={})
         assert (status, answer["error"]["code"]) == (503, "error_503")
 
@@ -109,10 +109,10 @@ async def test_a_key_is_read_where_it_is_declared(
     said = declared()
     said["account"]["auth"] = auth
     with Simulator([said]) as simulator:
-        simulator.keys["acme"] = {"k:ey"}
-        right = Client(simulator, "acme", **(sent or {"X-None": "1"}))
+        simulator.keys["aster"] = {"k:ey"}
+        right = Client(simulator, "aster", **(sent or {"X-None": "1"}))
         assert (await right.ask("GET", f"v1/me{query}"))[0] == 200
-        wrong = Client(simulator, "acme", **wrong_of(sent))
+        wrong = Client(simulator, "aster", **wrong_of(sent))
         assert (await wrong.ask("GET", "v1/me"))[0] == 401
 
 
@@ -172,13 +172,13 @@ def test_what_is_no_declaration_is_refused(tmp_path: Path) -> None:
 
 TEST = """
 def test_it(tarash_simulator):
-    assert {"fal", "acme"} <= set(tarash_simulator.providers)
+    assert {"fal", "aster"} <= set(tarash_simulator.providers)
 """
 
 
 def test_the_fixture_plays_files(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TEST, "utf-8")
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\ntarash_providers = {ACME}\n", "utf-8")
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\ntarash_providers = {ASTER}\n", "utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Unpack, cast
 
 from pydantic import (
     BeforeValidator,
@@ -23,7 +23,9 @@ from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  (pydantic reads 
 
 from .._support._secrets import MASK, mask_settings, open_settings, revealed
 from ._base import Seconds, Settings, Several
+from ._given import GivenKey, GivenSettings
 from ._model_ids import bare_model_id
+from ._money import Dollars
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._responses import ImageGenerationResponse, VideoGenerationResponse
 from ._template import Template
@@ -156,6 +158,8 @@ class _GenerationConfig(Settings):
     failover: Failover = "always"
     fit_images: bool = False
     max_media_bytes: int = Field(default=200 * 1024**2, ge=1)
+    max_cost: Dollars = None
+    allow_unpriced: bool = False
     save_to: Annotated[str | Path | None, BeforeValidator(_place)] = None
     verify: Verify = "off"
     untrusted_requests: bool = False
@@ -292,6 +296,12 @@ class VideoGenerationConfig(_GenerationConfig):
         max_media_bytes: Bytes that one input image or video may have, and one result that comes as
             bytes and not as a URL; 200 MiB by default. Of a result whose length is not announced,
             three quarters of that.
+        max_cost: US dollars that the call may cost, all attempts of its chain together: a
+            `Decimal`, an int, or text such as `"2.50"`. What could cost more is refused before it
+            is sent (`CostLimitError`); a fallback that no longer fits is skipped. An earlier
+            attempt that may be billed counts with the most that it may cost. Prices are those of
+            public lists. A fallback's own limits only what that fallback may cost.
+        allow_unpriced: With `max_cost`, send also what has no known price, or none in dollars.
         save_to: Where each result is saved as soon as it is done, before its URL expires; written
             as for `save()` of the response, or a `pathlib.Path`. A name without an ending and
             without fields (`clips`) is a folder. A save that fails is listed in the response's
@@ -318,6 +328,18 @@ class VideoGenerationConfig(_GenerationConfig):
     poll_interval: Seconds = 5
     fallback_configs: Several[VideoGenerationConfig] = ()
 
+    if TYPE_CHECKING:
+        # What is taken, which is more than what is read.
+        def __init__(
+            self,
+            *,
+            provider: str,
+            model: str,
+            api_key: GivenKey = None,
+            fallback_configs: Sequence[VideoGenerationConfig] = (),
+            **settings: Unpack[GivenSettings],
+        ) -> None: ...
+
 
 class ImageGenerationConfig(_GenerationConfig):
     """Who makes an image, and within which limits; fields as in `VideoGenerationConfig`.
@@ -328,3 +350,15 @@ class ImageGenerationConfig(_GenerationConfig):
     timeout: Seconds = 120
     poll_interval: Seconds = 2
     fallback_configs: Several[ImageGenerationConfig] = ()
+
+    if TYPE_CHECKING:
+        # What is taken, which is more than what is read.
+        def __init__(
+            self,
+            *,
+            provider: str,
+            model: str,
+            api_key: GivenKey = None,
+            fallback_configs: Sequence[ImageGenerationConfig] = (),
+            **settings: Unpack[GivenSettings],
+        ) -> None: ...

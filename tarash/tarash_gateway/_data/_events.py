@@ -5,6 +5,7 @@ An attempt changes by these events only. Each says who it is about, and the fact
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NotRequired
@@ -12,6 +13,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from ._exchange import Operation
+from ._money import Cost
 from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, Outcome, Submission
 
 CancelReason = Literal["handle", "deadline", "cancelled"]
@@ -26,6 +28,10 @@ class ErrorFacts(TypedDict):
     type: str
     """The name of its class."""
     message: str
+    code: str
+    """A stable word for what went wrong."""
+    field: str | None
+    """The field of the request or the config that is wrong, where one is."""
     provider: str | None
     model: str | None
     request_id: str | None
@@ -51,6 +57,7 @@ class AttemptEvent:
         at: When it happened, in UTC.
         elapsed: Seconds since this process began with the attempt.
         watched: Whether this call only waits for a job that another call or process drives.
+        labels: The labels that the user gave the job.
     """
 
     job_id: str = ""
@@ -63,6 +70,7 @@ class AttemptEvent:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     elapsed: float = 0.0
     watched: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +213,7 @@ class Settled(AttemptEvent):
         billing: Whether it costs money, as far as anybody can know.
         cancel: What the provider said when it was asked to stop the job.
         error: Why it failed; None for a result, and for a task that was cancelled.
+        cost: What it has cost, or may cost where `billing` is `possible`; None where nobody knows.
     """
 
     outcome: Outcome
@@ -212,3 +221,4 @@ class Settled(AttemptEvent):
     billing: Billing = "none"
     cancel: CancelAnswer | None = None
     error: ErrorFacts | None = None
+    cost: Cost | None = None

@@ -43,6 +43,8 @@ class Call:
     lost: str = ""
     """For a call of a stored job: why its request has not all of its media, so that nothing may be
     submitted with it; what was accepted can be waited for."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The user's own words for whom or what it is."""
 
     @property
     def mocked(self) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ._base import Data, Settings, Several
 
@@ -30,6 +31,35 @@ PriceUnit = Literal[
     "gpu_second",
 ]
 """What a rate is for one of. `run` and `request` are one for each call."""
+
+
+def _as_written(amount: Any) -> Any:
+    """Take a float as it is written: not as its binary neighbour."""
+    return str(amount) if type(amount) is float else amount
+
+
+def dollars(amount: Any) -> Decimal | None:
+    """Return an amount that a user has given as a decimal; None for none.
+
+    Raises:
+        ValueError: It is no amount of money.
+    """
+    if amount is None:
+        return None
+
+    try:
+        made = amount if isinstance(amount, Decimal) else Decimal(_as_written(amount))
+    except (InvalidOperation, TypeError, ValueError):
+        made = Decimal("NaN")
+
+    if isinstance(amount, bool) or not made.is_finite() or made < 0:
+        raise ValueError("an amount of US dollars is 0 or more, such as '2.50'")
+
+    return made
+
+
+Dollars = Annotated[Decimal | int | str | None, BeforeValidator(dollars)]
+"""As users may write it; it is a decimal from then on."""
 
 
 class PriceLine(Settings):
@@ -100,7 +130,7 @@ class PriceLine(Settings):
         if not isinstance(data, Mapping):
             return data
 
-        return {name: str(one) if type(one) is float else one for name, one in data.items()}
+        return {name: _as_written(one) for name, one in data.items()}
 
 
 class QuoteLine(Data):
@@ -181,6 +211,26 @@ class Cost(Data):
     lines: Several[QuoteLine] = ()
 
 
+class SpendRow(Data):
+    """What was spent by one group of submits.
+
+    Attributes:
+        group: What the submits have in common, by name.
+        amount: What they have cost, as far as is known.
+        possible: What others of them may cost: they go on, or failed and may be billed.
+        currency: Of both.
+        submits: How many there were.
+        unknown: How many of them have no known price.
+    """
+
+    group: dict[str, str]
+    amount: Decimal
+    possible: Decimal
+    currency: str
+    submits: int
+    unknown: int = 0
+
+
 def written(amount: Decimal, currency: str) -> str:
     """Return an amount as people write it: `$1.20`, `0.0035 CNY`."""
     plain = amount.normalize()
@@ -188,3 +238,34 @@ def written(amount: Decimal, currency: str) -> str:
     places = max(2, -exponent if isinstance(exponent, int) else 2)
     text = f"{plain:.{min(places, 6)}f}"
     return f"${text}" if currency == "USD" else f"{text} {currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a provider says of a job's cost.
+
+    Attributes:
+        amount: Money, where it says that.
+        currency: Of the amount.
+        final: Whether the amount stays as it is.
+        quantity: Its own figure, in its own unit.
+        unit: What the figure counts.
+        parts: Quantities by what is billed, such as tokens of `prompt` and `output`, where price
+            lines turn them into money.
+    """
+
+    amount: Decimal | None = None
+    currency: str = "USD"
+    final: bool = True
+    quantity: Decimal | None = None
+    unit: str | None = None
+    parts: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+def exact(value: Any) -> Decimal | None:
+    """Return a number of an answer as a decimal; None for what is none, such as text or NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+
+    number = Decimal(str(value))
+    return number if number.is_finite() and number >= 0 else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -41,6 +41,28 @@ Seed = Annotated[int, Field(ge=-(2**127), lt=2**127)]
 LONGEST_SECONDS = 1e9
 ImageSize = Annotated[str, AfterValidator(_size)]
 RoledImage = Annotated[ImageInput, BeforeValidator(with_role)]
+GivenImages = Sequence[ImageInput | MediaInput]
+
+
+class MistypedFieldWarning(UserWarning):
+    """A keyword of a request is no field, and probably a typo.
+
+    Attributes:
+        name: The keyword.
+        meant: What it probably means, in words.
+    """
+
+    name: str = ""
+    meant: str = ""
+
+
+def _mistyped(name: str, meant: str, request: str) -> MistypedFieldWarning:
+    warning = MistypedFieldWarning(
+        f"{name!r} is not a field of {request} and goes to the provider as it is; did you mean "
+        f"{meant}? extra_params={{{name!r}: ...}} sends it without this warning"
+    )
+    warning.name, warning.meant = name, meant
+    return warning
 
 
 class _GenerationRequest(Data):
@@ -58,13 +80,7 @@ class _GenerationRequest(Data):
         for name in unknown:
             hint = meant(str(name), known)
             if hint is not None:
-                warnings.warn(
-                    f"{name!r} is not a field of {cls.__name__} and goes to the provider as it is; "
-                    f"did you mean {hint}? extra_params={{{name!r}: ...}} sends it without this "
-                    "warning",
-                    UserWarning,
-                    stacklevel=3,
-                )
+                warnings.warn(_mistyped(name, hint, cls.__name__), stacklevel=3)
 
         kept = {name: plain_value(value) for name, value in data.items() if name in known}
         given = data.get("extra_params") or {}
@@ -129,6 +145,26 @@ class VideoGenerationRequest(_GenerationRequest):
     negative_prompt: str | None = None
     enhance_prompt: bool | None = None
 
+    if TYPE_CHECKING:
+        # What is taken, which is more than what is read.
+        def __init__(  # noqa: PLR0913  (one for each field)
+            self,
+            *,
+            prompt: str,
+            duration_seconds: float | None = None,
+            resolution: Resolution | None = None,
+            aspect_ratio: str | None = None,
+            generate_audio: bool | None = None,
+            image_list: GivenImages = (),
+            video: MediaInput | None = None,
+            seed: int | None = None,
+            number_of_videos: int = 1,
+            negative_prompt: str | None = None,
+            enhance_prompt: bool | None = None,
+            extra_params: Mapping[str, Any] = ...,
+            **more_extra_params: Any,
+        ) -> None: ...
+
 
 class ImageGenerationRequest(_GenerationRequest):
     """What image to make, whoever makes it.
@@ -157,3 +193,22 @@ class ImageGenerationRequest(_GenerationRequest):
     image_list: Several[RoledImage] = ()
     mask_image: MediaInput | None = None
     seed: Seed | None = None
+
+    if TYPE_CHECKING:
+        # What is taken, which is more than what is read.
+        def __init__(  # noqa: PLR0913  (one for each field)
+            self,
+            *,
+            prompt: str,
+            negative_prompt: str | None = None,
+            size: str | None = None,
+            aspect_ratio: str | None = None,
+            quality: str | None = None,
+            style: str | None = None,
+            n: int = 1,
+            image_list: GivenImages = (),
+            mask_image: MediaInput | None = None,
+            seed: int | None = None,
+            extra_params: Mapping[str, Any] = ...,
+            **more_extra_params: Any,
+        ) -> None: ...

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 from ._base import Data, Several
 from ._made_by import MadeBy
 from ._media_info import MediaInfo, Mismatch
-from ._money import Quote
+from ._money import Cost, Quote
 from ._template import SaveLimits
 from ._types import Billing, CancelAnswer, JobStatus, MediaType, OnExists, Submission
 
@@ -56,6 +56,7 @@ class AttemptMetadata(Data):
         cancel: What the provider answered when it was asked to stop; None if it wasn't asked.
         adopted: Whether the answer to the submit was lost, and the job was found in the provider's
             list.
+        cost: What it cost, or may cost where `billing` is `possible`; None where nobody knows.
     """
 
     provider: str
@@ -73,6 +74,7 @@ class AttemptMetadata(Data):
     billing: Billing = "none"
     cancel: CancelAnswer | None = None
     adopted: bool = False
+    cost: Cost | None = None
 
 
 class ExecutionMetadata(Data):
@@ -99,6 +101,7 @@ class _GenerationResponse(Data):
     saved: tuple[str, ...] = ()
     save_errors: tuple[str, ...] = ()
     mismatches: tuple[Mismatch, ...] = ()
+    cost: Cost | None = None
     _origin: MadeBy = PrivateAttr(default_factory=MadeBy)
 
     async def save_async(
@@ -229,6 +232,8 @@ class VideoGenerationResponse(_GenerationResponse):
         saved: Where `save_to` of the config has put the results, in their order.
         save_errors: Why what is missing there could not be saved.
         mismatches: Where `verify` of the config found another result than was asked for.
+        cost: What the successful attempt cost: as the provider says, else by public price lists;
+            None where nobody knows.
     """
 
     video: MediaType

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import PlainSerializer
+from pydantic import PlainSerializer, SecretStr
 from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
 
 Kind = Literal["video", "image"]
@@ -94,5 +94,9 @@ MediaType = str | MediaContent
 
 JsonObject = dict[str, Any]
 
-ApiKeys = Mapping[str, str] | Mapping[tuple[str, str], str] | Mapping[str | tuple[str, str], str]
+_Key = str | SecretStr
+ApiKeys = (
+    Mapping[str, _Key] | Mapping[tuple[str, str], _Key] | Mapping[str | tuple[str, str], _Key]
+    | Mapping[str, str] | Mapping[str, SecretStr]
+)  # fmt: skip
 """Keys by provider, or by provider and base URL where one provider has several hosts."""

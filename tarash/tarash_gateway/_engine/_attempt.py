@@ -26,6 +26,7 @@ from .._data._events import (
     Submitting,
     Unknown,
 )
+from .._data._hints import check_dashboard
 from .._http._parts import Parts
 from .._support._logging import event as log_event
 from .._support._logging import wanted
@@ -33,14 +34,14 @@ from .._support._secrets import Secrets, secrets_of
 from ..exceptions import HTTPError, TarashException
 from ..models import AttemptMetadata
 from ._audience import Audience, log_of
+from ._money import Money
 from ._recording import heard_of, record
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Operation, RawResult, Response
+    from .._data._money import Cost
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
     from ..ledger._records import Intent, Outcome
-
-LOOK_THERE = "look at the provider's dashboard before you try again"
 
 
 @dataclass(slots=True)
@@ -99,6 +100,8 @@ class Attempt:
     """Why it failed, where another process has written that down."""
     response: Response | None = None
     """What it came to, which nobody may have got yet."""
+    money: Money = field(default_factory=Money)
+    """What it may cost, would cost, and has cost."""
 
     @property
     def request_id(self) -> str:
@@ -166,7 +169,12 @@ class Attempt:
             billing=self.billing(success=error is None),
             cancel=self.cancel,
             adopted=self.adopted,
+            cost=self.cost_of(success=error is None),
         )
+
+    def cost_of(self, *, success: bool) -> Cost | None:
+        """Return what it has cost, or may cost; None where nobody knows."""
+        return self.money.cost_of(self.billing(success=success))
 
     def complete(self, error: TarashException) -> None:
         """Put the facts on the error that whoever raised it could not know."""
@@ -176,10 +184,10 @@ class Attempt:
         error.request_id = error.request_id or self.request_id
         error.submission = self.submission or error.submission
         if isinstance(error, HTTPError) and error.message.startswith("HTTP "):
-            _say(error, f"{config.provider} answered {error.message}")
+            error.amend(before=f"{config.provider} answered ")
 
-        if error.submission == "unknown" and "billed" not in error.message:
-            _say(error, f"{error.message}; a job may run and be billed: {LOOK_THERE}")
+        if error.submission == "unknown" and not error.advises("check_dashboard"):
+            error.amend(after="; a job may run and be billed", hints=[check_dashboard()])
 
         if error.operation is None and self.operation is not None:
             error.operation = self.operation.to_json()
@@ -279,6 +287,7 @@ class Attempt:
                 request_id=self.request_id,
                 attempt_number=self.call.attempt_number,
                 kind=self.call.kind,
+                labels=self.call.labels,
                 provider=self.call.config.provider,
                 model=self.call.config.model,
                 operation_id=None if self.operation is None else self.operation.id,
@@ -309,11 +318,6 @@ class Attempt:
             elapsed=round(anyio.current_time() - self.started, 3),
             **facts,
         )
-
-
-def _say(error: TarashException, message: str) -> None:
-    error.message = message
-    error.args = (message,)
 
 
 def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:

@@ -25,15 +25,18 @@ from ..exceptions import (
 from ..media import prepare, rules_of
 from ._accounts import account_of
 from ._attempt import unforeseen
+from ._costing import take_cost
 from ._fitting import checked_payload, fitted
 from ._leaving import ClientLease, Leaving, settled
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._outlook import explain, what_now
 from ._patience import limited_by
+from ._quoting import quoted
 from ._recording import facts_of
 from ._result import read_result
 from ._schemas import fetch_schema
 from ._search import unsettled
+from ._spending import check_affordable
 from ._troubles import said
 from ._trust import check_operation
 from ._uploads import uploader
@@ -156,6 +159,9 @@ class _Drive(Leaving):
                 explain(error, self._config, self._spec)
 
             known = error if isinstance(error, TarashException) else unforeseen(error, attempt)[0]
+            if attempt.settled:  # a failure may cost, and its provider say so
+                take_cost(self._adapter, attempt, known.raw_response, {})
+
             end = settled(attempt, self._outcome(), known)
             raise
         except BaseException:  # a cancellation, or an exit of the user's out of a callback
@@ -219,6 +225,8 @@ class _Drive(Leaving):
         adjustments = (*self._call.adjustments, *changes)
         self._call = attempt.fitted = replace(self._call, request=request, adjustments=adjustments)
         payload = checked_payload(self._adapter, self._call, self._spec)
+        attempt.money.quote = quoted(self._call, self._spec, payload)
+        check_affordable(attempt, self._call, attempt.money.quote, self._adapter, self._spec)
         self._search.payload = payload
         try:
             await self._submit.send(payload, self._call, deadline)
@@ -332,12 +340,13 @@ class _Drive(Leaving):
 
     def _late(self, limit: str) -> TimeoutError:
         trouble = None if self._watch is None else self._watch.troubles.last
-        ends = f"{limit}{said(trouble)}; {what_now(self._attempt)}"
+        became, hints = what_now(self._attempt)
         return TimeoutError(
-            f"No result from {self._config.provider} {ends}",
+            f"No result from {self._config.provider} {limit}{said(trouble)}; {became}",
             raw_response=None if trouble is None else trouble.raw_response,
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",
+            hints=hints,
         )
 
     async def _last_look(self) -> RawResult | None:

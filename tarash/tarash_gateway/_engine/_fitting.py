@@ -14,6 +14,7 @@ from ..models import Adjustment
 from ._makers import RegistryMakers
 
 if TYPE_CHECKING:
+    from .._data._budgets import Budget
     from .._data._exchange import Call, Payload
     from .._data._observers import Observer
     from .._data._policies import Policy
@@ -37,6 +38,7 @@ class EngineContext:
     observers: tuple[Observer, ...] = ()
     """Who hears of every event, the policies among them."""
     policies: tuple[Policy, ...] = ()
+    budgets: tuple[Budget, ...] = ()
     """Who lets attempts in."""
     wakeups: Wakeups = field(default_factory=Wakeups)
     """Who waits for which job."""

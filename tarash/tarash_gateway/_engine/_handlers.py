@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import anyio
 from anyio import to_thread
 
 from .._data._events import Accepted, Rejected, Settled, Submitting, Unknown
+from .._data._hints import check_dashboard
 from .._support._logging import event
 from .._support._secrets import secrets_of
 from ..exceptions import (
@@ -22,6 +24,7 @@ from ..exceptions import (
 )
 from ..ledger._records import Intent
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._budgets import kept_quote, windows_for
 from ._leaving import settled
 from ._recording import facts_of
 
@@ -88,6 +91,9 @@ def _intent(attempt: Attempt, lease: Lease) -> Intent:
         call.config.model,
         call.attempt_number,
         lease.job_id,
+        quote=kept_quote(attempt.money.quote),
+        labels=call.labels,
+        budgets=windows_for(attempt.money.budgets, call, datetime.now(UTC)),
     )
 
 
@@ -234,6 +240,7 @@ def _too_late(attempt: Attempt) -> TimeoutError:
         f"No result from {config.provider} within {config.timeout:g} s; its handler may still be "
         "at work, and what it makes may be billed",
         timeout_seconds=config.timeout,
+        hints=[check_dashboard()],
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
@@ -21,11 +22,14 @@ from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
 from ._received import write_received
 
 if TYPE_CHECKING:
+    from .._data._money import Cost
     from .._data._types import JsonObject
-    from ..ledger._records import JobState, Ledger, Outcome, SubmissionRecord
+    from ..ledger._records import JobState, Ledger, MoneyLedger, Outcome, SubmissionRecord
     from ._attempt import Attempt
 
-FACTS = ("retryable", "submission", "status_code", "timeout_seconds", "operation")
+FACTS = (
+    "retryable", "submission", "status_code", "timeout_seconds", "operation", "code", "field",
+)  # fmt: skip
 """What is kept of an error beside its message."""
 
 
@@ -199,9 +203,50 @@ async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
     if attempt.intent is None or lease.is_watcher:
         return
 
+    facts = (attempt.intent.id, attempt.submission, outcome)
+    if not keeps_money(lease.ledger):
+        await _write(lease, partial(lease.ledger.settle, *facts))
+        return
+
+    ledger = cast("MoneyLedger", lease.ledger)
+    cost = attempt.cost_of(success=outcome == "completed")
     await _write(
-        lease, partial(lease.ledger.settle, attempt.intent.id, attempt.submission, outcome)
+        lease,
+        partial(
+            ledger.settle,
+            *facts,
+            cost=None if cost is None else {"amount": str(cost.amount), "currency": cost.currency},
+            cost_state=_cost_state(attempt, cost, outcome),
+        ),
     )
+
+
+def keeps_money(ledger: Ledger) -> bool:
+    """Tell whether a ledger knows what submits cost, and takes that."""
+    if not getattr(ledger, "keeps_money", False):
+        return False
+
+    kind = type(ledger)
+    # What stands before a ledger may hand on what it has not itself.
+    return _takes_costs(kind) if hasattr(kind, "settle") else _takes_a_cost(ledger.settle)
+
+
+@cache
+def _takes_costs(kind: type[Ledger]) -> bool:
+    return _takes_a_cost(kind.settle)
+
+
+def _takes_a_cost(settle: Callable[..., Any]) -> bool:
+    """Tell whether a ledger's own `settle` takes a cost: a user's may be older than that."""
+    known = inspect.signature(settle).parameters.values()
+    return any(one.name == "cost" or one.kind is one.VAR_KEYWORD for one in known)
+
+
+def _cost_state(attempt: Attempt, cost: Cost | None, outcome: Outcome) -> str:
+    if outcome != "completed" and attempt.billing(success=False) == "possible":
+        return "possible"
+
+    return "estimated" if cost is None else cost.state
 
 
 async def rewrite(attempt: Attempt, lease: Lease) -> None:

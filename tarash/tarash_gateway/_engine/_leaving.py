@@ -151,5 +151,6 @@ def settled(attempt: Attempt, outcome: Outcome, error: TarashException | None = 
         submission=submission,
         billing=attempt.billing(success=outcome == "completed"),
         cancel=attempt.cancel,
+        cost=attempt.cost_of(success=outcome == "completed"),
         error=None if error is None else {**facts_of(error), "submission": submission},
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..catalog import TYPO, near_ids, retired, schema_source
+from .._data._hints import Hint, check, check_dashboard, raise_limit, use_operation
+from ..catalog import TYPO, elsewhere, near_ids, retired, schema_source
 from ..exceptions import GenerationFailedError, HTTPError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -13,38 +14,40 @@ if TYPE_CHECKING:
     from ._attempt import Attempt
 
 
-def what_now(attempt: Attempt) -> str:
+def what_now(attempt: Attempt) -> tuple[str, list[Hint]]:
     """Return what became of an attempt at its deadline, and what its user can do."""
     if attempt.operation is None:
         if attempt.submission != "unknown":
-            return "nothing was submitted; raise timeout= on the config, or check the network"
+            return "nothing was submitted", [raise_limit("timeout"), check("the network")]
 
-        return (
-            "the submit had left and no answer came, so a job may run and be billed: look at "
-            "the provider's dashboard before you try again"
-        )
+        said = "the submit had left and no answer came, so a job may run and be billed"
+        return said, [check_dashboard()]
 
+    job = f"the job {attempt.request_id}"
     if attempt.done:
-        return (
-            f"the job {attempt.request_id} is done and paid for, and its result could not be "
-            "fetched in time: it stays unfinished, and resume_all, the same idempotency key or the "
-            "error's operation fetch it; submitting again buys a second one"
+        said = (
+            f"{job} is done and paid for, and its result could not be fetched in time: it stays "
+            "unfinished, and submitting again buys a second one"
         )
+        fetch = "resume_all, the same idempotency key or the error's operation fetch it"
+        return said, [use_operation(fetch)]
 
     if attempt.cancel is None:
-        return (
-            f"the job {attempt.request_id} goes on and may be billed; the error's operation "
-            "identifies it, and submitting again buys a second one"
-        )
+        said = f"{job} goes on and may be billed, and submitting again buys a second one"
+        return said, [use_operation()]
 
-    answers = {
-        "cancelled": "was cancelled; what had run may be billed; raise timeout= to wait longer",
-        "requested": "was asked to stop, and may still finish and be billed",
-        "too_late": "had ended and is billed, and its result could not be read: look for it in "
-        "the provider's dashboard",
-        "unsupported": "could not be cancelled, and may still finish and be billed",
-    }
-    return f"the job {attempt.request_id} {answers[attempt.cancel]}"
+    return {
+        "cancelled": (
+            f"{job} was cancelled; what had run may be billed",
+            [raise_limit("timeout", " to wait longer")],
+        ),
+        "requested": (f"{job} was asked to stop, and may still finish and be billed", []),
+        "too_late": (
+            f"{job} had ended and is billed, and its result could not be read",
+            [check_dashboard("look for it in the provider's dashboard")],
+        ),
+        "unsupported": (f"{job} could not be cancelled, and may still finish and be billed", []),
+    }[attempt.cancel]
 
 
 def explain(error: Exception, config: Config, spec: ModelSpec) -> None:
@@ -59,6 +62,8 @@ def explain(error: Exception, config: Config, spec: ModelSpec) -> None:
         near = near_ids(config.provider, spec.model, alike=TYPO)
         note = f"did you mean {' or '.join(near)}?" if near else None
 
+    if note is None and isinstance(error, ModelNotFoundError):
+        note = elsewhere(config.provider, spec.model)
+
     if note is not None:
-        error.message = f"{error.message} ({note})"
-        error.args = (error.message,)
+        error.amend(after=f" ({note})")

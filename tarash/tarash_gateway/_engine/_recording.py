@@ -15,6 +15,8 @@ from .._data._events import (
     Settled,
     Submitting,
 )
+from ..ledger._records import OverBudgetError
+from ._budgets import exceeded
 from ._lease import note, settle, told_of
 from ._received import write_received
 
@@ -75,7 +77,12 @@ async def record(attempt: Attempt, event: AttemptEvent) -> None:
 async def _intend(attempt: Attempt, lease: Lease) -> None:
     """Write down that the submit leaves; whoever has been followed meanwhile sends nothing."""
     assert attempt.intent is not None  # noqa: S101  (`record` looked)
-    held = await lease.ledger.intend(attempt.intent, lease.owner_id)
+    try:
+        held = await lease.ledger.intend(attempt.intent, lease.owner_id)
+    except OverBudgetError as error:
+        attempt.intent = None
+        raise exceeded(error, attempt) from None
+
     if held:
         lease.say_alive()
         return

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from .._data._hints import read_raw_response
 from ..exceptions import TarashException
+from ._costing import take_cost
 from ._labels import true_type
 
 if TYPE_CHECKING:
@@ -29,11 +31,13 @@ def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: RawRes
         raise
     except Exception as error:
         raise TarashException(
-            f"The job is done, and its result can't be read ({type(error).__name__}: {error}); "
-            "raw_response holds it",
+            f"The job is done, and its result can't be read ({type(error).__name__}: {error})",
             raw_response=finished.raw,
+            code="unreadable_result",
+            hints=[read_raw_response()],
         ) from error
 
+    take_cost(adapter, attempt, finished.raw, {**finished.metadata, **response.provider_metadata})
     for name, event in NOTES.items():
         noted = response.provider_metadata.get(name)
         if noted:
@@ -43,5 +47,10 @@ def read_result(adapter: Adapter, attempt: Attempt, call: Call, finished: RawRes
     if typed and response.content_type is not None:
         attempt.log(logging.WARNING, "labelled_wrong", said=response.content_type, **typed)
 
-    facts = {"request_id": attempt.request_id, "adjustments": call.adjustments, **typed}
+    facts = {
+        "request_id": attempt.request_id,
+        "adjustments": call.adjustments,
+        "cost": attempt.cost_of(success=True),
+        **typed,
+    }
     return response.model_copy(update=facts)

@@ -12,6 +12,7 @@ import anyio
 
 from .._data._events import Adopted
 from .._data._exchange import Payload
+from .._data._hints import check_dashboard
 from ..exceptions import TarashException, UnsupportedOperationError
 from ..ledger._records import RECEIVED
 from ._lease import ledger_failed
@@ -127,8 +128,7 @@ class Search:
         else:
             said = "what was sent is not known, so that its list can't be searched"
 
-        error.message = f"{error.message} ({said})"
-        error.args = (error.message,)
+        error.amend(after=f" ({said})")
 
 
 def unsettled(attempt: Attempt, intent: Intent) -> TarashException:
@@ -142,6 +142,7 @@ def unsettled(attempt: Attempt, intent: Intent) -> TarashException:
 
     return TarashException(
         f"{how} to {intent.provider} ({intent.model}, {intent.created_at:%Y-%m-%d %H:%M:%S} UTC), "
-        "so a job may run and be billed: look at the provider's dashboard before you try again",
+        "so a job may run and be billed",
         submission="unknown",
+        hints=[check_dashboard()],
     )

@@ -17,6 +17,7 @@ from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
 from ..exceptions import HTTPError, TarashException
 from ..ledger._records import Intent
+from ._budgets import kept_quote, windows_for
 from ._lease import job_was_stopped
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
@@ -111,6 +112,9 @@ class Submit:
             self._lease.job_id,
             payload=sent if self._lease.keeps and is_small(sent) else None,
             host=self._attempt.host,
+            quote=kept_quote(self._attempt.money.quote),
+            labels=call.labels,
+            budgets=windows_for(self._attempt.money.budgets, call, datetime.now(UTC)),
         )
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:

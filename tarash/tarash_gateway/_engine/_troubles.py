@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from .._http._answer import RAISE_LIMIT, TooLargeResultError, shorten
+from .._data._hints import check_dashboard, raise_limit, use_operation
+from .._http._answer import TooLargeResultError, shorten
 from ..exceptions import HTTPError, TarashException
 from ._limits import DENIALS, DENIED_SECONDS, GONE, LARGEST_MEMORY, status_of
 
@@ -90,13 +91,18 @@ class Troubles:
         return is_new
 
     def _too_large(self, trouble: TarashException) -> HTTPError:
-        said = trouble.message.removesuffix(RAISE_LIMIT)
+        fetch = (
+            ", and fetch it with the same idempotency key, or by the token of its handle and that "
+            "config (from_token)"
+        )
         return HTTPError(
-            f"The job {self._operation.id} is done and paid for. {said}. It stays unfinished: "
-            f"resume({self._operation.id!r}, max_media_bytes=...) fetches it with a larger limit, "
-            "and so do its idempotency key, or its token, with a config that has one",
+            f"The job {self._operation.id} is done and paid for. {trouble.summary}. It stays "
+            f"unfinished: resume({self._operation.id!r}, max_media_bytes=...) fetches it with a "
+            "larger limit",
             status_code=status_of(trouble),
             retryable=False,
+            code="too_large_result",
+            hints=[raise_limit("max_media_bytes", fetch)],
         )
 
     def _denied(self, trouble: TarashException, span: float) -> HTTPError:
@@ -107,11 +113,15 @@ class Troubles:
 
         return HTTPError(
             f"{operation.provider} has denied {what} for {span:.0f} s: {trouble.message}. {bill}, "
-            "and stays unfinished: resume_all and the same idempotency key go on with it; see the "
-            "provider's dashboard",
+            "and stays unfinished",
             raw_response=trouble.raw_response,
             status_code=status_of(trouble),
             retryable=False,
+            code="job_denied",
+            hints=[
+                use_operation("resume_all and the same idempotency key go on with it"),
+                check_dashboard("see the provider's dashboard"),
+            ],
         )
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from .._data._hints import raise_limit
 from ..exceptions import (
     AuthenticationError,
     HTTPError,
@@ -37,7 +38,6 @@ BINARY = (
     *("application/octet-stream", "application/binary", "binary/octet-stream"),
 )
 BROKEN_OFF = "(the body broke off)"
-RAISE_LIMIT = "; raise max_media_bytes= on the config"
 TOO_LARGE = "(the body is larger than an answer may be)"
 LONGEST_PAUSE = 7 * 24 * 3600.0
 """Seconds; whoever asks to wait longer has written nonsense."""
@@ -185,9 +185,11 @@ def too_large(status: int, size: int | None, most: int) -> TooLargeResultError:
         else f"more than {most} bytes, and does not say how many"
     )
     return TooLargeResultError(
-        f"The result has {has}, and at most {most} may be read of it{RAISE_LIMIT}",
+        f"The result has {has}, and at most {most} may be read of it",
         status_code=status,
         retryable=False,
+        code="too_large_result",
+        hints=[raise_limit("max_media_bytes")],
     )
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from .._data._hints import give_media, raise_limit, switch_on
 from ..exceptions import HTTPConnectionError, ValidationError
 from ._client import guarded_session
 from ._guard import SsrfGuard
@@ -103,8 +104,12 @@ def _check(url: str, first: str) -> None:
 def _failure(first: str, error: Exception, guard: SsrfGuard | None) -> ValidationError:
     if guard is not None and guard.has_refused:
         return ValidationError(
-            f"{first} leads to an address that is not public, and allow_private_urls is off on the "
-            "config; give the bytes instead"
+            f"{first} leads to an address that is not public",
+            code="private_address",
+            hints=[
+                give_media("give the bytes instead"),
+                switch_on("allow_private_urls", " lets it be fetched"),
+            ],
         )
 
     if isinstance(error, HTTPConnectionError):
@@ -137,8 +142,9 @@ async def _read(response: aiohttp.ClientResponse, first: str, most_bytes: int) -
 
 def _too_large(first: str, most_bytes: int) -> ValidationError:
     return ValidationError(
-        f"{first} holds more than {most_bytes} bytes; give a smaller file, or raise "
-        "max_media_bytes= on the config"
+        f"{first} holds more than {most_bytes} bytes",
+        code="too_large_media",
+        hints=[give_media("give a smaller file"), raise_limit("max_media_bytes")],
     )
 
 

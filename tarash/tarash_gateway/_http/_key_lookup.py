@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
+from .._data._hints import set_key, use_mock
 from .._data._types import misuse_of_address
 from .._support._secrets import Key, why_no_header
 from ..exceptions import AuthenticationError, ValidationError
@@ -130,11 +131,13 @@ def account(adapter: Adapter, config: Config, environment_variable: str | None) 
             environment_variable = cast("ManyKeysAdapter", adapter).key_variable(config)
 
         raise AuthenticationError(
-            f"No key for {config.provider}: set the environment variable {environment_variable} or "
-            "api_key= on the config; to try without a key, use mock=MockConfig(enabled=True)",
+            f"No key for {config.provider}",
             config.provider,
             config.model,
             submission="not_sent",
+            code="no_key",
+            field="api_key",
+            hints=[set_key(environment_variable), use_mock()],
         )
 
     return Credentials(

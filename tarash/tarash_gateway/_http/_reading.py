@@ -61,11 +61,6 @@ class Decoder:
         self._unpacker: zlib._Decompress | None = None
         self._first = b""
 
-    @property
-    def unpacks(self) -> bool:
-        """Tell whether what comes out differs from what goes in."""
-        return self._name is not None
-
     def feed(self, block: bytes) -> Iterator[bytes]:
         """Yield what a block holds, in pieces.
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from .._data._hints import check, switch_on
 from ..exceptions import HTTPConnectionError
 from ._proxies import shown_proxy
 from ._reasons import reason_of
@@ -23,8 +24,10 @@ def private_error(url: str) -> HTTPConnectionError:
     """Return the error of an exchange with a place where none may be."""
     return HTTPConnectionError(
         f"The provider's answer leads to {urlsplit(url).netloc.rpartition('@')[2]}, which is no "
-        "public address, and allow_private_urls is off on the config",
+        "public address",
         submission="not_sent",
+        code="private_address",
+        hints=[switch_on("allow_private_urls", " lets it be followed")],
     )
 
 
@@ -44,9 +47,15 @@ def connection_error(
     proxy = shown_proxy(url)
     by = "" if proxy is None else f" through the proxy {proxy}"
     if not wire.sent:
-        check = "the network" if proxy is None else "the proxy, the network"
-        message = f"No connection to {host}{by}: {said} (check {check} and base_url)"
-    else:
-        message = f"The connection to {host}{by} broke after the request had left: {said}"
+        network = "the network" if proxy is None else "the proxy, the network"
+        return HTTPConnectionError(
+            f"No connection to {host}{by}: {said}",
+            submission="not_sent",
+            code="not_connected",
+            hints=[check(network, "base_url")],
+        )
 
-    return HTTPConnectionError(message, submission="unknown" if wire.sent else "not_sent")
+    return HTTPConnectionError(
+        f"The connection to {host}{by} broke after the request had left: {said}",
+        submission="unknown",
+    )

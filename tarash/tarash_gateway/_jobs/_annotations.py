@@ -20,6 +20,7 @@ _MODELS = (
     "ImageGenerationConfig",
     "ImageGenerationResponse",
     "Mismatch",
+    "Quote",
     "VideoGenerationConfig",
     "VideoGenerationResponse",
 )

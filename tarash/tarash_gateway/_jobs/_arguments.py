@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
+from .._data._budgets import Budget
 from .._support._words import with_article
 from ..exceptions import ValidationError
 from ..models import (
@@ -82,6 +83,54 @@ def with_limit(resources: EngineContext, max_media_bytes: int | None) -> EngineC
         )
 
     return replace(resources, max_media_bytes=max_media_bytes)
+
+
+MOST_LABELS = 20
+LONGEST_NAME = 64
+LONGEST_LABEL = 256
+
+
+def checked_labels(labels: Mapping[str, str] | None) -> dict[str, str]:
+    """Return labels that can be kept.
+
+    Raises:
+        ValidationError: They are no small map of text.
+    """
+    if labels is None:
+        return {}
+
+    if not isinstance(labels, Mapping) or len(labels) > MOST_LABELS:
+        raise ValidationError(
+            f"labels are a dict of at most {MOST_LABELS} names and texts, such as {{'user': '42'}}",
+            submission="not_sent",
+        )
+
+    for name, value in labels.items():
+        texts = isinstance(name, str) and isinstance(value, str)
+        if not texts or not 0 < len(name) <= LONGEST_NAME or len(value) > LONGEST_LABEL:
+            raise ValidationError(
+                f"labels: {name!r} is no name of 1 to {LONGEST_NAME} characters with a text of at "
+                f"most {LONGEST_LABEL}; write numbers as text",
+                submission="not_sent",
+            )
+
+    return dict(labels)
+
+
+def checked_budgets(budgets: Sequence[Budget | str]) -> tuple[Budget, ...]:
+    """Return budgets; those that are text are read.
+
+    Raises:
+        ValidationError: One is none.
+    """
+    made = []
+    for one in budgets:
+        if not isinstance(one, Budget | str):
+            raise ValidationError(f"{one!r} is no budget; give Budget('50', per='day') or '50/day'")
+
+        made.append(Budget.parse(one) if isinstance(one, str) else one)
+
+    return tuple(made)
 
 
 def checked_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .._data._events import AttemptStarted, Unknown
+from .._data._hints import use_function
 from .._data._made_by import keep_config
 from .._engine import (
     EngineContext,
@@ -28,9 +29,12 @@ from .._engine._attempt import Attempt, cancellation_note, unforeseen
 from .._engine._audience import Audience, Observers
 from .._engine._leaving import settled
 from .._engine._progress import Progress
+from .._engine._spending import check_handler, last_word, limit_of
 from .._support._loops import current_task
+from .._support._notes import tell
 from .._support._warnings import asking_line
 from ..exceptions import (
+    CostLimitError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     UnsupportedOperationError,
@@ -146,6 +150,7 @@ class ChainRun(Ending):
             return await self._tell_kept(self.kept, deliver)
 
         may_buy = True
+        failed: TarashException | None = None
         while True:
             attempt = self.current
             number = attempt.call.attempt_number  # which may have been waited for before
@@ -176,8 +181,9 @@ class ChainRun(Ending):
             level = logging.WARNING if goes_on else logging.ERROR
             attempt.log(level, "failed", error_type=type(error).__name__, error=error.message)
             if following is None:
-                raise error
+                raise last_word(error, failed)
 
+            failed = failed if isinstance(error, CostLimitError) else error
             provider = following.call.config.provider
             attempt.log(logging.WARNING, "fallback", error=error.message, to=provider)
             await heard_by(caller)
@@ -247,12 +253,12 @@ class ChainRun(Ending):
 
         other = f"{following.config.provider} {following.config.model}"
         if following.lost:
-            _add(error, f" ({other} was not tried: {following.lost})")
+            error.amend(after=f" ({other} was not tried: {following.lost})")
             return False
 
         head = self.calls[0].config
         if head.failover == "when_safe" and any(attempt.unsafe for attempt in self.attempts):
-            _add(error, f" (failover='when_safe': {other} was not tried, to not pay twice)")
+            error.amend(after=f" (failover='when_safe': {other} was not tried, to not pay twice)")
             return False
 
         return True
@@ -276,6 +282,8 @@ class ChainRun(Ending):
         failure: TarashException
         cause: BaseException | None
         task = current_task()
+        attempt.money.budgets = self.resources.budgets
+        attempt.money.limit = limit_of(self.calls[0], attempt.call, self.attempts[:-1])
         try:
             return await self._make(attempt, progress, caller, until_accepted)
         except TarashException as error:
@@ -291,7 +299,7 @@ class ChainRun(Ending):
 
             attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
             last_words = cancellation_note(attempt)
-            error.add_note(last_words)
+            tell(error, last_words)
             if caller is not None:
                 caller.last_words = last_words
 
@@ -327,13 +335,16 @@ class ChainRun(Ending):
         if adapter is None and (until_accepted or attempt.operation is not None):
             raise UnsupportedOperationError(
                 f"The handler registered for {call.config.provider!r} makes a {call.kind} in one "
-                f"piece, so there is no job to hand out; use generate_{call.kind}",
+                "piece, so there is no job to hand out",
                 submission="not_sent",
+                code="no_jobs",
+                hints=[use_function(call.kind)],
             )
 
         resources, lease = self.resources, self.lease
         async with admitted(adapter, attempt, progress, resources, lease):
             if handler is not None:
+                check_handler(attempt)
                 return await handle(handler, attempt, progress, caller, lease)
 
             assert adapter is not None  # noqa: S101  (there is no handler)
@@ -349,7 +360,7 @@ class ChainRun(Ending):
             if one.billing(success=False) != "none"
         ]
         if paid:
-            _add(error, f" (an earlier attempt may be billed: {', '.join(paid)})")
+            error.amend(after=f" (an earlier attempt may be billed: {', '.join(paid)})")
 
         return error
 
@@ -387,9 +398,3 @@ def _outcome(attempt: Attempt) -> Outcome:
         return "unknown"
 
     return "detached" if attempt.unsafe else "failed"
-
-
-def _add(error: TarashException, note: str) -> None:
-    if note not in error.message:
-        error.message = f"{error.message}{note}"
-        error.args = (error.message,)

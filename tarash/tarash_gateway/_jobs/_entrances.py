@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .._support._warnings import asked_here
-from ._arguments import check_arguments, check_callback
+from ._arguments import check_arguments, check_callback, checked_labels
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request, Response
@@ -36,6 +36,7 @@ def generating(  # noqa: PLR0913, PLR0917  (the public arguments, and what is ma
     on_progress: Callable[..., Any] | None,
     ledger: AnyLedger | None,
     key: str | None,
+    labels: Mapping[str, str] | None,
 ) -> Callable[[Caller | None], Coroutine[Any, Any, Response]]:
     """Return the coroutine function that submits and waits, for a given caller."""
     check_arguments(f"generate_{kind}", kind, config, request)
@@ -45,7 +46,7 @@ def generating(  # noqa: PLR0913, PLR0917  (the public arguments, and what is ma
         from ._callbacks import to_caller
 
         # Not `asked_here`, which takes a KiB of each job that waits: the line is on the stack.
-        async with _job(shared, kind, config, request, ledger, key) as (job, is_new):
+        async with _job(shared, kind, config, request, ledger, key, labels) as (job, is_new):
             deliver = to_caller(on_progress, caller)
             return await (job.go if is_new else job.wait)(deliver, caller)
 
@@ -59,13 +60,14 @@ async def submitting(  # noqa: PLR0913, PLR0917  (as above)
     request: Request,
     ledger: AnyLedger | None,
     key: str | None,
+    labels: Mapping[str, str] | None,
 ) -> VideoJob | ImageJob:
     """Submit, and return the handle on the job."""
     check_arguments(f"submit_{kind}", kind, config, request)
     from ._handles import handle_for
 
     with asked_here():
-        async with _job(shared, kind, config, request, ledger, key) as (job, is_new):
+        async with _job(shared, kind, config, request, ledger, key, labels) as (job, is_new):
             await (job.accepted() if is_new else job.settle_in())
             return handle_for(job, shared)
 
@@ -78,6 +80,7 @@ async def _job(  # noqa: PLR0913, PLR0917  (as above)
     request: Request,
     ledger: AnyLedger | None,
     key: str | None,
+    labels: Mapping[str, str] | None,
 ) -> AsyncIterator[tuple[Job, bool]]:
     with shared.at_work():
         await warm_up()
@@ -85,7 +88,7 @@ async def _job(  # noqa: PLR0913, PLR0917  (as above)
         from ._opening import begin
 
         resources = shared.resources(ledger)
-        run, existing = await begin(kind, config, request, resources, key)
+        run, existing = await begin(kind, config, request, resources, key, checked_labels(labels))
         yield Job(run), existing is None
 
 

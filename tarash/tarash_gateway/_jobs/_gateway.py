@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from .._data._model_info import ModelDescription, ModelInfo
+from .._data._budgets import Budget
 from .._data._observers import Observer
 from .._data._policies import Policy
-from .._data._types import Kind
 from .._http._backend import check_loop
 from ..ledger._records import AnyLedger
 from ..models import (
-    GenerationPlan,
     ImageGenerationConfig,
     ImageGenerationRequest,
     ImageGenerationResponse,
@@ -23,8 +21,8 @@ from ..models import (
     VideoGenerationResponse,
 )
 from ..providers._registry import Registry
-from ._catalogue import described, listed
-from ._entrances import blocking, generating, planned, submitting, warm_up
+from ._asking import Asking
+from ._entrances import blocking, generating, submitting, warm_up
 from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
 from ._resuming import Resuming
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Gateway"]
 
 
-class Gateway(Resuming):
+class Gateway(Resuming, Asking):
     """A gateway with its own registry, ledger and clients; the functions here use a default one.
 
     Example:
@@ -53,6 +51,7 @@ class Gateway(Resuming):
         untrusted_requests: bool = False,
         observers: Sequence[Observer] = (),
         policies: Sequence[Policy] = (),
+        budgets: Sequence[Budget | str] | None = None,
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -67,6 +66,9 @@ class Gateway(Resuming):
                 config, which has more on it; for jobs that are resumed too.
             observers: Plain functions that don't block, called with each of its `events`.
             policies: What lets attempts in before they buy, in this order: see `policies`.
+            budgets: US dollars that its calls may spend together: `Budget("50", per="day")`, or
+                text such as `50/day`. All gateways that share a ledger share what is spent. By
+                default what TARASH_BUDGET says (several with commas between), else no limit.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
@@ -76,6 +78,7 @@ class Gateway(Resuming):
                 untrusted_requests=untrusted_requests,
                 observers=observers,
                 policies=policies,
+                budgets=budgets,
             )
 
         self._shared = shared
@@ -113,7 +116,7 @@ class Gateway(Resuming):
         _portal.call(lambda _caller: self.aclose(grace))
 
     # ------------------------------------------------------------------------------ generating
-    async def generate_video_async(
+    async def generate_video_async(  # noqa: PLR0913  (each by its name)
         self,
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
@@ -121,6 +124,7 @@ class Gateway(Resuming):
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> VideoGenerationResponse:
         """Make a video and wait for it.
 
@@ -132,6 +136,8 @@ class Gateway(Resuming):
             idempotency_key: Makes the call safe to repeat, as far as the ledger reaches: with the
                 same key and request there is one job, however often and from wherever it is asked
                 for. A key whose job has certainly bought nothing may be used again.
+            labels: Words of your own for whom or what the job is, such as `{"user": "42"}`: in the
+                ledger, in events, in budgets and in reports of spending. At most 20.
 
         Returns:
             The response; `execution_metadata` tells what each attempt did.
@@ -146,11 +152,11 @@ class Gateway(Resuming):
             GenerationFailedError: The provider could not make it.
         """
         work = generating(
-            self._shared, "video", config, request, on_progress, ledger, idempotency_key
+            self._shared, "video", config, request, on_progress, ledger, idempotency_key, labels
         )
         return cast("VideoGenerationResponse", await work(None))
 
-    def generate_video(
+    def generate_video(  # noqa: PLR0913  (each by its name)
         self,
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
@@ -158,14 +164,15 @@ class Gateway(Resuming):
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> VideoGenerationResponse:
         """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
         work = generating(
-            self._shared, "video", config, request, on_progress, ledger, idempotency_key
+            self._shared, "video", config, request, on_progress, ledger, idempotency_key, labels
         )
         return cast("VideoGenerationResponse", blocking(work))
 
-    async def generate_image_async(
+    async def generate_image_async(  # noqa: PLR0913  (each by its name)
         self,
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
@@ -173,14 +180,15 @@ class Gateway(Resuming):
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> ImageGenerationResponse:
         """Make images and wait for them; arguments and errors as in `generate_video_async`."""
         work = generating(
-            self._shared, "image", config, request, on_progress, ledger, idempotency_key
+            self._shared, "image", config, request, on_progress, ledger, idempotency_key, labels
         )
         return cast("ImageGenerationResponse", await work(None))
 
-    def generate_image(
+    def generate_image(  # noqa: PLR0913  (each by its name)
         self,
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
@@ -188,10 +196,11 @@ class Gateway(Resuming):
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> ImageGenerationResponse:
         """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
         work = generating(
-            self._shared, "image", config, request, on_progress, ledger, idempotency_key
+            self._shared, "image", config, request, on_progress, ledger, idempotency_key, labels
         )
         return cast("ImageGenerationResponse", blocking(work))
 
@@ -203,6 +212,7 @@ class Gateway(Resuming):
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> VideoJob:
         """Return as soon as a provider has accepted; arguments as in `generate_video_async`.
 
@@ -217,7 +227,9 @@ class Gateway(Resuming):
         """
         return cast(
             "VideoJob",
-            await submitting(self._shared, "video", config, request, ledger, idempotency_key),
+            await submitting(
+                self._shared, "video", config, request, ledger, idempotency_key, labels
+            ),
         )
 
     def submit_video(
@@ -227,9 +239,10 @@ class Gateway(Resuming):
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> VideoJob:
         """Blocking form of `submit_video_async`."""
-        args: Any = (self._shared, "video", config, request, ledger, idempotency_key)
+        args: Any = (self._shared, "video", config, request, ledger, idempotency_key, labels)
         return cast("VideoJob", blocking(lambda _caller: submitting(*args)))
 
     async def submit_image_async(
@@ -239,11 +252,14 @@ class Gateway(Resuming):
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> ImageJob:
         """Return as soon as a provider has accepted the job; as `submit_video_async`."""
         return cast(
             "ImageJob",
-            await submitting(self._shared, "image", config, request, ledger, idempotency_key),
+            await submitting(
+                self._shared, "image", config, request, ledger, idempotency_key, labels
+            ),
         )
 
     def submit_image(
@@ -253,76 +269,9 @@ class Gateway(Resuming):
         *,
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> ImageJob:
         """Blocking form of `submit_image_async`."""
-        args: Any = (self._shared, "image", config, request, ledger, idempotency_key)
+        args: Any = (self._shared, "image", config, request, ledger, idempotency_key, labels)
         return cast("ImageJob", blocking(lambda _caller: submitting(*args)))
 
-    # ---------------------------------------------------------------------------------- models
-    def describe_model(
-        self, provider: str, model: str, kind: Kind | None = None
-    ) -> ModelDescription:
-        """Return what a model takes and makes, as its provider's schema says.
-
-        Args:
-            provider: The provider's name.
-            model: The model's id.
-            kind: For a model that makes both; by default videos.
-
-        Raises:
-            ValidationError: The catalogue has no such model; the message names the nearest.
-        """
-        return described(self._shared.registry, provider, model, kind)
-
-    def list_models(
-        self,
-        provider: str | None = None,
-        *,
-        output: str | None = None,
-        takes: str | Collection[str] = (),
-        duration: float | None = None,
-        search: str | None = None,
-    ) -> list[ModelInfo]:
-        """Return the models of the catalogue, by provider and id.
-
-        Args:
-            provider: Only this one's.
-            output: Only those that make it: `video`, `image`, `audio`, `3d` or `other`.
-            takes: Only those that take all of these: roles of images (`first_frame`, `last_frame`,
-                `reference`, `asset`, `style`), `video` or `mask`.
-            duration: Only those that make videos of so many seconds.
-            search: Only those with this text in id or name.
-
-        Raises:
-            ValidationError: There is no such thing; the message lists what there is.
-        """
-        return listed(self._shared.registry, provider, output, takes, duration, search)
-
-    # -------------------------------------------------------------------------------- planning
-    async def plan_video_async(
-        self, config: VideoGenerationConfig, request: VideoGenerationRequest
-    ) -> GenerationPlan:
-        """Return what would be sent for a video, without a key and without touching the provider.
-
-        Raises:
-            ValidationError: A provider is unknown, or its model can't take the request.
-        """
-        return planned(self._shared, "video", config, request)
-
-    def plan_video(
-        self, config: VideoGenerationConfig, request: VideoGenerationRequest
-    ) -> GenerationPlan:
-        """Blocking form of `plan_video_async`."""
-        return planned(self._shared, "video", config, request)
-
-    async def plan_image_async(
-        self, config: ImageGenerationConfig, request: ImageGenerationRequest
-    ) -> GenerationPlan:
-        """Return what would be sent for images; as `plan_video_async`."""
-        return planned(self._shared, "image", config, request)
-
-    def plan_image(
-        self, config: ImageGenerationConfig, request: ImageGenerationRequest
-    ) -> GenerationPlan:
-        """Blocking form of `plan_image_async`."""
-        return planned(self._shared, "image", config, request)

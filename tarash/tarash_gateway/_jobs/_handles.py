@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
+from .._data._hints import Hint, check
 from .._data._types import CancelAnswer, Kind
 from .._http._backend import check_loop
 from .._support._logging import event
@@ -124,7 +125,8 @@ class _Job(Generic[_Config, _Response, _Update]):
         operation = _tokens.read(token)
         if operation.kind != cls._kind:
             raise ValidationError(
-                f"The token is of a job that makes {with_article(operation.kind)}"
+                f"The token is of a job that makes {with_article(operation.kind)}",
+                code="other_kind",
             )
 
         shared = default if gateway is None else gateway._shared  # noqa: SLF001  (it is ours)
@@ -264,8 +266,12 @@ async def known(
 
     if record is None:
         raise ValidationError(
-            f"The ledger knows no job {job_id!r}; look whether it is the right ledger, and take "
-            "the id from a handle, or from the list of `resume_all`"
+            f"The ledger knows no job {job_id!r}",
+            code="unknown_job",
+            hints=[
+                check("that it is the right ledger"),
+                Hint("list_jobs", "take the id from a handle, or from the list of `resume_all`"),
+            ],
         )
 
     return handle_for(Job(await rebuilt(record, resources, keys)), shared)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._events import CancelAsked
+from .._data._hints import keep_results
 from .._data._made_by import keep_config
 from .._engine import ledger_failed, look
 from .._engine._progress import Progress
@@ -153,8 +154,10 @@ class Job:
         if self.run.current.operation is None:
             raise TarashException(
                 f"The job {record.id} is done; its result was the answer itself, and only the "
-                "process that drove it has that: use an idempotency_key, or a ledger in a file",
+                "process that drove it has that",
                 submission="accepted",
+                code="result_not_kept",
+                hints=[keep_results()],
             )
 
         return _certain(await watcher(self.run).go(None, None))

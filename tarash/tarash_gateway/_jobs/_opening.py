@@ -41,8 +41,13 @@ LOOK_PAUSES = (0.02, 0.5)
 """Seconds between two looks at what another process does with a job: at first, and at most."""
 
 
-async def begin(
-    kind: Kind, config: Config, request: Request, resources: EngineContext, key: str | None
+async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
+    kind: Kind,
+    config: Config,
+    request: Request,
+    resources: EngineContext,
+    key: str | None,
+    labels: Mapping[str, str],
 ) -> tuple[ChainRun, JobRecord | None]:
     """Write a new job down, in our hands.
 
@@ -62,6 +67,7 @@ async def begin(
     calls = calls_for(
         kind, config, request, resources.registry, untrusted=resources.untrusted_requests
     )
+    calls = [replace(one, labels=labels) for one in calls] if labels else calls
     await _check_places(calls)
     calls = await _with_media(calls)
     lease = Lease(resources.ledger, calls[0].request_id, generate_unique_id())

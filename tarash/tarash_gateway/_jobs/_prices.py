@@ -1,4 +1,4 @@
-"""The public functions on money: quotes before a purchase, and the prices that they go by."""
+"""The public functions on prices: those that quotes go by."""
 
 from __future__ import annotations
 
@@ -7,59 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..catalog.prices import prices, taken
-from ..models import (
-    ImageGenerationConfig,
-    ImageGenerationRequest,
-    PriceLine,
-    Quote,
-    VideoGenerationConfig,
-    VideoGenerationRequest,
-)
-from ._entrances import planned
-from ._resources import default
+from ..models import PriceLine
 
-__all__ = [
-    "list_prices",
-    "quote_image",
-    "quote_image_async",
-    "quote_video",
-    "quote_video_async",
-    "register_prices",
-]
-
-
-def quote_video(config: VideoGenerationConfig, request: VideoGenerationRequest) -> Quote:
-    """Return what a video would cost, without a key and without touching the provider.
-
-    It is the quote of `plan_video`: of what would really be sent, for the config itself. What each
-    of its fallbacks would cost stands in the plan's `fallbacks`.
-
-    Raises:
-        ValidationError: A provider is unknown, or its model can't take the request.
-
-    Example:
-        quote_video(config, request).high
-    """
-    return planned(default, "video", config, request).quote
-
-
-async def quote_video_async(
-    config: VideoGenerationConfig, request: VideoGenerationRequest
-) -> Quote:
-    """Return what a video would cost; as `quote_video`."""
-    return quote_video(config, request)
-
-
-def quote_image(config: ImageGenerationConfig, request: ImageGenerationRequest) -> Quote:
-    """Return what images would cost, all together; as `quote_video`."""
-    return planned(default, "image", config, request).quote
-
-
-async def quote_image_async(
-    config: ImageGenerationConfig, request: ImageGenerationRequest
-) -> Quote:
-    """Return what images would cost, all together; as `quote_video`."""
-    return quote_image(config, request)
+__all__ = ["list_prices", "register_prices"]
 
 
 def register_prices(

@@ -14,14 +14,15 @@ from weakref import WeakSet
 from .._data._made_by import provide_makers
 from .._http._backend import check_loop
 from .._support._wakeups import Wakeups
-from ..exceptions import TarashException
+from ..exceptions import TarashException, ValidationError
 from ..providers._registry import Registry, default_registry
-from ._arguments import checked_observers, checked_policies
+from ._arguments import checked_budgets, checked_observers, checked_policies
 
 if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
+    from .._data._budgets import Budget
     from .._data._made_by import Makers
     from .._data._observers import Observer
     from .._data._policies import Policy
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
     from ..ledger._records import AnyLedger, Ledger
 
 VARIABLE = "TARASH_LEDGER"
+BUDGETS = "TARASH_BUDGET"
 
 
 class GatewayContext:
     """The registry, clients and ledger of one gateway, and the calls under way."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (as of a gateway)
         self,
         registry: Registry | None = None,
         ledger: AnyLedger | None = None,
@@ -42,8 +44,10 @@ class GatewayContext:
         untrusted_requests: bool = False,
         observers: Sequence[Observer] = (),
         policies: Sequence[Policy] = (),
+        budgets: Sequence[Budget | str] | None = None,
     ) -> None:
         self.untrusted_requests = untrusted_requests
+        self._budgets = None if budgets is None else checked_budgets(budgets)
         self._policies = checked_policies(policies)
         learn = [policy.observe for policy in self._policies]
         self._observers = checked_observers([*learn, *observers])
@@ -65,7 +69,12 @@ class GatewayContext:
             if self._made is None:
                 self._made = self._make()
 
-            return self._made if ledger is None else replace(self._made, ledger=_opened(ledger))
+            if ledger is None:
+                return self._made
+
+            made = replace(self._made, ledger=_opened(ledger))
+            _check_money(made)
+            return made
 
     def _make(self) -> EngineContext:
         from .._engine import EngineContext
@@ -74,7 +83,7 @@ class GatewayContext:
 
         given = self._ledger if self._ledger is not None else os.environ.get(VARIABLE) or None
         ledger = MemoryLedger() if given is None else _opened(given)
-        return EngineContext(
+        made = EngineContext(
             self.registry,
             ClientCache(),
             ledger,
@@ -82,8 +91,11 @@ class GatewayContext:
             self.untrusted_requests,
             self._observers,
             self._policies,
-            self._wakeups,
+            wakeups=self._wakeups,
+            budgets=self._budgets if self._budgets is not None else _from_environment(),
         )
+        _check_money(made)
+        return made
 
     def wake(self, provider: str, operation_id: str) -> bool:
         """Let whoever waits for a job here poll it now; return whether somebody does.
@@ -176,6 +188,24 @@ class GatewayContext:
             await asyncio.wait(leaving, timeout=GOODBYE_SECONDS)
 
         await said()
+
+
+def _from_environment() -> tuple[Budget, ...]:
+    """Return the budgets of TARASH_BUDGET: `50/day`, several with commas between."""
+    said = os.environ.get(BUDGETS, "")
+    return checked_budgets([one for one in said.split(",") if one.strip()])
+
+
+def _check_money(made: EngineContext) -> None:
+    """Refuse budgets with a ledger that does not count what is spent."""
+    from .._engine import keeps_money
+
+    if made.budgets and not keeps_money(made.ledger):
+        raise ValidationError(
+            f"{type(made.ledger).__name__} does not count what is spent (keeps_money), so no "
+            "budget can be held by it; use a SqliteLedger or a MemoryLedger",
+            submission="not_sent",
+        )
 
 
 def _opened(ledger: AnyLedger) -> Ledger:

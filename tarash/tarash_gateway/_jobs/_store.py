@@ -20,9 +20,11 @@ from .._engine._attempt import Attempt
 from .._engine._marks import MARK, key_for, mark_of
 from ..ledger._records import RECEIVED, STOPPED, JobRecord
 from ..models import (
+    Cost,
     ImageGenerationConfig,
     ImageGenerationRequest,
     ImageGenerationResponse,
+    Quote,
     VideoGenerationConfig,
     VideoGenerationRequest,
     VideoGenerationResponse,
@@ -64,6 +66,7 @@ async def record_of(
         request=request,
         fingerprint=hashlib.sha256(told.encode()).hexdigest(),
         idempotency_key=key,
+        labels=head.labels,
     )
     return record, media
 
@@ -199,7 +202,18 @@ async def calls_of(
             config = known[number - 1]
 
         name = f"{record.id}-{number}"
-        calls.append(Call(record.kind, config, request, name, number, mark=mark, lost=lost))
+        calls.append(
+            Call(
+                record.kind,
+                config,
+                request,
+                name,
+                number,
+                mark=mark,
+                lost=lost,
+                labels=record.labels,
+            )
+        )
 
     calls[0] = replace(calls[0], request_id=record.id)
     return calls
@@ -234,8 +248,17 @@ def _attempt_of(entry: SubmissionRecord, calls: Sequence[Call]) -> Attempt:
     attempt.cancel = "cancelled" if entry.outcome == "cancelled" else entry.heard.get("cancel")
     attempt.billing_told = entry.heard.get("billing")
     attempt.adopted = bool(entry.heard.get("adopted"))
+    _set_money(attempt)
     _set_verdict(attempt)
     return attempt
+
+
+def _set_money(attempt: Attempt) -> None:
+    """Recall what an attempt would cost, and what its provider says that it has cost."""
+    quote = None if attempt.intent is None else attempt.intent.quote
+    attempt.money.quote = None if quote is None else Quote.model_validate(quote)
+    cost = attempt.heard.get("cost")
+    attempt.money.reported = None if cost is None else Cost.model_validate(cost)
 
 
 def _set_verdict(attempt: Attempt) -> None:

@@ -19,6 +19,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
+from ._notes import tell
+
 Result = TypeVar("Result")
 
 STOP_SECONDS = 7
@@ -294,7 +296,7 @@ def call(function: Function[Result]) -> Result:
         run.cancel()
         run.caller.pump(portal.is_there, leaving=True)
         if run.caller.last_words is not None:
-            interruption.add_note(run.caller.last_words)
+            tell(interruption, run.caller.last_words)
 
         raise
 

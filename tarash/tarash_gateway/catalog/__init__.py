@@ -1,14 +1,14 @@
-"""What models take, as data: look a model up here. Reads no network and knows no wire."""
+"""What models take, as data: models are found here. Reads no network and knows no wire."""
 
 from __future__ import annotations
 
 from ._describe import EVERY_ROLE, describe, list_all
 from ._document import document_of
 from ._learned import is_worth_asking
-from ._lifecycle import Lifecycle, ending, lifecycle, retired
+from ._lifecycle import Lifecycle, ending, ends, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._masks import mask_form_of
-from ._modules import Mappers, named, near_ids
+from ._modules import Mappers, elsewhere, named, near_ids
 from ._published import last_days, unlisted
 from ._reduce import OUTPUTS
 from ._schema_store import schema_source, shipped_records
@@ -31,7 +31,9 @@ __all__ = [
     "built_in_mappers",
     "describe",
     "document_of",
+    "elsewhere",
     "ending",
+    "ends",
     "forget",
     "is_worth_asking",
     "last_days",

@@ -23,6 +23,7 @@ from ._lookup import from_record, lookup
 from ._modules import (
     Mappers,
     command_to_add,
+    elsewhere,
     makes,
     named,
     near_ids,
@@ -100,13 +101,18 @@ def _list_one(provider: str) -> Iterator[ModelInfo]:
 
 def _unknown(provider: str, model: str) -> str:
     near = near_ids(provider, model)
+    others = elsewhere(provider, model)
+    if not near and others:
+        return f"{provider} has no model {model!r} in the catalogue; {others}"
+
     if not near:
         return f"nothing is known of the models of {provider!r}; see the provider's documentation"
 
     asked = schemas_of(provider) is not None
     fetch = f" `{command_to_add(provider, model)}` fetches the schema of a new one" if asked else ""
     meant = ", ".join(near)
-    return f"{provider} has no model {model!r} in the catalogue; did you mean {meant}?{fetch}"
+    told = f"{provider} has no model {model!r} in the catalogue; did you mean {meant}?{fetch}"
+    return f"{told} Elsewhere: {others}" if others else told
 
 
 def _info(spec: ModelSpec) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Finds what a model takes: by its exact id, else the longest prefix, else a relative, else none.
 
 Order of truth: what the application registered, what the user fetched, what ships, what the
-provider's models agree on. Reads files on first look; reads no network and knows no wire.
+provider's models agree on. Reads files on first use; reads no network and knows no wire.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .._data._types import JsonObject, Kind
-from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, takes_media, told_joints
+from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, stated_joints, takes_media
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
 from ._modules import Mappers, command_to_add, declared, near_ids, others_with
@@ -137,7 +137,7 @@ def lookup(
 
 
 def forget(provider: str) -> None:
-    """Look at a provider's files anew."""
+    """Read a provider's files anew."""
     _schema_store.forget(provider)
     for key in [key for key in list(_known) if key[0].partition("@")[0] == provider]:
         _known.pop(key, None)
@@ -256,7 +256,7 @@ def _limited(spec: ModelSpec) -> ModelSpec:
     return replace(
         spec,
         joints=(
-            *told_joints(spec.schema or {}),
+            *stated_joints(spec.schema or {}),
             *joints.get(longest_prefix(spec.model, joints) or "", ()),
         ),
         rules=rules.get(longest_prefix(spec.model, rules) or "", ()),

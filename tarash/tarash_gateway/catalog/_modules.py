@@ -14,6 +14,8 @@ Mappers = Mapping[str, FieldMapper]
 
 NEAR_IDS = 3
 """Ids that are suggested for one that is unknown."""
+SHORTEST_NAME = 3
+"""Characters; a shorter id is part of too many."""
 OF_VIDEOS = frozenset(
     {"duration_seconds", "resolution", "generate_audio", "video", "enhance_prompt"}
 )
@@ -78,6 +80,24 @@ def others_with(provider: str, model: str) -> list[str]:
         for other in names()
         if other != provider and (model in named(other) or model in _schema_store.ids(other))
     ]
+
+
+def elsewhere(provider: str, model: str) -> str | None:
+    """Return a sentence on who has a model that a provider has not; None where nobody is known.
+
+    The very id counts first, then one that begins with it, or has it behind its owner.
+    """
+    if is_described(provider) and model in {*named(provider), *_schema_store.ids(provider)}:
+        return None
+
+    found = [f"{other} has it" for other in others_with(provider, model)]
+    if not found and len(model) > SHORTEST_NAME:
+        for other in names():
+            ids = (*named(other), *_schema_store.ids(other)) if other != provider else ()
+            alike = [one for one in ids if one.startswith(model) or f"/{model}" in one]
+            found += [f"{other} has {min(alike, key=len)}"] if alike else []
+
+    return ", ".join(found[:NEAR_IDS]) or None
 
 
 def near_ids(provider: str, model: str, *, alike: float = 0.3) -> list[str]:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._data._hints import Hint
 from .._data._types import JsonObject
 from .._support._secrets import AuthHeaders, Key, Secrets, bearer
 from ..exceptions import (
@@ -25,6 +26,7 @@ from ..exceptions import (
     ValidationError,
 )
 from . import _schema_store
+from ._last_days import read_last_days
 from ._lookup import forget
 from ._published import record_of_day
 from ._sources import (
@@ -84,18 +86,17 @@ async def fetch_all(
 async def _fetch_dates(
     provider: str, dates: Dates, base_url: str | None, key: Key | None
 ) -> tuple[int, Path]:
-    reader = dates.load()
-    found = key or _key_of(reader.KEYS)
+    found = key or _key_of(dates.keys)
     if found is None:
         raise AuthenticationError(
             f"No key for {provider}, whose list of models needs one: set the environment variable "
-            f"{reader.KEYS[0]}",
+            f"{dates.keys[0]}",
             provider,
         )
 
-    host = _host(provider, base_url, reader.VARIABLES)
-    async with _session(found, reader.authorize) as get:
-        days = await reader.read_dates(get, host)
+    host = _host(provider, base_url, dates.variables)
+    async with _session(found, dates.authorize) as get:
+        days = await read_last_days(provider, dates, get, host)
 
     if not days:
         raise TarashException(
@@ -172,12 +173,15 @@ def store_document(provider: str, model: str, document: Mapping[str, Any]) -> Pa
 def _check(provider: str, *, listed: bool = False) -> None:
     possible = with_schemas(listed=listed)
     if provider not in possible:
-        one_by_one = " all at once; add_model() reads one" if provider in with_schemas() else ""
+        one_by_one = provider in with_schemas()
         days = f" (or when their models end: {', '.join(with_dates())})" if listed else ""
         raise ValidationError(
-            f"{provider!r} publishes no schemas that are read here{one_by_one}; those that do: "
-            f"{', '.join(possible)}{days}",
+            f"{provider!r} publishes no schemas that are read here"
+            f"{' all at once' if one_by_one else ''}; those that do: {', '.join(possible)}{days}",
             provider,
+            code="no_schemas",
+            field="provider",
+            hints=[Hint("add_model", "add_model() reads one")] if one_by_one else [],
         )
 
 

@@ -1,6 +1,6 @@
 """The catalogue's files: what ships with the package, and what the user fetched since.
 
-Reads files on first look and never the network. The user's file goes before the package's. What
+Reads files on first use and never the network. The user's file goes before the package's. What
 another host said than the provider's own (a proxy, a simulator) is kept apart, and looked at only
 where that host is asked.
 """
@@ -39,7 +39,7 @@ _held: dict[tuple[str, str], JsonObject] = {}
 
 @contextmanager
 def schema_source(base_url: str | None) -> Iterator[None]:
-    """Look at what this host said, in place of the one that the environment names; None for that.
+    """Read what this host said, in place of the one that the environment names; None for that.
 
     For what runs at once: nothing is to be awaited inside.
     """
@@ -145,7 +145,7 @@ def dates(provider: str) -> Iterator[RecordArchive]:
 
 
 def forget(provider: str) -> None:
-    """Read a provider's files anew with the next look."""
+    """Read a provider's files anew with the next use."""
     names = {provider, f"{DATES}{provider}"}
     with _lock:
         for source in [one for one in _live if one.partition("@")[0] in names]:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import date
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -41,35 +40,46 @@ class SchemaReader(Protocol):
         ...
 
 
-class DateReader(Protocol):
-    """A module that reads when models end, in the list that their provider publishes."""
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """The list of models of a provider, where it says when they end.
 
-    VARIABLES: tuple[str, ...]
-    """Where a base URL may stand in the environment, beside TARASH_<PROVIDER>_BASE_URL."""
-    KEYS: tuple[str, ...]
-    """The variables that a key is read from."""
+    Attributes:
+        hosts: The provider's own domains: what another host says of its models is kept apart.
+        keys: The variables that a key is read from.
+        api: The provider's host; None where it is the customer's own.
+        root: The path below which `models` is the list.
+        root_may_lack: Whether a base URL with another path stands without it.
+        header: The header that carries the key, and its value with `{key}` in it.
+        variables: Where a base URL may stand in the environment, beside TARASH_<PROVIDER>_BASE_URL.
+        query: Of the first page; the next ones are asked for by `pageToken`.
+        items: Where a page has its models.
+        id: Where a model has its id.
+        media: A pattern in the ids of models that make images and videos; most make others.
+        prefix: What stands before ids, and is no part of them.
+        day: Where a model has its last day, in ISO's form or in seconds; None for nowhere.
+    """
+
+    hosts: tuple[str, ...]
+    keys: tuple[str, ...]
+    api: str | None
+    root: str
+    root_may_lack: bool = False
+    header: tuple[str, str] = ("Authorization", "Bearer {key}")
+    variables: tuple[str, ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    items: str = "data"
+    id: str = "id"
+    media: str = "image|video|sora|dall-e|gif"
+    prefix: str = ""
+    day: str | None = None
 
     def authorize(self, key: Key) -> AuthHeaders:
         """Return the header of a key."""
-        ...
+        from .._support._secrets import AuthHeaders
 
-    async def read_dates(self, get: Get, base_url: str | None) -> Mapping[str, date | None]:
-        """Return the last days of all listed models of images and videos, by id."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Dates:
-    """Where a provider publishes when its models end."""
-
-    reader: str
-    """The module that reads them, by the protocol of `DateReader`; imported on first use."""
-    hosts: tuple[str, ...]
-    """The provider's own domains: what another host says of its models is kept apart."""
-
-    def load(self) -> DateReader:
-        """Import the reader and return it."""
-        return cast("DateReader", import_module(self.reader))
+        name, value = self.header
+        return AuthHeaders({name: value.format(key=key.reveal())})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +106,8 @@ class ModelSource:
 
     `models` is a module, or names one. It may hold MODELS (mappers by id or prefix, for what no
     schema says), IDS (the real ids among them, by what they make; without it the keys of MODELS
-    are ids), SCHEMAS (of their input), JOINTS, RULES, ENDS (last day and successor of those that
-    end), FRAME_RATES, `spec_for(model, kind, request)`, and must hold VIDEO_FALLBACK and
+    are ids), SCHEMAS (of their input), JOINTS, RULES, ENDS (when models end, by id or by a prefix
+    with a `*`), FRAME_RATES, `spec_for(model, kind, request)`, and must hold VIDEO_FALLBACK and
     IMAGE_FALLBACK for ids that nobody knows.
     """
 

@@ -32,14 +32,14 @@ class ModelSpec:
         schema: The reduced JSON Schema of its input; None where none is known.
         outputs: What it makes; empty where nobody says.
         weakness: Why its schema is not to be trusted in all; None where it is.
-        doubt: Why all of this is a guess; None where it isn't. Told with each request, and never
+        doubt: Why all of this is a guess; None where it isn't. Said with each request, and never
             refused: a model that is new must work.
         source: Where this comes from.
         facts: Name, category, dates, as the provider states them.
         variant: Returns the id of the relative that takes a request's media; None where there is
             no way to know.
         endpoint: Which of the provider's endpoints takes the request, where a model has several.
-        adjustments: What had to bend before any mapper is asked: the model itself, or wishes that
+        adjustments: What was adapted before any mapper is asked: the model itself, or values that
             only make sense together.
         joints: Limits that one field puts to another.
         rules: What it takes only beside something else, or never beside it.

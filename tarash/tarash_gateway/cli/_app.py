@@ -26,6 +26,7 @@ from ._words import offer_all
 from .jobs import jobs_app
 from .ledger import ledger_app
 from .models import models_app
+from .providers import providers_app
 
 PROGRAM = "tarash"
 KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
@@ -47,6 +48,7 @@ app = App(
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(providers_app, name="providers")
 
 
 def run(arguments: list[str]) -> int:
@@ -150,9 +152,12 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     strict: o.Strict = False,
     fit_images: o.FitImages = False,
     failover: o.Failover = "always",
+    max_cost: o.MaxCost = None,
+    allow_unpriced: o.AllowUnpriced = False,
     on_timeout: o.OnTimeout = "cancel",
     ledger: o.Ledger = None,
     idempotency_key: o.IdempotencyKey = None,
+    label: o.Label = None,
     detach: o.Detach = False,
     output: o.Output = None,
     force: o.Force = False,
@@ -191,9 +196,12 @@ def image(  # noqa: PLR0913  (each is an option of the command)
     strict: o.Strict = False,
     fit_images: o.FitImages = False,
     failover: o.Failover = "always",
+    max_cost: o.MaxCost = None,
+    allow_unpriced: o.AllowUnpriced = False,
     on_timeout: o.OnTimeout = "cancel",
     ledger: o.Ledger = None,
     idempotency_key: o.IdempotencyKey = None,
+    label: o.Label = None,
     detach: o.Detach = False,
     output: o.Output = None,
     force: o.Force = False,
@@ -269,12 +277,28 @@ def compare_prices(  # noqa: PLR0913  (each is an option of the command)
     return compare(o.of_kind(kind, {**given, "model": None}), models)
 
 
-@app.command()
-def providers(as_json: o.Json = False) -> int:
-    """List the providers: what they make, and whether they are ready to use."""
-    from ._providers import show_providers
+@app.command("spend", epilog=SEE_ABOVE)
+def spend(
+    *,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            help="What rows are made by: provider, model, kind, state, day, month or label.NAME; "
+            "repeatable.",
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Such as 7d, 12h, or 2026-11-01."),
+    ] = None,
+    ledger: o.Ledger = None,
+    as_json: o.Json = False,
+) -> int:
+    """Say what was spent, from the ledger."""
+    from ._spend import show_spend
 
-    return show_providers(json=as_json)
+    return show_spend(ledger, since, by or ["provider", "model"], json=as_json)
 
 
 @app.command(epilog=SEE_ABOVE)

@@ -30,7 +30,7 @@ from ..providers._contract import CheckingAdapter
 from ..providers._registry import default_registry, list_providers
 from . import _terminal as terminal
 from ._errors import Exit, exit_code
-from ._words import in_options
+from ._words import spoken
 
 State = Literal["ok", "missing", "problem"]
 
@@ -191,6 +191,11 @@ async def _check_keys(providers: Sequence[ProviderInfo]) -> list[Finding]:
         await clients.aclose()
 
 
+async def live_findings(names: Sequence[str]) -> list[Finding]:
+    """Return what the providers of these names say of their keys."""
+    return await _check_keys([one for one in list_providers() if one.name in names])
+
+
 async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str) -> Finding:
     is_main = variable == provider.environment_variable
     what = f"live {provider.name}" if is_main else f"live {provider.name}, {variable}"
@@ -220,7 +225,7 @@ def _verdict(what: str, error: TarashException, *, has_key: bool) -> Finding:
     if not has_key:
         return Finding(what, "missing", "no key to check")
 
-    told = in_options(error.message)
+    told = spoken(error)
     if isinstance(error, AuthenticationError):
         return Finding(what, "problem", f"the key is refused: {told}", Exit.KEY)
 

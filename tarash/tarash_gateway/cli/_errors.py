@@ -25,7 +25,8 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     ValidationError,
 )
-from ._words import in_options, option
+from ..models import Hint
+from ._words import advice_of, option, spoken
 
 
 class Exit(IntEnum):
@@ -81,8 +82,8 @@ REFUSED = frozenset({400, 413, 415, 422})
 
 # Every error in JSON has these; what is not known is null.
 SHAPE: dict[str, Any] = dict.fromkeys((
-    "type", "message", "provider", "model", "request_id", "retryable", "retry_after", "submission",
-    "status_code", "operation",
+    "type", "message", "code", "field", "hints", "provider", "model", "request_id", "retryable",
+    "retry_after", "submission", "status_code", "operation",
 ))  # fmt: skip
 _about: ContextVar[dict[str, str | None]] = ContextVar("_about")
 
@@ -130,7 +131,10 @@ def as_json(error: TarashException) -> dict[str, Any]:
     is_same = error.provider in {None, noted.get("provider")}
     return {
         "type": type(error).__name__,
-        "message": in_options(error.message),
+        "message": spoken(error),
+        "code": error.code,
+        "field": error.field,
+        "hints": [_hint(one) for one in error.hints],
         "provider": error.provider or noted.get("provider"),
         "model": error.model or (noted.get("model") if is_same else None),
         "request_id": error.request_id,
@@ -142,6 +146,15 @@ def as_json(error: TarashException) -> dict[str, Any]:
         "attempts": []
         if ended is None
         else [attempt.model_dump(mode="json") for attempt in ended.attempts],
+    }
+
+
+def _hint(hint: Hint) -> dict[str, Any]:
+    return {
+        "action": hint.action,
+        "text": advice_of(hint),
+        "setting": hint.setting,
+        "value": hint.value,
     }
 
 

@@ -107,7 +107,7 @@ def _from_token(token: str) -> Handle:
     try:
         return VideoJob.from_token(token)
     except ValidationError as error:
-        if "of a job that makes" not in error.message:
+        if error.code != "other_kind":
             raise
 
         return ImageJob.from_token(token)

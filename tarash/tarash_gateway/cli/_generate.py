@@ -24,13 +24,13 @@ from ..models import GenerationPlan
 from . import _interrupt as interrupt
 from . import _report as report
 from ._errors import CommandError, Exit, about, exit_code
-from ._inputs import Config, Request, prompt_of, read
+from ._inputs import Config, Request, labels_of, prompt_of, read
 from ._ledger import MEMORY, REHEARSALS, command_for, is_chosen, opened
 from ._options import Options
 from ._progress import Progress, names_of
 from ._rehearsals import is_rehearsal
 from ._save import Output, Response, check, check_pipe, rescue, save_all
-from ._words import in_options
+from ._words import in_options, spoken
 
 STOPPING = "stopping; Ctrl-C again leaves at once"
 
@@ -111,6 +111,7 @@ def _detach(run: _Run) -> int:
             run.request,
             ledger=_ledger_of(run),
             idempotency_key=options.idempotency_key,
+            labels=labels_of(options),
         )
 
     try:
@@ -142,7 +143,7 @@ def _make(run: _Run) -> int:
         if run.response is None:
             raise
 
-        return _not_saved(run, error.message)
+        return _not_saved(run, spoken(error))
     except TarashException as error:
         code = exit_code(error)
         report.failure(error, code, json=options.as_json)
@@ -170,6 +171,7 @@ async def _generate_and_save(run: _Run) -> None:
             run.progress.update,
             ledger=_ledger_of(run),
             idempotency_key=run.options.idempotency_key,
+            labels=labels_of(run.options),
         )
         run.progress.note("saving", quiet=True)
         options = run.options
@@ -197,7 +199,7 @@ def _not_saved(
     run: _Run, said: str, code: Exit = Exit.SAVING, kind: str = SaveError.__name__
 ) -> int:
     response = cast("Response", run.response)
-    error = CommandError(in_options(said), code=code, kind=kind)
+    error = CommandError(said, code=code, kind=kind)
     report.unsaved(response, error, run.saved, rescue(response), json=run.options.as_json)
     report.offer(_fetching(run), what="get it again")
     return error.code

@@ -30,7 +30,7 @@ from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, misuse
 from ._options import Options
-from ._words import in_options
+from ._words import warned
 
 Config = VideoGenerationConfig | ImageGenerationConfig
 Request = VideoGenerationRequest | ImageGenerationRequest
@@ -58,7 +58,7 @@ def read(options: Options) -> tuple[Config, Request]:
         config, of_config = _checked(_config, options)
 
     for warning in caught:
-        terminal.warn(in_options(str(warning.message)))
+        terminal.warn(warned(warning.message))
 
     if request is None or config is None:
         raise CommandError(*dict.fromkeys([*of_request, *of_config]))
@@ -74,6 +74,23 @@ def _checked(
         return make(options), ()
     except pydantic.ValidationError as error:
         return None, misuse(error)
+
+
+def labels_of(options: Options) -> dict[str, str]:
+    """Return the labels of a job.
+
+    Raises:
+        CommandError: One is not written as a name and a text.
+    """
+    labels = {}
+    for text in options.label or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise CommandError(f"--label: {text!r} is not NAME=TEXT, such as user=42")
+
+        labels[name] = value
+
+    return labels
 
 
 def prompt_of(text: str) -> str:
@@ -177,6 +194,8 @@ def _config(options: Options) -> Config:
         "strict": options.strict,
         "fit_images": options.fit_images,
         "failover": options.failover,
+        "max_cost": options.max_cost,
+        "allow_unpriced": options.allow_unpriced,
         "on_timeout": options.on_timeout,
         "mock": _mock(options),
         "verify": "warn" if options.verify else "off",

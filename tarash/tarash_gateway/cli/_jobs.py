@@ -14,7 +14,7 @@ from ._errors import CommandError, Exit
 from ._find import Handle, handle_of, known_record
 from ._ledger import REHEARSALS, all_of, is_chosen, rehearsals, url_of
 from ._rehearsals import is_rehearsing
-from ._words import in_options
+from ._words import spoken
 
 PROMPT_SHOWN = 40
 
@@ -81,7 +81,7 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     facts = {} if record is None else _as_json(record)
     facts |= {"provider": handle.provider, "model": handle.model, "request_id": handle.request_id}
     if isinstance(said, TarashException):
-        facts["provider_says"] = {"error": in_options(said.message)}
+        facts["provider_says"] = {"error": spoken(said)}
     else:
         facts["provider_says"] = said.model_dump(mode="json", exclude_none=True)
 

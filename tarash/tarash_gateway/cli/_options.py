@@ -168,6 +168,23 @@ Failover = Annotated[
         rich_help_panel=LIMITS,
     ),
 ]
+MaxCost = Annotated[
+    str | None,
+    typer.Option(
+        "--max-cost",
+        metavar="DOLLARS",
+        help="The most that it may cost, with all fallbacks: what could cost more is not sent.",
+        rich_help_panel=LIMITS,
+    ),
+]
+AllowUnpriced = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unpriced",
+        help="With --max-cost, also send what has no known price.",
+        rich_help_panel=LIMITS,
+    ),
+]
 OnTimeout = Annotated[
     str,
     typer.Option(
@@ -224,6 +241,15 @@ IdempotencyKey = Annotated[
         rich_help_panel=LIMITS,
     ),
 ]
+Label = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="NAME=TEXT",
+        help="A word of your own for whom or what it is, kept with the job; repeatable.",
+        rich_help_panel=LIMITS,
+    ),
+]
 Detach = Annotated[
     bool,
     typer.Option(
@@ -269,9 +295,12 @@ class Options:
     strict: bool = False
     fit_images: bool = False
     failover: str = "always"
+    max_cost: str | None = None
+    allow_unpriced: bool = False
     on_timeout: str = "cancel"
     ledger: str | None = None
     idempotency_key: str | None = None
+    label: list[str] | None = None
     detach: bool = False
     output: str | None = None
     force: bool = False

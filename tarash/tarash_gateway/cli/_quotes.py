@@ -13,6 +13,7 @@ from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._inputs import prompt_of, read
 from ._options import Options
+from ._words import spoken
 
 
 def show_quote(options: Options) -> int:
@@ -85,7 +86,7 @@ def compare(options: Options, models: Sequence[str]) -> int:
         try:
             plans.append(_plan(replace(options, provider=provider, model=model)))
         except TarashException as error:
-            refused.append((provider, model, error.message))
+            refused.append((provider, model, spoken(error)))
 
     plans.sort(key=_dearness)
     if options.as_json:

@@ -18,7 +18,7 @@ from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json, document
 from ._save import Output, Response, drop, media_of, url_of
-from ._words import in_options, wish
+from ._words import in_options, spoken, wish
 
 INTERRUPTED = "Interrupted"
 
@@ -250,7 +250,7 @@ def failure(error: TarashException, code: Exit, *, json: bool) -> None:
         for attempt in ended.attempts[:-1]:
             terminal.warn(_attempt(attempt))
 
-    terminal.say(in_options(error.message), label="error", style="bold red")
+    terminal.say(spoken(error), label="error", style="bold red")
     last = ended.attempts[-1] if ended is not None and ended.attempts else None
     if last is not None and last.submission is not None:
         terminal.hint(

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from .._support._words import visible
 from ..progress._row import duration, one_line
-from ._words import in_options
+from ._words import warned
 
 __all__ = [
     "document", "duration", "errors", "hides", "hint", "json_of", "one_line", "plain_table",
@@ -70,7 +70,7 @@ def show_each_warning_once() -> Callable[..., None]:
     def show(message: Warning | str, *_about: object, **_also: object) -> None:
         if str(message) not in shown:
             shown.add(str(message))
-            warn(in_options(str(message)))
+            warn(warned(message))
 
     return show
 

@@ -24,7 +24,7 @@ from ._find import Handle, handle_of, known_record
 from ._ledger import all_of, command_for, url_of
 from ._progress import Progress
 from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check_pipe, rescue, save_all
-from ._words import in_options
+from ._words import spoken
 
 LEAVING = "leaving; what runs at a provider goes on there"
 
@@ -160,7 +160,7 @@ async def _finish(handle: Handle, waiting: _Waiting) -> None:
             report.offer(await _after(handle, waiting))
             return
 
-        told = CommandError(in_options(error.message), code=code, kind=type(error).__name__)
+        told = CommandError(spoken(error), code=code, kind=type(error).__name__)
         rescued = await to_thread.run_sync(rescue, response)
         report.unsaved(response, told, saved, rescued, json=waiting.as_json)
         report.offer(_fetching(response, waiting), what="get it again")

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from .._data._hints import JOINER
+from .._data._requests import MistypedFieldWarning
+
+if TYPE_CHECKING:
+    from .._data._hints import Hint
+    from ..exceptions import TarashException
+
 
 # Where an option is called other than the field that it fills.
 OPTIONS = {
@@ -16,72 +25,28 @@ OPTIONS = {
     "mask_image": "--mask",
     "number_of_videos": "--n",
     "extra_params": "--param",
+    "overwrite": "--force",
     "fallback_configs": "--fallback",
 }
 SAME = (
-    "aspect_ratio", "base_url", "model", "negative_prompt", "provider", "quality", "resolution",
-    "seed", "size", "style", "timeout", "video",
+    "aspect_ratio", "enhance_prompt", "failover", "fit_images", "model", "negative_prompt",
+    "output", "provider", "quality", "resolution", "seed", "size", "strict", "style", "takes",
+    "timeout", "video",
 )  # fmt: skip
-FIELDS = "|".join([*OPTIONS, *SAME])
+NAMED = "|".join([*OPTIONS, *SAME, "n"])
 # What no provider calls a parameter of its own, and nobody writes otherwise.
-OURS = "duration_seconds|image_list|mask_image|number_of_videos|fallback_configs|base_url"
-# In this order; what is more than a name comes first.
-PHRASES = (
-    # What the command line says itself, or has no use for.
-    (r"^Cancelled; the job (\S+) goes on", r"The job \1 goes on"),
-    (r"; the error's operation identifies it, and submitting", "; submitting"),
-    (r"; request \S+ is made[^()]*(?= \(the response still holds)", ""),
-    (r" or on_exists='number'", ""),
-    (r" \(the response still holds what was made\)", ""),
-    (r"; raw_response holds (?:it|the blurred one)", ""),
-    (r"; register_provider\(\) adds your own", ""),
-    (
-        r"resume\('([^']+)', max_media_bytes=\.\.\.\) fetches it with a larger limit, and so do .*",
-        r"`tarash jobs wait \1 --max-media-bytes BYTES` fetches it with a larger limit",
-    ),
-    (r"(?:, or|;) raise max_media_bytes= on the config", ""),
-    (r", and allow_private_urls is off on the config; give the bytes", "; give the file"),
-    (r", and allow_private_urls is off on the config", ""),
-    (r"(?<=\?) extra_params=\{[^}]*\} sends it without this warning", ""),
-    # Commands in the place of functions.
-    (r"take the id from .*`resume_all`", "take the id from `tarash jobs ls --all`"),
-    (r"`add_model\('([^']+)', '([^']+)'\)`", r"`tarash models add \2 --provider \1`"),
-    (r"\badd_model\(\)", "`tarash models add`"),
-    (r"\buse generate_(video|image)\b(?:\(\))?", r"use `tarash \1`"),
-    # Options in the place of arguments.
-    (
-        r"is not a field of \w+ and goes to the provider as it is",
-        "is no option, and goes to the provider as it is",
-    ),
-    (r"or api_key= on the config", "or name a file that holds it with --key-file"),
-    (r"mock=MockConfig\(enabled=True\)", "--mock"),
-    (r"or pass overwrite=True", "or overwrite it with --force"),
-    (r"\bstrict=True\b", "--strict is given"),
-    (r"\bfit_images=True(?: on the config)?", "--fit-images"),
-    (r"\bfailover='(\w+)'", r"--failover \1"),
-    (r"\b(takes|output)=(?=')", r"--\1 "),
-    (r"(?<![\w.?&/-])n=(?=\d)", "--n "),
-    (r"\bin extra_params=\{'([^']+)': \.\.\.\}", r"with --param \1=..."),
-    (r"\bin extra_params\b", "with --param NAME=VALUE"),
-    (r"\bextra_params\.(?=\S)", "--param "),
-    (r"\bextra_params\b(?!=)", "--param"),
-    (r"\b(?:an )?idempotency_key\b", "--idempotency-key"),
-    (r"\bimage_list(\[\d+\])\.type\b", r"the role of --image\1"),
-)
-# What is said instead where the command has no such option.
-LACKED = (
-    ("--key-file", r",? or name a file that holds it with --key-file", ""),
-    ("--mock", r"[;,] to try without a key, use --mock", ""),
-    (
-        "--base-url",
-        r"neither (\S+) nor --base-url",
-        r"neither \1's host nor the one that its variable TARASH_…_BASE_URL names",
-    ),
+OURS = (
+    "base_url|duration_seconds|extra_params|fallback_configs|idempotency_key|image_list|mask_image"
+    "|number_of_videos"
 )
 NAMES = re.compile(
-    rf"\b(?P<set>{FIELDS})=(?P<value>\S)|\b(?P<argument>{FIELDS})=(?: on the config\b)?"
-    rf"|the field '(?P<field>{FIELDS})'|'?\b(?P<ours>{OURS})\b'?"
+    r"\bextra_params(?:\.(?P<dotted>[\w-]+)|=\{'(?P<given>[^']*)': \.\.\.\})"
+    rf"|(?<![\w.?&/-])(?P<set>{NAMED}|{OURS})=(?P<value>'[^']*'|[\w.]+)(?: on the config\b)?"
+    rf"|(?<![\w.?&/-])(?P<argument>{NAMED}|{OURS})=(?: on the config\b)?"
+    rf"|the field '(?P<field>{NAMED})'"
+    rf"|'?(?<![\w.?&/-])(?P<ours>{OURS})\b(?P<place>\[\d+\])?(?P<role>\.type\b)?'?"
 )
+"""How the library writes a setting, so that nothing else is taken for one."""
 
 
 def option(field: str) -> str:
@@ -99,10 +64,27 @@ def wish(field: str) -> str:
 
 def in_options(text: str) -> str:
     """Return what the library says, with options in the place of fields and arguments."""
-    for pattern, words in PHRASES:
-        text = re.sub(pattern, words, text)
-
     return _of_this_command(NAMES.sub(_named, text))
+
+
+def spoken(error: TarashException) -> str:
+    """Return an error's message with hints that the command line can follow."""
+    if error.summary == error.message:
+        return in_options(error.message)
+
+    hints = [advice for hint in error.hints if (advice := advice_of(hint)) is not None]
+    return JOINER.join([in_options(error.summary), *hints])
+
+
+def warned(warning: Warning | str) -> str:
+    """Return a warning in the words of the command line."""
+    if isinstance(warning, MistypedFieldWarning):
+        return (
+            f"{warning.name!r} is no option, and goes to the provider as it is; did you mean "
+            f"{in_options(warning.meant)}?"
+        )
+
+    return in_options(str(warning))
 
 
 _offered: ContextVar[frozenset[str] | None] = ContextVar("_offered", default=None)
@@ -118,25 +100,90 @@ def offer_all() -> None:
     _offered.set(None)
 
 
-def _of_this_command(text: str) -> str:
-    """Return a text without advice that the command can't follow."""
+def _has(name: str) -> bool:
+    """Tell whether the command has an option; before one runs, every option counts."""
     offered = _offered.get()
-    if offered is None:
-        return text
+    return offered is None or name in offered
 
-    for name, pattern, words in LACKED:
-        if name not in offered:
-            text = re.sub(pattern, words, text)
+
+def _of_this_command(text: str) -> str:
+    """Return a text that says of which command an option is that this one has not."""
 
     def other(found: re.Match[str]) -> str:
-        known = found[0].startswith("`") or found[0] in offered
+        known = found[0].startswith("`") or _has(found[0])
         return found[0] if known else f"{found[0]} of `tarash video`"
 
     return re.sub(r"`[^`]*`|(?<![\w-])--[a-z][a-z-]+", other, text)
 
 
 def _named(found: re.Match[str]) -> str:
-    if found["set"]:
-        return f"{option(found['set'])} {found['value']}"
+    if found["dotted"] or found["given"]:
+        return f"--param {found['dotted']}" if found["dotted"] else f"--param {found['given']}=..."
 
-    return option(found["argument"] or found["field"] or found["ours"])
+    if found["set"]:
+        name = option(found["set"])
+        return name if found["value"] == "True" else f"{name} {found['value']}"
+
+    if found["role"]:
+        return f"the role of {option(found['ours'])}{found['place'] or ''}"
+
+    field = found["argument"] or found["field"] or found["ours"]
+    return f"{option(field)}{found['place'] or ''}"
+
+
+# ----------------------------------------------------------------------------------------- hints
+def _raise(hint: Hint) -> str | None:
+    name = option(str(hint.setting))
+    # The limits on media are for services, and no options.
+    return f"raise {name}{hint.value}" if hint.setting == "timeout" and _has(name) else None
+
+
+def _switch_on(hint: Hint) -> str | None:
+    name = option(str(hint.setting))
+    return f"{name}{hint.value}" if hint.setting == "fit_images" and _has(name) else None
+
+
+def _check(hint: Hint) -> str:
+    name = None if hint.setting is None else option(hint.setting)
+    return f"check {hint.value}" + (f" and {name}" if name and _has(name) else "")
+
+
+def _set_key(hint: Hint) -> str:
+    file = " or name a file that holds it with --key-file" if _has("--key-file") else ""
+    return f"set the environment variable {hint.value}{file}"
+
+
+def _use_mock(_hint: Hint) -> str | None:
+    return "to try without a key, use --mock" if _has("--mock") else None
+
+
+def _give_parameter(hint: Hint) -> str:
+    return f"give it with --param {'NAME=VALUE' if hint.value is None else f'{hint.value}=...'}"
+
+
+def _none(_hint: Hint) -> None:
+    """The command does by itself what a program has to do, or has nothing like it."""
+
+
+ADVICE: Mapping[str, Callable[[Hint], str | None]] = {
+    "add_model": lambda _: "`tarash models add` reads one",
+    "check": _check,
+    "give_parameter": _give_parameter,
+    "keep_results": lambda _: "use --idempotency-key, or a ledger in a file",
+    "list_jobs": lambda _: "take the id from `tarash jobs ls --all`",
+    "raise": _raise,
+    "read_raw_response": _none,
+    "register_provider": _none,
+    "set_key": _set_key,
+    "switch_on": _switch_on,
+    "use_function": lambda hint: f"use `tarash {hint.value}`",
+    "use_mock": _use_mock,
+    "use_operation": _none,
+    "use_response": _none,
+}
+
+
+def advice_of(hint: Hint) -> str | None:
+    """Return what the command line says of a hint; None where it can't be followed here."""
+    say = ADVICE.get(hint.action)
+    return in_options(hint.text) if say is None else say(hint)

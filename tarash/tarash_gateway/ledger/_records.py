@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Literal, Protocol
 
 from .._data._exchange import Operation
@@ -18,6 +19,68 @@ from .._data._types import Outcome as Outcome  # noqa: PLC0414  (part of the con
 
 JobState = Literal["open", "completed", "failed", "cancelled", "unknown"]
 """Where a job stands: an open one is still owed to the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetWindow:
+    """What may be spent until a budget renews, as a submit finds it."""
+
+    amount: Decimal
+    """US dollars."""
+    name: str
+    """As users wrote it, such as `$50 per day`."""
+    since: datetime | None = None
+    """Since when spending counts; None for ever."""
+    until: datetime | None = None
+    """When it renews; None for never."""
+    label: tuple[str, str] | None = None
+    """Only what has this label counts; one without it has the value ''."""
+
+
+class OverBudgetError(Exception):
+    """A submit does not fit into a budget: nothing was written down."""
+
+    def __init__(self, window: BudgetWindow, spent: Decimal) -> None:
+        super().__init__(f"{window.name}: {spent} spent")
+        self.window = window
+        self.spent = spent
+        """US dollars, with what is reserved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one submit has cost, or may cost."""
+
+    intent_id: str
+    job_id: str
+    kind: Kind
+    provider: str
+    model: str
+    at: datetime
+    amount: Decimal | None
+    """None where nobody knows."""
+    currency: str = "USD"
+    state: str = "reserved"
+    """`reserved` while it goes on; then `estimated`, `reported`, `settled`, or `possible` where it
+    may be billed without a result."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def counts(one: Spending, window: BudgetWindow, but: str) -> bool:
+    """Tell whether something that was spent counts for a budget.
+
+    Args:
+        one: What was spent.
+        window: The budget.
+        but: The intent's that wants more.
+    """
+    if one.intent_id == but or one.currency != "USD":
+        return False
+
+    if window.since is not None and one.at < window.since:
+        return False
+
+    return window.label is None or one.labels.get(window.label[0], "") == window.label[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +101,12 @@ class Intent:
     host: str = ""
     """Where it is sent; ids are a provider's own on one host only. Empty where that is not known.
     """
+    quote: JsonObject | None = None
+    """What it would cost (`low`, `high`, `currency`), as was known then; None where nothing was."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The user's own words for whom or what it is."""
+    budgets: tuple[BudgetWindow, ...] = ()
+    """What it has to fit into; not written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +145,8 @@ class JobRecord:
     fingerprint: str
     """Equal for equal requests of one kind."""
     idempotency_key: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The user's own words for whom or what it is."""
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     state: JobState = "open"
     entries: tuple[SubmissionRecord, ...] = ()
@@ -279,6 +350,42 @@ class Ledger(Protocol):
 
     async def aclose(self) -> None:
         """Let go of files and connections; the next call opens them again."""
+        ...
+
+
+class MoneyLedger(Ledger, Protocol):
+    """A ledger that knows what submits cost: for budgets, and for reports of spending."""
+
+    keeps_money: bool
+    """True."""
+
+    async def settle(
+        self,
+        intent_id: str,
+        submission: Submission | None,
+        outcome: Outcome,
+        *,
+        cost: JsonObject | None = None,
+        cost_state: str | None = None,
+    ) -> None:
+        """Write down how an attempt ended, and what it has cost in place of what was reserved.
+
+        `intend` reserves the upper end of an intent's quote in the same step in which it writes the
+        intent down, and raises `OverBudgetError` where that does not fit into one of its budgets.
+
+        Args:
+            intent_id: As in `Ledger.settle`.
+            submission: As in `Ledger.settle`.
+            outcome: As in `Ledger.settle`.
+            cost: `amount` and `currency`; None leaves what was reserved.
+            cost_state: As in `Spending`; None leaves it.
+        """
+        ...
+
+    async def spendings(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Spending]:
+        """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
         ...
 
 

@@ -7,15 +7,29 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ._records import OPEN_ENDS, RECEIVED, STOPPED, JobRecord, SubmissionRecord
+from ._records import (
+    OPEN_ENDS,
+    RECEIVED,
+    STOPPED,
+    JobRecord,
+    OverBudgetError,
+    Spending,
+    SubmissionRecord,
+    counts,
+)
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .._data._exchange import Operation
     from .._data._types import JsonObject, Submission
     from ._records import Intent, JobState, Outcome
 
+LONGEST_SPENDING = 100_000
+"""Submits whose cost is remembered."""
 LARGEST_HISTORY = 1000
 """Closed jobs kept for looking back; open ones are never dropped."""
 
@@ -23,6 +37,7 @@ LARGEST_HISTORY = 1000
 class MemoryLedger:
     """Keeps jobs, intents and operations in memory. Safe to use from several threads and loops."""
 
+    keeps_money = True
     lease_seconds = math.inf
     """Nobody outlives the process, so nobody can take its jobs over."""
     generation = 0
@@ -35,6 +50,7 @@ class MemoryLedger:
         self._keys: dict[str, str] = {}
         self._job_of: dict[str, str] = {}
         self._media: dict[str, Mapping[str, bytes]] = {}
+        self._spent: dict[str, Spending] = {}
         self._lock = threading.Lock()
 
     async def open(
@@ -64,6 +80,7 @@ class MemoryLedger:
             if self._holders.get(intent.job_id) != owner_id:
                 return False
 
+            self._reserve(intent)
             before = tuple(entry for entry in job.entries if entry.intent.id != intent.id)
             self._jobs[job.id] = replace(job, entries=(*before, SubmissionRecord(intent)))
             self._job_of[intent.id] = job.id
@@ -115,8 +132,16 @@ class MemoryLedger:
             self._media[job_id] = {**self._media.get(job_id, {}), name: content}
             self._change(intent_id, heard={**entry.heard, RECEIVED: name}, submission="accepted")
 
-    async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
-        """Write down how an attempt ended; see `_records.Ledger.settle`."""
+    async def settle(
+        self,
+        intent_id: str,
+        submission: Submission | None,
+        outcome: Outcome,
+        *,
+        cost: JsonObject | None = None,
+        cost_state: str | None = None,
+    ) -> None:
+        """Write down how an attempt ended; see `_records.MoneyLedger.settle`."""
         with self._lock:
             entry = self._entry(intent_id)
             if entry is None:
@@ -125,8 +150,20 @@ class MemoryLedger:
             beats_a_stop = entry.outcome == "stopped" and outcome == "completed"
             if entry.outcome in OPEN_ENDS or beats_a_stop:
                 self._change(intent_id, submission=submission, outcome=outcome)
+                self._set_cost(intent_id, cost, cost_state)
             elif outcome == "stopped":
                 self._change(intent_id, heard={**entry.heard, STOPPED: True})
+
+    async def spendings(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Spending]:
+        """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
+        with self._lock:
+            return [
+                one
+                for one in self._spent.values()
+                if (since is None or one.at >= since) and (until is None or one.at < until)
+            ]
 
     async def close(
         self,
@@ -237,6 +274,51 @@ class MemoryLedger:
         """Return what is known of each submit, oldest first."""
         with self._lock:
             return [entry for job in self._jobs.values() for entry in job.entries]
+
+    def _reserve(self, intent: Intent) -> None:
+        quote = intent.quote or {}
+        said, currency = quote.get("high") or quote.get("low"), quote.get("currency") or "USD"
+        amount = None if said is None else Decimal(str(said))
+        needed = amount if amount is not None and currency == "USD" else Decimal(0)
+        for window in intent.budgets:
+            spent = sum(
+                (
+                    one.amount
+                    for one in self._spent.values()
+                    if one.amount is not None and counts(one, window, but=intent.id)
+                ),
+                Decimal(0),
+            )
+            if spent + needed > window.amount:
+                raise OverBudgetError(window, spent)
+
+        self._spent.pop(intent.id, None)
+        while len(self._spent) >= LONGEST_SPENDING:
+            del self._spent[next(iter(self._spent))]
+
+        self._spent[intent.id] = Spending(
+            intent_id=intent.id,
+            job_id=intent.job_id,
+            kind=intent.kind,
+            provider=intent.provider,
+            model=intent.model,
+            at=intent.created_at,
+            amount=amount,
+            currency=currency,
+            labels=intent.labels,
+        )
+
+    def _set_cost(self, intent_id: str, cost: JsonObject | None, state: str | None) -> None:
+        one = self._spent.get(intent_id)
+        if one is None or state is None:
+            return
+
+        changed = replace(one, state=state)
+        if cost is not None:
+            amount, currency = Decimal(cost["amount"]), cost["currency"]
+            changed = replace(changed, amount=amount, currency=currency)
+
+        self._spent[intent_id] = changed
 
     def _read(self, job_id: str) -> JobRecord:
         return replace(self._jobs[job_id], held=job_id in self._holders)

@@ -5,6 +5,7 @@ Pure functions and data; re-exported to users as `providers.field_mappers`.
 
 from __future__ import annotations
 
+from .._support._lines import lines_of
 from ._checks import check_mapping
 from ._derive import derive
 from ._doubts import doubts_of
@@ -34,8 +35,9 @@ from ._field_mapper import (
 )
 from ._fit import fit, takes_media
 from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
-from ._joint import Joint, told_joints
-from ._limits import Span, lines_of, nearest, pixels_of, ratio_of, side_of
+from ._joint import Joint, stated_joints
+from ._limits import Span, nearest, pixels_of, ratio_of, side_of
+from ._shapes import Shapes, is_alike, named_lines, nearest_lines, proportion_of, requestable
 from ._together import Apart, Beside, Rule, own
 from ._validate import check_payload
 
@@ -49,6 +51,7 @@ __all__ = [
     "Preset",
     "Ratios",
     "Rule",
+    "Shapes",
     "Side",
     "Sizes",
     "Span",
@@ -67,22 +70,27 @@ __all__ = [
     "get_field_mappers_from_registry",
     "image_input_field_mapper",
     "image_list_field_mapper",
+    "is_alike",
     "lines_of",
     "longest_prefix",
     "mask_image_field_mapper",
     "n_images_field_mapper",
+    "named_lines",
     "nearest",
+    "nearest_lines",
     "own",
     "passthrough_field_mapper",
     "pixels_of",
+    "proportion_of",
     "quality_field_mapper",
     "ratio_of",
+    "requestable",
     "seed_field_mapper",
     "side_of",
     "single_image_field_mapper",
     "size_field_mapper",
+    "stated_joints",
     "style_field_mapper",
     "takes_media",
-    "told_joints",
     "video_url_field_mapper",
 ]

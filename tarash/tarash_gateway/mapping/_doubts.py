@@ -1,4 +1,4 @@
-"""Says what looks like a mistake and is sent all the same, `strict` or not. Pure."""
+"""Says what seems a mistake and is sent all the same, `strict` or not. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def doubts_of(spec: ModelSpec) -> list[Adjustment]:
-    """Say that nobody here knows the model: a mistyped id may look like a new one."""
+    """Say that nobody here knows the model: a mistyped id may seem a new one."""
     if spec.doubt is None:
         return []
 
@@ -24,7 +24,7 @@ def doubts_of(spec: ModelSpec) -> list[Adjustment]:
 
 
 def remarks(request: Request, spec: ModelSpec) -> list[Adjustment]:
-    """Say that a model reads no prompt, and which of the provider's own parameters look wrong."""
+    """Say that a model reads no prompt, and which of the provider's own parameters seem wrong."""
     if spec.schema is None:
         return []
 

@@ -28,7 +28,7 @@ def extra_params_field_mapper(param_name: str, required: bool = False) -> FieldM
 def choice_field_mapper(
     source_field: str, allowed_values: Sequence[Any], required: bool = False
 ) -> FieldMapper:
-    """Send a field's value, bent to the nearest of the allowed ones."""
+    """Send a field's value, adapted to the nearest of the allowed ones."""
     if isinstance(allowed_values, str):
         raise ValidationError(f"allowed_values={allowed_values!r} is one text; give a list of them")
 
@@ -41,7 +41,7 @@ def choice_field_mapper(
 
 
 def aspect_ratio_field_mapper(allowed_values: Sequence[str], required: bool = False) -> FieldMapper:
-    """Send the aspect ratio, bent to an allowed one; without it, the one nearest to `size`."""
+    """Send the aspect ratio, adapted to an allowed one; without it, the one nearest to `size`."""
     allowed = tuple(allowed_values)
 
     def convert(request: Any, ratio: str | None) -> str | None:
@@ -201,7 +201,7 @@ def size_field_mapper(
 
 
 def seed_field_mapper(low: int = 0, high: int = 2**32 - 1) -> FieldMapper:
-    """Send the seed, bent to the nearest that the provider takes."""
+    """Send the seed, adapted to the nearest that the provider takes."""
     span = Span(low, high)
 
     def convert(_request: object, seed: int | None) -> int | float | None:
@@ -211,12 +211,12 @@ def seed_field_mapper(low: int = 0, high: int = 2**32 - 1) -> FieldMapper:
 
 
 def quality_field_mapper(allowed_values: Sequence[str] | None = None) -> FieldMapper:
-    """Send `quality`, bent to an allowed value where there are any."""
+    """Send `quality`, adapted to an allowed value where there are any."""
     return _word("quality", allowed_values)
 
 
 def style_field_mapper(allowed_values: Sequence[str] | None = None) -> FieldMapper:
-    """Send `style`, bent to an allowed value where there are any."""
+    """Send `style`, adapted to an allowed value where there are any."""
     return _word("style", allowed_values)
 
 

@@ -34,8 +34,8 @@ class FieldMapper:
         converter: Called with the request and the field's value; returns the value for the wire,
             or None to leave the parameter out.
         required: Whether the provider refuses a request without it.
-        allowed: The values of the request field that the model takes; None for any. A wish is bent
-            to the nearest of them before the converter sees it.
+        allowed: The values of the request field that the model takes; None for any. A value
+            becomes the nearest of them before the converter sees it.
         roles: For images: the roles that this parameter takes; empty for all.
         most: For images: how many this parameter takes; None for any number.
         also: Further request fields that the converter reads.

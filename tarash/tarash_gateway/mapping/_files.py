@@ -19,9 +19,6 @@ ROLE_WORDS: Mapping[ImageRole, frozenset[str]] = {
     "asset": frozenset({"asset", "object", "subject", "element"}),
 }
 
-Writer = Callable[[str, ImageRole, int], Any]
-"""Makes the value for a file, its role, and its place among others."""
-
 
 def to_wire(media: MediaType, provider: str = "the provider") -> str:
     """Return media as a URL or a data URI; what reads media is loaded when there are some."""

@@ -1,16 +1,16 @@
-"""Bends wishes to what a model takes, and says so; refuses media that it can't take. Pure."""
+"""Adapts requested values to a model, and says so; refuses media that it can't take. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .._data._hints import give_parameter
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..models import Adjustment
 from ._doubts import doubts_of, remarks
 from ._field_mapper import FieldMapper, described
-from ._geometry import WISHES as SHAPES
-from ._geometry import Lines, Ratios, effects, says_size
+from ._geometry import SHAPE_FIELDS, Lines, Ratios, effects, says_size
 from ._joint import fit_joints, inexact_ratio, size_as_ratio
 from ._limits import nearest, shown
 from ._slots import Slot, allocate
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "nearest", "takes_media"]
 
-WISHES = (
+ADAPTED_FIELDS = (
     "duration_seconds",
-    *SHAPES,
+    *SHAPE_FIELDS,
     "generate_audio",
     "quality",
     "style",
@@ -42,7 +42,7 @@ COUNTS = frozenset({"number_of_videos", "n"})
 def fit(
     request: Request, spec: ModelSpec, *, strict: bool = False
 ) -> tuple[Request, tuple[Adjustment, ...]]:
-    """Return the request as the model can take it, and what had to bend.
+    """Return the request as the model can take it, and what was adapted.
 
     Args:
         request: What the user asked for.
@@ -51,26 +51,27 @@ def fit(
 
     Raises:
         ValidationError: An image, video or mask that the model can't take; something required that
-            is missing; with `strict`, any wish that would have to bend.
+            is missing; with `strict`, any value that would have to be adapted.
     """
     _check_kind(spec)
     request, adjustments = _fit_media(request, spec)
     adjustments = [*spec.adjustments, *adjustments]
-    request, bent = _fit_wishes(request, spec)
+    request, adapted = _fit_values(request, spec)
     request, joint = fit_joints(request, spec)
-    adjustments += _one_each([*bent, *joint])
+    adjustments += _one_each([*adapted, *joint])
     if strict and adjustments:
-        bends = "; ".join(
+        refused = "; ".join(
             f"{one.field}={one.requested!r}: {one.reason}, {_instead(one)}" for one in adjustments
         )
-        raise ValidationError(f"strict=True, and {spec.model} can't take {bends}")
+        what = f"strict=True allows no changes, and {spec.model} can't take {refused}"
+        raise ValidationError(what, code="strict", field=adjustments[0].field)
 
-    told = [*remarks(request, spec), *remarks_together(request, spec.rules, spec.model)]
-    return request, (*doubts_of(spec), *adjustments, *told)
+    notes = [*remarks(request, spec), *remarks_together(request, spec.rules, spec.model)]
+    return request, (*doubts_of(spec), *adjustments, *notes)
 
 
 def _one_each(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
-    """Tell once of a field that bends to its own limits and then to another field's."""
+    """Tell once of a field that is adapted to its own limits and then to another field's."""
     found: dict[str, Adjustment] = {}
     for one in adjustments:
         before = found.get(one.field)
@@ -80,11 +81,11 @@ def _one_each(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
     return list(found.values())
 
 
-def _fit_wishes(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:
-    """Bend each wish by itself; one of the model's own parameters may stand for another."""
+def _fit_values(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:
+    """Adapt each value by itself; one of the model's own parameters may stand for another."""
     adjustments: list[Adjustment] = []
     changes: dict[str, Any] = {}
-    for name in WISHES:
+    for name in ADAPTED_FIELDS:
         adjustment = _fit_wish(name, request, spec)
         if adjustment is None:
             continue
@@ -99,8 +100,8 @@ def _fit_wishes(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjust
 
 
 def _is_read_together(name: str, spec: ModelSpec) -> bool:
-    """Tell whether a wish is one of those that a geometry reads as they were asked."""
-    mappers = _reading(spec, name) if name in SHAPES else []
+    """Tell whether a value is one of those that a geometry reads as they were asked."""
+    mappers = _reading(spec, name) if name in SHAPE_FIELDS else []
     return any(mapper.geometry is not None for mapper in mappers)
 
 
@@ -134,10 +135,10 @@ def _instead(adjustment: Adjustment) -> str:
     return f"{adjustment.sent!r} would be sent"
 
 
-# ------------------------------------------------------------------------------------------ wishes
+# ------------------------------------------------------------------------------------------ values
 def _fit_wish(name: str, request: Request, spec: ModelSpec) -> Adjustment | None:
-    wish = getattr(request, name, None)
-    if wish is None or (name in COUNTS and wish == 1):
+    requested = getattr(request, name, None)
+    if requested is None or (name in COUNTS and requested == 1):
         return None
 
     reading = {
@@ -150,50 +151,54 @@ def _fit_wish(name: str, request: Request, spec: ModelSpec) -> Adjustment | None
         ratio = size_as_ratio(request, spec) if name == "size" else None
         if ratio is not None:
             reason = f"{spec.model} takes an aspect ratio instead of a size"
-            return Adjustment(field=name, requested=wish, sent=ratio, reason=reason)
+            return Adjustment(field=name, requested=requested, sent=ratio, reason=reason)
 
         reason = f"{spec.model} has no such parameter"
         if spec.generic:
             reason = f"nothing is known of {spec.model}; give its own parameter in extra_params"
 
-        return Adjustment(field=name, requested=wish, sent=None, reason=reason)
+        return Adjustment(field=name, requested=requested, sent=None, reason=reason)
 
-    if name in SHAPES and any(mapper.geometry is not None for mapper in reading.values()):
-        return _fit_shape(name, wish, request, spec, list(reading.values()))
+    if name in SHAPE_FIELDS and any(mapper.geometry is not None for mapper in reading.values()):
+        return _fit_shape(name, requested, request, spec, list(reading.values()))
 
-    return _nearest_wish(name, wish, request, list(reading.values()), spec)
+    return _nearest_value(name, requested, request, list(reading.values()), spec)
 
 
-def _nearest_wish(
-    name: str, wish: Any, request: Request, mappers: Sequence[FieldMapper], spec: ModelSpec
+def _nearest_value(
+    name: str, requested: Any, request: Request, mappers: Sequence[FieldMapper], spec: ModelSpec
 ) -> Adjustment | None:
     mapper = next((mapper for mapper in mappers if mapper.source_field == name), None)
     if name == "size" and (mapper is None or mapper.allowed is None):
         ratio = inexact_ratio(request, spec.mappers)
         if ratio is not None:
             reason = f"{spec.model} takes an aspect ratio instead of a size"
-            return Adjustment(field=name, requested=wish, sent=ratio, reason=reason)
+            return Adjustment(field=name, requested=requested, sent=ratio, reason=reason)
 
     if mapper is None:
         return None
 
     if mapper.frames is not None:
-        sent: Any = mapper.frames.seconds(request, wish)
+        sent: Any = mapper.frames.seconds(request, requested)
         takes = shown(mapper.frames.span)
     elif mapper.allowed is not None:
-        sent = wish if wish in mapper.allowed else nearest(name, wish, mapper.allowed)
+        sent = (
+            requested if requested in mapper.allowed else nearest(name, requested, mapper.allowed)
+        )
         takes = shown(mapper.allowed)
     else:
         return None
 
-    if sent == wish:
+    if sent == requested:
         return None
 
-    return Adjustment(field=name, requested=wish, sent=sent, reason=f"{spec.model} takes {takes}")
+    return Adjustment(
+        field=name, requested=requested, sent=sent, reason=f"{spec.model} takes {takes}"
+    )
 
 
 def _fit_shape(
-    name: str, wish: Any, request: Request, spec: ModelSpec, mappers: Sequence[FieldMapper]
+    name: str, requested: Any, request: Request, spec: ModelSpec, mappers: Sequence[FieldMapper]
 ) -> Adjustment | None:
     """Compare what is sent for a picture's shape with what was asked for."""
     if name == "size" and _in_two_parts(request, mappers):
@@ -204,7 +209,7 @@ def _fit_shape(
         for mapper in mappers
         if mapper.geometry is not None and name in (effect := effects(mapper.geometry, request))
     ]
-    different = [one for one in sent if one != wish]
+    different = [one for one in sent if one != requested]
     if sent and not different:
         return None
 
@@ -213,11 +218,11 @@ def _fit_shape(
     if made is not None:
         reason = f"{spec.model} takes {_possible(mappers)}"
 
-    return Adjustment(field=name, requested=wish, sent=made, reason=reason)
+    return Adjustment(field=name, requested=requested, sent=made, reason=reason)
 
 
 def _in_two_parts(request: Request, mappers: Sequence[FieldMapper]) -> bool:
-    """Tell whether an aspect ratio and a resolution are sent that make up the wished size."""
+    """Tell whether an aspect ratio and a resolution are sent that make up the requested size."""
     ratios = [one.geometry for one in mappers if isinstance(one.geometry, Ratios)]
     lines = [one.geometry for one in mappers if isinstance(one.geometry, Lines)]
     return bool(ratios and lines) and says_size(ratios[0], lines[0], request)
@@ -262,15 +267,19 @@ def _check_roles(request: Request, spec: ModelSpec, slots: Sequence[FieldMapper]
         if not taking:
             raise ValidationError(
                 f"{spec.model} can't take an image of type {role!r}: it takes "
-                f"{_possible_roles(slots)}{_elsewhere(spec, role, request)}"
+                f"{_possible_roles(slots)}{_elsewhere(spec, role, request)}",
+                code="unsupported_input",
+                field="image_list",
             )
 
         most = _most(taking)
         if most is not None and count > most:
-            raise ValidationError(
-                f"{spec.model} takes {most} image(s) of type {role!r}, and there are {count} in "
-                f"'image_list'; remove {count - most}"
-            )
+            what = f"takes {most} image(s) of type {role!r}, and there are {count}"
+            raise _too_many(f"{spec.model} {what} in 'image_list'; remove {count - most}")
+
+
+def _too_many(message: str) -> ValidationError:
+    return ValidationError(message, code="too_many_images", field="image_list")
 
 
 def _placed(
@@ -285,17 +294,17 @@ def _placed(
     placed, left = allocate(slots, request.image_list)
     if slots and left and len(slots) == len(mappers):
         roles = ", ".join(sorted({repr(image.get("type", "reference")) for image in left}))
-        raise ValidationError(
-            f"{spec.model} has no place for {len(left)} more image(s) of type {roles} in "
-            f"'image_list'; remove {len(left)}"
-        )
+        what = f"has no place for {len(left)} more image(s) of type {roles}"
+        raise _too_many(f"{spec.model} {what} in 'image_list'; remove {len(left)}")
 
     for slot in slots:
         given = len(placed[slot.parameter])
         if 0 < given < slot.least and slot.parameter not in request.extra_params:
             raise ValidationError(
                 f"{spec.model} needs at least {slot.least} images for {slot.parameter!r}, and "
-                f"there are {given} in 'image_list'; add {slot.least - given}"
+                f"there are {given} in 'image_list'; add {slot.least - given}",
+                code="too_few_images",
+                field="image_list",
             )
 
     return placed
@@ -359,7 +368,7 @@ def _check_required(request: Request, spec: ModelSpec, placed: Mapping[str, list
             continue
 
         if mapper.source_field == "extra_params":
-            raise ValidationError(_demand(parameter, mapper, spec))
+            raise _demand(parameter, mapper, spec)
 
         if mapper.slot is not None:
             missing = not placed.get(parameter)
@@ -369,7 +378,8 @@ def _check_required(request: Request, spec: ModelSpec, placed: Mapping[str, list
             missing = all(getattr(request, name, None) is None for name in mapper.sources)
 
         if missing:
-            raise ValidationError(_missing(parameter, mapper, request, spec))
+            said = _missing(parameter, mapper, request, spec)
+            raise ValidationError(said, code="missing_field", field=mapper.source_field)
 
 
 def _missing(parameter: str, mapper: FieldMapper, request: Request, spec: ModelSpec) -> str:
@@ -380,9 +390,11 @@ def _missing(parameter: str, mapper: FieldMapper, request: Request, spec: ModelS
     return f"{spec.model} needs {described(mapper)} (its {parameter!r}{at_least}){sibling}"
 
 
-def _demand(parameter: str, mapper: FieldMapper, spec: ModelSpec) -> str:
+def _demand(parameter: str, mapper: FieldMapper, spec: ModelSpec) -> ValidationError:
     allowed = f" (allowed: {shown(mapper.allowed)})" if mapper.allowed else ""
-    return (
-        f"{spec.model} needs its own parameter {parameter!r}{allowed}; give it in "
-        f"extra_params={{{parameter!r}: ...}}"
+    return ValidationError(
+        f"{spec.model} needs its own parameter {parameter!r}{allowed}",
+        code="missing_parameter",
+        field=f"extra_params.{parameter}",
+        hints=[give_parameter(parameter)],
     )

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from .._data._types import Kind
+from .._support._lines import lines_of
 from ._field_mapper import FieldMapper
 from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
-from ._limits import lines_of, pixels_of, ratio_of, side_of
+from ._limits import pixels_of, ratio_of, side_of
 from ._schema import Shape
 
 AROUND = frozenset(
@@ -146,10 +147,10 @@ def _lines(shape: Shape, kind: Kind) -> Lines | None:
     if shape.is_number:
         return Lines({}, kind == "image", shape.low, shape.high)
 
-    told = (
+    match = (
         re.fullmatch(r"\d+(p?)", str(shape.default or "").lower()) if shape.is_free_text else None
     )
-    return Lines({}, suffix=told[1]) if told and kind == "video" else None
+    return Lines({}, suffix=match[1]) if match and kind == "video" else None
 
 
 def _is_lines(value: Any, *, named: bool) -> bool:

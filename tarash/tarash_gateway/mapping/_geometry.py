@@ -1,6 +1,6 @@
 """What a picture's shape becomes: aspect ratio, lines or size, in a parameter's own format. Pure.
 
-The three wishes `aspect_ratio`, `resolution` and `size` are one thing said in three ways, and a
+The three fields `aspect_ratio`, `resolution` and `size` are one thing said in three ways, and a
 model may take any of them; so they are read together.
 """
 
@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ._limits import lines_of, pixels_of, ratio_of
+from .._support._lines import lines_of
+from ._limits import pixels_of, ratio_of, within_area
 
-WISHES = ("resolution", "aspect_ratio", "size")
+SHAPE_FIELDS = ("resolution", "aspect_ratio", "size")
 SAME = 0.02
 """Relative difference of two proportions or sides that nobody sees."""
 GRID = 8
@@ -23,7 +24,7 @@ USUAL_AREA = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request wishes for: any of these, None where it doesn't say."""
+    """What a request asks for: any of these, None where it doesn't say."""
 
     ratio: float | None = None
     lines: float | None = None
@@ -31,7 +32,7 @@ class Target:
 
     @classmethod
     def of(cls, request: Any) -> Target:
-        """Read the three wishes of a request."""
+        """Read the three fields of a request."""
         size = getattr(request, "size", None)
         ratio = getattr(request, "aspect_ratio", None)
         resolution = getattr(request, "resolution", None)
@@ -44,7 +45,7 @@ class Target:
 
     @property
     def shape(self) -> float | None:
-        """Width by height, from whichever wish says it."""
+        """Width by height, from whichever field says it."""
         if self.pixels is not None:
             return self.pixels[0] / self.pixels[1]
 
@@ -68,7 +69,7 @@ class Ratios:
     Attributes:
         values: What is sent for each proportion; empty where any ratio can be written.
         key: The part of an object that holds it; None where it stands alone.
-        reads_size: Whether a wished size says the proportion too.
+        reads_size: Whether a requested size says the proportion too.
     """
 
     values: Mapping[float, Any] = field(default_factory=dict)
@@ -82,17 +83,19 @@ class Ratios:
 
     def choose(self, request: Any, target: Target) -> Any:
         """Return what to send, or None."""
-        wished = target.ratio
-        if wished is None and self.reads_size:
-            wished = target.shape
+        requested = target.ratio
+        if requested is None and self.reads_size:
+            requested = target.shape
 
-        if wished is None:
+        if requested is None:
             return None
 
         if not self.values:
-            sent: Any = getattr(request, "aspect_ratio", None) or written_ratio(wished)
+            sent: Any = getattr(request, "aspect_ratio", None) or written_ratio(requested)
         else:
-            sent = self.values[min(self.values, key=lambda ratio: (apart(ratio, wished), -ratio))]
+            sent = self.values[
+                min(self.values, key=lambda ratio: (apart(ratio, requested), -ratio))
+            ]
 
         return sent if self.key is None else {self.key: sent}
 
@@ -132,14 +135,14 @@ class Lines:
 
     def choose(self, _request: Any, target: Target) -> Any:
         """Return what to send, or None."""
-        wished = target.side if self.by_side else target.lines
-        if wished is None:
+        requested = target.side if self.by_side else target.lines
+        if requested is None:
             return None
 
         if self.values:
-            return self.values[min(self.values, key=lambda one: (apart(one, wished), -one))]
+            return self.values[min(self.values, key=lambda one: (apart(one, requested), -one))]
 
-        within = max(wished, self.low or wished)
+        within = max(requested, self.low or requested)
         number = round(min(within, self.high or within))
         return number if self.suffix is None else f"{number}{self.suffix}"
 
@@ -164,8 +167,10 @@ class Sizes:
         low: Width and height, at least.
         high: Width and height, at most.
         step: What width and height must be multiples of.
+        area: The least and most pixels.
         usual: The preset that the provider takes when nothing is said.
         keys: The parts of the object.
+        keeps_area: Whether a ratio alone is made as large as the usual size, and no larger.
     """
 
     presets: tuple[Preset, ...] = ()
@@ -174,10 +179,12 @@ class Sizes:
     low: tuple[float, float] = (1, 1)
     high: tuple[float, float] = (math.inf, math.inf)
     step: int = 1
+    area: tuple[float, float] = (1, math.inf)
     usual: Preset | None = None
     keys: tuple[str, str] = ("width", "height")
     reads_ratio: bool = True
     reads_lines: bool = True
+    keeps_area: bool = False
 
     @property
     def named(self) -> tuple[Any, ...]:
@@ -189,12 +196,10 @@ class Sizes:
         if target.pixels is not None:
             return self._for_pixels(*target.pixels)
 
-        ratio = target.ratio
-        lines = target.lines if self.reads_lines else None
-        if lines is not None:
-            return self._for_lines(ratio or self._usual_ratio, lines)
+        if target.lines is not None and self.reads_lines:
+            return self._for_lines(target.ratio or self._usual_ratio, target.lines)
 
-        return self._for_ratio(ratio) if ratio is not None and self.reads_ratio else None
+        return self._for_ratio(target.ratio) if target.ratio and self.reads_ratio else None
 
     @property
     def _usual_ratio(self) -> float:
@@ -217,7 +222,8 @@ class Sizes:
         area = self.usual.area if self.usual is not None else USUAL_AREA
         same = [one for one in self.presets if apart(one.ratio, ratio) <= SAME]
         if same:
-            return max(same, key=lambda one: (one is self.usual, one.area)).wire
+            largest = max(same, key=lambda one: (one is self.usual, one.area)).wire
+            return self._nearest(ratio, area) if self.keeps_area else largest
 
         if self.free is None:
             return self._nearest(ratio, area)
@@ -228,10 +234,12 @@ class Sizes:
     def _nearest(self, ratio: float, area: float) -> Any:
         """Return the preset that is nearest by proportion and then by area."""
         nearest = min(apart(one.ratio, ratio) for one in self.presets)
-        alike = [one for one in self.presets if apart(one.ratio, ratio) <= nearest + SAME / 2]
+        slack = SAME * 2 if self.keeps_area else SAME / 2  # as 832x480 is called 16:9
+        alike = [one for one in self.presets if apart(one.ratio, ratio) <= nearest + slack]
         return min(alike, key=lambda one: (apart(one.area, area), -one.area)).wire
 
     def _write(self, width: float, height: float) -> Any:
+        width, height = within_area(width, height, self.area, self.step)
         sides = [
             self._fitting(round(side), low, high)
             for side, low, high in zip((width, height), self.low, self.high, strict=True)
@@ -297,7 +305,7 @@ Geometry = Ratios | Lines | Sizes | Side
 
 
 def effects(geometry: Geometry, request: Any) -> dict[str, Any]:
-    """Return what becomes of each wish that a parameter takes: the wish itself, or what is sent.
+    """Return what becomes of each field that a parameter takes: as requested, or what is sent.
 
     Args:
         geometry: How the parameter is filled.
@@ -322,14 +330,14 @@ def effects(geometry: Geometry, request: Any) -> dict[str, Any]:
 
 
 def _ratio_effects(geometry: Ratios, request: Any, target: Target, sent: Any) -> dict[str, Any]:
-    told = sent if geometry.key is None else sent[geometry.key]
-    made = ratio_of(told)
+    written = sent if geometry.key is None else sent[geometry.key]
+    made = ratio_of(written)
     found: dict[str, Any] = {}
     if target.ratio is not None:
         same = made is not None and apart(made, target.ratio) <= SAME / 2
-        found["aspect_ratio"] = request.aspect_ratio if same else told
+        found["aspect_ratio"] = request.aspect_ratio if same else written
     if target.pixels is not None and geometry.reads_size:
-        found["size"] = told
+        found["size"] = written
 
     return found
 
@@ -364,23 +372,25 @@ def _size_effects(sizes: Sizes, request: Any, target: Target, sent: Any) -> dict
         return {}
 
     ratio, area = meant
-    told = _told(sent, sizes)
+    written = _written(sent, sizes)
     found: dict[str, Any] = {}
     if target.pixels is not None:
         width, height = target.pixels
         same = apart(ratio, width / height) <= SAME and apart(area, width * height) <= 2 * SAME
-        found["size"] = request.size if same else told
+        found["size"] = request.size if same else written
 
     if target.ratio is not None and sizes.reads_ratio:
-        found["aspect_ratio"] = request.aspect_ratio if apart(ratio, target.ratio) <= SAME else told
+        found["aspect_ratio"] = (
+            request.aspect_ratio if apart(ratio, target.ratio) <= SAME else written
+        )
     if target.lines is not None and sizes.reads_lines:
         made = math.sqrt(area / max(ratio, 1 / ratio))
-        found["resolution"] = request.resolution if apart(made, target.lines) <= SAME else told
+        found["resolution"] = request.resolution if apart(made, target.lines) <= SAME else written
 
     return found
 
 
-def _told(sent: Any, sizes: Sizes) -> str:
+def _written(sent: Any, sizes: Sizes) -> str:
     if isinstance(sent, Mapping):
         return "x".join(str(sent[key]) for key in sizes.keys)
 

@@ -1,4 +1,4 @@
-"""Limits across fields as data: what one wish leaves possible of another, and how it bends. Pure.
+"""Limits across fields as data: what one leaves possible of another, and what that becomes. Pure.
 
 Each limit is the provider's: a 1080p video that is made in eight seconds only.
 """
@@ -42,7 +42,7 @@ class Joint:
 
 
 def fit_joints(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustment]]:
-    """Return the request within the limits across its fields, and what had to bend.
+    """Return the request within the limits across its fields, and what was adapted.
 
     What the request leaves to the provider stays with the provider, and so does what the user gave
     as the provider's own parameter.
@@ -50,14 +50,21 @@ def fit_joints(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustm
     adjustments: list[Adjustment] = []
     for joint in spec.joints:
         found = [one for one in _values(joint.field, request, spec) if one in joint.values]
-        wish = getattr(request, joint.limits, None)
-        if not found or wish is None or wish in joint.to or _is_own(joint.limits, request, spec):
+        requested = getattr(request, joint.limits, None)
+        if (
+            not found
+            or requested is None
+            or requested in joint.to
+            or _is_own(joint.limits, request, spec)
+        ):
             continue
 
-        sent = nearest(joint.limits, wish, joint.to) if joint.to else None
+        sent = nearest(joint.limits, requested, joint.to) if joint.to else None
         takes = shown(joint.to) if joint.to else f"no {joint.limits}"
         reason = f"{spec.model} takes {takes} with {joint.field} {found[0]!r}"
-        adjustments.append(Adjustment(field=joint.limits, requested=wish, sent=sent, reason=reason))
+        adjustments.append(
+            Adjustment(field=joint.limits, requested=requested, sent=sent, reason=reason)
+        )
         request = request.model_copy(update={joint.limits: sent})
 
     return request, adjustments
@@ -68,8 +75,8 @@ def _values(name: str, request: Request, spec: ModelSpec) -> list[Any]:
         return [image.get("type", "reference") for image in request.image_list]
 
     mine = _own(name, request, spec)
-    wish = getattr(request, name, None)
-    return mine or ([] if wish is None else [True if name == "video" else wish])
+    requested = getattr(request, name, None)
+    return mine or ([] if requested is None else [True if name == "video" else requested])
 
 
 def _is_own(name: str, request: Request, spec: ModelSpec) -> bool:
@@ -85,7 +92,7 @@ def _reading(name: str, spec: ModelSpec) -> list[str]:
     return [parameter for parameter, one in spec.mappers.items() if name in one.sources]
 
 
-# ------------------------------------------------------------------------- limits that are told
+# ------------------------------------------------------------------------- limits that are stated
 LIMITED = re.compile(r"(?P<lines>\d{3,4}p) videos are limited to (?P<seconds>\d+(?: or \d+)*) sec")
 EXCLUDED = re.compile(r"(?P<seconds>\d+) seconds videos are not supported for (?P<lines>\d{3,4}p)")
 LONGER = re.compile(
@@ -95,7 +102,7 @@ LONGER = re.compile(
 NUMBER = re.compile(r"\d+")
 
 
-def told_joints(schema: Mapping[str, Any]) -> tuple[Joint, ...]:
+def stated_joints(schema: Mapping[str, Any]) -> tuple[Joint, ...]:
     """Return the limits between duration and resolution that a schema has in words only."""
     properties = schema.get("properties") or {}
     duration, resolution = properties.get("duration") or {}, properties.get("resolution")
@@ -105,14 +112,14 @@ def told_joints(schema: Mapping[str, Any]) -> tuple[Joint, ...]:
         return ()
 
     found = [
-        _seconds_at(told["lines"], _numbers(told["seconds"])) for told in LIMITED.finditer(said)
+        _seconds_at(match["lines"], _numbers(match["seconds"])) for match in LIMITED.finditer(said)
     ]
-    for told in EXCLUDED.finditer(said):
-        left = tuple(one for one in allowed if one != int(told["seconds"]))
-        found.append(_seconds_at(told["lines"], left))
+    for match in EXCLUDED.finditer(said):
+        left = tuple(one for one in allowed if one != int(match["seconds"]))
+        found.append(_seconds_at(match["lines"], left))
 
-    for told in LONGER.finditer(said):
-        long, lines = _numbers(told["seconds"]), (told["lines"],)
+    for match in LONGER.finditer(said):
+        long, lines = _numbers(match["seconds"]), (match["lines"],)
         found.append(Joint("duration_seconds", long, "resolution", lines))
 
     return tuple(found)
@@ -128,7 +135,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 # ------------------------------------------------------------------------------ a size as a ratio
 def size_as_ratio(request: Request, spec: ModelSpec) -> str | None:
-    """Return the aspect ratio that stands for a wished size; None where none can.
+    """Return the aspect ratio that stands for a requested size; None where none can.
 
     For models that take a ratio and no size.
     """
@@ -141,12 +148,12 @@ def size_as_ratio(request: Request, spec: ModelSpec) -> str | None:
     if size is None or ratio is not None or not taking:
         return None
 
-    wished = ratio_of(size)
-    if wished is None:
+    requested = ratio_of(size)
+    if requested is None:
         return None
 
     allowed = taking[0].allowed
-    written = written_ratio(wished)
+    written = written_ratio(requested)
     found: str | None = written if allowed is None else nearest("aspect_ratio", written, allowed)
     return found
 
@@ -161,8 +168,8 @@ def inexact_ratio(request: Request, mappers: Mapping[str, FieldMapper]) -> str |
     A ratio says nothing of how many pixels there are, unless a word such as `2k` goes with it.
     """
     size = getattr(request, "size", None)
-    wished = pixels_of(size)
-    if request.aspect_ratio is not None or wished is None:
+    requested = pixels_of(size)
+    if request.aspect_ratio is not None or requested is None:
         return None
 
     for mapper in mappers.values():
@@ -170,8 +177,8 @@ def inexact_ratio(request: Request, mappers: Mapping[str, FieldMapper]) -> str |
             sent = mapper.converter(request, None)
             made = ratio_of(sent)
             words = [one.converter(request, size) for one in _sized(mappers)]
-            same = made is not None and apart(made, wished[0] / wished[1]) <= SAME
-            if not same or not any(_has_area(word, wished) for word in words):
+            same = made is not None and apart(made, requested[0] / requested[1]) <= SAME
+            if not same or not any(_has_area(word, requested) for word in words):
                 return " ".join(str(one) for one in (sent, *words) if one is not None)
 
     return None
@@ -181,7 +188,7 @@ def _sized(mappers: Mapping[str, FieldMapper]) -> list[FieldMapper]:
     return [mapper for mapper in mappers.values() if mapper.source_field == "size"]
 
 
-def _has_area(word: Any, wished: tuple[int, int]) -> bool:
+def _has_area(word: Any, requested: tuple[int, int]) -> bool:
     side = side_of(word)
-    area = wished[0] * wished[1]
+    area = requested[0] * requested[1]
     return side is not None and 1 / NEAR_AREA < side * side / area < NEAR_AREA

@@ -1,4 +1,4 @@
-"""What a wish may be: listed values or a range, and which of them is nearest to a wish. Pure."""
+"""What a value may be, listed or in a range, and what is nearest to a requested one. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+
+from .._support._lines import lines_of
 
 ROUNDED = 9
 """Decimals that distances are compared in."""
@@ -27,10 +29,10 @@ class Span:
     high: float | None = None
     step: float | None = None
 
-    def nearest(self, wish: float) -> int | float:
-        """Return the number of the range that is nearest to a wish; a tie goes up."""
+    def nearest(self, requested: float) -> int | float:
+        """Return the number of the range that is nearest to a requested one; a tie goes up."""
         # Whole numbers stay whole: above 2**53 a float is another number.
-        found = plain(self._within(wish))
+        found = plain(self._within(requested))
         if self.step:
             step = plain(self.step)
             found = _multiples(2 * found + step, 2 * step) * step
@@ -47,11 +49,11 @@ class Span:
 
         return number if self.high is None else min(number, self.high)
 
-    def __contains__(self, wish: object) -> bool:
-        if isinstance(wish, bool) or not isinstance(wish, int | float):
+    def __contains__(self, requested: object) -> bool:
+        if isinstance(requested, bool) or not isinstance(requested, int | float):
             return False
 
-        return bool(self.nearest(wish) == wish)
+        return bool(self.nearest(requested) == requested)
 
     def __str__(self) -> str:
         if self.low is None and self.high is None:
@@ -95,8 +97,8 @@ def shown(allowed: Allowed) -> str:
     return str(allowed) if isinstance(allowed, Span) else str(list(allowed))
 
 
-def nearest(name: str, wish: Any, allowed: Allowed) -> Any:
-    """Return the allowed value nearest to a wish; a tie goes to the larger; None if none is near.
+def nearest(name: str, requested: Any, allowed: Allowed) -> Any:
+    """Return the allowed value nearest to a requested one, of two the larger; None for none.
 
     Durations and counts by difference, aspect ratios and sizes by their proportions (sizes then by
     area), resolutions by their lines, words by equality but for case, else by what they mean
@@ -104,17 +106,17 @@ def nearest(name: str, wish: Any, allowed: Allowed) -> Any:
 
     Args:
         name: The request field.
-        wish: What was asked for.
+        requested: What was asked for.
         allowed: What is possible.
     """
     if isinstance(allowed, Span):
-        return allowed.nearest(wish)
+        return allowed.nearest(requested)
 
     measure = MEASURES.get(name)
     if measure is None:
-        return _nearest_word(wish, allowed)
+        return _nearest_word(requested, allowed)
 
-    target = measure(wish)
+    target = measure(requested)
     measured = [(value, found) for value in allowed if (found := measure(value)) is not None]
     if target is None or not measured:
         return None
@@ -180,28 +182,15 @@ def _extent(value: Any) -> tuple[float, ...] | None:
     return (math.log(width / height), math.log(width * height))
 
 
-def lines_of(value: Any) -> float | None:
-    """Return the lines of `720p`, `768P`, `1080`, `2K`, `4k`, `UHD`; None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-
-    text = str(value).strip().lower()
-    if text in _NAMED_LINES:
-        return _NAMED_LINES[text]
-
-    found = re.fullmatch(r"(\d{3,4})\s*[pi]?(?:\s*hd)?", text)
-    return float(found[1]) if found else None
-
-
-_NAMED_LINES = {
-    "4k": 2160.0,
-    "uhd": 2160.0,
-    "2k": 1440.0,
-    "qhd": 1440.0,
-    "1k": 1080.0,
-    "8k": 4320.0,
-}
-_NAMED_LINES |= {"full hd": 1080.0, "fullhd": 1080.0, "fhd": 1080.0, "hd": 720.0, "sd": 480.0}
+def within_area(
+    width: float, height: float, area: tuple[float, float], step: int
+) -> tuple[float, float]:
+    """Return sides of the same proportion whose pixels are neither too few nor too many."""
+    pixels, (least, most) = width * height, area
+    scale = math.sqrt(min(max(pixels, least), most) / pixels)
+    towards = math.ceil if scale > 1 else math.floor
+    wide, high = (towards(side * scale / step) * step for side in (width, height))
+    return (width, height) if scale == 1 else (wide, high)
 
 
 def side_of(value: Any) -> float | None:
@@ -232,8 +221,8 @@ RANKS = {
 }  # fmt: skip
 
 
-def _nearest_word(wish: Any, allowed: Sequence[Any]) -> Any:
-    said = _letters(wish)
+def _nearest_word(requested: Any, allowed: Sequence[Any]) -> Any:
+    said = _letters(requested)
     for value in allowed:
         if _letters(value) == said:
             return value

@@ -53,12 +53,12 @@ class Frames:
         """Return the number of frames that comes nearest to a duration."""
         return int(nearest("n", seconds * self._rate(request), self.counts))
 
-    def seconds(self, request: Any, wish: float) -> float:
-        """Return the duration that is possible and nearest to a wish."""
+    def seconds(self, request: Any, requested: float) -> float:
+        """Return the duration that is possible and nearest to the requested one."""
         rate = self._rate(request)
-        made = self.count(request, wish) / rate
+        made = self.count(request, requested) / rate
         # What a single frame makes is no difference that anybody asked about.
-        return wish if abs(made - wish) * rate <= 1 else plain(round(made, 3))
+        return requested if abs(made - requested) * rate <= 1 else plain(round(made, 3))
 
     @property
     def span(self) -> Span | tuple[float, ...]:
@@ -121,8 +121,10 @@ def _from_seconds(shape: Shape) -> FieldMapper | None:
         durations = tuple(sorted(wires))
         return FieldMapper(
             "duration_seconds",
-            lambda _request, wish: (
-                None if wish is None else wires[nearest("duration_seconds", wish, durations)]
+            lambda _request, requested: (
+                None
+                if requested is None
+                else wires[nearest("duration_seconds", requested, durations)]
             ),
             shape.required and shape.default is None,
             allowed=durations,
@@ -131,7 +133,7 @@ def _from_seconds(shape: Shape) -> FieldMapper | None:
     span, write = _free(shape, scale)
     return FieldMapper(
         "duration_seconds",
-        lambda _request, wish: None if wish is None else write(span.nearest(wish)),
+        lambda _request, requested: None if requested is None else write(span.nearest(requested)),
         shape.required and shape.default is None,
         allowed=span,
     )
@@ -165,9 +167,9 @@ def _free(shape: Shape, scale: float) -> tuple[Span, Any]:
         return seconds_span, lambda seconds: plain(round(seconds * scale, 3))
 
     # Text without a list: as the default is written.
-    told = SECONDS.fullmatch(str(shape.default or "").strip())
-    suffix = str(shape.default).strip()[len(told[1]) :] if told else ""
-    whole = not told or told[1].isdigit()
+    match = SECONDS.fullmatch(str(shape.default or "").strip())
+    suffix = str(shape.default).strip()[len(match[1]) :] if match else ""
+    whole = not match or match[1].isdigit()
     return Span(1 if whole else None, None, 1 if whole else None), (
         lambda seconds: f"{plain(seconds)}{suffix}"
     )
@@ -229,7 +231,7 @@ def _rate(frames: Shape, rate: Shape | None) -> float | None:
             if text.replace(".", "", 1).isdigit() and float(text) > 0:
                 return float(text)
 
-    told = RATE_TOLD.search(frames.described) or (
+    match = RATE_TOLD.search(frames.described) or (
         RATE_TOLD.search(rate.described) if rate else None
     )
-    return float(told[1]) if told and math.isfinite(float(told[1])) else None
+    return float(match[1]) if match and math.isfinite(float(match[1])) else None

@@ -303,8 +303,8 @@ def _most(shape: Shape) -> int | None:
     if shape.most is not None:
         return shape.most
 
-    told = UP_TO.search(shape.described)
-    return int(told[1]) if told and int(told[1]) >= max(shape.least, 1) else None
+    match = UP_TO.search(shape.described)
+    return int(match[1]) if match and int(match[1]) >= max(shape.least, 1) else None
 
 
 # ---------------------------------------------------------------------------------- video and mask

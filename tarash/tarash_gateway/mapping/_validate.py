@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from .._data._hints import give_parameter
+from .._support._lines import lines_of
 from ..exceptions import ValidationError
-from ._limits import lines_of, ratio_of
+from ._limits import ratio_of
 
 Problem = tuple[str, str]
 """Where, and what is wrong there."""
@@ -53,7 +55,9 @@ def check_payload(
     missing = [name for name in schema.get("required") or () if name not in payload]
     if missing:
         names = ", ".join(map(repr, missing))
-        raise ValidationError(f"{model} needs {names}; give it in extra_params")
+        raise ValidationError(
+            f"{model} needs {names}", code="missing_parameter", hints=[give_parameter()]
+        )
 
 
 def problem_of(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:
@@ -168,10 +172,10 @@ def _inside(where: str, value: Any, schema: Mapping[str, Any]) -> Iterator[Probl
 
 def _nearest(value: Any, values: list[Any]) -> Any:
     for measure in (ratio_of, lines_of):
-        wished = measure(value)
+        requested = measure(value)
         measured = [(found, one) for one in values if (found := measure(one)) is not None]
-        if wished is not None and measured:
-            return min(measured, key=lambda pair: abs(pair[0] - wished))[1]
+        if requested is not None and measured:
+            return min(measured, key=lambda pair: abs(pair[0] - requested))[1]
 
     by_text = {str(one): one for one in values}
     near = difflib.get_close_matches(str(value), by_text, n=1, cutoff=0.0)

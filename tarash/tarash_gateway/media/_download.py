@@ -39,7 +39,7 @@ UNTIL_THERE = (0.5, 1, 2, 4)
 """Seconds that a file may need to come to its address, one look after the other."""
 PASSING = frozenset({408, 425, 429})
 """Statuses that may pass by themselves, beside all from 500 on."""
-FIRST_FAILURE, FIRST_SERVER_ERROR = 400, 500
+FIRST_SERVER_ERROR = 500
 MOST_IDLE = 4
 """Breaks in a row that bring nothing."""
 MOST_BREAKS = 100

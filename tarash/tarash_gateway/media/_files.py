@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from .._data._hints import give_media, raise_limit
 from .._http._kinds import HEADER_BYTES
 from ..exceptions import ValidationError
 
@@ -90,8 +91,10 @@ def check_size(size: int, where: str, most_bytes: int, what: str = "it") -> None
     """
     if size > most_bytes:
         raise ValidationError(
-            f"{where}: {what} has more than {most_bytes} bytes; give a smaller one, or raise "
-            "max_media_bytes= on the config"
+            f"{where}: {what} has more than {most_bytes} bytes",
+            code="too_large_media",
+            field=where,
+            hints=[give_media("give a smaller one"), raise_limit("max_media_bytes")],
         )
 
 

@@ -323,16 +323,24 @@ async def converted(
 ) -> Request:
     """Return the request with every medium converted; itself where nothing has changed."""
     changes: dict[str, Any] = {}
+
+    async def one(media: Any, where: str, wanted: Wanted) -> Any:
+        try:
+            return await convert(media, where, wanted)
+        except ValidationError as error:
+            error.field = error.field or where
+            raise
+
     if request.image_list:
         images = [
-            await convert(image["image"], f"image_list[{place}]", "image")
+            await one(image["image"], f"image_list[{place}]", "image")
             for place, image in enumerate(request.image_list)
         ]
         pairs = zip(request.image_list, images, strict=True)
         changes["image_list"] = tuple({**image, "image": media} for image, media in pairs)
 
     for name, media in media_fields(request):
-        changes[name] = await convert(media, name, "video" if name == "video" else "image")
+        changes[name] = await one(media, name, "video" if name == "video" else "image")
 
     return request.model_copy(update=changes) if changes else request
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from .._data._hints import give_media, switch_on
 from .._data._responses import Adjustment
 from ..exceptions import ValidationError
 from ._forms import DATA_URI, HEAVY_BYTES, REFERENCE, Reference, encoded, in_thread
@@ -128,8 +129,7 @@ class _Preparation:
         try:
             fetched = await self._fetch(found, self._sum.rules)
         except ValidationError as error:
-            error.message = f"{where}: {error.message}"
-            error.args = (error.message,)
+            error.amend(before=f"{where}: ")
             raise
 
         return known(fetched, f"{where} (from {urlsplit(found).hostname})", wanted)
@@ -148,9 +148,7 @@ class _Preparation:
             return
 
         if not self._rules.fit_images:
-            raise ValidationError(
-                _refusal(TOGETHER, _too_much(most, size), self._accepts, fits=True)
-            )
+            raise _refusal(TOGETHER, _too_much(most, size), self._accepts, fits=True)
 
         self._share = most / size
 
@@ -169,7 +167,7 @@ class _Preparation:
 
         can = _can_fit(facts, where, wanted, self._accepts)
         if not self._rules.fit_images or not can:
-            raise ValidationError(_refusal(where, wrong or FOLLOWS, self._accepts, fits=can))
+            raise _refusal(where, wrong or FOLLOWS, self._accepts, fits=can)
 
         from ._fit import fit_image
 
@@ -210,7 +208,7 @@ class _Preparation:
         if self._accepts.content is None or is_large:
             if self._upload is None:
                 wrong = "the provider takes no bytes"
-                raise ValidationError(_refusal(where, wrong, self._accepts, fits=False))
+                raise _refusal(where, wrong, self._accepts, fits=False)
 
             return Reference(await self._upload(media))
 
@@ -255,16 +253,18 @@ def _too_much(most: int, size: int) -> str:
     return f"the provider takes {most} bytes in all, and these are {size}"
 
 
-def _refusal(where: str, wrong: str, accepts: MediaSupport, *, fits: bool) -> str:
-    """Return an error's text, with what can be done."""
-    ways = ["give a smaller or another one"]
+def _refusal(where: str, wrong: str, accepts: MediaSupport, *, fits: bool) -> ValidationError:
+    """Return an error, with what can be done."""
+    other = "give a smaller or another one"
     if accepts.url:
-        ways = ["put the file where the provider can fetch it, and give its public URL"]
+        other = "put the file where the provider can fetch it, and give its public URL"
 
+    hints = [give_media(other)]
     if fits:
-        ways.insert(0, "fit_images=True on the config lets images be converted and made smaller")
+        hints.insert(0, switch_on("fit_images", " lets images be converted and made smaller"))
 
-    return f"{where}: {wrong}; {', or '.join(ways)}"
+    field = None if where == TOGETHER else where
+    return ValidationError(f"{where}: {wrong}", code="unfit_media", field=field, hints=hints)
 
 
 def plan_media(
@@ -334,7 +334,7 @@ class _Plan:
 
         can = _can_fit(facts, where, wanted, accepts)
         if not self._rules.fit_images or not can:
-            raise ValidationError(_refusal(where, wrong, accepts, fits=can))
+            raise _refusal(where, wrong, accepts, fits=can)
 
         self.adjustments.append(
             Adjustment(field=where, requested=str(facts), sent=WHEN_SENT, reason=wrong)

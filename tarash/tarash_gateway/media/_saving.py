@@ -359,10 +359,7 @@ class _Writing:
 
     def exists(self) -> str:
         """Say that there is another, and what to do."""
-        return (
-            f"{str(self.place)!r} exists: choose another name, or pass overwrite=True or "
-            "on_exists='number'"
-        )
+        return f"{str(self.place)!r} exists: choose another name, or pass overwrite=True"
 
 
 def _name_of(found: str | LocalMedia) -> str:

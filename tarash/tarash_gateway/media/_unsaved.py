@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._data._hints import Hint
 from .._data._made_by import maker_of
 from ..exceptions import SaveError
 from ._local_media import URL
@@ -37,15 +38,16 @@ def unsaved(plan: _Plan, count: int) -> SaveError:
     urls = [str(held[one]) for one in indexes if _is_url(held[one])]
     paid = "made" if plan.response.is_mock else "made and paid for"
     at = f", and it is at {', '.join(urls)}" if urls else ""
-    where = f"; request {plan.response.request_id} is {paid}{at}"
+    where = f"request {plan.response.request_id} is {paid}{at}"
     error = SaveError(
-        f"{said}{where} (the response still holds what was made)",
+        said,
         provider,
         model,
         plan.response.request_id,
         operation=plan.response.operation,
         saved=saved,
         failures=tuple(plan.failures[index] for index in indexes),
+        hints=[Hint("use_response", f"{where} (the response still holds what was made)")],
     )
     error.__cause__ = plan.causes[0] if plan.causes else None
     return error

@@ -46,6 +46,8 @@ def check_untrusted(request: Request, allowed_parameters: Collection[str]) -> No
             "which would reach the provider untouched (a webhook, another bucket, no safety "
             "checker); leave it out, or name it in allowed_extra_params= on the config",
             submission="not_sent",
+            code="untrusted_request",
+            field="extra_params",
         )
 
     count = len(request.image_list)
@@ -54,6 +56,8 @@ def check_untrusted(request: Request, allowed_parameters: Collection[str]) -> No
             f"image_list: an untrusted request may carry {MOST_IMAGES} images, and this one has "
             f"{count}; send fewer",
             submission="not_sent",
+            code="untrusted_request",
+            field="image_list",
         )
 
     media: dict[str, Any] = {name: getattr(request, name, None) for name in ("video", "mask_image")}

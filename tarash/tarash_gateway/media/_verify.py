@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._data._media_info import MediaInfo, Mismatch
+from .._support._lines import lines_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Request, Response
@@ -24,7 +25,7 @@ SECONDS = 0.5
 SECONDS_SHARE = 0.05
 RATIO_SHARE = 0.05
 SIZE_SHARE = 0.10
-LINES = {"4k": 2160}
+NAMED_BY_LINES = re.compile(r"\d{3,4}p|4k", re.IGNORECASE)
 WIDE = 16 / 9
 """The shape that the names of resolutions have in mind."""
 
@@ -119,10 +120,8 @@ def _resolution(asked: Any, info: MediaInfo) -> str | None:
     if not isinstance(asked, str) or not info.width or not info.height:
         return None
 
-    name = asked.lower()
-    told = re.fullmatch(r"(\d{3,4})p", name)
-    lines = LINES.get(name) or (int(told[1]) if told else None)
-    if lines is None:
+    lines = lines_of(asked) if NAMED_BY_LINES.fullmatch(asked) else None
+    if not lines:
         return None
 
     # 720p may be a square of 720 pixels a side, or of as many pixels as 1280 times 720.

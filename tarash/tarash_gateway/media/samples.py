@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
+from .._support._lines import lines_of
 from .._support._shipped import shipped
 from . import _png
 from ._sound import with_sound
@@ -178,10 +179,8 @@ def _lines(resolution: str | None) -> int:
     if resolution is None:
         return DEFAULT_LINES
 
-    if resolution.lower() == "4k":
-        return 2160
-
-    if resolution.endswith("p") and resolution[:-1].isdecimal():
-        return int(resolution[:-1])
+    lines = lines_of(resolution) if resolution[-1:].lower() in ("p", "k") else None
+    if lines is not None:
+        return int(lines)
 
     raise ValueError(f"a resolution is written '720p' or '4k', not {resolution!r}")

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec, Schemas
     from ._contract import Ability, Adapter, AdapterDefaults
-    from ._declared import ProviderDeclaration, declared_provider, read_declaration
+    from ._declared import (
+        ProviderDeclaration,
+        declaration_schema,
+        declared_provider,
+        read_declaration,
+    )
     from ._error_conditions import When
     from ._error_rules import ErrorRules
     from ._provider import KeyVariable, Provider
@@ -53,6 +58,7 @@ __all__ = [
     "Schemas",
     "Snapshot",
     "When",
+    "declaration_schema",
     "declared_provider",
     "join",
     "read_declaration",
@@ -75,7 +81,10 @@ _HOMES = {
     "Credentials": ".._http._credentials",
     **dict.fromkeys(("HttpClient", "HttpResponse", "join", "unreadable"), ".._http._client"),
     **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
-    **dict.fromkeys(("ProviderDeclaration", "declared_provider", "read_declaration"), "._declared"),
+    **dict.fromkeys(
+        ("ProviderDeclaration", "declaration_schema", "declared_provider", "read_declaration"),
+        "._declared",
+    ),
     **dict.fromkeys(("Ability", "Adapter", "AdapterDefaults"), "._contract"),
     "ErrorRules": "._error_rules",
     "When": "._error_conditions",

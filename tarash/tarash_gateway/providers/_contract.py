@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Response,
         Snapshot,
     )
+    from .._data._money import Reported
     from .._http._client import Transport
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec
@@ -35,6 +36,7 @@ Ability = Literal[
     "find_submitted",
     "is_ready",
     "key_variable",
+    "reported_cost",
     "resolve_base_url",
     "resolve_spec",
     "stream",
@@ -59,7 +61,7 @@ class Adapter(Protocol):
     name: str
     accepts: MediaSupport
     min_poll_interval: float
-    """Seconds; the provider's own floor between two looks."""
+    """Seconds; the provider's own floor between two polls."""
     base_url: str
     abilities: frozenset[Ability]
     """The methods that it has beside these; one that is not declared is never called."""
@@ -92,11 +94,11 @@ class Adapter(Protocol):
         ...
 
     async def poll(self, client: Any, operation: Operation) -> Snapshot:
-        """Look at the job once.
+        """Poll the job once.
 
         Only what is returned as `completed` or `failed` settles the job, so that is the provider's
         verdict and nothing else, also where it comes with an error status. Whatever is raised is
-        about the exchange, and the look is made again; a raised 404 or 410 is about the job's own
+        about the exchange, and it is polled again; a raised 404 or 410 is about the job's own
         status, and one that is met behind it (on the result, say) is returned as `trouble`.
         """
         ...
@@ -150,7 +152,7 @@ class PreparingAdapter(UploadingAdapter, Protocol):
         """Tell whether an uploaded medium can be used: one GET, asked again while it can't.
 
         Raises:
-            TarashException: It never will be, or that can't be told now.
+            TarashException: It never will be, or that can't be known now.
         """
         ...
 
@@ -159,7 +161,7 @@ class RefiningAdapter(Adapter, Protocol):
     """An adapter whose models take other parameters for some requests: an edit, a remix."""
 
     def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
-        """Return what the model takes in this call, before wishes are bent to it. Pure."""
+        """Return what the model takes in this call; requested values are adapted after it. Pure."""
         ...
 
 
@@ -198,8 +200,21 @@ class CheckingAdapter(Adapter, Protocol):
         ...
 
 
+class ReportingAdapter(Adapter, Protocol):
+    """An adapter whose provider says what a job cost, or what it was counted as."""
+
+    def reported_cost(self, body: Any, metadata: Mapping[str, Any]) -> Reported | None:
+        """Return what an answer says of the cost; None where it says nothing. Pure.
+
+        Args:
+            body: The answer that settled the job, as it came; also one that says that it failed.
+            metadata: What stood beside it; empty for a failed job.
+        """
+        ...
+
+
 class ManyKeysAdapter(Adapter, Protocol):
-    """An adapter for products with keys of their own, told apart by the model."""
+    """An adapter for products with keys of their own, distinguished by the model."""
 
     def key_variable(self, config: Config) -> str:
         """Return the environment variable that the config's key is read from."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from .._data._types import Billing, Submission
 from .._http._answer import wait_in
-from ._paths import NOTHING, values_at
+from .._support._paths import NOTHING, values_at
 
 Meaning = Literal[
     "moderation", "quota", "account", "unknown_model", "invalid", "rate", "failed", "gone",

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._http._answer import HttpResponse, shorten, status_error
+from .._http._answer import ERRORS_BY_STATUS, HttpResponse, shorten, status_error
+from .._support._paths import values_at
 from ..exceptions import (
     AuthenticationError,
     ContentModerationError,
     GenerationFailedError,
+    HTTPConnectionError,
     HTTPError,
     ModelNotFoundError,
     QuotaExceededError,
@@ -23,7 +25,6 @@ from ..exceptions import (
     ValidationError,
 )
 from ._error_conditions import OF_THE_ACCOUNT, Meaning, Refusal, Stage, When
-from ._paths import values_at
 
 ADVICE: Mapping[Meaning, str] = {
     "moderation": "change the prompt or the images",
@@ -202,14 +203,15 @@ class ErrorRules:
             f"{self.title}'s content filter refused: {said or code or 'no reason given'} "
             f"({when.advice or ADVICE['moderation']})",
             raw_response=refusal.body,
-            stage=when.stage or self._stage(refusal),
+            stage=when.stage or self.stage_of(refusal),
             categories=named or ([code] if code else []),
             retryable=when.retryable,
             submission=when.submission,
             billing=when.billing,
         )
 
-    def _stage(self, refusal: Refusal) -> Stage | None:
+    def stage_of(self, refusal: Refusal) -> Stage | None:
+        """Return whether the request or the result was refused; None where nothing tells."""
         if any(when.holds(refusal) for when in self.of_output):
             return "output"
 
@@ -217,11 +219,21 @@ class ErrorRules:
         return None if refusal.status is None else "input"
 
 
-def account_error(answer: HttpResponse) -> TarashException | None:
-    """Return the error for an answer that speaks of the account; None for any other."""
-    refusal = Refusal(answer.status, answer.body)
-    rule = next((rule for rule in OF_THE_ACCOUNT if rule[1].holds(refusal)), None)
-    return None if rule is None else ErrorRules(title="").made(*rule, refusal, answer.retry_after)
+def upload_error(title: str, status: int | None, said: Any) -> TarashException:
+    """Return the error of a failed upload to a provider's storage, which costs nothing.
+
+    Args:
+        title: How the provider is called.
+        status: The HTTP status; None where no answer came.
+        said: What came, without secrets.
+    """
+    at = "" if status is None else f" (HTTP {status})"
+    message = f"The upload to {title}'s storage failed{at}: {shorten(said)}"
+    if status is None:
+        return HTTPConnectionError(message, submission="not_sent")
+
+    kind = ERRORS_BY_STATUS.get(status, HTTPError)
+    return kind(message, raw_response=said, status_code=status, submission="not_sent")
 
 
 def sentence_of(item: Any) -> str:

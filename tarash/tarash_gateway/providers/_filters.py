@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._data._hints import read_raw_response
 from ..exceptions import ContentModerationError
 from ._facts import FILTERED, mapping
 from ._outputs import Medium
 
 if TYPE_CHECKING:
+    from .._data._exchange import Call
     from .._data._types import Billing
 
 # What replaces a picture by a black one; diffusers has the first name, its wrappers the others.
@@ -121,6 +123,13 @@ def unsafe(item: Mapping[str, Any]) -> str | None:
     return next(iter(flags), None)
 
 
+def is_checked(call: Call) -> bool:
+    """Tell whether the provider's checker paints over what it flags: the user may turn it off."""
+    extra = call.request.extra_params
+    off = extra.get("disable_safety_checker") is True
+    return not off and extra.get("enable_safety_checker") is not False
+
+
 def refusal(
     provider: str, sifted: Sifted, kind: str, raw: Any, billing: Billing | None = None
 ) -> ContentModerationError:
@@ -128,8 +137,9 @@ def refusal(
     what = f"all {sifted.refused} {kind}s" if sifted.refused > 1 else f"the {kind}"
     return ContentModerationError(
         f"{provider}'s content filter kept back {what} ({', '.join(sifted.flags)}): change "
-        "the prompt, the images or the seed; raw_response holds what came",
+        "the prompt, the images or the seed",
         raw_response=raw,
+        hints=[read_raw_response("what came")],
         stage="output",
         categories=sifted.flags,
         billing=billing,

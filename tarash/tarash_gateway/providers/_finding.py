@@ -1,13 +1,18 @@
-"""What adapters share that look for a job in their provider's list: dates, and what is alike. Pure.
+"""What adapters share that search their provider's list for a job: pages, dates, what is alike.
 
 A job is taken for the one that was sent where all that the list shows of it is as it was sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .._http._answer import unreadable
+
+if TYPE_CHECKING:
+    from .._http._answer import HttpResponse
 
 CLOCK_SKEW = timedelta(seconds=5)
 """How far the provider's clock may be behind ours."""
@@ -33,9 +38,43 @@ def is_since(value: Any, since: datetime) -> bool:
     return started is not None and started >= since - CLOCK_SKEW
 
 
-def once(jobs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return jobs that have an id, each once: a list may move on between two of its pages."""
-    return list({job["id"]: job for job in jobs if job.get("id")}.values())
+async def newest(
+    get: Callable[[str], Awaitable[HttpResponse]],
+    url: str,
+    since: datetime | None,
+    *,
+    items: str,
+    following: Callable[[Mapping[str, Any], list[dict[str, Any]]], str | None],
+) -> list[dict[str, Any]]:
+    """Return the newest jobs of a list, as far back as `since` or as a few pages reach.
+
+    Args:
+        get: Asks for a URL.
+        url: That of the first page.
+        since: Nothing older is wanted; None where the list is asked for nothing older.
+        items: Where a page has its jobs.
+        following: Returns the next page's URL by this page and all jobs so far; None for none.
+
+    Raises:
+        TarashException: The list can't be had, or can't be read.
+    """
+    jobs: list[dict[str, Any]] = []
+    for _ in range(MOST_PAGES):
+        answer = await get(url)
+        page = answer.object()
+        listed = page.get(items)
+        if not isinstance(listed, list):
+            raise unreadable(answer.status, answer.body)
+
+        jobs += [job for job in listed if isinstance(job, dict) and job.get("id")]
+        next_url = following(page, jobs)
+        is_new = since is None or bool(jobs and is_since(jobs[-1].get("created_at"), since))
+        if next_url is None or not is_new:
+            break
+
+        url = next_url
+
+    return list({job["id"]: job for job in jobs}.values())  # a list may move on between two pages
 
 
 def is_shown(sent: Any, shown: Any) -> bool:

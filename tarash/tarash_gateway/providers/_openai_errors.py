@@ -7,58 +7,111 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from .._http._client import HttpResponse, parse_retry_after, shorten
-from ..exceptions import (
-    ContentModerationError,
-    GenerationFailedError,
-    HTTPError,
-    ModelNotFoundError,
-    QuotaExceededError,
-    RateLimitError,
-    TarashException,
-    ValidationError,
-)
-from ._error_rules import account_error
+from .._http._answer import parse_retry_after, shorten
+from ..exceptions import ContentModerationError, GenerationFailedError
+from ._error_conditions import Refusal, Stage, When
+from ._error_rules import ErrorRules
 from ._facts import mapping, objects
 from ._filters import unsafe
 
-Stage = Literal["input", "output"]
+if TYPE_CHECKING:
+    from .._http._answer import HttpResponse
+    from ..exceptions import TarashException
 
 # Codes in lower case, without separators: `contentFilter` and `content_filter` are one.
-MODERATION = frozenset(
-    {
-        "contentfilter",
-        "contentmoderation",
-        "contentpolicyviolation",
-        "inputmoderation",
-        "moderationblocked",
-        "outputmoderation",
-        "responsibleaipolicyviolation",
-        "safetyviolation",
-        "sentinelblock",
-    }
+MODERATION = (
+    "(contentfilter|contentmoderation|contentpolicyviolation|inputmoderation|moderationblocked"
+    "|outputmoderation|responsibleaipolicyviolation|safetyviolation|sentinelblock)$"
 )
-QUOTA = frozenset(
-    {"billinghardlimitreached", "insufficientcredits", "insufficientquota", "quotaexceeded"}
-)
-NO_MODEL = frozenset({"deploymentnotfound", "modelnotfound", "modelretired"})
-TOO_MANY = frozenset({"ratelimitexceeded", "toomanyrequests", "429"})
+QUOTA = "(billinghardlimitreached|insufficientcredits|insufficientquota|quotaexceeded)$"
+NO_MODEL = "(deploymentnotfound|modelnotfound|modelretired)$"
+TOO_MANY = "(ratelimitexceeded|toomanyrequests|429)$"
 REFUSED_INPUT = frozenset({400, 413, 415, 422})
-GONE = frozenset({404, 410})
+VIOLATIONS = re.compile(r"safety_violations=\[([^\]]*)\]")
 SAFETY_TEXT = (
-    "safety system",
-    "content management policy",
-    "content policy",
-    "content moderation",
+    "safety system|content management policy|content policy|content moderation|safety_violations="
 )
-STAGE_TEXTS: Mapping[Stage, tuple[str, ...]] = {
-    "output": ("generated image", "generated video", "output"),
-    "input": ("prompt", "input", "task failed"),
+STAGE_TEXTS: Mapping[Stage, str] = {
+    "output": "generated image|generated video|output",
+    "input": "prompt|input|task failed",
 }
 """How Azure tells the two sides; nothing else in its answers does."""
-VIOLATIONS = re.compile(r"safety_violations=\[([^\]]*)\]")
+
+
+class OpenAIRules(ErrorRules):
+    """The rules of OpenAI's wire: codes in several spellings, and details of the filter's."""
+
+    __slots__ = ()
+
+    def said(self, body: Any) -> str:
+        """Return the message, with the parameter that it is about."""
+        error = error_of(body) or {}
+        said = shorten(str(error.get("message") or error.get("code") or ""))
+        return f"{said} ({error['param']})" if said and error.get("param") else said
+
+    def code_of(self, body: Any) -> str:
+        """Return the code without separators; of two, the one that speaks of the filter."""
+        error = error_of(body) or {}
+        codes = [_plain(one.get("code")) for one in (error, mapping(error.get("innererror")))]
+        kinds = [code for code in (*codes, _plain(error.get("type"))) if re.match(QUOTA, code)]
+        return next((code for code in codes if re.match(MODERATION, code)), (kinds or codes)[0])
+
+    def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
+        """Return the error for what the content filter refused."""
+        error = super().moderated(when, refusal)
+        error.categories = _categories(error_of(refusal.body) or {})
+        return error
+
+    def stage_of(self, refusal: Refusal) -> Stage | None:
+        """Return whether the request or the result was refused; None where nothing tells."""
+        details = mapping((error_of(refusal.body) or {}).get("moderation_details"))
+        stage = details.get("moderation_stage")
+        if stage in ("input", "output"):
+            return "input" if stage == "input" else "output"
+
+        if refusal.code.startswith(("input", "output")):
+            return "input" if refusal.code.startswith("input") else "output"
+
+        texts = STAGE_TEXTS.items() if stage is None else ()
+        said = refusal.message.lower()
+        return next((name for name, text in texts if re.search(text, said)), None)
+
+
+RULES = OpenAIRules(
+    title="The provider",
+    moderation=(
+        When(code=MODERATION),
+        When(where="error.moderation_details"),
+        # Older answers have no code of their own for it.
+        When(words=SAFETY_TEXT, statuses=frozenset({400, 403})),
+    ),
+    quota=(When(code=QUOTA),),
+    unknown_model=(
+        When(statuses=frozenset({404, 410})),
+        When(code=NO_MODEL, statuses=REFUSED_INPUT, of_jobs=False),
+        When(where="error.param", value="model$", statuses=REFUSED_INPUT, of_jobs=False),
+    ),
+    rate=(When(code=TOO_MANY, of_answers=False),),
+    invalid=(
+        When(where="error.param", statuses=REFUSED_INPUT, of_jobs=False),
+        When(
+            where="error.type",
+            value="invalid_request_error$",
+            statuses=REFUSED_INPUT,
+            of_jobs=False,
+        ),
+    ),
+)
+
+
+def rules_of(provider: str) -> OpenAIRules:
+    """Return the rules of OpenAI, or of a resource where the model is a deployment."""
+    hint = "check the model's id" if provider == "openai" else "model= is the deployment's name"
+    conditions = (replace(when, advice=f"{hint}, and base_url") for when in RULES.unknown_model)
+    return replace(RULES, unknown_model=tuple(conditions))
 
 
 def classify_answer(answer: HttpResponse, provider: str) -> TarashException | None:
@@ -68,49 +121,18 @@ def classify_answer(answer: HttpResponse, provider: str) -> TarashException | No
         answer: The answer, of an error status.
         provider: The provider's name.
     """
-    about_account = account_error(answer)
-    if about_account is not None:
-        return about_account
-
-    error = error_of(answer.body)
-    if error is None:
-        return _no_model(answer, None, provider) if answer.status in GONE else None
-
-    failure = _by_code(error, answer.body, answer.status, answer.retry_after)
-    if failure is not None:
-        return failure
-
-    wrong_model = _code(error) in NO_MODEL or error.get("param") == "model"
-    if answer.status in GONE or (wrong_model and answer.status in REFUSED_INPUT):
-        return _no_model(answer, error, provider)
-
-    about_input = error.get("param") or error.get("type") == "invalid_request_error"
-    if answer.status in REFUSED_INPUT and about_input:
-        place = f" ({error['param']})" if error.get("param") else ""
-        return ValidationError(
-            f"HTTP {answer.status}: the input was refused{place}: {_said(error)}",
-            raw_response=answer.body,
-        )
-
-    return None
+    return rules_of(provider)(answer)
 
 
 def job_error(error: Any, raw: Any) -> TarashException:
     """Return our error for a job that failed, or an answer that holds an error in place of one."""
     beside = mapping(raw).get("code") if isinstance(error, str) else None
-    found = error_of({"error": error, "code": beside}) or {}
-    headers = found.get("headers")
-    wait = None
-    if isinstance(headers, Mapping):
-        lowered = {str(name).lower(): str(value) for name, value in headers.items()}
-        wait = parse_retry_after(lowered.get("retry-after"))
-
-    code = found.get("code")
-    return _by_code(found, raw, None, wait) or GenerationFailedError(
-        f"The generation failed{f' ({code})' if code else ''}: {_said(found)}",
-        raw_response=raw,
-        retry_after=wait,
-    )
+    failure = RULES.failure({"error": error, "code": beside})
+    headers = mapping(mapping(error).get("headers"))
+    lowered = {str(name).lower(): str(value) for name, value in headers.items()}
+    failure.retry_after = parse_retry_after(lowered.get("retry-after"))
+    failure.raw_response = raw
+    return failure
 
 
 def no_media(raw: Any, kind: str) -> TarashException:
@@ -146,74 +168,12 @@ def error_of(body: Any) -> Mapping[str, Any] | None:
     return error if isinstance(error, Mapping) and error else None
 
 
-def _by_code(
-    error: Mapping[str, Any], raw: Any, status: int | None, wait: float | None
-) -> TarashException | None:
-    """Return our error where the code alone says what it is."""
-    code = _code(error)
-    said = f"HTTP {status}: {_said(error)}" if status else _said(error)
-    if _is_moderation(error, code, status):
-        return ContentModerationError(
-            f"The content filter refused: {said} (change the prompt or the images)",
-            raw_response=raw,
-            stage=_stage(error, code),
-            categories=_categories(error),
-        )
-
-    if code in QUOTA or _plain(error.get("type")) in QUOTA:
-        return QuotaExceededError(
-            f"{said} (top up the account, or use another provider)",
-            raw_response=raw,
-            status_code=status,
-            # Also with a 429, which would pass: no waiting mends this.
-            retryable=False,
-        )
-
-    if status is None and code in TOO_MANY:
-        return RateLimitError(
-            f"{said} (wait, or lower the number of concurrent jobs)",
-            raw_response=raw,
-            retry_after=wait,
-        )
-
-    return None
-
-
-def _is_moderation(error: Mapping[str, Any], code: str, status: int | None) -> bool:
-    inner = error.get("innererror")
-    inner_code = _plain(inner.get("code")) if isinstance(inner, Mapping) else ""
-    if code in MODERATION or inner_code in MODERATION or error.get("moderation_details"):
-        return True
-
-    # Older answers have no code of their own for it.
-    said = _said(error).lower()
-    by_text = any(text in said for text in SAFETY_TEXT) or bool(VIOLATIONS.search(said))
-    return by_text and status in (None, 400, 403)
-
-
-def _stage(error: Mapping[str, Any], code: str) -> Stage | None:
-    details = error.get("moderation_details")
-    stage = details.get("moderation_stage") if isinstance(details, Mapping) else None
-    if stage in ("input", "output"):
-        return "input" if stage == "input" else "output"
-
-    if code.startswith(("input", "output")):
-        return "input" if code.startswith("input") else "output"
-
-    said = _said(error).lower() if stage is None else ""
-    for name, texts in STAGE_TEXTS.items():
-        if any(text in said for text in texts):
-            return name
-
-    return None
-
-
 def _categories(error: Mapping[str, Any]) -> tuple[str, ...]:
     details = error.get("moderation_details")
     named = details.get("categories") if isinstance(details, Mapping) else None
     found = [str(one) for one in named] if isinstance(named, list) else []
     found += categories_in(error)
-    for listed in VIOLATIONS.findall(_said(error)):
+    for listed in VIOLATIONS.findall(str(error.get("message") or "")):
         found += [one.strip() for one in listed.split(",") if one.strip()]
 
     return tuple(dict.fromkeys(found))
@@ -233,23 +193,5 @@ def categories_in(value: Any) -> Iterator[str]:
                 yield from categories_in(item)
 
 
-def _no_model(answer: HttpResponse, error: Mapping[str, Any] | None, provider: str) -> HTTPError:
-    said = _said(error) if error is not None else shorten(answer.body)
-    hint = "check the model's id" if provider == "openai" else "model= is the deployment's name"
-    return ModelNotFoundError(
-        f"HTTP {answer.status}: {said} ({hint}, and base_url)",
-        raw_response=answer.body,
-        status_code=answer.status,
-    )
-
-
-def _code(error: Mapping[str, Any]) -> str:
-    return _plain(error.get("code"))
-
-
 def _plain(code: Any) -> str:
     return re.sub(r"[^a-z0-9]", "", str(code or "").lower())
-
-
-def _said(error: Mapping[str, Any]) -> str:
-    return shorten(str(error.get("message") or error.get("code") or "no reason was given"))

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from .._http._client import HttpResponse, unreadable
-from ._finding import MOST_PAGES, is_since, once
+from . import _finding as pages
 
 if TYPE_CHECKING:
     from .._data._exchange import Payload
+    from .._http._client import HttpResponse
 
 PAGE = 100
 REMIX = re.compile(r"(?:^|/)videos/(?P<source>[^/]+)/remix(?:$|\?)")
@@ -24,32 +24,16 @@ DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 async def newest(
     get: Callable[[str], Awaitable[HttpResponse]], path: str, since: datetime
 ) -> list[dict[str, Any]]:
-    """Return the newest videos, as far back as `since` or as a few pages reach.
+    """Return the newest videos, as far back as `since` or as a few pages reach."""
 
-    Args:
-        get: Asks for a path.
-        path: That of the list.
-        since: Nothing older is wanted.
+    def following(page: Mapping[str, Any], videos: list[dict[str, Any]]) -> str | None:
+        if not (page.get("has_more") and page["data"] and videos):
+            return None
 
-    Raises:
-        TarashException: The list can't be had, or can't be read.
-    """
-    found: list[dict[str, Any]] = []
-    separator = "&" if "?" in path else "?"
-    for _ in range(MOST_PAGES):
-        after = f"&after={quote(str(found[-1]['id']), safe='')}" if found else ""
-        answer = await get(f"{path}{separator}limit={PAGE}&order=desc{after}")
-        page = answer.object()
-        listed = page.get("data")
-        if not isinstance(listed, list):
-            raise unreadable(answer.status, answer.body)
+        return f"{first}&after={quote(str(videos[-1]['id']), safe='')}"
 
-        more = [one for one in listed if isinstance(one, dict) and one.get("id")]
-        found += more
-        if not page.get("has_more") or not more or not is_since(more[-1].get("created_at"), since):
-            break
-
-    return once(found)
+    first = f"{path}{'&' if '?' in path else '?'}limit={PAGE}&order=desc"
+    return await pages.newest(get, first, since, items="data", following=following)
 
 
 def is_same(video: Mapping[str, Any], payload: Payload) -> bool:

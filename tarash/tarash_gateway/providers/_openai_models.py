@@ -13,6 +13,8 @@ from math import sqrt
 from typing import Any
 
 from .._data._types import Kind
+from .._support._lines import lines_of
+from ..catalog import Lifecycle, ends
 from ..exceptions import ValidationError
 from ..mapping import (
     Apart,
@@ -237,7 +239,7 @@ def _any_video_size(request: Any, ratio: str | None) -> str | None:
         return None
 
     lines = request.resolution or DEFAULT_LINES
-    shorter = 2160 if lines == "4k" else int(lines.removesuffix("p"))
+    shorter = lines_of(lines) or 0
     width, height = _pair(ratio or DEFAULT_RATIO, ":")
     scale = shorter / min(width, height)
     return "x".join(str(round(side * scale / 2) * 2) for side in (width, height))
@@ -328,3 +330,18 @@ IMAGE_FALLBACK: Mappers = {
 
 _IMAGES = "openai-python 3.52, types/image_generate_params.py"
 _VIDEOS = "openai-python 3.52, resources/videos.py"
+
+SDK = "docstrings of the openai SDK"
+LISTED = "OpenAI's deprecations"
+SORA_ENDS = ends("2026-09-24", None, "docstrings of the openai SDK and the model's page")
+ENDS: Mapping[str, Lifecycle] = {
+    "chatgpt-image-latest": ends("2026-12-01", "gpt-image-2.6-sunburst", LISTED),
+    "dall-e-2": ends("2026-05-12", "gpt-image-2", SDK),
+    "dall-e-3": ends("2026-05-12", "gpt-image-2", SDK),
+    "gpt-image-1": ends("2026-10-23", "gpt-image-2", SDK),
+    "gpt-image-1-mini": ends("2026-12-01", "gpt-image-2.6-flare", LISTED),
+    "gpt-image-1.5": ends("2026-12-01", "gpt-image-2.6-sunburst", LISTED),
+    "gpt-image-1.5-2025-12-16": ends("2026-12-01", "gpt-image-2.6-sunburst", LISTED),
+    "openai/sora-2*": SORA_ENDS,
+    "sora-2*": SORA_ENDS,
+}

@@ -32,6 +32,7 @@ from ..mapping import apply_field_mappers
 from ._contract import AdapterDefaults
 from ._facts import milliseconds, percent
 from ._finding import is_since, moment
+from ._openai_costs import reported_cost
 from ._openai_errors import classify_answer, error_of, job_error
 from ._openai_forms import as_part, split
 from ._openai_list import is_same, newest
@@ -138,6 +139,7 @@ class OpenAIWire(AdapterDefaults):
         {
             "answers_at_once",
             "find_submitted",
+            "reported_cost",
             "resolve_spec",
             "verify_credentials",
         }
@@ -149,6 +151,7 @@ class OpenAIWire(AdapterDefaults):
         images=MediaConstraints(IMAGE_INPUTS),
         masks=MediaConstraints(("image/png",), LARGEST_MASK),
     )
+    reported_cost = staticmethod(reported_cost)
     modules = ("openai",)
     # Half of what the SDK's helper waits where no `openai-poll-after-ms` says more. Our pauses grow
     # with the job's time, so that there are fewer looks all the same.

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
+from .._data._hints import Hint
 from .._support._extras import how_to_install
 from .._support._secrets import ask_for_open_settings, declare_open
 from .._support._warnings import warn
@@ -37,12 +38,14 @@ __all__ = [
 ]
 
 FOLDERS = (
+    "alibaba",
     "azure_openai",
     "bytedance",
     "fal",
     "google",
     "kling",
     "luma",
+    "minimax",
     "openai",
     "replicate",
     "runway",
@@ -231,10 +234,7 @@ class Registry:
 
     def row(self, provider: str) -> Provider | None:
         """Return the row of this name or alias; None for a handler, and for nobody."""
-        if provider in self._handlers:
-            return None
-
-        return self._sources.row(provider)
+        return None if provider in self._handlers else self._sources.row(provider)
 
     def check_known(self, provider: str, *, mocked: bool = False) -> None:
         """Check that there is a provider of this name.
@@ -250,14 +250,15 @@ class Registry:
         if provider in self._handlers or self.row(provider) is not None:
             return
 
-        known = self._names()
         near = self._near(provider)
         hint = f"; did you mean {near!r}?" if near else "."
         if not mocked:
             raise ValidationError(
-                f"Unknown provider {provider!r}{hint} Known: {', '.join(known)}; "
-                "register_provider() adds your own",
+                f"Unknown provider {provider!r}{hint} Known: {', '.join(self._names())}",
                 provider,
+                code="unknown_provider",
+                field="provider",
+                hints=[Hint("register_provider", "register_provider() adds your own")],
             )
 
         if near:

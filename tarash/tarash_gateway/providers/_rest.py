@@ -4,46 +4,47 @@ A subclass states facts as class attributes and overrides what its provider does
 It has no loop, no sleep and no retry: the engine has these.
 
 The stages, in the order in which a job meets them: `find_key`, `connect`, `build` (of `check_kind`,
-`body` with `mapped`, `endpoint`), `submit` (of `accepted` with `operation`), `poll` (of `job_url`,
-`refused` for an error status, else `snapshot` with `status_of`, `failure`, `billing`, `metadata`),
-`cancel`, and `parse` (of `output`, `facts` and `beside`).
+`body` with `mapped`, `endpoint`), `submit` (of `send`, and `accepted` with `operation`), `poll` (of
+`job_url`, `refused` for an error status, else `snapshot` with `status_of`, `failure`, `billing`,
+`metadata`), `cancel`, and `parse` (of `output`, `facts` and `beside`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 from .._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
-from .._http._client import HttpClient, join, shorten, status_error, unreadable
+from .._http._client import HttpClient, checked, join, status_error, unreadable
+from .._support._paths import value_at
 from .._support._secrets import AuthHeaders
-from ..exceptions import GenerationFailedError, UnsupportedOperationError
+from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
-from ..models import ImageGenerationResponse, VideoGenerationResponse
-from ._contract import AdapterDefaults
-from ._error_rules import ErrorRules
-from ._facts import percent, response_facts
-from ._filters import refusal, sift
-from ._outputs import VAGUE, Medium, as_text, content_of, find, no_media
-from ._paths import value_at
+from ._facts import percent
+from ._finding import is_since, moment
+from ._rest_results import RestResults
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Config, Response
-    from .._data._types import Billing, CancelAnswer, JobStatus
-    from .._http._client import HttpResponse, Transport
+    from .._data._exchange import Call, Config
+    from .._data._types import CancelAnswer, JobStatus
+    from .._http._client import Classify, HttpResponse, Transport
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec
     from ..exceptions import TarashException
     from ._contract import Ability
 
 PERCENT = 100.0
+OK = 200
+ACCEPTED = 202
 FIRST_ERROR = 300
-UNTYPED = frozenset({*VAGUE, "unknown"})
+NOT_FOUND = 404
 
 
-class RestAdapter(AdapterDefaults):
+class RestAdapter(RestResults):
     """An adapter by declaration.
 
     Attributes:
@@ -59,11 +60,15 @@ class RestAdapter(AdapterDefaults):
         status: Where a job's body holds its status, as a dotted path.
         statuses: The provider's words for a status, and ours. Others count as `processing`: a job
             is never ended by a word that nobody knows.
+        failures: Where a body without a status says that the job has failed. Where there are such
+            places, a body that has neither a status nor one of them can't be read.
         progress: Where a job's body holds its progress; None for nowhere.
         whole_progress: What it says when the job is done: 100, or 1 for fractions.
         media: Where a finished body holds its media, by what they are: URLs in a string, a list of
             strings, or a list of objects with a `url`.
-        check_path: What costs nothing and wants a key; None where there is no such thing.
+        prefer: Names at the top of an output under which its media usually stand, by what they are.
+        check_path: What costs nothing and wants a key, with `{nobody}` for an id that nobody has: a
+            404 is then as good as a result. None where there is no such thing.
         url_lifetime: How long a result's URL works; None where it is not known.
         abilities: Which further methods a subclass has: see `Ability`.
         makes: What it makes; the other kind is refused with a sentence.
@@ -72,7 +77,6 @@ class RestAdapter(AdapterDefaults):
     name: str
     base_url: str
     key_variables: tuple[str, ...]
-    errors: ErrorRules
     accepts: MediaSupport = MediaSupport()
     min_poll_interval: float = 1.0
     abilities: frozenset[Ability] = frozenset({"verify_credentials"})
@@ -83,9 +87,9 @@ class RestAdapter(AdapterDefaults):
     job_id: str = "id"
     status: str = "status"
     statuses: ClassVar[Mapping[str, JobStatus]] = {}
+    failures: tuple[str, ...] = ()
     progress: str | None = None
     whole_progress: float = PERCENT
-    media: ClassVar[Mapping[str, str]] = {}
     check_path: str | None = None
     url_lifetime: timedelta | None = None
     makes: tuple[str, ...] = ("video", "image")
@@ -139,13 +143,28 @@ class RestAdapter(AdapterDefaults):
             )
 
     async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | RawResult:
-        """Send the body as JSON, once."""
-        headers = {**self.headers, **payload.headers}
-        answer = await client.submit(payload.path, json=payload.body, headers=headers)
+        """Send the body once, and read what came back."""
+        answer = await self.send(client, payload, partial(self.errors, model=call.config.model))
         return self.accepted(client, answer, call)
+
+    async def send(self, client: Any, payload: Payload, classify: Classify) -> HttpResponse:
+        """Send the body as JSON."""
+        headers = {**self.headers, **payload.headers}
+        answer: HttpResponse = await client.submit(
+            payload.path, json=payload.body, headers=headers, classify=classify
+        )
+        return answer
 
     def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
         """Return the job that an answer to a submit names; override where it may be the result.
+
+        Raises:
+            HTTPError: It names none, so that nobody knows whether one was bought.
+        """
+        return self.operation(client, call, self.id_in(answer))
+
+    def id_in(self, answer: HttpResponse) -> str:
+        """Return the job's id that an answer to a submit names.
 
         Raises:
             HTTPError: It names none, so that nobody knows whether one was bought.
@@ -154,7 +173,7 @@ class RestAdapter(AdapterDefaults):
         if not isinstance(job_id, str) or not job_id:
             raise unreadable(answer.status, answer.body)
 
-        return self.operation(client, call, job_id)
+        return job_id
 
     @staticmethod
     def operation(
@@ -185,6 +204,10 @@ class RestAdapter(AdapterDefaults):
         if answer.status >= FIRST_ERROR:
             return self.refused(answer)
 
+        if answer.status == ACCEPTED and value_at(answer.body, self.status) is None:
+            # It is being made; there may be no body yet.
+            return Snapshot("processing", raw=answer.body or None, progress=self._done(answer.body))
+
         return self.snapshot(answer.object(), operation)
 
     def refused(self, answer: HttpResponse) -> Snapshot:
@@ -196,18 +219,31 @@ class RestAdapter(AdapterDefaults):
         raise self.errors(answer) or status_error(answer)
 
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
-        """Return what a job's body says. Pure."""
+        """Return what a job's body says. Pure.
+
+        Raises:
+            HTTPError: It says nothing that can be read.
+        """
         status = self.status_of(body)
+        if self.failures and not isinstance(value_at(body, self.status), str):
+            if not any(value_at(body, place) for place in self.failures):
+                raise unreadable(OK, body)
+
+            status = "failed"
+
         if status == "failed":
             error = self.failure(body)
-            return Snapshot("failed", raw=body, error=error, billing=self.billing(body))
+            billing = self.billing(body) or error.billing
+            return Snapshot("failed", raw=body, error=error, billing=billing)
 
         if status == "completed":
             finished = RawResult(body, self.metadata(operation))
             return Snapshot("completed", raw=body, progress=PERCENT, finished=finished)
 
-        progress = value_at(body, self.progress) if self.progress else None
-        return Snapshot(status, raw=body or None, progress=percent(progress, self.whole_progress))
+        return Snapshot(status, raw=body or None, progress=self._done(body))
+
+    def _done(self, body: Any) -> float | None:
+        return percent(value_at(body, self.progress), self.whole_progress)
 
     def status_of(self, body: Mapping[str, Any]) -> JobStatus:
         """Return our word for the status of a job's body. Pure."""
@@ -216,11 +252,6 @@ class RestAdapter(AdapterDefaults):
     def failure(self, body: Mapping[str, Any]) -> TarashException:
         """Return the error of a job that ended without a result. Pure."""
         return self.errors.failure(body)
-
-    def billing(self, body: Mapping[str, Any]) -> Billing | None:
-        """Return what a failed job costs, where the provider says so. Pure."""
-        del body
-        return None
 
     def metadata(self, operation: Operation) -> dict[str, Any]:
         """Return facts that stand beside a result."""
@@ -240,70 +271,26 @@ class RestAdapter(AdapterDefaults):
         if self.check_path is None:
             raise UnsupportedOperationError(f"{self.errors.title} has nothing free to ask for")
 
-        await client.get(join(client.account.base_url, self.check_path))
+        await self.check(client, self.check_path)
 
-    def parse(self, call: Call, finished: RawResult) -> Response:
-        """Return the response; a result without media is an error. Pure."""
-        raw, kind, title = finished.raw, call.kind, self.errors.title
-        output = self.output(raw, kind)
-        found = find(output, kind, prefer=(kind, f"{kind}s", "url"))
-        sifted = sift(output, found.media)
-        if not sifted.media and sifted.refused:
-            raise refusal(title, sifted, kind, raw, self.billing(raw))
+    async def check(self, client: Any, path: str) -> None:
+        """Ask for something free; a job that nobody has is not there, and that proves the key."""
+        url = join(client.account.base_url, path.format(nobody=uuid4()))
+        answer = await client.get(url, any_status=True)
+        if answer.status != NOT_FOUND or "{nobody}" not in path:
+            checked(answer, self.errors)
 
-        media = sifted.media or tuple(self.declared(raw, kind))
-        if not media and output is None:
-            article = "an" if kind == "image" else "a"
-            raise GenerationFailedError(
-                f"{title} answered without {article} {kind}: {shorten(raw)}", raw_response=raw
-            )
-
-        if not media:
-            raise no_media(title, kind, found, output, raw)
-
-        facts: dict[str, Any] = {"content_type": media[0].content_type}
-        if kind == "video" and found.sounds:
-            facts["audio_url"] = found.sounds[0]
-
-        rest = {} if found.beside is None else {"other_output": found.beside}
-        metadata = {**rest, **sifted.note, **finished.metadata, **self.beside(raw)}
-        facts = response_facts(call, metadata, **{**facts, **self.facts(raw, kind)})
-        contents = tuple(map(content_of, media))
-        if kind == "image":
-            images = tuple(map(as_text, contents))
-            return ImageGenerationResponse(images=images, raw_response=raw, **facts)
-
-        return VideoGenerationResponse(
-            video=contents[0], videos=contents, raw_response=raw, **facts
-        )
-
-    def output(self, body: Any, kind: str) -> Any:
-        """Return the part of a finished body that holds its media. Pure."""
-        return value_at(body, self.media[kind]) if kind in self.media else None
-
-    def declared(self, body: Any, kind: str) -> list[Medium]:
-        """Return the addresses where `media` says that they are.
-
-        A place that holds one address is believed whatever its name says: it is paid for. One that
-        holds several is believed where nothing tells their type.
-        """
-        output = self.output(body, kind)
-        items = output if isinstance(output, list) else [output]
-        urls = (one.get("url") if isinstance(one, Mapping) else one for one in items)
+    def listed(
+        self,
+        client: Any,
+        call: Call,
+        since: datetime,
+        jobs: Iterable[Mapping[str, Any]],
+        is_ours: Callable[[Mapping[str, Any]], bool],
+    ) -> list[Operation]:
+        """Return those of a list's jobs that were started since then, and are ours."""
         return [
-            Medium(url, None, kind, ())
-            for url in urls
-            if isinstance(url, str)
-            and (others := find(url, kind).others)
-            and (url is output or UNTYPED.issuperset(others))
+            self.operation(client, call, str(job["id"]), moment(job.get("created_at")) or since)
+            for job in jobs
+            if is_since(job.get("created_at"), since) and is_ours(job)
         ]
-
-    def facts(self, body: Any, kind: str) -> dict[str, Any]:
-        """Return what a finished body says of its media: fields of the response. Pure."""
-        del body, kind
-        return {}
-
-    def beside(self, body: Any) -> dict[str, Any]:
-        """Return what a finished body says beside its media, for `provider_metadata`. Pure."""
-        del body
-        return {}

@@ -26,8 +26,6 @@ USUAL: dict[str, frozenset[Any]] = {
     "tier": frozenset({"standard", "default", "auto", "normal"}),
     "cached": frozenset({False}),
 }
-# One thing in several vendors' words.
-SAME_RESOLUTION = {"4k": "2160p", "2k": "1440p", "fhd": "1080p", "hd": "720p", "uhd": "2160p"}
 
 
 def holds(line: PriceLine, facts: Facts) -> bool | None:
@@ -103,8 +101,9 @@ def _number(value: Any) -> Decimal | None:
 def _alike(name: str, value: Any) -> Any:
     """Return a value so that two spellings of it are equal."""
     if name == "resolution":
-        text = SAME_RESOLUTION.get(str(value), str(value))
-        return text if text in HEIGHTS or not text.isdigit() else f"{text}p"
+        # One thing in several vendors' words.
+        text = str(HEIGHTS.get(str(value), value))
+        return f"{text}p" if text.isdigit() else text
 
     if name in {"seconds", "duration"}:
         return _number(value) or value

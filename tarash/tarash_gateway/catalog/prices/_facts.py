@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from ..._support._lines import NAMED
 from ...mapping import Span
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ NAMED_SIZES = {
     "landscape_4_3": (1024, 768),
     "landscape_16_9": (1024, 576),
 }
-HEIGHTS = {"2k": 1440, "4k": 2160, "8k": 4320, "sd": 480, "hd": 720, "fhd": 1080, "uhd": 2160}
+HEIGHTS = {name: int(lines) for name, lines in NAMED.items() if name != "1k"}
+"""Of what names lines; `1k` is a size of images."""
 SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:s|sec|seconds)?", re.IGNORECASE)
 # What prices call a fact, and what models call the parameter that says it.
 ALIASES = {
@@ -52,6 +54,8 @@ SOURCES = {
     "number_of_videos": "count",
     "n": "count",
 }
+SOUND: Mapping[Any, bool] = {"native": True, "off": False, "on": True}
+"""Words for whether there is sound."""
 AUTOMATIC = frozenset({"auto", "automatic", "adaptive", "default", Decimal(-1), None})
 """What leaves a choice to the provider: any of the model's values may come of it."""
 USUALLY = {"tier": "standard", "cached": False}
@@ -172,6 +176,9 @@ def _values(
         said = next((values[name] for name in names if values.get(name) is not None), None)
         if said is not None:
             values.setdefault(known, said)
+
+    if values.get("audio"):
+        values["audio"] = frozenset(SOUND.get(one, one) for one in values["audio"] or ())
 
     return values
 

@@ -9,7 +9,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
@@ -23,7 +23,7 @@ from ._store import BY_ID, BY_OPERATION, Store
 if TYPE_CHECKING:
     from ..._data._exchange import Operation
     from ..._data._types import JsonObject, Submission
-    from .._records import Intent, JobRecord, JobState, Outcome
+    from .._records import Intent, JobRecord, JobState, Outcome, Spending
 
 __all__ = ["SqliteLedger"]
 
@@ -38,6 +38,8 @@ class SqliteLedger:
     processes of one machine may use the file at once; a network drive won't do. A forked child
     goes on as a process of its own.
     """
+
+    keeps_money = True
 
     def __init__(self, path: str | os.PathLike[str], lease_seconds: float = 15) -> None:
         """Name the file; it is made, or opened, by the first call.
@@ -95,9 +97,23 @@ class SqliteLedger:
         """Write down the result that answered a submit; see `_records.Ledger.receive`."""
         await self._run(self._store.receive, intent_id, content)
 
-    async def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
-        """Write down how an attempt ended; see `_records.Ledger.settle`."""
-        await self._run(self._store.settle, intent_id, submission, outcome)
+    async def settle(
+        self,
+        intent_id: str,
+        submission: Submission | None,
+        outcome: Outcome,
+        *,
+        cost: JsonObject | None = None,
+        cost_state: str | None = None,
+    ) -> None:
+        """Write down how an attempt ended; see `_records.MoneyLedger.settle`."""
+        await self._run(self._store.settle, intent_id, submission, outcome, cost, cost_state)
+
+    async def spendings(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Spending]:
+        """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
+        return await self._run(self._store.spendings, since, until)
 
     async def close(
         self,

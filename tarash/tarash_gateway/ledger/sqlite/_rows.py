@@ -57,6 +57,7 @@ def record(row: sqlite3.Row, entries: Iterable[sqlite3.Row], reader: Process) ->
             request=_parsed(row["request"]),
             fingerprint=row["fingerprint"],
             idempotency_key=row["idempotency_key"],
+            labels=_parsed(row["labels"]) or {},
             created_at=datetime.fromisoformat(row["created_at"]),
             state=row["state"],
             entries=tuple(_entry(entry) for entry in entries),
@@ -89,6 +90,7 @@ def _entry(row: sqlite3.Row) -> SubmissionRecord:
         created_at=datetime.fromisoformat(row["created_at"]),
         payload=_parsed(row["payload"]),
         host=row["host"] or "",
+        quote=_parsed(row["quote"]),
     )
     operation = _parsed(row["operation"])
     return SubmissionRecord(

@@ -80,5 +80,26 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # Users name a job by its provider's id, without the provider.
         "CREATE INDEX intents_by_operation_id ON intents (operation_id)",
     ),
+    (
+        "ALTER TABLE intents ADD COLUMN quote TEXT",
+        "ALTER TABLE jobs ADD COLUMN labels TEXT",
+        # What was spent outlives the job that spent it: a month's budget counts pruned jobs, too.
+        # Amounts are whole billionths of the currency; null where nobody knows.
+        """
+        CREATE TABLE spending (
+            intent TEXT PRIMARY KEY NOT NULL,
+            job TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            at TEXT NOT NULL,
+            amount INTEGER,
+            currency TEXT NOT NULL,
+            state TEXT NOT NULL,
+            labels TEXT
+        )
+        """,
+        "CREATE INDEX spending_by_time ON spending (at)",
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""

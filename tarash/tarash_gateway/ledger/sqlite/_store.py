@@ -18,11 +18,12 @@ from ._file import File
 from ._media import IS_NAME
 from ._processes import now
 from ._rows import as_json, as_text, is_held, record
+from ._spending import spendings
 from ._submits import Submits, is_there
 
 if TYPE_CHECKING:
     from ..._data._types import JsonObject
-    from .._records import JobRecord
+    from .._records import JobRecord, Spending
 
 JOBS = """
     SELECT jobs.*, processes.pid, processes.birth, processes.place, processes.renewed_at,
@@ -76,13 +77,15 @@ class Store(Submits):
             connection.execute(
                 """
                 INSERT INTO jobs (
-                    id, kind, chain, request, fingerprint, idempotency_key, created_at, state,
-                    process, holder
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
+                    id, kind, chain, request, fingerprint, idempotency_key, created_at, labels,
+                    state, process, holder
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
                 """,
                 (
                     job.id, job.kind, as_json(job.chain), as_json(job.request), job.fingerprint,
-                    key, as_text(job.created_at), self._file.process.id, owner_id,
+                    key, as_text(job.created_at),
+                    as_json(dict(job.labels)) if job.labels else None, self._file.process.id,
+                    owner_id,
                 ),
             )  # fmt: skip
             connection.executemany(
@@ -241,6 +244,11 @@ class Store(Submits):
         """Return the job that a query finds; None where it finds none."""
         with self._file.read("not_sent") as connection:
             return self._first(connection, query, *arguments)
+
+    def spendings(self, since: datetime | None, until: datetime | None) -> list[Spending]:
+        """Return what was spent in a time, oldest first."""
+        with self._file.read() as connection:
+            return spendings(connection, since, until)
 
     def list(self, states: tuple[JobState, ...], limit: int) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""

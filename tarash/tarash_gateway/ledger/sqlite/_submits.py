@@ -10,6 +10,7 @@ from ...exceptions import TarashException
 from .._records import RECEIVED, STOPPED
 from ._processes import now
 from ._rows import as_heard, as_json, as_text
+from ._spending import reserve, set_cost
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,16 +43,18 @@ class Submits:
                 return held
 
             self._make_room(connection, intent)
+            reserve(connection, intent)
             connection.execute(
                 """
                 INSERT INTO intents (
-                    id, job, kind, provider, model, attempt_number, created_at, payload, host
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    id, job, kind, provider, model, attempt_number, created_at, payload, host,
+                    quote
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 (
                     intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
                     intent.attempt_number, as_text(intent.created_at), as_json(intent.payload),
-                    intent.host,
+                    intent.host, as_json(intent.quote),
                 ),
             )  # fmt: skip
             self._say(connection)
@@ -139,8 +142,15 @@ class Submits:
                 (heard, intent_id),
             )
 
-    def settle(self, intent_id: str, submission: Submission | None, outcome: Outcome) -> None:
-        """Write down how an attempt ended, unless that is known for certain."""
+    def settle(
+        self,
+        intent_id: str,
+        submission: Submission | None,
+        outcome: Outcome,
+        cost: JsonObject | None,
+        cost_state: str | None,
+    ) -> None:
+        """Write down how an attempt ended and what it cost, unless that is known for certain."""
         with self._file.write() as connection:
             done = connection.execute(
                 """
@@ -151,8 +161,11 @@ class Submits:
                 )
                 """,
                 (submission, outcome, intent_id, outcome),
-            )
-            if done.rowcount or outcome != "stopped":
+            ).rowcount
+            if done and cost_state is not None:
+                set_cost(connection, intent_id, cost, cost_state)
+
+            if done or outcome != "stopped":
                 return
 
             sql = "SELECT heard FROM intents WHERE id = ?"

@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from ._load import declared_provider, read_declaration
 from ._model import ProviderDeclaration
+from ._schema import declaration_schema
 
-__all__ = ["ProviderDeclaration", "declared_provider", "read_declaration"]
+__all__ = ["ProviderDeclaration", "declaration_schema", "declared_provider", "read_declaration"]

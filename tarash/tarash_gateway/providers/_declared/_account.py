@@ -40,6 +40,7 @@ class DeclaredAccount(RestAdapter):
         self.said = said
         self.name = said.name
         self.base_url = said.account.base_url
+        self.base_url_variable = said.account.base_url_variable
         self.key_variables = said.account.variables
         self.makes = said.makes
         self.check_path = said.account.check

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 from ..._data._exchange import Operation, Payload, RawResult, Snapshot
 from ..._http._client import HttpResponse, status_error, unreadable
 from ..._http._send_state import fetching_result
+from ..._support._paths import value_at as one
+from ..._support._paths import values_at as every
 from ..._support._warnings import warn
 from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import percent
 from .._finding import moment
-from .._paths import value_at as one
-from .._paths import values_at as every
 from ._asked import is_ours, medium_of, own_id, whole
 from ._hooks import hook
 from ._model import ProviderDeclaration
+from ._names import holds
 from ._parts import first_of
 from ._result import DeclaredResult
 from ._stages import Listing, Poll
@@ -211,7 +212,8 @@ class DeclaredAdapter(DeclaredResult):
             else:
                 raw = {**raw, "result": answer.object()}
                 found = self.urls(raw, operation.kind, operation.model)
-                if not (found or self.flags(raw, operation.kind, operation.model)):
+                is_whole = result.whole is not None and holds(result.whole, raw)
+                if not (found or is_whole or self.flags(raw, operation.kind, operation.model)):
                     raise unreadable(answer.status, answer.body)
 
         if result.authorised and not media:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from ..._http._client import HttpResponse, unreadable
+from ..._support._paths import value_at as one
 from ...exceptions import GenerationFailedError
 from .._finding import is_shown, is_since
-from .._paths import value_at as one
 from ._stages import Listing
 
 if TYPE_CHECKING:

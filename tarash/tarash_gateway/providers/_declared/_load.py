@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pydantic
 
 from ..._support._secrets import looks_secret
+from ...catalog import Lifecycle, ends
 from ...exceptions import ValidationError
 from .._provider import KeyVariable, Provider
 from ._adapter import DeclaredAdapter
@@ -93,7 +94,7 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
     module = ModuleType(f"declared models of {said.name}")
     known: dict[str, dict[str, Any]] = {"SCHEMAS": {}, "JOINTS": {}, "RULES": {}}
     forms: dict[str, dict[str, list[Any]]] = {kind: {} for kind in said.makes}
-    ends: dict[str, Any] = {}
+    last: dict[str, Lifecycle] = {}
     ids: dict[str, dict[str, None]] = {kind: {} for kind in said.makes}
     for model in said.models:
         mappers, schema = mappers_of(said, model.kind, model), said.schema_of(model)
@@ -106,7 +107,8 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
                 known["SCHEMAS"][plain] = _with_envelope(said, model, plain, schema)
 
             if model.shutdown is not None:
-                ends[name] = (model.shutdown or None, model.successor)
+                source = f"the declaration of {said.name}"
+                last[name] = ends(model.shutdown or None, model.successor, source)
 
             if plain == name:
                 ids[model.kind][name] = None
@@ -120,7 +122,7 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
         MODELS={name: one for found in of_kind.values() for name, one in found.items()},
         MODELS_OF=of_kind,
         IDS={kind: tuple(names) for kind, names in ids.items()},
-        ENDS=ends,
+        ENDS=dict(sorted(last.items())),
         VIDEO_FALLBACK=mappers_of(said, "video", None),
         IMAGE_FALLBACK=mappers_of(said, "image", None),
     )

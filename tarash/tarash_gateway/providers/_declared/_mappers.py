@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...exceptions import ValidationError
 from ...mapping import (
     FieldMapper,
     Geometry,
@@ -31,6 +32,7 @@ from ._takes import Model, Take
 MEDIA = ("video", "mask_image")
 WHOLE = frozenset({"duration_seconds", "seed", "n", "number_of_videos"})
 """Fields whose ranges are of whole numbers, where no step is given."""
+ADDRESSES = ("http://", "https://")
 SIDES = ("width", "height")
 
 
@@ -120,9 +122,18 @@ def _sizes(take: Take, kind: str) -> Geometry | None:
         low=(take.low or 1,) * 2,
         high=(take.high or float("inf"),) * 2,
         step=int(take.step or 1),
-        usual=next((one for one in presets if one.wire == take.default), None),
+        area=take.area or (1, float("inf")),
+        usual=_usual(presets, take.default),
+        keeps_area=take.default is not None,
     )
     return Side(sizes, take.form) if take.form in SIDES else sizes
+
+
+def _usual(presets: Sequence[Preset], default: Any) -> Preset | None:
+    """Return the size that is made where nothing is said: a listed one, or the square of a tier."""
+    side = None if default is None else side_of(default)
+    named = next((one for one in presets if one.wire == default), None)
+    return named or (None if side is None else Preset(default, 1, side * side))
 
 
 def _shaped(take: Take, geometry: Geometry, kind: str) -> FieldMapper:
@@ -130,7 +141,7 @@ def _shaped(take: Take, geometry: Geometry, kind: str) -> FieldMapper:
         plain = isinstance(value, str) and value in (take.allowed or ())
         chosen = value if plain else geometry.choose(request, Target.of(request))
         chosen = take.default if chosen is None else chosen
-        return None if chosen is None else _part(take, chosen, None)
+        return None if chosen is None or take.form == "unsent" else _part(take, chosen, None)
 
     first, *others = _fields(take, geometry, kind)
     required = take.required and take.default is None
@@ -173,6 +184,13 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
             return None
         elif take.source in MEDIA:
             value = _sent(value, said)
+            if take.form == "url" and not value.lower().startswith(
+                (*ADDRESSES, *said.media.references)
+            ):
+                raise ValidationError(
+                    f"{said.title} takes a {take.source} by its public URL only, and this is "
+                    "something else; put it where the provider can fetch it"
+                )
         else:
             value = _formed(take, value)
 

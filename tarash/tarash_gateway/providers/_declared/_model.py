@@ -75,6 +75,8 @@ class Account(Part):
     region: str | None = None
     """The region where nobody names one."""
     region_variable: str | None = None
+    base_url_variable: str = ""
+    """The vendor's own variable for the host."""
     settings: dict[str, Setting] = {}
     trusted_hosts: tuple[str, ...] = ()
     headers: dict[str, str] = {}
@@ -107,6 +109,8 @@ class Media(Part):
     largest_together: Count | None = None
     references: tuple[str, ...] = ()
     """What the provider's own references begin with, such as `asset://`."""
+    reference_headers: dict[str, str] = {}
+    """Sent with a submit that names one of these."""
     image_types: tuple[str, ...] = ()
     largest_image: Count | None = None
     shortest_side: Count | None = None
@@ -177,10 +181,6 @@ class ProviderDeclaration(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> ProviderDeclaration:
-        for one in self.poll:
-            if "completed" not in one.statuses.values():
-                raise ValueError("poll.statuses has no word for completed: a job would never end")
-
         names: set[tuple[str, ...]] = set()
         for model in self.models:
             for name in model.ids:

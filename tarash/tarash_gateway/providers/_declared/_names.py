@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from .._paths import values_at
+from ..._support._paths import values_at
 from ._parts import Pick, Predicate
 
 

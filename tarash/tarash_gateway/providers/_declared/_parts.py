@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ..._data._types import Kind
+
+
+def _compiled(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no pattern: {error}") from error
+
+    return pattern
+
 
 Text = Annotated[str, Field(min_length=1)]
 Path = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
@@ -15,6 +26,8 @@ Path = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Pattern = Annotated[str, AfterValidator(_compiled)]
+"""A regular expression."""
 Place = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
 """A function, as `module:name`."""
 Means = Literal[

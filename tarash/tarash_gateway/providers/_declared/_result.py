@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from ..._data._exchange import Operation, RawResult
+from ..._data._money import Reported, exact
+from ..._support._paths import value_at as one
 from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
-from .._facts import READERS, amount, date, response_facts
-from .._paths import value_at as one
+from .._facts import READERS, amount, date, mapping, response_facts
 from ._asked import as_image, content_of
 from ._names import holds, picked
 from ._parts import first_of
@@ -62,6 +64,16 @@ class DeclaredResult(DeclaredSending):
 
         return {name: value for name, value in found.items() if value is not None}
 
+    def reported_cost(self, _body: Any, metadata: Mapping[str, Any]) -> Reported | None:
+        """Return what a job cost, where the declaration says where that stands. Pure."""
+        dollars = exact(metadata.get("cost_usd"))
+        if dollars is not None:
+            return Reported(amount=dollars)
+
+        said = mapping(metadata.get("cost"))
+        figure = exact(said.get("amount"))
+        return None if figure is None else Reported(quantity=figure, unit=str(said.get("unit")))
+
     def urls(self, body: Any, kind: str, model: str = "") -> list[str]:
         """Return the media of the asked kind. Pure."""
         paths = self.result_of(kind, model).media.get(cast("Kind", kind), ())
@@ -81,9 +93,9 @@ class DeclaredResult(DeclaredSending):
             raise self.rules.kept_back(raw)
 
         if not found:
-            raise GenerationFailedError(
-                f"{self.said.title} answered without a {call.kind}", raw_response=raw
-            )
+            article, said = "an" if call.kind == "image" else "a", self.rules.said(raw)
+            told = f"{self.said.title} answered without {article} {call.kind}"
+            raise GenerationFailedError(f"{told}: {said}" if said else told, raw_response=raw)
 
         given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
         facts = response_facts(call, finished.metadata, **given)

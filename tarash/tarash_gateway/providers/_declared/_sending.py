@@ -14,9 +14,9 @@ import aiohttp
 from ..._data._exchange import Operation, Payload, RawResult
 from ..._http._answer import parse_json
 from ..._http._client import HttpResponse, join, unreadable
+from ..._support._paths import value_at as one
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
-from .._paths import value_at as one
 from ._account import DeclaredAccount
 from ._asked import has, own_id, whole
 from ._choosing import fits, form_for, placed, siblings
@@ -104,7 +104,7 @@ class DeclaredSending(DeclaredAccount):
             put(body, way.own_id, own_id(call))
 
         places = {name: take.at for name, take in takes.items() if take.at}
-        body = merged(body, extras(extra, places, way.extra_at))
+        body = merged(body, extras(extra, places, way))
         return Payload(
             self._path(way, call),
             body,
@@ -123,6 +123,9 @@ class DeclaredSending(DeclaredAccount):
         headers = dict(way.headers)
         if way.fresh_id_header is not None:
             headers[way.fresh_id_header] = str(uuid.uuid5(uuid.NAMESPACE_URL, own_id(call)))
+
+        if any(names(body, one) for one in self.said.media.references):
+            headers |= self.said.media.reference_headers
 
         upload = self.said.upload
         if upload is not None and upload.prefix and names(body, upload.prefix):
@@ -270,17 +273,15 @@ def check_totals(model: Model, request: Request, name: str) -> None:
             )
 
 
-def extras(
-    given: Mapping[str, Any], places: Mapping[str, str], extra_at: str | None
-) -> dict[str, Any]:
+def extras(given: Mapping[str, Any], places: Mapping[str, str], way: Submit) -> dict[str, Any]:
     """Return the provider's own parameters where the body has them.
 
     One that is declared goes to its place; all others go where such parameters land.
     """
-    body: dict[str, Any] = {}
-    rest = {name: value for name, value in given.items() if name not in places}
-    if rest and extra_at is not None:
-        put(body, extra_at, rest)
+    body: dict[str, Any] = {name: given[name] for name in way.extra_beside if name in given}
+    rest = {name: value for name, value in given.items() if name not in {*places, *body}}
+    if rest and way.extra_at is not None:
+        put(body, way.extra_at, rest)
     else:
         body.update(rest)
 

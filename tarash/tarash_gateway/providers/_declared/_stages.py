@@ -7,7 +7,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ..._data._types import Billing, Kind, Submission
-from ._parts import Count, Fits, Means, Part, Path, Pick, Predicate, Rate, Seconds, Text, Word
+from ._parts import (
+    Count,
+    Fits,
+    Means,
+    Part,
+    Path,
+    Pattern,
+    Pick,
+    Predicate,
+    Rate,
+    Seconds,
+    Text,
+    Word,
+)
 
 
 class Upload(Part):
@@ -44,6 +57,8 @@ class Submit(Fits):
     own_id: Path | None = None
     model_at: Path | Literal[""] | None = "model"
     extra_at: Path | None = None
+    extra_beside: tuple[Text, ...] = ()
+    """Own parameters that land in the body itself all the same: its other objects."""
     schema_at: Text | None = None
     """The part of the body that the models' schemas describe; the body itself by default."""
     body: dict[str, Any] = {}
@@ -63,8 +78,8 @@ class Rule(Part):
 
     means: Means
     status: tuple[int, ...] = ()
-    code: str | None = None
-    words: str | None = None
+    code: Pattern | None = None
+    words: Pattern | None = None
     at: Path | None = None
     of_output: bool = False
     ends_job: bool = False
@@ -94,6 +109,13 @@ class Poll(Fits):
     ids_at_once: Count = 1
     """How many ids, with commas between, may stand in place of `{id}`; kept for many jobs."""
 
+    @model_validator(mode="after")
+    def _ends(self) -> Poll:
+        if "completed" not in self.statuses.values():
+            raise ValueError("statuses has no word for completed: a job would never end")
+
+        return self
+
 
 class Result(Fits):
     """Where the media of a finished job are."""
@@ -103,6 +125,8 @@ class Result(Fits):
     authorised: bool = False
     fetch: str | None = None
     fetch_id: Path | None = None
+    whole: Predicate | None = None
+    """What the answer of `fetch` has once it is all there, also where it holds no media."""
     refused: tuple[Predicate, ...] = ()
     lifetime: Rate | None = None
     expires_at: Path | None = None

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ..._data._types import ImageRole, Kind
-from ._parts import Count, Part, Path, Place, Text
+from ...models import ImageGenerationRequest, VideoGenerationRequest
+from ._parts import Count, Part, Path, Place, Rate, Text
+
+FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
+
+
+def _known(source: str) -> str:
+    if source not in FIELDS:
+        near = difflib.get_close_matches(source, FIELDS, n=1)
+        meant = f"did you mean {near[0]!r}?" if near else f"they have: {', '.join(sorted(FIELDS))}"
+        raise ValueError(f"requests have no field {source!r}; {meant}")
+
+    return source
+
+
+Source = Annotated[str, AfterValidator(_known)]
 
 
 class Take(Part):
     """One parameter, and the request field that it comes from."""
 
-    source: Text = Field(alias="from")
+    source: Source = Field(alias="from")
     at: str | None = None
     required: bool = False
     has: tuple[str, ...] = ()
@@ -23,10 +39,21 @@ class Take(Part):
     low: float | None = None
     high: float | None = None
     step: Annotated[float, Field(gt=0)] | None = None
+    area: tuple[Rate, Rate] | None = None
+    """Of a free size: the least and the most pixels."""
     free: bool = False
     """Of a size: whether others than the allowed ones can be sent."""
     form: Literal[
-        "as_it_is", "int", "text", "seconds_text", "yes_no", "object", "width", "height", "unsent"
+        "as_it_is",
+        "int",
+        "text",
+        "seconds_text",
+        "yes_no",
+        "object",
+        "width",
+        "height",
+        "unsent",
+        "url",
     ] = "as_it_is"
     words: dict[str, Any] = {}
     roles: tuple[ImageRole, ...] = ()

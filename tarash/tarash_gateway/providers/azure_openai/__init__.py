@@ -17,5 +17,14 @@ provider = Provider(
     extra="openai",
     open_settings=("base_model",),
     requires="openai",
-    dates=Dates(f"{__name__}.dates", hosts=("azure.com",)),
+    dates=Dates(
+        hosts=("azure.com",),
+        keys=("AZURE_OPENAI_API_KEY",),
+        api=None,
+        root="/openai",
+        header=("api-key", "{key}"),
+        variables=("AZURE_OPENAI_ENDPOINT",),
+        query=(("api-version", "2024-10-21"),),
+        day="deprecation.inference",  # left out where the day is not known
+    ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..._data._types import Kind
+from ...catalog import Lifecycle, ends
 from .._openai_models import (
     IMAGE_FALLBACK,
     JOINTS,
@@ -19,7 +20,7 @@ from .._openai_models import (
     Mappers,
 )
 
-__all__ = ["IDS", "IMAGE_FALLBACK", "JOINTS", "MASKS", "MODELS", "RULES", "VIDEO_FALLBACK"]
+__all__ = ["ENDS", "IDS", "IMAGE_FALLBACK", "JOINTS", "MASKS", "MODELS", "RULES", "VIDEO_FALLBACK"]
 
 IDS: Mapping[Kind, tuple[str, ...]] = {
     "video": ("sora-2",),
@@ -29,3 +30,15 @@ IDS: Mapping[Kind, tuple[str, ...]] = {
 
 # Sora 2 came here without the sizes of 1024 lines.
 MODELS: Mapping[str, Mappers] = {**PLAIN, "sora-2-pro": SORA_2}
+
+SCHEDULE = "Azure's model retirement schedule of 2026-07-07"
+ENDS: Mapping[str, Lifecycle] = {
+    "dall-e-2": ends("2025-01-27", "gpt-image-2", "Azure's page of legacy models"),
+    "dall-e-3": ends(None, "gpt-image-2", SCHEDULE),
+    "gpt-image-1": ends("2026-10-23", "gpt-image-2", SCHEDULE),
+    "gpt-image-1-mini": ends("2027-04-07", None, SCHEDULE),
+    "gpt-image-1.5": ends("2026-12-16", "gpt-image-2", SCHEDULE),
+    "gpt-image-2": ends("2027-04-21", None, SCHEDULE),
+    "sora": ends(None, None, SCHEDULE),
+    "sora-2*": ends("2026-09-15", None, SCHEDULE),
+}

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from ...exceptions import UnsupportedOperationError
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Payload
     from ...catalog import ModelSpec
 
 CHINA = "cn-beijing"
-ADDRESS = r"'(https?|asset)://"
 OF_THE_DRAFT = {"duration", "ratio", "seed", "generate_audio", "omni_reference_task_type"}
 """What a final takes over from its draft: saying it again is an error, even with equal values."""
 
@@ -43,12 +39,6 @@ def build(adapter: Any, call: Call, spec: ModelSpec) -> Payload:
     """Return the body; that of a draft's final repeats nothing of the draft."""
     payload: Payload = type(adapter).build(adapter, call, spec)
     parts = [one for one in payload.body.get("content", ()) if isinstance(one, Mapping)]
-    videos = [str(one["video_url"]) for one in parts if "video_url" in one]
-    if any(not re.search(ADDRESS, one) for one in videos):
-        raise UnsupportedOperationError(
-            "ByteDance takes a video by public URL or asset:// only; put it where it can be fetched"
-        )
-
     if not any(one.get("type") == "draft_task" for one in parts):
         return payload
 

@@ -1,6 +1,6 @@
 """fal: queue submit, status, status stream, result, cancel; wire facts from fal's documentation.
 
-Paid POSTs and looks go over our own session: the SDK re-sends a submit up to ten times. The SDK
+Paid POSTs and polls go over our own session: the SDK re-sends a submit up to ten times. The SDK
 serves for uploads to fal's storage.
 """
 
@@ -8,136 +8,119 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
-from uuid import uuid4
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
-from ..._http._answer import ERRORS_BY_STATUS, says_nothing
-from ..._http._client import (
-    HttpClient,
-    HttpResponse,
-    checked,
-    join,
-    shorten,
-    status_error,
-    unreadable,
-)
-from ..._http._credentials import Credentials
+from ..._http._answer import says_nothing
+from ..._http._client import HttpClient, checked, join, unreadable
 from ..._http._proxies import proxy_of
 from ..._http._sdk import load
 from ..._http._send_state import fetching_result
-from ..._support._secrets import bearer
 from ...catalog._records import record_of
-from ...exceptions import GenerationFailedError, HTTPConnectionError, HTTPError, TarashException
-from ...mapping import apply_field_mappers
+from ...exceptions import TarashException
 from ...media import encoded
-from ...models import ImageGenerationResponse, VideoGenerationResponse
-from .._contract import AdapterDefaults
-from .._facts import amount, count, mapping, number, response_facts
-from .._filters import refusal, sift
-from .._outputs import as_text, content_of, find, no_media
+from .._error_rules import upload_error
+from .._facts import amount, count, mapping, number
+from .._rest import RestAdapter
+from .costs import reported_cost
 from .errors import classify_answer
 from .verdict import BAD_REQUEST, verdict
 
 if TYPE_CHECKING:
-    from ..._data._exchange import Call, Config, Response
+    from ..._data._exchange import Call, Config
     from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
-    from ..._http._client import Transport
+    from ..._http._client import HttpResponse
+    from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
     from .._contract import Ability
 
-STATUSES: Mapping[str, JobStatus] = {"IN_QUEUE": "queued", "IN_PROGRESS": "processing"}
-PLACES = {"video": ("video", "videos", "video_url"), "image": ("images", "image")}
-"""Where most models put their media."""
 NAMESPACES = ("workflows", "comfy")
 STORAGE = "https://rest.fal.ai"
 SCHEMAS = "https://fal.ai"
 SCHEMA_PATH = "api/openapi/queue/openapi.json?endpoint_id="
 SCHEMAS_VARIABLE = "TARASH_FAL_SCHEMAS"
 """Where schemas of models are asked for that nobody knows: a host, or `off` for nowhere."""
-CHECKED_APP = "fal-ai/flux"
-
-
+FIRST_ERROR = 300
 NOT_FOUND = 404
 
 
-class FalAdapter(AdapterDefaults):
-    """fal's queue, by the contract of adapters."""
+class FalAdapter(RestAdapter):
+    """fal's queue, by declaration but for its addresses and its two-part verdict."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"fetch_schema", "stream", "upload", "verify_credentials"}
+        {"fetch_schema", "reported_cost", "stream", "upload", "verify_credentials"}
     )
+    reported_cost = staticmethod(reported_cost)
     name = "fal"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1
     base_url = "https://queue.fal.run"
+    key_variables = ("FAL_KEY",)
     trusted_hosts = ("fal.run",)
     needs = ("status", "response", "cancel")
+    errors = classify_answer
+    authorization = ("Authorization", "Key {key}")
+    # Without it fal may serve the request from another model.
+    headers: ClassVar[Mapping[str, str]] = {"x-app-fal-disable-fallback": "true"}
+    job_id = "request_id"
+    statuses: ClassVar[Mapping[str, JobStatus]] = {"IN_QUEUE": "queued", "COMPLETED": "completed"}
+    failures = ("error",)
+    prefer: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "video": ("video", "videos", "video_url"),
+        "image": ("images", "image"),
+    }
+    check_path = "fal-ai/flux/requests/{nobody}/status"
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET."""
         pair = (environment.get("FAL_KEY_ID"), environment.get("FAL_KEY_SECRET"))
         joined = ":".join(part for part in pair if part) if all(pair) else None
-        return config.api_key or environment.get("FAL_KEY") or joined
-
-    def connect(self, account: Credentials, transport: Transport) -> HttpClient:
-        """Make a client over the loop's connections."""
-        return HttpClient(account, transport, bearer(account.key, "Key"), classify_answer)
+        return super().find_key(config, environment) or joined
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the model's input as fal takes it: bare, in the body."""
-        extra = call.request.extra_params
-        mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
-        return Payload(
-            path=spec.model,
-            body={**apply_field_mappers(mappers, call.request), **extra},
-            # Without it fal may serve the request from another model.
-            headers={"x-app-fal-disable-fallback": "true"},
-        )
+        return Payload(spec.model, self.mapped(call, spec), headers=self.headers)
 
     async def submit(self, client: HttpClient, payload: Payload, call: Call) -> Operation:
-        """Put the job into the queue."""
-        answer = await client.submit(payload.path, json=payload.body, headers=payload.headers)
-        accepted = answer.object()
-        job_id = accepted.get("request_id")
-        if not isinstance(job_id, str) or not job_id:
-            raise unreadable(answer.status, answer.body)
-
-        root = join(
-            client.account.base_url, f"{_app(payload.path)}/requests/{quote(job_id, safe='')}"
-        )
+        """Put the job into the queue; its addresses are fal's, unless our key must not go there."""
+        answer = await self.send(client, payload, self.errors)
+        job_id = self.id_in(answer)
+        path = f"{_app(payload.path)}/requests/{quote(job_id, safe='')}"
+        root = join(client.account.base_url, path)
         built = {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
-        given = {name: accepted.get(f"{name}_url") for name in built}
-        return Operation(
-            provider=client.account.provider,
-            model=payload.path,
-            kind=call.kind,
-            id=job_id,
-            submitted_at=datetime.now(UTC).isoformat(),
-            # As fal sent them, unless they lead where our key must not go.
-            urls={
-                name: url if isinstance(url, str) and client.trusts(url) else built[name]
-                for name, url in given.items()
-            },
-        )
+        given = {name: answer.object().get(f"{name}_url") for name in built}
+        urls = {
+            name: url if isinstance(url, str) and client.trusts(url) else built[name]
+            for name, url in given.items()
+        }
+        return replace(self.operation(client, call, job_id), model=payload.path, urls=urls)
+
+    def job_url(self, client: Any, operation: Operation) -> str:
+        """Return the address of a job's status."""
+        del client
+        return f"{operation.urls['status']}?logs=1"
+
+    def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
+        """Return what a status says; one that is completed may yet have failed."""
+        seen = super().snapshot(body, operation)
+        if seen.status == "completed":
+            return Snapshot("completed", raw=body)
+
+        place = count(body.get("queue_position"))
+        return replace(seen, queue_position=place) if seen.status != "failed" else seen
 
     async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
-        """Look at the job; once it has completed, fetch its result."""
-        looked = await client.get(f"{operation.urls['status']}?logs=1")
-        status = looked.object()
-        if not isinstance(status.get("status"), str):
-            if not status.get("error"):
-                raise unreadable(looked.status, status)
-
-            said = GenerationFailedError(
-                f"fal could not make it: {shorten(status['error'])}", raw_response=status
-            )
-            return Snapshot("failed", raw=status, error=said)
-
-        if status.get("status") != "COMPLETED":
-            return _snapshot(status)
+        """Ask for the job; once it has completed, fetch its result."""
+        answer = checked(
+            await client.get(self.job_url(client, operation), any_status=True), self.errors
+        )
+        status = answer.object()
+        seen = self.snapshot(status, operation)
+        if seen.status != "completed":
+            return seen
 
         if not (status.get("error") or status.get("error_type")):
             fetching_result()
@@ -147,24 +130,21 @@ class FalAdapter(AdapterDefaults):
         except TarashException as trouble:
             return Snapshot("processing", raw=status, trouble=trouble)
 
-        if answer.status < 300:  # noqa: PLR2004
-            if not answer.is_json or says_nothing(answer.body):
-                odd = unreadable(answer.status, answer.body)
-                return Snapshot("processing", raw=status, trouble=odd)
+        if answer.status >= FIRST_ERROR:
+            return verdict(answer, status)
 
-            return Snapshot(
-                "completed",
-                raw=status,
-                progress=100,
-                finished=RawResult(answer.body, _metadata(answer, status)),
-            )
+        if not answer.is_json or says_nothing(answer.body):
+            odd = unreadable(answer.status, answer.body)
+            return Snapshot("processing", raw=status, trouble=odd)
 
-        return verdict(answer, status)
+        finished = RawResult(answer.body, _metadata(answer, status))
+        return Snapshot("completed", raw=status, progress=100, finished=finished)
 
     async def stream(self, client: HttpClient, operation: Operation) -> AsyncIterator[Snapshot]:
         """Yield the job's status as fal pushes it."""
         async for status in client.events(f"{operation.urls['status']}/stream?logs=1"):
-            yield _snapshot(status)
+            if isinstance(status.get("status"), str):
+                yield self.snapshot(status, operation)
 
     async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer:
         """Ask fal to stop the job; one that runs already only gets a signal."""
@@ -175,11 +155,9 @@ class FalAdapter(AdapterDefaults):
         if answer.status == NOT_FOUND:
             return "unsupported"  # fal does not know the job, which says nothing of its end
 
-        if answer.status >= 300:  # noqa: PLR2004
-            raise classify_answer(answer) or status_error(answer)
-
         # Only fal's own word counts: a job taken for stopped may be bought again elsewhere.
-        return "cancelled" if answer.object().get("status") == "OK" else "requested"
+        body = checked(answer, self.errors).object()
+        return "cancelled" if body.get("status") == "OK" else "requested"
 
     def may_learn(self, account: Credentials) -> bool:
         """Tell whether there is somebody to ask for schemas: fal, unless it was replaced."""
@@ -192,19 +170,10 @@ class FalAdapter(AdapterDefaults):
         if answer.status == NOT_FOUND:
             return None
 
-        document = checked(answer, classify_answer).object()
-        found = record_of({"endpoint_id": model, "openapi": document})
+        document = checked(answer, self.errors).object()
+        record = record_of({"endpoint_id": model, "openapi": document})
         today = datetime.now(UTC).date().isoformat()
-        return None if found is None else {**found[1], "read": today}
-
-    async def verify_credentials(self, client: HttpClient) -> None:
-        """Ask after a job that nobody has: 404 proves that the key was accepted."""
-        answer = await client.get(
-            join(client.account.base_url, f"{CHECKED_APP}/requests/{uuid4()}/status"),
-            any_status=True,
-        )
-        if answer.status >= 300 and answer.status != NOT_FOUND:  # noqa: PLR2004
-            raise classify_answer(answer) or status_error(answer)
+        return None if record is None else {**record[1], "read": today}
 
     async def upload(self, client: HttpClient, media: MediaContent) -> str:
         """Return the URL of media in fal's storage, or a data URI where `base_url` is not fal's."""
@@ -217,6 +186,7 @@ class FalAdapter(AdapterDefaults):
         import httpx
 
         storage = fal_client.AsyncClient(key=client.account.key.reveal())
+        secrets = client.account.secrets
         failure: TarashException
         cause: BaseException
         try:
@@ -228,54 +198,39 @@ class FalAdapter(AdapterDefaults):
                 fallback_repository=[],
             )
         except (fal_client.FalClientHTTPError, httpx.HTTPStatusError) as error:
-            failure, cause = upload_error(error.response.status_code, str(error), client), error
+            cause, status = error, error.response.status_code
+            failure = upload_error("fal", status, secrets.text(str(error)))
         except (fal_client.FalClientError, httpx.HTTPError, OSError) as error:
-            failure, cause = upload_error(None, str(error), client), error
+            cause, failure = error, upload_error("fal", None, secrets.text(str(error)))
 
-        raise failure from client.account.secrets.outside(cause)
+        raise failure from secrets.outside(cause)
 
-    def parse(self, call: Call, finished: RawResult) -> Response:
-        """Return the response; what else the output holds goes into `provider_metadata`."""
-        output = finished.raw
-        found = find(output, call.kind, prefer=PLACES[call.kind])
-        checks = call.request.extra_params.get("enable_safety_checker") is not False
-        sifted = sift(output, found.media, checks=checks)
-        if not sifted.media and sifted.refused:
-            raise refusal("fal", sifted, call.kind, output, _billing(finished))
+    def billing_of_result(self, finished: RawResult) -> Billing | None:
+        """Return whether a result costs money, where fal says so; else that is not known."""
+        units = number(finished.metadata.get("billable_units"))
+        return None if units is None else "certain" if units else "none"
 
-        if not sifted.media:
-            raise no_media("fal", call.kind, found, output)
+    def output(self, body: Any, kind: str) -> Any:
+        """Return the whole body: it is the model's output."""
+        del kind
+        return body
 
-        rest = found.beside if isinstance(found.beside, dict) else {}
-        beside = rest or ({} if found.beside is None else {"output": found.beside})
-        metadata = {**beside, **sifted.note, **finished.metadata}
-        media = tuple(map(content_of, sifted.media))
-        about = sifted.media[0].about
-        content_type = sifted.media[0].content_type
-        if call.kind == "image":
-            return ImageGenerationResponse(
-                images=tuple(map(as_text, media)),
-                raw_response=output,
-                **response_facts(
-                    call,
-                    metadata,
-                    content_type=content_type,
-                    revised_prompt=mapping(output).get("revised_prompt"),
-                ),
-            )
+    def others(self, beside: Any) -> dict[str, Any]:
+        """Return the output's other parts under their own names."""
+        return beside if isinstance(beside, dict) else {"output": beside}
 
-        return VideoGenerationResponse(
-            video=media[0],
-            videos=media,
-            raw_response=output,
-            **response_facts(
-                call,
-                metadata,
-                content_type=content_type,
-                duration=about.get("duration"),
-                resolution=_resolution(about),
-            ),
-        )
+    def facts(self, body: Any, kind: str) -> dict[str, Any]:
+        """Return the prompt as it was rewritten."""
+        return {"revised_prompt": mapping(body).get("revised_prompt")} if kind == "image" else {}
+
+    def facts_of_file(self, about: Mapping[str, Any], kind: str) -> dict[str, Any]:
+        """Return the duration and the size of a video."""
+        if kind == "image":
+            return {}
+
+        width, height = count(about.get("width")), count(about.get("height"))
+        size = f"{width}x{height}" if width and height else None
+        return {"duration": about.get("duration"), "resolution": size}
 
 
 def _app(endpoint: str) -> str:
@@ -286,59 +241,27 @@ def _app(endpoint: str) -> str:
 
 def _schemas_at(account: Credentials) -> str:
     """Return where schemas are asked for; empty for nowhere."""
-    told = os.environ.get(SCHEMAS_VARIABLE, "").strip()
-    if told.lower() == "off":
+    named = os.environ.get(SCHEMAS_VARIABLE, "").strip()
+    if named.lower() == "off":
         return ""
 
     # A host in fal's place has models of its own, or none.
-    return told or ("" if account.custom_base_url else SCHEMAS)
-
-
-def _snapshot(status: Mapping[str, Any]) -> Snapshot:
-    if status.get("status") == "COMPLETED":
-        return Snapshot("completed", raw=status)
-
-    return Snapshot(
-        STATUSES.get(str(status.get("status")), "processing"),
-        raw=status,
-        queue_position=count(status.get("queue_position")),
-    )
+    return named or ("" if account.custom_base_url else SCHEMAS)
 
 
 def _metadata(answer: HttpResponse, status: Mapping[str, Any]) -> dict[str, Any]:
     """Return what stands beside the output: billable units, seconds of inference."""
-    found: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     units = answer.headers.get("X-Fal-Billable-Units")
     if units:
         read = amount(units)
-        found["billable_units"] = units if read is None else read
+        metadata["billable_units"] = units if read is None else read
 
-    metrics = status.get("metrics")
-    if isinstance(metrics, dict) and "inference_time" in metrics:
-        found["inference_time"] = metrics["inference_time"]
+    metrics = mapping(status.get("metrics"))
+    if "inference_time" in metrics:
+        metadata["inference_time"] = metrics["inference_time"]
 
-    return found
-
-
-def _billing(finished: RawResult) -> Billing | None:
-    """Return whether a result costs money, where fal says so; else that is not known."""
-    units = number(finished.metadata.get("billable_units"))
-    return None if units is None else "certain" if units else "none"
-
-
-def _resolution(file: Mapping[str, Any]) -> str | None:
-    width, height = count(file.get("width")), count(file.get("height"))
-    return f"{width}x{height}" if width and height else None
-
-
-def upload_error(status: int | None, said: str, client: HttpClient) -> TarashException:
-    """Return the error of a failed upload to fal's storage, which costs nothing."""
-    message = f"The upload to fal's storage failed: {client.account.secrets.text(said)}"
-    if status is None:
-        return HTTPConnectionError(message, submission="not_sent")
-
-    kind = ERRORS_BY_STATUS.get(status, HTTPError)
-    return kind(message, status_code=status, submission="not_sent")
+    return metadata
 
 
 adapter = FalAdapter()

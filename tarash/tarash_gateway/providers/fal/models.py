@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...catalog import Lifecycle, ends
 from ...mapping import Apart, FieldMapper, Rule, passthrough_field_mapper, single_image_field_mapper
 from ...mapping import video_url_field_mapper as _video
 
@@ -50,4 +51,8 @@ IMAGE_FALLBACK: Mappers = {
     **SHARED,
     "image_url": single_image_field_mapper(image_type="reference", provider="fal"),
     "num_images": passthrough_field_mapper("n"),
+}
+
+ENDS: Mapping[str, Lifecycle] = {
+    "fal-ai/sora-2*": ends("2026-09-24", None, "the end of OpenAI's own API, which serves it")
 }

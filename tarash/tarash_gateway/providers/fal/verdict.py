@@ -54,7 +54,7 @@ def _about_the_call(
         of_job, of_result = status.get("error_type"), body.get("error_type")
         return bool(of_job and of_result and of_job != of_result)
 
-    # Only a model's own words are a verdict, and those are a list; or the status has told it.
+    # Only a model's own words are a verdict, and those are a list; or the status has said it.
     return answer.status in ABOUT_THE_CALL or not isinstance(body.get("detail"), list)
 
 
@@ -66,6 +66,10 @@ def _error(
     rule = classify_answer.first(classify_answer.refusal_in(body, answer.status))
     if rule is not None:
         return classify_answer.made(*rule, classify_answer.refusal_in(body, answer.status))
+
+    if isinstance(detail, str) and answer.status in REFUSED:
+        # A sentence on the request: another provider would be asked for the same.
+        return status_error(answer)
 
     said = {"detail": shorten(status), "error_type": f"HTTP {answer.status}", **status}
     error = classify_answer.failure(said if detail is None else {**said, "detail": detail})

@@ -16,5 +16,17 @@ provider = Provider(
     extra="google",
     open_settings=("credentials_path", "gcp_project", "location", "storage_url"),
     requires="google.genai",
-    dates=Dates(f"{__name__}.dates", hosts=("googleapis.com",)),
+    # It names no last day: what ships says when a model ends.
+    dates=Dates(
+        hosts=("googleapis.com",),
+        keys=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        api="https://generativelanguage.googleapis.com",
+        root="/v1beta",
+        header=("x-goog-api-key", "{key}"),
+        query=(("pageSize", "1000"),),
+        items="models",
+        id="name",
+        media="image|veo|omni|banana",
+        prefix="models/",
+    ),
 )

@@ -8,127 +8,132 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..._http._client import HttpResponse, status_error
-from ...exceptions import (
-    AuthenticationError,
-    ContentModerationError,
-    GenerationFailedError,
-    HTTPError,
-    ModelNotFoundError,
-    QuotaExceededError,
-    RateLimitError,
-    TarashException,
-)
+from .._error_conditions import Refusal, When
+from .._error_rules import ErrorRules
+from .._facts import mapping, objects
 
 if TYPE_CHECKING:
     from ..._data._types import Billing
+    from ..._http._client import HttpResponse
+    from ...exceptions import ContentModerationError, TarashException
 
 # Refusals have no code of their own in long-running operations and error bodies, only words.
-REFUSAL = re.compile(
+REFUSAL = (
     r"usage guidelines|responsible ai|safety (?:filter|polic|setting|reason)|content polic|"
     r"sensitive words|prohibited (?:use|content)|blocked by|child safety|"
-    r"\b(?:safety|moderation|blocklist|prohibited_content|content_filter\w*)\b",
-    re.IGNORECASE,
+    r"\b(?:safety|moderation|blocklist|prohibited_content|content_filter\w*)\b"
 )
 SUPPORT_CODES = re.compile(r"\b\d{8}\b")
-RATE_WORDS = ("rate_limit_exceeded", "resource_exhausted", "too_many_requests")
-USED_UP = re.compile(r"\blimit:? 0\b(?!\.)|per[ _-]?(?:day|month)\b|PerDay", re.IGNORECASE)
-"""Said of a quota that no short wait fills again; details don't always come with the words."""
-ADVICE = "change the prompt or the images"
+# Said of a quota that no short wait fills again; details don't always come with the words.
+USED_UP = r"\blimit:? 0\b(?!\.)|per[ _-]?(?:day|month)\b|PerDay"
+TOO_MANY = frozenset({429})
+REFUSED = frozenset({400, 403})
+OF_QUOTA = "error.details[].violations[]"
+RAISE = "raise the quota, or use another provider"
+
+
+class GoogleRules(ErrorRules):
+    """Google's rules: an error may stand in a list, and a pause among its details."""
+
+    __slots__ = ()
+
+    def __call__(self, answer: HttpResponse, model: str | None = None) -> TarashException | None:
+        """Return our error for an error answer; None leaves it to the status alone."""
+        error = super().__call__(answer, model)
+        if error is not None:
+            error.raw_response = answer.body
+
+        return error
+
+    def refusal_in(self, body: Any, status: int | None = None, model: str | None = None) -> Refusal:
+        """Return a body, without the list that it may be in, as conditions see it."""
+        alone = body[0] if isinstance(body, list) and len(body) == 1 else body
+        return super().refusal_in(alone, status, model)
+
+    def wait(self, answer: HttpResponse) -> float | None:
+        """Return the seconds of a google.rpc.RetryInfo (`{"retryDelay": "37s"}`), or the header."""
+        error = mapping(mapping(self.refusal_in(answer.body).body).get("error"))
+        delays = (str(detail.get("retryDelay")) for detail in objects(error.get("details")))
+        waits = (re.fullmatch(r"(\d+(?:\.\d+)?)s", delay) for delay in delays)
+        return next((float(wait[1]) for wait in waits if wait), None) or answer.retry_after
+
+    def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
+        """Return the error for content that Google will not make."""
+        error = super().moderated(when, refusal)
+        error.categories = tuple(SUPPORT_CODES.findall(refusal.message))
+        return error
+
+
+classify_answer = GoogleRules(
+    title="Google",
+    message=("error.message",),
+    code=("error.code",),
+    # Before what any provider says of the account: Google says the same of a minute and of a day.
+    rules=(
+        (
+            "unknown_model",
+            When(
+                statuses=frozenset({404}),
+                of_submits=True,
+                advice="check the model's id, and on Vertex AI the location",
+            ),
+        ),
+        *(
+            ("quota", when)
+            for when in (
+                When(
+                    statuses=TOO_MANY, where=f"{OF_QUOTA}.quotaId", value=".*PerDay", advice=RAISE
+                ),
+                When(statuses=TOO_MANY, where=f"{OF_QUOTA}.quotaValue", value="0$", advice=RAISE),
+                When(statuses=TOO_MANY, code="(?i)quota_exceeded$", advice=RAISE),
+                When(statuses=TOO_MANY, words=USED_UP, of_jobs=False, advice=RAISE),
+            )
+        ),
+        ("rate", When(statuses=TOO_MANY)),
+        (
+            "account",
+            When(
+                statuses=REFUSED,
+                where="error.details[].reason",
+                value="API_KEY_(INVALID|EXPIRED)$",
+                advice="check the key",
+            ),
+        ),
+        (
+            "quota",
+            When(
+                statuses=REFUSED,
+                words=r"\bbill(?:ed|ing)\b",
+                of_jobs=False,
+                advice="see to the project's billing",
+            ),
+        ),
+        (
+            "moderation",
+            When(statuses=REFUSED | {422}, words=REFUSAL, of_jobs=False, stage="input"),
+        ),
+        # 3 is INVALID_ARGUMENT: the prompt was refused before anything was made.
+        ("moderation", When(words=REFUSAL, code="3$", of_answers=False, stage="input")),
+        ("moderation", When(words=REFUSAL, of_answers=False, stage="output")),
+        ("moderation", When(code=f"(?i).*({REFUSAL})", of_answers=False, stage="output")),
+        (
+            "quota",
+            When(
+                code="(8|quota_exceeded|budget_exceeded)$",
+                of_answers=False,
+                advice="raise the quota",
+            ),
+        ),
+    ),
+)
 
 
 def classifier(model: str) -> Callable[[HttpResponse], TarashException | None]:
     """Return what reads the error bodies of a submit to this model."""
-
-    def classify(answer: HttpResponse) -> TarashException | None:
-        if answer.status == 404:  # noqa: PLR2004
-            return _unknown_model(answer, model)
-
-        return classify_answer(answer)
-
-    return classify
-
-
-def classify_answer(answer: HttpResponse) -> TarashException | None:
-    """Return our error for what Google says in an error body; None leaves it to the status."""
-    error = _error_of(answer.body)
-    if error is None:
-        return None
-
-    message = str(error.get("message") or answer.body)
-    words = {str(error.get(name)).lower() for name in ("code", "status")}
-    details = [detail for detail in error.get("details") or () if isinstance(detail, dict)]
-    facts: dict[str, Any] = {"raw_response": answer.body, "status_code": answer.status}
-    said = f"HTTP {answer.status}: {message}"
-    if answer.status == 429:  # noqa: PLR2004
-        return _too_much(answer, words, details, said)
-
-    if answer.status in (400, 403) and _reason(details) in ("API_KEY_INVALID", "API_KEY_EXPIRED"):
-        return AuthenticationError(f"{said} (check the key)", **facts)
-
-    if answer.status in (400, 403) and re.search(r"\bbill(?:ed|ing)\b", message, re.IGNORECASE):
-        return QuotaExceededError(f"{said} (see to the project's billing)", **facts)
-
-    if answer.status in (400, 403, 422) and REFUSAL.search(message):
-        return refused(message, answer.body, stage="input")
-
-    return status_error(answer, message)
-
-
-def _error_of(body: Any) -> Mapping[str, Any] | None:
-    if isinstance(body, list) and len(body) == 1:
-        body = body[0]
-
-    error = body.get("error") if isinstance(body, dict) else None
-    return error if isinstance(error, dict) else None
-
-
-def _reason(details: list[dict[str, Any]]) -> str:
-    return next((str(detail["reason"]) for detail in details if "reason" in detail), "")
-
-
-def _too_much(
-    answer: HttpResponse, words: set[str], details: list[dict[str, Any]], said: str
-) -> HTTPError:
-    """Tell a quota that is used up for the day from a rate that only wants patience."""
-    violations = [violation for detail in details for violation in detail.get("violations") or ()]
-    used_up = any(
-        "PerDay" in str(violation.get("quotaId")) or str(violation.get("quotaValue")) == "0"
-        for violation in violations
-        if isinstance(violation, dict)
-    )
-    facts: dict[str, Any] = {
-        "raw_response": answer.body,
-        "status_code": answer.status,
-        "retry_after": _retry_delay(details) or answer.retry_after,
-    }
-    if used_up or "quota_exceeded" in words or USED_UP.search(said):
-        return QuotaExceededError(f"{said} (raise the quota, or use another provider)", **facts)
-
-    return RateLimitError(f"{said} (wait, or lower the number of concurrent jobs)", **facts)
-
-
-def _retry_delay(details: list[dict[str, Any]]) -> float | None:
-    """Return the seconds of a google.rpc.RetryInfo: `{"retryDelay": "37s"}`."""
-    for detail in details:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(detail.get("retryDelay")))
-        if found is not None:
-            return float(found[1])
-
-    return None
-
-
-def _unknown_model(answer: HttpResponse, model: str) -> HTTPError:
-    error = _error_of(answer.body) or {}
-    message = str(error.get("message") or f"{model} is not known")
-    return ModelNotFoundError(
-        f"HTTP 404: {message} (check the model's id, and on Vertex AI the location)",
-        raw_response=answer.body,
-        status_code=404,
-        retry_after=answer.retry_after,
-    )
+    return partial(classify_answer, model=model)
 
 
 def refused(
@@ -140,26 +145,14 @@ def refused(
     billing: Billing | None = None,
 ) -> ContentModerationError:
     """Return the error for content that Google will not make."""
-    codes = tuple(SUPPORT_CODES.findall(message))
-    return ContentModerationError(
-        f"Google's content filter refused: {message} ({ADVICE})",
-        raw_response=raw,
-        stage=stage,
-        categories=(*categories, *codes),
-        billing=billing,
-    )
+    when = When(stage=stage, billing=billing)
+    error = classify_answer.moderated(when, Refusal(None, raw, message))
+    error.categories = (*categories, *error.categories)
+    return error
 
 
 def failed(error: Mapping[str, Any], raw: Any) -> TarashException:
     """Return the error of a job that failed, by the code and the words that it failed with."""
-    code, message = str(error.get("code") or "unknown"), str(error.get("message") or "no reason")
-    if REFUSAL.search(f"{code} {message}"):
-        # 3 is INVALID_ARGUMENT: the prompt was refused before anything was made.
-        return refused(message, raw, stage="input" if code == "3" else "output")
-
-    if code in ("8", "quota_exceeded", "budget_exceeded"):
-        return QuotaExceededError(
-            f"Google could not make it ({code}): {message} (raise the quota)", raw_response=raw
-        )
-
-    return GenerationFailedError(f"Google could not make it ({code}): {message}", raw_response=raw)
+    failure = classify_answer.failure({"error": error})
+    failure.raw_response = raw
+    return failure

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._data._types import ImageRole, Kind
+from ...catalog import Lifecycle, ends
 from ...mapping import (
     Apart,
     Beside,
@@ -280,16 +281,34 @@ IMAGE_FALLBACK: Mappers = {
     **SEED,
 }
 
-
-def _ended(shutdown: str, successor: str, source: str) -> dict[str, str | None]:
-    return {"shutdown": shutdown, "successor": successor, "source": source}
-
-
-CHANGELOG = "https://ai.google.dev/gemini-api/docs/changelog"
-DEPRECATIONS = "https://ai.google.dev/gemini-api/docs/deprecations"
-SECONDARY = f"{DEPRECATIONS} (as quoted by third parties)"
-OMNI, NANO_BANANA = "gemini-omni-1.2-flash", "gemini-3.1-flash-image"
-"""On the Gemini API; Vertex AI keeps some of them longer. By exact id, else the longest prefix.
-
-Google names a successor for Veo 3.1 only; the others are today's models for the same work.
-"""
+GEMINI = "deprecations and changelog of ai.google.dev"
+SECOND_HAND = "reports by others of ai.google.dev"
+VERTEX = "reports by others of Vertex AI's model lifecycle"
+OMNI = "gemini-omni-1.2-flash"
+NANO_BANANA = "gemini-3.1-flash-image"
+NOT_FOUND = "reports by others that it is not found"
+ENDS: Mapping[str, Lifecycle] = {
+    "gemini-2.0-flash-exp-image-generation": ends(None, NANO_BANANA, NOT_FOUND),
+    "gemini-2.0-flash-preview-image-generation": ends(None, NANO_BANANA, NOT_FOUND),
+    "gemini-2.5-flash-image": ends("2026-10-02", NANO_BANANA, SECOND_HAND),
+    "gemini-2.5-flash-image-preview": ends("2026-01-15", NANO_BANANA, SECOND_HAND),
+    "gemini-3-pro-image-preview": ends("2026-06-25", "gemini-3-pro-image", SECOND_HAND),
+    "gemini-3.1-flash-image-preview": ends("2026-06-25", NANO_BANANA, SECOND_HAND),
+    "gemini-omni-1.1-flash": ends("2026-12-03", OMNI, SECOND_HAND),
+    "gemini-omni-flash-preview": ends("2026-09-30", OMNI, SECOND_HAND),
+    "imagegeneration@*": ends("2026-06-30", NANO_BANANA, VERTEX),
+    "imagen-3.0-*": ends("2026-06-30", NANO_BANANA, VERTEX),
+    "imagen-3.0-generate-002": ends("2025-11-10", NANO_BANANA, SECOND_HAND),
+    "imagen-4.0-*": ends("2026-08-17", NANO_BANANA, GEMINI),
+    "imagetext@*": ends("2026-06-30", NANO_BANANA, VERTEX),
+    "veo-2.0-*": ends("2026-06-30", OMNI, GEMINI),
+    "veo-3-0-*": ends("2026-06-30", OMNI, GEMINI),
+    "veo-3.0-*": ends("2026-06-30", OMNI, GEMINI),
+    "veo-3.1-fast-generate-001": ends("2026-11-17", OMNI, VERTEX),
+    "veo-3.1-fast-generate-preview": ends("2026-10-22", OMNI, GEMINI),
+    "veo-3.1-generate-001": ends("2026-11-17", OMNI, VERTEX),
+    "veo-3.1-generate-preview": ends("2026-10-22", OMNI, GEMINI),
+    "veo-3.1-lite-generate-preview": ends("2026-10-22", OMNI, GEMINI),
+}
+"""On the Gemini API; Vertex AI keeps some of them longer. Google names a successor for Veo 3.1
+only; the others are today's models for the same work."""

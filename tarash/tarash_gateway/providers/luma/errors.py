@@ -7,7 +7,7 @@ from .._error_rules import ErrorRules
 
 REFUSED = frozenset({400, 403, 413, 422})
 NO_CODE = "$"
-# Luma's words for an image that it could not even look at: mostly its URL was not open to Luma.
+# Luma's words for an image that it could not even read: mostly its URL was not open to Luma.
 UNREAD = "failed to moderate|could not be fetched|unable to fetch"
 MODERATION = "moderat|content polic|safety"
 UNKNOWN_MODEL = (

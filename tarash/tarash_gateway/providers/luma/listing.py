@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..._http._client import HttpResponse, unreadable
-from .._finding import MOST_PAGES, is_shown, is_since, once
+from .. import _finding as pages
+
+if TYPE_CHECKING:
+    from ..._http._client import HttpResponse
 
 PAGE = 100
 FILLED_IN = frozenset(
@@ -19,30 +21,14 @@ FILLED_IN = frozenset(
 async def newest(
     get: Callable[[str], Awaitable[HttpResponse]], url: str, since: datetime
 ) -> list[dict[str, Any]]:
-    """Return the newest generations, as far back as `since` or as a few pages reach.
+    """Return the newest generations, as far back as `since` or as a few pages reach."""
 
-    Args:
-        get: Asks for a URL.
-        url: That of the list.
-        since: Nothing older is wanted.
+    def following(page: Mapping[str, Any], generations: list[dict[str, Any]]) -> str | None:
+        return f"{first}&offset={len(generations)}" if page.get("has_more") else None
 
-    Raises:
-        TarashException: The list can't be had, or can't be read.
-    """
-    found: list[dict[str, Any]] = []
-    for _ in range(MOST_PAGES):
-        answer = await get(f"{url}?limit={PAGE}&offset={len(found)}")
-        page = answer.object()
-        listed = page.get("generations")
-        if not isinstance(listed, list):
-            raise unreadable(answer.status, answer.body)
-
-        found += [one for one in listed if isinstance(one, dict)]
-        oldest = found[-1].get("created_at") if found else None
-        if not page.get("has_more") or not is_since(oldest, since):
-            break
-
-    return once(found)
+    first = f"{url}?limit={PAGE}"
+    start = f"{first}&offset=0"
+    return await pages.newest(get, start, since, items="generations", following=following)
 
 
 def is_same(generation: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
@@ -53,4 +39,4 @@ def is_same(generation: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
 
     shown = {**request, "model": generation.get("model") or request.get("model")}
     further = [name for name, value in shown.items() if value and name not in body]
-    return is_shown(body, shown) and FILLED_IN.issuperset(further)
+    return pages.is_shown(body, shown) and FILLED_IN.issuperset(further)

@@ -16,5 +16,12 @@ provider = Provider(
     extra="openai",
     open_settings=("organization", "project"),
     requires="openai",
-    dates=Dates(f"{__name__}.dates", hosts=("openai.com",)),
+    dates=Dates(
+        hosts=("openai.com",),
+        keys=("OPENAI_API_KEY",),
+        api="https://api.openai.com",
+        root="/v1",
+        root_may_lack=True,
+        day="shutdown_date",
+    ),
 )

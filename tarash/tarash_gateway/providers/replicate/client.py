@@ -5,32 +5,28 @@ Keeps what came over the wire, since the SDK can't read every answer. Decides no
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
-from ..._http._client import HttpClient, join, unreadable
-from ..._http._credentials import Credentials
+from ..._http._client import HttpClient
 from ..._http._sdk import Connections, exchange
 from ..._support._secrets import bearer
-from .._finding import MOST_PAGES
+from .errors import classify_answer
 
 if TYPE_CHECKING:
-    from ..._http._client import Classify, HttpResponse, Transport
+    from ..._http._client import HttpResponse, Transport
+    from ..._http._credentials import Credentials
 
 _kept: ContextVar[list[Any] | None] = ContextVar("_kept", default=None)
 """Where the SDK's raw answers go while it makes an exchange for us."""
 
 
-class ReplicateClient:
+class ReplicateClient(HttpClient):
     """One account: the SDK for uploads, our own session for the rest."""
 
-    def __init__(self, account: Credentials, transport: Transport, classify: Classify) -> None:
-        self.account = account
-        self.http = HttpClient(account, transport, bearer(account.key), classify)
-        self._transport = transport
+    def __init__(self, account: Credentials, transport: Transport) -> None:
+        super().__init__(account, transport, bearer(account.key), classify_answer)
         self._sdk: Any = None
 
     @property
@@ -52,35 +48,7 @@ class ReplicateClient:
 
         return self._sdk
 
-    def url(self, *path: str) -> str:
-        """Return a URL of the API."""
-        return join(self.account.base_url, "/".join(("v1", *path)))
-
-    async def predictions(self, since: datetime) -> AsyncIterator[dict[str, Any]]:
-        """Yield the account's predictions since then, newest first, from a few pages at most."""
-        query = urlencode({"created_after": since.astimezone(UTC).isoformat()})
-        url = f"{self.url('predictions')}?{query}"
-        for _ in range(MOST_PAGES):
-            answer = await self.http.get(url)
-            page = answer.object()
-            results, following = page.get("results"), page.get("next")
-            if not isinstance(results, list):
-                raise unreadable(answer.status, answer.body)
-
-            for one in results:
-                if isinstance(one, dict):
-                    yield one
-
-            if not isinstance(following, str) or not self.http.trusts(following):
-                return
-
-            url = following
-
-    async def send(
-        self,
-        call: Callable[[], Awaitable[Any]],
-        classify: Classify,
-    ) -> HttpResponse:
+    async def through_sdk(self, call: Callable[[], Awaitable[Any]]) -> HttpResponse:
         """Let the SDK make one exchange, and return what came over the wire."""
         import httpx
         from replicate.exceptions import ReplicateException
@@ -99,10 +67,7 @@ class ReplicateClient:
 
             return kept[-1]
 
-        return await exchange(send, self.account, httpx.RequestError, classify)
-
-    async def aclose(self) -> None:
-        """Nothing of its own to close: the loop's transport owns the connections."""
+        return await exchange(send, self.account, httpx.RequestError, classify_answer)
 
 
 async def _keep(response: Any) -> None:

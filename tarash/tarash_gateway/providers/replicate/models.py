@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._data._types import ImageRole, Kind
+from ...catalog import Lifecycle, ends
 from ...mapping import (
     Apart,
     Beside,
@@ -355,4 +356,8 @@ MODELS: Mapping[str, Mappers] = {
         "width": _side(0),
         "height": _side(1),
     },
+}
+
+ENDS: Mapping[str, Lifecycle] = {
+    "openai/sora-2*": ends("2026-09-24", None, "the end of OpenAI's own API, which serves it")
 }

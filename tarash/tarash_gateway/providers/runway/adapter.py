@@ -1,7 +1,7 @@
 """Runway: one protocol of tasks for some fifty models, its own and others'.
 
 Only uploads go through Runway's SDK, with its retries off: over our own session, a submit costs a
-third, and a look a tenth. Facts from the SDK's types and https://docs.dev.runwayml.com.
+third, and a poll a tenth. Facts from the SDK's types and https://docs.dev.runwayml.com.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..._data._exchange import MediaConstraints, MediaSupport, Operation, Payload, Snapshot
-from ..._http._client import HttpClient, shorten, status_error, unreadable
+from ..._data._exchange import MediaConstraints, MediaSupport, Operation, Payload
+from ..._http._client import HttpClient, checked, unreadable
 from ..._http._sdk import exchange, http_client, load
 from ..._support._mime import named
 from ..._support._secrets import AuthHeaders, bearer
-from ...exceptions import HTTPError
+from .._error_rules import upload_error
 from .._facts import mapping
 from .._rest import RestAdapter
-from .errors import billing_of, classify_answer, failure_of
+from .costs import reported_cost
+from .errors import billing_of, classify_answer
 from .models import endpoint_of
 
 if TYPE_CHECKING:
@@ -30,20 +31,17 @@ if TYPE_CHECKING:
 
     from ..._data._exchange import Call, Config
     from ..._data._types import Billing, CancelAnswer, JobStatus, MediaContent
-    from ..._http._client import HttpResponse, Transport
+    from ..._http._client import Transport
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
-    from ...exceptions import TarashException
     from .._contract import Ability
 
 LARGEST_UPLOAD = 200 * 1024 * 1024
 LINK_LIFETIME = timedelta(hours=24)
-"""Output links work for 24 to 48 hours; another look at the task signs new ones."""
+"""Output links work for 24 to 48 hours; another poll of the task signs new ones."""
 API_VERSION = "2024-11-06"
-"""What the SDK sends, unless it is told another."""
-OK = 200
+"""What the SDK sends, unless it is given another."""
 NOT_FOUND = 404
-FIRST_ERROR = 300
 
 
 class RunwayClient(HttpClient):
@@ -79,7 +77,10 @@ class RunwayClient(HttpClient):
 class RunwayAdapter(RestAdapter):
     """Runway's tasks, by declaration but for uploads and the cancel."""
 
-    abilities: frozenset[Ability] = frozenset({"resolve_base_url", "upload", "verify_credentials"})
+    abilities: frozenset[Ability] = frozenset(
+        {"reported_cost", "resolve_base_url", "upload", "verify_credentials"}
+    )
+    reported_cost = staticmethod(reported_cost)
     name = "runway"
     # Runway takes data URIs of 5 MB, and base64 needs four characters for three bytes.
     accepts = MediaSupport(
@@ -102,6 +103,7 @@ class RunwayAdapter(RestAdapter):
         "FAILED": "failed",
         "CANCELLED": "failed",
     }
+    failures = ("error", "failure")
     progress = "progress"
     whole_progress = 1
     media: ClassVar[Mapping[str, str]] = {"video": "output", "image": "output"}
@@ -130,33 +132,13 @@ class RunwayAdapter(RestAdapter):
         return f"v1/{spec.endpoint or endpoint_of(spec.model, call.kind, call.request)}"
 
     async def submit(self, client: RunwayClient, payload: Payload, call: Call) -> Operation:
-        """Create the task."""
+        """Create the task; its model may be the successor of the one in the config."""
         model = str(payload.body.get("model"))
-        classify = partial(classify_answer, model=model)
-        answer = await client.submit(payload.path, json=payload.body, classify=classify)
-        accepted = answer.object()
-        task = accepted.get("id")
-        if not isinstance(task, str) or not task:
-            raise unreadable(answer.status, answer.body)
-
-        estimate = accepted.get("estimatedCost")
+        answer = await self.send(client, payload, partial(self.errors, model=model))
+        operation = self.operation(client, call, self.id_in(answer))
+        estimate = answer.object().get("estimatedCost")
         data = {} if estimate is None else {"estimatedCost": estimate}
-        return replace(self.operation(client, call, task), model=model, data=data)
-
-    def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
-        """Return what a task says; one without a status has failed, or can't be read."""
-        if isinstance(body.get("status"), str):
-            return super().snapshot(body, operation)
-
-        if not (body.get("error") or body.get("failure")):
-            raise unreadable(OK, body)
-
-        error = failure_of({"failure": shorten(body.get("error") or ""), **body})
-        return Snapshot("failed", raw=body, error=error, billing=billing_of(body))
-
-    def failure(self, body: Mapping[str, Any]) -> TarashException:
-        """Return the error of a task, by its failure code."""
-        return failure_of(body)
+        return replace(operation, model=model, data=data)
 
     def billing(self, body: Any) -> Billing | None:
         """Return what a failed task costs: Runway states the credits that it kept."""
@@ -183,7 +165,7 @@ class RunwayAdapter(RestAdapter):
         if seen.status == NOT_FOUND:
             return "too_late"
 
-        status = self.statuses.get(str(_good(seen).object().get("status")))
+        status = self.statuses.get(str(checked(seen, self.errors).object().get("status")))
         if status in ("completed", "failed"):
             return "too_late"
 
@@ -191,7 +173,7 @@ class RunwayAdapter(RestAdapter):
         if answer.status == NOT_FOUND:
             return "too_late"
 
-        _good(answer)
+        checked(answer, self.errors)
         # Runway gives credits back for tasks that don't run yet, and promises no more than that.
         return "cancelled" if status == "queued" else "requested"
 
@@ -224,30 +206,13 @@ class RunwayAdapter(RestAdapter):
             lambda: plain.post(str(url), data=fields, files={"file": (name, content, kind)}),
             client.account,
             (httpx.TransportError, httpx.InvalidURL),
-            upload_error,
+            lambda answer: upload_error("Runway", answer.status, answer.body),
         )
         return uri
 
 
-def upload_error(answer: HttpResponse) -> TarashException:
-    """Return the error for what the storage behind a signed address answers."""
-    return HTTPError(
-        f"The upload to Runway's storage failed (HTTP {answer.status}): {shorten(answer.body)}",
-        raw_response=answer.body,
-        status_code=answer.status,
-        submission="not_sent",
-    )
-
-
 def _is_url(value: object) -> bool:
     return isinstance(value, str) and value.startswith(("https://", "http://"))
-
-
-def _good(answer: HttpResponse) -> HttpResponse:
-    if answer.status >= FIRST_ERROR:
-        raise classify_answer(answer) or status_error(answer)
-
-    return answer
 
 
 adapter = RunwayAdapter()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...catalog import lifecycle
-from .._error_conditions import Meaning, Refusal, When
+from .._error_conditions import When
 from .._error_rules import ErrorRules, sentence_of
 from .._facts import mapping, number, objects
 
 if TYPE_CHECKING:
     from ..._data._types import Billing
-    from ...exceptions import TarashException
 
 
 class RunwayRules(ErrorRules):
-    """Runway's rules: it names the issues beside the message, and we the successor of a model."""
+    """Runway's rules: it names the issues beside the message."""
 
     __slots__ = ()
 
@@ -25,16 +22,6 @@ class RunwayRules(ErrorRules):
         said = super().said(body)
         issues = map(sentence_of, objects(mapping(body).get("issues")) if said else [])
         return "; ".join([said, *(issue for issue in issues if issue not in said)])
-
-    def made(
-        self, meaning: Meaning, when: When, refusal: Refusal, retry_after: float | None = None
-    ) -> TarashException:
-        """Return the error of one meaning."""
-        ended = lifecycle("runway", refusal.model or "")
-        if meaning == "unknown_model" and ended is not None and ended.successor:
-            when = replace(when, advice=f"Runway has replaced it; use {ended.successor}")
-
-        return super().made(meaning, when, refusal, retry_after)
 
 
 SAFETY = r"(?:.*\.)?SAFETY(?:\.|$)"
@@ -83,7 +70,6 @@ classify_answer = RunwayRules(
         ),
     ),
 )
-failure_of = classify_answer.failure
 
 
 def billing_of(task: Any) -> Billing | None:

@@ -13,16 +13,18 @@ from ..._data._types import ImageRole, Kind
 from ...exceptions import ValidationError
 from ...mapping import (
     FieldMapper,
+    Shapes,
     choice_field_mapper,
     duration_field_mapper,
     mask_image_field_mapper,
+    nearest_lines,
     passthrough_field_mapper,
+    requestable,
     seed_field_mapper,
     single_image_field_mapper,
     video_url_field_mapper,
 )
 from ...media import to_wire
-from .shape import REQUEST_WORDS, Shapes, nearest_lines
 
 Schema = Mapping[str, Any]
 Mappers = dict[str, FieldMapper]
@@ -30,7 +32,7 @@ Mappers = dict[str, FieldMapper]
 REFERENCE_ROLES: tuple[ImageRole, ...] = ("reference", "asset")
 FRAMES: Mapping[str, ImageRole] = {"first": "first_frame", "last": "last_frame"}
 DURATION = 5
-"""Seconds to ask for where Runway wants a duration and the request has no wish."""
+"""Seconds to ask for where Runway wants a duration and the request names none."""
 
 
 def mappers_of(schema: Schema, kind: Kind, *, edits: bool) -> Mappers:
@@ -98,7 +100,7 @@ def _word(source_field: str) -> Callable[[Schema, bool, Kind], FieldMapper]:
 
 def _expansion(_shape: Schema, _required: bool, _kind: Kind) -> FieldMapper:
     words = {True: "balanced", False: "disabled", None: None}
-    return FieldMapper("enhance_prompt", lambda _request, wish: words[wish])
+    return FieldMapper("enhance_prompt", lambda _request, enhanced: words[enhanced])
 
 
 # ----------------------------------------------------------------------------------------- numbers
@@ -156,12 +158,12 @@ def ratio_mapper(shapes: Shapes) -> FieldMapper:
 
 def _resolution(shape: Schema, required: bool, _kind: Kind) -> FieldMapper:
     words: list[str] = listed(shape)
-    if REQUEST_WORDS.issuperset(words):
+    if requestable(words):
         return choice_field_mapper("resolution", words, required)
 
     return FieldMapper(
         "resolution",
-        lambda _request, wish: None if wish is None else nearest_lines(words, wish),
+        lambda _request, value: None if value is None else nearest_lines(words, value),
         required,
     )
 

@@ -11,16 +11,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from ..._data._hints import give_parameter, use_function
 from ..._data._types import JsonObject, Kind
 from ..._support._shipped import shipped
-from ...catalog._lifecycle import lifecycle
-from ...catalog._spec import ModelSpec
+from ...catalog import Lifecycle, ModelSpec, ends, lifecycle
 from ...exceptions import UnsupportedOperationError, ValidationError
-from ...mapping import FieldMapper, longest_prefix
+from ...mapping import FieldMapper, Shapes, longest_prefix
 from ...models import Adjustment
 from .mappers import MAKERS, Mappers, listed, mappers_of, ratio_mapper
 from .requested import joint_adjustments
-from .shape import Shapes
 
 DATA: JsonObject = json.loads(shipped(__package__, "models.json"))["endpoints"]
 # Of several endpoints that take a request, the first.
@@ -131,7 +130,7 @@ def endpoint_of(model: str, kind: Kind, request: Any) -> str:
 
 
 def _likeliest(offered: Sequence[str], given: set[str]) -> str:
-    """Return the endpoint whose refusal, or whose way to bend the request, makes most sense."""
+    """Return the endpoint whose refusal, or whose way to adapt the request, makes most sense."""
     wanted = "video_to_video" if "video" in given else "image_to_video" if given else offered[0]
     return wanted if wanted in offered else offered[0]
 
@@ -225,7 +224,7 @@ def _check_kind(model: str, kind: Kind) -> None:
     if not any(model in TABLES[endpoint] for endpoint in ENDPOINTS[kind]):
         other = "image" if kind == "video" else "video"
         raise UnsupportedOperationError(
-            f"{model} makes {other}s, no {kind}; use generate_{other}()", "runway", model
+            f"{model} makes {other}s, no {kind}", "runway", model, hints=[use_function(other)]
         )
 
 
@@ -236,7 +235,11 @@ def _check_extra(endpoint: str, model: str, request: Any) -> None:
             values = listed(schema["properties"][name])
             allowed = f", one of {values}" if values else ""
             raise ValidationError(
-                f"{model} needs {name!r}{allowed}; give it in extra_params", "runway", model
+                f"{model} needs {name!r}{allowed}",
+                "runway",
+                model,
+                code="missing_parameter",
+                hints=[give_parameter()],
             )
 
 
@@ -293,3 +296,15 @@ def _needs_of(model: str, kind: Kind) -> Iterator[str]:
             yield from takes
             if not needs:
                 yield "text"
+
+
+GONE = "absent from the types of runwayml 5.24.0"
+ENDS: Mapping[str, Lifecycle] = {
+    "aleph": ends(None, "aleph2", GONE),
+    "gen-3-alpha": ends(None, "gen4.5", GONE),
+    "gen3a": ends(None, "gen4.5", GONE),
+    "gen3a_turbo": ends(None, "gen4_turbo", GONE),
+    "gen4_aleph": ends(None, "aleph2", GONE),
+    "upscale_v1": ends(None, "magnific_video_upscaler_creative", GONE),
+    "veo3": ends(None, "veo3.1", GONE),
+}

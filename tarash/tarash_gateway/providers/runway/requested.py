@@ -1,6 +1,6 @@
-"""Tells what bends where several wishes, or none of a model's parameters, decide. Pure.
+"""The adjustments that several requested values, or none of a model's parameters, decide. Pure.
 
-The fit compares one wish with one parameter; a `ratio` that is shape and resolution at once, or a
+The fit compares one value with one parameter; a `ratio` that is shape and resolution at once, or a
 resolution called `768p`, it can't judge.
 """
 
@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...mapping import FieldMapper, nearest
+from ...mapping import (
+    FieldMapper,
+    Shapes,
+    is_alike,
+    named_lines,
+    nearest,
+    nearest_lines,
+    proportion_of,
+    requestable,
+)
 from ...models import Adjustment
-from .shape import ALIKE, LINES, REQUEST_WORDS, Shapes, apart, nearest_lines, ratio_of
 
-Found = tuple[str, Any, str]
-"""The wish, what is sent instead, and why."""
+Change = tuple[str, Any, str]
+"""The field, what is sent instead, and why."""
 
 
 def joint_adjustments(
@@ -33,74 +41,74 @@ def joint_adjustments(
         words: What its `resolution` may be; empty where it has none.
         request: What is asked for, before it is fitted.
     """
-    found: list[Found | None] = []
+    changes: list[Change | None] = []
     if "promptText" not in table:
-        found.append(("prompt", None, "has no prompt"))
+        changes.append(("prompt", None, "has no prompt"))
 
     if shapes is not None and "ratio" not in request.extra_params:
-        found.append(_aspect_ratio(shapes, request))
-        found.append(None if words else _pixels(shapes, request))
+        changes.append(_aspect_ratio(shapes, request))
+        changes.append(None if words else _pixels(shapes, request))
 
     if "resolution" not in request.extra_params:
-        found.append(_lines(words, request))
+        changes.append(_lines(words, request))
 
     if "duration" not in request.extra_params:
-        found.append(_whole_seconds(table, request))
+        changes.append(_whole_seconds(table, request))
 
     return [
         Adjustment(
             field=field, requested=getattr(request, field), sent=sent, reason=f"{model} {reason}"
         )
-        for field, sent, reason in filter(None, found)
+        for field, sent, reason in filter(None, changes)
     ]
 
 
-def _aspect_ratio(shapes: Shapes, request: Any) -> Found | None:
+def _aspect_ratio(shapes: Shapes, request: Any) -> Change | None:
     """Images only: their mapper is known to the fit by the size."""
     if shapes.kind != "image" or request.aspect_ratio is None or not shapes.sizes:
         return None
 
-    size = shapes.told(shapes.choose(request))
-    if size is None or apart(size.ratio, ratio_of(request.aspect_ratio)) <= ALIKE:
+    size = shapes.size_of(shapes.choose(request))
+    if size is None or is_alike(size.ratio, proportion_of(request.aspect_ratio)):
         return None
 
     return "aspect_ratio", size.name, f"takes {', '.join(shapes.names)}"
 
 
-def _pixels(shapes: Shapes, request: Any) -> Found | None:
-    wish = getattr(request, "resolution", None)
-    if wish is None or not shapes.in_pixels:
+def _pixels(shapes: Shapes, request: Any) -> Change | None:
+    value = getattr(request, "resolution", None)
+    if value is None or not shapes.in_pixels:
         return None
 
     aspect_ratio = request.aspect_ratio
     if aspect_ratio is not None and shapes.sizes and aspect_ratio not in shapes.names:
-        # As the fit will have bent it.
+        # As the fit will have adapted it.
         aspect_ratio = nearest("aspect_ratio", aspect_ratio, shapes.names)
 
     wire = shapes.choose(request.model_copy(update={"aspect_ratio": aspect_ratio}))
-    size, lines = shapes.told(wire), shapes.lines(wire)
-    same = size.is_of(LINES[wish]) if size is not None else lines == LINES[wish]
+    size, lines = shapes.size_of(wire), shapes.lines(wire)
+    same = size.is_of(named_lines(value)) if size is not None else lines == named_lines(value)
     if same:
         return None
 
     return "resolution", size.resolution if size is not None else wire, f"makes {wire}"
 
 
-def _lines(words: Sequence[str], request: Any) -> Found | None:
-    wish = getattr(request, "resolution", None)
-    if wish is None or REQUEST_WORDS.issuperset(words):
+def _lines(words: Sequence[str], request: Any) -> Change | None:
+    value = getattr(request, "resolution", None)
+    if value is None or requestable(words):
         return None
 
-    sent = nearest_lines(words, wish)
-    same = LINES[sent] == LINES[wish]
+    sent = nearest_lines(words, value)
+    same = named_lines(sent) == named_lines(value)
     return None if same else ("resolution", sent, f"takes {', '.join(words)}")
 
 
-def _whole_seconds(table: Mapping[str, FieldMapper], request: Any) -> Found | None:
+def _whole_seconds(table: Mapping[str, FieldMapper], request: Any) -> Change | None:
     """Only where nobody names the limits: else the fit finds the nearest number itself."""
     mapper = table.get("duration")
-    wish = getattr(request, "duration_seconds", None)
-    if mapper is None or mapper.allowed is not None or wish is None or wish == int(wish):
+    value = getattr(request, "duration_seconds", None)
+    if mapper is None or mapper.allowed is not None or value is None or value == int(value):
         return None
 
-    return "duration_seconds", mapper.converter(request, wish), "takes whole seconds"
+    return "duration_seconds", mapper.converter(request, value), "takes whole seconds"

@@ -10,44 +10,30 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
 
-from ..._data._exchange import (
-    MediaConstraints,
-    MediaSupport,
-    Operation,
-    Payload,
-    RawResult,
-    Snapshot,
-)
-from ..._http._client import HttpClient, HttpResponse, join, shorten, status_error, unreadable
-from ..._http._credentials import Credentials
+from ..._data._exchange import MediaConstraints, MediaSupport, Operation, RawResult, Snapshot
+from ..._http._client import HttpClient, join, status_error
 from ..._support._secrets import AuthHeaders, bearer
-from ...exceptions import (
-    ContentModerationError,
-    GenerationFailedError,
-    UnsupportedOperationError,
-    ValidationError,
-)
-from ...mapping import apply_field_mappers
+from ...exceptions import ContentModerationError, GenerationFailedError, ValidationError
 from ...models import ImageGenerationResponse
-from .._contract import AdapterDefaults
+from .._error_conditions import Refusal, When
 from .._facts import response_facts
+from .._rest import RestAdapter
 from . import models as facts
 from .errors import classify_answer
 
-__all__ = ["StabilityAdapter", "adapter", "classify_answer"]
-
 if TYPE_CHECKING:
-    from ..._data._exchange import Call, Config, Response
-    from ..._data._types import CancelAnswer
-    from ..._http._client import Transport
+    from ..._data._exchange import Call, Payload, Response
+    from ..._data._types import JobStatus
+    from ..._http._client import Classify, HttpResponse, Transport
+    from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
     from .._contract import Ability
+
+__all__ = ["StabilityAdapter", "adapter", "classify_answer"]
 
 VERSION = "v2beta"
 SD3 = "generate/sd3"
@@ -59,24 +45,15 @@ DEFAULT_STRENGTH = 0.5
 # How the base64 of each kind begins.
 SIGNATURES = {"iVBOR": "image/png", "/9j/": "image/jpeg", "UklGR": "image/webp"}
 SUFFIXES = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
-
 FILTERED = "CONTENT_FILTERED"
-FAILED = ("ERROR",)
-
-OK = 200
-STILL_RUNNING = 202
 REFUSED = frozenset({400, 413, 422})
 
 
-class StabilityAdapter(AdapterDefaults):
-    """Stability AI's REST API, by the contract of adapters."""
+class StabilityAdapter(RestAdapter):
+    """Stability AI's REST API, by declaration but for its forms and its base64."""
 
     abilities: frozenset[Ability] = frozenset(
-        {
-            "answers_at_once",
-            "resolve_spec",
-            "verify_credentials",
-        }
+        {"answers_at_once", "resolve_spec", "verify_credentials"}
     )
     name = "stability"
     accepts = MediaSupport(
@@ -84,23 +61,21 @@ class StabilityAdapter(AdapterDefaults):
         content="bytes",
         largest_inline=LARGEST_BODY,
         largest_together=LARGEST_BODY,
-        images=MediaConstraints(
-            ("image/png", "image/jpeg", "image/webp"), shortest_side=64, longest_side=16_384
-        ),
+        images=MediaConstraints(tuple(SUFFIXES), shortest_side=64, longest_side=16_384),
     )
     min_poll_interval = 10.0
     base_url = "https://api.stability.ai"
-    trusted_hosts: tuple[str, ...] = ("api.stability.ai",)
-
-    def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
-        """Return the key: `api_key`, else STABILITY_API_KEY, else STABILITY_KEY."""
-        found = environment.get("STABILITY_API_KEY") or environment.get("STABILITY_KEY")
-        return config.api_key or found
+    key_variables = ("STABILITY_API_KEY", "STABILITY_KEY")
+    errors = classify_answer
+    job_path = f"{VERSION}/results/{{id}}"
+    statuses: ClassVar[Mapping[str, JobStatus]] = {"in-progress": "processing"}
+    failures = ("error", "errors", "message")
+    makes = ("image",)
 
     def connect(self, account: Credentials, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
         credentials = AuthHeaders({**bearer(account.key).reveal(), "Accept": "application/json"})
-        return HttpClient(account, transport, credentials, classify_answer)
+        return HttpClient(account, transport, credentials, self.errors)
 
     def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what an image excludes, and name the models that take what this one can't."""
@@ -113,18 +88,10 @@ class StabilityAdapter(AdapterDefaults):
         alternatives = {**spec.alternatives, **facts.SIBLINGS.get(spec.model, {})}
         return replace(spec, mappers=mappers, alternatives=alternatives)
 
-    def build(self, call: Call, spec: ModelSpec) -> Payload:
+    def body(self, call: Call, spec: ModelSpec) -> dict[str, Any]:
         """Return the fields of the form; media are bytes with their type."""
-        if call.kind == "video":
-            raise UnsupportedOperationError(
-                "Stability AI makes images only: its video endpoint is gone; use another provider"
-            )
-
-        extra = call.request.extra_params
-        mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
-        fields = {**apply_field_mappers(mappers, call.request), **extra}
-        endpoint = _endpoint(spec.model)
-        body = {**_own_fields(endpoint, spec.model, fields), **fields}
+        fields = self.mapped(call, spec)
+        body = {**_own_fields(_endpoint(spec.model), spec.model, fields), **fields}
         size = sum(len(part["content"]) for part in body.values() if _is_media(part))
         if size > LARGEST_BODY:
             raise ValidationError(
@@ -132,58 +99,48 @@ class StabilityAdapter(AdapterDefaults):
                 "give smaller ones"
             )
 
-        return Payload(path=f"{VERSION}/stable-image/{endpoint}", body=body)
+        return body
+
+    def endpoint(self, call: Call, spec: ModelSpec, body: Mapping[str, Any]) -> str:
+        """Return the endpoint that is, or has, the model."""
+        del call, body
+        return f"{VERSION}/stable-image/{_endpoint(spec.model)}"
 
     def answers_at_once(self, call: Call) -> bool:
         """Tell that only slow endpoints, none of which generates anew, have jobs."""
         return _endpoint(call.config.model).startswith("generate/")
 
-    async def submit(
-        self, client: HttpClient, payload: Payload, call: Call
-    ) -> Operation | RawResult:
-        """Send the form; the answer holds the image, or the id of a job for the slow endpoints."""
-        answer = await client.submit(payload.path, form=_form(payload.body))
+    async def send(self, client: HttpClient, payload: Payload, classify: Classify) -> HttpResponse:
+        """Send the form."""
+        return await client.submit(payload.path, form=_form(payload.body), classify=classify)
+
+    def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
+        """Return the image, or the job of the slow endpoints."""
         body = answer.object()
-        if "image" in body or "finish_reason" in body:
+        if _is_result(body) or not isinstance(body.get("id"), str) or not body["id"]:
+            # Without either, let `parse` say what is missing: whatever it is, it was paid for.
             return RawResult(body)
 
-        job_id = body.get("id")
-        if not isinstance(job_id, str) or not job_id:
-            # Let `parse` say what is missing: whatever it is, it was paid for.
-            return RawResult(body)
+        return super().accepted(client, answer, call)
 
-        return Operation(
-            provider=client.account.provider,
-            model=call.config.model,
-            kind=call.kind,
-            id=job_id,
-            submitted_at=datetime.now(UTC).isoformat(),
-        )
+    def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
+        """Return what a good answer says: the result, unless it is somebody else's."""
+        if _is_result(body):
+            return Snapshot("completed", raw=body, progress=100, finished=RawResult(body))
 
-    async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
-        """Look at a job of one of the slow endpoints; the result comes with the last look."""
-        url = join(client.account.base_url, f"{VERSION}/results/{quote(operation.id, safe='')}")
-        answer = await client.get(url, any_status=True)
-        if answer.status == STILL_RUNNING:
-            return Snapshot("processing", raw=answer.body)
+        return super().snapshot(body, operation)
 
-        if answer.status == OK:
-            return _ended(answer)
-
-        error = classify_answer(answer) or status_error(answer)
+    def refused(self, answer: HttpResponse) -> Snapshot:
+        """Return the filter's verdict; another refusal is of the job or of the poll alone."""
+        error = self.errors(answer) or status_error(answer)
         if isinstance(error, ContentModerationError):
             return Snapshot("failed", raw=answer.body, error=error, billing="none")
 
-        if answer.status in REFUSED and answer.is_json and classify_answer.said(answer.body):
-            # Of the job or of the look alone: believed where it stays.
+        if answer.status in REFUSED and answer.is_json and self.errors.said(answer.body):
+            # Believed where it stays.
             return Snapshot("processing", raw=answer.body, trouble=error, denied=True)
 
         raise error
-
-    async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer:
-        """Do nothing: the API has no cancel."""
-        del client, operation
-        return "unsupported"
 
     async def verify_credentials(self, client: HttpClient) -> None:
         """Ask for the balance."""
@@ -193,30 +150,27 @@ class StabilityAdapter(AdapterDefaults):
     def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the image as base64; a filtered one is blurred, and so no result."""
         body = finished.raw
-        reason = body.get("finish_reason")
-        if reason == FILTERED:
-            raise ContentModerationError(
-                "Stability AI's content filter blurred the result (change the prompt, the image or "
-                "the seed: the same ones give the same result); raw_response holds the blurred one",
-                raw_response=body,
-                stage="output",
-                categories=(FILTERED,),
-            )
-
-        image = body.get("image")
-        if not isinstance(image, str) or not image or reason in FAILED:
-            facts = {name: value for name, value in body.items() if name != "image"}
-            raise GenerationFailedError(
-                f"Stability AI answered without an image: {facts}", raw_response=body
-            )
-
+        reason, image = body.get("finish_reason"), body.get("image")
         beside = {name: value for name, value in body.items() if name != "image"}
+        if reason == FILTERED:
+            when = When(
+                stage="output",
+                advice="the result is blurred, and raw_response holds it; change the prompt, the "
+                "image or the seed: the same ones give the same result",
+            )
+            raise self.errors.moderated(when, Refusal(None, body, code=FILTERED))
+
+        if not isinstance(image, str) or not image or reason == "ERROR":
+            raise GenerationFailedError(
+                f"Stability AI answered without an image: {beside}", raw_response=body
+            )
+
+        kind = next((kind for start, kind in SIGNATURES.items() if image.startswith(start)), None)
+        metadata = {**beside, **finished.metadata}
         return ImageGenerationResponse(
             images=(image,),
             raw_response=body,
-            **response_facts(
-                call, {**beside, **finished.metadata}, content_type=_content_type(image)
-            ),
+            **response_facts(call, metadata, content_type=kind),
         )
 
 
@@ -238,6 +192,10 @@ def _own_fields(endpoint: str, model: str, fields: Mapping[str, Any]) -> dict[st
     return {**own, **mode, "strength": DEFAULT_STRENGTH}
 
 
+def _is_result(body: Mapping[str, Any]) -> bool:
+    return "image" in body or "finish_reason" in body
+
+
 def _is_media(value: Any) -> bool:
     return isinstance(value, Mapping) and isinstance(value.get("content"), bytes)
 
@@ -256,30 +214,6 @@ def _form(fields: Mapping[str, Any]) -> aiohttp.FormData:
             form.add_field(name, value if isinstance(value, str) else json.dumps(value))
 
     return form
-
-
-def _ended(answer: HttpResponse) -> Snapshot:
-    """Return what a good answer to a look says: the result, unless it is somebody else's."""
-    body = answer.object()
-    if "image" in body or "finish_reason" in body:
-        return Snapshot("completed", raw=body, progress=100, finished=RawResult(body))
-
-    if body.get("status") == "in-progress":
-        return Snapshot("processing", raw=body)
-
-    said = body.get("error") or classify_answer.said(body)
-    if not said:
-        raise unreadable(answer.status, body)
-
-    error = classify_answer(answer) or GenerationFailedError(
-        f"Stability AI could not make it: {shorten(said)}", raw_response=body
-    )
-    return Snapshot("failed", raw=body, error=error)
-
-
-def _content_type(image: str) -> str | None:
-    kinds = (kind for start, kind in SIGNATURES.items() if image.startswith(start))
-    return next(kinds, None)
 
 
 adapter = StabilityAdapter()

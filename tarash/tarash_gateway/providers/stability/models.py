@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._data._types import ImageRole, Kind, MediaType
+from ...catalog import Lifecycle, ends
 from ...mapping import (
     FieldMapper,
     aspect_ratio_field_mapper,
@@ -97,4 +98,9 @@ SIBLINGS: Mapping[str, Mapping[str, str]] = {
 IMAGE_FALLBACK: Mappers = {**SD3, **MASK}
 VIDEO_FALLBACK: Mappers = PROMPT
 
-_REROUTED = "https://platform.stability.ai/docs/release-notes"
+REROUTED = "Stability's documentation (rerouted since then)"
+ENDS: Mapping[str, Lifecycle] = {
+    "sd3-large": ends("2025-04-17", "sd3.5-large", REROUTED),
+    "sd3-large-turbo": ends("2025-04-17", "sd3.5-large-turbo", REROUTED),
+    "sd3-medium": ends("2025-04-17", "sd3.5-medium", REROUTED),
+}

@@ -1,6 +1,6 @@
 """xAI: Grok Imagine videos and images over its REST API; its SDK speaks gRPC only.
 
-A video is a job to look at, an image is in the answer. What the content filter refuses shows in
+A video is a job, an image is in the answer. What the content filter refuses shows in
 four ways, and is billed where the answer tells a cost.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import aiohttp
 
 from ..._data._exchange import MediaConstraints, MediaSupport, Operation, RawResult, Snapshot
+from ..._data._hints import use_function
 from ..._http._client import HttpClient, join, shorten, status_error, unreadable
 from ..._support._mime import named
 from ...exceptions import (
@@ -24,11 +25,12 @@ from ...exceptions import (
     ValidationError,
 )
 from ...models import ImageGenerationResponse
-from .._facts import mapping, objects, percent, response_facts, text
+from .._facts import mapping, objects, response_facts, text
 from .._filters import note_of
 from .._finding import moment
 from .._rest import RestAdapter
 from . import models as facts
+from .costs import reported_cost
 from .errors import billing_of, classify_answer, filtered, ticks_of
 
 if TYPE_CHECKING:
@@ -48,8 +50,6 @@ LARGEST_FILE = 50 * 1024 * 1024
 KEPT_SECONDS = 24 * 60 * 60
 """Files are kept for ever where nobody says how long."""
 VIDEO_PATHS = {"extend": "videos/extensions"}
-ACCEPTED = 202
-FIRST_ERROR = 300
 BAD_REQUEST = 400
 
 
@@ -59,11 +59,13 @@ class XaiAdapter(RestAdapter):
     abilities: frozenset[Ability] = frozenset(
         {
             "answers_at_once",
+            "reported_cost",
             "resolve_spec",
             "upload",
             "verify_credentials",
         }
     )
+    reported_cost = staticmethod(reported_cost)
     name = "xai"
     accepts = MediaSupport(
         largest_inline=LARGEST_INLINE,
@@ -108,7 +110,7 @@ class XaiAdapter(RestAdapter):
         other = "image" if call.kind == "video" else "video"
         if spec.model.startswith(f"grok-imagine-{other}"):
             raise UnsupportedOperationError(
-                f"{spec.model} makes {other}s, no {call.kind}s; use generate_{other}()"
+                f"{spec.model} makes {other}s, no {call.kind}s", hints=[use_function(other)]
             )
 
         return {"model": spec.model.partition("/")[0], **self.mapped(call, spec)}
@@ -132,18 +134,6 @@ class XaiAdapter(RestAdapter):
 
         expires = datetime.now(UTC) + URL_LIFETIME
         return RawResult(answer.object(), {"expires_at": expires.isoformat()})
-
-    async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
-        """Ask for a video once; while it is being made, the answer may have no body."""
-        answer = await client.get(self.job_url(client, operation), any_status=True)
-        if answer.status == ACCEPTED:
-            done = percent(mapping(answer.body).get("progress"))
-            return Snapshot("processing", raw=answer.body or None, progress=done)
-
-        if answer.status >= FIRST_ERROR:
-            return self.refused(answer)
-
-        return self.snapshot(answer.object(), operation)
 
     def refused(self, answer: HttpResponse) -> Snapshot:
         """Return what an error status says: the filter's verdict, or of the exchange alone."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._data._types import ImageRole
+from ...catalog import Lifecycle, ends
 from ...mapping import (
     FieldMapper,
     aspect_ratio_field_mapper,
@@ -160,4 +161,9 @@ SIBLINGS: Mapping[str, Mapping[str, str]] = {
 VIDEO_FALLBACK: Mappers = {**SECOND, "video": _video()}
 IMAGE_FALLBACK: Mappers = IMAGE_2
 
-_REDIRECT = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
+REDIRECT = "https://docs.x.ai/developers/migration/imagine-image-quality-nov-2"
+ENDS: Mapping[str, Lifecycle] = {
+    "grok-2-image*": ends(None, "grok-imagine-image-2.0", "absent from xai-sdk since 1.8"),
+    "grok-imagine-image-pro": ends("2026-05-15", "grok-imagine-image-2.0", REDIRECT),
+    "grok-imagine-image-quality": ends("2026-11-02", "grok-imagine-image-2.0", REDIRECT),
+}

@@ -94,7 +94,7 @@ class Bodies:
 
     def ended(self, poll: Table, job_id: str, script: Script) -> tuple[int, dict[str, Any]] | None:
         """Return how a job ends without a result; None for one with."""
-        moderated = self.said.means("moderation")
+        moderated = self.said.means("moderation", in_job=self._envelops(poll))
         if script.outcome == "moderated" and script.error_type != "flag" and moderated is not None:
             rule, message = moderated, script.error_message or _REFUSED
         elif script.outcome == "failed":
@@ -107,7 +107,22 @@ class Bodies:
         if word is None or (rule.get("ends_job") and rule.get("status")):
             return script.error_status or next(iter(rule.get("status", ())), 400), body
 
-        return script.error_status or 200, {**self._job(poll, job_id, word), **body}
+        return script.error_status or 200, both(self._job(poll, job_id, word), body)
+
+    def listed(self, poll: Table, jobs: list[Any]) -> Any:
+        """Return a job; or a list of jobs, where it stands in one."""
+        if not poll.get("items"):
+            return jobs[0]
+
+        body = self.good()
+        place(body, poll["items"], jobs)
+        return body
+
+    def _envelops(self, poll: Table) -> bool:
+        """Tell whether a code beside a job is about the answer, and not about the job."""
+        return not poll.get("items") and any(
+            one["at"] == self.said.code for one in self.said.inside
+        )
 
     def cancelled(self, poll: Table, job_id: str) -> dict[str, Any] | None:
         """Return the body of a job that was stopped; None where there is no word for it."""
@@ -127,13 +142,13 @@ class Bodies:
             return {**body, **script.result}
 
         if result.get("cost") and script.billable_units is not None:
-            place(body, result["cost"], script.billable_units)
+            self._place_picked(body, result["cost"], [script.billable_units])
 
         if result.get("fetch_id"):
             place(body, result["fetch_id"], f"file-{job.id}")
 
         for name, path in result.get("facts", {}).items():
-            if name == "duration":
+            if name == "duration" and job.kind == "video":
                 place(body, path, job.seconds)
 
         held_back = script.outcome == "moderated" or script.error_type == "flag"
@@ -159,18 +174,24 @@ class Bodies:
             in_body = result.get("base64") or _is_base64(result, job.kind)
             made.append(base64.b64encode(content).decode() if in_body else publish(name, content))
 
-        path = next(iter(result["media"].get(job.kind, ())), None)
-        if isinstance(path, str):
-            place_each(body, path, made)
-        elif path is not None:
-            items: list[dict[str, Any]] = []
-            for value in made:
-                item: dict[str, Any] = {}
-                place(item, path["where"]["at"], next(iter(path["where"].get("values", ())), True))
-                place(item, path["at"], value)
-                items.append(item)
+        for path in list(result["media"].get(job.kind, ()))[:1]:
+            self._place_picked(body, path, made)
 
-            place(body, path["items"], items)
+    @staticmethod
+    def _place_picked(body: dict[str, Any], path: str | Table, values: list[Any]) -> None:
+        """Write values at a place, or into a list of things of which they are some."""
+        if isinstance(path, str):
+            place_each(body, path, values)
+            return
+
+        items: list[dict[str, Any]] = []
+        for value in values:
+            item: dict[str, Any] = {}
+            place(item, path["where"]["at"], next(iter(path["where"].get("values", ())), True))
+            place(item, path["at"], value)
+            items.append(item)
+
+        place(body, path["items"], items)
 
     @staticmethod
     def item(listing: Table, job: JobRecord, model: str, own_id: str | None) -> dict[str, Any]:
@@ -192,6 +213,19 @@ class Bodies:
                 place(item, shown, value)
 
         return item
+
+
+def both(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what two bodies say, also in the objects that they share."""
+    made = dict(one)
+    for name, value in other.items():
+        mine = made.get(name)
+        if isinstance(mine, dict) and isinstance(value, Mapping):
+            made[name] = both(mine, value)
+        else:
+            made[name] = value
+
+    return made
 
 
 class Wanted:

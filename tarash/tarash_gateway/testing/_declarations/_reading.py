@@ -69,21 +69,15 @@ class Declaration:
         """What costs nothing and wants a key."""
         return self.account.get("check")
 
-    def model(self, sent: str, kind: str | None = None) -> tuple[Table, str] | None:
-        """Return what is declared of a model as it is sent, and its id."""
-        named = [
+    def named(self, sent: str, kind: str | None = None) -> list[tuple[Table, str]]:
+        """Return what may be declared of a model as it is sent, with its id, the best first."""
+        found = [
             (one, name) for one in self.models for name in one["ids"] if kind in (None, one["kind"])
         ]
-        for one, name in named:
-            if one.get("sent_as", name) == sent:
-                return one, name
-
-        begun = [
-            (one, sent)
-            for one, name in named
-            if sent.startswith(name.removesuffix("*")) or ("sent_as" not in one and name == sent)
-        ]
-        return max(begun, key=lambda pair: len(pair[1]), default=None)
+        exact = [(one, name) for one, name in found if one.get("sent_as", name) == sent]
+        begun = [(one, name) for one, name in found if sent.startswith(name.removesuffix("*"))]
+        begun.sort(key=lambda pair: -len(pair[1]))
+        return exact or [(one, sent) for one, _ in begun]
 
     def paths(self, way: Table) -> list[str]:
         """Return where the submits of one table go: some models have paths of their own."""
@@ -102,9 +96,11 @@ class Declaration:
         """Return the first table that is for a model."""
         return next((one for one in tables if is_for(one, kind, model)), None)
 
-    def means(self, meaning: str) -> Table | None:
-        """Return the first rule for errors of a meaning."""
-        return next((one for one in self.rules if one["means"] == meaning), None)
+    def means(self, meaning: str, *, in_job: bool = False) -> Table | None:
+        """Return the first rule for errors of a meaning; in a job, the first that needs no code."""
+        rules = [one for one in self.rules if one["means"] == meaning]
+        plain = [one for one in rules if not one.get("code")] if in_job else []
+        return next(iter(plain or rules), None)
 
 
 def _whole(model: Table, sets: Table) -> Table:

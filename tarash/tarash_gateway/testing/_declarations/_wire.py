@@ -25,6 +25,7 @@ from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _PAGE = 100
+_OK = 200
 _REFUSED = 400
 
 
@@ -38,6 +39,7 @@ class DeclaredWire(Account):
 
     def __init__(self, said: Declaration, context: WireContext) -> None:
         super().__init__(said, context.keys)
+        self._base = context.origin + said.base_path
         self._context = context
         self._bodies = Bodies(said)
         self._files: dict[str, tuple[bytes, str]] = {}
@@ -137,8 +139,14 @@ class DeclaredWire(Account):
 
             return None
 
-        found = self._said.model(str(sent), way.get("kind"))
-        return found if found and is_for(way, found[0]["kind"], found[1]) else None
+        found = [
+            (model, name)
+            for model, name in self._said.named(str(sent), way.get("kind"))
+            if is_for(way, model["kind"], name)
+            and self._is_at(model.get("path", way["path"]), request)
+        ]
+        # A form with a path of its own is meant where that is asked.
+        return max(found, key=lambda pair: "path" in pair[0], default=None)
 
     async def _accepted(
         self, way: Table, request: RecordedRequest, body: dict[str, Any], found: tuple[Table, str]
@@ -171,13 +179,9 @@ class DeclaredWire(Account):
         place(answer, way.get("id", "id"), job_id)
         if way.get("url"):
             values = {"id": job_id, "path": path, "model": name}
-            place(answer, way["url"], f"{self._origin}/{filled(poll['path'], values)}")
+            place(answer, way["url"], f"{self._base}/{filled(poll['path'], values)}")
 
         return answered(way, answer, 200)
-
-    @property
-    def _origin(self) -> str:
-        return self._context.origin + self._said.base_path
 
     def _end(
         self, poll: Table | None, result: Table, wanted: Wanted, script: Script
@@ -218,7 +222,7 @@ class DeclaredWire(Account):
                 return self._context.publish(wanted.id, name, content)
 
             self._files[f"{wanted.id}-{name}"] = (content, type_of(name))
-            return f"{self._origin}/_files/{wanted.id}-{name}"
+            return f"{self._base}/_files/{wanted.id}-{name}"
 
         return publish
 
@@ -228,21 +232,16 @@ class DeclaredWire(Account):
         job = self._context.state.look(job_id)
         if job is None:
             items = poll.get("items")
-            return self._listed(poll, []) if items else self.error(404, "There is no such job")
+            return (
+                Reply.json(self._bodies.listed(poll, []))
+                if items
+                else self.error(404, "There is no such job")
+            )
 
         kind, name, _, _ = self._jobs.get(job.id, ("", "", "", None))
         poll = self._said.stage(self._said.polls, kind, name) or poll
         status, body = self._now(poll, job)
-        return Reply.json(body, status) if status != 200 else self._listed(poll, [body])  # noqa: PLR2004
-
-    def _listed(self, poll: Table, jobs: list[Any]) -> Reply:
-        """Answer with a job; among others where it stands in a list."""
-        if not poll.get("items"):
-            return Reply.json(jobs[0])
-
-        body = self._bodies.good()
-        place(body, poll["items"], jobs)
-        return Reply.json(body)
+        return Reply.json(body if status != _OK else self._bodies.listed(poll, [body]), status)
 
     def _now(self, poll: Table, job: JobRecord) -> tuple[int, Any]:
         """Return status and body of a job as it stands."""
@@ -296,8 +295,8 @@ class DeclaredWire(Account):
             return Reply.json(body["result"])
 
         kind, name, _, _ = self._jobs[job.id]
-        found = self._said.model(name, kind)
-        model: Table = found[0] if found is not None else {}
+        found = self._said.named(name, kind)
+        model: Table = found[0][0] if found else {}
         content = Wanted(job.id, kind, model, job.payload).content()
         if job.script.outcome in ("no_media", "moderated"):
             return Reply.json(self._bodies.good())

@@ -1,7 +1,7 @@
-"""Runway's `ratio`: one word for the shape and the pixels of a picture. Pure.
+"""One parameter for the shape and the pixels of a picture, of which many requests say half. Pure.
 
 Its values are pixels (`1280:720`), proportions (`16:9`), or tiers whose shape follows the input
-(`auto_720p`, `auto_1k`, `auto`, `adaptive`), depending on the model and the endpoint.
+(`auto_720p`, `auto_1k`, `auto`, `adaptive`), depending on the model.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..._data._types import Kind
+from .._data._types import Kind
+from .._support._lines import lines_of
+from ._geometry import apart
+from ._limits import ratio_of
 
-LINES = {"360p": 360, "480p": 480, "540p": 540, "720p": 720, "768p": 768, "1080p": 1080}
-LINES |= {"1k": 1080, "1440p": 1440, "2k": 1440, "4k": 2160}
+NAMES = ("360p", "480p", "540p", "720p", "768p", "1080p", "1k", "1440p", "2k", "4k")
+"""Of resolutions; of two for the same, the first is written."""
 REQUEST_WORDS = frozenset({"360p", "480p", "540p", "720p", "1080p", "1440p", "4k"})
 """The resolutions that a request can name."""
 USUAL_RATIOS: tuple[str, ...] = (
@@ -56,8 +59,8 @@ class Size:
     @property
     def name(self) -> str:
         """The aspect ratio as a request would say it."""
-        near = min(USUAL_RATIOS, key=lambda name: apart(ratio_of(name), self.ratio))
-        if apart(ratio_of(near), self.ratio) <= ALIKE:
+        near = min(USUAL_RATIOS, key=lambda name: apart(proportion_of(name), self.ratio))
+        if apart(proportion_of(near), self.ratio) <= ALIKE:
             return near
 
         divisor = math.gcd(self.width, self.height)
@@ -66,33 +69,50 @@ class Size:
     @property
     def resolution(self) -> str:
         """The resolution as a request would say it: that of the same area."""
-        return min(LINES, key=lambda name: apart(area_of(LINES[name]), self.area))
+        return min(NAMES, key=lambda name: apart(area_of(named_lines(name)), self.area))
 
-    def is_of(self, lines: int) -> bool:
+    def is_of(self, lines: float) -> bool:
         """Tell whether somebody who asks for so many lines gets them, by the side or the area."""
         short = min(self.width, self.height)
         return apart(short, lines) <= ALIKE or apart(area_of(lines), self.area) <= 2 * ALIKE
 
 
-def apart(one: float, other: float) -> float:
-    """Return how far two proportions, sides or areas are apart, as a logarithm."""
-    return round(abs(math.log(one / other)), 9)
+def named_lines(word: str) -> float:
+    """Return the lines of a resolution that is one.
+
+    Raises:
+        ValueError: It is none.
+    """
+    lines = lines_of(word)
+    if lines is None:
+        raise ValueError(f"{word!r} is no resolution")
+
+    return lines
 
 
-def ratio_of(written: str) -> float:
-    """Return width by height of `W:H`."""
-    width, _, height = written.partition(":")
-    return int(width) / int(height)
+def proportion_of(written: str) -> float:
+    """Return width by height of `W:H`; 1 where it says none."""
+    return ratio_of(written) or 1.0
 
 
-def area_of(lines: int) -> float:
+def is_alike(one: float, other: float) -> bool:
+    """Tell whether two proportions pass for the same."""
+    return apart(one, other) <= ALIKE
+
+
+def requestable(words: Sequence[str]) -> bool:
+    """Tell whether all of a parameter's words are resolutions that a request can name."""
+    return REQUEST_WORDS.issuperset(words)
+
+
+def area_of(lines: float) -> float:
     """Return the pixels of a wide picture with so many lines."""
     return lines * lines * WIDE
 
 
-def nearest_lines(words: Sequence[str], wish: str) -> str:
-    """Return the word for a resolution that is nearest to a wish."""
-    return min(words, key=lambda word: apart(LINES[word], LINES[wish]))
+def nearest_lines(words: Sequence[str], value: str) -> str:
+    """Return the word for a resolution that is nearest to the requested one."""
+    return min(words, key=lambda word: apart(named_lines(word), named_lines(value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,27 +152,27 @@ class Shapes:
         return Shapes((), self.tiers, (), self.kind, self.required)
 
     def choose(self, request: Any) -> str | None:
-        """Return what to send for a request, or None to leave it to Runway."""
+        """Return what to send for a request, or None to leave it to the provider."""
         size = getattr(request, "size", None)
-        lines = LINES.get(getattr(request, "resolution", None) or "")
+        lines = lines_of(getattr(request, "resolution", None) or "")
         if size is not None and self.sizes:
             width, _, height = size.partition("x")
             return self._nearest(int(width) / int(height), int(width) * int(height)).wire
 
         if request.aspect_ratio is not None and self.sizes:
-            return self._nearest(ratio_of(request.aspect_ratio), self._area(lines)).wire
+            return self._nearest(proportion_of(request.aspect_ratio), self._area(lines)).wire
 
         return self._for_lines(lines) if lines is not None else self._default()
 
-    def told(self, wire: str | None) -> Size | None:
+    def size_of(self, wire: str | None) -> Size | None:
         """Return the size behind what is sent; None for a tier."""
         return next((size for size in self.sizes if size.wire == wire), None)
 
-    def lines(self, wire: str | None) -> int | None:
+    def lines(self, wire: str | None) -> float | None:
         """Return the lines of a tier that is sent."""
         return self._tier_lines().get(wire or "")
 
-    def _area(self, lines: int | None) -> float:
+    def _area(self, lines: float | None) -> float:
         return USUAL_AREA[self.kind] if lines is None else area_of(lines)
 
     def _nearest(self, ratio: float, area: float) -> Size:
@@ -161,7 +181,7 @@ class Shapes:
         alike = [size for size in self.sizes if apart(size.ratio, ratio) <= nearest + ALIKE / 2]
         return min(alike, key=lambda size: (apart(size.area, area), -size.area))
 
-    def _for_lines(self, lines: int) -> str | None:
+    def _for_lines(self, lines: float) -> str | None:
         tiers = self._tier_lines()
         if tiers:
             return min(tiers, key=lambda wire: apart(tiers[wire], lines))
@@ -171,12 +191,12 @@ class Shapes:
 
         return self._default()
 
-    def _tier_lines(self) -> dict[str, int]:
+    def _tier_lines(self) -> dict[str, float]:
         named = {wire: wire.partition("_")[2] for wire in self.tiers}
-        return {wire: LINES[name] for wire, name in named.items() if name in LINES}
+        return {wire: named_lines(name) for wire, name in named.items() if name in NAMES}
 
     def _default(self) -> str | None:
-        """Return what to send where Runway wants a value and the request has no wish."""
+        """Return what to send where a value is required and none is requested."""
         if not self.required:
             return None
 

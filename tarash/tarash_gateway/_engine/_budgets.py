@@ -1,0 +1,62 @@
+"""The budgets that a submit has to fit into, and what its refusal says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from .._data._money import written
+from ..exceptions import BudgetExceededError
+from ..ledger._records import BudgetWindow, OverBudgetError
+
+if TYPE_CHECKING:
+    from .._data._budgets import Budget
+    from .._data._exchange import Call
+    from .._data._money import Quote
+    from .._data._types import JsonObject
+    from ._attempt import Attempt
+
+
+def windows_for(budgets: Sequence[Budget], call: Call, now: datetime) -> tuple[BudgetWindow, ...]:
+    """Return the budgets that one call has to fit into, as they are at a time."""
+    if call.mocked:
+        return ()
+
+    windows = []
+    for one in budgets:
+        since, until = one.period(now)
+        label = None if one.label is None else (one.label, call.labels.get(one.label, ""))
+        windows.append(BudgetWindow(one.amount, str(one), since, until, label))
+
+    return tuple(windows)
+
+
+def kept_quote(quote: Quote | None) -> JsonObject | None:
+    """Return a quote as a ledger keeps it; nothing where nothing is known."""
+    if quote is None or quote.low is None:
+        return None
+
+    return quote.model_dump(mode="json", exclude={"lines"}, exclude_defaults=True)
+
+
+def exceeded(error: OverBudgetError, attempt: Attempt) -> BudgetExceededError:
+    """Return the error of a submit that does not fit into a budget."""
+    config, quote, window = attempt.call.config, attempt.money.quote, error.window
+    left = max(window.amount - error.spent, Decimal(0))
+    whose = "" if window.label is None else f" ({window.label[0]} {window.label[1]!r})"
+    renews = "never" if window.until is None else f"at {window.until:%Y-%m-%d %H:%M} UTC"
+    return BudgetExceededError(
+        f"The budget of {window.name}{whose} has {written(left, 'USD')} left, and "
+        f"{config.provider} {config.model} would cost {quote}, so nothing was sent; it "
+        f"renews {renews}",
+        config.provider,
+        config.model,
+        attempt.call.request_id,
+        quote=quote,
+        limit=left,
+        renews_at=window.until,
+        submission="not_sent",
+        retryable=attempt.call.attempt_number > 1,
+    )

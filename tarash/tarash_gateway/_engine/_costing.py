@@ -1,0 +1,110 @@
+"""What an attempt has cost, from what its provider says, by the price lines where it needs them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from .._data._money import Cost, Reported
+from ..catalog.prices import prices
+
+if TYPE_CHECKING:
+    from ..providers._contract import Adapter, ReportingAdapter
+    from ._attempt import Attempt
+
+DOLLARS = "USD"
+CREDIT = "unit"
+"""What declared providers call a credit of their own."""
+
+
+def take_cost(adapter: Adapter, attempt: Attempt, body: Any, metadata: Mapping[str, Any]) -> None:
+    """Note what a provider says of an attempt's cost; an odd figure never costs the result."""
+    if "reported_cost" not in adapter.abilities or attempt.call.mocked:
+        return
+
+    try:
+        reported = cast("ReportingAdapter", adapter).reported_cost(body, metadata)
+        cost = None if reported is None else _cost(attempt, reported)
+    except Exception as error:  # noqa: BLE001  (the result matters more than its price)
+        attempt.log(logging.WARNING, "odd_cost", error=f"{type(error).__name__}: {error}")
+        return
+
+    attempt.money.reported = cost or attempt.money.reported
+
+
+def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
+    own = {"quantity": reported.quantity, "unit": reported.unit}
+    if reported.amount is not None:
+        state = "settled" if reported.final else "reported"
+        return Cost.model_validate(
+            {"amount": reported.amount, "currency": reported.currency, "state": state, **own}
+        )
+
+    amount = _by_parts(attempt, reported.parts)
+    for find in (_by_unit, _by_credit, _by_quote):
+        amount = find(attempt, reported) if amount is None else amount
+
+    if amount is not None:
+        return Cost.model_validate({"amount": amount, "state": "settled", **own})
+
+    quote = attempt.money.quote
+    if quote is None or quote.high is None or quote.currency is None:
+        return None
+
+    # The figure is the provider's own; what it is worth is not known here.
+    return Cost.model_validate({"amount": quote.high, "currency": quote.currency, **own})
+
+
+def _by_parts(attempt: Attempt, parts: Mapping[str, Decimal]) -> Decimal | None:
+    """Return what counted parts cost; None where one of them has no price."""
+    if not parts:
+        return None
+
+    config = attempt.call.config
+    rates = {
+        line.billable: line.rate / line.per
+        for line in prices.lines(config.provider, config.model)
+        if line.unit == "token" and line.currency == DOLLARS and not line.when
+    }
+    if any(count and name not in rates for name, count in parts.items()):
+        return None
+
+    return sum((count * rates.get(name, Decimal(0)) for name, count in parts.items()), Decimal(0))
+
+
+def _by_unit(attempt: Attempt, reported: Reported) -> Decimal | None:
+    """Return what counted units cost, where the price of one is known for settling."""
+    config = attempt.call.config
+    for line in prices.lines(config.provider, config.model):
+        if line.role == "settlement" and line.currency == DOLLARS and reported.quantity is not None:
+            return line.rate / line.per * reported.quantity
+
+    return None
+
+
+def _by_credit(attempt: Attempt, reported: Reported) -> Decimal | None:
+    """Return what a provider's own credits are worth, where price lines in them say that."""
+    config = attempt.call.config
+    for line in prices.lines(config.provider, config.model):
+        is_meant = line.credit_usd is not None and reported.unit in (line.currency, CREDIT)
+        if is_meant and line.credit_usd is not None and reported.quantity is not None:
+            return line.credit_usd * reported.quantity
+
+    return None
+
+
+def _by_quote(attempt: Attempt, reported: Reported) -> Decimal | None:
+    """Return what a count costs at the rate of the quote, where that counted the same thing."""
+    quote = attempt.money.quote
+    if quote is None or quote.currency != DOLLARS or reported.quantity is None:
+        return None
+
+    unit = (reported.unit or "").removesuffix("s")
+    counted = [one for one in quote.lines if one.unit == unit and one.quantity_high]
+    if len(counted) != 1 or counted[0].rate is None:
+        return None
+
+    others = sum((one.high for one in quote.lines if one is not counted[0]), Decimal(0))
+    return counted[0].high / counted[0].quantity_high * reported.quantity + others

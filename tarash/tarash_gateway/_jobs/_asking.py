@@ -1,0 +1,122 @@
+"""What a gateway can be asked without buying anything: models, plans and quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from .._data._model_info import ModelDescription, ModelInfo
+from .._data._types import Kind
+from ..models import (
+    GenerationPlan,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    Quote,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from ._catalogue import described, listed
+from ._entrances import planned
+from ._resources import GatewayContext
+
+
+class Asking:
+    """The part of a gateway that needs no key and touches no provider."""
+
+    _shared: GatewayContext
+
+    # ---------------------------------------------------------------------------------- models
+    def describe_model(
+        self, provider: str, model: str, kind: Kind | None = None
+    ) -> ModelDescription:
+        """Return what a model takes and makes, as its provider's schema says.
+
+        Args:
+            provider: The provider's name.
+            model: The model's id.
+            kind: For a model that makes both; by default videos.
+
+        Raises:
+            ValidationError: The catalogue has no such model; the message names the nearest.
+        """
+        return described(self._shared.registry, provider, model, kind)
+
+    def list_models(
+        self,
+        provider: str | None = None,
+        *,
+        output: str | None = None,
+        takes: str | Collection[str] = (),
+        duration: float | None = None,
+        search: str | None = None,
+    ) -> list[ModelInfo]:
+        """Return the models of the catalogue, by provider and id.
+
+        Args:
+            provider: Only this one's.
+            output: Only those that make it: `video`, `image`, `audio`, `3d` or `other`.
+            takes: Only those that take all of these: roles of images (`first_frame`, `last_frame`,
+                `reference`, `asset`, `style`), `video` or `mask`.
+            duration: Only those that make videos of so many seconds.
+            search: Only those with this text in id or name.
+
+        Raises:
+            ValidationError: There is no such thing; the message lists what there is.
+        """
+        return listed(self._shared.registry, provider, output, takes, duration, search)
+
+    # -------------------------------------------------------------------------------- planning
+    async def plan_video_async(
+        self, config: VideoGenerationConfig, request: VideoGenerationRequest
+    ) -> GenerationPlan:
+        """Return what would be sent for a video, without a key and without touching the provider.
+
+        Raises:
+            ValidationError: A provider is unknown, or its model can't take the request.
+        """
+        return planned(self._shared, "video", config, request)
+
+    def plan_video(
+        self, config: VideoGenerationConfig, request: VideoGenerationRequest
+    ) -> GenerationPlan:
+        """Blocking form of `plan_video_async`."""
+        return planned(self._shared, "video", config, request)
+
+    async def plan_image_async(
+        self, config: ImageGenerationConfig, request: ImageGenerationRequest
+    ) -> GenerationPlan:
+        """Return what would be sent for images; as `plan_video_async`."""
+        return planned(self._shared, "image", config, request)
+
+    def plan_image(
+        self, config: ImageGenerationConfig, request: ImageGenerationRequest
+    ) -> GenerationPlan:
+        """Blocking form of `plan_image_async`."""
+        return planned(self._shared, "image", config, request)
+
+    # --------------------------------------------------------------------------------- quoting
+    async def quote_video_async(
+        self, config: VideoGenerationConfig, request: VideoGenerationRequest
+    ) -> Quote:
+        """Return what a video would cost, without a key and without touching the provider.
+
+        It is the quote of `plan_video`: of what would really be sent, for the config itself. What
+        each of its fallbacks would cost stands in the plan's `fallbacks`.
+
+        Raises:
+            ValidationError: A provider is unknown, or its model can't take the request.
+        """
+        return planned(self._shared, "video", config, request).quote
+
+    def quote_video(self, config: VideoGenerationConfig, request: VideoGenerationRequest) -> Quote:
+        """Blocking form of `quote_video_async`."""
+        return planned(self._shared, "video", config, request).quote
+
+    async def quote_image_async(
+        self, config: ImageGenerationConfig, request: ImageGenerationRequest
+    ) -> Quote:
+        """Return what images would cost, all together; as `quote_video_async`."""
+        return planned(self._shared, "image", config, request).quote
+
+    def quote_image(self, config: ImageGenerationConfig, request: ImageGenerationRequest) -> Quote:
+        """Blocking form of `quote_image_async`."""
+        return planned(self._shared, "image", config, request).quote

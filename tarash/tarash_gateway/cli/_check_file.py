@@ -1,0 +1,165 @@
+"""`tarash providers check`: lints a file of a provider, says what it derives, and plays it."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_codec
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .._jobs._gateway import Gateway
+from ..exceptions import ValidationError
+from ..models import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from ..providers import Provider, ProviderDeclaration, Registry, declared_provider, read_declaration
+from ..providers._registry import default_registry
+from . import _terminal as terminal
+from ._doctor import Finding, live_findings
+from ._errors import CommandError, Exit
+from ._lint import Remark, remarks
+from ._rehearse import Rehearsal, Scene, first_models, least_request
+
+LONGEST_SHOWN = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What the package makes of one model."""
+
+    model: str
+    kind: str
+    endpoint: str
+    takes: Mapping[str, str]
+    payload: Mapping[str, Any]
+
+
+def check_file(file: Path, *, live: bool, json: bool) -> int:
+    """Lint, derive, play, and ask; return the exit code.
+
+    Raises:
+        ValidationError: The file declares no provider; each place is named with its line.
+        CommandError: What it declares can't be used.
+    """
+    said = read_declaration(file)
+    row = declared_provider(said)
+    text = file.read_text("utf-8")
+    raw = tomllib.loads(text)
+    with first_models(said) as models:
+        noted = list(remarks(said, text))
+        derived = [_derived(said, row, kind, model) for kind, model in models]
+        scenes = [
+            scene
+            for kind, model in models
+            for scene in asyncio.run(Rehearsal(said, row, raw, kind, model).play())
+        ]
+
+    found = _live(said, row) if live else []
+    if json:
+        terminal.document(
+            {
+                "provider": said.name,
+                "remarks": [asdict(one) for one in noted],
+                "derived": [asdict(one) for one in derived],
+                "scenes": [asdict(one) for one in scenes],
+                "live": [{**asdict(one), "code": int(one.ends_in)} for one in found],
+            }
+        )
+    else:
+        _show(said, file, noted, derived, scenes, found)
+
+    failed = [one for one in scenes if one.trouble is not None]
+    return max((one.ends_in for one in found), default=Exit.DONE) or (
+        Exit.PROVIDER if failed else Exit.DONE
+    )
+
+
+def _live(said: ProviderDeclaration, row: Provider) -> list[Finding]:
+    default_registry.register(row)
+    return asyncio.run(live_findings([said.name]))
+
+
+def _derived(said: ProviderDeclaration, row: Provider, kind: str, model: str) -> Derived:
+    registry = Registry()
+    registry.register(row)
+    given = least_request(said, kind, model)
+    settings = {
+        "provider": said.name,
+        "model": model,
+        "provider_config": dict.fromkeys(said.account.settings, "rehearsed"),
+    }
+    try:
+        if kind == "video":
+            plan = Gateway(registry=registry).plan_video(
+                VideoGenerationConfig.model_validate(settings),
+                VideoGenerationRequest.model_validate(given),
+            )
+        else:
+            plan = Gateway(registry=registry).plan_image(
+                ImageGenerationConfig.model_validate(settings),
+                ImageGenerationRequest.model_validate(given),
+            )
+    except ValidationError as error:
+        raise CommandError(f"{model}: the least request does not go out: {error}") from None
+
+    takes: dict[str, str] = {}
+    for form in said.forms_of(kind, model):
+        for name, take in form.takes.items():
+            limits = [str(list(take.allowed))] if take.allowed else []
+            if take.low is not None or take.high is not None:
+                limits = [f"{take.low or 0:g} to {take.high or 0:g}"]
+
+            roles = [f"as {' or '.join(take.roles)}"] if take.roles else []
+            needed = ["needed"] if take.required else []
+            parts = [take.source, *roles, *limits, *needed]
+            told = ", ".join(parts)
+            place = take.at or name
+            known = takes.get(place)
+            takes[place] = told if known in {None, told} else f"{known}; {told}"
+
+    return Derived(model, kind, plan.endpoint, takes, plan.payload)
+
+
+def _show(  # noqa: PLR0913, PLR0917  (the parts of a report, one after the other)
+    said: ProviderDeclaration,
+    file: Path,
+    noted: list[Remark],
+    derived: list[Derived],
+    scenes: list[Scene],
+    found: list[Finding],
+) -> None:
+    terminal.result(
+        f"{file} declares {said.title}: {' and '.join(f'{one}s' for one in said.makes)}"
+    )
+    for remark in noted:
+        terminal.result(f"  {file}:{remark.line}: {remark.told}" if remark.line else remark.told)
+
+    for one in derived:
+        terminal.result(f"\n{one.model} ({one.kind}) goes to {one.endpoint}")
+        for name, told in one.takes.items():
+            terminal.result(f"  {name}: {told}")
+
+        payload = json_codec.dumps(one.payload, ensure_ascii=False, default=str)
+        terminal.result(f"  sends {_cut(payload)}")
+
+    terminal.result("\nplayed on the simulator:")
+    for line in _told(scenes):
+        terminal.result(f"  {line}")
+
+    for finding in found:
+        terminal.result(f"  {finding.state}: {finding.what}: {finding.told}")
+
+
+def _told(scenes: list[Scene]) -> Iterator[str]:
+    for one in scenes:
+        yield f"ok: {one.what}" if one.trouble is None else f"NOT SO: {one.what}: {one.trouble}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

@@ -1,0 +1,59 @@
+"""`tarash spend`: what was spent, from the ledger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from .._data._money import written
+from .._jobs._spend import spend
+from . import _terminal as terminal
+from ._errors import CommandError, Exit
+from ._ledger import opened
+
+AGO = re.compile(r"(\d+)\s*([hdw])")
+UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def show_spend(ledger: str | None, since: str | None, by: Sequence[str], *, json: bool) -> int:
+    """Say what was spent, in groups; return the exit code."""
+    rows = spend(opened(ledger), since=_since(since), by=tuple(by))
+    if json:
+        terminal.document([one.model_dump(mode="json") for one in rows])
+        return Exit.DONE
+
+    table = terminal.plain_table(*by, "spent", "possible", "submits", "without a price")
+    for one in rows:
+        table.add_row(
+            *one.group.values(),
+            written(one.amount, one.currency),
+            written(one.possible, one.currency),
+            str(one.submits),
+            str(one.unknown),
+        )
+
+    if not rows:
+        terminal.hint("nothing was spent")
+        return Exit.DONE
+
+    terminal.show(table)
+    return Exit.DONE
+
+
+def _since(text: str | None) -> datetime | timedelta | None:
+    if text is None:
+        return None
+
+    ago = AGO.fullmatch(text.strip())
+    if ago is not None:
+        return timedelta(**{UNITS[ago[2]]: int(ago[1])})
+
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(
+            f"--since: {text!r} is no time; write 7d, 12h or 2w for how long ago, or 2026-11-01"
+        ) from None
+
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -1,0 +1,111 @@
+"""What submits cost, and the budgets that they have to fit into; within a write of the ledger."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+from typing import TYPE_CHECKING, Any
+
+from .._records import OverBudgetError, Spending
+from ._rows import as_json, as_text
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from ..._data._types import JsonObject
+    from .._records import BudgetWindow, Intent
+
+BILLIONTHS = Decimal(1_000_000_000)
+SPENT = """
+    SELECT COALESCE(SUM(amount), 0) AS spent FROM spending
+    WHERE currency = 'USD' AND intent != ? AND (? IS NULL OR at >= ?)
+        AND (? IS NULL OR COALESCE(json_extract(labels, ?), '') = ?)
+"""
+RESERVE = """
+    INSERT OR REPLACE INTO spending (
+        intent, job, kind, provider, model, at, amount, currency, state, labels
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'reserved', ?)
+"""
+
+
+def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
+    """Reserve what a submit may cost.
+
+    Raises:
+        OverBudgetError: It does not fit into one of its budgets.
+    """
+    quote = intent.quote or {}
+    currency = quote.get("currency") or "USD"
+    amount = _billionths(quote.get("high") or quote.get("low"))
+    for window in intent.budgets:
+        spent = _spent(connection, window, intent.id)
+        needed = amount if amount is not None and currency == "USD" else 0
+        if spent + needed > window.amount * BILLIONTHS:
+            raise OverBudgetError(window, Decimal(spent) / BILLIONTHS)
+
+    connection.execute(
+        RESERVE,
+        (
+            intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
+            as_text(intent.created_at), amount, currency,
+            as_json(dict(intent.labels)) if intent.labels else None,
+        ),
+    )  # fmt: skip
+
+
+def _spent(connection: sqlite3.Connection, window: BudgetWindow, but: str) -> int:
+    since = None if window.since is None else as_text(window.since)
+    name, value = window.label or (None, None)
+    path = None if name is None else f"$.{json.dumps(name)}"
+    found = connection.execute(SPENT, (but, since, since, name, path, value)).fetchone()
+    return int(found["spent"])
+
+
+def set_cost(
+    connection: sqlite3.Connection, intent_id: str, cost: JsonObject | None, state: str
+) -> None:
+    """Write down what a submit has cost, in place of what was reserved for it."""
+    if cost is None:
+        connection.execute("UPDATE spending SET state = ? WHERE intent = ?", (state, intent_id))
+        return
+
+    connection.execute(
+        "UPDATE spending SET amount = ?, currency = ?, state = ? WHERE intent = ?",
+        (_billionths(cost["amount"]), cost["currency"], state, intent_id),
+    )
+
+
+def spendings(
+    connection: sqlite3.Connection, since: datetime | None, until: datetime | None
+) -> list[Spending]:
+    """Return what was spent in a time, oldest first."""
+    first = "" if since is None else as_text(since)
+    last = "9999" if until is None else as_text(until)
+    rows = connection.execute(
+        "SELECT * FROM spending WHERE at >= ? AND at < ? ORDER BY at", (first, last)
+    )
+    return [_spending(row) for row in rows]
+
+
+def _spending(row: sqlite3.Row) -> Spending:
+    return Spending(
+        intent_id=row["intent"],
+        job_id=row["job"],
+        kind=row["kind"],
+        provider=row["provider"],
+        model=row["model"],
+        at=datetime.fromisoformat(row["at"]),
+        amount=None if row["amount"] is None else Decimal(row["amount"]) / BILLIONTHS,
+        currency=row["currency"],
+        state=row["state"],
+        labels=json.loads(row["labels"]) if row["labels"] else {},
+    )
+
+
+def _billionths(amount: Any) -> int | None:
+    """Return an amount as it is stored: rounded up, so that no budget is overspent by rounding."""
+    if amount is None:
+        return None
+
+    return int((Decimal(str(amount)) * BILLIONTHS).to_integral_value(ROUND_CEILING))

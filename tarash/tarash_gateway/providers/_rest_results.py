@@ -1,0 +1,123 @@
+"""How a REST adapter reads finished bodies: the part of `RestAdapter` that is pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .._http._answer import shorten
+from .._support._paths import value_at
+from ..exceptions import GenerationFailedError
+from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._contract import AdapterDefaults
+from ._facts import response_facts
+from ._filters import is_checked, refusal, sift
+from ._outputs import VAGUE, Medium, as_text, content_of, find, no_media
+
+if TYPE_CHECKING:
+    from .._data._exchange import Call, RawResult, Response
+    from .._data._types import Billing
+    from ._error_rules import ErrorRules
+
+UNTYPED = frozenset({*VAGUE, "unknown"})
+
+
+class RestResults(AdapterDefaults):
+    """What a finished body holds; `RestAdapter` says what the attributes are."""
+
+    errors: ErrorRules
+    media: ClassVar[Mapping[str, str]] = {}
+    prefer: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "video": ("video", "videos", "url"),
+        "image": ("image", "images", "url"),
+    }
+
+    def parse(self, call: Call, finished: RawResult) -> Response:
+        """Return the response; a result without media is an error. Pure."""
+        raw, kind, title = finished.raw, call.kind, self.errors.title
+        output = self.output(raw, kind)
+        found = find(output, kind, prefer=self.prefer[kind])
+        sifted = sift(output, found.media, checks=is_checked(call))
+        if not sifted.media and sifted.refused:
+            raise refusal(title, sifted, kind, raw, self.billing_of_result(finished))
+
+        media = sifted.media or tuple(self.declared(raw, kind))
+        if not media and output is None and kind in self.media:
+            article = "an" if kind == "image" else "a"
+            raise GenerationFailedError(
+                f"{title} answered without {article} {kind}: {shorten(raw)}", raw_response=raw
+            )
+
+        if not media:
+            raise no_media(title, f"{kind}{self.missing(raw)}", found, output, raw)
+
+        about = self.facts_of_file(media[0].about, kind)
+        facts: dict[str, Any] = {"content_type": media[0].content_type, **about}
+        if kind == "video" and found.sounds:
+            facts["audio_url"] = found.sounds[0]
+
+        others = {} if found.beside is None else self.others(found.beside)
+        metadata = {**others, **sifted.note, **finished.metadata, **self.beside(raw)}
+        facts = response_facts(call, metadata, **{**facts, **self.facts(raw, kind)})
+        contents = tuple(map(content_of, media))
+        if kind == "image":
+            images = tuple(map(as_text, contents))
+            return ImageGenerationResponse(images=images, raw_response=raw, **facts)
+
+        return VideoGenerationResponse(
+            video=contents[0], videos=contents, raw_response=raw, **facts
+        )
+
+    def billing(self, body: Mapping[str, Any]) -> Billing | None:
+        """Return what a failed job costs, where the provider says so. Pure."""
+        del body
+        return None
+
+    def billing_of_result(self, finished: RawResult) -> Billing | None:
+        """Return what a result costs that the filter has kept back. Pure."""
+        return self.billing(finished.raw)
+
+    def missing(self, body: Any) -> str:
+        """Return why a finished body has no media, in brackets; empty where it doesn't say."""
+        del body
+        return ""
+
+    def output(self, body: Any, kind: str) -> Any:
+        """Return the part of a finished body that holds its media. Pure."""
+        return value_at(body, self.media[kind]) if kind in self.media else None
+
+    def declared(self, body: Any, kind: str) -> list[Medium]:
+        """Return the addresses where `media` says that they are.
+
+        A place that holds one address is believed whatever its name says: it is paid for. One that
+        holds several is believed where nothing tells their type.
+        """
+        output = self.output(body, kind) if kind in self.media else None
+        items = output if isinstance(output, list) else [output]
+        urls = (one.get("url") if isinstance(one, Mapping) else one for one in items)
+        return [
+            Medium(url, None, kind, ())
+            for url in urls
+            if isinstance(url, str)
+            and (others := find(url, kind).others)
+            and (url is output or UNTYPED.issuperset(others))
+        ]
+
+    def facts(self, body: Any, kind: str) -> dict[str, Any]:
+        """Return what a finished body says of its media: fields of the response. Pure."""
+        del body, kind
+        return {}
+
+    def facts_of_file(self, about: Mapping[str, Any], kind: str) -> dict[str, Any]:
+        """Return what the object around the first medium's address says of it. Pure."""
+        del about, kind
+        return {}
+
+    def others(self, beside: Any) -> dict[str, Any]:
+        """Return the parts of an output that hold no media, for `provider_metadata`. Pure."""
+        return {"other_output": beside}
+
+    def beside(self, body: Any) -> dict[str, Any]:
+        """Return what a finished body says beside its media, for `provider_metadata`. Pure."""
+        del body
+        return {}

@@ -1,0 +1,47 @@
+"""Reads Replicate's list of predictions, and tells which of them a payload asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from ..._http._client import join
+from .. import _finding as pages
+
+if TYPE_CHECKING:
+    from ..._data._exchange import Payload
+    from .client import ReplicateClient
+
+
+async def newest(client: ReplicateClient, since: datetime) -> list[dict[str, Any]]:
+    """Return the account's newest predictions, as far back as `since` or as a few pages reach."""
+
+    def following(page: Mapping[str, Any], _predictions: object) -> str | None:
+        url = page.get("next")
+        return url if isinstance(url, str) and client.trusts(url) else None
+
+    after = (since - pages.CLOCK_SKEW).astimezone(UTC).isoformat()
+    url = join(client.account.base_url, f"v1/predictions?{urlencode({'created_after': after})}")
+    return await pages.newest(client.get, url, None, items="results", following=following)
+
+
+def is_same(prediction: Mapping[str, Any], payload: Payload) -> bool:
+    """Tell whether a listed prediction is what a payload asks for."""
+    given, shown = payload.body.get("input"), prediction.get("input")
+    if not isinstance(given, Mapping) or not isinstance(shown, Mapping):
+        return False  # Replicate deletes inputs an hour after the end
+
+    if given.keys() != shown.keys() or not pages.is_shown(given, shown):
+        return False
+
+    version = payload.body.get("version")
+    if version is not None:
+        return bool(prediction.get("version") == version)
+
+    _, kind, owner, name, _ = payload.path.split("/")
+    if kind == "deployments":
+        return prediction.get("deployment") in {name, f"{owner}/{name}"}
+
+    return bool(prediction.get("model") == f"{owner}/{name}")

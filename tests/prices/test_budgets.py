@@ -1,0 +1,406 @@
+"""Budgets: reserved before the submit, corrected after it, never overspent and never leaked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tarash.tarash_gateway import (
+    Budget,
+    BudgetExceededError,
+    CostLimitError,
+    Gateway,
+    MockConfig,
+    TarashException,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    spend,
+    spend_async,
+)
+from tarash.tarash_gateway.cli._app import run
+from tarash.tarash_gateway.events import AttemptEvent, Settled
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.ledger._records import (
+    BudgetWindow,
+    Intent,
+    JobRecord,
+    OverBudgetError,
+)
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+
+KEY = "canary-key-of-the-tests"
+REQUEST = VideoGenerationRequest(prompt="A tram", duration_seconds=5)
+COST = Decimal("0.60")
+"""Five seconds of Runway's gen4.5."""
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(["runway", "luma"]) as running:
+        running.script("runway", Script(billable_units=60))
+        yield running
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    return MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "jobs.db")
+
+
+def config(simulator: Simulator, provider: str = "runway", **changes: Any) -> Any:
+    given: dict[str, Any] = {
+        "provider": provider,
+        "model": {"runway": "gen4.5", "luma": "ray-2"}[provider],
+        "api_key": KEY,
+        "base_url": simulator.base_url(provider),
+        "poll_interval": 0.02,
+        "max_retries": 0,
+        "provider_config": {"min_poll_interval": 0.01},
+    }
+    return VideoGenerationConfig(**{**given, **changes})
+
+
+async def test_what_does_not_fit_is_not_sent_and_the_error_says_when_it_renews(
+    simulator: Simulator, ledger: Any
+) -> None:
+    gateway = Gateway(ledger=ledger, budgets=[Budget("1.00", per="day")])
+    await gateway.generate_video_async(config(simulator), REQUEST)
+    with pytest.raises(BudgetExceededError) as caught:
+        await gateway.generate_video_async(config(simulator), REQUEST)
+
+    error = caught.value
+    assert isinstance(error, CostLimitError)
+    assert (error.limit, error.submission) == (Decimal("0.40"), "not_sent")
+    assert error.renews_at is not None
+    assert timedelta(0) < error.renews_at - datetime.now(UTC) <= timedelta(days=1)
+    assert "The budget of $1.00 per day has $0.40 left" in error.message
+    assert "it renews at" in error.message
+    assert simulator.counters("runway").submits == 1
+    await gateway.aclose()
+
+
+async def test_a_submit_that_bought_nothing_gives_its_share_back(
+    simulator: Simulator, ledger: Any
+) -> None:
+    gateway = Gateway(ledger=ledger, budgets=["0.60/day"])
+    simulator.fail("runway", "submit", Fault.status(503), times=3)
+    for _ in range(3):
+        with pytest.raises(TarashException):
+            await gateway.generate_video_async(config(simulator), REQUEST)
+
+    response = await gateway.generate_video_async(config(simulator), REQUEST)
+    assert response.cost is not None
+    (row,) = await spend_async(ledger, by=["provider"])
+    assert [row.amount, row.possible, row.submits] == [COST, 0, 4]
+    await gateway.aclose()
+
+
+async def test_what_may_be_billed_stays_reserved(simulator: Simulator, ledger: Any) -> None:
+    gateway = Gateway(ledger=ledger, budgets=["1.00/month"])
+    simulator.fail("runway", "submit", Fault.reset_after())
+    with pytest.raises(TarashException) as caught:
+        await gateway.generate_video_async(config(simulator), REQUEST)
+
+    assert caught.value.submission == "unknown"
+    with pytest.raises(BudgetExceededError):
+        await gateway.generate_video_async(config(simulator), REQUEST)
+
+    (row,) = await spend_async(ledger, by=["state"])
+    assert row.group == {"state": "possible"}
+    assert [row.amount, row.possible] == [0, COST]
+    await gateway.aclose()
+
+
+async def test_the_providers_own_figure_takes_the_place_of_what_was_reserved(
+    simulator: Simulator, ledger: Any
+) -> None:
+    simulator.script("runway", Script(billable_units=10))
+    gateway = Gateway(ledger=ledger, budgets=["0.80/day"])
+    await gateway.generate_video_async(config(simulator), REQUEST)
+    await gateway.generate_video_async(config(simulator), REQUEST)  # 0.10 and 0.60 fit
+
+    rows = await spend_async(ledger, by=["model"])
+    assert rows[0].amount == Decimal("0.20")  # both were reported at ten credits
+    await gateway.aclose()
+
+
+async def test_each_value_of_a_label_has_a_budget_of_its_own(
+    simulator: Simulator, ledger: Any
+) -> None:
+    gateway = Gateway(ledger=ledger, budgets=[Budget("0.60", per="day", label="user")])
+    for user in ("42", "43"):
+        await gateway.generate_video_async(config(simulator), REQUEST, labels={"user": user})
+
+    with pytest.raises(BudgetExceededError, match="user '42'"):
+        await gateway.generate_video_async(config(simulator), REQUEST, labels={"user": "42"})
+
+    await gateway.generate_video_async(config(simulator), REQUEST)  # those without share one
+    with pytest.raises(BudgetExceededError, match="user ''"):
+        await gateway.generate_video_async(config(simulator), REQUEST, labels={"other": "1"})
+
+    rows = await spend_async(ledger, by=["label.user"])
+    assert {one.group["label.user"]: one.amount for one in rows} == {
+        "42": COST,
+        "43": COST,
+        "": COST,
+    }
+    await gateway.aclose()
+
+
+async def test_what_has_no_price_does_not_fit_into_a_budget(
+    simulator: Simulator, ledger: Any
+) -> None:
+    gateway = Gateway(ledger=ledger, budgets=["100/day"])
+    with pytest.raises(CostLimitError, match="there is a budget"):
+        await gateway.generate_video_async(config(simulator, "luma"), REQUEST)
+
+    allowed = config(simulator, "luma", allow_unpriced=True)
+    await gateway.generate_video_async(allowed, REQUEST)
+    (row,) = await spend_async(ledger)
+    assert [row.amount, row.unknown] == [0, 1]
+    await gateway.aclose()
+
+
+async def test_the_mock_needs_no_budget(ledger: Any) -> None:
+    gateway = Gateway(ledger=ledger, budgets=["0/total"])
+    mocked = VideoGenerationConfig(provider="runway", model="gen4.5", mock=MockConfig(enabled=True))
+    await gateway.generate_video_async(mocked, REQUEST)
+    await gateway.aclose()
+
+
+async def test_a_fallback_that_does_not_fit_is_skipped(simulator: Simulator, ledger: Any) -> None:
+    simulator.fail("runway", "submit", Fault.reset_after())
+    chain = config(simulator, fallback_configs=[config(simulator)])
+    gateway = Gateway(ledger=ledger, budgets=["1/day"])
+    with pytest.raises(TarashException) as caught:
+        await gateway.generate_video_async(chain, REQUEST)
+
+    assert "no other config was tried: The budget of" in caught.value.message
+    assert simulator.counters("runway").submits == 1
+    await gateway.aclose()
+
+
+async def test_labels_are_in_events_and_in_the_ledger(simulator: Simulator, ledger: Any) -> None:
+    seen: list[AttemptEvent] = []
+    gateway = Gateway(ledger=ledger, observers=[seen.append])
+    job = await gateway.submit_video_async(config(simulator), REQUEST, labels={"user": "42"})
+    resumed = await gateway.resume_async(job.id, api_keys={"runway": KEY})
+    await resumed.wait_async()
+
+    assert {tuple(one.labels.items()) for one in seen} == {(("user", "42"),)}
+    record = await ledger.get(job.id)
+    assert record.labels == {"user": "42"}
+    costs = [one.cost for one in seen if isinstance(one, Settled)]
+    assert costs[-1] is not None
+    await gateway.aclose()
+
+
+@pytest.mark.parametrize(
+    "labels", [{"user": 42}, {"": "x"}, {"a" * 65: "x"}, {"a": "x" * 257}, ["user"], "user=42"]
+)
+async def test_labels_that_can_not_be_kept_are_refused(labels: Any) -> None:
+    mocked = VideoGenerationConfig(provider="runway", model="gen4.5", mock=MockConfig(enabled=True))
+    with pytest.raises(ValidationError, match="labels"):
+        await Gateway(ledger=MemoryLedger()).generate_video_async(mocked, REQUEST, labels=labels)
+
+
+async def test_a_ledger_that_counts_nothing_holds_no_budget(simulator: Simulator) -> None:
+    class Old(MemoryLedger):
+        keeps_money = False
+
+    with pytest.raises(ValidationError, match="does not count what is spent"):
+        await Gateway(ledger=Old(), budgets=["1/day"]).generate_video_async(
+            config(simulator), REQUEST
+        )
+
+    response = await Gateway(ledger=Old()).generate_video_async(config(simulator), REQUEST)
+    assert response.cost is not None
+
+
+async def test_what_stands_before_a_ledger_hands_on_what_it_costs(
+    simulator: Simulator, ledger: Any
+) -> None:
+    class Before:
+        """Hands everything on, as a wrapper of a user's may."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ledger, name)
+
+    gateway = Gateway(ledger=cast("Any", Before()), budgets=["1/day"])
+    await gateway.generate_video_async(config(simulator), REQUEST)
+
+    (row,) = await spend_async(ledger, by=["state"])
+    assert [row.group, row.amount] == [{"state": "reported"}, COST]
+    await gateway.aclose()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("50/day", "$50.00 per day"),
+        ("$2.5 per month", "$2.50 per month"),
+        ("5/month/user", "$5.00 per month for each user"),
+        ("9/total", "$9.00 in all"),
+    ],
+)
+def test_a_budget_is_read_from_text(text: str, said: str) -> None:
+    assert str(Budget.parse(text)) == said
+
+
+@pytest.mark.parametrize("text", ["50", "50/week", "fifty/day", "-1/day", "1.2.3/day"])
+def test_a_text_that_is_no_budget_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Budget.parse(text)
+
+
+def test_a_budget_of_the_environment_holds(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TARASH_BUDGET", "0.50/day, 9/month")
+    gateway = Gateway(ledger=MemoryLedger())
+    with pytest.raises(BudgetExceededError):
+        gateway.generate_video(config(simulator), REQUEST)
+
+
+def test_a_period_begins_at_full_days_and_months_in_utc() -> None:
+    at = datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)
+    spans = {per: Budget(1, per).period(at) for per in ("hour", "day", "month", "total")}
+
+    assert spans["hour"] == (
+        datetime(2026, 12, 31, 23, tzinfo=UTC),
+        datetime(2027, 1, 1, tzinfo=UTC),
+    )
+    assert spans["day"] == (datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    assert spans["month"] == (datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    assert spans["total"] == (None, None)
+
+
+# ------------------------------------------------------------------------------------- the races
+def intent(name: str, amount: str, limit: str) -> Intent:
+    window = BudgetWindow(Decimal(limit), "a race")
+    quote = {"low": amount, "high": amount, "currency": "USD"}
+    return Intent(name, "video", "acme", "m", 1, f"job-{name}", quote=quote, budgets=(window,))
+
+
+async def race(ledger: Any, names: list[str], amount: str, limit: str) -> int:
+    """Have each name try to spend; return how many could."""
+    done = 0
+    for name in names:
+        job = JobRecord(f"job-{name}", "video", ({},), {"prompt": "x"}, "f")
+        await ledger.open(job, "me", {})
+        try:
+            done += bool(await ledger.intend(intent(name, amount, limit), "me"))
+        except OverBudgetError:
+            continue
+
+    return done
+
+
+def test_threads_never_overspend(ledger: Any) -> None:
+    won: list[int] = []
+
+    def compete(number: int) -> None:
+        names = [f"{number}-{one}" for one in range(4)]
+        won.append(asyncio.run(race(ledger, names, "0.1", "1")))
+
+    threads = [threading.Thread(target=compete, args=(number,)) for number in range(16)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    assert sum(won) == 10
+    rows = spend(ledger, by=["provider"])
+    assert rows[0].possible == Decimal(1)
+
+
+COMPETE = """
+import asyncio, sys
+from tarash.tarash_gateway.ledger import SqliteLedger
+from tests.prices.test_budgets import race
+
+names = [f"{sys.argv[2]}-{one}" for one in range(12)]
+print(asyncio.run(race(SqliteLedger(sys.argv[1]), names, "0.1", "1")))
+"""
+
+
+def test_processes_never_overspend(tmp_path: Path) -> None:
+    path = str(tmp_path / "jobs.db")
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", COMPETE, path, str(number)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for number in range(3)
+    ]
+    won = [int(one.communicate(timeout=120)[0]) for one in started]
+
+    assert sum(won) == 10
+    assert spend(Path(path), by=["provider"])[0].submits == 10
+
+
+KILLED = """
+import asyncio, os, sys
+from tarash.tarash_gateway.ledger import SqliteLedger
+from tests.prices.test_budgets import race
+
+assert asyncio.run(race(SqliteLedger(sys.argv[1]), ["dead"], "0.6", "1")) == 1
+os._exit(9)
+"""
+
+
+async def test_a_share_that_a_dead_process_had_reserved_follows_its_job(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", KILLED, str(path)]
+    dead = await asyncio.to_thread(subprocess.run, command, check=False, cwd=root)
+    assert dead.returncode == 9
+
+    ledger = SqliteLedger(path, lease_seconds=0.01)
+    assert await race(ledger, ["late"], "0.6", "1") == 0  # it may have been bought
+    await ledger.claim("job-dead", "me")
+    await ledger.settle(
+        "dead", "rejected", "failed", cost={"amount": "0", "currency": "USD"}, cost_state="settled"
+    )
+    assert await race(ledger, ["later"], "0.6", "1") == 1
+    await ledger.aclose()
+
+
+async def test_what_forgotten_jobs_spent_still_counts(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "jobs.db")
+    await race(ledger, ["one"], "0.6", "1")
+    await ledger.close("job-one", "me", "completed")
+    assert await ledger.forget("job-one")
+
+    assert await race(ledger, ["two"], "0.6", "1") == 0
+    await ledger.aclose()
+
+
+def test_the_command_line_says_what_was_spent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "jobs.db"
+    asyncio.run(race(SqliteLedger(path), ["one", "two"], "0.6", "2"))
+    url = f"sqlite:///{path}"
+    assert run(["spend", "--ledger", url, "--by", "model", "--since", "7d", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["group"], row["possible"], row["submits"]) == ({"model": "m"}, "1.2", 2)
+
+    assert run(["spend", "--ledger", url]) == 0
+    assert "$1.20" in capsys.readouterr().out
+    assert run(["spend", "--ledger", url, "--since", "yesterday"]) == 2
+    assert "--since" in capsys.readouterr().err
+    assert run(["spend", "--ledger", url, "--by", "colour"]) == 2
+    assert "by='colour'" in capsys.readouterr().err
