@@ -274,4 +274,3 @@ class Gateway(Resuming, Asking):
         """Blocking form of `submit_image_async`."""
         args: Any = (self._shared, "image", config, request, ledger, idempotency_key, labels)
         return cast("ImageJob", blocking(lambda _caller: submitting(*args)))
-
