@@ -307,7 +307,7 @@ GOOGLE = next(case for case in TAKING if case.provider == "google")
         ("page", "a web page"),
         ("large", "more than 100000 bytes"),
         ("page behind a URL", r"image_list\[0\] \(from 127.0.0.1\): this is a web page"),
-        ("private URL", r"image_list\[0\]: .* allow_private_urls is off"),
+        ("private URL", r"image_list\[0\]: .* leads to an address that is not public"),
         ("other scheme", "only http and https"),
         ("text of a path", "names no file"),
     ],

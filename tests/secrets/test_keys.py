@@ -20,7 +20,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._support._secrets import Key, Secrets, chain_of, shown_of
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Simulator
-from tests.contract.cases import CASES, Case
+from tests.contract.cases import CASES, Case, wire_of
 
 CANARY = "canary-93f1d07a44be"
 ONE_OF_EACH = list({case.provider: case for case in CASES}.values())
@@ -47,7 +47,7 @@ def everything(error: BaseException) -> str:
 @pytest.mark.parametrize("case", ONE_OF_EACH, ids=str)
 @pytest.mark.parametrize("kind", BAD)
 async def test_a_key_that_no_header_holds_is_refused_before_anything(case: Case, kind: str) -> None:
-    with Simulator([case.provider]) as simulator:
+    with Simulator([wire_of(case.provider)]) as simulator:
         config = case.config(BAD[kind], simulator.base_url(case.provider))
         async with Gateway() as gateway:
             make = getattr(gateway, f"generate_{case.kind}_async")

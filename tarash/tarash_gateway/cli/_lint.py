@@ -42,7 +42,7 @@ def remarks(said: ProviderDeclaration, text: str) -> Iterator[Remark]:
         )
 
     if not any(one.means == "moderation" for one in said.errors.rules):
-        yield Remark(None, "no rule means moderation: refused content is told as a plain failure")
+        yield Remark(None, "no rule means moderation: refused content ends as a plain failure")
 
     if said.errors.failed_billing is None:
         yield Remark(None, "no errors.failed_billing: nobody knows whether failed jobs are billed")

@@ -100,14 +100,14 @@ class Rehearsal:
             ("a busy provider is asked again", self._busy),
             ("an answer that is lost is never bought again", self._lost_answer),
             ("an answer that is no answer is never bought again", self._foreign_answer),
-            ("work that fails is told as failed", self._failed),
-            ("a result without media is told as failed", self._empty),
+            ("work that fails ends as failed", self._failed),
+            ("a result without media ends as failed", self._empty),
             ("the key is shown nowhere", self._echoed),
         ]
         if self._said.errors.rules and any(
             one.means == "moderation" for one in self._said.errors.rules
         ):
-            scenes.append(("content that is refused is told as refused", self._moderated))
+            scenes.append(("content that is refused ends as refused", self._moderated))
 
         if not at_once:
             scenes += [
@@ -186,7 +186,7 @@ class Rehearsal:
     async def _refused_key(self, simulator: Simulator, gateway: Gateway) -> None:
         simulator.keys[self._said.name] = {"another-key"}
         error = await self._fails(simulator, gateway)
-        _need(isinstance(error, AuthenticationError), f"it is told as {type(error).__name__}")
+        _need(isinstance(error, AuthenticationError), f"it ends as {type(error).__name__}")
         _need(self._counts(simulator) == (1, 0), "it was sent again")
 
     async def _busy(self, simulator: Simulator, gateway: Gateway) -> None:
@@ -217,7 +217,7 @@ class Rehearsal:
         error = await self._fails(simulator, gateway)
         _need(
             isinstance(error, GenerationFailedError | HTTPError),
-            f"it is told as {type(error).__name__}: {error}; poll.statuses may lack the vendor's "
+            f"it ends as {type(error).__name__}: {error}; poll.statuses may lack the vendor's "
             "word for failed",
         )
 
@@ -229,7 +229,7 @@ class Rehearsal:
     async def _moderated(self, simulator: Simulator, gateway: Gateway) -> None:
         simulator.script(self._said.name, Script(outcome="moderated", run_polls=0))
         error = await self._fails(simulator, gateway)
-        _need(isinstance(error, ContentModerationError), f"it is told as {type(error).__name__}")
+        _need(isinstance(error, ContentModerationError), f"it ends as {type(error).__name__}")
 
     async def _echoed(self, simulator: Simulator, gateway: Gateway) -> None:
         simulator.fail(self._said.name, "submit", Fault.echo_key(400))
@@ -244,7 +244,7 @@ class Rehearsal:
         told = [one.status for one in updates]
         rank = {"queued": 0, "processing": 1, "completed": 2}
         ranks = [rank.get(one, 3) for one in told]
-        _need(ranks == sorted(ranks) and told.count("completed") == 1, f"it is told as {told}")
+        _need(ranks == sorted(ranks) and told.count("completed") == 1, f"it ends as {told}")
 
     async def _borne(self, simulator: Simulator, gateway: Gateway) -> None:
         for status in BORNE:
