@@ -76,7 +76,7 @@ def test_what_does_not_hold_is_told(command: Command) -> None:
     (command.folder / "acme.toml").write_text(text, "utf-8")
     ran = command("providers", "check", "acme.toml", code=5)
     assert "no status means failed" in ran.out
-    assert "NOT SO: clip-1: content that is refused is told as refused" in ran.out
+    assert "NOT SO: clip-1: content that is refused ends as refused" in ran.out
 
 
 def test_a_live_check_asks_for_the_key(command: Command) -> None:
