@@ -285,6 +285,8 @@ JOBS: list[Row] = [
         False,
         "possible",
     ),
+    ("google", 200, {"error": "It broke in the middle"}, Failed, True, "possible"),
+    ("google", 200, {"name": OPERATION, "done": True, "response": {}}, Failed, True, "possible"),
     (
         "google-omni",
         200,
@@ -362,3 +364,28 @@ async def test_what_ends_a_job_is_what_it_says(  # noqa: PLR0913, PLR0917  (the 
     assert facts_of(error) == (kind, retryable, "accepted", billing), error
     assert "A" * 1000 not in f"{error}"
     assert sum(one.method == "POST" for one in server.seen) == 1
+
+
+WITHOUT_A_STATUS: tuple[Any, ...] = (
+    {"error": {"message": "it broke in the middle", "code": "server_error"}},
+    {"error": "it broke in the middle"},
+    {"id": "j1", "status": None, "error": "it broke in the middle"},
+    {"error": {"code": 13, "message": "it broke in the middle", "status": "INTERNAL"}},
+)
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+async def test_an_error_object_without_a_status_is_a_failure_in_the_providers_words(
+    name: str,
+) -> None:
+    for body in WITHOUT_A_STATUS:
+
+        def answers(asked: Asked, _number: int, body: Any = body) -> list[bytes]:
+            return [said(ACCEPTED[name] if asked.method == "POST" else body)]
+
+        with serving(answers) as server:
+            error = await failure(server, name)
+
+        assert facts_of(error) == (Failed, True, "accepted", "possible"), body
+        assert "it broke in the middle" in error.message
+        assert len([one for one in server.seen if "/stream" not in one.target]) == 2

@@ -55,9 +55,10 @@ async def look_at_operation(client: GoogleClient, raw: JsonObject) -> Snapshot:
 
         return Snapshot("processing", raw=raw)
 
-    # Google charges nothing for videos that were filtered, and for refused prompts.
+    # Google charges nothing for refused prompts, nor for videos that were filtered, which says the
+    # error itself.
     error = raw.get("error")
-    unbilled = not isinstance(error, dict) or error.get("code") in UNBILLED_CODES
+    unbilled = isinstance(error, dict) and error.get("code") in UNBILLED_CODES
     return await settle(client, raw, "video", "none" if unbilled else None)
 
 
@@ -70,7 +71,8 @@ async def settle(
     """
     parts = parts_of(raw, kind)
     if not parts:
-        return Snapshot("failed", raw=raw, error=no_media(raw, kind), billing=unbilled)
+        error = no_media(raw, kind)
+        return Snapshot("failed", raw=raw, error=error, billing=unbilled or error.billing)
 
     fetching_result()
     media: list[MediaContent] = []
