@@ -117,9 +117,10 @@ def says_nothing(body: Any) -> bool:
     """Tell whether a body can't be what a job came to, whatever its status.
 
     So answers who is no provider: an empty value, or, like gateways, a `message` and nothing else.
+    An object without anything in it, or with nothing where the media would be, is a model's own.
     """
     if isinstance(body, dict):
-        return not any(value not in (None, "") for name, value in body.items() if name != "message")
+        return set(body) == {"message"}
 
     return not body or isinstance(body, bool | int | float)
 
