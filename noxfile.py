@@ -305,7 +305,7 @@ def _resolved(session: nox.Session, scratch: Path, name: str, *others: str) -> s
 def recipes(session: nox.Session) -> None:
     """Run the programs of examples/recipes, in the servers, queues and tools that they are for."""
     # The versions of the other sessions are not theirs: Gradio and others want older ones.
-    session.env |= {"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""}
+    session.env.update(PIP_CONSTRAINT="", UV_CONSTRAINT="")
     _install(session, "recipes")
     if shutil.which("redis-server") is None:
         session.warn("There is no redis-server, so what RQ does is not tested.")
@@ -316,7 +316,7 @@ def recipes(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Run the long forms of the tests."""
-    session.env |= {"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""}
+    session.env.update(PIP_CONSTRAINT="", UV_CONSTRAINT="")
     _install(session, "recipes")
     session.run("pytest", "-m", "soak", "--timeout=3600", *session.posargs)
 

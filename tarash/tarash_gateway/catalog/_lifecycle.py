@@ -61,7 +61,13 @@ class Lifecycle:
 
 
 def ends(day: str | None, successor: str | None, source: str) -> Lifecycle:
-    """Return the end of a model, on a day in ISO's form."""
+    """Return the end of a model: a value of ENDS in the module of a provider's models.
+
+    Args:
+        day: The last day, in ISO's form; None where it is gone and nobody says since when.
+        successor: The id to use instead; None where there is none.
+        source: Where the day is from.
+    """
     return Lifecycle(None if day is None else date.fromisoformat(day), successor, source)
 
 

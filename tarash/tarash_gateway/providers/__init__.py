@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from .._http._client import HttpClient, HttpResponse, join, unreadable
     from .._http._credentials import Credentials
-    from ..catalog import ModelSpec, Schemas
+    from ..catalog import ModelSpec, Schemas, ends
     from ._contract import Ability, Adapter, AdapterDefaults
     from ._declared import (
         ProviderDeclaration,
@@ -60,6 +60,7 @@ __all__ = [
     "When",
     "declaration_schema",
     "declared_provider",
+    "ends",
     "join",
     "read_declaration",
     "unreadable",
@@ -80,7 +81,7 @@ _HOMES = {
     ),
     "Credentials": ".._http._credentials",
     **dict.fromkeys(("HttpClient", "HttpResponse", "join", "unreadable"), ".._http._client"),
-    **dict.fromkeys(("ModelSpec", "Schemas"), "..catalog"),
+    **dict.fromkeys(("ModelSpec", "Schemas", "ends"), "..catalog"),
     **dict.fromkeys(
         ("ProviderDeclaration", "declaration_schema", "declared_provider", "read_declaration"),
         "._declared",
