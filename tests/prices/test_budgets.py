@@ -400,6 +400,10 @@ def test_the_command_line_says_what_was_spent(
 
     assert run(["spend", "--ledger", url]) == 0
     assert "$1.20" in capsys.readouterr().out
+    missing = f"sqlite:///{tmp_path / 'none.db'}"
+    assert run(["spend", "--ledger", missing]) == 2
+    assert "there is no ledger at" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "none.db").exists()
     assert run(["spend", "--ledger", url, "--since", "yesterday"]) == 2
     assert "--since" in capsys.readouterr().err
     assert run(["spend", "--ledger", url, "--by", "colour"]) == 2

@@ -10,7 +10,7 @@ from .._data._money import written
 from .._jobs._spend import spend
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
-from ._ledger import opened
+from ._ledger import existing
 
 AGO = re.compile(r"(\d+)\s*([hdw])")
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -18,7 +18,7 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 def show_spend(ledger: str | None, since: str | None, by: Sequence[str], *, json: bool) -> int:
     """Say what was spent, in groups; return the exit code."""
-    rows = spend(opened(ledger), since=_since(since), by=tuple(by))
+    rows = spend(existing(ledger), since=_since(since), by=tuple(by))
     if json:
         terminal.document([one.model_dump(mode="json") for one in rows])
         return Exit.DONE
@@ -27,14 +27,14 @@ def show_spend(ledger: str | None, since: str | None, by: Sequence[str], *, json
     for one in rows:
         table.add_row(
             *one.group.values(),
-            written(one.amount, one.currency),
+            "unknown" if one.unknown == one.submits else written(one.amount, one.currency),
             written(one.possible, one.currency),
             str(one.submits),
             str(one.unknown),
         )
 
     if not rows:
-        terminal.hint("nothing was spent")
+        terminal.hint("nothing was spent; what was rehearsed is in --ledger rehearsals")
         return Exit.DONE
 
     terminal.show(table)
