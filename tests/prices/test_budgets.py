@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,8 +29,12 @@ from tarash.tarash_gateway import (
     spend,
     spend_async,
 )
+from tarash.tarash_gateway._data._exchange import Call, Operation
+from tarash.tarash_gateway._engine import Lease, rewrite
+from tarash.tarash_gateway._engine._attempt import Attempt
+from tarash.tarash_gateway._engine._spending import check_handler
 from tarash.tarash_gateway.cli._app import run
-from tarash.tarash_gateway.events import AttemptEvent, Settled
+from tarash.tarash_gateway.events import AttemptEvent, Settled, Submitting
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import (
     BudgetWindow,
@@ -38,6 +43,7 @@ from tarash.tarash_gateway.ledger._records import (
     OverBudgetError,
 )
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
+from tests.conftest import until
 
 KEY = "canary-key-of-the-tests"
 REQUEST = VideoGenerationRequest(prompt="A tram", duration_seconds=5)
@@ -203,6 +209,114 @@ async def test_labels_are_in_events_and_in_the_ledger(simulator: Simulator, ledg
     costs = [one.cost for one in seen if isinstance(one, Settled)]
     assert costs[-1] is not None
     await gateway.aclose()
+
+
+@pytest.mark.parametrize("name", ["größe", 'a"b', "a.b", "a\\b", "o'x", "日本", "$", "[0]", "a b"])
+async def test_a_label_of_any_name_has_its_budget(ledger: Any, name: str) -> None:
+    window = BudgetWindow(Decimal(1), "a budget", label=(name, "ü"))
+    outcomes = []
+    for number in ("1", "2"):
+        labels = {name: "ü"}
+        job = JobRecord(f"job-{number}", "video", ({},), {"prompt": "x"}, "f", labels=labels)
+        await ledger.open(job, "me", {})
+        wanted = replace(intent(number, "0.6", "1"), budgets=(window,), labels=labels)
+        try:
+            outcomes.append(await ledger.intend(wanted, "me"))
+        except OverBudgetError:
+            outcomes.append(None)
+
+    assert outcomes == [True, None]
+    await ledger.aclose()
+
+
+class Spender(MemoryLedger):
+    """Spends the budget of others while a refused submit waits for its next try."""
+
+    async def note(self, intent_id: str, *facts: Any, **more: Any) -> bool | None:
+        noted = await super().note(intent_id, *facts, **more)
+        if "other" not in self._spent and "retry_at" in facts[1]:
+            await race(self, ["other"], "0.9", "9")
+
+        return noted
+
+
+async def test_a_try_that_no_longer_fits_gives_back_what_the_refused_one_had(
+    simulator: Simulator,
+) -> None:
+    ledger = Spender()
+    simulator.fail("runway", "submit", Fault.status(503), times=1)
+    gateway = Gateway(ledger=ledger, budgets=["1/day"])
+    with pytest.raises(BudgetExceededError) as caught:
+        await gateway.generate_video_async(config(simulator, max_retries=2), REQUEST)
+
+    assert caught.value.submission == "rejected"
+    assert simulator.counters("runway").submits == 1
+    amounts = {one.intent_id: one.amount for one in await ledger.spendings()}
+    assert amounts.pop("other") == Decimal("0.9")
+    assert list(amounts.values()) == [Decimal(0)]
+
+
+async def test_what_is_bought_is_written_down_again_whatever_the_budget(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "new.db")
+    await race(ledger, ["full"], "1", "1")
+    job = JobRecord("job-bought", "video", ({},), {"prompt": "x"}, "f")
+    await ledger.open(job, "me", {})
+    made = VideoGenerationConfig(provider="runway", model="gen4.5")
+    attempt = Attempt(Call("video", made, REQUEST, "bought"), submission="accepted")
+    await attempt.apply(Submitting(), intent=intent("bought", "0.6", "1"))
+    attempt.operation = Operation("runway", "gen4.5", "video", "op", "2026-01-01T00:00:00+00:00")
+    await rewrite(attempt, Lease(ledger, "job-bought", "me"))
+
+    record = await ledger.get("job-bought")
+    assert record is not None
+    assert record.entries[0].operation == attempt.operation
+    await ledger.aclose()
+
+
+async def test_what_a_user_has_stopped_in_the_queue_costs_nothing(
+    simulator: Simulator, ledger: Any
+) -> None:
+    simulator.script("runway", Script(queue_polls=1000))
+    gateway = Gateway(ledger=ledger, budgets=["0.60/day"])
+    updates: list[Any] = []
+    job = await gateway.submit_video_async(config(simulator), REQUEST)
+    waiting = asyncio.create_task(job.wait_async(updates.append))
+    await until(lambda: any(one.status == "queued" for one in updates))
+    assert await job.cancel_async() == "cancelled"
+    with pytest.raises(TarashException):
+        await waiting
+
+    (row,) = await spend_async(ledger, by=["state"])
+    assert [row.amount, row.possible] == [0, 0], row
+    await gateway.aclose()
+
+
+async def test_what_is_stopped_while_nobody_waits_is_no_longer_reserved(
+    simulator: Simulator, ledger: Any
+) -> None:
+    simulator.script("runway", Script(run_polls=1000))
+    gateway = Gateway(ledger=ledger)
+    job = await gateway.submit_video_async(config(simulator), REQUEST)
+    await job.cancel_async()
+
+    (row,) = await spend_async(ledger, by=["state"])
+    assert row.group == {"state": "possible"}
+    assert [row.amount, row.possible] == [0, COST]
+    await gateway.aclose()
+
+
+async def test_a_handler_that_was_cut_off_may_have_bought_whatever_it_costs(ledger: Any) -> None:
+    made = VideoGenerationConfig(provider="acme", model="clip", max_cost=0)
+    attempt = Attempt(Call("video", made, REQUEST, "cut", labels={}))
+    attempt.money.limit = Decimal(0)
+    attempt.intent = intent("cut", "0.6", "1")
+    check_handler(attempt)  # which would refuse a new one
+
+    attempt.intent = None
+    with pytest.raises(CostLimitError):
+        check_handler(attempt)
+
+    await ledger.aclose()
 
 
 @pytest.mark.parametrize(

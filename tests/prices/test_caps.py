@@ -31,6 +31,7 @@ from tarash.tarash_gateway._data._money import Reported, exact
 from tarash.tarash_gateway._engine._attempt import Attempt
 from tarash.tarash_gateway._engine._costing import take_cost
 from tarash.tarash_gateway._engine._quoting import quoted
+from tarash.tarash_gateway._jobs._store import attempts_of as attempts_stored
 from tarash.tarash_gateway.catalog import ModelSpec
 from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
@@ -424,3 +425,21 @@ async def test_a_figure_that_is_none_costs_nothing_but_itself() -> None:
 @pytest.mark.parametrize("figure", ["12", None, True, float("nan"), float("inf"), -1, [], {}])
 def test_what_is_no_figure_is_none(figure: object) -> None:
     assert exact(figure) is None
+
+
+async def test_what_a_failure_cost_is_known_to_whoever_takes_the_job_up(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.script("runway", Script(outcome="moderated"))
+    ledger = SqliteLedger(tmp_path / "jobs.db")
+    await failure(config(simulator, "runway", "gen4.5"), ledger=ledger)
+
+    (record,) = await ledger.jobs()
+    (entry,) = record.entries
+    made = Call("video", config(simulator, "runway", "gen4.5"), REQUEST, "one")
+    (attempt,) = attempts_stored(record, [made])
+    cost = attempt.cost_of(success=False)
+    assert cost is not None
+    assert cost.state in ("reported", "settled")
+    assert entry.heard["cost"]["amount"] == str(cost.amount)
+    await ledger.aclose()

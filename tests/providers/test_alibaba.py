@@ -459,7 +459,16 @@ async def test_a_refusal_by_its_code(  # noqa: PLR0913, PLR0917
     assert simulator.counters("alibaba").submits == 1
 
 
-@pytest.mark.parametrize(("status", "code"), [(504, "RequestTimeOut"), (200, "InternalError.Odd")])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (504, "RequestTimeOut"),
+        (200, "InternalError.Odd"),
+        (500, "InternalError"),
+        (500, "InternalError.Algo"),
+        (503, "ServiceUnavailable"),
+    ],
+)
 async def test_what_may_have_made_a_task_is_never_sent_again(
     simulator: Simulator, gateway: Gateway, status: int, code: str
 ) -> None:

@@ -18,6 +18,7 @@ from tarash.tarash_gateway import (
     Gateway,
     GenerationFailedError,
     HTTPConnectionError,
+    HTTPError,
     ImageGenerationConfig,
     ImageGenerationRequest,
     ModelNotFoundError,
@@ -551,3 +552,22 @@ async def test_a_cancelled_task_has_failed(simulator: Simulator, gateway: Gatewa
 def test_a_model_that_is_gone_names_its_successor() -> None:
     with pytest.warns(UserWarning, match="2026-11-11.*seedance-2-0-mini"):
         planned("seedance-1-5-pro-251215")
+
+
+@pytest.mark.parametrize("kind", ["video", "image"])
+async def test_a_broken_service_may_have_made_a_task_and_is_not_asked_again(
+    simulator: Simulator, gateway: Gateway, kind: str
+) -> None:
+    body = {"error": {"code": "InternalServiceError", "message": "Request id: r"}}
+    simulator.fail("bytedance", "submit", Fault.status(500, body), times=None)
+    request = ImageGenerationRequest(prompt="A kite")
+    work = (
+        gateway.generate_video_async(video(simulator, max_retries=2), KITE)
+        if kind == "video"
+        else gateway.generate_image_async(image(simulator, max_retries=2), request)
+    )
+    with pytest.raises(HTTPError) as caught:
+        await work
+
+    assert caught.value.submission == "unknown"
+    assert simulator.counters("bytedance").submits == 1

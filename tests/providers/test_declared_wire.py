@@ -312,14 +312,16 @@ async def test_flags_beside_no_media_are_a_refusal(atlas: Atlas, config: Config)
     assert caught.value.stage == "output"
 
 
-@pytest.mark.parametrize("way", ["jwt", "basic", "header", "bearer"])
+@pytest.mark.parametrize("way", ["jwt", "basic", "header", "bearer", "query"])
 async def test_what_is_made_of_a_key_is_shown_nowhere(
     atlas: Atlas, config: Config, way: str
 ) -> None:
     """A vendor that repeats the header it was sent: in its words, and in the whole body."""
 
     async def echo(request: web.Request) -> web.StreamResponse:
-        atlas.tokens.append(request.headers.get("Authorization") or request.headers["X-Key"])
+        in_header = request.headers.get("Authorization") or request.headers.get("X-Key")
+        in_query = request.rel_url.raw_query_string.partition("=")[2]
+        atlas.tokens.append(in_header or in_query)
         return web.json_response({"base": {"code": 7, "msg": atlas.tokens[-1]}}, status=401)
 
     app = web.Application()
@@ -330,7 +332,8 @@ async def test_what_is_made_of_a_key_is_shown_nowhere(
     atlas.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     auth = {"type": way, "id_setting": "ak", "secret_setting": "sk"}
     auth |= {"header": "X-Key"} if way == "header" else {}
-    key = {} if way == "jwt" else {"api_key": KEY}
+    # In an address, what a key is made of may be written in another way.
+    key = {} if way == "jwt" else {"api_key": "canary+key/of=the&tests" if way == "query" else KEY}
     try:
         async with gateway(atlas, account__auth=auth) as one:
             with pytest.raises(AuthenticationError) as caught:

@@ -16,6 +16,7 @@ from tarash.tarash_gateway import (
     RateLimitError,
     ValidationError,
 )
+from tarash.tarash_gateway._engine._limits import submission_of
 from tarash.tarash_gateway.providers import ErrorRules, HttpResponse, When, _openai_errors
 from tarash.tarash_gateway.providers._registry import shipped
 
@@ -82,3 +83,19 @@ def test_a_failed_job_is_judged_by_the_same_conditions() -> None:
     assert isinstance(shown, ContentModerationError)
     assert shown.stage == "output"
     assert isinstance(RULES.failure({"reason": "a bug"}), GenerationFailedError)
+
+
+@pytest.mark.parametrize("status", [408, 502, 504, 520, 524, 598, 599])
+def test_words_settle_no_submit_whose_status_leaves_it_open(status: int) -> None:
+    """Else a request that may have been taken counts as refused, and is bought again elsewhere."""
+    rules = ErrorRules(title="Acme", code=("kind",), invalid=(When(code="size"), When(words="big")))
+    answer = HttpResponse(status, {}, {"kind": "size", "error": "too big"}, is_json=True)
+    error = rules(answer)
+
+    assert isinstance(error, HTTPError)
+    assert error.status_code == status
+    assert submission_of(error) == "unknown"
+    # With a status that refuses, the same words are a refusal.
+    refused = rules(HttpResponse(422, {}, answer.body, is_json=True))
+    assert isinstance(refused, ValidationError)
+    assert submission_of(refused) == "rejected"

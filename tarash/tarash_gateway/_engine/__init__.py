@@ -19,6 +19,7 @@ from ._lease import (
     ledger_failed,
     rewrite,
     settle,
+    settle_stopped,
     told_of,
 )
 from ._limits import FLUSH_SECONDS
@@ -48,6 +49,7 @@ __all__ = [
     "quoted",
     "rewrite",
     "settle",
+    "settle_stopped",
     "stop",
     "told_of",
 ]

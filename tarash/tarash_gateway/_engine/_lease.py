@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
@@ -203,21 +203,31 @@ async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
     if attempt.intent is None or lease.is_watcher:
         return
 
-    facts = (attempt.intent.id, attempt.submission, outcome)
-    if not keeps_money(lease.ledger):
-        await _write(lease, partial(lease.ledger.settle, *facts))
+    await _write(lease, partial(_settle, attempt, lease.ledger, outcome))
+
+
+async def settle_stopped(attempt: Attempt, ledger: Ledger) -> None:
+    """Write down what a job has cost that was stopped by a handle: nobody may drive it any more."""
+    try:
+        await _settle(attempt, ledger, STOPPED)
+    except Exception as error:  # noqa: BLE001  (the provider's answer is what the user asked for)
+        attempt.log(logging.ERROR, "ledger_failed", error=f"{type(error).__name__}: {error}")
+
+
+async def _settle(attempt: Attempt, ledger: Ledger, outcome: Outcome) -> None:
+    if attempt.intent is None:
         return
 
-    ledger = cast("MoneyLedger", lease.ledger)
+    facts = (attempt.intent.id, attempt.submission, outcome)
+    if not keeps_money(ledger):
+        await ledger.settle(*facts)
+        return
+
     cost = attempt.cost_of(success=outcome == "completed")
-    await _write(
-        lease,
-        partial(
-            ledger.settle,
-            *facts,
-            cost=None if cost is None else {"amount": str(cost.amount), "currency": cost.currency},
-            cost_state=_cost_state(attempt, cost, outcome),
-        ),
+    await cast("MoneyLedger", ledger).settle(
+        *facts,
+        cost=None if cost is None else {"amount": str(cost.amount), "currency": cost.currency},
+        cost_state=_cost_state(attempt, cost, outcome),
     )
 
 
@@ -251,8 +261,12 @@ def _cost_state(attempt: Attempt, cost: Cost | None, outcome: Outcome) -> str:
 
 async def rewrite(attempt: Attempt, lease: Lease) -> None:
     """Write down once more what is known of an attempt, in a ledger that has lost it."""
-    intent = attempt.intent
-    if intent is None or not await lease.ledger.intend(intent, lease.owner_id):
+    if attempt.intent is None:
+        return
+
+    # What is bought already has to fit into no budget any more.
+    intent = replace(attempt.intent, budgets=())
+    if not await lease.ledger.intend(intent, lease.owner_id):
         return
 
     if attempt.heard:
@@ -264,7 +278,7 @@ async def rewrite(attempt: Attempt, lease: Lease) -> None:
         await write_received(attempt, lease)
 
     if attempt.outcome is not None:
-        await lease.ledger.settle(intent.id, attempt.submission, attempt.outcome)
+        await _settle(attempt, lease.ledger, attempt.outcome)
 
 
 def told_of(error: TarashException) -> JsonObject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._http._answer import BROKEN_OFF
+from .._http._answer import BROKEN_OFF, REFUSED_IN_WORDS
 from ..exceptions import HTTPConnectionError, HTTPError, QuotaExceededError, TarashException
 
 if TYPE_CHECKING:
@@ -50,8 +50,6 @@ SEARCH_PAUSES = (0.5, 2, 4)
 
 RESENDABLE = frozenset({425, 429, 500, 503})
 """Statuses of a refused submit that certainly bought nothing and may leave again."""
-REFUSED_IN_WORDS = (frozenset(range(400, 500)) - {408}) | {500, 501, 503, 505}
-"""Statuses of a submit that bought nothing where the provider's own error object says so."""
 REFUSED_UNREAD = frozenset({400, 405, 411, 413, 414, 415, 431})
 """Those that anybody on the way answers before the request is handed on, in whatever words."""
 REFUSED_BARE = REFUSED_UNREAD | {401, 402, 403, 404, 422, 425, 429}

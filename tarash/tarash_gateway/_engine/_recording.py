@@ -41,11 +41,20 @@ def heard_of(event: AttemptEvent) -> JsonObject:
             return {"error": error}
         case Settled(error=dict() as error):
             facts = {"billing": event.billing, "cancel": event.cancel, "retry_at": None}
-            return {"error": error, **facts}
+            return {"error": error, **facts, **_cost_of(event)}
         case Adopted():
             return {"adopted": True}
 
     return {}
+
+
+def _cost_of(event: Settled) -> JsonObject:
+    """Return what a provider says that a failure has cost; a mere estimate is made anew."""
+    cost = event.cost
+    if cost is None or cost.state == "estimated":
+        return {}
+
+    return {"cost": cost.model_dump(mode="json", exclude={"lines"}, exclude_none=True)}
 
 
 async def record(attempt: Attempt, event: AttemptEvent) -> None:
@@ -80,7 +89,9 @@ async def _intend(attempt: Attempt, lease: Lease) -> None:
     try:
         held = await lease.ledger.intend(attempt.intent, lease.owner_id)
     except OverBudgetError as error:
-        attempt.intent = None
+        if not attempt.tries:  # else the refused try stands there, and is to be settled
+            attempt.intent = None
+
         raise exceeded(error, attempt) from None
 
     if held:

@@ -102,8 +102,8 @@ def _check_unpriced(attempt: Attempt, call: Call, quote: Quote, who: str) -> Non
     why = "; ".join(quote.unknown) or f"its price is in {quote.currency}"
     bound = "there is a budget" if limit is None else f"max_cost leaves {written(limit, DOLLARS)}"
     raise _refused(
-        f"Nobody knows what {who} would cost at most ({why}), and {bound}; give its price by "
-        "register_prices, or set allow_unpriced",
+        f"Nobody knows what {who} would cost at most ({why}), and {bound}; allow_unpriced sends it "
+        "all the same",
         call,
         quote,
         limit,
@@ -116,6 +116,9 @@ def check_handler(attempt: Attempt) -> None:
     Raises:
         CostLimitError: As `check_affordable`.
     """
+    if attempt.intent is not None:
+        return  # it may have been bought already
+
     call = attempt.call
     spec = ModelSpec(call.config.provider, call.config.model, call.kind, {})
     attempt.money.quote = quoted(call, spec, None)

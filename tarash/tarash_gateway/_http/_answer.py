@@ -61,6 +61,8 @@ WAIT = re.compile(
 LONGEST_TEXT = 4096
 TOO_MANY = 429
 
+REFUSED_IN_WORDS = (frozenset(range(400, 500)) - {408}) | {500, 501, 503, 505}
+"""Statuses of a submit that bought nothing where the provider's own error object says so."""
 ERRORS_BY_STATUS: dict[int, type[HTTPError]] = {
     401: AuthenticationError,
     402: QuotaExceededError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._engine import stop
+from .._engine import settle_stopped, stop
 from ..exceptions import TarashException
 from ._chain import adapter_of
 
@@ -42,6 +42,7 @@ async def stop_all(run: ChainRun, attempts: list[Attempt]) -> CancelAnswer:
         adapter = adapter_of(one.call, run.resources.registry)
         try:
             answers.append(await stop(adapter, one, one.operation, run.resources))
+            await settle_stopped(one, run.resources.ledger)
         except TarashException as error:
             refusal = refusal or error
 

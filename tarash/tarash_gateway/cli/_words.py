@@ -37,7 +37,7 @@ NAMED = "|".join([*OPTIONS, *SAME, "n"])
 # What no provider calls a parameter of its own, and nobody writes otherwise.
 OURS = (
     "base_url|duration_seconds|extra_params|fallback_configs|idempotency_key|image_list|mask_image"
-    "|number_of_videos"
+    "|number_of_videos|max_cost|allow_unpriced"
 )
 NAMES = re.compile(
     r"\bextra_params(?:\.(?P<dotted>[\w-]+)|=\{'(?P<given>[^']*)': \.\.\.\})"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Kind, Submission
@@ -123,7 +123,7 @@ class SubmissionRecord:
     `billing`, `adopted`."""
 
 
-STOPPED = "stopped"
+STOPPED: Final = "stopped"
 """Under it is noted that the user has stopped a job after one of its attempts had ended."""
 RECEIVED = "received"
 """What was heard of a submit that was answered with the result: the SHA-256 of what `receive` took.

@@ -150,9 +150,11 @@ class MemoryLedger:
             beats_a_stop = entry.outcome == "stopped" and outcome == "completed"
             if entry.outcome in OPEN_ENDS or beats_a_stop:
                 self._change(intent_id, submission=submission, outcome=outcome)
-                self._set_cost(intent_id, cost, cost_state)
             elif outcome == "stopped":
                 self._change(intent_id, heard={**entry.heard, STOPPED: True})
+
+            if entry.outcome in (*OPEN_ENDS, STOPPED):
+                self._set_cost(intent_id, cost, cost_state)
 
     async def spendings(
         self, since: datetime | None = None, until: datetime | None = None

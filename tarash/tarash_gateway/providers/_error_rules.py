@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._http._answer import ERRORS_BY_STATUS, HttpResponse, shorten, status_error
+from .._http._answer import (
+    ERRORS_BY_STATUS,
+    REFUSED_IN_WORDS,
+    HttpResponse,
+    shorten,
+    status_error,
+)
 from .._support._paths import values_at
 from ..exceptions import (
     AuthenticationError,
@@ -142,6 +148,10 @@ class ErrorRules:
                 return by_hook
 
         rule = self.first(refusal)
+        # With 408 or 504, say, nobody knows what became of the request, whatever the words are.
+        if rule is not None and rule[0] == "invalid" and answer.status not in REFUSED_IN_WORDS:
+            return status_error(answer, refusal.message)
+
         if rule is None:
             return status_error(answer, refusal.message) if refusal.message else None
 

@@ -20,7 +20,7 @@ BILLIONTHS = Decimal(1_000_000_000)
 SPENT = """
     SELECT COALESCE(SUM(amount), 0) AS spent FROM spending
     WHERE currency = 'USD' AND intent != ? AND (? IS NULL OR at >= ?)
-        AND (? IS NULL OR COALESCE(json_extract(labels, ?), '') = ?)
+        AND (? IS NULL OR ? = COALESCE((SELECT value FROM json_each(labels) WHERE key = ?), ''))
 """
 RESERVE = """
     INSERT OR REPLACE INTO spending (
@@ -57,8 +57,7 @@ def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
 def _spent(connection: sqlite3.Connection, window: BudgetWindow, but: str) -> int:
     since = None if window.since is None else as_text(window.since)
     name, value = window.label or (None, None)
-    path = None if name is None else f"$.{json.dumps(name)}"
-    found = connection.execute(SPENT, (but, since, since, name, path, value)).fetchone()
+    found = connection.execute(SPENT, (but, since, since, name, value, name)).fetchone()
     return int(found["spent"])
 
 

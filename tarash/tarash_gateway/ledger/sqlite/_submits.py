@@ -162,14 +162,16 @@ class Submits:
                 """,
                 (submission, outcome, intent_id, outcome),
             ).rowcount
-            if done and cost_state is not None:
-                set_cost(connection, intent_id, cost, cost_state)
-
-            if done or outcome != "stopped":
+            sql = "SELECT heard, outcome FROM intents WHERE id = ?"
+            found = connection.execute(sql, (intent_id,)).fetchone()
+            if found is None:
                 return
 
-            sql = "SELECT heard FROM intents WHERE id = ?"
-            if (found := connection.execute(sql, (intent_id,)).fetchone()) is not None:
+            # Of what a user has stopped, whoever hears last what it came to knows what it cost.
+            if cost_state is not None and (done or found["outcome"] == STOPPED):
+                set_cost(connection, intent_id, cost, cost_state)
+
+            if not done and outcome == STOPPED:
                 heard = as_json({**as_heard(found["heard"]), STOPPED: True})
                 connection.execute("UPDATE intents SET heard = ? WHERE id = ?", (heard, intent_id))
 

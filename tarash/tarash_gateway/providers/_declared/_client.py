@@ -26,10 +26,11 @@ def headers_of(auth: Auth, key: str, others: Mapping[str, str]) -> AuthHeaders:
         return AuthHeaders({**others, auth.header: f"{auth.prefix}{key}"})
 
     if auth.type == "basic":
-        return _Packed(auth.header, Key(base64.b64encode(key.encode()).decode()), others)
+        packed = base64.b64encode(key.encode()).decode()
+        return _Hidden({**others, auth.header: f"Basic {packed}"}, Key(packed))
 
     if auth.type == "query":
-        return AuthHeaders({**others})
+        return _Hidden(others, Key(quote(key, safe="")))
 
     return AuthHeaders({**others, auth.header: f"Bearer {key}"})
 
@@ -90,18 +91,18 @@ class _Signed(AuthHeaders):
         return Secrets(self._tokens())
 
 
-class _Packed(AuthHeaders):
-    """A key in another form, which is as secret."""
+class _Hidden(AuthHeaders):
+    """The headers beside a key that goes out in another form, which is as secret."""
 
-    __slots__ = ("_packed",)
+    __slots__ = ("_form",)
 
-    def __init__(self, name: str, packed: Key, others: Mapping[str, str]) -> None:
-        super().__init__({**others, name: f"Basic {packed.reveal()}"})
-        self._packed = packed
+    def __init__(self, headers: Mapping[str, str], form: Key) -> None:
+        super().__init__({**headers})
+        self._form = form
 
     @property
     def secrets(self) -> Secrets:
-        return Secrets([self._packed])
+        return Secrets([self._form])
 
 
 def signed(auth: Auth, key: str, now: float) -> str:

@@ -206,12 +206,9 @@ class DeclaredSending(DeclaredAccount):
         if way.at_once or (way.may_answer and self._is_result(answer, call)):
             is_object = answer.is_json and isinstance(answer.body, dict | list)
             if answer.content is None and not is_object:
-                raise unreadable(answer.status, answer.body)
-
-            media = {"content": answer.content, "content_type": answer.content_type or ""}
-            if answer.content is None and not isinstance(answer.body, dict | list):
                 raise unreadable(answer.status, answer.body)  # of a proxy: nobody knows
 
+            media = {"content": answer.content, "content_type": answer.content_type or ""}
             raw = answer.body if answer.content is None else dict(answer.headers)
             held: Any = (media,) if answer.content is not None else ()
             beside = self.beside(raw, call.kind, call.config.model)
