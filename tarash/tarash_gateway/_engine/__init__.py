@@ -7,6 +7,7 @@ failing look. Who is tried next is the orchestrator's business.
 from __future__ import annotations
 
 from ._admission import admitted
+from ._callbacks import Callbacks
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
@@ -24,13 +25,16 @@ from ._lease import (
 )
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
+from ._postbox import name_job, post_note
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
+from ._trust import is_id
 
 __all__ = [
     "FACTS",
     "FLUSH_SECONDS",
+    "Callbacks",
     "EngineContext",
     "Lease",
     "RegistryMakers",
@@ -41,11 +45,14 @@ __all__ = [
     "farewell",
     "fitted_call",
     "handle",
+    "is_id",
     "job_was_stopped",
     "keeps_money",
     "kept_alive",
     "ledger_failed",
     "look",
+    "name_job",
+    "post_note",
     "quoted",
     "rewrite",
     "settle",

@@ -11,6 +11,7 @@ from ..catalog import ModelSpec, lookup, same_model_for, schema_source
 from ..exceptions import ValidationError
 from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
+from ._callbacks import Callbacks
 from ._makers import RegistryMakers
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class EngineContext:
     """Who lets attempts in."""
     wakeups: Wakeups = field(default_factory=Wakeups)
     """Who waits for which job."""
+    callbacks: Callbacks = field(default_factory=Callbacks)
+    """Where providers are asked to call back, and whose calls arrive."""
     max_media_bytes: int | None = None
     """For stored jobs: how large a result may be, in place of what their configs say."""
 

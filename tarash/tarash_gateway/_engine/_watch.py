@@ -23,10 +23,18 @@ from ..exceptions import (
     ValidationError,
 )
 from ._lease import Lease, was_stopped
-from ._limits import LONGEST_PACE, NUDGE_SECONDS, POLL_SECONDS, STREAM_POLL_FACTOR, UNSEEN_SECONDS
+from ._limits import (
+    LONGEST_PACE,
+    NUDGE_SECONDS,
+    POLL_SECONDS,
+    STREAM_POLL_FACTOR,
+    UNSEEN_SECONDS,
+    WEBHOOK_POLL_FACTOR,
+)
 from ._loop_state import seen
 from ._patience import patient
 from ._polling import FIRST_LOOK, PollSchedule
+from ._postbox import reading
 from ._troubles import Troubles
 
 if TYPE_CHECKING:
@@ -113,6 +121,8 @@ class Watch:
         self._streaming = False
         self._has_stream = False
         self._told = False
+        self._relies = False
+        self._resources = resources
         self._wakeups = resources.wakeups
         self._address = (operation.provider, operation.id)
         self._bell = Wakeup()
@@ -133,7 +143,7 @@ class Watch:
         """
         self._history.waiting += 1
         try:
-            with self._wakeups.at(*self._address, self._bell):
+            with self._wakeups.at(*self._address, self._bell), reading(self._resources):
                 return await self._look_until_done()
         finally:
             self._history.waiting -= 1
@@ -182,6 +192,7 @@ class Watch:
         self._retry_after = _paced(snapshot.retry_after)
         if snapshot.finished is not None:
             self._learn(elapsed)
+            self._note_missed()
             return snapshot.finished
 
         if self._looks == self._most:
@@ -210,13 +221,24 @@ class Watch:
         after = max(self._running_at, elapsed - STREAM_SECONDS) if self._told else self._running_at
         self._history.note(after, elapsed)
 
+    def _note_missed(self) -> None:
+        """Rely on no calls of a provider of which one did not come in all that time."""
+        if self._relies and not self._told:
+            self._resources.callbacks.was_missed(self._operation.provider)
+
     async def _sleep(self) -> None:
         """Wait for the next poll; a nudge, or the first job of its kind to end, cuts it short."""
         start, pause = self._clock(), self._pause()
+        provider = self._operation.provider
+        called_back = self._attempt.called_back and self._resources.callbacks.arrive(provider)
+        self._relies = called_back and self._looks > 0
         until = start + (max(pause, self._slow) if self._streaming else pause)
+        if self._relies:
+            until = max(until, start + self._slow * WEBHOOK_POLL_FACTOR / STREAM_POLL_FACTOR)
+
         self._told = False
         is_unknown = self._history.window is None and self._retry_after is None
-        if is_unknown and not self._has_stream:
+        if is_unknown and not (self._has_stream or self._relies):
             self._history.on_first.add(self._bell.ring)
 
         try:
