@@ -8,6 +8,7 @@ and never bought twice by accident. Import from here and from `models`, `mock`, 
 from __future__ import annotations
 
 from ._data._budgets import Budget
+from ._data._limits import Limits
 from ._jobs import _annotations
 from ._jobs._catalogue import (
     add_model,
@@ -146,6 +147,7 @@ __all__ = [
     "ImageInput",
     "ImageJob",
     "ImageProgressCallback",
+    "Limits",
     "MediaContent",
     "MediaError",
     "MediaInfo",
