@@ -26,8 +26,8 @@ SAID = [
     ("Rate limit reached: at most 2 tasks in flight at a time", 2, None),
     (
         (
-            "Your rate limit for creating predictions is reduced to 6 requests per minute with a burst "
-            "of 1 requests until you add a payment method."
+            "Your rate limit for creating predictions is reduced to 6 requests per minute with a "
+            "burst of 1 requests until you add a payment method."
         ),
         None,
         6,

@@ -161,4 +161,4 @@ class SlotPolicy(Policy):
             with anyio.move_on_after(ASKING_SECONDS):
                 learned.told(name, await ask())
         except TarashException as error:
-            event(logging.DEBUG, "limits_not_told", line=name, error=error.message)
+            event(logging.DEBUG, "limits_unread", line=name, error=error.message)
