@@ -222,7 +222,6 @@ def test_stopped_between_its_line_and_its_send_and_followed(stopped: Stopped) ->
     taken = stopped.end_of(stopped.take_over())
     assert taken["submission"] == "unknown"
     assert stopped.simulator.counters("fal").submits == 0
-    assert stopped.record.state == "unknown"
 
     late = stopped.go_on()
     (made,) = stopped.simulator.jobs("fal")
