@@ -29,6 +29,7 @@ from ._postbox import name_job, post_note
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
+from ._traffic import Traffic
 from ._trust import is_id
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "EngineContext",
     "Lease",
     "RegistryMakers",
+    "Traffic",
     "admitted",
     "checked_payload",
     "drive",

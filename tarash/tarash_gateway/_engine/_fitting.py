@@ -13,6 +13,7 @@ from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
 from ._callbacks import Callbacks
 from ._makers import RegistryMakers
+from ._traffic import Traffic
 
 if TYPE_CHECKING:
     from .._data._budgets import Budget
@@ -45,6 +46,8 @@ class EngineContext:
     """Who waits for which job."""
     callbacks: Callbacks = field(default_factory=Callbacks)
     """Where providers are asked to call back, and whose calls arrive."""
+    traffic: Traffic = field(default_factory=Traffic)
+    """How many jobs may be in flight."""
     max_media_bytes: int | None = None
     """For stored jobs: how large a result may be, in place of what their configs say."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._budgets import Budget
+from .._data._limits import Limits
 from .._data._observers import Observer
 from .._data._policies import Policy
 from .._http._backend import check_loop
@@ -55,6 +56,7 @@ class Gateway(Resuming, Keeping, Asking):
         budgets: Sequence[Budget | str] | None = None,
         webhook_url: str | None = None,
         webhook_secret: str | None = None,
+        limits: Limits | Sequence[Limits] = (),
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -78,6 +80,8 @@ class Gateway(Resuming, Keeping, Asking):
             webhook_secret: What addresses given to providers are signed with, 16 characters at
                 least, the same for all processes. By default what TARASH_WEBHOOK_SECRET says, else
                 the ledger keeps what it takes to know an address again.
+            limits: How many jobs may be in flight at a provider, for each account by itself:
+                `Limits(in_flight=10)`, or several. All gateways that share a ledger share them.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
@@ -90,6 +94,7 @@ class Gateway(Resuming, Keeping, Asking):
                 budgets=budgets,
                 webhook_url=webhook_url,
                 webhook_secret=webhook_secret,
+                limits=limits,
             )
 
         self._shared = shared

@@ -16,13 +16,14 @@ from .._http._backend import check_loop
 from .._support._wakeups import Wakeups
 from ..exceptions import TarashException, ValidationError
 from ..providers._registry import Registry, default_registry
-from ._arguments import checked_budgets, checked_observers, checked_policies
+from ._arguments import checked_budgets, checked_limits, checked_observers, checked_policies
 
 if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
     from .._data._budgets import Budget
+    from .._data._limits import Limits
     from .._data._made_by import Makers
     from .._data._observers import Observer
     from .._data._policies import Policy
@@ -49,6 +50,7 @@ class GatewayContext:
         budgets: Sequence[Budget | str] | None = None,
         webhook_url: str | None = None,
         webhook_secret: str | None = None,
+        limits: Limits | Sequence[Limits] = (),
     ) -> None:
         self.untrusted_requests = untrusted_requests
         self._budgets = None if budgets is None else checked_budgets(budgets)
@@ -56,6 +58,7 @@ class GatewayContext:
         if webhook_url is not None or webhook_secret is not None:
             self._check_webhooks()
         self._policies = checked_policies(policies)
+        self._limits = checked_limits(limits)
         learn = [policy.observe for policy in self._policies]
         self._observers = checked_observers([*learn, *observers])
         self.registry = default_registry if registry is None else registry
@@ -84,7 +87,7 @@ class GatewayContext:
             return made
 
     def _make(self) -> EngineContext:
-        from .._engine import Callbacks, EngineContext
+        from .._engine import Callbacks, EngineContext, Traffic
         from .._http._pools import ClientCache
         from ..ledger import MemoryLedger
 
@@ -101,6 +104,7 @@ class GatewayContext:
             wakeups=self._wakeups,
             callbacks=Callbacks(*self._webhooks_said()),
             budgets=self._budgets if self._budgets is not None else _from_environment(),
+            traffic=Traffic(self._limits),
         )
         _check_money(made)
         return made

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 Ability = Literal[
+    "account_limits",
     "answers_at_once",
     "fetch_schema",
     "find_submitted",
@@ -216,6 +217,17 @@ class CallingBackAdapter(Adapter, Protocol):
 
     def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
         """Return the job of a submit whose answer was lost, which the provider named in a call."""
+        ...
+
+
+class LimitingAdapter(Adapter, Protocol):
+    """An adapter whose provider says how many jobs an account may have in flight."""
+
+    async def account_limits(self, client: Any) -> Mapping[str, int]:
+        """Return the jobs at a time by model id; an empty one stands for the account as a whole.
+
+        One GET that costs nothing.
+        """
         ...
 
 

@@ -119,7 +119,7 @@ class Calls:
             except (aiohttp.ClientError, TimeoutError):
                 await asyncio.sleep(_BETWEEN_SECONDS)
 
-            self._state.record_webhook(SentWebhook(job.id, target, headers, body, status))
+            self._state.webhooks.append(SentWebhook(job.id, target, headers, body, status))
             if 0 < status < _FAILURE:
                 return
 

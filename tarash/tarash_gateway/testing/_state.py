@@ -193,7 +193,9 @@ class OriginState:
             self._next_script = 0
             self._signatures: int | None = None
             self._expired = 0
-            self._webhooks: list[SentWebhook] = []
+            self.webhooks: list[SentWebhook] = []
+            self._running: list[JobRecord] = []
+            self.most_in_flight: int | None = None
             self.models: tuple[Mapping[str, Any], ...] | None = None
 
     def set_scripts(self, scripts: tuple[Script, ...]) -> None:
@@ -269,7 +271,21 @@ class OriginState:
             )
             self._jobs[job_id] = job
             self._counts["accepted"] += 1
+            self._counts["most_in_flight"] = max(
+                self._counts["most_in_flight"], len(self._in_flight()) + 1
+            )
+            self._running.append(job)
             return job
+
+    def is_full(self) -> bool:
+        """Tell whether the account has as many jobs in flight as it may have."""
+        with self._lock:
+            return self.most_in_flight is not None and len(self._in_flight()) >= self.most_in_flight
+
+    def _in_flight(self) -> list[JobRecord]:
+        now = self.clock()
+        self._running = [job for job in self._running if job.phase(now) != "ended"]
+        return self._running
 
     def find(self, job_id: str) -> JobRecord | None:
         """Return a job that a look can see: one that exists and isn't lost."""
@@ -286,16 +302,6 @@ class OriginState:
                     return None if job.script.outcome in ("lost", "never") else job
 
         return None
-
-    def record_webhook(self, sent: SentWebhook) -> None:
-        """Remember a webhook."""
-        with self._lock:
-            self._webhooks.append(sent)
-
-    def webhooks(self) -> list[SentWebhook]:
-        """Return all webhooks in the order in which they were answered."""
-        with self._lock:
-            return list(self._webhooks)
 
     def listed(self) -> list[JobRecord]:
         """Return the jobs that a list shows, newest first: all but those that are lost."""
