@@ -10,7 +10,8 @@ import pytest
 
 import tarash.tarash_gateway
 from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
-from tarash.tarash_gateway.providers._registry import FOLDERS, shipped
+from tarash.tarash_gateway.providers._registry import shipped
+from tarash.tarash_gateway.providers._shipped import FOLDERS
 from tools.rooms import PAGE, filled
 
 PACKAGE = Path(tarash.tarash_gateway.__file__).parent
