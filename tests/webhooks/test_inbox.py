@@ -436,11 +436,9 @@ async def test_no_webhook_of_many_is_lost() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(60)  # the minute
 async def test_ten_thousand_webhooks_a_minute_lose_none() -> None:
-    begun = time.monotonic()
     await _all_heard(10_000)
-    assert time.monotonic() - begun < 60
 
 
 async def test_while_webhooks_arrive_polls_are_few_and_where_one_is_missed_they_are_not(
