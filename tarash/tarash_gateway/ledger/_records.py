@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Submission
 from ._facts import (
+    IS_NAME,
     OPEN_ENDS,
     RECEIVED,
     STOPPED,
@@ -30,6 +31,7 @@ from ._facts import (
 )
 
 __all__ = [
+    "IS_NAME",
     "OPEN_ENDS",
     "RECEIVED",
     "STOPPED",
@@ -42,6 +44,7 @@ __all__ = [
     "MoneyLedger",
     "Outcome",
     "OverBudgetError",
+    "PagedLedger",
     "Spending",
     "StateLedger",
     "StateRecord",
@@ -279,6 +282,33 @@ class MoneyLedger(Ledger, Protocol):
         self, since: datetime | None = None, until: datetime | None = None
     ) -> list[Spending]:
         """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
+        ...
+
+
+class PagedLedger(Ledger, Protocol):
+    """A ledger of many jobs: read page by page, and pruned."""
+
+    async def jobs(
+        self, *, states: Sequence[JobState] = (), limit: int = 1000, before: str | None = None
+    ) -> list[JobRecord]:
+        """Return jobs, newest first: those in one of the states, or all.
+
+        Args:
+            states: Where they stand; empty for all.
+            limit: The most to return.
+            before: The id of a job: only older ones are returned; none where it is not known.
+        """
+        ...
+
+    async def prune(self, older_than: timedelta) -> int:
+        """Forget jobs that were closed longer ago than this; their idempotency keys are free then.
+
+        Returns:
+            How many. Open jobs, and those that a living process holds, stay.
+
+        Raises:
+            ValidationError: The time is negative.
+        """
         ...
 
 
