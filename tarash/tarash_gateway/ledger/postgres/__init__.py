@@ -38,8 +38,15 @@ class PostgresLedger(Threads):
     keeps_state = True
     max_media_bytes: int
 
-    def __init__(
-        self, url: str, lease_seconds: float = 30, *, max_media_bytes: int = LARGEST_MEDIUM
+    def __init__(  # noqa: PLR0913  (each by its name)
+        self,
+        url: str,
+        lease_seconds: float = 30,
+        *,
+        max_media_bytes: int = LARGEST_MEDIUM,
+        connections: int = 8,
+        answer_seconds: float = 5,
+        wait_seconds: float = 10,
     ) -> None:
         """Name the database; it is connected to by the first call, which makes the tables.
 
@@ -49,6 +56,10 @@ class PostgresLedger(Threads):
             lease_seconds: Seconds that a process may be silent, by the database's clock, before
                 others take its jobs over.
             max_media_bytes: Bytes that each input of a request may have that is kept for its job.
+            connections: The most that this process has at a time; calls beyond that wait.
+            answer_seconds: Seconds that the database may be silent while it is waited for; then the
+                connection is given up, and the same is done on another one.
+            wait_seconds: Seconds that a call waits for a database that is away or restarts.
 
         Raises:
             ValidationError: The URL is none, the lease is no positive number, or psycopg is not
@@ -64,12 +75,17 @@ class PostgresLedger(Threads):
         del url
         super().__init__(f"ledger {self.address}")
         from ._database import Database
+        from ._pool import Pool
         from ._store import Store
 
         self.lease_seconds = float(lease_seconds)
         self.max_media_bytes = max_media_bytes
-        self._database = Database(self.address)
-        self.at_once = self._database.pool.largest
+        self._database = Database(
+            self.address,
+            pool=Pool(self.address, connections, answer_seconds),
+            wait_seconds=wait_seconds,
+        )
+        self.at_once = connections
         self._store = Store(self._database, self.lease_seconds)
         self._store.max_media_bytes = max_media_bytes
         _ledgers.add(self)

@@ -58,9 +58,11 @@ class Address:
             facts = {**DEFAULTS, **conninfo_to_dict(self._url.reveal())}
         except psycopg.Error:
             # Not as the cause, and not its words: they may quote the password.
-            facts = None
+            facts = {"port": "none"}
 
-        if facts is None:
+        hosts = str(facts.get("host") or facts.get("hostaddr") or "localhost").split(",")
+        ports = str(facts.get("port") or "5432").split(",")
+        if not all(one.isdecimal() for one in ports if one):
             raise ValidationError(
                 "That is no URL of a PostgreSQL database: use postgresql://user:password@host:5432/"
                 "jobs, with %-escapes for @ : / # and ? within the password",
@@ -72,8 +74,6 @@ class Address:
             one for one in (str(facts.get("password") or ""), str(facts.get("sslpassword") or ""))
             if one
         ]  # fmt: skip
-        hosts = str(facts.get("host") or facts.get("hostaddr") or "localhost").split(",")
-        ports = str(facts.get("port") or "5432").split(",")
         places = [
             f"{_bracketed(host)}:{ports[min(number, len(ports) - 1)]}"
             for number, host in enumerate(hosts)

@@ -36,16 +36,17 @@ PAUSES = (0.02, 0.5)
 """Seconds between two tries: at first, and at most."""
 MIGRATION_SECONDS = 600.0
 """How long one step of a migration may take."""
-LOCAL = """
-    SET LOCAL lock_timeout = '8s';
-    SET LOCAL idle_in_transaction_session_timeout = '4s';
+WRITE = "READ COMMITTED READ WRITE"
+READ = "REPEATABLE READ READ ONLY"
+BEGIN = """
+    BEGIN ISOLATION LEVEL {mode};
+    SET LOCAL lock_timeout = {patience};
+    SET LOCAL idle_in_transaction_session_timeout = {patience};
     SELECT set_config('synchronous_commit', 'on', true)
         WHERE current_setting('synchronous_commit') = 'off'
 """
-"""For this transaction only: nobody waits long for one whose client is gone, and what is answered
-survives a crash of the database."""
-WRITE = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {LOCAL}"
-READ = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {LOCAL}"
+"""What is set holds for this transaction only. One whose client is gone ends before the client, who
+may only have lost the connection, tries again; and what is answered survives a crash."""
 
 
 @dataclass
@@ -81,15 +82,24 @@ class Transaction:
 class Database:
     """One database as this process uses it; for any thread."""
 
-    def __init__(self, address: Address, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    def __init__(
+        self,
+        address: Address,
+        migrations: Sequence[Sequence[str]] = MIGRATIONS,
+        pool: Pool | None = None,
+        wait_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         """Note the address; nothing is connected before it is needed.
 
         Args:
             address: Where it is.
             migrations: What makes each version of the tables out of the one before.
+            pool: Its connections.
+            wait_seconds: How long a call goes on trying while it is away.
         """
         self.address = address
-        self.pool = Pool(address)
+        self.pool = pool or Pool(address)
+        self._wait_seconds = wait_seconds
         self.generation = 0
         """Grows when the database was found to be another one, or put back to an earlier time."""
         self._migrations = migrations
@@ -118,10 +128,10 @@ class Database:
         return self._told(READ, work, submission)
 
     def _told(
-        self, begin: str, work: Callable[[Transaction], Result], submission: Submission | None
+        self, mode: str, work: Callable[[Transaction], Result], submission: Submission | None
     ) -> Result:
         try:
-            return self._tried(begin, work, submission)
+            return self._tried(mode, work, submission)
         except UnicodeEncodeError:
             failure: Exception = unwritable(submission)  # its own words carry the whole text
         except psycopg.DataError as error:
@@ -137,16 +147,16 @@ class Database:
         raise failure
 
     def _tried(
-        self, begin: str, work: Callable[[Transaction], Result], submission: Submission | None
+        self, mode: str, work: Callable[[Transaction], Result], submission: Submission | None
     ) -> Result:
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + self._wait_seconds
         pause, in_doubt = PAUSES[0], False
         while True:
             sent: list[bool] = []
             try:
                 with self.pool.connection(until) as connection:
                     self._check(connection, submission)
-                    return self._once(begin, work, Transaction(connection, in_doubt), sent)
+                    return self._once(mode, work, Transaction(connection, in_doubt), sent)
             except (psycopg.Error, LateError) as error:
                 in_doubt = in_doubt or bool(sent)
                 if not is_passing(error) or time.monotonic() + pause > until:
@@ -157,14 +167,15 @@ class Database:
 
     @staticmethod
     def _once(
-        begin: str,
+        mode: str,
         work: Callable[[Transaction], Result],
         transaction: Transaction,
         sent: list[bool],
     ) -> Result:
         connection = transaction.connection
         try:
-            connection.execute(begin)
+            patience = max(1, int(connection.seconds * 800))  # milliseconds
+            connection.execute(BEGIN.format(mode=mode, patience=patience))
             result = work(transaction)
             sent.append(True)
             connection.execute("COMMIT")

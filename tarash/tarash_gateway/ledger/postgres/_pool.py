@@ -72,10 +72,19 @@ def _limited(gen: Generator[Any, Any, Any], seconds: float) -> Generator[Any, An
 class Pool:
     """The connections of this process to one database."""
 
-    def __init__(self, address: Address, largest: int = LARGEST_POOL) -> None:
-        """Note the address; nothing is connected before it is needed."""
+    def __init__(
+        self, address: Address, largest: int = LARGEST_POOL, seconds: float = ANSWER_SECONDS
+    ) -> None:
+        """Note the address; nothing is connected before it is needed.
+
+        Args:
+            address: The database's.
+            largest: The most connections.
+            seconds: How long each may be silent while it is waited for.
+        """
         self.address = address
         self.largest = largest
+        self.seconds = seconds
         self._inherited: list[LimitedConnection] = []
         self._begin()
         _pools.add(self)
@@ -105,7 +114,7 @@ class Pool:
             raise LateError(f"all {self.largest} connections are busy")
 
         try:
-            connection = self._taken() or connect(self.address)
+            connection = self._taken() or connect(self.address, self.seconds)
             try:
                 yield connection
             finally:
@@ -150,19 +159,22 @@ class Pool:
         self._begin()
 
 
-def connect(address: Address) -> LimitedConnection:
-    """Return a new connection.
+def connect(address: Address, seconds: float = ANSWER_SECONDS) -> LimitedConnection:
+    """Return a new connection, whose every answer comes within so many seconds.
 
     Raises:
         OperationalError: It can't be made; without the frames that know the password.
     """
     told = ""
     try:
-        return LimitedConnection.connect(
+        made = LimitedConnection.connect(
             **address.options(), autocommit=True, prepare_threshold=None, row_factory=dict_row
         )
     except OperationalError as error:
         told = address.clean(str(error))
+    else:
+        made.seconds = seconds
+        return made
 
     raise OperationalError(told)
 
