@@ -19,7 +19,17 @@ from ._address import Address, psycopg_of, without_password
 if TYPE_CHECKING:
     from ..._data._exchange import Operation
     from ..._data._types import JsonObject, Submission
-    from .._records import Intent, JobRecord, JobState, Outcome, Spending, StateRecord
+    from .._records import (
+        Intent,
+        JobRecord,
+        JobState,
+        Outcome,
+        SlotAnswer,
+        SlotRecord,
+        SlotRequest,
+        Spending,
+        StateRecord,
+    )
 
 __all__ = ["Address", "PostgresLedger", "psycopg_of", "without_password"]
 
@@ -36,6 +46,7 @@ class PostgresLedger(Threads):
 
     keeps_money = True
     keeps_state = True
+    keeps_slots = True
     max_media_bytes: int
 
     def __init__(  # noqa: PLR0913  (each by its name)
@@ -232,6 +243,20 @@ class PostgresLedger(Threads):
     async def aclose(self) -> None:
         """Close the connections; the next call makes new ones."""
         await self._run(self._store.let_go)
+
+    async def seek_slots(
+        self, line: str, requests: Sequence[SlotRequest], held: Sequence[str] = ()
+    ) -> SlotAnswer:
+        """Ask for slots, and keep those that are held; see `_records.SlotLedger.seek_slots`."""
+        return await self._run(self._store.seek_slots, line, tuple(requests), tuple(held))
+
+    async def free_slot(self, slot_id: str, *, may_still_run: bool = False) -> None:
+        """Leave the line, or end a slot; see `_records.SlotLedger.free_slot`."""
+        await self._run(self._store.free_slot, slot_id, may_still_run)
+
+    async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
+        """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
+        return await self._run(self._store.list_slots, line)
 
     def begin_anew(self) -> None:
         """Go on in a forked child, which is another process."""

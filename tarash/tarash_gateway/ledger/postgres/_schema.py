@@ -118,6 +118,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
         "CREATE INDEX states_by_end ON tarash.states (until) WHERE until IS NOT NULL",
+        """
+        CREATE TABLE tarash.slots (
+            number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            id text NOT NULL UNIQUE,
+            line text NOT NULL,
+            request text NOT NULL,
+            process text,
+            renewed_at timestamptz NOT NULL,
+            turn bigint,
+            taken_at timestamptz,
+            is_free boolean NOT NULL DEFAULT false
+        )
+        """,
+        "CREATE INDEX slots_by_line ON tarash.slots (line, number)",
     ),
 )
 """What makes each version out of the one before; never changed, only added to."""

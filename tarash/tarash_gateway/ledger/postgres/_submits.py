@@ -13,6 +13,7 @@ from ...exceptions import TarashException
 from .._facts import RECEIVED, STOPPED
 from .._processes import Process, now
 from ._rows import as_heard, as_json, as_time
+from ._slots import Slots
 from ._spending import reserve, set_cost
 from ._states import States
 
@@ -54,7 +55,7 @@ SETTLE = """
 """
 
 
-class Submits(States):
+class Submits(States, Slots):
     """The submits in one database, and the process that this one is to the others."""
 
     def __init__(self, database: Database, lease_seconds: float) -> None:
