@@ -27,7 +27,7 @@ def change(url: str, statement: str, *values: object) -> list[Any]:
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
-        done = connection.execute(statement, values or None)  # type: ignore[arg-type, unused-ignore]
+        done = connection.execute(statement.encode(), values or None)
         return done.fetchall() if done.description else []
 
 
