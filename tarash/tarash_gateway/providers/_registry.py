@@ -47,6 +47,7 @@ FOLDERS = (
     "luma",
     "minimax",
     "openai",
+    "openrouter",
     "replicate",
     "runway",
     "stability",
