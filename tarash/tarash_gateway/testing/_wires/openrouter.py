@@ -138,7 +138,12 @@ class OpenrouterWire:
             return {**job, "status": word, "error": script.error_message or usual}
 
         usage = {"cost": script.billable_units, "is_byok": script.billable_units is None}
-        done = {**job, "status": "completed", "generation_id": "gen-1", "usage": usage}
+        done: dict[str, Any] = {
+            **job,
+            "status": "completed",
+            "generation_id": "gen-1",
+            "usage": usage,
+        }
         if script.outcome == "no_media":
             return done
 
