@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 
 PRIME = 2**255 - 19
@@ -99,6 +100,11 @@ def jwks(*seeds: bytes) -> dict[str, object]:
 def b64(value: bytes) -> str:
     """Return base64 as text."""
     return base64.b64encode(value).decode()
+
+
+def now() -> int:
+    """Return Unix seconds."""
+    return int(datetime.now(UTC).timestamp())
 
 
 Headers = dict[str, str]
