@@ -38,7 +38,7 @@ class AttemptMetadata(Data):
         attempt_number: From 1.
         started_at: UTC.
         ended_at: UTC.
-        status: `success` or `failed`.
+        status: `success`, `failed`, or `skipped` where the provider counts as down.
         error_type: The error's class name; None on success.
         is_retryable: Whether the failure let the chain move on; None on success.
         request_id: The provider's job id where there is one, else ours.
@@ -56,7 +56,7 @@ class AttemptMetadata(Data):
     started_at: AwareDatetime
     ended_at: AwareDatetime
     elapsed_seconds: float
-    status: Literal["success", "failed"]
+    status: Literal["success", "failed", "skipped"]
     error_type: str | None = None
     error_message: str | None = None
     is_retryable: bool | None = None

@@ -7,6 +7,7 @@ failing look. Who is tried next is the orchestrator's business.
 from __future__ import annotations
 
 from ._admission import admitted
+from ._breakers import Breakers
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
@@ -32,6 +33,7 @@ from ._traffic import Traffic
 __all__ = [
     "FACTS",
     "FLUSH_SECONDS",
+    "Breakers",
     "EngineContext",
     "Lease",
     "RegistryMakers",

@@ -11,6 +11,7 @@ from ..catalog import ModelSpec, lookup, same_model_for, schema_source
 from ..exceptions import ValidationError
 from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
+from ._breakers import Breakers
 from ._makers import RegistryMakers
 from ._traffic import Traffic
 
@@ -45,6 +46,8 @@ class EngineContext:
     """Who waits for which job."""
     traffic: Traffic = field(default_factory=Traffic)
     """How many jobs may be in flight."""
+    breakers: Breakers = field(default_factory=Breakers)
+    """Who counts as down."""
     max_media_bytes: int | None = None
     """For stored jobs: how large a result may be, in place of what their configs say."""
 

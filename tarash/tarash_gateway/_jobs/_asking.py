@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from .._data._breaker import CircuitHealth
 from .._data._model_info import ModelDescription, ModelInfo
 from .._data._types import Kind
 from ..models import (
@@ -23,6 +24,23 @@ class Asking:
     """The part of a gateway that needs no key and touches no provider."""
 
     _shared: GatewayContext
+
+    # ---------------------------------------------------------------------------------- health
+    async def health_async(self) -> list[CircuitHealth]:
+        """Return how the providers do, by host and model, as far as attempts show.
+
+        Without a `breaker` there is nothing to tell. With a durable ledger, what other processes
+        have found out is there, too.
+        """
+        from ._traffic import health
+
+        return await health(self._shared)
+
+    def health(self) -> list[CircuitHealth]:
+        """Blocking form of `health_async`."""
+        from .._support import _portal
+
+        return _portal.call(lambda _caller: self.health_async())
 
     # ---------------------------------------------------------------------------------- models
     def describe_model(

@@ -16,12 +16,19 @@ from .._http._backend import check_loop
 from .._support._wakeups import Wakeups
 from ..exceptions import TarashException, ValidationError
 from ..providers._registry import Registry, default_registry
-from ._arguments import checked_budgets, checked_limits, checked_observers, checked_policies
+from ._arguments import (
+    checked_breaker,
+    checked_budgets,
+    checked_limits,
+    checked_observers,
+    checked_policies,
+)
 
 if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
+    from .._data._breaker import Breaker
     from .._data._budgets import Budget
     from .._data._limits import Limits
     from .._data._made_by import Makers
@@ -47,11 +54,13 @@ class GatewayContext:
         policies: Sequence[Policy] = (),
         budgets: Sequence[Budget | str] | None = None,
         limits: Limits | Sequence[Limits] = (),
+        breaker: Breaker | None = None,
     ) -> None:
         self.untrusted_requests = untrusted_requests
         self._budgets = None if budgets is None else checked_budgets(budgets)
         self._policies = checked_policies(policies)
         self._limits = checked_limits(limits)
+        self._breaker = checked_breaker(breaker)
         learn = [policy.observe for policy in self._policies]
         self._observers = checked_observers([*learn, *observers])
         self.registry = default_registry if registry is None else registry
@@ -80,7 +89,7 @@ class GatewayContext:
             return made
 
     def _make(self) -> EngineContext:
-        from .._engine import EngineContext, Traffic
+        from .._engine import Breakers, EngineContext, Traffic
         from .._http._pools import ClientCache
         from ..ledger import MemoryLedger
 
@@ -97,6 +106,7 @@ class GatewayContext:
             wakeups=self._wakeups,
             budgets=self._budgets if self._budgets is not None else _from_environment(),
             traffic=Traffic(self._limits),
+            breakers=Breakers(self._breaker),
         )
         _check_money(made)
         return made
