@@ -169,7 +169,7 @@ def test_doctor_tells_who_is_down_by_the_ledger(command: Command, tmp_path: Path
     }  # fmt: skip
     name = json.dumps(["fal", "https://queue.fal.run", "fal-ai/veo3.1"])
     asyncio.run(SqliteLedger(path).write_state("breakers", name, kept))
-    command.environment["TARASH_LEDGER"] = str(path)
+    command.environment["TARASH_LEDGER"] = f"sqlite:///{path}"
     ran = command("doctor", code=5)
     assert re.search(r"fal fal-ai/veo3.1 +problem +counts as down \(HTTP 502\)", ran.out)
 

@@ -184,7 +184,9 @@ def _circuits() -> Iterator[Finding]:
     """Yield the providers that count as down by what gateways have written into the ledger."""
     try:
         found = asyncio.run(health_in(existing(None)))
-    except (CommandError, TarashException) as error:
+    except CommandError:
+        return  # there is none before the first job
+    except TarashException as error:
         yield Finding("ledger", "problem", str(error), Exit.STORAGE)
         return
 
