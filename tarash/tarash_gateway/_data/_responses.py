@@ -202,6 +202,8 @@ class GenerationPlan(Data):
         fallbacks: One plan for each further config of the chain.
         warnings: What else to know before buying, such as that the model was shut down.
         quote: What this config will cost, by the prices that are known.
+        expected_seconds: How long such jobs took, in the median, as far as this gateway and its
+            ledger have seen; None where they have not.
     """
 
     provider: str
@@ -213,6 +215,7 @@ class GenerationPlan(Data):
     fallbacks: tuple[GenerationPlan, ...] = ()
     warnings: tuple[str, ...] = ()
     quote: Quote = Field(default_factory=Quote)
+    expected_seconds: float | None = None
 
 
 class ProviderInfo(Data):

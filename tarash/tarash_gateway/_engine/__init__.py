@@ -28,6 +28,7 @@ from ._makers import RegistryMakers
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
+from ._times import kind_of
 from ._traffic import Traffic
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "job_was_stopped",
     "keeps_money",
     "kept_alive",
+    "kind_of",
     "ledger_failed",
     "look",
     "quoted",

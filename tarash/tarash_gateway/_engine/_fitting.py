@@ -13,6 +13,7 @@ from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
 from ._breakers import Breakers
 from ._makers import RegistryMakers
+from ._times import LearnedTimes
 from ._traffic import Traffic
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class EngineContext:
     """How many jobs may be in flight."""
     breakers: Breakers = field(default_factory=Breakers)
     """Who counts as down."""
+    times: LearnedTimes = field(default_factory=LearnedTimes)
+    """How long jobs take."""
     max_media_bytes: int | None = None
     """For stored jobs: how large a result may be, in place of what their configs say."""
 

@@ -16,7 +16,7 @@ from ..models import (
     VideoGenerationRequest,
 )
 from ._catalogue import described, listed
-from ._entrances import planned
+from ._entrances import blocking, planned, planned_with_times
 from ._resources import GatewayContext
 
 
@@ -91,24 +91,30 @@ class Asking:
         Raises:
             ValidationError: A provider is unknown, or its model can't take the request.
         """
-        return planned(self._shared, "video", config, request)
+        return await planned_with_times(self._shared, "video", config, request)
 
     def plan_video(
         self, config: VideoGenerationConfig, request: VideoGenerationRequest
     ) -> GenerationPlan:
         """Blocking form of `plan_video_async`."""
+        if self._shared.knows_times():
+            blocking(lambda _caller: self._shared.load_times())
+
         return planned(self._shared, "video", config, request)
 
     async def plan_image_async(
         self, config: ImageGenerationConfig, request: ImageGenerationRequest
     ) -> GenerationPlan:
         """Return what would be sent for images; as `plan_video_async`."""
-        return planned(self._shared, "image", config, request)
+        return await planned_with_times(self._shared, "image", config, request)
 
     def plan_image(
         self, config: ImageGenerationConfig, request: ImageGenerationRequest
     ) -> GenerationPlan:
         """Blocking form of `plan_image_async`."""
+        if self._shared.knows_times():
+            blocking(lambda _caller: self._shared.load_times())
+
         return planned(self._shared, "image", config, request)
 
     # --------------------------------------------------------------------------------- quoting

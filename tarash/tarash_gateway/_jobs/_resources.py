@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Awaitable, Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from .._data._breaker import Breaker
     from .._data._budgets import Budget
+    from .._data._exchange import Call
     from .._data._limits import Limits
     from .._data._made_by import Makers
     from .._data._observers import Observer
@@ -121,6 +123,29 @@ class GatewayContext:
             operation_id: The provider's job id.
         """
         return self._wakeups.nudge(provider, operation_id)
+
+    def expected_seconds(self, call: Call) -> float | None:
+        """Return how long such jobs took, in the median; None where nobody has seen any."""
+        from .._engine import kind_of
+
+        made = self._made
+        return None if made is None else made.times.quantile(kind_of(call), 0.5)
+
+    def knows_times(self) -> bool:
+        """Tell whether a durable ledger may know how long jobs take; none is made by asking."""
+        given = self._ledger if self._ledger is not None else os.environ.get(VARIABLE)
+        if not given:
+            return False
+
+        ledger = self.resources().ledger
+        path = getattr(ledger, "path", None)
+        return math.isfinite(ledger.lease_seconds) and (path is None or os.path.exists(path))  # noqa: PTH110
+
+    async def load_times(self) -> None:
+        """Read what a durable ledger knows of how long jobs take, now and then."""
+        if self.knows_times():
+            resources = self.resources()
+            await resources.times.load_all(resources.ledger)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
