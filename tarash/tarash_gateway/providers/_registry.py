@@ -50,6 +50,7 @@ FOLDERS = (
     "replicate",
     "runway",
     "stability",
+    "wavespeed",
     "xai",
 )
 ENTRY_POINTS = "tarash_gateway.providers"

@@ -63,7 +63,8 @@ class DeclaredWire(Account):
             found += self._at(how.get("method", "DELETE"), how["path"], self._cancel, "cancel")
 
         for listing in said.lists:
-            found += self._at("GET", listing["path"], self._list, "list")
+            method = str(listing.get("method", "GET"))
+            found += self._at(method, listing["path"], self._list, "list")
 
         for result in said.results:
             if result.get("fetch"):
@@ -354,16 +355,21 @@ class DeclaredWire(Account):
     # ----------------------------------------------------------------------------------------- list
     async def _list(self, request: RecordedRequest) -> Reply:
         listing = next(one for one in self._said.lists if self._is_at(one["path"], request))
-        asked = {**request.query, **request.path_values}
-        names = dict(parse_qsl(listing["path"].partition("?")[2]))
+        sent = body_of(request, "json") or {}
+        told_in = {name: str(value) for name, value in sent.items()}
+        asked = {**told_in, **request.query, **request.path_values}
+        names = {**listing.get("body", {}), **dict(parse_qsl(listing["path"].partition("?")[2]))}
         own = next((asked.get(name) for name, value in names.items() if value == "{own_id}"), None)
         own = own or request.path_values.get("own_id")
+        model = next((asked.get(name) for name, value in names.items() if value == "{model}"), None)
         jobs = [
             job
             for job in self._context.state.listed()
-            if is_for(listing, *self._jobs[job.id][:2]) and own in (None, self._jobs[job.id][3])
+            if is_for(listing, *self._jobs[job.id][:2])
+            and own in (None, self._jobs[job.id][3])
+            and model in (None, self._jobs[job.id][1])
         ]
-        pages = {value: name for name, value in names.items()}
+        pages = {value: name for name, value in names.items() if isinstance(value, str)}
         told = asked.get(pages.get("{page}", ""), "") or asked.get(pages.get("{cursor}", ""), "")
         number = int(told) - 1 if told.isdigit() else 0
         shown = jobs[number * _PAGE : (number + 1) * _PAGE]
