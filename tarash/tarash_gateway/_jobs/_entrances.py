@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 ROOM = __name__.rpartition(".")[0]
 WARM = frozenset(
-    {"aiohttp", "filetype", *(f"{ROOM}.{name}" for name in ("_callbacks", "_job", "_opening"))}
+    {
+        "aiohttp",
+        "filetype",
+        "structlog",
+        *(f"{ROOM}.{name}" for name in ("_callbacks", "_job", "_opening")),
+    }
 )
 """What takes a fifth of a second to import; an SDK is imported by the first call that needs it."""
 
