@@ -619,8 +619,14 @@ async def test_own_parameters_may_stand_in_the_address(boreal: Boreal) -> None:
 
 
 async def test_a_ticket_for_storage_says_what_will_come_and_which_headers(boreal: Boreal) -> None:
-    fields = {"file": "{name}", "kind": "{content_type}", "bytes": "{size}", "more": ["a", 1]}
-    upload = {"path": "files", "sends": "json", "put_to": "to", "reference": "final"}
+    fields: dict[str, Any] = {
+        "file": "{name}",
+        "kind": "{content_type}",
+        "bytes": "{size}",
+        "more": ["a", 1],
+    }
+    upload: dict[str, Any] = {"path": "files", "sends": "json", "put_to": "to"}
+    upload |= {"reference": "final"}
     upload |= {"fields": fields, "put_headers": "with"}
     headers = {"content-type": "image/x-own", "x-signed": "yes"}
     boreal.answers["/make"] = [IMAGES]
@@ -629,7 +635,8 @@ async def test_a_ticket_for_storage_says_what_will_come_and_which_headers(boreal
         {"to": f"{boreal.url}/put", "final": "https://cdn.example/in.png", "with": headers}
     ]
     said = image_maker(boreal.url, upload=upload, media={"inline": "none"})
-    request = ImageGenerationRequest.model_validate({"prompt": "Ice", "image_list": [PICTURE]})
+    pictures = [{"image": PICTURE}]
+    request = ImageGenerationRequest.model_validate({"prompt": "Ice", "image_list": pictures})
     async with gateway(said) as one:
         await one.generate_image_async(image_config(), request)
 
