@@ -27,6 +27,7 @@ from ._makers import RegistryMakers
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
+from ._traffic import Traffic
 
 __all__ = [
     "FACTS",
@@ -34,6 +35,7 @@ __all__ = [
     "EngineContext",
     "Lease",
     "RegistryMakers",
+    "Traffic",
     "admitted",
     "checked_payload",
     "drive",

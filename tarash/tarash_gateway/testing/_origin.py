@@ -130,6 +130,10 @@ class Origin:
             if allowed is not None and key not in allowed and not self._state.knows_token(key):
                 return self._wire.error(401, "The key is not valid.")
 
+        if route.step == "submit" and self._state.is_full():
+            most = self._state.most_in_flight
+            return self._wire.error(429, f"Too many concurrent jobs: your limit is {most}.")
+
         return await route.handler(request)
 
     async def _misbehave(
