@@ -11,6 +11,7 @@ from tarash.tarash_gateway.testing._declarations._paths import place, read_at
 from tarash.tarash_gateway.testing._declarations._places import (
     Place,
     answered,
+    asked_by,
     body_of,
     filled,
     type_of,
@@ -355,13 +356,8 @@ class DeclaredWire(Account):
     # ----------------------------------------------------------------------------------------- list
     async def _list(self, request: RecordedRequest) -> Reply:
         listing = next(one for one in self._said.lists if self._is_at(one["path"], request))
-        sent = body_of(request, "json") or {}
-        told_in = {name: str(value) for name, value in sent.items()}
-        asked = {**told_in, **request.query, **request.path_values}
-        names = {**listing.get("body", {}), **dict(parse_qsl(listing["path"].partition("?")[2]))}
-        own = next((asked.get(name) for name, value in names.items() if value == "{own_id}"), None)
-        own = own or request.path_values.get("own_id")
-        model = next((asked.get(name) for name, value in names.items() if value == "{model}"), None)
+        asked = asked_by(listing, request)
+        own, model = asked.get("own_id"), asked.get("model")
         jobs = [
             job
             for job in self._context.state.listed()
@@ -369,8 +365,7 @@ class DeclaredWire(Account):
             and own in (None, self._jobs[job.id][3])
             and model in (None, self._jobs[job.id][1])
         ]
-        pages = {value: name for name, value in names.items() if isinstance(value, str)}
-        told = asked.get(pages.get("{page}", ""), "") or asked.get(pages.get("{cursor}", ""), "")
+        told = asked.get("page") or asked.get("cursor") or ""
         number = int(told) - 1 if told.isdigit() else 0
         shown = jobs[number * _PAGE : (number + 1) * _PAGE]
         items = [
