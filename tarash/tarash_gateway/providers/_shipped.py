@@ -14,6 +14,7 @@ FOLDERS = (
     "minimax",
     "openai",
     "openai_compatible",
+    "openrouter",
     "replicate",
     "runway",
     "sglang",

@@ -87,8 +87,9 @@ class DeclaredAdapter(DeclaredResult):
         if answer.status == GONE and self._is_young(poll, operation):
             return Snapshot("queued", raw=answer.body)
 
-        is_fine = answer.status < FIRST_ERROR
-        if not is_fine or (self.rules.is_refusal(answer.body) and not has_failed(poll, answer)):
+        # With a status of the job, an error beside it is the job's, and not this answer's.
+        says_status = str(one(answer.body, poll.status)) in poll.statuses
+        if answer.status >= FIRST_ERROR or (self.rules.is_refusal(answer.body) and not says_status):
             return self.refused(answer)
 
         job: Any = answer.object()
@@ -218,7 +219,7 @@ class DeclaredAdapter(DeclaredResult):
                     raise unreadable(answer.status, answer.body)
 
         if result.authorised and not media:
-            found = self.urls(raw, operation.kind, operation.model)
+            found = self.closed_urls(raw, operation.kind, operation.model)
             media = tuple([medium_of(await client.get(whole(client, url))) for url in found])
 
         return replace(seen, raw=raw, finished=replace(finished, raw=raw, media=media))
@@ -292,13 +293,6 @@ def goes_on(listing: Listing, items: Sequence[Any], cursor: str) -> bool:
         return bool(cursor)
 
     return listing.is_paged and len(items) >= (listing.page_size or 1)
-
-
-def has_failed(poll: Poll, answer: HttpResponse) -> bool:
-    """Tell whether an answer that holds an error is the failed job's own status."""
-    in_list = poll.items is not None
-    word = None if in_list else one(answer.body, poll.status)
-    return word is not None and poll.statuses.get(str(word)) == "failed"
 
 
 def items_of(answer: HttpResponse, path: str) -> list[Any]:
