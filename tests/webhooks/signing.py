@@ -122,6 +122,16 @@ def standard_hmac(body: bytes, at: int, key: bytes, name: str) -> Headers:
     }
 
 
+def wavespeed(body: bytes, at: int, key: bytes, name: str) -> Headers:
+    """Sign as WaveSpeed: as Standard Webhooks, with a version and an encoding of its own."""
+    signature = hmac_sha256(key, f"{name}.{at}.".encode() + body).hex()
+    return {
+        "webhook-id": name,
+        "webhook-timestamp": str(at),
+        "webhook-signature": f"v3,{signature}",
+    }
+
+
 def standard_ed25519(body: bytes, at: int, key: bytes, name: str) -> Headers:
     """Sign as Standard Webhooks v1a."""
     signature = b64(ed25519(key, f"{name}.{at}.".encode() + body))
@@ -179,6 +189,7 @@ SEED = bytes(range(32))
 SECRET = b"0123456789abcdef0123456789abcdef"
 SIGNERS: Mapping[str, Signer] = {
     "standard": Signer(standard_hmac, SECRET, "webhook-signature", "webhook-timestamp"),
+    "wavespeed": Signer(wavespeed, b64(SECRET).encode(), "webhook-signature", "webhook-timestamp"),
     "raw": Signer(standard_hmac, b64(SECRET).encode(), "webhook-signature", "webhook-timestamp"),
     "ed25519": Signer(standard_ed25519, SEED, "Webhook-Signature", "Webhook-Timestamp"),
     "openrouter": Signer(openrouter, SECRET, "X-OpenRouter-Signature", "X-OpenRouter-Signature"),
