@@ -177,10 +177,12 @@ FORM_EXTRA = {"odd_one": "As It Is", "odd_table": '{"inner": [1, true, null]}'}
 OPENAI_FORM = {"odd_one": "As It Is", "odd_number": "7"}
 CALLBACK = {"callback_url": "https://hooks.example/kling"}
 SEEDANCE_EXTRA = {"return_last_frame": True, "execution_expires_after": 7200}
+SESSION = {"session_id": "campaign-7"}
 SEEDREAM_EXTRA = {"sequential_image_generation_options": {"max_images": 3}}
 # What their fact sheets say of these: the task may exist.
 ALIBABA_UNSETTLED = frozenset({500, 503})
 BYTEDANCE_UNSETTLED = frozenset({500})
+OPENROUTER_UNSETTLED = frozenset({500})
 ONE_REFUSAL = Script(outcome="moderated")
 FRAMES = Images(("first_frame", "last_frame"))
 
@@ -582,6 +584,43 @@ CASES: tuple[Case, ...] = (
         unsettled=BYTEDANCE_UNSETTLED,
         moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
         why="the submit's answer holds the images; the wire refuses what it doesn't know",
+    ),
+    Case(
+        provider="openrouter",
+        kind="video",
+        model="google/veo-3.1-fast",
+        images=(*_alone("reference", "first_frame", "asset"), FRAMES),
+        extra=SESSION,
+        extra_sent=SESSION,
+        unsettled=OPENROUTER_UNSETTLED,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="submit")),
+        why="the wire refuses what it doesn't know; the API has no cancel and no list",
+    ),
+    Case(
+        provider="openrouter",
+        kind="video",
+        model="kwaivgi/kling-v3.0-pro",
+        images=(*_alone("reference", "first_frame"), FRAMES),
+        pictures=BYTES,
+        extra=SESSION,
+        extra_sent=SESSION,
+        unsettled=OPENROUTER_UNSETTLED,
+        why="as for Veo; its videos are fetched with the key",
+    ),
+    Case(
+        provider="openrouter",
+        kind="image",
+        model="openai/gpt-image-1",
+        at_once=True,
+        images=_alone("reference", "asset"),
+        pictures=BYTES,
+        extra=SESSION,
+        extra_sent=SESSION,
+        failure=HTTPError,
+        refused_failure=True,
+        unsettled=OPENROUTER_UNSETTLED,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="inside")),
+        why="the submit's answer holds the images, and its errors may have a good status",
     ),
     Case(
         provider="stability",

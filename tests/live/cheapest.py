@@ -64,6 +64,12 @@ CHEAPEST = (
     Live(provider="minimax", model="image-01", costs="below one cent"),
     Live(provider="kling", model="kling-v2-1", costs="below two cents"),
     Live(provider="bytedance", model="dola-seedream-5-0-flash-260915", costs="two cents"),
+    Live(
+        provider="openrouter",
+        model="openai/gpt-image-1",
+        costs="about a cent",
+        wishes={"quality": "low", "size": "1024x1024"},
+    ),
 )
 
 

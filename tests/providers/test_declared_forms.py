@@ -14,10 +14,12 @@ from aiohttp import web
 
 from tarash.tarash_gateway import (
     Gateway,
+    GenerationFailedError,
     HTTPError,
     ImageGenerationConfig,
     ImageGenerationRequest,
     Registry,
+    TarashException,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
@@ -189,6 +191,51 @@ async def test_a_key_in_the_query_goes_to_the_provider_and_nobody_else(boreal: B
     assert boreal.seen[0]["path"] == f"/make?token={KEY}"
     assert "Authorization" not in boreal.seen[0]["headers"]
     assert KEY not in f"{caught.value!r} {caught.value.raw_response} {caught.value.__cause__!r}"
+
+
+async def test_the_last_event_counts_and_all_are_kept(boreal: Boreal) -> None:
+    events = [{"type": "part", "data": []}, {"type": "whole", **IMAGES}]
+    text = "".join(f"data: {json.dumps(one)}\n\n" for one in events)
+    boreal.answers["/make"] = [f": hello\n\n{text}data: [DONE]\n\n", IMAGES]
+    said = image_maker(boreal.url, submit={"path": "make", "at_once": True, "answers": "events"})
+    async with gateway(said) as one:
+        for _ in range(2):  # as events, then as JSON
+            made = await one.generate_image_async(
+                image_config(), ImageGenerationRequest(prompt="Ice")
+            )
+            assert made.images == ("https://cdn.example/a.png",)
+            if "events" in made.raw_response:
+                assert made.raw_response["events"] == events
+
+
+@pytest.mark.parametrize(("name", "reads"), [("open", 0), ("closed", 1)])
+async def test_only_the_named_addresses_want_the_key(boreal: Boreal, name: str, reads: int) -> None:
+    place = f"{boreal.url}/film"
+    boreal.answers = {"/make": [{"id": "1"}], "/film": ["text"]}
+    boreal.answers["/jobs/1"] = [{"status": "ok", name: [place]}]
+    said = video_maker(
+        boreal.url,
+        result={"media": {"video": ["open[]", "closed[]"]}, "authorised": ["closed[]"]},
+    )
+    asked = video_config(max_poll_attempts=2, on_timeout="detach")
+    async with gateway(said) as one:
+        if reads:
+            with pytest.raises(TarashException):  # what is read there is no video
+                await one.generate_video_async(asked, REQUEST)
+        else:
+            assert (await one.generate_video_async(asked, REQUEST)).video == place
+
+    assert (sum(seen["path"] == "/film" for seen in boreal.seen) > 0) is bool(reads)
+
+
+async def test_an_error_beside_a_status_of_the_job_is_the_jobs(boreal: Boreal) -> None:
+    failed = {"status": "bad", "error": {"code": "x9", "message": "no such style"}}
+    boreal.answers = {"/make": [{"id": "1"}], "/jobs/1": [failed]}
+    said = video_maker(boreal.url, errors={"inside": {"at": "error.code"}})
+    said["poll"]["statuses"]["bad"] = "failed"
+    async with gateway(said) as one:
+        with pytest.raises(GenerationFailedError, match="no such style"):
+            await one.generate_video_async(video_config(max_poll_attempts=3), REQUEST)
 
 
 async def test_the_last_line_counts(boreal: Boreal) -> None:

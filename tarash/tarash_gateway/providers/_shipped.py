@@ -15,6 +15,7 @@ FOLDERS = (
     "minimax",
     "openai",
     "openai_compatible",
+    "openrouter",
     "replicate",
     "runway",
     "sglang",

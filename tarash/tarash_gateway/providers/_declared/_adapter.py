@@ -87,7 +87,9 @@ class DeclaredAdapter(DeclaredResult):
         if answer.status == GONE and self._is_young(poll, operation):
             return Snapshot("queued", raw=answer.body)
 
-        if answer.status >= FIRST_ERROR or self.rules.is_refusal(answer.body):
+        # With a status of the job, an error beside it is the job's, and not this answer's.
+        says_status = str(one(answer.body, poll.status)) in poll.statuses
+        if answer.status >= FIRST_ERROR or (self.rules.is_refusal(answer.body) and not says_status):
             return self.refused(answer)
 
         job: Any = answer.object()
@@ -217,7 +219,7 @@ class DeclaredAdapter(DeclaredResult):
                     raise unreadable(answer.status, answer.body)
 
         if result.authorised and not media:
-            found = self.urls(raw, operation.kind, operation.model)
+            found = self.closed_urls(raw, operation.kind, operation.model)
             media = tuple([medium_of(await client.get(whole(client, url))) for url in found])
 
         return replace(seen, raw=raw, finished=replace(finished, raw=raw, media=media))

@@ -76,13 +76,22 @@ class DeclaredResult(DeclaredSending):
 
     def urls(self, body: Any, kind: str, model: str = "") -> list[str]:
         """Return the media of the asked kind. Pure."""
-        paths = self.result_of(kind, model).media.get(cast("Kind", kind), ())
-        for path in paths:
+        return self._found(body, kind, model)[1]
+
+    def closed_urls(self, body: Any, kind: str, model: str) -> list[str]:
+        """Return the media that nobody reads without the key. Pure."""
+        closed = self.result_of(kind, model).authorised
+        path, found = self._found(body, kind, model)
+        return found if closed is True or (closed and path in closed) else []
+
+    def _found(self, body: Any, kind: str, model: str) -> tuple[Any, list[str]]:
+        """Return the first path that leads to media, and these."""
+        for path in self.result_of(kind, model).media.get(cast("Kind", kind), ()):
             found = [text for text in picked(body, path) if isinstance(text, str) and text]
             if found:
-                return found
+                return path, found
 
-        return []
+        return None, []
 
     def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; flags that refuse and a result without media are errors. Pure."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from ..._data._exchange import Operation, Payload, RawResult
-from ..._http._answer import parse_json
 from ..._http._client import HttpResponse, join, unreadable
 from ..._support._paths import value_at as one
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
 from ._account import DeclaredAccount
+from ._answers import last_event, last_line
 from ._asked import has, own_id, whole
 from ._choosing import fits, form_for, placed, siblings
 from ._client import check_plain
@@ -192,8 +192,8 @@ class DeclaredSending(DeclaredAccount):
             body = [payload.body] if way.sends == "array" else payload.body
             answer = await client.submit(payload.path, json=body, headers=payload.headers)
 
-        if way.answers == "lines":
-            answer = last_line(answer)
+        if way.answers != "json":
+            answer = last_line(answer) if way.answers == "lines" else last_event(answer)
 
         if answer.content is None and self.rules.is_refusal(answer.body):
             raise self.rules.in_good_answer(answer, paid=True)
@@ -297,17 +297,3 @@ def names(body: Any, prefix: str) -> bool:
 
     parts = body.values() if isinstance(body, Mapping) else body if isinstance(body, list) else ()
     return any(names(part, prefix) for part in parts)
-
-
-def last_line(answer: HttpResponse) -> HttpResponse:
-    """Return an answer of which the last line counts; one that can't be read stays as it is."""
-    if not isinstance(answer.body, str):
-        return answer
-
-    lines = [line for line in answer.body.splitlines() if line.strip()]
-    try:
-        body = parse_json(lines[-1]) if lines else answer.body
-    except ValueError:
-        return answer
-
-    return replace(answer, body=body, is_json=True)

@@ -62,8 +62,9 @@ class Submit(Fits):
     schema_at: Text | None = None
     """The part of the body that the models' schemas describe; the body itself by default."""
     body: dict[str, Any] = {}
-    answers: Literal["json", "lines"] = "json"
-    """`lines`: JSON in lines, of which the last counts."""
+    answers: Literal["json", "lines", "events"] = "json"
+    """`lines`: JSON in lines, of which the last counts. `events`: JSON, or events of a stream, of
+    which the last counts, and all stand under `events`."""
     id: Path = "id"
     url: Path | None = None
     at_once: bool = False
@@ -122,7 +123,8 @@ class Result(Fits):
 
     media: dict[Kind, tuple[Path | Pick, ...]]
     base64: bool = False
-    authorised: bool = False
+    authorised: bool | tuple[Path, ...] = False
+    """Whether addresses want the key; or the paths in `media` whose addresses do."""
     fetch: str | None = None
     fetch_id: Path | None = None
     whole: Predicate | None = None
