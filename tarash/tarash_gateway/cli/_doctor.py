@@ -40,6 +40,8 @@ ANYWHERE = "https://provider.invalid"
 """Stands for a provider's host, as far as proxies are concerned."""
 EXTRAS = (
     ("images", "PIL", "fit_images and pictures of Pillow need it"),
+    ("postgres", "psycopg", "a ledger in PostgreSQL needs it"),
+    ("workers", "procrastinate", "a queue of jobs in such a ledger needs it"),
     ("storage", "obstore", "saving to s3://, gs:// and az:// needs it"),
 )
 STYLES: dict[State, str] = {"ok": "green", "missing": "yellow", "problem": "bold red"}
