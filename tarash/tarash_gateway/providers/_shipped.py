@@ -21,5 +21,6 @@ FOLDERS = (
     "sglang",
     "stability",
     "vllm",
+    "wavespeed",
     "xai",
 )
