@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,7 +29,7 @@ from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tarash.tarash_gateway.webhooks import WebhookInbox, WebhookRefusedError
 from tests.conftest import until
 from tests.contract.cases import CASES, Case
-from tests.webhooks.signing import SECRET, b64, fal, standard_hmac
+from tests.webhooks.signing import SECRET, b64, fal, now, standard_hmac
 
 KEY = "webhook-key"
 ASKED = {"fal", "replicate", "luma", "kling", "minimax", "bytedance"}
@@ -137,7 +136,7 @@ async def test_a_forged_webhook_asks_nothing_of_the_provider(simulator: Simulato
         await until(lambda: bool(simulator.jobs("replicate")))
         (job,) = simulator.jobs("replicate")
         path = urlsplit(job.payload["webhook"]).path
-        for headers in ({}, {"webhook-id": "a", "webhook-timestamp": str(int(time.time()))}):
+        for headers in ({}, {"webhook-id": "a", "webhook-timestamp": str(now())}):
             body = json.dumps({"id": job.id, "status": "succeeded"})
             for place in (path, f"{path}x", "/replicate", "/replicate/a/1/b", "/nobody", "/"):
                 async with session.post(url + place, data=body, headers=headers) as answer:
@@ -388,7 +387,7 @@ async def test_fals_keys_are_had_once_and_a_genuine_event_of_an_unknown_job_is_t
 ) -> None:
     async with serving(simulator) as (_, inbox, _url):
         body = b'{"request_id": "nobody-knows-it", "status": "OK"}'
-        forged = fal(body, int(time.time()), bytes(32), "nobody-knows-it")
+        forged = fal(body, now(), bytes(32), "nobody-knows-it")
         for _ in range(5):
             with pytest.raises(WebhookRefusedError):
                 await inbox.receive_async(forged, body, "/fal")
@@ -418,7 +417,7 @@ async def _all_heard(count: int) -> None:
 
             async def send(number: int) -> int:
                 body = json.dumps({"id": f"job-{number}", "status": "succeeded"}).encode()
-                headers = standard_hmac(body, int(time.time()), SECRET, f"msg-{number}")
+                headers = standard_hmac(body, now(), SECRET, f"msg-{number}")
                 async with session.post(f"{url}/replicate", data=body, headers=headers) as answer:
                     return answer.status
 
@@ -436,11 +435,9 @@ async def test_no_webhook_of_many_is_lost() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(60)  # the minute
 async def test_ten_thousand_webhooks_a_minute_lose_none() -> None:
-    begun = time.monotonic()
     await _all_heard(10_000)
-    assert time.monotonic() - begun < 60
 
 
 async def test_while_webhooks_arrive_polls_are_few_and_where_one_is_missed_they_are_not(

@@ -7,6 +7,7 @@ failing look. Who is tried next is the orchestrator's business.
 from __future__ import annotations
 
 from ._admission import admitted
+from ._breakers import Breakers
 from ._callbacks import Callbacks
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
@@ -29,12 +30,14 @@ from ._postbox import name_job, post_note
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
+from ._times import kind_of
 from ._traffic import Traffic
 from ._trust import is_id
 
 __all__ = [
     "FACTS",
     "FLUSH_SECONDS",
+    "Breakers",
     "Callbacks",
     "EngineContext",
     "Lease",
@@ -51,6 +54,7 @@ __all__ = [
     "job_was_stopped",
     "keeps_money",
     "kept_alive",
+    "kind_of",
     "ledger_failed",
     "look",
     "name_job",

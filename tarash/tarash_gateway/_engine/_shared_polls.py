@@ -1,7 +1,7 @@
 """One request for many jobs: the waits of one account share what it says of those that still run.
 
-It is no verdict: what it says has ended is polled by itself. What it lacks is polled by itself, too,
-and every job now and then; where it fails, everybody polls as if it was not there.
+It is no verdict: what it says has ended is polled by itself. So is what it lacks, and every job now
+and then; where it fails, everybody polls as if it was not there.
 """
 
 from __future__ import annotations

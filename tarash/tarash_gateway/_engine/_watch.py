@@ -8,7 +8,6 @@ import logging
 import math
 from collections import deque
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -24,7 +23,6 @@ from ..exceptions import (
 )
 from ._lease import Lease, was_stopped
 from ._limits import (
-    LONGEST_PACE,
     NUDGE_SECONDS,
     POLL_SECONDS,
     STREAM_POLL_FACTOR,
@@ -36,7 +34,9 @@ from ._patience import patient
 from ._polling import FIRST_LOOK, PollSchedule
 from ._postbox import reading
 from ._shared_polls import Member, joined
+from ._times import kind_of
 from ._troubles import Troubles
+from ._watch_facts import age_of, paced, polled
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Config
@@ -80,15 +80,6 @@ def _kind_of(call: Call, operation: Operation) -> tuple[Any, ...]:
     return (operation.model, operation.kind, *wishes)
 
 
-def _age(operation: Operation) -> float:
-    """Return the seconds since a job was submitted, maybe by another process."""
-    try:
-        submitted = datetime.fromisoformat(operation.submitted_at)
-        return max(0.0, (datetime.now(UTC) - submitted).total_seconds())
-    except (TypeError, ValueError):
-        return 0.0
-
-
 class Watch:
     """One accepted job under observation."""
 
@@ -114,7 +105,7 @@ class Watch:
         self._operation = operation
         self._clock = asyncio.get_running_loop().time
         self._since = self._clock()
-        self._age = _age(operation)
+        self._age = age_of(operation)
         self._running_at = 0.0
         self._looks = 0
         self._failed = False
@@ -133,8 +124,12 @@ class Watch:
         self._shared = seen()
         self._place = (config.provider, config.base_url)
         self._history = self._shared.history((*self._place, *_kind_of(attempt.call, operation)))
+        self._times = resources.times
+        self._ledger = resources.ledger
+        self._has_percent = False
+        self._kind = kind_of(attempt.fitted or attempt.call)
         self._pace = PollSchedule(config.poll_interval, self._floor, resources.rng, self._history)
-        self._retry_after = _paced(operation.data.get("retry_after"))
+        self._retry_after = paced(operation.data.get("retry_after"))
 
     async def until_done(self) -> RawResult:
         """Poll until the job is done; a nudge, or a status stream, may cut the pauses short.
@@ -143,6 +138,10 @@ class Watch:
             OutOfLooks: It is not done after `max_poll_attempts` looks.
             TarashException: It failed, or the provider has denied it for long.
         """
+        await self._times.load(self._kind, self._ledger)
+        if self._history.window is None:
+            self._history.window = self._times.window(self._kind)
+
         self._history.waiting += 1
         try:
             with (
@@ -198,10 +197,11 @@ class Watch:
         self._failed = False
         member = None if self._told else self._member
         snapshot = await self.look(None if member is None else await member.news())
-        self._retry_after = _paced(snapshot.retry_after)
+        self._retry_after = paced(snapshot.retry_after)
         if snapshot.finished is not None:
             self._learn(elapsed)
             self._note_missed()
+            await self._times.save(self._kind, self._ledger)
             return snapshot.finished
 
         if self._looks == self._most:
@@ -210,8 +210,16 @@ class Watch:
         if not self._failed:
             self._running_at = elapsed
 
-        await self._progress.look(snapshot)
+        await self._progress.look(self._estimated(snapshot, elapsed))
         return None
+
+    def _estimated(self, snapshot: Snapshot, elapsed: float) -> Snapshot:
+        """Return what the provider says, with a percent as is usual where it never says one."""
+        self._has_percent = self._has_percent or snapshot.progress is not None
+        if self._has_percent or snapshot.status != "processing" or self._attempt.call.mocked:
+            return snapshot
+
+        return replace(snapshot, progress=self._times.percent(self._kind, elapsed))
 
     def _elapsed(self) -> float:
         return self._age + self._clock() - self._since
@@ -229,6 +237,9 @@ class Watch:
 
         after = max(self._running_at, elapsed - STREAM_SECONDS) if self._told else self._running_at
         self._history.note(after, elapsed)
+        self._times.note(self._kind, elapsed)
+        if self._has_percent:
+            self._times.note_percent(self._kind)
 
     def _note_missed(self) -> None:
         """Rely on no calls of a provider of which one did not come in all that time."""
@@ -378,24 +389,3 @@ class Watch:
         """Take note at once of whether the result is there: a cancellation goes by it."""
         attempt = self._attempt
         attempt.take(Polled(status=attempt.status or "queued", result_ready=ready))
-
-
-def polled(snapshot: Snapshot) -> Polled:
-    """Return the event of what a provider said of a job."""
-    return Polled(
-        status=snapshot.status,
-        progress=snapshot.progress,
-        queue_position=snapshot.queue_position,
-        final=snapshot.status == "failed",
-        billing=snapshot.billing,
-        trouble=None if snapshot.trouble is None else snapshot.trouble.message,
-        raw=snapshot.raw,
-    )
-
-
-def _paced(seconds: Any) -> float | None:
-    """Return the pause that a provider asks for, within reason."""
-    if not isinstance(seconds, int | float) or math.isnan(seconds):
-        return None
-
-    return min(max(0.0, float(seconds)), LONGEST_PACE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._breaker import Breaker
 from .._data._budgets import Budget
 from .._data._limits import Limits
 from .._data._observers import Observer
@@ -57,6 +58,7 @@ class Gateway(Resuming, Keeping, Asking):
         webhook_url: str | None = None,
         webhook_secret: str | None = None,
         limits: Limits | Sequence[Limits] = (),
+        breaker: Breaker | None = None,
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -82,6 +84,8 @@ class Gateway(Resuming, Keeping, Asking):
                 the ledger keeps what it takes to know an address again.
             limits: How many jobs may be in flight at a provider, for each account by itself:
                 `Limits(in_flight=10)`, or several. All gateways that share a ledger share them.
+            breaker: When a provider counts as down, so that its attempts are skipped: `Breaker()`.
+                By default none does.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
@@ -95,6 +99,7 @@ class Gateway(Resuming, Keeping, Asking):
                 webhook_url=webhook_url,
                 webhook_secret=webhook_secret,
                 limits=limits,
+                breaker=breaker,
             )
 
         self._shared = shared

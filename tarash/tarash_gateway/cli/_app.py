@@ -27,6 +27,7 @@ from .jobs import jobs_app
 from .ledger import ledger_app
 from .models import models_app
 from .providers import providers_app
+from .serve import serve
 from .webhooks import webhooks_app
 
 PROGRAM = "tarash"
@@ -51,6 +52,7 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.add_typer(webhooks_app, name="webhooks")
+app.command("serve")(serve)
 
 
 def run(arguments: list[str]) -> int:
