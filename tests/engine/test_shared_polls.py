@@ -59,7 +59,7 @@ async def test_many_jobs_share_their_polls(simulator: Simulator, provider: str) 
     responses = await waited_for(simulator, JOBS[provider], MANY)
     assert {one.status for one in responses} == {"completed"}
     counted = simulator.counters(provider)
-    assert counted.lists or provider == "kling"
+    assert counted.lists > 1 or provider == "kling"  # after one that failed comes none
     if provider not in SELDOM_LISTED:
         # Alone each would have made some ten polls.
         assert requests(simulator, provider) < 5 * MANY

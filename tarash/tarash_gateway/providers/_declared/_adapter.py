@@ -265,7 +265,7 @@ class DeclaredAdapter(DeclaredResult):
 
         wanted = {one.id for one in operations}
         found: dict[str, Snapshot] = {}
-        for item in items_of(answer.object(), items):
+        for item in items_of(answer, items):
             job_id, word = str(one(item, named)), self._word(poll, str(one(item, status)))
             if job_id in wanted and word != "gone":
                 found[job_id] = Snapshot(word, raw=item)
