@@ -287,21 +287,27 @@ class Attempt:
         if not audience.observers:
             return
 
-        lease = audience.lease
-        audience.observers.tell(
-            replace(
-                event,
-                job_id="" if lease is None else lease.job_id,
-                request_id=self.request_id,
-                attempt_number=self.call.attempt_number,
-                kind=self.call.kind,
-                labels=self.call.labels,
-                provider=self.call.config.provider,
-                model=self.call.config.model,
-                operation_id=None if self.operation is None else self.operation.id,
-                elapsed=round(max(0.0, time.monotonic() - self.started), 3),
-                watched=lease is not None and lease.is_watcher and bool(lease.job_id),
-            )
+        audience.observers.tell(self._about(event))
+
+    def conclude(self, state: str) -> None:
+        """Pass on where the job stands that is driven no further, to those who ask for it."""
+        if self.audience.observers:
+            self.audience.observers.conclude(self._about(AttemptEvent()), state)
+
+    def _about(self, event: AttemptEvent) -> AttemptEvent:
+        lease = self.audience.lease
+        return replace(
+            event,
+            job_id="" if lease is None else lease.job_id,
+            request_id=self.request_id,
+            attempt_number=self.call.attempt_number,
+            kind=self.call.kind,
+            labels=self.call.labels,
+            provider=self.call.config.provider,
+            model=self.call.config.model,
+            operation_id=None if self.operation is None else self.operation.id,
+            elapsed=round(max(0.0, time.monotonic() - self.started), 3),
+            watched=lease is not None and lease.is_watcher and bool(lease.job_id),
         )
 
     def leave(self) -> None:

@@ -7,6 +7,7 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._data._events import (
@@ -68,6 +69,18 @@ class Observers:
             except BaseException as error:  # noqa: BLE001  (raised by `leave`, where it harms nothing)
                 self._exit = self._exit or error
 
+    def conclude(self, about: AttemptEvent, state: str) -> None:
+        """Tell those who ask for it where a job stands when a call drives it no further.
+
+        Args:
+            about: Says which job.
+            state: As in the ledger.
+        """
+        for observer in self._observers:
+            ending = getattr(observer, "concluded", None)
+            if ending is not None:
+                _harmless(observer, about, partial(ending, about, state))
+
     def leave(self) -> None:
         """End the call, where an observer has asked for that."""
         error, self._exit = self._exit, None
@@ -79,6 +92,37 @@ class Observers:
 
         # It is meant for the thread that waits, not for the loop of everybody's calls.
         self._caller.interrupt(error)
+
+
+def opened(observers: Sequence[Observer], about: AttemptEvent) -> dict[str, str]:
+    """Tell those who ask for it that a job begins; return what they want written down with it.
+
+    Args:
+        observers: Who may ask: by a method `opened`, which returns labels.
+        about: Says which job.
+    """
+    found: dict[str, str] = {}
+    for observer in observers:
+        beginning = getattr(observer, "opened", None)
+        if beginning is not None:
+            said = _harmless(observer, about, partial(beginning, about))
+            found.update(said or {})
+
+    return found
+
+
+def _harmless(observer: Observer, about: AttemptEvent, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001  (a mistake in it harms no job)
+        log_event(
+            logging.ERROR,
+            "observer_failed",
+            request_id=about.request_id,
+            observer=name_of(observer),
+            error=f"{type(error).__name__}: {error}",
+        )
+        return None
 
 
 def name_of(observer: Observer) -> str:

@@ -83,6 +83,7 @@ class Ending:
         if self.lease.is_watcher:
             return True
 
+        self.current.conclude(state)
         undelivered = self._undelivered if state == "open" else None
         try:
             if undelivered is not None:

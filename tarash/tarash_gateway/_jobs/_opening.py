@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from .._data._events import AttemptEvent
 from .._data._exchange import Call, Operation
 from .._engine import Lease
 from .._engine._attempt import Attempt
+from .._engine._audience import Observers, opened
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys, secrets_of
 from .._support._words import with_article
@@ -67,17 +69,25 @@ async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
     calls = calls_for(
         kind, config, request, resources.registry, untrusted=resources.untrusted_requests
     )
+    about = _about(calls[0], labels)
+    labels = {**labels, **opened(resources.observers, about)}
     calls = [replace(one, labels=labels) for one in calls] if labels else calls
-    await _check_places(calls)
-    calls = await _with_media(calls)
     lease = Lease(resources.ledger, calls[0].request_id, generate_unique_id())
-    record, media = await record_of(calls, key, resources.registry)
-    existing = await _open(resources.ledger, record, lease.owner_id, media, config)
+    try:
+        await _check_places(calls)
+        calls = await _with_media(calls)
+        record, media = await record_of(calls, key, resources.registry)
+        existing = await _open(resources.ledger, record, lease.owner_id, media, config)
+    except BaseException:
+        Observers(resources.observers).conclude(about, "refused")
+        raise
+
     if existing is None:
         run = ChainRun(calls, resources, lease)
         run.key = key
         return run, None
 
+    Observers(resources.observers).conclude(about, "joined")
     if existing.fingerprint != record.fingerprint:
         raise ValidationError(
             f"idempotency_key {key!r} belongs to the job {existing.id}, which has another request; "
@@ -88,6 +98,18 @@ async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
     keys = Keys({one.config.provider: one.config.api_key for one in calls if one.config.api_key})
     known = _left_running(calls)
     return await rebuilt(existing, resources, keys, known, calls[0].request), existing
+
+
+def _about(call: Call, labels: Mapping[str, str]) -> AttemptEvent:
+    """Return which job this is, for those who observe."""
+    return AttemptEvent(
+        job_id=call.request_id,
+        request_id=call.request_id,
+        kind=call.kind,
+        provider=call.config.provider,
+        model=call.config.model,
+        labels=labels,
+    )
 
 
 def _left_running(calls: Sequence[Call]) -> list[Config]:

@@ -1,0 +1,336 @@
+"""Turns events into spans and numbers. Plain functions that never block, on any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from .._data._events import (
+    Accepted,
+    Adopted,
+    AttemptEvent,
+    AttemptStarted,
+    CancelAnswered,
+    CancelAsked,
+    Polled,
+    Rejected,
+    Settled,
+    Submitting,
+    Unknown,
+)
+from .._support._extras import how_to_install
+from ..exceptions import ValidationError
+from . import _names as names
+from ._metrics import Metrics
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import Link, Span, Tracer, TracerProvider
+
+MOST = 65_536
+"""Jobs that are followed at once; the oldest makes room."""
+
+
+class _Followed:
+    """One job under way, as far as this process drives it."""
+
+    __slots__ = ("attempt", "job", "result", "submit")
+
+    def __init__(self, job: Span) -> None:
+        self.job = job
+        self.attempt: Span | None = None
+        self.submit: Span | None = None
+        self.result: Span | None = None
+
+    def inner(self) -> list[Span]:
+        return [one for one in (self.result, self.submit, self.attempt) if one is not None]
+
+
+class OpenTelemetryObserver:
+    """Spans and metrics of what a gateway does.
+
+    A span for each job (`generate_content …`), in it one for each attempt, in it the submit and the
+    fetching of the result; polls, cancels and adoptions are events on the attempt. The trace's
+    context is written down with the job, so that whoever goes on with it elsewhere is linked to it.
+
+    Example:
+        gateway = Gateway(observers=[OpenTelemetryObserver()])
+    """
+
+    def __init__(
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            tracer_provider: Where spans go; by default the application's.
+            meter_provider: Where numbers go; by default the application's.
+
+        Raises:
+            ValidationError: `opentelemetry-api` is not installed.
+        """
+        try:
+            from opentelemetry import metrics, trace
+        except ImportError as error:
+            raise ValidationError(
+                f"Traces and metrics need the package opentelemetry-api; {how_to_install('otel')}"
+            ) from error
+
+        self._tracer: Tracer = trace.get_tracer(names.SCOPE, tracer_provider=tracer_provider)
+        meter = (
+            metrics.get_meter(names.SCOPE)
+            if meter_provider is None
+            else meter_provider.get_meter(names.SCOPE)
+        )
+        self._metrics = Metrics(meter)
+        self._lock = threading.Lock()
+        self._followed: OrderedDict[str, _Followed] = OrderedDict()
+
+    # ----------------------------------------------------------------------- what a gateway calls
+    def opened(self, event: AttemptEvent) -> Mapping[str, str]:
+        """Begin the span of a job, in the trace of whoever asks for it.
+
+        Args:
+            event: Says which job.
+
+        Returns:
+            The trace's context, to be written down with the job among its labels.
+        """
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        carrier: dict[str, str] = {}
+        with self._lock:
+            span = self._follow(event, None, [])
+            TraceContextTextMapPropagator().inject(carrier, _under(span))
+
+        return carrier
+
+    def __call__(self, event: AttemptEvent) -> None:
+        """Take one event."""
+        if event.watched:
+            return  # whoever drives the job tells
+
+        self._metrics.count(event)
+        with self._lock:
+            self._take(event)
+
+    def concluded(self, event: AttemptEvent, state: str) -> None:
+        """End the span of a job that this call drives no further.
+
+        Args:
+            event: The last of its events, or one that says who it is about.
+            state: Where the job stands: `completed`, `failed`, `cancelled`, `unknown`, or `open`;
+                `refused` where it was not even opened, and `joined` where it was there already.
+        """
+        self._metrics.end(event, state)
+        with self._lock:
+            followed = self._followed.pop(_key(event), None)
+            if followed is None:
+                return
+
+            for span in followed.inner():
+                span.end()
+
+            followed.job.set_attribute(names.STATE, state)
+            if state in ("failed", "refused", "unknown"):
+                _mark_failed(followed.job, state)
+
+            followed.job.end()
+
+    def webhook(self, event: Any) -> None:
+        """Take a webhook: `WebhookInbox(gateway, on_event=telemetry.webhook)`."""
+        attributes = {names.PROVIDER: event.provider, names.RESPONSE_ID: event.operation_id}
+        with self._lock:
+            followed = self._followed.get(event.job_id) if event.job_id else None
+
+        self._metrics.webhooks.add(1, {names.PROVIDER: event.provider})
+        context = None if followed is None else _under(followed.attempt or followed.job)
+        more = {"tarash.webhook.status": event.status, "tarash.webhook.is_new": event.is_new}
+        with self._tracer.start_as_current_span(
+            f"webhook {event.provider}", context, attributes={**attributes, **more}
+        ):
+            pass
+
+    def watch(self, gateway: Any) -> None:
+        """Report the state of a gateway's circuit breakers: 0 closed, 1 half open, 2 open.
+
+        Args:
+            gateway: Whose `health` is asked at each collection.
+        """
+        self._metrics.watch(gateway.health)
+
+    # ----------------------------------------------------------------------------------- its spans
+    def _take(self, event: AttemptEvent) -> None:
+        match event:
+            case AttemptStarted():
+                self._start(event)
+                return
+            case Submitting():
+                self._submit(event)
+                return
+
+        followed = self._followed.get(_key(event))
+        if followed is None or followed.attempt is None:
+            return
+
+        match event:
+            case Accepted() | Rejected() | Unknown() | Adopted():
+                self._answered(followed, event)
+            case Polled():
+                self._polled(followed, event)
+            case CancelAsked():
+                followed.attempt.add_event("cancel asked", {"reason": event.reason})
+            case CancelAnswered():
+                followed.attempt.add_event("cancel answered", {names.CANCEL: event.answer})
+            case Settled():
+                self._settle(followed, event)
+            case _:
+                pass
+
+    def _start(self, event: AttemptStarted) -> None:
+        followed = self._followed.get(_key(event))
+        if followed is None:
+            self._gone_on_with(event)
+            followed = self._followed[_key(event)]
+
+        attributes = {**names.about(event), names.RESUMED: event.resumed}
+        followed.attempt = self._tracer.start_span(
+            f"attempt {event.provider}", _under(followed.job), attributes=attributes
+        )
+
+    def _gone_on_with(self, event: AttemptStarted) -> None:
+        """Begin the span of what is left of a job, linked to where it began."""
+        from opentelemetry import trace
+
+        written = _written(event.labels)
+        links = []
+        if written is not None:
+            links.append(trace.Link(trace.get_current_span(written).get_span_context()))
+
+        self._follow(event, None, links)
+
+    def _follow(self, event: AttemptEvent, context: Context | None, links: list[Link]) -> Span:
+        attributes = {**names.about(event), **names.labelled(event.labels)}
+        del attributes[names.ATTEMPT]
+        span = self._tracer.start_span(
+            f"{names.GENERATES} {event.model}", context, attributes=attributes, links=links
+        )
+        self._followed[_key(event)] = _Followed(span)
+        while len(self._followed) > MOST:
+            _, oldest = self._followed.popitem(last=False)
+            oldest.job.end()
+
+        return span
+
+    def _submit(self, event: Submitting) -> None:
+        from opentelemetry.trace import SpanKind
+
+        followed = self._followed.get(_key(event))
+        if followed is None or followed.attempt is None:
+            return
+
+        if followed.submit is not None:
+            followed.submit.end()
+
+        attributes = {**names.about(event), names.TRIES: event.tries}
+        followed.submit = self._tracer.start_span(
+            f"submit {event.provider}",
+            _under(followed.attempt),
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+        )
+
+    @staticmethod
+    def _answered(followed: _Followed, event: AttemptEvent) -> None:
+        span, followed.submit = followed.submit, None
+        if isinstance(event, Accepted | Adopted):
+            submission = "accepted"
+        else:
+            submission = event.submission if isinstance(event, Rejected) else "unknown"
+
+        for one in (span, followed.attempt):
+            if one is None:
+                continue
+
+            one.set_attribute(names.SUBMISSION, submission)
+            if event.operation_id:
+                one.set_attribute(names.RESPONSE_ID, event.operation_id)
+
+        if isinstance(event, Adopted) and followed.attempt is not None:
+            followed.attempt.add_event("adopted")
+
+        if span is not None:
+            error = getattr(event, "error", None)
+            if error is not None:
+                _mark_failed(span, error["type"])
+
+            span.end()
+
+    def _polled(self, followed: _Followed, event: Polled) -> None:
+        assert followed.attempt is not None  # noqa: S101  (looked for by the caller)
+        facts = {"status": event.status, "progress": event.progress, "trouble": event.trouble}
+        facts["queue_position"] = event.queue_position
+        said = {f"tarash.poll.{name}": one for name, one in facts.items() if one is not None}
+        followed.attempt.add_event("poll", said)
+        if event.result_ready and followed.result is None and not event.final:
+            followed.result = self._tracer.start_span(
+                f"download {event.provider}",
+                _under(followed.attempt),
+                attributes=names.about(event),
+            )
+
+    @staticmethod
+    def _settle(followed: _Followed, event: Settled) -> None:
+        assert followed.attempt is not None  # noqa: S101  (looked for by the caller)
+        attempt = followed.attempt
+        attempt.set_attribute(names.OUTCOME, event.outcome)
+        attempt.set_attribute(names.BILLING, event.billing)
+        if event.cost is not None:
+            attempt.set_attribute(names.COST, float(event.cost.amount))
+            attempt.set_attribute(names.CURRENCY, event.cost.currency)
+            attempt.set_attribute(names.COST_STATE, event.cost.state)
+
+        if event.error is not None:
+            _mark_failed(attempt, event.error["type"], event.error["message"])
+            followed.job.set_attribute(names.ERROR, event.error["type"])
+
+        for span in followed.inner():
+            span.end()
+
+        followed.attempt = followed.submit = followed.result = None
+
+
+def _key(event: AttemptEvent) -> str:
+    return event.job_id or event.request_id
+
+
+def _under(span: Span) -> Context:
+    from opentelemetry import trace
+
+    return trace.set_span_in_context(span)
+
+
+def _written(labels: Mapping[str, str]) -> Context | None:
+    """Return the trace's context that a job was written down with."""
+    if names.CARRIED[0] not in labels:
+        return None
+
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    with suppress(ValueError):
+        return TraceContextTextMapPropagator().extract(dict(labels))
+
+    return None
+
+
+def _mark_failed(span: Span, kind: str, message: str = "") -> None:
+    from opentelemetry.trace import Status, StatusCode
+
+    span.set_attribute(names.ERROR, kind)
+    span.set_status(Status(StatusCode.ERROR, message or kind))

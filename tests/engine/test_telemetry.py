@@ -1,0 +1,250 @@
+"""Spans and metrics of what a gateway does, by OpenTelemetry."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
+from tarash.tarash_gateway.exceptions import GenerationFailedError, ValidationError
+from tarash.tarash_gateway.observability import OpenTelemetryObserver
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+from tarash.tarash_gateway.webhooks import WebhookEvent
+
+KEY = "telemetry-key"
+REQUEST = VideoGenerationRequest(prompt="a lighthouse at dawn")
+
+
+class Seen:
+    """What was exported."""
+
+    def __init__(self) -> None:
+        self.exporter = InMemorySpanExporter()
+        self.tracers = TracerProvider()
+        self.tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.reader = InMemoryMetricReader()
+        self.meters = MeterProvider([self.reader])
+        self.observer = OpenTelemetryObserver(self.tracers, self.meters)
+
+    def spans(self) -> dict[str, ReadableSpan]:
+        return {one.name: one for one in self.exporter.get_finished_spans()}
+
+    def metrics(self) -> dict[str, list[Any]]:
+        data = self.reader.get_metrics_data()
+        scopes = [] if data is None else data.resource_metrics[0].scope_metrics
+        return {one.name: list(one.data.data_points) for scope in scopes for one in scope.metrics}
+
+
+@pytest.fixture
+def seen() -> Iterator[Seen]:
+    made = Seen()
+    yield made
+    made.meters.shutdown()
+    made.tracers.shutdown()
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(["fal", "replicate"]) as running:
+        running.keys["fal"] = {KEY}
+        running.script("fal", Script(queue_polls=1, run_polls=1, stream=False))
+        yield running
+
+
+def config(simulator: Simulator, **more: Any) -> VideoGenerationConfig:
+    return VideoGenerationConfig(
+        provider="fal",
+        model="fal-ai/veo3.1",
+        api_key=KEY,
+        base_url=simulator.base_url("fal"),
+        poll_interval=0.02,
+        provider_config={"min_poll_interval": 0.01},
+        **more,
+    )
+
+
+def attributes(span: ReadableSpan) -> dict[str, Any]:
+    return dict(span.attributes or {})
+
+
+def parent(span: ReadableSpan) -> int:
+    assert span.parent is not None
+    return span.parent.span_id
+
+
+async def test_a_job_is_a_span_with_its_attempts_and_submits(
+    simulator: Simulator, seen: Seen
+) -> None:
+    simulator.fail("fal", "submit", Fault.status(503, retry_after=0))
+    gateway = Gateway(observers=[seen.observer])
+    tracer = seen.tracers.get_tracer("the application")
+    with tracer.start_as_current_span("a request of a user") as outer:
+        await gateway.generate_video_async(config(simulator), REQUEST, labels={"user": "42"})
+
+    spans = seen.spans()
+    job, attempt = spans["generate_content fal-ai/veo3.1"], spans["attempt fal"]
+    submits = [one for one in seen.exporter.get_finished_spans() if one.name == "submit fal"]
+    assert parent(job) == outer.get_span_context().span_id
+    assert parent(attempt) == job.context.span_id
+    assert [parent(one) for one in submits] == [attempt.context.span_id] * 2
+    said = attributes(job)
+    assert said["gen_ai.operation.name"] == "generate_content"
+    assert said["gen_ai.provider.name"] == "fal"
+    assert said["gen_ai.request.model"] == "fal-ai/veo3.1"
+    assert said["tarash.label.user"] == "42"
+    assert said["tarash.job.state"] == "completed"
+    assert attributes(attempt)["gen_ai.response.id"] == simulator.jobs("fal")[0].id
+    assert attributes(attempt)["tarash.attempt.outcome"] == "completed"
+    polls = [one for one in attempt.events if one.name == "poll"]
+    assert next(dict(one.attributes or {})["tarash.poll.status"] for one in polls) == "queued"
+    assert submits[0].status.status_code is trace.StatusCode.ERROR
+    assert submits[1].status.status_code is trace.StatusCode.UNSET
+
+
+async def test_a_fallback_is_an_attempt_of_the_same_job(simulator: Simulator, seen: Seen) -> None:
+    simulator.script("fal", Script(outcome="failed"), Script())
+    gateway = Gateway(observers=[seen.observer])
+    await gateway.generate_video_async(
+        config(simulator, fallback_configs=[config(simulator)]), REQUEST
+    )
+    finished = seen.exporter.get_finished_spans()
+    attempts = [one for one in finished if one.name == "attempt fal"]
+    jobs = [one for one in finished if one.name.startswith("generate_content")]
+    assert len(jobs) == 1
+    assert [attributes(one)["tarash.attempt.number"] for one in attempts] == [1, 2]
+    assert {parent(one) for one in attempts} == {jobs[0].context.span_id}
+    assert attributes(attempts[0])["error.type"] == "GenerationFailedError"
+    numbers = seen.metrics()
+    assert sum(one.value for one in numbers["tarash.fallbacks"]) == 1
+
+
+async def test_who_goes_on_elsewhere_is_linked_to_where_the_job_began(
+    simulator: Simulator, seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAL_KEY", KEY)
+    monkeypatch.setenv("TARASH_FAL_BASE_URL", simulator.base_url("fal"))
+    ledger = f"sqlite:///{tmp_path / 'jobs.db'}"
+    first = Gateway(ledger=ledger, observers=[seen.observer])
+    job = await first.submit_video_async(config(simulator), REQUEST)
+    await first.aclose(0)
+    (begun,) = [one for one in seen.exporter.get_finished_spans() if "generate" in one.name]
+    assert attributes(begun)["tarash.job.state"] == "open"
+
+    other = Seen()  # as in another process
+    second = Gateway(ledger=ledger, observers=[other.observer])
+    await (await second.resume_async(job.id)).wait_async()
+    await second.aclose(0)
+    (gone_on,) = [one for one in other.exporter.get_finished_spans() if "generate" in one.name]
+    assert gone_on.parent is None
+    assert [link.context.span_id for link in gone_on.links] == [begun.context.span_id]
+    assert [link.context.trace_id for link in gone_on.links] == [begun.context.trace_id]
+    assert attributes(gone_on)["tarash.job.state"] == "completed"
+    other.meters.shutdown()
+    other.tracers.shutdown()
+
+
+async def test_numbers_of_a_job(simulator: Simulator, seen: Seen) -> None:
+    simulator.fail("fal", "submit", Fault.status(503, retry_after=0))
+    gateway = Gateway(observers=[seen.observer])
+    await gateway.generate_video_async(config(simulator), REQUEST)
+    simulator.script("fal", Script(outcome="failed", stream=False))
+    with pytest.raises(GenerationFailedError):
+        await gateway.generate_video_async(config(simulator), REQUEST)
+
+    numbers = seen.metrics()
+    states = {one.attributes["tarash.job.state"]: one.value for one in numbers["tarash.job.ended"]}
+    assert states == {"completed": 1, "failed": 1}
+    assert sum(one.value for one in numbers["tarash.job.active"]) == 0
+    assert sum(one.value for one in numbers["tarash.submit.retries"]) == 1
+    assert sum(one.value for one in numbers["tarash.poll.count"]) >= 2
+    assert sum(one.count for one in numbers["gen_ai.client.operation.duration"]) == 2
+    assert sum(one.count for one in numbers["tarash.job.queue.duration"]) >= 1
+    outcomes = {one.attributes.get("error.type") for one in numbers["tarash.attempt.ended"]}
+    assert outcomes == {None, "GenerationFailedError"}
+    for points in numbers.values():
+        for one in points:
+            assert not {"tarash.job.id", "gen_ai.response.id"} & set(one.attributes)
+
+
+async def test_a_job_that_is_refused_ends_its_span_too(simulator: Simulator, seen: Seen) -> None:
+    gateway = Gateway(observers=[seen.observer])
+    missing = {"type": "first_frame", "image": "/nowhere/at/all.png"}
+    request = VideoGenerationRequest(prompt="a lighthouse", image_list=[missing])
+    with pytest.raises(ValidationError):
+        await gateway.generate_video_async(config(simulator), request)
+
+    (span,) = seen.exporter.get_finished_spans()
+    assert attributes(span)["tarash.job.state"] == "refused"
+
+
+async def test_the_same_key_twice_is_one_job(simulator: Simulator, seen: Seen) -> None:
+    gateway = Gateway(observers=[seen.observer])
+    for _ in range(2):
+        await gateway.generate_video_async(config(simulator), REQUEST, idempotency_key="order-1")
+
+    jobs = [one for one in seen.exporter.get_finished_spans() if "generate" in one.name]
+    assert sorted(attributes(one)["tarash.job.state"] for one in jobs) == ["completed", "joined"]
+
+
+def test_a_webhook_is_a_span(seen: Seen) -> None:
+    seen.observer.webhook(WebhookEvent("fal", "job-1", "OK"))
+    (span,) = seen.exporter.get_finished_spans()
+    assert span.name == "webhook fal"
+    assert attributes(span)["gen_ai.response.id"] == "job-1"
+
+
+async def test_the_state_of_breakers_is_reported(seen: Seen) -> None:
+    class Circuit:
+        provider, model, state = "fal", "fal-ai/veo3.1", "open"
+
+    class Down:
+        def health(self) -> list[Circuit]:
+            return [Circuit()]
+
+    seen.observer.watch(Down())
+    (point,) = seen.metrics()["tarash.breaker.state"]
+    assert point.value == 2
+    assert dict(point.attributes)["gen_ai.provider.name"] == "fal"
+
+
+async def test_the_console_shows_it_and_no_secret_and_no_prompt(simulator: Simulator) -> None:
+    out = io.StringIO()
+    tracers = TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=out)))
+    gateway = Gateway(observers=[OpenTelemetryObserver(tracers)])
+    await gateway.generate_video_async(config(simulator), REQUEST)
+    tracers.shutdown()
+    shown = out.getvalue()
+    decoder, place, spans = json.JSONDecoder(), 0, []
+    while place < len(shown):
+        span, end = decoder.raw_decode(shown, place)
+        spans.append(span["name"])
+        place = end + 1
+
+    assert spans == ["submit fal", "attempt fal", "generate_content fal-ai/veo3.1"]
+    assert KEY not in shown
+    assert REQUEST.prompt not in shown
+
+
+def test_nothing_is_imported_where_nobody_asks_for_it() -> None:
+    script = (
+        "import sys, tarash.tarash_gateway as t; t.Gateway(); "
+        "print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
