@@ -42,8 +42,12 @@ PACKAGED = tuple(f"tests/{name}" for name in (
 
 # What is the same on every interpreter: data and text, many of the tests. They run on one of them.
 WITHOUT_DATA = tuple(
-    f"--ignore=tests/{name}" for name in ("catalog", "docs", "examples", "field", "mapping")
+    f"--ignore=tests/{name}"
+    for name in ("catalog", "docs", "examples", "field", "mapping", "prices")
 )
+# Of what is left, each further interpreter runs a share of its own: what differs between them shows
+# in many tests at once.
+SHARES = 4
 
 # What people install beside the package, and what asks for SDKs of its own choice.
 NEIGHBOURS = (
@@ -128,20 +132,22 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=TEST_PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the test suite, and measure its coverage once; arguments go to pytest."""
+    """Run the test suite: all of it on one interpreter, a share on the others."""
     _install(session)
-    if session.python != CURRENT:
-        _pytest(session, "pytest", *(() if session.posargs else WITHOUT_DATA))
-        return
+    share = f"{TEST_PYTHONS.index(str(session.python)) + 1}/{SHARES}"
+    is_whole = session.python == CURRENT or session.posargs
+    _pytest(session, "pytest", *(() if is_whole else (*WITHOUT_DATA, "--share", share)))
 
-    # Measuring costs time, and the lines are the same for every interpreter.
-    coverage_file = Path(session.create_tmp()) / ".coverage"
-    environment = {"COVERAGE_FILE": str(coverage_file.resolve())}
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which lines the test suite runs; arguments go to pytest."""
+    _install(session)
+    environment = {"COVERAGE_FILE": str((Path(session.create_tmp()) / ".coverage").resolve())}
     session.run("coverage", "erase", env=environment)
     _pytest(session, "coverage", "run", "-m", "pytest", env=environment)
-    # Standard output ends with pytest's closing line, so the rest goes to standard error.
-    for command in ("combine", "report"):
-        session.run("coverage", command, env=environment, stdout=sys.stderr)
+    session.run("coverage", "combine", env=environment)
+    session.run("coverage", "report", env=environment)
 
 
 def _pytest(session: nox.Session, *command: str, env: dict[str, str] | None = None) -> None:

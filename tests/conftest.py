@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,26 @@ def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 # An audit hook, since it sees every connection of every library, and patches none of them.
 sys.addaudithook(_refuse_the_network)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run take a share of the tests, such as `--share 1/4`; the shares make up the whole."""
+    parser.addoption("--share", metavar="NUMBER/OF", help="run the tests of one share only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is in another share."""
+    share = config.getoption("--share")
+    if share is None:
+        return
+
+    number, of = (int(part) for part in share.split("/"))
+    # By name, so that every worker finds the same, in whatever order.
+    places = [zlib.crc32(one.nodeid.encode()) % of for one in items]
+    ours = [one for one, place in zip(items, places, strict=True) if place == number % of]
+    others = [one for one, place in zip(items, places, strict=True) if place != number % of]
+    config.hook.pytest_deselected(items=others)
+    items[:] = ours
 
 
 @pytest.fixture(autouse=True)

@@ -16,10 +16,18 @@ __all__ = [
     "aclose",
     "close",
     "describe_model",
+    "enqueue_image",
+    "enqueue_image_async",
+    "enqueue_video",
+    "enqueue_video_async",
+    "find_job",
+    "find_job_async",
     "generate_image",
     "generate_image_async",
     "generate_video",
     "generate_video_async",
+    "list_jobs",
+    "list_jobs_async",
     "list_models",
     "plan_image",
     "plan_image_async",
@@ -123,3 +131,11 @@ quote_image = _of_default(Gateway.quote_image)
 quote_image_async = _of_default(Gateway.quote_image_async)
 describe_model = _of_default(Gateway.describe_model)
 list_models = _of_default(Gateway.list_models)
+enqueue_image = _of_default(Gateway.enqueue_image)
+enqueue_image_async = _of_default(Gateway.enqueue_image_async)
+enqueue_video = _of_default(Gateway.enqueue_video)
+enqueue_video_async = _of_default(Gateway.enqueue_video_async)
+find_job = _of_default(Gateway.find_job)
+find_job_async = _of_default(Gateway.find_job_async)
+list_jobs = _of_default(Gateway.list_jobs)
+list_jobs_async = _of_default(Gateway.list_jobs_async)

@@ -13,6 +13,7 @@ from ._data._configs import (
     VideoGenerationConfig,
 )
 from ._data._hints import Hint
+from ._data._job_info import JobInfo
 from ._data._media_info import MediaInfo, Mismatch
 from ._data._media_input import ImageInput, MediaInput
 from ._data._model_info import (
@@ -53,6 +54,7 @@ __all__ = [
     "ImageInput",
     "ImageProgressCallback",
     "ImageRole",
+    "JobInfo",
     "MediaContent",
     "MediaInfo",
     "MediaInput",

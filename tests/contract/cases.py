@@ -81,7 +81,8 @@ class Case:
         place: Where they land in the payload.
         extra_sent: What the wire makes of them, where it is no JSON.
         failure: The error of a job that fails.
-        refused_failure: Whether that failure is a refused submit, which buys nothing.
+        refused_failure: Whether that failure is the answer to the submit, which gives no job.
+        unsettled: Statuses in the provider's own envelope after which a job may exist all the same.
         moderated: The scripts of content that is refused, one for each face.
         credentials: What the config needs.
         why: Reasons for what differs from the other rows.
@@ -101,12 +102,21 @@ class Case:
     extra_sent: Mapping[str, Any] = field(default_factory=lambda: EXTRA)
     failure: type[TarashException] = GenerationFailedError
     refused_failure: bool = False
+    unsettled: frozenset[int] = frozenset()
     moderated: tuple[Script, ...] = (Script(outcome="moderated"),)
     credentials: Callable[[str, str], dict[str, Any]] = by_key
     why: str = ""
 
     def __str__(self) -> str:
         return f"{self.provider}-{self.kind}-{self.model.rpartition('/')[2]}"
+
+    @property
+    def failed_submission(self) -> str:
+        """What a job that fails says of its submit."""
+        if not self.refused_failure:
+            return "accepted"
+
+        return "unknown" if 500 in self.unsettled else "rejected"
 
     def config(self, key: str, origin: str, **changes: Any) -> Any:
         """Return a config that leads to the simulator."""
@@ -165,6 +175,9 @@ OPENAI_FORM = {"odd_one": "As It Is", "odd_number": "7"}
 CALLBACK = {"callback_url": "https://hooks.example/kling"}
 SEEDANCE_EXTRA = {"return_last_frame": True, "execution_expires_after": 7200}
 SEEDREAM_EXTRA = {"sequential_image_generation_options": {"max_images": 3}}
+# What their fact sheets say of these: the task may exist.
+ALIBABA_UNSETTLED = frozenset({500, 503})
+BYTEDANCE_UNSETTLED = frozenset({500})
 ONE_REFUSAL = Script(outcome="moderated")
 FRAMES = Images(("first_frame", "last_frame"))
 
@@ -415,6 +428,7 @@ CASES: tuple[Case, ...] = (
         extra={"enable_thinking": True},
         extra_sent={"enable_thinking": True},
         place=("parameters",),
+        unsettled=ALIBABA_UNSETTLED,
         moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="submit")),
         why="the wire refuses what it doesn't know; a task that runs can't be stopped",
     ),
@@ -430,6 +444,7 @@ CASES: tuple[Case, ...] = (
         place=("parameters",),
         failure=HTTPError,
         refused_failure=True,
+        unsettled=ALIBABA_UNSETTLED,
         moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="inside")),
         why="the submit's answer holds the images, and its errors may have a good status",
     ),
@@ -440,6 +455,7 @@ CASES: tuple[Case, ...] = (
         extra={"prompt_extend": False},
         extra_sent={"prompt_extend": False},
         place=("parameters",),
+        unsettled=ALIBABA_UNSETTLED,
         why="as for wan3.0, and made from text alone",
     ),
     Case(
@@ -450,6 +466,7 @@ CASES: tuple[Case, ...] = (
         images=(*_alone("reference", "first_frame", "asset"), FRAMES),
         extra=SEEDANCE_EXTRA,
         extra_sent=SEEDANCE_EXTRA,
+        unsettled=BYTEDANCE_UNSETTLED,
         moderated=(
             ONE_REFUSAL,
             Script(outcome="moderated", error_type="InputTextSensitiveContentDetected"),
@@ -467,6 +484,7 @@ CASES: tuple[Case, ...] = (
         extra_sent=SEEDREAM_EXTRA,
         failure=HTTPError,
         refused_failure=True,
+        unsettled=BYTEDANCE_UNSETTLED,
         moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
         why="the submit's answer holds the images; the wire refuses what it doesn't know",
     ),

@@ -62,6 +62,16 @@ NOT_FOUND = [
     for case in CASES
     for name, fault in UNSETTLED.items()
     if not fault.accepted or case not in ADOPTED
+] + [
+    pytest.param(case, Fault.status(status), id=f"{case}-{status} of its own")
+    for case in CASES
+    for status in sorted(case.unsettled)
+]
+ASKED_AGAIN = [
+    pytest.param(case, status, id=f"{case}-{status}")
+    for case in CASES
+    for status in BUSY
+    if status not in case.unsettled
 ]
 PASSING = (
     Fault.status(429, retry_after=0),
@@ -99,8 +109,7 @@ async def test_a_refused_submit_is_final_and_costs_nothing(run: Run, status: int
     assert billing(error) == "none"
 
 
-@pytest.mark.parametrize("status", BUSY)
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(("case", "status"), ASKED_AGAIN)
 async def test_a_busy_provider_is_asked_again_and_no_more_than_that(run: Run, status: int) -> None:
     run.fail("submit", Fault.status(status, retry_after=0), times=3)
     error = await run.failure(max_retries=2)
@@ -262,7 +271,7 @@ async def test_a_failed_job_moves_on_to_the_next_config(run: Run) -> None:
     assert type(error) is run.case.failure
     assert error.retryable
     assert error.raw_response is not None
-    assert error.submission == ("rejected" if run.case.refused_failure else "accepted")
+    assert error.submission == run.case.failed_submission
     assert run.counters.submits == 1
 
     run.script(Script(outcome="failed", stream=False), Script(stream=False))

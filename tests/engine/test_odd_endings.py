@@ -335,10 +335,11 @@ def test_a_coroutine_that_is_thrown_away_has_its_job_stopped(fal: Fal) -> None:
     fal.gateway.close()
 
 
+@pytest.mark.parametrize("number", [20, pytest.param(200, marks=pytest.mark.soak)])
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors")  # noqa: PTH112
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_loops_closed_by_hand_leave_no_descriptor_and_no_entry(fal: Fal) -> None:
+def test_loops_closed_by_hand_leave_no_descriptor_and_no_entry(fal: Fal, number: int) -> None:
     """Also before the garbage collection: functions in the cloud are called hundreds of times."""
 
     def once() -> int:
@@ -351,7 +352,7 @@ def test_loops_closed_by_hand_leave_no_descriptor_and_no_entry(fal: Fal) -> None
     gc.disable()
     try:
         first = once()
-        counts = [once() for _ in range(20)]
+        counts = [once() for _ in range(number)]
     finally:
         gc.enable()
 

@@ -58,11 +58,11 @@ def _deliver(_simulator: Simulator, _first: str) -> None:
 
 
 def _refuse_once(simulator: Simulator, first: str) -> None:
-    simulator.fail(first, "submit", Fault.status(503, retry_after=0.01))
+    simulator.fail(first, "submit", Fault.status(429, retry_after=0.01))
 
 
 def _refuse(simulator: Simulator, first: str) -> None:
-    simulator.fail(first, "submit", Fault.status(503), times=99)
+    simulator.fail(first, "submit", Fault.status(429), times=99)
 
 
 def _fail(simulator: Simulator, first: str) -> None:

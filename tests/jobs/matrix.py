@@ -200,7 +200,7 @@ class Matrix:
             assert not cell.is_listing or cell.what in HANGS, "it is in the provider's list"
             return "unknown"
 
-        assert end.submission == ("rejected" if cell.case.refused_failure else "accepted")
+        assert end.submission == cell.case.failed_submission
         if cell.case.at_once:
             assert record.state == "failed"
             return "failure"

@@ -53,6 +53,8 @@ def use() -> VideoGenerationResponse:
     response.save("a.mp4")
     submit_video(CONFIGS[0], REQUESTS[0], ledger="sqlite:///jobs.db").wait()
     for job in resume_all("sqlite:///jobs.db", api_keys={"fal": KEY}):
-        job.wait().save(Path("videos"))
+        saved = job.wait().save(Path("videos"))
+        for path in saved if isinstance(saved, list) else [saved]:
+            path.unlink()
 
     return response

@@ -7,6 +7,12 @@ import sys
 
 import pytest
 
+from tarash.tarash_gateway.providers._registry import shipped
+from tests.contract.cases import CASES
+
+WITH_SDK = {name for name, row in shipped().items() if row.requires}
+MODELS = {case.provider: case for case in CASES if case.provider in WITH_SDK}
+"""One of each provider's that has an SDK."""
 PROGRAM = """
 import asyncio, sys, threading
 from tarash.tarash_gateway import (
@@ -51,3 +57,49 @@ def test_what_is_large_is_imported_in_a_worker_thread(way: str) -> None:
         [sys.executable, "-c", PROGRAM, way], capture_output=True, text=True, check=True
     )
     assert ran.stdout.splitlines() == ["HTTPConnectionError", "[]", "False True"], ran.stderr
+
+
+EVERYBODY = """
+import asyncio, sys, threading
+import tarash.tarash_gateway as gateway
+
+provider, kind, model = sys.argv[1:]
+Kind = kind.title()
+seen = set()
+
+
+def audit(event, arguments):
+    if event == "import" and threading.current_thread() is threading.main_thread():
+        seen.add(arguments[0].partition(".")[0])
+
+
+async def main():
+    sys.addaudithook(audit)
+    config = getattr(gateway, f"{Kind}GenerationConfig")(
+        provider=provider, model=model, api_key="id:secret", base_url="http://127.0.0.1:9",
+        max_retries=0,
+    )
+    request = getattr(gateway, f"{Kind}GenerationRequest")(prompt="A cat")
+    try:
+        await getattr(gateway, f"generate_{kind}_async")(config, request)
+    except gateway.HTTPConnectionError as error:
+        print(type(error).__name__)
+
+
+asyncio.run(main())
+OURS = {"tarash", "anyio", "sniffio", "platformdirs", "tomllib"}
+# What the SDK looks for, loaded or not, costs nothing: `google` is a folder.
+print(sorted(seen - OURS - set(sys.stdlib_module_names) - {"google"}))
+"""
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_sdk_is_imported_on_the_loop(name: str) -> None:
+    case = MODELS[name]
+    ran = subprocess.run(
+        [sys.executable, "-c", EVERYBODY, case.provider, case.kind, case.model],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.splitlines() == ["HTTPConnectionError", "[]"], ran.stderr

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from .. import exceptions, models
-from .._data import _responses
+from .._data import _media_methods, _responses
 from ..mapping import _field_mapper, _geometry, _limits, _seconds, _slots
 from . import _gateway, _handles
 
@@ -24,7 +24,7 @@ _MODELS = (
     "VideoGenerationConfig",
     "VideoGenerationResponse",
 )
-for _module in (exceptions, _responses):
+for _module in (exceptions, _responses, _media_methods):
     for _name in _MODELS:
         vars(_module).setdefault(_name, getattr(models, _name))
 

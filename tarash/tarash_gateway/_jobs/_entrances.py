@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 ROOM = __name__.rpartition(".")[0]
 WARM = frozenset(
-    {"aiohttp", "filetype", *(f"{ROOM}.{name}" for name in ("_callbacks", "_job", "_opening"))}
+    {
+        "aiohttp",
+        "filetype",
+        "structlog",
+        *(f"{ROOM}.{name}" for name in ("_callbacks", "_job", "_opening")),
+    }
 )
 """What takes a fifth of a second to import; an SDK is imported by the first call that needs it."""
 
@@ -69,6 +74,28 @@ async def submitting(  # noqa: PLR0913, PLR0917  (as above)
     with asked_here():
         async with _job(shared, kind, config, request, ledger, key, labels) as (job, is_new):
             await (job.accepted() if is_new else job.settle_in())
+            return handle_for(job, shared)
+
+
+async def enqueueing(  # noqa: PLR0913, PLR0917  (as above)
+    shared: GatewayContext,
+    kind: Kind,
+    config: Config,
+    request: Request,
+    ledger: AnyLedger | None,
+    key: str | None,
+    labels: Mapping[str, str] | None,
+) -> VideoJob | ImageJob:
+    """Write a job down for whoever waits for it first, and return the handle on it."""
+    check_arguments(f"enqueue_{kind}", kind, config, request)
+    from ._handles import handle_for
+
+    with asked_here():
+        async with _job(shared, kind, config, request, ledger, key, labels) as (job, is_new):
+            if is_new:
+                owner_id = job.run.lease.owner_id
+                await job.run.resources.ledger.close(job.job_id, owner_id, "open")
+
             return handle_for(job, shared)
 
 

@@ -24,6 +24,7 @@ from ..providers._registry import Registry
 from ._asking import Asking
 from ._entrances import blocking, generating, submitting, warm_up
 from ._handles import ImageJob, VideoJob
+from ._keeping import Keeping
 from ._resources import GatewayContext
 from ._resuming import Resuming
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Gateway"]
 
 
-class Gateway(Resuming, Asking):
+class Gateway(Resuming, Keeping, Asking):
     """A gateway with its own registry, ledger and clients; the functions here use a default one.
 
     Example:

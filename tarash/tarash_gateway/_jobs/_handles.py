@@ -167,6 +167,22 @@ class _Job(Generic[_Config, _Response, _Update]):
         with asked_here():
             return cast("_Response", _blocking(work))
 
+    async def accepted_async(self) -> None:
+        """Wait until a provider has accepted the job; where nobody has sent it, it is sent now.
+
+        Of a job that has been accepted, or is done, there is nothing to wait for.
+
+        Raises:
+            TarashException: Nobody accepted; as `generate_video_async`.
+        """
+        with self._shared.at_work():
+            await self._job.until_accepted()
+
+    def accepted(self) -> None:
+        """Blocking form of `accepted_async`."""
+        with asked_here():
+            _blocking(lambda _: self.accepted_async())
+
     async def status_async(self) -> _Update:
         """Look at the job once.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from .._data._events import CancelAsked
 from .._data._hints import keep_results
@@ -14,11 +14,11 @@ from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import TarashException
-from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 from ._chain import ChainRun, adapter_of, watcher
 from ._opening import changed, rebuilt
 from ._stopping import stop_all, stop_the_next, unfinished
 from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
+from ._updates import update_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Response, Snapshot
@@ -49,6 +49,19 @@ class Job:
     async def accepted(self) -> None:
         """Drive a job that is in our hands until a provider has accepted it."""
         await self._drive(None, None, until_accepted=True)
+
+    async def until_accepted(self) -> None:
+        """Drive a job until a provider has accepted it, or wait until somebody else has.
+
+        Raises:
+            TarashException: It ended in this error.
+        """
+        if self.run.response is None:
+            await self.settle_in()
+
+        record = None if self.run.response is not None else await self._record()
+        if record is not None and record.state not in ("open", "completed"):
+            raise ended_in(record, self.run.failure)
 
     async def _drive(
         self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
@@ -231,21 +244,21 @@ class Job:
         """Return an update that says where the job stands, after one look at it."""
         run = self.run
         if run.response is not None:
-            return _update(run.current, "completed", result=run.response, progress_percent=100)
+            return update_of(run.current, "completed", result=run.response, progress_percent=100)
 
         if self.job_id and (record := await self._record()) is not None:
             self.run = run = await self._refreshed(record)
             if record.state in ("failed", "cancelled", "unknown"):
                 error = ended_in(record, run.failure)
-                return _update(run.current, "failed", error=error.message)
+                return update_of(run.current, "failed", error=error.message)
 
             kept = await result_of(record, self._ledger)
             if kept is not None:
-                return _update(run.current, "completed", result=kept, progress_percent=100)
+                return update_of(run.current, "completed", result=kept, progress_percent=100)
 
         operation = run.current.operation
         if operation is None:
-            return _update(run.current, "queued")
+            return update_of(run.current, "queued")
 
         return await self._looked(run.current, operation)
 
@@ -269,7 +282,7 @@ class Job:
             facts["progress_percent"] = snapshot.progress
             facts["queue_position"] = snapshot.queue_position
 
-        return _update(attempt, snapshot.status, **facts)
+        return update_of(attempt, snapshot.status, **facts)
 
     async def cancel(self) -> CancelAnswer:
         """Ask the provider to stop the job."""
@@ -380,16 +393,3 @@ async def _tell(run: ChainRun, deliver: Deliver | None) -> Response:
     response = _certain(run.response)
     await Progress(run.current, deliver).completed(response)
     return response
-
-
-def _update(attempt: Attempt, status: str, **facts: Any) -> Any:
-    is_video = attempt.call.kind == "video"
-    update = VideoGenerationUpdate if is_video else ImageGenerationUpdate
-    return update(
-        request_id=attempt.request_id,
-        status=cast("Any", status),
-        attempt_number=attempt.call.attempt_number,
-        provider=attempt.call.config.provider,
-        model=attempt.call.config.model,
-        **facts,
-    )

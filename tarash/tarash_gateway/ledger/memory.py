@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ._memory_states import MemoryStates
 from ._records import (
     OPEN_ENDS,
     RECEIVED,
@@ -34,7 +34,7 @@ LARGEST_HISTORY = 1000
 """Closed jobs kept for looking back; open ones are never dropped."""
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryStates):
     """Keeps jobs, intents and operations in memory. Safe to use from several threads and loops."""
 
     keeps_money = True
@@ -44,6 +44,7 @@ class MemoryLedger:
     """Nobody can take memory away from under it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._jobs: dict[str, JobRecord] = {}
         self._closed: dict[str, None] = {}
         self._holders: dict[str, str] = {}
@@ -51,7 +52,6 @@ class MemoryLedger:
         self._job_of: dict[str, str] = {}
         self._media: dict[str, Mapping[str, bytes]] = {}
         self._spent: dict[str, Spending] = {}
-        self._lock = threading.Lock()
 
     async def open(
         self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]

@@ -23,7 +23,7 @@ from ._store import BY_ID, BY_OPERATION, Store
 if TYPE_CHECKING:
     from ..._data._exchange import Operation
     from ..._data._types import JsonObject, Submission
-    from .._records import Intent, JobRecord, JobState, Outcome, Spending
+    from .._records import Intent, JobRecord, JobState, Outcome, Spending, StateRecord
 
 __all__ = ["SqliteLedger"]
 
@@ -40,6 +40,7 @@ class SqliteLedger:
     """
 
     keeps_money = True
+    keeps_state = True
 
     def __init__(self, path: str | os.PathLike[str], lease_seconds: float = 15) -> None:
         """Name the file; it is made, or opened, by the first call.
@@ -177,6 +178,28 @@ class SqliteLedger:
             How many. Open jobs, and those that a living process holds, stay.
         """
         return await self._run(self._store.prune, older_than)
+
+    async def read_state(self, space: str, name: str) -> StateRecord | None:
+        """Return a state; None where there is none."""
+        return await self._run(self._store.read_state, space, name)
+
+    async def write_state(
+        self,
+        space: str,
+        name: str,
+        value: JsonObject | None,
+        *,
+        expected: int | None = None,
+        until: datetime | None = None,
+    ) -> int | None:
+        """Write or delete a state; see `_records.StateLedger.write_state`."""
+        return await self._run(self._store.write_state, space, name, value, expected, until)
+
+    async def list_states(
+        self, space: str, *, after: str = "", limit: int = 1000
+    ) -> list[StateRecord]:
+        """Return the states of a space by name; see `_records.StateLedger.list_states`."""
+        return await self._run(self._store.list_states, space, after, limit)
 
     async def aclose(self) -> None:
         """Let go of the file; the next call opens it again."""

@@ -101,5 +101,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX spending_by_time ON spending (at)",
     ),
+    (
+        # A change inserts a new row in place of the old one, so that no version comes twice.
+        """
+        CREATE TABLE states (
+            version INTEGER PRIMARY KEY AUTOINCREMENT,
+            space TEXT NOT NULL,
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            until TEXT,
+            UNIQUE (space, name)
+        )
+        """,
+        "CREATE INDEX states_by_end ON states (until) WHERE until IS NOT NULL",
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""

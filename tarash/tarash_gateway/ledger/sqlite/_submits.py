@@ -11,6 +11,7 @@ from .._records import RECEIVED, STOPPED
 from ._processes import now
 from ._rows import as_heard, as_json, as_text
 from ._spending import reserve, set_cost
+from ._states import States
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,7 +28,7 @@ FORGET_PROCESSES = """
 """
 
 
-class Submits:
+class Submits(States):
     """The submits in one file, and the process that this one is to the others."""
 
     def __init__(self, file: File, lease_seconds: float) -> None:

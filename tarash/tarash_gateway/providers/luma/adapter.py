@@ -55,7 +55,7 @@ class LumaAdapter(RestAdapter):
     min_poll_interval = 2.0
     base_url = f"https://api.lumalabs.ai{DREAM_MACHINE}"
     trusted_hosts = ()
-    modules = ("lumaai", "httpx")
+    modules = ("lumaai", "lumaai.resources.generations", "httpx")
     errors = classify_answer
     job_path = "generations/{id}"
     status = "state"

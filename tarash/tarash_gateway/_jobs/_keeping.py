@@ -1,0 +1,167 @@
+"""The part of a gateway that knows its ledger: jobs to be done later, and what is known of all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from .._data._job_info import JobInfo
+from ..ledger._records import AnyLedger
+from ..models import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from ._entrances import blocking, enqueueing
+from ._handles import ImageJob, VideoJob
+from ._resources import GatewayContext
+
+if TYPE_CHECKING:
+    from ..ledger._records import Ledger
+
+DEFAULT_LIMIT = 100
+
+
+class Keeping:
+    """What `Gateway` has of it."""
+
+    _shared: GatewayContext
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where its jobs are written down."""
+        return self._shared.resources().ledger
+
+    async def enqueue_video_async(
+        self,
+        config: VideoGenerationConfig,
+        request: VideoGenerationRequest,
+        *,
+        ledger: AnyLedger | None = None,
+        idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> VideoJob:
+        """Write a job down and return its handle; nothing is sent yet.
+
+        It is sent by whoever waits for it first: this process by the handle (`accepted_async`,
+        `wait_async`), or another one that shares the ledger and resumes it. A key that the config
+        holds is not written down: another process takes the environment's.
+
+        Args:
+            config: As in `generate_video_async`.
+            request: As in `generate_video_async`.
+            ledger: As in `generate_video_async`.
+            idempotency_key: As in `generate_video_async`.
+            labels: As in `generate_video_async`.
+
+        Raises:
+            ValidationError: As `generate_video_async`, as far as it shows before the provider is
+                asked.
+            StorageError: The ledger can't be written.
+        """
+        job = await enqueueing(
+            self._shared, "video", config, request, ledger, idempotency_key, labels
+        )
+        return cast("VideoJob", job)
+
+    def enqueue_video(
+        self,
+        config: VideoGenerationConfig,
+        request: VideoGenerationRequest,
+        *,
+        ledger: AnyLedger | None = None,
+        idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> VideoJob:
+        """Blocking form of `enqueue_video_async`."""
+        args: Any = (self._shared, "video", config, request, ledger, idempotency_key, labels)
+        return cast("VideoJob", blocking(lambda _caller: enqueueing(*args)))
+
+    async def enqueue_image_async(
+        self,
+        config: ImageGenerationConfig,
+        request: ImageGenerationRequest,
+        *,
+        ledger: AnyLedger | None = None,
+        idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> ImageJob:
+        """Write a job down and return its handle; as `enqueue_video_async`."""
+        job = await enqueueing(
+            self._shared, "image", config, request, ledger, idempotency_key, labels
+        )
+        return cast("ImageJob", job)
+
+    def enqueue_image(
+        self,
+        config: ImageGenerationConfig,
+        request: ImageGenerationRequest,
+        *,
+        ledger: AnyLedger | None = None,
+        idempotency_key: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> ImageJob:
+        """Blocking form of `enqueue_image_async`."""
+        args: Any = (self._shared, "image", config, request, ledger, idempotency_key, labels)
+        return cast("ImageJob", blocking(lambda _caller: enqueueing(*args)))
+
+    async def find_job_async(self, job_id: str, ledger: AnyLedger | None = None) -> JobInfo | None:
+        """Return what the ledger knows of a job; None where it knows none of this id.
+
+        Args:
+            job_id: The `id` of a handle, or the provider's job id.
+            ledger: In place of the gateway's ledger.
+
+        Raises:
+            StorageError: The ledger can't be read.
+        """
+        from ._listing import found
+
+        return await found(job_id, self._shared.resources(ledger).ledger)
+
+    def find_job(self, job_id: str, ledger: AnyLedger | None = None) -> JobInfo | None:
+        """Blocking form of `find_job_async`."""
+        return cast("JobInfo | None", blocking(lambda _: self.find_job_async(job_id, ledger)))
+
+    async def list_jobs_async(
+        self,
+        ledger: AnyLedger | None = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        states: Collection[str] = (),
+        after: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> list[JobInfo]:
+        """Return what the ledger knows of jobs, newest first, without their responses.
+
+        Args:
+            ledger: In place of the gateway's ledger.
+            labels: Only jobs that have all of these.
+            states: Only jobs in one of these: `open`, `completed`, `failed`, `cancelled`,
+                `unknown`.
+            after: The id of the job behind which to begin: the last one of the page before.
+            limit: How many at most.
+
+        Raises:
+            ValidationError: There is no such state, or no such job to begin behind.
+            StorageError: The ledger can't be read.
+        """
+        from ._listing import listed
+
+        kept = self._shared.resources(ledger).ledger
+        return await listed(kept, labels or {}, states, after, limit)
+
+    def list_jobs(
+        self,
+        ledger: AnyLedger | None = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+        states: Collection[str] = (),
+        after: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> list[JobInfo]:
+        """Blocking form of `list_jobs_async`."""
+        asked: Any = {"labels": labels, "states": states, "after": after, "limit": limit}
+        found = blocking(lambda _caller: self.list_jobs_async(ledger, **asked))
+        return cast("list[JobInfo]", found)

@@ -1,0 +1,115 @@
+"""What the ledger knows of jobs, for whoever asks: nothing is sent, and nobody is woken."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from .._data._job_info import JobInfo
+from .._engine._marks import MARK
+from ..exceptions import ValidationError
+from ..models import Cost
+from ._store import response_of
+
+if TYPE_CHECKING:
+    from ..ledger._records import JobRecord, JobState, Ledger
+
+MOST = 1_000_000
+"""Jobs that are read at once."""
+FIRST_PAGE = 256
+STATES = ("open", "completed", "failed", "cancelled", "unknown")
+
+
+def info_of(record: JobRecord, *, with_response: bool) -> JobInfo:
+    """Return a job as users read it.
+
+    Args:
+        record: As the ledger has it.
+        with_response: Whether to read the response, which may be large.
+    """
+    result = record.result or {}
+    stored = result.get("response")
+    last = record.entries[-1] if record.entries else None
+    head = record.chain[0] if record.chain else {}
+    operation = None if last is None else last.operation
+    return JobInfo(
+        id=record.id,
+        kind=record.kind,
+        state=record.state,
+        held=record.held,
+        provider=str(head.get("provider", "")) if last is None else last.intent.provider,
+        model=str(head.get("model", "")) if last is None else last.intent.model,
+        submission=None if last is None else last.submission,
+        operation_id=None if operation is None else operation.id,
+        attempts=len(record.entries),
+        request=record.request,
+        chain=tuple(_shown(one) for one in record.chain),
+        labels=dict(record.labels),
+        created_at=record.created_at,
+        response=response_of(result) if with_response and stored is not None else None,
+        error=result.get("error"),
+        cost=_cost(record, stored),
+    )
+
+
+def _shown(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name != MARK}
+
+
+def _cost(record: JobRecord, stored: Mapping[str, Any] | None) -> Cost | None:
+    heard = [one.heard["cost"] for one in record.entries if one.heard.get("cost") is not None]
+    found = (stored or {}).get("cost") or next(reversed(heard), None)
+    return None if found is None else Cost.model_validate(found)
+
+
+async def found(job_id: str, ledger: Ledger) -> JobInfo | None:
+    """Return the job of this id, ours or the provider's; None where nobody knows it."""
+    record = await ledger.get(job_id) or await ledger.find(None, job_id)
+    return None if record is None else info_of(record, with_response=True)
+
+
+async def listed(
+    ledger: Ledger,
+    labels: Mapping[str, str],
+    states: Collection[str],
+    after: str | None,
+    limit: int,
+) -> list[JobInfo]:
+    """Return jobs, newest first; arguments as of `Gateway.list_jobs_async`.
+
+    Raises:
+        ValidationError: There is no such state, or the job that `after` names is not among them.
+    """
+    unknown = sorted(set(states) - set(STATES))
+    if unknown:
+        raise ValidationError(
+            f"{unknown[0]!r} is no state of a job; allowed: {', '.join(STATES)}", field="states"
+        )
+
+    wanted = tuple(cast("Collection[JobState]", states))
+    size = max(FIRST_PAGE, 4 * limit)
+    while True:
+        records = await ledger.jobs(states=wanted, limit=size)
+        matching = _labelled(records, labels)
+        page = _behind(matching, after, limit)
+        whole = len(records) < size or size >= MOST
+        if page is not None and (len(page) == limit or whole):
+            return [info_of(one, with_response=False) for one in page]
+
+        if whole:
+            raise ValidationError(f"There is no job {after!r} to go on after", field="after")
+
+        size *= 8
+
+
+def _labelled(records: list[JobRecord], labels: Mapping[str, str]) -> Iterator[JobRecord]:
+    asked = labels.items()
+    return (one for one in records if asked <= dict(one.labels).items())
+
+
+def _behind(records: Iterator[JobRecord], after: str | None, limit: int) -> list[JobRecord] | None:
+    """Return what follows a job; None where it is not among them."""
+    if after is not None and not any(one.id == after for one in records):
+        return None
+
+    return [one for one, _ in zip(records, range(limit), strict=False)]

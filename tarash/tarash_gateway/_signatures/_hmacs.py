@@ -1,0 +1,204 @@
+"""Signatures with a secret that both sides have: HMAC-SHA256, in three forms."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..exceptions import ValidationError
+from ._delivery import (
+    MOST_SIGNATURES,
+    WINDOW_SECONDS,
+    Delivery,
+    Verified,
+    check_window,
+    from_base64,
+    from_hex,
+    malformed,
+    seconds_in,
+    wrong_signature,
+)
+
+PREFIX = "whsec_"
+LEAST_SECRET = 8
+"""Bytes; a shorter one is a mistake."""
+ID, TIME, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+Encoding = Literal["hex", "base64"]
+Secret = str | Sequence[str]
+"""One, or several while one is replaced by another."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandardHmac:
+    """Standard Webhooks, version `v1`: Replicate, OpenAI, Google's registered ones, Kling.
+
+    Attributes:
+        secret: What the provider's console shows, with or without `whsec_`.
+        decoded: Whether the text after `whsec_` is base64 of the secret, as the standard has it;
+            WaveSpeed takes the text itself.
+        window: Seconds that a delivery may be late, or early.
+    """
+
+    secret: Secret = field(repr=False)
+    decoded: bool = True
+    window: float = WINDOW_SECONDS
+
+    def __post_init__(self) -> None:
+        self._keys()
+
+    def verify(self, sent: Delivery, now: float) -> Verified:
+        """Return what is certain of a delivery.
+
+        Raises:
+            WebhookRefusedError: Its signature is wrong, too old, or can't be read.
+        """
+        name, at = sent.word(ID, "svix-id"), sent.seconds(TIME, "svix-timestamp")
+        given = signatures(sent.one(SIGNATURE, "svix-signature"), "v1")
+        check_window(at, now, self.window)
+        message = f"{name}.{at_text(sent)}.".encode() + sent.body
+        check_any(self._keys(), message, [from_base64(one) for one in given])
+        return Verified(name, at)
+
+    def _keys(self) -> list[bytes]:
+        keys = []
+        for one in several(self.secret):
+            text = one.strip().removeprefix(PREFIX)
+            keys.append(checked_key(from_base64(text) if self.decoded else text.encode()))
+
+        return keys
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampedHmac:
+    """A header such as `t=…,v1=…`, over the time, a separator and the body: OpenRouter.
+
+    Attributes:
+        secret: What the provider's console shows.
+        header: Where the signature stands.
+        separator: Between the time and the body in what is signed.
+        encoding: Of the signature.
+        window: Seconds that a delivery may be late, or early.
+    """
+
+    secret: Secret = field(repr=False)
+    header: str = "x-openrouter-signature"
+    separator: str = ","
+    encoding: Encoding = "hex"
+    window: float = WINDOW_SECONDS
+
+    def __post_init__(self) -> None:
+        self._keys()
+
+    def verify(self, sent: Delivery, now: float) -> Verified:
+        """Return what is certain of a delivery; as `StandardHmac.verify`."""
+        parts = [one.partition("=") for one in sent.one(self.header.lower()).split(",")]
+        times = [value.strip() for name, _, value in parts if name.strip() == "t"]
+        given = [value.strip() for name, _, value in parts if name.strip() == "v1"]
+        if len(times) != 1 or not 0 < len(given) <= MOST_SIGNATURES:
+            raise malformed(self.header)
+
+        at = seconds_in(times[0], self.header)
+        check_window(at, now, self.window)
+        read = from_hex if self.encoding == "hex" else from_base64
+        message = f"{times[0]}{self.separator}".encode() + sent.body
+        check_any(self._keys(), message, [read(one) for one in given])
+        return Verified(hashlib.sha256(message).hexdigest(), at)
+
+    def _keys(self) -> list[bytes]:
+        return [checked_key(one.strip().encode()) for one in several(self.secret)]
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedHmac:
+    """With a key that is made of the API token, so that no secret need be set up: Bria.
+
+    Attributes:
+        token: The API token.
+        label: What the key is made of beside it.
+        encoding: Of the signatures, which are listed as `v1=…`.
+        window: Seconds that a delivery may be late, or early.
+    """
+
+    token: Secret = field(repr=False)
+    label: str = "bria-webhook-signing-v1"
+    encoding: Encoding = "hex"
+    window: float = WINDOW_SECONDS
+    id_header: str = ID
+    time_header: str = TIME
+    signature_header: str = SIGNATURE
+
+    def __post_init__(self) -> None:
+        self._keys()
+
+    def verify(self, sent: Delivery, now: float) -> Verified:
+        """Return what is certain of a delivery; as `StandardHmac.verify`."""
+        name, time = sent.word(self.id_header), sent.word(self.time_header)
+        at = seconds_in(time, self.time_header)
+        listed = sent.one(self.signature_header).replace(",", " ").split()
+        given = [one.removeprefix("v1=") for one in listed if one.startswith("v1=")]
+        if not 0 < len(given) <= MOST_SIGNATURES:
+            raise malformed(self.signature_header)
+
+        check_window(at, now, self.window)
+        read = from_hex if self.encoding == "hex" else from_base64
+        message = f"{name}.{time}.".encode() + sent.body
+        check_any(self._keys(), message, [read(one) for one in given])
+        return Verified(name, at)
+
+    def _keys(self) -> list[bytes]:
+        tokens = [checked_key(one.strip().encode()) for one in several(self.token)]
+        return [hmac.digest(one, self.label.encode(), "sha256") for one in tokens]
+
+
+def at_text(sent: Delivery) -> str:
+    """Return the time as it was signed: its digits, with leading zeros where there were any."""
+    return sent.word(TIME, "svix-timestamp")
+
+
+def signatures(value: str, version: str) -> list[str]:
+    """Return the signatures of a version out of `v1,… v1a,… v1,…`; others are passed over.
+
+    Raises:
+        WebhookRefusedError: There is none, or there are more than anybody sends.
+    """
+    found = [one.split(",") for one in value.split()]
+    given = [one[1] for one in found if len(one) == 2 and one[0] == version and one[1]]  # noqa: PLR2004
+    if not 0 < len(given) <= MOST_SIGNATURES:
+        raise malformed(SIGNATURE)
+
+    return given
+
+
+def check_any(keys: Sequence[bytes], message: bytes, given: Iterable[bytes | None]) -> None:
+    """Refuse a message of which no signature is any key's, in a time that says nothing of them.
+
+    Raises:
+        WebhookRefusedError: None is.
+    """
+    right = [hmac.digest(key, message, "sha256") for key in keys]
+    same = [hmac.compare_digest(one, other or b"") for other in given for one in right]
+    if not any(same):
+        raise wrong_signature()
+
+
+def several(secret: Secret) -> Sequence[str]:
+    """Return secrets as a list."""
+    return (secret,) if isinstance(secret, str) else secret
+
+
+def checked_key(key: bytes | None) -> bytes:
+    """Return a key that can be one.
+
+    Raises:
+        ValidationError: It is empty, short, or can't be read; the message does not show it.
+    """
+    if key is None or len(key) < LEAST_SECRET:
+        raise ValidationError(
+            "A webhook secret can't be read: it is shorter than any provider's, or no base64; copy "
+            "it whole from the provider's console (most begin with whsec_)"
+        )
+
+    return key

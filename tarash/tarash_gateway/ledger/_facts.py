@@ -1,0 +1,166 @@
+"""What ledgers keep: jobs, submits, spending and small states, as they are written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final, Literal
+
+from .._data._exchange import Operation
+from .._data._types import JsonObject, Kind, Submission
+from .._data._types import Outcome as Outcome  # noqa: PLC0414  (part of the contract)
+
+JobState = Literal["open", "completed", "failed", "cancelled", "unknown"]
+"""Where a job stands: an open one is still owed to the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetWindow:
+    """What may be spent until a budget renews, as a submit finds it."""
+
+    amount: Decimal
+    """US dollars."""
+    name: str
+    """As users wrote it, such as `$50 per day`."""
+    since: datetime | None = None
+    """Since when spending counts; None for ever."""
+    until: datetime | None = None
+    """When it renews; None for never."""
+    label: tuple[str, str] | None = None
+    """Only what has this label counts; one without it has the value ''."""
+
+
+class OverBudgetError(Exception):
+    """A submit does not fit into a budget: nothing was written down."""
+
+    def __init__(self, window: BudgetWindow, spent: Decimal) -> None:
+        super().__init__(f"{window.name}: {spent} spent")
+        self.window = window
+        self.spent = spent
+        """US dollars, with what is reserved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one submit has cost, or may cost."""
+
+    intent_id: str
+    job_id: str
+    kind: Kind
+    provider: str
+    model: str
+    at: datetime
+    amount: Decimal | None
+    """None where nobody knows."""
+    currency: str = "USD"
+    state: str = "reserved"
+    """`reserved` while it goes on; then `estimated`, `reported`, `settled`, or `possible` where it
+    may be billed without a result."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def counts(one: Spending, window: BudgetWindow, but: str) -> bool:
+    """Tell whether something that was spent counts for a budget.
+
+    Args:
+        one: What was spent.
+        window: The budget.
+        but: The intent's that wants more.
+    """
+    if one.intent_id == but or one.currency != "USD":
+        return False
+
+    if window.since is not None and one.at < window.since:
+        return False
+
+    return window.label is None or one.labels.get(window.label[0], "") == window.label[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A submit that is about to leave, written down before it does."""
+
+    id: str
+    kind: Kind
+    provider: str
+    model: str
+    attempt_number: int
+    job_id: str = ""
+    """The job's that it is a part of."""
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    payload: JsonObject | None = None
+    """What is sent (`path`, `method`, `body`), to know the job again; None where it is too large.
+    """
+    host: str = ""
+    """Where it is sent; ids are a provider's own on one host only. Empty where that is not known.
+    """
+    quote: JsonObject | None = None
+    """What it would cost (`low`, `high`, `currency`), as was known then; None where nothing was."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The user's own words for whom or what it is."""
+    budgets: tuple[BudgetWindow, ...] = ()
+    """What it has to fit into; not written down."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionRecord:
+    """What is known of one submit."""
+
+    intent: Intent
+    operation: Operation | None = None
+    submission: Submission | None = None
+    outcome: Outcome | None = None
+    """None while the attempt goes on."""
+    heard: JsonObject = field(default_factory=dict)
+    """What `note` was given: `error` (the attempt's, as JSON), `retry_at`, `tries`, `cancel`,
+    `billing`, `adopted`."""
+
+
+STOPPED: Final = "stopped"
+"""Under it is noted that the user has stopped a job after one of its attempts had ended."""
+RECEIVED = "received"
+"""What was heard of a submit that was answered with the result: the SHA-256 of what `receive` took.
+"""
+OPEN_ENDS = frozenset({None, "detached", "unknown"})
+"""Outcomes after which another may come; after `stopped` only `completed` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One job as a ledger keeps it: enough for another process to go on; never a secret."""
+
+    id: str
+    kind: Kind
+    chain: tuple[JsonObject, ...]
+    """The configs in the order in which they are tried, without secrets."""
+    request: JsonObject
+    """The request; bytes in it are `{"sha256": ...}` in place of their content."""
+    fingerprint: str
+    """Equal for equal requests of one kind."""
+    idempotency_key: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The user's own words for whom or what it is."""
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    state: JobState = "open"
+    entries: tuple[SubmissionRecord, ...] = ()
+    """Its submits, in the order in which they were intended."""
+    result: JsonObject | None = None
+    """What `close` or `keep` was given."""
+    held: bool = False
+    """Whether a holder that is alive drives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecord:
+    """A small state, such as a key's rights or what was learned of a model; never a secret."""
+
+    space: str
+    """What it is a state of, such as `breakers`; names are unique within a space."""
+    name: str
+    value: JsonObject
+    version: int
+    """Grows with each change; no two changes in one ledger have the same."""
+    until: datetime | None = None
+    """When it reads as absent; None for never."""

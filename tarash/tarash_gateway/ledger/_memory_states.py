@@ -1,0 +1,78 @@
+"""Small states in memory: durable as long as the process, like the rest of its ledger."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ._facts import StateRecord
+
+if TYPE_CHECKING:
+    from .._data._types import JsonObject
+
+
+class MemoryStates:
+    """Keeps states; a part of `MemoryLedger`."""
+
+    keeps_state = True
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._states: dict[tuple[str, str], StateRecord] = {}
+        self._versions = itertools.count(1)
+
+    async def read_state(self, space: str, name: str) -> StateRecord | None:
+        """Return a state; None where there is none."""
+        with self._lock:
+            return self._living(space, name)
+
+    async def write_state(
+        self,
+        space: str,
+        name: str,
+        value: JsonObject | None,
+        *,
+        expected: int | None = None,
+        until: datetime | None = None,
+    ) -> int | None:
+        """Write or delete a state; see `_records.StateLedger.write_state`."""
+        # A copy, of what other ledgers can keep: whoever goes on with the object changes nothing.
+        kept = None if value is None else json.loads(json.dumps(value))
+        with self._lock:
+            found = self._living(space, name)
+            if expected not in (None, 0 if found is None else found.version):
+                return None
+
+            if kept is None:
+                self._states.pop((space, name), None)
+                return 0
+
+            self._drop_expired()
+            version = next(self._versions)
+            self._states[space, name] = StateRecord(space, name, kept, version, until)
+            return version
+
+    async def list_states(
+        self, space: str, *, after: str = "", limit: int = 1000
+    ) -> list[StateRecord]:
+        """Return the states of a space by name; see `_records.StateLedger.list_states`."""
+        with self._lock:
+            names = sorted(name for kept, name in self._states if kept == space and name > after)
+            found = (self._living(space, name) for name in names)
+            return list(itertools.islice((one for one in found if one is not None), limit))
+
+    def _living(self, space: str, name: str) -> StateRecord | None:
+        found = self._states.get((space, name))
+        if found is None or (found.until is not None and found.until <= datetime.now(UTC)):
+            return None
+
+        return found
+
+    def _drop_expired(self) -> None:
+        now = datetime.now(UTC)
+        for place, one in list(self._states.items()):
+            if one.until is not None and one.until <= now:
+                del self._states[place]
