@@ -137,7 +137,7 @@ def bill(link: Link, price: Decimal, job: Job) -> Decimal:
     body = job.result_body if isinstance(job.result_body, dict) else {}
     credits_kept = body.get("cost", {}).get("credits") if link.case.provider == "runway" else None
     if credits_kept is not None and job.status == "failed":
-        return credits_kept * CENT
+        return Decimal(credits_kept) * CENT
 
     counted = body.get("usage")
     if isinstance(counted, dict) and 0 in (

@@ -10,7 +10,8 @@ import pytest
 from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.testing import Simulator
 from tests.contract.cases import everyone
-from tests.prices.chains import KEY, cells, play
+from tests.jobs.matrix import KEY
+from tests.prices.chains import cells, play
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of models that end
 
