@@ -7,6 +7,7 @@ failing look. Who is tried next is the orchestrator's business.
 from __future__ import annotations
 
 from ._admission import admitted
+from ._asking import asked_price
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
@@ -35,6 +36,7 @@ __all__ = [
     "Lease",
     "RegistryMakers",
     "admitted",
+    "asked_price",
     "checked_payload",
     "drive",
     "dumped",

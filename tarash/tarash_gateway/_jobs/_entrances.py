@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .._data._types import Kind
     from .._support._portal import Caller
     from ..ledger._records import AnyLedger
-    from ..models import GenerationPlan
+    from ..models import GenerationPlan, Quote
     from ._handles import ImageJob, VideoJob
     from ._job import Job
     from ._resources import GatewayContext
@@ -143,6 +143,17 @@ def planned(shared: GatewayContext, kind: Kind, config: Config, request: Request
     check_arguments(f"plan_{kind}", kind, config, request)
     with shared.registry.in_force():
         return plan(kind, config, request, shared.registry, untrusted=shared.untrusted_requests)
+
+
+async def asked(shared: GatewayContext, kind: Kind, config: Config, request: Request) -> Quote:
+    """Return what a provider itself quotes for a request."""
+    from ._plan import asked_quote
+
+    check_arguments(f"quote_{kind}", kind, config, request)
+    with shared.at_work():
+        await warm_up()
+        untrusted = shared.untrusted_requests
+        return await asked_quote(kind, config, request, shared.resources(None), untrusted=untrusted)
 
 
 def blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:

@@ -186,6 +186,7 @@ class OriginState:
             self._signatures: int | None = None
             self._expired = 0
             self.models: tuple[Mapping[str, Any], ...] | None = None
+            self.prices: tuple[Mapping[str, Any], ...] = ()
 
     def set_scripts(self, scripts: tuple[Script, ...]) -> None:
         """Put scripts in force: one for each job, the last one for all that follow."""
