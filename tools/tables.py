@@ -75,7 +75,8 @@ def _providers(providers: Iterable[ProviderInfo]) -> str:
             f"`{one.name}`",
             _makes(one),
             f"`{one.extra}`" if _row(one.name).requires else "none needed",
-            ", ".join(f"`{variable}`" for variable in one.environment_variables),
+            ", ".join(f"`{variable}`" for variable in one.environment_variables)
+            or "no key needed; `base_url` says where",
         )
         for one in providers
     ]
@@ -92,7 +93,8 @@ def _makes(provider: ProviderInfo) -> str:
 
 
 def _features(providers: list[ProviderInfo]) -> str:
-    found = {one.name: claims(one.name, SHOWN) for one in providers}
+    # What a user's own server takes depends on what it serves.
+    found = {one.name: claims(one.name, SHOWN) for one in providers if not one.own_server}
     rows = []
     for name, feature in FEATURES.items():
         kinds = {

@@ -8,6 +8,7 @@ and never bought twice by accident. Import from here and from `models`, `mock`, 
 from __future__ import annotations
 
 from ._data._budgets import Budget
+from ._data._limits import Limits
 from ._jobs import _annotations
 from ._jobs._catalogue import (
     add_model,
@@ -156,6 +157,7 @@ __all__ = [
     "ImageJob",
     "ImageProgressCallback",
     "JobInfo",
+    "Limits",
     "MediaContent",
     "MediaError",
     "MediaInfo",

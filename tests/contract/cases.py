@@ -201,6 +201,22 @@ openai_image = partial(
     refused_failure=True,
     why="the submit's answer holds the images, so a failure is an HTTP status",
 )
+SERVER_EXTRA = {"num_frames": 81, "guidance_scale": 4.5}
+SERVER_FORM = {"num_frames": "81", "guidance_scale": "4.5"}
+own_video = partial(Case, kind="video", pictures=BYTES, moderated=(), extra=SERVER_EXTRA)
+own_image = partial(
+    Case,
+    kind="image",
+    at_once=True,
+    images=_alone("reference", "asset"),
+    pictures=BYTES,
+    moderated=(),
+    extra={"guidance_scale": 4.5},
+    extra_sent={"guidance_scale": 4.5},
+    failure=HTTPError,
+    refused_failure=True,
+)
+NO_FILTER = "a server of the user's own has no content filter; "
 GOOGLE: Callable[..., Case] = partial(Case, provider="google", pictures=BYTES)
 OPERATIONS = "long-running operations can't be stopped"
 
@@ -228,6 +244,56 @@ CASES: tuple[Case, ...] = (
     openai_image(provider="openai", model="gpt-image-2"),
     openai_video(provider="azure-openai", model="my-sora", other_model="other-sora"),
     openai_image(provider="azure-openai", model="my-image"),
+    own_video(
+        provider="vllm",
+        model="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
+        other_model="MiniMaxAI/MiniMax-H3",
+        cancel="cancelled",
+        images=(
+            *_alone("reference", "first_frame", "asset"),
+            Images(("first_frame", "reference")),
+        ),
+        extra_sent=SERVER_FORM,
+        why=f"{NO_FILTER}videos are made from a form, which holds text",
+    ),
+    own_image(provider="vllm", model="Qwen/Qwen-Image", why=NO_FILTER),
+    own_video(
+        provider="sglang",
+        model="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
+        images=_alone("reference", "first_frame"),
+        extra_sent=SERVER_EXTRA,
+        why=f"{NO_FILTER}its DELETE forgets a job, which goes on running",
+    ),
+    own_image(provider="sglang", model="Qwen/Qwen-Image", why=NO_FILTER),
+    own_video(
+        provider="openai-compatible",
+        model="wan2.2-t2v",
+        images=_alone("reference", "first_frame"),
+        moderated=(ONE_REFUSAL,),
+        extra_sent=SERVER_FORM,
+        why="as for sora-2; nobody knows how such a server stops a job",
+    ),
+    own_image(
+        provider="openai-compatible", model="flux", moderated=(ONE_REFUSAL,), why="as for sora-2"
+    ),
+    own_video(
+        provider="localai",
+        model="wan-2.2",
+        at_once=True,
+        images=(*_alone("reference", "first_frame"), FRAMES),
+        extra={"num_frames": 81, "cfg_scale": 4.5},
+        extra_sent={"num_frames": 81, "cfg_scale": 4.5},
+        failure=HTTPError,
+        refused_failure=True,
+        why=f"{NO_FILTER}the submit's answer holds the video",
+    ),
+    own_image(
+        provider="localai",
+        model="flux",
+        extra={"step": 20},
+        extra_sent={"step": 20},
+        why=NO_FILTER,
+    ),
     GOOGLE(
         kind="video",
         model="gemini-omni-1.1-flash",

@@ -89,6 +89,10 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) 
         monkeypatch.setenv("TARASH_KLING_BASE_URL", simulator.base_url("kling"))
         monkeypatch.setenv("ARK_API_KEY", "ark-documentation")
         monkeypatch.setenv("TARASH_BYTEDANCE_BASE_URL", simulator.base_url("bytedance"))
+        for name in ("vllm", "sglang", "openai-compatible", "localai"):
+            variable = f"TARASH_{name.upper().replace('-', '_')}_BASE_URL"
+            monkeypatch.setenv(variable, simulator.base_url(name))
+
         for name in ("OPENAI", "AZURE_OPENAI"):
             url = simulator.base_url(name.lower().replace("_", "-"))
             monkeypatch.setenv(f"{name}_API_KEY", "documentation-key")

@@ -6,7 +6,8 @@ import pytest
 
 from tarash.tarash_gateway.providers import Provider, declared_provider
 from tarash.tarash_gateway.providers._folders import declaration
-from tarash.tarash_gateway.providers._registry import FOLDERS, shipped
+from tarash.tarash_gateway.providers._registry import shipped
+from tarash.tarash_gateway.providers._shipped import FOLDERS
 from tools.provider_schema import PLACE, written
 
 PACKAGE = "tarash.tarash_gateway.providers"

@@ -10,13 +10,14 @@ import pytest
 
 import tarash.tarash_gateway
 from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
-from tarash.tarash_gateway.providers._registry import FOLDERS, shipped
+from tarash.tarash_gateway.providers._registry import shipped
+from tarash.tarash_gateway.providers._shipped import FOLDERS
 from tools.rooms import PAGE, filled
 
 PACKAGE = Path(tarash.tarash_gateway.__file__).parent
 # What may name a provider beside its own folder and its wire, and why.
 ELSEWHERE = {
-    "providers/_registry.py": "the line that makes a folder one of ours",
+    "providers/_shipped.py": "the line that makes a folder one of ours",
     "cli/": "examples in help texts, and the models that a command takes by default",
     "testing/": "the simulator's side, which shares no code with the adapters",
     "_jobs/_catalogue.py": "the provider that `refresh_models` asks where none is given",

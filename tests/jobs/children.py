@@ -16,6 +16,7 @@ from tarash.tarash_gateway import (
     ImageGenerationConfig,
     ImageGenerationRequest,
     ImageJob,
+    Limits,
     TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
@@ -166,6 +167,38 @@ async def _report(say: Say, work: Callable[[], Any], **name: Any) -> None:
             adopted=attempts[-1].adopted,
             attempts=len(attempts),
         )
+
+
+async def traffic(  # noqa: PLR0913  (arguments of a process)
+    say: Say,
+    *,
+    path: str,
+    jobs: Sequence[Mapping[str, Any]],
+    in_flight: int,
+    lease: float = 15,
+    trap: str | None = None,
+    by_signal: bool = False,
+) -> None:
+    """Make all jobs at once, so many in flight at a time; the labels `user` take turns."""
+    ledger: Any = SqliteLedger(path, lease)
+    if trap is not None:
+        ledger = Trap(ledger, trap, by_signal=by_signal, say=say)
+
+    limits = Limits(in_flight=in_flight, fair_by="user")
+    async with Gateway(ledger=ledger, limits=limits) as gateway:
+
+        async def one(user: str, key: str, config: Mapping[str, Any]) -> None:
+            made = VideoGenerationConfig.model_validate(config)
+            request = VideoGenerationRequest(prompt=key)
+
+            async def work() -> Any:
+                return await gateway.generate_video_async(
+                    made, request, idempotency_key=key, labels={"user": user}
+                )
+
+            await _report(say, work, key=key)
+
+        await asyncio.gather(*(one(**job) for job in jobs))
 
 
 async def by_token(say: Say, *, kind: str, token: str, config: Mapping[str, Any]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tarash.tarash_gateway._engine._limits import SURE_SECONDS
 from tarash.tarash_gateway.ledger._records import JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.contract.cases import Case
@@ -212,3 +214,28 @@ def test_stopped_before_it_sent_keeps_what_it_buys_after_others_gave_up(stopped:
     (made,) = stopped.simulator.jobs("fal")
     assert late.get("response") == made.id, late
     assert stopped.record.state == "completed"
+
+
+def test_stopped_between_its_line_and_its_send_and_followed(stopped: Stopped) -> None:
+    """Whoever followed could not know; what leaves afterwards is written down, and delivered."""
+    stopped.stop("after intend")
+    taken = stopped.end_of(stopped.take_over())
+    assert taken["submission"] == "unknown"
+    assert stopped.simulator.counters("fal").submits == 0
+
+    late = stopped.go_on()
+    (made,) = stopped.simulator.jobs("fal")
+    assert late["response"] == made.id
+    assert stopped.simulator.counters("fal").submits == 1
+    assert stopped.record.state == "completed"
+
+
+@pytest.mark.soak
+def test_stopped_for_long_between_its_line_and_its_send_sends_nothing(stopped: Stopped) -> None:
+    stopped.stop("after intend")
+    stopped.end_of(stopped.take_over())
+    time.sleep(SURE_SECONDS)
+    late = stopped.go_on()
+    assert "stood still" in late["message"]
+    assert stopped.simulator.counters("fal").submits == 0
+    assert stopped.simulator.jobs("fal") == []

@@ -21,7 +21,8 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.catalog import lookup
 from tarash.tarash_gateway.mapping import Apart
 from tarash.tarash_gateway.models import GenerationPlan
-from tarash.tarash_gateway.providers._registry import FOLDERS, shipped
+from tarash.tarash_gateway.providers._registry import shipped
+from tarash.tarash_gateway.providers._shipped import FOLDERS
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="

@@ -13,7 +13,8 @@ from tarash.tarash_gateway import ValidationError
 from tarash.tarash_gateway.providers import RestAdapter
 from tarash.tarash_gateway.providers._contract import ABILITIES
 from tarash.tarash_gateway.providers._provider import Provider
-from tarash.tarash_gateway.providers._registry import FOLDERS, Registry, default_registry
+from tarash.tarash_gateway.providers._registry import Registry, default_registry
+from tarash.tarash_gateway.providers._shipped import FOLDERS
 
 if TYPE_CHECKING:
     from tarash.tarash_gateway.providers._contract import Ability

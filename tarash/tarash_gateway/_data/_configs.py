@@ -24,6 +24,7 @@ from pydantic.json_schema import SkipJsonSchema  # noqa: TC002  (pydantic reads 
 from .._support._secrets import MASK, mask_settings, open_settings, revealed
 from ._base import Seconds, Settings, Several
 from ._given import GivenKey, GivenSettings
+from ._limits import Limits
 from ._model_ids import bare_model_id
 from ._money import Dollars
 from ._requests import ImageGenerationRequest, VideoGenerationRequest
@@ -166,6 +167,9 @@ class _GenerationConfig(Settings):
     allowed_extra_params: Several[str] = ()
     allow_private_urls: bool = True
     mock: MockConfig | None = None
+    limits: Limits | None = None
+    priority: int = 0
+    queue_timeout: Seconds | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("provider", mode="before")
@@ -320,6 +324,10 @@ class VideoGenerationConfig(_GenerationConfig):
             link-local addresses too, and take text that names a file as a path. Off by default
             where requests are untrusted; turned on there, it counts for results only.
         mock: Answers from the mock instead of the provider.
+        limits: How many jobs its account may have in flight; beside the gateway's own `limits`.
+        priority: Who waits for a place among the jobs in flight: the higher goes first.
+        queue_timeout: Seconds that it may wait for one; after them the chain goes on with the next
+            config. None for no limit.
         fallback_configs: Tried in this order after a retryable failure.
         provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.
     """

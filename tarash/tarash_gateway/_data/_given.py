@@ -13,6 +13,7 @@ from ._types import Failover, OnTimeout, Verify
 
 if TYPE_CHECKING:
     from ._configs import MockConfig
+    from ._limits import Limits
 
 GivenKey = str | SecretStr | None
 
@@ -40,4 +41,7 @@ class GivenSettings(TypedDict, total=False):
     allowed_extra_params: Sequence[str]
     allow_private_urls: bool
     mock: MockConfig | None
+    limits: Limits | None
+    priority: int
+    queue_timeout: float | None
     provider_config: Mapping[str, Any]

@@ -228,6 +228,8 @@ class ProviderInfo(Data):
         environment_variables: All of them, where products of the provider have keys of their own.
         variables_present: Those of `environment_variables` whose keys are there.
         registered: Whether it was registered by the application.
+        own_server: Whether it is a server that you run: `base_url` says where, and no key is
+            needed unless the server wants one.
     """
 
     name: str
@@ -239,3 +241,4 @@ class ProviderInfo(Data):
     environment_variables: tuple[str, ...] = ()
     variables_present: tuple[str, ...] = ()
     registered: bool = False
+    own_server: bool = False

@@ -28,6 +28,7 @@ from ._makers import RegistryMakers
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
+from ._traffic import Traffic
 
 __all__ = [
     "FACTS",
@@ -35,6 +36,7 @@ __all__ = [
     "EngineContext",
     "Lease",
     "RegistryMakers",
+    "Traffic",
     "admitted",
     "asked_price",
     "checked_payload",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .._http import _key_lookup as _settings
-from ..exceptions import AuthenticationError, TarashException
+from ..exceptions import AuthenticationError, TarashException, ValidationError
 from ._marks import fits
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def account_of(adapter: Adapter, attempt: Attempt, registry: Registry) -> Creden
     if begun and call.mark.get("key"):
         raise _another_key(attempt, call.mark.get("host", account.base_url))
 
-    if call.config.api_key or _is_known_here(adapter, call.config, account):
+    row = registry.row(call.config.provider)
+    is_open = row is not None and row.own_server and account.key.reveal() == _settings.NO_KEY
+    if is_open or call.config.api_key or _is_known_here(adapter, call.config, account):
         return account
 
     raise AuthenticationError(
@@ -60,7 +62,7 @@ def account_of(adapter: Adapter, attempt: Attempt, registry: Registry) -> Creden
 def _candidates(adapter: Adapter, config: Config, mark: Mapping[str, str]) -> Iterator[Config]:
     """Yield the config with the key that was given, and with the environment's, where it bought."""
     host = mark.get("host")
-    if host and _settings.base_url(adapter, config) != host:
+    if host and _place(adapter, config) != host:
         config = config.model_copy(update={"base_url": host})
 
     yield config
@@ -68,9 +70,17 @@ def _candidates(adapter: Adapter, config: Config, mark: Mapping[str, str]) -> It
         yield config.model_copy(update={"api_key": None})
 
 
+def _place(adapter: Adapter, config: Config) -> str | None:
+    """Return where a config leads now; None for nowhere: a server of the user's own."""
+    try:
+        return _settings.base_url(adapter, config)
+    except ValidationError:
+        return None
+
+
 def _is_known_here(adapter: Adapter, config: Config, account: Credentials) -> bool:
     """Tell whether a host is the provider's own, or the one that this environment names."""
-    own = _settings.base_url(adapter, config.model_copy(update={"base_url": None}))
+    own = _place(adapter, config.model_copy(update={"base_url": None}))
     return account.base_url in (own, adapter.base_url)
 
 

@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
@@ -20,7 +22,7 @@ from ._leaving import settled
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, LimitingAdapter
     from ..providers._registry import Registry
     from ._attempt import Attempt
     from ._fitting import EngineContext
@@ -51,14 +53,31 @@ def admitted(
     Raises:
         AuthenticationError: There is no key, so that there is nothing to let in.
     """
-    if not resources.policies or lease.is_watcher:
+    traffic = resources.traffic
+    is_limited = bool(traffic.limits) or attempt.call.config.limits is not None
+    if lease.is_watcher or not (resources.policies or is_limited):
         return nullcontext()
 
-    target = _target_of(adapter, attempt, resources.registry)
-    return _Admission(resources.policies, target, attempt, progress, lease)
+    target, key = _target_of(adapter, attempt, resources.registry)
+    ask = None
+    if adapter is not None and "account_limits" in adapter.abilities and not attempt.call.mocked:
+        ask = partial(_account_limits, adapter, attempt, resources)
+
+    limiter = traffic.policy(attempt, resources.ledger, key, ask)
+    policies = resources.policies if limiter is None else (*resources.policies, limiter)
+    return _Admission(policies, target, attempt, progress, lease) if policies else nullcontext()
 
 
-def _target_of(adapter: Adapter | None, attempt: Attempt, registry: Registry) -> Target:
+async def _account_limits(
+    adapter: Adapter, attempt: Attempt, resources: EngineContext
+) -> Mapping[str, int]:
+    account = account_of(adapter, attempt, resources.registry)
+    async with resources.clients.lease(adapter, account) as client:
+        return await cast("LimitingAdapter", adapter).account_limits(client)
+
+
+def _target_of(adapter: Adapter | None, attempt: Attempt, registry: Registry) -> tuple[Target, str]:
+    """Return where an attempt goes, and the key."""
     if adapter is None:
         config = attempt.call.config
         base_url, key = config.base_url or "", config.api_key or ""
@@ -69,7 +88,7 @@ def _target_of(adapter: Adapter | None, attempt: Attempt, registry: Registry) ->
     config = attempt.call.config
     place = f"{config.provider}\n{base_url}\n{key.strip()}"
     digest = hashlib.blake2b(place.encode(), digest_size=8, key=_salt).hexdigest()
-    return Target(config.provider, config.model, base_url, digest)
+    return Target(config.provider, config.model, base_url, digest), key
 
 
 class _Admission:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .._data._money import Cost
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
     from ..ledger._records import Intent, Outcome
+    from ._line import Place
 
 
 @dataclass(slots=True)
@@ -104,6 +105,8 @@ class Attempt:
     """What it came to, which nobody may have got yet."""
     money: Money = field(default_factory=Money)
     """What it may cost, would cost, and has cost."""
+    place: Place | None = None
+    """Its place among the jobs in flight of its account, where those are limited."""
 
     @property
     def request_id(self) -> str:

@@ -12,6 +12,7 @@ from ..exceptions import ValidationError
 from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
 from ._makers import RegistryMakers
+from ._traffic import Traffic
 
 if TYPE_CHECKING:
     from .._data._budgets import Budget
@@ -42,6 +43,8 @@ class EngineContext:
     """Who lets attempts in."""
     wakeups: Wakeups = field(default_factory=Wakeups)
     """Who waits for which job."""
+    traffic: Traffic = field(default_factory=Traffic)
+    """How many jobs may be in flight."""
     max_media_bytes: int | None = None
     """For stored jobs: how large a result may be, in place of what their configs say."""
 

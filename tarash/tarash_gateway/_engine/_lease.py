@@ -56,9 +56,13 @@ class Lease:
         """Whether what is written down outlives the process."""
         return math.isfinite(self.ledger.lease_seconds)
 
-    def say_alive(self) -> None:
-        """Note that the ledger has just heard of us."""
-        self.heard_of[:] = [datetime.now(UTC)]
+    def say_alive(self, since: datetime) -> None:
+        """Note that the ledger has heard of us.
+
+        Args:
+            since: Before it was asked to: we may have stood still ever since.
+        """
+        self.heard_of[:] = [since]
 
     def is_late(self) -> bool:
         """Tell whether the ledger has not heard of us for so long that others may go on.
@@ -340,9 +344,13 @@ async def _beat(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> Non
     while True:
         await anyio.sleep(lease.ledger.lease_seconds / BEATS)
         for work in (lease.ledger.renew, write_again, lease.catch_up):
+            since = datetime.now(UTC)
             try:
                 await work()
-                lease.say_alive()
+                # After a long stop, others may have the job, whatever the ledger hears of us now:
+                # what has not left by then has to be written down anew.
+                if not lease.is_late():
+                    lease.say_alive(since)
             except Exception as error:  # noqa: BLE001  (the next one may come through)
                 ledger_failed(lease, error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -86,6 +87,7 @@ async def record(attempt: Attempt, event: AttemptEvent) -> None:
 async def _intend(attempt: Attempt, lease: Lease) -> None:
     """Write down that the submit leaves; whoever has been followed meanwhile sends nothing."""
     assert attempt.intent is not None  # noqa: S101  (`record` looked)
+    since = datetime.now(UTC)
     try:
         held = await lease.ledger.intend(attempt.intent, lease.owner_id)
     except OverBudgetError as error:
@@ -95,7 +97,7 @@ async def _intend(attempt: Attempt, lease: Lease) -> None:
         raise exceeded(error, attempt) from None
 
     if held:
-        lease.say_alive()
+        lease.say_alive(since)
         return
 
     attempt.intent = None

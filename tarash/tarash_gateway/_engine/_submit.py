@@ -63,6 +63,9 @@ class Submit:
         await self._pause()
         while True:
             await self._heed_a_stop(call)
+            if attempt.place is not None:
+                await attempt.place.hold()
+
             await attempt.apply(Submitting(tries=attempt.tries), intent=self._intent(payload, call))
             attempt.leave()
             await checkpoint()  # a call that is cancelled already must not buy anything
@@ -71,6 +74,9 @@ class Submit:
                 return
 
             error.submission = submission_of(error)
+            if attempt.place is not None:
+                attempt.place.refused(error)
+
             tried = attempt.tries + 1
             pause = retry_pause(tried, error.retry_after, self._rng)
             late = anyio.current_time() + pause >= deadline
@@ -119,7 +125,7 @@ class Submit:
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
         """Send once; a request that has left is heard out even when we are cancelled."""
-        self._wire = SendState(is_late=self._lease.is_late)
+        self._wire = SendState(is_late=self._is_late)
         self._error = None
         self._limit = anyio.CancelScope()
         self._exchanging = say(self._send(payload, call))
@@ -141,6 +147,11 @@ class Submit:
                 self._error = error
             except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
                 self._error = self._unforeseen(error)
+
+    def _is_late(self) -> bool:
+        """Tell whether the job, or its slot, may be somebody else's by now."""
+        place = self._attempt.place
+        return self._lease.is_late() or (place is not None and place.is_late())
 
     def _is_kept(self, call: Call) -> bool:
         """Tell whether an answer that nobody waits for is of use: to stop the job, or to keep."""

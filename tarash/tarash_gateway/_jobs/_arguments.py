@@ -8,6 +8,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from .._data._budgets import Budget
+from .._data._limits import Limits
 from .._support._words import with_article
 from ..exceptions import ValidationError
 from ..models import (
@@ -131,6 +132,20 @@ def checked_budgets(budgets: Sequence[Budget | str]) -> tuple[Budget, ...]:
         made.append(Budget.parse(one) if isinstance(one, str) else one)
 
     return tuple(made)
+
+
+def checked_limits(limits: Limits | Sequence[Limits]) -> tuple[Limits, ...]:
+    """Return limits.
+
+    Raises:
+        ValidationError: One is none.
+    """
+    several = (limits,) if isinstance(limits, Limits) else tuple(limits)
+    for one in several:
+        if not isinstance(one, Limits):
+            raise ValidationError(f"{one!r} is no limit; give Limits(in_flight=10), say")
+
+    return several
 
 
 def checked_observers(observers: Sequence[Observer]) -> tuple[Observer, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._budgets import Budget
+from .._data._limits import Limits
 from .._data._observers import Observer
 from .._data._policies import Policy
 from .._http._backend import check_loop
@@ -53,6 +54,7 @@ class Gateway(Resuming, Keeping, Asking):
         observers: Sequence[Observer] = (),
         policies: Sequence[Policy] = (),
         budgets: Sequence[Budget | str] | None = None,
+        limits: Limits | Sequence[Limits] = (),
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -70,6 +72,8 @@ class Gateway(Resuming, Keeping, Asking):
             budgets: US dollars that its calls may spend together: `Budget("50", per="day")`, or
                 text such as `50/day`. All gateways that share a ledger share what is spent. By
                 default what TARASH_BUDGET says (several with commas between), else no limit.
+            limits: How many jobs may be in flight at a provider, for each account by itself:
+                `Limits(in_flight=10)`, or several. All gateways that share a ledger share them.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
@@ -80,6 +84,7 @@ class Gateway(Resuming, Keeping, Asking):
                 observers=observers,
                 policies=policies,
                 budgets=budgets,
+                limits=limits,
             )
 
         self._shared = shared

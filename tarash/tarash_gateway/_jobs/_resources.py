@@ -16,13 +16,14 @@ from .._http._backend import check_loop
 from .._support._wakeups import Wakeups
 from ..exceptions import TarashException, ValidationError
 from ..providers._registry import Registry, default_registry
-from ._arguments import checked_budgets, checked_observers, checked_policies
+from ._arguments import checked_budgets, checked_limits, checked_observers, checked_policies
 
 if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
     from .._data._budgets import Budget
+    from .._data._limits import Limits
     from .._data._made_by import Makers
     from .._data._observers import Observer
     from .._data._policies import Policy
@@ -45,10 +46,12 @@ class GatewayContext:
         observers: Sequence[Observer] = (),
         policies: Sequence[Policy] = (),
         budgets: Sequence[Budget | str] | None = None,
+        limits: Limits | Sequence[Limits] = (),
     ) -> None:
         self.untrusted_requests = untrusted_requests
         self._budgets = None if budgets is None else checked_budgets(budgets)
         self._policies = checked_policies(policies)
+        self._limits = checked_limits(limits)
         learn = [policy.observe for policy in self._policies]
         self._observers = checked_observers([*learn, *observers])
         self.registry = default_registry if registry is None else registry
@@ -77,7 +80,7 @@ class GatewayContext:
             return made
 
     def _make(self) -> EngineContext:
-        from .._engine import EngineContext
+        from .._engine import EngineContext, Traffic
         from .._http._pools import ClientCache
         from ..ledger import MemoryLedger
 
@@ -93,6 +96,7 @@ class GatewayContext:
             self._policies,
             wakeups=self._wakeups,
             budgets=self._budgets if self._budgets is not None else _from_environment(),
+            traffic=Traffic(self._limits),
         )
         _check_money(made)
         return made

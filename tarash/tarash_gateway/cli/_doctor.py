@@ -110,7 +110,7 @@ def _installation() -> Iterator[Finding]:
 
 def _ready(providers: Sequence[ProviderInfo], *, needed: bool) -> Iterator[Finding]:
     """Yield who can be asked to make something, and whom it has to be able to ask and is not."""
-    ready = [one.name for one in providers if one.installed and (one.key_present or one.registered)]
+    ready = [one.name for one in providers if one.installed and _has_access(one)]
     if ready:
         yield Finding("ready", "ok", ", ".join(ready))
     elif not needed:
@@ -119,8 +119,19 @@ def _ready(providers: Sequence[ProviderInfo], *, needed: bool) -> Iterator[Findi
     for one in providers:
         if needed and one.name not in ready:
             what = "its key is missing" if one.installed else f"the extra {one.extra!r} is missing"
-            code = Exit.KEY if one.installed else Exit.USAGE
+            if one.own_server:
+                what = f"{base_url_variable(one.name)} says where the server is, and is not set"
+
+            code = Exit.KEY if one.installed and not one.own_server else Exit.USAGE
             yield Finding(f"ready: {one.name}", "problem", f"no: {what}", code)
+
+
+def _has_access(provider: ProviderInfo) -> bool:
+    """Tell whether a provider can be asked: by its key, or because the server is known."""
+    if provider.own_server:
+        return bool(os.environ.get(base_url_variable(provider.name)))
+
+    return provider.key_present or provider.registered
 
 
 def _providers(providers: Sequence[ProviderInfo]) -> Iterator[Finding]:
@@ -185,10 +196,18 @@ async def _check_keys(providers: Sequence[ProviderInfo]) -> list[Finding]:
         return [
             await _check_key(clients, provider, variable)
             for provider in providers
-            for variable in provider.environment_variables
+            for variable in _checked_by(provider)
         ]
     finally:
         await clients.aclose()
+
+
+def _checked_by(provider: ProviderInfo) -> tuple[str | None, ...]:
+    """Return the variables whose keys are checked; None for a known server, key or not."""
+    if provider.own_server:
+        return (None,) if _has_access(provider) else ()
+
+    return provider.environment_variables
 
 
 async def live_findings(names: Sequence[str]) -> list[Finding]:
@@ -196,7 +215,7 @@ async def live_findings(names: Sequence[str]) -> list[Finding]:
     return await _check_keys([one for one in list_providers() if one.name in names])
 
 
-async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str) -> Finding:
+async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str | None) -> Finding:
     is_main = variable == provider.environment_variable
     what = f"live {provider.name}" if is_main else f"live {provider.name}, {variable}"
     if not provider.installed:
@@ -207,7 +226,7 @@ async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str
         return Finding(what, "missing", "has no check that costs nothing")
 
     try:
-        model = default_registry.models_with_keys(provider.name)[variable]
+        model = default_registry.models_with_keys(provider.name).get(variable or "", "any")
         asked: Any = VideoGenerationConfig(provider=provider.name, model=model)
         who = account(adapter, asked, variable)
         async with asyncio.timeout(LIVE_SECONDS), clients.lease(adapter, who) as client:
@@ -216,9 +235,11 @@ async def _check_key(clients: ClientCache, provider: ProviderInfo, variable: str
         told = f"no answer within {LIVE_SECONDS} s"
         return Finding(what, "problem", told, Exit.CONNECTION)
     except TarashException as error:
-        return _verdict(what, error, has_key=variable in provider.variables_present)
+        return _verdict(
+            what, error, has_key=variable is None or variable in provider.variables_present
+        )
 
-    return Finding(what, "ok", "the key is accepted")
+    return Finding(what, "ok", "the server answers" if variable is None else "the key is accepted")
 
 
 def _verdict(what: str, error: TarashException, *, has_key: bool) -> Finding:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from .._http._key_lookup import base_url_variable
 from .._support._extras import how_to_install
 from ..models import ProviderInfo
 from ..providers._registry import list_providers
@@ -34,6 +37,10 @@ def missing(provider: ProviderInfo) -> list[str]:
     lacks = []
     if not provider.installed:
         lacks.append(f"no: {how_to_install(provider.extra or 'all')}")
+
+    variable = base_url_variable(provider.name)
+    if provider.own_server and not os.environ.get(variable):
+        lacks.append(f"no: --base-url, or set {variable}")
 
     present = provider.variables_present
     missed = " or ".join(one for one in provider.environment_variables if one not in present)

@@ -28,6 +28,7 @@ from ._facts import (
     SubmissionRecord,
     counts,
 )
+from ._slots import SlotAnswer, SlotRecord, SlotRequest
 
 __all__ = [
     "OPEN_ENDS",
@@ -42,6 +43,10 @@ __all__ = [
     "MoneyLedger",
     "Outcome",
     "OverBudgetError",
+    "SlotAnswer",
+    "SlotLedger",
+    "SlotRecord",
+    "SlotRequest",
     "Spending",
     "StateLedger",
     "StateRecord",
@@ -324,6 +329,47 @@ class StateLedger(Ledger, Protocol):
         self, space: str, *, after: str = "", limit: int = 1000
     ) -> list[StateRecord]:
         """Return the states of a space by name, the first `limit` of those behind `after`."""
+        ...
+
+
+class SlotLedger(Ledger, Protocol):
+    """A ledger that counts the jobs in flight of an account, over all processes that use it.
+
+    What is taken, dropped and answered is decided by `_slots.decided`, within one write. A slot is
+    an intent's: the submit that is written down under the same id tells whether a job may still run
+    when the slot's holder has been silent for longer than the lease.
+    """
+
+    keeps_slots: bool
+    """True."""
+
+    async def seek_slots(
+        self, line: str, requests: Sequence[SlotRequest], held: Sequence[str] = ()
+    ) -> SlotAnswer:
+        """Get in line, take what is free, and say that those who wait and hold are alive.
+
+        Whoever waits asks again and again, at least three times in a lease.
+
+        Args:
+            line: The account's; the line of all requests, too.
+            requests: What the caller waits for; those that are new get in line. One whose job in
+                flight has lost its holder is taken over by the caller.
+            held: The ids of slots that the caller has taken.
+        """
+        ...
+
+    async def free_slot(self, slot_id: str, *, may_still_run: bool = False) -> None:
+        """Leave the line, or end a slot; one that nobody knows is ignored.
+
+        Args:
+            slot_id: The slot's.
+            may_still_run: Whether its job goes on without us: then it counts until the attempt is
+                settled by somebody, or `kept_seconds` have passed.
+        """
+        ...
+
+    async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
+        """Return those who wait and the jobs in flight, of one line or of all, oldest first."""
         ...
 
 

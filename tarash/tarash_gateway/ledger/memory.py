@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ._memory_slots import MemorySlots
 from ._memory_states import MemoryStates
 from ._records import (
     OPEN_ENDS,
@@ -34,7 +35,7 @@ LARGEST_HISTORY = 1000
 """Closed jobs kept for looking back; open ones are never dropped."""
 
 
-class MemoryLedger(MemoryStates):
+class MemoryLedger(MemorySlots, MemoryStates):
     """Keeps jobs, intents and operations in memory. Safe to use from several threads and loops."""
 
     keeps_money = True

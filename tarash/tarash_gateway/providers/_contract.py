@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 Ability = Literal[
+    "account_limits",
     "answers_at_once",
     "ask_price",
     "fetch_schema",
@@ -197,6 +198,17 @@ class CheckingAdapter(Adapter, Protocol):
 
         Raises:
             TarashException: It refuses the key, or can't be asked.
+        """
+        ...
+
+
+class LimitingAdapter(Adapter, Protocol):
+    """An adapter whose provider says how many jobs an account may have in flight."""
+
+    async def account_limits(self, client: Any) -> Mapping[str, int]:
+        """Return the jobs at a time by model id; an empty one stands for the account as a whole.
+
+        One GET that costs nothing.
         """
         ...
 

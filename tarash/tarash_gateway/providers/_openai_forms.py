@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Mapping
 from typing import Any
+
+import aiohttp
 
 from .._support._mime import named
 from ..media import from_data_uri
@@ -39,3 +43,25 @@ def as_part(value: Any, name: str) -> Any:
 
     # A plan's placeholders are of a type of their own, and stay.
     return (from_data_uri(value, name) or value) if type(value) is str else value
+
+
+def form_of(body: Mapping[str, Any], *, always: bool) -> aiohttp.FormData | None:
+    """Return a body as a form of our own session: objects in it as JSON.
+
+    Args:
+        body: Plain fields, and media as bytes with their type.
+        always: Whether it is a form also without a file; otherwise that is None.
+    """
+    fields, files = split(body)
+    if files is None and not always:
+        return None
+
+    form = aiohttp.FormData(default_to_multipart=True)
+    for name, value in fields.items():
+        form.add_field(name, value if isinstance(value, str) else json.dumps(value))
+
+    for part, (name, content, kind) in files or ():
+        # As a stream: aiohttp warns of any megabyte that it is handed as bytes.
+        form.add_field(part, io.BytesIO(content), filename=name, content_type=kind)
+
+    return form

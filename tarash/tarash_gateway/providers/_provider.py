@@ -51,6 +51,8 @@ class Provider:
         dates: Where it publishes when its models end; None for nowhere.
         open_settings: Names in `provider_config` that hold no secret; every other is taken for one.
         distribution: What `extra` is an extra of.
+        own_server: Whether it is a server that users run: `base_url` says where, and a key is
+            needed only where the server wants one.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Provider:
     dates: Dates | None = None
     open_settings: tuple[str, ...] = ()
     distribution: str = "tarash-gateway"
+    own_server: bool = False
 
     @property
     def installed(self) -> bool:

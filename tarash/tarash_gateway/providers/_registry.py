@@ -28,6 +28,7 @@ from . import _files
 from ._contract import Adapter
 from ._handler_checks import check_handler, is_adapter, makes
 from ._provider import Provider
+from ._shipped import FOLDERS
 
 __all__ = [
     "get_provider_field_mapping",
@@ -37,21 +38,6 @@ __all__ = [
     "register_provider_file",
 ]
 
-FOLDERS = (
-    "alibaba",
-    "azure_openai",
-    "bytedance",
-    "fal",
-    "google",
-    "kling",
-    "luma",
-    "minimax",
-    "openai",
-    "replicate",
-    "runway",
-    "stability",
-    "xai",
-)
 ENTRY_POINTS = "tarash_gateway.providers"
 """The entry-point group in which another package names its providers."""
 TYPO = 0.8
@@ -338,6 +324,7 @@ class Registry:
             environment_variable=next(iter(models), None),
             environment_variables=tuple(models),
             variables_present=present,
+            own_server=row.own_server,
         )
 
     def _has_key(self, name: str, model: str) -> bool:

@@ -124,11 +124,15 @@ class Origin:
             parameter = getattr(self._wire, "credential_parameter", "")
             key = self._wire.credential(request.headers) or request.query.get(parameter, "")
             allowed = self._keys()
-            if not key:
+            if not key and not (allowed is None and getattr(self._wire, "keyless", False)):
                 return self._wire.error(401, "Authentication is required: no key was sent.")
 
             if allowed is not None and key not in allowed and not self._state.knows_token(key):
                 return self._wire.error(401, "The key is not valid.")
+
+        if route.step == "submit" and self._state.is_full():
+            most = self._state.most_in_flight
+            return self._wire.error(429, f"Too many concurrent jobs: your limit is {most}.")
 
         return await route.handler(request)
 

@@ -105,6 +105,7 @@ class Counters:
         downloads: Requests for a produced file, on the public media origin or the provider's own.
         connections: TCP connections opened.
         open_connections: TCP connections open right now.
+        most_in_flight: The most jobs that were accepted and had not ended at one moment.
     """
 
     submits: int = 0
@@ -119,3 +120,4 @@ class Counters:
     downloads: int = 0
     connections: int = 0
     open_connections: int = 0
+    most_in_flight: int = 0

@@ -143,6 +143,15 @@ class Simulator:
         """
         self._state(provider).drop_faults(step)
 
+    def limit(self, provider: str, in_flight: int | None) -> None:
+        """Refuse submits with status 429 while the account has as many jobs as it may have.
+
+        Args:
+            provider: Whose submits.
+            in_flight: How many jobs it may have that have not ended; None for any number.
+        """
+        self._state(provider).most_in_flight = in_flight
+
     def publish_models(self, provider: str, models: Sequence[Mapping[str, Any]] | None) -> None:
         """Set what a provider's models API tells.
 

@@ -185,6 +185,8 @@ class OriginState:
             self._next_script = 0
             self._signatures: int | None = None
             self._expired = 0
+            self._running: list[JobRecord] = []
+            self.most_in_flight: int | None = None
             self.models: tuple[Mapping[str, Any], ...] | None = None
             self.prices: tuple[Mapping[str, Any], ...] = ()
 
@@ -261,7 +263,21 @@ class OriginState:
             )
             self._jobs[job_id] = job
             self._counts["accepted"] += 1
+            self._counts["most_in_flight"] = max(
+                self._counts["most_in_flight"], len(self._in_flight()) + 1
+            )
+            self._running.append(job)
             return job
+
+    def is_full(self) -> bool:
+        """Tell whether the account has as many jobs in flight as it may have."""
+        with self._lock:
+            return self.most_in_flight is not None and len(self._in_flight()) >= self.most_in_flight
+
+    def _in_flight(self) -> list[JobRecord]:
+        now = self.clock()
+        self._running = [job for job in self._running if job.phase(now) != "ended"]
+        return self._running
 
     def find(self, job_id: str) -> JobRecord | None:
         """Return a job that a look can see: one that exists and isn't lost."""

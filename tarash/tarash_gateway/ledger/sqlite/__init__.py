@@ -23,7 +23,17 @@ from ._store import BY_ID, BY_OPERATION, Store
 if TYPE_CHECKING:
     from ..._data._exchange import Operation
     from ..._data._types import JsonObject, Submission
-    from .._records import Intent, JobRecord, JobState, Outcome, Spending, StateRecord
+    from .._records import (
+        Intent,
+        JobRecord,
+        JobState,
+        Outcome,
+        SlotAnswer,
+        SlotRecord,
+        SlotRequest,
+        Spending,
+        StateRecord,
+    )
 
 __all__ = ["SqliteLedger"]
 
@@ -41,6 +51,7 @@ class SqliteLedger:
 
     keeps_money = True
     keeps_state = True
+    keeps_slots = True
 
     def __init__(self, path: str | os.PathLike[str], lease_seconds: float = 15) -> None:
         """Name the file; it is made, or opened, by the first call.
@@ -204,6 +215,20 @@ class SqliteLedger:
     async def aclose(self) -> None:
         """Let go of the file; the next call opens it again."""
         await self._run(self._store.let_go)
+
+    async def seek_slots(
+        self, line: str, requests: Sequence[SlotRequest], held: Sequence[str] = ()
+    ) -> SlotAnswer:
+        """Ask for slots, and keep those that are held; see `_records.SlotLedger.seek_slots`."""
+        return await self._run(self._store.seek_slots, line, tuple(requests), tuple(held))
+
+    async def free_slot(self, slot_id: str, *, may_still_run: bool = False) -> None:
+        """Leave the line, or end a slot; see `_records.SlotLedger.free_slot`."""
+        await self._run(self._store.free_slot, slot_id, may_still_run)
+
+    async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
+        """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
+        return await self._run(self._store.list_slots, line)
 
     async def _run(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Do the work in a thread; once it was begun it is waited for, cancelled or not."""

@@ -115,5 +115,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX states_by_end ON states (until) WHERE until IS NOT NULL",
     ),
+    (
+        # A slot is the intent's of the same id, which is written down later, and perhaps never.
+        """
+        CREATE TABLE slots (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            line TEXT NOT NULL,
+            request TEXT NOT NULL,
+            process TEXT,
+            renewed_at TEXT NOT NULL,
+            turn INTEGER,
+            taken_at TEXT,
+            is_free INTEGER NOT NULL DEFAULT 0
+        )
+        """,
+        "CREATE INDEX slots_by_line ON slots (line, number)",
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""

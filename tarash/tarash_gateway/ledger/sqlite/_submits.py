@@ -10,6 +10,7 @@ from ...exceptions import TarashException
 from .._records import RECEIVED, STOPPED
 from ._processes import now
 from ._rows import as_heard, as_json, as_text
+from ._slots import Slots
 from ._spending import reserve, set_cost
 from ._states import States
 
@@ -28,7 +29,7 @@ FORGET_PROCESSES = """
 """
 
 
-class Submits(States):
+class Submits(Slots, States):
     """The submits in one file, and the process that this one is to the others."""
 
     def __init__(self, file: File, lease_seconds: float) -> None:

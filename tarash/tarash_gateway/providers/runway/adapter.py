@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._data._exchange import MediaConstraints, MediaSupport, Operation, Payload
-from ..._http._client import HttpClient, checked, unreadable
+from ..._http._client import HttpClient, checked, join, unreadable
 from ..._http._sdk import exchange, http_client, load
 from ..._support._mime import named
 from ..._support._secrets import AuthHeaders, bearer
@@ -78,7 +78,7 @@ class RunwayAdapter(RestAdapter):
     """Runway's tasks, by declaration but for uploads and the cancel."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"reported_cost", "resolve_base_url", "upload", "verify_credentials"}
+        {"account_limits", "reported_cost", "resolve_base_url", "upload", "verify_credentials"}
     )
     reported_cost = staticmethod(reported_cost)
     name = "runway"
@@ -113,6 +113,17 @@ class RunwayAdapter(RestAdapter):
     def resolve_base_url(self, _config: Config, custom: str | None) -> str:
         """Return the bare origin; the version segment belongs to the paths."""
         return re.sub(r"(/v1)*/*$", "", custom) if custom else self.base_url
+
+    async def account_limits(self, client: RunwayClient) -> dict[str, int]:
+        """Return how many tasks of each model the account's tier runs at a time."""
+        url = join(client.account.base_url, "v1/organization")
+        found = checked(await client.get(url, any_status=True), self.errors)
+        tier = mapping(mapping(found.body).get("tier"))
+        numbers = {
+            model: mapping(facts).get("maxConcurrentGenerations")
+            for model, facts in mapping(tier.get("models")).items()
+        }
+        return {model: number for model, number in numbers.items() if isinstance(number, int)}
 
     def connect(self, account: Credentials, transport: Transport) -> RunwayClient:
         """Make a client over the loop's connections."""

@@ -137,7 +137,9 @@ class RunwayWire:
         return None if task in self._deleted else self._context.state.find(task)
 
     async def _organization(self, _request: RecordedRequest) -> Reply:
-        tier = {"maxMonthlyCreditSpend": 10_000, "models": {}}
+        most = self._context.state.most_in_flight
+        models = {} if most is None else {"gen4.5": {"maxConcurrentGenerations": most}}
+        tier = {"maxMonthlyCreditSpend": 10_000, "models": models}
         return Reply.json({"creditBalance": 1000, "tier": tier, "usage": {"models": {}}})
 
     async def _start_upload(self, request: RecordedRequest) -> Reply:

@@ -1,0 +1,173 @@
+"""Limits that providers have said or shown, for the processes that share a ledger.
+
+A refusal makes a limit smaller by one; each minute without one makes it larger by one. What the
+provider says in so many words holds until it says something else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from ._terms import is_refusal, limits_in
+
+if TYPE_CHECKING:
+    from .._data._types import JsonObject
+    from ..exceptions import TarashException
+    from ..ledger._records import Ledger, StateLedger
+
+SPACE = "limits"
+"""Where ledgers keep them, by account."""
+REGROWTH_SECONDS = 60.0
+"""Without a refusal for so long, one job more is tried."""
+KEPT = timedelta(days=1)
+READ_SECONDS = 5.0
+"""What other processes have learned is read so often, at most."""
+MOST_LINES = 1000
+
+
+@dataclass(slots=True)
+class Learned:
+    """What is known of one model at one account, or of the account as a whole."""
+
+    said: int | None = None
+    """Jobs at a time, in the provider's own words."""
+    shown: float | None = None
+    """Jobs at a time, as its refusals show, at `at`."""
+    at: float = 0.0
+    """Seconds since the epoch."""
+    per_minute: int | None = None
+    """Submits per minute, in the provider's own words; for as long as there were refusals lately.
+    """
+
+    def most(self, now: float) -> int | None:
+        """Return the jobs at a time that it allows now; None for no limit."""
+        if self.shown is None:
+            return self.said
+
+        grown = int(self.shown + max(0.0, now - self.at) / REGROWTH_SECONDS)
+        return grown if self.said is None else min(self.said, grown)
+
+
+_NOTHING = Learned()
+
+
+class LearnedLimits:
+    """What one gateway has learned; safe to use from several threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lines: dict[str, dict[str, Learned]] = {}
+        self._changed: set[str] = set()
+        self._read_at: dict[str, float] = {}
+        self._asked_at: dict[str, float] = {}
+
+    def most(self, line: str, model: str) -> tuple[int | None, int | None]:
+        """Return the jobs at a time of the account, and of a model; None for no limit."""
+        with self._lock:
+            known, now = self._lines.get(line, {}), self._clock()
+            whole, part = known.get("", _NOTHING), known.get(model, _NOTHING)
+            return whole.most(now), part.most(now)
+
+    def per_minute(self, line: str) -> int | None:
+        """Return the submits per minute that the account's provider has named."""
+        with self._lock:
+            known = self._lines.get(line, {}).get("")
+            return None if known is None else known.per_minute
+
+    def refused(self, line: str, model: str, error: TarashException, in_flight: int) -> None:
+        """Learn from a submit that was refused.
+
+        Args:
+            line: The account.
+            model: The model's id; empty where limits are the account's.
+            error: The provider's answer.
+            in_flight: How many jobs were in flight, the refused one among them.
+        """
+        if not is_refusal(error):
+            return
+
+        said, per_minute = limits_in(error)
+        with self._lock:
+            one = self._at(line, model)
+            now = self._clock()
+            if said is not None:
+                one.said, one.at = said, now
+            elif per_minute is not None:
+                self._at(line, "").per_minute = per_minute
+                self._at(line, "").at = now
+            else:
+                before = one.most(now)
+                most = max(in_flight, 1) if before is None else min(before, max(in_flight, 1))
+                one.shown, one.at = max(1.0, most - 1.0), now
+
+            self._changed.add(line)
+
+    def is_due(self, line: str, seconds: float) -> bool:
+        """Tell whether a provider is to be asked for an account's limits; True to one who asks."""
+        with self._lock:
+            now = self._clock()
+            if now - self._asked_at.get(line, -seconds) < seconds:
+                return False
+
+            self._asked_at[line] = now
+            return True
+
+    def told(self, line: str, limits: Mapping[str, int]) -> None:
+        """Take what a provider says of its models, by id; an empty one stands for all of them."""
+        with self._lock:
+            for model, number in limits.items():
+                one = self._at(line, model)
+                one.said, one.at = number, self._clock()
+
+            self._changed.add(line)
+
+    async def sync(self, line: str, ledger: Ledger) -> None:
+        """Share what was learned with the other processes of a ledger that keeps states."""
+        if not getattr(ledger, "keeps_state", False):
+            return
+
+        states = cast("StateLedger", ledger)
+        with self._lock:
+            is_new = line in self._changed
+            is_old = self._clock() - self._read_at.get(line, -READ_SECONDS) >= READ_SECONDS
+            if is_new or is_old:
+                self._changed.discard(line)
+                self._read_at[line] = self._clock()
+
+        if not (is_new or is_old):
+            return
+
+        found = await states.read_state(SPACE, line)
+        kept = self._merge(line, {} if found is None else found.value)
+        if is_new:
+            await states.write_state(SPACE, line, kept, until=datetime.now(UTC) + KEPT)
+
+    def _merge(self, line: str, found: JsonObject) -> JsonObject:
+        with self._lock:
+            for model, facts in found.items():
+                one = self._at(line, model)
+                other = _read(facts)
+                if other is not None and other.at > one.at:
+                    self._lines[line][model] = other
+
+            return {model: asdict(one) for model, one in self._lines.get(line, {}).items()}
+
+    def _at(self, line: str, model: str) -> Learned:
+        if len(self._lines) > MOST_LINES and line not in self._lines:
+            del self._lines[next(iter(self._lines))]
+
+        return self._lines.setdefault(line, {}).setdefault(model, Learned())
+
+
+def _read(facts: Any) -> Learned | None:
+    """Return what another process has written down; None for what no version of ours writes."""
+    try:
+        return Learned(**facts)
+    except TypeError:
+        return None

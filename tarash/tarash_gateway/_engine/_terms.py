@@ -1,0 +1,115 @@
+"""What limits mean for one attempt, and what a provider's refusals say of them. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import QuotaExceededError, RateLimitError, TarashException
+
+if TYPE_CHECKING:
+    from .._data._exchange import Config
+    from .._data._limits import Limits
+
+ROUNDS = 20_000
+"""Of the hash that names an account: a name in a ledger must not help to guess a short key."""
+MOST_TEXT = 4000
+"""Characters of a refusal that are read."""
+LARGEST_LIMIT = 10_000
+IN_FLIGHT = re.compile(
+    r"(?:concurren\w*|parallel|simultaneous\w*|in[ -]?flight|at (?:a|the same) time)"
+    r"[^.\d]{0,60}?\b(\d{1,5})\b"
+    r"|\b(\d{1,5})\s+(?:\w+\s+){0,2}(?:concurren\w*|parallel|simultaneous\w*|in[ -]?flight)",
+    re.IGNORECASE,
+)
+PER_MINUTE = re.compile(
+    r"\b(\d{1,5})\s*(?:\w+\s+){0,2}(?:requests?|submits?|calls?|predictions?|jobs?|tasks?)?\s*"
+    r"(?:per|a|/)\s*min(?:ute)?\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The limits that hold for one attempt, all of them together."""
+
+    most: int | None = None
+    most_of_model: int | None = None
+    per_minute: int | None = None
+    per_minute_of_model: int | None = None
+    queue_timeout: float | None = None
+    fair_by: str | None = None
+    learns: bool = True
+    is_by_model: bool = False
+    """Whether what is learned is about the model."""
+
+
+def terms_for(limits: Iterable[Limits], config: Config) -> Terms | None:
+    """Return what holds for a config; None for no limit at all.
+
+    Args:
+        limits: The gateway's.
+        config: Has its own, perhaps.
+    """
+    mine = [] if config.limits is None else [config.limits]
+    found = [one for one in (*mine, *limits) if one.holds_for(config.provider, config.model)]
+    if not found:
+        return None
+
+    of_model = [one for one in found if one.is_by_model]
+    of_all = [one for one in found if not one.is_by_model]
+    return Terms(
+        most=_least(one.in_flight for one in of_all),
+        most_of_model=_least(one.in_flight for one in of_model),
+        per_minute=_least(one.submits_per_minute for one in of_all),
+        per_minute_of_model=_least(one.submits_per_minute for one in of_model),
+        queue_timeout=_least((config.queue_timeout, *(one.queue_timeout for one in found))),
+        fair_by=next((one.fair_by for one in found if one.fair_by is not None), None),
+        learns=any(one.learn for one in found),
+        is_by_model=bool(of_model),
+    )
+
+
+def _least(numbers: Iterable[Any]) -> Any:
+    return min((one for one in numbers if one is not None), default=None)
+
+
+def group_of(labels: Mapping[str, str], fair_by: str | None) -> str:
+    """Return with whom a job shares its turns."""
+    if fair_by is not None:
+        return labels.get(fair_by, "")
+
+    return json.dumps(dict(labels), sort_keys=True) if labels else ""
+
+
+@lru_cache(maxsize=256)
+def line_of(provider: str, base_url: str, key: str, *, mocked: bool) -> str:
+    """Return a name for an account, equal in all processes; the key can't be made of it."""
+    place = f"{provider} {base_url} {'mock' if mocked else ''}"
+    digest = hashlib.pbkdf2_hmac("sha256", key.strip().encode(), place.encode(), ROUNDS, 12)
+    return f"{provider}:{digest.hex()}"
+
+
+def is_refusal(error: TarashException) -> bool:
+    """Tell whether an error says that there are too many jobs or requests at the moment."""
+    return isinstance(error, RateLimitError) and not isinstance(error, QuotaExceededError)
+
+
+def limits_in(error: TarashException) -> tuple[int | None, int | None]:
+    """Return the jobs at a time and the submits per minute that a refusal names, if it does."""
+    text = f"{error.message} {error.raw_response}"[:MOST_TEXT]
+    return _number(IN_FLIGHT, text), _number(PER_MINUTE, text)
+
+
+def _number(pattern: re.Pattern[str], text: str) -> int | None:
+    for found in pattern.finditer(text):
+        number = int(next(one for one in found.groups() if one is not None))
+        if 0 < number <= LARGEST_LIMIT:
+            return number
+
+    return None

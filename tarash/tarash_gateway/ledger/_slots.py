@@ -1,0 +1,266 @@
+"""Slots of accounts: who may have a job at a provider, and who is next. Pure: no clock, no store.
+
+A ledger keeps the rows and asks `decided` within one write; so all ledgers take turns alike.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+MINUTE = 60.0
+"""Seconds that a slot counts for `per_minute`, also when it is free again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRequest:
+    """What an attempt needs before it may submit: a place among the jobs of its account."""
+
+    id: str
+    """Its intent's: so a ledger knows whether its job may still run when its process is gone."""
+    line: str
+    """Stands for the account: whatever shares its limits, in all processes. Never a key."""
+    model: str = ""
+    group: str = ""
+    """Who takes turns with others of the same priority, such as a user."""
+    priority: int = 0
+    """The higher goes first."""
+    most: int | None = None
+    """Jobs in flight of the account; None for no limit."""
+    most_of_model: int | None = None
+    per_minute: int | None = None
+    """Slots that the account may take within a minute; None for no limit."""
+    per_minute_of_model: int | None = None
+    kept_seconds: float = 600
+    """How long it counts after the last word of its holder, where its job may still run."""
+    is_bought: bool = False
+    """Whether its job is at the provider already: it counts at once, whatever the limits are."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRecord:
+    """One slot as a ledger keeps it: somebody who waits, a job in flight, or one just ended."""
+
+    request: SlotRequest
+    number: int
+    """The order in which they came."""
+    turn: int | None = None
+    """The order in which they were taken; None while it waits."""
+    taken_ago: float | None = None
+    """Seconds since then."""
+    silent: float = 0.0
+    """Seconds since the last word of its holder."""
+    is_free: bool = False
+    """Whether its job has ended; it stays for a minute, and for its group's turn."""
+    is_alive: bool = True
+    """Whether its holder has said so within the lease."""
+    may_run: bool = False
+    """Whether a submit was written down for it of which a job may run."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a job in flight, as far as can be known."""
+        if self.turn is None or self.is_free:
+            return False
+
+        return self.is_alive or (self.may_run and self.silent < self.request.kept_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotAnswer:
+    """Where one holder's slots stand."""
+
+    taken: frozenset[str] = frozenset()
+    """Which of the asked ones have their place now."""
+    positions: Mapping[str, int] = field(default_factory=dict)
+    """The place in line of those that wait, from 1."""
+    lost: frozenset[str] = frozenset()
+    """Which of the held ones are gone: their holder was silent for longer than the lease."""
+    in_flight: Mapping[str, int] = field(default_factory=dict)
+    """How many slots count, by model, and `""` for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotChanges:
+    """What a ledger has to do to the rows of one line, in this order, within one write."""
+
+    drop: tuple[str, ...]
+    """Rows to delete."""
+    insert: tuple[SlotRequest, ...]
+    """Rows to write down, in the order of their numbers; nobody has taken them."""
+    touch: tuple[str, ...]
+    """Rows that have a word of their holder now, who is the caller from now on."""
+    take: Mapping[str, int]
+    """Rows that are taken now, with their turns."""
+    answer: SlotAnswer
+
+
+def decided(
+    records: Sequence[SlotRecord], requests: Sequence[SlotRequest], held: Collection[str]
+) -> SlotChanges:
+    """Return what follows when one holder asks for slots, and says that it holds others.
+
+    Whoever waits takes a slot by itself, when it asks: what is free is kept for those before it in
+    line as long as they are alive. So nothing is given to somebody who has just died.
+
+    Args:
+        records: All rows of the line.
+        requests: What the holder waits for; those that are new get in line.
+        held: The ids of slots that it has taken before.
+    """
+    known = {one.request.id: one for one in records}
+    stays = {one.id for one in requests if _goes_on(known.get(one.id))}
+    touch = (*stays, *(name for name in held if name in known and known[name].counts))
+    asked = {one.id: one for one in requests}
+    alive = [
+        replace(one, request=asked.get(one.request.id, one.request), is_alive=True, silent=0.0)
+        if one.request.id in touch
+        else one
+        for one in records
+        if one.request.id not in asked or one.request.id in stays
+    ]
+    number = max((one.number for one in records), default=0)
+    insert = tuple(one for one in requests if one.id not in stays)
+    line = [*alive, *(SlotRecord(one, number + at) for at, one in enumerate(insert, 1))]
+    rooms, waiting, drop = _Rooms(), [], [one.id for one in insert if one.id in known]
+    turns = _turns(line)
+    for one in line:
+        if one.counts:
+            rooms.fill(one.request, is_new=_is_new(one))
+        elif one.turn is None and one.is_alive:
+            waiting.append(one)
+        elif _is_of_use(one, turns):
+            rooms.note(one.request)
+        else:
+            drop.append(one.request.id)
+
+    in_flight = Counter(rooms.in_flight)
+    take, positions = _served(turns, waiting, rooms, asked)
+    for name in take:
+        in_flight.update({"", asked[name].model})
+
+    taken = frozenset(take) | {one.request.id for one in alive if one.counts} & set(asked)
+    lost = frozenset(name for name in held if name not in touch)
+    answer = SlotAnswer(taken, positions, lost, dict(in_flight))
+    return SlotChanges(tuple(drop), insert, touch, take, answer)
+
+
+def _goes_on(found: SlotRecord | None) -> bool:
+    """Tell whether a row is still what somebody waits for, or is a job in flight."""
+    return found is not None and (found.counts or (found.turn is None and found.is_alive))
+
+
+def _turns(line: Sequence[SlotRecord]) -> dict[str, int]:
+    """Return when each group was served last."""
+    turns: dict[str, int] = {}
+    for one in line:
+        if one.turn is not None:
+            turns[one.request.group] = max(one.turn, turns.get(one.request.group, 0))
+
+    return turns
+
+
+def _is_of_use(one: SlotRecord, turns: Mapping[str, int]) -> bool:
+    """Tell whether a slot that is free again still counts, for a rate or for its group's turn."""
+    if one.turn is None or not _is_new(one):
+        return False
+
+    request = one.request
+    has_rate = request.per_minute is not None or request.per_minute_of_model is not None
+    return has_rate or one.turn == turns[request.group]
+
+
+def _served(
+    turns: Mapping[str, int],
+    waiting: Sequence[SlotRecord],
+    rooms: _Rooms,
+    asked: Collection[str],
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the turns of those that are served now, and the positions of those that wait on."""
+    turn = itertools.count(max(turns.values(), default=0) + 1)
+    take: dict[str, int] = {}
+    positions: dict[str, int] = {}
+    bought = [one for one in waiting if one.request.is_bought]
+    others = [one for one in waiting if not one.request.is_bought]
+    for one in bought:  # which are in flight already
+        rooms.fill(one.request, is_new=False)
+        if one.request.id in asked:
+            take[one.request.id] = next(turn)
+
+    for place, one in enumerate(_in_turn(others, turns), 1):
+        is_mine = one.request.id in asked
+        has_room = rooms.has_room(one.request)
+        if has_room:
+            rooms.fill(one.request, is_new=True)
+
+        if is_mine and has_room:
+            take[one.request.id] = next(turn)
+        elif is_mine:
+            positions[one.request.id] = max(1, place - len(take))
+
+    return take, positions
+
+
+def _is_new(one: SlotRecord) -> bool:
+    return one.taken_ago is not None and one.taken_ago < MINUTE
+
+
+def _in_turn(waiting: Sequence[SlotRecord], turns: Mapping[str, int]) -> Iterator[SlotRecord]:
+    """Yield those who wait in the order in which they are served.
+
+    By priority; within one, the groups take turns, and the one that was served the longest ago is
+    next. Within a group the first come is the first.
+    """
+    by_priority: defaultdict[int, defaultdict[str, deque[SlotRecord]]] = defaultdict(
+        lambda: defaultdict(deque)
+    )
+    for one in sorted(waiting, key=lambda one: one.number):
+        by_priority[one.request.priority][one.request.group].append(one)
+
+    last = dict(turns)
+    counter = itertools.count(max(turns.values(), default=0) + 1)
+    for priority in sorted(by_priority, reverse=True):
+        groups = by_priority[priority]
+        heap = [(last.get(name, 0), line[0].number, name) for name, line in groups.items()]
+        heapq.heapify(heap)
+        while heap:
+            _, _, name = heapq.heappop(heap)
+            line = groups[name]
+            yield line.popleft()
+            last[name] = next(counter)
+            if line:
+                heapq.heappush(heap, (last[name], line[0].number, name))
+
+
+class _Rooms:
+    """How many slots of a line are used, in all and by model; `""` stands for all."""
+
+    def __init__(self) -> None:
+        self.in_flight: Counter[str] = Counter()
+        self._taken: Counter[str] = Counter()
+
+    def fill(self, request: SlotRequest, *, is_new: bool) -> None:
+        """Count a job in flight."""
+        for name in {"", request.model}:
+            self.in_flight[name] += 1
+
+        if is_new:
+            self.note(request)
+
+    def note(self, request: SlotRequest) -> None:
+        """Count a slot that was taken within the last minute."""
+        for name in {"", request.model}:
+            self._taken[name] += 1
+
+    def has_room(self, request: SlotRequest) -> bool:
+        """Tell whether one more fits."""
+        used = (
+            (self.in_flight[""], request.most),
+            (self.in_flight[request.model], request.most_of_model),
+            (self._taken[""], request.per_minute),
+            (self._taken[request.model], request.per_minute_of_model),
+        )
+        return all(most is None or number < most for number, most in used)

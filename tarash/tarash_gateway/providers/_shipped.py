@@ -1,0 +1,23 @@
+"""The folders of the providers that ship with the package; each holds a row."""
+
+from __future__ import annotations
+
+FOLDERS = (
+    "alibaba",
+    "azure_openai",
+    "bytedance",
+    "fal",
+    "google",
+    "kling",
+    "localai",
+    "luma",
+    "minimax",
+    "openai",
+    "openai_compatible",
+    "replicate",
+    "runway",
+    "sglang",
+    "stability",
+    "vllm",
+    "xai",
+)

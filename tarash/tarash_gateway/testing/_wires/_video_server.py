@@ -1,0 +1,249 @@
+"""What servers of `/v1/videos` and `/v1/images` share on the wire; each server has its own module.
+
+From the sources of vLLM-Omni 0.30 and SGLang 0.5.23. Errors are FastAPI's: `detail` is text, or a
+list of what is wrong where.
+"""
+
+import base64
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from tarash.tarash_gateway.testing import _media
+from tarash.tarash_gateway.testing._public import serve_bytes
+from tarash.tarash_gateway.testing._records import RecordedRequest
+from tarash.tarash_gateway.testing._script import Script
+from tarash.tarash_gateway.testing._state import JobRecord
+from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._forms import read_form
+from tarash.tarash_gateway.testing._wires._server_rules import Check, wrong
+
+Body = dict[str, Any]
+Endpoint = Literal["videos", "images/generations", "images/edits"]
+
+_PAGE, _LONGEST_PAGE = 20, 100
+_SIDES = (1280, 720)
+
+
+class VideoServerWire:
+    """One server; it wants a key only where the simulator has been told of one."""
+
+    credential_header = "Authorization"
+    keyless = True
+    video: Mapping[str, Check] = {}
+    image: Mapping[str, Check] = {}
+    files: Mapping[Endpoint, tuple[str, ...]] = {}
+    prefix = "video_"
+
+    def __init__(self, context: WireContext) -> None:
+        self.context = context
+        self.deleted: set[str] = set()
+        one = "/v1/videos/{video_id}"
+        self.routes: Sequence[Route] = [
+            Route("POST", "/v1/videos", self._create, step="submit"),
+            Route("GET", "/v1/videos", self._list, step="list"),
+            Route("GET", one, self._retrieve, step="poll"),
+            Route("GET", f"{one}/content", self._content, step="result"),
+            Route("DELETE", one, self._delete, step="cancel"),
+            Route("POST", "/v1/images/generations", self._generate, step="submit"),
+            Route("POST", "/v1/images/edits", self._edit, step="submit"),
+            Route("GET", "/v1/models", self._models),
+        ]
+
+    def credential(self, headers: Mapping[str, str]) -> str:
+        """Read `Bearer <key>`."""
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme == "Bearer" else ""
+
+    def error(self, status: int, message: str) -> Reply:
+        """Answer as FastAPI does."""
+        return Reply.json({"detail": message}, status)
+
+    def not_found(self, _request: RecordedRequest) -> Reply:
+        """Answer to a path that leads nowhere."""
+        return self.error(404, "Not Found")
+
+    def reads(self, request: RecordedRequest, endpoint: Endpoint) -> Body | Reply:
+        """Return the body of a request for an endpoint, or why it is refused."""
+        form = read_form(request)
+        if form is None and (endpoint == "images/edits" or not self.takes_json(endpoint)):
+            return Reply.json(
+                {"detail": [{"loc": ["body", "prompt"], "msg": "Field required"}]}, 422
+            )
+
+        if form is not None:
+            return form.plain()
+
+        try:
+            found = request.json()
+        except ValueError:
+            return self.error(400, "Invalid JSON")
+
+        return found if isinstance(found, dict) else self.error(422, "Input should be an object")
+
+    def takes_json(self, endpoint: Endpoint) -> bool:
+        """Tell whether an endpoint reads JSON."""
+        return endpoint != "images/edits"
+
+    def checked(self, request: RecordedRequest, endpoint: Endpoint) -> Body | Reply:
+        """Return a body that can be taken, or why it can't."""
+        body = self.reads(request, endpoint)
+        if isinstance(body, Reply):
+            return body
+
+        known = self.video if endpoint == "videos" else self.image
+        told = wrong(body, known, self.files.get(endpoint, ()))
+        if not told:
+            return body
+
+        place, _, said = told.partition(": ")
+        return Reply.json({"detail": [{"loc": ["body", place], "msg": said}]}, 422)
+
+    # -------------------------------------------------------------------------------------- videos
+    async def _create(self, request: RecordedRequest) -> Reply:
+        body = self.checked(request, "videos")
+        if isinstance(body, Reply):
+            return body
+
+        video_id, created = f"{self.prefix}{uuid.uuid4().hex}", int(time.time())
+
+        def result(script: Script) -> tuple[int, Any]:
+            return self.ended(video_id, body, script, created)
+
+        self.context.state.accept(video_id, "videos", body, request, result)
+        return Reply.json(self.job(video_id, body, created, "queued"))
+
+    def job(self, video_id: str, body: Body, created: int, status: str) -> Body:
+        """Return a job's object as long as it has not ended."""
+        raise NotImplementedError
+
+    def ended(self, video_id: str, body: Body, script: Script, created: int) -> tuple[int, Body]:
+        """Return status and object of a job that has ended."""
+        raise NotImplementedError
+
+    def seen(self, record: JobRecord) -> tuple[int, Body]:
+        """Return status and object of a job as it stands."""
+        phase = record.phase(self.context.state.clock())
+        if phase == "ended":
+            return record.result_status, dict(record.result_body)
+
+        created = int(record.submitted_at.timestamp())
+        status = "queued" if phase == "queued" else "in_progress"
+        return 200, self.job(record.id, record.payload, created, status)
+
+    def known(self, video_id: str) -> JobRecord | None:
+        """Return a job that the server remembers."""
+        return None if video_id in self.deleted else self.context.state.find(video_id)
+
+    async def _retrieve(self, request: RecordedRequest) -> Reply:
+        video_id = request.path_values["video_id"]
+        record = self.context.state.look(video_id)
+        if record is None or video_id in self.deleted:
+            return self.error(404, "Video not found")
+
+        status, body = self.seen(record)
+        return Reply.json(body, status)
+
+    async def _list(self, request: RecordedRequest) -> Reply:
+        limit = request.query.get("limit", str(_PAGE))
+        if not limit.isdigit() or not 1 <= int(limit) <= _LONGEST_PAGE:
+            return self.error(422, "limit: Input should be from 1 to 100")
+
+        records = [one for one in self.context.state.listed() if one.id.startswith(self.prefix)]
+        records = [one for one in records if one.id not in self.deleted]
+        ids = [one.id for one in records]
+        after = request.query.get("after")
+        start = 0 if after is None else ids.index(after) + 1 if after in ids else len(ids)
+        page = records[start : start + int(limit)]
+        return Reply.json(
+            {
+                "data": [self.seen(one)[1] for one in page],
+                "has_more": start + len(page) < len(records),
+                "first_id": page[0].id if page else None,
+                "last_id": page[-1].id if page else None,
+            }
+        )
+
+    async def _content(self, request: RecordedRequest) -> Reply:
+        record = self.known(request.path_values["video_id"])
+        if record is None:
+            return self.error(404, "Video not found")
+
+        _, body = self.seen(record)
+        if body["status"] != "completed":
+            return self.error(404, "Generation is still in-progress")
+
+        if record.script.outcome == "no_media":
+            return Reply(headers={"Content-Type": _media.VIDEO_CONTENT_TYPE})
+
+        refused = self.wrong_variant(request, record)
+        if refused is not None:
+            return refused
+
+        width, height = _sides(record.payload)
+        content = _media.video_bytes(width, height, float(record.payload.get("seconds", 4)))
+        return serve_bytes(content, _media.VIDEO_CONTENT_TYPE, request.headers.get("range"))
+
+    def wrong_variant(self, request: RecordedRequest, record: JobRecord) -> Reply | None:
+        """Return the refusal of a variant that a job does not have."""
+        del request, record
+        return None
+
+    async def _delete(self, request: RecordedRequest) -> Reply:
+        record = self.known(request.path_values["video_id"])
+        return self.error(404, "Video not found") if record is None else self.delete(record)
+
+    def delete(self, record: JobRecord) -> Reply:
+        """Answer to a DELETE of a job that is there."""
+        raise NotImplementedError
+
+    # -------------------------------------------------------------------------------------- images
+    async def _generate(self, request: RecordedRequest) -> Reply:
+        return await self._make(request, "images/generations")
+
+    async def _edit(self, request: RecordedRequest) -> Reply:
+        return await self._make(request, "images/edits")
+
+    async def _make(self, request: RecordedRequest, endpoint: Endpoint) -> Reply:
+        body = self.checked(request, endpoint)
+        if isinstance(body, Reply):
+            return body
+
+        if endpoint == "images/edits" and not any(name.startswith("image") for name in body):
+            return self.error(422, "Field 'image' or 'url' is required")
+
+        job = self.context.state.accept(
+            f"image_{uuid.uuid4().hex}",
+            endpoint,
+            body,
+            request,
+            lambda script: image_result(script, body),
+        )
+        await self.context.until_ended(job)
+        return Reply.json(job.result_body, job.result_status)
+
+    async def _models(self, _request: RecordedRequest) -> Reply:
+        return Reply.json({"object": "list", "data": [{"id": "served", "object": "model"}]})
+
+
+def _sides(body: Mapping[str, Any], usual: tuple[int, int] = _SIDES) -> tuple[int, int]:
+    width, _, height = str(body.get("size", "")).partition("x")
+    return (int(width), int(height)) if width.isdigit() and height.isdigit() else usual
+
+
+def image_result(script: Script, body: Mapping[str, Any]) -> tuple[int, Any]:
+    """Return status and body of an answer with images, or of what became of them."""
+    if script.outcome in ("failed", "moderated"):
+        message = script.error_message or "CUDA error: an illegal memory access was encountered"
+        return script.error_status or 500, {"detail": message}
+
+    if script.result is not None:
+        return 200, dict(script.result)
+
+    packed = base64.b64encode(_media.image_bytes(*_sides(body, (1024, 1024)))).decode()
+    count = script.outputs if script.outputs is not None else int(body.get("n", 1))
+    has_media = script.outcome != "no_media"
+    data = [{"b64_json": packed, "revised_prompt": None}] * (count if has_media else 0)
+    return 200, {"created": 1_790_000_000, "data": data}
