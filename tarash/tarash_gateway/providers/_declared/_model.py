@@ -193,7 +193,7 @@ class ProviderDeclaration(Part):
                 names.add(form)
                 self._check(model.kind, name)
 
-        ways = {one.path for one in (*self.submit, *self.models) if one.path}
+        ways = {one.path for one in self.submit} | {one.path for one in self.models if one.path}
         asked = {path for one in self.quote for path in (one.path, one.path_if_missing) if path}
         if ways & asked:
             raise ValueError(f"quote.path {min(ways & asked)!r} is a submit's: it would buy")
