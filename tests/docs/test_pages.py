@@ -23,7 +23,9 @@ from tarash.tarash_gateway.testing import Script, Simulator
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "docs" / "contributing.md"
 """Its blocks are the files of a package; test_contributing builds and uses it."""
-PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {BUILT})]
+SERVED = ROOT / "docs" / "guides" / "server.md"
+"""Its blocks want a server that listens; tests/server runs them against one."""
+PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {BUILT, SERVED})]
 BLOCK = re.compile(
     r"^(?P<indent> *)```python\n(?P<code>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE
 )

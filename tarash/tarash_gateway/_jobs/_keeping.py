@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._job_info import JobInfo
+from .._data._types import Kind
 from ..ledger._records import AnyLedger
 from ..models import (
     ImageGenerationConfig,
@@ -124,44 +125,52 @@ class Keeping:
         """Blocking form of `find_job_async`."""
         return cast("JobInfo | None", blocking(lambda _: self.find_job_async(job_id, ledger)))
 
-    async def list_jobs_async(
+    async def list_jobs_async(  # noqa: PLR0913  (each by its name)
         self,
         ledger: AnyLedger | None = None,
         *,
         labels: Mapping[str, str] | None = None,
         states: Collection[str] = (),
+        kind: Kind | None = None,
         after: str | None = None,
         limit: int = DEFAULT_LIMIT,
+        oldest_first: bool = False,
     ) -> list[JobInfo]:
-        """Return what the ledger knows of jobs, newest first, without their responses.
+        """Return what the ledger knows of jobs, the newest first, without their responses.
 
         Args:
             ledger: In place of the gateway's ledger.
             labels: Only jobs that have all of these.
             states: Only jobs in one of these: `open`, `completed`, `failed`, `cancelled`,
                 `unknown`.
+            kind: Only jobs that make videos, or images.
             after: The id of the job behind which to begin: the last one of the page before.
             limit: How many at most.
+            oldest_first: Begin with the oldest.
 
         Raises:
             ValidationError: There is no such state, or no such job to begin behind.
             StorageError: The ledger can't be read.
         """
-        from ._listing import listed
+        from ._listing import Asked, listed
 
         kept = self._shared.resources(ledger).ledger
-        return await listed(kept, labels or {}, states, after, limit)
+        asked = Asked(dict(labels or {}), tuple(states), kind, oldest_first)
+        return await listed(kept, asked, after, limit)
 
-    def list_jobs(
+    def list_jobs(  # noqa: PLR0913  (each by its name)
         self,
         ledger: AnyLedger | None = None,
         *,
         labels: Mapping[str, str] | None = None,
         states: Collection[str] = (),
+        kind: Kind | None = None,
         after: str | None = None,
         limit: int = DEFAULT_LIMIT,
+        oldest_first: bool = False,
     ) -> list[JobInfo]:
         """Blocking form of `list_jobs_async`."""
-        asked: Any = {"labels": labels, "states": states, "after": after, "limit": limit}
+        asked: Any = {"labels": labels, "states": states, "kind": kind, "after": after}
+        asked |= {"limit": limit, "oldest_first": oldest_first}
         found = blocking(lambda _caller: self.list_jobs_async(ledger, **asked))
         return cast("list[JobInfo]", found)

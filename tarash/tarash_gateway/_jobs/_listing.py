@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._job_info import JobInfo
@@ -12,6 +13,7 @@ from ..models import Cost
 from ._store import response_of
 
 if TYPE_CHECKING:
+    from .._data._types import Kind
     from ..ledger._records import JobRecord, JobState, Ledger
 
 MOST = 1_000_000
@@ -68,30 +70,39 @@ async def found(job_id: str, ledger: Ledger) -> JobInfo | None:
     return None if record is None else info_of(record, with_response=True)
 
 
-async def listed(
-    ledger: Ledger,
-    labels: Mapping[str, str],
-    states: Collection[str],
-    after: str | None,
-    limit: int,
-) -> list[JobInfo]:
-    """Return jobs, newest first; arguments as of `Gateway.list_jobs_async`.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which jobs are wanted; as the arguments of `Gateway.list_jobs_async`."""
+
+    labels: Mapping[str, str]
+    states: tuple[str, ...]
+    kind: Kind | None
+    oldest_first: bool
+
+    def takes(self, record: JobRecord) -> bool:
+        """Tell whether a job is among them."""
+        labelled = self.labels.items() <= dict(record.labels).items()
+        return labelled and self.kind in (None, record.kind)
+
+
+async def listed(ledger: Ledger, asked: Asked, after: str | None, limit: int) -> list[JobInfo]:
+    """Return jobs; arguments as of `Gateway.list_jobs_async`.
 
     Raises:
         ValidationError: There is no such state, or the job that `after` names is not among them.
     """
-    unknown = sorted(set(states) - set(STATES))
+    unknown = sorted(set(asked.states) - set(STATES))
     if unknown:
         raise ValidationError(
             f"{unknown[0]!r} is no state of a job; allowed: {', '.join(STATES)}", field="states"
         )
 
-    wanted = tuple(cast("Collection[JobState]", states))
-    size = max(FIRST_PAGE, 4 * limit)
+    wanted = tuple(cast("Collection[JobState]", asked.states))
+    size = MOST if asked.oldest_first else max(FIRST_PAGE, 4 * limit)
     while True:
         records = await ledger.jobs(states=wanted, limit=size)
-        matching = _labelled(records, labels)
-        page = _behind(matching, after, limit)
+        ordered = reversed(records) if asked.oldest_first else iter(records)
+        page = _behind(filter(asked.takes, ordered), after, limit)
         whole = len(records) < size or size >= MOST
         if page is not None and (len(page) == limit or whole):
             return [info_of(one, with_response=False) for one in page]
@@ -100,11 +111,6 @@ async def listed(
             raise ValidationError(f"There is no job {after!r} to go on after", field="after")
 
         size *= 8
-
-
-def _labelled(records: list[JobRecord], labels: Mapping[str, str]) -> Iterator[JobRecord]:
-    asked = labels.items()
-    return (one for one in records if asked <= dict(one.labels).items())
 
 
 def _behind(records: Iterator[JobRecord], after: str | None, limit: int) -> list[JobRecord] | None:

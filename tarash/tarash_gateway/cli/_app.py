@@ -27,6 +27,7 @@ from .jobs import jobs_app
 from .ledger import ledger_app
 from .models import models_app
 from .providers import providers_app
+from .serve import serve
 
 PROGRAM = "tarash"
 KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
@@ -49,6 +50,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
+app.command("serve")(serve)
 
 
 def run(arguments: list[str]) -> int:

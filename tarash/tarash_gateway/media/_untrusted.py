@@ -120,7 +120,7 @@ def check_address(url: str, where: str) -> None:
             submission="not_sent",
         )
 
-    if not _names_public_host(host):
+    if not names_public_host(host):
         raise ValidationError(
             f"{where}: {shown_url(url)} leads to an address that is not public, and an "
             f"untrusted request may not name it; {BYTES_INSTEAD}",
@@ -128,7 +128,7 @@ def check_address(url: str, where: str) -> None:
         )
 
 
-def _names_public_host(host: str) -> bool:
+def names_public_host(host: str) -> bool:
     try:
         return is_public(host.strip("[]"))
     except ValueError:

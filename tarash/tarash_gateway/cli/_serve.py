@@ -1,0 +1,85 @@
+"""`tarash serve`: the gateway as a server in the foreground, until somebody stops it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from pathlib import Path
+
+from .._jobs._gateway import Gateway
+from ..exceptions import ValidationError
+from ..server import ServerSettings, create_app
+from . import _terminal as terminal
+from ._errors import CommandError, Exit
+from ._ledger import MEMORY, VARIABLE, opened
+
+ADMIN = "TARASH_ADMIN_KEY"
+SHORTEST_KEY = 16
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (it is the user who chooses it)
+MODEL = "fal/fal-ai/veo3.1"
+
+
+def serve(host: str, port: int, *, mock: bool, ledger: str | None, media: Path | None) -> int:
+    """Serve until Ctrl-C or SIGTERM; return the exit code.
+
+    Raises:
+        CommandError: The extra is missing, the port is taken, or the admin's key is too short.
+    """
+    given = os.environ.get(ADMIN) or ""
+    if given and len(given) < SHORTEST_KEY:
+        raise CommandError(
+            f"{ADMIN} has {len(given)} characters, and who guesses it may buy at your cost; give "
+            f"at least {SHORTEST_KEY}"
+        )
+
+    key = given or f"tg_admin_{secrets.token_hex(24)}"
+    # What the mock makes is not written beside what was paid for.
+    is_chosen = ledger or os.environ.get(VARIABLE)
+    kept = opened(MEMORY if mock and not is_chosen else ledger)
+    try:
+        app = create_app(
+            Gateway(ledger=kept, untrusted_requests=True),
+            ServerSettings(mock=mock, media=media),
+            admin_key=key,
+        )
+    except ValidationError as error:
+        raise CommandError(error.message) from None
+
+    from ..server._serve import listen, run
+
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        raise CommandError(
+            f"{host}:{port} can't be listened on ({error.strerror or error}); give another --port"
+        ) from None
+
+    with listener:
+        _announce(host, listener.getsockname()[1], key, mock=mock, is_new=not given)
+        run(app, listener)
+
+    return Exit.DONE
+
+
+def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> None:
+    shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{port}"
+    terminal.result(f"Server     {url}")
+    terminal.result(f"OpenAI     base_url={url}/v1")
+    if is_new:
+        terminal.result(f"Admin key  {key}")
+
+    shell_key = key if is_new else f"${ADMIN}"
+    body = '{"model": "' + MODEL + '", "prompt": "A cat playing piano"}'
+    terminal.result(
+        f'Try        curl {url}/v1/videos -H "Authorization: Bearer {shell_key}" '
+        f'-H "Content-Type: application/json" -d {shlex.quote(body)}'
+    )
+    if is_new:
+        terminal.hint(f"This admin key is good until the server ends; {ADMIN} sets one that stays.")
+
+    if mock:
+        terminal.hint("Every model is answered by the mock: no provider is asked.")
+
+    terminal.hint("Ctrl-C stops the server; jobs go on, and the next start takes them up.")

@@ -1,0 +1,112 @@
+"""Puts the application together: routes, errors, what starts and ends with it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from .._jobs._gateway import Gateway
+from .._version import __version__
+from ..exceptions import TarashException
+from . import _content, _health, _keys, _models, _videos
+from ._front import Front
+from ._limits import SmallBodies
+from ._refusals import NO_RETRY, Refusal, invalid, refusal_of
+
+if TYPE_CHECKING:
+    from ._settings import ServerSettings
+
+log = logging.getLogger(__name__)
+ADMIN_VARIABLE = "TARASH_ADMIN_KEY"
+GRACE = 5.0
+ROUTERS = (_health, _videos, _content, _models, _keys)
+CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str | None) -> FastAPI:
+    """Return the application; as `create_app`."""
+    is_own = gateway is None
+    made = Gateway(untrusted_requests=True) if gateway is None else gateway
+    key = admin_key or os.environ.get(ADMIN_VARIABLE) or None
+    front = Front(made, settings, key)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.front = front
+        front.shelf.prepare()
+        front.drivers.start()
+        yield
+        await front.drivers.aclose()
+        await made.aclose(GRACE if is_own else None)
+
+    app = FastAPI(
+        title="Tarash Gateway",
+        version=__version__,
+        summary="Videos and images from any provider, by OpenAI's routes and our own.",
+        lifespan=lifespan,
+        # Their pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.front = front
+    app.add_middleware(
+        SmallBodies, json_bytes=settings.json_bytes, multipart_bytes=settings.multipart_bytes
+    )
+    for one in ROUTERS:
+        app.include_router(one.router)
+
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+    return app
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refusal)  # noqa: S101  (it is registered for these)
+    return error.answer()
+
+
+async def _failed(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TarashException)  # noqa: S101  (as above)
+    return refusal_of(error).answer()
+
+
+async def _nonsense(_request: Request, error: Exception) -> JSONResponse:
+    """Say which field is wrong, and why; never what was sent."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    first: dict[str, Any] = dict(found[0]) if found else {"loc": (), "msg": "it can't be read"}
+    path = ".".join(map(str, first["loc"][1:]))[:100]
+    return invalid(f"{path}: {first['msg']}" if path else str(first["msg"]), path or None).answer()
+
+
+async def _framework(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101  (as above)
+    code = CODES.get(error.status_code, "invalid_request")
+    return Refusal(
+        error.status_code, code, str(error.detail), headers={**(error.headers or {}), **NO_RETRY}
+    ).answer()
+
+
+async def _unforeseen(_request: Request, error: Exception) -> JSONResponse:
+    """Say nothing of our insides; something may have been bought, so that nobody tries again."""
+    log.error("A request failed", exc_info=error)
+    return Refusal(
+        500, "internal", "The gateway failed; its log says why", headers=NO_RETRY
+    ).answer()
+
+
+HANDLERS: dict[Any, Any] = {
+    Refusal: _refused,
+    TarashException: _failed,
+    RequestValidationError: _nonsense,
+    HTTPException: _framework,
+    Exception: _unforeseen,
+}

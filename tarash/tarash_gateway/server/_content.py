@@ -1,0 +1,97 @@
+"""The bytes of results: whole or in ranges, from files of ours, never from a provider's host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, Response
+
+from ..exceptions import TarashException
+from ._callers import CallerHere, FrontHere
+from ._documents import ERRORS
+from ._media_shelf import type_of
+from ._refusals import NO_RETRY, Refusal, missing
+from ._shapes import UNKNOWN
+from ._videos import PREVIEW, owned
+
+if TYPE_CHECKING:
+    from .._data._job_info import JobInfo
+    from ._front import Front
+
+router = APIRouter(prefix="/v1/videos", tags=["Videos"], responses=ERRORS)
+AS_IT_IS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
+"""For browsers, which otherwise make up their own minds on what a file is."""
+
+
+@router.get("/{video_id}/content", response_class=FileResponse)
+@router.head("/{video_id}/content", response_class=FileResponse, include_in_schema=False)
+async def video_content(
+    video_id: str,
+    front: FrontHere,
+    caller: CallerHere,
+    variant: Literal["video", "thumbnail", "spritesheet"] = "video",
+    index: Annotated[int, Query(ge=1, le=10_000, description="Which of several, from 1.")] = 1,
+) -> Response:
+    """Return a video, or a range of its bytes."""
+    job = await owned(front, caller, video_id)
+    if variant != "video":
+        raise Refusal(
+            404, "no_such_variant", f"There is no {variant} of this video: only the video itself",
+            param="variant", headers=NO_RETRY,
+        )  # fmt: skip
+
+    return served(await result_of(front, job, index))
+
+
+async def result_of(front: Front, job: JobInfo, index: int) -> Path:
+    """Return the file of a result.
+
+    Raises:
+        Refusal: There is none, or not yet.
+    """
+    if job.state == "open":
+        raise Refusal(
+            409,
+            "not_ready",
+            f"This {job.kind} is still being made",
+            headers={**NO_RETRY, PREVIEW: str(round(front.settings.poll_seconds * 1000))},
+        )
+
+    if job.state != "completed":
+        said = UNKNOWN["message"] if job.state == "unknown" else (job.error or {}).get("message")
+        raise Refusal(
+            409, "no_result", f"This {job.kind} was not made: {said or job.state}", headers=NO_RETRY
+        )
+
+    files = await front.shelf.files(job) or await _fetched(front, job)
+    if len(files) < index:
+        raise missing("result")
+
+    return files[index - 1]
+
+
+async def _fetched(front: Front, job: JobInfo) -> list[Path]:
+    """Return the files of results that are not here any more: asked for again."""
+    handle = await front.gateway.resume_async(job.id, api_keys=front.models.keys)
+    try:
+        return await front.shelf.save(job, await handle.wait_async())
+    except TarashException as error:
+        raise Refusal(
+            502,
+            "result_lost",
+            f"This {job.kind} was made, and can't be fetched any more: {error.message}",
+            headers=NO_RETRY,
+        ) from error
+
+
+def served(path: Path, headers: dict[str, str] | None = None) -> FileResponse:
+    """Return the answer that holds a file, or the part of it that is asked for."""
+    return FileResponse(
+        path,
+        media_type=type_of(path),
+        filename=path.name,
+        content_disposition_type="inline",
+        headers={**AS_IT_IS, "cache-control": "private, max-age=3600", **(headers or {})},
+    )

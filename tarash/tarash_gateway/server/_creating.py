@@ -1,0 +1,180 @@
+"""Creates jobs so that none is bought twice by accident, and none is lost to a client that leaves.
+
+A create is known by an idempotency key of the client's, or, where a client of OpenAI's says that
+it tries again, by what it asks for. Behind either stands a name of ours, which the library takes as
+its idempotency key: two requests with one name are one job, however they meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..media._untrusted import names_public_host
+from ._callers import KEY_LABEL
+from ._refusals import NO_RETRY, Refusal, invalid
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from .._data._exchange import Config
+    from .._data._exchange import Request as Asked
+    from .._data._types import Kind
+    from ..models import GenerationPlan
+    from ._callers import Caller
+    from ._driving import Driven
+    from ._front import Front
+
+KEYS = "server.idempotency"
+REPEATS = "server.repeats"
+KEPT = timedelta(hours=24)
+"""How long an idempotency key is known."""
+WINDOW = timedelta(minutes=10)
+"""How long a request may be repeated that has none."""
+LONGEST_KEY = 255
+MODEL_LABEL = "model"
+"""The label of a job that says what the client called its model."""
+SIZE_LABEL = "size"
+OWN_LABELS = frozenset({KEY_LABEL, MODEL_LABEL, SIZE_LABEL})
+MOST_LABELS = 16
+LONGEST_LABEL = 256
+
+
+async def create(  # noqa: PLR0913  (who asks for what, each by its name)
+    front: Front,
+    caller: Caller,
+    *,
+    kind: Kind,
+    config: Config,
+    asked: Asked,
+    labels: dict[str, str],
+    name: str,
+) -> Driven:
+    """Write a job down and drive it until a provider has answered to its submit, for some time.
+
+    Args:
+        front: What the application stands on.
+        caller: Whose job it is.
+        kind: What it makes.
+        config: Who makes it.
+        asked: What to make.
+        labels: For the job, beside the caller's.
+        name: What `named` returned.
+
+    Raises:
+        TarashException: It can't be made so, or nobody accepted it.
+    """
+    gateway: Any = front.gateway
+    plan = await (gateway.plan_video_async if kind == "video" else gateway.plan_image_async)(
+        config, asked
+    )
+    config = _reaching(config, plan)
+    enqueue = gateway.enqueue_video_async if kind == "video" else gateway.enqueue_image_async
+    owned = {**labels, KEY_LABEL: caller.id}
+    handle = await enqueue(config, asked, idempotency_key=name, labels=owned)
+    driven = front.drivers.drive(handle)
+    await driven.until_accepted(front.settings.create_seconds)
+    return driven
+
+
+def _reaching(config: Any, plan: GenerationPlan) -> Any:
+    """Return a config whose results may come from where its base URL leads, private or not.
+
+    Whoever runs the gateway has said so; what clients name is public in any case.
+    """
+    host = urlsplit(plan.endpoint).hostname or ""
+    changed: dict[str, Any] = {
+        "fallback_configs": tuple(
+            _reaching(one, its)
+            for one, its in zip(config.fallback_configs, plan.fallbacks, strict=True)
+        )
+    }
+    if config.mock is None and not names_public_host(host):
+        changed["allow_private_urls"] = True
+
+    return config.model_copy(update=changed)
+
+
+async def named(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> str:
+    """Return the name of a create: that of the request that it repeats, or a new one.
+
+    Raises:
+        Refusal: Its idempotency key is another request's.
+    """
+    told = _digest(request.url.path, fields)
+    key = request.headers.get("idempotency-key")
+    if key is not None:
+        return await _by_key(front, caller, key, told)
+
+    place = _digest(caller.id, told)
+    tries = request.headers.get("x-stainless-retry-count", "0")
+    if tries.isdigit() and int(tries) > 0:
+        record = await front.states.read_state(REPEATS, place)
+        if record is not None:
+            return str(record.value["name"])
+
+    name = secrets.token_hex(16)
+    until = datetime.now(UTC) + WINDOW
+    await front.states.write_state(REPEATS, place, {"name": name}, until=until)
+    return name
+
+
+async def _by_key(front: Front, caller: Caller, key: str, told: str) -> str:
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise invalid(f"Idempotency-Key is a text of 1 to {LONGEST_KEY} characters")
+
+    place = _digest(caller.id, key)
+    made = {"name": secrets.token_hex(16), "told": told}
+    until = datetime.now(UTC) + KEPT
+    if await front.states.write_state(KEYS, place, made, expected=0, until=until) is not None:
+        return made["name"]
+
+    record = await front.states.read_state(KEYS, place)
+    if record is None:  # it expired in this moment
+        return await _by_key(front, caller, key, told)
+
+    if record.value["told"] != told:
+        raise Refusal(
+            422,
+            "idempotency_key_reused",
+            "This Idempotency-Key belongs to another request, which is not repeated by this one; "
+            "use a key of its own for each request",
+            headers=NO_RETRY,
+        )
+
+    return str(record.value["name"])
+
+
+def _digest(*parts: Any) -> str:
+    """Return a hash of what a request says: of its fields, not of the bytes that they came in."""
+    text = json.dumps(parts, sort_keys=True, default=_bytes_told)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _bytes_told(value: Any) -> str:
+    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
+
+
+def labels_of(metadata: dict[str, str], model: str, size: str | None = None) -> dict[str, str]:
+    """Return the labels of a job: the client's own, and what is to be shown of it again.
+
+    Raises:
+        Refusal: The client's can't be kept, or have names that are ours.
+    """
+    taken = OWN_LABELS.intersection(metadata)
+    if taken:
+        raise invalid(f"metadata: {min(taken)!r} is a name of the gateway's own", "metadata")
+
+    long = any(len(one) > LONGEST_LABEL for one in metadata.values())
+    if len(metadata) > MOST_LABELS or long:
+        raise invalid(
+            f"metadata: at most {MOST_LABELS} names, with texts of up to {LONGEST_LABEL} "
+            "characters",
+            "metadata",
+        )
+
+    return {**metadata, MODEL_LABEL: model, **({SIZE_LABEL: size} if size else {})}

@@ -1,0 +1,151 @@
+"""Drives the server's jobs to their end, whoever still waits for them.
+
+A job is driven by a task of its own, which no client's leaving cancels. What this process does not
+drive is looked for now and then, so that a job that another one has left goes on here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import TarashException
+
+if TYPE_CHECKING:
+    from .._jobs._gateway import Gateway
+    from .._jobs._handles import ImageJob, VideoJob
+
+log = logging.getLogger(__name__)
+PACE = 1.0
+"""Seconds between two looks at a job that this process does not drive."""
+
+
+class Driven:
+    """A job under way in this process."""
+
+    def __init__(self, handle: VideoJob | ImageJob) -> None:
+        self.handle = handle
+        self.accepted = asyncio.Event()
+        """Set when a provider has accepted, or the job has ended."""
+        self.ended = asyncio.Event()
+        self.response: Any = None
+        self.error: TarashException | None = None
+        self.update: Any = None
+        self._changed = asyncio.Event()
+
+    def heard(self, update: Any) -> None:
+        """Take note of where the job stands."""
+        self.update = update
+        self._tell()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yield with each change, until the job has ended."""
+        while not self.ended.is_set():
+            await self._changed.wait()
+            yield
+
+    async def until_accepted(self, seconds: float) -> None:
+        """Wait for the provider's answer to the submit, for some time.
+
+        Raises:
+            TarashException: Nobody accepted.
+        """
+        try:
+            await asyncio.wait_for(self.accepted.wait(), seconds)
+        except TimeoutError:
+            return
+
+        if self.error is not None:
+            raise self.error
+
+    async def until_ended(self) -> Any:
+        """Wait for the response.
+
+        Raises:
+            TarashException: The job ended in this error.
+        """
+        await self.ended.wait()
+        if self.error is not None:
+            raise self.error
+
+        return self.response
+
+    async def run(self) -> None:
+        """Drive the job to its end."""
+        try:
+            await self.handle.accepted_async()
+            self.accepted.set()
+            self._tell()
+            self.response = await self.handle.wait_async(self.heard)
+        except TarashException as error:
+            self.error = error
+        except Exception as error:
+            log.exception("The job %s could not be driven", self.handle.id)
+            self.error = TarashException(f"The job could not be driven: {type(error).__name__}")
+        finally:
+            self.accepted.set()
+            self.ended.set()
+            self._tell()
+
+
+class Drivers:
+    """All jobs that this process drives."""
+
+    def __init__(
+        self, gateway: Gateway, sweep_seconds: float, keys: Mapping[str | tuple[str, str], str]
+    ) -> None:
+        self._gateway = gateway
+        self._pause = sweep_seconds
+        self._keys = keys
+        self._driven: dict[str, Driven] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._driven)
+
+    def get(self, job_id: str) -> Driven | None:
+        """Return a job that is under way here."""
+        return self._driven.get(job_id)
+
+    def drive(self, handle: VideoJob | ImageJob) -> Driven:
+        """Drive a job, unless that is done already."""
+        known = self._driven.get(handle.id)
+        if known is not None:
+            return known
+
+        driven = self._driven[handle.id] = Driven(handle)
+        task = asyncio.create_task(driven.run())
+        self._tasks.add(task)  # the loop itself would let a task be collected
+        task.add_done_callback(lambda _: self._forget(handle.id))
+        task.add_done_callback(self._tasks.discard)
+        return driven
+
+    def _forget(self, job_id: str) -> None:
+        del self._driven[job_id]
+
+    def start(self) -> None:
+        """Begin to look for jobs that nobody drives."""
+        self._tasks.add(asyncio.create_task(self._sweep()))
+
+    async def aclose(self) -> None:
+        """Leave all jobs as they are: whoever starts next goes on with them."""
+        for task in self._tasks:
+            task.cancel()
+
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                for handle in await self._gateway.resume_all_async(api_keys=self._keys):
+                    self.drive(handle)
+            except TarashException:
+                log.exception("The ledger could not be read")
+
+            await asyncio.sleep(self._pause)

@@ -1,0 +1,155 @@
+"""Reads what clients send, JSON or a form, into one shape: fields, lists and files.
+
+Clients of OpenAI's write lists of objects into forms by column: first all `frames[][type]`, then
+all `frames[][image_url][url]`. They are put together again here, and refused where their lengths
+differ.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from fastapi import UploadFile
+from starlette.datastructures import UploadFile as StarletteUploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+
+from ._refusals import invalid
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
+PART = re.compile(r"\[([^\[\]]*)\]")
+MOST_FIELDS = 1000
+MOST_FILES = 64
+DEEPEST = 8
+Many = dict[str, list[Any]]
+
+
+async def fields_of(request: Request) -> dict[str, Any]:
+    """Return the fields of a request's body.
+
+    Raises:
+        Refusal: It is neither JSON nor a form, or says something that is none.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in FORMS:
+        return await _form(request)
+
+    if kind not in ("", "application/json") and not kind.endswith("+json"):
+        raise invalid("Send the body as application/json or as multipart/form-data")
+
+    try:
+        found = json.loads(await request.body() or b"{}", parse_constant=_refused)
+    except (ValueError, RecursionError) as error:
+        raise invalid("The body is no JSON") from error
+
+    if not isinstance(found, dict):
+        raise invalid("The body is to be a JSON object")
+
+    return found
+
+
+def _refused(constant: str) -> Any:
+    message = f"{constant} is no JSON"
+    raise ValueError(message)
+
+
+async def _form(request: Request) -> dict[str, Any]:
+    try:
+        async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS) as form:
+            pairs = [(name, await _value(value)) for name, value in form.multi_items()]
+    except (HTTPException, MultiPartException) as error:
+        raise invalid("The form can't be read: it is cut off, too long, or no form") from error
+
+    return fields_from(pairs)
+
+
+async def _value(value: UploadFile | StarletteUploadFile | str) -> Any:
+    if isinstance(value, str):
+        return value
+
+    content = await value.read()
+    return {"content": content, "content_type": value.content_type or "application/octet-stream"}
+
+
+def fields_from(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields that the names of a form spell, such as `a`, `a[]`, `a[b]`, `a[][b][c]`.
+
+    Raises:
+        Refusal: A name is none, or the columns of a list differ in length.
+    """
+    columns: dict[tuple[str, ...], list[Any]] = {}
+    for name, value in pairs:
+        columns.setdefault(_path(name), []).append(value)
+
+    fields: dict[str, Any] = {}
+    for path, values in columns.items():
+        if "" in path:
+            _put_list(fields, path, values)
+        else:
+            _put(fields, path, values[0] if len(values) == 1 else values, path)
+
+    return fields
+
+
+def _path(name: str) -> tuple[str, ...]:
+    found = NAME.fullmatch(name)
+    path = () if found is None else (found[1], *PART.findall(found[2]))
+    if not 0 < len(path) <= DEEPEST or path.count("") > 1:
+        raise invalid(f"{name[:80]!r} is no name of a form's field")
+
+    return path
+
+
+def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any, whole: tuple[str, ...]) -> None:
+    *parents, last = path
+    for name in parents:
+        inner = fields.setdefault(name, {})
+        if not isinstance(inner, dict) or "content" in inner:
+            raise invalid(f"{whole[0]!r} is given in two ways", whole[0])
+
+        fields = inner
+
+    if last in fields:
+        raise invalid(f"{whole[0]!r} is given in two ways", whole[0])
+
+    fields[last] = value
+
+
+def _put_list(fields: dict[str, Any], path: tuple[str, ...], values: list[Any]) -> None:
+    at = path.index("")
+    before, after = path[:at], path[at + 1 :]
+    holder: dict[str, Any] = fields
+    for name in before[:-1]:
+        holder = holder.setdefault(name, {})
+        if not isinstance(holder, dict):
+            raise invalid(f"{path[0]!r} is given in two ways", path[0])
+
+    kept = holder.setdefault(before[-1], [])
+    if not isinstance(kept, list):
+        raise invalid(f"{path[0]!r} is given in two ways", path[0])
+
+    if not after:
+        kept.extend(values)
+        return
+
+    if kept and len(kept) != len(values):
+        raise invalid(
+            f"{path[0]!r}: its fields come in lists of {len(kept)} and {len(values)}, and can't be "
+            "put together; send JSON, or each field for each entry",
+            path[0],
+        )
+
+    if not kept:
+        kept.extend({} for _ in values)
+
+    for entry, value in zip(kept, values, strict=True):
+        if not isinstance(entry, dict):
+            raise invalid(f"{path[0]!r} is given in two ways", path[0])
+
+        _put(entry, after, value, path)

@@ -1,0 +1,77 @@
+"""What the application stands on: one gateway, its keys, its running jobs and its media."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from fastapi import Request
+
+from ..exceptions import ValidationError
+from ._driving import Drivers
+from ._key_store import KeyStore
+from ._media_shelf import MediaShelf
+from ._model_names import ModelNames
+
+if TYPE_CHECKING:
+    from .._jobs._gateway import Gateway
+    from ..ledger._records import StateLedger
+    from ._settings import ServerSettings
+
+SECRETS = "server.secrets"
+SIGNING = "links"
+
+
+class Front:
+    """Everything that routes share."""
+
+    def __init__(self, gateway: Gateway, settings: ServerSettings, admin_key: str | None) -> None:
+        ledger = gateway.ledger
+        if not getattr(ledger, "keeps_state", False):
+            raise ValidationError(
+                f"{type(ledger).__name__} keeps no states, which the server's keys are kept as; "
+                "give the gateway a ledger of this package, such as sqlite:///jobs.db"
+            )
+
+        self.gateway = gateway
+        self.settings = settings
+        self.states = cast("StateLedger", ledger)
+        self.keys = KeyStore(self.states)
+        self.models = ModelNames(gateway, settings)
+        self.shelf = MediaShelf(settings.media or _usual_folder())
+        self.drivers = Drivers(gateway, settings.sweep_seconds, self.models.keys)
+        self._admin = None if admin_key is None else _digest(admin_key)
+
+    def is_admin_key(self, token: str) -> bool:
+        """Tell whether this is the admin's key."""
+        return self._admin is not None and hmac.compare_digest(_digest(token), self._admin)
+
+    async def signing_secret(self) -> bytes:
+        """Return what links are signed with: the same for all servers that share the ledger."""
+        record = await self.states.read_state(SECRETS, SIGNING)
+        if record is None:
+            made = {"secret": secrets.token_hex(32)}
+            await self.states.write_state(SECRETS, SIGNING, made, expected=0)
+            record = await self.states.read_state(SECRETS, SIGNING)
+
+        assert record is not None  # noqa: S101  (it was written, by us or by another)
+        return bytes.fromhex(record.value["secret"])
+
+
+def front_of(request: Request) -> Front:
+    """Return what the application of a request stands on."""
+    front: Front = request.app.state.front
+    return front
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
+
+
+def _usual_folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("tarash", appauthor=False)) / "media"

@@ -1,0 +1,28 @@
+"""Whether the server is alive, and whether it can take work. Neither wants a key."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from ..exceptions import TarashException
+from ._callers import FrontHere
+
+router = APIRouter(tags=["Health"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Say that the process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(front: FrontHere) -> JSONResponse:
+    """Say whether jobs can be taken: whether the ledger can be read."""
+    try:
+        await front.states.read_state("server.ready", "ready")
+    except TarashException:
+        return JSONResponse({"status": "the ledger can't be read"}, 503)
+
+    return JSONResponse({"status": "ok", "jobs_under_way": len(front.drivers)})

@@ -1,0 +1,163 @@
+"""The keys of the server's clients: made, found again by their hash, rotated and revoked.
+
+They are kept in the gateway's ledger, so that all servers which share it know them, and a revoked
+one is refused by all of them at once. A key itself is shown when it is made, and never again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from ..ledger._records import StateLedger, StateRecord
+
+SPACE = "server.keys"
+TOKEN = re.compile(r"tg_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
+EVERY = ("*",)
+MOST_PATTERNS = 200
+PAGE = 1000
+
+Pattern = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class KeyBudget(BaseModel):
+    """What a key may spend in a time.
+
+    Attributes:
+        amount: US dollars.
+        per: `hour`, `day`, `month`, or `total` for one that never renews.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    amount: Decimal = Field(ge=0, allow_inf_nan=False, max_digits=20, examples=["5.00"])
+    per: Literal["hour", "day", "month", "total"] = "total"
+
+
+class KeyScope(BaseModel):
+    """What a key is for.
+
+    Attributes:
+        name: For whoever reads the list of keys.
+        models: What it may use: ids and aliases, with `*` for anything.
+        budget: What it may spend; None for no limit of its own.
+        in_flight: How many jobs it may have under way; None for no limit of its own.
+        requests_per_minute: How many requests it may make; None for no limit of its own.
+        allow_unpriced: Whether a key with a budget may buy what has no known price.
+        expires_at: When it ends; None for never.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "shop",
+                    "models": ["fal/*", "fast-video"],
+                    "budget": {"amount": "5.00", "per": "day"},
+                    "in_flight": 5,
+                    "requests_per_minute": 60,
+                }
+            ]
+        },
+    )
+
+    name: str = Field(min_length=1, max_length=100)
+    models: tuple[Pattern, ...] = Field(default=EVERY, min_length=1, max_length=MOST_PATTERNS)
+    budget: KeyBudget | None = None
+    in_flight: int | None = Field(default=None, ge=1, le=1_000_000)
+    requests_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
+    allow_unpriced: bool = False
+    expires_at: AwareDatetime | None = None
+
+
+class ApiKey(KeyScope):
+    """A key as it is listed: everything but itself."""
+
+    id: str
+    created_at: AwareDatetime
+
+
+class KeyStore:
+    """All keys of a ledger."""
+
+    def __init__(self, ledger: StateLedger) -> None:
+        self._ledger = ledger
+
+    async def create(self, scope: KeyScope) -> tuple[ApiKey, str]:
+        """Make a key; return what is known of it, and the key."""
+        key = ApiKey(**scope.model_dump(), id=secrets.token_hex(8), created_at=datetime.now(UTC))
+        return key, await self._write(key, expected=0)
+
+    async def rotate(self, key_id: str) -> str | None:
+        """Give a key another secret; the one before is refused from now on.
+
+        Returns:
+            The key; None where there is none of this id.
+        """
+        record = await self._ledger.read_state(SPACE, key_id)
+        key = _shown(record)
+        return None if key is None or record is None else await self._write(key)
+
+    async def revoke(self, key_id: str) -> bool:
+        """Delete a key; return whether there was one."""
+        if await self._ledger.read_state(SPACE, key_id) is None:
+            return False
+
+        await self._ledger.write_state(SPACE, key_id, None)
+        return True
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """Return what is known of a key."""
+        return _shown(await self._ledger.read_state(SPACE, key_id))
+
+    async def every(self) -> list[ApiKey]:
+        """Return what is known of all keys, by id."""
+        found: list[ApiKey] = []
+        after = ""
+        while records := await self._ledger.list_states(SPACE, after=after, limit=PAGE):
+            found += [key for one in records if (key := _shown(one)) is not None]
+            after = records[-1].name
+
+        return found
+
+    async def verify(self, token: str) -> ApiKey | None:
+        """Return whose key this is; None where it is nobody's."""
+        match = TOKEN.fullmatch(token)
+        record = None if match is None else await self._ledger.read_state(SPACE, match[1])
+        value: dict[str, Any] = {"salt": "", "hash": ""} if record is None else record.value
+        secret = "" if match is None else match[2]
+        if not hmac.compare_digest(_hash(value["salt"], secret), value["hash"]):
+            return None
+
+        return _shown(record)
+
+    async def _write(self, key: ApiKey, expected: int | None = None) -> str:
+        salt, secret = secrets.token_hex(16), secrets.token_hex(32)
+        value = {**key.model_dump(mode="json"), "salt": salt, "hash": _hash(salt, secret)}
+        await self._ledger.write_state(
+            SPACE, key.id, value, expected=expected, until=key.expires_at
+        )
+        return f"tg_{key.id}_{secret}"
+
+
+def _hash(salt: str, secret: str) -> str:
+    """Return what is kept of a secret: it has 256 random bits, so that none can be guessed."""
+    return hashlib.sha256(f"{salt}:{secret}".encode()).hexdigest()
+
+
+def _shown(record: StateRecord | None) -> ApiKey | None:
+    if record is None:
+        return None
+
+    kept = {name: one for name, one in record.value.items() if name not in ("salt", "hash")}
+    return ApiKey.model_validate(kept)

@@ -1,0 +1,48 @@
+"""What is read of a request at most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._refusals import NO_RETRY, Refusal
+
+CLOSE = {"connection": "close", **NO_RETRY}
+
+
+class SmallBodies:
+    """ASGI middleware that ends what is larger than a body may be."""
+
+    def __init__(self, app: Any, json_bytes: int, multipart_bytes: int) -> None:
+        self._app = app
+        self._json = json_bytes
+        self._form = multipart_bytes
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Refuse what says that it is too large; stop reading what turns out to be."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        headers = dict(scope["headers"])
+        is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+        most = self._form if is_form else self._json
+        refusal = Refusal(
+            413, "body_too_large", f"The body may have {most} bytes at most", headers=CLOSE
+        )
+        told = headers.get(b"content-length", b"0")
+        if not told.isdigit() or int(told) > most:
+            await refusal.answer()(scope, receive, send)
+            return
+
+        read = 0
+
+        async def counted() -> Any:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > most:
+                raise refusal
+
+            return message
+
+        await self._app(scope, counted, send)

@@ -1,0 +1,205 @@
+"""Turns a model's name as clients write it into configs: `provider/model`, or an alias."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from .._data._model_info import ModelInfo
+from ..models import (
+    ImageGenerationConfig,
+    MockConfig,
+    MockPollingConfig,
+    MockResponse,
+    VideoGenerationConfig,
+)
+from ._refusals import NO_RETRY, Refusal
+
+if TYPE_CHECKING:
+    from .._data._exchange import Config
+    from .._data._types import Kind
+    from .._jobs._gateway import Gateway
+    from ._callers import Caller
+    from ._settings import Account, ServerSettings
+
+MOCK = MockConfig(
+    enabled=True,
+    polling=MockPollingConfig(delay_between_updates=0.5),
+    # Bytes, which are saved: a URL of the mock's ends with the process.
+    responses=[MockResponse(output_type="content")],
+)
+MOST_FALLBACKS = 8
+MADE = frozenset({"video", "image"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a client says of who is to make something.
+
+    Attributes:
+        model: A model or an alias.
+        fallbacks: Others that follow after a retryable failure.
+        max_cost: US dollars that all of it may cost.
+    """
+
+    model: str
+    fallbacks: tuple[str, ...] = ()
+    max_cost: Decimal | None = None
+
+
+class ModelNames:
+    """The models that clients may name."""
+
+    def __init__(self, gateway: Gateway, settings: ServerSettings) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._accounts = {(one.provider, one.name): one for one in settings.accounts}
+        for alias, chain in settings.aliases.items():
+            for model in chain.chain:
+                self._parsed(model, f"aliases.{alias}")
+
+    @property
+    def keys(self) -> Mapping[str | tuple[str, str], str]:
+        """The keys of the accounts, for jobs that are taken up again."""
+        found: dict[str | tuple[str, str], str] = {}
+        for one in self._settings.accounts:
+            key = os.environ.get(one.key_env or "")
+            if key:
+                found[(one.provider, one.base_url) if one.base_url else one.provider] = key
+
+        return found
+
+    def config(self, kind: Kind, wanted: Wanted, caller: Caller, save_to: str) -> Any:
+        """Return the chain's config for what a client wants made.
+
+        Args:
+            kind: What is to be made.
+            wanted: Who is to make it.
+            caller: Who wants it.
+            save_to: Where results are saved.
+
+        Raises:
+            Refusal: There is no such model, or it is out of the caller's scope.
+        """
+        names = self._names(wanted, caller)
+        configs = [self._config(kind, name, wanted, caller) for name in names]
+        chain = {"fallback_configs": tuple(configs[1:]), "save_to": save_to}
+        return configs[0].model_copy(update=chain)
+
+    def _names(self, wanted: Wanted, caller: Caller) -> list[str]:
+        if len(wanted.fallbacks) > MOST_FALLBACKS:
+            raise Refusal(
+                400, "invalid_request", f"fallbacks: give at most {MOST_FALLBACKS} models",
+                param="fallbacks", headers=NO_RETRY,
+            )  # fmt: skip
+
+        found: list[str] = []
+        for name in (wanted.model, *wanted.fallbacks):
+            if not caller.may_use(name):
+                raise Refusal(
+                    403,
+                    "model_not_allowed",
+                    f"This key may not use {name!r}; GET /v1/models lists what it may",
+                    param="model" if name == wanted.model else "fallbacks",
+                    headers=NO_RETRY,
+                )
+
+            alias = self._settings.aliases.get(name)
+            found += [name] if alias is None else alias.chain
+
+        return list(dict.fromkeys(found))
+
+    def _config(self, kind: Kind, name: str, wanted: Wanted, caller: Caller) -> Config:
+        account, provider, model = self._parsed(name, "model")
+        made: dict[str, Any] = {
+            "provider": provider,
+            "model": model,
+            "on_timeout": "detach",
+            "untrusted_requests": True,
+            "allowed_extra_params": self._settings.allowed_extra_params,
+            "allow_unpriced": caller.key is None or caller.key.allow_unpriced,
+        }
+        if wanted.max_cost is not None:
+            made["max_cost"] = wanted.max_cost
+
+        if self._settings.mock:
+            made["mock"] = MOCK
+
+        if account is not None:
+            made["api_key"] = os.environ.get(account.key_env) if account.key_env else None
+            made["base_url"] = account.base_url
+
+        made = {field: value for field, value in made.items() if value is not None}
+        config = VideoGenerationConfig if kind == "video" else ImageGenerationConfig
+        return config(**made)
+
+    def _parsed(self, name: str, param: str) -> tuple[Account | None, str, str]:
+        """Return the account, the provider and the model of a name.
+
+        Raises:
+            Refusal: It names none.
+        """
+        place, slash, model = name.partition("/")
+        provider, at, account = place.partition("@")
+        if not (slash and provider and model.strip()):
+            raise Refusal(
+                404,
+                "model_not_found",
+                f"There is no model {name!r}: ids are `provider/model`, such as fal/fal-ai/veo3.1, "
+                "or an alias; GET /v1/models lists them",
+                param=param,
+                headers=NO_RETRY,
+            )
+
+        found = self._accounts.get((provider, account))
+        if at and found is None:
+            raise Refusal(
+                404,
+                "model_not_found",
+                f"There is no account {account!r} of {provider!r}",
+                param=param,
+                headers=NO_RETRY,
+            )
+
+        return found, provider, model
+
+    def listed(self, caller: Caller) -> Iterator[dict[str, Any]]:
+        """Yield the models and aliases that a caller may use, in OpenAI's shape."""
+        for alias in self._settings.aliases:
+            if caller.may_use(alias):
+                yield _entry(alias, "alias")
+
+        for one in self._known():
+            for name in self._named(one):
+                if caller.may_use(name):
+                    yield _entry(name, one.provider, one)
+
+    def _known(self) -> Sequence[ModelInfo]:
+        return [one for one in self._gateway.list_models() if MADE.intersection(one.outputs)]
+
+    def _named(self, model: ModelInfo) -> Iterator[str]:
+        yield f"{model.provider}/{model.model}"
+        for provider, account in self._accounts:
+            if provider == model.provider and account:
+                yield f"{provider}@{account}/{model.model}"
+
+    def found(self, name: str, caller: Caller) -> dict[str, Any] | None:
+        """Return one model or alias; None where there is none, or it is out of scope."""
+        if not caller.may_use(name):
+            return None
+
+        if name in self._settings.aliases:
+            return _entry(name, "alias")
+
+        return next((one for one in self.listed(caller) if one["id"] == name), None)
+
+
+def _entry(name: str, owner: str, model: ModelInfo | None = None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": name, "object": "model", "created": 0, "owned_by": owner}
+    if model is not None:
+        entry |= {"name": model.name or model.model, "outputs": list(model.outputs)}
+
+    return entry

@@ -1,0 +1,179 @@
+"""Errors as clients read them: OpenAI's shape, with our code, hints, submission and billing.
+
+A client of OpenAI's retries 408, 409, 429 and 5xx by itself, so that each answer says whether that
+is safe: what may have been bought is never sent again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi.responses import JSONResponse
+
+from ..exceptions import (
+    AuthenticationError,
+    ContentModerationError,
+    CostLimitError,
+    GenerationFailedError,
+    HTTPConnectionError,
+    HTTPError,
+    ModelNotFoundError,
+    PolicyRefusedError,
+    QuotaExceededError,
+    RateLimitError,
+    StorageError,
+    TarashException,
+    ValidationError,
+)
+from ..exceptions import TimeoutError as GatewayTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    404: "not_found_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+}
+FIRST_SERVER_ERROR = 500
+NO_RETRY = {"x-should-retry": "false"}
+LONGEST_WAIT = 120
+"""Seconds; clients give up where they are told to wait for longer."""
+UNKNOWN_MODEL = frozenset({"unknown_provider", "unknown_model", "model_not_found"})
+ACCOUNT = "upstream_account"
+"""The code of a provider that refuses the gateway's own account."""
+
+
+class Refusal(Exception):  # noqa: N818  (an answer, not a mistake of ours)
+    """An error answer."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.param = param
+        self.headers = dict(headers or {})
+        self.facts = facts
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer's JSON."""
+        default = "invalid_request_error" if self.status < FIRST_SERVER_ERROR else "server_error"
+        error = {
+            "message": self.message,
+            "type": TYPES.get(self.status, default),
+            "param": self.param,
+            "code": self.code,
+        }
+        return {"error": {**error, **self.facts}}
+
+    def answer(self) -> JSONResponse:
+        """Return the answer."""
+        return JSONResponse(sendable(self.body()), self.status, self.headers)
+
+
+def sendable(value: Any) -> Any:
+    """Return a value whose text can be sent: halves of characters are replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+
+    if isinstance(value, dict):
+        return {sendable(name): sendable(one) for name, one in value.items()}
+
+    return [sendable(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def missing(what: str) -> Refusal:
+    """Return the answer for something that is not there, or another key's."""
+    return Refusal(404, "not_found", f"There is no such {what}")
+
+
+def invalid(message: str, param: str | None = None, code: str = "invalid_request") -> Refusal:
+    """Return the answer for a request that can't be understood."""
+    return Refusal(400, code, message, param=param, headers=NO_RETRY)
+
+
+def refusal_of(error: TarashException) -> Refusal:
+    """Return what a client is told of an error of the library."""
+    status, code = _status(error), error.code
+    if status == 502 and isinstance(error, AuthenticationError | QuotaExceededError):  # noqa: PLR2004
+        return _account(error)
+
+    safe = error.submission in (None, "not_sent", "rejected") and error.operation is None
+    again = safe and (status == 429 or status >= FIRST_SERVER_ERROR)  # noqa: PLR2004
+    headers = {"x-should-retry": "true" if again else "false"}
+    if again and error.retry_after is not None and error.retry_after <= LONGEST_WAIT:
+        headers["retry-after-ms"] = str(max(0, round(error.retry_after * 1000)))
+        headers["retry-after"] = str(max(0, round(error.retry_after)))
+
+    return Refusal(
+        status, code, error.message, param=_param(error), headers=headers, **facts_of(error)
+    )
+
+
+def facts_of(error: TarashException) -> dict[str, Any]:
+    """Return what our errors have beside OpenAI's fields."""
+    facts: dict[str, Any] = {
+        "submission": error.submission,
+        "billing": error.billing,
+        "hints": [{"action": one.action, "text": one.text} for one in error.hints],
+        "provider": error.provider,
+        "provider_request_id": error.request_id,
+    }
+    if isinstance(error, ContentModerationError):
+        facts["moderation"] = {"stage": error.stage, "categories": list(error.categories)}
+
+    return facts
+
+
+def _account(error: TarashException) -> Refusal:
+    """Return the answer where the gateway's account is refused: not the client's to mend."""
+    message = (
+        f"{error.provider} refuses the account of this gateway ({error.code}): whoever runs the "
+        "gateway has to look at its key or its credit; nothing was made"
+    )
+    facts = {"submission": error.submission, "billing": error.billing, "provider": error.provider}
+    return Refusal(502, ACCOUNT, message, headers=NO_RETRY, **facts)
+
+
+def _status(error: TarashException) -> int:
+    if error.code in UNKNOWN_MODEL or isinstance(error, ModelNotFoundError):
+        return 404
+
+    for kinds, status in STATUSES:
+        if isinstance(error, kinds):
+            return status
+
+    if isinstance(error, HTTPError) and error.submission == "rejected":
+        code = error.status_code or 0
+        return 400 if 400 <= code < FIRST_SERVER_ERROR else 502  # noqa: PLR2004
+
+    return 502
+
+
+STATUSES: tuple[tuple[Any, int], ...] = (
+    (CostLimitError, 402),
+    ((ValidationError, ContentModerationError), 400),
+    ((AuthenticationError, QuotaExceededError), 502),
+    (RateLimitError, 429),
+    (PolicyRefusedError, 429),
+    (StorageError, 503),
+    (GatewayTimeoutError, 504),
+    ((HTTPConnectionError, GenerationFailedError), 502),
+)
+
+
+def _param(error: TarashException) -> str | None:
+    return error.field

@@ -1,0 +1,65 @@
+"""Runs the application by uvicorn, until somebody stops it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 30
+SHUTDOWN_SECONDS = 5
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens already: who connects from now on is served.
+
+    Raises:
+        OSError: It can't be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+        made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        raise
+
+    return made
+
+
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Return what serves the application."""
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # Whoever calls from this machine is not believed what it says of its address.
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    return uvicorn.Server(config)
+
+
+def run(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; jobs under way are left running, and written down."""
+    # It raises what it has caught again at its end: that was asked for, and is no failure.
+    before = {
+        number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        server_of(app).run(sockets=[listener])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

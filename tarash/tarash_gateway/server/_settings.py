@@ -1,0 +1,71 @@
+"""What the server is told by whoever runs it: accounts, aliases, limits. Never a secret itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MEBIBYTE = 1024 * 1024
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Account(_Part):
+    """One account with a provider.
+
+    Attributes:
+        provider: The provider's name.
+        name: What tells it from others of the same provider: models are `provider@name/model`
+            then. Empty for the one that `provider/model` means.
+        key_env: The variable of the environment that holds its key; by default the provider's own.
+        base_url: Where it is asked, in place of the provider's host.
+    """
+
+    provider: str = Field(min_length=1)
+    name: str = Field(default="", pattern=rf"^$|{NAME}")
+    key_env: str | None = None
+    base_url: str | None = None
+
+
+class Alias(_Part):
+    """A name for several models, tried in this order.
+
+    Attributes:
+        chain: Models as `provider/model`; the next is tried after a retryable failure.
+    """
+
+    chain: tuple[str, ...] = Field(min_length=1)
+
+
+class ServerSettings(_Part):
+    """How the server works.
+
+    Attributes:
+        mock: Answer every model from the mock: no provider is asked and nothing is bought.
+        media: The folder for results and what clients upload; by default in the user's data folder.
+        accounts: Accounts with keys or hosts of their own; others are the environment's.
+        aliases: Names for chains of models.
+        allowed_extra_params: Parameters of providers' own that clients may send.
+        create_seconds: How long a create waits for the provider's answer; after that it answers
+            with the job as it is.
+        poll_seconds: How soon clients are told to ask again.
+        sweep_seconds: How often jobs that nobody drives are looked for.
+        json_bytes: The largest body of JSON.
+        multipart_bytes: The largest body of a form.
+    """
+
+    mock: bool = False
+    media: Path | None = None
+    accounts: tuple[Account, ...] = ()
+    aliases: dict[Annotated[str, Field(pattern=NAME)], Alias] = Field(default_factory=dict)
+    allowed_extra_params: tuple[str, ...] = ()
+    create_seconds: float = Field(default=30, gt=0, le=600)
+    poll_seconds: float = Field(default=1, gt=0, le=60)
+    sweep_seconds: float = Field(default=15, gt=0)
+    json_bytes: int = Field(default=10 * MEBIBYTE, ge=1024)
+    multipart_bytes: int = Field(default=200 * MEBIBYTE, ge=1024)

@@ -1,0 +1,139 @@
+"""OpenAI's routes for videos: create, retrieve, list, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from ..exceptions import ValidationError
+from ._callers import Caller, CallerHere, FrontHere
+from ._creating import create, labels_of, named
+from ._documents import ERRORS, body_of
+from ._forms import fields_of
+from ._refusals import NO_RETRY, Refusal, invalid, missing, sendable
+from ._shapes import cost_headers, video_of
+from ._video_requests import VideoCreate, parsed
+
+if TYPE_CHECKING:
+    from .._data._job_info import JobInfo
+    from ._front import Front
+
+router = APIRouter(prefix="/v1/videos", tags=["Videos"], responses=ERRORS)
+RUNNING = frozenset({"queued", "in_progress"})
+PREVIEW = "openai-poll-after-ms"
+
+
+@router.post("", openapi_extra=body_of(VideoCreate, files=("input_reference",)))
+async def create_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Make a video: answers with its job as soon as the provider has taken it."""
+    fields = await fields_of(request)
+    wanted: VideoCreate = parsed(VideoCreate, fields)
+    config = front.models.config("video", wanted.wanted(), caller, front.shelf.place())
+    asked = wanted.request()
+    labels = labels_of(wanted.metadata, wanted.model, wanted.size)
+    name = await named(front, caller, request, fields)
+    driven = await create(
+        front, caller, kind="video", config=config, asked=asked, labels=labels, name=name
+    )
+    return await answer(front, caller, driven.handle.id)
+
+
+@router.get("")
+async def list_videos(
+    front: FrontHere,
+    caller: CallerHere,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    order: Literal["asc", "desc"] = "desc",
+) -> JSONResponse:
+    """List the videos of this key, newest first unless `order` says otherwise."""
+    labels = {} if caller.is_admin else {"key": caller.id}
+    try:
+        jobs = await front.gateway.list_jobs_async(
+            labels=labels,
+            kind="video",
+            after=after,
+            limit=limit + 1,
+            oldest_first=order == "asc",
+        )
+    except ValidationError as error:
+        raise invalid("There is no such video to go on after", "after") from error
+
+    shown = [video_of(one, front.drivers.get(one.id)) for one in jobs[:limit]]
+    return JSONResponse(
+        sendable(
+            {
+                "object": "list",
+                "data": shown,
+                "first_id": shown[0]["id"] if shown else None,
+                "last_id": shown[-1]["id"] if shown else None,
+                "has_more": len(jobs) > limit,
+            }
+        )
+    )
+
+
+@router.get("/{video_id}")
+async def retrieve_video(video_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Say where a video stands."""
+    return await answer(front, caller, video_id)
+
+
+@router.delete("/{video_id}")
+async def delete_video(video_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Delete a video; one that still runs is stopped first, where its provider does that."""
+    job = await owned(front, caller, video_id)
+    if job.state in ("open", "unknown"):
+        await _stop(front, job)
+
+    await front.shelf.drop(job)
+    await front.gateway.ledger.forget(job.id)
+    return JSONResponse({"id": job.id, "object": "video.deleted", "deleted": True})
+
+
+async def _stop(front: Front, job: JobInfo) -> None:
+    """Stop a job that is to be deleted.
+
+    Raises:
+        Refusal: It may still run, and be billed: it is not to be forgotten.
+    """
+    driven = front.drivers.get(job.id)
+    handle = driven.handle if driven is not None else await front.gateway.resume_async(job.id)
+    said = await handle.cancel_async()
+    if said == "cancelled" and driven is not None:
+        await driven.ended.wait()
+
+    if said not in ("cancelled", "too_late"):
+        raise Refusal(
+            409,
+            "still_running",
+            "This video is still being made, and its provider has not stopped it: it may be "
+            "billed. Delete it when it has ended",
+            headers={**NO_RETRY, "x-tarash-cancel": said},
+        )
+
+
+async def owned(front: Front, caller: Caller, job_id: str, kind: str = "video") -> JobInfo:
+    """Return a job of a caller's own.
+
+    Raises:
+        Refusal: There is none of this id, or it is another key's, which is the same.
+    """
+    job = await front.gateway.find_job_async(job_id)
+    if job is None or job.id != job_id or job.kind != kind or not caller.owns(job):
+        raise missing(kind)
+
+    return job
+
+
+async def answer(front: Front, caller: Caller, job_id: str) -> JSONResponse:
+    """Return the answer that says where a video stands."""
+    job = await owned(front, caller, job_id)
+    shown: dict[str, Any] = video_of(job, front.drivers.get(job.id))
+    headers = cost_headers(job)
+    if shown["status"] in RUNNING:
+        headers[PREVIEW] = str(round(front.settings.poll_seconds * 1000))
+
+    return JSONResponse(sendable(shown), headers=headers)
