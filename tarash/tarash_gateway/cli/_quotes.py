@@ -13,7 +13,7 @@ from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._inputs import prompt_of, read
 from ._options import Options
-from ._words import spoken
+from ._words import in_options, spoken
 
 
 def show_quote(options: Options, *, ask_provider: bool = False) -> int:
@@ -77,7 +77,7 @@ def _show(plan: GenerationPlan) -> None:
         table.add_row(one.billable.replace("_", " "), said + source)
 
     for reason in plan.quote.unknown:
-        table.add_row("unknown", reason)
+        table.add_row("unknown", in_options(reason))
 
     for note in plan.quote.notes:
         table.add_row("note", note)
@@ -117,7 +117,9 @@ def compare(options: Options, models: Sequence[str]) -> int:
 
     table = terminal.plain_table("provider", "model", "cost", "what is not certain")
     for one in plans:
-        table.add_row(one.provider, one.model, str(one.quote), "; ".join(one.quote.unknown))
+        table.add_row(
+            one.provider, one.model, str(one.quote), in_options("; ".join(one.quote.unknown))
+        )
 
     for provider, model, said in refused:
         table.add_row(provider, model, "-", said)
