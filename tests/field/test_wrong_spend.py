@@ -73,7 +73,7 @@ async def test_polls_and_waits_add_nothing(simulator: Simulator) -> None:
     await again.wait_async()
 
     (row,) = await spend_async(ledger)
-    assert (row.amount, row.possible, row.submits) == (FIVE_SECONDS, 0, 1)
+    assert [row.amount, row.possible, row.submits] == [FIVE_SECONDS, 0, 1]
     await gateway.aclose()
 
 
@@ -232,7 +232,7 @@ async def test_a_failed_task_gives_its_money_back_once(simulator: Simulator) -> 
         assert not isinstance(caught.value, BudgetExceededError)
 
     (row,) = await spend_async(ledger)
-    assert (row.amount, row.possible, row.submits) == (0, 0, 3)
+    assert [row.amount, row.possible, row.submits] == [0, 0, 3]
     await gateway.aclose()
 
 
@@ -276,7 +276,7 @@ async def test_a_wait_that_was_given_up_gives_nothing_back(simulator: Simulator)
         await gateway.generate_video_async(config(simulator), REQUEST)
 
     (row,) = await spend_async(ledger)
-    assert (row.amount, row.possible) == (0, FIVE_SECONDS)
+    assert [row.amount, row.possible] == [0, FIVE_SECONDS]
     await gateway.aclose()
 
 
