@@ -33,6 +33,9 @@ FILES = {path.stem: path for path in (Path(__file__).parent / "declared").glob("
 for _path in FILES.values():
     register_provider_file(_path)
 
+WORKFLOWS = Path(__file__).parent / "workflows"
+"""Of ComfyUI, whose models are files."""
+
 Cancel = Literal["cancelled", "requested", "unsupported"]
 
 PICTURE: MediaContent = {"content": samples.make_png(64, 64, 1), "content_type": "image/png"}
@@ -174,11 +177,18 @@ FORM_EXTRA = {"odd_one": "As It Is", "odd_table": '{"inner": [1, true, null]}'}
 OPENAI_FORM = {"odd_one": "As It Is", "odd_number": "7"}
 CALLBACK = {"callback_url": "https://hooks.example/kling"}
 SEEDANCE_EXTRA = {"return_last_frame": True, "execution_expires_after": 7200}
+SESSION = {"session_id": "campaign-7"}
 SEEDREAM_EXTRA = {"sequential_image_generation_options": {"max_images": 3}}
 # What their fact sheets say of these: the task may exist.
 ALIBABA_UNSETTLED = frozenset({500, 503})
 BYTEDANCE_UNSETTLED = frozenset({500})
+OPENROUTER_UNSETTLED = frozenset({500})
 ONE_REFUSAL = Script(outcome="moderated")
+SOUNDS = {"reference_audios": ["https://example.com/voice.mp3"]}
+WAVESPEED_FACES = (
+    ONE_REFUSAL,
+    *(Script(outcome="moderated", error_type=face) for face in ("submit", "inside")),
+)
 FRAMES = Images(("first_frame", "last_frame"))
 
 openai_video = partial(
@@ -293,6 +303,32 @@ CASES: tuple[Case, ...] = (
         extra={"step": 20},
         extra_sent={"step": 20},
         why=NO_FILTER,
+    ),
+    own_video(
+        provider="comfyui",
+        model=str(WORKFLOWS / "video.json"),
+        own_id=True,
+        cancel="cancelled",
+        images=(
+            *_alone("first_frame", "last_frame", model=str(WORKFLOWS / "frames.json")),
+            Images(FRAMES.roles, str(WORKFLOWS / "frames.json")),
+        ),
+        extra={"front": True},
+        extra_sent={"front": True},
+        why=f"{NO_FILTER}a job has an id of ours, by which it is found",
+    ),
+    own_image(
+        provider="comfyui",
+        model=str(WORKFLOWS / "image.json"),
+        at_once=False,
+        own_id=True,
+        cancel="cancelled",
+        images=_alone("reference", model=str(WORKFLOWS / "edit.json")),
+        extra={"front": True},
+        extra_sent={"front": True},
+        failure=GenerationFailedError,
+        refused_failure=False,
+        why=f"{NO_FILTER}images are jobs, too",
     ),
     GOOGLE(
         kind="video",
@@ -553,6 +589,72 @@ CASES: tuple[Case, ...] = (
         unsettled=BYTEDANCE_UNSETTLED,
         moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
         why="the submit's answer holds the images; the wire refuses what it doesn't know",
+    ),
+    Case(
+        provider="wavespeed",
+        kind="video",
+        model="bytedance/seedance-2.0/text-to-video",
+        other_model="kwaivgi/kling-v4.0/text-to-video",
+        images=(
+            *_alone("reference", "asset"),
+            *_alone("first_frame", model="bytedance/seedance-2.0/image-to-video"),
+            Images(FRAMES.roles, "bytedance/seedance-2.0/image-to-video"),
+        ),
+        extra=SOUNDS,
+        extra_sent=SOUNDS,
+        moderated=WAVESPEED_FACES,
+        unsettled=frozenset({500, 503}),
+        why="the wire refuses what it doesn't know; the API has no cancel",
+    ),
+    Case(
+        provider="wavespeed",
+        kind="image",
+        model="wavespeed-ai/z-image/turbo",
+        other_model="wavespeed-ai/flux-dev",
+        images=_alone("reference", model="wavespeed-ai/flux-kontext-dev"),
+        pictures=BYTES,
+        extra={"output_format": "png"},
+        extra_sent={"output_format": "png"},
+        moderated=WAVESPEED_FACES,
+        unsettled=frozenset({500, 503}),
+        why="as for videos; files are uploaded first",
+    ),
+    Case(
+        provider="openrouter",
+        kind="video",
+        model="google/veo-3.1-fast",
+        images=(*_alone("reference", "first_frame", "asset"), FRAMES),
+        extra=SESSION,
+        extra_sent=SESSION,
+        unsettled=OPENROUTER_UNSETTLED,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="submit")),
+        why="the wire refuses what it doesn't know; the API has no cancel and no list",
+    ),
+    Case(
+        provider="openrouter",
+        kind="video",
+        model="kwaivgi/kling-v3.0-pro",
+        images=(*_alone("reference", "first_frame"), FRAMES),
+        pictures=BYTES,
+        extra=SESSION,
+        extra_sent=SESSION,
+        unsettled=OPENROUTER_UNSETTLED,
+        why="as for Veo; its videos are fetched with the key",
+    ),
+    Case(
+        provider="openrouter",
+        kind="image",
+        model="openai/gpt-image-1",
+        at_once=True,
+        images=_alone("reference", "asset"),
+        pictures=BYTES,
+        extra=SESSION,
+        extra_sent=SESSION,
+        failure=HTTPError,
+        refused_failure=True,
+        unsettled=OPENROUTER_UNSETTLED,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="inside")),
+        why="the submit's answer holds the images, and its errors may have a good status",
     ),
     Case(
         provider="stability",

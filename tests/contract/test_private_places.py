@@ -25,7 +25,9 @@ from .conftest import Run
 Way = Literal["urls", "redirects"]
 URL = re.compile(rb"https?://[^/\"\\\s]+")
 HOPS = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection", "host"})
-GIVING_URLS = {"fal", "google", "kling", "luma", "minimax", "replicate", "runway", "xai"}
+GIVING_URLS = {
+    *("fal", "google", "kling", "luma", "minimax", "openrouter", "replicate", "runway", "xai")
+}
 """Whose answers lead to media; of Google's, those of the Gemini API."""
 
 

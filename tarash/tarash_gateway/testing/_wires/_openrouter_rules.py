@@ -1,0 +1,285 @@
+"""What OpenRouter takes: a strict reader of bodies, written from its pages and its client's types.
+
+The models are those of its list of 2026-10-09. A value outside a model's list is refused, as by the
+API; so is a field that its types don't name. It shares nothing with the package's declaration.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Check = Callable[[Any], bool]
+
+_DATA = re.compile(r"data:(image|video|audio)/[\w.+-]+;base64,[A-Za-z0-9+/]+={0,2}")
+_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
+_SLUG = re.compile(r"[a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoModel:
+    """A row of the list of models; None where the list has none, and anything goes.
+
+    `has` is a letter for each: F and L for frames, a for sound, s for seeds, ? for what of the
+    last two nobody knows.
+    """
+
+    durations: Sequence[int] | None
+    resolutions: Sequence[str] | None
+    has: str = ""
+    references: int = 0
+    film: bool = False
+    ratios: Sequence[str] = _RATIOS
+    needs: str = ""
+    passes: Sequence[str] = ()
+    extras: Sequence[str] = ()
+
+
+_P720, _P1080, _P4K = ("720p",), ("720p", "1080p"), ("720p", "1080p", "4K")
+_LOW, _ALL = ("480p", "720p"), ("480p", "720p", "1080p")
+_WIDE = ("16:9", "9:16")
+_SEEDANCE = ("16:9", "9:16", "1:1", "4:3", "3:4", "21:9")
+_KLING = ("16:9", "9:16", "1:1")
+_WAN = ("16:9", "9:16", "1:1", "4:3", "3:4")
+_GROK = (*_WAN, "3:2", "2:3")
+_GOOGLE = ("google-vertex",)
+
+
+def _long(low: int, high: int) -> range:
+    return range(low, high + 1)
+
+
+MODELS: Mapping[str, VideoModel] = {
+    "google/veo-3.1": VideoModel((4, 6, 8), _P4K, "FLas", 3, ratios=_WIDE, passes=_GOOGLE),
+    "google/veo-3.1-fast": VideoModel((4, 6, 8), _P4K, "FLas", 3, ratios=_WIDE, passes=_GOOGLE),
+    "google/veo-3.1-lite": VideoModel((4, 6, 8), _P1080, "FLas", ratios=_WIDE, passes=_GOOGLE),
+    "bytedance/seedance-2.5": VideoModel(
+        _long(4, 30), _LOW, "FLas", 30, film=True, ratios=_SEEDANCE
+    ),
+    "bytedance/seedance-2.0": VideoModel(
+        _long(4, 15), (*_ALL, "4K"), "FLas", 9, film=True, ratios=_SEEDANCE
+    ),
+    **dict.fromkeys(
+        ("bytedance/seedance-2.0-fast", "bytedance/seedance-2.0-mini"),
+        VideoModel(_long(4, 15), _LOW, "FLas", 9, film=True, ratios=_SEEDANCE),
+    ),
+    "bytedance/seedance-1-5-pro": VideoModel(_long(4, 12), _ALL, "FLas", ratios=_SEEDANCE),
+    **dict.fromkeys(
+        ("kwaivgi/kling-v3.0-pro", "kwaivgi/kling-v3.0-std"),
+        VideoModel(_long(3, 15), _P720, "FLa", ratios=_KLING),
+    ),
+    "kwaivgi/kling-video-o1": VideoModel((5, 10), _P720, "FLa", 7, ratios=_KLING),
+    "minimax/hailuo-3": VideoModel(_long(5, 15), ("2K",), "FLa", 9),
+    "minimax/hailuo-3-max": VideoModel(_long(5, 15), ("480p", "768p"), "FL", 9),
+    "minimax/hailuo-2.3": VideoModel((6, 10), ("1080p",), "F?", ratios=("16:9",)),
+    **dict.fromkeys(
+        ("alibaba/wan-3.0", "alibaba/wan-3.0-prime"),
+        VideoModel(_long(2, 30), _ALL, "Fas", 9, ratios=_WAN),
+    ),
+    "alibaba/wan-2.7": VideoModel(_long(2, 10), _P1080, "FLas", ratios=_WAN),
+    "alibaba/wan-2.6": VideoModel((5, 10), _P1080, "Fas", ratios=_WAN),
+    **dict.fromkeys(
+        ("alibaba/happyhorse-1.0", "alibaba/happyhorse-1.1"),
+        VideoModel(_long(3, 15), _P1080, "F?s", ratios=_WAN),
+    ),
+    "x-ai/grok-imagine-video": VideoModel(_long(1, 15), _LOW, "F?", 9, ratios=_GROK),
+    **dict.fromkeys(
+        ("x-ai/grok-imagine-video-1.5", "x-ai/grok-imagine-video-1.5-lite"),
+        VideoModel(_long(1, 15), _ALL, "F?", 9, ratios=_GROK),
+    ),
+    "runway/gen-4.5": VideoModel(_long(2, 10), _P720, "Fs", ratios=_WIDE),
+    "runway/aleph-2": VideoModel(None, None, "s", film=True, needs="video_url"),
+    "black-forest-labs/flux-3-video": VideoModel(
+        _long(5, 20), _P1080, "FLa", ratios=(*_SEEDANCE, "2:1")
+    ),
+    "black-forest-labs/flux-video-edit": VideoModel(None, None, "", film=True, needs="video_url"),
+    "black-forest-labs/flux-video-upscale": VideoModel(
+        None,
+        None,
+        "",
+        film=True,
+        needs="video_url",
+        extras=("creativity", "upscale_factor"),
+    ),
+    "heygen/heygen-video-1": VideoModel(
+        _long(5, 15), ("480p", "768p", "2K"), "Fs", 9, ratios=_KLING
+    ),
+    "heygen/avatar-iv": VideoModel(None, _P1080, "", 1, needs="image_url"),
+}
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def is_url(value: Any) -> bool:
+    return isinstance(value, str) and (
+        re.match(r"https?://", value) is not None or _DATA.fullmatch(value) is not None
+    )
+
+
+def is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def one_of(*values: Any) -> Check:
+    return lambda value: value in values and not isinstance(value, bool)
+
+
+def part_of(*kinds: str) -> Check:
+    """Take `{"type": kind, kind: {"url": …}}`, and nothing beside."""
+
+    def check(value: Any) -> bool:
+        kind = value.get("type") if isinstance(value, dict) else None
+        if kind not in kinds or value.keys() != {"type", kind}:
+            return False
+
+        inner = value[kind]
+        return isinstance(inner, dict) and inner.keys() == {"url"} and is_url(inner["url"])
+
+    return check
+
+
+def is_frame(value: Any) -> bool:
+    if not isinstance(value, dict) or value.get("frame_type") not in {"first_frame", "last_frame"}:
+        return False
+
+    return part_of("image_url")({name: one for name, one in value.items() if name != "frame_type"})
+
+
+def list_of(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and bool(value) and all(map(check, value))
+
+
+def is_provider(value: Any) -> bool:
+    """Take `{"options": {slug: {"parameters": {…}}}}`."""
+    options = value.get("options") if isinstance(value, dict) else None
+    return isinstance(options, dict) and all(
+        _SLUG.fullmatch(slug) and isinstance(one, dict) for slug, one in options.items()
+    )
+
+
+_SHARED: Mapping[str, Check] = {
+    "model": is_text,
+    "prompt": is_text,
+    "seed": is_whole,
+    "session_id": lambda value: is_text(value) and len(value) <= 256,  # noqa: PLR2004
+    "trace": lambda value: isinstance(value, dict),
+    "user": is_text,
+}
+_VIDEO: Mapping[str, Check] = {
+    **_SHARED,
+    "duration": is_whole,
+    "resolution": is_text,
+    "aspect_ratio": is_text,
+    "size": lambda value: isinstance(value, str) and bool(re.fullmatch(r"\d{3,4}x\d{3,4}", value)),
+    "frame_images": list_of(is_frame),
+    "input_references": list_of(part_of("image_url", "video_url", "audio_url")),
+    "generate_audio": is_flag,
+    "previous_job_id": is_text,
+    "callback_url": lambda value: isinstance(value, str) and value.startswith("https://"),
+    "upscale_factor": lambda value: isinstance(value, int | float) and not is_flag(value),
+    "creativity": one_of(0, 1),
+    "provider": is_provider,
+}
+_IMAGE: Mapping[str, Check] = {
+    **_SHARED,
+    "n": lambda value: is_whole(value) and 1 <= value <= 10,  # noqa: PLR2004
+    "size": lambda value: (
+        isinstance(value, str) and bool(re.fullmatch(r"\d{2,4}x\d{2,4}|\d(\.5)?K|512|768", value))
+    ),
+    "resolution": one_of("512", "768", "1K", "1.5K", "2K", "4K"),
+    "aspect_ratio": lambda value: (
+        isinstance(value, str) and bool(re.fullmatch(r"\d{1,2}(\.\d+)?:\d{1,2}|auto", value))
+    ),
+    "quality": one_of("auto", "low", "medium", "high", "xhigh", "max"),
+    "background": one_of("auto", "transparent", "opaque"),
+    "output_format": one_of("png", "jpeg", "webp", "svg"),
+    "output_compression": lambda value: is_whole(value) and 0 <= value <= 100,  # noqa: PLR2004
+    "input_references": list_of(part_of("image_url")),
+    "stream": is_flag,
+    "provider": lambda value: isinstance(value, dict),
+}
+
+
+def _wrong_fields(body: Mapping[str, Any], fields: Mapping[str, Check]) -> str | None:
+    for name in ("model", "prompt"):
+        if name not in body:
+            return f"{name}: Required"
+
+    unknown = sorted(body.keys() - fields.keys())
+    if unknown:
+        return f"Unrecognized key(s) in object: '{unknown[0]}'"
+
+    bad = next((name for name, value in body.items() if not fields[name](value)), None)
+    return None if bad is None else f"{bad}: Invalid input"
+
+
+def wrong_image(body: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with a request for images; None for nothing."""
+    return _wrong_fields(body, _IMAGE)
+
+
+def wrong_video(body: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with a request for a video; None for nothing."""
+    found = _wrong_fields(body, _VIDEO)
+    if found is not None:
+        return found
+
+    model = MODELS.get(body["model"])
+    if model is None:
+        return f"{body['model']} is not a valid model ID"
+
+    return _wrong_values(body, model) or _wrong_media(body, model)
+
+
+def _wrong_values(body: Mapping[str, Any], model: VideoModel) -> str | None:
+    lists: Mapping[str, Sequence[Any] | None] = {
+        "duration": model.durations,
+        "resolution": model.resolutions,
+        "aspect_ratio": model.ratios,
+    }
+    for name, allowed in lists.items():
+        if name in body and allowed is not None and body[name] not in allowed:
+            return f"{name} {body[name]} is not supported by this model"
+
+    if body.get("generate_audio") and "a" not in model.has:
+        return "generate_audio is not supported by this model"
+
+    if "seed" in body and "s" not in model.has:
+        return "seed is not supported by this model"
+
+    for name in ("creativity", "upscale_factor"):
+        if name in body and name not in model.extras:
+            return f"{name} is not supported by this model"
+
+    options = body.get("provider", {}).get("options", {})
+    if any(
+        slug not in model.passes or one.keys() != {"parameters"} for slug, one in options.items()
+    ):
+        return (
+            "provider options that no provider of this model reads"  # it would drop them silently
+        )
+
+    return "size beside resolution" if "size" in body and "resolution" in body else None
+
+
+def _wrong_media(body: Mapping[str, Any], model: VideoModel) -> str | None:
+    frames = [one["frame_type"] for one in body.get("frame_images", ())]
+    parts = [one["type"] for one in body.get("input_references", ())]
+    last_alone = "last_frame" in frames and "first_frame" not in frames
+    rules = {
+        "frame_images are not supported": frames and "F" not in model.has,
+        "last_frame is not supported": "last_frame" in frames and "L" not in model.has,
+        "frame_images: one of each": len(set(frames)) != len(frames) or last_alone,
+        "too many input_references": parts.count("image_url") > model.references,
+        "video references are not supported": "video_url" in parts and not model.film,
+        f"input_references need a {model.needs}": model.needs and model.needs not in parts,
+        # The API drops the references without a word.
+        "frame_images win over input_references": frames and parts,
+    }
+    return next((said for said, holds in rules.items() if holds), None)
