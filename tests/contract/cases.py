@@ -181,6 +181,11 @@ ALIBABA_UNSETTLED = frozenset({500, 503})
 BYTEDANCE_UNSETTLED = frozenset({500})
 OPENROUTER_UNSETTLED = frozenset({500})
 ONE_REFUSAL = Script(outcome="moderated")
+SOUNDS = {"reference_audios": ["https://example.com/voice.mp3"]}
+WAVESPEED_FACES = (
+    ONE_REFUSAL,
+    *(Script(outcome="moderated", error_type=face) for face in ("submit", "inside")),
+)
 FRAMES = Images(("first_frame", "last_frame"))
 
 openai_video = partial(
@@ -555,6 +560,35 @@ CASES: tuple[Case, ...] = (
         unsettled=BYTEDANCE_UNSETTLED,
         moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
         why="the submit's answer holds the images; the wire refuses what it doesn't know",
+    ),
+    Case(
+        provider="wavespeed",
+        kind="video",
+        model="bytedance/seedance-2.0/text-to-video",
+        other_model="kwaivgi/kling-v4.0/text-to-video",
+        images=(
+            *_alone("reference", "asset"),
+            *_alone("first_frame", model="bytedance/seedance-2.0/image-to-video"),
+            Images(FRAMES.roles, "bytedance/seedance-2.0/image-to-video"),
+        ),
+        extra=SOUNDS,
+        extra_sent=SOUNDS,
+        moderated=WAVESPEED_FACES,
+        unsettled=frozenset({500, 503}),
+        why="the wire refuses what it doesn't know; the API has no cancel",
+    ),
+    Case(
+        provider="wavespeed",
+        kind="image",
+        model="wavespeed-ai/z-image/turbo",
+        other_model="wavespeed-ai/flux-dev",
+        images=_alone("reference", model="wavespeed-ai/flux-kontext-dev"),
+        pictures=BYTES,
+        extra={"output_format": "png"},
+        extra_sent={"output_format": "png"},
+        moderated=WAVESPEED_FACES,
+        unsettled=frozenset({500, 503}),
+        why="as for videos; files are uploaded first",
     ),
     Case(
         provider="openrouter",

@@ -20,5 +20,6 @@ FOLDERS = (
     "sglang",
     "stability",
     "vllm",
+    "wavespeed",
     "xai",
 )
