@@ -6,6 +6,7 @@ The network is there for tests marked `live`.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from typing import Any
 
 import certifi
 import pytest
+
+from tests import cluster
 
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104  (nothing is bound to it)
 _guard = {"is_up": False}
@@ -89,6 +92,55 @@ def _own_cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TARASH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose a place for the run's PostgreSQL, which the first test that needs it starts."""
+    if not hasattr(config, "workerinput"):
+        cluster.announce()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the run's PostgreSQL, once all workers are done."""
+    if not hasattr(config, "workerinput"):
+        cluster.clean_up()
+
+
+@pytest.fixture(scope="session")
+def _own_database(worker_id: str) -> str:
+    """Return the URL of a database of this worker's own."""
+    why = cluster.missing()
+    if why is not None:
+        pytest.skip(why)
+
+    import psycopg
+
+    name = f"tarash_{os.getpid()}_{worker_id}"
+    server = cluster.shared_url()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+
+    place, _, _ = server.partition("?")
+    return f"{place.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def postgres_url(_own_database: str) -> str:
+    """Return the URL of an empty database, whose tables the ledger makes or finds empty."""
+    import psycopg
+
+    with psycopg.connect(_own_database, autocommit=True) as connection:
+        found = connection.execute(
+            """
+            SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
+            WHERE schemaname = 'tarash' AND tablename != 'meta'
+            """
+        ).fetchone()
+        if found is not None and found[0]:
+            connection.execute(f"TRUNCATE {found[0]}")
+
+    return _own_database
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:

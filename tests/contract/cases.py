@@ -33,6 +33,9 @@ FILES = {path.stem: path for path in (Path(__file__).parent / "declared").glob("
 for _path in FILES.values():
     register_provider_file(_path)
 
+WORKFLOWS = Path(__file__).parent / "workflows"
+"""Of ComfyUI, whose models are files."""
+
 Cancel = Literal["cancelled", "requested", "unsupported"]
 
 PICTURE: MediaContent = {"content": samples.make_png(64, 64, 1), "content_type": "image/png"}
@@ -186,6 +189,11 @@ MODERATED_BY_BFL = (
     Script(outcome="moderated", error_type="Request Moderated"),
     Script(outcome="moderated", error_status=503),
 )
+SOUNDS = {"reference_audios": ["https://example.com/voice.mp3"]}
+WAVESPEED_FACES = (
+    ONE_REFUSAL,
+    *(Script(outcome="moderated", error_type=face) for face in ("submit", "inside")),
+)
 FRAMES = Images(("first_frame", "last_frame"))
 
 openai_video = partial(
@@ -300,6 +308,32 @@ CASES: tuple[Case, ...] = (
         extra={"step": 20},
         extra_sent={"step": 20},
         why=NO_FILTER,
+    ),
+    own_video(
+        provider="comfyui",
+        model=str(WORKFLOWS / "video.json"),
+        own_id=True,
+        cancel="cancelled",
+        images=(
+            *_alone("first_frame", "last_frame", model=str(WORKFLOWS / "frames.json")),
+            Images(FRAMES.roles, str(WORKFLOWS / "frames.json")),
+        ),
+        extra={"front": True},
+        extra_sent={"front": True},
+        why=f"{NO_FILTER}a job has an id of ours, by which it is found",
+    ),
+    own_image(
+        provider="comfyui",
+        model=str(WORKFLOWS / "image.json"),
+        at_once=False,
+        own_id=True,
+        cancel="cancelled",
+        images=_alone("reference", model=str(WORKFLOWS / "edit.json")),
+        extra={"front": True},
+        extra_sent={"front": True},
+        failure=GenerationFailedError,
+        refused_failure=False,
+        why=f"{NO_FILTER}images are jobs, too",
     ),
     GOOGLE(
         kind="video",
@@ -581,6 +615,35 @@ CASES: tuple[Case, ...] = (
         extra_sent={"grounding": False},
         moderated=MODERATED_BY_BFL,
         why="as for the video",
+    ),
+    Case(
+        provider="wavespeed",
+        kind="video",
+        model="bytedance/seedance-2.0/text-to-video",
+        other_model="kwaivgi/kling-v4.0/text-to-video",
+        images=(
+            *_alone("reference", "asset"),
+            *_alone("first_frame", model="bytedance/seedance-2.0/image-to-video"),
+            Images(FRAMES.roles, "bytedance/seedance-2.0/image-to-video"),
+        ),
+        extra=SOUNDS,
+        extra_sent=SOUNDS,
+        moderated=WAVESPEED_FACES,
+        unsettled=frozenset({500, 503}),
+        why="the wire refuses what it doesn't know; the API has no cancel",
+    ),
+    Case(
+        provider="wavespeed",
+        kind="image",
+        model="wavespeed-ai/z-image/turbo",
+        other_model="wavespeed-ai/flux-dev",
+        images=_alone("reference", model="wavespeed-ai/flux-kontext-dev"),
+        pictures=BYTES,
+        extra={"output_format": "png"},
+        extra_sent={"output_format": "png"},
+        moderated=WAVESPEED_FACES,
+        unsettled=frozenset({500, 503}),
+        why="as for videos; files are uploaded first",
     ),
     Case(
         provider="openrouter",

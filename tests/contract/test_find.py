@@ -147,6 +147,7 @@ async def test_the_search_ends_where_a_list_does_not(case: Case, simulator: Simu
             "luma": {"generations": [{"id": "1", "created_at": "2999-01-01"}], "has_more": True},
             "openai": {"data": [{"id": "1", "created_at": 32472144000}], "has_more": True},
             "replicate": {"results": [], "next": again},
+            "wavespeed": {"code": 200, "data": {"items": [{"id": "1"}] * 100}},
             "vllm": {"data": [{"id": "1", "created_at": 32472144000}], "has_more": True},
         }[case.provider]
         simulator.fail(case.provider, "list", Fault.status(200, body), times=None)

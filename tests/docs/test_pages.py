@@ -87,6 +87,8 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) 
         monkeypatch.setenv("TARASH_ALIBABA_BASE_URL", simulator.base_url("alibaba"))
         monkeypatch.setenv("MINIMAX_API_KEY", "minimax-documentation")
         monkeypatch.setenv("TARASH_MINIMAX_BASE_URL", simulator.base_url("minimax"))
+        monkeypatch.setenv("WAVESPEED_API_KEY", "wavespeed-documentation")
+        monkeypatch.setenv("TARASH_WAVESPEED_BASE_URL", simulator.base_url("wavespeed"))
         monkeypatch.setenv("KLINGAI_API_KEY", "kling-documentation")
         monkeypatch.setenv("TARASH_KLING_BASE_URL", simulator.base_url("kling"))
         monkeypatch.setenv("ARK_API_KEY", "ark-documentation")
@@ -95,7 +97,7 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) 
         monkeypatch.setenv("TARASH_BFL_BASE_URL", simulator.base_url("bfl"))
         monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-documentation")
         monkeypatch.setenv("TARASH_OPENROUTER_BASE_URL", simulator.base_url("openrouter"))
-        for name in ("vllm", "sglang", "openai-compatible", "localai"):
+        for name in ("comfyui", "vllm", "sglang", "openai-compatible", "localai"):
             variable = f"TARASH_{name.upper().replace('-', '_')}_BASE_URL"
             monkeypatch.setenv(variable, simulator.base_url(name))
 

@@ -7,13 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import Ledger
 
+LEDGERS = ("memory", "sqlite", "postgres")
 
-@pytest.fixture(params=["memory", "sqlite"])
+
+@pytest.fixture(params=LEDGERS)
 async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
-    made = MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "jobs.db")
+    made: Ledger
+    if request.param == "memory":
+        made = MemoryLedger()
+    elif request.param == "sqlite":
+        made = SqliteLedger(tmp_path / "jobs.db")
+    else:
+        made = PostgresLedger(request.getfixturevalue("postgres_url"))
+
     yield made
     await made.aclose()
 
@@ -21,5 +30,12 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 @pytest.fixture
 async def sqlite(tmp_path: Path) -> AsyncIterator[SqliteLedger]:
     made = SqliteLedger(tmp_path / "jobs.db", lease_seconds=3600)
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def postgres(postgres_url: str) -> AsyncIterator[PostgresLedger]:
+    made = PostgresLedger(postgres_url, lease_seconds=3600)
     yield made
     await made.aclose()

@@ -62,7 +62,7 @@ async def test_calls_take_a_path_and_refuse_what_is_no_ledger(tmp_path: Path, pl
     [
         "", "jobs.db", "sqlite:jobs.db", "sqlite://jobs.db", "sqlite:///", "sqlite:///folder/",
         "sqlite:///:memory:", "sqlite:///jobs.db?mode=ro", "memory",
-        f"postgresql://user:{CANARY}@host/jobs",
+        f"mysql://user:{CANARY}@host/jobs",
     ],
 )  # fmt: skip
 def test_what_names_no_ledger_is_refused_with_examples(url: str) -> None:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and forks ar
 class Worker:
     """Another process with the same ledger; see `worker`."""
 
-    def __init__(self, path: Path, lease_seconds: float) -> None:
+    def __init__(self, path: Path | str, lease_seconds: float) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.ledger.worker", str(path), str(lease_seconds)],
             cwd=ROOT,

@@ -1,6 +1,6 @@
 """A process of its own that does to a ledger what its standard input says, one line each.
 
-Arguments: the ledger's file, and the lease in seconds. Answers are lines of JSON.
+Arguments: the ledger's file or URL, and the lease in seconds. Answers are lines of JSON.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import json
 import sys
 from typing import Any
 
-from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger._records import Ledger
 from tests.ledger.makers import HOLDER, make_intent, make_job, make_operation
 
 
-async def answer(ledger: SqliteLedger, command: str, job_id: str, count: int) -> Any:
+async def answer(ledger: Ledger, command: str, job_id: str, count: int) -> Any:
     """Do one thing and return what came of it."""
     job = make_job(id=job_id)
     match command:
@@ -45,7 +46,9 @@ def say(answer: Any) -> None:
 
 async def main() -> None:
     """Answer until the input ends."""
-    ledger = SqliteLedger(sys.argv[1], float(sys.argv[2]))
+    place, lease_seconds = sys.argv[1], float(sys.argv[2])
+    kind = PostgresLedger if place.startswith("postgresql:") else SqliteLedger
+    ledger: Ledger = kind(place, lease_seconds)
     say("ready")
     for line in iter(sys.stdin.readline, ""):
         say(await answer(ledger, *json.loads(line)))

@@ -35,7 +35,7 @@ from tarash.tarash_gateway._engine._attempt import Attempt
 from tarash.tarash_gateway._engine._spending import check_handler
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.events import AttemptEvent, Settled, Submitting
-from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import (
     BudgetWindow,
     Intent,
@@ -58,8 +58,11 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    if request.param == "postgres":
+        return PostgresLedger(request.getfixturevalue("postgres_url"))
+
     return MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "jobs.db")
 
 
@@ -440,19 +443,25 @@ def test_threads_never_overspend(ledger: Any) -> None:
 
 COMPETE = """
 import asyncio, sys
-from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger import open_ledger
 from tests.prices.test_budgets import race
 
 names = [f"{sys.argv[2]}-{one}" for one in range(12)]
-print(asyncio.run(race(SqliteLedger(sys.argv[1]), names, "0.1", "1")))
+print(asyncio.run(race(open_ledger(sys.argv[1]), names, "0.1", "1")))
 """
 
 
-def test_processes_never_overspend(tmp_path: Path) -> None:
-    path = str(tmp_path / "jobs.db")
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_processes_never_overspend(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    if kind == "postgres":
+        url = request.getfixturevalue("postgres_url")
+
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", COMPETE, path, str(number)],
+            [sys.executable, "-c", COMPETE, url, str(number)],
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[2],
@@ -462,7 +471,7 @@ def test_processes_never_overspend(tmp_path: Path) -> None:
     won = [int(one.communicate(timeout=120)[0]) for one in started]
 
     assert sum(won) == 10
-    assert spend(Path(path), by=["provider"])[0].submits == 10
+    assert spend(url, by=["provider"])[0].submits == 10
 
 
 KILLED = """

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from aiohttp import web
 
 from tarash.tarash_gateway import (
+    ContentModerationError,
     Gateway,
     GenerationFailedError,
     HTTPError,
     ImageGenerationConfig,
     ImageGenerationRequest,
+    QuotaExceededError,
+    RateLimitError,
     Registry,
     TarashException,
     ValidationError,
@@ -613,3 +618,179 @@ def test_a_folder_of_the_package_is_read_when_it_is_used(
     config = VideoGenerationConfig(provider="folded", model="aurora-v")
     assert Gateway(registry=registry).plan_video(config, REQUEST).payload["prompt"] == "Ice"
     assert declared_folder("x", "y", "Y", keys=()).open_settings == ("region",)
+
+
+# ------------------------------------------------------------------- lists, addresses, masks, rules
+async def test_a_list_is_asked_by_post_and_shows_all_that_was_sent(boreal: Boreal) -> None:
+    """A job of another input is not ours, and one that shows more than we said may be."""
+
+    def page() -> Any:
+        sent = boreal.seen[0]["body"]
+        others = [
+            {"id": "j1", "at": "2999-01-01T00:00:00Z", "input": {**sent, "prompt": "Fire"}},
+            {"id": "j2", "at": "2020-01-01T00:00:00Z", "input": sent},
+        ]
+        if boreal.seen[-1]["body"]["page"] == 1:
+            return {"jobs": others}
+
+        return {"jobs": [{"id": "j9", "at": "2999-01-01T00:00:00Z", "input": {**sent, "seed": 1}}]}
+
+    said = video_maker(boreal.url)
+    said["list"] = {"path": "mine", "method": "POST", "items": "jobs", "page_size": 2}
+    said["list"] |= {"body": {"page": "{page}", "of": ["{model}"], "from": "since {since}"}}
+    said["list"] |= {"created": "at", "sent": "input"}
+    boreal.answers["/make"] = [(504, {"error": "late"})]
+    boreal.answers["/mine"] = [page]
+    boreal.answers["/jobs/j9"] = [DONE]
+    async with gateway(said) as one:
+        made = await one.generate_video_async(video_config(), REQUEST)
+
+    assert made.video == DONE["url"]
+    asked = [each["body"] for each in boreal.seen if each["path"] == "/mine"]
+    assert [each["page"] for each in asked] == [1, 2]
+    assert asked[0]["of"] == ["aurora-v"]
+    assert re.fullmatch(r"since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", asked[0]["from"])
+
+
+@pytest.mark.parametrize("answer", [{}, {"hint": "soon"}])
+async def test_a_list_that_is_none_is_told(
+    boreal: Boreal, answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = video_maker(boreal.url, submit={"path": "make", "own_id": "ref"})
+    said["list"] = {"path": "all", "items": "jobs", "own_id": "ref"}
+    boreal.answers["/make"] = [(504, {"error": "late"})]
+    boreal.answers["/all"] = [answer]
+    async with gateway(said) as one:
+        with pytest.raises(HTTPError) as caught:
+            await one.generate_video_async(video_config(), REQUEST)
+
+    assert caught.value.submission == "unknown"
+    assert "search_failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("listing", "wrong"),
+    [
+        ({"created": "at"}, "created and sent"),
+        ({"sent": "input"}, "created and sent"),
+        ({"created": "at", "sent": "input", "next": "more"}, "needs a {cursor}"),
+    ],
+)
+def test_a_list_without_proof_is_refused(listing: dict[str, Any], wrong: str) -> None:
+    said = video_maker("https://boreal.example", list={"path": "mine", "items": "jobs", **listing})
+    with pytest.raises(ValidationError, match=wrong):
+        read_declaration(said)
+
+
+async def test_own_parameters_may_stand_in_the_address(boreal: Boreal) -> None:
+    boreal.answers["/make"] = [IMAGES]
+    way = {"path": "make", "at_once": True, "in_query": ["hook"]}
+    own = {"hook": "https://a.example/b?c=d&e", "other": 1}
+    async with gateway(image_maker(boreal.url, submit=way)) as one:
+        await one.generate_image_async(
+            image_config(), ImageGenerationRequest(prompt="Ice", extra_params=own)
+        )
+
+    (seen,) = boreal.seen
+    assert parse_qsl(seen["path"].partition("?")[2]) == [("hook", own["hook"])]
+    assert seen["body"] == {"model": "aurora-1", "prompt": "Ice", "other": 1}
+
+
+async def test_a_ticket_for_storage_says_what_will_come_and_which_headers(boreal: Boreal) -> None:
+    fields: dict[str, Any] = {
+        "file": "{name}",
+        "kind": "{content_type}",
+        "bytes": "{size}",
+        "more": ["a", 1],
+    }
+    upload: dict[str, Any] = {"path": "files", "sends": "json", "put_to": "to"}
+    upload |= {"reference": "final"}
+    upload |= {"fields": fields, "put_headers": "with"}
+    headers = {"content-type": "image/x-own", "x-signed": "yes"}
+    boreal.answers["/make"] = [IMAGES]
+    boreal.answers["/put"] = [{}]
+    boreal.answers["/files"] = [
+        {"to": f"{boreal.url}/put", "final": "https://cdn.example/in.png", "with": headers}
+    ]
+    said = image_maker(boreal.url, upload=upload, media={"inline": "none"})
+    pictures = [{"image": PICTURE}]
+    request = ImageGenerationRequest.model_validate({"prompt": "Ice", "image_list": pictures})
+    async with gateway(said) as one:
+        await one.generate_image_async(image_config(), request)
+
+    ticket, put, submit = boreal.seen
+    size = len(PICTURE["content"])
+    assert ticket["body"] == {"file": "input.png", "kind": "image/png", "bytes": size} | {
+        "more": ["a", 1]
+    }
+    assert (put["method"], put["body"]) == ("PUT", PICTURE["content"])
+    assert (put["headers"]["X-Signed"], put["type"]) == ("yes", "image/x-own")
+    assert submit["body"]["picture"] == ["https://cdn.example/in.png"]
+
+
+@pytest.mark.parametrize(("billing", "costs"), [("certain", "certain"), (None, "none")])
+async def test_what_was_kept_back_is_counted_and_may_be_billed(
+    boreal: Boreal, billing: str | None, costs: str
+) -> None:
+    said = image_maker(boreal.url, errors={"failed_billing": "none"})
+    said["result"] |= {"refused": [{"at": "data[].safe", "values": [False]}]}
+    said["result"] |= {"refused_billing": billing}
+    held = {"url": None, "safe": False}
+    boreal.answers["/make"] = [{"data": [{**IMAGES["data"][0], "safe": True}, held, held]}]
+    async with gateway(said) as one:
+        made = await one.generate_image_async(image_config(), ImageGenerationRequest(prompt="Ice"))
+        boreal.answers["/make"] = [{"data": [held]}]
+        with pytest.raises(ContentModerationError) as caught:
+            await one.generate_image_async(image_config(), ImageGenerationRequest(prompt="Ice"))
+
+    assert made.provider_metadata["kept_back"] == 2
+    assert caught.value.execution_metadata is not None
+    assert caught.value.execution_metadata.attempts[0].billing == costs
+
+
+async def test_a_rule_may_ask_for_a_value_and_give_advice(boreal: Boreal) -> None:
+    rules = [
+        {"means": "quota", "at": "why", "value": "money|cred", "advice": "feed the meter"},
+        {"means": "rate", "at": "why"},
+    ]
+    said = image_maker(boreal.url, errors={"message": ["said"], "rules": rules})
+    async with gateway(said) as one:
+        for why, kind in (("credits", QuotaExceededError), ("credo", QuotaExceededError)):
+            boreal.answers["/make"] = [(400, {"why": why, "said": "no"})]
+            with pytest.raises(kind, match="feed the meter"):
+                await one.generate_image_async(image_config(), ImageGenerationRequest(prompt="Ice"))
+
+        boreal.answers["/make"] = [(400, {"why": "hurry", "said": "no"})]
+        with pytest.raises(RateLimitError):
+            await one.generate_image_async(
+                image_config(max_retries=0), ImageGenerationRequest(prompt="Ice")
+            )
+
+    with pytest.raises(ValidationError, match="give at"):
+        read_declaration(image_maker("x://", errors={"rules": [{"means": "rate", "value": "a"}]}))
+
+
+async def test_a_failed_job_is_heard_inside_an_error_and_a_good_code_is_none(
+    boreal: Boreal,
+) -> None:
+    said = video_maker(boreal.url, errors={"message": ["why"], "code": ["code"]})
+    said["errors"]["inside"] = {"at": "code", "unless": [0]}
+    said["poll"]["statuses"]["bad"] = "failed"
+    boreal.answers["/make"] = [{"id": "j1", "code": 0}]
+    async with gateway(said) as one:
+        for code in (0, 7):
+            boreal.answers["/jobs/j1"] = [{"status": "bad", "code": code, "why": "too dark"}]
+            with pytest.raises(GenerationFailedError, match="too dark") as caught:
+                await one.generate_video_async(video_config(timeout=20), REQUEST)
+
+            assert ("(7)" in caught.value.message) is bool(code)
+            assert "(0)" not in caught.value.message
+
+
+@pytest.mark.parametrize("mask", ["white", "black", "transparent", None])
+def test_a_model_says_which_pixels_of_a_mask_are_changed(mask: str | None) -> None:
+    said = image_maker("https://boreal.example")
+    said["models"][0] |= {"mask": mask} if mask else {}
+    said["models"][0]["takes"]["mask"] = {"from": "mask_image"}
+    models: Any = declared_provider(said).models
+    assert ({"aurora-1": mask} if mask else {}) == models.MASKS

@@ -94,6 +94,9 @@ def test_every_route_but_the_open_ones_wants_a_key(mocked: Started) -> None:
     tried = 0
     for path, methods in paths.items():
         for method in methods:
+            if path.startswith("/links/"):  # signed, instead
+                continue
+
             url = mocked.url + path.replace("{", "").replace("}", "")
             answer = httpx.request(method, url)
             expected = 200 if path in OPEN else 401

@@ -17,7 +17,7 @@ from .._data._types import JsonObject, Kind
 from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, stated_joints, takes_media
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
-from ._modules import Mappers, command_to_add, declared, near_ids, others_with
+from ._modules import Mappers, command_to_add, declared, named, near_ids, others_with
 from ._sources import is_described, models_of, module_of
 from ._spec import ModelSpec
 from ._variants import relatives, variant_of
@@ -122,7 +122,7 @@ def lookup(
 
     if request is not None and is_described(provider) and hasattr(module_of(provider), "spec_for"):
         chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
-        return chosen
+        return _mistyped(chosen) if chosen.doubt is None else chosen
 
     # Registries may have different providers of one name.
     key = (_schema_store.source_of(provider), model, kind, models_of(provider))
@@ -266,7 +266,7 @@ def _limited(spec: ModelSpec) -> ModelSpec:
 def _doubted(spec: ModelSpec) -> ModelSpec:
     """Say of a model that its provider would tell about that nobody has asked yet."""
     if not is_unknown(spec.provider, spec.model):
-        return spec
+        return _mistyped(spec)
 
     how = f"only what most models of {spec.provider} take is sent"
     if not spec.generic:
@@ -288,6 +288,27 @@ def _doubted(spec: ModelSpec) -> ModelSpec:
 
     doubt = f"the catalogue has no such model, so {how}{meant} {fetch[0].upper()}{fetch[1:]}"
     return replace(spec, doubt=doubt)
+
+
+def _mistyped(spec: ModelSpec) -> ModelSpec:
+    """Say of an id that is almost a known one that nobody knows it.
+
+    One that adds to a known id, such as a date, may be a new release of it.
+    """
+    if not is_described(spec.provider) or spec.model in named(spec.provider):
+        return spec
+
+    if getattr(module_of(spec.provider), "FREE_IDS", False):
+        return spec
+
+    known = {*named(spec.provider), *_schema_store.ids(spec.provider)}
+    adds = any(re.match(f"{re.escape(one)}[-_:@/.].*[0-9]{{3}}", spec.model) for one in known)
+    near = near_ids(spec.provider, spec.model, alike=TYPO)
+    if spec.model in known or adds or not near:
+        return spec
+
+    meant = " or ".join(near)
+    return replace(spec, doubt=f"the catalogue has no such model; did you mean {meant}?")
 
 
 def _same_task(model: str, other: str) -> bool:

@@ -8,9 +8,10 @@ from ._open import open_ledger
 from .memory import MemoryLedger
 
 if TYPE_CHECKING:
+    from .postgres import PostgresLedger
     from .sqlite import SqliteLedger
 
-__all__ = ["MemoryLedger", "SqliteLedger", "open_ledger"]
+__all__ = ["MemoryLedger", "PostgresLedger", "SqliteLedger", "open_ledger"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,5 +20,10 @@ def __getattr__(name: str) -> Any:
         from .sqlite import SqliteLedger
 
         return SqliteLedger
+
+    if name == "PostgresLedger":
+        from .postgres import PostgresLedger
+
+        return PostgresLedger
 
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -118,6 +119,8 @@ class SubmissionRecord:
     `billing`, `adopted`."""
 
 
+IS_NAME = re.compile(r"[0-9a-f]{64}").fullmatch
+"""Whether a text names bytes by their SHA-256."""
 STOPPED: Final = "stopped"
 """Under it is noted that the user has stopped a job after one of its attempts had ended."""
 RECEIVED = "received"

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "use sqlite:///jobs.db (relative to the working directory), sqlite:////var/lib/app/jobs.db "
-    "(absolute), or memory: (lives as long as the process)"
+    "(absolute), postgresql://user:password@host/jobs (for many machines), or memory: (lives as "
+    "long as the process)"
 )
 
 _ledgers: dict[str, Ledger] = {}
@@ -25,13 +26,14 @@ def open_ledger(url: str | os.PathLike[str]) -> Ledger:
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` (`~` is the home directory),
-            `memory:`, or the `pathlib.Path` of an SQLite file.
+            `postgresql://user:password@host:5432/database`, `memory:`, or the `pathlib.Path` of an
+            SQLite file.
 
     Returns:
-        The same object for the same file in one process, and one memory.
+        The same object for the same file or database in one process, and one memory.
 
     Raises:
-        ValidationError: It is none of these.
+        ValidationError: It is none of these, or what it needs is not installed.
     """
     if isinstance(url, os.PathLike):
         return _file(os.fspath(url))
@@ -44,6 +46,11 @@ def open_ledger(url: str | os.PathLike[str]) -> Ledger:
 
     if url == "memory:":
         return _ledgers.setdefault(url, MemoryLedger())
+
+    if url.startswith(("postgresql:", "postgres:")):
+        from .postgres import PostgresLedger
+
+        return _ledgers.get(url) or _ledgers.setdefault(url, PostgresLedger(url))
 
     scheme, found, name = url.partition(":///")
     if scheme != "sqlite" or not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -241,15 +242,18 @@ class MemoryLedger(MemorySlots, MemoryStates):
         with self._lock:
             return self._owner(provider, operation_id, host)
 
-    async def jobs(self, *, states: Sequence[JobState] = (), limit: int = 1000) -> list[JobRecord]:
-        """Return jobs, newest first: those in one of the states, or all."""
+    async def jobs(
+        self, *, states: Sequence[JobState] = (), limit: int = 1000, before: str | None = None
+    ) -> list[JobRecord]:
+        """Return jobs, newest first: those in one of the states, or all; see `PagedLedger`."""
         with self._lock:
-            found = [
-                self._read(job.id)
-                for job in reversed(self._jobs.values())
-                if not states or job.state in states
-            ]
-            return found[:limit]
+            newest = reversed(self._jobs.values())
+            if before is not None:
+                newest = itertools.dropwhile(lambda job: job.id != before, newest)
+                next(newest, None)
+
+            found = (self._read(job.id) for job in newest if not states or job.state in states)
+            return list(itertools.islice(found, limit))
 
     async def forget(self, job_id: str) -> bool:
         """Drop a job; False where a holder drives it, or nobody knows it."""

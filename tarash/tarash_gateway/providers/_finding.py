@@ -35,7 +35,12 @@ def moment(value: Any) -> datetime | None:
 def is_since(value: Any, since: datetime) -> bool:
     """Tell whether a job's date is at or after a moment; one that can't be read is not."""
     started = moment(value)
-    return started is not None and started >= since - CLOCK_SKEW
+    return started is not None and started >= earliest(since)
+
+
+def earliest(since: datetime) -> datetime:
+    """Return the moment from which on a list is searched, by the provider's clock."""
+    return (since - CLOCK_SKEW).astimezone(UTC)
 
 
 async def newest(

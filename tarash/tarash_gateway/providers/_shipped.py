@@ -7,6 +7,7 @@ FOLDERS = (
     "azure_openai",
     "bfl",
     "bytedance",
+    "comfyui",
     "fal",
     "google",
     "kling",
@@ -21,5 +22,6 @@ FOLDERS = (
     "sglang",
     "stability",
     "vllm",
+    "wavespeed",
     "xai",
 )

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from .._jobs._gateway import Gateway
 from .._version import __version__
 from ..exceptions import TarashException
-from . import _content, _health, _keys, _models, _videos
+from . import _content, _health, _images, _keys, _links, _models, _remakes, _videos
 from ._front import Front
 from ._limits import SmallBodies
 from ._refusals import NO_RETRY, Refusal, invalid, refusal_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ADMIN_VARIABLE = "TARASH_ADMIN_KEY"
 GRACE = 5.0
-ROUTERS = (_health, _videos, _content, _models, _keys)
+ROUTERS = (_health, _videos, _remakes, _content, _images, _links, _models, _keys)
 CODES = {404: "not_found", 405: "method_not_allowed"}
 
 

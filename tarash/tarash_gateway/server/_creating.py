@@ -39,7 +39,9 @@ LONGEST_KEY = 255
 MODEL_LABEL = "model"
 """The label of a job that says what the client called its model."""
 SIZE_LABEL = "size"
-OWN_LABELS = frozenset({KEY_LABEL, MODEL_LABEL, SIZE_LABEL})
+REMIXED_LABEL = "remixed_from"
+"""The label of a video that says from which one it was made."""
+OWN_LABELS = frozenset({KEY_LABEL, MODEL_LABEL, SIZE_LABEL, REMIXED_LABEL})
 MOST_LABELS = 16
 LONGEST_LABEL = 256
 

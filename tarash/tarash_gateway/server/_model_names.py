@@ -72,7 +72,14 @@ class ModelNames:
 
         return found
 
-    def config(self, kind: Kind, wanted: Wanted, caller: Caller, save_to: str) -> Any:
+    def config(
+        self,
+        kind: Kind,
+        wanted: Wanted,
+        caller: Caller,
+        save_to: str,
+        allowed: Sequence[str] = (),
+    ) -> Any:
         """Return the chain's config for what a client wants made.
 
         Args:
@@ -80,13 +87,18 @@ class ModelNames:
             wanted: Who is to make it.
             caller: Who wants it.
             save_to: Where results are saved.
+            allowed: Parameters of providers' own that the route has, beside those of the settings.
 
         Raises:
             Refusal: There is no such model, or it is out of the caller's scope.
         """
         names = self._names(wanted, caller)
         configs = [self._config(kind, name, wanted, caller) for name in names]
-        chain = {"fallback_configs": tuple(configs[1:]), "save_to": save_to}
+        chain = {
+            "fallback_configs": tuple(configs[1:]),
+            "save_to": save_to,
+            "allowed_extra_params": (*self._settings.allowed_extra_params, *allowed),
+        }
         return configs[0].model_copy(update=chain)
 
     def _names(self, wanted: Wanted, caller: Caller) -> list[str]:
@@ -119,7 +131,6 @@ class ModelNames:
             "model": model,
             "on_timeout": "detach",
             "untrusted_requests": True,
-            "allowed_extra_params": self._settings.allowed_extra_params,
             "allow_unpriced": caller.key is None or caller.key.allow_unpriced,
         }
         if wanted.max_cost is not None:

@@ -53,6 +53,10 @@ class ServerSettings(_Part):
         allowed_extra_params: Parameters of providers' own that clients may send.
         create_seconds: How long a create waits for the provider's answer; after that it answers
             with the job as it is.
+        answer_seconds: How long images may take until their answer begins without them, and goes
+            on to say that it is alive.
+        alive_seconds: How often it says so.
+        public_url: What links begin with; by default what the request was sent to.
         poll_seconds: How soon clients are told to ask again.
         sweep_seconds: How often jobs that nobody drives are looked for.
         json_bytes: The largest body of JSON.
@@ -65,6 +69,9 @@ class ServerSettings(_Part):
     aliases: dict[Annotated[str, Field(pattern=NAME)], Alias] = Field(default_factory=dict)
     allowed_extra_params: tuple[str, ...] = ()
     create_seconds: float = Field(default=30, gt=0, le=600)
+    answer_seconds: float = Field(default=20, gt=0, le=600)
+    alive_seconds: float = Field(default=10, gt=0, le=60)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     poll_seconds: float = Field(default=1, gt=0, le=60)
     sweep_seconds: float = Field(default=15, gt=0)
     json_bytes: int = Field(default=10 * MEBIBYTE, ge=1024)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._creating import MODEL_LABEL, OWN_LABELS, SIZE_LABEL
+from ._creating import MODEL_LABEL, OWN_LABELS, REMIXED_LABEL, SIZE_LABEL
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
@@ -45,7 +45,7 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
         "prompt": job.request.get("prompt"),
         "seconds": _seconds(job),
         "size": _size(job),
-        "remixed_from_video_id": job.labels.get("remixed_from"),
+        "remixed_from_video_id": job.labels.get(REMIXED_LABEL),
         "metadata": {name: one for name, one in job.labels.items() if name not in OWN_LABELS},
     }
     if job.cost is not None:

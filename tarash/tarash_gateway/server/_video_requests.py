@@ -25,8 +25,8 @@ IGNORED = ("user", "stream", "safety_identifier")
 """What clients of OpenAI's may send, and what has no meaning here."""
 
 
-def _listed(value: Any) -> Any:
-    """Take one value of a form for a list of one, and a text with commas for several."""
+def listed(value: Any) -> Any:
+    """Return what a form says of a list: a text with commas stands for several."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
 
@@ -69,7 +69,7 @@ class VideoCreate(BaseModel):
     generate_audio: bool | None = None
     seed: int | None = None
     negative_prompt: str | None = None
-    fallbacks: Annotated[list[str], BeforeValidator(_listed)] = Field(default_factory=list)
+    fallbacks: Annotated[list[str], BeforeValidator(listed)] = Field(default_factory=list)
     max_cost: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
     metadata: dict[str, str] = Field(default_factory=dict)
 

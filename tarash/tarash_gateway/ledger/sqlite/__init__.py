@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import math
 import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
-
-import anyio
-from anyio import to_thread
-from anyio.lowlevel import RunVar
+from typing import TYPE_CHECKING
 
 from ...exceptions import ValidationError
+from .._threads import Threads
 from ._store import BY_ID, BY_OPERATION, Store
 
 if TYPE_CHECKING:
@@ -37,11 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteLedger"]
 
-Result = TypeVar("Result")
-Arguments = TypeVarTuple("Arguments")
 
-
-class SqliteLedger:
+class SqliteLedger(Threads):
     """Keeps jobs, intents and operations in a file, and the media of open jobs beside it.
 
     Every fact is on disk before its call returns. Any number of tasks, threads, event loops and
@@ -72,9 +65,9 @@ class SqliteLedger:
 
         # Where it really is: what stands beside the file is beside no link to it.
         self.path = Path(os.path.realpath(Path(path).expanduser()))
+        super().__init__(f"ledger {self.path}")
         self.lease_seconds = float(lease_seconds)
         self._store = Store(self.path, self.lease_seconds)
-        self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"ledger {self.path}")
 
     async def open(
         self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]
@@ -170,9 +163,11 @@ class SqliteLedger:
             self._store.one, BY_OPERATION, operation_id, provider, provider, host, host
         )
 
-    async def jobs(self, *, states: Sequence[JobState] = (), limit: int = 1000) -> list[JobRecord]:
-        """Return jobs, newest first: those in one of the states, or all."""
-        return await self._run(self._store.list, tuple(states), limit)
+    async def jobs(
+        self, *, states: Sequence[JobState] = (), limit: int = 1000, before: str | None = None
+    ) -> list[JobRecord]:
+        """Return jobs, newest first: those in one of the states, or all; see `PagedLedger`."""
+        return await self._run(self._store.list, tuple(states), limit, before)
 
     async def forget(self, job_id: str) -> bool:
         """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
@@ -229,39 +224,3 @@ class SqliteLedger:
     async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
         """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
         return await self._run(self._store.list_slots, line)
-
-    async def _run(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
-        """Do the work in a thread; once it was begun it is waited for, cancelled or not."""
-        if not threading.main_thread().is_alive():
-            return work(*arguments)  # the interpreter exits, and starts no thread any more
-
-        results: list[Result] = []
-        errors: list[Exception] = []
-
-        async def call() -> None:
-            try:
-                results.append(
-                    await to_thread.run_sync(work, *arguments, limiter=self._loop_limiter())
-                )
-            except Exception as error:  # noqa: BLE001  (raised below, outside the group)
-                errors.append(error)
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(call)
-
-        if errors:
-            raise errors[0]
-
-        if not results:
-            raise anyio.get_cancelled_exc_class()  # the loop ends, and with it all that waits
-
-        return results[0]
-
-    def _loop_limiter(self) -> anyio.CapacityLimiter:
-        """One call at a time, in the order in which they came; they would wait for each other."""
-        try:
-            return self._limiter.get()
-        except LookupError:
-            limiter = anyio.CapacityLimiter(1)
-            self._limiter.set(limiter)
-            return limiter

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from ..._support._logging import event
+from .._processes import Process
 from ._errors import BUSY_SECONDS, DamagedError, is_busy, refused, told
 from ._media import MediaFolder, Prepared, sync_folder
 from ._place import Place, is_saved, place_of
-from ._processes import Process
 from ._schema import APPLICATION_ID, MIGRATIONS
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._records import IS_NAME
+
 if TYPE_CHECKING:
     import sqlite3
 
-IS_NAME = re.compile(r"[0-9a-f]{64}").fullmatch
 IS_SCRATCH = re.compile(r"\.[0-9a-f]{64}\.\w+").fullmatch
 STALE_SECONDS = 3600
 """Age at which a file that was never finished is nobody's any more."""

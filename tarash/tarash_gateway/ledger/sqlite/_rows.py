@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._data._exchange import Operation
+from .._processes import now
 from .._records import Intent, JobRecord, SubmissionRecord
 from ._errors import DamagedError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..._data._types import JsonObject
-    from ._processes import Process
+    from .._processes import Process
 
 
 def as_text(time: datetime) -> str:
@@ -74,7 +75,8 @@ def is_held(row: sqlite3.Row, reader: Process) -> bool:
         return False
 
     try:
-        return reader.sees({**dict(row), "id": row["process"]})
+        age = (now() - datetime.fromisoformat(row["renewed_at"])).total_seconds()
+        return reader.sees({**dict(row), "id": row["process"]}, age)
     except (ValueError, TypeError) as error:
         raise DamagedError(f"the holder of the job {row['id']!r} is unreadable") from error
 

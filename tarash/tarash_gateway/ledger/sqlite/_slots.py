@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .._memory_slots import may_run
+from .._processes import now
 from .._slots import SlotAnswer, SlotRecord, SlotRequest, decided
 from ._errors import DamagedError
-from ._processes import now
 from ._rows import as_json, as_text
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Slots:
             return 0 <= _seconds_since(row["renewed_at"]) < self._lease_seconds
 
         facts = {"id": row["process"], "holder": row["id"], "lease_seconds": self._lease_seconds}
-        return self._file.process.sees({**dict(row), **facts})
+        return self._file.process.sees({**dict(row), **facts}, _seconds_since(row["renewed_at"]))
 
     def _say(self, connection: sqlite3.Connection) -> None:
         raise NotImplementedError(connection)

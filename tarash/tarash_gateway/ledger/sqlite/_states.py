@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .._facts import StateRecord
+from .._processes import now
 from ._errors import DamagedError
-from ._processes import now
 from ._rows import as_json, as_text
 
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ...exceptions import TarashException, ValidationError
-from .._records import JobState
+from .._processes import now
+from .._records import IS_NAME, JobState
 from ._file import File
-from ._media import IS_NAME
-from ._processes import now
 from ._rows import as_json, as_text, is_held, record
 from ._spending import spendings
 from ._submits import Submits, is_there
@@ -39,9 +38,12 @@ BY_OPERATION = f"""
     ORDER BY intents.number DESC LIMIT 1
 """
 STATES: tuple[JobState, ...] = get_args(JobState)
-BY_STATE = (
-    f"{JOBS} WHERE state IN ({', '.join('?' * len(STATES))}) ORDER BY jobs.number DESC LIMIT ?"
-)
+NUMBER = "(SELECT number FROM jobs AS other WHERE other.id = ?)"
+BY_STATE = f"""
+    {JOBS} WHERE state IN ({", ".join("?" * len(STATES))})
+        AND (? IS NULL OR jobs.number < {NUMBER})
+    ORDER BY jobs.number DESC LIMIT ?
+"""
 PRUNED = f"{JOBS} WHERE state != 'open' AND closed_at < ?"
 
 
@@ -250,12 +252,12 @@ class Store(Submits):
         with self._file.read() as connection:
             return spendings(connection, since, until)
 
-    def list(self, states: tuple[JobState, ...], limit: int) -> list[JobRecord]:
+    def list(self, states: tuple[JobState, ...], limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""
         wanted = [state for state in STATES if state in states] if states else STATES
         places = [*wanted, *[None] * (len(STATES) - len(wanted))]
         with self._file.read() as connection:
-            rows = connection.execute(BY_STATE, (*places, limit)).fetchall()
+            rows = connection.execute(BY_STATE, (*places, before, before, limit)).fetchall()
             return [self._record(connection, row) for row in rows]
 
     def media(self, sha256: str) -> bytes:

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
+from .._processes import now
 from .._records import RECEIVED, STOPPED
-from ._processes import now
 from ._rows import as_heard, as_json, as_text
 from ._slots import Slots
 from ._spending import reserve, set_cost

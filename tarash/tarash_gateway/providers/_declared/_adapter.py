@@ -17,8 +17,8 @@ from ..._support._warnings import warn
 from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import percent
-from .._finding import moment
-from ._asked import is_ours, medium_of, own_id, whole
+from .._finding import earliest, moment
+from ._asked import filled_in, is_ours, medium_of, own_id, whole
 from ._hooks import hook
 from ._model import ProviderDeclaration
 from ._names import holds
@@ -258,18 +258,24 @@ class DeclaredAdapter(DeclaredResult):
         if listing is None:
             raise UnsupportedOperationError(f"{self.said.title} lists no such jobs")
 
+        path = self._path(self._submit_of(call.kind, call.config.model, call.request), call)
         found: dict[str, Operation] = {}
         cursor = ""
         for page in range(1, listing.most_pages + 1):
             values = {"own_id": own_id(call), "page": str(page), "cursor": cursor}
-            values["model"] = call.config.model
-            path = listing.path.replace("{path}", payload.path)
-            answer = await client.get(self.address_of(client, path, values))
-            items = items_of(answer.object(), listing.items)
+            values |= {"model": call.config.model, "since": f"{earliest(since):%Y-%m-%dT%H:%M:%SZ}"}
+            url = self.address_of(client, listing.path.replace("{path}", path), values)
+            if listing.method == "POST":
+                body = filled_in(listing.body, {**values, "page": page})
+                answer = await client.post(url, json=body)
+            else:
+                answer = await client.get(url)
+
+            items = items_of(answer, listing.items)
             for each in items:
                 job_id = one(each, listing.id)
                 if job_id and is_ours(listing, each, payload, call, since):
-                    found[str(job_id)] = self.job_of(client, call, str(job_id), payload.path)
+                    found[str(job_id)] = self.job_of(client, call, str(job_id), path)
 
             following = one(answer.body, listing.next)
             cursor = "" if isinstance(following, bool) else str(following or "")
@@ -289,10 +295,17 @@ def goes_on(listing: Listing, items: Sequence[Any], cursor: str) -> bool:
     if listing.next is not None:
         return bool(cursor)
 
-    return "{page}" in listing.path and len(items) >= (listing.page_size or 1)
+    return listing.is_paged and len(items) >= (listing.page_size or 1)
 
 
-def items_of(body: Any, path: str) -> list[Any]:
-    """Return the items of a list, of which there may be one without the list."""
-    found = one(body, path)
+def items_of(answer: HttpResponse, path: str) -> list[Any]:
+    """Return the items of a list, of which there may be one without the list.
+
+    Raises:
+        HTTPError: The answer has no place for a list.
+    """
+    if path.partition(".")[0].partition("[")[0] not in answer.object():
+        raise unreadable(answer.status, answer.body)
+
+    found = one(answer.body, path)
     return found if isinstance(found, list) else [found] if isinstance(found, dict) else []

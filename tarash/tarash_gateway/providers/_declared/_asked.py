@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -33,9 +34,38 @@ def is_ours(listing: Listing, item: Any, payload: Payload, call: Call, since: da
     if listing.model is not None and one(item, listing.model) != call.config.model:
         return False
 
+    if listing.sent is not None and not is_shown(payload.body, one(item, listing.sent)):
+        return False
+
     return is_since(one(item, listing.created), since) and all(
         is_shown(one(payload.body, sent), one(item, shown)) for sent, shown in listing.shows.items()
     )
+
+
+def filled_in(value: Any, values: Mapping[str, Any]) -> Any:
+    """Return a body with its names filled in; a text that is nothing but a name becomes its value.
+
+    Args:
+        value: The body, or a part of it.
+        values: By name.
+    """
+    if isinstance(value, Mapping):
+        return {name: filled_in(inner, values) for name, inner in value.items()}
+
+    if isinstance(value, list | tuple):
+        return [filled_in(inner, values) for inner in value]
+
+    if not isinstance(value, str):
+        return value
+
+    alone = value[1:-1] if value[:1] == "{" and value[-1:] == "}" else ""
+    if alone in values:
+        return values[alone]
+
+    for name, inner in values.items():
+        value = value.replace(f"{{{name}}}", str(inner))
+
+    return value
 
 
 def has(request: Any, name: str) -> bool:

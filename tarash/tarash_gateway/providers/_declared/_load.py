@@ -92,7 +92,7 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
 def models_of(said: ProviderDeclaration) -> ModuleType:
     """Return what the catalogue reads of a provider's models."""
     module = ModuleType(f"declared models of {said.name}")
-    known: dict[str, dict[str, Any]] = {"SCHEMAS": {}, "JOINTS": {}, "RULES": {}}
+    known: dict[str, dict[str, Any]] = {"SCHEMAS": {}, "JOINTS": {}, "RULES": {}, "MASKS": {}}
     forms: dict[str, dict[str, list[Any]]] = {kind: {} for kind in said.makes}
     last: dict[str, Lifecycle] = {}
     ids: dict[str, dict[str, None]] = {kind: {} for kind in said.makes}
@@ -105,6 +105,9 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
             known["RULES"].setdefault(plain, rules_of(model))
             if schema is not None:
                 known["SCHEMAS"][plain] = _with_envelope(said, model, plain, schema)
+
+            if model.mask is not None:
+                known["MASKS"][plain] = model.mask
 
             if model.shutdown is not None:
                 source = f"the declaration of {said.name}"

@@ -34,11 +34,16 @@ def _models_in(annotation: Any) -> Iterator[Any]:
 
 def holds(predicate: Predicate, body: Any) -> bool:
     """Tell whether a body has what a predicate asks for."""
+    return count_of(predicate, body) > 0
+
+
+def count_of(predicate: Predicate, body: Any) -> int:
+    """Return how many values of a body are what a predicate asks for."""
     found = [value for value in values_at(body, predicate.at) if value not in ("", [], {})]
     if predicate.unless:
-        return any(not _among(value, predicate.unless) for value in found)
+        return sum(not _among(value, predicate.unless) for value in found)
 
-    return any(not predicate.values or _among(value, predicate.values) for value in found)
+    return sum(not predicate.values or _among(value, predicate.values) for value in found)
 
 
 def _among(value: Any, values: Sequence[Any]) -> bool:

@@ -13,7 +13,7 @@ from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import READERS, amount, date, mapping, response_facts
 from ._asked import as_image, content_of
-from ._names import holds, picked
+from ._names import count_of, holds, picked
 from ._parts import first_of
 from ._sending import DeclaredSending
 from ._stages import Result
@@ -54,7 +54,9 @@ class DeclaredResult(DeclaredSending):
     def beside(self, body: Any, kind: str = "video", model: str = "") -> dict[str, Any]:
         """Return what stands beside the media: expiry, cost, and what is declared."""
         result = self.result_of(kind, model)
-        found = {name: one(body, path) for name, path in result.metadata.items()}
+        kept_back = sum(count_of(flag, body) for flag in result.refused)
+        found: dict[str, Any] = {"kept_back": kept_back or None}
+        found |= {name: one(body, path) for name, path in result.metadata.items()}
         expiry = one(body, result.expires_at)
         found["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
         costs = picked(body, result.cost) if result.cost is not None else ()
@@ -113,7 +115,7 @@ class DeclaredResult(DeclaredSending):
         result = self.result_of(call.kind, model)
         found: list[Any] = list(finished.media) or self.urls(raw, call.kind, model)
         if not found and self.flags(raw, call.kind, model):
-            raise self.rules.kept_back(raw)
+            raise self.rules.kept_back(raw, result.refused_billing)
 
         if not found:
             article, said = "an" if call.kind == "image" else "a", self.rules.said(raw)

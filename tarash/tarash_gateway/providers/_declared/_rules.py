@@ -49,6 +49,11 @@ class DeclaredRules(ErrorRules):
         """Return the provider's words; a text without fields is all words."""
         return ErrorRules.said(self, body) or (body if isinstance(body, str) else "")
 
+    def code_of(self, body: Any) -> str:
+        """Return the provider's code; one that says that all is well is none."""
+        code = ErrorRules.code_of(self, body)
+        return "" if code in {str(one) for flag in self.inside for one in flag.unless} else code
+
     def is_refusal(self, body: Any) -> bool:
         """Tell whether a body that came with a good status is an error all the same."""
         return any(holds(flag, body) for flag in self.inside)
@@ -83,9 +88,9 @@ class DeclaredRules(ErrorRules):
             submission="unknown" if paid else None,
         )
 
-    def kept_back(self, body: Any) -> ContentModerationError:
-        """Return the error of a result that a filter has kept back."""
-        when = When(stage="output", billing=self.billing_of(body))
+    def kept_back(self, body: Any, billing: Billing | None = None) -> ContentModerationError:
+        """Return the error of a result that a filter has kept back, and what it costs."""
+        when = When(stage="output", billing=billing or self.billing_of(body))
         return self.moderated(when, self.refusal_in(body))
 
     def billing_of(self, body: Any) -> Billing | None:
@@ -100,11 +105,13 @@ def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:
         "words": rule.words,
         "statuses": frozenset(rule.status),
         "where": rule.at,
+        "value": rule.value,
         "stage": "output" if rule.of_output else "input",
         "retryable": rule.retryable,
         "submission": rule.submission,
         "billing": rule.billing,
         "ends_job": rule.ends_job,
+        "advice": rule.advice,
     }
     if rule.means in OF_JOBS:
         yield rule.means, When(**facts)

@@ -8,18 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import aiohttp
 
 from ..._data._exchange import Operation, Payload, RawResult
 from ..._http._client import HttpResponse, join, unreadable
+from ..._support._mime import named
 from ..._support._paths import value_at as one
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
 from .._facts import amount
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
-from ._asked import has, own_id, whole
+from ._asked import filled_in, has, own_id, whole
 from ._choosing import fits, form_for, placed, siblings
 from ._client import check_plain
 from ._forms import add_file, form_of, written
@@ -106,9 +108,10 @@ class DeclaredSending(DeclaredAccount):
             put(body, way.own_id, own_id(call))
 
         places = {name: take.at for name, take in takes.items() if take.at}
-        body = merged(body, extras(extra, places, way))
+        path, left = with_query(self._path(way, call), way, extra)
+        body = merged(body, extras(left, places, way))
         return Payload(
-            self._path(way, call),
+            path,
             body,
             headers=self._headers(way, call, body),
             inside=way.schema_at,
@@ -147,12 +150,14 @@ class DeclaredSending(DeclaredAccount):
             )
 
         url = self.address_of(client, how.path, {})
+        kind = {"Content-Type": media["content_type"]}
+        facts = {"name": named("input", media["content_type"]), "size": len(media["content"])}
+        fields = filled_in(how.fields, {**facts, "content_type": media["content_type"]})
         if how.sends == "body":
-            kind = {"Content-Type": media["content_type"]}
             answer = await client.send(url, media["content"], kind)
         elif how.sends == "multipart" and how.put_to is None:
             form = aiohttp.FormData(default_to_multipart=True)
-            for name, value in how.fields.items():
+            for name, value in fields.items():
                 form.add_field(name, written(value))
 
             add_file(form, how.file, media, "input")
@@ -160,7 +165,7 @@ class DeclaredSending(DeclaredAccount):
         elif how.method == "GET":
             answer = await client.get(url)
         else:
-            answer = await client.post(url, json={**how.fields})
+            answer = await client.post(url, json=fields)
 
         said = answer.object()
         if self.rules.is_refusal(said):
@@ -171,8 +176,10 @@ class DeclaredSending(DeclaredAccount):
             raise unreadable(answer.status, answer.body)
 
         if isinstance(target, str):
-            kind = {"Content-Type": media["content_type"]}
-            await client.put(whole(client, target), content=media["content"], headers=kind)
+            told = one(said, how.put_headers)
+            theirs = {str(name).title(): str(told[name]) for name in told or ()}
+            url = whole(client, target)
+            await client.put(url, content=media["content"], headers={**kind, **theirs})
 
         reference = one(said, how.reference)
         if isinstance(reference, bool) or not isinstance(reference, str | int) or reference == "":
@@ -288,6 +295,14 @@ def check_totals(model: Model, request: Request, name: str) -> None:
                 f"{name} takes {total.most} media of {' and '.join(total.of)} together, and there "
                 f"are {given}; remove {given - total.most}"
             )
+
+
+def with_query(path: str, way: Submit, extra: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the path with what stands in the address, and the own parameters that are left."""
+    asked = {name: written(extra[name]) for name in way.in_query if name in extra}
+    rest = {name: value for name, value in extra.items() if name not in asked}
+    mark = "&" if "?" in path else "?"
+    return (f"{path}{mark}{urlencode(asked)}" if asked else path), rest
 
 
 def extras(given: Mapping[str, Any], places: Mapping[str, str], way: Submit) -> dict[str, Any]:

@@ -32,11 +32,14 @@ class Upload(Part):
     """A form with the file in it, the bytes themselves, or a question for an address to PUT to."""
     file: Text = "file"
     fields: dict[str, Any] = {}
+    """What is sent beside; `{name}`, `{content_type}` and `{size}` are filled in."""
     reference: Path
     """Where the answer holds what a submit names."""
     prefix: str = ""
     put_to: Path | None = None
     """Where the answer holds the address that takes the bytes."""
+    put_headers: Path | None = None
+    """Where the answer holds the headers that go with the bytes."""
     largest: Count | None = None
     submit_headers: dict[str, str] = {}
     """Sent with a submit that names an upload."""
@@ -59,6 +62,8 @@ class Submit(Fits):
     extra_at: Path | None = None
     extra_beside: tuple[Text, ...] = ()
     """Own parameters that land in the body itself all the same: its other objects."""
+    in_query: tuple[Text, ...] = ()
+    """Own parameters that stand in the address, and not in the body."""
     schema_at: Text | None = None
     """The part of the body that the models' schemas describe; the body itself by default."""
     body: dict[str, Any] = {}
@@ -84,12 +89,23 @@ class Rule(Part):
     code: Pattern | None = None
     words: Pattern | None = None
     at: Path | None = None
+    value: Pattern | None = None
+    """What stands at `at`, from its beginning."""
     of_output: bool = False
     ends_job: bool = False
     """Whether it settles the job, where it comes as an answer to a poll."""
     retryable: bool | None = None
     submission: Submission | None = None
     billing: Billing | None = None
+    advice: Text | None = None
+    """What the user can do, where the usual advice doesn't help."""
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Rule:
+        if self.value is not None and self.at is None:
+            raise ValueError("value is what stands at a place: give at")
+
+        return self
 
 
 class Poll(Fits):
@@ -132,6 +148,8 @@ class Result(Fits):
     whole: Predicate | None = None
     """What the answer of `fetch` has once it is all there, also where it holds no media."""
     refused: tuple[Predicate, ...] = ()
+    refused_billing: Billing | None = None
+    """What a result costs that was kept back; by default what a failed job does."""
     lifetime: Rate | None = None
     expires_at: Path | None = None
     facts: dict[str, Path] = {}
@@ -156,6 +174,9 @@ class Listing(Fits):
     """How jobs are listed, so that one whose answer was lost is found."""
 
     path: Text
+    method: Literal["GET", "POST"] = "GET"
+    body: dict[str, Any] = {}
+    """Of a POST; what stands in a path may stand in its texts, and `{page}` alone is a number."""
     items: Path
     """An array, or one object."""
     id: Path = "id"
@@ -168,16 +189,26 @@ class Listing(Fits):
     model: Path | None = None
     own_id: Path | None = None
     shows: dict[Path, Path] = {}
+    sent: Path | None = None
+    """Where the list shows the whole body that was sent."""
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether a `{page}` says which part of the list is meant."""
+        return "{page}" in self.path or "{page}" in self.body.values()
 
     @model_validator(mode="after")
     def _has_proof(self) -> Listing:
-        if self.own_id is None and (not self.shows or self.created is None):
+        shows = bool(self.shows) or self.sent is not None
+        if self.own_id is None and (not shows or self.created is None):
             raise ValueError(
                 "a job is adopted only where the list shows that it is ours: give own_id, or "
-                "created and shows = {what was sent = where the list shows it}"
+                "created and shows = {what was sent = where the list shows it}, or created and "
+                "sent, where it shows the whole body"
             )
 
-        if self.next is not None and "{cursor}" not in self.path:
+        named = "{cursor}" in self.path or "{cursor}" in self.body.values()
+        if self.next is not None and not named:
             raise ValueError("next needs a {cursor} in the path, which then stands for it")
 
         return self

@@ -122,6 +122,8 @@ class Model(Part):
     """What is sent for the id; the id itself by default."""
     body: dict[str, Any] = {}
     """What is always sent with these models; mapped values and `extra_params` win."""
+    mask: Literal["white", "black", "transparent"] | None = None
+    """Which pixels of a mask are changed; None for what its schema says, else white ones."""
     limits: tuple[Limit, ...] = ()
     apart: tuple[Together, ...] = ()
     beside: tuple[Together, ...] = ()

@@ -20,8 +20,20 @@ from .._openai_models import (
     Mappers,
 )
 
-__all__ = ["ENDS", "IDS", "IMAGE_FALLBACK", "JOINTS", "MASKS", "MODELS", "RULES", "VIDEO_FALLBACK"]
+__all__ = [
+    "ENDS",
+    "FREE_IDS",
+    "IDS",
+    "IMAGE_FALLBACK",
+    "JOINTS",
+    "MASKS",
+    "MODELS",
+    "RULES",
+    "VIDEO_FALLBACK",
+]
 
+FREE_IDS = True
+"""Deployments have names of their users' own."""
 IDS: Mapping[Kind, tuple[str, ...]] = {
     "video": ("sora-2",),
     "image": ("gpt-image-1", "gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"),

@@ -32,7 +32,9 @@ class Bodies:
 
         return body
 
-    def error(self, message: str, code: str | None = None, at: str | None = None) -> dict[str, Any]:
+    def error(
+        self, message: str, code: str | None = None, at: str | None = None, value: Any = True
+    ) -> dict[str, Any]:
         """Return the body of an error."""
         body: dict[str, Any] = {}
         place(body, self.said.message, message)
@@ -40,7 +42,7 @@ class Bodies:
             place(body, self.said.code, int(code) if code.isdigit() else code)
 
         if at is not None:
-            place(body, at, value=True)
+            place(body, at, value)
 
         return body
 
@@ -61,7 +63,8 @@ class Bodies:
             return self.error(message, code)
 
         code = code if rule.get("code") is None else sample(rule["code"], code or "")
-        return self.error(sample(rule.get("words"), message), code, rule.get("at"))
+        value = True if rule.get("value") is None else sample(rule["value"], "")
+        return self.error(sample(rule.get("words"), message), code, rule.get("at"), value)
 
     # ----------------------------------------------------------------------------------------- jobs
     def status(self, poll: Table, *words: str, prefer: str = "") -> str | None:
@@ -206,6 +209,9 @@ class Bodies:
 
         if listing.get("model"):
             place(item, listing["model"], model)
+
+        if listing.get("sent"):
+            place(item, listing["sent"], job.payload)
 
         for sent, shown in listing.get("shows", {}).items():
             value = read_at(job.payload, sent)

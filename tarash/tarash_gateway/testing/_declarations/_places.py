@@ -53,6 +53,19 @@ def body_of(request: RecordedRequest, sends: str) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
+def asked_by(listing: Table, request: RecordedRequest) -> dict[str, str]:
+    """Return what a request says in the places of a list's names: `page`, `own_id`, and such."""
+    sent = body_of(request, "json") or {}
+    given = {name: str(value) for name, value in sent.items()} | dict(request.query)
+    named = {**listing.get("body", {}), **dict(parse_qsl(listing["path"].partition("?")[2]))}
+    said = {
+        value[1:-1]: given[name]
+        for name, value in named.items()
+        if isinstance(value, str) and NAMED.fullmatch(value) and name in given
+    }
+    return {**said, **request.path_values}
+
+
 def answered(way: Table, body: Any, status: int) -> Reply:
     """Answer a submit: with one object, or with lines of which it is the last."""
     if way.get("answers") != "lines" or status != 200:  # noqa: PLR2004

@@ -11,6 +11,7 @@ from tarash.tarash_gateway.testing._declarations._paths import place, read_at
 from tarash.tarash_gateway.testing._declarations._places import (
     Place,
     answered,
+    asked_by,
     body_of,
     filled,
     type_of,
@@ -63,7 +64,8 @@ class DeclaredWire(Account):
             found += self._at(how.get("method", "DELETE"), how["path"], self._cancel, "cancel")
 
         for listing in said.lists:
-            found += self._at("GET", listing["path"], self._list, "list")
+            method = str(listing.get("method", "GET"))
+            found += self._at(method, listing["path"], self._list, "list")
 
         for result in said.results:
             if result.get("fetch"):
@@ -356,17 +358,16 @@ class DeclaredWire(Account):
     # ----------------------------------------------------------------------------------------- list
     async def _list(self, request: RecordedRequest) -> Reply:
         listing = next(one for one in self._said.lists if self._is_at(one["path"], request))
-        asked = {**request.query, **request.path_values}
-        names = dict(parse_qsl(listing["path"].partition("?")[2]))
-        own = next((asked.get(name) for name, value in names.items() if value == "{own_id}"), None)
-        own = own or request.path_values.get("own_id")
+        asked = asked_by(listing, request)
+        own, model = asked.get("own_id"), asked.get("model")
         jobs = [
             job
             for job in self._context.state.listed()
-            if is_for(listing, *self._jobs[job.id][:2]) and own in (None, self._jobs[job.id][3])
+            if is_for(listing, *self._jobs[job.id][:2])
+            and own in (None, self._jobs[job.id][3])
+            and model in (None, self._jobs[job.id][1])
         ]
-        pages = {value: name for name, value in names.items()}
-        told = asked.get(pages.get("{page}", ""), "") or asked.get(pages.get("{cursor}", ""), "")
+        told = asked.get("page") or asked.get("cursor") or ""
         number = int(told) - 1 if told.isdigit() else 0
         shown = jobs[number * _PAGE : (number + 1) * _PAGE]
         items = [

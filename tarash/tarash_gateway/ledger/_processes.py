@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,16 +61,19 @@ class Process:
     def __post_init__(self) -> None:
         _here[self.id] = self
 
-    def sees(self, row: Any) -> bool:
+    def sees(self, row: Mapping[str, Any], age: float) -> bool:
         """Tell whether a holder is alive, by its process's row in the ledger's `processes`.
 
         A row from the future counts for one lease, so that a clock that was set back does not keep
         the dead alive for as long.
+
+        Args:
+            row: The process's, with the name of the holder.
+            age: Seconds since the process has said that it is alive, by the ledger's clock.
         """
         if row["id"] == self.id and row["holder"] in self.gone:
             return False
 
-        age = (now() - datetime.fromisoformat(row["renewed_at"])).total_seconds()
         if not -row["lease_seconds"] <= age < row["lease_seconds"]:
             return False
 

@@ -1,0 +1,276 @@
+"""The ledger in PostgreSQL: for any number of processes and machines.
+
+Transactions are in `_database`, connections in `_pool`; psycopg is imported with this room only.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+from ...exceptions import ValidationError
+from .._threads import Threads
+from ._address import Address, psycopg_of, without_password
+
+if TYPE_CHECKING:
+    from ..._data._exchange import Operation
+    from ..._data._types import JsonObject, Submission
+    from .._records import (
+        Intent,
+        JobRecord,
+        JobState,
+        Outcome,
+        SlotAnswer,
+        SlotRecord,
+        SlotRequest,
+        Spending,
+        StateRecord,
+    )
+
+__all__ = ["Address", "PostgresLedger", "psycopg_of", "without_password"]
+
+LARGEST_MEDIUM = 100 * 1024 * 1024
+
+
+class PostgresLedger(Threads):
+    """Keeps jobs, intents, operations, and the media of open jobs in a PostgreSQL database.
+
+    Every fact is durable before its call returns. Any number of tasks, threads, event loops,
+    processes and machines may use the database at once, by a pooler such as pgbouncer, too. A
+    database that restarts is waited for, for 10 s. A forked child goes on as a process of its own.
+    """
+
+    keeps_money = True
+    keeps_state = True
+    keeps_slots = True
+    max_media_bytes: int
+
+    def __init__(  # noqa: PLR0913  (each by its name)
+        self,
+        url: str,
+        lease_seconds: float = 30,
+        *,
+        max_media_bytes: int = LARGEST_MEDIUM,
+        connections: int = 8,
+        answer_seconds: float = 5,
+        wait_seconds: float = 10,
+    ) -> None:
+        """Name the database; it is connected to by the first call, which makes the tables.
+
+        Args:
+            url: `postgresql://user:password@host:5432/jobs`, with libpq's options behind `?`.
+                The tables are in a schema of their own, `tarash`.
+            lease_seconds: Seconds that a process may be silent, by the database's clock, before
+                others take its jobs over.
+            max_media_bytes: Bytes that each input of a request may have that is kept for its job.
+            connections: The most that this process has at a time; calls beyond that wait.
+            answer_seconds: Seconds that the database may be silent while it is waited for; then the
+                connection is given up, and the same is done on another one.
+            wait_seconds: Seconds that a call waits for a database that is away or restarts.
+
+        Raises:
+            ValidationError: The URL is none, the lease is no positive number, or psycopg is not
+                installed.
+        """
+        if not (math.isfinite(lease_seconds) and lease_seconds > 0):
+            raise ValidationError(
+                f"lease_seconds is {lease_seconds!r}, but a process has to be silent for some time "
+                "(30, say) before others take its jobs over"
+            )
+
+        self.address = Address(url)
+        del url
+        super().__init__(f"ledger {self.address}")
+        from ._database import Database
+        from ._pool import Pool
+        from ._store import Store
+
+        self.lease_seconds = float(lease_seconds)
+        self.max_media_bytes = max_media_bytes
+        self._database = Database(
+            self.address,
+            pool=Pool(self.address, connections, answer_seconds),
+            wait_seconds=wait_seconds,
+        )
+        self.at_once = connections
+        self._store = Store(self._database, self.lease_seconds)
+        self._store.max_media_bytes = max_media_bytes
+        _ledgers.add(self)
+
+    def __repr__(self) -> str:
+        return f"PostgresLedger({str(self.address)!r})"
+
+    @property
+    def generation(self) -> int:
+        """Grows when the database was replaced by another, a standby or a backup."""
+        return self._database.generation
+
+    async def open(
+        self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]
+    ) -> JobRecord | None:
+        """Write down a new job, or return the one that has its idempotency key."""
+        return await self._run(self._store.open, job, owner_id, dict(media))
+
+    async def intend(self, intent: Intent, owner_id: str) -> bool | None:
+        """Write down a submit before it leaves; see `_records.Ledger.intend`."""
+        return await self._run(self._store.intend, intent, owner_id)
+
+    async def note(
+        self,
+        intent_id: str,
+        owner_id: str,
+        heard: JsonObject,
+        submission: Submission | None = None,
+    ) -> bool | None:
+        """Write down what was heard of a submit whose attempt goes on."""
+        return await self._run(self._store.note, intent_id, owner_id, heard, submission)
+
+    async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
+        """Write down the job that came of it; see `_records.Ledger.accept`."""
+        return await self._run(self._store.accept, intent_id, operation, adopted)
+
+    async def receive(self, intent_id: str, content: bytes) -> None:
+        """Write down the result that answered a submit; see `_records.Ledger.receive`."""
+        await self._run(self._store.receive, intent_id, content)
+
+    async def settle(
+        self,
+        intent_id: str,
+        submission: Submission | None,
+        outcome: Outcome,
+        *,
+        cost: JsonObject | None = None,
+        cost_state: str | None = None,
+    ) -> None:
+        """Write down how an attempt ended; see `_records.MoneyLedger.settle`."""
+        await self._run(self._store.settle, intent_id, submission, outcome, cost, cost_state)
+
+    async def spendings(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Spending]:
+        """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
+        return await self._run(self._store.spendings, since, until)
+
+    async def close(
+        self,
+        job_id: str,
+        owner_id: str,
+        state: JobState,
+        result: JsonObject | None = None,
+        *,
+        free_key: bool = False,
+    ) -> bool | None:
+        """Write down how a job ended; see `_records.Ledger.close`."""
+        return await self._run(self._store.close, job_id, owner_id, state, result, free_key)
+
+    async def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
+        """Write down that a job is open, whatever it was before; see `_records.Ledger.keep`."""
+        return await self._run(self._store.keep, job_id, owner_id, result)
+
+    async def claim(self, job_id: str, owner_id: str) -> bool | None:
+        """Hold a job; False where another living holder does, None where it is not known."""
+        return await self._run(self._store.claim, job_id, owner_id)
+
+    async def renew(self) -> None:
+        """Say that this process is alive, at most three times in a lease."""
+        if not self._store.wants_renewal():
+            return
+
+        try:
+            await self._run(self._store.renew)
+        except BaseException:
+            self._store.renewal_failed()
+            raise
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """Return a job; None where it is not known."""
+        return await self._run(self._store.by_id, job_id)
+
+    async def find(
+        self, provider: str | None, operation_id: str, host: str = ""
+    ) -> JobRecord | None:
+        """Return the job that an operation belongs to; None where it is not known."""
+        return await self._run(self._store.by_operation, provider, operation_id, host)
+
+    async def jobs(
+        self, *, states: Sequence[JobState] = (), limit: int = 1000, before: str | None = None
+    ) -> list[JobRecord]:
+        """Return jobs, newest first: those in one of the states, or all; see `PagedLedger`."""
+        return await self._run(self._store.list, tuple(states), limit, before)
+
+    async def forget(self, job_id: str) -> bool:
+        """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
+        return await self._run(self._store.forget, job_id)
+
+    async def media(self, sha256: str) -> bytes:
+        """Return bytes that an open job's request refers to."""
+        return await self._run(self._store.media, sha256)
+
+    async def prune(self, older_than: timedelta) -> int:
+        """Forget jobs that were closed longer ago than this; their idempotency keys are free then.
+
+        Returns:
+            How many. Open jobs, and those that a living process holds, stay.
+        """
+        return await self._run(self._store.prune, older_than)
+
+    async def read_state(self, space: str, name: str) -> StateRecord | None:
+        """Return a state; None where there is none."""
+        return await self._run(self._store.read_state, space, name)
+
+    async def write_state(
+        self,
+        space: str,
+        name: str,
+        value: JsonObject | None,
+        *,
+        expected: int | None = None,
+        until: datetime | None = None,
+    ) -> int | None:
+        """Write or delete a state; see `_records.StateLedger.write_state`."""
+        return await self._run(self._store.write_state, space, name, value, expected, until)
+
+    async def list_states(
+        self, space: str, *, after: str = "", limit: int = 1000
+    ) -> list[StateRecord]:
+        """Return the states of a space by name; see `_records.StateLedger.list_states`."""
+        return await self._run(self._store.list_states, space, after, limit)
+
+    async def aclose(self) -> None:
+        """Close the connections; the next call makes new ones."""
+        await self._run(self._store.let_go)
+
+    async def seek_slots(
+        self, line: str, requests: Sequence[SlotRequest], held: Sequence[str] = ()
+    ) -> SlotAnswer:
+        """Ask for slots, and keep those that are held; see `_records.SlotLedger.seek_slots`."""
+        return await self._run(self._store.seek_slots, line, tuple(requests), tuple(held))
+
+    async def free_slot(self, slot_id: str, *, may_still_run: bool = False) -> None:
+        """Leave the line, or end a slot; see `_records.SlotLedger.free_slot`."""
+        await self._run(self._store.free_slot, slot_id, may_still_run)
+
+    async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
+        """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
+        return await self._run(self._store.list_slots, line)
+
+    def begin_anew(self) -> None:
+        """Go on in a forked child, which is another process."""
+        self._database.begin_anew()
+        self._store.begin_anew()
+
+
+_ledgers: WeakSet[PostgresLedger] = WeakSet()
+
+
+def _after_in_child() -> None:
+    for ledger in list(_ledgers):
+        ledger.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)

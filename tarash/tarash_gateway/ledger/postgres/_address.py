@@ -1,0 +1,114 @@
+"""Where a PostgreSQL ledger is: a URL that never shows its password."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..._support._extras import how_to_install
+from ..._support._secrets import MASK, Key
+from ...exceptions import ValidationError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+SCHEMES = ("postgresql", "postgres")
+CONNECT_SECONDS = 5
+DEFAULTS: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "fallback_application_name": "tarash",
+}
+"""What a URL may say otherwise."""
+
+
+def psycopg_of() -> ModuleType:
+    """Return the driver.
+
+    Raises:
+        ValidationError: It is not installed.
+    """
+    try:
+        import psycopg
+    except ImportError as error:
+        raise ValidationError(
+            f"A ledger in PostgreSQL needs psycopg; install it with: {how_to_install('postgres')}",
+            submission="not_sent",
+        ) from error
+
+    return psycopg
+
+
+class Address:
+    """A database as its URL names it; shown without what is secret."""
+
+    def __init__(self, url: str) -> None:
+        """Take a URL of libpq's, such as `postgresql://user:password@host:5432/jobs`.
+
+        Raises:
+            ValidationError: It is none.
+        """
+        psycopg = psycopg_of()
+        from psycopg.conninfo import conninfo_to_dict
+
+        self._url = Key(url)
+        del url
+        try:
+            facts = {**DEFAULTS, **conninfo_to_dict(self._url.reveal())}
+        except psycopg.Error:
+            # Not as the cause, and not its words: they may quote the password.
+            facts = {"port": "none"}
+
+        hosts = str(facts.get("host") or facts.get("hostaddr") or "localhost").split(",")
+        ports = str(facts.get("port") or "5432").split(",")
+        if not all(one.isdecimal() for one in ports if one):
+            raise ValidationError(
+                "That is no URL of a PostgreSQL database: use postgresql://user:password@host:5432/"
+                "jobs, with %-escapes for @ : / # and ? within the password",
+                submission="not_sent",
+            )
+
+        self._facts = {name: Key(str(value)) for name, value in facts.items()}
+        self._secrets = [
+            one for one in (str(facts.get("password") or ""), str(facts.get("sslpassword") or ""))
+            if one
+        ]  # fmt: skip
+        places = [
+            f"{_bracketed(host)}:{ports[min(number, len(ports) - 1)]}"
+            for number, host in enumerate(hosts)
+        ]
+        database = facts.get("dbname") or facts.get("user") or ""
+        self.shown = f"postgresql://{','.join(places)}/{database}"
+
+    def __repr__(self) -> str:
+        return self.shown
+
+    def options(self) -> dict[str, Any]:
+        """Return what a connection is made with, the password among it."""
+        return {name: value.reveal() for name, value in self._facts.items()}
+
+    def clean(self, text: str) -> str:
+        """Return text without the password, in one line."""
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+
+        return " ".join(text.split())
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def without_password(url: str) -> str:
+    """Return a URL of a database that can be shown, and used by whoever has the password."""
+    scheme, found, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    if not found or scheme not in SCHEMES:
+        return url
+
+    path, _, query = path.partition("?")
+    kept = [one for one in query.split("&") if one and "password" not in one.partition("=")[0]]
+    tail = f"{path}?{'&'.join(kept)}" if kept else path
+    return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{tail}"

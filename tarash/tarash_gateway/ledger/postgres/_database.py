@@ -1,0 +1,288 @@
+"""Transactions on one database: done once for certain, or said; and its tables, made and checked.
+
+A transaction that is cut off before its COMMIT has changed nothing and is done again, on another
+connection, for as long as a restart of the database takes. Where the answer to a COMMIT is lost,
+it may have changed everything: the work is done again with `in_doubt`, and recognises its own
+traces. It keeps no state in its session, so that a pooler may hand out connections by transaction.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+
+from ._errors import GONE, LateError, is_passing, refused, told, unwritable
+from ._pool import LimitedConnection, Pool, close
+from ._schema import LOCK, META, MIGRATIONS, OLDEST, SCHEMA
+
+if TYPE_CHECKING:
+    from ..._data._types import Submission
+    from ._address import Address
+
+Result = TypeVar("Result")
+Row = dict[str, Any]
+
+PATIENCE_SECONDS = 10.0
+"""How long a call goes on trying while the database is away or restarts."""
+PAUSES = (0.02, 0.5)
+"""Seconds between two tries: at first, and at most."""
+MIGRATION_SECONDS = 600.0
+"""How long one step of a migration may take."""
+WRITE = "READ COMMITTED READ WRITE"
+READ = "REPEATABLE READ READ ONLY"
+BEGIN = """
+    BEGIN ISOLATION LEVEL {mode};
+    SET LOCAL lock_timeout = {patience};
+    SET LOCAL idle_in_transaction_session_timeout = {patience};
+    SELECT set_config('synchronous_commit', 'on', true)
+        WHERE current_setting('synchronous_commit') = 'off'
+"""
+"""What is set holds for this transaction only. One whose client is gone ends before the client, who
+may only have lost the connection, tries again; and what is answered survives a crash."""
+
+
+@dataclass
+class Transaction:
+    """What may be done in one transaction."""
+
+    connection: LimitedConnection
+    in_doubt: bool = False
+    """Whether the same was tried before, and may have been done."""
+    after: list[Callable[[], Any]] = field(default_factory=list)
+    """What to do once it is done."""
+
+    def all(self, query: str, *values: Any) -> list[Row]:
+        """Return the rows of a query."""
+        return self._execute(query, values).fetchall()
+
+    def first(self, query: str, *values: Any) -> Row | None:
+        """Return the first row of a query; None where there is none."""
+        return self._execute(query, values).fetchone()
+
+    def run(self, query: str, *values: Any) -> int:
+        """Change something; return in how many rows."""
+        return self._execute(query, values).rowcount
+
+    def lock(self, *words: str) -> None:
+        """Let nobody else who asks for a lock of this name go on until the transaction ends."""
+        self.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", "\n".join(words))
+
+    def _execute(self, query: str, values: Sequence[Any]) -> psycopg.Cursor[Row]:
+        return self.connection.execute(query, values or None)
+
+
+class Database:
+    """One database as this process uses it; for any thread."""
+
+    def __init__(
+        self,
+        address: Address,
+        migrations: Sequence[Sequence[str]] = MIGRATIONS,
+        pool: Pool | None = None,
+        wait_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """Note the address; nothing is connected before it is needed.
+
+        Args:
+            address: Where it is.
+            migrations: What makes each version of the tables out of the one before.
+            pool: Its connections.
+            wait_seconds: How long a call goes on trying while it is away.
+        """
+        self.address = address
+        self.pool = pool or Pool(address)
+        self._wait_seconds = wait_seconds
+        self.generation = 0
+        """Grows when the database was found to be another one, or put back to an earlier time."""
+        self._migrations = migrations
+        self._known: tuple[str, str] | None = None
+        self._checking = threading.Lock()
+
+    def write(
+        self, work: Callable[[Transaction], Result], submission: Submission | None = None
+    ) -> Result:
+        """Do something in one transaction, which has survived the database's end on return.
+
+        Args:
+            work: What to do; done again where nobody can tell whether it was done.
+            submission: How a submit ended that a failure is about.
+
+        Raises:
+            StorageError: The database can't be used; it carries `submission`.
+            ValidationError: It has no room for a text.
+        """
+        return self._told(WRITE, work, submission)
+
+    def read(
+        self, work: Callable[[Transaction], Result], submission: Submission | None = None
+    ) -> Result:
+        """See everything as it is at one moment; raises what `write` does."""
+        return self._told(READ, work, submission)
+
+    def _told(
+        self, mode: str, work: Callable[[Transaction], Result], submission: Submission | None
+    ) -> Result:
+        try:
+            return self._tried(mode, work, submission)
+        except UnicodeEncodeError:
+            failure: Exception = unwritable(submission)  # its own words carry the whole text
+        except psycopg.DataError as error:
+            failure = (
+                unwritable(submission)
+                if "NUL" in str(error)
+                else told(self.address, error, submission)
+            )
+        except (psycopg.Error, LateError) as error:
+            failure = told(self.address, error, submission)
+
+        # Not as its context: the driver's frames know the password.
+        raise failure
+
+    def _tried(
+        self, mode: str, work: Callable[[Transaction], Result], submission: Submission | None
+    ) -> Result:
+        until = time.monotonic() + self._wait_seconds
+        pause, in_doubt = PAUSES[0], False
+        while True:
+            sent: list[bool] = []
+            try:
+                with self.pool.connection(until) as connection:
+                    self._check(connection, submission)
+                    return self._once(mode, work, Transaction(connection, in_doubt), sent)
+            except (psycopg.Error, LateError) as error:
+                in_doubt = in_doubt or bool(sent)
+                if not is_passing(error) or time.monotonic() + pause > until:
+                    raise
+
+            threading.Event().wait(pause * random.uniform(0.5, 1))
+            pause = min(pause * 2, PAUSES[1])
+
+    @staticmethod
+    def _once(
+        mode: str,
+        work: Callable[[Transaction], Result],
+        transaction: Transaction,
+        sent: list[bool],
+    ) -> Result:
+        connection = transaction.connection
+        try:
+            patience = max(1, int(connection.seconds * 800))  # milliseconds
+            connection.execute(BEGIN.format(mode=mode, patience=patience))
+            result = work(transaction)
+            sent.append(True)
+            connection.execute("COMMIT")
+        except (psycopg.Error, LateError) as error:
+            # A COMMIT that the database itself refuses has changed nothing.
+            if getattr(error, "sqlstate", None) is not None and not _is_cut_off(error):
+                sent.clear()
+
+            close(connection)
+            raise
+        except BaseException:
+            with suppress(psycopg.Error, LateError):
+                connection.execute("ROLLBACK")
+
+            raise
+
+        for then in transaction.after:
+            then()
+
+        return result
+
+    def _check(self, connection: LimitedConnection, submission: Submission | None) -> None:
+        """Make sure, once for each connection, that the tables are ours and new enough."""
+        if connection.is_checked:
+            return
+
+        with self._checking:
+            row = _meta(connection)
+            if row is None or row["version"] < len(self._migrations):
+                self.migrate(connection)
+                row = _meta(connection)
+
+        if row is None:
+            raise refused(self.address, *GONE, submission)
+
+        if row["oldest"] > len(self._migrations):
+            raise refused(
+                self.address,
+                f"a newer version of Tarash Gateway has changed it (tables {row['version']}, for "
+                f"those who know {row['oldest']}; this one knows {len(self._migrations)})",
+                "Update Tarash Gateway here.",
+                submission,
+            )
+
+        connection.is_checked = True
+        known = (row["identity"], row["timeline"])
+        if self._known not in (None, known):
+            # Another database, or one that a standby or a backup has taken the place of: what was
+            # written last may be missing.
+            self.generation += 1
+
+        self._known = known
+
+    def migrate(self, connection: LimitedConnection) -> None:
+        """Bring the tables to the newest version: all steps, or none; one process at a time."""
+        before, connection.seconds = connection.seconds, MIGRATION_SECONDS
+        try:
+            connection.execute("BEGIN")
+            connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
+            self._make_tables(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            close(connection)
+            raise
+        finally:
+            connection.seconds = before
+
+    def _make_tables(self, connection: LimitedConnection) -> None:
+        there = connection.execute("SELECT to_regnamespace(%s) AS name", (SCHEMA,)).fetchone()
+        if there is None or there["name"] is None:
+            connection.execute(f"CREATE SCHEMA {SCHEMA}")
+
+        connection.execute(META)
+        row = connection.execute("SELECT version FROM tarash.meta").fetchone()
+        version = 0 if row is None else row["version"]
+        for steps in self._migrations[version:]:
+            for step in steps:
+                connection.execute(step)
+
+        newest = len(self._migrations)
+        if row is None:
+            connection.execute(
+                "INSERT INTO tarash.meta (identity, version, oldest) VALUES (%s, %s, %s)",
+                (uuid.uuid4().hex, newest, OLDEST),
+            )
+        elif version < newest:
+            connection.execute("UPDATE tarash.meta SET version = %s, oldest = %s", (newest, OLDEST))
+
+    def begin_anew(self) -> None:
+        """Go on in a forked child, which is another process."""
+        self._checking = threading.Lock()
+
+
+def _is_cut_off(error: BaseException) -> bool:
+    code = getattr(error, "sqlstate", None) or ""
+    return code[:2] in ("08", "57") or code == "25P03"
+
+
+def _meta(connection: LimitedConnection) -> Row | None:
+    there = connection.execute("SELECT to_regclass('tarash.meta') AS name").fetchone()
+    if there is None or there["name"] is None:
+        return None
+
+    return connection.execute(
+        """
+        SELECT identity, version, oldest, CASE WHEN pg_is_in_recovery() THEN ''
+            ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline
+        FROM tarash.meta
+        """
+    ).fetchone()

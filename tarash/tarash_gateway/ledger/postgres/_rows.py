@@ -1,0 +1,131 @@
+"""Turns rows into jobs and entries, and what goes into them into text."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..._data._exchange import Operation
+from .._facts import Intent, JobRecord, SubmissionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ..._data._types import JsonObject
+    from .._processes import Process
+    from ._database import Row, Transaction
+
+JOBS = """
+    SELECT jobs.*, processes.pid, processes.birth, processes.place, processes.lease_seconds,
+        extract(epoch FROM clock_timestamp() - processes.renewed_at)::float8 AS age
+    FROM tarash.jobs LEFT JOIN tarash.processes ON processes.id = jobs.process
+"""
+BY_ID = f"{JOBS} WHERE jobs.id = %s"
+BY_KEY = f"{JOBS} WHERE idempotency_key = %s AND NOT key_is_free"
+BY_OPERATION = f"""
+    {JOBS} JOIN tarash.intents ON intents.job = jobs.id
+    WHERE operation_id = %s AND (%s::text IS NULL OR operation_provider = %s::text)
+        AND (%s::text = '' OR host IN ('', %s::text))
+    ORDER BY intents.number DESC LIMIT 1
+"""
+NUMBER = "(SELECT number FROM tarash.jobs AS other WHERE other.id = %s::text)"
+BY_STATE = f"""
+    {JOBS} WHERE state = ANY(%s) AND (%s::text IS NULL OR jobs.number < {NUMBER})
+    ORDER BY jobs.number DESC LIMIT %s
+"""
+LOCKED = "FOR UPDATE OF jobs"
+
+
+def as_json(value: Any) -> str | None:
+    """Return JSON, and nothing for nothing; ASCII, in which NUL and half characters are escaped."""
+    return None if value is None else json.dumps(value, separators=(",", ":"))
+
+
+def as_time(time: datetime) -> datetime:
+    """Return a time with its zone; one without is this machine's."""
+    return time.astimezone(UTC)
+
+
+def parsed(text: str | None) -> Any:
+    """Return what `as_json` was given."""
+    return None if text is None else json.loads(text)
+
+
+def records(transaction: Transaction, rows: Sequence[Row], reader: Process) -> list[JobRecord]:
+    """Return jobs with their submits.
+
+    Args:
+        transaction: In which the rows were read.
+        rows: Of `jobs`, with their holder's of `processes` beside them.
+        reader: Who wants to know whether the holders are alive.
+    """
+    entries: dict[str, list[Row]] = defaultdict(list)
+    found = transaction.all(
+        "SELECT * FROM tarash.intents WHERE job = ANY(%s) ORDER BY number",
+        [row["id"] for row in rows],
+    )
+    for entry in found:
+        entries[entry["job"]].append(entry)
+
+    return [_record(row, entries[row["id"]], reader) for row in rows]
+
+
+def first(transaction: Transaction, reader: Process, query: str, *values: Any) -> JobRecord | None:
+    """Return the job that a query finds; None where it finds none."""
+    row = transaction.first(query, *values)
+    return None if row is None else records(transaction, [row], reader)[0]
+
+
+def _record(row: Row, entries: Iterable[Row], reader: Process) -> JobRecord:
+    return JobRecord(
+        id=row["id"],
+        kind=row["kind"],
+        chain=tuple(parsed(row["chain"])),
+        request=parsed(row["request"]),
+        fingerprint=row["fingerprint"],
+        idempotency_key=row["idempotency_key"],
+        labels=parsed(row["labels"]) or {},
+        created_at=as_time(row["created_at"]),
+        state=row["state"],
+        entries=tuple(_entry(entry) for entry in entries),
+        result=parsed(row["result"]),
+        held=is_held(row, reader),
+    )
+
+
+def is_held(row: Mapping[str, Any], reader: Process) -> bool:
+    """Tell whether a living process holds a job; for a row as `JOBS` has it."""
+    if row["process"] is None or row["age"] is None:
+        return False
+
+    return reader.sees({**row, "id": row["process"]}, row["age"])
+
+
+def as_heard(text: str | None) -> JsonObject:
+    """Return what was noted of a submit before."""
+    return parsed(text) or {}
+
+
+def _entry(row: Row) -> SubmissionRecord:
+    intent = Intent(
+        id=row["id"],
+        kind=row["kind"],
+        provider=row["provider"],
+        model=row["model"],
+        attempt_number=row["attempt_number"],
+        job_id=row["job"],
+        created_at=as_time(row["created_at"]),
+        payload=parsed(row["payload"]),
+        host=row["host"],
+        quote=parsed(row["quote"]),
+    )
+    operation = parsed(row["operation"])
+    return SubmissionRecord(
+        intent,
+        None if operation is None else Operation.from_json(operation),
+        row["submission"],
+        row["outcome"],
+        as_heard(row["heard"]),
+    )

@@ -1,0 +1,145 @@
+"""The tables of a ledger in PostgreSQL, version by version, in a schema of their own.
+
+A version only adds what those before it can do without: workers of both run on one database while
+a deploy goes on. What is to be taken away is taken away a version later, which says in `OLDEST` who
+can't use the database any more. JSON is text, since `jsonb` takes neither NUL nor half characters.
+"""
+
+from __future__ import annotations
+
+SCHEMA = "tarash"
+LOCK = 0x54475731
+"""The advisory lock of whoever changes the tables."""
+OLDEST = 1
+"""The version of the tables that a worker has to know at least to use those of the newest."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE tarash.processes (
+            id text PRIMARY KEY,
+            pid integer NOT NULL,
+            birth text NOT NULL,
+            place text NOT NULL,
+            renewed_at timestamptz NOT NULL,
+            lease_seconds double precision NOT NULL
+        )
+        """,
+        # A job's holder is a name within a process; both are null where nobody holds it.
+        """
+        CREATE TABLE tarash.jobs (
+            number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            id text NOT NULL UNIQUE,
+            kind text NOT NULL,
+            chain text NOT NULL,
+            request text NOT NULL,
+            fingerprint text NOT NULL,
+            idempotency_key text,
+            key_is_free boolean NOT NULL DEFAULT false,
+            labels text,
+            created_at timestamptz NOT NULL,
+            closed_at timestamptz,
+            state text NOT NULL,
+            result text,
+            process text,
+            holder text
+        )
+        """,
+        """
+        CREATE UNIQUE INDEX jobs_by_key ON tarash.jobs (idempotency_key)
+        WHERE idempotency_key IS NOT NULL AND NOT key_is_free
+        """,
+        "CREATE INDEX jobs_by_state ON tarash.jobs (state, number)",
+        "CREATE INDEX jobs_by_end ON tarash.jobs (closed_at) WHERE closed_at IS NOT NULL",
+        "CREATE INDEX jobs_by_process ON tarash.jobs (process) WHERE process IS NOT NULL",
+        """
+        CREATE TABLE tarash.intents (
+            number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            id text NOT NULL UNIQUE,
+            job text NOT NULL REFERENCES tarash.jobs (id) ON DELETE CASCADE,
+            kind text NOT NULL,
+            provider text NOT NULL,
+            model text NOT NULL,
+            attempt_number integer NOT NULL,
+            created_at timestamptz NOT NULL,
+            payload text,
+            host text NOT NULL DEFAULT '',
+            quote text,
+            heard text,
+            operation text,
+            operation_provider text,
+            operation_id text,
+            submission text,
+            outcome text
+        )
+        """,
+        "CREATE INDEX intents_by_job ON tarash.intents (job, number)",
+        """
+        CREATE INDEX intents_by_operation ON tarash.intents (operation_id, operation_provider)
+        WHERE operation_id IS NOT NULL
+        """,
+        # The bytes of open jobs, each once.
+        "CREATE TABLE tarash.contents (sha256 text PRIMARY KEY, content bytea NOT NULL)",
+        "ALTER TABLE tarash.contents ALTER COLUMN content SET STORAGE EXTERNAL",
+        """
+        CREATE TABLE tarash.media (
+            sha256 text NOT NULL REFERENCES tarash.contents (sha256),
+            job text NOT NULL REFERENCES tarash.jobs (id) ON DELETE CASCADE,
+            PRIMARY KEY (sha256, job)
+        )
+        """,
+        "CREATE INDEX media_by_job ON tarash.media (job)",
+        # What was spent outlives the job that spent it. Labels are JSON of a name and a value each.
+        """
+        CREATE TABLE tarash.spending (
+            intent text PRIMARY KEY,
+            job text NOT NULL,
+            kind text NOT NULL,
+            provider text NOT NULL,
+            model text NOT NULL,
+            at timestamptz NOT NULL,
+            amount numeric,
+            currency text NOT NULL,
+            state text NOT NULL,
+            label_names text[] NOT NULL,
+            labels text[] NOT NULL
+        )
+        """,
+        "CREATE INDEX spending_by_time ON tarash.spending (at)",
+        "CREATE SEQUENCE tarash.versions",
+        """
+        CREATE TABLE tarash.states (
+            space text COLLATE "C" NOT NULL,
+            name text COLLATE "C" NOT NULL,
+            value text NOT NULL,
+            version bigint NOT NULL,
+            until timestamptz,
+            PRIMARY KEY (space, name)
+        )
+        """,
+        "CREATE INDEX states_by_end ON tarash.states (until) WHERE until IS NOT NULL",
+        """
+        CREATE TABLE tarash.slots (
+            number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            id text NOT NULL UNIQUE,
+            line text NOT NULL,
+            request text NOT NULL,
+            process text,
+            renewed_at timestamptz NOT NULL,
+            turn bigint,
+            taken_at timestamptz,
+            is_free boolean NOT NULL DEFAULT false
+        )
+        """,
+        "CREATE INDEX slots_by_line ON tarash.slots (line, number)",
+    ),
+)
+"""What makes each version out of the one before; never changed, only added to."""
+
+META = """
+    CREATE TABLE IF NOT EXISTS tarash.meta (
+        identity text NOT NULL,
+        version integer NOT NULL,
+        oldest integer NOT NULL
+    )
+"""

@@ -1,0 +1,116 @@
+"""What submits cost, and the budgets that they have to fit into; within a transaction."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from .._facts import OverBudgetError, Spending
+from ._rows import as_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ..._data._types import JsonObject
+    from .._facts import BudgetWindow, Intent
+    from ._database import Row, Transaction
+
+SPENT = """
+    SELECT COALESCE(sum(amount), 0) AS spent FROM tarash.spending
+    WHERE currency = 'USD' AND intent != %s AND at >= COALESCE(%s::timestamptz, '-infinity')
+        AND (%s::text IS NULL OR %s::text = ANY(labels)
+            OR %s AND NOT %s::text = ANY(label_names))
+"""
+RESERVE = """
+    INSERT INTO tarash.spending (
+        intent, job, kind, provider, model, at, amount, currency, state, label_names, labels
+    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'reserved', %s, %s)
+    ON CONFLICT (intent) DO UPDATE SET at = excluded.at, amount = excluded.amount,
+        currency = excluded.currency, state = excluded.state
+"""
+
+
+def reserve(transaction: Transaction, intent: Intent) -> None:
+    """Reserve what a submit may cost.
+
+    Raises:
+        OverBudgetError: It does not fit into one of its budgets.
+    """
+    quote = intent.quote or {}
+    currency = quote.get("currency") or "USD"
+    said = quote.get("high") or quote.get("low")
+    amount = None if said is None else Decimal(str(said))
+    needed = amount if amount is not None and currency == "USD" else Decimal(0)
+    if intent.budgets:
+        # Whoever has the lock sees what all before it have reserved: each statement sees anew.
+        transaction.lock("tarash budgets")
+
+    for window in intent.budgets:
+        spent = _spent(transaction, window, intent.id)
+        if spent + needed > window.amount:
+            raise OverBudgetError(window, spent)
+
+    transaction.run(
+        RESERVE,
+        intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
+        as_time(intent.created_at), amount, currency,
+        [json.dumps(name) for name in intent.labels], _pairs(intent.labels),
+    )  # fmt: skip
+
+
+def _spent(transaction: Transaction, window: BudgetWindow, but: str) -> Decimal:
+    since = None if window.since is None else as_time(window.since)
+    name, value = window.label or (None, "")
+    pair = None if name is None else json.dumps([name, value])
+    row = transaction.first(SPENT, but, since, pair, pair, not value, json.dumps(name))
+    return Decimal(0) if row is None else row["spent"]
+
+
+def _pairs(labels: Mapping[str, str]) -> list[str]:
+    return [json.dumps([name, value]) for name, value in labels.items()]
+
+
+def set_cost(transaction: Transaction, intent_id: str, cost: JsonObject | None, state: str) -> None:
+    """Write down what a submit has cost, in place of what was reserved for it."""
+    if cost is None:
+        transaction.run("UPDATE tarash.spending SET state = %s WHERE intent = %s", state, intent_id)
+        return
+
+    transaction.run(
+        "UPDATE tarash.spending SET amount = %s, currency = %s, state = %s WHERE intent = %s",
+        Decimal(str(cost["amount"])),
+        cost["currency"],
+        state,
+        intent_id,
+    )
+
+
+def spendings(
+    transaction: Transaction, since: datetime | None, until: datetime | None
+) -> list[Spending]:
+    """Return what was spent in a time, oldest first."""
+    rows = transaction.all(
+        """
+        SELECT * FROM tarash.spending WHERE at >= COALESCE(%s::timestamptz, '-infinity')
+            AND at < COALESCE(%s::timestamptz, 'infinity') ORDER BY at
+        """,
+        None if since is None else as_time(since),
+        None if until is None else as_time(until),
+    )
+    return [_spending(row) for row in rows]
+
+
+def _spending(row: Row) -> Spending:
+    facts: dict[str, Any] = {
+        name: row[name] for name in ("kind", "provider", "model", "amount", "currency", "state")
+    }
+    labels = (json.loads(pair) for pair in row["labels"])
+    return Spending(
+        **facts,
+        intent_id=row["intent"],
+        job_id=row["job"],
+        at=as_time(row["at"]),
+        labels=dict(labels),
+    )

@@ -1,0 +1,309 @@
+"""What each call of the ledger does to the database; blocking, for any thread."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, get_args
+
+from ...exceptions import StorageError, ValidationError
+from .._facts import JobState
+from .._records import IS_NAME
+from ._rows import (
+    BY_ID,
+    BY_KEY,
+    BY_OPERATION,
+    BY_STATE,
+    JOBS,
+    LOCKED,
+    as_json,
+    as_time,
+    first,
+    is_held,
+    records,
+)
+from ._spending import spendings
+from ._submits import Submits, drop_media, put_media, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from ..._data._types import JsonObject
+    from .._facts import JobRecord, Spending
+    from ._database import Transaction
+
+STATES: tuple[JobState, ...] = get_args(JobState)
+INSERT = """
+    INSERT INTO tarash.jobs (
+        id, kind, chain, request, fingerprint, idempotency_key, created_at, labels, state, process,
+        holder
+    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s)
+    ON CONFLICT DO NOTHING
+"""
+PRUNED = f"""
+    {JOBS} WHERE closed_at < clock_timestamp() - %s AND state != 'open'
+    ORDER BY closed_at LIMIT 500 FOR UPDATE OF jobs SKIP LOCKED
+"""
+
+
+class Store(Submits):
+    """The jobs in one database, and the process that this one is to the others."""
+
+    max_media_bytes = 0
+
+    def open(self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]) -> JobRecord | None:
+        """Write down a new job, or return the one that has its idempotency key."""
+        self._check_media(media)
+        key = job.idempotency_key
+        # Before megabytes are sent for nothing.
+        if key is not None and media and (known := self.by_key(key)) is not None:
+            return known
+
+        return self._database.write(
+            lambda transaction: self.opened(transaction, job, owner_id, media), "not_sent"
+        )
+
+    def opened(
+        self,
+        transaction: Transaction,
+        job: JobRecord,
+        owner_id: str | None,
+        media: Mapping[str, bytes],
+    ) -> JobRecord | None:
+        """Write a new job down, held or not; return the one that has its idempotency key."""
+        key = job.idempotency_key
+        process = None if owner_id is None else self.process.id
+        done = transaction.run(
+            INSERT, job.id, job.kind, as_json(job.chain), as_json(job.request), job.fingerprint,
+            key, as_time(job.created_at), as_json(dict(job.labels)) if job.labels else None,
+            process, owner_id,
+        )  # fmt: skip
+        if not done:
+            if (
+                key is not None
+                and (known := first(transaction, self.process, BY_KEY, key)) is not None
+            ):
+                # Our own, where the answer was lost.
+                return None if transaction.in_doubt and known.id == job.id else known
+
+            if transaction.in_doubt:
+                return None
+
+            raise StorageError(
+                f"The job {job.id} is in the ledger already; ids are never used twice",
+                submission="not_sent",
+            )
+
+        put_media(transaction, job.id, media)
+        if owner_id is not None:
+            self._say_if_due(transaction)
+
+        return None
+
+    def by_key(self, key: str) -> JobRecord | None:
+        """Return the job that has an idempotency key."""
+        return self._database.read(
+            lambda transaction: first(transaction, self.process, BY_KEY, key), "not_sent"
+        )
+
+    def _check_media(self, media: Mapping[str, bytes]) -> None:
+        for name, content in media.items():
+            if not IS_NAME(name):
+                raise ValidationError(
+                    f"Media are named by their SHA-256 in hexadecimal, not {name!r}"
+                )
+
+            if len(content) > self.max_media_bytes:
+                raise ValidationError(
+                    f"An input has {len(content):,} bytes, and this ledger keeps at most "
+                    f"{self.max_media_bytes:,} of each; upload it, and give its URL instead",
+                    submission="not_sent",
+                )
+
+    def close(
+        self,
+        job_id: str,
+        owner_id: str,
+        state: JobState,
+        result: JsonObject | None,
+        free_key: bool,
+    ) -> bool | None:
+        """Write down how a job ended; see `_records.Ledger.close`."""
+
+        def work(transaction: Transaction) -> bool | None:
+            held = self._holds(transaction, job_id, owner_id)
+            if not held:
+                return self._was_let_go(transaction, job_id, state) or held
+
+            transaction.run(
+                """
+                UPDATE tarash.jobs SET process = NULL, holder = NULL,
+                    key_is_free = key_is_free OR %s
+                WHERE id = %s
+                """,
+                free_key,
+                job_id,
+            )
+            if state != "open":
+                transaction.run(
+                    """
+                    UPDATE tarash.jobs SET state = %s, result = %s, closed_at = clock_timestamp()
+                    WHERE id = %s
+                    """,
+                    state,
+                    as_json(result),
+                    job_id,
+                )
+                drop_media(transaction, job_id)
+
+            tell(transaction, job_id)
+            return True
+
+        return self._letting_go(owner_id, work)
+
+    def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
+        """Write down that a job is open, whatever it was before, and let go of it."""
+
+        def work(transaction: Transaction) -> bool | None:
+            held = self._holds(transaction, job_id, owner_id)
+            if not held:
+                return self._was_let_go(transaction, job_id, "open") or held
+
+            transaction.run(
+                """
+                UPDATE tarash.jobs SET process = NULL, holder = NULL, state = 'open', result = %s,
+                    closed_at = NULL
+                WHERE id = %s
+                """,
+                as_json(result),
+                job_id,
+            )
+            tell(transaction, job_id)
+            return True
+
+        return self._letting_go(owner_id, work)
+
+    def _letting_go(self, owner_id: str, work: Callable[[Transaction], bool | None]) -> bool | None:
+        try:
+            return self._database.write(work)
+        except BaseException:
+            # Whoever comes next in this process must not wait for a holder that has gone.
+            self.process.gone.add(owner_id)
+            raise
+
+    @staticmethod
+    def _was_let_go(transaction: Transaction, job_id: str, state: JobState) -> bool:
+        """Tell whether a try whose answer was lost has written a job's end down already."""
+        if not transaction.in_doubt:
+            return False
+
+        row = transaction.first("SELECT state, process FROM tarash.jobs WHERE id = %s", job_id)
+        return row is not None and row["process"] is None and state in ("open", row["state"])
+
+    def claim(self, job_id: str, owner_id: str) -> bool | None:
+        """Hold a job; False where another living holder does, None where it is not known."""
+
+        def work(transaction: Transaction) -> bool | None:
+            row = transaction.first(f"{BY_ID} {LOCKED}", job_id)
+            if row is None:
+                return None
+
+            is_mine = (row["process"], row["holder"]) == (self.process.id, owner_id)
+            if not is_mine and is_held(row, self.process):
+                return False
+
+            transaction.run(
+                "UPDATE tarash.jobs SET process = %s, holder = %s WHERE id = %s",
+                self.process.id,
+                owner_id,
+                job_id,
+            )
+            self._say_if_due(transaction)
+            transaction.after.append(lambda: self.process.gone.discard(owner_id))
+            return True
+
+        return self._database.write(work, "not_sent")
+
+    def one(self, query: str, *values: str | None) -> JobRecord | None:
+        """Return the job that a query finds; None where it finds none."""
+        return self._database.read(
+            lambda transaction: first(transaction, self.process, query, *values), "not_sent"
+        )
+
+    def by_id(self, job_id: str) -> JobRecord | None:
+        """Return a job; None where it is not known."""
+        return self.one(BY_ID, job_id)
+
+    def by_operation(self, provider: str | None, operation_id: str, host: str) -> JobRecord | None:
+        """Return the job that an operation belongs to; None where it is not known."""
+        return self.one(BY_OPERATION, operation_id, provider, provider, host, host)
+
+    def spendings(self, since: datetime | None, until: datetime | None) -> list[Spending]:
+        """Return what was spent in a time, oldest first."""
+        return self._database.read(lambda transaction: spendings(transaction, since, until))
+
+    def list(self, states: tuple[JobState, ...], limit: int, before: str | None) -> list[JobRecord]:
+        """Return jobs, newest first: those in one of the states, or all."""
+        wanted = [state for state in STATES if not states or state in states]
+
+        def work(transaction: Transaction) -> list[JobRecord]:
+            rows = transaction.all(BY_STATE, wanted, before, before, limit)
+            return records(transaction, rows, self.process)
+
+        return self._database.read(work)
+
+    def media(self, sha256: str) -> bytes:
+        """Return bytes that an open job's request refers to."""
+        row = self._database.read(
+            lambda transaction: transaction.first(
+                "SELECT content FROM tarash.contents WHERE sha256 = %s", sha256
+            )
+        )
+        if row is None:
+            raise KeyError(sha256)
+
+        return bytes(row["content"])
+
+    def forget(self, job_id: str) -> bool:
+        """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
+
+        def work(transaction: Transaction) -> bool:
+            row = transaction.first(f"{BY_ID} {LOCKED}", job_id)
+            if row is None:
+                return transaction.in_doubt
+
+            if is_held(row, self.process):
+                return False
+
+            drop_media(transaction, job_id)
+            transaction.run("DELETE FROM tarash.jobs WHERE id = %s", job_id)
+            return True
+
+        return self._database.write(work)
+
+    def prune(self, older_than: timedelta) -> int:
+        """Forget jobs that were closed longer ago than this; return how many."""
+        if older_than < timedelta(0):
+            raise ValidationError(
+                f"older_than is {older_than}, but nothing was closed in the future"
+            )
+
+        def work(transaction: Transaction) -> tuple[int, int]:
+            rows = transaction.all(PRUNED, older_than)
+            gone = [row["id"] for row in rows if not is_held(row, self.process)]
+            transaction.run("DELETE FROM tarash.jobs WHERE id = ANY(%s)", gone)
+            return len(gone), len(rows)
+
+        if older_than > timedelta(days=365_000):
+            return 0  # before all times that the database knows
+
+        pruned = 0
+        while True:
+            gone, seen = self._database.write(work)
+            pruned += gone
+            if not gone or not seen:
+                return pruned
+
+    def let_go(self) -> None:
+        """Close the connections; the next call makes new ones."""
+        self._database.pool.close()

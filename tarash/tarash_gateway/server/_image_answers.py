@@ -1,0 +1,174 @@
+"""Finished images as OpenAI's clients read them: as JSON, or as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from ..exceptions import TarashException
+from ._links import link_to
+from ._refusals import NO_RETRY, Refusal, missing, refusal_of, sendable
+from ._shapes import cost_headers, cost_of, model_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fastapi import Request
+
+    from .._data._job_info import JobInfo
+    from ._driving import Driven
+    from ._front import Front
+    from ._image_requests import ImageCreate
+
+log = logging.getLogger(__name__)
+NO_BUFFERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+TOKENS = ("input_tokens", "output_tokens", "total_tokens")
+
+
+class ImageAnswer:
+    """What a client gets for one request for images, now or when they are done."""
+
+    def __init__(
+        self, front: Front, request: Request, wanted: ImageCreate, driven: Driven, verb: str
+    ) -> None:
+        self._front = front
+        self._request = request
+        self._wanted = wanted
+        self._driven = driven
+        self._verb = verb
+        """What the events begin with: `image_generation` or `image_edit`."""
+
+    async def answer(self) -> Response:
+        """Return the answer; one that takes long begins at once, and says that it is alive."""
+        headers = {"x-tarash-job": self._driven.handle.id}
+        if self._wanted.stream:
+            return StreamingResponse(
+                self._events(), media_type="text/event-stream", headers={**headers, **NO_BUFFERS}
+            )
+
+        if await self._ended_within(self._front.settings.answer_seconds):
+            job, body = await self._done()
+            return JSONResponse(body, headers={**headers, **cost_headers(job)})
+
+        return StreamingResponse(
+            self._late(), media_type="application/json", headers={**headers, **NO_BUFFERS}
+        )
+
+    async def _ended_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._driven.ended.wait(), seconds)
+        except TimeoutError:
+            return False
+
+        return True
+
+    async def _late(self) -> AsyncIterator[bytes]:
+        """Yield white space, which JSON may begin with, and then the answer."""
+        yield b"\n"
+        while not await self._ended_within(self._front.settings.alive_seconds):
+            yield b" "
+
+        try:
+            _, body = await self._done()
+        except Exception as error:  # noqa: BLE001  (the status has gone out)
+            body = _told(error)
+
+        yield json.dumps(body).encode()
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        yield b": begun\n\n"
+        while not await self._ended_within(self._front.settings.alive_seconds):
+            yield b": alive\n\n"
+
+        try:
+            _, body = await self._done(links=False)
+        except Exception as error:  # noqa: BLE001  (as above)
+            yield _event("error", _told(error))
+            return
+
+        kind = f"{self._verb}.completed"
+        shared = {k: v for k, v in body.items() if k not in ("created", "data")}
+        for image in body["data"]:
+            told = {"type": kind, "created_at": body["created"], **shared, **image}
+            yield _event(kind, told)
+
+    async def _done(self, *, links: bool = True) -> tuple[JobInfo, dict[str, Any]]:
+        """Return the job, and the answer that holds its images.
+
+        Raises:
+            TarashException: It ended in this error.
+            Refusal: Its images can't be had.
+        """
+        response = await self._driven.until_ended()
+        job = await self._front.gateway.find_job_async(self._driven.handle.id)
+        if job is None:
+            raise missing("job")
+
+        job = job.model_copy(update={"cost": job.cost or response.cost})
+        files = await self._front.shelf.files(job) or await self._front.shelf.save(job, response)
+        data = [
+            await self._image(job, path, number, links=links)
+            for number, path in enumerate(files, 1)
+        ]
+        if response.revised_prompt:
+            data = [{**one, "revised_prompt": response.revised_prompt} for one in data]
+
+        return job, sendable(self._body(job, response, data, files))
+
+    def _body(
+        self, job: JobInfo, response: Any, data: list[dict[str, Any]], files: list[Path]
+    ) -> dict[str, Any]:
+        wanted = self._wanted
+        body: dict[str, Any] = {
+            "created": int(time.time()),
+            "data": data,
+            "job": job.id,
+            "model": model_of(job),
+            "output_format": files[0].suffix.removeprefix(".").replace("jpg", "jpeg"),
+            "cost": cost_of(job),
+            "usage": _usage(response.raw_response),
+            "adjustments": [one.model_dump(mode="json") for one in response.adjustments],
+        }
+        named = {"size": wanted.size, "quality": wanted.quality, "background": wanted.background}
+        return {**body, **{name: value for name, value in named.items() if value is not None}}
+
+    async def _image(self, job: JobInfo, path: Path, number: int, *, links: bool) -> dict[str, str]:
+        found = {}
+        if self._wanted.response_format != "url" or not links:
+            content = await to_thread.run_sync(path.read_bytes)
+            found["b64_json"] = base64.b64encode(content).decode()
+
+        if self._wanted.response_format != "b64_json" and links:
+            found["url"], _ = await link_to(self._front, self._request, job.id, number)
+
+        return found
+
+
+def _usage(raw: Any) -> dict[str, Any] | None:
+    """Return the tokens that a provider of images reports."""
+    usage = raw.get("usage") if isinstance(raw, dict) else None
+    return usage if isinstance(usage, dict) and any(name in usage for name in TOKENS) else None
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(sendable(data))}\n\n".encode()
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    """Return an error as the body of an answer whose status has gone out."""
+    if isinstance(error, Refusal):
+        return error.body()
+
+    if isinstance(error, TarashException):
+        return refusal_of(error).body()
+
+    log.error("An answer failed", exc_info=error)
+    return Refusal(500, "internal", "The gateway failed", headers=NO_RETRY).body()
