@@ -258,8 +258,7 @@ class DeclaredWire(Account):
             return (200, body) if body else (404, self._bodies.error("It was cancelled"))
 
         body = job.result_body
-        kind, name, _, _ = self._jobs.get(job.id, ("", "", "", None))
-        hops = (self._said.stage(self._said.results, kind, name) or {}).get("fetch")
+        hops = any("fetch" in one for one in self._said.results)
         if hops and isinstance(body, dict) and "result" in body:
             body = {name: one for name, one in body.items() if name != "result"}
 
