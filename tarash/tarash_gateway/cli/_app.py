@@ -25,6 +25,7 @@ from ._shape import App, help_alone
 from ._words import offer_all
 from .jobs import jobs_app
 from .ledger import ledger_app
+from .mcp import mcp
 from .models import models_app
 from .providers import providers_app
 from .serve import serve
@@ -53,6 +54,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.add_typer(webhooks_app, name="webhooks")
 app.command("serve")(serve)
+app.command("mcp")(mcp)
 
 
 def run(arguments: list[str]) -> int:
@@ -238,13 +240,15 @@ def quote(  # noqa: PLR0913  (each is an option of the command)
     video: o.Video = None,
     audio: o.Audio = None,
     param: o.Param = None,
+    ask_provider: o.AskProvider = False,
     as_json: o.Json = False,
 ) -> int:
     """Say what a video or an image would cost; buys nothing and needs no key."""
     given = {**locals(), "base_url": None, "key_file": None, "mock": False}
+    del given["ask_provider"]
     from ._quotes import show_quote
 
-    return show_quote(o.of_kind(kind, given))
+    return show_quote(o.of_kind(kind, given), ask_provider=ask_provider)
 
 
 @app.command("compare-prices", epilog=SEE_ABOVE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 FOLDERS = (
     "alibaba",
     "azure_openai",
+    "bfl",
     "bytedance",
     "comfyui",
     "fal",
@@ -20,6 +21,7 @@ FOLDERS = (
     "runway",
     "sglang",
     "stability",
+    "together",
     "vllm",
     "wavespeed",
     "xai",
