@@ -28,6 +28,7 @@ from .ledger import ledger_app
 from .models import models_app
 from .providers import providers_app
 from .serve import serve
+from .worker import worker
 
 PROGRAM = "tarash"
 KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
@@ -51,6 +52,7 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.command("serve")(serve)
+app.command("worker")(worker)
 
 
 def run(arguments: list[str]) -> int:

@@ -115,6 +115,12 @@ class PostgresLedger(Threads):
         """Write down a new job, or return the one that has its idempotency key."""
         return await self._run(self._store.open, job, owner_id, dict(media))
 
+    async def enqueue(
+        self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
+    ) -> JobRecord | None:
+        """Write down a new job that nobody holds, and its task as a state, in one transaction."""
+        return await self._run(self._store.enqueue, job, dict(media), space, task)
+
     async def intend(self, intent: Intent, owner_id: str) -> bool | None:
         """Write down a submit before it leaves; see `_records.Ledger.intend`."""
         return await self._run(self._store.intend, intent, owner_id)
