@@ -89,6 +89,5 @@ def test_commands_that_are_shown_tell_no_password(url: str, expected: str) -> No
 
 
 def quoted(url: str) -> str:
-    import shlex
 
     return shlex.quote(url)

@@ -33,6 +33,9 @@ FILES = {path.stem: path for path in (Path(__file__).parent / "declared").glob("
 for _path in FILES.values():
     register_provider_file(_path)
 
+WORKFLOWS = Path(__file__).parent / "workflows"
+"""Of ComfyUI, whose models are files."""
+
 Cancel = Literal["cancelled", "requested", "unsupported"]
 
 PICTURE: MediaContent = {"content": samples.make_png(64, 64, 1), "content_type": "image/png"}
@@ -181,6 +184,11 @@ ALIBABA_UNSETTLED = frozenset({500, 503})
 BYTEDANCE_UNSETTLED = frozenset({500})
 OPENROUTER_UNSETTLED = frozenset({500})
 ONE_REFUSAL = Script(outcome="moderated")
+MODERATED_BY_BFL = (
+    ONE_REFUSAL,
+    Script(outcome="moderated", error_type="Request Moderated"),
+    Script(outcome="moderated", error_status=503),
+)
 SOUNDS = {"reference_audios": ["https://example.com/voice.mp3"]}
 WAVESPEED_FACES = (
     ONE_REFUSAL,
@@ -300,6 +308,32 @@ CASES: tuple[Case, ...] = (
         extra={"step": 20},
         extra_sent={"step": 20},
         why=NO_FILTER,
+    ),
+    own_video(
+        provider="comfyui",
+        model=str(WORKFLOWS / "video.json"),
+        own_id=True,
+        cancel="cancelled",
+        images=(
+            *_alone("first_frame", "last_frame", model=str(WORKFLOWS / "frames.json")),
+            Images(FRAMES.roles, str(WORKFLOWS / "frames.json")),
+        ),
+        extra={"front": True},
+        extra_sent={"front": True},
+        why=f"{NO_FILTER}a job has an id of ours, by which it is found",
+    ),
+    own_image(
+        provider="comfyui",
+        model=str(WORKFLOWS / "image.json"),
+        at_once=False,
+        own_id=True,
+        cancel="cancelled",
+        images=_alone("reference", model=str(WORKFLOWS / "edit.json")),
+        extra={"front": True},
+        extra_sent={"front": True},
+        failure=GenerationFailedError,
+        refused_failure=False,
+        why=f"{NO_FILTER}images are jobs, too",
     ),
     GOOGLE(
         kind="video",
@@ -560,6 +594,27 @@ CASES: tuple[Case, ...] = (
         unsettled=BYTEDANCE_UNSETTLED,
         moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
         why="the submit's answer holds the images; the wire refuses what it doesn't know",
+    ),
+    Case(
+        provider="bfl",
+        kind="video",
+        model="flux-3-video",
+        images=(*_alone("reference", "first_frame"), FRAMES),
+        pictures=BYTES,
+        extra={"safety_tolerance": 3},
+        extra_sent={"safety_tolerance": 3},
+        moderated=MODERATED_BY_BFL,
+        why="the wire refuses what it doesn't know; the API has no cancel and no list",
+    ),
+    Case(
+        provider="bfl",
+        kind="image",
+        model="flux-3-image",
+        images=_alone("reference", "asset"),
+        extra={"grounding": False},
+        extra_sent={"grounding": False},
+        moderated=MODERATED_BY_BFL,
+        why="as for the video",
     ),
     Case(
         provider="wavespeed",

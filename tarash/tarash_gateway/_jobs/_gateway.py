@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._breaker import Breaker
 from .._data._budgets import Budget
 from .._data._limits import Limits
 from .._data._observers import Observer
@@ -54,7 +55,10 @@ class Gateway(Resuming, Keeping, Asking):
         observers: Sequence[Observer] = (),
         policies: Sequence[Policy] = (),
         budgets: Sequence[Budget | str] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
         limits: Limits | Sequence[Limits] = (),
+        breaker: Breaker | None = None,
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -72,8 +76,16 @@ class Gateway(Resuming, Keeping, Asking):
             budgets: US dollars that its calls may spend together: `Budget("50", per="day")`, or
                 text such as `50/day`. All gateways that share a ledger share what is spent. By
                 default what TARASH_BUDGET says (several with commas between), else no limit.
+            webhook_url: Where providers reach a `webhooks.WebhookInbox` from outside: those that
+                can are asked to call it when a job has come further. By default what
+                TARASH_WEBHOOK_URL says, else nobody is asked.
+            webhook_secret: What addresses given to providers are signed with, 16 characters at
+                least, the same for all processes. By default what TARASH_WEBHOOK_SECRET says, else
+                the ledger keeps what it takes to know an address again.
             limits: How many jobs may be in flight at a provider, for each account by itself:
                 `Limits(in_flight=10)`, or several. All gateways that share a ledger share them.
+            breaker: When a provider counts as down, so that its attempts are skipped: `Breaker()`.
+                By default none does.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
@@ -84,7 +96,10 @@ class Gateway(Resuming, Keeping, Asking):
                 observers=observers,
                 policies=policies,
                 budgets=budgets,
+                webhook_url=webhook_url,
+                webhook_secret=webhook_secret,
                 limits=limits,
+                breaker=breaker,
             )
 
         self._shared = shared

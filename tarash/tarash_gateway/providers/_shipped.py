@@ -5,7 +5,9 @@ from __future__ import annotations
 FOLDERS = (
     "alibaba",
     "azure_openai",
+    "bfl",
     "bytedance",
+    "comfyui",
     "fal",
     "google",
     "kling",
