@@ -28,11 +28,8 @@ from .ledger import ledger_app
 from .models import models_app
 from .providers import providers_app
 from .serve import serve
-<<<<<<< HEAD
-from .worker import worker
-=======
 from .webhooks import webhooks_app
->>>>>>> main
+from .worker import worker
 
 PROGRAM = "tarash"
 KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
