@@ -112,8 +112,7 @@ async def test_nothing_is_sent_before_its_time(gateway: Gateway, simulator: Simu
 
 
 async def test_who_waits_leaves_it_to_the_worker(gateway: Gateway, simulator: Simulator) -> None:
-    stop = asyncio.Event()
-    work = asyncio.create_task(gateway.work_async(stop=stop, api_keys=KEYS))
+    work = asyncio.create_task(gateway.work_async(api_keys=KEYS))
     ledger: Any = gateway.ledger
     async with asyncio.timeout(60):
         while not await ledger.list_states("workers"):  # noqa: ASYNC110  (others write it)
@@ -123,8 +122,8 @@ async def test_who_waits_leaves_it_to_the_worker(gateway: Gateway, simulator: Si
     job = await gateway.enqueue_video_async(config(simulator), ask("a cat"))
     response = await asyncio.wait_for(job.wait_async(), 60)
     assert response.videos
-    stop.set()
-    await work
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
     assert simulator.counters("runway").submits == 1
 
 
@@ -144,12 +143,11 @@ async def test_a_failure_is_kept_and_not_tried_again(
 async def test_a_worker_that_ends_hands_its_jobs_on(gateway: Gateway, simulator: Simulator) -> None:
     simulator.script("runway", Script(outcome="never", stream=False))
     job = await gateway.enqueue_video_async(config(simulator), ask("a cat"))
-    stop = asyncio.Event()
-    work = asyncio.create_task(gateway.work_async(stop=stop, grace=0.05, api_keys=KEYS))
+    work = asyncio.create_task(gateway.work_async(grace=0.05, api_keys=KEYS))
     await until(lambda: bool(simulator.counters("runway").accepted))
 
-    stop.set()
-    await work
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
     assert not await is_held(gateway, job.id)
 
     other = asyncio.create_task(gateway.work_async(grace=0.05, api_keys=KEYS))

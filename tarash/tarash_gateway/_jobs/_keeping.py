@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._job_info import JobInfo
-from .._data._types import Kind
+from .._data._types import ApiKeys, Kind
 from ..ledger._records import AnyLedger
 from ..models import (
     ImageGenerationConfig,
@@ -19,10 +20,6 @@ from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
 
 if TYPE_CHECKING:
-    import asyncio
-    from datetime import datetime, timedelta
-
-    from .._data._types import ApiKeys
     from ..ledger._records import Ledger
 
 DEFAULT_LIMIT = 100
@@ -130,14 +127,13 @@ class Keeping:
         )  # fmt: skip
         return cast("ImageJob", blocking(lambda _caller: enqueueing(*args)))
 
-    async def work_async(  # noqa: PLR0913  (each by its name)
+    async def work_async(
         self,
         ledger: AnyLedger | None = None,
         *,
         concurrency: int = 100,
         grace: float = 20,
         until_empty: bool = False,
-        stop: asyncio.Event | None = None,
         api_keys: ApiKeys | None = None,
     ) -> None:
         """Work the queue: send the jobs that were enqueued, and drive each to its end.
@@ -150,9 +146,8 @@ class Keeping:
             concurrency: Jobs that are driven at a time; while they wait they cost next to nothing.
             grace: Seconds that jobs may go on once it is to end; the others are let go of then, and
                 go on at their providers.
-            until_empty: Whether to end when nothing is due any more; else at `stop`, or when the
-                task is cancelled.
-            stop: Set it to let the worker end.
+            until_empty: Whether to end when nothing is due any more; else it ends when its task is
+                cancelled.
             api_keys: As in `resume_all_async`.
 
         Raises:
@@ -163,7 +158,7 @@ class Keeping:
         resources = self._shared.resources(ledger)
         options: Any = {"concurrency": concurrency, "grace": grace, "api_keys": api_keys}
         with self._shared.registry.in_force():
-            await working(self._shared, resources, stop, until_empty=until_empty, **options)
+            await working(self._shared, resources, until_empty=until_empty, **options)
 
     def work(
         self,

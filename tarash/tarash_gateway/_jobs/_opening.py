@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 LONGEST_KEY = 255
 MOCK = "mock"
 """Whom the mock's operations belong to, whichever provider it stands in for."""
+HEARD_PAUSE = 10
+"""The most where the ledger says when a job has changed."""
 NOT_TOLD = "(a token does not carry the request)"
 LOOK_PAUSES = (0.02, 0.5)
 """Seconds between two looks at what another process does with a job: at first, and at most."""
@@ -235,5 +237,11 @@ def adopted(operation: Operation, config: Config | None, resources: EngineContex
 async def changed(ledger: Ledger, job_id: str, tries: int) -> JobRecord | None:
     """Return a job after a moment in which its holder may have come further."""
     first, longest = LOOK_PAUSES
-    await anyio.sleep(min(first * 2**tries, longest))
+    pause = first * 2 ** min(tries, 20)
+    hear: Any = getattr(ledger, "until_changed", None)
+    if hear is None:
+        await anyio.sleep(min(pause, longest))
+    else:
+        await hear(job_id, min(pause, HEARD_PAUSE), min(pause, longest))
+
     return await ledger.get(job_id)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from ..exceptions import ValidationError
-from ..ledger._records import QUEUE
+from ..ledger._records import QUEUE as QUEUE  # noqa: PLC0414  (where workers find it)
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject

@@ -11,14 +11,14 @@ import logging
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .._support._ids import generate_unique_id
 from .._support._logging import event
 from .._support._secrets import Keys
 from ..exceptions import TarashException, ValidationError
 from ._handles import handle_for
-from ._queue import WORKERS, drop, keeps_state, tasks
+from ._queue import QUEUE, WORKERS, drop, keeps_state, tasks
 
 if TYPE_CHECKING:
     from .._data._types import ApiKeys
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 1.0
 """Between two looks into the queue."""
+HEARD_SECONDS = 10.0
+"""Between two where the ledger says that something was enqueued."""
 THERE_SECONDS = 60.0
 """How long a worker's word that it is there holds; it says so three times as often."""
 RETRY_SECONDS = (5.0, 300.0)
@@ -75,6 +77,8 @@ class Worker:
         """Of jobs that are to be tried again: when, and after which pause the time after that."""
         self._stopping = asyncio.Event()
         self._said = 0.0
+        self._due: list[float] = []
+        """The times of day at which more is due."""
 
     def stop(self) -> None:
         """Take nothing more up; what is under way may go on for the grace."""
@@ -117,6 +121,8 @@ class Worker:
         now, here = datetime.now(UTC), time.monotonic()
         every = await tasks(self._ledger)
         self._later = {name: one for name, one in self._later.items() if name in every}
+        later = [task.at for task, _ in every.values() if not task.is_due(now)]
+        self._due = [one.timestamp() for one in later if one is not None]
         due = sorted(
             (-task.priority, number, name)
             for name, (task, number) in every.items()
@@ -182,49 +188,67 @@ class Worker:
 
     async def _pause(self) -> None:
         stops = asyncio.create_task(self._stopping.wait())
-        waits = {stops, *self._running.values()}
+        hears = asyncio.create_task(self._hear())
+        waits = {stops, hears, *self._running.values()}
         try:
             # Whoever ends makes room for the next at once.
-            await asyncio.wait(waits, timeout=PAUSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stops.cancel()
+            hears.cancel()
+            await asyncio.gather(stops, hears, return_exceptions=True)
+
+    async def _hear(self) -> None:
+        """Wait until something was enqueued, as far as the ledger says so, or for a pause."""
+        hear: Any = getattr(self._ledger, "until_changed", None)
+        if hear is None:
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            await hear(QUEUE, self._heard_pause(), PAUSE_SECONDS)
+
+    def _heard_pause(self) -> float:
+        """Return how long nothing comes due, as far as is known, that nobody would tell of."""
+        return min([HEARD_SECONDS, *(max(0.05, one - time.time()) for one in self._due)])
 
     async def _leave(self) -> None:
         """Finish what is nearly done, and let go of the rest: others go on with it at once."""
         running = set(self._running.values())
-        if running:
-            _, running = await asyncio.wait(running, timeout=self._grace)
+        try:
+            if running:
+                _, running = await asyncio.wait(running, timeout=self._grace)
+        finally:
+            for task in running:
+                task.cancel()
 
-        for task in running:
-            task.cancel()
-
-        await asyncio.gather(*running, return_exceptions=True)
-        with suppress(TarashException):
-            await self._ledger.write_state(WORKERS, self._name, None)
+            await asyncio.gather(*running, return_exceptions=True)
+            with suppress(TarashException):
+                await self._ledger.write_state(WORKERS, self._name, None)
 
 
 async def working(  # noqa: PLR0913  (each by its name)
     shared: GatewayContext,
     resources: EngineContext,
-    stop: asyncio.Event | None,
     *,
     concurrency: int,
     grace: float,
     api_keys: ApiKeys | None,
     until_empty: bool,
 ) -> None:
-    """Run a worker until `stop` is set; arguments as of `Gateway.work_async`."""
+    """Run a worker until it is cancelled; once more cuts its grace short. As `Gateway.work_async`.
+
+    Raises:
+        CancelledError: It was cancelled, and has let go of everything.
+    """
     worker = Worker(shared, resources, concurrency, grace, api_keys)
     work = asyncio.create_task(worker.run(until_empty=until_empty))
-    stops = asyncio.create_task((stop or asyncio.Event()).wait())
     try:
-        await asyncio.wait({work, stops}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.shield(work)
     except asyncio.CancelledError:
         worker.stop()
-        await work
-        raise
-    finally:
-        stops.cancel()
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
 
-    worker.stop()
-    await work
+        raise

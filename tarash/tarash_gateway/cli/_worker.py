@@ -26,20 +26,13 @@ def work(ledger: str | None, concurrency: int, grace: float, *, until_empty: boo
 
 
 async def _work(gateway: Gateway, concurrency: int, grace: float, *, until_empty: bool) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     task = asyncio.create_task(
-        gateway.work_async(concurrency=concurrency, grace=grace, stop=stop, until_empty=until_empty)
+        gateway.work_async(concurrency=concurrency, grace=grace, until_empty=until_empty)
     )
-
-    def end() -> None:
-        if stop.is_set():
-            task.cancel()
-
-        stop.set()
-
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # on Windows
-            loop.add_signal_handler(number, end)
+            loop.add_signal_handler(number, task.cancel)
 
     try:
         with suppress(asyncio.CancelledError):
