@@ -20,7 +20,12 @@ from ._jobs._catalogue import (
 )
 from ._jobs._handles import ImageJob, VideoJob
 from ._jobs._inspection import probe, probe_async
-from ._jobs._prices import list_prices, register_prices
+from ._jobs._prices import (
+    list_prices,
+    refresh_prices,
+    refresh_prices_async,
+    register_prices,
+)
 from ._jobs._spend import spend, spend_async
 from ._version import __version__
 from .api import (
@@ -49,6 +54,8 @@ from .api import (
     quote_image_async,
     quote_video,
     quote_video_async,
+    refresh_costs,
+    refresh_costs_async,
     resume,
     resume_all,
     resume_all_async,
@@ -88,6 +95,7 @@ from .models import (
     Adjustment,
     AttemptMetadata,
     Cost,
+    CostChange,
     ExecutionMetadata,
     GenerationPlan,
     ImageCapability,
@@ -145,6 +153,7 @@ __all__ = [
     "CircuitOpenError",
     "ContentModerationError",
     "Cost",
+    "CostChange",
     "CostLimitError",
     "ExecutionMetadata",
     "FieldMapper",
@@ -237,8 +246,12 @@ __all__ = [
     "quote_image_async",
     "quote_video",
     "quote_video_async",
+    "refresh_costs",
+    "refresh_costs_async",
     "refresh_models",
     "refresh_models_async",
+    "refresh_prices",
+    "refresh_prices_async",
     "register_prices",
     "register_provider",
     "register_provider_field_mapping",

@@ -24,7 +24,7 @@ from ._data._model_info import (
     NumberRange,
     RetiredUse,
 )
-from ._data._money import Cost, PriceLine, Quote, QuoteLine, SpendRow
+from ._data._money import Cost, CostChange, PriceLine, Quote, QuoteLine, SpendRow
 from ._data._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._data._responses import (
     Adjustment,
@@ -43,6 +43,7 @@ __all__ = [
     "Adjustment",
     "AttemptMetadata",
     "Cost",
+    "CostChange",
     "ExecutionMetadata",
     "GenerationPlan",
     "Hint",

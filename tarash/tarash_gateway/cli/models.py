@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from .._jobs._catalogue import add_model, check_models, refresh_models
+from .._jobs._prices import refresh_prices
 from ..api import describe_model, list_models, plan_image, plan_video
 from ..catalog import last_days, schema_source, unlisted
 from ..exceptions import ValidationError
@@ -263,13 +264,26 @@ def _describe(described: ModelDescription) -> None:
 def refresh_command(
     provider: Annotated[str, typer.Argument(help="fal, openai, azure-openai or google.")] = "fal",
     *,
+    prices: Annotated[
+        bool,
+        typer.Option("--prices", help="Fetch prices: of fal's units, of OpenRouter's models."),
+    ] = False,
     base_url: BaseUrl = None,
     as_json: Json = False,
 ) -> int:
-    """Fetch what a provider publishes: fal's schemas, others' models and their last days.
+    """Fetch what a provider publishes: fal's schemas, others' models and their last days; prices.
 
     Without a connection, what was there stays.
     """
+    if prices:
+        read = refresh_prices(provider, base_url=base_url)
+        if as_json:
+            terminal.document({"provider": provider, "prices": read})
+        else:
+            terminal.result(f"{provider}: {read} prices")
+
+        return DONE
+
     count = refresh_models(provider, base_url=base_url)
     with schema_source(base_url):
         ends = last_days(provider)
