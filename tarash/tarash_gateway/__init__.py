@@ -17,15 +17,12 @@ from ._jobs._catalogue import (
     check_models,
     refresh_models,
     refresh_models_async,
+    refresh_prices,
+    refresh_prices_async,
 )
 from ._jobs._handles import ImageJob, VideoJob
 from ._jobs._inspection import probe, probe_async
-from ._jobs._prices import (
-    list_prices,
-    refresh_prices,
-    refresh_prices_async,
-    register_prices,
-)
+from ._jobs._prices import list_prices, register_prices
 from ._jobs._spend import spend, spend_async
 from ._version import __version__
 from .api import (

@@ -6,12 +6,10 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._http._backend import check_loop
-from .._support._secrets import Key
 from ..catalog.prices import prices, taken
 from ..models import PriceLine
 
-__all__ = ["list_prices", "refresh_prices", "refresh_prices_async", "register_prices"]
+__all__ = ["list_prices", "register_prices"]
 
 
 def register_prices(
@@ -31,50 +29,6 @@ def register_prices(
         register_prices([{"provider": "acme", "model": "clip-1", "unit": "second", "rate": "0.05"}])
     """
     prices.register(taken(lines))
-
-
-async def refresh_prices_async(
-    provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
-) -> int:
-    """Fetch what a provider publishes of its prices and keep it in your cache directory.
-
-    From fal these are the prices of its units, which turn what a job was counted as into money;
-    from OpenRouter, the prices of its models. They go before those that ship, and after your own.
-
-    Args:
-        provider: The provider's name.
-        base_url: Replaces the provider's host, as `TARASH_<PROVIDER>_BASE_URL` does.
-        api_key: The provider's key; by default that of its environment variable.
-
-    Returns:
-        How many price lines were read.
-
-    Raises:
-        ValidationError: The provider publishes no prices that are read here.
-        HTTPError: The provider answered with an error status; nothing was changed.
-        HTTPConnectionError: No answer came; nothing was changed.
-        StorageError: The cache directory can't be written.
-    """
-    from ..catalog._refresh_prices import fetch_prices
-
-    check_loop()
-    key = Key.taken(api_key)
-    del api_key  # errors' frames are shown
-    count, _ = await fetch_prices(provider, base_url, key)
-    return count
-
-
-def refresh_prices(
-    provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
-) -> int:
-    """Blocking form of `refresh_prices_async`."""
-    from .._support import _portal
-
-    key = Key.taken(api_key)
-    del api_key
-    return _portal.call(
-        lambda _caller: refresh_prices_async(provider, base_url=base_url, api_key=key)
-    )
 
 
 def list_prices(provider: str, model: str) -> list[PriceLine]:

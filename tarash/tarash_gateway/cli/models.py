@@ -16,7 +16,6 @@ from typing import Annotated, Any
 import typer
 
 from .._jobs._catalogue import add_model, check_models, refresh_models
-from .._jobs._prices import refresh_prices
 from ..api import describe_model, list_models, plan_image, plan_video
 from ..catalog import last_days, schema_source, unlisted
 from ..exceptions import ValidationError
@@ -31,6 +30,7 @@ from ..models import (
 )
 from . import _terminal as terminal
 from ._model_samples import sample_fields, write_tests
+from ._prices import Prices, show_prices
 from ._shape import App, help_alone
 from ._words import wish
 
@@ -264,10 +264,7 @@ def _describe(described: ModelDescription) -> None:
 def refresh_command(
     provider: Annotated[str, typer.Argument(help="fal, openai, azure-openai or google.")] = "fal",
     *,
-    prices: Annotated[
-        bool,
-        typer.Option("--prices", help="Fetch prices: of fal's units, of OpenRouter's models."),
-    ] = False,
+    prices: Prices = False,
     base_url: BaseUrl = None,
     as_json: Json = False,
 ) -> int:
@@ -276,13 +273,7 @@ def refresh_command(
     Without a connection, what was there stays.
     """
     if prices:
-        read = refresh_prices(provider, base_url=base_url)
-        if as_json:
-            terminal.document({"provider": provider, "prices": read})
-        else:
-            terminal.result(f"{provider}: {read} prices")
-
-        return DONE
+        return show_prices(provider, base_url, as_json=as_json)
 
     count = refresh_models(provider, base_url=base_url)
     with schema_source(base_url):
