@@ -17,6 +17,7 @@ from ..media import plan_media, rules_of
 from ..models import GenerationPlan
 from ._calls import configs_for
 from ._chain import adapter_of
+from ._going_on import going_on
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request
@@ -50,7 +51,7 @@ def plan(  # noqa: PLR0913  (each by its name)
     Raises:
         ValidationError: A provider is unknown, or its model can't take the request.
     """
-    configs = configs_for(config, request, untrusted=untrusted)
+    configs = going_on(configs_for(config, request, untrusted=untrusted), request, registry)
     plans = [_plan_one(kind, one, request, registry, expect) for one in configs]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
 

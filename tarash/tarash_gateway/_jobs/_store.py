@@ -53,6 +53,9 @@ async def record_of(
     head = calls[0]
     media: dict[str, bytes] = {}
     asked = head.request.model_dump(mode="python")
+    if asked["continue_from"] is None:
+        del asked["continue_from"]  # so that requests of earlier versions are the same ones still
+
     if _holds_bytes(asked):  # there may be megabytes to hash
         request = await to_thread.run_sync(_packed, asked, media)
     else:
