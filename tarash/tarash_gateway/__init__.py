@@ -87,6 +87,7 @@ from .mapping import FieldMapper, apply_field_mappers
 from .models import (
     Adjustment,
     AttemptMetadata,
+    Continuation,
     Cost,
     ExecutionMetadata,
     GenerationPlan,
@@ -144,6 +145,7 @@ __all__ = [
     "CircuitHealth",
     "CircuitOpenError",
     "ContentModerationError",
+    "Continuation",
     "Cost",
     "CostLimitError",
     "ExecutionMetadata",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import (
+    Continuation,
     Gateway,
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -29,7 +30,6 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._data._exchange import Call
 from tarash.tarash_gateway._jobs._store import record_of
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.models import Continuation
 from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Script, Simulator
 
