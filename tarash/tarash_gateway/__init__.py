@@ -91,6 +91,7 @@ from .mapping import FieldMapper, apply_field_mappers
 from .models import (
     Adjustment,
     AttemptMetadata,
+    Continuation,
     Cost,
     CostChange,
     ExecutionMetadata,
@@ -149,6 +150,7 @@ __all__ = [
     "CircuitHealth",
     "CircuitOpenError",
     "ContentModerationError",
+    "Continuation",
     "Cost",
     "CostChange",
     "CostLimitError",

@@ -12,6 +12,7 @@ from ._data._configs import (
     MockResponse,
     VideoGenerationConfig,
 )
+from ._data._continuing import Continuation
 from ._data._hints import Hint
 from ._data._job_info import JobInfo
 from ._data._media_info import MediaInfo, Mismatch
@@ -42,6 +43,7 @@ from ._data._types import ImageRole, MediaContent, MediaType, Resolution
 __all__ = [
     "Adjustment",
     "AttemptMetadata",
+    "Continuation",
     "Cost",
     "CostChange",
     "ExecutionMetadata",

@@ -149,6 +149,7 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     n: o.Count = 1,
     image: o.Image = None,
     video: o.Video = None,
+    continue_from: o.ContinueFrom = None,
     seed: o.Seed = None,
     audio: o.Audio = None,
     negative_prompt: o.NegativePrompt = None,
