@@ -8,6 +8,7 @@ FOLDERS = (
     "bytedance",
     "fal",
     "google",
+    "ideogram",
     "kling",
     "localai",
     "luma",
