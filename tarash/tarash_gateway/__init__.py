@@ -7,6 +7,7 @@ and never bought twice by accident. Import from here and from `models`, `mock`, 
 
 from __future__ import annotations
 
+from ._data._breaker import Breaker, CircuitHealth
 from ._data._budgets import Budget
 from ._data._limits import Limits
 from ._jobs import _annotations
@@ -60,6 +61,7 @@ from .api import (
 from .exceptions import (
     AuthenticationError,
     BudgetExceededError,
+    CircuitOpenError,
     ContentModerationError,
     CostLimitError,
     GenerationFailedError,
@@ -136,8 +138,11 @@ __all__ = [
     "Adjustment",
     "AttemptMetadata",
     "AuthenticationError",
+    "Breaker",
     "Budget",
     "BudgetExceededError",
+    "CircuitHealth",
+    "CircuitOpenError",
     "ContentModerationError",
     "Cost",
     "CostLimitError",

@@ -323,6 +323,15 @@ class PolicyRefusedError(TarashException):
     default_retryable = True
 
 
+class CircuitOpenError(PolicyRefusedError):
+    """The provider has failed so often of late that the attempt was skipped: see `Breaker`.
+
+    `retry_after` says when the next attempt goes out.
+    """
+
+    default_code = "circuit_open"
+
+
 class StorageError(TarashException):
     """The ledger, or the cache of schemas, can't be read or written: no provider is to blame."""
 

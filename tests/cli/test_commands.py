@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -17,12 +18,14 @@ import pytest
 from tarash.tarash_gateway import __version__
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.cli._errors import MEANINGS
+from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.cli.conftest import AS_IN_A_TERMINAL, CANARY, LIMIT, Command
 
 # As where it is not installed: no finder knows it.
 WITHOUT = """
 import sys
+import time
 
 class Without:
     def __init__(self, finder):
@@ -94,6 +97,7 @@ def test_a_missing_sdk_is_named(tarash_command: Command) -> None:
 
 INTERRUPTED = """
 import sys
+import time
 
 class Interrupting:
     def find_spec(self, name, *rest):
@@ -154,6 +158,19 @@ def test_doctor_tells_which_keys_are_set(command: Command) -> None:
     assert re.search(r"FAL_KEY +missing", command("doctor", code=0).out)
     command.environment |= {"FAL_KEY_ID": CANARY.split(":")[0], "FAL_KEY_SECRET": CANARY[-13:]}
     assert re.search(r"FAL_KEY +ok +set", command("doctor", code=0).out)
+
+
+def test_doctor_tells_who_is_down_by_the_ledger(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "traffic.db"
+    kept = {
+        "is_open": True, "opened": 1, "until": 4102444800.0, "last_error": "HTTP 502",
+        "changed_at": 1.0,
+    }  # fmt: skip
+    name = json.dumps(["fal", "https://queue.fal.run", "fal-ai/veo3.1"])
+    asyncio.run(SqliteLedger(path).write_state("breakers", name, kept))
+    command.environment["TARASH_LEDGER"] = f"sqlite:///{path}"
+    ran = command("doctor", code=5)
+    assert re.search(r"fal fal-ai/veo3.1 +problem +counts as down \(HTTP 502\)", ran.out)
 
 
 def test_doctor_tells_which_keys_work_and_buys_nothing(

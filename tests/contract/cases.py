@@ -33,6 +33,9 @@ FILES = {path.stem: path for path in (Path(__file__).parent / "declared").glob("
 for _path in FILES.values():
     register_provider_file(_path)
 
+WORKFLOWS = Path(__file__).parent / "workflows"
+"""Of ComfyUI, whose models are files."""
+
 Cancel = Literal["cancelled", "requested", "unsupported"]
 
 PICTURE: MediaContent = {"content": samples.make_png(64, 64, 1), "content_type": "image/png"}
@@ -301,6 +304,32 @@ CASES: tuple[Case, ...] = (
         extra={"step": 20},
         extra_sent={"step": 20},
         why=NO_FILTER,
+    ),
+    own_video(
+        provider="comfyui",
+        model=str(WORKFLOWS / "video.json"),
+        own_id=True,
+        cancel="cancelled",
+        images=(
+            *_alone("first_frame", "last_frame", model=str(WORKFLOWS / "frames.json")),
+            Images(FRAMES.roles, str(WORKFLOWS / "frames.json")),
+        ),
+        extra={"front": True},
+        extra_sent={"front": True},
+        why=f"{NO_FILTER}a job has an id of ours, by which it is found",
+    ),
+    own_image(
+        provider="comfyui",
+        model=str(WORKFLOWS / "image.json"),
+        at_once=False,
+        own_id=True,
+        cancel="cancelled",
+        images=_alone("reference", model=str(WORKFLOWS / "edit.json")),
+        extra={"front": True},
+        extra_sent={"front": True},
+        failure=GenerationFailedError,
+        refused_failure=False,
+        why=f"{NO_FILTER}images are jobs, too",
     ),
     GOOGLE(
         kind="video",

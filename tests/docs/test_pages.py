@@ -97,7 +97,7 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) 
         monkeypatch.setenv("TARASH_BYTEDANCE_BASE_URL", simulator.base_url("bytedance"))
         monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-documentation")
         monkeypatch.setenv("TARASH_OPENROUTER_BASE_URL", simulator.base_url("openrouter"))
-        for name in ("vllm", "sglang", "openai-compatible", "localai"):
+        for name in ("comfyui", "vllm", "sglang", "openai-compatible", "localai"):
             variable = f"TARASH_{name.upper().replace('-', '_')}_BASE_URL"
             monkeypatch.setenv(variable, simulator.base_url(name))
 

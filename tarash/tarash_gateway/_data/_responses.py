@@ -38,7 +38,7 @@ class AttemptMetadata(Data):
         attempt_number: From 1.
         started_at: UTC.
         ended_at: UTC.
-        status: `success` or `failed`.
+        status: `success`, `failed`, or `skipped` where the provider counts as down.
         error_type: The error's class name; None on success.
         is_retryable: Whether the failure let the chain move on; None on success.
         request_id: The provider's job id where there is one, else ours.
@@ -56,7 +56,7 @@ class AttemptMetadata(Data):
     started_at: AwareDatetime
     ended_at: AwareDatetime
     elapsed_seconds: float
-    status: Literal["success", "failed"]
+    status: Literal["success", "failed", "skipped"]
     error_type: str | None = None
     error_message: str | None = None
     is_retryable: bool | None = None
@@ -202,6 +202,8 @@ class GenerationPlan(Data):
         fallbacks: One plan for each further config of the chain.
         warnings: What else to know before buying, such as that the model was shut down.
         quote: What this config will cost, by the prices that are known.
+        expected_seconds: How long such jobs took, in the median, as far as this gateway and its
+            ledger have seen; None where they have not.
     """
 
     provider: str
@@ -213,6 +215,7 @@ class GenerationPlan(Data):
     fallbacks: tuple[GenerationPlan, ...] = ()
     warnings: tuple[str, ...] = ()
     quote: Quote = Field(default_factory=Quote)
+    expected_seconds: float | None = None
 
 
 class ProviderInfo(Data):

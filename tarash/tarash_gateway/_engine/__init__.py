@@ -7,6 +7,7 @@ failing look. Who is tried next is the orchestrator's business.
 from __future__ import annotations
 
 from ._admission import admitted
+from ._breakers import Breakers
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
@@ -27,11 +28,13 @@ from ._makers import RegistryMakers
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
+from ._times import kind_of
 from ._traffic import Traffic
 
 __all__ = [
     "FACTS",
     "FLUSH_SECONDS",
+    "Breakers",
     "EngineContext",
     "Lease",
     "RegistryMakers",
@@ -46,6 +49,7 @@ __all__ = [
     "job_was_stopped",
     "keeps_money",
     "kept_alive",
+    "kind_of",
     "ledger_failed",
     "look",
     "quoted",

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..providers._contract import Adapter, LimitingAdapter
     from ..providers._registry import Registry
     from ._attempt import Attempt
+    from ._breakers import Passage
     from ._fitting import EngineContext
     from ._lease import Lease
     from ._progress import Progress
@@ -34,14 +35,16 @@ LEAVING_SECONDS = 5
 _salt = os.urandom(16)
 
 
-def admitted(
+def admitted(  # noqa: PLR0913  (what an attempt is made of, each by name)
     adapter: Adapter | None,
     attempt: Attempt,
     progress: Progress,
     resources: EngineContext,
     lease: Lease,
+    *,
+    may_skip: bool = False,
 ) -> AbstractAsyncContextManager[Any]:
-    """Return what an attempt is made within: the policies, entered before it and left after it.
+    """Return what an attempt is made within: the breaker and the policies, left after it.
 
     Args:
         adapter: Who speaks to the provider; None for a registered handler.
@@ -49,13 +52,15 @@ def admitted(
         progress: Where the user sees that it waits.
         resources: Has the policies.
         lease: In whose hands the job is. Whoever only watches it is not asked.
+        may_skip: Whether the chain has another config to go on with, where a provider is down.
 
     Raises:
         AuthenticationError: There is no key, so that there is nothing to let in.
     """
-    traffic = resources.traffic
+    traffic, breakers = resources.traffic, resources.breakers
     is_limited = bool(traffic.limits) or attempt.call.config.limits is not None
-    if lease.is_watcher or not (resources.policies or is_limited):
+    is_guarded = breakers.breaker is not None
+    if lease.is_watcher or not (resources.policies or is_limited or is_guarded):
         return nullcontext()
 
     target, key = _target_of(adapter, attempt, resources.registry)
@@ -65,7 +70,15 @@ def admitted(
 
     limiter = traffic.policy(attempt, resources.ledger, key, ask)
     policies = resources.policies if limiter is None else (*resources.policies, limiter)
-    return _Admission(policies, target, attempt, progress, lease) if policies else nullcontext()
+    within: AbstractAsyncContextManager[Any] = nullcontext()
+    if policies:
+        within = _Admission(policies, target, attempt, progress, lease)
+
+    if not is_guarded:
+        return within
+
+    enter = partial(breakers.enter, target, attempt, resources.ledger, may_skip=may_skip)
+    return _Guarded(enter, attempt, within)
 
 
 async def _account_limits(
@@ -89,6 +102,57 @@ def _target_of(adapter: Adapter | None, attempt: Attempt, registry: Registry) ->
     place = f"{config.provider}\n{base_url}\n{key.strip()}"
     digest = hashlib.blake2b(place.encode(), digest_size=8, key=_salt).hexdigest()
     return Target(config.provider, config.model, base_url, digest), key
+
+
+class _Guarded:
+    """One attempt within the circuit of its provider, and what else lets it in."""
+
+    def __init__(
+        self,
+        enter: Callable[[], Awaitable[Passage | None]],
+        attempt: Attempt,
+        within: AbstractAsyncContextManager[Any],
+    ) -> None:
+        self._enter = enter
+        self._attempt = attempt
+        self._within = within
+
+    async def __aenter__(self) -> None:
+        """Let it in, where the provider does not count as down: before it waits, and after that.
+
+        Raises:
+            TarashException: It does, or a policy has refused.
+        """
+        passage = self._attempt.passage = await self._enter()
+        try:
+            await self._within.__aenter__()
+        except BaseException as error:
+            await self._report(error)
+            raise
+
+        if passage is None or passage.probes:
+            return
+
+        try:
+            self._attempt.passage = await self._enter()
+        except BaseException as error:
+            await self._within.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            await self._within.__aexit__(kind, error, traceback)
+        finally:
+            await self._report(error)
+
+    async def _report(self, error: BaseException | None) -> None:
+        if self._attempt.passage is not None:
+            await self._attempt.passage.ended(error)
 
 
 class _Admission:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 
@@ -31,7 +31,7 @@ from .._http._parts import Parts
 from .._support._logging import event as log_event
 from .._support._logging import wanted
 from .._support._secrets import Secrets, secrets_of
-from ..exceptions import HTTPError, TarashException
+from ..exceptions import CircuitOpenError, HTTPError, TarashException
 from ..models import AttemptMetadata
 from ._audience import Audience, log_of
 from ._money import Money
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .._data._money import Cost
     from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Submission
     from ..ledger._records import Intent, Outcome
+    from ._breakers import Passage
     from ._line import Place
 
 
@@ -105,6 +106,8 @@ class Attempt:
     """What it may cost, would cost, and has cost."""
     place: Place | None = None
     """Its place among the jobs in flight of its account, where those are limited."""
+    passage: Passage | None = None
+    """Through the circuit of its provider, where there is a breaker."""
 
     @property
     def request_id(self) -> str:
@@ -163,7 +166,7 @@ class Attempt:
             started_at=self.started_at,
             ended_at=datetime.now(UTC),
             elapsed_seconds=anyio.current_time() - self.started,
-            status="success" if error is None else "failed",
+            status=_status(error),
             error_type=None if error is None else type(error).__name__,
             error_message=None if error is None else error.message,
             is_retryable=None if error is None else error.retryable,
@@ -321,6 +324,13 @@ class Attempt:
             elapsed=round(anyio.current_time() - self.started, 3),
             **facts,
         )
+
+
+def _status(error: TarashException | None) -> Literal["success", "failed", "skipped"]:
+    if isinstance(error, CircuitOpenError):
+        return "skipped"
+
+    return "success" if error is None else "failed"
 
 
 def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:

@@ -37,6 +37,7 @@ from ._result import read_result
 from ._schemas import fetch_schema
 from ._search import unsettled
 from ._spending import check_affordable
+from ._times import kind_of
 from ._troubles import said
 from ._trust import check_operation
 from ._uploads import uploader
@@ -108,9 +109,18 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         response = await one.run(until_accepted=until_accepted)
 
     if response is not None and not begun and not call.mocked:
-        _durations.note(config.provider, config.model, anyio.current_time() - since)
+        await _learn(attempt, resources, anyio.current_time() - since)
 
     return response
+
+
+async def _learn(attempt: Attempt, resources: EngineContext, seconds: float) -> None:
+    """Remember how long it took, of its model and, where nobody watched a job, of its kind."""
+    call = attempt.fitted or attempt.call
+    _durations.note(call.config.provider, call.config.model, seconds)
+    if attempt.operation is None:
+        resources.times.note(kind_of(call), seconds)
+        await resources.times.save(kind_of(call), resources.ledger)
 
 
 async def farewell(

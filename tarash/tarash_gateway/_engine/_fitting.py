@@ -11,7 +11,9 @@ from ..catalog import ModelSpec, lookup, same_model_for, schema_source
 from ..exceptions import ValidationError
 from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
+from ._breakers import Breakers
 from ._makers import RegistryMakers
+from ._times import LearnedTimes
 from ._traffic import Traffic
 
 if TYPE_CHECKING:
@@ -45,6 +47,10 @@ class EngineContext:
     """Who waits for which job."""
     traffic: Traffic = field(default_factory=Traffic)
     """How many jobs may be in flight."""
+    breakers: Breakers = field(default_factory=Breakers)
+    """Who counts as down."""
+    times: LearnedTimes = field(default_factory=LearnedTimes)
+    """How long jobs take."""
     max_media_bytes: int | None = None
     """For stored jobs: how large a result may be, in place of what their configs say."""
 

@@ -143,6 +143,8 @@ class Submit:
             try:
                 result = await self._adapter.submit(self._client, payload, call)
                 await self._accept(result, call)
+                if self._attempt.passage is not None:
+                    await self._attempt.passage.accepted()
             except TarashException as error:
                 self._error = error
             except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)

@@ -27,6 +27,7 @@ from ._limits import LONGEST_PACE, NUDGE_SECONDS, POLL_SECONDS, STREAM_POLL_FACT
 from ._loop_state import seen
 from ._patience import patient
 from ._polling import FIRST_LOOK, PollSchedule
+from ._times import kind_of
 from ._troubles import Troubles
 
 if TYPE_CHECKING:
@@ -121,6 +122,10 @@ class Watch:
         self._shared = seen()
         self._place = (config.provider, config.base_url)
         self._history = self._shared.history((*self._place, *_kind_of(attempt.call, operation)))
+        self._times = resources.times
+        self._ledger = resources.ledger
+        self._has_percent = False
+        self._kind = kind_of(attempt.fitted or attempt.call)
         self._pace = PollSchedule(config.poll_interval, self._floor, resources.rng, self._history)
         self._retry_after = _paced(operation.data.get("retry_after"))
 
@@ -131,6 +136,10 @@ class Watch:
             OutOfLooks: It is not done after `max_poll_attempts` looks.
             TarashException: It failed, or the provider has denied it for long.
         """
+        await self._times.load(self._kind, self._ledger)
+        if self._history.window is None:
+            self._history.window = self._times.window(self._kind)
+
         self._history.waiting += 1
         try:
             with self._wakeups.at(*self._address, self._bell):
@@ -182,6 +191,7 @@ class Watch:
         self._retry_after = _paced(snapshot.retry_after)
         if snapshot.finished is not None:
             self._learn(elapsed)
+            await self._times.save(self._kind, self._ledger)
             return snapshot.finished
 
         if self._looks == self._most:
@@ -190,8 +200,16 @@ class Watch:
         if not self._failed:
             self._running_at = elapsed
 
-        await self._progress.look(snapshot)
+        await self._progress.look(self._estimated(snapshot, elapsed))
         return None
+
+    def _estimated(self, snapshot: Snapshot, elapsed: float) -> Snapshot:
+        """Return what the provider says, with a percent as is usual where it never says one."""
+        self._has_percent = self._has_percent or snapshot.progress is not None
+        if self._has_percent or snapshot.status != "processing" or self._attempt.call.mocked:
+            return snapshot
+
+        return replace(snapshot, progress=self._times.percent(self._kind, elapsed))
 
     def _elapsed(self) -> float:
         return self._age + self._clock() - self._since
@@ -209,6 +227,9 @@ class Watch:
 
         after = max(self._running_at, elapsed - STREAM_SECONDS) if self._told else self._running_at
         self._history.note(after, elapsed)
+        self._times.note(self._kind, elapsed)
+        if self._has_percent:
+            self._times.note_percent(self._kind)
 
     async def _sleep(self) -> None:
         """Wait for the next poll; a nudge, or the first job of its kind to end, cuts it short."""

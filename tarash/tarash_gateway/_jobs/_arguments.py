@@ -7,6 +7,7 @@ from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
+from .._data._breaker import Breaker
 from .._data._budgets import Budget
 from .._data._limits import Limits
 from .._support._words import with_article
@@ -132,6 +133,18 @@ def checked_budgets(budgets: Sequence[Budget | str]) -> tuple[Budget, ...]:
         made.append(Budget.parse(one) if isinstance(one, str) else one)
 
     return tuple(made)
+
+
+def checked_breaker(breaker: Breaker | None) -> Breaker | None:
+    """Return a breaker that is one.
+
+    Raises:
+        ValidationError: It is something else.
+    """
+    if breaker is not None and not isinstance(breaker, Breaker):
+        raise ValidationError(f"{breaker!r} is no breaker; give Breaker(failures=5), say")
+
+    return breaker
 
 
 def checked_limits(limits: Limits | Sequence[Limits]) -> tuple[Limits, ...]:

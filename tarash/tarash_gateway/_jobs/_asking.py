@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from .._data._breaker import CircuitHealth
 from .._data._model_info import ModelDescription, ModelInfo
 from .._data._types import Kind
 from ..models import (
@@ -15,7 +16,7 @@ from ..models import (
     VideoGenerationRequest,
 )
 from ._catalogue import described, listed
-from ._entrances import planned
+from ._entrances import blocking, planned, planned_with_times
 from ._resources import GatewayContext
 
 
@@ -23,6 +24,23 @@ class Asking:
     """The part of a gateway that needs no key and touches no provider."""
 
     _shared: GatewayContext
+
+    # ---------------------------------------------------------------------------------- health
+    async def health_async(self) -> list[CircuitHealth]:
+        """Return how the providers do, by host and model, as far as attempts show.
+
+        Without a `breaker` there is nothing to tell. With a durable ledger, what other processes
+        have found out is there, too.
+        """
+        from ._traffic import health
+
+        return await health(self._shared)
+
+    def health(self) -> list[CircuitHealth]:
+        """Blocking form of `health_async`."""
+        from .._support import _portal
+
+        return _portal.call(lambda _caller: self.health_async())
 
     # ---------------------------------------------------------------------------------- models
     def describe_model(
@@ -73,24 +91,30 @@ class Asking:
         Raises:
             ValidationError: A provider is unknown, or its model can't take the request.
         """
-        return planned(self._shared, "video", config, request)
+        return await planned_with_times(self._shared, "video", config, request)
 
     def plan_video(
         self, config: VideoGenerationConfig, request: VideoGenerationRequest
     ) -> GenerationPlan:
         """Blocking form of `plan_video_async`."""
+        if self._shared.knows_times():
+            blocking(lambda _caller: self._shared.load_times())
+
         return planned(self._shared, "video", config, request)
 
     async def plan_image_async(
         self, config: ImageGenerationConfig, request: ImageGenerationRequest
     ) -> GenerationPlan:
         """Return what would be sent for images; as `plan_video_async`."""
-        return planned(self._shared, "image", config, request)
+        return await planned_with_times(self._shared, "image", config, request)
 
     def plan_image(
         self, config: ImageGenerationConfig, request: ImageGenerationRequest
     ) -> GenerationPlan:
         """Blocking form of `plan_image_async`."""
+        if self._shared.knows_times():
+            blocking(lambda _caller: self._shared.load_times())
+
         return planned(self._shared, "image", config, request)
 
     # --------------------------------------------------------------------------------- quoting

@@ -341,16 +341,14 @@ class ChainRun(Ending):
                 hints=[use_function(call.kind)],
             )
 
-        resources, lease = self.resources, self.lease
-        async with admitted(adapter, attempt, progress, resources, lease):
+        around = (attempt, progress, self.resources, self.lease)
+        async with admitted(adapter, *around, may_skip=self._following() is not None):
             if handler is not None:
                 check_handler(attempt)
-                return await handle(handler, attempt, progress, caller, lease)
+                return await handle(handler, attempt, progress, caller, self.lease)
 
             assert adapter is not None  # noqa: S101  (there is no handler)
-            return await drive(
-                adapter, attempt, progress, resources, lease, until_accepted=until_accepted
-            )
+            return await drive(adapter, *around, until_accepted=until_accepted)
 
     def _told_of(self, error: TarashException) -> TarashException:
         """Return the error with a word on earlier attempts that may be billed."""

@@ -142,7 +142,22 @@ def planned(shared: GatewayContext, kind: Kind, config: Config, request: Request
 
     check_arguments(f"plan_{kind}", kind, config, request)
     with shared.registry.in_force():
-        return plan(kind, config, request, shared.registry, untrusted=shared.untrusted_requests)
+        return plan(
+            kind,
+            config,
+            request,
+            shared.registry,
+            untrusted=shared.untrusted_requests,
+            expect=shared.expected_seconds,
+        )
+
+
+async def planned_with_times(
+    shared: GatewayContext, kind: Kind, config: Config, request: Request
+) -> GenerationPlan:
+    """Return what would be sent, with what a durable ledger knows of how long it takes."""
+    await shared.load_times()
+    return planned(shared, kind, config, request)
 
 
 def blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._breaker import Breaker
 from .._data._budgets import Budget
 from .._data._limits import Limits
 from .._data._observers import Observer
@@ -55,6 +56,7 @@ class Gateway(Resuming, Keeping, Asking):
         policies: Sequence[Policy] = (),
         budgets: Sequence[Budget | str] | None = None,
         limits: Limits | Sequence[Limits] = (),
+        breaker: Breaker | None = None,
         shared: GatewayContext | None = None,
     ) -> None:
         """Make a gateway.
@@ -74,6 +76,8 @@ class Gateway(Resuming, Keeping, Asking):
                 default what TARASH_BUDGET says (several with commas between), else no limit.
             limits: How many jobs may be in flight at a provider, for each account by itself:
                 `Limits(in_flight=10)`, or several. All gateways that share a ledger share them.
+            breaker: When a provider counts as down, so that its attempts are skipped: `Breaker()`.
+                By default none does.
             shared: What it shares with others, in place of those above.
         """
         if shared is None:
@@ -85,6 +89,7 @@ class Gateway(Resuming, Keeping, Asking):
                 policies=policies,
                 budgets=budgets,
                 limits=limits,
+                breaker=breaker,
             )
 
         self._shared = shared

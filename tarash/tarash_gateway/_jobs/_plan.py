@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,16 +24,34 @@ if TYPE_CHECKING:
     from ..providers._registry import Registry
 
 
-def plan(
-    kind: Kind, config: Config, request: Request, registry: Registry, *, untrusted: bool
+def _unknown(_call: Call) -> float | None:
+    return None
+
+
+def plan(  # noqa: PLR0913  (each by its name)
+    kind: Kind,
+    config: Config,
+    request: Request,
+    registry: Registry,
+    *,
+    untrusted: bool,
+    expect: Callable[[Call], float | None] = _unknown,
 ) -> GenerationPlan:
     """Return what would be sent for each config of the chain. Pure: needs no key and no network.
+
+    Args:
+        kind: What is made.
+        config: The chain's head.
+        request: What to make.
+        registry: Knows the providers.
+        untrusted: Whether others have written the request, whatever the configs say.
+        expect: Says how many seconds a call takes; None where nobody knows.
 
     Raises:
         ValidationError: A provider is unknown, or its model can't take the request.
     """
     configs = configs_for(config, request, untrusted=untrusted)
-    plans = [_plan_one(kind, one, request, registry) for one in configs]
+    plans = [_plan_one(kind, one, request, registry, expect) for one in configs]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
 
 
@@ -47,7 +66,13 @@ def _warned(config: Config, model: str) -> tuple[str, ...]:
     return (note,)
 
 
-def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) -> GenerationPlan:
+def _plan_one(
+    kind: Kind,
+    config: Config,
+    request: Request,
+    registry: Registry,
+    expect: Callable[[Call], float | None],
+) -> GenerationPlan:
     call = Call(kind, config, request, generate_unique_id())
     rules = rules_of(config)
     registry.check_known(config.provider, mocked=call.mocked)
@@ -60,6 +85,7 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
             method="call",
             payload=plan_media(request, None, rules)[0].model_dump(exclude_defaults=True),
             quote=quoted(call, unknown, None),
+            expected_seconds=expect(call),
         )
 
     adapter = adapter_of(call, registry, need_extra=False)
@@ -76,4 +102,5 @@ def _plan_one(kind: Kind, config: Config, request: Request, registry: Registry) 
         adjustments=(*call.adjustments, *changes),
         warnings=_warned(config, spec.model),
         quote=quoted(call, spec, payload),
+        expected_seconds=expect(call),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Awaitable, Iterator, Sequence
@@ -16,13 +17,21 @@ from .._http._backend import check_loop
 from .._support._wakeups import Wakeups
 from ..exceptions import TarashException, ValidationError
 from ..providers._registry import Registry, default_registry
-from ._arguments import checked_budgets, checked_limits, checked_observers, checked_policies
+from ._arguments import (
+    checked_breaker,
+    checked_budgets,
+    checked_limits,
+    checked_observers,
+    checked_policies,
+)
 
 if TYPE_CHECKING:
     import asyncio
     from typing import Any
 
+    from .._data._breaker import Breaker
     from .._data._budgets import Budget
+    from .._data._exchange import Call
     from .._data._limits import Limits
     from .._data._made_by import Makers
     from .._data._observers import Observer
@@ -47,11 +56,13 @@ class GatewayContext:
         policies: Sequence[Policy] = (),
         budgets: Sequence[Budget | str] | None = None,
         limits: Limits | Sequence[Limits] = (),
+        breaker: Breaker | None = None,
     ) -> None:
         self.untrusted_requests = untrusted_requests
         self._budgets = None if budgets is None else checked_budgets(budgets)
         self._policies = checked_policies(policies)
         self._limits = checked_limits(limits)
+        self._breaker = checked_breaker(breaker)
         learn = [policy.observe for policy in self._policies]
         self._observers = checked_observers([*learn, *observers])
         self.registry = default_registry if registry is None else registry
@@ -80,7 +91,7 @@ class GatewayContext:
             return made
 
     def _make(self) -> EngineContext:
-        from .._engine import EngineContext, Traffic
+        from .._engine import Breakers, EngineContext, Traffic
         from .._http._pools import ClientCache
         from ..ledger import MemoryLedger
 
@@ -97,6 +108,7 @@ class GatewayContext:
             wakeups=self._wakeups,
             budgets=self._budgets if self._budgets is not None else _from_environment(),
             traffic=Traffic(self._limits),
+            breakers=Breakers(self._breaker),
         )
         _check_money(made)
         return made
@@ -111,6 +123,29 @@ class GatewayContext:
             operation_id: The provider's job id.
         """
         return self._wakeups.nudge(provider, operation_id)
+
+    def expected_seconds(self, call: Call) -> float | None:
+        """Return how long such jobs took, in the median; None where nobody has seen any."""
+        from .._engine import kind_of
+
+        made = self._made
+        return None if made is None else made.times.quantile(kind_of(call), 0.5)
+
+    def knows_times(self) -> bool:
+        """Tell whether a durable ledger may know how long jobs take; none is made by asking."""
+        given = self._ledger if self._ledger is not None else os.environ.get(VARIABLE)
+        if not given:
+            return False
+
+        ledger = self.resources().ledger
+        path = getattr(ledger, "path", None)
+        return math.isfinite(ledger.lease_seconds) and (path is None or os.path.exists(path))  # noqa: PTH110
+
+    async def load_times(self) -> None:
+        """Read what a durable ledger knows of how long jobs take, now and then."""
+        if self.knows_times():
+            resources = self.resources()
+            await resources.times.load_all(resources.ledger)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from rich.text import Text
 from .._http._key_lookup import account, base_url_variable
 from .._http._pools import ClientCache
 from .._http._proxies import proxy_of
+from .._jobs._traffic import health_in
 from .._support._extras import how_to_install, too_old
 from .._version import __version__
 from ..exceptions import AuthenticationError, HTTPConnectionError, TarashException
@@ -29,7 +30,8 @@ from ..models import ProviderInfo, VideoGenerationConfig
 from ..providers._contract import CheckingAdapter
 from ..providers._registry import default_registry, list_providers
 from . import _terminal as terminal
-from ._errors import Exit, exit_code
+from ._errors import CommandError, Exit, exit_code
+from ._ledger import existing
 from ._words import spoken
 
 State = Literal["ok", "missing", "problem"]
@@ -79,7 +81,7 @@ def examine(*, live: bool, only: list[str] | None, json: bool) -> int:
     providers = [one for one in list_providers() if only is None or one.name in only]
     # Two providers may need the same extra.
     about = [*_installation(), *_providers(providers), *_ready(providers, needed=only is not None)]
-    found = list(dict.fromkeys([*about, *_surroundings()]))
+    found = list(dict.fromkeys([*about, *_surroundings(), *_circuits()]))
     if live:
         found += asyncio.run(_check_keys(providers))
 
@@ -189,6 +191,25 @@ def _surroundings() -> Iterator[Finding]:
     else:
         if proxy is not None:
             yield Finding("proxy", "ok", f"{proxy.shown} is used")
+
+
+def _circuits() -> Iterator[Finding]:
+    """Yield the providers that count as down by what gateways have written into the ledger."""
+    try:
+        found = asyncio.run(health_in(existing(None)))
+    except CommandError:
+        return  # there is none before the first job
+    except TarashException as error:
+        yield Finding("ledger", "problem", str(error), Exit.STORAGE)
+        return
+
+    for one in found:
+        if one.state == "closed":
+            continue
+
+        when = "" if one.retry_at is None else f"; probed from {one.retry_at:%H:%M:%S} UTC on"
+        told = f"counts as down ({one.last_error or 'it failed'}){when}"
+        yield Finding(f"{one.provider} {one.model}", "problem", told, Exit.PROVIDER)
 
 
 # ------------------------------------------------------------------------------------------ live

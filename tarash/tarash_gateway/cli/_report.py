@@ -214,7 +214,7 @@ def _attempts(ended: ExecutionMetadata | None) -> None:
     """Say what became of the attempts before the last one."""
     if ended is not None and ended.fallback_triggered:
         for attempt in ended.attempts:
-            if attempt.status == "failed":
+            if attempt.status != "success":
                 terminal.warn(_attempt(attempt))
 
 

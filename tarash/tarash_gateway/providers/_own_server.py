@@ -69,6 +69,7 @@ class OwnServer(RestAdapter):
         return HttpClient(account, transport, self.credentials(account), self.errors)
 
     def credentials(self, account: Credentials) -> AuthHeaders:
-        """Return the headers that carry the key; none where there is no key."""
-        key = account.key.reveal()
-        return AuthHeaders({} if key == NO_KEY else {"Authorization": f"Bearer {key}"})
+        """Return the headers that carry the key; of a proxy, `provider_config["headers"]`, too."""
+        key, others = account.key.reveal(), account.settings.get("headers") or {}
+        own = {} if key == NO_KEY else {"Authorization": f"Bearer {key}"}
+        return AuthHeaders({**{str(name): str(one) for name, one in others.items()}, **own})

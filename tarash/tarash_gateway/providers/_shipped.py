@@ -6,6 +6,7 @@ FOLDERS = (
     "alibaba",
     "azure_openai",
     "bytedance",
+    "comfyui",
     "fal",
     "google",
     "ideogram",

@@ -9,7 +9,7 @@ import json
 import socket
 import struct
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -235,7 +235,23 @@ def _plain_reply(fault: Fault) -> Reply:
     )
 
 
+async def _talk(raw: web.BaseRequest, messages: AsyncIterator[str]) -> web.StreamResponse:
+    socket = web.WebSocketResponse()
+    if not socket.can_prepare(raw):
+        return web.Response(status=400, text="No WebSocket UPGRADE hdr")
+
+    await socket.prepare(raw)
+    async for message in messages:
+        await socket.send_str(message)
+
+    await socket.close()
+    return socket
+
+
 async def _send(raw: web.BaseRequest, reply: Reply) -> web.StreamResponse:
+    if reply.messages is not None:
+        return await _talk(raw, reply.messages)
+
     if reply.events is None:
         return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
 

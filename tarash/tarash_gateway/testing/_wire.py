@@ -22,12 +22,14 @@ class Reply:
         body: The whole body; empty where there are events.
         headers: Content-Type among them.
         events: Chunks of an open stream, each sent as soon as it is there.
+        messages: Texts over a web socket, each sent as soon as it is there.
     """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     events: AsyncIterator[bytes] | None = None
+    messages: AsyncIterator[str] | None = None
 
     @classmethod
     def json(
