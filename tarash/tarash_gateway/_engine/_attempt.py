@@ -102,6 +102,8 @@ class Attempt:
     """Why it failed, where another process has written that down."""
     response: Response | None = None
     """What it came to, which nobody may have got yet."""
+    called_back: bool = False
+    """Whether its provider was asked to call back."""
     money: Money = field(default_factory=Money)
     """What it may cost, would cost, and has cost."""
     place: Place | None = None

@@ -233,7 +233,7 @@ class ChainRun(Ending):
     def _following(self) -> Call | None:
         """Return the first call of the chain that has not been tried, unless we only watch."""
         tried = max(attempt.call.attempt_number for attempt in self.attempts)
-        return self.calls[tried] if tried < len(self.calls) and not self.lease.is_watcher else None
+        return self.calls[tried] if tried < len(self.calls) and self.may_buy else None
 
     def _metadata(self, successful: Attempt | None) -> ExecutionMetadata:
         started = anyio.current_time() if self._started is None else self._started

@@ -37,7 +37,14 @@ class Ending:
         """The idempotency key by which somebody may ask for the result again."""
         self.was_open = True
         """Whether the ledger had it as open when it was taken up."""
+        self.only_settles = False
+        """Whether nobody waits: what has been bought is settled, and nothing more is bought."""
         self._generation = lease.ledger.generation
+
+    @property
+    def may_buy(self) -> bool:
+        """Whether a further config may be tried."""
+        return not (self.lease.is_watcher or self.only_settles)
 
     @property
     def current(self) -> Attempt:
@@ -49,6 +56,10 @@ class Ending:
 
     def state_after(self, *, cancelled: bool = False) -> JobState:
         """Return where the job stands after a failure: what may still run is still owed."""
+        is_last = self.current.call.attempt_number == len(self.calls)
+        if self.only_settles and not is_last and self._undelivered is None:
+            return "open"  # the next config is bought by whoever waits
+
         if cancelled and self._undelivered is not None:
             return "open"  # paid for, and nobody has got it
 

@@ -28,6 +28,7 @@ from .ledger import ledger_app
 from .models import models_app
 from .providers import providers_app
 from .serve import serve
+from .webhooks import webhooks_app
 
 PROGRAM = "tarash"
 KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
@@ -50,6 +51,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
+app.add_typer(webhooks_app, name="webhooks")
 app.command("serve")(serve)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Snapshot,
     )
     from .._data._money import Reported
+    from .._data._webhooks import WebhookFacts
     from .._http._client import Transport
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec
@@ -43,6 +44,7 @@ Ability = Literal[
     "stream",
     "upload",
     "verify_credentials",
+    "webhook",
 ]
 """What some adapters can do: each is the method of that name, in one of the protocols below."""
 ABILITIES: tuple[Ability, ...] = get_args(Ability)
@@ -198,6 +200,23 @@ class CheckingAdapter(Adapter, Protocol):
         Raises:
             TarashException: It refuses the key, or can't be asked.
         """
+        ...
+
+
+class CallingBackAdapter(Adapter, Protocol):
+    """An adapter whose provider calls back when a job has come further."""
+
+    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts | None:
+        """Return how it is asked to, how it signs, and what it sends. Pure.
+
+        Args:
+            kind: What is made, where that makes a difference; empty for what holds for all.
+            model: By which model.
+        """
+        ...
+
+    def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
+        """Return the job of a submit whose answer was lost, which the provider named in a call."""
         ...
 
 

@@ -29,6 +29,7 @@ from ._stages import Listing, Poll
 if TYPE_CHECKING:
     from ..._data._exchange import Call
     from ..._data._types import CancelAnswer
+    from ..._data._webhooks import WebhookFacts
 
 FIRST_ERROR = 300
 GONE = 404
@@ -47,12 +48,21 @@ class DeclaredAdapter(DeclaredResult):
         if said.upload is not None:
             self.upload = self._upload
 
+        if said.webhook:
+            self.webhook = self._webhook
+
         for stage, place in said.hooks.items():
             setattr(self, stage, MethodType(hook(place), self))
 
         self.abilities = frozenset(
             name for name in ABILITIES if callable(getattr(self, name, None))
         )
+
+    def _webhook(self, kind: str = "", model: str = "") -> WebhookFacts | None:
+        """Return how the provider calls back about a model's jobs; by default about most."""
+        ways = self.said.webhook
+        found = first_of(ways, kind, model) or (None if model else ways[-1])
+        return None if found is None else found.facts
 
     # ---------------------------------------------------------------------------------------- poll
     def poll_of(self, operation: Operation) -> Poll:

@@ -194,10 +194,10 @@ class DeclaredSending(DeclaredAccount):
 
         if way.sends in ("form", "multipart"):
             form = form_of(payload.body, way)
-            answer = await client.submit(payload.path, form=form, headers=payload.headers)
+            answer = await client.submit(payload.target, form=form, headers=payload.headers)
         else:
             body = [payload.body] if way.sends == "array" else payload.body
-            answer = await client.submit(payload.path, json=body, headers=payload.headers)
+            answer = await client.submit(payload.target, json=body, headers=payload.headers)
 
         if way.answers != "json":
             answer = last_line(answer) if way.answers == "lines" else last_event(answer)
@@ -233,6 +233,10 @@ class DeclaredSending(DeclaredAccount):
         """Return a job, with the path of its submit where something asks for it by that."""
         data: dict[str, Any] = {"path": path} if self.needs_path else {}
         return self.operation(client, call, job_id, **data)
+
+    def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
+        """Return the job of a submit whose answer was lost, by its id."""
+        return self.job_of(client, call, job_id, payload.path)
 
     def _is_result(self, answer: HttpResponse, call: Call) -> bool:
         if answer.content is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._data._webhooks import WebhookFacts
 from ..._http._answer import says_nothing
 from ..._http._client import HttpClient, checked, join, unreadable
 from ..._http._proxies import proxy_of
@@ -43,6 +44,14 @@ SCHEMAS = "https://fal.ai"
 SCHEMA_PATH = "api/openapi/queue/openapi.json?endpoint_id="
 SCHEMAS_VARIABLE = "TARASH_FAL_SCHEMAS"
 """Where schemas of models are asked for that nobody knows: a host, or `off` for nowhere."""
+WEBHOOK = WebhookFacts(
+    scheme="digest_ed25519",
+    parameter="fal_webhook",
+    in_query=True,
+    job_id=("request_id",),  # the other id changes where fal tries again
+    keys_url=f"{STORAGE}/.well-known/jwks.json",
+    options={"prefix": "x-fal-webhook-"},
+)
 FIRST_ERROR = 300
 NOT_FOUND = 404
 
@@ -51,7 +60,7 @@ class FalAdapter(RestAdapter):
     """fal's queue, by declaration but for its addresses and its two-part verdict."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"fetch_schema", "reported_cost", "stream", "upload", "verify_credentials"}
+        {"fetch_schema", "reported_cost", "stream", "upload", "verify_credentials", "webhook"}
     )
     reported_cost = staticmethod(reported_cost)
     name = "fal"
@@ -80,6 +89,11 @@ class FalAdapter(RestAdapter):
         joined = ":".join(part for part in pair if part) if all(pair) else None
         return super().find_key(config, environment) or joined
 
+    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts:
+        """Return how fal calls back: once, when a job has ended, signed with its own keys."""
+        del kind, model
+        return WEBHOOK
+
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the model's input as fal takes it: bare, in the body."""
         return Payload(spec.model, self.mapped(call, spec), headers=self.headers)
@@ -87,15 +101,19 @@ class FalAdapter(RestAdapter):
     async def submit(self, client: HttpClient, payload: Payload, call: Call) -> Operation:
         """Put the job into the queue; its addresses are fal's, unless our key must not go there."""
         answer = await self.send(client, payload, self.errors)
-        job_id = self.id_in(answer)
-        path = f"{_app(payload.path)}/requests/{quote(job_id, safe='')}"
-        root = join(client.account.base_url, path)
-        built = {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
-        given = {name: answer.object().get(f"{name}_url") for name in built}
+        built = self.job_named(client, payload, call, self.id_in(answer))
+        given = {name: answer.object().get(f"{name}_url") for name in built.urls}
         urls = {
-            name: url if isinstance(url, str) and client.trusts(url) else built[name]
+            name: url if isinstance(url, str) and client.trusts(url) else built.urls[name]
             for name, url in given.items()
         }
+        return replace(built, urls=urls)
+
+    def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
+        """Return a job by its id, with its addresses as fal makes them."""
+        path = f"{_app(payload.path)}/requests/{quote(job_id, safe='')}"
+        root = join(client.account.base_url, path)
+        urls = {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
         return replace(self.operation(client, call, job_id), model=payload.path, urls=urls)
 
     def job_url(self, client: Any, operation: Operation) -> str:
