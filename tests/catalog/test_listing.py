@@ -12,18 +12,8 @@ from tarash.tarash_gateway.catalog import lookup
 from tarash.tarash_gateway.catalog._modules import named
 
 BY_HAND = (
-    *(
-        "alibaba",
-        "azure-openai",
-        "bytedance",
-        "google",
-        "ideogram",
-        "kling",
-        "luma",
-        "minimax",
-        "openai",
-    ),
-    *("openrouter", "replicate", "stability", "wavespeed", "xai"),
+    *("alibaba", "azure-openai", "bytedance", "google", "kling", "luma", "minimax", "openai"),
+    *("bfl", "ideogram", "openrouter", "replicate", "stability", "wavespeed", "xai"),
 )
 DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 

@@ -29,7 +29,7 @@ from .._engine._attempt import Attempt, cancellation_note, unforeseen
 from .._engine._audience import Audience, Observers
 from .._engine._leaving import settled
 from .._engine._progress import Progress
-from .._engine._spending import check_handler, last_word, limit_of
+from .._engine._spending import budgets_of, check_handler, last_word, limit_of
 from .._support._loops import current_task
 from .._support._notes import tell
 from .._support._warnings import asking_line
@@ -282,7 +282,7 @@ class ChainRun(Ending):
         failure: TarashException
         cause: BaseException | None
         task = current_task()
-        attempt.money.budgets = self.resources.budgets
+        attempt.money.budgets = budgets_of(self.calls[0], self.resources.budgets)
         attempt.money.limit = limit_of(self.calls[0], attempt.call, self.attempts[:-1])
         try:
             return await self._make(attempt, progress, caller, until_accepted)

@@ -168,6 +168,9 @@ class DeclaredAdapter(DeclaredResult):
 
         if status == "completed":
             metadata = self.beside(body, operation.kind, operation.model)
+            if not {"cost", "cost_usd"} & metadata.keys():
+                metadata |= self.cost_before(operation)
+
             found = RawResult(body, {**self.metadata(operation), **metadata})
             return Snapshot("completed", raw=body, progress=100, finished=found)
 

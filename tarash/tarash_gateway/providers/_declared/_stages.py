@@ -72,6 +72,8 @@ class Submit(Fits):
     which the last counts, and all stand under `events`."""
     id: Path = "id"
     url: Path | None = None
+    cost: Path | None = None
+    """What the job will cost, as `result.cost`: it serves where the result says nothing."""
     at_once: bool = False
     plain_key: bool = False
     """Whether a token that is signed with an id and a secret is refused there."""

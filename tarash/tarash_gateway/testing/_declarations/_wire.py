@@ -258,7 +258,8 @@ class DeclaredWire(Account):
             return (200, body) if body else (404, self._bodies.error("It was cancelled"))
 
         body = job.result_body
-        if isinstance(body, dict) and "result" in body:
+        hops = any("fetch" in one for one in self._said.results)
+        if hops and isinstance(body, dict) and "result" in body:
             body = {name: one for name, one in body.items() if name != "result"}
 
         return job.result_status, body
