@@ -7,6 +7,7 @@ failing look. Who is tried next is the orchestrator's business.
 from __future__ import annotations
 
 from ._admission import admitted
+from ._asking import asked_price
 from ._breakers import Breakers
 from ._callbacks import Callbacks
 from ._drive import drive, farewell
@@ -44,6 +45,7 @@ __all__ = [
     "RegistryMakers",
     "Traffic",
     "admitted",
+    "asked_price",
     "checked_payload",
     "drive",
     "dumped",

@@ -96,6 +96,8 @@ class Attempt:
     """When it may leave again."""
     outcome: Outcome | None = None
     """How it ended, as the ledger was told."""
+    is_concluded: bool = False
+    """Whether that was concluded from what its process had heard, and is not in the ledger yet."""
     heard: JsonObject = field(default_factory=dict)
     """What the ledger was told before that."""
     verdict: TarashException | None = None

@@ -146,6 +146,7 @@ class ChainRun(Ending):
         if self._started is None:
             self._started = anyio.current_time()
 
+        await self.settle_concluded()
         if self.kept is not None:
             return await self._tell_kept(self.kept, deliver)
 
@@ -265,10 +266,7 @@ class ChainRun(Ending):
 
     async def _was_stopped(self) -> bool:
         """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
-        if any(one.stopped for one in self.attempts):
-            return True
-
-        return await job_was_stopped(self.lease)
+        return any(one.stopped for one in self.attempts) or await job_was_stopped(self.lease)
 
     async def _attempt(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .._engine import FLUSH_SECONDS, EngineContext, Lease, ledger_failed, rewrite
+from .._engine import FLUSH_SECONDS, EngineContext, Lease, ledger_failed, rewrite, settle
 from .._engine._attempt import Attempt
 from ._store import holds_media, record_of, told
 
@@ -77,6 +77,13 @@ class Ending:
     @property
     def _undelivered(self) -> Response | None:
         return self.response or self.current.response
+
+    async def settle_concluded(self) -> None:
+        """Write down how attempts ended whose process ended before it could: budgets go by it."""
+        for attempt in self.attempts:
+            if attempt.is_concluded and attempt.outcome is not None:
+                attempt.is_concluded = False
+                await settle(attempt, self.lease, attempt.outcome)
 
     async def end(self, state: JobState) -> bool:
         """Write down how it ended; return whether that was ours to do."""

@@ -238,13 +238,15 @@ def quote(  # noqa: PLR0913  (each is an option of the command)
     video: o.Video = None,
     audio: o.Audio = None,
     param: o.Param = None,
+    ask_provider: o.AskProvider = False,
     as_json: o.Json = False,
 ) -> int:
     """Say what a video or an image would cost; buys nothing and needs no key."""
     given = {**locals(), "base_url": None, "key_file": None, "mock": False}
+    del given["ask_provider"]
     from ._quotes import show_quote
 
-    return show_quote(o.of_kind(kind, given))
+    return show_quote(o.of_kind(kind, given), ask_provider=ask_provider)
 
 
 @app.command("compare-prices", epilog=SEE_ABOVE)

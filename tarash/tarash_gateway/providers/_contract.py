@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Response,
         Snapshot,
     )
-    from .._data._money import Reported
+    from .._data._money import Asked, Reported
     from .._data._webhooks import WebhookFacts
     from .._http._client import Transport
     from .._http._credentials import Credentials
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Ability = Literal[
     "account_limits",
     "answers_at_once",
+    "ask_price",
     "fetch_schema",
     "find_submitted",
     "is_ready",
@@ -240,6 +241,20 @@ class ReportingAdapter(Adapter, Protocol):
         Args:
             body: The answer that settled the job, as it came; also one that says that it failed.
             metadata: What stood beside it; empty for a failed job.
+        """
+        ...
+
+
+class PricingAdapter(Adapter, Protocol):
+    """An adapter whose provider says what a request would cost, without starting it."""
+
+    async def ask_price(self, client: Any, payload: Payload, call: Call) -> Asked | None:
+        """Return what a submit of this payload would cost; None where the provider has no figure.
+
+        One or two exchanges that cost nothing, and never the submit's own.
+
+        Raises:
+            TarashException: It can't be asked now.
         """
         ...
 

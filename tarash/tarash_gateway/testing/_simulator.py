@@ -169,6 +169,17 @@ class Simulator:
         """
         self._state(provider).models = None if models is None else tuple(models)
 
+    def publish_prices(self, provider: str, prices: Sequence[Mapping[str, Any]]) -> None:
+        """Set what a provider says of its prices when it is asked; `reset` takes it back.
+
+        Args:
+            provider: Whose prices. Of `fal` they are the rows of its pricing API, each with the
+                `average` of a call for its estimates. Of a declared provider with a `[quote]` they
+                are its answers to that, of which each model's names it as `model`.
+            prices: They.
+        """
+        self._state(provider).prices = tuple(prices)
+
     def sign_urls(self, provider: str) -> None:
         """Let the URLs of a provider's files carry signatures, anew in each answer, from now on.
 

@@ -197,6 +197,7 @@ class OriginState:
             self._running: list[JobRecord] = []
             self.most_in_flight: int | None = None
             self.models: tuple[Mapping[str, Any], ...] | None = None
+            self.prices: tuple[Mapping[str, Any], ...] = ()
 
     def set_scripts(self, scripts: tuple[Script, ...]) -> None:
         """Put scripts in force: one for each job, the last one for all that follow."""

@@ -23,7 +23,7 @@ from ._hooks import hook
 from ._model import ProviderDeclaration
 from ._names import holds
 from ._parts import first_of
-from ._result import DeclaredResult
+from ._pricing import DeclaredPricing
 from ._stages import Listing, Poll
 
 if TYPE_CHECKING:
@@ -37,13 +37,16 @@ MOST_WORDS = 100
 """Words for a status that are warned of; a provider may make up more."""
 
 
-class DeclaredAdapter(DeclaredResult):
+class DeclaredAdapter(DeclaredPricing):
     """A provider's protocol, as its declaration says it."""
 
     def __init__(self, said: ProviderDeclaration) -> None:
         super().__init__(said)
         if said.list:
             self.find_submitted = self._find
+
+        if said.quote:
+            self.ask_price = self._ask_price
 
         if said.upload is not None:
             self.upload = self._upload

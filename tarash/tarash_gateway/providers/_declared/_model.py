@@ -22,7 +22,7 @@ from ._parts import (
     first_of,
     is_for,
 )
-from ._stages import Cancel, Listing, Poll, Result, Rule, Submit, Upload
+from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Submit, Upload
 from ._takes import Model, Take
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Poll",
     "Predicate",
     "ProviderDeclaration",
+    "Quote",
     "Result",
     "Rule",
     "Setting",
@@ -179,8 +180,8 @@ class Price(Part):
 
 
 Stage = Literal[
-    "accepted", "answers_at_once", "build", "cancel", "connect", "failure", "fetch_schema",
-    "find_key", "find_submitted", "is_ready", "job_url", "parse", "poll", "refused",
+    "accepted", "answers_at_once", "ask_price", "build", "cancel", "connect", "failure",
+    "fetch_schema", "find_key", "find_submitted", "is_ready", "job_url", "parse", "poll", "refused",
     "resolve_base_url", "resolve_spec", "snapshot", "submit", "upload", "urls",
     "verify_credentials",
 ]  # fmt: skip
@@ -201,6 +202,7 @@ class ProviderDeclaration(Part):
     result: Annotated[tuple[Result, ...], SEVERAL, Field(min_length=1)]
     cancel: Annotated[tuple[Cancel, ...], SEVERAL] = ()
     list: Annotated[tuple[Listing, ...], SEVERAL] = ()
+    quote: Annotated[tuple[Quote, ...], SEVERAL] = ()
     webhook: Annotated[tuple[Webhook, ...], SEVERAL] = ()
     prices: tuple[Price, ...] = ()
     sets: dict[str, dict[str, Take]] = {}
@@ -220,6 +222,11 @@ class ProviderDeclaration(Part):
 
                 names.add(form)
                 self._check(model.kind, name)
+
+        ways = {one.path for one in self.submit} | {one.path for one in self.models if one.path}
+        asked = {path for one in self.quote for path in (one.path, one.path_if_missing) if path}
+        if ways & asked:
+            raise ValueError(f"quote.path {min(ways & asked)!r} is a submit's: it would buy")
 
         if any(one.own_id for one in self.list) and not any(one.own_id for one in self.submit):
             raise ValueError("list.own_id needs an own_id in the submit, which sends it")

@@ -160,6 +160,34 @@ class Result(Fits):
     """What one of the provider's units of cost is in `cost_unit`."""
 
 
+class Quote(Fits):
+    """How the provider is asked what a submit would cost; nothing is started by it."""
+
+    path: Text
+    """Where; `{path}` stands for the submit's, and `{model}` for the model's id."""
+    path_if_missing: Text | None = None
+    """Where else, if that is answered with a 404."""
+    inside: Path | None = None
+    """Where the body of the submit goes; it is the whole body by default."""
+    body: dict[str, Any] = {}
+    """What is sent with it; `{model}` as a value is the model's id."""
+    amount: Path
+    most: Path | None = None
+    """Where the answer holds the most that it will cost."""
+    exact: Predicate | None = None
+    """What the answer has where the amount is no mere estimate; by default it is none."""
+    scale: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] = "1"
+    """What one of the amount is in the currency, as a decimal in text."""
+    currency: Text = "USD"
+
+    @model_validator(mode="after")
+    def _asks(self) -> Quote:
+        if self.path == "{path}":
+            raise ValueError("a quote at the submit's own path needs a query, else it would buy")
+
+        return self
+
+
 class Cancel(Fits):
     """How a job is stopped."""
 

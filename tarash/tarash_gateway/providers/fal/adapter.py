@@ -26,12 +26,13 @@ from ...media import encoded
 from .._error_rules import upload_error
 from .._facts import amount, count, mapping, number
 from .._rest import RestAdapter
-from .costs import reported_cost
+from .costs import API, ESTIMATE, estimate_of, reported_cost, typical_cost
 from .errors import classify_answer
 from .verdict import BAD_REQUEST, verdict
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config
+    from ..._data._money import Asked
     from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
     from ..._http._client import HttpResponse
     from ..._http._credentials import Credentials
@@ -60,7 +61,15 @@ class FalAdapter(RestAdapter):
     """fal's queue, by declaration but for its addresses and its two-part verdict."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"fetch_schema", "reported_cost", "stream", "upload", "verify_credentials", "webhook"}
+        {
+            "ask_price",
+            "fetch_schema",
+            "reported_cost",
+            "stream",
+            "upload",
+            "verify_credentials",
+            "webhook",
+        }
     )
     reported_cost = staticmethod(reported_cost)
     name = "fal"
@@ -68,7 +77,7 @@ class FalAdapter(RestAdapter):
     min_poll_interval = 0.1
     base_url = "https://queue.fal.run"
     key_variables = ("FAL_KEY",)
-    trusted_hosts = ("fal.run",)
+    trusted_hosts = ("fal.run", "api.fal.ai")
     needs = ("status", "response", "cancel")
     errors = classify_answer
     authorization = ("Authorization", "Key {key}")
@@ -192,6 +201,13 @@ class FalAdapter(RestAdapter):
         record = record_of({"endpoint_id": model, "openapi": document})
         today = datetime.now(UTC).date().isoformat()
         return None if record is None else {**record[1], "read": today}
+
+    async def ask_price(self, client: HttpClient, payload: Payload, call: Call) -> Asked | None:
+        """Return what calls of the model cost on average: fal prices no single request."""
+        del call
+        root = client.account.base_url if client.account.custom_base_url else API
+        answer = await client.post(join(root, ESTIMATE), json=estimate_of(payload.path))
+        return typical_cost(answer.object())
 
     async def upload(self, client: HttpClient, media: MediaContent) -> str:
         """Return the URL of media in fal's storage, or a data URI where `base_url` is not fal's."""
