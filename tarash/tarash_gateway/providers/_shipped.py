@@ -22,6 +22,7 @@ FOLDERS = (
     "runway",
     "sglang",
     "stability",
+    "together",
     "vllm",
     "wavespeed",
     "xai",
