@@ -247,8 +247,8 @@ def test_regions_and_version_segments(given: dict[str, Any], place: str) -> None
 
 def test_a_job_is_asked_after_where_the_answer_says(simulator: Simulator) -> None:
     generate_video(config(simulator), request())
-    looks = [one for one in simulator.requests("bfl") if one.path == "/v1/get_result"]
-    assert {one.query["cluster"] for one in looks} == {"us7"}
+    polls = [one for one in simulator.requests("bfl") if one.path == "/v1/get_result"]
+    assert {one.query["cluster"] for one in polls} == {"us7"}
 
 
 def test_the_key_goes_to_no_other_host_that_an_answer_names(simulator: Simulator) -> None:
