@@ -35,6 +35,7 @@ from tarash.tarash_gateway import (
     plan_video,
 )
 from tarash.tarash_gateway.media import samples
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 FIRST = {"image": "https://example.com/a.png", "type": "first_frame"}
@@ -222,6 +223,13 @@ def test_several_images_have_numbers() -> None:
 def test_sides_are_multiples_of_16_and_four_megapixels(size: str, sides: tuple[int, int]) -> None:
     payload = planned_image("flux-2-pro", size=size)
     assert (payload["width"], payload["height"]) == sides
+
+
+def test_only_models_that_take_an_address_to_call_get_one() -> None:
+    adapter: Any = default_registry.adapter("bfl")
+    assert adapter.webhook("image", "flux-2-pro").parameter == "webhook_url"
+    assert adapter.webhook("video", FILM) is None
+    assert adapter.webhook("image", "flux-3-image") is None
 
 
 def test_what_is_drawn_white_is_painted_anew() -> None:
