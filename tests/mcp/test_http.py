@@ -55,7 +55,7 @@ def key_of(url: str, **scope: Any) -> str:
 async def agent(url: str, key: str) -> AsyncIterator[Any]:
     headers = {"Authorization": f"Bearer {key}"}
     async with (
-        httpx2.AsyncClient(headers=headers, follow_redirects=True) as http,
+        httpx2.AsyncClient(headers=headers, follow_redirects=True, timeout=60) as http,
         Client(streamable_http_client(f"{url}/mcp/", http_client=http)) as client,
     ):
         yield client

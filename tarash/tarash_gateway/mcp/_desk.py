@@ -49,8 +49,9 @@ class Desk:
         self._quotes = Quotes(front.states)
         self._allow_unpriced = allow_unpriced or front.settings.mock
 
-    def models(self, query: str, kind: Kind | None, limit: int) -> list[dict[str, Any]]:
+    async def models(self, query: str, kind: Kind | None, limit: int) -> list[dict[str, Any]]:
         """Return models and aliases whose id has all words of a query."""
+        await self._front.models.read()
         words = query.lower().split()
         found = []
         for entry in self._front.models.listed(self._caller):

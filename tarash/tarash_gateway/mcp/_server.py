@@ -106,7 +106,7 @@ def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:
         context: Here,
     ) -> list[dict[str, Any]]:
         """List models, by words of their ids."""
-        return await to_thread.run_sync(desk_of(context).models, query, kind, limit)
+        return await _said(desk_of(context).models(query, kind, limit))
 
     @server.tool(annotations=READS)
     async def plan_video(
