@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from .._data._limits import Limits
 from anyio import to_thread
 
+from .._data._limits import Limits
 from .._data._model_info import ModelInfo
 from ..models import (
     ImageGenerationConfig,
