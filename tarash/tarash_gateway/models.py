@@ -25,7 +25,7 @@ from ._data._model_info import (
     NumberRange,
     RetiredUse,
 )
-from ._data._money import Cost, PriceLine, Quote, QuoteLine, SpendRow
+from ._data._money import Cost, CostChange, PriceLine, Quote, QuoteLine, SpendRow
 from ._data._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._data._responses import (
     Adjustment,
@@ -45,6 +45,7 @@ __all__ = [
     "AttemptMetadata",
     "Continuation",
     "Cost",
+    "CostChange",
     "ExecutionMetadata",
     "GenerationPlan",
     "Hint",
