@@ -14,7 +14,6 @@ from ._rows import (
     BY_OPERATION,
     BY_STATE,
     JOBS,
-    LOCKED,
     as_json,
     as_time,
     first,
@@ -22,6 +21,7 @@ from ._rows import (
     records,
 )
 from ._spending import spendings
+from ._states import put_state
 from ._submits import Submits, drop_media, put_media, tell
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..._data._types import JsonObject
     from .._facts import JobRecord, Spending
-    from ._database import Transaction
+    from ._database import Row, Transaction
 
 STATES: tuple[JobState, ...] = get_args(JobState)
 INSERT = """
@@ -40,10 +40,21 @@ INSERT = """
     ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s)
     ON CONFLICT DO NOTHING
 """
-PRUNED = f"""
-    {JOBS} WHERE closed_at < clock_timestamp() - %s AND state != 'open'
-    ORDER BY closed_at LIMIT 500 FOR UPDATE OF jobs SKIP LOCKED
+OLD = """
+    SELECT id FROM tarash.jobs WHERE closed_at < clock_timestamp() - %s AND state != 'open'
+    ORDER BY closed_at LIMIT 500 FOR UPDATE SKIP LOCKED
 """
+PRUNED = f"{JOBS} WHERE jobs.id = ANY(%s) AND state != 'open'"
+
+
+def _locked(transaction: Transaction, job_id: str) -> Row | None:
+    """Lock a job, and return it as it is from then on.
+
+    In two statements: one that has waited for the lock sees the job anew, and beside it the holder
+    that it had before.
+    """
+    transaction.first("SELECT 1 AS found FROM tarash.jobs WHERE id = %s FOR UPDATE", job_id)
+    return transaction.first(BY_ID, job_id)
 
 
 class Store(Submits):
@@ -62,6 +73,22 @@ class Store(Submits):
         return self._database.write(
             lambda transaction: self.opened(transaction, job, owner_id, media), "not_sent"
         )
+
+    def enqueue(
+        self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
+    ) -> JobRecord | None:
+        """Write down a new job that nobody holds, and its task, in one transaction."""
+        self._check_media(media)
+
+        def work(transaction: Transaction) -> JobRecord | None:
+            existing = self.opened(transaction, job, None, media)
+            if existing is None:
+                put_state(transaction, space, job.id, task)
+                tell(transaction, space)
+
+            return existing
+
+        return self._database.write(work, "not_sent")
 
     def opened(
         self,
@@ -204,7 +231,7 @@ class Store(Submits):
         """Hold a job; False where another living holder does, None where it is not known."""
 
         def work(transaction: Transaction) -> bool | None:
-            row = transaction.first(f"{BY_ID} {LOCKED}", job_id)
+            row = _locked(transaction, job_id)
             if row is None:
                 return None
 
@@ -268,7 +295,7 @@ class Store(Submits):
         """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
 
         def work(transaction: Transaction) -> bool:
-            row = transaction.first(f"{BY_ID} {LOCKED}", job_id)
+            row = _locked(transaction, job_id)
             if row is None:
                 return transaction.in_doubt
 
@@ -289,7 +316,9 @@ class Store(Submits):
             )
 
         def work(transaction: Transaction) -> tuple[int, int]:
-            rows = transaction.all(PRUNED, older_than)
+            # As in `_locked`: held or not is seen after the lock.
+            old = [row["id"] for row in transaction.all(OLD, older_than)]
+            rows = transaction.all(PRUNED, old)
             gone = [row["id"] for row in rows if not is_held(row, self.process)]
             transaction.run("DELETE FROM tarash.jobs WHERE id = ANY(%s)", gone)
             return len(gone), len(rows)
