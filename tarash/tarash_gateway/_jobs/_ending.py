@@ -72,7 +72,8 @@ class Ending:
         if any(one.submission == "unknown" for one in self.attempts):
             return "unknown"
 
-        return "cancelled" if cancelled else "failed"
+        stopped = any(one.stopped and one.cancel == "cancelled" for one in self.attempts)
+        return "cancelled" if cancelled or stopped else "failed"
 
     @property
     def _undelivered(self) -> Response | None:
