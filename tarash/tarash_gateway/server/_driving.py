@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import TarashException
@@ -50,6 +50,12 @@ class Driven:
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yield with each change, until the job has ended."""
+        while not self.ended.is_set():
+            await self._changed.wait()
+            yield
 
     async def changed(self, seconds: float) -> bool:
         """Wait for the next change, for some time; return whether there was one."""
