@@ -37,6 +37,8 @@ __all__ = [
     "quote_image_async",
     "quote_video",
     "quote_video_async",
+    "refresh_costs",
+    "refresh_costs_async",
     "resume",
     "resume_all",
     "resume_all_async",
@@ -117,6 +119,8 @@ submit_video = _of_default(Gateway.submit_video)
 submit_video_async = _of_default(Gateway.submit_video_async)
 submit_image = _of_default(Gateway.submit_image)
 submit_image_async = _of_default(Gateway.submit_image_async)
+refresh_costs = _of_default(Gateway.refresh_costs)
+refresh_costs_async = _of_default(Gateway.refresh_costs_async)
 resume = _of_default(Gateway.resume)
 resume_async = _of_default(Gateway.resume_async)
 resume_all = _of_default(Gateway.resume_all)

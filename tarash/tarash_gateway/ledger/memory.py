@@ -158,6 +158,11 @@ class MemoryLedger(MemorySlots, MemoryStates):
             if entry.outcome in (*OPEN_ENDS, STOPPED):
                 self._set_cost(intent_id, cost, cost_state)
 
+    async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
+        """Write down a later figure; see `RepricingLedger.reprice`."""
+        with self._lock:
+            self._set_cost(intent_id, cost, cost_state)
+
     async def spendings(
         self, since: datetime | None = None, until: datetime | None = None
     ) -> list[Spending]:

@@ -51,7 +51,7 @@ class DeclaredWire(Pricing):
     # --------------------------------------------------------------------------------------- routes
     def _routes(self) -> "list[Place]":
         said = self._said
-        found: list[Place] = []
+        found: list[Place] = self._price_places(said.base_path)
         for way in said.submits:
             for path in said.paths(way):
                 found += self._at("POST", path, self._or_price(self._submit), "submit")
@@ -79,7 +79,6 @@ class DeclaredWire(Pricing):
             found += self._at(method, said.upload["path"], self._upload, step)
             found.append(Place("PUT", "/_uploads/{name}", self._handed, "upload", public=True))
 
-        found += self._price_places(said.base_path)
         if said.check is not None:
             found += self._at("GET", said.check, self._check, None)
 
