@@ -61,6 +61,8 @@ from .api import (
     submit_image_async,
     submit_video,
     submit_video_async,
+    work,
+    work_async,
 )
 from .exceptions import (
     AuthenticationError,
@@ -265,6 +267,8 @@ __all__ = [
     "submit_image_async",
     "submit_video",
     "submit_video_async",
+    "work",
+    "work_async",
 ]
 
 # So that tracebacks and documentation show the name to import.

@@ -47,6 +47,8 @@ __all__ = [
     "submit_image_async",
     "submit_video",
     "submit_video_async",
+    "work",
+    "work_async",
 ]
 
 Arguments = ParamSpec("Arguments")
@@ -143,3 +145,5 @@ find_job = _of_default(Gateway.find_job)
 find_job_async = _of_default(Gateway.find_job_async)
 list_jobs = _of_default(Gateway.list_jobs)
 list_jobs_async = _of_default(Gateway.list_jobs_async)
+work = _of_default(Gateway.work)
+work_async = _of_default(Gateway.work_async)

@@ -86,6 +86,7 @@ def test_more_never_costs_less(  # noqa: PLR0913, PLR0917
     assert before.low == before.high
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lines(), st.decimals(1, 30, places=1), st.decimals(1, 30, places=1))
 def test_an_unknown_length_is_quoted_by_its_ends(
     given_lines: list[PriceLine], one: Decimal, other: Decimal

@@ -30,6 +30,7 @@ from .models import models_app
 from .providers import providers_app
 from .serve import serve
 from .webhooks import webhooks_app
+from .worker import worker
 
 PROGRAM = "tarash"
 KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
@@ -54,6 +55,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.add_typer(webhooks_app, name="webhooks")
 app.command("serve")(serve)
+app.command("worker")(worker)
 app.command("mcp")(mcp)
 
 

@@ -11,6 +11,7 @@ from .._data._types import JsonObject, Submission
 from ._facts import (
     IS_NAME,
     OPEN_ENDS,
+    QUEUE,
     RECEIVED,
     STOPPED,
     BudgetWindow,
@@ -30,6 +31,7 @@ from ._slots import SlotAnswer, SlotRecord, SlotRequest
 __all__ = [
     "IS_NAME",
     "OPEN_ENDS",
+    "QUEUE",
     "RECEIVED",
     "STOPPED",
     "AnyLedger",

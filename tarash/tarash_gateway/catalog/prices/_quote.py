@@ -95,7 +95,7 @@ def _beyond(
 
     A line without a resolution is the price of the usual one then, and not of any.
     """
-    if not fitting or any("resolution" in line.when for line in fitting):
+    if not fitting or any("resolution" in line.when or line.alternative_to for line in fitting):
         return None
 
     listed = [line.when.get("resolution") for line in usable if line.billable == billable]
