@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from .._jobs._gateway import Gateway
 from ..exceptions import ValidationError
+from ..mcp import mount_mcp
 from ..server import ServerSettings, create_app
 from ..server._configuration import problems, read_settings
 from . import _terminal as terminal
@@ -57,6 +59,10 @@ def serve(  # noqa: PLR0913  (the command's options)
         terminal.result("All of it is in order")
         return Exit.DONE
 
+    has_tools = find_spec("mcp") is not None
+    if has_tools:
+        mount_mcp(app)
+
     from ..server._serve import listen, run
 
     try:
@@ -67,7 +73,10 @@ def serve(  # noqa: PLR0913  (the command's options)
         ) from None
 
     with listener:
-        _announce(host, listener.getsockname()[1], key, mock=settings.mock, is_new=not given)
+        url = _announce(host, listener.getsockname()[1], key, mock=settings.mock, is_new=not given)
+        if has_tools:
+            terminal.hint(f"Agents find their tools at {url}/mcp/ with a key.")
+
         run(app, listener)
 
     return Exit.DONE
@@ -101,7 +110,7 @@ def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:
     )
 
 
-def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> None:
+def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> str:
     shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}"
     terminal.result(f"Server     {url}")
@@ -122,3 +131,4 @@ def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> No
         terminal.hint("Every model is answered by the mock: no provider is asked.")
 
     terminal.hint("Ctrl-C stops the server; jobs go on, and the next start takes them up.")
+    return url
