@@ -19,6 +19,7 @@ from .._jobs._gateway import Gateway
 from .._version import __version__
 from ..exceptions import TarashException
 from . import (
+    _audit,
     _content,
     _events,
     _health,
@@ -31,8 +32,10 @@ from . import (
     _remakes,
     _videos,
 )
+from ._around import Around
 from ._front import Front
 from ._limits import SmallBodies
+from ._patience import PatientBodies
 from ._refusals import NO_RETRY, Refusal, invalid, refusal_of
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ ROUTERS = (
     _links,
     _models,
     _keys,
+    _audit,
 )
 CODES = {404: "not_found", 405: "method_not_allowed"}
 
@@ -89,6 +93,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         redoc_url=None,
     )
     app.state.front = front
+    app.add_middleware(PatientBodies, seconds=settings.body_seconds)
     app.add_middleware(
         SmallBodies, json_bytes=settings.json_bytes, multipart_bytes=settings.multipart_bytes
     )
@@ -101,6 +106,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
             expose_headers=EXPOSED,
         )
 
+    app.add_middleware(Around, metrics=front.metrics)
     for one in ROUTERS:
         app.include_router(one.router)
 

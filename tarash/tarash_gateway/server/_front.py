@@ -14,6 +14,7 @@ from ..exceptions import ValidationError
 from ._driving import Drivers
 from ._key_store import KeyStore
 from ._media_shelf import MediaShelf
+from ._metrics import Metrics
 from ._model_names import ModelNames
 from ._pace import Pace
 from ._webhooks import Webhooks
@@ -51,6 +52,7 @@ class Front:
         if self.webhooks is not None:
             self.drivers.on_end = self.webhooks.ring
 
+        self.metrics = Metrics()
         self.pace = Pace()
         self.failures = Pace()
         self._admin = None if admin_key is None else _digest(admin_key)

@@ -97,6 +97,7 @@ class ServerSettings(_Part):
         public_url: What links begin with; by default what the request was sent to.
         poll_seconds: How soon clients are told to ask again.
         sweep_seconds: How often jobs that nobody drives are looked for.
+        body_seconds: How long a body may pause while it comes.
         json_bytes: The largest body of JSON.
         multipart_bytes: The largest body of a form.
     """
@@ -120,6 +121,7 @@ class ServerSettings(_Part):
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     poll_seconds: float = Field(default=1, gt=0, le=60)
     sweep_seconds: float = Field(default=15, gt=0)
+    body_seconds: float = Field(default=20, gt=0, le=3600)
     json_bytes: int = Field(default=10 * MEBIBYTE, ge=1024)
     multipart_bytes: int = Field(default=200 * MEBIBYTE, ge=1024)
 
