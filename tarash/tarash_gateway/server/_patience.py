@@ -10,7 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ._refusals import Refusal
 
 if TYPE_CHECKING:
-    from asyncio import TimerHandle, Transport
+    from asyncio import TimerHandle
 
 HEAD_SECONDS = 10.0
 """How long the head of a request may take, from its connection or its first byte on."""
@@ -27,7 +27,7 @@ class PatientProtocol(H11Protocol):
     head_seconds = HEAD_SECONDS
     _timer: TimerHandle | None = None
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Any) -> None:
         """Wait for a head."""
         super().connection_made(transport)
         self._arm()
