@@ -15,6 +15,7 @@ from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import TarashException
 from ._chain import ChainRun, adapter_of, watcher
+from ._hedging import watched
 from ._opening import changed, rebuilt
 from ._stopping import stop_all, stop_the_next, unfinished
 from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
@@ -124,7 +125,8 @@ class Job:
             if operation is not None and (failure is None or failure.request_id != operation.id):
                 seen = watcher(self.run)
                 try:
-                    return _certain(await seen.go(deliver, caller))
+                    if (response := await watched(seen, self._record, deliver, caller)) is not None:
+                        return response
                 except TarashException as error:
                     if not seen.may_follow(error):
                         raise
@@ -211,6 +213,7 @@ class Job:
         known = [one.intent.id for one in run.attempts if one.intent is not None]
         in_step = known == [entry.intent.id for entry in record.entries]
         last = record.entries[-1] if record.entries else None
+        last = next((one for one in record.entries if one.outcome == "completed"), last)
         # Of several attempts, the one to go on with is told by how the others ended.
         is_plain = len(known) <= 1 or record.state not in ("open", "unknown")
         kept = record.state == "open" and is_kept(record)
