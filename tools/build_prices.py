@@ -49,7 +49,20 @@ STABILITY = {
 WRONG = {"edit/inpaint", "edit/outpaint", "edit/erase", "edit/search-and-replace",
          "edit/search-and-recolor", "control/sketch", "control/structure", "control/style",
          "upscale/conservative", "upscale/creative"}  # fmt: skip
-SIZED = re.compile(r"(?:(low|medium|high|standard|hd)/)?(\d+)-x-(\d+)/(.+)")
+# One price for all, of models whose price depends on size and quality: by a tenth to thrice of it.
+FLAT = {
+    ("fal", model)
+    for model in (
+        "gpt-image-2",
+        "openai/gpt-image-2",
+        "openai/gpt-image-2/edit",
+        "openai/gpt-image-2.5/flare/edit",
+        "openai/gpt-image-2.5/flare/text-to-image",
+        "openai/gpt-image-2.5/sunburst/edit",
+        "openai/gpt-image-2.5/sunburst/text-to-image",
+    )
+}
+SIZED = re.compile(r"(?:(low|medium|high|xhigh|max|standard|hd)/)?(\d+)-x-(\d+)/(.+)")
 BY_RESOLUTION = re.compile(r"output_cost_per_(second|image)_(\w+)")
 
 
@@ -66,7 +79,7 @@ def lines(entries: dict[str, Any], date: str) -> Iterator[dict[str, Any]]:
             continue
 
         model = _model(key, entry["litellm_provider"])
-        if model is None or model in WRONG:
+        if model is None or model in WRONG or (provider, model) in FLAT:
             continue
 
         shared = {
@@ -100,7 +113,7 @@ def _model(key: str, source: str) -> str | None:
 
 def _sized(found: re.Match[str], entry: dict[str, Any], shared: dict[str, Any]) -> Iterator[Any]:
     quality, width, height, model = found.groups()
-    rate = entry.get("input_cost_per_image")
+    rate = entry.get("input_cost_per_image") or entry.get("output_cost_per_image")
     if not rate or quality in {None, "standard"}:
         return
 

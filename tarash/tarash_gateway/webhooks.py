@@ -1,4 +1,4 @@
-"""Webhooks: whether one is genuine, by the ways in which providers sign them."""
+"""Webhooks: an inbox for those of providers, and whether one is genuine."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ._jobs._inbox import WebhookEvent
+from ._jobs._inbox_app import WebhookInbox
 from ._signatures import (
     DerivedHmac,
     DigestEd25519,
@@ -30,6 +32,8 @@ __all__ = [
     "StandardHmac",
     "TimestampedHmac",
     "Verified",
+    "WebhookEvent",
+    "WebhookInbox",
     "WebhookRefusedError",
     "keys_of",
     "verify",

@@ -184,6 +184,11 @@ ALIBABA_UNSETTLED = frozenset({500, 503})
 BYTEDANCE_UNSETTLED = frozenset({500})
 OPENROUTER_UNSETTLED = frozenset({500})
 ONE_REFUSAL = Script(outcome="moderated")
+MODERATED_BY_BFL = (
+    ONE_REFUSAL,
+    Script(outcome="moderated", error_type="Request Moderated"),
+    Script(outcome="moderated", error_status=503),
+)
 SOUNDS = {"reference_audios": ["https://example.com/voice.mp3"]}
 WAVESPEED_FACES = (
     ONE_REFUSAL,
@@ -589,6 +594,27 @@ CASES: tuple[Case, ...] = (
         unsettled=BYTEDANCE_UNSETTLED,
         moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
         why="the submit's answer holds the images; the wire refuses what it doesn't know",
+    ),
+    Case(
+        provider="bfl",
+        kind="video",
+        model="flux-3-video",
+        images=(*_alone("reference", "first_frame"), FRAMES),
+        pictures=BYTES,
+        extra={"safety_tolerance": 3},
+        extra_sent={"safety_tolerance": 3},
+        moderated=MODERATED_BY_BFL,
+        why="the wire refuses what it doesn't know; the API has no cancel and no list",
+    ),
+    Case(
+        provider="bfl",
+        kind="image",
+        model="flux-3-image",
+        images=_alone("reference", "asset"),
+        extra={"grounding": False},
+        extra_sent={"grounding": False},
+        moderated=MODERATED_BY_BFL,
+        why="as for the video",
     ),
     Case(
         provider="wavespeed",

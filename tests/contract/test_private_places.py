@@ -26,7 +26,18 @@ Way = Literal["urls", "redirects"]
 URL = re.compile(rb"https?://[^/\"\\\s]+")
 HOPS = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection", "host"})
 GIVING_URLS = {
-    *("fal", "google", "kling", "luma", "minimax", "openrouter", "replicate", "runway", "xai")
+    *(
+        "bfl",
+        "fal",
+        "google",
+        "kling",
+        "luma",
+        "minimax",
+        "openrouter",
+        "replicate",
+        "runway",
+        "xai",
+    )
 }
 """Whose answers lead to media; of Google's, those of the Gemini API."""
 

@@ -93,6 +93,8 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) 
         monkeypatch.setenv("TARASH_KLING_BASE_URL", simulator.base_url("kling"))
         monkeypatch.setenv("ARK_API_KEY", "ark-documentation")
         monkeypatch.setenv("TARASH_BYTEDANCE_BASE_URL", simulator.base_url("bytedance"))
+        monkeypatch.setenv("BFL_API_KEY", "bfl_documentation")
+        monkeypatch.setenv("TARASH_BFL_BASE_URL", simulator.base_url("bfl"))
         monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-documentation")
         monkeypatch.setenv("TARASH_OPENROUTER_BASE_URL", simulator.base_url("openrouter"))
         for name in ("comfyui", "vllm", "sglang", "openai-compatible", "localai"):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tarash.tarash_gateway import Gateway, TarashException
 from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._records import JobRecord, Spending
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.contract.cases import Case
 from tests.jobs.children import CONFIGS, REQUESTS, STEPS
@@ -176,9 +176,11 @@ class Deaths:
 
             left = await gateway.resume_all_async(api_keys=self._keys(cell.pair))
             await gateway.aclose(grace=5)
+            spent = await ledger.spendings()
 
         try:
             self.fates[self._check(cell, end, record, again, len(left))] += 1
+            self._check_money(cell, record, spent)
         except AssertionError as error:
             jobs = [one for case in cell.pair for one in self.simulator.jobs(case.provider)]
             error.add_note(f"{cell}\n{end!r}\n{record}\n{again!r}\n{jobs}")
@@ -248,6 +250,22 @@ class Deaths:
 
         assert cell.failover == "when_safe" or cell.way.name not in ("refuses", "fails")
         return f"ended, {end.submission}"
+
+    def _check_money(self, cell: Cell, record: JobRecord | None, spent: Sequence[Spending]) -> None:
+        """Check that what was reserved has followed the job: neither lost nor kept for nothing."""
+        if record is None:
+            assert list(spent) == []
+            return
+
+        assert record.state == "open" or not [one for one in spent if one.state == "reserved"]
+        free = {one.provider for one in spent if one.state == "settled" and one.amount == 0}
+        paid = {one.provider for one in spent} - free
+        for case in cell.pair:
+            made = self.simulator.jobs(case.provider)
+            assert case.provider in paid or not [one for one in made if one.status == "completed"]
+            if not made and cell.way.name in ("refuses", "refuses once") and cell.pair[0] is case:
+                killed_in_flight = any(one.outcome == "unknown" for one in record.entries)
+                assert killed_in_flight or case.provider not in paid
 
     @staticmethod
     def _check_attempts(cell: Cell, end: Any, record: JobRecord, made: list[list[Any]]) -> None:

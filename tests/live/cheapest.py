@@ -65,6 +65,7 @@ CHEAPEST = (
     Live(provider="wavespeed", model="wavespeed-ai/z-image/turbo", costs="below one cent"),
     Live(provider="kling", model="kling-v2-1", costs="below two cents"),
     Live(provider="bytedance", model="dola-seedream-5-0-flash-260915", costs="two cents"),
+    Live(provider="bfl", model="flux-2-klein-4b", costs="below two cents"),
     Live(
         provider="openrouter",
         model="openai/gpt-image-1",

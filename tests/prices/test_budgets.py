@@ -531,3 +531,52 @@ def test_the_command_line_says_what_was_spent(
     assert "--since" in capsys.readouterr().err
     assert run(["spend", "--ledger", url, "--by", "colour"]) == 2
     assert "by='colour'" in capsys.readouterr().err
+
+
+class Trap(SqliteLedger):
+    """A file whose process ends right before it can write down how an attempt ended."""
+
+    async def settle(self, *_facts: Any, **_more: Any) -> None:
+        raise SystemExit(9)
+
+    async def close(self, *_facts: Any, **_more: Any) -> bool | None:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("fault", "script", "left"),
+    [
+        (Fault.status(403), None, 0),
+        (None, Script(outcome="failed"), 0),
+        (None, Script(outcome="moderated"), None),
+    ],
+)
+async def test_what_a_process_had_heard_before_it_died_is_no_longer_reserved(
+    simulator: Simulator, tmp_path: Path, fault: Fault | None, script: Script | None, left: Any
+) -> None:
+    path = tmp_path / "jobs.db"
+    if fault is not None:
+        simulator.fail("runway", "submit", fault)
+    else:
+        simulator.script("runway", *([script] if script else []))
+
+    with pytest.raises(SystemExit):
+        await Gateway(ledger=Trap(path, lease_seconds=0.05)).generate_video_async(
+            config(simulator), REQUEST
+        )
+
+    ledger = SqliteLedger(path)
+    (reserved,) = await ledger.spendings()
+    assert (reserved.state, reserved.amount) == ("reserved", COST)
+    (record,) = await ledger.jobs()
+    assert record.state == "open"
+    await asyncio.sleep(0.06)  # so that the lease is over, however fast the machine
+    async with Gateway(ledger=ledger) as gateway:
+        (job,) = await gateway.resume_all_async(api_keys={"runway": KEY})
+        with pytest.raises(TarashException):
+            await job.wait_async()
+
+    (row,) = await ledger.spendings()
+    assert row.state != "reserved"
+    assert left is None or row.amount == left
+    await ledger.aclose()

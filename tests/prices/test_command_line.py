@@ -78,3 +78,23 @@ def test_a_dry_run_shows_the_cost(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert "cost" in out
     assert "$0.60" in out
+
+
+@pytest.mark.parametrize("command", ["quote", "compare-prices"])
+def test_a_model_without_a_price_says_what_to_do_here(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    named = ["--provider", "luma", "--model", "ray-2"] if command == "quote" else []
+    compared = [] if named else ["--model", "luma:ray-2"]
+    _, out, _ = told(capsys, command, CAT, *named, *compared)
+
+    said = " ".join(out.replace("│", " ").split())
+    assert "no price of luma ray-2 is known" in said
+    assert "TARASH_PRICES" in said
+    assert "register_prices" not in said
+
+
+def test_the_default_model_has_a_price(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = told(capsys, "quote", CAT, "--duration", "4", "--resolution", "720p")
+
+    assert "$1.60" in out  # with sound, at 0.40 a second

@@ -310,3 +310,27 @@ def test_a_row_that_is_no_price_is_named(tmp_path: Path, text: str, said: str) -
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="can't be read"):
         register_prices(tmp_path / "none.jsonl")
+
+
+def test_a_file_that_the_environment_names_goes_before_ours_and_after_what_is_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rates.jsonl"
+    row = {"provider": "runway", "model": "gen4.5", "unit": "second", "rate": "0.02"}
+    path.write_text(json.dumps(row))
+    monkeypatch.setenv("TARASH_PRICES", str(path))
+    assert [one.rate for one in list_prices("runway", "gen4.5")] == [Decimal("0.02")]
+
+    register_prices([{**row, "rate": "0.03"}])
+    assert [one.rate for one in list_prices("runway", "gen4.5")] == [Decimal("0.03")]
+    monkeypatch.setenv("TARASH_PRICES", str(tmp_path / "none.jsonl"))
+    with pytest.raises(ValidationError, match=r"none\.jsonl can't be read"):
+        list_prices("luma", "ray-2")
+
+
+def test_what_settles_units_takes_no_quote_away() -> None:
+    line = {"provider": "runway", "model": "gen4.5", "unit": "credit", "rate": "7"}
+    register_prices([{**line, "role": "settlement"}])
+
+    roles = {one.role: one.rate for one in list_prices("runway", "gen4.5")}
+    assert roles == {"settlement": Decimal(7), None: Decimal("0.12")}

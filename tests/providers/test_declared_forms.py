@@ -243,6 +243,38 @@ async def test_an_error_beside_a_status_of_the_job_is_the_jobs(boreal: Boreal) -
             await one.generate_video_async(video_config(max_poll_attempts=3), REQUEST)
 
 
+async def test_several_images_have_names_with_numbers(boreal: Boreal) -> None:
+    boreal.answers["/make"] = [IMAGES]
+    said = image_maker(boreal.url, media={"inline": "base64"})
+    take = {"from": "image_list", "at": "in.picture", "numbered": "in.picture_{number}"}
+    said["models"][0]["takes"]["picture"] = take
+    async with gateway(said) as one:
+        await one.generate_image_async(image_config(), WITH_PICTURES)
+
+    assert boreal.seen[0]["body"]["in"].keys() == {"picture", "picture_2"}
+    with pytest.raises(ValidationError, match="numbered needs a"):
+        read_declaration(image_maker("https://boreal.example", models=[{
+            "ids": ["a"], "kind": "image", "takes": {"picture": {**take, "numbered": "more"}},
+        }]))  # fmt: skip
+
+
+@pytest.mark.parametrize(("later", "cost", "state"), [(None, 0.5, "reported"), (0, 0, "settled")])
+async def test_a_cost_that_is_told_before_serves_where_none_comes_after(
+    boreal: Boreal, later: int | None, cost: float, state: str
+) -> None:
+    boreal.answers = {"/make": [{"id": "1", "price": 50}], "/jobs/1": [{**DONE, "price": later}]}
+    said = video_maker(
+        boreal.url,
+        submit={"path": "make", "cost": "price"},
+        result={"media": {"video": ["url"]}, "cost": "price", "cost_scale": 0.01},
+    )
+    async with gateway(said) as one:
+        made = await one.generate_video_async(video_config(), REQUEST)
+
+    assert made.cost is not None
+    assert (float(made.cost.amount), made.cost.state) == (cost, state)
+
+
 async def test_the_last_line_counts(boreal: Boreal) -> None:
     boreal.answers["/make"] = ['{"progress": 1}\n' + json.dumps(IMAGES) + "\n"]
     said = image_maker(boreal.url, submit={"path": "make", "at_once": True, "answers": "lines"})

@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 
 PRIME = 2**255 - 19
@@ -101,6 +102,11 @@ def b64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
+def now() -> int:
+    """Return Unix seconds."""
+    return int(datetime.now(UTC).timestamp())
+
+
 Headers = dict[str, str]
 Sign = Callable[[bytes, int, bytes, str], Headers]
 """Of a body, the time in Unix seconds, a secret or a seed, and an id, the headers."""
@@ -113,6 +119,16 @@ def standard_hmac(body: bytes, at: int, key: bytes, name: str) -> Headers:
         "webhook-id": name,
         "webhook-timestamp": str(at),
         "webhook-signature": f"v1,{signature}",
+    }
+
+
+def wavespeed(body: bytes, at: int, key: bytes, name: str) -> Headers:
+    """Sign as WaveSpeed: as Standard Webhooks, with a version and an encoding of its own."""
+    signature = hmac_sha256(key, f"{name}.{at}.".encode() + body).hex()
+    return {
+        "webhook-id": name,
+        "webhook-timestamp": str(at),
+        "webhook-signature": f"v3,{signature}",
     }
 
 
@@ -173,6 +189,7 @@ SEED = bytes(range(32))
 SECRET = b"0123456789abcdef0123456789abcdef"
 SIGNERS: Mapping[str, Signer] = {
     "standard": Signer(standard_hmac, SECRET, "webhook-signature", "webhook-timestamp"),
+    "wavespeed": Signer(wavespeed, b64(SECRET).encode(), "webhook-signature", "webhook-timestamp"),
     "raw": Signer(standard_hmac, b64(SECRET).encode(), "webhook-signature", "webhook-timestamp"),
     "ed25519": Signer(standard_ed25519, SEED, "Webhook-Signature", "Webhook-Timestamp"),
     "openrouter": Signer(openrouter, SECRET, "X-OpenRouter-Signature", "X-OpenRouter-Signature"),

@@ -42,6 +42,7 @@ KEYS = keys_of(jwks(bytes(32), SEED))
 SCHEMES: dict[str, Scheme] = {
     "standard": StandardHmac(f"whsec_{b64(SECRET)}"),
     "raw": StandardHmac(f"whsec_{b64(SECRET)}", decoded=False),
+    "wavespeed": StandardHmac(f"whsec_{b64(SECRET)}", decoded=False, version="v3", encoding="hex"),
     "ed25519": StandardEd25519("https://keys.example/jwks.json"),
     "openrouter": TimestampedHmac(SECRET.decode()),
     "fal": DigestEd25519("https://keys.example/jwks.json"),
@@ -101,7 +102,9 @@ def _other(signature: str) -> str:
 
 
 def _version(signature: str, other: str) -> str:
-    return re.sub(r"\bv1(?=a?[,=])", other, signature) if "v1" in signature else f"{other},"
+    pattern = r"\bv[13](?=a?[,=])"
+    changed = re.sub(pattern, other, signature)
+    return changed if changed != signature else f"{other},"
 
 
 def _with(part: str, change: Callable[[str], str]) -> Callable[[str, Headers], Headers]:
@@ -140,7 +143,7 @@ HEADERS: dict[str, Callable[[str, Headers], Headers]] = {
     "an equals sign only": _with("signature", lambda _: "t=,v1="),
     "a newer version": _with("signature", lambda one: _version(one, "v2")),
     "an older version": _with("signature", lambda one: _version(one, "v0")),
-    "no version": _with("signature", lambda one: re.sub(r"v1a?[,=]", "", one) + "z"),
+    "no version": _with("signature", lambda one: re.sub(r"v[13]a?[,=]", "", one) + "z"),
     "letters beyond ASCII": _with("signature", lambda _: "v1,é=é"),
     "a lone surrogate": _with("signature", lambda _: "v1,\udcff"),
     "a line's end": _with("signature", lambda one: f"{one}\nx"),

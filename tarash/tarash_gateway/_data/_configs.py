@@ -167,6 +167,7 @@ class _GenerationConfig(Settings):
     allowed_extra_params: Several[str] = ()
     allow_private_urls: bool = True
     mock: MockConfig | None = None
+    budgets: Several[str] = ()
     limits: Limits | None = None
     priority: int = 0
     queue_timeout: Seconds | None = None
@@ -219,6 +220,16 @@ class _GenerationConfig(Settings):
             raise ValueError(message)
 
         return base_url
+
+    @field_validator("budgets")
+    @classmethod
+    def _are_budgets(cls, budgets: Sequence[str]) -> Sequence[str]:
+        from ._budgets import Budget  # which knows errors, and they know this
+
+        for one in budgets:
+            Budget.parse(one)
+
+        return budgets
 
     @field_validator("save_to")
     @classmethod
@@ -325,6 +336,8 @@ class VideoGenerationConfig(_GenerationConfig):
             link-local addresses too, and take text that names a file as a path. Off by default
             where requests are untrusted; turned on there, it counts for results only.
         mock: Answers from the mock instead of the provider.
+        budgets: Budgets that the call has to fit into beside the gateway's own, as text such as
+            `50/day` or `5/month/user`; the first config's hold for its chain.
         limits: How many jobs its account may have in flight; beside the gateway's own `limits`.
         priority: Who waits for a place among the jobs in flight: the higher goes first.
         queue_timeout: Seconds that it may wait for one; after them the chain goes on with the next

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import urlencode
 
 from .._data._operations import wrong_in
 from .._data._types import Billing, JobStatus, JsonObject, Kind, MediaContent
@@ -62,6 +63,16 @@ class Payload:
     headers: Mapping[str, str] = field(default_factory=dict)
     inside: str | None = None
     """The part of the body that the schema of the model's input describes; None for all of it."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Stands behind the path, which names the endpoint."""
+
+    @property
+    def target(self) -> str:
+        """The path with its query."""
+        if not self.query:
+            return self.path
+
+        return f"{self.path}{'&' if '?' in self.path else '?'}{urlencode(self.query)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class GivenSettings(TypedDict, total=False):
     allowed_extra_params: Sequence[str]
     allow_private_urls: bool
     mock: MockConfig | None
+    budgets: Sequence[str]
     limits: Limits | None
     priority: int
     queue_timeout: float | None

@@ -20,6 +20,8 @@ class Limits(Settings):
             their refusals.
         submits_per_minute: Attempts that are let in within any 60 seconds; None for no limit.
         per: `account` counts all of its jobs together, `model` those of each model by itself.
+        label: Counts the jobs that have the same value of this label together, whichever account
+            makes them, in place of those of an account; nothing is learned for them.
         provider: Only jobs of this one; None for any.
         model: Only jobs of this model; then they are counted by model.
         queue_timeout: Seconds that an attempt may wait; after them it is refused and the chain goes
@@ -36,6 +38,7 @@ class Limits(Settings):
     in_flight: int | None = Field(default=None, ge=1)
     submits_per_minute: int | None = Field(default=None, ge=1)
     per: Literal["account", "model"] = "account"
+    label: str | None = Field(default=None, min_length=1)
     provider: str | None = Field(default=None, min_length=1)
     model: str | None = Field(default=None, min_length=1)
     queue_timeout: Seconds | None = None

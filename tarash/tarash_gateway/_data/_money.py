@@ -172,6 +172,9 @@ class Quote(Data):
         currency: Of `low` and `high`; None where nothing is known.
         unknown: What can't be priced, and why, each in a sentence; empty where all is.
         lines: The parts.
+        typical: What a call of the model usually costs, where the provider was asked and says no
+            more than that; no limit goes by it.
+        notes: What else there is to say, such as why a provider that was asked gave no price.
     """
 
     low: Decimal | None = None
@@ -179,10 +182,13 @@ class Quote(Data):
     currency: str | None = None
     unknown: Several[str] = ()
     lines: Several[QuoteLine] = ()
+    typical: Decimal | None = None
+    notes: Several[str] = ()
 
     def __str__(self) -> str:
         if self.low is None or self.currency is None:
-            return "unknown"
+            usual = None if self.typical is None else written(self.typical, self.currency or "USD")
+            return "unknown" if usual is None else f"unknown, {usual} on average"
 
         low = written(self.low, self.currency)
         if self.high is None:
@@ -260,6 +266,36 @@ class Reported:
     quantity: Decimal | None = None
     unit: str | None = None
     parts: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a provider says that a request would cost, asked without buying it.
+
+    Attributes:
+        amount: In `currency`.
+        currency: `USD`, or the code of another.
+        most: The most that it will cost: `amount` where that is exact; None where nobody says.
+        is_typical: Whether the amount is that of other calls of the model, not of this request.
+    """
+
+    amount: Decimal
+    currency: str = "USD"
+    most: Decimal | None = None
+    is_typical: bool = False
+
+
+def figure(value: Any) -> Decimal | None:
+    """Return a number of an answer as a decimal, also one that is written as text."""
+    if not isinstance(value, str):
+        return exact(value)
+
+    try:
+        number = Decimal(value.strip())
+    except InvalidOperation:
+        return None
+
+    return number if number.is_finite() and number >= 0 else None
 
 
 def exact(value: Any) -> Decimal | None:

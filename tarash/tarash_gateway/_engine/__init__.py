@@ -7,7 +7,9 @@ failing look. Who is tried next is the orchestrator's business.
 from __future__ import annotations
 
 from ._admission import admitted
+from ._asking import asked_price
 from ._breakers import Breakers
+from ._callbacks import Callbacks
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
@@ -25,33 +27,40 @@ from ._lease import (
 )
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
+from ._postbox import name_job, post_note
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
 from ._times import kind_of
 from ._traffic import Traffic
+from ._trust import is_id
 
 __all__ = [
     "FACTS",
     "FLUSH_SECONDS",
     "Breakers",
+    "Callbacks",
     "EngineContext",
     "Lease",
     "RegistryMakers",
     "Traffic",
     "admitted",
+    "asked_price",
     "checked_payload",
     "drive",
     "dumped",
     "farewell",
     "fitted_call",
     "handle",
+    "is_id",
     "job_was_stopped",
     "keeps_money",
     "kept_alive",
     "kind_of",
     "ledger_failed",
     "look",
+    "name_job",
+    "post_note",
     "quoted",
     "rewrite",
     "settle",

@@ -68,8 +68,8 @@ def admitted(  # noqa: PLR0913  (what an attempt is made of, each by name)
     if adapter is not None and "account_limits" in adapter.abilities and not attempt.call.mocked:
         ask = partial(_account_limits, adapter, attempt, resources)
 
-    limiter = traffic.policy(attempt, resources.ledger, key, ask)
-    policies = resources.policies if limiter is None else (*resources.policies, limiter)
+    limiters = traffic.policies(attempt, resources.ledger, key, ask)
+    policies = (*resources.policies, *limiters)
     within: AbstractAsyncContextManager[Any] = nullcontext()
     if policies:
         within = _Admission(policies, target, attempt, progress, lease)

@@ -96,12 +96,16 @@ class Attempt:
     """When it may leave again."""
     outcome: Outcome | None = None
     """How it ended, as the ledger was told."""
+    is_concluded: bool = False
+    """Whether that was concluded from what its process had heard, and is not in the ledger yet."""
     heard: JsonObject = field(default_factory=dict)
     """What the ledger was told before that."""
     verdict: TarashException | None = None
     """Why it failed, where another process has written that down."""
     response: Response | None = None
     """What it came to, which nobody may have got yet."""
+    called_back: bool = False
+    """Whether its provider was asked to call back."""
     money: Money = field(default_factory=Money)
     """What it may cost, would cost, and has cost."""
     place: Place | None = None

@@ -46,11 +46,14 @@ def exceeded(error: OverBudgetError, attempt: Attempt) -> BudgetExceededError:
     config, quote, window = attempt.call.config, attempt.money.quote, error.window
     left = max(window.amount - error.spent, Decimal(0))
     whose = "" if window.label is None else f" ({window.label[0]} {window.label[1]!r})"
-    renews = "never" if window.until is None else f"at {window.until:%Y-%m-%d %H:%M} UTC"
+    renews = "never renews"
+    if window.until is not None:
+        renews = f"renews at {window.until:%Y-%m-%d %H:%M} UTC"
+
     return BudgetExceededError(
         f"The budget of {window.name}{whose} has {written(left, 'USD')} left, and "
         f"{config.provider} {config.model} would cost {quote}, so nothing was sent; it "
-        f"renews {renews}",
+        f"{renews}",
         config.provider,
         config.model,
         attempt.call.request_id,

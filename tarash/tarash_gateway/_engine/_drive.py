@@ -25,6 +25,7 @@ from ..exceptions import (
 from ..media import prepare, rules_of
 from ._accounts import account_of
 from ._attempt import unforeseen
+from ._callbacks import calling_back
 from ._costing import take_cost
 from ._fitting import checked_payload, fitted
 from ._leaving import ClientLease, Leaving, settled
@@ -44,7 +45,7 @@ from ._uploads import uploader
 from ._watch import OutOfLooks, Watch, poll_floor
 
 if TYPE_CHECKING:
-    from .._data._exchange import Response
+    from .._data._exchange import Payload, Response
     from ..ledger._records import Intent, Outcome
     from ..providers._contract import Adapter
     from ._attempt import Attempt
@@ -239,11 +240,19 @@ class _Drive(Leaving):
         check_affordable(attempt, self._call, attempt.money.quote, self._adapter, self._spec)
         self._search.payload = payload
         try:
-            await self._submit.send(payload, self._call, deadline)
+            asking = await self._asking(payload)
+            await self._submit.send(payload, self._call, deadline, asking)
         except TarashException as error:
             if attempt.submission != "unknown" or not await self._search.adopt():
                 self._search.tell(error)
                 raise
+
+    async def _asking(self, payload: Payload) -> Payload:
+        """Return what is sent: the payload, with where to call back if the provider can."""
+        callbacks = self._resources.callbacks
+        asking = await calling_back(self._adapter, payload, self._call, callbacks, self._lease)
+        self._attempt.called_back = asking is not None
+        return payload if asking is None else asking
 
     async def _recover(self, intent: Intent) -> None:
         """Look for the job of a process that ended between its submit and our knowing of it."""

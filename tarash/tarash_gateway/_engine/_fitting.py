@@ -12,6 +12,7 @@ from ..exceptions import ValidationError
 from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
 from ._breakers import Breakers
+from ._callbacks import Callbacks
 from ._makers import RegistryMakers
 from ._times import LearnedTimes
 from ._traffic import Traffic
@@ -45,6 +46,8 @@ class EngineContext:
     """Who lets attempts in."""
     wakeups: Wakeups = field(default_factory=Wakeups)
     """Who waits for which job."""
+    callbacks: Callbacks = field(default_factory=Callbacks)
+    """Where providers are asked to call back, and whose calls arrive."""
     traffic: Traffic = field(default_factory=Traffic)
     """How many jobs may be in flight."""
     breakers: Breakers = field(default_factory=Breakers)

@@ -38,6 +38,8 @@ NUDGE_SECONDS = 1
 """Polls that nudges ask for are no closer than this, and no closer than the provider allows."""
 STREAM_POLL_FACTOR = 2
 """While a status stream is alive, looks are so many poll intervals apart."""
+WEBHOOK_POLL_FACTOR = 6
+"""While a provider's calls arrive, looks at a job that it was asked to call about are so many."""
 
 BEATS = 3
 """How often a holder tells a ledger in each lease that it is alive."""

@@ -17,12 +17,13 @@ from ..exceptions import TarashException, UnsupportedOperationError
 from ..ledger._records import RECEIVED
 from ._lease import ledger_failed
 from ._limits import SEARCH_PAUSES
+from ._postbox import named_job
 from ._trust import is_id
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
     from ..ledger._records import Intent
-    from ..providers._contract import Adapter, FindingAdapter
+    from ..providers._contract import Adapter, CallingBackAdapter, FindingAdapter
     from ._attempt import Attempt
     from ._lease import Lease
 
@@ -35,6 +36,7 @@ class Search:
         """What was sent; None where that is not known, so that there is nothing to compare."""
         lists = "find_submitted" in adapter.abilities
         self._find = cast("FindingAdapter", adapter).find_submitted if lists else None
+        self._adapter = adapter
         self._client = client
         self._attempt = attempt
         self._lease = lease
@@ -55,10 +57,15 @@ class Search:
             pauses: Seconds before each look: lists lag behind. None is longer than the config's
                 poll interval.
         """
+        attempt = self._attempt
+        named = await self._named()
+        if named is not None and await self._take(named):
+            await attempt.apply(Adopted(operation=named))
+            return True
+
         if self._find is None or self.payload is None:
             return False
 
-        attempt = self._attempt
         longest = attempt.call.config.poll_interval
         found: list[Operation] = []
         for pause in pauses:
@@ -72,6 +79,26 @@ class Search:
 
         await attempt.apply(Adopted(operation=found[0]))
         return True
+
+    async def _named(self) -> Operation | None:
+        """Return the job that the provider has named in a call back, to an address of its own."""
+        attempt, ledger = self._attempt, self._lease.ledger
+        if attempt.intent is None or "webhook" not in self._adapter.abilities:
+            return None
+
+        try:
+            job_id = await named_job(ledger, attempt.intent.id)
+        except Exception as error:  # noqa: BLE001  (the search must not hide why there is one)
+            attempt.log(logging.WARNING, "search_failed", error=str(error))
+            return None
+
+        if job_id is None:
+            return None
+
+        call = attempt.fitted or attempt.call
+        payload = self.payload or Payload(call.config.model, {})
+        adapter = cast("CallingBackAdapter", self._adapter)
+        return adapter.job_named(self._client, payload, call, job_id)
 
     async def _look(self) -> list[Operation]:
         """Return the jobs that match, and that no other attempt is known to have started."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from .._data._budgets import Budget
 from .._data._money import Quote, dollars, written
 from ..catalog import ModelSpec
 from ..exceptions import CostLimitError, TarashException, ValidationError
@@ -38,6 +39,11 @@ def limit_of(head: Call, call: Call, earlier: Iterable[Attempt]) -> Decimal | No
 
     left = whole - sum((at_most(one) for one in earlier), ZERO)
     return left if own is None or call is head else min(own, left)
+
+
+def budgets_of(head: Call, budgets: Iterable[Budget]) -> tuple[Budget, ...]:
+    """Return the budgets that a chain has to fit into: the gateway's, and its first config's."""
+    return (*budgets, *map(Budget.parse, head.config.budgets))
 
 
 def at_most(attempt: Attempt) -> Decimal:

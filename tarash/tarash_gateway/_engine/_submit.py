@@ -52,8 +52,16 @@ class Submit:
         self._limit = anyio.CancelScope()
         self._exchanging: asyncio.Task[None] | None = None
 
-    async def send(self, payload: Payload, call: Call, deadline: float) -> None:
+    async def send(
+        self, payload: Payload, call: Call, deadline: float, asking: Payload | None = None
+    ) -> None:
         """Submit until accepted, or until an answer says that another try is no use or not safe.
+
+        Args:
+            payload: What is written down.
+            call: Whose it is.
+            deadline: When no further try is made.
+            asking: What is sent in its place, with where the provider is to call back.
 
         Raises:
             TarashException: The provider did not accept; `submission` says what is known.
@@ -69,7 +77,7 @@ class Submit:
             await attempt.apply(Submitting(tries=attempt.tries), intent=self._intent(payload, call))
             attempt.leave()
             await checkpoint()  # a call that is cancelled already must not buy anything
-            error = await self._exchange(payload, call)
+            error = await self._exchange(asking or payload, call)
             if error is None:
                 return
 

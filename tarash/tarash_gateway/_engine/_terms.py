@@ -57,7 +57,8 @@ def terms_for(limits: Iterable[Limits], config: Config) -> Terms | None:
         config: Has its own, perhaps.
     """
     mine = [] if config.limits is None else [config.limits]
-    found = [one for one in (*mine, *limits) if one.holds_for(config.provider, config.model)]
+    every = [one for one in (*mine, *limits) if one.holds_for(config.provider, config.model)]
+    found = [one for one in every if one.label is None]
     if not found:
         return None
 
@@ -73,6 +74,32 @@ def terms_for(limits: Iterable[Limits], config: Config) -> Terms | None:
         learns=any(one.learn for one in found),
         is_by_model=bool(of_model),
     )
+
+
+def terms_by_label(limits: Iterable[Limits], config: Config) -> list[tuple[str, Terms]]:
+    """Return what holds for a config among jobs with the same value of a label, by the label."""
+    mine = [] if config.limits is None else [config.limits]
+    return [
+        (
+            one.label,
+            Terms(
+                most=None if one.is_by_model else one.in_flight,
+                most_of_model=one.in_flight if one.is_by_model else None,
+                per_minute=None if one.is_by_model else one.submits_per_minute,
+                per_minute_of_model=one.submits_per_minute if one.is_by_model else None,
+                queue_timeout=_least((config.queue_timeout, one.queue_timeout)),
+                fair_by=one.fair_by,
+                learns=False,
+            ),
+        )
+        for one in (*mine, *limits)
+        if one.label is not None and one.holds_for(config.provider, config.model)
+    ]
+
+
+def line_of_label(label: str, value: str) -> str:
+    """Return a name for the jobs that have a value of a label."""
+    return f"label {label}:{hashlib.sha256(value.encode()).hexdigest()[:24]}"
 
 
 def _least(numbers: Iterable[Any]) -> Any:

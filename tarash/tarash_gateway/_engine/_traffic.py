@@ -17,7 +17,7 @@ from ..exceptions import PolicyRefusedError, TarashException, ValidationError
 from ..ledger._records import SlotRequest
 from ._learned_limits import LearnedLimits
 from ._line import Line, Place
-from ._terms import group_of, line_of, terms_for
+from ._terms import group_of, line_of, line_of_label, terms_by_label, terms_for
 
 if TYPE_CHECKING:
     from .._data._limits import Limits
@@ -45,10 +45,10 @@ class Traffic:
             WeakKeyDictionary()
         )
 
-    def policy(
+    def policies(
         self, attempt: Attempt, ledger: Ledger, key: str, ask: Ask | None
-    ) -> SlotPolicy | None:
-        """Return what holds an attempt to its limits; None where there are none.
+    ) -> list[SlotPolicy]:
+        """Return what holds an attempt to its limits: those by label, then its account's.
 
         Args:
             attempt: The attempt.
@@ -59,9 +59,11 @@ class Traffic:
         Raises:
             ValidationError: The ledger keeps no slots.
         """
-        terms = terms_for(self.limits, attempt.call.config)
-        if terms is None:
-            return None
+        config = attempt.call.config
+        terms = terms_for(self.limits, config)
+        labelled = terms_by_label(self.limits, config)
+        if terms is None and not labelled:
+            return []
 
         if not getattr(ledger, "keeps_slots", False):
             raise ValidationError(
@@ -70,7 +72,13 @@ class Traffic:
                 submission="not_sent",
             )
 
-        return SlotPolicy(self, terms, attempt, ledger, key, ask)
+        found = [
+            SlotPolicy(self, one, attempt, ledger, key, None, label) for label, one in labelled
+        ]
+        if terms is not None:
+            found.append(SlotPolicy(self, terms, attempt, ledger, key, ask))
+
+        return found
 
     def line(self, name: str, ledger: Ledger) -> Line:
         """Return the running loop's line before an account's slots."""
@@ -93,7 +101,10 @@ class SlotPolicy(Policy):
         ledger: Ledger,
         key: str,
         ask: Ask | None,
+        label: str | None = None,
     ) -> None:
+        self._label = label
+        """Whose values are counted, in place of the account's jobs."""
         self._traffic = traffic
         self._terms = terms
         self._attempt = attempt
@@ -104,7 +115,7 @@ class SlotPolicy(Policy):
     @asynccontextmanager
     async def admit(self, target: Target, call: PolicyCall) -> AsyncIterator[None]:
         """Wait for a slot, and hold it until the attempt is over."""
-        name = line_of(target.provider, target.base_url, self._key, mocked=call.mocked)
+        name = self._name(target, call)
         line = self._traffic.line(name, self._ledger)
         if not call.resumed and self._ask is not None and self._terms.learns:
             async with line.asking_provider:
@@ -116,15 +127,25 @@ class SlotPolicy(Policy):
         line.join(place)
         try:
             await self._wait(place, call)
-            self._attempt.place = place
+            if self._label is None:
+                self._attempt.place = place
+
             yield
         finally:
             await line.leave(place, may_still_run=call.may_still_run)
 
+    def _name(self, target: Target, call: PolicyCall) -> str:
+        if self._label is not None:
+            return line_of_label(self._label, self._attempt.call.labels.get(self._label, ""))
+
+        return line_of(target.provider, target.base_url, self._key, mocked=call.mocked)
+
     def _request(self, name: str, target: Target, call: PolicyCall) -> SlotRequest:
         terms, labels = self._terms, self._attempt.call.labels
+        # One row each: a ledger tells by the intent whether the account's job may still run.
+        beside = "" if self._label is None else f" {name}"
         return SlotRequest(
-            id=self._attempt.call.request_id,
+            id=f"{self._attempt.call.request_id}{beside}",
             line=name,
             model=target.model,
             group=group_of(labels, terms.fair_by),
@@ -143,8 +164,9 @@ class SlotPolicy(Policy):
             await place.hold()
 
         if scope.cancelled_caught:
+            whose = call.config.provider if self._label is None else f"this {self._label}"
             raise PolicyRefusedError(
-                f"No place among the jobs in flight of {call.config.provider} came free within "
+                f"No place among the jobs in flight of {whose} came free within "
                 f"{seconds:g} s (queue_timeout), so nothing was submitted; wait for longer, or "
                 "raise the limit where the provider allows that",
                 code="queue_timeout",

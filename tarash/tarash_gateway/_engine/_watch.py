@@ -8,7 +8,6 @@ import logging
 import math
 from collections import deque
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -23,12 +22,20 @@ from ..exceptions import (
     ValidationError,
 )
 from ._lease import Lease, was_stopped
-from ._limits import LONGEST_PACE, NUDGE_SECONDS, POLL_SECONDS, STREAM_POLL_FACTOR, UNSEEN_SECONDS
+from ._limits import (
+    NUDGE_SECONDS,
+    POLL_SECONDS,
+    STREAM_POLL_FACTOR,
+    UNSEEN_SECONDS,
+    WEBHOOK_POLL_FACTOR,
+)
 from ._loop_state import seen
 from ._patience import patient
 from ._polling import FIRST_LOOK, PollSchedule
+from ._postbox import reading
 from ._times import kind_of
 from ._troubles import Troubles
+from ._watch_facts import age_of, paced, polled
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Config
@@ -72,15 +79,6 @@ def _kind_of(call: Call, operation: Operation) -> tuple[Any, ...]:
     return (operation.model, operation.kind, *wishes)
 
 
-def _age(operation: Operation) -> float:
-    """Return the seconds since a job was submitted, maybe by another process."""
-    try:
-        submitted = datetime.fromisoformat(operation.submitted_at)
-        return max(0.0, (datetime.now(UTC) - submitted).total_seconds())
-    except (TypeError, ValueError):
-        return 0.0
-
-
 class Watch:
     """One accepted job under observation."""
 
@@ -106,7 +104,7 @@ class Watch:
         self._operation = operation
         self._clock = asyncio.get_running_loop().time
         self._since = self._clock()
-        self._age = _age(operation)
+        self._age = age_of(operation)
         self._running_at = 0.0
         self._looks = 0
         self._failed = False
@@ -114,6 +112,8 @@ class Watch:
         self._streaming = False
         self._has_stream = False
         self._told = False
+        self._relies = False
+        self._resources = resources
         self._wakeups = resources.wakeups
         self._address = (operation.provider, operation.id)
         self._bell = Wakeup()
@@ -127,7 +127,7 @@ class Watch:
         self._has_percent = False
         self._kind = kind_of(attempt.fitted or attempt.call)
         self._pace = PollSchedule(config.poll_interval, self._floor, resources.rng, self._history)
-        self._retry_after = _paced(operation.data.get("retry_after"))
+        self._retry_after = paced(operation.data.get("retry_after"))
 
     async def until_done(self) -> RawResult:
         """Poll until the job is done; a nudge, or a status stream, may cut the pauses short.
@@ -142,7 +142,7 @@ class Watch:
 
         self._history.waiting += 1
         try:
-            with self._wakeups.at(*self._address, self._bell):
+            with self._wakeups.at(*self._address, self._bell), reading(self._resources):
                 return await self._look_until_done()
         finally:
             self._history.waiting -= 1
@@ -188,9 +188,10 @@ class Watch:
         elapsed = self._elapsed()
         self._failed = False
         snapshot = await self.look()
-        self._retry_after = _paced(snapshot.retry_after)
+        self._retry_after = paced(snapshot.retry_after)
         if snapshot.finished is not None:
             self._learn(elapsed)
+            self._note_missed()
             await self._times.save(self._kind, self._ledger)
             return snapshot.finished
 
@@ -231,13 +232,24 @@ class Watch:
         if self._has_percent:
             self._times.note_percent(self._kind)
 
+    def _note_missed(self) -> None:
+        """Rely on no calls of a provider of which one did not come in all that time."""
+        if self._relies and not self._told:
+            self._resources.callbacks.was_missed(self._operation.provider)
+
     async def _sleep(self) -> None:
         """Wait for the next poll; a nudge, or the first job of its kind to end, cuts it short."""
         start, pause = self._clock(), self._pause()
+        provider = self._operation.provider
+        called_back = self._attempt.called_back and self._resources.callbacks.arrive(provider)
+        self._relies = called_back and self._looks > 0
         until = start + (max(pause, self._slow) if self._streaming else pause)
+        if self._relies:
+            until = max(until, start + self._slow * WEBHOOK_POLL_FACTOR / STREAM_POLL_FACTOR)
+
         self._told = False
         is_unknown = self._history.window is None and self._retry_after is None
-        if is_unknown and not self._has_stream:
+        if is_unknown and not (self._has_stream or self._relies):
             self._history.on_first.add(self._bell.ring)
 
         try:
@@ -360,24 +372,3 @@ class Watch:
         """Take note at once of whether the result is there: a cancellation goes by it."""
         attempt = self._attempt
         attempt.take(Polled(status=attempt.status or "queued", result_ready=ready))
-
-
-def polled(snapshot: Snapshot) -> Polled:
-    """Return the event of what a provider said of a job."""
-    return Polled(
-        status=snapshot.status,
-        progress=snapshot.progress,
-        queue_position=snapshot.queue_position,
-        final=snapshot.status == "failed",
-        billing=snapshot.billing,
-        trouble=None if snapshot.trouble is None else snapshot.trouble.message,
-        raw=snapshot.raw,
-    )
-
-
-def _paced(seconds: Any) -> float | None:
-    """Return the pause that a provider asks for, within reason."""
-    if not isinstance(seconds, int | float) or math.isnan(seconds):
-        return None
-
-    return min(max(0.0, float(seconds)), LONGEST_PACE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import cast
 
 from .._data._breaker import CircuitHealth
 from .._data._model_info import ModelDescription, ModelInfo
@@ -16,12 +17,12 @@ from ..models import (
     VideoGenerationRequest,
 )
 from ._catalogue import described, listed
-from ._entrances import blocking, planned, planned_with_times
+from ._entrances import asked, blocking, planned, planned_with_times
 from ._resources import GatewayContext
 
 
 class Asking:
-    """The part of a gateway that needs no key and touches no provider."""
+    """The part of a gateway that buys nothing; it asks providers only where that is said."""
 
     _shared: GatewayContext
 
@@ -119,28 +120,71 @@ class Asking:
 
     # --------------------------------------------------------------------------------- quoting
     async def quote_video_async(
-        self, config: VideoGenerationConfig, request: VideoGenerationRequest
+        self,
+        config: VideoGenerationConfig,
+        request: VideoGenerationRequest,
+        *,
+        ask_provider: bool = False,
     ) -> Quote:
         """Return what a video would cost, without a key and without touching the provider.
 
         It is the quote of `plan_video`: of what would really be sent, for the config itself. What
         each of its fallbacks would cost stands in the plan's `fallbacks`.
 
+        Args:
+            config: Who would make it.
+            request: What would be made.
+            ask_provider: Whether the provider is asked, where it quotes for free: that needs a key,
+                and buys nothing. Its answer takes the place of our estimate. Where it gives none,
+                our estimate stays, and `notes` says why.
+
         Raises:
             ValidationError: A provider is unknown, or its model can't take the request.
         """
+        if ask_provider:
+            return await asked(self._shared, "video", config, request)
+
         return planned(self._shared, "video", config, request).quote
 
-    def quote_video(self, config: VideoGenerationConfig, request: VideoGenerationRequest) -> Quote:
+    def quote_video(
+        self,
+        config: VideoGenerationConfig,
+        request: VideoGenerationRequest,
+        *,
+        ask_provider: bool = False,
+    ) -> Quote:
         """Blocking form of `quote_video_async`."""
+        if ask_provider:
+            return cast(
+                "Quote", blocking(lambda _caller: asked(self._shared, "video", config, request))
+            )
+
         return planned(self._shared, "video", config, request).quote
 
     async def quote_image_async(
-        self, config: ImageGenerationConfig, request: ImageGenerationRequest
+        self,
+        config: ImageGenerationConfig,
+        request: ImageGenerationRequest,
+        *,
+        ask_provider: bool = False,
     ) -> Quote:
         """Return what images would cost, all together; as `quote_video_async`."""
+        if ask_provider:
+            return await asked(self._shared, "image", config, request)
+
         return planned(self._shared, "image", config, request).quote
 
-    def quote_image(self, config: ImageGenerationConfig, request: ImageGenerationRequest) -> Quote:
+    def quote_image(
+        self,
+        config: ImageGenerationConfig,
+        request: ImageGenerationRequest,
+        *,
+        ask_provider: bool = False,
+    ) -> Quote:
         """Blocking form of `quote_image_async`."""
+        if ask_provider:
+            return cast(
+                "Quote", blocking(lambda _caller: asked(self._shared, "image", config, request))
+            )
+
         return planned(self._shared, "image", config, request).quote

@@ -30,7 +30,7 @@ from .._engine._attempt import Attempt, cancellation_note, unforeseen
 from .._engine._audience import Audience, Observers
 from .._engine._leaving import settled
 from .._engine._progress import Progress
-from .._engine._spending import check_handler, last_word, limit_of
+from .._engine._spending import budgets_of, check_handler, last_word, limit_of
 from .._support._loops import current_task
 from .._support._notes import tell
 from .._support._warnings import asking_line
@@ -156,6 +156,7 @@ class ChainRun(Ending):
             self._started = anyio.current_time()
 
         await stop_leftovers(self)
+        await self.settle_concluded()
         if self.kept is not None:
             return await self._tell_kept(self.kept, deliver)
 
@@ -255,7 +256,7 @@ class ChainRun(Ending):
     def following(self) -> Call | None:
         """Return the first call of the chain that has not been tried, unless we only watch."""
         tried = max(attempt.call.attempt_number for attempt in self.attempts)
-        return self.calls[tried] if tried < len(self.calls) and not self.lease.is_watcher else None
+        return self.calls[tried] if tried < len(self.calls) and self.may_buy else None
 
     async def _moves_on(self, error: TarashException, following: Call) -> bool:
         ended = any(one.is_over and not verdict_of(one).retryable for one in self.attempts)
@@ -276,10 +277,7 @@ class ChainRun(Ending):
 
     async def was_stopped(self) -> bool:
         """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
-        if any(one.stopped for one in self.attempts):
-            return True
-
-        return await job_was_stopped(self.lease)
+        return any(one.stopped for one in self.attempts) or await job_was_stopped(self.lease)
 
     async def _attempt(
         self,
@@ -293,7 +291,7 @@ class ChainRun(Ending):
         failure: TarashException
         cause: BaseException | None
         task = current_task()
-        attempt.money.budgets = self.resources.budgets
+        attempt.money.budgets = budgets_of(self.calls[0], self.resources.budgets)
         attempt.money.limit = limit_of(self.calls[0], attempt.call, self._others(attempt))
         try:
             return await self._make(attempt, progress, caller, until_accepted)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .._engine import FLUSH_SECONDS, EngineContext, Lease, ledger_failed, rewrite
+from .._engine import FLUSH_SECONDS, EngineContext, Lease, ledger_failed, rewrite, settle
 from .._engine._attempt import Attempt
 from ..exceptions import TarashException
 from ..models import ExecutionMetadata
@@ -56,6 +56,8 @@ class Ending:
         """The idempotency key by which somebody may ask for the result again."""
         self.was_open = True
         """Whether the ledger had it as open when it was taken up."""
+        self.only_settles = False
+        """Whether nobody waits: what has been bought is settled, and nothing more is bought."""
         self.live: list[Attempt] = []
         """Attempts that are under way side by side."""
         self.leftovers: list[Attempt] = []
@@ -63,6 +65,11 @@ class Ending:
         self._generation = lease.ledger.generation
         self._records: list[AttemptMetadata] = []
         self._started: float | None = None
+
+    @property
+    def may_buy(self) -> bool:
+        """Whether a further config may be tried."""
+        return not (self.lease.is_watcher or self.only_settles)
 
     @property
     def current(self) -> Attempt:
@@ -100,6 +107,10 @@ class Ending:
 
     def state_after(self, *, cancelled: bool = False) -> JobState:
         """Return where the job stands after a failure: what may still run is still owed."""
+        is_last = self.current.call.attempt_number == len(self.calls)
+        if self.only_settles and not is_last and self._undelivered is None:
+            return "open"  # the next config is bought by whoever waits
+
         if cancelled and self._undelivered is not None:
             return "open"  # paid for, and nobody has got it
 
@@ -117,6 +128,13 @@ class Ending:
     @property
     def _undelivered(self) -> Response | None:
         return self.response or self.current.response
+
+    async def settle_concluded(self) -> None:
+        """Write down how attempts ended whose process ended before it could: budgets go by it."""
+        for attempt in self.attempts:
+            if attempt.is_concluded and attempt.outcome is not None:
+                attempt.is_concluded = False
+                await settle(attempt, self.lease, attempt.outcome)
 
     async def end(self, state: JobState) -> bool:
         """Write down how it ended; return whether that was ours to do."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .._data._types import Kind
     from .._support._portal import Caller
     from ..ledger._records import AnyLedger
-    from ..models import GenerationPlan
+    from ..models import GenerationPlan, Quote
     from ._handles import ImageJob, VideoJob
     from ._job import Job
     from ._resources import GatewayContext
@@ -158,6 +158,17 @@ async def planned_with_times(
     """Return what would be sent, with what a durable ledger knows of how long it takes."""
     await shared.load_times()
     return planned(shared, kind, config, request)
+
+
+async def asked(shared: GatewayContext, kind: Kind, config: Config, request: Request) -> Quote:
+    """Return what a provider itself quotes for a request."""
+    from ._plan import asked_quote
+
+    check_arguments(f"quote_{kind}", kind, config, request)
+    with shared.at_work():
+        await warm_up()
+        untrusted = shared.untrusted_requests
+        return await asked_quote(kind, config, request, shared.resources(None), untrusted=untrusted)
 
 
 def blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:

@@ -55,6 +55,8 @@ class Gateway(Resuming, Keeping, Asking):
         observers: Sequence[Observer] = (),
         policies: Sequence[Policy] = (),
         budgets: Sequence[Budget | str] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
         limits: Limits | Sequence[Limits] = (),
         breaker: Breaker | None = None,
         shared: GatewayContext | None = None,
@@ -74,6 +76,12 @@ class Gateway(Resuming, Keeping, Asking):
             budgets: US dollars that its calls may spend together: `Budget("50", per="day")`, or
                 text such as `50/day`. All gateways that share a ledger share what is spent. By
                 default what TARASH_BUDGET says (several with commas between), else no limit.
+            webhook_url: Where providers reach a `webhooks.WebhookInbox` from outside: those that
+                can are asked to call it when a job has come further. By default what
+                TARASH_WEBHOOK_URL says, else nobody is asked.
+            webhook_secret: What addresses given to providers are signed with, 16 characters at
+                least, the same for all processes. By default what TARASH_WEBHOOK_SECRET says, else
+                the ledger keeps what it takes to know an address again.
             limits: How many jobs may be in flight at a provider, for each account by itself:
                 `Limits(in_flight=10)`, or several. All gateways that share a ledger share them.
             breaker: When a provider counts as down, so that its attempts are skipped: `Breaker()`.
@@ -88,6 +96,8 @@ class Gateway(Resuming, Keeping, Asking):
                 observers=observers,
                 policies=policies,
                 budgets=budgets,
+                webhook_url=webhook_url,
+                webhook_secret=webhook_secret,
                 limits=limits,
                 breaker=breaker,
             )

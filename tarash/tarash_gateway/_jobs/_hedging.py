@@ -151,14 +151,21 @@ class Race:
             if len(attempts) == 1:
                 self._timer = asyncio.create_task(self._until_due(attempts[0]))
 
-            return await self._first_result()
+            response = await self._first_result()
+        except GeneratorExit:
+            raise  # thrown away, with a loop that has ended: `leave_behind` concludes each
         except BaseException as error:
             await self._leave_all(error)
+            self._end()
             raise
-        finally:
-            self._run.live = []
-            if self._timer is not None:
-                self._timer.cancel()
+
+        self._end()
+        return response
+
+    def _end(self) -> None:
+        self._run.live = []
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _start(self, attempt: Attempt) -> None:
         attempt.accepted = asyncio.Event()

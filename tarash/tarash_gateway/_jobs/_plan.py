@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .._data._exchange import Call
-from .._engine import checked_payload, fitted_call, quoted
+from .._engine import EngineContext, asked_price, checked_payload, fitted_call, quoted
 from .._http._client import join
 from .._http._key_lookup import base_url
 from .._support._ids import generate_unique_id
@@ -19,8 +19,10 @@ from ._calls import configs_for
 from ._chain import adapter_of
 
 if TYPE_CHECKING:
-    from .._data._exchange import Config, Request
+    from .._data._exchange import Config, Payload, Request
+    from .._data._money import Quote
     from .._data._types import Kind
+    from ..providers._contract import Adapter
     from ..providers._registry import Registry
 
 
@@ -51,8 +53,38 @@ def plan(  # noqa: PLR0913  (each by its name)
         ValidationError: A provider is unknown, or its model can't take the request.
     """
     configs = configs_for(config, request, untrusted=untrusted)
-    plans = [_plan_one(kind, one, request, registry, expect) for one in configs]
+    plans = [_plan_one(kind, one, request, registry, expect).plan for one in configs]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
+
+
+async def asked_quote(
+    kind: Kind, config: Config, request: Request, resources: EngineContext, *, untrusted: bool
+) -> Quote:
+    """Return what the config's provider quotes where it does so for free, else our own quote.
+
+    Raises:
+        ValidationError: As `plan`; never for a price.
+    """
+    registry = resources.registry
+    with registry.in_force():
+        head = configs_for(config, request, untrusted=untrusted)[0]
+        one = _plan_one(kind, head, request, registry, _unknown)
+
+    if one.payload is None or one.adapter is None:
+        note = f"{one.plan.provider} is a registered handler, which nobody can ask for a price"
+        return one.plan.quote.model_copy(update={"notes": (note,)})
+
+    return await asked_price(one.adapter, one.call, one.payload, one.plan.quote, resources)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A plan, and what a provider is asked for its price with; None of a registered handler."""
+
+    plan: GenerationPlan
+    call: Call
+    adapter: Adapter | None = None
+    payload: Payload | None = None
 
 
 def _warned(config: Config, model: str) -> tuple[str, ...]:
@@ -72,13 +104,13 @@ def _plan_one(
     request: Request,
     registry: Registry,
     expect: Callable[[Call], float | None],
-) -> GenerationPlan:
+) -> _Planned:
     call = Call(kind, config, request, generate_unique_id())
     rules = rules_of(config)
     registry.check_known(config.provider, mocked=call.mocked)
     if not call.mocked and registry.handler(config.provider) is not None:
         unknown = ModelSpec(config.provider, config.model, kind, {})
-        return GenerationPlan(
+        by_handler = GenerationPlan(
             provider=config.provider,
             model=config.model,
             endpoint="(registered handler)",
@@ -87,13 +119,14 @@ def _plan_one(
             quote=quoted(call, unknown, None),
             expected_seconds=expect(call),
         )
+        return _Planned(by_handler, call)
 
     adapter = adapter_of(call, registry, need_extra=False)
     call, spec = fitted_call(call, registry, adapter)
     rules = replace(rules, mask_form=mask_form_of(spec))
     planned, changes = plan_media(call.request, adapter.accepts, rules)
     payload = checked_payload(adapter, replace(call, request=planned), spec)
-    return GenerationPlan(
+    made = GenerationPlan(
         provider=config.provider,
         model=spec.model,
         endpoint=join(base_url(adapter, config), payload.path),
@@ -104,3 +137,4 @@ def _plan_one(
         quote=quoted(call, spec, payload),
         expected_seconds=expect(call),
     )
+    return _Planned(made, replace(call, request=planned), adapter, payload)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 VARIABLE = "TARASH_LEDGER"
 BUDGETS = "TARASH_BUDGET"
+WEBHOOK_URL = "TARASH_WEBHOOK_URL"
+SECRET = "TARASH_WEBHOOK_SECRET"  # noqa: S105  (its name)
 
 
 class GatewayContext:
@@ -55,11 +57,16 @@ class GatewayContext:
         observers: Sequence[Observer] = (),
         policies: Sequence[Policy] = (),
         budgets: Sequence[Budget | str] | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
         limits: Limits | Sequence[Limits] = (),
         breaker: Breaker | None = None,
     ) -> None:
         self.untrusted_requests = untrusted_requests
         self._budgets = None if budgets is None else checked_budgets(budgets)
+        self._webhooks = (webhook_url, webhook_secret)
+        if webhook_url is not None or webhook_secret is not None:
+            self._check_webhooks()
         self._policies = checked_policies(policies)
         self._limits = checked_limits(limits)
         self._breaker = checked_breaker(breaker)
@@ -91,7 +98,7 @@ class GatewayContext:
             return made
 
     def _make(self) -> EngineContext:
-        from .._engine import Breakers, EngineContext, Traffic
+        from .._engine import Breakers, Callbacks, EngineContext, Traffic
         from .._http._pools import ClientCache
         from ..ledger import MemoryLedger
 
@@ -106,12 +113,24 @@ class GatewayContext:
             self._observers,
             self._policies,
             wakeups=self._wakeups,
+            callbacks=Callbacks(*self._webhooks_said()),
             budgets=self._budgets if self._budgets is not None else _from_environment(),
             traffic=Traffic(self._limits),
             breakers=Breakers(self._breaker),
         )
         _check_money(made)
         return made
+
+    def _check_webhooks(self) -> None:
+        """Refuse an address or a secret that can't be used, before anything is bought."""
+        from .._engine import Callbacks
+
+        Callbacks(*self._webhooks)
+
+    def _webhooks_said(self) -> tuple[str | None, str | None]:
+        """Return where providers are to call and the secret of its addresses, as said anywhere."""
+        url, secret = self._webhooks
+        return url or os.environ.get(WEBHOOK_URL) or None, secret or os.environ.get(SECRET) or None
 
     def wake(self, provider: str, operation_id: str) -> bool:
         """Let whoever waits for a job here poll it now; return whether somebody does.

@@ -250,6 +250,7 @@ def _attempt_of(entry: SubmissionRecord, calls: Sequence[Call]) -> Attempt:
     attempt.adopted = bool(entry.heard.get("adopted"))
     _set_money(attempt)
     _set_verdict(attempt)
+    attempt.is_concluded = attempt.outcome not in (None, entry.outcome)
     return attempt
 
 

@@ -39,11 +39,15 @@ class StandardHmac:
         secret: What the provider's console shows, with or without `whsec_`.
         decoded: Whether the text after `whsec_` is base64 of the secret, as the standard has it;
             WaveSpeed takes the text itself.
+        version: What its signatures begin with; WaveSpeed's are `v3`.
+        encoding: Of its signatures; WaveSpeed's are hexadecimal.
         window: Seconds that a delivery may be late, or early.
     """
 
     secret: Secret = field(repr=False)
     decoded: bool = True
+    version: str = "v1"
+    encoding: Encoding = "base64"
     window: float = WINDOW_SECONDS
 
     def __post_init__(self) -> None:
@@ -56,10 +60,11 @@ class StandardHmac:
             WebhookRefusedError: Its signature is wrong, too old, or can't be read.
         """
         name, at = sent.word(ID, "svix-id"), sent.seconds(TIME, "svix-timestamp")
-        given = signatures(sent.one(SIGNATURE, "svix-signature"), "v1")
+        given = signatures(sent.one(SIGNATURE, "svix-signature"), self.version)
         check_window(at, now, self.window)
         message = f"{name}.{at_text(sent)}.".encode() + sent.body
-        check_any(self._keys(), message, [from_base64(one) for one in given])
+        read = from_hex if self.encoding == "hex" else from_base64
+        check_any(self._keys(), message, [read(one) for one in given])
         return Verified(name, at)
 
     def _keys(self) -> list[bytes]:

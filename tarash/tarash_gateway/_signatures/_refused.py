@@ -13,10 +13,20 @@ Reason = Literal[
     "no_key",
     "not_ours",
     "signature_wrong",
-    "too_many",
     "too_old",
     "unreadable",
 ]
+
+STATUSES: dict[Reason, int] = {
+    "body_too_large": 413,
+    "header_malformed": 401,
+    "header_missing": 401,
+    "no_key": 503,
+    "not_ours": 404,
+    "signature_wrong": 401,
+    "too_old": 401,
+    "unreadable": 400,
+}
 
 
 class WebhookRefusedError(TarashException):
@@ -25,10 +35,15 @@ class WebhookRefusedError(TarashException):
     Attributes:
         reason: Why: `header_missing`, `header_malformed`, `signature_wrong`, `too_old` (or from the
             future), `no_key` (the provider's keys can't be had now), `not_ours` (the address is not
-            one that we gave out), `unreadable`, `body_too_large` or `too_many`.
+            one that we gave out), `unreadable` or `body_too_large`.
     """
 
     default_code = "webhook_refused"
+
+    @property
+    def http_status(self) -> int:
+        """The status to answer the sender with: one that lets it try again where that may help."""
+        return STATUSES[self.reason]
 
     def __init__(self, message: str, *args: Any, reason: Reason, **facts: Any) -> None:
         super().__init__(message, *args, **facts)

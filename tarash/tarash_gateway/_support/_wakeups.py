@@ -17,7 +17,7 @@ Address = tuple[str, str]
 """A provider's name, and its id of a job."""
 KEPT_SECONDS = 60
 """A nudge may come before the answer to the submit, and is kept so long for whoever waits then."""
-MOST_KEPT = 1024
+MOST_KEPT = 32_768
 
 
 class Wakeup:

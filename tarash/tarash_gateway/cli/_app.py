@@ -28,6 +28,7 @@ from .ledger import ledger_app
 from .models import models_app
 from .providers import providers_app
 from .serve import serve
+from .webhooks import webhooks_app
 
 PROGRAM = "tarash"
 KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
@@ -50,6 +51,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
+app.add_typer(webhooks_app, name="webhooks")
 app.command("serve")(serve)
 
 
@@ -236,13 +238,15 @@ def quote(  # noqa: PLR0913  (each is an option of the command)
     video: o.Video = None,
     audio: o.Audio = None,
     param: o.Param = None,
+    ask_provider: o.AskProvider = False,
     as_json: o.Json = False,
 ) -> int:
     """Say what a video or an image would cost; buys nothing and needs no key."""
     given = {**locals(), "base_url": None, "key_file": None, "mock": False}
+    del given["ask_provider"]
     from ._quotes import show_quote
 
-    return show_quote(o.of_kind(kind, given))
+    return show_quote(o.of_kind(kind, given), ask_provider=ask_provider)
 
 
 @app.command("compare-prices", epilog=SEE_ABOVE)

@@ -221,6 +221,14 @@ DryRun = Annotated[
         "--dry-run", help="Show what would be sent; needs no key.", rich_help_panel=RESULT
     ),
 ]
+AskProvider = Annotated[
+    bool,
+    typer.Option(
+        "--ask-provider",
+        help="Ask the provider, where it quotes for free; needs a key, buys nothing.",
+        rich_help_panel=RESULT,
+    ),
+]
 Ledger = Annotated[
     str | None,
     typer.Option(

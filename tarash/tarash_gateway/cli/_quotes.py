@@ -6,22 +6,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from ..api import plan_image, plan_video
+from ..api import plan_image, plan_video, quote_image, quote_video
 from ..exceptions import TarashException
 from ..models import GenerationPlan, Quote
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._inputs import prompt_of, read
 from ._options import Options
-from ._words import spoken
+from ._words import in_options, spoken
 
 
-def show_quote(options: Options) -> int:
+def show_quote(options: Options, *, ask_provider: bool = False) -> int:
     """Say what a request would cost, part by part; return the exit code."""
-    plan = _plan(replace(options, prompt=prompt_of(options.prompt)))
+    options = replace(options, prompt=prompt_of(options.prompt))
+    plan = _plan(options)
     plans = [plan, *plan.fallbacks]
+    if ask_provider:
+        plans = [_asked(*pair, options) for pair in zip(_configs(options), plans, strict=True)]
+
     if options.as_json:
-        terminal.document([_document(one) for one in plans] if plan.fallbacks else _document(plan))
+        documents = [_document(one) for one in plans]
+        terminal.document(documents if plan.fallbacks else documents[0])
         return Exit.DONE
 
     for number, one in enumerate(plans):
@@ -38,6 +43,18 @@ def _plan(options: Options) -> GenerationPlan:
     plan = cast("Any", plan_video if options.kind == "video" else plan_image)
     made: GenerationPlan = plan(config, request)
     return made
+
+
+def _configs(options: Options) -> list[Any]:
+    head = read(options)[0]
+    return [head.model_copy(update={"fallback_configs": ()}), *head.fallback_configs]
+
+
+def _asked(config: Any, plan: GenerationPlan, options: Options) -> GenerationPlan:
+    """Return a plan with what the provider itself quotes, where it does."""
+    ask = cast("Any", quote_video if options.kind == "video" else quote_image)
+    quote = ask(config, read(options)[1], ask_provider=True)
+    return plan.model_copy(update={"quote": quote})
 
 
 def _document(plan: GenerationPlan) -> dict[str, Any]:
@@ -60,7 +77,10 @@ def _show(plan: GenerationPlan) -> None:
         table.add_row(one.billable.replace("_", " "), said + source)
 
     for reason in plan.quote.unknown:
-        table.add_row("unknown", reason)
+        table.add_row("unknown", in_options(reason))
+
+    for note in plan.quote.notes:
+        table.add_row("note", note)
 
     for adjustment in plan.adjustments:
         table.add_row("adjusted", f"{adjustment.field}: {adjustment.reason}")
@@ -97,7 +117,9 @@ def compare(options: Options, models: Sequence[str]) -> int:
 
     table = terminal.plain_table("provider", "model", "cost", "what is not certain")
     for one in plans:
-        table.add_row(one.provider, one.model, str(one.quote), "; ".join(one.quote.unknown))
+        table.add_row(
+            one.provider, one.model, str(one.quote), in_options("; ".join(one.quote.unknown))
+        )
 
     for provider, model, said in refused:
         table.add_row(provider, model, "-", said)

@@ -34,6 +34,8 @@ SAME = (
     "timeout", "video",
 )  # fmt: skip
 NAMED = "|".join([*OPTIONS, *SAME, "n"])
+BY_CODE = "with register_prices(), or "
+"""A way that is open to programs only; the other one follows it."""
 # What no provider calls a parameter of its own, and nobody writes otherwise.
 OURS = (
     "base_url|duration_seconds|extra_params|fallback_configs|idempotency_key|image_list|mask_image"
@@ -64,7 +66,7 @@ def wish(field: str) -> str:
 
 def in_options(text: str) -> str:
     """Return what the library says, with options in the place of fields and arguments."""
-    return _of_this_command(NAMES.sub(_named, text))
+    return _of_this_command(NAMES.sub(_named, text.replace(BY_CODE, "")))
 
 
 def spoken(error: TarashException) -> str:

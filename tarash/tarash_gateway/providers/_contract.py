@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         Response,
         Snapshot,
     )
-    from .._data._money import Reported
+    from .._data._money import Asked, Reported
+    from .._data._webhooks import WebhookFacts
     from .._http._client import Transport
     from .._http._credentials import Credentials
     from ..catalog import ModelSpec
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 Ability = Literal[
     "account_limits",
     "answers_at_once",
+    "ask_price",
     "fetch_schema",
     "find_submitted",
     "is_ready",
@@ -43,6 +45,7 @@ Ability = Literal[
     "stream",
     "upload",
     "verify_credentials",
+    "webhook",
 ]
 """What some adapters can do: each is the method of that name, in one of the protocols below."""
 ABILITIES: tuple[Ability, ...] = get_args(Ability)
@@ -201,6 +204,23 @@ class CheckingAdapter(Adapter, Protocol):
         ...
 
 
+class CallingBackAdapter(Adapter, Protocol):
+    """An adapter whose provider calls back when a job has come further."""
+
+    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts | None:
+        """Return how it is asked to, how it signs, and what it sends. Pure.
+
+        Args:
+            kind: What is made, where that makes a difference; empty for what holds for all.
+            model: By which model.
+        """
+        ...
+
+    def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
+        """Return the job of a submit whose answer was lost, which the provider named in a call."""
+        ...
+
+
 class LimitingAdapter(Adapter, Protocol):
     """An adapter whose provider says how many jobs an account may have in flight."""
 
@@ -221,6 +241,20 @@ class ReportingAdapter(Adapter, Protocol):
         Args:
             body: The answer that settled the job, as it came; also one that says that it failed.
             metadata: What stood beside it; empty for a failed job.
+        """
+        ...
+
+
+class PricingAdapter(Adapter, Protocol):
+    """An adapter whose provider says what a request would cost, without starting it."""
+
+    async def ask_price(self, client: Any, payload: Payload, call: Call) -> Asked | None:
+        """Return what a submit of this payload would cost; None where the provider has no figure.
+
+        One or two exchanges that cost nothing, and never the submit's own.
+
+        Raises:
+            TarashException: It can't be asked now.
         """
         ...
 

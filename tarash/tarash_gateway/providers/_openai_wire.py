@@ -222,7 +222,7 @@ class OpenAIWire(AdapterDefaults):
             error = error_of(accepted)
             raise job_error(error, accepted) if error else unreadable(answer.status, accepted)
 
-        return _operation(client, call, job_id, datetime.now(UTC))
+        return operation_of(client, call, job_id, datetime.now(UTC))
 
     async def find_submitted(
         self, client: OpenAIClient, payload: Payload, call: Call, since: datetime
@@ -240,7 +240,7 @@ class OpenAIWire(AdapterDefaults):
 
         path = self.path("videos", client.account.api_version, call.config.model)
         return [
-            _operation(client, call, one["id"], moment(one.get("created_at")) or since)
+            operation_of(client, call, one["id"], moment(one.get("created_at")) or since)
             for one in await newest(client.get, path, since)
             if is_since(one.get("created_at"), since) and is_same(one, payload)
         ]
@@ -330,7 +330,10 @@ class OpenAIWire(AdapterDefaults):
         return video_response(call, finished)
 
 
-def _operation(client: OpenAIClient, call: Call, job_id: Any, submitted_at: datetime) -> Operation:
+def operation_of(
+    client: OpenAIClient, call: Call, job_id: Any, submitted_at: datetime
+) -> Operation:
+    """Return what another process needs to go on with a job."""
     return Operation(
         provider=client.account.provider,
         model=call.config.model,

@@ -151,7 +151,7 @@ class RestAdapter(RestResults):
         """Send the body as JSON."""
         headers = {**self.headers, **payload.headers}
         answer: HttpResponse = await client.submit(
-            payload.path, json=payload.body, headers=headers, classify=classify
+            payload.target, json=payload.body, headers=headers, classify=classify
         )
         return answer
 
@@ -192,6 +192,11 @@ class RestAdapter(RestResults):
             submitted_at=(submitted_at or datetime.now(UTC)).isoformat(),
             data=data,
         )
+
+    def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
+        """Return the job of a submit whose answer was lost, by its id. Pure."""
+        del payload
+        return self.operation(client, call, job_id)
 
     def job_url(self, client: Any, operation: Operation) -> str:
         """Return the address of a job."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 FOLDERS = (
     "alibaba",
     "azure_openai",
+    "bfl",
     "bytedance",
     "comfyui",
     "fal",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import ceil
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ._front import Front, front_of
+from ._key_store import KEY_LABEL
 from ._refusals import NO_RETRY, Refusal
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 ADMIN = "admin"
 """In the place of a key's id on what the admin key has made."""
-KEY_LABEL = "key"
-"""The label of a job that says whose it is."""
 bearer = HTTPBearer(auto_error=False, description="The admin key, or one made with it (`tg_…`).")
 
 
@@ -78,14 +76,42 @@ async def caller_of(
 
     key = await front.keys.verify(token)
     if key is None:
+        raise _unknown(front, request)
+
+    wait = front.pace.take(key.id, key.requests_per_minute)
+    if wait is not None:
         raise Refusal(
-            401,
-            "invalid_api_key",
-            "This key is not known, or was revoked, or has expired; ask whoever runs the gateway",
-            headers={"www-authenticate": "Bearer", **NO_RETRY},
+            429,
+            "too_many_requests",
+            f"This key may make {key.requests_per_minute} requests a minute; try again in "
+            f"{wait:.1f} s",
+            headers={"retry-after": str(ceil(wait)), "retry-after-ms": str(ceil(wait * 1000))},
         )
 
     return Caller(key)
+
+
+def _unknown(front: Front, request: Request) -> Refusal:
+    """Return the answer to a key that is not good; whoever tries many is told to wait.
+
+    A good key is never asked where it comes from, so that nobody can be locked out by others.
+    """
+    address = request.client.host if request.client else "?"
+    wait = front.failures.take(address, front.settings.failures_per_minute)
+    if wait is not None:
+        return Refusal(
+            429,
+            "too_many_failures",
+            "Too many keys that are not good have come from this address; wait a minute",
+            headers={"retry-after": str(ceil(wait)), **NO_RETRY},
+        )
+
+    return Refusal(
+        401,
+        "invalid_api_key",
+        "This key is not known, or was revoked, or has expired; ask whoever runs the gateway",
+        headers={"www-authenticate": "Bearer", **NO_RETRY},
+    )
 
 
 CallerHere = Annotated[Caller, Depends(caller_of)]
@@ -104,9 +130,3 @@ async def admin_of(caller: CallerHere) -> Caller:
 
 
 AdminHere = Annotated[Caller, Depends(admin_of)]
-
-
-def same(one: str, other: str) -> bool:
-    """Tell whether two secrets are the same, in a time that says nothing of either."""
-    digests = [hashlib.sha256(text.encode("utf-8", "replace")).digest() for text in (one, other)]
-    return hmac.compare_digest(*digests)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..media._untrusted import names_public_host
-from ._callers import KEY_LABEL
+from ._key_store import KEY_LABEL
 from ._refusals import NO_RETRY, Refusal, invalid
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from ._driving import Drivers
 from ._key_store import KeyStore
 from ._media_shelf import MediaShelf
 from ._model_names import ModelNames
+from ._pace import Pace
 
 if TYPE_CHECKING:
     from .._jobs._gateway import Gateway
@@ -43,6 +44,8 @@ class Front:
         self.models = ModelNames(gateway, settings)
         self.shelf = MediaShelf(settings.media or _usual_folder())
         self.drivers = Drivers(gateway, settings.sweep_seconds, self.models.keys)
+        self.pace = Pace()
+        self.failures = Pace()
         self._admin = None if admin_key is None else _digest(admin_key)
 
     def is_admin_key(self, token: str) -> bool:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..ledger._records import StateLedger, StateRecord
 
 SPACE = "server.keys"
+KEY_LABEL = "key"
+"""The label of a job that says whose it is."""
 TOKEN = re.compile(r"tg_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
 EVERY = ("*",)
 MOST_PATTERNS = 200

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from .._data._limits import Limits
 from .._data._model_info import ModelInfo
 from ..models import (
     ImageGenerationConfig,
@@ -16,6 +17,7 @@ from ..models import (
     MockResponse,
     VideoGenerationConfig,
 )
+from ._key_store import KEY_LABEL
 from ._refusals import NO_RETRY, Refusal
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .._data._types import Kind
     from .._jobs._gateway import Gateway
     from ._callers import Caller
+    from ._key_store import ApiKey
     from ._settings import Account, ServerSettings
 
 MOCK = MockConfig(
@@ -131,7 +134,7 @@ class ModelNames:
             "model": model,
             "on_timeout": "detach",
             "untrusted_requests": True,
-            "allow_unpriced": caller.key is None or caller.key.allow_unpriced,
+            **_bounds(caller.key, self._settings.queue_seconds),
         }
         if wanted.max_cost is not None:
             made["max_cost"] = wanted.max_cost
@@ -206,6 +209,23 @@ class ModelNames:
             return _entry(name, "alias")
 
         return next((one for one in self.listed(caller) if one["id"] == name), None)
+
+
+def _bounds(key: ApiKey | None, queue_seconds: float) -> dict[str, Any]:
+    """Return what a key sets of a config: what it may spend, and have under way."""
+    if key is None:
+        return {"allow_unpriced": True}
+
+    found: dict[str, Any] = {"allow_unpriced": key.budget is None or key.allow_unpriced}
+    if key.budget is not None:
+        found["budgets"] = [f"{key.budget.amount:f}/{key.budget.per}/{KEY_LABEL}"]
+
+    if key.in_flight is not None:
+        found["limits"] = Limits(
+            in_flight=key.in_flight, label=KEY_LABEL, queue_timeout=queue_seconds, learn=False
+        )
+
+    return found
 
 
 def _entry(name: str, owner: str, model: ModelInfo | None = None) -> dict[str, Any]:

@@ -112,7 +112,8 @@ def refusal_of(error: TarashException) -> Refusal:
         return _account(error)
 
     safe = error.submission in (None, "not_sent", "rejected") and error.operation is None
-    again = safe and (status == 429 or status >= FIRST_SERVER_ERROR)  # noqa: PLR2004
+    is_full = isinstance(error, PolicyRefusedError)  # which has waited for as long as it may
+    again = safe and not is_full and (status == 429 or status >= FIRST_SERVER_ERROR)  # noqa: PLR2004
     headers = {"x-should-retry": "true" if again else "false"}
     if again and error.retry_after is not None and error.retry_after <= LONGEST_WAIT:
         headers["retry-after-ms"] = str(max(0, round(error.retry_after * 1000)))

@@ -53,6 +53,9 @@ class ServerSettings(_Part):
         allowed_extra_params: Parameters of providers' own that clients may send.
         create_seconds: How long a create waits for the provider's answer; after that it answers
             with the job as it is.
+        queue_seconds: How long a create waits for a place among the jobs that its key may have
+            under way; shorter than `create_seconds`, so that the answer can say so.
+        failures_per_minute: How many keys that are not good an address may try.
         answer_seconds: How long images may take until their answer begins without them, and goes
             on to say that it is alive.
         alive_seconds: How often it says so.
@@ -69,6 +72,8 @@ class ServerSettings(_Part):
     aliases: dict[Annotated[str, Field(pattern=NAME)], Alias] = Field(default_factory=dict)
     allowed_extra_params: tuple[str, ...] = ()
     create_seconds: float = Field(default=30, gt=0, le=600)
+    queue_seconds: float = Field(default=20, gt=0, le=600)
+    failures_per_minute: int = Field(default=60, ge=1)
     answer_seconds: float = Field(default=20, gt=0, le=600)
     alive_seconds: float = Field(default=10, gt=0, le=60)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")

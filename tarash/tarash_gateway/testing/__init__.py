@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tarash.tarash_gateway.testing._fault import Fault
     from tarash.tarash_gateway.testing._media import image_bytes, video_bytes
-    from tarash.tarash_gateway.testing._records import Counters, Job, RecordedRequest, Step
+    from tarash.tarash_gateway.testing._records import (
+        Counters,
+        Job,
+        RecordedRequest,
+        SentWebhook,
+        Step,
+    )
     from tarash.tarash_gateway.testing._script import Script
     from tarash.tarash_gateway.testing._simulator import Simulator
     from tarash.tarash_gateway.testing._wire import ProviderWire, Reply, Route
@@ -27,6 +33,7 @@ __all__ = [
     "Reply",
     "Route",
     "Script",
+    "SentWebhook",
     "Simulator",
     "Step",
     "WireContext",
@@ -42,6 +49,7 @@ _HOMES = {
     "Reply": "_wire",
     "Route": "_wire",
     "Script": "_script",
+    "SentWebhook": "_records",
     "Simulator": "_simulator",
     "Step": "_records",
     "ProviderWire": "_wire",

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from tarash.tarash_gateway.testing._bodies import MISBEHAVED, ODD, altered, send_oddly
+from tarash.tarash_gateway.testing._calling import Calls
 from tarash.tarash_gateway.testing._fault import Fault
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._state import OriginState
@@ -53,6 +54,7 @@ class Origin:
         self._keys = keys
         self._runner: web.ServerRunner | None = None
         self._server: _CountingServer | None = None
+        self._calls = Calls(state, wire)
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a bound socket."""
@@ -63,6 +65,7 @@ class Origin:
 
     async def stop(self) -> None:
         """Stop at once: whoever is still connected is cut off."""
+        await self._calls.stop()
         if self._server is not None:
             self._server.abort_connections()
             # The loop reports lost connections, and so cancels their handlers, in its next rounds.
@@ -134,7 +137,14 @@ class Origin:
             most = self._state.most_in_flight
             return self._wire.error(429, f"Too many concurrent jobs: your limit is {most}.")
 
-        return await route.handler(request)
+        if route.step == "submit" and not await self._calls.is_answered(request):
+            return self._wire.error(400, "invalid params: the callback_url gave no challenge back")
+
+        reply = await route.handler(request)
+        if route.step == "submit":
+            await self._calls.submitted(request)
+
+        return reply
 
     async def _misbehave(
         self, raw: web.BaseRequest, request: RecordedRequest, fault: Fault, answer: Answer

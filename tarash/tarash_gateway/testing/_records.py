@@ -89,6 +89,25 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class SentWebhook:
+    """One webhook as it was sent.
+
+    Attributes:
+        job_id: The provider's id of the job that it is about.
+        url: Where it went.
+        headers: Its signature among them.
+        body: The whole body.
+        status: The HTTP status that it was answered with; 0 for no answer.
+    """
+
+    job_id: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """How often each step was reached, whatever came of it.
 

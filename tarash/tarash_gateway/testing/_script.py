@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 Outcome = Literal["completed", "failed", "moderated", "no_media", "lost", "never"]
 CancelBehaviour = Literal["queued_ok", "requested", "ignored", "too_late"]
 Kind = Literal["video", "image"]
+Webhook = Literal["once", "twice", "early", "forged", "never"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +53,10 @@ class Script:
         outputs: How many images a result holds. None: as many as the payload asks for.
         foreign_urls: The URLs in the submit's answer point at the foreign origin.
         kind: What the endpoint makes. None: guessed from its name and the payload.
+        webhook: How whoever wants to be called back is called when the job has ended: `once`,
+            signed as the provider signs; `twice`; `early`, before the submit is answered; `forged`
+            (and never by the provider); `never`.
+        webhook_seconds: How long after the job's end.
         queue_looks: The old name of `queue_polls`. Deprecated.
         run_looks: The old name of `run_polls`. Deprecated.
     """
@@ -71,6 +76,8 @@ class Script:
     outputs: int | None = None
     foreign_urls: bool = False
     kind: Kind | None = None
+    webhook: Webhook = "once"
+    webhook_seconds: float = 0.0
     queue_looks: InitVar[int | None] = None
     run_looks: InitVar[int | None] = None
 
@@ -96,6 +103,8 @@ class Script:
         _check_choice("outcome", self.outcome, get_args(Outcome))
         _check_choice("cancel", self.cancel, (None, *get_args(CancelBehaviour)))
         _check_choice("stream", self.stream, (True, False, "silent"))
+        _check_seconds("webhook_seconds", self.webhook_seconds)
+        _check_choice("webhook", self.webhook, get_args(Webhook))
         _check_choice("kind", self.kind, (None, *get_args(Kind)))
         if self.outputs is not None and self.outputs < 0:
             raise ValueError(f"outputs must be None or 0 or more, not {self.outputs!r}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
+from tarash.tarash_gateway.testing._calling import secret_of
 from tarash.tarash_gateway.testing._declarations import is_file, read
 from tarash.tarash_gateway.testing._fault import Fault
 from tarash.tarash_gateway.testing._origin import Origin
@@ -20,7 +21,13 @@ from tarash.tarash_gateway.testing._public import (
     MediaWire,
     carries_credential,
 )
-from tarash.tarash_gateway.testing._records import Counters, Job, RecordedRequest, Step
+from tarash.tarash_gateway.testing._records import (
+    Counters,
+    Job,
+    RecordedRequest,
+    SentWebhook,
+    Step,
+)
 from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import OriginState
 from tarash.tarash_gateway.testing._thread import ServerThread
@@ -162,6 +169,17 @@ class Simulator:
         """
         self._state(provider).models = None if models is None else tuple(models)
 
+    def publish_prices(self, provider: str, prices: Sequence[Mapping[str, Any]]) -> None:
+        """Set what a provider says of its prices when it is asked; `reset` takes it back.
+
+        Args:
+            provider: Whose prices. Of `fal` they are the rows of its pricing API, each with the
+                `average` of a call for its estimates. Of a declared provider with a `[quote]` they
+                are its answers to that, of which each model's names it as `model`.
+            prices: They.
+        """
+        self._state(provider).prices = tuple(prices)
+
     def sign_urls(self, provider: str) -> None:
         """Let the URLs of a provider's files carry signatures, anew in each answer, from now on.
 
@@ -189,6 +207,29 @@ class Simulator:
     def requests(self, provider: str) -> list[RecordedRequest]:
         """Return the requests in order of arrival, for a provider, `media` or `foreign`."""
         return self._state(provider).requests()
+
+    def webhook_secret(self, provider: str) -> str:
+        """Return what a provider's webhooks are signed with: `replicate` and `openai` sign so."""
+        self._state(provider)
+        return secret_of(provider)
+
+    @property
+    def webhook_keys_url(self) -> str:
+        """Where fal's public keys are, for a `WebhookInbox`."""
+        return f"{self.base_url('fal')}/.well-known/jwks.json"
+
+    def set_webhook_endpoint(self, provider: str, url: str | None) -> None:
+        """Set where a provider calls back about all jobs of the account, as its console would.
+
+        Args:
+            provider: Whose; `openai` is set up so, the others are told by each submit.
+            url: Where; None for nowhere.
+        """
+        self._state(provider).webhook_endpoint = url
+
+    def webhooks(self, provider: str) -> list[SentWebhook]:
+        """Return the webhooks that were sent, in the order in which they were answered."""
+        return list(self._state(provider).webhooks)
 
     @property
     def leaks(self) -> list[RecordedRequest]:

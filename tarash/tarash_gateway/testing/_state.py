@@ -15,7 +15,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tarash.tarash_gateway.testing._fault import Fault
-from tarash.tarash_gateway.testing._records import Counters, Job, JobStatus, RecordedRequest, Step
+from tarash.tarash_gateway.testing._records import (
+    Counters,
+    Job,
+    JobStatus,
+    RecordedRequest,
+    SentWebhook,
+    Step,
+)
 from tarash.tarash_gateway.testing._script import Script
 
 Phase = Literal["queued", "running", "ended"]
@@ -170,6 +177,7 @@ class OriginState:
         self.name = name
         self.clock = clock
         self.open_connections = 0
+        self.webhook_endpoint: str | None = None
         self._lock = threading.RLock()
         self._tokens: set[str] = set()
         self.reset()
@@ -185,9 +193,11 @@ class OriginState:
             self._next_script = 0
             self._signatures: int | None = None
             self._expired = 0
+            self.webhooks: list[SentWebhook] = []
             self._running: list[JobRecord] = []
             self.most_in_flight: int | None = None
             self.models: tuple[Mapping[str, Any], ...] | None = None
+            self.prices: tuple[Mapping[str, Any], ...] = ()
 
     def set_scripts(self, scripts: tuple[Script, ...]) -> None:
         """Put scripts in force: one for each job, the last one for all that follow."""
@@ -284,6 +294,15 @@ class OriginState:
             job = self._jobs.get(job_id)
 
         return None if job is None or job.script.outcome == "lost" else job
+
+    def job_of(self, request: RecordedRequest) -> JobRecord | None:
+        """Return the job that a submit has made and that can end, if any."""
+        with self._lock:
+            for job in reversed(self._jobs.values()):
+                if job.request is request:
+                    return None if job.script.outcome in ("lost", "never") else job
+
+        return None
 
     def listed(self) -> list[JobRecord]:
         """Return the jobs that a list shows, newest first: all but those that are lost."""

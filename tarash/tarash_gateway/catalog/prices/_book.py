@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHIPPED = "prices.jsonl"
+VARIABLE = "TARASH_PRICES"
+"""Names a file with price lines of the user's own."""
 
 
 class PriceBook:
@@ -64,6 +67,7 @@ class Prices:
 
     def __init__(self) -> None:
         self._own = PriceBook()
+        self._files: dict[str, PriceBook] = {}
         self._lock = threading.Lock()
 
     def register(self, lines: Iterable[PriceLine]) -> None:
@@ -74,8 +78,9 @@ class Prices:
             self._own = PriceBook([*self._own, *kept])
 
     def reset(self) -> None:
-        """Forget the lines that were registered."""
+        """Forget the lines that were registered, and what was read."""
         self._own = PriceBook()
+        self._files = {}
 
     def lines(self, provider: str, model: str, today: date | None = None) -> list[PriceLine]:
         """Return the lines of a model that hold today.
@@ -85,12 +90,33 @@ class Prices:
             model: The model's id.
             today: The day, in place of today.
         """
-        own = [one for one in self._own.lines(provider, model) if _is_valid(one, today)]
-        replaced = {one.billable for one in own}
-        others = shipped().lines(provider, model)
-        return own + [
-            one for one in others if one.billable not in replaced and _is_valid(one, today)
-        ]
+        found: list[PriceLine] = []
+        for book in (self._own, self._named(), shipped()):
+            if book is not None:
+                said = {(one.billable, one.role) for one in found}
+                found += [
+                    one
+                    for one in book.lines(provider, model)
+                    if (one.billable, one.role) not in said and _is_valid(one, today)
+                ]
+
+        return found
+
+    def _named(self) -> PriceBook | None:
+        """Return the lines of the file that the environment names; read when it is first named.
+
+        Raises:
+            ValidationError: It can't be read, or a row of it is no price line.
+        """
+        path = os.environ.get(VARIABLE, "").strip()
+        if not path:
+            return None
+
+        book = self._files.get(path)
+        if book is None:
+            book = self._files[path] = PriceBook(taken(path))
+
+        return book
 
 
 def _is_valid(line: PriceLine, today: date | None) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._facts import Facts
 
 CENTS = Decimal(100)
+GIVE_ONE = "give one with register_prices(), or in a file that TARASH_PRICES names"
 SURCHARGE = "surcharge"
 FREE = Quote(low=Decimal(0), high=Decimal(0), currency="USD")
 """What the mock costs."""
@@ -40,7 +41,7 @@ def quote_of(lines: Sequence[PriceLine], facts: Facts, model: str) -> Quote:
     """
     usable = [one for one in lines if one.role is None]
     if not usable:
-        return Quote(unknown=(f"no price of {model} is known; give one by register_prices",))
+        return Quote(unknown=(f"no price of {model} is known; {GIVE_ONE}",))
 
     answers = [(line, answer) for line in usable if (answer := holds(line, facts)) is not False]
     surcharges = [(line, sure) for line, sure in answers if line.formula == SURCHARGE]

@@ -23,12 +23,13 @@ from ._hooks import hook
 from ._model import ProviderDeclaration
 from ._names import holds
 from ._parts import first_of
-from ._result import DeclaredResult
+from ._pricing import DeclaredPricing
 from ._stages import Listing, Poll
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call
     from ..._data._types import CancelAnswer
+    from ..._data._webhooks import WebhookFacts
 
 FIRST_ERROR = 300
 GONE = 404
@@ -36,7 +37,7 @@ MOST_WORDS = 100
 """Words for a status that are warned of; a provider may make up more."""
 
 
-class DeclaredAdapter(DeclaredResult):
+class DeclaredAdapter(DeclaredPricing):
     """A provider's protocol, as its declaration says it."""
 
     def __init__(self, said: ProviderDeclaration) -> None:
@@ -44,8 +45,14 @@ class DeclaredAdapter(DeclaredResult):
         if said.list:
             self.find_submitted = self._find
 
+        if said.quote:
+            self.ask_price = self._ask_price
+
         if said.upload is not None:
             self.upload = self._upload
+
+        if said.webhook:
+            self.webhook = self._webhook
 
         for stage, place in said.hooks.items():
             setattr(self, stage, MethodType(hook(place), self))
@@ -53,6 +60,12 @@ class DeclaredAdapter(DeclaredResult):
         self.abilities = frozenset(
             name for name in ABILITIES if callable(getattr(self, name, None))
         )
+
+    def _webhook(self, kind: str = "", model: str = "") -> WebhookFacts | None:
+        """Return how the provider calls back about a model's jobs; by default about most."""
+        ways = self.said.webhook
+        found = first_of(ways, kind, model) or (None if model else ways[-1])
+        return None if found is None else found.facts
 
     # ---------------------------------------------------------------------------------------- poll
     def poll_of(self, operation: Operation) -> Poll:
@@ -158,6 +171,9 @@ class DeclaredAdapter(DeclaredResult):
 
         if status == "completed":
             metadata = self.beside(body, operation.kind, operation.model)
+            if not {"cost", "cost_usd"} & metadata.keys():
+                metadata |= self.cost_before(operation)
+
             found = RawResult(body, {**self.metadata(operation), **metadata})
             return Snapshot("completed", raw=body, progress=100, finished=found)
 

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from ..._data._types import Billing, Kind
+from ..._data._webhooks import SchemeName, WebhookFacts
 from ._parts import (
     SEVERAL,
     Count,
+    Fits,
     Part,
     Path,
     Place,
@@ -20,7 +22,7 @@ from ._parts import (
     first_of,
     is_for,
 )
-from ._stages import Cancel, Listing, Poll, Result, Rule, Submit, Upload
+from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Submit, Upload
 from ._takes import Model, Take
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Poll",
     "Predicate",
     "ProviderDeclaration",
+    "Quote",
     "Result",
     "Rule",
     "Setting",
@@ -128,12 +131,40 @@ class Errors(Part):
     failed_billing: Billing | None = None
 
 
-class Webhook(Part):
-    """How the provider calls back; kept for the receiver."""
+class Webhook(Fits):
+    """How the provider is asked to call back, how it signs, and what it sends."""
 
-    parameter: Path
-    scheme: str | None = None
+    parameter: Path | None = None
+    """What carries the address in a submit; None where it is set up in the provider's console."""
+    place: Literal["body", "query"] = "body"
+    beside: dict[str, Any] = {}
+    """Sent with it."""
+    scheme: SchemeName = "unsigned"
     secret_variable: str | None = None
+    keys_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    options: dict[str, str] = {}
+    """What the scheme is told: `prefix`, `id_header`, `key_header`, `header`, `separator`, …"""
+    job_id: Annotated[tuple[Path, ...], Field(min_length=1)] = ("id",)
+    """Where an event holds the job's id: the first of these that is there."""
+    status: tuple[Path, ...] = ("status",)
+    challenge: Path | None = None
+    """What a first request holds that has to be sent back."""
+
+    @property
+    def facts(self) -> WebhookFacts:
+        """What the inbox goes by."""
+        return WebhookFacts(
+            scheme=self.scheme,
+            parameter=self.parameter,
+            in_query=self.place == "query",
+            beside=self.beside,
+            job_id=self.job_id,
+            status=self.status,
+            variable=self.secret_variable,
+            keys_url=self.keys_url,
+            options=self.options,
+            challenge=self.challenge,
+        )
 
 
 class Price(Part):
@@ -149,8 +180,8 @@ class Price(Part):
 
 
 Stage = Literal[
-    "accepted", "answers_at_once", "build", "cancel", "connect", "failure", "fetch_schema",
-    "find_key", "find_submitted", "is_ready", "job_url", "parse", "poll", "refused",
+    "accepted", "answers_at_once", "ask_price", "build", "cancel", "connect", "failure",
+    "fetch_schema", "find_key", "find_submitted", "is_ready", "job_url", "parse", "poll", "refused",
     "resolve_base_url", "resolve_spec", "snapshot", "submit", "upload", "urls",
     "verify_credentials",
 ]  # fmt: skip
@@ -171,7 +202,8 @@ class ProviderDeclaration(Part):
     result: Annotated[tuple[Result, ...], SEVERAL, Field(min_length=1)]
     cancel: Annotated[tuple[Cancel, ...], SEVERAL] = ()
     list: Annotated[tuple[Listing, ...], SEVERAL] = ()
-    webhook: Webhook | None = None
+    quote: Annotated[tuple[Quote, ...], SEVERAL] = ()
+    webhook: Annotated[tuple[Webhook, ...], SEVERAL] = ()
     prices: tuple[Price, ...] = ()
     sets: dict[str, dict[str, Take]] = {}
     models: Annotated[tuple[Model, ...], Field(min_length=1)]
@@ -190,6 +222,11 @@ class ProviderDeclaration(Part):
 
                 names.add(form)
                 self._check(model.kind, name)
+
+        ways = {one.path for one in self.submit} | {one.path for one in self.models if one.path}
+        asked = {path for one in self.quote for path in (one.path, one.path_if_missing) if path}
+        if ways & asked:
+            raise ValueError(f"quote.path {min(ways & asked)!r} is a submit's: it would buy")
 
         if any(one.own_id for one in self.list) and not any(one.own_id for one in self.submit):
             raise ValueError("list.own_id needs an own_id in the submit, which sends it")

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ..._data._types import Kind
 
 
+ESTIMATED = "cost_is_estimate"
+"""Where `provider_metadata` says that a cost is what was told before the work."""
+
+
 class DeclaredResult(DeclaredSending):
     """The stages from the verdict on a job to the response."""
 
@@ -56,25 +60,35 @@ class DeclaredResult(DeclaredSending):
         expiry = one(body, result.expires_at)
         found["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
         costs = picked(body, result.cost) if result.cost is not None else ()
-        cost = amount(next(iter(costs), None))
-        if cost is not None:
-            cost = round(cost * result.cost_scale, 12)
-            in_dollars = result.cost_unit == "USD"
-            found["cost_usd" if in_dollars else "cost"] = (
-                cost if in_dollars else {"amount": cost, "unit": result.cost_unit}
-            )
-
+        found |= self.costing(amount(next(iter(costs), None)), kind, model)
         return {name: value for name, value in found.items() if value is not None}
+
+    def costing(self, cost: Any, kind: str, model: str) -> dict[str, Any]:
+        """Return a cost in the provider's own units as it stands beside the media."""
+        result = self.result_of(kind, model)
+        if cost is None:
+            return {}
+
+        cost = round(cost * result.cost_scale, 12)
+        if result.cost_unit == "USD":
+            return {"cost_usd": cost}
+
+        return {"cost": {"amount": cost, "unit": result.cost_unit}}
+
+    def cost_before(self, operation: Operation) -> dict[str, Any]:
+        """Return what the answer to the submit said that a job would cost."""
+        told = self.costing(operation.data.get("cost"), operation.kind, operation.model)
+        return {**told, ESTIMATED: True} if told else {}
 
     def reported_cost(self, _body: Any, metadata: Mapping[str, Any]) -> Reported | None:
         """Return what a job cost, where the declaration says where that stands. Pure."""
-        dollars = exact(metadata.get("cost_usd"))
+        dollars, final = exact(metadata.get("cost_usd")), not metadata.get(ESTIMATED)
         if dollars is not None:
-            return Reported(amount=dollars)
+            return Reported(amount=dollars, final=final)
 
         said = mapping(metadata.get("cost"))
-        figure = exact(said.get("amount"))
-        return None if figure is None else Reported(quantity=figure, unit=str(said.get("unit")))
+        figure, unit = exact(said.get("amount")), str(said.get("unit"))
+        return None if figure is None else Reported(quantity=figure, unit=unit, final=final)
 
     def urls(self, body: Any, kind: str, model: str = "") -> list[str]:
         """Return the media of the asked kind. Pure."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from ..._support._mime import named
 from ..._support._paths import value_at as one
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
+from .._facts import amount
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
 from ._asked import filled_in, has, own_id, whole
@@ -29,7 +30,7 @@ from ._mappers import mappers_of
 from ._names import merged, picked, put
 from ._parts import first_of, is_for
 from ._stages import Submit
-from ._takes import Model
+from ._takes import Model, Take
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Request
@@ -100,7 +101,8 @@ class DeclaredSending(DeclaredAccount):
             put(body, way.model_at, sent_as)
 
         for name, value in apply_field_mappers(mappers, call.request).items():
-            put(body, (takes[name].at if name in takes else None) or name, value)
+            for place, part in placed_parts(takes.get(name), name, value):
+                put(body, place, part)
 
         if way.own_id is not None:
             put(body, way.own_id, own_id(call))
@@ -194,10 +196,10 @@ class DeclaredSending(DeclaredAccount):
 
         if way.sends in ("form", "multipart"):
             form = form_of(payload.body, way)
-            answer = await client.submit(payload.path, form=form, headers=payload.headers)
+            answer = await client.submit(payload.target, form=form, headers=payload.headers)
         else:
             body = [payload.body] if way.sends == "array" else payload.body
-            answer = await client.submit(payload.path, json=body, headers=payload.headers)
+            answer = await client.submit(payload.target, json=body, headers=payload.headers)
 
         if way.answers != "json":
             answer = last_line(answer) if way.answers == "lines" else last_event(answer)
@@ -225,14 +227,22 @@ class DeclaredSending(DeclaredAccount):
         if isinstance(job_id, bool) or not isinstance(job_id, str | int) or job_id == "":
             raise unreadable(answer.status, answer.body)
 
-        found = self.job_of(client, call, str(job_id), self._path(way, call))
+        told = amount(one(answer.body, way.cost))
+        found = self.job_of(client, call, str(job_id), self._path(way, call), told)
         url = one(answer.body, way.url)
         return replace(found, urls={"poll": url}) if isinstance(url, str) and url else found
 
-    def job_of(self, client: Any, call: Call, job_id: str, path: str) -> Operation:
+    def job_of(
+        self, client: Any, call: Call, job_id: str, path: str, cost: float | None = None
+    ) -> Operation:
         """Return a job, with the path of its submit where something asks for it by that."""
         data: dict[str, Any] = {"path": path} if self.needs_path else {}
+        data |= {} if cost is None else {"cost": cost}
         return self.operation(client, call, job_id, **data)
+
+    def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
+        """Return the job of a submit whose answer was lost, by its id."""
+        return self.job_of(client, call, job_id, payload.path)
 
     def _is_result(self, answer: HttpResponse, call: Call) -> bool:
         if answer.content is not None:
@@ -258,6 +268,20 @@ class DeclaredSending(DeclaredAccount):
         """Return the URL of a path with its names filled in."""
         settings = self.settings(client.account.settings)
         return join(client.account.base_url, self.filled(path, {**settings, **values}, quoted=True))
+
+
+def placed_parts(take: Take | None, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield where a parameter's value goes, or each of several that are no list."""
+    place = (None if take is None else take.at) or name
+    if take is None or take.numbered is None or not isinstance(value, list):
+        yield place, value
+        return
+
+    for number, one_of_them in enumerate(value, start=1):
+        yield (
+            (place if number == 1 else take.numbered.replace("{number}", str(number))),
+            one_of_them,
+        )
 
 
 def check_totals(model: Model, request: Request, name: str) -> None:

@@ -72,6 +72,8 @@ class Submit(Fits):
     which the last counts, and all stand under `events`."""
     id: Path = "id"
     url: Path | None = None
+    cost: Path | None = None
+    """What the job will cost, as `result.cost`: it serves where the result says nothing."""
     at_once: bool = False
     plain_key: bool = False
     """Whether a token that is signed with an id and a secret is refused there."""
@@ -156,6 +158,34 @@ class Result(Fits):
     cost_unit: str = "USD"
     cost_scale: Rate = 1
     """What one of the provider's units of cost is in `cost_unit`."""
+
+
+class Quote(Fits):
+    """How the provider is asked what a submit would cost; nothing is started by it."""
+
+    path: Text
+    """Where; `{path}` stands for the submit's, and `{model}` for the model's id."""
+    path_if_missing: Text | None = None
+    """Where else, if that is answered with a 404."""
+    inside: Path | None = None
+    """Where the body of the submit goes; it is the whole body by default."""
+    body: dict[str, Any] = {}
+    """What is sent with it; `{model}` as a value is the model's id."""
+    amount: Path
+    most: Path | None = None
+    """Where the answer holds the most that it will cost."""
+    exact: Predicate | None = None
+    """What the answer has where the amount is no mere estimate; by default it is none."""
+    scale: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] = "1"
+    """What one of the amount is in the currency, as a decimal in text."""
+    currency: Text = "USD"
+
+    @model_validator(mode="after")
+    def _asks(self) -> Quote:
+        if self.path == "{path}":
+            raise ValueError("a quote at the submit's own path needs a query, else it would buy")
+
+        return self
 
 
 class Cancel(Fits):

@@ -58,12 +58,22 @@ class Take(Part):
     words: dict[str, Any] = {}
     roles: tuple[ImageRole, ...] = ()
     most: Count | None = None
+    numbered: Text | None = None
+    """Several are no list: the first has this parameter's place, the others these, such as
+    `image_{number}`, from 2 on."""
     default: Any = None
     part: dict[str, Any] = {}
     value_at: Path | None = None
     role_at: Path | None = None
     convert: Place | None = None
     """A function of a request and the field's value, for what nothing here can say."""
+
+    @model_validator(mode="after")
+    def _counts(self) -> Take:
+        if self.numbered is not None and "{number}" not in self.numbered:
+            raise ValueError("numbered needs a {number}, such as image_{number}")
+
+        return self
 
 
 class Limit(Part):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._data._webhooks import WebhookFacts
 from ..._http._answer import says_nothing
 from ..._http._client import HttpClient, checked, join, unreadable
 from ..._http._proxies import proxy_of
@@ -25,12 +26,13 @@ from ...media import encoded
 from .._error_rules import upload_error
 from .._facts import amount, count, mapping, number
 from .._rest import RestAdapter
-from .costs import reported_cost
+from .costs import API, ESTIMATE, estimate_of, reported_cost, typical_cost
 from .errors import classify_answer
 from .verdict import BAD_REQUEST, verdict
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config
+    from ..._data._money import Asked
     from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
     from ..._http._client import HttpResponse
     from ..._http._credentials import Credentials
@@ -43,6 +45,14 @@ SCHEMAS = "https://fal.ai"
 SCHEMA_PATH = "api/openapi/queue/openapi.json?endpoint_id="
 SCHEMAS_VARIABLE = "TARASH_FAL_SCHEMAS"
 """Where schemas of models are asked for that nobody knows: a host, or `off` for nowhere."""
+WEBHOOK = WebhookFacts(
+    scheme="digest_ed25519",
+    parameter="fal_webhook",
+    in_query=True,
+    job_id=("request_id",),  # the other id changes where fal tries again
+    keys_url=f"{STORAGE}/.well-known/jwks.json",
+    options={"prefix": "x-fal-webhook-"},
+)
 FIRST_ERROR = 300
 NOT_FOUND = 404
 
@@ -51,7 +61,15 @@ class FalAdapter(RestAdapter):
     """fal's queue, by declaration but for its addresses and its two-part verdict."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"fetch_schema", "reported_cost", "stream", "upload", "verify_credentials"}
+        {
+            "ask_price",
+            "fetch_schema",
+            "reported_cost",
+            "stream",
+            "upload",
+            "verify_credentials",
+            "webhook",
+        }
     )
     reported_cost = staticmethod(reported_cost)
     name = "fal"
@@ -59,7 +77,7 @@ class FalAdapter(RestAdapter):
     min_poll_interval = 0.1
     base_url = "https://queue.fal.run"
     key_variables = ("FAL_KEY",)
-    trusted_hosts = ("fal.run",)
+    trusted_hosts = ("fal.run", "api.fal.ai")
     needs = ("status", "response", "cancel")
     errors = classify_answer
     authorization = ("Authorization", "Key {key}")
@@ -80,6 +98,11 @@ class FalAdapter(RestAdapter):
         joined = ":".join(part for part in pair if part) if all(pair) else None
         return super().find_key(config, environment) or joined
 
+    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts:
+        """Return how fal calls back: once, when a job has ended, signed with its own keys."""
+        del kind, model
+        return WEBHOOK
+
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the model's input as fal takes it: bare, in the body."""
         return Payload(spec.model, self.mapped(call, spec), headers=self.headers)
@@ -87,15 +110,19 @@ class FalAdapter(RestAdapter):
     async def submit(self, client: HttpClient, payload: Payload, call: Call) -> Operation:
         """Put the job into the queue; its addresses are fal's, unless our key must not go there."""
         answer = await self.send(client, payload, self.errors)
-        job_id = self.id_in(answer)
-        path = f"{_app(payload.path)}/requests/{quote(job_id, safe='')}"
-        root = join(client.account.base_url, path)
-        built = {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
-        given = {name: answer.object().get(f"{name}_url") for name in built}
+        built = self.job_named(client, payload, call, self.id_in(answer))
+        given = {name: answer.object().get(f"{name}_url") for name in built.urls}
         urls = {
-            name: url if isinstance(url, str) and client.trusts(url) else built[name]
+            name: url if isinstance(url, str) and client.trusts(url) else built.urls[name]
             for name, url in given.items()
         }
+        return replace(built, urls=urls)
+
+    def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
+        """Return a job by its id, with its addresses as fal makes them."""
+        path = f"{_app(payload.path)}/requests/{quote(job_id, safe='')}"
+        root = join(client.account.base_url, path)
+        urls = {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
         return replace(self.operation(client, call, job_id), model=payload.path, urls=urls)
 
     def job_url(self, client: Any, operation: Operation) -> str:
@@ -174,6 +201,13 @@ class FalAdapter(RestAdapter):
         record = record_of({"endpoint_id": model, "openapi": document})
         today = datetime.now(UTC).date().isoformat()
         return None if record is None else {**record[1], "read": today}
+
+    async def ask_price(self, client: HttpClient, payload: Payload, call: Call) -> Asked | None:
+        """Return what calls of the model cost on average: fal prices no single request."""
+        del call
+        root = client.account.base_url if client.account.custom_base_url else API
+        answer = await client.post(join(root, ESTIMATE), json=estimate_of(payload.path))
+        return typical_cost(answer.object())
 
     async def upload(self, client: HttpClient, media: MediaContent) -> str:
         """Return the URL of media in fal's storage, or a data URI where `base_url` is not fal's."""

@@ -1,14 +1,35 @@
-"""What fal says that a request was counted as."""
+"""What fal says of costs: what a request was counted as, and what calls of a model usually cost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ..._data._money import Reported, exact
+from ..._data._money import Asked, Reported, exact, figure
+
+API = "https://api.fal.ai"
+ESTIMATE = "v1/models/pricing/estimate"
 
 
 def reported_cost(_body: Any, metadata: Mapping[str, Any]) -> Reported | None:
     """Return the billable units of a result; what one costs is the endpoint's own price."""
     units = exact(metadata.get("billable_units"))
     return None if units is None else Reported(quantity=units, unit="fal_unit")
+
+
+def estimate_of(endpoint: str) -> dict[str, Any]:
+    """Return the question for what one call costs.
+
+    Not by units, though fal has that, too: how many of them a request takes depends on parameters
+    that its price does not name.
+    """
+    return {"estimate_type": "historical_api_price", "endpoints": {endpoint: {"call_quantity": 1}}}
+
+
+def typical_cost(answer: Mapping[str, Any]) -> Asked | None:
+    """Return the average of calls; None where there were none, which is not free."""
+    total, currency = figure(answer.get("total_cost")), answer.get("currency")
+    if not total or not isinstance(currency, str):
+        return None
+
+    return Asked(amount=total, currency=currency.upper(), is_typical=True)

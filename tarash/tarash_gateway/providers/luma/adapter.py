@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from anyio import to_thread
 
 from ..._data._exchange import MediaSupport, Operation, Payload
+from ..._data._webhooks import WebhookFacts
 from ..._http._client import join
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers, own
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 AGENTS_URL = "https://agents.lumalabs.ai/v1"
 VARIABLE = "LUMAAI_API_KEY"
 AGENTS_VARIABLE = "LUMA_AGENTS_API_KEY"
+WEBHOOK = WebhookFacts(parameter="callback_url", status=("state",))
 OF_OTHER_KIND = {"video": ("photon", "uni-"), "image": ("ray-",)}
 ALIASES = {"photon": "photon-1", "photon-flash": "photon-flash-1"}
 SIGNED = timedelta(hours=1)
@@ -47,7 +49,14 @@ class LumaAdapter(RestAdapter):
     """Luma's generations; deleting one is not said to stop it, so there is no cancel."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"find_submitted", "key_variable", "resolve_base_url", "upload", "verify_credentials"}
+        {
+            "find_submitted",
+            "key_variable",
+            "resolve_base_url",
+            "upload",
+            "verify_credentials",
+            "webhook",
+        }
     )
     name = "luma"
     # The Agents API takes bytes inline, which `upload` makes of them; the other takes none.
@@ -81,6 +90,11 @@ class LumaAdapter(RestAdapter):
 
         root = re.sub(r"(?:/dream-machine|/v1|/)+$", "", custom)
         return root + ("/v1" if config.model.startswith(AGENTS_MODELS) else DREAM_MACHINE)
+
+    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts | None:
+        """Return how the Dream Machine API calls back, unsigned; the Agents API does not."""
+        del kind
+        return None if model.startswith(AGENTS_MODELS) else WEBHOOK
 
     def connect(self, account: Credentials, transport: Transport) -> LumaClient:
         """Make a client over the loop's connections."""

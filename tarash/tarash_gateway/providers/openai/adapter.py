@@ -6,18 +6,26 @@ Wire facts are in `_openai_wire`; here is who talks to whom.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ..._data._webhooks import WebhookFacts
 from ..._http._sdk import http_client, library_of
 from ..._support._secrets import AuthHeaders, Key, bearer
-from .._openai_wire import OpenAIClient, OpenAIWire
+from .._openai_wire import OpenAIClient, OpenAIWire, operation_of
 
 if TYPE_CHECKING:
-    from ..._data._exchange import Config
+    from ..._data._exchange import Call, Config, Operation, Payload
     from ..._http._client import Transport
     from ..._http._credentials import Credentials
 
 NAMESPACE = "openai/"
+WEBHOOK = WebhookFacts(
+    scheme="standard_hmac",
+    job_id=("data.id",),
+    status=("type",),
+    variable="OPENAI_WEBHOOK_SECRET",
+)
 
 
 class OpenAIAdapter(OpenAIWire):
@@ -26,10 +34,23 @@ class OpenAIAdapter(OpenAIWire):
     name = "openai"
     base_url = "https://api.openai.com/v1"
     trusted_hosts = ("api.openai.com",)
+    abilities = OpenAIWire.abilities | {"webhook"}
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else OPENAI_API_KEY."""
         return config.api_key or environment.get("OPENAI_API_KEY")
+
+    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts:
+        """Return how OpenAI calls an endpoint that was set up in its console, or by its API."""
+        del kind, model
+        return WEBHOOK
+
+    def job_named(
+        self, client: OpenAIClient, payload: Payload, call: Call, job_id: str
+    ) -> Operation:
+        """Return the job of a submit whose answer was lost, by its id."""
+        del payload
+        return operation_of(client, call, job_id, datetime.now(UTC))
 
     def connect(self, account: Credentials, transport: Transport) -> OpenAIClient:
         """Make a client; `organization` and `project` of `provider_config` go with each request."""

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._data._webhooks import WebhookFacts
 from ..._http._client import checked, join, unreadable
 from ..._http._sdk import load
 from ..._support._mime import named
@@ -49,13 +50,26 @@ SEED = re.compile(r"[Uu]sing seed:?\s*(\d{1,20})")
 # What a finished job answers to a cancel, as far as that is known.
 NOTHING_TO_CANCEL = frozenset({404, 409, 410, 422})
 NOT_FOUND = 404
+WEBHOOK = WebhookFacts(
+    scheme="standard_hmac",
+    parameter="webhook",
+    beside={"webhook_events_filter": ["completed"]},
+    variable="REPLICATE_WEBHOOK_SIGNING_SECRET",
+)
 
 
 class ReplicateAdapter(RestAdapter):
     """Replicate's predictions, by declaration but for their places, uploads and logs."""
 
     abilities: frozenset[Ability] = frozenset(
-        {"fetch_schema", "find_submitted", "resolve_base_url", "upload", "verify_credentials"}
+        {
+            "fetch_schema",
+            "find_submitted",
+            "resolve_base_url",
+            "upload",
+            "verify_credentials",
+            "webhook",
+        }
     )
     name = "replicate"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
@@ -81,6 +95,11 @@ class ReplicateAdapter(RestAdapter):
     def resolve_base_url(self, _config: Config, custom: str | None) -> str:
         """Return the origin: the version segment belongs to the paths, and is forgiven here."""
         return (custom or self.base_url).rstrip("/").removesuffix("/v1")
+
+    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts:
+        """Return how Replicate calls back: when a prediction has ended."""
+        del kind, model
+        return WEBHOOK
 
     def connect(self, account: Credentials, transport: Transport) -> ReplicateClient:
         """Make a client over the loop's connections."""

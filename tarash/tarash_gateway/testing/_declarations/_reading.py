@@ -51,6 +51,7 @@ class Declaration:
         self.results = _tables(raw["result"])
         self.cancels = _tables(raw.get("cancel", ()))
         self.lists = _tables(raw.get("list", ()))
+        self.quotes = _tables(raw.get("quote", ()))
         self.models = [_whole(one, raw.get("sets", {})) for one in raw["models"]]
         self.upload: Table | None = raw.get("upload")
         errors = raw.get("errors", {})

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tarash.tarash_gateway.testing._declarations._account import Account
 from tarash.tarash_gateway.testing._declarations._bodies import Bodies, Wanted
 from tarash.tarash_gateway.testing._declarations._paths import place, read_at
 from tarash.tarash_gateway.testing._declarations._places import (
@@ -16,6 +15,7 @@ from tarash.tarash_gateway.testing._declarations._places import (
     filled,
     type_of,
 )
+from tarash.tarash_gateway.testing._declarations._pricing import Pricing
 from tarash.tarash_gateway.testing._declarations._reading import Declaration, Table, is_for
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest, Step
@@ -30,7 +30,7 @@ _OK = 200
 _REFUSED = 400
 
 
-class DeclaredWire(Account):
+class DeclaredWire(Pricing):
     """One declaration's endpoints: submit, poll, result, cancel, list, uploads, check.
 
     Args:
@@ -54,7 +54,7 @@ class DeclaredWire(Account):
         found: list[Place] = []
         for way in said.submits:
             for path in said.paths(way):
-                found += self._at("POST", path, self._submit, "submit")
+                found += self._at("POST", path, self._or_price(self._submit), "submit")
 
         for poll in said.polls:
             method = str(poll.get("method", "GET"))
@@ -79,6 +79,7 @@ class DeclaredWire(Account):
             found += self._at(method, said.upload["path"], self._upload, step)
             found.append(Place("PUT", "/_uploads/{name}", self._handed, "upload", public=True))
 
+        found += self._price_places(said.base_path)
         if said.check is not None:
             found += self._at("GET", said.check, self._check, None)
 
@@ -258,7 +259,8 @@ class DeclaredWire(Account):
             return (200, body) if body else (404, self._bodies.error("It was cancelled"))
 
         body = job.result_body
-        if isinstance(body, dict) and "result" in body:
+        hops = any("fetch" in one for one in self._said.results)
+        if hops and isinstance(body, dict) and "result" in body:
             body = {name: one for name, one in body.items() if name != "result"}
 
         return job.result_status, body

@@ -14,6 +14,7 @@ from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._fal_bodies import request_error
 
 _PAGE = 100
+_PRICE = ("endpoint_id", "unit_price", "unit", "currency")
 
 
 class FalModels:
@@ -26,6 +27,8 @@ class FalModels:
             Route(
                 "GET", "/api/openapi/queue/openapi.json", self._document, step="model", public=True
             ),
+            Route("GET", "/v1/models/pricing", self._prices, step="model"),
+            Route("POST", "/v1/models/pricing/estimate", self._estimate, step="model"),
         ]
 
     def _models(self) -> Mapping[str, Mapping[str, Any]]:
@@ -51,6 +54,31 @@ class FalModels:
         more = start + _PAGE < len(models)
         following = f"page-{int(cursor) + 1}" if more else None
         return Reply.json({"models": page, "next_cursor": following, "has_more": more})
+
+    async def _prices(self, request: RecordedRequest) -> Reply:
+        asked = request.query.get("endpoint_id", "").split(",")
+        rows = [
+            {name: row[name] for name in _PRICE if name in row}
+            for row in self._context.state.prices
+            if asked == [""] or row["endpoint_id"] in asked
+        ]
+        return Reply.json({"prices": rows, "next_cursor": None, "has_more": False})
+
+    async def _estimate(self, request: RecordedRequest) -> Reply:
+        question = request.json()
+        kind, total = question.get("estimate_type"), 0.0
+        rows = {row["endpoint_id"]: row for row in self._context.state.prices}
+        for endpoint, quantity in question.get("endpoints", {}).items():
+            row = rows.get(endpoint)
+            if row is None:
+                return request_error(404, f"Endpoint {endpoint} not found")
+
+            if kind == "unit_price":
+                total += row["unit_price"] * quantity["unit_quantity"]
+            else:
+                total += row.get("average", 0) * quantity["call_quantity"]
+
+        return Reply.json({"estimate_type": kind, "total_cost": total, "currency": "USD"})
 
     async def _document(self, request: RecordedRequest) -> Reply:
         model = self._models().get(request.query.get("endpoint_id", ""))

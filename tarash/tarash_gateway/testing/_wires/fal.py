@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from tarash.tarash_gateway.testing._calling import published_keys
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import CancelBehaviour, Script
 from tarash.tarash_gateway.testing._state import JobRecord, Phase
@@ -50,6 +51,7 @@ class FalWire:
             Route("GET", _JOB, self._result, step="result"),
             *FalStorage(context).routes,
             *FalModels(context).routes,
+            Route("GET", "/.well-known/jwks.json", self._webhook_keys, public=True),
             Route("POST", "/{endpoint+}", self._submit, step="submit"),
         ]
 
@@ -65,6 +67,9 @@ class FalWire:
     def not_found(self, request: RecordedRequest) -> Reply:
         """Answer to a path that leads nowhere."""
         return request_error(404, f"Path {request.path} not found")
+
+    async def _webhook_keys(self, _request: RecordedRequest) -> Reply:
+        return Reply.json(published_keys())
 
     async def _submit(self, request: RecordedRequest) -> Reply:
         endpoint = request.path_values["endpoint"].strip("/")

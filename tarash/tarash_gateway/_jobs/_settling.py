@@ -1,0 +1,40 @@
+"""Settles a job that nobody waits for: one poll, and what it says is written down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..exceptions import TimeoutError  # noqa: A004  (ours is the built-in one too)
+from ._job import Job
+
+
+class SettlingJob(Job):
+    """A job of which its provider says that it has come further."""
+
+    async def settle_once(self) -> bool:
+        """Poll once, and conclude the job where that is its end; nothing more is bought for it.
+
+        Returns:
+            False where somebody else drives it, or where it goes on.
+
+        Raises:
+            TarashException: It has failed, or it can't be asked after.
+        """
+        if not await self._take():
+            return False
+
+        run = self.run
+        run.only_settles = True
+        attempt = run.current
+        config = attempt.call.config.model_copy(update={"max_poll_attempts": 1})
+        attempt.call = replace(attempt.call, config=config)
+        operation = attempt.operation
+        if operation is not None:
+            run.resources.wakeups.nudge(operation.provider, operation.id)
+
+        try:
+            await self.go(None, None)
+        except TimeoutError:
+            return False
+
+        return True

@@ -1,0 +1,223 @@
+"""What Black Forest Labs' endpoints take: a strict reader of bodies, from the vendor's pages.
+
+And from public clients that were written against its released OpenAPI. Any other field is refused,
+as by FLUX 3; it shares nothing with the package's declaration.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+Check = Callable[[Any], bool]
+Fields = Mapping[str, Check]
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_LONGEST = 15_000
+_MOST_PIXELS = 4 * 1024 * 1024
+_LAST_SECOND = 20
+_UNTIMED = 2
+_RATIO = re.compile(r"([1-9]\d?):([1-9]\d?)")
+_WIDEST = 21 / 9
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST
+
+
+def whole(low: int, high: int, step: int = 1) -> Check:
+    return lambda value: type(value) is int and low <= value <= high and value % step == 0
+
+
+def number(low: float, high: float) -> Check:
+    return lambda value: (
+        isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    )
+
+
+def one_of(*values: Any) -> Check:
+    return lambda value: value in values and not isinstance(value, bool)
+
+
+def is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def is_seed(value: Any) -> bool:
+    return type(value) is int
+
+
+def is_medium(value: Any) -> bool:
+    """Take a URL, or base64 without the prefix of a data URI."""
+    return isinstance(value, str) and (
+        re.match(r"https?://", value) is not None or _BASE64.fullmatch(value) is not None
+    )
+
+
+def is_ratio(value: Any) -> bool:
+    found = _RATIO.fullmatch(value) if isinstance(value, str) else None
+    return found is not None and 1 / _WIDEST <= int(found[1]) / int(found[2]) <= _WIDEST
+
+
+def is_hook(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("https://")
+
+
+def list_of(most: int, check: Check) -> Check:
+    return lambda value: (
+        isinstance(value, list) and 0 < len(value) <= most and all(map(check, value))
+    )
+
+
+def is_keyframes(value: Any) -> bool:
+    """Take one image, up to ten, or up to ten with rising times."""
+    if is_medium(value) or list_of(10, is_medium)(value):
+        return True
+
+    if not list_of(10, _is_timed)(value):
+        return False
+
+    return all(one[0] < other[0] for one, other in pairwise(value))
+
+
+def _is_timed(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != len(("second", "image")):
+        return False
+
+    return number(0, _LAST_SECOND)(value[0]) and is_medium(value[1])
+
+
+def _images(most: int) -> dict[str, Check]:
+    return {f"input_image{f'_{one}' if one > 1 else ''}": is_medium for one in range(1, most + 1)}
+
+
+_IMAGE: Fields = {
+    "prompt": is_text,
+    "seed": is_seed,
+    "output_format": one_of("jpeg", "png"),
+    "webhook_url": is_hook,
+    "webhook_secret": is_text,
+}
+_SIDE = whole(64, 65_536, 16)
+_FLUX_2: Fields = {**_IMAGE, "width": _SIDE, "height": _SIDE, "safety_tolerance": whole(0, 5)}
+_OLD: Fields = {**_IMAGE, "safety_tolerance": whole(0, 6), "prompt_upsampling": is_flag}
+_OLD_SIDES: Fields = {"width": whole(256, 1440, 32), "height": whole(256, 1440, 32)}
+_STEPS: Fields = {"steps": whole(1, 50), "guidance": number(1.5, 100)}
+_PRO: Fields = {**_FLUX_2, **_images(8)}
+_KLEIN: Fields = {**_FLUX_2, **_images(4)}
+_FLEX: Fields = {"steps": whole(1, 50), "guidance": number(1.5, 10), "prompt_upsampling": is_flag}
+_KONTEXT: Fields = {**_OLD, **_images(4), "aspect_ratio": is_ratio}
+_FLUX_3_RATIOS = (
+    "auto 21:9 2:1 16:9 3:2 7:5 4:3 5:4 1:1 4:5 3:4 5:7 2:3 9:16 1:2 9:21".split()  # noqa: SIM905
+)
+
+IMAGES: Mapping[str, Fields] = {
+    **dict.fromkeys(("flux-2-pro", "flux-2-pro-preview", "flux-2-max"), _PRO),
+    "flux-2-flex": {**_PRO, **_FLEX},
+    **dict.fromkeys(
+        ("flux-2-klein-4b", "flux-2-klein-9b", "flux-2-klein-9b-preview"),
+        _KLEIN,
+    ),
+    "flux-pro-1.1": {**_OLD, **_OLD_SIDES},
+    "flux-pro-1.1-ultra": {
+        **_OLD,
+        "aspect_ratio": is_ratio,
+        "raw": is_flag,
+        "image_prompt": is_medium,
+        "image_prompt_strength": number(0, 1),
+    },
+    **dict.fromkeys(("flux-kontext-pro", "flux-kontext-max"), _KONTEXT),
+    "flux-pro-1.0-fill": {**_OLD, **_STEPS, "image": is_medium, "mask": is_medium},
+    "flux-pro-1.0-expand": {
+        **_OLD,
+        **_STEPS,
+        "image": is_medium,
+        **dict.fromkeys(("top", "bottom", "left", "right"), whole(0, 2048)),
+    },
+    "flux-dev": {**_OLD, **_OLD_SIDES, **_STEPS, "image_prompt": is_medium},
+    "flux-3-image": {
+        "prompt": is_text,
+        "images": lambda value: is_medium(value) or list_of(10, is_medium)(value),
+        "aspect_ratio": one_of(*_FLUX_3_RATIOS),
+        "resolution": one_of("768sq", "1k", "1.5k", "2k", "4k"),
+        "grounding": is_flag,
+        "safety_tolerance": whole(0, 4),
+    },
+}
+_NEEDED: Mapping[str, Sequence[str]] = {
+    "flux-pro-1.0-fill": ("image",),
+    "flux-pro-1.0-expand": ("image",),
+}
+
+_MODES = {
+    "text-to-video": "t2v",
+    "image-continuation": "i2v",
+    "video-continuation": "v2v",
+    "draft-enhance": "draft_enhance",
+}
+_SHARED: Fields = {
+    "mode": one_of(*_MODES, *_MODES.values()),
+    "resolution": one_of("hd", "fhd"),
+    "safety_tolerance": whole(0, 4),
+    "version": one_of("latest"),
+}
+_MADE: Fields = {**_SHARED, "prompt": is_text, "generate_audio": is_flag, "draft": is_flag}
+
+
+def _seconds(low: int, high: int) -> Check:
+    return lambda value: value == "auto" or whole(low, high)(value)
+
+
+_VIDEO: Mapping[str, tuple[Fields, Sequence[str]]] = {
+    "t2v": (
+        {
+            **_MADE,
+            "duration": _seconds(5, 20),
+            "aspect_ratio": one_of("auto", "21:9", "2:1", "16:9", "4:3", "1:1", "3:4", "9:16"),
+        },
+        ("prompt",),
+    ),
+    "i2v": (
+        {**_MADE, "duration": _seconds(5, 20), "keyframes": is_keyframes},
+        ("prompt", "keyframes"),
+    ),
+    "v2v": (
+        {**_MADE, "duration": _seconds(5, 15), "start_video": is_medium},
+        ("prompt", "start_video"),
+    ),
+    "draft_enhance": ({**_SHARED, "draft_cache": is_medium}, ("draft_cache",)),
+}
+
+
+def wrong_in(model: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what an endpoint refuses of a body, as the vendor lists it."""
+    if model != "flux-3-video":
+        return _wrong(body, IMAGES[model], ("prompt", *_NEEDED.get(model, ()))) or _wrong_size(body)
+
+    mode = str(body.get("mode"))
+    fields, needed = _VIDEO.get(_MODES.get(mode, mode), (_SHARED, ("mode",)))
+    found = _wrong(body, fields, ("mode", *needed))
+    frames = body.get("keyframes")
+    untimed = isinstance(frames, list) and all(isinstance(one, str) for one in frames)
+    if not found and untimed and len(frames or ()) > _UNTIMED and body.get("duration") == "auto":
+        return [_item("duration", "a fixed duration is needed for untimed keyframes")]
+
+    return found
+
+
+def _wrong(body: Mapping[str, Any], fields: Fields, needed: Sequence[str]) -> list[dict[str, Any]]:
+    missing = [_item(name, "Field required", "missing") for name in needed if name not in body]
+    unknown = sorted(body.keys() - fields.keys())
+    more = [_item(name, "Extra inputs are not permitted", "extra_forbidden") for name in unknown]
+    known = [name for name in body if name in fields]
+    bad = [_item(name, "Input is not valid") for name in known if not fields[name](body[name])]
+    return missing + more + bad
+
+
+def _wrong_size(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    width, height = body.get("width", 0), body.get("height", 0)
+    return [_item("width", "more than 4 megapixels")] if width * height > _MOST_PIXELS else []
+
+
+def _item(name: str, said: str, kind: str = "value_error") -> dict[str, Any]:
+    return {"loc": ["body", name], "msg": said, "type": kind}

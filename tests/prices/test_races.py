@@ -1,0 +1,160 @@
+"""The last cent of a budget: many race for it, one gets it, and a dead winner's is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import spend
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.ledger._records import Spending
+from tests.prices.racing import CENT, Racers
+
+ROOT = Path(__file__).parents[2]
+PROCESSES = 4
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_of_64_threads_one_gets_the_last_cent(kind: str, tmp_path: Path) -> None:
+    alone(MemoryLedger() if kind == "memory" else SqliteLedger(tmp_path / "jobs.db"), rounds=5)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_of_64_threads_one_gets_the_last_cent_a_thousand_times(kind: str, tmp_path: Path) -> None:
+    alone(MemoryLedger() if kind == "memory" else SqliteLedger(tmp_path / "jobs.db"), rounds=1_000)
+
+
+def alone(ledger: Any, rounds: int) -> None:
+    """Let the threads of this process race."""
+    racers = Racers(ledger, 64, "here")
+    won = [len(racers.race(number)) for number in range(1, rounds + 1)]
+    racers.end()
+
+    assert won == [1] * rounds
+    assert spend(ledger, by=["provider"])[0].possible == CENT * rounds
+
+
+class Process:
+    """Racers in a process of their own."""
+
+    def __init__(self, path: Path, threads: int, name: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.prices.racing", str(path), str(threads), name],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def send(self, line: str) -> None:
+        """Begin a round."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> str | None:
+        """Return what it says next; None where it was killed."""
+        assert self._process.stdout is not None
+        said = self._process.stdout.readline().strip()
+        if said:
+            return said
+
+        self.end()
+        return None
+
+    def end(self) -> None:
+        """Close its input, so that it ends."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+        self._process.stdout.close()
+        self._process.wait()
+
+
+@contextmanager
+def processes(path: Path, threads: int) -> Iterator[list[Process]]:
+    """Start processes that are ready to race."""
+    started = [Process(path, threads, f"p{number}") for number in range(PROCESSES)]
+    try:
+        assert [one.answer() for one in started] == ["ready"] * PROCESSES
+        yield started
+    finally:
+        for one in started:
+            one.end()
+
+
+def together(path: Path, rounds: int, threads: int, deadly: set[int]) -> None:
+    """Let processes race; in some rounds the winner dies with the cent in its hand."""
+    SqliteLedger(path)
+    deaths = 0
+    with processes(path, threads) as racing:
+        for number in range(1, rounds + 1):
+            line = f"{number} die" if number in deadly else f"{number}"
+            won = ask(racing, line)
+            dead = [place for place, answer in enumerate(won) if answer is None]
+            assert len(dead) == (number in deadly)
+            if not dead:
+                assert sorted(won) == ["0"] * (PROCESSES - 1) + ["1"]
+                continue
+
+            deaths += 1
+            racing[dead[0]] = Process(path, threads, f"r{number}")
+            assert racing[dead[0]].answer() == "ready"
+            # It may have been bought, so the cent stays where it is.
+            assert ask(racing, f"{number}") == ["0"] * PROCESSES
+            asyncio.run(settle(path, number))
+            # Now it is certain that it was not, and somebody else gets it.
+            assert sorted(ask(racing, f"{number}")) == ["0"] * (PROCESSES - 1) + ["1"]
+
+    assert deaths == len(deadly)
+    rows = asyncio.run(everything(path))
+    assert sum(one.amount or 0 for one in rows) == CENT * rounds
+    assert len(rows) == rounds + deaths
+
+
+def ask(racing: list[Process], line: str) -> list[Any]:
+    """Return what each says to a round."""
+    for one in racing:
+        one.send(line)
+
+    return [one.answer() for one in racing]
+
+
+async def settle(path: Path, number: int) -> None:
+    """Take over what the dead winner of a round has left, and find that nothing was bought."""
+    ledger = SqliteLedger(path)
+    (row,) = [
+        one for one in await ledger.spendings() if one.intent_id.startswith(f"round{number}-")
+    ]
+    assert await ledger.claim(row.job_id, "heir")
+    free = {"amount": "0", "currency": "USD"}
+    await ledger.settle(row.intent_id, "not_sent", "failed", cost=free, cost_state="settled")
+    await ledger.aclose()
+
+
+async def everything(path: Path) -> list[Spending]:
+    """Return all that was spent or reserved."""
+    ledger = SqliteLedger(path)
+    try:
+        return await ledger.spendings()
+    finally:
+        await ledger.aclose()
+
+
+def test_of_four_processes_one_gets_the_last_cent(tmp_path: Path) -> None:
+    together(tmp_path / "jobs.db", rounds=6, threads=4, deadly={3})
+
+
+@pytest.mark.soak
+def test_of_four_processes_one_gets_the_last_cent_a_thousand_times(tmp_path: Path) -> None:
+    together(tmp_path / "jobs.db", rounds=1_000, threads=64, deadly=set(range(20, 1_000, 20)))
