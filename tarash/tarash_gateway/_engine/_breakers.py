@@ -113,9 +113,11 @@ class Breakers:
         if not changed:
             return
 
-        level = logging.WARNING if is_open else logging.INFO
-        name = "circuit_opened" if is_open else "circuit_closed"
-        event(level, name, circuit=passage.name, error=error)
+        if is_open:
+            event(logging.WARNING, "circuit_opened", circuit=passage.name, error=error)
+        else:
+            event(logging.INFO, "circuit_closed", circuit=passage.name, error=error)
+
         if _shares(passage.ledger):
             states = cast("StateLedger", passage.ledger)
             with anyio.move_on_after(LEDGER_SECONDS, shield=True):

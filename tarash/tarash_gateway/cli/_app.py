@@ -25,6 +25,7 @@ from ._shape import App, help_alone
 from ._words import offer_all
 from .jobs import jobs_app
 from .ledger import ledger_app
+from .mcp import mcp
 from .models import models_app
 from .providers import providers_app
 from .serve import serve
@@ -53,6 +54,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.add_typer(webhooks_app, name="webhooks")
 app.command("serve")(serve)
+app.command("mcp")(mcp)
 
 
 def run(arguments: list[str]) -> int:

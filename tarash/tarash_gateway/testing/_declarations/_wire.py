@@ -234,12 +234,10 @@ class DeclaredWire(Pricing):
         poll, job_id = self._asked(self._said.polls, request)
         job = self._context.state.look(job_id)
         if job is None:
-            items = poll.get("items")
-            return (
-                Reply.json(self._bodies.listed(poll, []))
-                if items
-                else self.error(404, "There is no such job")
-            )
+            if poll.get("items"):
+                return Reply.json(self._bodies.listed(poll, []))
+
+            return self.error(404, "There is no such job")
 
         kind, name, _, _ = self._jobs.get(job.id, ("", "", "", None))
         poll = self._said.stage(self._said.polls, kind, name) or poll

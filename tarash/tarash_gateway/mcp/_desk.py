@@ -1,0 +1,275 @@
+"""What the tools do: each returns plain JSON, and raises errors that a model can read and mend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import TarashException, ValidationError
+from ..models import ImageGenerationRequest, VideoGenerationRequest
+from ..server._callers import Caller
+from ..server._content import result_of
+from ..server._creating import create, labels_of
+from ..server._media_shelf import type_of
+from ..server._model_names import Wanted
+from ..server._refusals import Refusal
+from ..server._shapes import model_of, status_of
+from ._quotes import Quotes
+
+if TYPE_CHECKING:
+    from .._data._job_info import JobInfo
+    from .._data._types import Kind
+    from ..models import GenerationPlan
+    from ..server._driving import Driven
+    from ..server._front import Front
+
+    Tell = Callable[[float, str], Awaitable[None]]
+
+ME = Caller(None)
+"""Whoever started the process: everything in it is theirs."""
+REQUESTS: dict[str, type[VideoGenerationRequest | ImageGenerationRequest]] = {
+    "video": VideoGenerationRequest,
+    "image": ImageGenerationRequest,
+}
+LONGEST_WAIT = 600.0
+MOST_MODELS = 50
+MOST_JOBS = 50
+
+
+class Desk:
+    """Takes what tools are called with."""
+
+    def __init__(self, front: Front, *, allow_unpriced: bool) -> None:
+        self._front = front
+        self._quotes = Quotes(front.states)
+        self._allow_unpriced = allow_unpriced or front.settings.mock
+
+    def models(self, query: str, kind: Kind | None, limit: int) -> list[dict[str, Any]]:
+        """Return models and aliases whose id has all words of a query."""
+        words = query.lower().split()
+        found = []
+        for entry in self._front.models.listed(ME):
+            makes = entry.get("outputs", ["video", "image"])
+            name = entry["id"].lower()
+            if all(word in name for word in words) and (kind is None or kind in makes):
+                found.append({"model": entry["id"], "makes": makes})
+                if len(found) >= min(limit, MOST_MODELS):
+                    break
+
+        return found
+
+    async def plan(
+        self, kind: Kind, model: str, fallbacks: list[str], request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return what would be sent."""
+        _, plan = await self._planned(kind, Wanted(model, tuple(fallbacks)), request)
+        return _shown(plan)
+
+    async def quote(
+        self, kind: Kind, model: str, fallbacks: list[str], request: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return what it would cost, and the id that confirms it where it may be bought."""
+        asked, plan = await self._planned(kind, Wanted(model, tuple(fallbacks)), request)
+        chain = [plan, *plan.fallbacks]
+        most = _most(chain)
+        shown = {
+            "quotes": [_priced(one) for one in chain],
+            "most_usd": None if most is None else format(most, "f"),
+            "adjustments": _shown(plan)["adjustments"],
+            "confirmation_id": None,
+        }
+        if most is None and not self._allow_unpriced:
+            shown["why_not"] = (
+                "A part of it has no known price, so it can't be bought here; whoever runs this "
+                "server can start it with --allow-unpriced"
+            )
+            return shown
+
+        body = asked.model_dump(mode="json", exclude_defaults=True)
+        shown["confirmation_id"] = await self._quotes.keep(
+            kind, model, tuple(fallbacks), body, most
+        )
+        return shown
+
+    async def generate(self, quote_id: str, seconds: float, tell: Tell) -> dict[str, Any]:
+        """Buy what was quoted, once, and wait for it for some time."""
+        quoted = await self._quotes.find(quote_id)
+        if quoted is None:
+            raise ValidationError(
+                f"No quote {quote_id!r} stands: one is good for 15 minutes; ask for a new one"
+            )
+
+        kind: Kind = quoted["kind"]
+        most = None if quoted["most"] is None else Decimal(quoted["most"])
+        wanted = Wanted(quoted["model"], tuple(quoted["fallbacks"]), most)
+        driven = await create(
+            self._front,
+            ME,
+            kind=kind,
+            config=self._config(kind, wanted),
+            asked=REQUESTS[kind].model_validate(quoted["request"]),
+            labels=labels_of({}, wanted.model),
+            name=f"mcp-{quote_id}",
+        )
+        await self._quotes.bought(quote_id, quoted)
+        await _wait(driven, min(seconds, LONGEST_WAIT), tell)
+        return await self.job(driven.handle.id)
+
+    async def job(self, job_id: str) -> dict[str, Any]:
+        """Return where a job stands, and its results once they are there."""
+        job = await self._found(job_id)
+        driven = self._front.drivers.get(job.id)
+        shown: dict[str, Any] = {
+            "job_id": job.id,
+            "model": model_of(job),
+            "status": status_of(job, driven),
+            "prompt": job.request.get("prompt"),
+        }
+        update = None if driven is None else driven.update
+        if update is not None and update.progress_percent is not None:
+            shown["progress_percent"] = update.progress_percent
+
+        if job.error is not None and job.state != "completed":
+            shown["error"] = {name: job.error.get(name) for name in ("code", "message")}
+
+        if job.state == "unknown":
+            shown["error"] = {
+                "code": "unknown_outcome",
+                "message": "Nobody knows whether the provider has taken this job: it may run and "
+                "be billed. Do not order it again without asking your user",
+            }
+
+        if job.cost is not None:
+            shown["cost"] = {"amount": format(job.cost.amount, "f"), "currency": job.cost.currency}
+
+        if job.state == "completed":
+            shown["results"] = [
+                {"number": number, "file": str(path), "content_type": type_of(path)}
+                for number, path in enumerate(await self.files(job), 1)
+            ]
+
+        return shown
+
+    async def jobs(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest jobs."""
+        found = await self._front.gateway.list_jobs_async(limit=min(limit, MOST_JOBS))
+        return [
+            {
+                "job_id": job.id,
+                "kind": job.kind,
+                "model": model_of(job),
+                "status": status_of(job, self._front.drivers.get(job.id)),
+                "prompt": job.request.get("prompt"),
+            }
+            for job in found
+        ]
+
+    async def cancel(self, job_id: str) -> dict[str, Any]:
+        """Ask a job's provider to stop it."""
+        job = await self._found(job_id)
+        driven = self._front.drivers.get(job.id)
+        if job.state != "open":
+            return {"job_id": job.id, "answer": "too_late", "status": job.state}
+
+        keys = self._front.models.keys
+        handle: Any = (
+            driven.handle
+            if driven is not None
+            else await self._front.gateway.resume_async(job.id, api_keys=keys)
+        )
+        return {"job_id": job.id, "answer": await handle.cancel_async()}
+
+    async def files(self, job: JobInfo) -> list[Path]:
+        """Return the files of a finished job's results; fetched again where they are gone."""
+        first = await result_of(self._front, job, 1)
+        return await self._front.shelf.files(job) or [first]
+
+    async def file(self, job_id: str, number: int) -> Path:
+        """Return the file of one result, counted from 1."""
+        return await result_of(self._front, await self._found(job_id), number)
+
+    async def _found(self, job_id: str) -> JobInfo:
+        job = await self._front.gateway.find_job_async(job_id)
+        if job is None or job.id != job_id:
+            raise ValidationError(f"There is no job {job_id!r}; list_jobs shows those that are")
+
+        return job
+
+    async def _planned(
+        self, kind: Kind, wanted: Wanted, request: dict[str, Any]
+    ) -> tuple[VideoGenerationRequest | ImageGenerationRequest, GenerationPlan]:
+        asked = REQUESTS[kind].model_validate(request)
+        gateway: Any = self._front.gateway
+        work = gateway.plan_video_async if kind == "video" else gateway.plan_image_async
+        return asked, await work(self._config(kind, wanted), asked)
+
+    def _config(self, kind: Kind, wanted: Wanted) -> Any:
+        made = self._front.models.config(kind, wanted, ME, self._front.shelf.place())
+        free = {"allow_unpriced": self._allow_unpriced}
+        rest = tuple(one.model_copy(update=free) for one in made.fallback_configs)
+        return made.model_copy(update={**free, "fallback_configs": rest})
+
+
+async def _wait(driven: Driven, seconds: float, tell: Tell) -> None:
+    """Wait for a job for some time, and say meanwhile how far it is."""
+
+    async def follow() -> None:
+        async for _ in driven.changes():
+            update = driven.update
+            if update is not None:
+                await tell(update.progress_percent or 0.0, update.status)
+
+    following = asyncio.ensure_future(follow())
+    try:
+        await asyncio.wait_for(driven.ended.wait(), max(seconds, 0.0))
+    except TimeoutError:
+        return
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+def _most(chain: list[GenerationPlan]) -> Decimal | None:
+    """Return what a chain may cost at most, if each of its configs is paid for; None if unknown."""
+    if any(one.quote.high is None or one.quote.currency != "USD" for one in chain):
+        return None
+
+    return sum((one.quote.high for one in chain if one.quote.high is not None), Decimal(0))
+
+
+def _priced(plan: GenerationPlan) -> dict[str, Any]:
+    quote = plan.quote
+    return {
+        "provider": plan.provider,
+        "model": plan.model,
+        "price": str(quote),
+        "unknown": list(quote.unknown),
+    }
+
+
+def _shown(plan: GenerationPlan) -> dict[str, Any]:
+    return {
+        "provider": plan.provider,
+        "model": plan.model,
+        "payload": plan.payload,
+        "price": str(plan.quote),
+        "adjustments": [
+            {"field": one.field, "requested": one.requested, "sent": one.sent, "why": one.reason}
+            for one in plan.adjustments
+        ],
+        "warnings": list(plan.warnings),
+        "fallbacks": [_shown(one) for one in plan.fallbacks],
+    }
+
+
+def message_of(error: TarashException | Refusal) -> str:
+    """Return an error as a model reads it: what happened, and what to do."""
+    if isinstance(error, Refusal):
+        return f"{error.code}: {error.message}"
+
+    facts = [f"submission: {error.submission}"] if error.submission else []
+    facts += [hint.text for hint in error.hints]
+    return "; ".join([f"{error.code}: {error.message}", *facts])

@@ -1,0 +1,200 @@
+"""The MCP server's tools and resources, by the official SDK."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import pydantic
+from anyio import to_thread
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context  # noqa: TC002  (tools are read at run time)
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp.types import ResourceLink, ToolAnnotations
+from pydantic import Field
+
+from .._version import __version__
+from ..exceptions import TarashException
+from ..models import ImageGenerationRequest, VideoGenerationRequest
+from ..server._front import Front
+from ..server._media_shelf import type_of
+from ..server._refusals import Refusal
+from ._desk import Desk, message_of
+
+if TYPE_CHECKING:
+    from .._jobs._gateway import Gateway
+    from ..server import ServerSettings
+
+INSTRUCTIONS = (
+    "Makes videos and images with AI providers. A generation takes minutes and costs money. "
+    "1. list_models finds a model. "
+    "2. quote_video or quote_image says what it costs, and how the request was changed to fit the "
+    "model: say both to your user. "
+    "3. generate buys it, with the quote's confirmation_id; the same id never buys twice. "
+    "4. job_status until the status is completed; fetch_result returns where the result is. "
+    "Never quote again for a job that you have lost: list_jobs finds it."
+)
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+BUYS = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+)
+STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
+WHOLE = 100.0
+
+T = TypeVar("T")
+Model = Annotated[
+    str,
+    Field(description="`provider/model` such as fal/fal-ai/veo3.1, or an alias", max_length=300),
+]
+Fallbacks = Annotated[
+    list[str], Field(description="Models that follow after a retryable failure", max_length=8)
+]
+JobId = Annotated[str, Field(description="As generate or list_jobs says it", max_length=200)]
+Wait = Annotated[float, Field(ge=0, le=600, description="Seconds to wait for the result")]
+
+
+def make_server(
+    gateway: Gateway, settings: ServerSettings, *, allow_unpriced: bool
+) -> MCPServer[Any]:
+    """Return the server; as `create_mcp_server`."""
+    front = Front(gateway, settings, None)
+    desk = Desk(front, allow_unpriced=allow_unpriced)
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
+        front.shelf.prepare()
+        front.drivers.start()
+        yield
+        await front.drivers.aclose()
+        await gateway.aclose()
+
+    made: MCPServer[Any] = MCPServer(
+        "tarash",
+        title="Tarash Gateway",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        lifespan=lifespan,
+        log_level="WARNING",
+    )
+    _add_questions(made, desk)
+    _add_work(made, desk)
+    _add_results(made, desk)
+    return made
+
+
+def _add_questions(server: MCPServer[Any], desk: Desk) -> None:
+    @server.tool(annotations=READS)
+    async def list_models(
+        query: Annotated[str, Field(description="Words of the id, such as `veo 3`")] = "",
+        kind: Literal["video", "image"] | None = None,
+        limit: Annotated[int, Field(ge=1, le=50)] = 20,
+    ) -> list[dict[str, Any]]:
+        """List models, by words of their ids."""
+        return await to_thread.run_sync(desk.models, query, kind, limit)
+
+    @server.tool(annotations=READS)
+    async def plan_video(
+        model: Model, request: VideoGenerationRequest, fallbacks: Fallbacks | None = None
+    ) -> dict[str, Any]:
+        """Say what would be sent for a video: nothing is bought."""
+        return await _said(desk.plan("video", model, fallbacks or [], _json(request)))
+
+    @server.tool(annotations=READS)
+    async def plan_image(
+        model: Model, request: ImageGenerationRequest, fallbacks: Fallbacks | None = None
+    ) -> dict[str, Any]:
+        """Say what would be sent for images: nothing is bought."""
+        return await _said(desk.plan("image", model, fallbacks or [], _json(request)))
+
+    @server.tool(annotations=READS)
+    async def quote_video(
+        model: Model, request: VideoGenerationRequest, fallbacks: Fallbacks | None = None
+    ) -> dict[str, Any]:
+        """Say what a video costs; its confirmation_id is what generate takes."""
+        return await _said(desk.quote("video", model, fallbacks or [], _json(request)))
+
+    @server.tool(annotations=READS)
+    async def quote_image(
+        model: Model, request: ImageGenerationRequest, fallbacks: Fallbacks | None = None
+    ) -> dict[str, Any]:
+        """Say what images cost; the confirmation_id is what generate takes."""
+        return await _said(desk.quote("image", model, fallbacks or [], _json(request)))
+
+
+def _add_work(server: MCPServer[Any], desk: Desk) -> None:
+    @server.tool(annotations=BUYS)
+    async def generate(
+        confirmation_id: Annotated[str, Field(max_length=100)],
+        context: Context[Any, Any],
+        wait_seconds: Wait = 45,
+    ) -> dict[str, Any]:
+        """Buy what was quoted; the same id never buys twice, so that a call may be repeated."""
+
+        async def tell(percent: float, status: str) -> None:
+            await context.report_progress(percent, WHOLE, status)
+
+        return await _said(desk.generate(confirmation_id, wait_seconds, tell))
+
+    @server.tool(annotations=READS)
+    async def job_status(job_id: JobId) -> dict[str, Any]:
+        """Say where a job stands, what it cost, and where its results are."""
+        return await _said(desk.job(job_id))
+
+    @server.tool(annotations=READS)
+    async def list_jobs(limit: Annotated[int, Field(ge=1, le=50)] = 20) -> list[dict[str, Any]]:
+        """List the newest jobs, those that were ordered elsewhere in the same ledger, too."""
+        return await _said(desk.jobs(limit))
+
+    @server.tool(annotations=STOPS)
+    async def cancel_job(job_id: JobId) -> dict[str, Any]:
+        """Ask the provider to stop a job; it may be billed all the same."""
+        return await _said(desk.cancel(job_id))
+
+
+def _add_results(server: MCPServer[Any], desk: Desk) -> None:
+    @server.tool(annotations=READS)
+    async def fetch_result(
+        job_id: JobId, number: Annotated[int, Field(ge=1, le=10_000)] = 1
+    ) -> ResourceLink:
+        """Return a link to a result, which the client can read as a resource."""
+        path = await _said(desk.file(job_id, number))
+        return ResourceLink(
+            type="resource_link",
+            name=path.name,
+            uri=f"tarash://jobs/{job_id}/results/{number}",
+            mime_type=type_of(path),
+            size=path.stat().st_size,
+            description=f"On this machine: {path}",
+        )
+
+    @server.resource(
+        "tarash://jobs/{job_id}/results/{number}",
+        name="result",
+        description="The bytes of a finished result, counted from 1.",
+        mime_type="application/octet-stream",
+    )
+    async def result(job_id: str, number: str) -> bytes:
+        try:
+            path = await desk.file(job_id, int(number))
+        except (ValueError, TarashException, Refusal) as error:
+            raise ResourceNotFoundError(f"There is no such result: {error}") from error
+
+        return await to_thread.run_sync(Path.read_bytes, path)
+
+
+def _json(request: VideoGenerationRequest | ImageGenerationRequest) -> dict[str, Any]:
+    return request.model_dump(mode="json", exclude_defaults=True)
+
+
+async def _said(work: Awaitable[T]) -> T:
+    """Return what a tool comes to; errors become words that the model can read."""
+    try:
+        return await work
+    except (TarashException, Refusal) as error:
+        raise ToolError(message_of(error)) from error
+    except pydantic.ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        path = ".".join(map(str, first["loc"]))
+        raise ToolError(f"invalid_request: {path}: {first['msg']}") from error
