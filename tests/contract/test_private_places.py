@@ -36,6 +36,7 @@ GIVING_URLS = {
         "openrouter",
         "replicate",
         "runway",
+        "together",
         "xai",
     )
 }

@@ -95,6 +95,8 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _as_found: None) 
         monkeypatch.setenv("TARASH_BYTEDANCE_BASE_URL", simulator.base_url("bytedance"))
         monkeypatch.setenv("BFL_API_KEY", "bfl_documentation")
         monkeypatch.setenv("TARASH_BFL_BASE_URL", simulator.base_url("bfl"))
+        monkeypatch.setenv("TOGETHER_API_KEY", "together-documentation")
+        monkeypatch.setenv("TARASH_TOGETHER_BASE_URL", simulator.base_url("together"))
         monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-documentation")
         monkeypatch.setenv("TARASH_OPENROUTER_BASE_URL", simulator.base_url("openrouter"))
         for name in ("comfyui", "vllm", "sglang", "openai-compatible", "localai"):

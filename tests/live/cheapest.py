@@ -65,6 +65,12 @@ CHEAPEST = (
     Live(provider="wavespeed", model="wavespeed-ai/z-image/turbo", costs="below one cent"),
     Live(provider="kling", model="kling-v2-1", costs="below two cents"),
     Live(provider="bytedance", model="dola-seedream-5-0-flash-260915", costs="two cents"),
+    Live(
+        provider="together",
+        model="black-forest-labs/FLUX.1-schnell",
+        costs="below one cent",
+        wishes={"size": "256x256"},
+    ),
     Live(provider="bfl", model="flux-2-klein-4b", costs="below two cents"),
     Live(
         provider="openrouter",

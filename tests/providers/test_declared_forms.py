@@ -243,6 +243,30 @@ async def test_an_error_beside_a_status_of_the_job_is_the_jobs(boreal: Boreal) -
             await one.generate_video_async(video_config(max_poll_attempts=3), REQUEST)
 
 
+@pytest.mark.parametrize(
+    ("fields", "sides"),
+    [({}, (640, 360)), ({"aspect_ratio": "9:16"}, (360, 640)), ({"size": "2000x2000"}, (512, 512))],
+)
+@pytest.mark.parametrize("form", ["apart", "object"])
+async def test_sides_that_are_sent_apart_are_one_of_the_listed_sizes(
+    boreal: Boreal, form: str, fields: dict[str, Any], sides: tuple[int, int]
+) -> None:
+    boreal.answers["/make"] = [IMAGES]
+    size = {"from": "size", "allowed": ["640x360", "360x640", "512x512"], "default": "640x360"}
+    names = ["size"] if form == "object" else ["width", "height"]
+    said = image_maker(boreal.url)
+    said["models"][0]["takes"] |= {
+        name: {**size, "form": name if form == "apart" else "object"} for name in names
+    }
+    async with gateway(said) as one:
+        asked = ImageGenerationRequest.model_validate({"prompt": "Ice", **fields})
+        await one.generate_image_async(image_config(), asked)
+
+    body = boreal.seen[0]["body"]
+    sent = body["size"] if form == "object" else body
+    assert (sent["width"], sent["height"]) == sides
+
+
 async def test_several_images_have_names_with_numbers(boreal: Boreal) -> None:
     boreal.answers["/make"] = [IMAGES]
     said = image_maker(boreal.url, media={"inline": "base64"})

@@ -21,6 +21,7 @@ FOLDERS = (
     "runway",
     "sglang",
     "stability",
+    "together",
     "vllm",
     "wavespeed",
     "xai",

@@ -34,6 +34,7 @@ WHOLE = frozenset({"duration_seconds", "seed", "n", "number_of_videos"})
 """Fields whose ranges are of whole numbers, where no step is given."""
 ADDRESSES = ("http://", "https://")
 SIDES = ("width", "height")
+APART = ("object", *SIDES)
 
 
 def mappers_of(said: ProviderDeclaration, kind: str, model: Model | None) -> dict[str, FieldMapper]:
@@ -103,21 +104,25 @@ def _geometry(take: Take, kind: str) -> Geometry | None:
 
 
 def _sizes(take: Take, kind: str) -> Geometry | None:
+    apart = take.form in APART
     presets = [
-        Preset(one, size[0] / size[1], size[0] * size[1])
+        Preset(
+            dict(zip(SIDES, size, strict=True)) if apart else one,
+            size[0] / size[1],
+            size[0] * size[1],
+        )
         for one in take.allowed or ()
         if (size := pixels_of(one)) is not None
     ]
-    apart = take.form in ("object", *SIDES)
     if not presets and not take.free and not apart:
         sides = {side: one for one in take.allowed or () if (side := side_of(one)) is not None}
         return Lines(sides, by_side=True) if sides and kind == "image" else None
 
-    written = str(presets[0].wire) if presets else str(take.default or "")
+    written = str(take.allowed[0] if presets and take.allowed else take.default or "")
     mark = next((one for one in written if not one.isdigit()), "x")
     sizes = Sizes(
         tuple(presets),
-        "object" if apart else "text" if take.free else None,
+        None if presets and not take.free else "object" if apart else "text",
         separator=mark,
         low=(take.low or 1,) * 2,
         high=(take.high or float("inf"),) * 2,
@@ -132,20 +137,33 @@ def _sizes(take: Take, kind: str) -> Geometry | None:
 def _usual(presets: Sequence[Preset], default: Any) -> Preset | None:
     """Return the size that is made where nothing is said: a listed one, or the square of a tier."""
     side = None if default is None else side_of(default)
-    named = next((one for one in presets if one.wire == default), None)
+    size = pixels_of(default)
+    pixels = None if size is None else (size[0] / size[1], size[0] * size[1])
+    named = next((one for one in presets if (one.ratio, one.area) == pixels), None)
     return named or (None if side is None else Preset(default, 1, side * side))
 
 
 def _shaped(take: Take, geometry: Geometry, kind: str) -> FieldMapper:
     def convert(request: Any, value: Any) -> Any:
-        plain = isinstance(value, str) and value in (take.allowed or ())
+        listed = isinstance(value, str) and value in (take.allowed or ())
+        plain = listed and take.form not in APART
         chosen = value if plain else geometry.choose(request, Target.of(request))
-        chosen = take.default if chosen is None else chosen
+        chosen = _default_of(take) if chosen is None else chosen
         return None if chosen is None or take.form == "unsent" else _part(take, chosen, None)
 
     first, *others = _fields(take, geometry, kind)
     required = take.required and take.default is None
     return FieldMapper(first, convert, required, also=tuple(others), geometry=geometry)
+
+
+def _default_of(take: Take) -> Any:
+    """Return the default; of a size whose sides are sent apart, these."""
+    size = pixels_of(take.default) if take.form in APART else None
+    if size is None:
+        return take.default
+
+    sides = dict(zip(SIDES, size, strict=True))
+    return sides if take.form == "object" else sides[take.form]
 
 
 def _fields(take: Take, geometry: Geometry, kind: str) -> tuple[str, ...]:

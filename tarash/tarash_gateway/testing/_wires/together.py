@@ -1,0 +1,336 @@
+"""Together AI's API: videos of the second version as jobs, images at once.
+
+Written from the vendor's pages, its skill and its client's types (2026-11), by which `seconds` are
+text. What they don't name is refused. There is no cancel and no list.
+"""
+
+import base64
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tarash.tarash_gateway.testing import _media
+from tarash.tarash_gateway.testing._records import RecordedRequest
+from tarash.tarash_gateway.testing._script import Script
+from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wires._context import WireContext
+
+Check = Callable[[Any], bool]
+
+_WORDS = {"queued": "queued", "running": "in_progress"}
+_REFUSED = "The prompt was flagged by our safety system"
+_FINE = 200
+_SIDES = {"480p": 480, "720p": 720, "1080p": 1080, "4k": 2160}
+_URL = re.compile(r"https?://\S+")
+_DATA = re.compile(r"(data:\w+/[\w.+-]+;base64,)?[A-Za-z0-9+/]+={0,2}")
+
+
+def _is_medium(value: Any) -> bool:
+    return isinstance(value, str) and bool(_URL.fullmatch(value) or _DATA.fullmatch(value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _whole(low: int, high: int, step: int = 1) -> Check:
+    return lambda value: type(value) is int and low <= value <= high and value % step == 0
+
+
+def _one_of(*values: Any) -> Check:
+    return lambda value: value in values and not isinstance(value, bool)
+
+
+def _list_of(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and bool(value) and all(map(check, value))
+
+
+def _object_of(fields: Mapping[str, Check], *needed: str) -> Check:
+    def check(value: Any) -> bool:
+        return (
+            isinstance(value, dict)
+            and value.keys() <= fields.keys()
+            and set(needed) <= value.keys()
+            and all(fields[name](one) for name, one in value.items())
+        )
+
+    return check
+
+
+_FRAME = _object_of(
+    {"input_image": _is_medium, "frame": lambda one: one in {"first", "last"} or type(one) is int},
+    "input_image",
+)
+_FILM = _object_of({"video": _is_medium}, "video")
+_MEDIA = _object_of(
+    {
+        "frame_images": _list_of(_FRAME),
+        "frame_videos": _list_of(_FILM),
+        "reference_images": _list_of(_is_medium),
+        "reference_videos": _list_of(_FILM),
+        "source_video": lambda one: _is_medium(one) or _FILM(one),
+        "audio_inputs": _list_of(_is_medium),
+        "reference_audios": _list_of(_is_medium),
+    }
+)
+_VIDEO: Mapping[str, Check] = {
+    "model": _is_text,
+    "prompt": _is_text,
+    "seconds": lambda one: isinstance(one, str) and one.isdigit(),
+    "width": _whole(256, 2160),
+    "height": _whole(256, 2160),
+    "ratio": lambda one: isinstance(one, str) and bool(re.fullmatch(r"\d+:\d+", one)),
+    "resolution": _one_of(*_SIDES),
+    "fps": _whole(15, 60),
+    "steps": _whole(10, 50),
+    "guidance_scale": lambda one: isinstance(one, int | float) and not _is_flag(one),
+    "seed": lambda one: type(one) is int,
+    "negative_prompt": _is_text,
+    "generate_audio": _is_flag,
+    "settings": _object_of({"audio": _is_flag}),
+    "output_format": _one_of("MP4", "WEBM"),
+    "output_quality": _whole(0, 100),
+    "media": _MEDIA,
+}
+_IMAGE: Mapping[str, Check] = {
+    "model": _is_text,
+    "prompt": _is_text,
+    "width": _whole(256, 1920, 8),
+    "height": _whole(256, 1920, 8),
+    "aspect_ratio": _one_of("1:1", "16:9", "9:16", "4:3", "3:2"),
+    "n": _whole(1, 4),
+    "steps": _whole(1, 50),
+    "seed": lambda one: type(one) is int,
+    "negative_prompt": _is_text,
+    "guidance_scale": lambda one: isinstance(one, int | float) and not _is_flag(one),
+    "guidance": lambda one: isinstance(one, int | float) and not _is_flag(one),
+    "prompt_upsampling": _is_flag,
+    "image_url": lambda one: isinstance(one, str) and _is_medium(one),
+    "reference_images": _list_of(_is_medium),
+    "image_loras": lambda one: isinstance(one, list) and len(one) <= 2,  # noqa: PLR2004
+    "response_format": _one_of("base64", "url"),
+    "output_format": _one_of("jpeg", "png"),
+    "disable_safety_checker": _is_flag,
+}
+_HD = ((1280, 720), (720, 1280))
+_FULL = ((1920, 1080), (1080, 1080), (1080, 1920))
+# Seconds and sizes of those models whose page lists them.
+_LISTS: Mapping[str, tuple[str, Sequence[tuple[int, int]], str]] = {
+    "google/veo-3.0": ("8", (*_HD, (1920, 1080), (1080, 1920)), "F"),
+    "google/veo-2.0": ("5", _HD, "FL"),
+    "openai/sora-2": ("8", _HD, "F"),
+    "minimax/hailuo-02": ("10", ((1366, 768), (1920, 1080)), "F"),
+    "minimax/video-01-director": ("5", ((1366, 768),), "F"),
+    "kwaivgI/kling-2.1-pro": ("5", _FULL, "FL"),
+    "kwaivgI/kling-2.1": ("5", _FULL, "F"),
+    "kwaivgI/kling-1.6": ("5", _FULL, "F"),
+    "kwaivgI/kling-2.0": ("5", ((1280, 720), (720, 720), (720, 1280)), "F"),
+    "vidu/vidu-q1": ("5", _FULL, "FL"),
+}
+_LONGEST = {"ByteDance/Seedance-2.0": 15, "ByteDance/Seedance-2.5": 30}
+_SHORTEST = 4
+
+
+def _wrong(body: Mapping[str, Any], fields: Mapping[str, Check]) -> str | None:
+    missing = next((name for name in ("model", "prompt") if name not in body), None)
+    unknown = next(iter(sorted(body.keys() - fields.keys())), None)
+    if missing or unknown:
+        return f"{missing} is required" if missing else f"unknown parameter {unknown}"
+
+    bad = next((name for name, value in body.items() if not fields[name](value)), None)
+    return f"{bad} is invalid" if bad else None
+
+
+def _wrong_for_list(body: Mapping[str, Any], frames: Sequence[Any], refers: bool) -> str | None:
+    known = next((name for name in _LISTS if body["model"].startswith(name)), None)
+    if known is None:
+        return None
+
+    seconds, sizes, places = _LISTS[known]
+    if body.get("seconds", seconds) != seconds:
+        return "invalidDuration"
+
+    fits = (body.get("width"), body.get("height")) in sizes and not refers
+    fits = fits and not ("last" in frames and places == "F")
+    return None if fits else f"{known} does not take this size or these media"
+
+
+def _wrong_video(body: Mapping[str, Any]) -> str | None:
+    found = _wrong(body, _VIDEO)
+    if found is not None:
+        return found
+
+    model, media = body["model"], body.get("media", {})
+    frames = [one.get("frame") for one in media.get("frame_images", ())]
+    references = media.keys() & {"reference_images", "reference_videos"}
+    found = _wrong_for_list(body, frames, bool(references))
+    if found is not None:
+        return found
+
+    if model in _LONGEST:
+        if not _SHORTEST <= int(body.get("seconds", 5)) <= _LONGEST[model]:
+            return "invalidDuration"
+
+        if frames and references:
+            return "frame_images can not be mixed with references"
+
+    of_2_5 = {"ratio", "width", "height", "settings", "generate_audio"}
+    if model == "ByteDance/Seedance-2.5" and body.keys() & of_2_5:
+        return f"{model} does not take {min(body.keys() & of_2_5)}"
+
+    return "last needs a first frame" if "last" in frames and "first" not in frames else None
+
+
+class TogetherWire:
+    """The endpoints of videos, of images, and of the models."""
+
+    credential_header = "Authorization"
+
+    def __init__(self, context: WireContext) -> None:
+        self._context = context
+        self.routes: Sequence[Route] = [
+            Route("GET", "/v1/models", self._models),
+            Route("POST", "/v2/videos", self._create, step="submit"),
+            Route("GET", "/v2/videos/{id}", self._look, step="poll"),
+            Route("POST", "/v1/images/generations", self._images, step="submit"),
+        ]
+
+    def credential(self, headers: Mapping[str, str]) -> str:
+        """Read `Bearer <key>`."""
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme == "Bearer" else ""
+
+    def error(self, status: int, message: str, code: str | None = None) -> Reply:
+        """Answer with the envelope of OpenAI's API."""
+        kind = "server_error" if status >= 500 else "invalid_request_error"  # noqa: PLR2004
+        error = {"message": message, "type": kind, "param": None, "code": code}
+        return Reply.json({"error": error}, status)
+
+    def not_found(self, _request: RecordedRequest) -> Reply:
+        """Answer to a path that leads nowhere."""
+        return self.error(404, "Not Found")
+
+    async def _models(self, _request: RecordedRequest) -> Reply:
+        return Reply.json([{"id": name, "object": "model", "type": "video"} for name in _LISTS])
+
+    @staticmethod
+    def _body(request: RecordedRequest) -> dict[str, Any]:
+        try:
+            body = request.json()
+        except ValueError:
+            return {}
+
+        return body if isinstance(body, dict) else {}
+
+    async def _create(self, request: RecordedRequest) -> Reply:
+        body = self._body(request)
+        wrong = _wrong_video(body)
+        if wrong is not None:
+            return self.error(400, wrong, wrong if wrong.startswith("invalid") else None)
+
+        job_id = f"0199-{len(self._context.state.jobs())}"
+        job = self._context.state.accept(
+            job_id,
+            "videos",
+            body,
+            request,
+            lambda script: (_FINE, self._ended(job_id, body, script)),
+        )
+        if job.script.outcome == "moderated" and job.script.error_type == "submit":
+            return self.error(422, _REFUSED)
+
+        return Reply.json(_plain(job_id, body, "queued"))
+
+    async def _look(self, request: RecordedRequest) -> Reply:
+        job = self._context.state.look(request.path_values["id"])
+        if job is None or job.endpoint != "videos":
+            return self.error(404, "The video was not found")
+
+        phase = job.phase(self._context.state.clock())
+        ended = phase == "ended"
+        return Reply.json(job.result_body if ended else _plain(job.id, job.payload, _WORDS[phase]))
+
+    def _ended(self, job_id: str, body: Mapping[str, Any], script: Script) -> dict[str, Any]:
+        if script.result is not None:
+            return dict(script.result)
+
+        if script.outcome in {"failed", "moderated"}:
+            refused = script.outcome == "moderated"
+            if script.error_type == "cancelled":
+                return _plain(job_id, body, "cancelled")
+
+            code = script.error_type or ("content_moderation" if refused else "internal_error")
+            said = script.error_message or (_REFUSED if refused else "Generation failed")
+            return {**_plain(job_id, body, "failed"), "error": {"code": code, "message": said}}
+
+        done = {**_plain(job_id, body, "completed"), "completed_at": int(time.time())}
+        if script.outcome == "no_media":
+            return {**done, "outputs": {"cost": script.billable_units}}
+
+        side = min(body.get("width", 720), body.get("height", 720))
+        asked = {
+            "duration": body.get("seconds", "5"),
+            "aspect_ratio": body.get("ratio", f"{body.get('width', 16)}:{body.get('height', 9)}"),
+            "resolution": body.get("resolution", f"{side}p"),
+            "generate_audio": body.get("settings", {}).get("audio", False),
+        }
+        film = self._context.publish(job_id, "video.mp4", _media.video_for(asked))
+        return {**done, "outputs": {"cost": script.billable_units, "video_url": film}}
+
+    async def _images(self, request: RecordedRequest) -> Reply:
+        body = self._body(request)
+        wrong = _wrong(body, _IMAGE)
+        if wrong is not None:
+            return self.error(400, wrong)
+
+        job_id = f"img-{len(self._context.state.jobs())}"
+        job = self._context.state.accept(
+            job_id, "images", body, request, lambda script: self._made(job_id, body, script)
+        )
+        await self._context.until_ended(job)
+        return Reply.json(job.result_body, job.result_status)
+
+    def _made(self, job_id: str, body: Mapping[str, Any], script: Script) -> tuple[int, Any]:
+        if script.result is not None:
+            return _FINE, dict(script.result)
+
+        if script.outcome in {"failed", "moderated"}:
+            refused = script.outcome == "moderated"
+            said = script.error_message or (_REFUSED if refused else "Internal server error")
+            inside = script.error_type == "inside"
+            status = _FINE if inside else 422 if refused else 500
+            return status, {"error": {"message": said, "type": "error", "code": None}}
+
+        count = body.get("n", 1) if script.outputs is None else script.outputs
+        count = 0 if script.outcome == "no_media" else count
+        content = _media.image_bytes(body.get("width", 1024), body.get("height", 1024))
+        found: list[dict[str, Any]] = []
+        for index in range(count):
+            if body.get("response_format") == "base64":
+                told = base64.b64encode(content).decode()
+                found.append({"index": index, "type": "b64_json", "b64_json": told})
+            else:
+                url = self._context.publish(job_id, f"{index}.png", content)
+                found.append({"index": index, "type": "url", "url": url})
+
+        return _FINE, {"id": job_id, "model": body["model"], "object": "list", "data": found}
+
+
+def _plain(job_id: str, body: Mapping[str, Any], status: str) -> dict[str, Any]:
+    return {
+        "id": job_id,
+        "object": "video",
+        "model": body["model"],
+        "status": status,
+        "created_at": 1_767_000_000,
+        "seconds": body.get("seconds", "5"),
+        "size": f"{body.get('width', 1280)}x{body.get('height', 720)}",
+    }
+
+
+wire = TogetherWire
