@@ -64,7 +64,8 @@ def config(simulator: Simulator, provider: str, model: str, **changes: Any) -> A
 def chain(simulator: Simulator, **changes: Any) -> VideoGenerationConfig:
     second = config(simulator, "runway", "gen4.5")
     made = {"hedge_after": 60, "fallback_configs": [second], **changes}
-    return config(simulator, "fal", "fal-ai/veo3.1", **made)  # type: ignore[no-any-return]
+    head: VideoGenerationConfig = config(simulator, "fal", "fal-ai/veo3.1", **made)
+    return head
 
 
 def running(simulator: Simulator) -> list[Job]:
