@@ -9,13 +9,16 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 
 from tarash.tarash_gateway._data._model_info import ModelInfo
+from tarash.tarash_gateway._data._money import written
 from tarash.tarash_gateway.catalog._describe import list_all
 from tarash.tarash_gateway.catalog._features import FEATURES, claims
 from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
 from tarash.tarash_gateway.catalog._schema_store import recorded
+from tarash.tarash_gateway.catalog.prices import shipped as shipped_prices
 from tarash.tarash_gateway.models import ProviderInfo
 from tarash.tarash_gateway.providers._provider import Provider
 from tarash.tarash_gateway.providers._registry import Registry
@@ -23,6 +26,13 @@ from tarash.tarash_gateway.providers._registry import Registry
 BEGIN = "<!-- generated: {name} -->"
 END = "<!-- end -->"
 MOST_SHOWN = 8
+MILLION = Decimal(1_000_000)
+EACH = {
+    "image": "an image",
+    "token": "a million tokens",
+    "run": "a request",
+    "gpu_second": "a second of a GPU",
+}
 # Families whose models are shown one by one; all others are counted.
 SHOWN = (
     "fal-ai/veo3.1",
@@ -53,6 +63,7 @@ def tables() -> Mapping[str, str]:
         "categories": _categories(models),
         "models": _models(one for one in models if one.model.startswith(SHOWN)),
         "lifecycle": _lifecycle(),
+        "prices": _prices(),
     }
 
 
@@ -145,9 +156,48 @@ def _categories(models: list[ModelInfo]) -> str:
 
 def _models(models: Iterable[ModelInfo]) -> str:
     rows = [
-        (f"`{one.model}`", ", ".join(one.takes) or "text only", _seconds(one)) for one in models
+        (
+            f"`{one.model}`",
+            ", ".join(one.takes) or "text only",
+            _seconds(one),
+            *_price("fal", one.model),
+        )
+        for one in models
     ]
-    return _table(("model", "takes", "seconds"), rows)
+    return _table(("model", "takes", "seconds", "price", "read on"), rows)
+
+
+def _prices() -> str:
+    names = sorted({(one.provider, one.model) for one in shipped_prices()})
+    rows = [(provider, f"`{model}`", *_price(provider, model)) for provider, model in names]
+    return _table(("provider", "model", "price", "read on"), rows)
+
+
+def _price(provider: str, model: str) -> tuple[str, str]:
+    """Return what a model's parts cost, from the least to the most, and when that was read."""
+    lines = [one for one in shipped_prices().lines(provider, model) if one.role is None]
+    if not lines:
+        return "-", "-"
+
+    parts: dict[tuple[str, str, str], list[Decimal]] = {}
+    for one in sorted(lines, key=lambda line: line.billable != "output"):
+        worth = one.credit_usd or (Decimal("0.01") if one.currency == "usd_cent" else Decimal(1))
+        dollars = one.credit_usd is not None or one.currency == "usd_cent"
+        currency = "USD" if dollars else one.currency
+        many = MILLION if one.unit == "token" else Decimal(1)
+        amount = one.rate / one.per * worth * many
+        parts.setdefault((one.billable, one.unit, currency), []).append(amount)
+
+    said = [_part(*what, amounts) for what, amounts in parts.items()]
+    dates = [one.date for one in lines if one.date is not None]
+    return "; ".join(said), max(dates).isoformat() if dates else "-"
+
+
+def _part(billable: str, unit: str, currency: str, amounts: list[Decimal]) -> str:
+    least, most = written(min(amounts), currency), written(max(amounts), currency)
+    between = least if least == most else f"{least} to {most}"
+    name = "" if billable == "output" else f"{billable.replace('_', ' ')} "
+    return f"{name}{between} {EACH.get(unit, f'a {unit}')}"
 
 
 def _seconds(info: ModelInfo) -> str:

@@ -17,6 +17,8 @@ from ._jobs._catalogue import (
     check_models,
     refresh_models,
     refresh_models_async,
+    refresh_prices,
+    refresh_prices_async,
 )
 from ._jobs._handles import ImageJob, VideoJob
 from ._jobs._inspection import probe, probe_async
@@ -49,6 +51,8 @@ from .api import (
     quote_image_async,
     quote_video,
     quote_video_async,
+    refresh_costs,
+    refresh_costs_async,
     resume,
     resume_all,
     resume_all_async,
@@ -57,6 +61,8 @@ from .api import (
     submit_image_async,
     submit_video,
     submit_video_async,
+    work,
+    work_async,
 )
 from .exceptions import (
     AuthenticationError,
@@ -87,7 +93,9 @@ from .mapping import FieldMapper, apply_field_mappers
 from .models import (
     Adjustment,
     AttemptMetadata,
+    Continuation,
     Cost,
+    CostChange,
     ExecutionMetadata,
     GenerationPlan,
     ImageCapability,
@@ -144,7 +152,9 @@ __all__ = [
     "CircuitHealth",
     "CircuitOpenError",
     "ContentModerationError",
+    "Continuation",
     "Cost",
+    "CostChange",
     "CostLimitError",
     "ExecutionMetadata",
     "FieldMapper",
@@ -237,8 +247,12 @@ __all__ = [
     "quote_image_async",
     "quote_video",
     "quote_video_async",
+    "refresh_costs",
+    "refresh_costs_async",
     "refresh_models",
     "refresh_models_async",
+    "refresh_prices",
+    "refresh_prices_async",
     "register_prices",
     "register_provider",
     "register_provider_field_mapping",
@@ -253,6 +267,8 @@ __all__ = [
     "submit_image_async",
     "submit_video",
     "submit_video_async",
+    "work",
+    "work_async",
 ]
 
 # So that tracebacks and documentation show the name to import.

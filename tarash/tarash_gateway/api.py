@@ -37,6 +37,8 @@ __all__ = [
     "quote_image_async",
     "quote_video",
     "quote_video_async",
+    "refresh_costs",
+    "refresh_costs_async",
     "resume",
     "resume_all",
     "resume_all_async",
@@ -45,6 +47,8 @@ __all__ = [
     "submit_image_async",
     "submit_video",
     "submit_video_async",
+    "work",
+    "work_async",
 ]
 
 Arguments = ParamSpec("Arguments")
@@ -117,6 +121,8 @@ submit_video = _of_default(Gateway.submit_video)
 submit_video_async = _of_default(Gateway.submit_video_async)
 submit_image = _of_default(Gateway.submit_image)
 submit_image_async = _of_default(Gateway.submit_image_async)
+refresh_costs = _of_default(Gateway.refresh_costs)
+refresh_costs_async = _of_default(Gateway.refresh_costs_async)
 resume = _of_default(Gateway.resume)
 resume_async = _of_default(Gateway.resume_async)
 resume_all = _of_default(Gateway.resume_all)
@@ -139,3 +145,5 @@ find_job = _of_default(Gateway.find_job)
 find_job_async = _of_default(Gateway.find_job_async)
 list_jobs = _of_default(Gateway.list_jobs)
 list_jobs_async = _of_default(Gateway.list_jobs_async)
+work = _of_default(Gateway.work)
+work_async = _of_default(Gateway.work_async)

@@ -12,6 +12,7 @@ from ._data._configs import (
     MockResponse,
     VideoGenerationConfig,
 )
+from ._data._continuing import Continuation
 from ._data._hints import Hint
 from ._data._job_info import JobInfo
 from ._data._media_info import MediaInfo, Mismatch
@@ -24,7 +25,7 @@ from ._data._model_info import (
     NumberRange,
     RetiredUse,
 )
-from ._data._money import Cost, PriceLine, Quote, QuoteLine, SpendRow
+from ._data._money import Cost, CostChange, PriceLine, Quote, QuoteLine, SpendRow
 from ._data._requests import ImageGenerationRequest, VideoGenerationRequest
 from ._data._responses import (
     Adjustment,
@@ -42,7 +43,9 @@ from ._data._types import ImageRole, MediaContent, MediaType, Resolution
 __all__ = [
     "Adjustment",
     "AttemptMetadata",
+    "Continuation",
     "Cost",
+    "CostChange",
     "ExecutionMetadata",
     "GenerationPlan",
     "Hint",

@@ -289,6 +289,9 @@ def blocking(scale: Scale) -> Table:
     )
 
 
+RATIOS = ("next over first", "quote over plan")
+
+
 def mapping(scale: Scale) -> Table:
     """Measure look-ups and mappings."""
     found = run("mapping", times=scale.mappings)
@@ -296,10 +299,15 @@ def mapping(scale: Scale) -> Table:
         "Look-up and mapping",
         "Microseconds: a model's first look-up in the catalogue, the next, and a whole plan: "
         "looking up, bending a request with four wishes to the model, building the payload and "
-        "checking it against the model's schema.",
-        ("provider", "first look-up", "next look-up", "plan", "next over first"),
+        "checking it against the model's schema; and of that plan its quote.",
+        ("provider", "first look-up", "next look-up", "plan", "quote", *RATIOS),
         [
-            [name, one["first"], one["next"], one["plan"], one["next"] / one["first"]]
+            [
+                name,
+                *(one[part] for part in ("first", "next", "plan", "quote")),
+                one["next"] / one["first"],
+                one["quote"] / one["plan"],
+            ]
             for name, one in found.items()
         ],
     )

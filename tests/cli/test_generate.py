@@ -16,6 +16,8 @@ from PIL import Image
 
 from tarash.tarash_gateway import ImageGenerationRequest, VideoGenerationRequest
 from tarash.tarash_gateway._data._base import Data
+from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._jobs._tokens import write as write_token
 from tarash.tarash_gateway.cli._app import app, run
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.cli.conftest import CANARY, Command
@@ -301,7 +303,34 @@ def test_every_field_of_a_request_has_an_option(name: str, request_type: type[Da
         "extra_params": "param",
     }  # fmt: skip
     wanted = {shorter.get(field, field) for field in request_type.model_fields}
-    assert wanted - parameters == set()
+    # No provider goes on from an image, so nobody need type it.
+    assert wanted - parameters == (set() if name == "video" else {"continue_from"})
+
+
+def test_an_earlier_job_is_named_by_its_token_or_a_file(command: Command, tmp_path: Path) -> None:
+    operation = Operation("luma", "ray-2", "video", "made-before", "2026-11-29T00:00:00+00:00")
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"operation": operation.to_json()}))
+    asked = ("video", "it rains", "--provider", "luma", "--model", "ray-2", "--dry-run")
+    for source in (write_token(operation), str(path)):
+        assert "made-before" in command(*asked, "--continue-from", source, code=0).out
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("tg1.damaged", "--continue-from: This is no job token"),
+        ("nowhere.json", "'nowhere.json' is no token, and can't be read as a file"),
+        ("{HERE}", "holds no JSON"),
+    ],
+)
+def test_an_earlier_job_that_is_none_is_named(
+    command: Command, tmp_path: Path, source: str, message: str
+) -> None:
+    (tmp_path / "odd.json").write_text("{")
+    given = source.replace("{HERE}", str(tmp_path / "odd.json"))
+    ran = command("video", "it rains", "--dry-run", "--continue-from", given, code=2)
+    assert message in ran.err
 
 
 def test_a_parameter_that_looks_like_a_typo_is_warned_of(command: Command) -> None:

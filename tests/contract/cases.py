@@ -184,6 +184,7 @@ ALIBABA_UNSETTLED = frozenset({500, 503})
 BYTEDANCE_UNSETTLED = frozenset({500})
 OPENROUTER_UNSETTLED = frozenset({500})
 ONE_REFUSAL = Script(outcome="moderated")
+IDEOGRAM_CALLBACK = {"webhook_url": "https://hooks.example/ideogram"}
 MODERATED_BY_BFL = (
     ONE_REFUSAL,
     Script(outcome="moderated", error_type="Request Moderated"),
@@ -594,6 +595,33 @@ CASES: tuple[Case, ...] = (
         unsettled=BYTEDANCE_UNSETTLED,
         moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="items")),
         why="the submit's answer holds the images; the wire refuses what it doesn't know",
+    ),
+    Case(
+        provider="ideogram",
+        kind="image",
+        model="ideogram-4-5",
+        images=_alone("reference", "asset"),
+        pictures=BYTES,
+        extra=IDEOGRAM_CALLBACK,
+        extra_sent=IDEOGRAM_CALLBACK,
+        moderated=(
+            ONE_REFUSAL,
+            *(Script(outcome="moderated", error_type=face) for face in ("submit", "unsafe")),
+        ),
+        unsettled=frozenset({500, 503}),
+        why="the wire refuses what it doesn't know; files go by forms alone; the API has no cancel",
+    ),
+    Case(
+        provider="ideogram",
+        kind="video",
+        model="kling-4",
+        images=(*_alone("reference", "first_frame", "asset"), FRAMES),
+        pictures=BYTES,
+        extra=IDEOGRAM_CALLBACK,
+        extra_sent=IDEOGRAM_CALLBACK,
+        moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="submit")),
+        unsettled=frozenset({500, 503}),
+        why="as for images",
     ),
     Case(
         provider="bfl",

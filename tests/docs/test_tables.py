@@ -9,7 +9,7 @@ from tarash.tarash_gateway.providers._registry import shipped
 from tools.tables import BEGIN, filled, tables
 
 DOCS = Path(__file__).parents[2] / "docs"
-FILLED = ("models.md", "providers/fal-models.md", "providers/index.md")
+FILLED = ("models.md", "providers/fal-models.md", "providers/index.md", "providers/prices.md")
 COMMAND = "python tools/tables.py " + " ".join(f"docs/{page}" for page in FILLED)
 
 

@@ -22,7 +22,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     VideoJob,
 )
-from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.providers._registry import Registry
 
 Say = Callable[..., None]
@@ -299,3 +299,10 @@ async def resume(  # noqa: PLR0913  (arguments of a process)
                 return
 
             at_least = 0
+
+
+async def worked(say: Say, *, path: str, keys: Mapping[str, str], lease: float) -> None:
+    """Work the queue of a ledger in PostgreSQL until somebody ends this process."""
+    ledger = PostgresLedger(path, lease, answer_seconds=2)
+    say(works=True)
+    await Gateway(ledger=ledger).work_async(concurrency=20, api_keys=dict(keys))

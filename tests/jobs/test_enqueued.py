@@ -25,6 +25,7 @@ from tarash.tarash_gateway import (
     find_job,
     list_jobs,
 )
+from tarash.tarash_gateway.ledger import MemoryLedger
 
 QUICK = MockPollingConfig(delay_between_updates=0.01)
 REQUEST = VideoGenerationRequest(prompt="A cat")
@@ -39,7 +40,7 @@ def mocked(error: Exception | None = None) -> VideoGenerationConfig:
 @pytest.fixture(params=["memory", "sqlite"])
 def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Gateway:
     if request.param == "memory":
-        return Gateway(ledger="memory:")
+        return Gateway(ledger=MemoryLedger())  # not `memory:`, which all tests of a process share
 
     return Gateway(ledger=f"sqlite:///{tmp_path / 'jobs.db'}")
 

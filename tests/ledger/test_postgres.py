@@ -295,3 +295,34 @@ def test_a_forked_child_goes_on_as_another_process(postgres_url: str) -> None:
     assert (run.stdout, run.stderr, run.returncode) == ("written\n", "", 0)
     jobs = change(postgres_url, "SELECT id, state FROM tarash.jobs ORDER BY number")
     assert jobs[1:] == [("of the child", "open")]
+
+
+async def test_who_waits_is_woken_from_another_connection(
+    postgres: PostgresLedger, postgres_url: str
+) -> None:
+    job = await begin(postgres)
+    other = PostgresLedger(postgres_url)
+    await postgres.until_changed("nothing", 60, 0.01)  # starts the thread
+    async with asyncio.timeout(60):
+        while not postgres._listener.hears:  # noqa: ASYNC110, SLF001  (its thread's work)
+            await asyncio.sleep(0.01)
+
+    waits = [asyncio.create_task(postgres.until_changed(job.id, 300, 300)) for _ in range(3)]
+    aside = asyncio.create_task(postgres.until_changed("another", 300, 300))
+    await asyncio.sleep(0)
+    await other.settle("no such", "accepted", "stopped")
+    assert await postgres.intend(make_intent(job), HOLDER)
+    await other.accept(f"{job.id}-1", make_operation("op"))
+    await asyncio.wait_for(asyncio.gather(*waits), 60)
+    assert not aside.done()
+
+    # A connection that is lost is made again, and wakes all: they may have missed something.
+    change(
+        postgres_url,
+        """
+        SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid != pg_backend_pid()
+        """,
+    )
+    await asyncio.wait_for(aside, 60)
+    await other.aclose()

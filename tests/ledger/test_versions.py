@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger._records import BudgetWindow, Intent, OverBudgetError
 from tarash.tarash_gateway.ledger.sqlite._file import File
 from tarash.tarash_gateway.ledger.sqlite._schema import MIGRATIONS
 from tests.ledger.makers import make_operation
@@ -64,4 +70,34 @@ async def test_a_file_of_the_first_version_is_gone_on_with(tmp_path: Path) -> No
     found = await ledger.get("job-2")
     assert found is not None
     assert (found.entries[0].heard, found.entries[0].submission) == ({"tries": 1}, "rejected")
+    await ledger.aclose()
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+async def test_a_file_of_each_version_before_is_gone_on_with(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "jobs.db"
+    write_first(path)
+    file = File(path, MIGRATIONS[:version])
+    with file.write():
+        pass
+
+    file.close()
+    ledger = SqliteLedger(path)
+    found = await ledger.get("job-1")
+    assert found is not None
+    assert (found.labels, found.entries[0].intent.quote) == ({}, None)
+    assert await ledger.claim("job-2", "me")
+    assert await ledger.spendings() == []  # nothing was counted then, and nothing is made up
+
+    window = BudgetWindow(Decimal(1), "a budget", label=("user", "42"))
+    quote = {"low": "0.6", "high": "0.6", "currency": "USD"}
+    facts: dict[str, Any] = {"quote": quote, "budgets": (window,), "labels": {"user": "42"}}
+    wanted = Intent("intent-3", "video", "fal", "m", 2, "job-2", **facts)
+    assert await ledger.intend(wanted, "me")
+    with pytest.raises(OverBudgetError):
+        await ledger.intend(replace(wanted, id="intent-4"), "me")
+
+    await ledger.reprice("intent-3", {"amount": "0.25", "currency": "USD"}, "settled")
+    (row,) = await ledger.spendings()
+    assert (row.amount, row.state, dict(row.labels)) == (Decimal("0.25"), "settled", {"user": "42"})
     await ledger.aclose()

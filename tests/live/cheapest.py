@@ -62,6 +62,12 @@ CHEAPEST = (
     Live(provider="xai", model="grok-imagine-image", costs="some cents"),
     Live(provider="alibaba", model="qwen-image-2.0", costs="four cents"),
     Live(provider="minimax", model="image-01", costs="below one cent"),
+    Live(
+        provider="ideogram",
+        model="p-image-ideogram",
+        costs="below one cent",
+        wishes={"quality": "very_low"},
+    ),
     Live(provider="wavespeed", model="wavespeed-ai/z-image/turbo", costs="below one cent"),
     Live(provider="kling", model="kling-v2-1", costs="below two cents"),
     Live(provider="bytedance", model="dola-seedream-5-0-flash-260915", costs="two cents"),

@@ -124,6 +124,9 @@ def test_what_nobody_can_read_is_the_providers_to_refuse() -> None:
         ("replicate", "black-forest-labs/flux-fill-pro", "white"),
         ("replicate", "ideogram-ai/ideogram-v3-turbo", "black"),
         ("runway", "ideogram_4_5", "black"),
+        ("ideogram", "precise-edit/ideogram-4-5", "black"),
+        ("ideogram", "remove-object/ideogram-1", "white"),
+        ("ideogram", "gpt-image-2-5-flare", "transparent"),
     ],
 )
 def test_the_convention_of_each_model_is_known(provider: str, model: str, form: MaskForm) -> None:

@@ -58,6 +58,8 @@ FULL: list[BaseModel] = [
         }
     ),
     ImageGenerationRequest.model_validate({"prompt": "x", "mask_image": BYTES, "n": 2}),
+    VideoGenerationRequest(prompt="x", continue_from={"provider": "luma", "id": "1"}),
+    models.Continuation(provider="kling", id="1", ids={"video_id": "2"}, host="h:1"),
     VideoGenerationConfig.model_validate(
         {
             "provider": "fal",

@@ -320,3 +320,22 @@ def test_the_command_line_asks_for_each_config_of_a_chain(
     out = " ".join(capsys.readouterr().out.split())
     assert "unknown, $0.84 on average" in out
     assert "luma has no way to ask" in out
+
+
+async def test_wavespeed_is_asked_with_the_whole_input() -> None:
+    with Simulator(["wavespeed"]) as simulator:
+        model = "bytedance/seedance-2.0/text-to-video"
+        simulator.publish_prices("wavespeed", [{"model": model, "unit_price": 1.8}])
+        made = VideoGenerationConfig(
+            provider="wavespeed",
+            model=model,
+            api_key=KEY,
+            base_url=simulator.base_url("wavespeed"),
+        )
+        quote = await quote_video_async(made, REQUEST, ask_provider=True)
+        (sent,) = simulator.requests("wavespeed")
+
+    assert (quote.low, quote.high, quote.currency) == (Decimal("1.8"), Decimal("1.8"), "USD")
+    assert sent.json()["model_id"] == model
+    assert sent.json()["inputs"]["duration"] == 5
+    assert simulator.counters("wavespeed").accepted == 0

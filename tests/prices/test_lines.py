@@ -218,6 +218,16 @@ def test_an_alternative_serves_where_the_table_has_no_row() -> None:
     assert quote_of([table, tokens], at_480p, "clip-1").high == Decimal("0.3")
 
 
+def test_the_usual_price_is_none_of_a_resolution_above_all_that_are_listed() -> None:
+    listed = [line(rate="0.05"), line(rate="0.07", when={"resolution": ["720p", "1080p"]})]
+    dearer = quote_of(listed, known(resolution=frozenset({"4k"})), "clip-1")
+    usual = quote_of(listed, known(resolution=frozenset({"480p"})), "clip-1")
+
+    assert dearer.high is None
+    assert dearer.unknown == ("no price of its output in 2160 lines is known",)
+    assert usual.high == Decimal("0.40")
+
+
 def test_a_settlement_line_is_no_part_of_a_quote() -> None:
     quote = quote_of([line(), line(role="settlement", unit="run", rate=9)], known(), "clip-1")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tarash.tarash_gateway import PriceLine
@@ -49,6 +51,7 @@ def facts(seconds: Decimal, count: int, width: int, height: int) -> Facts:
     )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(
     lines(),
     st.decimals(1, 60, places=1),
@@ -83,6 +86,7 @@ def test_more_never_costs_less(  # noqa: PLR0913, PLR0917
     assert before.low == before.high
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lines(), st.decimals(1, 30, places=1), st.decimals(1, 30, places=1))
 def test_an_unknown_length_is_quoted_by_its_ends(
     given_lines: list[PriceLine], one: Decimal, other: Decimal
@@ -105,3 +109,32 @@ def test_no_two_lines_that_ship_hold_for_the_same(model: tuple[str, str]) -> Non
     said = [(one.billable, one.unit, tuple(sorted(map(str, one.when.items())))) for one in found]
 
     assert len(said) == len(set(said))
+
+
+AREAS = {"480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080), "4k": (3840, 2160)}
+MORE = [("seconds", (4, 5, 8, 10, 15)), ("count", (1, 2, 4)), ("pixels", tuple(AREAS))]
+
+
+@pytest.mark.parametrize(("what", "steps"), MORE)
+@pytest.mark.parametrize("with_sound", [False, True])
+def test_more_never_costs_less_by_the_prices_that_ship(
+    what: str, steps: tuple[Any, ...], with_sound: bool
+) -> None:
+    for provider, model in sorted({(one.provider, one.model) for one in shipped()}):
+        lines = [one for one in shipped().lines(provider, model) if one.currency != "CNY"]
+        before = Decimal(0)
+        for step in steps:
+            named = step if what == "pixels" else "720p"
+            width, height = AREAS[named]
+            seconds = Decimal(step if what == "seconds" else 8)
+            known = facts(seconds, step if what == "count" else 1, width, height)
+            values = {
+                "audio": frozenset({with_sound}),
+                "resolution": frozenset({named}),
+                "input_video": frozenset({False}),
+                "mode": frozenset({"text"}),
+            }
+            quote = quote_of(lines, replace(known, values=values), model)
+            if quote.high is not None:
+                assert quote.high >= before, (provider, model, step, quote)
+                before = quote.high

@@ -35,6 +35,7 @@ from tarash.tarash_gateway import (
     plan_video,
 )
 from tarash.tarash_gateway.media import samples
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 FIRST = {"image": "https://example.com/a.png", "type": "first_frame"}
@@ -224,6 +225,13 @@ def test_sides_are_multiples_of_16_and_four_megapixels(size: str, sides: tuple[i
     assert (payload["width"], payload["height"]) == sides
 
 
+def test_only_models_that_take_an_address_to_call_get_one() -> None:
+    adapter: Any = default_registry.adapter("bfl")
+    assert adapter.webhook("image", "flux-2-pro").parameter == "webhook_url"
+    assert adapter.webhook("video", FILM) is None
+    assert adapter.webhook("image", "flux-3-image") is None
+
+
 def test_what_is_drawn_white_is_painted_anew() -> None:
     mask = {"content": samples.make_png(8, 8), "content_type": "image/png"}
     payload = planned_image("flux-pro-1.0-fill", image_list=[REFERENCE], mask_image=mask)
@@ -247,8 +255,8 @@ def test_regions_and_version_segments(given: dict[str, Any], place: str) -> None
 
 def test_a_job_is_asked_after_where_the_answer_says(simulator: Simulator) -> None:
     generate_video(config(simulator), request())
-    looks = [one for one in simulator.requests("bfl") if one.path == "/v1/get_result"]
-    assert {one.query["cluster"] for one in looks} == {"us7"}
+    polls = [one for one in simulator.requests("bfl") if one.path == "/v1/get_result"]
+    assert {one.query["cluster"] for one in polls} == {"us7"}
 
 
 def test_the_key_goes_to_no_other_host_that_an_answer_names(simulator: Simulator) -> None:

@@ -818,3 +818,15 @@ def test_a_model_says_which_pixels_of_a_mask_are_changed(mask: str | None) -> No
     said["models"][0]["takes"]["mask"] = {"from": "mask_image"}
     models: Any = declared_provider(said).models
     assert ({"aurora-1": mask} if mask else {}) == models.MASKS
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_place_for_several_roles_holds_so_many_of_them_together(most: int) -> None:
+    """Else what is too much would be left out, or sent and refused."""
+    images = {"from": "image_list", "roles": ["reference", "asset"], "most": most}
+    said = image_maker("https://boreal.example")
+    said["models"][0]["takes"] = {"prompt": PROMPT, "images": images}
+    pictures = [{"image": "https://cdn.example/a.png", "type": "asset"}] * most
+    assert plan(said, image_list=pictures).payload["images"]
+    with pytest.raises(ValidationError, match=f"takes {most} media of reference and asset"):
+        plan(said, image_list=[*pictures, {"image": "https://cdn.example/b.png"}])

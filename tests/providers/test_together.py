@@ -259,6 +259,14 @@ def test_an_error_is_read_by_its_envelope(
         generate_image(image_config(simulator), image_request())
 
 
+def test_a_mistyped_model_is_told_with_its_neighbours(simulator: Simulator) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"did you mean .*google/veo-3.0-fast"):
+        generate_video(config(simulator, "google/veo3.0-fast"), request())
+
+    with pytest.raises(ModelNotFoundError, match="Unable to access model"):
+        generate_video(config(simulator, PICTURES), request())
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [

@@ -237,6 +237,28 @@ class SpendRow(Data):
     unknown: int = 0
 
 
+class CostChange(Data):
+    """What a provider says later of a job's cost, in place of what was known before.
+
+    Attributes:
+        job_id: The job's.
+        provider: Who made it.
+        model: Its model.
+        before: What was written down before; None where nothing was known.
+        after: What it has cost.
+        currency: Of `after`.
+        state: How sure that is; as in `Cost`.
+    """
+
+    job_id: str
+    provider: str
+    model: str
+    before: Decimal | None
+    after: Decimal
+    currency: str
+    state: CostState
+
+
 def written(amount: Decimal, currency: str) -> str:
     """Return an amount as people write it: `$1.20`, `0.0035 CNY`."""
     plain = amount.normalize()

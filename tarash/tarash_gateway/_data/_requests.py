@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from ._base import Data, Seconds, Several
+from ._continuing import Continued
 from ._meant import meant
 from ._media_input import ImageInput, MediaInput, with_role
 from ._sendable import check_carried, plain_value, plain_values, whole_text
@@ -42,6 +43,17 @@ LONGEST_SECONDS = 1e9
 ImageSize = Annotated[str, AfterValidator(_size)]
 RoledImage = Annotated[ImageInput, BeforeValidator(with_role)]
 GivenImages = Sequence[ImageInput | MediaInput]
+if TYPE_CHECKING:
+    from ._continuing import Continuable, Continuation
+    from ._responses import ImageGenerationResponse, VideoGenerationResponse
+
+    Resumable = (
+        VideoGenerationResponse
+        | ImageGenerationResponse
+        | Continuable
+        | Continuation
+        | Mapping[str, Any]
+    )
 
 
 class MistypedFieldWarning(UserWarning):
@@ -67,6 +79,7 @@ def _mistyped(name: str, meant: str, request: str) -> MistypedFieldWarning:
 
 class _GenerationRequest(Data):
     prompt: str
+    continue_from: Continued = None
     extra_params: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -131,6 +144,9 @@ class VideoGenerationRequest(_GenerationRequest):
         number_of_videos: How many; 1 by default.
         negative_prompt: What to avoid.
         enhance_prompt: Whether the provider may rewrite the prompt.
+        continue_from: An earlier result of this gateway, as a response or a job, that its provider
+            goes on from: extends, edits or remixes, as the model does. Only configs of the same
+            provider can; others are refused.
         extra_params: The provider's own parameters, sent untouched; they win over mapped values.
     """
 
@@ -161,6 +177,7 @@ class VideoGenerationRequest(_GenerationRequest):
             number_of_videos: int = 1,
             negative_prompt: str | None = None,
             enhance_prompt: bool | None = None,
+            continue_from: Resumable | None = None,
             extra_params: Mapping[str, Any] = ...,
             **more_extra_params: Any,
         ) -> None: ...
@@ -181,6 +198,7 @@ class ImageGenerationRequest(_GenerationRequest):
         mask_image: Where to change the first image: where it is white, or transparent if it has
             transparency; converted to what the model reads. In the same forms.
         seed: For repeatable results, where the model has one.
+        continue_from: As in `VideoGenerationRequest`; no provider goes on from images so far.
         extra_params: The provider's own parameters, sent untouched; they win over mapped values.
     """
 
@@ -209,6 +227,7 @@ class ImageGenerationRequest(_GenerationRequest):
             image_list: GivenImages = (),
             mask_image: MediaInput | None = None,
             seed: int | None = None,
+            continue_from: Resumable | None = None,
             extra_params: Mapping[str, Any] = ...,
             **more_extra_params: Any,
         ) -> None: ...

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._money import Cost, Reported
+from ..catalog import schema_source
 from ..catalog.prices import prices
 
 if TYPE_CHECKING:
+    from .._data._money import PriceLine
     from ..providers._contract import Adapter, ReportingAdapter
     from ._attempt import Attempt
 
@@ -62,15 +64,20 @@ def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
     return Cost.model_validate({"amount": quote.high, "currency": quote.currency, **own})
 
 
+def _lines(attempt: Attempt) -> list[PriceLine]:
+    config = attempt.call.config
+    with schema_source(config.base_url):
+        return prices.lines(config.provider, config.model)
+
+
 def _by_parts(attempt: Attempt, parts: Mapping[str, Decimal]) -> Decimal | None:
     """Return what counted parts cost; None where one of them has no price."""
     if not parts:
         return None
 
-    config = attempt.call.config
     rates = {
         line.billable: line.rate / line.per
-        for line in prices.lines(config.provider, config.model)
+        for line in _lines(attempt)
         if line.unit == "token" and line.currency == DOLLARS and not line.when
     }
     if any(count and name not in rates for name, count in parts.items()):
@@ -81,8 +88,7 @@ def _by_parts(attempt: Attempt, parts: Mapping[str, Decimal]) -> Decimal | None:
 
 def _by_unit(attempt: Attempt, reported: Reported) -> Decimal | None:
     """Return what counted units cost, where the price of one is known for settling."""
-    config = attempt.call.config
-    for line in prices.lines(config.provider, config.model):
+    for line in _lines(attempt):
         if line.role == "settlement" and line.currency == DOLLARS and reported.quantity is not None:
             return line.rate / line.per * reported.quantity
 
@@ -91,8 +97,7 @@ def _by_unit(attempt: Attempt, reported: Reported) -> Decimal | None:
 
 def _by_credit(attempt: Attempt, reported: Reported) -> Decimal | None:
     """Return what a provider's own credits are worth, where price lines in them say that."""
-    config = attempt.call.config
-    for line in prices.lines(config.provider, config.model):
+    for line in _lines(attempt):
         is_meant = line.credit_usd is not None and reported.unit in (line.currency, CREDIT)
         if is_meant and line.credit_usd is not None and reported.quantity is not None:
             return line.credit_usd * reported.quantity

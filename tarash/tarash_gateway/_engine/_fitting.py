@@ -13,6 +13,7 @@ from ..mapping import check_payload, doubts_of, fit
 from ..models import Adjustment
 from ._breakers import Breakers
 from ._callbacks import Callbacks
+from ._continuing import check_continued
 from ._makers import RegistryMakers
 from ._times import LearnedTimes
 from ._traffic import Traffic
@@ -89,6 +90,9 @@ def _fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call
 
     if "resolve_spec" in adapter.abilities:
         spec = cast("RefiningAdapter", adapter).resolve_spec(call, spec)
+
+    if not call.mocked:
+        check_continued(call, spec, adapter, registry)
 
     request, adjustments = fit(call.request, spec, strict=config.strict)
     return replace(call, request=request, adjustments=(*moved, *adjustments)), spec

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..catalog import schema_source
 from ..catalog.prices import FREE, facts_of, prices, quote_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def quoted(call: Call, spec: ModelSpec, payload: Payload | None) -> Quote:
     if payload is not None:
         parameters = payload.body if payload.inside is None else payload.body[payload.inside]
 
-    lines = prices.lines(spec.provider, spec.model)
+    with schema_source(call.config.base_url):
+        lines = prices.lines(spec.provider, spec.model)
+
     facts = facts_of(spec, call.config, call.request, parameters)
     return quote_of(lines, facts, f"{spec.provider} {spec.model}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .._data._exchange import Call
 from .._support._ids import generate_unique_id
 from ..media import check_untrusted
+from ._going_on import going_on
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request
@@ -59,7 +60,7 @@ def calls_for(
         ValidationError: Nobody knows one of the providers, or its extra is missing: told before
             anything is sent, also of a fallback; or as `configs_for`.
     """
-    configs = configs_for(config, request, untrusted=untrusted)
+    configs = going_on(configs_for(config, request, untrusted=untrusted), request, registry)
     calls = [
         Call(kind, one, request, generate_unique_id(), number)
         for number, one in enumerate(configs, 1)

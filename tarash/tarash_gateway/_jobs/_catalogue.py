@@ -21,6 +21,8 @@ __all__ = [
     "check_models",
     "refresh_models",
     "refresh_models_async",
+    "refresh_prices",
+    "refresh_prices_async",
 ]
 
 MADE = frozenset({*OUTPUTS, "other"})
@@ -129,6 +131,50 @@ def refresh_models(
     del api_key
     return _portal.call(
         lambda _caller: refresh_models_async(provider, base_url=base_url, api_key=key)
+    )
+
+
+async def refresh_prices_async(
+    provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
+) -> int:
+    """Fetch what a provider publishes of its prices and keep it in your cache directory.
+
+    From fal these are the prices of its units, which turn what a job was counted as into money;
+    from OpenRouter, the prices of its models. They go before those that ship, and after your own.
+
+    Args:
+        provider: The provider's name.
+        base_url: Replaces the provider's host, as `TARASH_<PROVIDER>_BASE_URL` does.
+        api_key: The provider's key; by default that of its environment variable.
+
+    Returns:
+        How many price lines were read.
+
+    Raises:
+        ValidationError: The provider publishes no prices that are read here.
+        HTTPError: The provider answered with an error status; nothing was changed.
+        HTTPConnectionError: No answer came; nothing was changed.
+        StorageError: The cache directory can't be written.
+    """
+    from ..catalog._refresh_prices import fetch_prices
+
+    check_loop()
+    key = Key.taken(api_key)
+    del api_key  # errors' frames are shown
+    count, _ = await fetch_prices(provider, base_url, key)
+    return count
+
+
+def refresh_prices(
+    provider: str = "fal", *, base_url: str | None = None, api_key: str | None = None
+) -> int:
+    """Blocking form of `refresh_prices_async`."""
+    from .._support import _portal
+
+    key = Key.taken(api_key)
+    del api_key
+    return _portal.call(
+        lambda _caller: refresh_prices_async(provider, base_url=base_url, api_key=key)
     )
 
 

@@ -54,6 +54,8 @@ class Ending:
         self.failure: TarashException | None = None
         self.key: str | None = None
         """The idempotency key by which somebody may ask for the result again."""
+        self.is_worked = False
+        """Whether a worker drives it, for somebody who asks the ledger for the result."""
         self.was_open = True
         """Whether the ledger had it as open when it was taken up."""
         self.only_settles = False
@@ -162,7 +164,7 @@ class Ending:
             one.billing(success=False) == "none" for one in self.attempts
         )
         result = None
-        if self.lease.keeps or self.key is not None:
+        if self.lease.keeps or self.is_worked or self.key is not None:
             result = told(self.calls[0].kind, self._lasting(self.response), self.failure)
 
         delivered = self.response is not None

@@ -12,6 +12,8 @@ from .._support._warnings import asked_here
 from ._arguments import check_arguments, check_callback, checked_labels
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from .._data._exchange import Config, Request, Response
     from .._data._types import Kind
     from .._support._portal import Caller
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ..models import GenerationPlan, Quote
     from ._handles import ImageJob, VideoJob
     from ._job import Job
+    from ._queue import Task
     from ._resources import GatewayContext
 
 ROOM = __name__.rpartition(".")[0]
@@ -85,17 +88,17 @@ async def enqueueing(  # noqa: PLR0913, PLR0917  (as above)
     ledger: AnyLedger | None,
     key: str | None,
     labels: Mapping[str, str] | None,
+    priority: int = 0,
+    schedule_at: datetime | timedelta | None = None,
 ) -> VideoJob | ImageJob:
-    """Write a job down for whoever waits for it first, and return the handle on it."""
+    """Write a job down for a worker, or whoever waits for it first; return the handle on it."""
     check_arguments(f"enqueue_{kind}", kind, config, request)
     from ._handles import handle_for
+    from ._queue import checked_task
 
+    task = checked_task(priority, schedule_at)
     with asked_here():
-        async with _job(shared, kind, config, request, ledger, key, labels) as (job, is_new):
-            if is_new:
-                owner_id = job.run.lease.owner_id
-                await job.run.resources.ledger.close(job.job_id, owner_id, "open")
-
+        async with _job(shared, kind, config, request, ledger, key, labels, task) as (job, _):
             return handle_for(job, shared)
 
 
@@ -108,6 +111,7 @@ async def _job(  # noqa: PLR0913, PLR0917  (as above)
     ledger: AnyLedger | None,
     key: str | None,
     labels: Mapping[str, str] | None,
+    task: Task | None = None,
 ) -> AsyncIterator[tuple[Job, bool]]:
     with shared.at_work():
         await warm_up()
@@ -115,7 +119,8 @@ async def _job(  # noqa: PLR0913, PLR0917  (as above)
         from ._opening import begin
 
         resources = shared.resources(ledger)
-        run, existing = await begin(kind, config, request, resources, key, checked_labels(labels))
+        words = checked_labels(labels)
+        run, existing = await begin(kind, config, request, resources, key, words, task)
         yield Job(run), existing is None
 
 

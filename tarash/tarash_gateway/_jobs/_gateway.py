@@ -27,6 +27,7 @@ from ._asking import Asking
 from ._entrances import blocking, generating, submitting, warm_up
 from ._handles import ImageJob, VideoJob
 from ._keeping import Keeping
+from ._late_costs import LateCosts
 from ._resources import GatewayContext
 from ._resuming import Resuming
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Gateway"]
 
 
-class Gateway(Resuming, Keeping, Asking):
+class Gateway(Resuming, Keeping, Asking, LateCosts):
     """A gateway with its own registry, ledger and clients; the functions here use a default one.
 
     Example:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from urllib.parse import urlsplit
 
+from .._data._continuing import of_operation, of_response
 from .._data._hints import Hint, check
 from .._data._types import CancelAnswer, Kind
 from .._http._backend import check_loop
@@ -24,6 +26,7 @@ from ..models import (
 from ._resources import default
 
 if TYPE_CHECKING:
+    from .._data._continuing import Continuation
     from .._data._exchange import Response
     from .._engine import EngineContext
     from .._support._portal import Caller
@@ -78,6 +81,36 @@ class _Job(Generic[_Config, _Response, _Update]):
         """The accepted job as plain JSON, no secret in it; None where the answer was the result."""
         operation = self._job.run.current.operation
         return None if operation is None else operation.to_json()
+
+    @property
+    def continuation(self) -> Continuation:
+        """What a request's `continue_from` keeps of this job.
+
+        Raises:
+            ValidationError: No provider has accepted it, or it was no job.
+        """
+        run = self._job.run
+        call = run.current.call
+        if run.response is not None:
+            try:
+                return of_response(run.response, call.config)
+            except ValueError as error:
+                raise ValidationError(str(error), self.provider, self.model) from error
+
+        if run.current.operation is None:
+            raise ValidationError(
+                f"no provider has accepted the job {self.request_id} yet, so nothing can go on "
+                "from it; wait for it first",
+                self.provider,
+                self.model,
+                self.request_id,
+            )
+
+        # A token by itself says nothing of the host.
+        is_known = bool(self.id or call.config.base_url)
+        found = run.resources.makers(call).base_url(call.config) if is_known else None
+        host = None if found is None else urlsplit(found).netloc.rpartition("@")[2]
+        return of_operation(run.current.operation.to_json(), host)
 
     def to_token(self) -> str:
         """Return a string that stands for the job in a queue, a row or a URL; it holds no secret.

@@ -17,6 +17,7 @@ from ..exceptions import TarashException
 from ._chain import ChainRun, adapter_of, watcher
 from ._hedging import watched
 from ._opening import changed, rebuilt
+from ._queue import is_for_others
 from ._stopping import stop_all, stop_the_next, unfinished
 from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
 from ._updates import update_of
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 class Job:
     """A job and what is known of it here; the ledger knows better where it has one."""
 
-    def __init__(self, run: ChainRun) -> None:
-        self.run = run
+    def __init__(self, run: ChainRun, *, works: bool = False) -> None:
+        self.run, self._works = run, works
         self._driven: ChainRun | None = None
         """What this handle drives at the moment, and knows better than the ledger."""
 
@@ -82,7 +83,7 @@ class Job:
             if self.run.current.operation is not None:
                 break
 
-            if not record.held and await self._take():
+            if not (record.held or await self._is_left(record)) and await self._take():
                 await self.accepted()
                 return
 
@@ -118,10 +119,11 @@ class Job:
                 self.run.response = ended
                 return await _tell(self.run, deliver)
 
-            if await self._take():
+            is_left = await self._is_left(record)
+            if not is_left and await self._take():
                 return await self.go(deliver, caller)
 
-            operation = self.run.current.operation
+            operation = None if is_left else self.run.current.operation
             if operation is not None and (failure is None or failure.request_id != operation.id):
                 seen = watcher(self.run)
                 try:
@@ -177,6 +179,9 @@ class Job:
 
         return _certain(await watcher(self.run).go(None, None))
 
+    async def _is_left(self, record: JobRecord) -> bool:
+        return not self._works and await is_for_others(record, self._ledger)
+
     async def _take(self) -> bool:
         """Take the job into our hands, as it stands in the ledger by now."""
         owner_id = generate_unique_id()
@@ -197,7 +202,7 @@ class Job:
             self.run = await self._refreshed(record)
 
         self.run.lease = replace(self.run.lease, owner_id=owner_id)
-        self.run.current.deadline = None
+        self.run.is_worked, self.run.current.deadline = self._works, None
         return True
 
     async def _refreshed(self, record: JobRecord) -> ChainRun:

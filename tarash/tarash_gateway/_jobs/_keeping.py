@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._job_info import JobInfo
-from .._data._types import Kind
+from .._data._types import ApiKeys, Kind
 from ..ledger._records import AnyLedger
 from ..models import (
     ImageGenerationConfig,
@@ -34,7 +35,7 @@ class Keeping:
         """Where its jobs are written down."""
         return self._shared.resources().ledger
 
-    async def enqueue_video_async(
+    async def enqueue_video_async(  # noqa: PLR0913  (each by its name)
         self,
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
@@ -42,12 +43,15 @@ class Keeping:
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
+        priority: int = 0,
+        schedule_at: datetime | timedelta | None = None,
     ) -> VideoJob:
         """Write a job down and return its handle; nothing is sent yet.
 
-        It is sent by whoever waits for it first: this process by the handle (`accepted_async`,
-        `wait_async`), or another one that shares the ledger and resumes it. A key that the config
-        holds is not written down: another process takes the environment's.
+        It is sent by a worker that shares the ledger (`tarash worker`, `work_async`); where there
+        is none, by whoever waits for it first: this process by the handle (`accepted_async`,
+        `wait_async`), or another one that resumes it. A key that the config holds is not written
+        down: another process takes the environment's.
 
         Args:
             config: As in `generate_video_async`.
@@ -55,6 +59,8 @@ class Keeping:
             ledger: As in `generate_video_async`.
             idempotency_key: As in `generate_video_async`.
             labels: As in `generate_video_async`.
+            priority: Jobs of a higher one are sent first; among equals the first come.
+            schedule_at: When it is sent at the earliest: a time with a zone, or a time from now on.
 
         Raises:
             ValidationError: As `generate_video_async`, as far as it shows before the provider is
@@ -62,11 +68,12 @@ class Keeping:
             StorageError: The ledger can't be written.
         """
         job = await enqueueing(
-            self._shared, "video", config, request, ledger, idempotency_key, labels
-        )
+            self._shared, "video", config, request, ledger, idempotency_key, labels,
+            priority, schedule_at,
+        )  # fmt: skip
         return cast("VideoJob", job)
 
-    def enqueue_video(
+    def enqueue_video(  # noqa: PLR0913  (each by its name)
         self,
         config: VideoGenerationConfig,
         request: VideoGenerationRequest,
@@ -74,12 +81,17 @@ class Keeping:
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
+        priority: int = 0,
+        schedule_at: datetime | timedelta | None = None,
     ) -> VideoJob:
         """Blocking form of `enqueue_video_async`."""
-        args: Any = (self._shared, "video", config, request, ledger, idempotency_key, labels)
+        args: Any = (
+            self._shared, "video", config, request, ledger, idempotency_key, labels, priority,
+            schedule_at,
+        )  # fmt: skip
         return cast("VideoJob", blocking(lambda _caller: enqueueing(*args)))
 
-    async def enqueue_image_async(
+    async def enqueue_image_async(  # noqa: PLR0913  (each by its name)
         self,
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
@@ -87,14 +99,17 @@ class Keeping:
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
+        priority: int = 0,
+        schedule_at: datetime | timedelta | None = None,
     ) -> ImageJob:
         """Write a job down and return its handle; as `enqueue_video_async`."""
         job = await enqueueing(
-            self._shared, "image", config, request, ledger, idempotency_key, labels
-        )
+            self._shared, "image", config, request, ledger, idempotency_key, labels,
+            priority, schedule_at,
+        )  # fmt: skip
         return cast("ImageJob", job)
 
-    def enqueue_image(
+    def enqueue_image(  # noqa: PLR0913  (each by its name)
         self,
         config: ImageGenerationConfig,
         request: ImageGenerationRequest,
@@ -102,10 +117,64 @@ class Keeping:
         ledger: AnyLedger | None = None,
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
+        priority: int = 0,
+        schedule_at: datetime | timedelta | None = None,
     ) -> ImageJob:
         """Blocking form of `enqueue_image_async`."""
-        args: Any = (self._shared, "image", config, request, ledger, idempotency_key, labels)
+        args: Any = (
+            self._shared, "image", config, request, ledger, idempotency_key, labels, priority,
+            schedule_at,
+        )  # fmt: skip
         return cast("ImageJob", blocking(lambda _caller: enqueueing(*args)))
+
+    async def work_async(
+        self,
+        ledger: AnyLedger | None = None,
+        *,
+        concurrency: int = 100,
+        grace: float = 20,
+        until_empty: bool = False,
+        api_keys: ApiKeys | None = None,
+    ) -> None:
+        """Work the queue: send the jobs that were enqueued, and drive each to its end.
+
+        Any number of workers, on any machine, may share a ledger. A job whose worker dies is taken
+        up by another one, and nothing is sent again. What a job comes to is in the ledger.
+
+        Args:
+            ledger: In place of the gateway's ledger.
+            concurrency: Jobs that are driven at a time; while they wait they cost next to nothing.
+            grace: Seconds that jobs may go on once it is to end; the others are let go of then, and
+                go on at their providers.
+            until_empty: Whether to end when nothing is due any more; else it ends when its task is
+                cancelled.
+            api_keys: As in `resume_all_async`.
+
+        Raises:
+            ValidationError: The concurrency is none, or the ledger keeps no queue.
+        """
+        from ._working import working
+
+        resources = self._shared.resources(ledger)
+        options: Any = {"concurrency": concurrency, "grace": grace, "api_keys": api_keys}
+        with self._shared.registry.in_force():
+            await working(self._shared, resources, until_empty=until_empty, **options)
+
+    def work(
+        self,
+        ledger: AnyLedger | None = None,
+        *,
+        concurrency: int = 100,
+        grace: float = 20,
+        until_empty: bool = False,
+        api_keys: ApiKeys | None = None,
+    ) -> None:
+        """Blocking form of `work_async`; Ctrl-C ends it."""
+        options: Any = {
+            "concurrency": concurrency, "grace": grace, "until_empty": until_empty,
+            "api_keys": api_keys,
+        }  # fmt: skip
+        blocking(lambda _caller: self.work_async(ledger, **options))
 
     async def find_job_async(self, job_id: str, ledger: AnyLedger | None = None) -> JobInfo | None:
         """Return what the ledger knows of a job; None where it knows none of this id.

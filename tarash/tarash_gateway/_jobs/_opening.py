@@ -25,6 +25,7 @@ from ..models import (
 )
 from ._calls import calls_for, guarded
 from ._chain import ChainRun
+from ._queue import Task, write_down
 from ._store import attempts_of, calls_of, kept_of, record_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 LONGEST_KEY = 255
 MOCK = "mock"
 """Whom the mock's operations belong to, whichever provider it stands in for."""
+HEARD_PAUSE = 10
+"""The most where the ledger says when a job has changed."""
 NOT_TOLD = "(a token does not carry the request)"
 LOOK_PAUSES = (0.02, 0.5)
 """Seconds between two looks at what another process does with a job: at first, and at most."""
@@ -48,8 +51,9 @@ async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
     resources: EngineContext,
     key: str | None,
     labels: Mapping[str, str],
+    task: Task | None = None,
 ) -> tuple[ChainRun, JobRecord | None]:
-    """Write a new job down, in our hands.
+    """Write a new job down, in our hands; one with a task in nobody's, for whoever works the queue.
 
     Returns:
         Its run, and None; or a run of the job that has this idempotency key, and its record.
@@ -72,7 +76,7 @@ async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
     calls = await _with_media(calls)
     lease = Lease(resources.ledger, calls[0].request_id, generate_unique_id())
     record, media = await record_of(calls, key, resources.registry)
-    existing = await _open(resources.ledger, record, lease.owner_id, media, config)
+    existing = await _open(resources.ledger, record, lease.owner_id, media, config, task)
     if existing is None:
         run = ChainRun(calls, resources, lease)
         run.key = key
@@ -138,10 +142,18 @@ async def _with_media(calls: list[Call]) -> list[Call]:
     return [replace(call, request=request) for call in calls]
 
 
-async def _open(
-    ledger: Ledger, record: JobRecord, owner_id: str, media: Mapping[str, bytes], config: Config
+async def _open(  # noqa: PLR0913, PLR0917  (as `open`, and whose words may hold secrets)
+    ledger: Ledger,
+    record: JobRecord,
+    owner_id: str,
+    media: Mapping[str, bytes],
+    config: Config,
+    task: Task | None,
 ) -> JobRecord | None:
     try:
+        if task is not None:
+            return await write_down(ledger, record, owner_id, media, task)
+
         return await ledger.open(record, owner_id, media)
     except TarashException as error:
         error.submission = "not_sent"
@@ -225,5 +237,11 @@ def adopted(operation: Operation, config: Config | None, resources: EngineContex
 async def changed(ledger: Ledger, job_id: str, tries: int) -> JobRecord | None:
     """Return a job after a moment in which its holder may have come further."""
     first, longest = LOOK_PAUSES
-    await anyio.sleep(min(first * 2**tries, longest))
+    pause = first * 2 ** min(tries, 20)
+    hear: Any = getattr(ledger, "until_changed", None)
+    if hear is None:
+        await anyio.sleep(min(pause, longest))
+    else:
+        await hear(job_id, min(pause, HEARD_PAUSE), min(pause, longest))
+
     return await ledger.get(job_id)

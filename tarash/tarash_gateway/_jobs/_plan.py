@@ -17,6 +17,7 @@ from ..media import plan_media, rules_of
 from ..models import GenerationPlan
 from ._calls import configs_for
 from ._chain import adapter_of
+from ._going_on import going_on
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Payload, Request
@@ -52,7 +53,7 @@ def plan(  # noqa: PLR0913  (each by its name)
     Raises:
         ValidationError: A provider is unknown, or its model can't take the request.
     """
-    configs = configs_for(config, request, untrusted=untrusted)
+    configs = going_on(configs_for(config, request, untrusted=untrusted), request, registry)
     plans = [_plan_one(kind, one, request, registry, expect).plan for one in configs]
     return plans[0].model_copy(update={"fallbacks": tuple(plans[1:])})
 
@@ -67,7 +68,7 @@ async def asked_quote(
     """
     registry = resources.registry
     with registry.in_force():
-        head = configs_for(config, request, untrusted=untrusted)[0]
+        head = going_on(configs_for(config, request, untrusted=untrusted), request, registry)[0]
         one = _plan_one(kind, head, request, registry, _unknown)
 
     if one.payload is None or one.adapter is None:

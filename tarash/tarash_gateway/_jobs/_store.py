@@ -52,7 +52,9 @@ async def record_of(
     """Return a job as a ledger keeps it, and the bytes in its request by their hash."""
     head = calls[0]
     media: dict[str, bytes] = {}
-    asked = head.request.model_dump(mode="python")
+    # So that requests of earlier versions are the same ones still.
+    left_out = None if head.request.continue_from else {"continue_from"}
+    asked = head.request.model_dump(mode="python", exclude=left_out)
     if _holds_bytes(asked):  # there may be megabytes to hash
         request = await to_thread.run_sync(_packed, asked, media)
     else:

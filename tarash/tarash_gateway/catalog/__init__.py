@@ -12,7 +12,17 @@ from ._modules import Mappers, elsewhere, named, near_ids
 from ._published import last_days, unlisted
 from ._reduce import OUTPUTS
 from ._schema_store import schema_source, shipped_records
-from ._sources import Dates, Get, ModelSource, SchemaReader, Schemas, Sources, provide, provided_by
+from ._sources import (
+    Dates,
+    Get,
+    ModelSource,
+    SchemaReader,
+    Schemas,
+    Sources,
+    Tariffs,
+    provide,
+    provided_by,
+)
 from ._spec import ModelSpec
 
 __all__ = [
@@ -28,6 +38,7 @@ __all__ = [
     "SchemaReader",
     "Schemas",
     "Sources",
+    "Tariffs",
     "built_in_mappers",
     "describe",
     "document_of",

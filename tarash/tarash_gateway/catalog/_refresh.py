@@ -73,7 +73,7 @@ async def fetch_all(
     _check(provider, listed=True)
     reader = _reader(provider)
     async with _session_of(reader, key) as get:
-        records = dict(await reader.read_all(get, _host(provider, base_url)))
+        records = dict(await reader.read_all(get, host_of(provider, base_url)))
 
     if not records:
         raise TarashException(
@@ -86,7 +86,7 @@ async def fetch_all(
 async def _fetch_dates(
     provider: str, dates: Dates, base_url: str | None, key: Key | None
 ) -> tuple[int, Path]:
-    found = key or _key_of(dates.keys)
+    found = key or key_of(dates.keys)
     if found is None:
         raise AuthenticationError(
             f"No key for {provider}, whose list of models needs one: set the environment variable "
@@ -94,8 +94,8 @@ async def _fetch_dates(
             provider,
         )
 
-    host = _host(provider, base_url, dates.variables)
-    async with _session(found, dates.authorize) as get:
+    host = host_of(provider, base_url, dates.variables)
+    async with session(found, dates.authorize) as get:
         days = await read_last_days(provider, dates, get, host)
 
     if not days:
@@ -133,7 +133,7 @@ async def fetch_one(
     _check(provider)
     reader = _reader(provider)
     async with _session_of(reader, key) as get:
-        found = await reader.read_one(get, _host(provider, base_url), model)
+        found = await reader.read_one(get, host_of(provider, base_url), model)
 
     if found is None:
         raise ModelNotFoundError(
@@ -215,14 +215,14 @@ def _reader(provider: str) -> SchemaReader:
     return schemas.load()
 
 
-def _host(provider: str, base_url: str | None, variables: Iterable[str] = ()) -> str | None:
+def host_of(provider: str, base_url: str | None, variables: Iterable[str] = ()) -> str | None:
     """Return what the user put in the place of the provider's host."""
     named = (f"TARASH_{provider.upper().replace('-', '_')}_BASE_URL", *variables)
     custom = base_url or next(filter(None, map(os.environ.get, named)), None)
     return custom.strip().rstrip("/") if custom else None
 
 
-def _key_of(variables: Iterable[str]) -> Key | None:
+def key_of(variables: Iterable[str]) -> Key | None:
     """Return the first key of the environment, without the line break that files end in."""
     values = (os.environ.get(name, "").strip() for name in variables)
     found: Key | None = Key.taken(next(filter(None, values), None))
@@ -231,21 +231,19 @@ def _key_of(variables: Iterable[str]) -> Key | None:
 
 def _session_of(reader: SchemaReader, key: Key | None) -> AbstractAsyncContextManager[Get]:
     scheme, variable = reader.AUTHORIZATION
-    return _session(key or _key_of([variable]), partial(bearer, scheme=scheme))
+    return session(key or key_of([variable]), partial(bearer, scheme=scheme))
 
 
 @asynccontextmanager
-async def _session(
-    found: Key | None, authorize: Callable[[Key], AuthHeaders]
-) -> AsyncIterator[Get]:
+async def session(found: Key | None, authorize: Callable[[Key], AuthHeaders]) -> AsyncIterator[Get]:
     """Yield what asks a provider; the key goes with each question."""
     from .._http._client import Transport
 
     transport = Transport()
-    session = _Session(transport, authorize(found) if found else None, Secrets([found]))
+    made = _Session(transport, authorize(found) if found else None, Secrets([found]))
 
     async def get(url: str, query: Mapping[str, str]) -> Any:
-        return await _get(session, url, query)
+        return await _get(made, url, query)
 
     try:
         yield get

@@ -100,6 +100,35 @@ class Schemas:
         return cast("SchemaReader", import_module(self.reader))
 
 
+class PriceReader(Protocol):
+    """A module that reads what a provider publishes of its prices."""
+
+    AUTHORIZATION: tuple[str, str]
+    """How a key is sent (`Key`, `Bearer`), and the variable that it is read from."""
+
+    async def read_prices(
+        self, get: Get, base_url: str | None, models: Iterable[str]
+    ) -> list[JsonObject]:
+        """Return price lines, without their provider; `models` are those of the catalogue."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tariffs:
+    """Where a provider publishes its prices."""
+
+    reader: str
+    """The module that reads them, by the protocol of `PriceReader`; imported on first use."""
+    title: str
+    """What price lines name as their source, where they name no other."""
+    hosts: tuple[str, ...]
+    """The provider's own domains: what another host says of its prices is kept apart."""
+
+    def load(self) -> PriceReader:
+        """Import the reader and return it."""
+        return cast("PriceReader", import_module(self.reader))
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSource:
     """What the catalogue has to know of one provider.
@@ -116,6 +145,7 @@ class ModelSource:
     aliases: tuple[str, ...] = ()
     schemas: Schemas | None = None
     dates: Dates | None = None
+    prices: Tariffs | None = None
 
 
 class Sources(Protocol):
@@ -203,10 +233,21 @@ def dates_of(provider: str) -> Dates | None:
     return None if found is None else found.dates
 
 
+def tariffs_of(provider: str) -> Tariffs | None:
+    """Return where the provider publishes its prices; None for nowhere."""
+    found = _sources().get(provider)
+    return None if found is None else found.prices
+
+
 def hosts_of(provider: str) -> tuple[str, ...] | None:
     """Return the provider's own domains; None where nothing that it publishes is read."""
-    published = schemas_of(provider) or dates_of(provider)
+    published = schemas_of(provider) or dates_of(provider) or tariffs_of(provider)
     return None if published is None else published.hosts
+
+
+def with_tariffs() -> tuple[str, ...]:
+    """Return the providers whose prices are read."""
+    return tuple(name for name in names() if tariffs_of(name) is not None)
 
 
 def with_dates() -> tuple[str, ...]:

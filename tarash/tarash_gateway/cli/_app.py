@@ -30,6 +30,7 @@ from .models import models_app
 from .providers import providers_app
 from .serve import serve
 from .webhooks import webhooks_app
+from .worker import worker
 
 PROGRAM = "tarash"
 KEY_OPTION = re.compile(r"--?(?:api[-_]?key|key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
@@ -54,6 +55,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.add_typer(webhooks_app, name="webhooks")
 app.command("serve")(serve)
+app.command("worker")(worker)
 app.command("mcp")(mcp)
 
 
@@ -149,6 +151,7 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     n: o.Count = 1,
     image: o.Image = None,
     video: o.Video = None,
+    continue_from: o.ContinueFrom = None,
     seed: o.Seed = None,
     audio: o.Audio = None,
     negative_prompt: o.NegativePrompt = None,
@@ -300,13 +303,18 @@ def spend(
         str | None,
         typer.Option("--since", metavar="TIME", help="Such as 7d, 12h, or 2026-11-01."),
     ] = None,
+    refresh: Annotated[
+        bool,
+        typer.Option("--refresh", help="First ask providers for figures that may have moved."),
+    ] = False,
     ledger: o.Ledger = None,
     as_json: o.Json = False,
 ) -> int:
     """Say what was spent, from the ledger."""
     from ._spend import show_spend
 
-    return show_spend(ledger, since, by or ["provider", "model"], json=as_json)
+    groups = by or ["provider", "model"]
+    return show_spend(ledger, since, groups, json=as_json, refresh=refresh)
 
 
 @app.command(epilog=SEE_ABOVE)

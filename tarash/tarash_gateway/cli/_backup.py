@@ -8,7 +8,7 @@ from pathlib import Path
 from ..ledger.sqlite._backup import back_up
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
-from ._ledger import existing, url_of
+from ._ledger import existing, shown
 
 
 def copy(file: Path, ledger: str | None, *, as_json: bool) -> int:
@@ -20,7 +20,8 @@ def copy(file: Path, ledger: str | None, *, as_json: bool) -> int:
     source: Path | None = getattr(existing(ledger), "path", None)
     if source is None:
         raise CommandError(
-            f"there is no ledger to copy yet ({url_of(ledger)}): name one with --ledger"
+            f"there is no ledger in a file to copy ({shown(ledger)}): name one with --ledger; one "
+            "in PostgreSQL is copied by pg_dump"
         )
 
     try:

@@ -17,6 +17,9 @@ from typing import Any, TypeVar, cast, get_args
 import pydantic
 
 from .._data._types import ImageRole, Kind
+from .._jobs._tokens import PLAIN, SIGNED
+from .._jobs._tokens import read as read_token
+from ..exceptions import ValidationError
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -41,6 +44,7 @@ DEFAULT_MODELS: dict[tuple[str, Kind], str] = {
     ("fal", "image"): "fal-ai/flux/dev",
 }
 ROLES = get_args(ImageRole)
+TOKENS = (f"{PLAIN}.", f"{SIGNED}.")
 FROM_STANDARD_INPUT = "-"
 NOT_A_FILE = re.compile(r"https?://|data:", re.IGNORECASE)
 
@@ -129,6 +133,7 @@ def _request(options: Options) -> Request:
             "generate_audio": options.audio,
             "enhance_prompt": options.enhance,
             "video": _medium(options.video, "--video"),
+            "continue_from": _earlier(options.continue_from),
             "number_of_videos": options.n,
         }
     else:
@@ -172,6 +177,31 @@ def _image(text: str) -> dict[str, Any]:
         raise CommandError(f"--image: there is no role {role!r}; the roles are {', '.join(ROLES)}")
 
     return {"image": _medium(media, "--image"), "type": role}
+
+
+def _earlier(text: str | None) -> Any:
+    """Return the earlier result that a token, or a file of JSON, is of."""
+    if text is None or not text.startswith(TOKENS):
+        return None if text is None else _result_in(Path(text).expanduser())
+
+    try:
+        return read_token(text).to_json()
+    except ValidationError as error:
+        raise CommandError(f"--continue-from: {error.message}") from None
+
+
+def _result_in(path: Path) -> Any:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(
+            f"--continue-from: {str(path)!r} is no token, and can't be read as a file "
+            f"({error.strerror or error})"
+        ) from None
+    except ValueError as error:
+        raise CommandError(f"--continue-from: {str(path)!r} holds no JSON ({error})") from None
+
+    return found
 
 
 def _medium(text: str | None, option: str) -> str | Path | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..ledger import MemoryLedger, open_ledger
 from ..ledger._records import Ledger
+from ..ledger.postgres import without_password
 from ._errors import CommandError
 from ._rehearsals import is_rehearsing
 
@@ -27,6 +28,11 @@ def url_of(given: str | None) -> str:
         return f"sqlite:///{_folder() / 'rehearsals.db'}"
 
     return given or os.environ.get(VARIABLE) or f"sqlite:///{_folder() / 'jobs.db'}"
+
+
+def shown(given: str | None) -> str:
+    """Return the URL of the ledger to use, as it may be shown."""
+    return without_password(url_of(given))
 
 
 def _folder() -> Path:
@@ -125,5 +131,5 @@ def command_for(verb: str, job_id: str, given: str | None, *more: str) -> str | 
     if url_of(given) == MEMORY:
         return None
 
-    where = [] if given is None else ["--ledger", given]
+    where = [] if given is None else ["--ledger", without_password(given)]
     return shlex.join(["tarash", "jobs", verb, job_id, *where, *more])

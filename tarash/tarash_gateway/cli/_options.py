@@ -106,6 +106,15 @@ Video = Annotated[
         "--video", metavar="URL|FILE", help="A video to edit or extend.", rich_help_panel=WHAT
     ),
 ]
+ContinueFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--continue-from",
+        metavar="TOKEN|FILE",
+        help="An earlier job to go on from: its token, or a file with what --json printed.",
+        rich_help_panel=WHAT,
+    ),
+]
 Mask = Annotated[
     str | None,
     typer.Option(
@@ -293,6 +302,7 @@ class Options:
     n: int = 1
     image: list[str] | None = None
     video: str | None = None
+    continue_from: str | None = None
     mask: str | None = None
     seed: int | None = None
     audio: bool | None = None

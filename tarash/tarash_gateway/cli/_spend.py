@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from .._data._money import written
 from .._jobs._spend import spend
+from ..api import refresh_costs
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import existing
@@ -16,9 +17,16 @@ AGO = re.compile(r"(\d+)\s*([hdw])")
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
-def show_spend(ledger: str | None, since: str | None, by: Sequence[str], *, json: bool) -> int:
+def show_spend(
+    ledger: str | None, since: str | None, by: Sequence[str], *, json: bool, refresh: bool = False
+) -> int:
     """Say what was spent, in groups; return the exit code."""
-    rows = spend(existing(ledger), since=_since(since), by=tuple(by))
+    used, first = existing(ledger), _since(since)
+    if refresh:
+        changes = refresh_costs(used, since=first or timedelta(days=1))
+        terminal.hint(f"{len(changes)} costs have changed since they were written down")
+
+    rows = spend(used, since=first, by=tuple(by))
     if json:
         terminal.document([one.model_dump(mode="json") for one in rows])
         return Exit.DONE

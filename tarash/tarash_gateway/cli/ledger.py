@@ -15,7 +15,7 @@ ledger_app = App()
 
 @ledger_app.callback(invoke_without_command=True)
 def alone(context: typer.Context) -> None:
-    """The file that jobs are written down in: copy it while jobs run."""
+    """Where jobs are written down: copy it while jobs run, check it, prune it."""
     help_alone(context)
 
 
@@ -32,3 +32,35 @@ def backup(
     from ._backup import copy
 
     return copy(file, ledger, as_json=as_json)
+
+
+@ledger_app.command("migrate")
+def migrate(ledger: o.Ledger = None, *, as_json: o.Json = False) -> int:
+    """Make the ledger's tables, or bring them to this version; workers go on meanwhile."""
+    from ._upkeep import migrate as work
+
+    return work(ledger, as_json=as_json)
+
+
+@ledger_app.command("check")
+def check(ledger: o.Ledger = None, *, as_json: o.Json = False) -> int:
+    """Say whether the ledger can be read and written, and what is in it."""
+    from ._upkeep import check as work
+
+    return work(ledger, as_json=as_json)
+
+
+@ledger_app.command("prune")
+def prune(
+    ledger: o.Ledger = None,
+    *,
+    older_than: Annotated[
+        str,
+        typer.Option("--older-than", metavar="AGE", help="Since they ended: 30d, 12h, 2w."),
+    ] = "30d",
+    as_json: o.Json = False,
+) -> int:
+    """Forget jobs that ended long ago; their idempotency keys may be used again then."""
+    from ._upkeep import prune as work
+
+    return work(ledger, older_than, as_json=as_json)

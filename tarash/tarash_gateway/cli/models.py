@@ -30,6 +30,7 @@ from ..models import (
 )
 from . import _terminal as terminal
 from ._model_samples import sample_fields, write_tests
+from ._prices import Prices, show_prices
 from ._shape import App, help_alone
 from ._words import wish
 
@@ -263,13 +264,17 @@ def _describe(described: ModelDescription) -> None:
 def refresh_command(
     provider: Annotated[str, typer.Argument(help="fal, openai, azure-openai or google.")] = "fal",
     *,
+    prices: Prices = False,
     base_url: BaseUrl = None,
     as_json: Json = False,
 ) -> int:
-    """Fetch what a provider publishes: fal's schemas, others' models and their last days.
+    """Fetch what a provider publishes: fal's schemas, others' models and their last days; prices.
 
     Without a connection, what was there stays.
     """
+    if prices:
+        return show_prices(provider, base_url, as_json=as_json)
+
     count = refresh_models(provider, base_url=base_url)
     with schema_source(base_url):
         ends = last_days(provider)

@@ -126,6 +126,8 @@ STOPPED: Final = "stopped"
 RECEIVED = "received"
 """What was heard of a submit that was answered with the result: the SHA-256 of what `receive` took.
 """
+QUEUE: Final = "queue"
+"""The space of the states that are tasks for workers; their names are the ids of jobs."""
 OPEN_ENDS = frozenset({None, "detached", "unknown"})
 """Outcomes after which another may come; after `stopped` only `completed` does."""
 

@@ -11,6 +11,7 @@ from .._data._types import JsonObject, Submission
 from ._facts import (
     IS_NAME,
     OPEN_ENDS,
+    QUEUE,
     RECEIVED,
     STOPPED,
     BudgetWindow,
@@ -30,6 +31,7 @@ from ._slots import SlotAnswer, SlotRecord, SlotRequest
 __all__ = [
     "IS_NAME",
     "OPEN_ENDS",
+    "QUEUE",
     "RECEIVED",
     "STOPPED",
     "AnyLedger",
@@ -42,6 +44,7 @@ __all__ = [
     "Outcome",
     "OverBudgetError",
     "PagedLedger",
+    "RepricingLedger",
     "SlotAnswer",
     "SlotLedger",
     "SlotRecord",
@@ -200,6 +203,20 @@ class SlotLedger(Ledger, Protocol):
 
     async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
         """Return those who wait and the jobs in flight, of one line or of all, oldest first."""
+        ...
+
+
+class RepricingLedger(MoneyLedger, Protocol):
+    """A ledger that takes what providers say of costs after the end."""
+
+    async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
+        """Write down what a submit has cost, in place of what was written before.
+
+        Args:
+            intent_id: As in `Ledger.settle`; one that nobody knows is ignored.
+            cost: `amount` and `currency`.
+            cost_state: As in `Spending`.
+        """
         ...
 
 

@@ -14,6 +14,7 @@ from ._memory_slots import MemorySlots
 from ._memory_states import MemoryStates
 from ._records import (
     OPEN_ENDS,
+    QUEUE,
     RECEIVED,
     STOPPED,
     JobRecord,
@@ -158,6 +159,11 @@ class MemoryLedger(MemorySlots, MemoryStates):
             if entry.outcome in (*OPEN_ENDS, STOPPED):
                 self._set_cost(intent_id, cost, cost_state)
 
+    async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
+        """Write down a later figure; see `RepricingLedger.reprice`."""
+        with self._lock:
+            self._set_cost(intent_id, cost, cost_state)
+
     async def spendings(
         self, since: datetime | None = None, until: datetime | None = None
     ) -> list[Spending]:
@@ -194,8 +200,10 @@ class MemoryLedger(MemorySlots, MemoryStates):
             if state == "open":
                 return True
 
-            # Only whoever has the key can ask for it again, and results may be large.
-            kept = result if job.idempotency_key is not None else None
+            # Only whoever has the key, or has handed it to a worker, asks for it again; results may
+            # be large.
+            is_wanted = job.idempotency_key is not None or (QUEUE, job_id) in self._states
+            kept = result if is_wanted else None
             self._jobs[job_id] = replace(job, state=state, result=kept)
             self._media.pop(job_id, None)
             self._closed[job_id] = None

@@ -50,6 +50,15 @@ def check_untrusted(request: Request, allowed_parameters: Collection[str]) -> No
             field="extra_params",
         )
 
+    if request.continue_from is not None:
+        raise ValidationError(
+            "continue_from: an untrusted request may not go on from a job at the provider, which "
+            "may be anybody's; make sure that it is theirs, and ask without untrusted_requests",
+            submission="not_sent",
+            code="untrusted_request",
+            field="continue_from",
+        )
+
     count = len(request.image_list)
     if count > MOST_IMAGES:
         raise ValidationError(

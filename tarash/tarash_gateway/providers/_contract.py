@@ -123,6 +123,10 @@ class AdapterDefaults:
     modules: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     base_url_variable: str = ""
+    continues: str = ""
+    """Which of its models go on from an earlier result, in words; empty for none."""
+    continues_own_model: bool = False
+    """Whether only the model that has made a result goes on from it."""
 
 
 class StreamingAdapter(Adapter, Protocol):

@@ -212,7 +212,8 @@ class ErrorRules:
         return ContentModerationError(
             f"{self.title}'s content filter refused: {said or code or 'no reason given'} "
             f"({when.advice or ADVICE['moderation']})",
-            raw_response=refusal.body,
+            # Some refuse with nothing but a status: an answer came all the same.
+            raw_response="" if refusal.body is None else refusal.body,
             stage=when.stage or self.stage_of(refusal),
             categories=named or ([code] if code else []),
             retryable=when.retryable,

@@ -13,6 +13,7 @@ from .._support._shipped import shipped
 from ._provider import BOTH, KeyVariable, Modality, Provider
 
 if TYPE_CHECKING:
+    from ..catalog import Tariffs
     from ._declared import ProviderDeclaration
     from ._declared._adapter import DeclaredAdapter
 
@@ -28,6 +29,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
     modalities: tuple[Modality, ...] = BOTH,
     aliases: tuple[str, ...] = (),
     open_settings: tuple[str, ...] = ("region",),
+    prices: Tariffs | None = None,
 ) -> Provider:
     """Return the row of a provider that a folder declares; a test holds it to the declaration.
 
@@ -39,6 +41,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         modalities: What it makes.
         aliases: Other spellings of the name.
         open_settings: Names in `provider_config` that hold no secret.
+        prices: Where it publishes its prices.
     """
     return Provider(
         name=name,
@@ -49,6 +52,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         models=_Models(package),
         aliases=aliases,
         open_settings=open_settings,
+        prices=prices,
     )
 
 

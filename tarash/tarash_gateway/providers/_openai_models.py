@@ -268,7 +268,10 @@ SORA_2_PRO = {
         }
     ),
 }
-REMIX: Mappers = PROMPT
+REMIX: Mappers = {
+    **PROMPT,
+    "video_id": FieldMapper("continue_from", lambda _request, source: source and source.id),
+}
 """What a remix takes, whatever the model: nothing else can be changed."""
 EDIT: Mappers = {**PROMPT, "video": passthrough_field_mapper("video", required=True)}
 """What an edit of a source video takes."""

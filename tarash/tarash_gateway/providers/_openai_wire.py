@@ -153,6 +153,7 @@ class OpenAIWire(AdapterDefaults):
     )
     reported_cost = staticmethod(reported_cost)
     modules = ("openai",)
+    continues = "every video model: a remix"
     # Half of what the SDK's helper waits where no `openai-poll-after-ms` says more. Our pauses grow
     # with the job's time, so that there are fewer looks all the same.
     min_poll_interval = 0.5
@@ -171,7 +172,7 @@ class OpenAIWire(AdapterDefaults):
         if call.kind == "image":
             return spec
 
-        if "video_id" in call.request.extra_params:
+        if "video_id" in call.request.extra_params or call.request.continue_from is not None:
             return replace(spec, mappers=REMIX)
 
         edits = getattr(call.request, "video", None) is not None and "video" in spec.mappers
@@ -183,6 +184,8 @@ class OpenAIWire(AdapterDefaults):
         video_id = extra.pop("video_id", None) if call.kind == "video" else None
         mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
         mapped = apply_field_mappers(mappers, call.request)
+        continued = mapped.pop("video_id", None)
+        video_id = continued if video_id is None else video_id
         if video_id is not None:
             path = f"videos/{quote(str(video_id), safe='')}/remix"
         elif call.kind == "video":

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 from .._support._extras import too_old
-from ..catalog import Dates, ModelSource, Schemas
+from ..catalog import Dates, ModelSource, Schemas, Tariffs
 from ._handler_checks import check_abilities
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Provider:
         requires: The module that has to be there; None where nothing is needed beside the package.
         schemas: Where schemas of its models can be read at run time; None for nowhere.
         dates: Where it publishes when its models end; None for nowhere.
+        prices: Where it publishes its prices; None for nowhere.
         open_settings: Names in `provider_config` that hold no secret; every other is taken for one.
         distribution: What `extra` is an extra of.
         own_server: Whether it is a server that users run: `base_url` says where, and a key is
@@ -66,6 +67,7 @@ class Provider:
     requires: str | None = None
     schemas: Schemas | None = None
     dates: Dates | None = None
+    prices: Tariffs | None = None
     open_settings: tuple[str, ...] = ()
     distribution: str = "tarash-gateway"
     own_server: bool = False
@@ -93,7 +95,9 @@ class Provider:
         if self.models is None:
             return None
 
-        return ModelSource(self.name, self.models, self.aliases, self.schemas, self.dates)
+        return ModelSource(
+            self.name, self.models, self.aliases, self.schemas, self.dates, self.prices
+        )
 
     def load(self) -> Adapter:
         """Import the adapter and return it.

@@ -10,6 +10,7 @@ FOLDERS = (
     "comfyui",
     "fal",
     "google",
+    "ideogram",
     "kling",
     "localai",
     "luma",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ._book import PriceBook, Prices, prices, shipped, taken
+from ._book import PriceBook, Prices, line_of, prices, shipped, taken
 from ._facts import Facts, facts_of
+from ._fetched import keep
 from ._quote import FREE, quote_of
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "PriceBook",
     "Prices",
     "facts_of",
+    "keep",
+    "line_of",
     "prices",
     "quote_of",
     "shipped",

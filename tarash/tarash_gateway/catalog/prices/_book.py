@@ -79,6 +79,9 @@ class Prices:
 
     def reset(self) -> None:
         """Forget the lines that were registered, and what was read."""
+        from ._fetched import forget
+
+        forget()
         self._own = PriceBook()
         self._files = {}
 
@@ -90,8 +93,10 @@ class Prices:
             model: The model's id.
             today: The day, in place of today.
         """
+        from ._fetched import fetched
+
         found: list[PriceLine] = []
-        for book in (self._own, self._named(), shipped()):
+        for book in (self._own, self._named(), *fetched(provider), shipped()):
             if book is not None:
                 said = {(one.billable, one.role) for one in found}
                 found += [

@@ -320,7 +320,7 @@ def _size(value: Any) -> tuple[Decimal, Decimal] | None:
 def _by_lines(
     request: Request, sent: Mapping[str, Any], values: Mapping[str, Possible | None]
 ) -> tuple[Between | None, Between | None]:
-    lines = [_lines(one) for one in values.get("resolution") or ()]
+    lines = [height_of(one) for one in values.get("resolution") or ()]
     ratio = next(
         (sent[name] for name in ("aspect_ratio", "aspectRatio", "ratio") if name in sent),
         getattr(request, "aspect_ratio", None),
@@ -344,7 +344,8 @@ def _even(pixels: Decimal) -> Decimal:
     return Decimal(2 * round(pixels / 2))
 
 
-def _lines(value: Any) -> int | None:
+def height_of(value: Any) -> int | None:
+    """Return the lines that a resolution names; None for what names none."""
     text = str(value)
     if text in HEIGHTS:
         return HEIGHTS[text]

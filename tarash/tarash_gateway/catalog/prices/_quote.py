@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..._data._money import Quote, QuoteLine
 from ._conditions import holds
+from ._facts import height_of
 from ._quantities import Quantity, quantity_of
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def quote_of(lines: Sequence[PriceLine], facts: Facts, model: str) -> Quote:
     for billable in sorted(billables, key=lambda name: name.startswith(("input", "prompt"))):
         fitting = [(line, sure) for line, sure in base if line.billable == billable]
         part = _part(billable, fitting, facts, unknown)
+        beyond = _beyond(billable, [line for line, _ in fitting], usable, facts)
+        unknown.extend(() if beyond is None else (beyond,))
         if part is not None:
             parts.append(part)
 
@@ -83,6 +86,26 @@ def _part(
 
     unknown.extend(dict.fromkeys(reasons))
     return None if not amounts or reasons else _between(billable, amounts, unknown)
+
+
+def _beyond(
+    billable: str, fitting: Sequence[PriceLine], usable: Sequence[PriceLine], facts: Facts
+) -> str | None:
+    """Return what is unknown of a resolution above all that have a price of their own.
+
+    A line without a resolution is the price of the usual one then, and not of any.
+    """
+    if not fitting or any("resolution" in line.when or line.alternative_to for line in fitting):
+        return None
+
+    listed = [line.when.get("resolution") for line in usable if line.billable == billable]
+    named = [one for value in listed for one in (value if isinstance(value, list) else [value])]
+    heights = [height for one in named if (height := height_of(one)) is not None]
+    asked = [height_of(one) or 0 for one in facts.values.get("resolution") or ()]
+    if not heights or not asked or max(asked) <= max(heights):
+        return None
+
+    return f"no price of its {billable.replace('_', ' ')} in {max(asked)} lines is known"
 
 
 def _without_alternatives(

@@ -86,6 +86,7 @@ class PostgresLedger(Threads):
         del url
         super().__init__(f"ledger {self.address}")
         from ._database import Database
+        from ._listener import Listener
         from ._pool import Pool
         from ._store import Store
 
@@ -99,6 +100,7 @@ class PostgresLedger(Threads):
         self.at_once = connections
         self._store = Store(self._database, self.lease_seconds)
         self._store.max_media_bytes = max_media_bytes
+        self._listener = Listener(self.address)
         _ledgers.add(self)
 
     def __repr__(self) -> str:
@@ -114,6 +116,12 @@ class PostgresLedger(Threads):
     ) -> JobRecord | None:
         """Write down a new job, or return the one that has its idempotency key."""
         return await self._run(self._store.open, job, owner_id, dict(media))
+
+    async def enqueue(
+        self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
+    ) -> JobRecord | None:
+        """Write down a new job that nobody holds, and its task as a state, in one transaction."""
+        return await self._run(self._store.enqueue, job, dict(media), space, task)
 
     async def intend(self, intent: Intent, owner_id: str) -> bool | None:
         """Write down a submit before it leaves; see `_records.Ledger.intend`."""
@@ -148,6 +156,10 @@ class PostgresLedger(Threads):
     ) -> None:
         """Write down how an attempt ended; see `_records.MoneyLedger.settle`."""
         await self._run(self._store.settle, intent_id, submission, outcome, cost, cost_state)
+
+    async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
+        """Write down a later figure; see `_records.RepricingLedger.reprice`."""
+        await self._run(self._store.reprice, intent_id, cost, cost_state)
 
     async def spendings(
         self, since: datetime | None = None, until: datetime | None = None
@@ -240,8 +252,19 @@ class PostgresLedger(Threads):
         """Return the states of a space by name; see `_records.StateLedger.list_states`."""
         return await self._run(self._store.list_states, space, after, limit)
 
+    async def until_changed(self, name: str, seconds: float, deaf_seconds: float) -> None:
+        """Wait until a job has changed, as another process says, or the time is over.
+
+        Args:
+            name: The job's id; `queue` for jobs that were enqueued.
+            seconds: How long at most.
+            deaf_seconds: How long at most where no notifications arrive, as behind some poolers.
+        """
+        await self._listener.wait(name, seconds, deaf_seconds)
+
     async def aclose(self) -> None:
         """Close the connections; the next call makes new ones."""
+        self._listener.stop()
         await self._run(self._store.let_go)
 
     async def seek_slots(
@@ -261,6 +284,7 @@ class PostgresLedger(Threads):
     def begin_anew(self) -> None:
         """Go on in a forked child, which is another process."""
         self._database.begin_anew()
+        self._listener.begin_anew()
         self._store.begin_anew()
 
 

@@ -93,6 +93,13 @@ class States:
         return [_state(row) for row in rows]
 
 
+def put_state(transaction: Transaction, space: str, name: str, value: JsonObject) -> None:
+    """Write a state that does not expire, whatever is there."""
+    next_one = transaction.first("SELECT nextval('tarash.versions') AS version")
+    version = 0 if next_one is None else int(next_one["version"])
+    transaction.run(WRITE, space, name, as_json(value), version, None)
+
+
 def _state(row: Row) -> StateRecord:
     return StateRecord(
         space=row["space"],

@@ -22,6 +22,7 @@ from ._rows import (
     records,
 )
 from ._spending import spendings
+from ._states import put_state
 from ._submits import Submits, drop_media, put_media, tell
 
 if TYPE_CHECKING:
@@ -62,6 +63,22 @@ class Store(Submits):
         return self._database.write(
             lambda transaction: self.opened(transaction, job, owner_id, media), "not_sent"
         )
+
+    def enqueue(
+        self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
+    ) -> JobRecord | None:
+        """Write down a new job that nobody holds, and its task, in one transaction."""
+        self._check_media(media)
+
+        def work(transaction: Transaction) -> JobRecord | None:
+            existing = self.opened(transaction, job, None, media)
+            if existing is None:
+                put_state(transaction, space, job.id, task)
+                tell(transaction, space)
+
+            return existing
+
+        return self._database.write(work, "not_sent")
 
     def opened(
         self,

@@ -211,6 +211,10 @@ class Submits(States, Slots):
 
         self._database.write(work)
 
+    def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
+        """Write down what a submit has cost, however it had ended."""
+        self._database.write(lambda one: set_cost(one, intent_id, cost, cost_state))
+
     def _holds(self, transaction: Transaction, job_id: str, owner_id: str) -> bool | None:
         row = transaction.first(
             "SELECT process, holder FROM tarash.jobs WHERE id = %s FOR UPDATE", job_id

@@ -114,6 +114,10 @@ class SqliteLedger(Threads):
         """Write down how an attempt ended; see `_records.MoneyLedger.settle`."""
         await self._run(self._store.settle, intent_id, submission, outcome, cost, cost_state)
 
+    async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
+        """Write down a later figure; see `RepricingLedger.reprice`."""
+        await self._run(self._store.reprice, intent_id, cost, cost_state)
+
     async def spendings(
         self, since: datetime | None = None, until: datetime | None = None
     ) -> list[Spending]:

@@ -177,6 +177,11 @@ class Submits(Slots, States):
                 heard = as_json({**as_heard(found["heard"]), STOPPED: True})
                 connection.execute("UPDATE intents SET heard = ? WHERE id = ?", (heard, intent_id))
 
+    def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
+        """Write down what a submit has cost, however it had ended."""
+        with self._file.write() as connection:
+            set_cost(connection, intent_id, cost, cost_state)
+
     def _holds(self, connection: sqlite3.Connection, job_id: str, owner_id: str) -> bool | None:
         row = connection.execute(
             "SELECT process, holder FROM jobs WHERE id = ?", (job_id,)

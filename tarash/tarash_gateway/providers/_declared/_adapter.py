@@ -36,6 +36,9 @@ GONE = 404
 MOST_WORDS = 100
 """Words for a status that are warned of; a provider may make up more."""
 
+MOST_NAMED = 4
+"""Models that an error lists."""
+
 
 class DeclaredAdapter(DeclaredPricing):
     """A provider's protocol, as its declaration says it."""
@@ -57,6 +60,16 @@ class DeclaredAdapter(DeclaredPricing):
         for stage, place in said.hooks.items():
             setattr(self, stage, MethodType(hook(place), self))
 
+        sources = {
+            name: take
+            for form in said.models
+            for take in form.takes.values()
+            if take.source == "continue_from"
+            for name in form.ids
+        }
+        names = [name for name in sources if not name.endswith("*")]
+        self.continues = ", ".join(names) if len(names) <= MOST_NAMED else "its video models"
+        self.continues_own_model = any(take.own_model for take in sources.values())
         self.abilities = frozenset(
             name for name in ABILITIES if callable(getattr(self, name, None))
         )

@@ -200,6 +200,8 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
             value = take.default
         elif take.form == "unsent":
             return None
+        elif take.source == "continue_from":
+            value = _continued(take, value, said)
         elif take.source in MEDIA:
             value = _sent(value, said)
             if take.form == "url" and not value.lower().startswith(
@@ -215,6 +217,19 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
         return None if value is None else _part(take, value, None)
 
     return convert
+
+
+def _continued(take: Take, source: Any, said: ProviderDeclaration) -> str:
+    """Return the id by which a provider knows an earlier result."""
+    found: str | None = source.id if take.fact is None else source.ids.get(take.fact)
+    if found is None:
+        raise ValidationError(
+            f"{said.title} goes on from a result by its {take.fact}, which only the finished "
+            "result says: give the response, and not the job",
+            field="continue_from",
+        )
+
+    return found
 
 
 def _is_mine(image: Mapping[str, Any], take: Take) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 ESTIMATED = "cost_is_estimate"
-"""Where `provider_metadata` says that a cost is what was told before the work."""
+"""Where `provider_metadata` says that a cost is what the provider said before the work."""
 
 
 class DeclaredResult(DeclaredSending):

@@ -30,7 +30,7 @@ from ._mappers import mappers_of
 from ._names import merged, picked, put
 from ._parts import first_of, is_for
 from ._stages import Submit
-from ._takes import Model, Take
+from ._takes import Model, Take, Total
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Request
@@ -290,8 +290,14 @@ def check_totals(model: Model, request: Request, name: str) -> None:
     Raises:
         ValidationError: There are more; the message says which count.
     """
-    for total in model.totals:
-        roles = [image.get("type", "reference") for image in request.image_list]
+    roles = [image.get("type", "reference") for image in request.image_list]
+    # A place for several roles holds so many of them together.
+    lists = [
+        Total(of=one.roles, most=one.most)
+        for one in model.takes.values()
+        if one.most is not None and len(one.roles) > 1 and fits(one, request)
+    ]
+    for total in (*model.totals, *lists):
         given = sum(one in total.of for one in roles)
         given += sum(one not in roles and has(request, one) for one in total.of)
         if given > total.most and fits(total, request):

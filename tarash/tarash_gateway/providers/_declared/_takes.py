@@ -65,6 +65,10 @@ class Take(Part):
     part: dict[str, Any] = {}
     value_at: Path | None = None
     role_at: Path | None = None
+    fact: Text | None = None
+    """Of `continue_from`: which further id of the result is sent; its job's id by default."""
+    own_model: bool = False
+    """Of `continue_from`: whether only the model that has made the result takes it."""
     convert: Place | None = None
     """A function of a request and the field's value, for what nothing here can say."""
 

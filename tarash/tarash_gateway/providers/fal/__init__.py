@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...catalog import Schemas
+from ...catalog import Schemas, Tariffs
 from .._provider import KeyVariable, Provider
 
 __all__ = ["provider"]
@@ -18,4 +18,5 @@ provider = Provider(
     schemas=Schemas(
         f"{__name__}.schemas", hosts=("fal.ai", "fal.run"), listed=True, on_first_use=True
     ),
+    prices=Tariffs(f"{__name__}.prices", "fal's pricing API", hosts=("fal.ai", "fal.run")),
 )

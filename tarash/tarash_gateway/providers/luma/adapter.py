@@ -74,6 +74,7 @@ class LumaAdapter(RestAdapter):
         "failed": "failed",
     }
     failures = ("error", "failure_reason")
+    continues = "ray-2, ray-flash-2: longer"
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else that of the model's product."""

@@ -63,10 +63,20 @@ def _frames(images: Sequence[Mapping[str, Any]] | None) -> dict[str, dict[str, s
     return {role: _reference(found[role]) for role in FRAME_ROLES if role in found}
 
 
-def _keyframes(_request: object, images: Sequence[Any] | None) -> dict[str, Any] | None:
+def _keyframes(request: Any, images: Sequence[Any] | None) -> dict[str, Any] | None:
     names: dict[str, str] = dict(zip(FRAME_ROLES, ("frame0", "frame1"), strict=True))
-    frames = _frames(images).items()
-    return {names[role]: {"type": "image", **image} for role, image in frames} or None
+    frames = _frames(images)
+    source = request.continue_from
+    if source is not None and "first_frame" in frames:
+        raise ValidationError(
+            "a video that goes on from another begins with its end; leave the first_frame out, or "
+            "continue_from",
+            field="continue_from",
+        )
+
+    start = {} if source is None else {"frame0": {"type": "generation", "id": source.id}}
+    images_by_name = {names[role]: {"type": "image", **one} for role, one in frames.items()}
+    return {**start, **images_by_name} or None
 
 
 def _video_frames(request: Any, images: Sequence[Any] | None) -> dict[str, Any] | None:
@@ -131,7 +141,9 @@ PROMPT = {"prompt": passthrough_field_mapper("prompt", required=True)}
 
 RAY_2: Mappers = {
     **PROMPT,
-    "keyframes": FieldMapper("image_list", _keyframes, roles=FRAME_ROLES, most=1),
+    "keyframes": FieldMapper(
+        "image_list", _keyframes, roles=FRAME_ROLES, most=1, also=("continue_from",)
+    ),
     "media": FieldMapper("video", _media),
     "duration": duration_field_mapper("str", (5, 9), provider="luma"),
     "resolution": choice_field_mapper("resolution", ("540p", "720p", "1080p", "4k")),

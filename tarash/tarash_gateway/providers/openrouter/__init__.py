@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...catalog import Tariffs
 from .._folders import declared_folder
 
 __all__ = ["provider"]
@@ -12,4 +13,5 @@ provider = declared_folder(
     "OpenRouter",
     keys=("OPENROUTER_API_KEY",),
     open_settings=("referer", "title", "region"),
+    prices=Tariffs(f"{__name__}.prices", "OpenRouter's lists of models", hosts=("openrouter.ai",)),
 )

@@ -87,6 +87,7 @@ class XaiAdapter(RestAdapter):
     progress = "progress"
     media: ClassVar[Mapping[str, str]] = {"video": "video.url"}
     check_path = "models"
+    continues = "grok-imagine-video/extend: longer; grok-imagine-video: an edit"
 
     def resolve_spec(self, call: Call, spec: ModelSpec) -> ModelSpec:
         """Leave out what a source video or references exclude, and name models that take more."""
@@ -95,7 +96,8 @@ class XaiAdapter(RestAdapter):
         roles = {image.get("type", "reference") for image in request.image_list}
         has_references = bool(roles & {"reference", "asset"}) and "reference_images" in mappers
         _, _, task = spec.model.partition("/")
-        if not task and _has(call, "video") and "video" in mappers:
+        is_edit = _has(call, "video") or request.continue_from is not None
+        if not task and is_edit and "video" in mappers:
             mappers = {name: one for name, one in mappers.items() if name in facts.EDIT_TAKES}
         elif has_references and "first_frame" in roles and _excludes(spec):
             del mappers["reference_images"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._data._types import ImageRole
 from ...catalog import Lifecycle, ends
+from ...exceptions import ValidationError
 from ...mapping import (
     FieldMapper,
     aspect_ratio_field_mapper,
@@ -60,7 +61,21 @@ def _references(most: int) -> FieldMapper:
 
 
 def _video(*, required: bool = False) -> FieldMapper:
-    return FieldMapper("video", lambda _request, media: media and _link(media), required)
+    def convert(request: Any, media: Any) -> dict[str, str] | None:
+        source = request.continue_from
+        if source is None:
+            return _link(media) if media else None
+
+        if source.url is None:
+            raise ValidationError(
+                "xAI goes on from a result by its address, and this one has none; wait for the job "
+                "first, or give the video as video=",
+                field="continue_from",
+            )
+
+        return {"url": source.url}
+
+    return FieldMapper("video", convert, required, also=("continue_from",))
 
 
 def _sources(most: int) -> dict[str, FieldMapper]:

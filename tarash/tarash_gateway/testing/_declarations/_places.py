@@ -66,6 +66,15 @@ def asked_by(listing: Table, request: RecordedRequest) -> dict[str, str]:
     return {**said, **request.path_values}
 
 
+def lacks_file(how: Table, request: RecordedRequest) -> bool:
+    """Tell whether an upload that is a form holds no file."""
+    if how.get("sends", "multipart") != "multipart" or how.get("put_to"):
+        return False
+
+    form = read_form(request)
+    return form is None or not form.files.get(how.get("file", "file"))
+
+
 def answered(way: Table, body: Any, status: int) -> Reply:
     """Answer a submit: with one object, or with lines of which it is the last."""
     if way.get("answers") != "lines" or status != 200:  # noqa: PLR2004

@@ -13,6 +13,7 @@ from tarash.tarash_gateway.testing._declarations._places import (
     asked_by,
     body_of,
     filled,
+    lacks_file,
     type_of,
 )
 from tarash.tarash_gateway.testing._declarations._pricing import Pricing
@@ -23,7 +24,6 @@ from tarash.tarash_gateway.testing._script import Script
 from tarash.tarash_gateway.testing._state import JobRecord
 from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
 from tarash.tarash_gateway.testing._wires._context import WireContext
-from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _PAGE = 100
 _OK = 200
@@ -51,7 +51,7 @@ class DeclaredWire(Pricing):
     # --------------------------------------------------------------------------------------- routes
     def _routes(self) -> "list[Place]":
         said = self._said
-        found: list[Place] = []
+        found: list[Place] = self._price_places(said.base_path)
         for way in said.submits:
             for path in said.paths(way):
                 found += self._at("POST", path, self._or_price(self._submit), "submit")
@@ -79,7 +79,6 @@ class DeclaredWire(Pricing):
             found += self._at(method, said.upload["path"], self._upload, step)
             found.append(Place("PUT", "/_uploads/{name}", self._handed, "upload", public=True))
 
-        found += self._price_places(said.base_path)
         if said.check is not None:
             found += self._at("GET", said.check, self._check, None)
 
@@ -383,10 +382,8 @@ class DeclaredWire(Pricing):
     async def _upload(self, request: RecordedRequest) -> Reply:
         how = self._said.upload or {}
         name = uuid.uuid4().hex
-        if how.get("sends", "multipart") == "multipart" and not how.get("put_to"):
-            form = read_form(request)
-            if form is None or not form.files.get(how.get("file", "file")):
-                return self.error(_REFUSED, f"The form has no file {how.get('file', 'file')}")
+        if lacks_file(how, request):
+            return self.error(_REFUSED, f"The form has no file {how.get('file', 'file')}")
 
         body = self._bodies.good()
         place(body, how["reference"], name)

@@ -82,6 +82,15 @@ OLD: Mapping[str, tuple[Fields, Sequence[str], Sequence[str]]] = {
         ["kling-v1", "kling-v1-5", "kling-v1-6", "kling-v2-master", "kling-v2-1",
          "kling-v2-1-master", "kling-v2-5-turbo", "kling-v2-6", "kling-v3"],
     ),
+    "videos/video-extend": (
+        {
+            **_COMMON,
+            **{name: _VIDEO[name] for name in ("prompt", "negative_prompt", "cfg_scale")},
+            "video_id": is_text(128),
+        },
+        ["video_id"],
+        ["kling-v1", "kling-v1-5", "kling-v1-6"],
+    ),
     "videos/multi-image2video": (
         {
             **_COMMON,

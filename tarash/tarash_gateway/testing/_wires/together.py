@@ -132,6 +132,7 @@ _LISTS: Mapping[str, tuple[str, Sequence[tuple[int, int]], str]] = {
     "kwaivgI/kling-2.0": ("5", ((1280, 720), (720, 720), (720, 1280)), "F"),
     "vidu/vidu-q1": ("5", _FULL, "FL"),
 }
+_OTHERS = ("ByteDance/Seedance-", "pixverse/pixverse-v5", "vidu/vidu-2.0", "Wan-AI/Wan2.2-")
 _LONGEST = {"ByteDance/Seedance-2.0": 15, "ByteDance/Seedance-2.5": 30}
 _SHORTEST = 4
 
@@ -229,6 +230,11 @@ class TogetherWire:
 
     async def _create(self, request: RecordedRequest) -> Reply:
         body = self._body(request)
+        model = str(body.get("model"))
+        if not model.startswith((*_LISTS, *_OTHERS)):
+            said = f"Unable to access model {model}. Please visit the list of models"
+            return self.error(404, said, "model_not_available")
+
         wrong = _wrong_video(body)
         if wrong is not None:
             return self.error(400, wrong, wrong if wrong.startswith("invalid") else None)

@@ -42,8 +42,18 @@ class WavespeedWire:
             Route("POST", f"{_BASE}/predictions", self._list, step="list"),
             Route("POST", f"{_BASE}/media/uploads", self._ticket, step="upload_init"),
             Route("PUT", "/storage/{name}", self._store, step="upload", public=True),
+            Route("POST", f"{_BASE}/model/pricing", self._price, step="model"),
             Route("POST", f"{_BASE}/{{model+}}", self._create, step="submit"),
         ]
+
+    async def _price(self, request: RecordedRequest) -> Reply:
+        body = self._body(request) or {}
+        for row in self._context.state.prices:
+            if row["model"] == body.get("model_id") and isinstance(body.get("inputs"), dict):
+                named = {"model_id": row["model"], "currency": "USD"}
+                return self._fine({**named, "unit_price": row["unit_price"]})
+
+        return self._said(400, "product not found")
 
     def credential(self, headers: Mapping[str, str]) -> str:
         """Read `Bearer <key>`."""

@@ -1,0 +1,254 @@
+"""A worker: drives the jobs of a ledger's queue to their ends, many at a time, on one event loop.
+
+A job that is driven is in the hands of this process by the ledger's lease. Where the process dies,
+its jobs stay in the queue, and whoever comes next goes on with them; nothing is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from .._support._ids import generate_unique_id
+from .._support._logging import event
+from .._support._secrets import Keys
+from ..exceptions import TarashException, ValidationError
+from ._handles import handle_for
+from ._queue import QUEUE, WORKERS, drop, keeps_state, tasks
+
+if TYPE_CHECKING:
+    from .._data._types import ApiKeys
+    from .._engine import EngineContext
+    from ..ledger._records import StateLedger
+    from ._resources import GatewayContext
+
+PAUSE_SECONDS = 1.0
+"""Between two looks into the queue."""
+HEARD_SECONDS = 10.0
+"""Between two where the ledger says that something was enqueued."""
+THERE_SECONDS = 60.0
+"""How long a worker's word that it is there holds; it says so three times as often."""
+RETRY_SECONDS = (5.0, 300.0)
+"""Before a job that is still open is driven again: at first, and at most."""
+GRACE_SECONDS = 20.0
+
+
+class Worker:
+    """Works the queue of one gateway's ledger, until it is stopped."""
+
+    def __init__(
+        self,
+        shared: GatewayContext,
+        resources: EngineContext,
+        concurrency: int,
+        grace: float,
+        api_keys: ApiKeys | None,
+    ) -> None:
+        """Check what is asked for.
+
+        Raises:
+            ValidationError: The concurrency is none, or the ledger keeps no queue.
+        """
+        if not isinstance(concurrency, int) or isinstance(concurrency, bool) or concurrency < 1:
+            raise ValidationError(
+                "concurrency is the number of jobs that are driven at a time: 1 or more",
+                field="concurrency",
+            )
+
+        if not keeps_state(resources.ledger):
+            raise ValidationError(
+                f"{type(resources.ledger).__name__} keeps no small states (keeps_state), so there "
+                "is no queue in it; use a file or PostgreSQL"
+            )
+
+        self._shared = shared
+        self._resources = resources
+        self._ledger = cast("StateLedger", resources.ledger)
+        self._concurrency = concurrency
+        self._grace = grace
+        self._keys = Keys.taken(api_keys)
+        self._name = generate_unique_id()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._later: dict[str, tuple[float, float]] = {}
+        """Of jobs that are to be tried again: when, and after which pause the time after that."""
+        self._stopping = asyncio.Event()
+        self._said = 0.0
+        self._due: list[float] = []
+        """The times of day at which more is due."""
+
+    def stop(self) -> None:
+        """Take nothing more up; what is under way may go on for the grace."""
+        self._stopping.set()
+
+    async def run(self, *, until_empty: bool = False) -> None:
+        """Work until `stop`, or until nothing is due any more and nothing is under way."""
+        try:
+            while not self._stopping.is_set():
+                is_idle = await self._look()
+                if until_empty and is_idle:
+                    return
+
+                await self._pause()
+        finally:
+            await self._leave()
+
+    async def _look(self) -> bool:
+        """Take up what is due; return whether there is nothing to do."""
+        try:
+            await self._say()
+            if len(self._running) >= self._concurrency:
+                return False
+
+            return await self._take_up()
+        except TarashException as error:
+            # The ledger may be away; what is under way goes on meanwhile.
+            event(logging.ERROR, "queue_unreadable", error=error.message)
+            return False
+
+    async def _say(self) -> None:
+        if time.monotonic() - self._said < THERE_SECONDS / 3 and self._said:
+            return
+
+        until = datetime.now(UTC) + timedelta(seconds=THERE_SECONDS)
+        await self._ledger.write_state(WORKERS, self._name, {}, until=until)
+        self._said = time.monotonic()
+
+    async def _take_up(self) -> bool:
+        now, here = datetime.now(UTC), time.monotonic()
+        every = await tasks(self._ledger)
+        self._later = {name: one for name, one in self._later.items() if name in every}
+        later = [task.at for task, _ in every.values() if not task.is_due(now)]
+        self._due = [one.timestamp() for one in later if one is not None]
+        due = sorted(
+            (-task.priority, number, name)
+            for name, (task, number) in every.items()
+            if task.is_due(now)
+            and name not in self._running
+            and self._later.get(name, (0.0, 0.0))[0] <= here
+        )
+        for _, _, name in due:
+            if len(self._running) >= self._concurrency:
+                break
+
+            await self._begin(name)
+
+        return not self._running
+
+    async def _begin(self, job_id: str) -> None:
+        record = await self._ledger.get(job_id)
+        if record is None or record.state != "open":
+            # One whose job is just being written down is seen again in a moment, or harms nobody.
+            if record is not None or not self._is_young(job_id):
+                await drop(self._ledger, job_id)
+        elif not record.held:
+            task = asyncio.create_task(self._drive(job_id))
+            self._running[job_id] = task
+            task.add_done_callback(lambda _: self._running.pop(job_id, None))
+
+    def _is_young(self, job_id: str) -> bool:
+        """Tell whether a task without a job was not seen before, and put it off."""
+        is_new = job_id not in self._later
+        self._later[job_id] = (time.monotonic() + THERE_SECONDS, RETRY_SECONDS[0])
+        return is_new
+
+    async def _drive(self, job_id: str) -> None:
+        from ._job import Job
+        from ._opening import rebuilt
+
+        try:
+            record = await self._ledger.get(job_id)
+            if record is None:
+                return
+
+            job = Job(await rebuilt(record, self._resources, self._keys), works=True)
+            with suppress(TarashException):  # which is in the ledger, and in the log
+                await handle_for(job, self._shared).wait_async()
+
+            await self._conclude(job_id)
+        except TarashException as error:
+            self._put_off(job_id)
+            event(logging.ERROR, "job_put_off", job_id=job_id, error=error.message)
+
+    async def _conclude(self, job_id: str) -> None:
+        record = await self._ledger.get(job_id)
+        if record is None or record.state != "open":
+            self._later.pop(job_id, None)
+            await drop(self._ledger, job_id)
+        else:
+            self._put_off(job_id)
+
+    def _put_off(self, job_id: str) -> None:
+        first, longest = RETRY_SECONDS
+        pause = self._later.get(job_id, (0.0, first))[1]
+        self._later[job_id] = (time.monotonic() + pause, min(pause * 2, longest))
+
+    async def _pause(self) -> None:
+        stops = asyncio.create_task(self._stopping.wait())
+        hears = asyncio.create_task(self._hear())
+        waits = {stops, hears, *self._running.values()}
+        try:
+            # Whoever ends makes room for the next at once.
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stops.cancel()
+            hears.cancel()
+            await asyncio.gather(stops, hears, return_exceptions=True)
+
+    async def _hear(self) -> None:
+        """Wait until something was enqueued, as far as the ledger says so, or for a pause."""
+        hear: Any = getattr(self._ledger, "until_changed", None)
+        if hear is None:
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            await hear(QUEUE, self._heard_pause(), PAUSE_SECONDS)
+
+    def _heard_pause(self) -> float:
+        """Return how long nothing comes due, as far as is known, that nobody would tell of."""
+        return min([HEARD_SECONDS, *(max(0.05, one - time.time()) for one in self._due)])
+
+    async def _leave(self) -> None:
+        """Finish what is nearly done, and let go of the rest: others go on with it at once."""
+        running = set(self._running.values())
+        try:
+            if running:
+                _, running = await asyncio.wait(running, timeout=self._grace)
+        finally:
+            for task in running:
+                task.cancel()
+
+            await asyncio.gather(*running, return_exceptions=True)
+            with suppress(TarashException):
+                await self._ledger.write_state(WORKERS, self._name, None)
+
+
+async def working(  # noqa: PLR0913  (each by its name)
+    shared: GatewayContext,
+    resources: EngineContext,
+    *,
+    concurrency: int,
+    grace: float,
+    api_keys: ApiKeys | None,
+    until_empty: bool,
+) -> None:
+    """Run a worker until it is cancelled; once more cuts its grace short. As `Gateway.work_async`.
+
+    Raises:
+        CancelledError: It was cancelled, and has let go of everything.
+    """
+    worker = Worker(shared, resources, concurrency, grace, api_keys)
+    work = asyncio.create_task(worker.run(until_empty=until_empty))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        worker.stop()
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+        raise

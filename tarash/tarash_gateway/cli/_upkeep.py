@@ -1,0 +1,100 @@
+"""`tarash ledger migrate | check | prune`: what whoever runs a ledger does now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+from ..ledger._records import Ledger, PagedLedger
+from . import _terminal as terminal
+from ._errors import CommandError, Exit
+from ._ledger import existing, opened, shown
+
+Result = TypeVar("Result")
+
+AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+LONGEST = timedelta(days=36_500)
+PROBE = ("checks", "the ledger can be written")
+MOST = 100_000
+"""Unfinished jobs that are counted."""
+
+
+def migrate(ledger: str | None, *, as_json: bool) -> int:
+    """Make the tables, or bring them to the newest version: the first call does it."""
+    _run(opened(ledger), lambda one: one.get("no such job"))
+    if as_json:
+        terminal.document({"ledger": shown(ledger), "migrated": True})
+    else:
+        terminal.hint(f"{shown(ledger)} has the tables of this version")
+
+    return Exit.DONE
+
+
+def check(ledger: str | None, *, as_json: bool) -> int:
+    """Read and write the ledger, and count what is unfinished in it."""
+    begun = time.monotonic()
+    unfinished = _run(existing(ledger), _checked)
+    facts: dict[str, Any] = {
+        "ledger": shown(ledger),
+        "seconds": round(time.monotonic() - begun, 3),
+        **unfinished,
+    }
+    if as_json:
+        terminal.document(facts)
+    else:
+        told = ", ".join(f"{name} {value}" for name, value in facts.items() if name != "ledger")
+        terminal.result(f"{facts['ledger']} can be read and written: {told}")
+
+    return Exit.DONE
+
+
+async def _checked(ledger: Ledger) -> dict[str, int]:
+    kept: Any = ledger
+    if getattr(ledger, "keeps_state", False):
+        await kept.write_state(*PROBE, {"is": "written"})
+        await kept.write_state(*PROBE, None)
+
+    jobs = await ledger.jobs(states=("open", "unknown"), limit=MOST)
+    count = Counter(job.state for job in jobs)
+    held = sum(job.held for job in jobs)
+    return {"open": count["open"], "held": held, "unknown": count["unknown"]}
+
+
+def prune(ledger: str | None, older_than: str, *, as_json: bool) -> int:
+    """Forget jobs that ended longer ago than this.
+
+    Raises:
+        CommandError: That is no age, or the ledger prunes itself.
+    """
+    found = AGE.fullmatch(older_than.strip())
+    if found is None:
+        raise CommandError(f"--older-than: {older_than!r} is no age; use 30d, 12h or 2w")
+
+    age = min(timedelta(seconds=min(float(found[1]), 1e9) * SECONDS[found[2]]), LONGEST)
+    kept = existing(ledger)
+    if not hasattr(kept, "prune"):
+        raise CommandError(f"{shown(ledger)} forgets by itself what has ended")
+
+    number = _run(kept, lambda one: cast("PagedLedger", one).prune(age))
+    if as_json:
+        terminal.document({"ledger": shown(ledger), "forgotten": number})
+    else:
+        terminal.hint(f"forgot {number} jobs that ended more than {older_than} ago")
+
+    return Exit.DONE
+
+
+def _run(ledger: Ledger, work: Callable[[Ledger], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        try:
+            return await work(ledger)
+        finally:
+            await ledger.aclose()
+
+    return asyncio.run(run())

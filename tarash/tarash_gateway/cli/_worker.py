@@ -1,0 +1,42 @@
+"""`tarash worker`: works the queue of a ledger until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+
+from .._jobs._gateway import Gateway
+from . import _terminal as terminal
+from ._errors import Exit
+from ._ledger import opened, shown
+
+
+def work(ledger: str | None, concurrency: int, grace: float, *, until_empty: bool) -> int:
+    """Work until SIGTERM or Ctrl-C; a second signal cuts the grace short.
+
+    Raises:
+        ValidationError: The URL is none of a ledger.
+    """
+    kept = opened(ledger)
+    terminal.hint(f"working the queue of {shown(ledger)}; Ctrl-C ends it")
+    asyncio.run(_work(Gateway(ledger=kept), concurrency, grace, until_empty=until_empty))
+    terminal.hint("the worker has ended; what it left goes on with the next one")
+    return Exit.DONE
+
+
+async def _work(gateway: Gateway, concurrency: int, grace: float, *, until_empty: bool) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(
+        gateway.work_async(concurrency=concurrency, grace=grace, until_empty=until_empty)
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # on Windows
+            loop.add_signal_handler(number, task.cancel)
+
+    try:
+        with suppress(asyncio.CancelledError):
+            await task
+    finally:
+        await gateway.aclose()
+        await gateway.ledger.aclose()

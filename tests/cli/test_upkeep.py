@@ -1,0 +1,93 @@
+"""`tarash worker`, and `tarash ledger migrate | check | prune`, on a ledger of each kind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tarash.tarash_gateway import (
+    Gateway,
+    MockConfig,
+    MockPollingConfig,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from tarash.tarash_gateway.cli._app import run
+from tarash.tarash_gateway.cli._ledger import command_for, shown
+from tarash.tarash_gateway.ledger import open_ledger
+
+MOCK = MockConfig(enabled=True, polling=MockPollingConfig(delay_between_updates=0.01))
+CONFIG = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=MOCK)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+
+    return f"sqlite:///{tmp_path / 'jobs.db'}"
+
+
+async def enqueued(url: str) -> str:
+    gateway = Gateway(ledger=url)
+    job = await gateway.enqueue_video_async(CONFIG, VideoGenerationRequest(prompt="A cat"))
+    await open_ledger(url).aclose()
+    return job.id
+
+
+async def state_of(url: str, job_id: str) -> str | None:
+    found = await Gateway(ledger=url).find_job_async(job_id)
+    await open_ledger(url).aclose()
+    return None if found is None else found.state
+
+
+def test_a_ledger_is_made_worked_checked_and_pruned(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["ledger", "migrate", "--ledger", url]) == 0
+    job_id = asyncio.run(enqueued(url))
+    capsys.readouterr()
+    assert run(["ledger", "check", "--ledger", url, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["open"], told["held"], told["unknown"]) == (1, 0, 0)
+
+    assert run(["worker", "--ledger", url, "--until-empty"]) == 0
+    assert asyncio.run(state_of(url, job_id)) == "completed"
+
+    assert run(["ledger", "prune", "--ledger", url, "--older-than", "30d"]) == 0
+    assert asyncio.run(state_of(url, job_id)) == "completed"
+    capsys.readouterr()
+    assert run(["ledger", "prune", "--ledger", url, "--older-than", "0s", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["forgotten"] == 1
+    assert asyncio.run(state_of(url, job_id)) is None
+
+
+def test_an_age_that_is_none_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ledger", "prune", "--ledger", url, "--older-than", "soon"]) == 2
+    assert "use 30d, 12h or 2w" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://u:canary@h:1/d", "postgresql://u@h:1/d"),
+        ("postgres://u:c%40nary@h/d?password=canary&sslmode=require",
+         "postgres://u@h/d?sslmode=require"),
+        ("postgresql:///d", "postgresql:///d"),
+        ("sqlite:///canary.db", "sqlite:///canary.db"),
+    ],
+)  # fmt: skip
+def test_commands_that_are_shown_tell_no_password(url: str, expected: str) -> None:
+    assert shown(url) == expected
+    assert (
+        command_for("wait", "job-1", url) == f"tarash jobs wait job-1 --ledger {quoted(expected)}"
+    )
+
+
+def quoted(url: str) -> str:
+
+    return shlex.quote(url)

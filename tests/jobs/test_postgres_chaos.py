@@ -1,0 +1,150 @@
+"""Workers that are killed, a database that is restarted: nothing is lost, or bought twice."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
+from tarash.tarash_gateway.ledger import PostgresLedger
+from tarash.tarash_gateway.testing import Script, Simulator
+from tests.cluster import Cluster, missing
+from tests.jobs.conftest import BY_NAME, KEY, Report, config_for
+from tests.jobs.processes import Child, Zygote
+
+CASE = BY_NAME["luma-video-ray-2"]
+"""A provider that can be asked for a job whose answer was lost."""
+LEASE = 3.0
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    if (why := missing()) is not None:
+        pytest.skip(why)
+
+    # Its own, since it is restarted; not in pytest's folder, which only its user may enter.
+    with tempfile.TemporaryDirectory(prefix="tarash-chaos-") as folder:
+        made = Cluster(Path(folder))
+        made.make()
+        try:
+            yield made
+        finally:
+            made.stop()
+
+
+class Chaos:
+    """One queue, and those who work it and are killed."""
+
+    def __init__(self, cluster: Cluster, zygote: Zygote, simulator: Simulator) -> None:
+        self.cluster = cluster
+        self.zygote = zygote
+        self.simulator = simulator
+        self.ledger = PostgresLedger(cluster.url, LEASE, wait_seconds=60)
+        self.workers: list[Child] = []
+        self.kills = 0
+
+    def hire(self) -> None:
+        """Start one more worker."""
+        keys = {CASE.provider: KEY}
+        child = self.zygote.start("worked", path=self.cluster.url, keys=keys, lease=LEASE)
+        self.workers.append(child)
+
+    async def kill_one(self) -> None:
+        """Kill a worker wherever it is, and start another one."""
+        victim = self.workers.pop(random.randrange(len(self.workers)))
+        await asyncio.to_thread(victim.kill)
+        self.kills += 1
+        self.hire()
+
+    async def restart(self) -> None:
+        """Let the database crash, and come back."""
+        await asyncio.to_thread(self.cluster.stop, "immediate")
+        await asyncio.to_thread(self.cluster.start)
+
+    async def enqueue(self, number: int) -> None:
+        """Write jobs down."""
+        gateway = Gateway(ledger=self.ledger)
+        made: Any = config_for(CASE, self.simulator, poll_interval=0.05)
+        config: VideoGenerationConfig = made.model_copy(update={"api_key": None})
+        for one in range(number):
+            await gateway.enqueue_video_async(config, VideoGenerationRequest(prompt=f"job {one}"))
+
+    async def states(self) -> Counter[str]:
+        """Count the jobs by where they stand."""
+        return Counter(job.state for job in await self.ledger.jobs(limit=10_000))
+
+    async def run(self, jobs: int, workers: int, restarts: int, pause: float) -> Counter[str]:
+        """Run until no job is open any more; return how they ended."""
+        self.simulator.script(CASE.provider, Script(run_seconds=0.5, stream=False))
+        await self.enqueue(jobs)
+        for _ in range(workers):
+            self.hire()
+
+        for turn in itertools.count(1):
+            await asyncio.sleep(pause)
+            states = await self.states()
+            if not states["open"]:
+                return states
+
+            await self.kill_one()
+            if turn <= restarts:
+                await self.restart()
+
+        raise AssertionError
+
+    def check(self, jobs: int) -> None:
+        """See what was bought."""
+        prompts = Counter(
+            one.json()["prompt"]
+            for one in self.simulator.requests(CASE.provider)
+            if one.method == "POST"
+        )
+        twice = {prompt: number for prompt, number in prompts.items() if number > 1}
+        assert twice == {}
+        assert len(prompts) <= jobs
+        assert self.simulator.counters(CASE.provider).accepted <= jobs
+
+    async def end(self) -> None:
+        """Kill who is left."""
+        for child in self.workers:
+            await asyncio.to_thread(child.kill)
+
+        await self.ledger.aclose()
+
+
+@pytest.fixture
+def chaos(cluster: Cluster, zygote: Zygote, simulator: Simulator) -> Chaos:
+    return Chaos(cluster, zygote, simulator)
+
+
+@pytest.mark.timeout(300)
+async def test_nothing_is_lost_and_nothing_bought_twice(chaos: Chaos) -> None:
+    try:
+        states = await chaos.run(jobs=24, workers=3, restarts=1, pause=1)
+    finally:
+        await chaos.end()
+
+    assert states.total() == 24
+    assert states["completed"] + states["unknown"] == 24, states
+    assert states["completed"] >= 20, states
+    chaos.check(24)
+
+
+@pytest.mark.soak
+async def test_five_hundred_jobs_outlive_their_workers(chaos: Chaos, report: Report) -> None:
+    try:
+        states = await chaos.run(jobs=500, workers=4, restarts=2, pause=1)
+    finally:
+        await chaos.end()
+
+    report(f"500 jobs, {chaos.kills} workers killed, 2 restarts: {dict(states)}")
+    assert states["completed"] + states["unknown"] == 500, states
+    chaos.check(500)

@@ -1,0 +1,194 @@
+"""Workers that share a ledger: jobs that are enqueued, sent in turn, once, and driven to an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import (
+    Gateway,
+    GenerationFailedError,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.testing import Script, Simulator
+from tests.conftest import until
+from tests.jobs.conftest import KEY
+
+KEYS = {"runway": KEY}
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Gateway]:
+    ledger: Any = MemoryLedger()
+    if request.param == "sqlite":
+        ledger = SqliteLedger(tmp_path / "jobs.db")
+    elif request.param == "postgres":
+        ledger = PostgresLedger(request.getfixturevalue("postgres_url"))
+
+    async with Gateway(ledger=ledger) as made:
+        yield made
+
+    await ledger.aclose()
+
+
+def config(simulator: Simulator, **facts: Any) -> VideoGenerationConfig:
+    return VideoGenerationConfig(
+        provider="runway",
+        model="gen4.5",
+        base_url=simulator.base_url("runway"),
+        poll_interval=0.01,
+        provider_config={"min_poll_interval": 0.01},
+        **facts,
+    )
+
+
+def ask(text: str) -> VideoGenerationRequest:
+    return VideoGenerationRequest(prompt=text)
+
+
+async def is_held(gateway: Gateway, job_id: str) -> bool:
+    found = await gateway.find_job_async(job_id)
+    return found is not None and found.held
+
+
+async def test_a_worker_sends_what_was_enqueued(gateway: Gateway, simulator: Simulator) -> None:
+    jobs = [
+        await gateway.enqueue_video_async(
+            config(simulator), ask(f"{number}"), idempotency_key=f"{number}"
+        )
+        for number in range(5)
+    ]
+    again = await gateway.enqueue_video_async(
+        config(simulator), ask("0"), idempotency_key="0", priority=9
+    )
+    assert again.id == jobs[0].id
+    assert simulator.counters("runway").submits == 0
+    await gateway.work_async(until_empty=True, api_keys=KEYS)
+    assert simulator.counters("runway").submits == 5
+    for job in jobs:
+        assert (await job.wait_async()).videos
+
+    await gateway.work_async(until_empty=True, api_keys=KEYS)
+    assert simulator.counters("runway").submits == 5
+
+
+async def test_the_higher_priority_goes_first(gateway: Gateway, simulator: Simulator) -> None:
+    for priority in (0, 5, -1, 5):
+        await gateway.enqueue_video_async(
+            config(simulator), ask(f"priority {priority}"), priority=priority
+        )
+
+    await gateway.work_async(concurrency=1, until_empty=True, api_keys=KEYS)
+    sent = [
+        one.json()["promptText"] for one in simulator.requests("runway") if one.method == "POST"
+    ]
+    assert sent == [f"priority {one}" for one in (5, 5, 0, -1)]
+
+
+async def test_nothing_is_sent_before_its_time(gateway: Gateway, simulator: Simulator) -> None:
+    job = await gateway.enqueue_video_async(
+        config(simulator, api_key=KEY), ask("later"), schedule_at=timedelta(hours=1)
+    )
+    soon = datetime.now(UTC) + timedelta(seconds=0.3)
+    await gateway.enqueue_video_async(config(simulator), ask("soon"), schedule_at=soon)
+    await gateway.work_async(until_empty=True, api_keys=KEYS)
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(job.wait_async(), 0.2)
+
+    while not simulator.counters("runway").submits:
+        await gateway.work_async(until_empty=True, api_keys=KEYS)
+
+    assert datetime.now(UTC) >= soon
+    assert simulator.counters("runway").submits == 1
+    assert await job.cancel_async() == "cancelled"
+
+
+async def test_who_waits_leaves_it_to_the_worker(gateway: Gateway, simulator: Simulator) -> None:
+    work = asyncio.create_task(gateway.work_async(api_keys=KEYS))
+    ledger: Any = gateway.ledger
+    async with asyncio.timeout(60):
+        while not await ledger.list_states("workers"):  # noqa: ASYNC110  (others write it)
+            await asyncio.sleep(0.01)
+
+    # Without the key, which only the worker has: whoever waits could not send it.
+    job = await gateway.enqueue_video_async(config(simulator), ask("a cat"))
+    response = await asyncio.wait_for(job.wait_async(), 60)
+    assert response.videos
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    assert simulator.counters("runway").submits == 1
+
+
+async def test_a_failure_is_kept_and_not_tried_again(
+    gateway: Gateway, simulator: Simulator
+) -> None:
+    simulator.script("runway", Script(outcome="failed"))
+    job = await gateway.enqueue_video_async(config(simulator), ask("a cat"))
+    await gateway.work_async(until_empty=True, api_keys=KEYS)
+    with pytest.raises(GenerationFailedError):
+        await job.wait_async()
+
+    await gateway.work_async(until_empty=True, api_keys=KEYS)
+    assert simulator.counters("runway").submits == 1
+
+
+async def test_a_worker_that_ends_hands_its_jobs_on(gateway: Gateway, simulator: Simulator) -> None:
+    simulator.script("runway", Script(outcome="never", stream=False))
+    job = await gateway.enqueue_video_async(config(simulator), ask("a cat"))
+    work = asyncio.create_task(gateway.work_async(grace=0.05, api_keys=KEYS))
+    await until(lambda: bool(simulator.counters("runway").accepted))
+
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    assert not await is_held(gateway, job.id)
+
+    other = asyncio.create_task(gateway.work_async(grace=0.05, api_keys=KEYS))
+    async with asyncio.timeout(60):
+        while not await is_held(gateway, job.id):  # noqa: ASYNC110  (another task changes it)
+            await asyncio.sleep(0.01)
+
+    other.cancel()
+    await asyncio.gather(other, return_exceptions=True)
+    assert simulator.counters("runway").submits == 1
+    assert simulator.counters("runway").cancels == 0
+
+
+async def test_workers_share_the_queue(gateway: Gateway, simulator: Simulator) -> None:
+    jobs = [
+        await gateway.enqueue_video_async(config(simulator), ask(f"{number}"))
+        for number in range(12)
+    ]
+    await asyncio.gather(
+        *(gateway.work_async(concurrency=3, until_empty=True, api_keys=KEYS) for _ in range(4))
+    )
+    assert simulator.counters("runway").submits == 12
+    for job in jobs:
+        found = await gateway.find_job_async(job.id)
+        assert found is not None
+        assert found.state == "completed"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"priority": 1.5}, {"priority": True}, {"priority": 10**9},
+        {"schedule_at": datetime(2026, 1, 1)}, {"schedule_at": "soon"},  # noqa: DTZ001
+    ],
+)  # fmt: skip
+async def test_what_is_no_task_is_refused(simulator: Simulator, facts: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        await Gateway().enqueue_video_async(config(simulator), ask("a cat"), **facts)
+
+
+async def test_a_worker_needs_room(simulator: Simulator) -> None:
+    del simulator
+    with pytest.raises(ValidationError, match="concurrency"):
+        await Gateway().work_async(concurrency=0)

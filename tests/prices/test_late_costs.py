@@ -1,0 +1,153 @@
+"""Figures that move after the end: a later one takes the place of the one before, in one row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tarash.tarash_gateway import (
+    Gateway,
+    TarashException,
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    spend_async,
+)
+from tarash.tarash_gateway.cli._app import run
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+
+KEY = "canary-key-of-late-costs"
+KEYS = {"runway": KEY, "luma": KEY}
+REQUEST = VideoGenerationRequest(prompt="A tram", duration_seconds=5)
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(["runway", "luma"]) as running:
+        running.script("runway", Script(billable_units=60))
+        yield running
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    return MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "jobs.db")
+
+
+def config(simulator: Simulator, provider: str = "runway", **changes: Any) -> Any:
+    return VideoGenerationConfig(
+        provider=provider,
+        model={"runway": "gen4.5", "luma": "ray-2"}[provider],
+        api_key=KEY,
+        base_url=simulator.base_url(provider),
+        poll_interval=0.02,
+        max_retries=0,
+        provider_config={"min_poll_interval": 0.01},
+        **changes,
+    )
+
+
+def move(simulator: Simulator, credits_now: int) -> None:
+    """Let the provider say another figure of the newest job from now on."""
+    state = simulator._state("runway")  # noqa: SLF001  (what it has said once, it takes back)
+    job = state.find(state.jobs()[-1].id)
+    assert job is not None
+    job.result_body = {**job.result_body, "cost": {"credits": credits_now}}
+
+
+async def test_credits_that_are_given_back_lower_the_one_row(
+    simulator: Simulator, ledger: Any
+) -> None:
+    async with Gateway(ledger=ledger, budgets=["0.60/day"]) as gateway:
+        await gateway.generate_video_async(config(simulator), REQUEST)
+        move(simulator, 15)
+        (change,) = await gateway.refresh_costs_async(api_keys=KEYS)
+        assert (change.before, change.after) == (Decimal("0.6"), Decimal("0.15"))
+        assert await gateway.refresh_costs_async(api_keys=KEYS) == []
+
+        move(simulator, 0)
+        await gateway.refresh_costs_async(api_keys=KEYS)
+        await gateway.generate_video_async(config(simulator), REQUEST)  # the budget has room again
+
+    (row,) = await spend_async(ledger)
+    assert [row.amount, row.submits] == [Decimal("0.6"), 2]
+    assert simulator.counters("runway").submits == 2
+
+
+async def test_a_job_that_ended_after_its_wait_costs_what_it_then_says(
+    simulator: Simulator, ledger: Any
+) -> None:
+    simulator.script("runway", Script(run_polls=4, cancel="ignored", billable_units=25))
+    async with Gateway(ledger=ledger) as gateway:
+        with pytest.raises(TarashException):
+            await gateway.generate_video_async(config(simulator, max_poll_attempts=1), REQUEST)
+
+        (row,) = await spend_async(ledger)
+        assert [row.amount, row.possible] == [0, Decimal("0.6")]
+        for _ in range(6):  # each looks once
+            await gateway.refresh_costs_async(api_keys=KEYS)
+
+    (row,) = await spend_async(ledger)
+    assert [row.amount, row.possible] == [Decimal("0.25"), 0]
+
+
+async def test_a_provider_that_can_not_be_asked_leaves_what_was_there(
+    simulator: Simulator, ledger: Any
+) -> None:
+    async with Gateway(ledger=ledger) as gateway:
+        await gateway.generate_video_async(config(simulator), REQUEST)
+        move(simulator, 0)
+        for fault in (Fault.status(500), Fault.status(404)):
+            simulator.fail("runway", "poll", fault)
+            assert await gateway.refresh_costs_async(api_keys=KEYS) == []
+
+        assert await gateway.refresh_costs_async(api_keys={"runway": "another-key"}) == []
+
+    (row,) = await spend_async(ledger)
+    assert row.amount == Decimal("0.6")
+
+
+async def test_who_says_nothing_of_costs_is_not_asked(simulator: Simulator, ledger: Any) -> None:
+    async with Gateway(ledger=ledger) as gateway:
+        await gateway.generate_video_async(
+            config(simulator, "luma"), VideoGenerationRequest(prompt="A tram")
+        )
+        polls = simulator.counters("luma").polls
+        assert await gateway.refresh_costs_async(api_keys=KEYS) == []
+
+    assert simulator.counters("luma").polls == polls
+
+
+async def test_a_ledger_that_takes_no_later_figures_says_so() -> None:
+    class Old:
+        """Hands everything on but what came later."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "reprice":
+                raise AttributeError(name)
+
+            return getattr(MemoryLedger, name)
+
+    with pytest.raises(ValidationError, match="takes no later figures"):
+        await Gateway(ledger=cast("Any", Old())).refresh_costs_async()
+
+
+def test_the_command_line_asks_before_it_counts(
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "jobs.db"
+    Gateway(ledger=SqliteLedger(path)).generate_video(config(simulator), REQUEST)
+    move(simulator, 15)
+    monkeypatch.setenv("RUNWAYML_API_SECRET", KEY)
+    monkeypatch.setenv("TARASH_RUNWAY_BASE_URL", simulator.base_url("runway"))
+    assert run(["spend", "--refresh", "--ledger", f"sqlite:///{path}"]) == 0
+    captured = capsys.readouterr()
+    assert "$0.15" in captured.out
+    assert "1 costs have changed" in captured.err + captured.out
