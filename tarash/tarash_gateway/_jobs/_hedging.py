@@ -60,6 +60,14 @@ def hedge_seconds(run: ChainRun, attempt: Attempt) -> float | None:
     return run.resources.times.quantile(kind, 0.9, least=ENOUGH)
 
 
+def certain(response: Response | None) -> Response:
+    """Return the response of a run that was driven to its end."""
+    if response is None:  # a run to its end returns one or raises
+        raise TarashException("The job ended without a result")
+
+    return response
+
+
 def one_at_a_time(deliver: Deliver | None) -> Deliver | None:
     """Return what hands the updates of several attempts to a callback, one after the other."""
     if deliver is None:
