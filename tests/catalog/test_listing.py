@@ -13,7 +13,17 @@ from tarash.tarash_gateway.catalog._modules import named
 
 BY_HAND = (
     *("alibaba", "azure-openai", "bytedance", "google", "kling", "luma", "minimax", "openai"),
-    *("bfl", "ideogram", "openrouter", "replicate", "stability", "together", "wavespeed", "xai"),
+    *(
+        "bfl",
+        "ideogram",
+        "openrouter",
+        "recraft",
+        "replicate",
+        "stability",
+        "together",
+        "wavespeed",
+        "xai",
+    ),
 )
 DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 

@@ -81,6 +81,7 @@ HINTS = {
     hints.check_dashboard(): "look at the provider's dashboard before you try again",
     hints.Hint("list_jobs", "see `resume_all`"): "take the id from `tarash jobs ls --all`",
     hints.Hint("add_model", "add_model() reads one"): "`tarash models add` reads one",
+    hints.Hint("set_base_url", "set base_url= on the config"): "set --base-url",
     hints.Hint("register_provider", "register_provider() adds your own"): None,
 }
 

@@ -68,6 +68,7 @@ CHEAPEST = (
         costs="below one cent",
         wishes={"quality": "very_low"},
     ),
+    Live(provider="recraft", model="recraftv4_1_flash", costs="below one cent"),
     Live(provider="wavespeed", model="wavespeed-ai/z-image/turbo", costs="below one cent"),
     Live(provider="kling", model="kling-v2-1", costs="below two cents"),
     Live(provider="bytedance", model="dola-seedream-5-0-flash-260915", costs="two cents"),

@@ -339,3 +339,20 @@ async def test_wavespeed_is_asked_with_the_whole_input() -> None:
     assert sent.json()["model_id"] == model
     assert sent.json()["inputs"]["duration"] == 5
     assert simulator.counters("wavespeed").accepted == 0
+
+
+@pytest.mark.parametrize("model", ["ideogram-4", "ideogram-4-5"])
+async def test_ideograms_dry_run_is_the_quote_and_starts_nothing(model: str) -> None:
+    with Simulator(["ideogram"]) as simulator:
+        answer = {"qualifier": "estimate", "usd_micros": 60000, "upper_bound_usd_micros": 220000}
+        simulator.publish_prices("ideogram", [{"model": model, **answer}])
+        made = ImageGenerationConfig(
+            provider="ideogram", model=model, api_key=KEY, base_url=simulator.base_url("ideogram")
+        )
+        request = ImageGenerationRequest(prompt="A tram")
+        quote = quote_image(made, request, ask_provider=True)
+        (sent,) = simulator.requests("ideogram")
+
+    assert (quote.low, quote.high) == (Decimal("0.06"), Decimal("0.22")), quote.notes
+    assert sent.query == {"dry_run": "true"}
+    assert simulator.counters("ideogram").accepted == 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 from .._jobs._gateway import Gateway
 from ..exceptions import ValidationError
+from ..mcp import mount_mcp
 from ..server import ServerSettings, create_app
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
@@ -46,6 +48,10 @@ def serve(host: str, port: int, *, mock: bool, ledger: str | None, media: Path |
     except ValidationError as error:
         raise CommandError(error.message) from None
 
+    has_tools = find_spec("mcp") is not None
+    if has_tools:
+        mount_mcp(app)
+
     from ..server._serve import listen, run
 
     try:
@@ -56,13 +62,16 @@ def serve(host: str, port: int, *, mock: bool, ledger: str | None, media: Path |
         ) from None
 
     with listener:
-        _announce(host, listener.getsockname()[1], key, mock=mock, is_new=not given)
+        url = _announce(host, listener.getsockname()[1], key, mock=mock, is_new=not given)
+        if has_tools:
+            terminal.hint(f"Agents find their tools at {url}/mcp/ with a key.")
+
         run(app, listener)
 
     return Exit.DONE
 
 
-def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> None:
+def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> str:
     shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}"
     terminal.result(f"Server     {url}")
@@ -83,3 +92,4 @@ def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> No
         terminal.hint("Every model is answered by the mock: no provider is asked.")
 
     terminal.hint("Ctrl-C stops the server; jobs go on, and the next start takes them up.")
+    return url

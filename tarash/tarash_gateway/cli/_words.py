@@ -174,6 +174,7 @@ ADVICE: Mapping[str, Callable[[Hint], str | None]] = {
     "keep_results": lambda _: "use --idempotency-key, or a ledger in a file",
     "list_jobs": lambda _: "take the id from `tarash jobs ls --all`",
     "raise": _raise,
+    "set_base_url": lambda hint: in_options(hint.text),
     "read_raw_response": _none,
     "register_provider": _none,
     "set_key": _set_key,

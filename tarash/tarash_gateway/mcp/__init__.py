@@ -7,18 +7,19 @@ is told in a sentence.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from ..server import ServerSettings
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from mcp.server import MCPServer
 
     from .._jobs._gateway import Gateway
 
-__all__ = ["create_mcp_server"]
+__all__ = ["create_mcp_server", "mount_mcp"]
 
 NEEDED = ("fastapi", "mcp", "mcp_types", "starlette")
 
@@ -46,11 +47,42 @@ def create_mcp_server(
     try:
         from ._server import make_server
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in NEEDED:
-            raise
-
-        raise ValidationError(
-            f"The MCP server needs {error.name}, which is not installed: {how_to_install('mcp')}"
-        ) from error
+        _refuse(error)
 
     return make_server(gateway, settings or ServerSettings(), allow_unpriced=allow_unpriced)
+
+
+def mount_mcp(app: FastAPI, path: str = "/mcp", *, allow_unpriced: bool = False) -> None:
+    """Add the tools to the application of `create_app`, by streamable HTTP.
+
+    Each call needs a key of the server's, has its scope, budget and limits, and sees its jobs only.
+
+    Args:
+        app: The application, before it is served.
+        path: Where the tools are.
+        allow_unpriced: Whether the admin key may buy what has no known price; other keys say it
+            themselves.
+
+    Raises:
+        ValidationError: The extra `mcp` is not installed.
+
+    Example:
+        app = create_app(Gateway(ledger="sqlite:///jobs.db"))
+        mount_mcp(app)
+    """
+    try:
+        from ._http import mount
+    except ModuleNotFoundError as error:
+        _refuse(error)
+
+    mount(app, path, allow_unpriced=allow_unpriced)
+
+
+def _refuse(error: ModuleNotFoundError) -> NoReturn:
+    """Say what is not installed, and how to get it."""
+    if (error.name or "").partition(".")[0] not in NEEDED:
+        raise error
+
+    raise ValidationError(
+        f"The MCP server needs {error.name}, which is not installed: {how_to_install('mcp')}"
+    ) from error

@@ -13,6 +13,7 @@ from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._callers import Caller
 from ..server._content import result_of
 from ..server._creating import create, labels_of
+from ..server._key_store import KEY_LABEL
 from ..server._media_shelf import type_of
 from ..server._model_names import Wanted
 from ..server._refusals import Refusal
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     Tell = Callable[[float, str], Awaitable[None]]
 
 ME = Caller(None)
-"""Whoever started the process: everything in it is theirs."""
+"""Whoever started the process: everything in it is theirs, and its files are."""
 REQUESTS: dict[str, type[VideoGenerationRequest | ImageGenerationRequest]] = {
     "video": VideoGenerationRequest,
     "image": ImageGenerationRequest,
@@ -40,18 +41,20 @@ MOST_JOBS = 50
 
 
 class Desk:
-    """Takes what tools are called with."""
+    """Takes what tools are called with by one caller."""
 
-    def __init__(self, front: Front, *, allow_unpriced: bool) -> None:
+    def __init__(self, front: Front, caller: Caller, *, allow_unpriced: bool) -> None:
         self._front = front
+        self._caller = caller
         self._quotes = Quotes(front.states)
         self._allow_unpriced = allow_unpriced or front.settings.mock
 
-    def models(self, query: str, kind: Kind | None, limit: int) -> list[dict[str, Any]]:
+    async def models(self, query: str, kind: Kind | None, limit: int) -> list[dict[str, Any]]:
         """Return models and aliases whose id has all words of a query."""
+        await self._front.models.read()
         words = query.lower().split()
         found = []
-        for entry in self._front.models.listed(ME):
+        for entry in self._front.models.listed(self._caller):
             makes = entry.get("outputs", ["video", "image"])
             name = entry["id"].lower()
             if all(word in name for word in words) and (kind is None or kind in makes):
@@ -81,23 +84,23 @@ class Desk:
             "adjustments": _shown(plan)["adjustments"],
             "confirmation_id": None,
         }
-        if most is None and not self._allow_unpriced:
+        if most is None and not self._may_buy_unpriced:
             shown["why_not"] = (
                 "A part of it has no known price, so it can't be bought here; whoever runs this "
-                "server can start it with --allow-unpriced"
+                "server can allow that (--allow-unpriced, or allow_unpriced of the key)"
             )
             return shown
 
         body = asked.model_dump(mode="json", exclude_defaults=True)
         shown["confirmation_id"] = await self._quotes.keep(
-            kind, model, tuple(fallbacks), body, most
+            kind, model, tuple(fallbacks), body, most, self._caller.id
         )
         return shown
 
     async def generate(self, quote_id: str, seconds: float, tell: Tell) -> dict[str, Any]:
         """Buy what was quoted, once, and wait for it for some time."""
         quoted = await self._quotes.find(quote_id)
-        if quoted is None:
+        if quoted is None or quoted["by"] != self._caller.id:
             raise ValidationError(
                 f"No quote {quote_id!r} stands: one is good for 15 minutes; ask for a new one"
             )
@@ -107,7 +110,7 @@ class Desk:
         wanted = Wanted(quoted["model"], tuple(quoted["fallbacks"]), most)
         driven = await create(
             self._front,
-            ME,
+            self._caller,
             kind=kind,
             config=self._config(kind, wanted),
             asked=REQUESTS[kind].model_validate(quoted["request"]),
@@ -147,7 +150,12 @@ class Desk:
 
         if job.state == "completed":
             shown["results"] = [
-                {"number": number, "file": str(path), "content_type": type_of(path)}
+                {
+                    "number": number,
+                    "uri": f"tarash://jobs/{job.id}/results/{number}",
+                    "content_type": type_of(path),
+                    **({"file": str(path)} if self._caller is ME else {}),
+                }
                 for number, path in enumerate(await self.files(job), 1)
             ]
 
@@ -155,7 +163,10 @@ class Desk:
 
     async def jobs(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest jobs."""
-        found = await self._front.gateway.list_jobs_async(limit=min(limit, MOST_JOBS))
+        labels = {} if self._caller.is_admin else {KEY_LABEL: self._caller.id}
+        found = await self._front.gateway.list_jobs_async(
+            labels=labels, limit=min(limit, MOST_JOBS)
+        )
         return [
             {
                 "job_id": job.id,
@@ -187,13 +198,22 @@ class Desk:
         first = await result_of(self._front, job, 1)
         return await self._front.shelf.files(job) or [first]
 
+    def described(self, path: Path) -> str:
+        """Return what to say of a file: whoever asks from elsewhere has no use for its place."""
+        return f"On this machine: {path}" if self._caller is ME else path.suffix.lstrip(".")
+
     async def file(self, job_id: str, number: int) -> Path:
         """Return the file of one result, counted from 1."""
         return await result_of(self._front, await self._found(job_id), number)
 
+    @property
+    def _may_buy_unpriced(self) -> bool:
+        key = self._caller.key
+        return self._allow_unpriced if key is None else key.allow_unpriced
+
     async def _found(self, job_id: str) -> JobInfo:
         job = await self._front.gateway.find_job_async(job_id)
-        if job is None or job.id != job_id:
+        if job is None or job.id != job_id or not self._caller.owns(job):
             raise ValidationError(f"There is no job {job_id!r}; list_jobs shows those that are")
 
         return job
@@ -207,7 +227,10 @@ class Desk:
         return asked, await work(self._config(kind, wanted), asked)
 
     def _config(self, kind: Kind, wanted: Wanted) -> Any:
-        made = self._front.models.config(kind, wanted, ME, self._front.shelf.place())
+        made = self._front.models.config(kind, wanted, self._caller, self._front.shelf.place())
+        if self._caller.key is not None:
+            return made  # which has the rules of the key
+
         free = {"allow_unpriced": self._allow_unpriced}
         rest = tuple(one.model_copy(update=free) for one in made.fallback_configs)
         return made.model_copy(update={**free, "fallback_configs": rest})

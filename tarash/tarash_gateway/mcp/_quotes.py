@@ -25,13 +25,14 @@ class Quotes:
     def __init__(self, ledger: StateLedger) -> None:
         self._ledger = ledger
 
-    async def keep(
+    async def keep(  # noqa: PLR0913, PLR0917  (what a quote is made of)
         self,
         kind: Kind,
         model: str,
         fallbacks: tuple[str, ...],
         request: dict[str, Any],
         most: Decimal | None,
+        caller_id: str,
     ) -> str:
         """Keep what was quoted; return the id that confirms it.
 
@@ -41,6 +42,7 @@ class Quotes:
             fallbacks: Who follows after a retryable failure.
             request: What is to be made, as JSON.
             most: US dollars that it may cost; None where nobody knows and that was allowed.
+            caller_id: Who may confirm it.
         """
         quote_id = f"quote_{secrets.token_hex(12)}"
         value = {
@@ -49,6 +51,7 @@ class Quotes:
             "fallbacks": list(fallbacks),
             "request": request,
             "most": None if most is None else str(most),
+            "by": caller_id,
         }
         until = datetime.now(UTC) + STANDS
         await self._ledger.write_state(SPACE, quote_id, value, expected=0, until=until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import pydantic
 from anyio import to_thread
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Context  # noqa: TC002  (tools are read at run time)
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from mcp.types import ResourceLink, ToolAnnotations
 from pydantic import Field
@@ -21,7 +21,7 @@ from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._front import Front
 from ..server._media_shelf import type_of
 from ..server._refusals import Refusal
-from ._desk import Desk, message_of
+from ._desk import ME, Desk, message_of
 
 if TYPE_CHECKING:
     from .._jobs._gateway import Gateway
@@ -44,6 +44,8 @@ STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_
 WHOLE = 100.0
 
 T = TypeVar("T")
+Here = Context[Any, Any]
+DeskOf = Callable[[Here], Desk]
 Model = Annotated[
     str,
     Field(description="`provider/model` such as fal/fal-ai/veo3.1, or an alias", max_length=300),
@@ -60,7 +62,7 @@ def make_server(
 ) -> MCPServer[Any]:
     """Return the server; as `create_mcp_server`."""
     front = Front(gateway, settings, None)
-    desk = Desk(front, allow_unpriced=allow_unpriced)
+    mine = Desk(front, ME, allow_unpriced=allow_unpriced)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncIterator[None]:
@@ -70,103 +72,134 @@ def make_server(
         await front.drivers.aclose()
         await gateway.aclose()
 
+    return server_of(lambda _context: mine, lifespan=lifespan)
+
+
+def server_of(desk_of: DeskOf, **options: Any) -> MCPServer[Any]:
+    """Return a server with all tools.
+
+    Args:
+        desk_of: Returns the desk of whoever calls a tool.
+        options: For the SDK's own class.
+    """
     made: MCPServer[Any] = MCPServer(
         "tarash",
         title="Tarash Gateway",
         instructions=INSTRUCTIONS,
         version=__version__,
-        lifespan=lifespan,
         log_level="WARNING",
+        **options,
     )
-    _add_questions(made, desk)
-    _add_work(made, desk)
-    _add_results(made, desk)
+    _add_questions(made, desk_of)
+    _add_work(made, desk_of)
+    _add_results(made, desk_of)
     return made
 
 
-def _add_questions(server: MCPServer[Any], desk: Desk) -> None:
+def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:
     @server.tool(annotations=READS)
     async def list_models(
         query: Annotated[str, Field(description="Words of the id, such as `veo 3`")] = "",
         kind: Literal["video", "image"] | None = None,
         limit: Annotated[int, Field(ge=1, le=50)] = 20,
+        *,
+        context: Here,
     ) -> list[dict[str, Any]]:
         """List models, by words of their ids."""
-        return await to_thread.run_sync(desk.models, query, kind, limit)
+        return await _said(desk_of(context).models(query, kind, limit))
 
     @server.tool(annotations=READS)
     async def plan_video(
-        model: Model, request: VideoGenerationRequest, fallbacks: Fallbacks | None = None
+        model: Model,
+        request: VideoGenerationRequest,
+        fallbacks: Fallbacks | None = None,
+        *,
+        context: Here,
     ) -> dict[str, Any]:
         """Say what would be sent for a video: nothing is bought."""
-        return await _said(desk.plan("video", model, fallbacks or [], _json(request)))
+        return await _said(desk_of(context).plan("video", model, fallbacks or [], _json(request)))
 
     @server.tool(annotations=READS)
     async def plan_image(
-        model: Model, request: ImageGenerationRequest, fallbacks: Fallbacks | None = None
+        model: Model,
+        request: ImageGenerationRequest,
+        fallbacks: Fallbacks | None = None,
+        *,
+        context: Here,
     ) -> dict[str, Any]:
         """Say what would be sent for images: nothing is bought."""
-        return await _said(desk.plan("image", model, fallbacks or [], _json(request)))
+        return await _said(desk_of(context).plan("image", model, fallbacks or [], _json(request)))
 
     @server.tool(annotations=READS)
     async def quote_video(
-        model: Model, request: VideoGenerationRequest, fallbacks: Fallbacks | None = None
+        model: Model,
+        request: VideoGenerationRequest,
+        fallbacks: Fallbacks | None = None,
+        *,
+        context: Here,
     ) -> dict[str, Any]:
         """Say what a video costs; its confirmation_id is what generate takes."""
-        return await _said(desk.quote("video", model, fallbacks or [], _json(request)))
+        return await _said(desk_of(context).quote("video", model, fallbacks or [], _json(request)))
 
     @server.tool(annotations=READS)
     async def quote_image(
-        model: Model, request: ImageGenerationRequest, fallbacks: Fallbacks | None = None
+        model: Model,
+        request: ImageGenerationRequest,
+        fallbacks: Fallbacks | None = None,
+        *,
+        context: Here,
     ) -> dict[str, Any]:
         """Say what images cost; the confirmation_id is what generate takes."""
-        return await _said(desk.quote("image", model, fallbacks or [], _json(request)))
+        return await _said(desk_of(context).quote("image", model, fallbacks or [], _json(request)))
 
 
-def _add_work(server: MCPServer[Any], desk: Desk) -> None:
+def _add_work(server: MCPServer[Any], desk_of: DeskOf) -> None:
     @server.tool(annotations=BUYS)
     async def generate(
         confirmation_id: Annotated[str, Field(max_length=100)],
-        context: Context[Any, Any],
         wait_seconds: Wait = 45,
+        *,
+        context: Here,
     ) -> dict[str, Any]:
         """Buy what was quoted; the same id never buys twice, so that a call may be repeated."""
 
         async def tell(percent: float, status: str) -> None:
             await context.report_progress(percent, WHOLE, status)
 
-        return await _said(desk.generate(confirmation_id, wait_seconds, tell))
+        return await _said(desk_of(context).generate(confirmation_id, wait_seconds, tell))
 
     @server.tool(annotations=READS)
-    async def job_status(job_id: JobId) -> dict[str, Any]:
+    async def job_status(job_id: JobId, *, context: Here) -> dict[str, Any]:
         """Say where a job stands, what it cost, and where its results are."""
-        return await _said(desk.job(job_id))
+        return await _said(desk_of(context).job(job_id))
 
     @server.tool(annotations=READS)
-    async def list_jobs(limit: Annotated[int, Field(ge=1, le=50)] = 20) -> list[dict[str, Any]]:
+    async def list_jobs(
+        limit: Annotated[int, Field(ge=1, le=50)] = 20, *, context: Here
+    ) -> list[dict[str, Any]]:
         """List the newest jobs, those that were ordered elsewhere in the same ledger, too."""
-        return await _said(desk.jobs(limit))
+        return await _said(desk_of(context).jobs(limit))
 
     @server.tool(annotations=STOPS)
-    async def cancel_job(job_id: JobId) -> dict[str, Any]:
+    async def cancel_job(job_id: JobId, *, context: Here) -> dict[str, Any]:
         """Ask the provider to stop a job; it may be billed all the same."""
-        return await _said(desk.cancel(job_id))
+        return await _said(desk_of(context).cancel(job_id))
 
 
-def _add_results(server: MCPServer[Any], desk: Desk) -> None:
+def _add_results(server: MCPServer[Any], desk_of: DeskOf) -> None:
     @server.tool(annotations=READS)
     async def fetch_result(
-        job_id: JobId, number: Annotated[int, Field(ge=1, le=10_000)] = 1
+        job_id: JobId, number: Annotated[int, Field(ge=1, le=10_000)] = 1, *, context: Here
     ) -> ResourceLink:
         """Return a link to a result, which the client can read as a resource."""
-        path = await _said(desk.file(job_id, number))
+        path = await _said(desk_of(context).file(job_id, number))
         return ResourceLink(
             type="resource_link",
             name=path.name,
             uri=f"tarash://jobs/{job_id}/results/{number}",
             mime_type=type_of(path),
             size=path.stat().st_size,
-            description=f"On this machine: {path}",
+            description=desk_of(context).described(path),
         )
 
     @server.resource(
@@ -175,9 +208,9 @@ def _add_results(server: MCPServer[Any], desk: Desk) -> None:
         description="The bytes of a finished result, counted from 1.",
         mime_type="application/octet-stream",
     )
-    async def result(job_id: str, number: str) -> bytes:
+    async def result(job_id: str, number: str, context: Here) -> bytes:
         try:
-            path = await desk.file(job_id, int(number))
+            path = await desk_of(context).file(job_id, int(number))
         except (ValueError, TarashException, Refusal) as error:
             raise ResourceNotFoundError(f"There is no such result: {error}") from error
 

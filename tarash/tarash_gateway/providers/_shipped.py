@@ -18,6 +18,7 @@ FOLDERS = (
     "openai",
     "openai_compatible",
     "openrouter",
+    "recraft",
     "replicate",
     "runway",
     "sglang",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
 
 from .._data._limits import Limits
 from .._data._model_info import ModelInfo
@@ -35,6 +39,8 @@ MOCK = MockConfig(
     responses=[MockResponse(output_type="content")],
 )
 MOST_FALLBACKS = 8
+FRESH_SECONDS = 300
+"""How long what was read of the catalogue serves."""
 MADE = frozenset({"video", "image"})
 
 
@@ -59,6 +65,8 @@ class ModelNames:
     def __init__(self, gateway: Gateway, settings: ServerSettings) -> None:
         self._gateway = gateway
         self._settings = settings
+        self._known: Sequence[ModelInfo] = ()
+        self._stale_at = -math.inf
         self._accounts = {(one.provider, one.name): one for one in settings.accounts}
         for alias, chain in settings.aliases.items():
             for model in chain.chain:
@@ -180,19 +188,25 @@ class ModelNames:
 
         return found, provider, model
 
+    async def read(self) -> None:
+        """Read the catalogue in a worker thread, where that was long ago: it takes a second."""
+        if time.monotonic() >= self._stale_at:
+            self._known = await to_thread.run_sync(self._read)
+            self._stale_at = time.monotonic() + FRESH_SECONDS
+
+    def _read(self) -> Sequence[ModelInfo]:
+        return [one for one in self._gateway.list_models() if MADE.intersection(one.outputs)]
+
     def listed(self, caller: Caller) -> Iterator[dict[str, Any]]:
-        """Yield the models and aliases that a caller may use, in OpenAI's shape."""
+        """Yield the models and aliases that a caller may use, in OpenAI's shape, as last `read`."""
         for alias in self._settings.aliases:
             if caller.may_use(alias):
                 yield _entry(alias, "alias")
 
-        for one in self._known():
+        for one in self._known:
             for name in self._named(one):
                 if caller.may_use(name):
                     yield _entry(name, one.provider, one)
-
-    def _known(self) -> Sequence[ModelInfo]:
-        return [one for one in self._gateway.list_models() if MADE.intersection(one.outputs)]
 
     def _named(self, model: ModelInfo) -> Iterator[str]:
         yield f"{model.provider}/{model.model}"

@@ -16,12 +16,14 @@ router = APIRouter(prefix="/v1/models", tags=["Models"], responses=ERRORS)
 @router.get("")
 async def list_models(front: FrontHere, caller: CallerHere) -> dict[str, Any]:
     """List the models and aliases that this key may use."""
+    await front.models.read()
     return {"object": "list", "data": list(front.models.listed(caller))}
 
 
 @router.get("/{model:path}")
 async def retrieve_model(model: str, front: FrontHere, caller: CallerHere) -> dict[str, Any]:
     """Show one model or alias."""
+    await front.models.read()
     found = front.models.found(model, caller)
     if found is None:
         raise missing("model")

@@ -75,7 +75,19 @@ class IdeogramWire:
         if said is not None:
             return self.error(400, said)
 
+        if request.query.get("dry_run") == "true":
+            return self._quoted(route)
+
         return await self._accept(request, content, route, body)
+
+    def _quoted(self, route: str) -> Reply:
+        """Answer what a body would cost: no job comes of it."""
+        row: dict[str, Any] = {"qualifier": "exact", "usd_micros": 60_000}
+        for one in self._context.state.prices:
+            if one["model"] in route:
+                row = {name: value for name, value in one.items() if name != "model"}
+
+        return Reply.json({"object": "price_quote", "quantity": 1, **row})
 
     async def _accept(
         self, request: RecordedRequest, content: str, route: str, body: dict[str, Any]

@@ -1,0 +1,289 @@
+"""Recraft's API v1: images in the answer to their request, and what they cost beside them.
+
+Written from the vendor's pages (2026-11-28). Errors are JSON or plain text, and tools answer in
+another shape than models. What a model doesn't take is refused.
+"""
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tarash.tarash_gateway.testing import _media
+from tarash.tarash_gateway.testing._records import RecordedRequest
+from tarash.tarash_gateway.testing._script import Script
+from tarash.tarash_gateway.testing._wire import Reply, Route
+from tarash.tarash_gateway.testing._wires._context import WireContext
+from tarash.tarash_gateway.testing._wires._forms import read_form
+
+Check = Callable[[Any], bool]
+_LARGEST = 10 * 1000 * 1000
+_RATIOS = [
+    "1:1",
+    "2:1",
+    "1:2",
+    "3:2",
+    "2:3",
+    "4:3",
+    "3:4",
+    "5:4",
+    "4:5",
+    "6:10",
+    "14:10",
+    "10:14",
+    "16:9",
+    "9:16",
+]
+_K1 = "1024x1024 1536x768 768x1536 1280x832 832x1280 1216x896 896x1216 1152x896 896x1152 832x1344"
+_K1 += " 1280x896 896x1280 1344x768 768x1344"
+_K2 = "2048x2048 3072x1536 1536x3072 2560x1664 1664x2560 2432x1792 1792x2432 2304x1792 1792x2304"
+_K2 += " 1664x2688 2560x1792 1792x2560 2688x1536 1536x2688"
+_OLD = "1024x1024 2048x1024 1024x2048 1536x1024 1024x1536 1365x1024 1024x1365 1280x1024 1024x1280"
+_OLD += " 1024x1707 1434x1024 1024x1434 1820x1024 1024x1820"
+_MODEL = re.compile(r"recraftv(?:4_1(?:_utility)?|4(?:_styles)?|[23])(?:_pro)?(?:_vector)?|"
+                    r"recraftv4_1_flash")  # fmt: skip
+_SINGLE = {"eraseRegion": 2, "vectorize": 10, "removeBackground": 10, "crispUpscale": 4,
+           "creativeUpscale": 250}  # fmt: skip
+_CODES = {400: "bad_request", 402: "not_enough_credits", 429: "rate_limited"}
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 10_000  # noqa: PLR2004
+
+
+def _whole(low: int, high: int) -> Check:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _one_of(*values: str) -> Check:
+    return lambda value: isinstance(value, str) and value in values
+
+
+def _files(most: int) -> Check:
+    return lambda value: (
+        isinstance(value, list)
+        and 0 < len(value) <= most
+        and all(len(one.content) <= _LARGEST for one in value)
+    )
+
+
+_COMMON: Mapping[str, Check] = {
+    "prompt*": _text,
+    "model": _text,
+    "n": _whole(1, 6),
+    "random_seed": _whole(0, 2**32 - 1),
+    "response_format": _one_of("url", "b64_json"),
+    "image_format": _one_of("png", "webp"),
+    "controls": lambda value: isinstance(value, dict),
+}
+_OLDER: Mapping[str, Check] = {
+    "style": _text,
+    "substyle": _text,
+    "style_id": _text,
+    "negative_prompt": _text,
+    "text_layout": lambda value: isinstance(value, list),
+}
+_IMAGE: Mapping[str, Check] = {"image*": _files(1)}
+_MASK: Mapping[str, Check] = {"mask*": _files(1)}
+_PLAIN: Mapping[str, Check] = {
+    "response_format": _one_of("url", "b64_json"),
+    "image_format": _one_of("png", "webp"),
+}
+_TOOLS: Mapping[str, Mapping[str, Check]] = {
+    "imageToImage": {
+        **_COMMON,
+        **_OLDER,
+        **_IMAGE,
+        "strength*": lambda value: isinstance(value, int | float) and 0 <= value <= 1,
+    },
+    "inpaint": {**_COMMON, **_OLDER, **_IMAGE, **_MASK},
+    "replaceBackground": {**_COMMON, **_OLDER, **_IMAGE},
+    "generateBackground": {**_COMMON, **_OLDER, **_IMAGE, **_MASK},
+    "outpaint": {
+        **_PLAIN,
+        **_IMAGE,
+        "prompt": _text,
+        "size": _one_of(*_RATIOS),
+        **dict.fromkeys(
+            ("expand_left", "expand_right", "expand_top", "expand_bottom"), _whole(0, 4096)
+        ),
+        "zoom_out_percentage": _whole(1, 100),
+    },
+    "variateImage": {
+        **{name: one for name, one in _COMMON.items() if name not in ("prompt*", "model")},
+        **_IMAGE,
+        "size*": _one_of(*_RATIOS),
+    },
+    "eraseRegion": {**_PLAIN, **_IMAGE, **_MASK},
+    **{
+        name: {**_PLAIN, "file*": _files(1)}
+        for name in ("vectorize", "removeBackground", "crispUpscale", "creativeUpscale")
+    },
+}
+
+
+def _fields(tool: str, model: str) -> Mapping[str, Check] | None:
+    """Return what is taken; None where there is no such model or tool."""
+    if tool != "generations":
+        return _TOOLS.get(tool)
+
+    if _MODEL.fullmatch(model) is None:
+        return None
+
+    older, styled = model.startswith(("recraftv2", "recraftv3")), "styles" in model
+    sizes = _OLD if older else _K2 if "_pro" in model else _K1
+    allowed = _RATIOS if "vector" in model else [*sizes.split(), *_RATIOS]
+    own: dict[str, Check] = {**_COMMON, "size": _one_of(*allowed), **(_OLDER if older else {})}
+    if styled:
+        own |= {"style_id": _text, "style_references": _files(10)}
+        own |= {"style_match": _one_of("regular", "precise", "flexible")}
+
+    return own
+
+
+class RecraftWire:
+    """Generations, tools, and whose key it is."""
+
+    credential_header = "Authorization"
+
+    def __init__(self, context: WireContext) -> None:
+        self._context = context
+        self.routes: Sequence[Route] = [
+            Route("POST", "/v1/images/{tool}", self._make, step="submit"),
+            Route("GET", "/v1/users/me", self._me),
+        ]
+
+    def credential(self, headers: Mapping[str, str]) -> str:
+        """Read `Bearer <token>`."""
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme == "Bearer" else ""
+
+    def error(self, status: int, message: str) -> Reply:
+        """Answer in JSON, or in plain text as for keys and paths."""
+        if status in (401, 404):
+            said = "request unauthorized" if status == 401 else "not found"  # noqa: PLR2004
+            return Reply(status=status, body=said.encode(), headers={"Content-Type": "text/plain"})
+
+        return Reply.json({"code": _CODES.get(status, "error"), "message": message}, status)
+
+    def not_found(self, _request: RecordedRequest) -> Reply:
+        """Answer to a path that leads nowhere."""
+        return self.error(404, "")
+
+    async def _me(self, _request: RecordedRequest) -> Reply:
+        return Reply.json({"credits": 4200, "email": "a@b.example", "id": "1", "name": "A"})
+
+    async def _make(self, request: RecordedRequest) -> Reply:
+        tool = request.path_values["tool"]
+        body = _read(request, tool)
+        model = "" if body is None else str(body.get("model", "recraftv4_1"))
+        fields = None if body is None else _fields(tool, model)
+        if body is None or fields is None:
+            return self.error(
+                404 if body is not None and tool not in _TOOLS else 400, "no such model"
+            )
+
+        said = _wrong(tool, model, fields, body)
+        if said is not None:
+            return self.error(400, said)
+
+        image_id = str(uuid.uuid4())
+
+        def result(script: Script) -> tuple[int, Any]:
+            return 200, self._made(image_id, tool, body, script)
+
+        shown = {name: one for name, one in body.items() if not isinstance(one, list)}
+        job = self._context.state.accept(image_id, f"{tool}/{model}", shown, request, result)
+        await self._context.until_ended(job)
+        if job.script.outcome == "failed":
+            return self.error(500, "internal error")
+
+        if job.script.outcome == "moderated":
+            words = "prompt violates our content policy"
+            return Reply.json(
+                {"code": job.script.error_type or "bad_request", "message": words}, 400
+            )
+
+        return Reply.json(job.result_body)
+
+    def _made(self, image_id: str, tool: str, body: Mapping[str, Any], script: Script) -> Any:
+        if script.result is not None:
+            return dict(script.result)
+
+        count = body.get("n", 1) if script.outputs is None else script.outputs
+        count = 0 if script.outcome == "no_media" else count
+        width, _, height = str(body.get("size", "")).partition("x")
+        sides = (int(width), int(height)) if height else (1024, 1024)
+        content = _media.image_bytes(*sides)
+        images: list[dict[str, Any]] = []
+        for number in range(count):
+            url = {"url": self._context.publish(image_id, f"{number}.png", content)}
+            text = {"b64_json": base64.b64encode(content).decode()}
+            is_text = body.get("response_format") == "b64_json"
+            images.append({"image_id": f"{image_id}-{number}", **(text if is_text else url)})
+
+        told = {"created": 1764300000, "credits": _SINGLE.get(tool, 35 * max(count, 1))}
+        if tool in _SINGLE:
+            return {**told, "image": images[0] if images else None}
+
+        return {**told, "data": images}
+
+
+def _read(request: RecordedRequest, tool: str) -> dict[str, Any] | None:
+    form = read_form(request)
+    if form is not None:
+        return {**{name: _plain(name, one) for name, one in form.fields.items()}, **form.files}
+
+    if tool != "generations":
+        return None
+
+    try:
+        body = request.json()
+    except ValueError:
+        return None
+
+    return body if isinstance(body, dict) else None
+
+
+def _plain(name: str, value: str) -> Any:
+    if name not in {"n", "random_seed", "strength", "controls", "text_layout"} and not (
+        name.startswith("expand_") or name == "zoom_out_percentage"
+    ):
+        return value
+
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _wrong(
+    tool: str, model: str, fields: Mapping[str, Check], body: Mapping[str, Any]
+) -> str | None:
+    known = {name.removesuffix("*"): check for name, check in fields.items()}
+    unknown = sorted(body.keys() - known.keys())
+    if unknown:
+        return f"unknown field {unknown[0]}"
+
+    missing = [name[:-1] for name in fields if name.endswith("*") and name[:-1] not in body]
+    bad = [name for name, value in body.items() if not known[name](value)]
+    if missing or bad:
+        return f"{missing[0]} is required" if missing else f"{bad[0]} is invalid"
+
+    styled = {"style_id", "style_references"} & body.keys()
+    if tool == "generations" and "styles" in model and len(styled) != 1:
+        return "give style_id or style_references"
+
+    if tool == "inpaint" and model not in ("recraftv3", "recraftv3_vector"):
+        return "the model does not inpaint"
+
+    older = model.startswith(("recraftv2", "recraftv3"))
+    if not older and {"style", "negative_prompt"} & body.keys() and tool in _TOOLS:
+        return "the model takes no style"
+
+    return None
+
+
+wire = RecraftWire
