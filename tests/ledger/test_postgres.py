@@ -326,3 +326,17 @@ async def test_who_waits_is_woken_from_another_connection(
     )
     await asyncio.wait_for(aside, 60)
     await other.aclose()
+
+
+async def test_many_who_race_for_a_job_have_one_winner(postgres_url: str) -> None:
+    ledgers = [PostgresLedger(postgres_url) for _ in range(4)]
+    for round_ in range(10):
+        job = await begin(ledgers[0], id=f"raced-{round_}")
+        assert await ledgers[0].close(job.id, HOLDER, "open")
+        claims = await asyncio.gather(
+            *(one.claim(job.id, f"{number}") for number in range(5) for one in ledgers)
+        )
+        assert claims.count(True) == 1, round_
+
+    for one in ledgers:
+        await one.aclose()

@@ -43,7 +43,6 @@ ANYWHERE = "https://provider.invalid"
 EXTRAS = (
     ("images", "PIL", "fit_images and pictures of Pillow need it"),
     ("postgres", "psycopg", "a ledger in PostgreSQL needs it"),
-    ("workers", "procrastinate", "a queue of jobs in such a ledger needs it"),
     ("storage", "obstore", "saving to s3://, gs:// and az:// needs it"),
 )
 STYLES: dict[State, str] = {"ok": "green", "missing": "yellow", "problem": "bold red"}

@@ -35,7 +35,6 @@ BY_STATE = f"""
     {JOBS} WHERE state = ANY(%s) AND (%s::text IS NULL OR jobs.number < {NUMBER})
     ORDER BY jobs.number DESC LIMIT %s
 """
-LOCKED = "FOR UPDATE OF jobs"
 
 
 def as_json(value: Any) -> str | None:

@@ -14,7 +14,6 @@ from ._rows import (
     BY_OPERATION,
     BY_STATE,
     JOBS,
-    LOCKED,
     as_json,
     as_time,
     first,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..._data._types import JsonObject
     from .._facts import JobRecord, Spending
-    from ._database import Transaction
+    from ._database import Row, Transaction
 
 STATES: tuple[JobState, ...] = get_args(JobState)
 INSERT = """
@@ -41,10 +40,21 @@ INSERT = """
     ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s)
     ON CONFLICT DO NOTHING
 """
-PRUNED = f"""
-    {JOBS} WHERE closed_at < clock_timestamp() - %s AND state != 'open'
-    ORDER BY closed_at LIMIT 500 FOR UPDATE OF jobs SKIP LOCKED
+OLD = """
+    SELECT id FROM tarash.jobs WHERE closed_at < clock_timestamp() - %s AND state != 'open'
+    ORDER BY closed_at LIMIT 500 FOR UPDATE SKIP LOCKED
 """
+PRUNED = f"{JOBS} WHERE jobs.id = ANY(%s) AND state != 'open'"
+
+
+def _locked(transaction: Transaction, job_id: str) -> Row | None:
+    """Lock a job, and return it as it is from then on.
+
+    In two statements: one that has waited for the lock sees the job anew, and beside it the holder
+    that it had before.
+    """
+    transaction.first("SELECT 1 AS found FROM tarash.jobs WHERE id = %s FOR UPDATE", job_id)
+    return transaction.first(BY_ID, job_id)
 
 
 class Store(Submits):
@@ -221,7 +231,7 @@ class Store(Submits):
         """Hold a job; False where another living holder does, None where it is not known."""
 
         def work(transaction: Transaction) -> bool | None:
-            row = transaction.first(f"{BY_ID} {LOCKED}", job_id)
+            row = _locked(transaction, job_id)
             if row is None:
                 return None
 
@@ -285,7 +295,7 @@ class Store(Submits):
         """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
 
         def work(transaction: Transaction) -> bool:
-            row = transaction.first(f"{BY_ID} {LOCKED}", job_id)
+            row = _locked(transaction, job_id)
             if row is None:
                 return transaction.in_doubt
 
@@ -306,7 +316,9 @@ class Store(Submits):
             )
 
         def work(transaction: Transaction) -> tuple[int, int]:
-            rows = transaction.all(PRUNED, older_than)
+            # As in `_locked`: held or not is seen after the lock.
+            old = [row["id"] for row in transaction.all(OLD, older_than)]
+            rows = transaction.all(PRUNED, old)
             gone = [row["id"] for row in rows if not is_held(row, self.process)]
             transaction.run("DELETE FROM tarash.jobs WHERE id = ANY(%s)", gone)
             return len(gone), len(rows)
