@@ -151,6 +151,20 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """How one request answers for several jobs of an account."""
+
+    most: int
+    """Jobs that it can answer for."""
+    by_id: bool = False
+    """Whether it names them; else it is a list, newest first, of which the first so many count."""
+    apart: float = 0.0
+    """Seconds that two such requests are apart at least."""
+    place: str = ""
+    """Which request it is, where a provider has several."""
+
+
+@dataclass(frozen=True, slots=True)
 class MediaConstraints:
     """What a provider takes of one kind of media, however they travel; None and () for anything."""
 

@@ -13,6 +13,7 @@ from anyio.lowlevel import RunVar
 
 from .._http._gates import STREAMS_PER_ORIGIN
 from ._polling import History
+from ._shared_polls import SharedPolls
 
 LARGEST = 256
 """Kinds of jobs remembered; the one longest unused makes room."""
@@ -24,6 +25,7 @@ class LoopState:
 
     histories: OrderedDict[Hashable, History] = field(default_factory=OrderedDict)
     streams: Counter[Hashable] = field(default_factory=Counter)
+    shared: dict[Hashable, SharedPolls] = field(default_factory=dict)
 
     def history(self, kind: Hashable) -> History:
         """Return how long jobs of a kind took so far."""

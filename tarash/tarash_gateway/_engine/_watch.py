@@ -33,6 +33,7 @@ from ._loop_state import seen
 from ._patience import patient
 from ._polling import FIRST_LOOK, PollSchedule
 from ._postbox import reading
+from ._shared_polls import Member, joined
 from ._times import kind_of
 from ._troubles import Troubles
 from ._watch_facts import age_of, paced, polled
@@ -113,6 +114,7 @@ class Watch:
         self._has_stream = False
         self._told = False
         self._relies = False
+        self._member: Member | None = None
         self._resources = resources
         self._wakeups = resources.wakeups
         self._address = (operation.provider, operation.id)
@@ -142,7 +144,13 @@ class Watch:
 
         self._history.waiting += 1
         try:
-            with self._wakeups.at(*self._address, self._bell), reading(self._resources):
+            with (
+                self._wakeups.at(*self._address, self._bell),
+                reading(self._resources),
+                joined(
+                    self._shared.shared, self._adapter, self._client, self._operation, self._bell
+                ) as self._member,
+            ):
                 return await self._look_until_done()
         finally:
             self._history.waiting -= 1
@@ -187,7 +195,8 @@ class Watch:
         """Look once, and pass on what there is to tell."""
         elapsed = self._elapsed()
         self._failed = False
-        snapshot = await self.look()
+        member = None if self._told else self._member
+        snapshot = await self.look(None if member is None else await member.news())
         self._retry_after = paced(snapshot.retry_after)
         if snapshot.finished is not None:
             self._learn(elapsed)
@@ -252,6 +261,9 @@ class Watch:
         if is_unknown and not (self._has_stream or self._relies):
             self._history.on_first.add(self._bell.ring)
 
+        if self._member is not None:
+            self._member.expects(start, until)
+
         try:
             while (left := until - self._clock()) > 0:
                 if self._heard:
@@ -262,6 +274,8 @@ class Watch:
                     return
                 elif self._bell.is_nudged:
                     await self._take_nudge(start, until)
+                    return
+                elif self._member is not None and self._member.offered is not None:
                     return
                 elif not self._heard:  # the first of its kind has ended
                     until = min(until, max(self._clock() + self._pause(), start + self._floor))
@@ -311,14 +325,17 @@ class Watch:
             self._has_stream = False
             self._shared.give_stream(self._place)
 
-    async def look(self) -> Snapshot:
+    async def look(self, news: Snapshot | None = None) -> Snapshot:
         """Look once; what is said of the exchange, and not of the job, counts as no news.
+
+        Args:
+            news: What was just said of it together with others, in place of a poll of its own.
 
         Raises:
             TarashException: The provider says that the job failed, or has denied it for long.
         """
         self._looks += 1
-        snapshot = await self._one_look()
+        snapshot = news or await self._one_look()
         if snapshot.finished is None:
             ready = self._attempt.done
             await self._attempt.apply(replace(polled(snapshot), result_ready=ready))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RawResult,
         Response,
         Snapshot,
+        Together,
     )
     from .._data._money import Asked, Reported
     from .._data._webhooks import WebhookFacts
@@ -39,6 +40,7 @@ Ability = Literal[
     "find_submitted",
     "is_ready",
     "key_variable",
+    "poll_many",
     "reported_cost",
     "resolve_base_url",
     "resolve_spec",
@@ -204,6 +206,28 @@ class CheckingAdapter(Adapter, Protocol):
 
         Raises:
             TarashException: It refuses the key, or can't be asked.
+        """
+        ...
+
+
+class SharingAdapter(Adapter, Protocol):
+    """An adapter whose provider answers for several jobs at once."""
+
+    def together(self, operation: Operation) -> Together | None:
+        """Return how a job is asked for together with others; None for not at all. Pure."""
+        ...
+
+    async def poll_many(
+        self, client: Any, operations: Sequence[Operation], after: Operation | None
+    ) -> Mapping[str, Snapshot]:
+        """Return what one request says of several jobs, by their ids: one GET.
+
+        What it lacks is left out. A status is enough: a job that has ended is polled by itself.
+
+        Args:
+            client: The account's.
+            operations: Jobs for which `together` says the same, newest first.
+            after: The job of ours that is just newer than all of these, where there is one.
         """
         ...
 

@@ -30,10 +30,15 @@ async def newest(
         if not (page.get("has_more") and page["data"] and videos):
             return None
 
-        return f"{first}&after={quote(str(videos[-1]['id']), safe='')}"
+        return page_of(path, str(videos[-1]["id"]))
 
+    return await pages.newest(get, page_of(path, None), since, items="data", following=following)
+
+
+def page_of(path: str, after: str | None) -> str:
+    """Return where the page of the list is that follows a video, or the first."""
     first = f"{path}{'&' if '?' in path else '?'}limit={PAGE}&order=desc"
-    return await pages.newest(get, first, since, items="data", following=following)
+    return first if after is None else f"{first}&after={quote(after, safe='')}"
 
 
 def is_same(video: Mapping[str, Any], payload: Payload) -> bool:

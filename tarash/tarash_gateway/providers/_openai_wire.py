@@ -21,6 +21,7 @@ from .._data._exchange import (
     Payload,
     RawResult,
     Snapshot,
+    Together,
 )
 from .._http._client import HttpClient, HttpResponse, join, origin, unreadable
 from .._http._credentials import Credentials
@@ -35,7 +36,7 @@ from ._finding import is_since, moment
 from ._openai_costs import reported_cost
 from ._openai_errors import classify_answer, error_of, job_error
 from ._openai_forms import as_part, split
-from ._openai_list import is_same, newest
+from ._openai_list import PAGE, is_same, newest, page_of
 from ._openai_models import EDIT, LARGEST_MASK, REMIX
 from ._openai_results import addresses_in, events, image_response, video_response
 
@@ -69,6 +70,7 @@ STATUSES: Mapping[str, JobStatus] = {
     "cancelled": "failed",
     "canceled": "failed",
 }
+TOGETHER = Together(PAGE)
 JOB_IDS = ("id", "video_id", "task_id")
 
 
@@ -139,6 +141,7 @@ class OpenAIWire(AdapterDefaults):
         {
             "answers_at_once",
             "find_submitted",
+            "poll_many",
             "reported_cost",
             "resolve_spec",
             "verify_credentials",
@@ -247,6 +250,31 @@ class OpenAIWire(AdapterDefaults):
             for one in await newest(client.get, path, since)
             if is_since(one.get("created_at"), since) and is_same(one, payload)
         ]
+
+    def together(self, operation: Operation) -> Together | None:
+        """Return that a page of the list answers for a hundred videos."""
+        return TOGETHER if operation.kind == "video" else None
+
+    async def poll_many(
+        self, client: OpenAIClient, operations: Sequence[Operation], after: Operation | None
+    ) -> Mapping[str, Snapshot]:
+        """Return where videos stand, by the page of the list behind the next newer one."""
+        path = self.path("videos", client.account.api_version, operations[0].model)
+        answer = await client.get(page_of(path, None if after is None else after.id))
+        listed = answer.object().get("data")
+        if not isinstance(listed, list):
+            raise unreadable(answer.status, answer.body)
+
+        wanted = {one.id for one in operations}
+        found = [job for job in listed if isinstance(job, Mapping) and job.get("id") in wanted]
+        return {
+            str(job["id"]): Snapshot(
+                STATUSES.get(str(job.get("status")).lower(), "processing"),
+                raw=job,
+                progress=percent(job.get("progress")),
+            )
+            for job in found
+        }
 
     async def poll(self, client: OpenAIClient, operation: Operation) -> Snapshot:
         """Look at the job; once it has completed, fetch the video."""

@@ -215,6 +215,14 @@ class RestAdapter(RestResults):
 
         return self.snapshot(answer.object(), operation)
 
+    def listed_statuses(
+        self, jobs: Iterable[Any], operations: Iterable[Operation]
+    ) -> dict[str, Snapshot]:
+        """Return where those of a list's jobs stand that are asked for. Pure."""
+        wanted = {one.id for one in operations}
+        found = (job for job in jobs if isinstance(job, Mapping) and job.get("id") in wanted)
+        return {str(job["id"]): Snapshot(self.status_of(job), raw=job) for job in found}
+
     def refused(self, answer: HttpResponse) -> Snapshot:
         """Return the verdict on the job that an error status carries, where it carries one.
 

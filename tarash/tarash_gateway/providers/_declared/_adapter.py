@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from ..._data._exchange import Operation, Payload, RawResult, Snapshot
+from ..._data._exchange import Operation, Payload, RawResult, Snapshot, Together
 from ..._http._client import HttpResponse, status_error, unreadable
 from ..._http._send_state import fetching_result
 from ..._support._paths import value_at as one
@@ -53,6 +53,9 @@ class DeclaredAdapter(DeclaredPricing):
 
         if said.upload is not None:
             self.upload = self._upload
+
+        if any(one.many is not None or one.ids_at_once > 1 for one in said.poll):
+            self.poll_many = self._poll_many
 
         if said.webhook:
             self.webhook = self._webhook
@@ -252,6 +255,41 @@ class DeclaredAdapter(DeclaredPricing):
             media = tuple([medium_of(await client.get(whole(client, url))) for url in found])
 
         return replace(seen, raw=raw, finished=replace(finished, raw=raw, media=media))
+
+    def together(self, operation: Operation) -> Together | None:
+        """Return how a job is asked for together with others, where that is declared."""
+        poll = self.poll_of(operation)
+        if poll.ids_at_once > 1:
+            return Together(poll.ids_at_once, by_id=True, place=poll.path)
+
+        many = poll.many
+        return None if many is None else Together(many.most, apart=many.apart, place=many.path)
+
+    async def _poll_many(
+        self, client: Any, operations: Sequence[Operation], after: Operation | None
+    ) -> Mapping[str, Snapshot]:
+        """Return where jobs stand, by their ids or by a list."""
+        del after
+        poll = self.poll_of(operations[0])
+        many, items, named = poll.many, poll.items or "", poll.item_id
+        path, status = poll.path, poll.status
+        if many is not None:
+            path, items, named = many.path, many.items, many.id
+            status = many.status or poll.status
+
+        ids = ",".join(one.id for one in operations)
+        answer = await client.get(self.address_of(client, path, {"id": ids}))
+        if self.rules.is_refusal(answer.body):
+            raise self.rules.in_good_answer(answer)
+
+        wanted = {one.id for one in operations}
+        found: dict[str, Snapshot] = {}
+        for item in items_of(answer, items):
+            job_id, word = str(one(item, named)), self._word(poll, str(one(item, status)))
+            if job_id in wanted and word != "gone":
+                found[job_id] = Snapshot(word, raw=item)
+
+        return found
 
     # -------------------------------------------------------------------------------- cancel, list
     async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:

@@ -108,6 +108,20 @@ class Rule(Part):
         return self
 
 
+class Many(Part):
+    """A list that says where many jobs stand: those that have ended are polled by themselves."""
+
+    path: Text
+    items: Path
+    id: Path = "id"
+    status: Path | None = None
+    """Where an item holds its status; as in a poll where nothing is said."""
+    most: Count
+    """Jobs that it shows, newest first."""
+    apart: Seconds = 0
+    """Seconds that two requests are apart at least."""
+
+
 class Poll(Fits):
     """How a job is asked after."""
 
@@ -126,7 +140,8 @@ class Poll(Fits):
     missing_for: Seconds = 0
     """So many seconds after its submit the provider may not know a job yet."""
     ids_at_once: Count = 1
-    """How many ids, with commas between, may stand in place of `{id}`; kept for many jobs."""
+    """How many ids, with commas between, may stand in place of `{id}`: many jobs share a poll."""
+    many: Many | None = None
 
     @model_validator(mode="after")
     def _ends(self) -> Poll:

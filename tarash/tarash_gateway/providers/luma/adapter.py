@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from anyio import to_thread
 
-from ..._data._exchange import MediaSupport, Operation, Payload
+from ..._data._exchange import MediaSupport, Operation, Payload, Snapshot, Together
 from ..._data._webhooks import WebhookFacts
-from ..._http._client import join
+from ..._http._client import join, unreadable
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers, own
 from ...media import data_uri
 from .._rest import RestAdapter
 from .client import DREAM_MACHINE, LumaClient
 from .errors import classify_answer
-from .listing import is_same, newest
+from .listing import PAGE, is_same, newest
 from .models import AGENTS_MODELS
 from .payloads import NESTED, check_source, check_urls, merged, modification, nested
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 AGENTS_URL = "https://agents.lumalabs.ai/v1"
 VARIABLE = "LUMAAI_API_KEY"
 AGENTS_VARIABLE = "LUMA_AGENTS_API_KEY"
+TOGETHER = Together(PAGE)
 WEBHOOK = WebhookFacts(parameter="callback_url", status=("state",))
 OF_OTHER_KIND = {"video": ("photon", "uni-"), "image": ("ray-",)}
 ALIASES = {"photon": "photon-1", "photon-flash": "photon-flash-1"}
@@ -52,6 +53,7 @@ class LumaAdapter(RestAdapter):
         {
             "find_submitted",
             "key_variable",
+            "poll_many",
             "resolve_base_url",
             "upload",
             "verify_credentials",
@@ -100,6 +102,23 @@ class LumaAdapter(RestAdapter):
     def connect(self, account: Credentials, transport: Transport) -> LumaClient:
         """Make a client over the loop's connections."""
         return LumaClient(account, transport)
+
+    def together(self, operation: Operation) -> Together | None:
+        """Return that a page of Dream Machine's list answers for a hundred generations."""
+        return None if operation.model.startswith(AGENTS_MODELS) else TOGETHER
+
+    async def poll_many(
+        self, client: LumaClient, operations: Sequence[Operation], after: Operation | None
+    ) -> Mapping[str, Snapshot]:
+        """Return where generations stand, by the first page of the list."""
+        del after
+        url = join(client.account.base_url, f"generations?limit={PAGE}&offset=0")
+        answer = await client.get(url)
+        listed = answer.object().get("generations")
+        if not isinstance(listed, list):
+            raise unreadable(answer.status, answer.body)
+
+        return self.listed_statuses(listed, operations)
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the generation's parameters, and the endpoint that takes them."""

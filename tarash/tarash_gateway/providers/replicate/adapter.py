@@ -13,7 +13,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._data._exchange import (
+    MediaSupport,
+    Operation,
+    Payload,
+    RawResult,
+    Snapshot,
+    Together,
+)
 from ..._data._webhooks import WebhookFacts
 from ..._http._client import checked, join, unreadable
 from ..._http._sdk import load
@@ -25,7 +32,7 @@ from .._finding import moment
 from .._rest import RestAdapter
 from .client import ReplicateClient
 from .errors import classify_answer
-from .listing import is_same, newest
+from .listing import is_same, made_between, newest
 from .models import IMAGE_MODELS, MODELS
 from .schemas import MODEL, read_record
 
@@ -50,6 +57,7 @@ SEED = re.compile(r"[Uu]sing seed:?\s*(\d{1,20})")
 # What a finished job answers to a cancel, as far as that is known.
 NOTHING_TO_CANCEL = frozenset({404, 409, 410, 422})
 NOT_FOUND = 404
+TOGETHER = Together(100)
 WEBHOOK = WebhookFacts(
     scheme="standard_hmac",
     parameter="webhook",
@@ -65,6 +73,7 @@ class ReplicateAdapter(RestAdapter):
         {
             "fetch_schema",
             "find_submitted",
+            "poll_many",
             "resolve_base_url",
             "upload",
             "verify_credentials",
@@ -133,6 +142,18 @@ class ReplicateAdapter(RestAdapter):
         """
         jobs = await newest(client, since)
         return self.listed(client, call, since, jobs, lambda job: is_same(job, payload))
+
+    def together(self, operation: Operation) -> Together:
+        """Return that a page of the list answers for a hundred predictions."""
+        del operation
+        return TOGETHER
+
+    async def poll_many(
+        self, client: ReplicateClient, operations: Sequence[Operation], after: Operation | None
+    ) -> Mapping[str, Snapshot]:
+        """Return where predictions stand, by the page of the list of when they were made."""
+        del after
+        return self.listed_statuses(await made_between(client, operations), operations)
 
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
         """Return what a prediction says, with the progress that its logs show."""

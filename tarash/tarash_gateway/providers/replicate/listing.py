@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from ..._http._client import join
+from ..._http._client import join, unreadable
 from .. import _finding as pages
 
 if TYPE_CHECKING:
-    from ..._data._exchange import Payload
+    from ..._data._exchange import Operation, Payload
     from .client import ReplicateClient
 
 
@@ -25,6 +25,28 @@ async def newest(client: ReplicateClient, since: datetime) -> list[dict[str, Any
     after = (since - pages.CLOCK_SKEW).astimezone(UTC).isoformat()
     url = join(client.account.base_url, f"v1/predictions?{urlencode({'created_after': after})}")
     return await pages.newest(client.get, url, None, items="results", following=following)
+
+
+async def made_between(
+    client: ReplicateClient, operations: Sequence[Operation]
+) -> list[dict[str, Any]]:
+    """Return a page of the predictions that were made when these jobs were."""
+    moments = [found for one in operations if (found := pages.moment(one.submitted_at))]
+    if not moments:
+        return []
+
+    # Ours is the clock of both ends, and theirs that of the list.
+    between = {
+        "created_after": (min(moments) - pages.CLOCK_SKEW).astimezone(UTC).isoformat(),
+        "created_before": (max(moments) + pages.CLOCK_SKEW).astimezone(UTC).isoformat(),
+    }
+    url = join(client.account.base_url, f"v1/predictions?{urlencode(between)}")
+    answer = await client.get(url)
+    listed = answer.object().get("results")
+    if not isinstance(listed, list):
+        raise unreadable(answer.status, answer.body)
+
+    return listed
 
 
 def is_same(prediction: Mapping[str, Any], payload: Payload) -> bool:

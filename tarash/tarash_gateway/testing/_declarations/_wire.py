@@ -26,8 +26,7 @@ from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
 _PAGE = 100
-_OK = 200
-_REFUSED = 400
+_OK, _REFUSED = 200, 400
 
 
 class DeclaredWire(Pricing):
