@@ -31,11 +31,13 @@ KEYS = {
 class Started:
     """A server in a thread of this process, listening on a port of its own."""
 
-    def __init__(self, gateway: Gateway, settings: ServerSettings) -> None:
+    def __init__(
+        self, gateway: Gateway, settings: ServerSettings, head_seconds: float = 10
+    ) -> None:
         self.app = create_app(gateway, settings, admin_key=ADMIN)
         self._listener = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._server = server_of(self.app)
+        self._server = server_of(self.app, head_seconds=head_seconds)
         self._thread = threading.Thread(target=self._run, name="server", daemon=True)
         self._thread.start()
         self._clients: list[openai.OpenAI] = []
@@ -104,10 +106,10 @@ def _sora_is_no_matter() -> Iterator[None]:
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Started] = []
 
-    def make(ledger: str | None = None, **settings: Any) -> Started:
+    def make(ledger: str | None = None, *, head_seconds: float = 10, **settings: Any) -> Started:
         chosen = {"media": tmp_path / "media", "sweep_seconds": 0.5, **settings}
         gateway = Gateway(ledger=ledger or MemoryLedger())
-        started.append(Started(gateway, ServerSettings(**chosen)))
+        started.append(Started(gateway, ServerSettings(**chosen), head_seconds))
         return started[-1]
 
     yield make

@@ -171,6 +171,7 @@ class _GenerationConfig(Settings):
     limits: Limits | None = None
     priority: int = 0
     queue_timeout: Seconds | None = None
+    hedge_after: Seconds | Literal["p90"] | None = None
     provider_config: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("provider", mode="before")
@@ -341,6 +342,10 @@ class VideoGenerationConfig(_GenerationConfig):
         priority: Who waits for a place among the jobs in flight: the higher goes first.
         queue_timeout: Seconds that it may wait for one; after them the chain goes on with the next
             config. None for no limit.
+        hedge_after: Start the next config beside an attempt that has not ended so many seconds
+            after its provider has accepted it, or `p90`: after what nine of ten such jobs took. The
+            first good result counts, and the other job is stopped. Of the first config, for its
+            chain.
         fallback_configs: Tried in this order after a retryable failure.
         provider_config: The provider's own settings; `min_poll_interval` (seconds) works for all.
     """

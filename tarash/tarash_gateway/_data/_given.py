@@ -45,4 +45,5 @@ class GivenSettings(TypedDict, total=False):
     limits: Limits | None
     priority: int
     queue_timeout: float | None
+    hedge_after: float | Literal["p90"] | None
     provider_config: Mapping[str, Any]

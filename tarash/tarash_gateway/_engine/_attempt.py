@@ -110,6 +110,10 @@ class Attempt:
     """What it may cost, would cost, and has cost."""
     place: Place | None = None
     """Its place among the jobs in flight of its account, where those are limited."""
+    is_superseded: bool = False
+    """Whether another attempt was faster, so that this one is stopped, whatever its config says."""
+    accepted: asyncio.Event | None = None
+    """Set when a provider has accepted; None where nobody waits for that."""
     passage: Passage | None = None
     """Through the circuit of its provider, where there is a breaker."""
 
@@ -264,6 +268,9 @@ class Attempt:
                 self.submission, self.operation, self.adopted = "accepted", event.operation, True
             case _:
                 pass
+
+        if self.accepted is not None and self.operation is not None:
+            self.accepted.set()
 
     def _take_progress(self, event: AttemptEvent) -> None:
         match event:

@@ -110,7 +110,8 @@ class Leaving:
         One that was found in a list may be somebody else's, who has asked for the same.
         """
         is_certain = not self._attempt.adopted and not self._lease.is_watcher
-        return self._config.on_timeout == "cancel" and is_certain
+        wanted = self._config.on_timeout == "cancel" or self._attempt.is_superseded
+        return wanted and is_certain
 
     async def _search_once(self) -> None:
         """Look once for a job whose answer was cut off, so that it can be named, and stopped."""

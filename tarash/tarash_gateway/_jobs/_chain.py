@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -39,17 +40,16 @@ from ..exceptions import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     UnsupportedOperationError,
 )
-from ..models import ExecutionMetadata
 from ._callbacks import heard_by, tell_last
 from ._delivery import handed_over
-from ._ending import Ending
+from ._ending import Ending, outcome_of, verdict_of
+from ._hedging import Race, left_running, may_hedge, one_at_a_time, stop_leftovers
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Response
     from .._engine._progress import Deliver
     from .._support._portal import Caller
-    from ..ledger._records import JobState, Outcome
-    from ..models import AttemptMetadata
+    from ..ledger._records import JobState
     from ..providers._contract import Adapter
     from ..providers._registry import Registry
 
@@ -63,9 +63,7 @@ class ChainRun(Ending):
         """What it came to, where the ledger has that and nobody has got it yet."""
         self._pending: list[Attempt] = []
         """Unfinished attempts, oldest first, that are settled before anything else is bought."""
-        self._records: list[AttemptMetadata] = []
-        self._started: float | None = None
-        self._progress: Progress | None = None
+        self._progress_of: dict[int, Progress] = {}
         self._observers = Observers(())
 
     def resume(self, attempts: list[Attempt]) -> None:
@@ -75,7 +73,13 @@ class ChainRun(Ending):
         last = done[-1:] or unfinished[-1:] or attempts[-1:]
         self.attempts = [one for one in attempts if one is not last[0]] + last
         self._pending = unfinished[:-1]
-        self._records = [one.metadata(_verdict(one)) for one in self.attempts[:-1]]
+        if self.calls[0].config.hedge_after is not None:
+            side_by_side = left_running(attempts)
+            self.leftovers = side_by_side if done else []
+            self.live = side_by_side if last[0] in side_by_side and not done else []
+            self._pending = [one for one in self._pending if one not in self.live]
+
+        self._records = [one.metadata(verdict_of(one)) for one in self.attempts[:-1]]
 
     async def go(
         self, deliver: Deliver | None, caller: Caller | None, *, until_accepted: bool = False
@@ -100,8 +104,9 @@ class ChainRun(Ending):
         try:
             async with kept_alive(self.lease, self.write_again):
                 self.response = await self._deliver(deliver, caller, until_accepted)
-                if self.response is not None and self._progress is not None:
-                    await handed_over(self, self._progress, caller)
+                progress = self._progress_of.get(self.current.call.attempt_number)
+                if self.response is not None and progress is not None:
+                    await handed_over(self, progress, caller)
         except TarashException as error:
             self.failure, state = error, self.state_after()
             raise
@@ -117,16 +122,21 @@ class ChainRun(Ending):
         if self.response is not None and not held and is_elsewhere:
             followed = self.lease.taken_over()
             self.current.complete(followed)
-            raise self._told_of(followed)
+            raise self._told_of(followed, self.current)
 
         return self.response
 
     async def leave_behind(self) -> None:
         """Conclude the job on another loop than its own, which ended in the middle of it."""
-        attempt = self.current
         if self.lease.is_watcher:
             return
 
+        for attempt in self.live or [self.current]:
+            await self._leave_one_behind(attempt)
+
+        await self.end(self.state_after(cancelled=True))
+
+    async def _leave_one_behind(self, attempt: Attempt) -> None:
         registry = self.resources.registry
         call = attempt.call
         if call.mocked or registry.handler(call.config.provider) is None:
@@ -138,7 +148,6 @@ class ChainRun(Ending):
             await attempt.apply(Unknown())  # nobody knows how far a handler came
 
         attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel, loop="closed")
-        await self.end(self.state_after(cancelled=True))
 
     async def _deliver(
         self, deliver: Deliver | None, caller: Caller | None, until_accepted: bool
@@ -146,6 +155,7 @@ class ChainRun(Ending):
         if self._started is None:
             self._started = anyio.current_time()
 
+        await stop_leftovers(self)
         await self.settle_concluded()
         if self.kept is not None:
             return await self._tell_kept(self.kept, deliver)
@@ -153,28 +163,27 @@ class ChainRun(Ending):
         may_buy = True
         failed: TarashException | None = None
         while True:
-            attempt = self.current
-            number = attempt.call.attempt_number  # which may have been waited for before
-            self._records = [one for one in self._records if one.attempt_number != number]
+            self.forget(self.current)
             error: TarashException | None = None
             try:
-                response = await self._attempt(attempt, deliver, caller, until_accepted)
+                response = await self._compete(deliver, caller, until_accepted)
             except TarashException as failure:
                 error = failure
 
+            attempt = self.current
             if error is None and response is None:
                 return None
 
-            self._records.append(attempt.metadata(error))
+            self.note(attempt, error)
             if error is None:
                 assert response is not None  # noqa: S101  (the return above)
-                facts: dict[str, Any] = {"execution_metadata": self._metadata(attempt)}
+                facts: dict[str, Any] = {"execution_metadata": self.execution_metadata(attempt)}
                 if attempt.operation is not None:
                     facts["operation"] = attempt.operation.to_json()
 
                 return response.model_copy(update=facts)
 
-            error.execution_metadata = self._metadata(None)
+            error.execution_metadata = self.execution_metadata(None)
             # What may still run or be found is settled first, also where the chain ends here.
             may_buy = may_buy and error.retryable
             following = self._take_pending() or (await self._next(error) if may_buy else None)
@@ -190,9 +199,22 @@ class ChainRun(Ending):
             await heard_by(caller)
             self.attempts.append(following)
 
+    async def _compete(
+        self, deliver: Deliver | None, caller: Caller | None, until_accepted: bool
+    ) -> Response | None:
+        """Make the current attempt, and maybe another one beside it."""
+        attempts = [one for one in self.live if one is not self.current] + [self.current]
+        if until_accepted or self.lease.is_watcher or not (len(attempts) > 1 or may_hedge(self)):
+            return await self._attempt(self.current, deliver, caller, until_accepted)
+
+        told = one_at_a_time(deliver)
+        work = partial(self._attempt, deliver=told, caller=caller, until_accepted=False)
+        return await Race(self, work).go(attempts)
+
     def may_follow(self, error: TarashException) -> bool:
         """Tell whether the owner of a job may try another config after what we have seen fail."""
-        is_last = self.current.call.attempt_number == len(self.calls)
+        hedges = self.calls[0].config.hedge_after is not None
+        is_last = self.current.call.attempt_number == len(self.calls) and not hedges
         return error.retryable and not is_last and not isinstance(error, TimeoutError)
 
     def _take_pending(self) -> Attempt | None:
@@ -206,7 +228,7 @@ class ChainRun(Ending):
 
     async def _next(self, error: TarashException) -> Attempt | None:
         """Return an attempt with the chain's next config, where one may follow."""
-        following = self._following()
+        following = self.following()
         if following is None or not await self._moves_on(error, following):
             return None
 
@@ -221,35 +243,24 @@ class ChainRun(Ending):
         """Return a result that another process had in its hands when it ended."""
         keep_config(response, self.current.call.config, self.resources.makers(self.current.call))
         attempt = self.current
-        self._progress = Progress(attempt, deliver)
+        self._progress_of[attempt.call.attempt_number] = Progress(attempt, deliver)
         attempt.audience = Audience(self.lease, self._observers, asking_line())
         await attempt.apply(settled(attempt, "completed"), response=response)
         if response.execution_metadata is None:
             self._records.append(attempt.metadata(None))
-            told = {"execution_metadata": self._metadata(attempt)}
+            told = {"execution_metadata": self.execution_metadata(attempt)}
             response = response.model_copy(update=told)
 
         return response
 
-    def _following(self) -> Call | None:
+    def following(self) -> Call | None:
         """Return the first call of the chain that has not been tried, unless we only watch."""
         tried = max(attempt.call.attempt_number for attempt in self.attempts)
         return self.calls[tried] if tried < len(self.calls) and self.may_buy else None
 
-    def _metadata(self, successful: Attempt | None) -> ExecutionMetadata:
-        started = anyio.current_time() if self._started is None else self._started
-        return ExecutionMetadata(
-            total_attempts=len(self._records),
-            successful_attempt=None if successful is None else successful.call.attempt_number,
-            attempts=tuple(self._records),
-            fallback_triggered=len(self._records) > 1,
-            configs_in_chain=len(self.calls),
-            total_elapsed_seconds=anyio.current_time() - started,
-        )
-
     async def _moves_on(self, error: TarashException, following: Call) -> bool:
-        ended = any(one.is_over and not _verdict(one).retryable for one in self.attempts)
-        if ended or not error.retryable or await self._was_stopped():
+        ended = any(one.is_over and not verdict_of(one).retryable for one in self.attempts)
+        if ended or not error.retryable or await self.was_stopped():
             return False
 
         other = f"{following.config.provider} {following.config.model}"
@@ -264,7 +275,7 @@ class ChainRun(Ending):
 
         return True
 
-    async def _was_stopped(self) -> bool:
+    async def was_stopped(self) -> bool:
         """Tell whether somebody has stopped the job by a handle: then nobody wants the next."""
         return any(one.stopped for one in self.attempts) or await job_was_stopped(self.lease)
 
@@ -275,13 +286,13 @@ class ChainRun(Ending):
         caller: Caller | None,
         until_accepted: bool,
     ) -> Response | None:
-        self._progress = progress = Progress(attempt, deliver)
+        progress = self._progress_of[attempt.call.attempt_number] = Progress(attempt, deliver)
         attempt.audience = Audience(self.lease, self._observers, asking_line())
         failure: TarashException
         cause: BaseException | None
         task = current_task()
         attempt.money.budgets = budgets_of(self.calls[0], self.resources.budgets)
-        attempt.money.limit = limit_of(self.calls[0], attempt.call, self.attempts[:-1])
+        attempt.money.limit = limit_of(self.calls[0], attempt.call, self._others(attempt))
         try:
             return await self._make(attempt, progress, caller, until_accepted)
         except TarashException as error:
@@ -305,9 +316,9 @@ class ChainRun(Ending):
             raise
 
         attempt.complete(failure)
-        self._told_of(failure)
+        self._told_of(failure, attempt)
         if not attempt.audience.has_ended and not attempt.is_over:
-            attempt.announce(settled(attempt, _outcome(attempt), failure))
+            attempt.announce(settled(attempt, outcome_of(attempt), failure))
 
         await progress.failed(failure.message, failure.raw_response)
         # Outside the handlers above, so that a cause with a secret in it is not the context.
@@ -324,7 +335,7 @@ class ChainRun(Ending):
         registry = self.resources.registry
         handler = None if call.mocked else registry.handler(call.config.provider)
         if attempt.is_over:
-            raise _verdict(attempt)
+            raise verdict_of(attempt)
 
         begun = attempt.operation is not None or attempt.intent is not None
         await attempt.apply(AttemptStarted(resumed=begun))
@@ -340,7 +351,7 @@ class ChainRun(Ending):
             )
 
         around = (attempt, progress, self.resources, self.lease)
-        async with admitted(adapter, *around, may_skip=self._following() is not None):
+        async with admitted(adapter, *around, may_skip=self.following() is not None):
             if handler is not None:
                 check_handler(attempt)
                 return await handle(handler, attempt, progress, caller, self.lease)
@@ -348,11 +359,14 @@ class ChainRun(Ending):
             assert adapter is not None  # noqa: S101  (there is no handler)
             return await drive(adapter, *around, until_accepted=until_accepted)
 
-    def _told_of(self, error: TarashException) -> TarashException:
+    def _others(self, attempt: Attempt) -> list[Attempt]:
+        return [one for one in self.attempts if one is not attempt]
+
+    def _told_of(self, error: TarashException, attempt: Attempt) -> TarashException:
         """Return the error with a word on earlier attempts that may be billed."""
         paid = [
             f"{one.call.config.provider} {one.request_id}"
-            for one in self.attempts[:-1]
+            for one in self._others(attempt)
             if one.billing(success=False) != "none"
         ]
         if paid:
@@ -378,19 +392,3 @@ def watcher(run: ChainRun) -> ChainRun:
     watching = ChainRun(run.calls, run.resources, replace(run.lease, owner_id=""))
     watching.attempts = [seen]
     return watching
-
-
-def _verdict(attempt: Attempt) -> TarashException:
-    """Return why an attempt of another process failed, as far as that was written down."""
-    return attempt.verdict or TarashException(
-        f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
-        submission=attempt.submission,
-    )
-
-
-def _outcome(attempt: Attempt) -> Outcome:
-    """Return how an attempt ended that this run could not even begin with."""
-    if attempt.submission == "unknown":
-        return "unknown"
-
-    return "detached" if attempt.unsafe else "failed"

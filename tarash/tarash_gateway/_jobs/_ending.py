@@ -12,12 +12,31 @@ import anyio
 
 from .._engine import FLUSH_SECONDS, EngineContext, Lease, ledger_failed, rewrite, settle
 from .._engine._attempt import Attempt
+from ..exceptions import TarashException
+from ..models import ExecutionMetadata
 from ._store import holds_media, record_of, told
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Response
-    from ..exceptions import TarashException
-    from ..ledger._records import JobState
+    from ..ledger._records import JobState, Outcome
+    from ..models import AttemptMetadata
+
+
+def verdict_of(attempt: Attempt) -> TarashException:
+    """Return why an attempt of another process failed, as far as that was written down."""
+    return attempt.verdict or TarashException(
+        f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
+        submission=attempt.submission,
+    )
+
+
+def outcome_of(attempt: Attempt) -> Outcome:
+    """Return how an attempt ended that this run could not even begin with."""
+    if attempt.submission == "unknown":
+        return "unknown"
+
+    return "detached" if attempt.unsafe else "failed"
+
 
 LEAVING = (asyncio.CancelledError, SystemExit, KeyboardInterrupt)
 """What ends a call from outside, whatever it has come to."""
@@ -41,7 +60,13 @@ class Ending:
         """Whether the ledger had it as open when it was taken up."""
         self.only_settles = False
         """Whether nobody waits: what has been bought is settled, and nothing more is bought."""
+        self.live: list[Attempt] = []
+        """Attempts that are under way side by side."""
+        self.leftovers: list[Attempt] = []
+        """What another process has left running beside a result."""
         self._generation = lease.ledger.generation
+        self._records: list[AttemptMetadata] = []
+        self._started: float | None = None
 
     @property
     def may_buy(self) -> bool:
@@ -55,6 +80,32 @@ class Ending:
             self.attempts.append(Attempt(self.calls[0]))
 
         return self.attempts[-1]
+
+    def put_last(self, attempt: Attempt) -> None:
+        """Make one of several attempts the current one: it has the last word."""
+        self.attempts = [one for one in self.attempts if one is not attempt] + [attempt]
+
+    def note(self, attempt: Attempt, error: TarashException | None) -> None:
+        """Note what an attempt has come to, in place of what was noted of it before."""
+        self.forget(attempt)
+        self._records.append(attempt.metadata(error))
+
+    def forget(self, attempt: Attempt) -> None:
+        """Drop what was noted of an attempt: it may have been waited for before."""
+        number = attempt.call.attempt_number
+        self._records = [one for one in self._records if one.attempt_number != number]
+
+    def execution_metadata(self, successful: Attempt | None) -> ExecutionMetadata:
+        """Return what all attempts have done."""
+        started = anyio.current_time() if self._started is None else self._started
+        return ExecutionMetadata(
+            total_attempts=len(self._records),
+            successful_attempt=None if successful is None else successful.call.attempt_number,
+            attempts=tuple(sorted(self._records, key=lambda one: one.attempt_number)),
+            fallback_triggered=len(self._records) > 1,
+            configs_in_chain=len(self.calls),
+            total_elapsed_seconds=anyio.current_time() - started,
+        )
 
     def state_after(self, *, cancelled: bool = False) -> JobState:
         """Return where the job stands after a failure: what may still run is still owed."""
@@ -74,7 +125,8 @@ class Ending:
         if any(one.submission == "unknown" for one in self.attempts):
             return "unknown"
 
-        return "cancelled" if cancelled else "failed"
+        stopped = any(one.stopped and one.cancel == "cancelled" for one in self.attempts)
+        return "cancelled" if cancelled or stopped else "failed"
 
     @property
     def _undelivered(self) -> Response | None:

@@ -15,6 +15,7 @@ from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import TarashException
 from ._chain import ChainRun, adapter_of, watcher
+from ._hedging import certain, watched
 from ._opening import changed, rebuilt
 from ._queue import is_for_others
 from ._stopping import stop_all, stop_the_next, unfinished
@@ -45,7 +46,7 @@ class Job:
 
     async def go(self, deliver: Deliver | None, caller: Caller | None) -> Response:
         """Drive a job that is in our hands to its end."""
-        return _certain(await self._drive(deliver, caller))
+        return certain(await self._drive(deliver, caller))
 
     async def accepted(self) -> None:
         """Drive a job that is in our hands until a provider has accepted it."""
@@ -97,7 +98,7 @@ class Job:
         if self.job_id:
             return await self._follow(deliver, caller)
 
-        response = _certain(await watcher(self.run).go(deliver, caller))
+        response = certain(await watcher(self.run).go(deliver, caller))
         await self._close_delivered(response)
         return response
 
@@ -111,7 +112,7 @@ class Job:
 
             record = await self._record()
             if record is None:  # so old that the ledger has forgotten it
-                return _certain(await watcher(self.run).go(deliver, caller))
+                return certain(await watcher(self.run).go(deliver, caller))
 
             ended = await self._ended(record, failure)
             if ended is not None:
@@ -126,7 +127,8 @@ class Job:
             if operation is not None and (failure is None or failure.request_id != operation.id):
                 seen = watcher(self.run)
                 try:
-                    return _certain(await seen.go(deliver, caller))
+                    if (response := await watched(seen, self._record, deliver, caller)) is not None:
+                        return response
                 except TarashException as error:
                     if not seen.may_follow(error):
                         raise
@@ -175,7 +177,7 @@ class Job:
                 hints=[keep_results()],
             )
 
-        return _certain(await watcher(self.run).go(None, None))
+        return certain(await watcher(self.run).go(None, None))
 
     async def _is_left(self, record: JobRecord) -> bool:
         return not self._works and await is_for_others(record, self._ledger)
@@ -216,6 +218,7 @@ class Job:
         known = [one.intent.id for one in run.attempts if one.intent is not None]
         in_step = known == [entry.intent.id for entry in record.entries]
         last = record.entries[-1] if record.entries else None
+        last = next((one for one in record.entries if one.outcome == "completed"), last)
         # Of several attempts, the one to go on with is told by how the others ended.
         is_plain = len(known) <= 1 or record.state not in ("open", "unknown")
         kept = record.state == "open" and is_kept(record)
@@ -387,14 +390,7 @@ class Job:
             await lease.close("cancelled", result, free_key=False, delivered=False)
 
 
-def _certain(response: Response | None) -> Response:
-    if response is None:  # a run to its end returns one or raises
-        raise TarashException("The job ended without a result")
-
-    return response
-
-
 async def _tell(run: ChainRun, deliver: Deliver | None) -> Response:
-    response = _certain(run.response)
+    response = certain(run.response)
     await Progress(run.current, deliver).completed(response)
     return response

@@ -7,11 +7,13 @@ import secrets
 import shlex
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from .._jobs._gateway import Gateway
 from ..exceptions import ValidationError
 from ..mcp import mount_mcp
 from ..server import ServerSettings, create_app
+from ..server._configuration import problems, read_settings
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import MEMORY, VARIABLE, opened
@@ -22,11 +24,21 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  (it is the user who chooses it)
 MODEL = "fal/fal-ai/veo3.1"
 
 
-def serve(host: str, port: int, *, mock: bool, ledger: str | None, media: Path | None) -> int:
+def serve(  # noqa: PLR0913  (the command's options)
+    host: str,
+    port: int,
+    *,
+    config: Path | None,
+    check: bool,
+    mock: bool,
+    ledger: str | None,
+    media: Path | None,
+) -> int:
     """Serve until Ctrl-C or SIGTERM; return the exit code.
 
     Raises:
-        CommandError: The extra is missing, the port is taken, or the admin's key is too short.
+        CommandError: The extra is missing, the port is taken, the admin's key is too short, or the
+            configuration is wrong.
     """
     given = os.environ.get(ADMIN) or ""
     if given and len(given) < SHORTEST_KEY:
@@ -35,18 +47,17 @@ def serve(host: str, port: int, *, mock: bool, ledger: str | None, media: Path |
             f"at least {SHORTEST_KEY}"
         )
 
-    key = given or f"tg_admin_{secrets.token_hex(24)}"
-    # What the mock makes is not written beside what was paid for.
-    is_chosen = ledger or os.environ.get(VARIABLE)
-    kept = opened(MEMORY if mock and not is_chosen else ledger)
     try:
-        app = create_app(
-            Gateway(ledger=kept, untrusted_requests=True),
-            ServerSettings(mock=mock, media=media),
-            admin_key=key,
-        )
+        settings = _settings(config, mock=mock, media=media)
+        _check(settings)
+        key = given or f"tg_admin_{secrets.token_hex(24)}"
+        app = create_app(_gateway(settings, ledger), settings, admin_key=key)
     except ValidationError as error:
         raise CommandError(error.message) from None
+
+    if check:
+        terminal.result("All of it is in order")
+        return Exit.DONE
 
     has_tools = find_spec("mcp") is not None
     if has_tools:
@@ -62,13 +73,41 @@ def serve(host: str, port: int, *, mock: bool, ledger: str | None, media: Path |
         ) from None
 
     with listener:
-        url = _announce(host, listener.getsockname()[1], key, mock=mock, is_new=not given)
+        url = _announce(host, listener.getsockname()[1], key, mock=settings.mock, is_new=not given)
         if has_tools:
             terminal.hint(f"Agents find their tools at {url}/mcp/ with a key.")
 
         run(app, listener)
 
     return Exit.DONE
+
+
+def _settings(config: Path | None, *, mock: bool, media: Path | None) -> ServerSettings:
+    settings = ServerSettings() if config is None else read_settings(config)
+    changed: dict[str, Any] = {"mock": True} if mock else {}
+    if media is not None:
+        changed["media"] = media
+
+    return settings.model_copy(update=changed)
+
+
+def _check(settings: ServerSettings) -> None:
+    found = list(problems(settings))
+    if found:
+        raise CommandError("the configuration is not in order: " + "; ".join(found))
+
+
+def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:
+    # What the mock makes is not written beside what was paid for.
+    chosen = ledger or settings.ledger
+    is_chosen = chosen or os.environ.get(VARIABLE)
+    kept = opened(MEMORY if settings.mock and not is_chosen else chosen)
+    return Gateway(
+        ledger=kept,
+        untrusted_requests=True,
+        limits=settings.limits,
+        budgets=settings.budgets or None,
+    )
 
 
 def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> str:

@@ -12,7 +12,7 @@ from . import _options as o
 NETWORK = "Network"
 
 
-def serve(
+def serve(  # noqa: PLR0913  (each is an option of the command)
     *,
     host: Annotated[
         str,
@@ -28,6 +28,15 @@ def serve(
             "--port", min=0, max=65_535, help="0 takes a free one.", rich_help_panel=NETWORK
         ),
     ] = 4242,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Accounts, aliases, keys, limits: a TOML file."
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether all of it is in order.")
+    ] = False,
     mock: Annotated[
         bool,
         typer.Option(
@@ -44,4 +53,4 @@ def serve(
     """Run the gateway as a server that OpenAI's clients can use."""
     from ._serve import serve as work
 
-    return work(host, port, mock=mock, ledger=ledger, media=media)
+    return work(host, port, config=config, check=check, mock=mock, ledger=ledger, media=media)

@@ -185,7 +185,7 @@ class Desk:
         if job.state != "open":
             return {"job_id": job.id, "answer": "too_late", "status": job.state}
 
-        keys = self._front.models.keys
+        keys = self._front.models.keys_of(job)
         handle: Any = (
             driven.handle
             if driven is not None

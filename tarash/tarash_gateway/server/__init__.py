@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
-from ._settings import Account, Alias, ServerSettings
+from ._settings import Account, Alias, Cors, ServerSettings, WebhookSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from .._jobs._gateway import Gateway
 
-__all__ = ["Account", "Alias", "ServerSettings", "create_app"]
+__all__ = ["Account", "Alias", "Cors", "ServerSettings", "WebhookSettings", "create_app"]
 
 NEEDED = ("fastapi", "starlette", "uvicorn", "multipart", "python_multipart")
 

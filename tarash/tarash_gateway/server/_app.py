@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -12,13 +13,29 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from .._jobs._gateway import Gateway
 from .._version import __version__
 from ..exceptions import TarashException
-from . import _content, _health, _images, _keys, _links, _models, _remakes, _videos
+from . import (
+    _audit,
+    _content,
+    _events,
+    _health,
+    _images,
+    _job_media,
+    _jobs,
+    _keys,
+    _links,
+    _models,
+    _remakes,
+    _videos,
+)
+from ._around import Around
 from ._front import Front
 from ._limits import SmallBodies
+from ._patience import PatientBodies
 from ._refusals import NO_RETRY, Refusal, invalid, refusal_of
 
 if TYPE_CHECKING:
@@ -27,7 +44,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ADMIN_VARIABLE = "TARASH_ADMIN_KEY"
 GRACE = 5.0
-ROUTERS = (_health, _videos, _remakes, _content, _images, _links, _models, _keys)
+EXPOSED = ("openai-poll-after-ms", "x-request-id", "x-should-retry", "x-tarash-cost")
+ROUTERS = (
+    _health,
+    _videos,
+    _remakes,
+    _content,
+    _images,
+    _jobs,
+    _events,
+    _job_media,
+    _links,
+    _models,
+    _keys,
+    _audit,
+)
 CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -43,8 +74,13 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         app.state.front = front
         front.shelf.prepare()
         front.drivers.start()
+        hooks = None if front.webhooks is None else asyncio.create_task(front.webhooks.run())
         yield
         await front.drivers.aclose()
+        if hooks is not None:
+            hooks.cancel()
+            await asyncio.gather(hooks, return_exceptions=True)
+
         await made.aclose(GRACE if is_own else None)
 
     app = FastAPI(
@@ -57,9 +93,20 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         redoc_url=None,
     )
     app.state.front = front
+    app.add_middleware(PatientBodies, seconds=settings.body_seconds)
     app.add_middleware(
         SmallBodies, json_bytes=settings.json_bytes, multipart_bytes=settings.multipart_bytes
     )
+    if settings.cors.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors.origins,
+            allow_methods=["DELETE", "GET", "HEAD", "POST"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
+        )
+
+    app.add_middleware(Around, metrics=front.metrics)
     for one in ROUTERS:
         app.include_router(one.router)
 

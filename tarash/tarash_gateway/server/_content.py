@@ -74,7 +74,7 @@ async def result_of(front: Front, job: JobInfo, index: int) -> Path:
 
 async def _fetched(front: Front, job: JobInfo) -> list[Path]:
     """Return the files of results that are not here any more: asked for again."""
-    handle = await front.gateway.resume_async(job.id, api_keys=front.models.keys)
+    handle = await front.gateway.resume_async(job.id, api_keys=front.models.keys_of(job))
     try:
         return await front.shelf.save(job, await handle.wait_async())
     except TarashException as error:

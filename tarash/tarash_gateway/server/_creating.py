@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..media._untrusted import names_public_host
-from ._key_store import KEY_LABEL
+from ._key_store import KEY_LABEL, MODEL_LABEL
 from ._refusals import NO_RETRY, Refusal, invalid
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ KEPT = timedelta(hours=24)
 WINDOW = timedelta(minutes=10)
 """How long a request may be repeated that has none."""
 LONGEST_KEY = 255
-MODEL_LABEL = "model"
-"""The label of a job that says what the client called its model."""
 SIZE_LABEL = "size"
 REMIXED_LABEL = "remixed_from"
 """The label of a video that says from which one it was made."""
@@ -78,6 +76,9 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
     enqueue = gateway.enqueue_video_async if kind == "video" else gateway.enqueue_image_async
     owned = {**labels, KEY_LABEL: caller.id}
     handle = await enqueue(config, asked, idempotency_key=name, labels=owned)
+    if front.webhooks is not None:
+        await front.webhooks.expect(handle.id)
+
     driven = front.drivers.drive(handle)
     await driven.until_accepted(front.settings.create_seconds)
     return driven

@@ -75,6 +75,16 @@ def body_of(model: type[BaseModel], files: Sequence[str] = (), **lists: str) -> 
     return {"requestBody": {"required": True, "content": content}}
 
 
+def either(*bodies: dict[str, Any]) -> dict[str, Any]:
+    """Return what the document says of a body that is one of several."""
+    made: dict[str, Any] = {}
+    for kind in bodies[0]["requestBody"]["content"]:
+        every = [one["requestBody"]["content"][kind]["schema"] for one in bodies]
+        made[kind] = {"schema": {"anyOf": every}}
+
+    return {"requestBody": {"required": True, "content": made}}
+
+
 def _inlined(value: Any, known: dict[str, Any]) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"$ref"} and value["$ref"] in known:

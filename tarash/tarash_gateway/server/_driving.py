@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import TarashException
 
 if TYPE_CHECKING:
+    from .._data._job_info import JobInfo
     from .._jobs._gateway import Gateway
     from .._jobs._handles import ImageJob, VideoJob
 
 log = logging.getLogger(__name__)
+MOST = 100_000
+"""Unfinished jobs that are looked through at once."""
 PACE = 1.0
 """Seconds between two looks at a job that this process does not drive."""
+
+
+KeysOf = Callable[["JobInfo"], Mapping[str | tuple[str, str], str]]
+"""Returns the providers' keys for a job, which may stand in variables of other names."""
 
 
 class Driven:
@@ -50,6 +57,19 @@ class Driven:
             await self._changed.wait()
             yield
 
+    async def changed(self, seconds: float) -> bool:
+        """Wait for the next change, for some time; return whether there was one."""
+        if self.ended.is_set():
+            return True
+
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+
+        return True
+
     async def until_accepted(self, seconds: float) -> None:
         """Wait for the provider's answer to the submit, for some time.
 
@@ -57,7 +77,8 @@ class Driven:
             TarashException: Nobody accepted.
         """
         try:
-            await asyncio.wait_for(self.accepted.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.accepted.wait()
         except TimeoutError:
             return
 
@@ -97,12 +118,12 @@ class Driven:
 class Drivers:
     """All jobs that this process drives."""
 
-    def __init__(
-        self, gateway: Gateway, sweep_seconds: float, keys: Mapping[str | tuple[str, str], str]
-    ) -> None:
+    def __init__(self, gateway: Gateway, sweep_seconds: float, keys_of: KeysOf) -> None:
         self._gateway = gateway
         self._pause = sweep_seconds
-        self._keys = keys
+        self._keys_of = keys_of
+        self.on_end: Callable[[], None] = lambda: None
+        """Called whenever a job has ended here."""
         self._driven: dict[str, Driven] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -128,6 +149,7 @@ class Drivers:
 
     def _forget(self, job_id: str) -> None:
         del self._driven[job_id]
+        self.on_end()
 
     def start(self) -> None:
         """Begin to look for jobs that nobody drives."""
@@ -143,9 +165,19 @@ class Drivers:
     async def _sweep(self) -> None:
         while True:
             try:
-                for handle in await self._gateway.resume_all_async(api_keys=self._keys):
-                    self.drive(handle)
+                jobs = await self._gateway.list_jobs_async(
+                    states=["open"], limit=MOST, oldest_first=True
+                )
+                for job in jobs:
+                    if not job.held and job.id not in self._driven:
+                        await self._take_up(job)
             except TarashException:
                 log.exception("The ledger could not be read")
 
             await asyncio.sleep(self._pause)
+
+    async def _take_up(self, job: JobInfo) -> None:
+        try:
+            self.drive(await self._gateway.resume_async(job.id, api_keys=self._keys_of(job)))
+        except TarashException:  # the others are unfinished all the same
+            log.exception("The job %s could not be taken up", job.id)

@@ -14,8 +14,10 @@ from ..exceptions import ValidationError
 from ._driving import Drivers
 from ._key_store import KeyStore
 from ._media_shelf import MediaShelf
+from ._metrics import Metrics
 from ._model_names import ModelNames
 from ._pace import Pace
+from ._webhooks import Webhooks
 
 if TYPE_CHECKING:
     from .._jobs._gateway import Gateway
@@ -40,10 +42,17 @@ class Front:
         self.gateway = gateway
         self.settings = settings
         self.states = cast("StateLedger", ledger)
-        self.keys = KeyStore(self.states)
+        self.keys = KeyStore(self.states, settings.keys)
+        self.webhooks: Webhooks | None = None
+        if settings.webhooks is not None:
+            self.webhooks = Webhooks(settings.webhooks, gateway, self.states)
         self.models = ModelNames(gateway, settings)
         self.shelf = MediaShelf(settings.media or _usual_folder())
-        self.drivers = Drivers(gateway, settings.sweep_seconds, self.models.keys)
+        self.drivers = Drivers(gateway, settings.sweep_seconds, self.models.keys_of)
+        if self.webhooks is not None:
+            self.drivers.on_end = self.webhooks.ring
+
+        self.metrics = Metrics()
         self.pace = Pace()
         self.failures = Pace()
         self._admin = None if admin_key is None else _digest(admin_key)

@@ -1,12 +1,13 @@
-"""Whether the server is alive, and whether it can take work. Neither wants a key."""
+"""Whether the server is alive, and whether it can take work; and its numbers, for any key."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from ..exceptions import TarashException
-from ._callers import FrontHere
+from ._callers import CallerHere, FrontHere
+from ._metrics import TEXT
 
 router = APIRouter(tags=["Health"])
 
@@ -26,3 +27,9 @@ async def readyz(front: FrontHere) -> JSONResponse:
         return JSONResponse({"status": "the ledger can't be read"}, 503)
 
     return JSONResponse({"status": "ok", "jobs_under_way": len(front.drivers)})
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(front: FrontHere, _caller: CallerHere) -> PlainTextResponse:
+    """Return the numbers of this server, as Prometheus reads them."""
+    return PlainTextResponse(front.metrics.text(len(front.drivers)), media_type=TEXT)

@@ -64,7 +64,8 @@ class ImageAnswer:
 
     async def _ended_within(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._driven.ended.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._driven.ended.wait()
         except TimeoutError:
             return False
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 SPACE = "server.keys"
 KEY_LABEL = "key"
 """The label of a job that says whose it is."""
+MODEL_LABEL = "model"
+"""The label of a job that says what the client called its model."""
 TOKEN = re.compile(r"tg_([0-9a-f]{16})_([0-9a-f]{64})", re.ASCII)
 EVERY = ("*",)
 MOST_PATTERNS = 200
@@ -82,6 +86,16 @@ class KeyScope(BaseModel):
     expires_at: AwareDatetime | None = None
 
 
+class ConfiguredKey(KeyScope):
+    """A key that the configuration names; it stands in a variable of the environment.
+
+    Attributes:
+        key_env: The variable.
+    """
+
+    key_env: str = Field(min_length=1)
+
+
 class ApiKey(KeyScope):
     """A key as it is listed: everything but itself."""
 
@@ -92,8 +106,16 @@ class ApiKey(KeyScope):
 class KeyStore:
     """All keys of a ledger."""
 
-    def __init__(self, ledger: StateLedger) -> None:
+    def __init__(self, ledger: StateLedger, configured: Sequence[ConfiguredKey] = ()) -> None:
         self._ledger = ledger
+        self._configured: list[tuple[str, ApiKey]] = []
+        now = datetime.now(UTC)
+        for one in configured:
+            secret = os.environ.get(one.key_env, "")
+            if secret:
+                scope = one.model_dump(exclude={"key_env"})
+                key = ApiKey(**scope, id=f"configured:{one.name}", created_at=now)
+                self._configured.append((_hash("", secret), key))
 
     async def create(self, scope: KeyScope) -> tuple[ApiKey, str]:
         """Make a key; return what is known of it, and the key."""
@@ -134,6 +156,12 @@ class KeyStore:
 
     async def verify(self, token: str) -> ApiKey | None:
         """Return whose key this is; None where it is nobody's."""
+        digest = _hash("", token)
+        for known, key in self._configured:
+            if hmac.compare_digest(known, digest):
+                is_over = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
+                return None if is_over else key
+
         match = TOKEN.fullmatch(token)
         record = None if match is None else await self._ledger.read_state(SPACE, match[1])
         value: dict[str, Any] = {"salt": "", "hash": ""} if record is None else record.value

@@ -21,11 +21,12 @@ from ..models import (
     MockResponse,
     VideoGenerationConfig,
 )
-from ._key_store import KEY_LABEL
+from ._key_store import KEY_LABEL, MODEL_LABEL
 from ._refusals import NO_RETRY, Refusal
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
+    from .._data._job_info import JobInfo
     from .._data._types import Kind
     from .._jobs._gateway import Gateway
     from ._callers import Caller
@@ -72,14 +73,19 @@ class ModelNames:
             for model in chain.chain:
                 self._parsed(model, f"aliases.{alias}")
 
-    @property
-    def keys(self) -> Mapping[str | tuple[str, str], str]:
-        """The keys of the accounts, for jobs that are taken up again."""
+    def keys_of(self, job: JobInfo) -> Mapping[str | tuple[str, str], str]:
+        """Return the keys of a job's accounts, to take it up again."""
+        name = job.labels.get(MODEL_LABEL, "")
+        alias = self._settings.aliases.get(name)
+        names = (name,) if alias is None else alias.chain
+        mine = [place.partition("/")[0].partition("@")[::2] for place in names]
+        accounts = [one for one in self._settings.accounts if (one.provider, one.name) in mine]
         found: dict[str | tuple[str, str], str] = {}
-        for one in self._settings.accounts:
+        for one in (*accounts, *(one for one in self._settings.accounts if not one.name)):
             key = os.environ.get(one.key_env or "")
             if key:
-                found[(one.provider, one.base_url) if one.base_url else one.provider] = key
+                place = (one.provider, one.base_url) if one.base_url else one.provider
+                found.setdefault(place, key)
 
         return found
 

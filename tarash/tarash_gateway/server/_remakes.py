@@ -80,7 +80,7 @@ async def _made(
         fields = {**fields, "model": model_of(source)}
 
     wanted: VideoRemake = parsed(VideoRemake, fields)
-    video = await _content(front, source) if source is not None else _given(wanted.video)
+    video = await _content(front, source) if source is not None else given(wanted.video)
     config = front.models.config("video", wanted.wanted(), caller, front.shelf.place())
     labels = labels_of(wanted.metadata, wanted.model, wanted.size)
     if source is not None:
@@ -104,7 +104,12 @@ async def _content(front: Front, source: JobInfo) -> dict[str, Any]:
     return {"content": await to_thread.run_sync(path.read_bytes), "content_type": type_of(path)}
 
 
-def _given(video: Any) -> Any:
+def given(video: Any) -> Any:
+    """Return a video as the library takes it.
+
+    Raises:
+        Refusal: It is none.
+    """
     found = video
     if isinstance(found, dict) and "content" not in found:
         found = found.get("url") or found.get("video_url")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from ._patience import HEAD_SECONDS, PatientProtocol
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
@@ -35,11 +37,18 @@ def listen(host: str, port: int) -> socket.socket:
     return made
 
 
-def server_of(app: FastAPI) -> uvicorn.Server:
-    """Return what serves the application."""
+def server_of(app: FastAPI, *, head_seconds: float = HEAD_SECONDS) -> uvicorn.Server:
+    """Return what serves the application.
+
+    Args:
+        app: The application.
+        head_seconds: How long the head of a request may take.
+    """
+    protocol = type("Protocol", (PatientProtocol,), {"head_seconds": head_seconds})
     config = uvicorn.Config(
         app,
         loop="asyncio",
+        http=protocol,
         lifespan="on",
         log_level="warning",
         access_log=False,

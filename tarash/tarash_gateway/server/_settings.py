@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from .._data._budgets import Budget
+from .._data._limits import Limits
+from ._key_store import ConfiguredKey
 
 MEBIBYTE = 1024 * 1024
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -42,10 +46,41 @@ class Alias(_Part):
     chain: tuple[str, ...] = Field(min_length=1)
 
 
-class ServerSettings(_Part):
-    """How the server works.
+class WebhookSettings(_Part):
+    """Who is told that jobs have ended.
 
     Attributes:
+        url: Where the messages go.
+        secret_env: The variable of the environment that holds what they are signed with: a secret
+            of Standard Webhooks (`whsec_…`), or any text.
+        allow_loopback: Whether it may be on this machine; otherwise on the public internet only.
+    """
+
+    url: str = Field(pattern=r"^https?://[^\s/?#@]+[^\s]*$")
+    secret_env: str = Field(min_length=1)
+    allow_loopback: bool = False
+
+
+class Cors(_Part):
+    """Which pages may use the server from a browser.
+
+    Attributes:
+        origins: Their origins, such as `https://app.example.com`.
+    """
+
+    origins: tuple[str, ...] = ()
+
+
+class ServerSettings(_Part):
+    """How the server works: the whole of a configuration file.
+
+    Attributes:
+        ledger: Where jobs are written down, for `tarash serve`; as its option `--ledger`.
+        budgets: What all keys together may spend, such as `50/day`; for `tarash serve`.
+        limits: How many jobs may be in flight at providers; for `tarash serve`.
+        keys: Keys that stand in variables of the environment.
+        webhooks: Who is told that jobs have ended.
+        cors: Which pages may use the server from a browser.
         mock: Answer every model from the mock: no provider is asked and nothing is bought.
         media: The folder for results and what clients upload; by default in the user's data folder.
         accounts: Accounts with keys or hosts of their own; others are the environment's.
@@ -62,10 +97,17 @@ class ServerSettings(_Part):
         public_url: What links begin with; by default what the request was sent to.
         poll_seconds: How soon clients are told to ask again.
         sweep_seconds: How often jobs that nobody drives are looked for.
+        body_seconds: How long a body may pause while it comes.
         json_bytes: The largest body of JSON.
         multipart_bytes: The largest body of a form.
     """
 
+    ledger: str | None = None
+    budgets: tuple[str, ...] = ()
+    limits: tuple[Limits, ...] = ()
+    keys: tuple[ConfiguredKey, ...] = ()
+    webhooks: WebhookSettings | None = None
+    cors: Cors = Cors()
     mock: bool = False
     media: Path | None = None
     accounts: tuple[Account, ...] = ()
@@ -79,5 +121,14 @@ class ServerSettings(_Part):
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     poll_seconds: float = Field(default=1, gt=0, le=60)
     sweep_seconds: float = Field(default=15, gt=0)
+    body_seconds: float = Field(default=20, gt=0, le=3600)
     json_bytes: int = Field(default=10 * MEBIBYTE, ge=1024)
     multipart_bytes: int = Field(default=200 * MEBIBYTE, ge=1024)
+
+    @field_validator("budgets")
+    @classmethod
+    def _are_budgets(cls, budgets: tuple[str, ...]) -> tuple[str, ...]:
+        for one in budgets:
+            Budget.parse(one)
+
+        return budgets

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._creating import MODEL_LABEL, OWN_LABELS, REMIXED_LABEL, SIZE_LABEL
+from ._creating import OWN_LABELS, REMIXED_LABEL, SIZE_LABEL
+from ._key_store import MODEL_LABEL
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo

@@ -100,7 +100,9 @@ async def _stop(front: Front, job: JobInfo) -> None:
         Refusal: It may still run, and be billed: it is not to be forgotten.
     """
     driven = front.drivers.get(job.id)
-    handle = driven.handle if driven is not None else await front.gateway.resume_async(job.id)
+    keys = front.models.keys_of(job)
+    handle: Any = driven and driven.handle
+    handle = handle or await front.gateway.resume_async(job.id, api_keys=keys)
     said = await handle.cancel_async()
     if said == "cancelled" and driven is not None:
         await driven.ended.wait()

@@ -1,0 +1,107 @@
+"""Reads the server's configuration from a TOML file, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from ..exceptions import TarashException, ValidationError
+from ..models import VideoGenerationConfig, VideoGenerationRequest
+from ..providers._registry import list_providers
+from ._settings import ServerSettings
+from ._webhooks import secret_of
+
+LARGEST = 1024 * 1024
+SHORTEST_SECRET = 16
+SHORTEST_KEY = 24
+
+
+def read_settings(path: Path) -> ServerSettings:
+    """Return what a file says.
+
+    Raises:
+        ValidationError: It can't be read, or says something that is none; the message says where.
+    """
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_bytes()[:LARGEST].decode())
+    except (OSError, ValueError) as error:
+        raise ValidationError(f"{path} can't be read: {error}") from error
+
+    try:
+        return ServerSettings.model_validate(content)
+    except pydantic.ValidationError as error:
+        said = "; ".join(_told(one) for one in error.errors(include_input=False))
+        raise ValidationError(f"{path}: {said}") from error
+
+
+def _told(error: Any) -> str:
+    place = ".".join(map(str, error["loc"]))
+    return f"{place}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def problems(settings: ServerSettings) -> Iterator[str]:
+    """Yield what is wrong with a configuration on this machine: what it names and is not there."""
+    known = {one.name: one for one in list_providers()}
+    for account in settings.accounts:
+        where = f"accounts: {account.provider}{f'@{account.name}' if account.name else ''}"
+        if account.provider not in known:
+            yield f"{where}: there is no such provider; there are {', '.join(sorted(known))}"
+        elif not known[account.provider].installed:
+            yield f"{where}: needs the extra {known[account.provider].extra!r}"
+
+        if account.key_env and not os.environ.get(account.key_env):
+            yield f"{where}: the variable {account.key_env} (key_env) is not set"
+
+    for name, alias in settings.aliases.items():
+        for model in alias.chain:
+            yield from _of_model(f"aliases.{name}", model, settings)
+
+    hooks = settings.webhooks
+    if hooks is not None and len(_secret(hooks.secret_env)) < SHORTEST_SECRET:
+        yield (
+            f"webhooks: the variable {hooks.secret_env} (secret_env) is not set to a secret of "
+            f"{SHORTEST_SECRET} bytes or more"
+        )
+
+    for key in settings.keys:
+        if len(os.environ.get(key.key_env, "")) < SHORTEST_KEY:
+            yield (
+                f"keys: {key.name}: the variable {key.key_env} (key_env) is not set to "
+                f"{SHORTEST_KEY} characters or more"
+            )
+
+
+def _secret(variable: str) -> bytes:
+    try:
+        return secret_of(os.environ.get(variable, ""))
+    except ValueError:  # no base64
+        return b""
+
+
+def _of_model(where: str, name: str, settings: ServerSettings) -> Iterator[str]:
+    place, _, model = name.partition("/")
+    provider, at, account = place.partition("@")
+    if not model:
+        yield f"{where}: {name!r} is no `provider/model`"
+        return
+
+    if at and (provider, account) not in {(one.provider, one.name) for one in settings.accounts}:
+        yield f"{where}: there is no account {account!r} of {provider!r}"
+        return
+
+    from .._jobs._gateway import Gateway
+
+    try:
+        Gateway().describe_model(provider, model)
+    except TarashException:
+        try:
+            config = VideoGenerationConfig(provider=provider, model=model)
+            Gateway().plan_video(config, VideoGenerationRequest(prompt="a check"))
+        except TarashException as error:
+            if error.code == "unknown_provider":
+                yield f"{where}: {name}: {error.message}"

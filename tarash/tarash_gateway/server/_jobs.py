@@ -1,0 +1,200 @@
+"""Our own routes for jobs: plan, quote, submit, list, show, cancel."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from .._data._job_info import JobInfo
+from ..exceptions import ValidationError
+from ._callers import Caller, CallerHere, FrontHere
+from ._creating import create, named
+from ._documents import ERRORS, body_of, either
+from ._driving import Driven
+from ._forms import fields_of
+from ._front import Front
+from ._image_requests import ImageEdit
+from ._job_requests import Order
+from ._refusals import invalid, missing, sendable
+from ._remakes import VideoRemake
+from ._shapes import cost_headers
+from ._views import view_of
+
+router = APIRouter(prefix="/api", tags=["Jobs"], responses=ERRORS)
+STATES = {
+    "queued": "open",
+    "in_progress": "open",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "unknown": "unknown",
+    "open": "open",
+}
+State = Literal["open", "queued", "in_progress", "completed", "failed", "cancelled", "unknown"]
+
+
+class VideoOrder(VideoRemake):
+    """A video to be made: the fields of OpenAI's route for it."""
+
+    kind: Literal["video"] = "video"
+
+
+class ImageOrder(ImageEdit):
+    """Images to be made: `kind`, and the fields of OpenAI's routes for them."""
+
+    kind: Literal["image"]
+
+
+BODY = either(body_of(VideoOrder, files=("video",)), body_of(ImageOrder, image="image[]"))
+
+
+class Links(BaseModel):
+    """Which link is wanted.
+
+    Attributes:
+        index: Which result, from 1.
+        expires_in: How many seconds it is to be good.
+    """
+
+    index: int = Field(default=1, ge=1, le=10_000)
+    expires_in: int = Field(default=24 * 3600, ge=1, le=30 * 24 * 3600)
+
+
+@router.post("/plan", openapi_extra=BODY)
+async def plan(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Say what would be sent, what would have to bend, and what it would cost; buys nothing."""
+    order = Order(front, caller, await fields_of(request))
+    made = await order.plan(front)
+    return JSONResponse(sendable(made.model_dump(mode="json")))
+
+
+@router.post("/quote", openapi_extra=BODY)
+async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Say what it would cost, each model of the chain by itself; buys nothing."""
+    order = Order(front, caller, await fields_of(request))
+    made = await order.plan(front)
+    shown = [
+        {"provider": one.provider, "model": one.model, "quote": one.quote.model_dump(mode="json")}
+        for one in (made, *made.fallbacks)
+    ]
+    return JSONResponse(sendable({"object": "quote", **shown[0], "fallbacks": shown[1:]}))
+
+
+@router.post("/jobs", status_code=202, openapi_extra=BODY)
+async def submit(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Make a video or images: answers with the job as soon as the provider has taken it."""
+    fields = await fields_of(request)
+    order = Order(front, caller, fields)
+    name = await named(front, caller, request, fields)
+    driven = await create(
+        front,
+        caller,
+        kind=order.kind,
+        config=order.config,
+        asked=order.asked,
+        labels=order.labels,
+        name=name,
+    )
+    return JSONResponse(await shown(front, caller, driven.handle.id), 202)
+
+
+@router.get("/jobs")
+async def list_jobs(  # noqa: PLR0913, PLR0917  (each is a part of the query)
+    front: FrontHere,
+    caller: CallerHere,
+    label: Annotated[list[str], Query(description="`name:value`; repeatable.", max_length=20)] = [],  # noqa: B006  (FastAPI copies it)
+    state: State | None = None,
+    kind: Literal["video", "image"] | None = None,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> JSONResponse:
+    """List the jobs of this key, newest first; the admin's list has those of all keys."""
+    labels = dict(_pair(one) for one in label)
+    if not caller.is_admin and labels.setdefault("key", caller.id) != caller.id:
+        return JSONResponse({"object": "list", "data": [], "has_more": False})
+
+    try:
+        jobs = await front.gateway.list_jobs_async(
+            labels=labels,
+            states=[] if state is None else [STATES[state]],
+            kind=kind,
+            after=after,
+            limit=limit + 1,
+        )
+    except ValidationError as error:
+        raise invalid("There is no such job to go on after", "after") from error
+
+    data = [view_of(one, front.drivers.get(one.id)) for one in jobs[:limit]]
+    return JSONResponse(sendable({"object": "list", "data": data, "has_more": len(jobs) > limit}))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not (name and colon):
+        raise invalid("label: write it as name:value", "label")
+
+    return name, value
+
+
+@router.get("/jobs/{job_id}")
+async def get_job(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Show a job."""
+    job = await own_job(front, caller, job_id)
+    return JSONResponse(await _view(front, job), headers=cost_headers(job))
+
+
+@router.post("/jobs/{job_id}/cancel")
+async def cancel(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Ask the provider to stop a job; what had run may be billed."""
+    job = await own_job(front, caller, job_id)
+    driven = front.drivers.get(job.id)
+    handle = driven.handle if driven is not None else await resumed(front, job)
+    said = await handle.cancel_async()
+    if said == "cancelled" and driven is not None:
+        await driven.ended.wait()
+
+    return JSONResponse({"cancel": said, "job": await shown(front, caller, job_id)})
+
+
+@router.get("/jobs/{job_id}/token")
+async def token(job_id: str, front: FrontHere, caller: CallerHere) -> dict[str, str]:
+    """Return what stands for the job in Python: `VideoJob.from_token` takes it; it is no secret."""
+    job = await own_job(front, caller, job_id)
+    handle = await resumed(front, job)
+    return {"id": job.id, "token": handle.to_token()}
+
+
+async def resumed(front: Front, job: JobInfo) -> Any:
+    """Return the handle on a job, with the keys of the accounts."""
+    return await front.gateway.resume_async(job.id, api_keys=front.models.keys_of(job))
+
+
+async def own_job(front: Front, caller: Caller, job_id: str) -> JobInfo:
+    """Return a job of a caller's own, of whatever kind.
+
+    Raises:
+        Refusal: There is none of this id, or it is another key's, which is the same.
+    """
+    job = await front.gateway.find_job_async(job_id)
+    if job is None or job.id != job_id or not caller.owns(job):
+        raise missing("job")
+
+    return job
+
+
+async def shown(front: Front, caller: Caller, job_id: str) -> dict[str, Any]:
+    """Return a job of a caller's own as clients read it."""
+    return await _view(front, await own_job(front, caller, job_id))
+
+
+async def _view(front: Front, job: JobInfo) -> dict[str, Any]:
+    driven: Driven | None = front.drivers.get(job.id)
+    results = len(await front.shelf.files(job)) if job.state == "completed" else 0
+    if job.state == "completed" and not results:
+        results = max(1, int(job.request.get("number_of_videos") or job.request.get("n") or 1))
+
+    found: dict[str, Any] = sendable(view_of(job, driven, results))
+    return found

@@ -1,0 +1,89 @@
+"""Jobs as our own routes show them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from ._creating import OWN_LABELS
+from ._shapes import UNKNOWN, cost_of, model_of, status_of
+
+if TYPE_CHECKING:
+    from .._data._job_info import JobInfo
+    from ._driving import Driven
+
+WHOLE = 100
+SHOWN = ("prompt", "negative_prompt", "duration_seconds", "resolution", "aspect_ratio", "size", "n",
+         "quality", "style", "seed", "generate_audio")  # fmt: skip
+"""What is shown of a request: no media."""
+ENDED = frozenset({"completed", "failed", "cancelled"})
+
+
+def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, Any]:
+    """Return a job as clients read it.
+
+    Args:
+        job: What the ledger knows.
+        driven: What this process knows, where it drives the job.
+        results: How many results are here.
+    """
+    status = status_of(job, driven)
+    update = None if driven is None else driven.update
+    progress = None if update is None else update.progress_percent
+    asked = job.request
+    found: dict[str, Any] = {
+        "id": job.id,
+        "object": "job",
+        "kind": job.kind,
+        "status": status,
+        "progress": WHOLE if status == "completed" else progress,
+        "queue_position": None if update is None else update.queue_position,
+        "note": None if update is None else update.note,
+        "model": model_of(job),
+        "provider": (update and update.provider) or job.provider,
+        "provider_model": (update and update.model) or job.model,
+        "provider_job_id": job.operation_id,
+        "submission": job.submission,
+        "attempts": job.attempts,
+        "created_at": job.created_at.isoformat(),
+        "labels": {name: one for name, one in job.labels.items() if name not in OWN_LABELS},
+        "key": job.labels.get("key"),
+        "request": {name: asked[name] for name in SHOWN if asked.get(name) is not None},
+        "cost": cost_of(job),
+        "error": UNKNOWN if job.state == "unknown" else job.error,
+        "media": [
+            {"index": n, "url": f"/api/jobs/{job.id}/media/{n}"} for n in range(1, results + 1)
+        ],
+    }
+    if job.response is not None:
+        found["adjustments"] = [one.model_dump(mode="json") for one in job.response.adjustments]
+        told = job.response.execution_metadata
+        found["execution"] = None if told is None else told.model_dump(mode="json")
+
+    return found
+
+
+def moved(view: dict[str, Any], driven: Driven) -> dict[str, Any]:
+    """Return a view as the last update has it, without a look into the ledger."""
+    update = driven.update
+    if update is None:
+        return view
+
+    status = "queued" if update.status == "queued" else "in_progress"
+    return {
+        **view,
+        "status": status,
+        "progress": update.progress_percent,
+        "queue_position": update.queue_position,
+        "note": update.note,
+        "provider": update.provider or view["provider"],
+        "provider_model": update.model or view["provider_model"],
+        "attempts": max(update.attempt_number, view["attempts"]),
+    }
+
+
+def stamp_of(view: dict[str, Any]) -> str:
+    """Return what stands for a view: equal for equal ones, on all servers and after a restart."""
+    told = json.dumps(view, sort_keys=True, default=str)
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()[:16]

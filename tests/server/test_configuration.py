@@ -1,0 +1,234 @@
+"""The configuration file: accounts, aliases, keys, webhooks; and what `--check` says of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tarash.tarash_gateway import ValidationError
+from tarash.tarash_gateway.cli import main
+from tarash.tarash_gateway.server import Account, ServerSettings, WebhookSettings
+from tarash.tarash_gateway.server._configuration import problems, read_settings
+from tarash.tarash_gateway.server._key_store import ConfiguredKey
+from tarash.tarash_gateway.testing import Script, Simulator
+from tests.server.conftest import MODEL, Start
+
+WHOLE = """
+ledger = "sqlite:///jobs.db"
+budgets = ["50/day"]
+
+[[limits]]
+provider = "fal"
+in_flight = 10
+
+[[accounts]]
+provider = "fal"
+name = "team"
+key_env = "FAL_TEAM_KEY"
+
+[aliases.fast-video]
+chain = ["fal@team/fal-ai/veo3.1", "replicate/google/veo-3"]
+
+[[keys]]
+name = "shop"
+key_env = "SHOP_KEY"
+models = ["fast-video"]
+
+[webhooks]
+url = "https://example.com/hooks"
+secret_env = "HOOK_SECRET"
+
+[cors]
+origins = ["https://app.example.com"]
+"""
+VARIABLES = {"FAL_TEAM_KEY": "a:b", "SHOP_KEY": "s" * 32, "HOOK_SECRET": "h" * 32}
+
+
+def test_a_whole_file_is_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(WHOLE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings(path)
+    assert len(list(problems(settings))) == 3
+    assert main(["serve", "--check", "--config", str(path)]) == 2
+    assert "FAL_TEAM_KEY" in capsys.readouterr().err
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+
+    assert list(problems(settings)) == []
+    assert main(["serve", "--check", "--config", str(path)]) == 0
+    assert "in order" in capsys.readouterr().out
+    assert not (tmp_path / "jobs.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nonsense", "can't be read"),
+        ("unknown = 1", "unknown"),
+        ("[aliases.x]\nchain = []", "aliases.x.chain"),
+        ('[[accounts]]\nprovider = "fal"\nname = "a b"', "accounts.0.name"),
+        ('budgets = ["much"]', "budgets"),
+        ("create_seconds = -1", "create_seconds"),
+        ('[webhooks]\nurl = "ftp://x"\nsecret_env = "X"', "webhooks.url"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValidationError, match=said):
+        read_settings(path)
+
+
+def test_what_is_not_there_is_a_problem() -> None:
+    settings = ServerSettings.model_validate(
+        {
+            "accounts": [{"provider": "nobody"}],
+            "aliases": {"x": {"chain": ["sora", "fal@other/x", "nobody/x"]}},
+        }
+    )
+    said = " ".join(problems(settings))
+    for part in ("no such provider", "no `provider/model`", "no account 'other'", "nobody/x"):
+        assert part in said
+
+
+def test_two_accounts_of_one_provider_keep_their_jobs(
+    start: Start, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    simulator.keys["fal"] = {"one:key", "other:key"}
+    monkeypatch.setenv("FAL_KEY", "one:key")
+    monkeypatch.setenv("FAL_TEAM_KEY", "other:key")
+    simulator.script("fal", Script(run_polls=8, stream=False))
+    settings = {"accounts": [Account(provider="fal", name="team", key_env="FAL_TEAM_KEY")]}
+    ledger = f"sqlite:///{tmp_path / 'jobs.db'}"
+    first = start(ledger, **settings)
+    made = [first.create(model=name).json()["id"] for name in (MODEL, "fal@team/fal-ai/veo3.1")]
+    assert first.create(model="fal@nobody/fal-ai/veo3.1").status_code == 404
+    first.stop()
+    keys = [job.headers["authorization"] for job in simulator.jobs("fal")]
+    assert keys == ["Key one:key", "Key other:key"]
+    second = start(ledger, **settings)
+    assert [second.until_ended(one)["status"] for one in made] == ["completed"] * 2
+    for one in made:
+        assert second.ask("GET", f"/v1/videos/{one}/content").status_code == 200
+
+
+def test_a_configured_key_is_good_for_its_models(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "s" * 32)
+    key = ConfiguredKey(name="shop", key_env="SHOP_KEY", models=("fal/*",))
+    served = start(mock=True, keys=[key])
+    assert served.create("s" * 32).status_code == 200
+    assert served.create("s" * 32, model="openai/sora-2").status_code == 403
+    assert served.create("s" * 31).status_code == 401
+
+
+def test_pages_of_an_origin_may_use_it(start: Start) -> None:
+    served = start(mock=True, cors={"origins": ["https://app.example.com"]})
+    headers = {
+        "Origin": "https://app.example.com",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    allowed = httpx.options(f"{served.url}/v1/videos", headers=headers)
+    assert allowed.headers["access-control-allow-origin"] == "https://app.example.com"
+    other = {**headers, "Origin": "https://evil.example.com"}
+    refused = httpx.options(f"{served.url}/v1/videos", headers=other)
+    assert "access-control-allow-origin" not in refused.headers
+
+
+class Receiver:
+    """Takes webhooks, and refuses the first ones."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.heard: list[tuple[dict[str, str], bytes]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                size = int(self.headers["Content-Length"])
+                receiver.heard.append((dict(self.headers.items()), self.rfile.read(size)))
+                self.send_response(500 if len(receiver.heard) <= refusals else 204)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def until(self, number: int) -> None:
+        """Wait until so many have come."""
+        while len(self.heard) < number:
+            threading.Event().wait(0.02)
+
+    def close(self) -> None:
+        """Take no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+def test_the_end_of_a_job_is_told(
+    start: Start, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = b"a secret of the tests, long enough"
+    monkeypatch.setenv("HOOK_SECRET", f"whsec_{base64.b64encode(secret).decode()}")
+    hooks = WebhookSettings(url=receiver.url, secret_env="HOOK_SECRET", allow_loopback=True)
+    served = start(mock=True, webhooks=hooks)
+    job = served.create().json()["id"]
+    receiver.until(1)
+    headers, body = receiver.heard[0]
+    told = json.loads(body)
+    assert (told["type"], told["data"]) == ("video.completed", {"id": job})
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert served.ask("GET", f"/v1/videos/{job}").json()["status"] == "completed"
+
+
+def test_a_loopback_receiver_is_asked_only_where_that_is_allowed(
+    start: Start, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "h" * 32)
+    hooks = WebhookSettings(url=receiver.url, secret_env="HOOK_SECRET")
+    served = start(mock=True, webhooks=hooks)
+    served.until_ended(served.create().json()["id"])
+    served.stop()
+    assert receiver.heard == []
+
+
+def test_a_job_that_ended_while_nobody_listened_is_told_after_a_restart(
+    start: Start, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "h" * 32)
+    ledger = f"sqlite:///{tmp_path / 'jobs.db'}"
+    away = WebhookSettings(url=receiver.url, secret_env="HOOK_SECRET")
+    first = start(ledger, mock=True, webhooks=away)
+    job = first.create().json()["id"]
+    first.stop()
+    hooks = WebhookSettings(url=receiver.url, secret_env="HOOK_SECRET", allow_loopback=True)
+    start(ledger, mock=True, webhooks=hooks)
+    receiver.until(1)
+    assert json.loads(receiver.heard[0][1])["data"] == {"id": job}
