@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tarash.tarash_gateway as gateway
-from tarash.tarash_gateway import policies, providers, testing, webhooks
+from tarash.tarash_gateway import observability, policies, providers, testing, webhooks
 from tarash.tarash_gateway.providers import field_mappers
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +54,6 @@ def test_the_reference_names_everything_that_is_public() -> None:
     )
     documented = set(re.findall(r"^\.\. auto\w+:: (\w+)$", pages, re.MULTILINE))
     public = {*gateway.__all__, "TimeoutError", *testing.__all__, *field_mappers.__all__}
-    public |= {*policies.__all__, *providers.__all__, *webhooks.__all__}
+    public |= {*policies.__all__, *providers.__all__, *webhooks.__all__, *observability.__all__}
     assert public - documented == {"__version__", "Scheme", "Step"}
     assert documented <= public | {"MemoryLedger", "SqliteLedger", "open_ledger"}
