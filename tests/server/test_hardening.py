@@ -84,7 +84,7 @@ def test_malformed_heads_are_refused(mocked: Started, head: bytes) -> None:
             client.sendall(head)
             client.shutdown(socket.SHUT_WR)
             answer = read(client)
-        except (ConnectionResetError, BrokenPipeError):
+        except OSError:  # it was closed while we still wrote
             answer = b""
 
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:100]
