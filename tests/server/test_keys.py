@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tarash.tarash_gateway.ledger import MemoryLedger
+from tarash.tarash_gateway.ledger._records import StateRecord
+from tarash.tarash_gateway.server._key_store import SPACE, KeyScope, KeyStore
 from tests.server.conftest import ADMIN, MODEL, Start, Started
 
 OPEN = {"/healthz", "/readyz", "/openapi.json"}
@@ -187,3 +190,20 @@ def test_a_key_is_good_for_its_models(
 def test_a_scope_that_is_none_is_refused(mocked: Started, scope: dict[str, Any]) -> None:
     answer = mocked.http.post("/api/keys", json=scope)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+
+
+class Revoked(MemoryLedger):
+    """A ledger in which a key is revoked right after it was read for its rotation."""
+
+    async def read_state(self, space: str, name: str) -> StateRecord | None:
+        found = await super().read_state(space, name)
+        await self.write_state(space, name, None)
+        return found
+
+
+async def test_a_key_that_is_revoked_while_it_is_rotated_stays_revoked() -> None:
+    ledger = Revoked()
+    keys = KeyStore(ledger)
+    key, _ = await keys.create(KeyScope(name="shop"))
+    assert await keys.rotate(key.id) is None
+    assert await MemoryLedger.read_state(ledger, SPACE, key.id) is None

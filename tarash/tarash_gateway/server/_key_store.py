@@ -119,18 +119,26 @@ class KeyStore:
 
     async def create(self, scope: KeyScope) -> tuple[ApiKey, str]:
         """Make a key; return what is known of it, and the key."""
-        key = ApiKey(**scope.model_dump(), id=secrets.token_hex(8), created_at=datetime.now(UTC))
-        return key, await self._write(key, expected=0)
+        while True:
+            id_ = secrets.token_hex(8)
+            key = ApiKey(**scope.model_dump(), id=id_, created_at=datetime.now(UTC))
+            token = await self._write(key, expected=0)
+            if token is not None:
+                return key, token
 
     async def rotate(self, key_id: str) -> str | None:
         """Give a key another secret; the one before is refused from now on.
 
         Returns:
-            The key; None where there is none of this id.
+            The key; None where there is none of this id, or it was revoked or rotated by somebody
+            else in this moment.
         """
         record = await self._ledger.read_state(SPACE, key_id)
         key = _shown(record)
-        return None if key is None or record is None else await self._write(key)
+        if key is None or record is None:
+            return None
+
+        return await self._write(key, expected=record.version)
 
     async def revoke(self, key_id: str) -> bool:
         """Delete a key; return whether there was one."""
@@ -171,13 +179,13 @@ class KeyStore:
 
         return _shown(record)
 
-    async def _write(self, key: ApiKey, expected: int | None = None) -> str:
+    async def _write(self, key: ApiKey, expected: int) -> str | None:
         salt, secret = secrets.token_hex(16), secrets.token_hex(32)
         value = {**key.model_dump(mode="json"), "salt": salt, "hash": _hash(salt, secret)}
-        await self._ledger.write_state(
+        version = await self._ledger.write_state(
             SPACE, key.id, value, expected=expected, until=key.expires_at
         )
-        return f"tg_{key.id}_{secret}"
+        return None if version is None else f"tg_{key.id}_{secret}"
 
 
 def _hash(salt: str, secret: str) -> str:
