@@ -303,7 +303,7 @@ def test_a_model_is_found_whoever_has_it(
     assert run(["models", "show", "gn4.5"]) == 2
     assert "did you mean gen4.5 (runway)" in " ".join(capsys.readouterr().err.split())
     assert run(["models", "show", "gpt-image-2"]) == 2
-    assert "azure-openai, openai" in " ".join(capsys.readouterr().err.split())
+    assert "azure-openai, ideogram, openai" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

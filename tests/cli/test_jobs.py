@@ -194,7 +194,7 @@ def test_looking_makes_no_ledger(command: Command, arguments: list[str]) -> None
     assert "--ledger: there is no ledger at" in missing.err
     assert missing.err.count("\n") == 1
     assert "is not a ledger's URL" in command("jobs", *arguments, "--ledger", "a.db", code=2).err
-    command.environment["TARASH_LEDGER"] = "postgres://x:secret@host/db"
+    command.environment["TARASH_LEDGER"] = "mysql://x:secret@host/db"
     told = command("jobs", *arguments, "--json", code=2)
     assert told.json()["error"]["exit_code"] == 2
     assert "secret" not in told.err

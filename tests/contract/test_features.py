@@ -72,6 +72,10 @@ def wishes(field: str, model: ModelDescription) -> Iterator[dict[str, Any]]:
         if role == "last_frame":
             first = {"image": "https://example.com/first.png", "type": "first_frame"}
             yield {"image_list": [first, {"image": IMAGE, "type": role}]}
+        elif role == "style":
+            # Some give a style to an image that is to be changed.
+            changed = {"image": "https://example.com/first.png", "type": "reference"}
+            yield {"image_list": [changed, {"image": IMAGE, "type": role}]}
     elif field == "mask_image":
         yield {"mask_image": MASK, "image_list": [{"image": IMAGE}]}
         yield {"mask_image": MASK}

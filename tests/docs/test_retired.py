@@ -17,6 +17,7 @@ TELL_OF_THEM = {
     "docs/providers/fal-models.md",
     "docs/providers/google.md",
     "docs/providers/openai.md",
+    "docs/providers/prices.md",
     "docs/providers/runway.md",
     "docs/providers/stability.md",
     "docs/providers/xai.md",

@@ -45,20 +45,31 @@ from tests.engine.conftest import KEY, REQUEST, Fal
 PACKAGE = Path(tarash.tarash_gateway.__file__).parent
 # What an attempt works with, which is no fact about it.
 TOOLS = {
+    "accepted",
     "audience",
     "call",
+    "called_back",
     "deadline",
     "fetch_until",
     "fitted",
     "host",
+    "is_concluded",
+    "is_superseded",
     "limits",
     "money",
     "parts",
+    "passage",
+    "place",
     "secrets",
 }
 FACTS = {one.name for one in dataclasses.fields(Attempt)} - TOOLS
 # Where the facts of another process are read from its ledger, before anybody hears of the attempt.
-READERS = {"_engine/_attempt.py", "_engine/_recording.py", "_jobs/_store.py"}
+READERS = {
+    "_engine/_attempt.py",
+    "_engine/_recording.py",
+    "_jobs/_late_costs.py",
+    "_jobs/_store.py",
+}
 FAIL = Script(outcome="failed", stream=False)
 
 

@@ -143,7 +143,8 @@ def test_a_request_chooses_the_form_of_its_model(
 def test_a_lone_image_is_put_where_the_model_takes_one(gateway: Gateway) -> None:
     plan = gateway.plan_video(config("kite-2"), request(image_list=[FRAME["image"]]))
     assert plan.endpoint == "https://forms.example/frames/kite-2"
-    assert [one.sent for one in plan.adjustments] == ["first_frame"]
+    # `kite-2` is a model by its pattern, and is said to be none that is known by name.
+    assert [one.sent for one in plan.adjustments] == ["kite-2", "first_frame"]
 
 
 def test_a_parameter_of_the_providers_own_goes_to_its_place(gateway: Gateway) -> None:

@@ -136,6 +136,7 @@ async def test_everything_is_counted(fal: Any) -> None:
         cancels=1,
         connections=1,
         open_connections=1,
+        most_in_flight=1,
     )
 
 

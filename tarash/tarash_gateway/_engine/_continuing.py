@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .._support._words import with_article
 from ..exceptions import UnsupportedOperationError, ValidationError
@@ -11,7 +11,7 @@ from ..providers._registry import shipped
 if TYPE_CHECKING:
     from .._data._exchange import Call
     from ..catalog import ModelSpec
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, AdapterDefaults
     from ..providers._registry import Registry
 
 FIELD = "continue_from"
@@ -39,7 +39,7 @@ def check_continued(call: Call, spec: ModelSpec, adapter: Adapter, registry: Reg
             field=FIELD,
         )
 
-    own = getattr(adapter, "continues_own_model", False)
+    own = cast("AdapterDefaults", adapter).continues_own_model
     if own and source.model and source.model != spec.model:
         raise UnsupportedOperationError(
             f"{spec.model} can't go on from a result of {source.model}: with "
@@ -60,6 +60,6 @@ def check_continued(call: Call, spec: ModelSpec, adapter: Adapter, registry: Reg
 def _who(registry: Registry) -> str:
     names = sorted({row.name for row in shipped().values()})
     adapters = {name: registry.adapter(name, need_extra=False) for name in names}
-    said = {name: getattr(one, "continues", "") for name, one in adapters.items()}
+    said = {name: cast("AdapterDefaults", one).continues for name, one in adapters.items()}
     able = "; ".join(f"{name} ({models})" for name, models in said.items() if models)
     return f"of their own results, these can: {able}"
