@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.server.conftest import MODEL, Start, Started
+from tests.server.conftest import ADMIN, MODEL, Start, Started
 
 SORA = "openai/sora-2"
 """$0.10 a second."""
@@ -48,6 +48,19 @@ def test_a_key_with_a_budget_buys_nothing_without_a_price(
     assert simulator.counters("fal").submits == 0
     assert served.create(bold, model=unpriced).status_code == 200
     assert served.create(served.key(), model=unpriced).status_code == 200
+
+
+def test_what_has_no_price_fits_into_no_limit_of_a_clients(
+    served: Started, simulator: Simulator
+) -> None:
+    unpriced = "fal/fal-ai/no-such-model-at-all"
+    for key in (served.key(), ADMIN):
+        refused = served.create(key, model=unpriced, max_cost="0.01")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (402, "cost_limit")
+
+    assert simulator.counters("fal").submits == 0
+    bold = served.key(allow_unpriced=True)
+    assert served.create(bold, model=unpriced, max_cost="0.01").status_code == 200
 
 
 def test_a_key_has_so_many_jobs_under_way(start: Start, simulator: Simulator) -> None:

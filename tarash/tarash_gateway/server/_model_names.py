@@ -148,7 +148,9 @@ class ModelNames:
             "model": model,
             "on_timeout": "detach",
             "untrusted_requests": True,
-            **_bounds(caller.key, self._settings.queue_seconds),
+            **_bounds(
+                caller.key, self._settings.queue_seconds, is_capped=wanted.max_cost is not None
+            ),
         }
         if wanted.max_cost is not None:
             made["max_cost"] = wanted.max_cost
@@ -231,12 +233,19 @@ class ModelNames:
         return next((one for one in self.listed(caller) if one["id"] == name), None)
 
 
-def _bounds(key: ApiKey | None, queue_seconds: float) -> dict[str, Any]:
-    """Return what a key sets of a config: what it may spend, and have under way."""
-    if key is None:
-        return {"allow_unpriced": True}
+def _bounds(key: ApiKey | None, queue_seconds: float, *, is_capped: bool) -> dict[str, Any]:
+    """Return what a key sets of a config: what it may spend, and have under way.
 
-    found: dict[str, Any] = {"allow_unpriced": key.budget is None or key.allow_unpriced}
+    Args:
+        key: The key; None for the admin's.
+        queue_seconds: How long a create waits for a place among the jobs under way.
+        is_capped: Whether the client says what it may cost: then it has to be known.
+    """
+    if key is None:
+        return {"allow_unpriced": not is_capped}
+
+    is_limited = is_capped or key.budget is not None
+    found: dict[str, Any] = {"allow_unpriced": key.allow_unpriced or not is_limited}
     if key.budget is not None:
         found["budgets"] = [f"{key.budget.amount:f}/{key.budget.per}/{KEY_LABEL}"]
 
