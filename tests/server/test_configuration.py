@@ -20,7 +20,7 @@ from tarash.tarash_gateway.cli import main
 from tarash.tarash_gateway.server import Account, ServerSettings, WebhookSettings
 from tarash.tarash_gateway.server._configuration import problems, read_settings
 from tarash.tarash_gateway.server._key_store import ConfiguredKey
-from tarash.tarash_gateway.testing import Script, Simulator
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.server.conftest import MODEL, Start
 
 WHOLE = """
@@ -102,6 +102,28 @@ def test_what_is_not_there_is_a_problem() -> None:
     said = " ".join(problems(settings))
     for part in ("no such provider", "no `provider/model`", "no account 'other'", "nobody/x"):
         assert part in said
+
+
+@pytest.mark.parametrize("provider", ["openai", "fal"])
+def test_a_fallbacks_account_keeps_its_jobs_after_a_restart(
+    provider: str,
+    start: Start,
+    simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("TEAM_KEY", "team:secret")
+    settings = {"accounts": [Account(provider=provider, name="team", key_env="TEAM_KEY")]}
+    models = {"openai": "openai@team/sora-2", "fal": "fal@team/fal-ai/veo3.1"}
+    simulator.fail("fal", "submit", Fault.status(503), times=3)
+    simulator.script(provider, Script(run_seconds=1.5, stream=False))
+    path = f"sqlite:///{tmp_path / 'jobs.db'}"
+    first = start(path, **settings)
+    made = first.create(model=MODEL, fallbacks=[models[provider]])
+    assert made.status_code == 200, made.text
+    assert simulator.counters(provider).accepted == 1
+    first.stop()
+    assert start(path, **settings).until_ended(made.json()["id"])["status"] == "completed"
 
 
 def test_two_accounts_of_one_provider_keep_their_jobs(

@@ -87,6 +87,12 @@ class ModelNames:
                 place = (one.provider, one.base_url) if one.base_url else one.provider
                 found.setdefault(place, key)
 
+        # Fallbacks have accounts of their own: each job finds the key that it was bought with.
+        for one in self._settings.accounts:
+            key = os.environ.get(one.key_env or "")
+            if key:
+                found.setdefault((one.provider, f"{one.base_url or ''}#{one.name}"), key)
+
         return found
 
     def config(
