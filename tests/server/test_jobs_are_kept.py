@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -132,6 +133,29 @@ def test_what_can_not_be_stopped_is_not_forgotten(served: Started, simulator: Si
     answer = served.ask("DELETE", f"/v1/videos/{video}")
     assert (answer.status_code, answer.headers["x-should-retry"]) == (409, "false")
     assert answer.json()["error"]["code"] == "still_running"
+    assert served.ask("GET", f"/v1/videos/{video}").status_code == 200
+
+
+def test_what_has_ended_while_it_is_deleted_is_deleted(
+    served: Started, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.script("fal", Script(run_seconds=1.0, stream=False, cancel="too_late"))
+    video = served.create().json()["id"]
+    answer = served.ask("DELETE", f"/v1/videos/{video}")
+    assert answer.json() == {"id": video, "object": "video.deleted", "deleted": True}
+    assert served.ask("GET", f"/v1/videos/{video}").status_code == 404
+    assert not list((tmp_path / "media").iterdir())
+
+
+def test_what_is_still_fetched_is_not_said_to_be_deleted(
+    start: Start, simulator: Simulator
+) -> None:
+    simulator.script("fal", Script(outcome="never", stream=False, cancel="too_late"))
+    simulator.fail("fal", "result", Fault.delay(2.0))
+    served = start(create_seconds=0.5)
+    video = served.create().json()["id"]
+    answer = served.ask("DELETE", f"/v1/videos/{video}")
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (409, "false")
     assert served.ask("GET", f"/v1/videos/{video}").status_code == 200
 
 
