@@ -76,6 +76,17 @@ def test_an_idempotency_key_is_one_job(served: Started, simulator: Simulator) ->
     assert simulator.counters("fal").accepted == 2
 
 
+def test_an_idempotency_key_outlives_its_job(served: Started, simulator: Simulator) -> None:
+    headers = {"Idempotency-Key": "order-1"}
+    video = served.create(headers=headers).json()["id"]
+    served.until_ended(video)
+    assert served.ask("DELETE", f"/v1/videos/{video}").json()["deleted"]
+    again = served.create(headers=headers)
+    assert (again.status_code, again.json()["error"]["code"]) == (410, "deleted")
+    assert again.headers["x-should-retry"] == "false"
+    assert simulator.counters("fal").accepted == 1
+
+
 def test_two_deliberate_creates_are_two_jobs(served: Started, simulator: Simulator) -> None:
     assert served.create().json()["id"] != served.create().json()["id"]
     assert simulator.counters("fal").accepted == 2
