@@ -17,7 +17,7 @@ import pytest
 
 from tarash.tarash_gateway import ValidationError
 from tarash.tarash_gateway.cli import main
-from tarash.tarash_gateway.server import Account, ServerSettings, WebhookSettings
+from tarash.tarash_gateway.server import Account, ServerSettings, WebhookSettings, _webhooks
 from tarash.tarash_gateway.server._configuration import problems, read_settings
 from tarash.tarash_gateway.server._key_store import ConfiguredKey
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
@@ -82,6 +82,7 @@ def test_a_whole_file_is_in_order(
         ('[[accounts]]\nprovider = "fal"\nname = "a b"', "accounts.0.name"),
         ('budgets = ["much"]', "budgets"),
         ("create_seconds = -1", "create_seconds"),
+        (2 * '[[keys]]\nname = "shop"\nkey_env = "X"\n', "keys: .*'shop'"),
         ('[webhooks]\nurl = "ftp://x"\nsecret_env = "X"', "webhooks.url"),
     ],
 )
@@ -177,13 +178,14 @@ class Receiver:
 
     def __init__(self, refusals: int = 0) -> None:
         self.heard: list[tuple[dict[str, str], bytes]] = []
+        self.refusal = 500
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 size = int(self.headers["Content-Length"])
                 receiver.heard.append((dict(self.headers.items()), self.rfile.read(size)))
-                self.send_response(500 if len(receiver.heard) <= refusals else 204)
+                self.send_response(receiver.refusal if len(receiver.heard) <= refusals else 204)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
@@ -254,3 +256,19 @@ def test_a_job_that_ended_while_nobody_listened_is_told_after_a_restart(
     start(ledger, mock=True, webhooks=hooks)
     receiver.until(1)
     assert json.loads(receiver.heard[0][1])["data"] == {"id": job}
+
+
+@pytest.mark.parametrize("status", [302, 500])
+def test_who_does_not_take_it_is_told_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(_webhooks, "PAUSES", (0, 0))
+    monkeypatch.setenv("HOOK_SECRET", "h" * 32)
+    receiver = Receiver(refusals=1)
+    receiver.refusal = status
+    hooks = WebhookSettings(url=receiver.url, secret_env="HOOK_SECRET", allow_loopback=True)
+    served = start(mock=True, webhooks=hooks)
+    served.create()
+    receiver.until(2)
+    receiver.close()
+    assert receiver.heard[0][0]["webhook-id"] == receiver.heard[1][0]["webhook-id"]
