@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ MOST_FALLBACKS = 8
 FRESH_SECONDS = 300
 """How long what was read of the catalogue serves."""
 MADE = frozenset({"video", "image"})
+LEADS_ELSEWHERE = re.compile(r"[?#%\\\x00-\x20\x7f]|(?:^|/)(?:\.{0,2}|~[^/]*)(?:/|$)")
+"""What no model's name has. Some are a part of an address, or of a file's path: they must not lead
+out of the scope of a key, and bring no parameters along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,9 @@ class ModelNames:
                 )
 
             alias = self._settings.aliases.get(name)
+            if alias is None and LEADS_ELSEWHERE.search(name):
+                raise _no_model(name, "model" if name == wanted.model else "fallbacks")
+
             found += [name] if alias is None else alias.chain
 
         return list(dict.fromkeys(found))
@@ -181,14 +188,7 @@ class ModelNames:
         place, slash, model = name.partition("/")
         provider, at, account = place.partition("@")
         if not (slash and provider and model.strip()):
-            raise Refusal(
-                404,
-                "model_not_found",
-                f"There is no model {name!r}: ids are `provider/model`, such as fal/fal-ai/veo3.1, "
-                "or an alias; GET /v1/models lists them",
-                param=param,
-                headers=NO_RETRY,
-            )
+            raise _no_model(name, param)
 
         found = self._accounts.get((provider, account))
         if at and found is None:
@@ -237,6 +237,17 @@ class ModelNames:
             return _entry(name, "alias")
 
         return next((one for one in self.listed(caller) if one["id"] == name), None)
+
+
+def _no_model(name: str, param: str) -> Refusal:
+    return Refusal(
+        404,
+        "model_not_found",
+        f"There is no model {name!r}: ids are `provider/model`, such as fal/fal-ai/veo3.1, or an "
+        "alias; GET /v1/models lists them",
+        param=param,
+        headers=NO_RETRY,
+    )
 
 
 def _bounds(key: ApiKey | None, queue_seconds: float, *, is_capped: bool) -> dict[str, Any]:
