@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,23 @@ def test_a_lost_answer_of_the_provider_is_not_sent_again(
     error: Any = caught.value.body
     assert error["submission"] == "unknown"
     assert simulator.counters("fal").submits == 1
+
+
+def test_a_job_that_can_not_be_read_holds_up_no_other(
+    start: Start, simulator: Simulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "jobs.db"
+    simulator.script("fal", SLOW, Script(run_seconds=1.0, stream=False))
+    first = start(f"sqlite:///{path}")
+    broken, whole = (first.create().json()["id"] for _ in range(2))
+    first.stop()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (text,) = connection.execute("SELECT chain FROM jobs WHERE id = ?", (broken,)).fetchone()
+        chain = [{**one, "timeout": "of a version to come"} for one in json.loads(text)]
+        connection.execute("UPDATE jobs SET chain = ? WHERE id = ?", (json.dumps(chain), broken))
+
+    second = start(f"sqlite:///{path}")
+    assert second.until_ended(whole)["status"] == "completed"
 
 
 def test_deleting_what_runs_stops_it_first(served: Started, simulator: Simulator) -> None:
