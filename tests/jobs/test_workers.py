@@ -90,10 +90,16 @@ class OddLedger(MemoryLedger):
 
     async def get(self, job_id: str) -> JobRecord | None:
         record = await super().get(job_id)
-        if record is None or job_id != self.odd:
+        self.asked += job_id == self.odd
+        return None if record is None else self._shown(record)
+
+    async def jobs(self, **asked: Any) -> list[JobRecord]:
+        return [self._shown(one) for one in await super().jobs(**asked)]
+
+    def _shown(self, record: JobRecord) -> JobRecord:
+        if record.id != self.odd:
             return record
 
-        self.asked += 1
         return replace(record, chain=({**record.chain[0], "timeout": "of a version to come"},))
 
 
@@ -109,6 +115,17 @@ async def test_a_job_that_can_not_be_read_is_put_off(simulator: Simulator) -> No
     assert ledger.asked < 10
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
+    await gateway.aclose()
+
+
+async def test_a_job_that_can_not_be_read_hides_no_other(simulator: Simulator) -> None:
+    ledger = OddLedger()
+    gateway = Gateway(ledger=ledger)
+    odd, job = [
+        await gateway.enqueue_video_async(config(simulator), ask(text)) for text in ("0", "1")
+    ]
+    ledger.odd = odd.id
+    assert [one.id for one in await gateway.resume_all_async()] == [job.id]
     await gateway.aclose()
 
 
