@@ -354,8 +354,7 @@ async def _renew(lease: Lease) -> None:
     """Tell the ledger that we are alive; nothing else that is written to it says so for certain."""
     since = datetime.now(UTC)
     await lease.ledger.renew()
-    # After a long stop, others may have the job, whatever the ledger hears of us now: what has not
-    # left by then has to be written down anew.
+    # After a long stop, others may have the job: what has not left has to be written down anew.
     if not lease.is_late():
         lease.say_alive(since)
 
