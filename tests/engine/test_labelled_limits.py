@@ -52,6 +52,21 @@ async def test_values_of_a_label_are_counted_by_themselves(tmp_path: Path, place
         assert simulator.counters("openai").accepted == 1
 
 
+async def test_of_two_limits_of_a_label_the_smaller_holds(tmp_path: Path) -> None:
+    wide = Limits(in_flight=5, label="user", learn=False)
+    narrow = Limits(in_flight=1, label="user", queue_timeout=0.2, learn=False)
+    with Simulator(["fal"]) as simulator:
+        simulator.script("fal", Script(outcome="never", stream=False))
+        gateway = Gateway(ledger=f"sqlite:///{tmp_path / 'jobs.db'}", limits=[narrow])
+        made = config(simulator, limits=wide)
+        await gateway.submit_video_async(made, REQUEST, labels={"user": "a"})
+        with pytest.raises(PolicyRefusedError, match="this user"):
+            await gateway.submit_video_async(made, REQUEST, labels={"user": "a"})
+
+        await gateway.aclose(0)
+        assert simulator.counters("fal").accepted == 1
+
+
 async def test_a_call_brings_a_budget_of_its_own(tmp_path: Path) -> None:
     with Simulator(["openai"]) as simulator:
         gateway = Gateway(ledger=f"sqlite:///{tmp_path / 'jobs.db'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tarash.tarash_gateway import (
     Gateway,
     GenerationFailedError,
+    StorageError,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
     VideoGenerationRequest,
@@ -19,6 +21,7 @@ from tarash.tarash_gateway import (
     resume_all_async,
     submit_video_async,
 )
+from tarash.tarash_gateway._engine import Lease, kept_alive
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import Leap, rounds, until
@@ -273,6 +276,28 @@ async def test_whoever_drives_a_job_says_that_it_is_alive(way: str, bench: Bench
     told = ledger.renewed
     await rounds()
     assert ledger.renewed == told
+
+
+class SilentLedger(CountingLedger):
+    """Can't be told that its process is alive."""
+
+    async def renew(self) -> None:
+        self.renewed += 1
+        raise StorageError("The database is away")
+
+
+async def test_a_ledger_that_hears_nothing_has_heard_nothing(tmp_path: Path) -> None:
+    ledger = SilentLedger(tmp_path / "jobs.db")
+    lease = Lease(ledger, "job", "owner")
+    lease.say_alive(since := datetime.now(UTC))
+
+    async def nothing_is_lost() -> None:
+        """Find the ledger's file where it was."""
+
+    async with kept_alive(lease, nothing_is_lost):
+        await until(lambda: ledger.renewed >= 3)
+
+    assert lease.heard_of == [since]
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["file", "memory"])

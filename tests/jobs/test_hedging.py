@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -375,3 +378,29 @@ def test_killed_between_the_result_and_the_goodbye_the_loser_is_stopped_later(
     assert end["response"] == simulator.jobs("runway")[0].id
     assert accepted(simulator) == (1, 1)
     assert running(simulator) == []
+
+
+def test_what_was_found_in_a_list_is_nobodys_to_stop_later(
+    zygote: Zygote, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.script("fal", NEVER)
+    simulator.script("runway", Script(run_seconds=0.1, stream=False))
+    path = tmp_path / "jobs.db"
+    child = zygote.start("crowd", path=str(path), jobs=[order(simulator)], trap="after settle")
+    child.until("reached")
+    child.kill()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        # As if the answer to its submit was lost: it may be somebody else's.
+        found = {"adopted": True}
+        connection.execute(
+            "UPDATE intents SET heard = ? WHERE provider = 'fal'", (json.dumps(found),)
+        )
+
+    keys = {"fal": KEY, "runway": KEY}
+    (end,) = [
+        one for one in zygote.start("resume", path=str(path), keys=keys).join() if "id" in one
+    ]
+    assert end["response"] == simulator.jobs("runway")[0].id
+    assert running(simulator) == simulator.jobs("fal")
+    (record,) = records(path)
+    assert {one.outcome for one in record.entries} == {"detached", "completed"}

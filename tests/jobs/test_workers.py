@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger._records import JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import until
 from tests.jobs.conftest import KEY
@@ -78,6 +80,53 @@ async def test_a_worker_sends_what_was_enqueued(gateway: Gateway, simulator: Sim
 
     await gateway.work_async(until_empty=True, api_keys=KEYS)
     assert simulator.counters("runway").submits == 5
+
+
+class OddLedger(MemoryLedger):
+    """Has one job that a version to come has written down."""
+
+    odd = ""
+    asked = 0
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        record = await super().get(job_id)
+        self.asked += job_id == self.odd
+        return None if record is None else self._shown(record)
+
+    async def jobs(self, **asked: Any) -> list[JobRecord]:
+        return [self._shown(one) for one in await super().jobs(**asked)]
+
+    def _shown(self, record: JobRecord) -> JobRecord:
+        if record.id != self.odd:
+            return record
+
+        return replace(record, chain=({**record.chain[0], "timeout": "of a version to come"},))
+
+
+async def test_a_job_that_can_not_be_read_is_put_off(simulator: Simulator) -> None:
+    ledger = OddLedger()
+    gateway = Gateway(ledger=ledger)
+    ledger.odd = (await gateway.enqueue_video_async(config(simulator), ask("0"))).id
+    work = asyncio.ensure_future(gateway.work_async(api_keys=KEYS))
+    await until(lambda: ledger.asked > 0)
+    await asyncio.sleep(0.5)
+    job = await gateway.enqueue_video_async(config(simulator), ask("1"))
+    assert (await job.wait_async()).videos
+    assert ledger.asked < 10
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    await gateway.aclose()
+
+
+async def test_a_job_that_can_not_be_read_hides_no_other(simulator: Simulator) -> None:
+    ledger = OddLedger()
+    gateway = Gateway(ledger=ledger)
+    odd, job = [
+        await gateway.enqueue_video_async(config(simulator), ask(text)) for text in ("0", "1")
+    ]
+    ledger.odd = odd.id
+    assert [one.id for one in await gateway.resume_all_async()] == [job.id]
+    await gateway.aclose()
 
 
 async def test_the_higher_priority_goes_first(gateway: Gateway, simulator: Simulator) -> None:

@@ -14,7 +14,8 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from tarash.tarash_gateway import Gateway
+from tarash.tarash_gateway import Gateway, register_prices
+from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.mcp import create_mcp_server
 from tarash.tarash_gateway.server import ServerSettings
@@ -118,6 +119,20 @@ async def test_the_same_confirmation_never_buys_twice(simulator: Simulator, tmp_
         assert fourth["job_id"] == first["job_id"]
 
     assert simulator.counters("kling").submits == 1
+
+
+async def test_what_has_lost_its_price_is_not_bought_by_its_quote(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    model = "fal-ai/no-such-model-at-all"
+    register_prices([{"provider": "fal", "model": model, "unit": "video", "rate": "0.1"}])
+    async with serving(tmp_path, allow_unpriced=True) as agent:
+        confirmation = await agent.confirmed(f"fal/{model}")
+        prices.reset()
+        said = await agent.refused("generate", confirmation_id=confirmation, wait_seconds=0)
+        assert "cost_limit: " in said
+
+    assert simulator.counters("fal").submits == 0
 
 
 async def test_nothing_is_bought_without_a_quote(simulator: Simulator, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.server.conftest import MODEL, Start, Started
+from tests.server.conftest import ADMIN, MODEL, Start, Started
 
 SORA = "openai/sora-2"
 """$0.10 a second."""
@@ -48,6 +48,46 @@ def test_a_key_with_a_budget_buys_nothing_without_a_price(
     assert simulator.counters("fal").submits == 0
     assert served.create(bold, model=unpriced).status_code == 200
     assert served.create(served.key(), model=unpriced).status_code == 200
+
+
+def test_what_has_no_price_fits_into_no_limit_of_a_clients(
+    served: Started, simulator: Simulator
+) -> None:
+    unpriced = "fal/fal-ai/no-such-model-at-all"
+    for key in (served.key(), ADMIN):
+        refused = served.create(key, model=unpriced, max_cost="0.01")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (402, "cost_limit")
+
+    assert simulator.counters("fal").submits == 0
+    bold = served.key(allow_unpriced=True)
+    assert served.create(bold, model=unpriced, max_cost="0.01").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "fal/fal-ai/veo3.1/../flux-pro",
+        "fal/fal-ai/veo3.1/%2E%2e/flux-pro",
+        "fal/fal-ai/veo3.1?fal_webhook=https://example.com",
+        "fal/fal-ai/veo3.1#x",
+        "fal/fal-ai/veo3.1\\..\\flux-pro",
+        "fal/fal-ai/veo3.1/./x",
+        "fal/fal-ai/veo3.1//x",
+        "fal/fal-ai/veo3.1/\nx",
+        "comfyui//etc/passwd",
+        "comfyui/~/flow.json",
+    ],
+)
+def test_a_models_name_leads_nowhere_else(
+    served: Started, simulator: Simulator, model: str
+) -> None:
+    for key in (served.key(models=["fal/fal-ai/veo3*", "comfyui/*"]), ADMIN):
+        refused = served.create(key, model=model)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "model_not_found")
+        refused = served.create(key, fallbacks=[model])
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "model_not_found")
+
+    assert simulator.counters("fal").submits == 0
 
 
 def test_a_key_has_so_many_jobs_under_way(start: Start, simulator: Simulator) -> None:

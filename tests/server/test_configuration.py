@@ -17,10 +17,10 @@ import pytest
 
 from tarash.tarash_gateway import ValidationError
 from tarash.tarash_gateway.cli import main
-from tarash.tarash_gateway.server import Account, ServerSettings, WebhookSettings
+from tarash.tarash_gateway.server import Account, ServerSettings, WebhookSettings, _webhooks
 from tarash.tarash_gateway.server._configuration import problems, read_settings
 from tarash.tarash_gateway.server._key_store import ConfiguredKey
-from tarash.tarash_gateway.testing import Script, Simulator
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.server.conftest import MODEL, Start
 
 WHOLE = """
@@ -82,6 +82,7 @@ def test_a_whole_file_is_in_order(
         ('[[accounts]]\nprovider = "fal"\nname = "a b"', "accounts.0.name"),
         ('budgets = ["much"]', "budgets"),
         ("create_seconds = -1", "create_seconds"),
+        (2 * '[[keys]]\nname = "shop"\nkey_env = "X"\n', "keys: .*'shop'"),
         ('[webhooks]\nurl = "ftp://x"\nsecret_env = "X"', "webhooks.url"),
     ],
 )
@@ -102,6 +103,28 @@ def test_what_is_not_there_is_a_problem() -> None:
     said = " ".join(problems(settings))
     for part in ("no such provider", "no `provider/model`", "no account 'other'", "nobody/x"):
         assert part in said
+
+
+@pytest.mark.parametrize("provider", ["openai", "fal"])
+def test_a_fallbacks_account_keeps_its_jobs_after_a_restart(
+    provider: str,
+    start: Start,
+    simulator: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("TEAM_KEY", "team:secret")
+    settings = {"accounts": [Account(provider=provider, name="team", key_env="TEAM_KEY")]}
+    models = {"openai": "openai@team/sora-2", "fal": "fal@team/fal-ai/veo3.1"}
+    simulator.fail("fal", "submit", Fault.status(503), times=3)
+    simulator.script(provider, Script(run_seconds=1.5, stream=False))
+    path = f"sqlite:///{tmp_path / 'jobs.db'}"
+    first = start(path, **settings)
+    made = first.create(model=MODEL, fallbacks=[models[provider]])
+    assert made.status_code == 200, made.text
+    assert simulator.counters(provider).accepted == 1
+    first.stop()
+    assert start(path, **settings).until_ended(made.json()["id"])["status"] == "completed"
 
 
 def test_two_accounts_of_one_provider_keep_their_jobs(
@@ -155,13 +178,14 @@ class Receiver:
 
     def __init__(self, refusals: int = 0) -> None:
         self.heard: list[tuple[dict[str, str], bytes]] = []
+        self.refusal = 500
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 size = int(self.headers["Content-Length"])
                 receiver.heard.append((dict(self.headers.items()), self.rfile.read(size)))
-                self.send_response(500 if len(receiver.heard) <= refusals else 204)
+                self.send_response(receiver.refusal if len(receiver.heard) <= refusals else 204)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
@@ -232,3 +256,19 @@ def test_a_job_that_ended_while_nobody_listened_is_told_after_a_restart(
     start(ledger, mock=True, webhooks=hooks)
     receiver.until(1)
     assert json.loads(receiver.heard[0][1])["data"] == {"id": job}
+
+
+@pytest.mark.parametrize("status", [302, 500])
+def test_who_does_not_take_it_is_told_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(_webhooks, "PAUSES", (0, 0))
+    monkeypatch.setenv("HOOK_SECRET", "h" * 32)
+    receiver = Receiver(refusals=1)
+    receiver.refusal = status
+    hooks = WebhookSettings(url=receiver.url, secret_env="HOOK_SECRET", allow_loopback=True)
+    served = start(mock=True, webhooks=hooks)
+    served.create()
+    receiver.until(2)
+    receiver.close()
+    assert receiver.heard[0][0]["webhook-id"] == receiver.heard[1][0]["webhook-id"]

@@ -59,6 +59,12 @@ def test_ranges(mocked: Started) -> None:
     assert (same.status_code, other.status_code) == (206, 200)
 
 
+@pytest.mark.parametrize("index", [0, -1, -9, 2])
+def test_a_result_that_is_none_is_404(mocked: Started, index: int) -> None:
+    job = made(mocked).split("/")[3]
+    assert mocked.ask("GET", f"/api/jobs/{job}/media/{index}").status_code == 404
+
+
 def test_too_early_is_409_and_not_tried_again(served: Started, simulator: Simulator) -> None:
     simulator.script("fal", Script(outcome="never", stream=False))
     video = served.create().json()["id"]

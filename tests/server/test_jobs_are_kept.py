@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -75,6 +78,17 @@ def test_an_idempotency_key_is_one_job(served: Started, simulator: Simulator) ->
     assert simulator.counters("fal").accepted == 2
 
 
+def test_an_idempotency_key_outlives_its_job(served: Started, simulator: Simulator) -> None:
+    headers = {"Idempotency-Key": "order-1"}
+    video = served.create(headers=headers).json()["id"]
+    served.until_ended(video)
+    assert served.ask("DELETE", f"/v1/videos/{video}").json()["deleted"]
+    again = served.create(headers=headers)
+    assert (again.status_code, again.json()["error"]["code"]) == (410, "deleted")
+    assert again.headers["x-should-retry"] == "false"
+    assert simulator.counters("fal").accepted == 1
+
+
 def test_two_deliberate_creates_are_two_jobs(served: Started, simulator: Simulator) -> None:
     assert served.create().json()["id"] != served.create().json()["id"]
     assert simulator.counters("fal").accepted == 2
@@ -118,6 +132,23 @@ def test_a_lost_answer_of_the_provider_is_not_sent_again(
     assert simulator.counters("fal").submits == 1
 
 
+def test_a_job_that_can_not_be_read_holds_up_no_other(
+    start: Start, simulator: Simulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "jobs.db"
+    simulator.script("fal", SLOW, Script(run_seconds=1.0, stream=False))
+    first = start(f"sqlite:///{path}")
+    broken, whole = (first.create().json()["id"] for _ in range(2))
+    first.stop()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (text,) = connection.execute("SELECT chain FROM jobs WHERE id = ?", (broken,)).fetchone()
+        chain = [{**one, "timeout": "of a version to come"} for one in json.loads(text)]
+        connection.execute("UPDATE jobs SET chain = ? WHERE id = ?", (json.dumps(chain), broken))
+
+    second = start(f"sqlite:///{path}")
+    assert second.until_ended(whole)["status"] == "completed"
+
+
 def test_deleting_what_runs_stops_it_first(served: Started, simulator: Simulator) -> None:
     simulator.script("fal", Script(outcome="never", stream=False, cancel="queued_ok"))
     video = served.create().json()["id"]
@@ -132,6 +163,29 @@ def test_what_can_not_be_stopped_is_not_forgotten(served: Started, simulator: Si
     answer = served.ask("DELETE", f"/v1/videos/{video}")
     assert (answer.status_code, answer.headers["x-should-retry"]) == (409, "false")
     assert answer.json()["error"]["code"] == "still_running"
+    assert served.ask("GET", f"/v1/videos/{video}").status_code == 200
+
+
+def test_what_has_ended_while_it_is_deleted_is_deleted(
+    served: Started, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.script("fal", Script(run_seconds=1.0, stream=False, cancel="too_late"))
+    video = served.create().json()["id"]
+    answer = served.ask("DELETE", f"/v1/videos/{video}")
+    assert answer.json() == {"id": video, "object": "video.deleted", "deleted": True}
+    assert served.ask("GET", f"/v1/videos/{video}").status_code == 404
+    assert not list((tmp_path / "media").iterdir())
+
+
+def test_what_is_still_fetched_is_not_said_to_be_deleted(
+    start: Start, simulator: Simulator
+) -> None:
+    simulator.script("fal", Script(outcome="never", stream=False, cancel="too_late"))
+    simulator.fail("fal", "result", Fault.delay(2.0))
+    served = start(create_seconds=0.5)
+    video = served.create().json()["id"]
+    answer = served.ask("DELETE", f"/v1/videos/{video}")
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (409, "false")
     assert served.ask("GET", f"/v1/videos/{video}").status_code == 200
 
 

@@ -7,6 +7,8 @@ import io
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +28,7 @@ from tarash.tarash_gateway._support._wakeups import Wakeup
 from tarash.tarash_gateway.exceptions import HTTPConnectionError, TarashException, ValidationError
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
-from tarash.tarash_gateway.webhooks import WebhookInbox, WebhookRefusedError
+from tarash.tarash_gateway.webhooks import WebhookEvent, WebhookInbox, WebhookRefusedError
 from tests.conftest import until
 from tests.contract.cases import CASES, Case
 from tests.webhooks.signing import SECRET, b64, fal, now, standard_hmac
@@ -212,6 +214,38 @@ async def test_a_failed_job_buys_no_fallback_by_its_webhook(
         assert simulator.counters("fal").accepted == 1
         assert (await job.wait_async()).status == "completed"
         assert simulator.counters("fal").accepted == 2
+
+
+async def test_a_webhook_sends_nothing_for_whoever_ended_before_the_next_try(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = JOBS["fal"]
+    monkeypatch.setenv("FAL_KEY", KEY)
+    simulator.script("fal", Script(outcome="never", stream=False))
+    async with serving(simulator) as (gateway, inbox, _url):
+        config = config_of(case, simulator)
+        chain = config.model_copy(update={"fallback_configs": (config,)})
+        job = await gateway.submit_video_async(chain, case.request())
+        ledger = gateway.ledger
+        (entry,) = (await ledger.jobs())[0].entries
+        assert entry.operation is not None
+        # As a process leaves it that ends in the pause before the second try of a fallback.
+        await ledger.claim(job.id, "other")
+        await ledger.settle(entry.intent.id, "accepted", "failed")
+        second = replace(entry.intent, id=f"{job.id}-2", attempt_number=2)
+        await ledger.intend(second, "other")
+        heard = {"error": {"type": "HTTPError", "message": "busy"}, "tries": 1}
+        heard["retry_at"] = datetime.now(UTC).isoformat()
+        await ledger.note(second.id, "other", heard, "rejected")
+        await ledger.close(job.id, "other", "open")
+
+        (made,) = simulator.jobs("fal")
+        event = WebhookEvent("fal", made.id, job_id=job.id, is_idle=True)
+        assert not await inbox.settle_async(event)
+        assert simulator.counters("fal").submits == 1
+        record = await ledger.get(job.id)
+        assert record is not None
+        assert (record.state, record.held) == ("open", False)
 
 
 async def test_a_paid_job_whose_answer_was_lost_is_found_by_its_webhook(

@@ -343,16 +343,20 @@ async def _beating(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> 
 async def _beat(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> None:
     while True:
         await anyio.sleep(lease.ledger.lease_seconds / BEATS)
-        for work in (lease.ledger.renew, write_again, lease.catch_up):
-            since = datetime.now(UTC)
+        for work in (partial(_renew, lease), write_again, lease.catch_up):
             try:
                 await work()
-                # After a long stop, others may have the job, whatever the ledger hears of us now:
-                # what has not left by then has to be written down anew.
-                if not lease.is_late():
-                    lease.say_alive(since)
             except Exception as error:  # noqa: BLE001  (the next one may come through)
                 ledger_failed(lease, error)
+
+
+async def _renew(lease: Lease) -> None:
+    """Tell the ledger that we are alive; nothing else that is written to it says so for certain."""
+    since = datetime.now(UTC)
+    await lease.ledger.renew()
+    # After a long stop, others may have the job: what has not left has to be written down anew.
+    if not lease.is_late():
+        lease.say_alive(since)
 
 
 def ledger_failed(lease: Lease, error: Exception) -> None:

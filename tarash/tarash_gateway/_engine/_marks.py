@@ -54,8 +54,16 @@ def _fingerprint(key: str, salt: bytes | None = None) -> str:
 
 
 def key_for(stored: Mapping[str, object], mark: Mapping[str, str], keys: Keys) -> str | None:
-    """Return the key that was given for a stored config: for its host, else for its provider."""
+    """Return the key that was given for a stored config: the one that it was to buy with.
+
+    Where that is not among them, it is the one for its host, else for its provider.
+    """
     provider = str(stored["provider"])
+    for name in keys.names:
+        whose = name if isinstance(name, str) else name[0]
+        if whose == provider and fits(mark, keys.get(name) or ""):
+            return keys.get(name)
+
     places = {_bare(str(place)) for place in (stored.get("base_url"), mark.get("host")) if place}
     for name in keys.names:
         if isinstance(name, tuple) and name[0] == provider and _bare(name[1]) in places:

@@ -79,22 +79,27 @@ def terms_for(limits: Iterable[Limits], config: Config) -> Terms | None:
 def terms_by_label(limits: Iterable[Limits], config: Config) -> list[tuple[str, Terms]]:
     """Return what holds for a config among jobs with the same value of a label, by the label."""
     mine = [] if config.limits is None else [config.limits]
-    return [
-        (
-            one.label,
-            Terms(
-                most=None if one.is_by_model else one.in_flight,
-                most_of_model=one.in_flight if one.is_by_model else None,
-                per_minute=None if one.is_by_model else one.submits_per_minute,
-                per_minute_of_model=one.submits_per_minute if one.is_by_model else None,
-                queue_timeout=_least((config.queue_timeout, one.queue_timeout)),
-                fair_by=one.fair_by,
-                learns=False,
-            ),
-        )
-        for one in (*mine, *limits)
-        if one.label is not None and one.holds_for(config.provider, config.model)
-    ]
+    found: dict[str, list[Limits]] = {}
+    for one in (*mine, *limits):
+        if one.label is not None and one.holds_for(config.provider, config.model):
+            found.setdefault(one.label, []).append(one)
+
+    return [(label, _terms_of_label(every, config)) for label, every in found.items()]
+
+
+def _terms_of_label(limits: list[Limits], config: Config) -> Terms:
+    """Return what holds among jobs with one value of a label: they have one line, and one slot."""
+    of_model = [one for one in limits if one.is_by_model]
+    of_all = [one for one in limits if not one.is_by_model]
+    return Terms(
+        most=_least(one.in_flight for one in of_all),
+        most_of_model=_least(one.in_flight for one in of_model),
+        per_minute=_least(one.submits_per_minute for one in of_all),
+        per_minute_of_model=_least(one.submits_per_minute for one in of_model),
+        queue_timeout=_least((config.queue_timeout, *(one.queue_timeout for one in limits))),
+        fair_by=next((one.fair_by for one in limits if one.fair_by is not None), None),
+        learns=False,
+    )
 
 
 def line_of_label(label: str, value: str) -> str:

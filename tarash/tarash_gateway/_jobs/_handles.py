@@ -14,7 +14,7 @@ from .._http._backend import check_loop
 from .._support._logging import event
 from .._support._warnings import asked_here
 from .._support._words import with_article
-from ..exceptions import TarashException, ValidationError
+from ..exceptions import ValidationError
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationResponse,
@@ -294,8 +294,9 @@ async def owed(
 
         try:
             handles.append(handle_for(Job(await rebuilt(record, resources, keys)), shared))
-        except TarashException as error:  # the others are owed all the same
-            event(logging.ERROR, "job_unreadable", job_id=record.id, error=error.message)
+        except Exception as error:  # noqa: BLE001  (the others are owed all the same)
+            said = f"{type(error).__name__}: {error}"
+            event(logging.ERROR, "job_unreadable", job_id=record.id, error=said)
 
     return handles
 

@@ -93,8 +93,10 @@ async def stop_leftovers(run: ChainRun) -> None:
 
         with anyio.CancelScope(shield=True):
             try:
-                adapter = adapter_of(attempt.call, run.resources.registry)
-                await stop(adapter, attempt, attempt.operation, run.resources)
+                if not attempt.adopted:  # else it may be somebody else's
+                    adapter = adapter_of(attempt.call, run.resources.registry)
+                    await stop(adapter, attempt, attempt.operation, run.resources)
+
                 outcome: Outcome = "cancelled" if attempt.cancel == "cancelled" else "detached"
                 await settle(attempt, run.lease, outcome)
             except TarashException as error:

@@ -26,6 +26,11 @@ class SettlingJob(Job):
         run = self.run
         run.only_settles = True
         attempt = run.current
+        if attempt.operation is None and attempt.intent is None and run.kept is None:
+            # It is to be sent, the first time or once more: by whoever waits for the job.
+            await self._ledger.close(self.job_id, run.lease.owner_id, "open")
+            return False
+
         config = attempt.call.config.model_copy(update={"max_poll_attempts": 1})
         attempt.call = replace(attempt.call, config=config)
         operation = attempt.operation

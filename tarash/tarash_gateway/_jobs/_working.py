@@ -169,9 +169,10 @@ class Worker:
                 await handle_for(job, self._shared).wait_async()
 
             await self._conclude(job_id)
-        except TarashException as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, the others go on)
             self._put_off(job_id)
-            event(logging.ERROR, "job_put_off", job_id=job_id, error=error.message)
+            said = f"{type(error).__name__}: {error}"
+            event(logging.ERROR, "job_put_off", job_id=job_id, error=said)
 
     async def _conclude(self, job_id: str) -> None:
         record = await self._ledger.get(job_id)

@@ -231,7 +231,8 @@ class Desk:
         if self._caller.key is not None:
             return made  # which has the rules of the key
 
-        free = {"allow_unpriced": self._allow_unpriced}
+        # What was quoted with a price is bought with one, or not at all.
+        free = {"allow_unpriced": self._allow_unpriced and wanted.max_cost is None}
         rest = tuple(one.model_copy(update=free) for one in made.fallback_configs)
         return made.model_copy(update={**free, "fallback_configs": rest})
 

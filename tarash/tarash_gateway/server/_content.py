@@ -66,7 +66,7 @@ async def result_of(front: Front, job: JobInfo, index: int) -> Path:
         )
 
     files = await front.shelf.files(job) or await _fetched(front, job)
-    if len(files) < index:
+    if not 0 < index <= len(files):
         raise missing("result")
 
     return files[index - 1]

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ..exceptions import TarashException
 from ..media._untrusted import names_public_host
 from ._key_store import KEY_LABEL, MODEL_LABEL
 from ._refusals import NO_RETRY, Refusal, invalid
@@ -33,6 +35,9 @@ KEYS = "server.idempotency"
 REPEATS = "server.repeats"
 KEPT = timedelta(hours=24)
 """How long an idempotency key is known."""
+NAMES = "server.names"
+NAMED = timedelta(days=7)
+"""How long it is known which job a name stands for, also where that was deleted."""
 WINDOW = timedelta(minutes=10)
 """How long a request may be repeated that has none."""
 LONGEST_KEY = 255
@@ -73,15 +78,39 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
         config, asked
     )
     config = _reaching(config, plan)
+    await _check_kept(front, name)
     enqueue = gateway.enqueue_video_async if kind == "video" else gateway.enqueue_image_async
     owned = {**labels, KEY_LABEL: caller.id}
     handle = await enqueue(config, asked, idempotency_key=name, labels=owned)
+    until = datetime.now(UTC) + NAMED
+    with suppress(TarashException):  # the job is there, and its client is to hear of it
+        await front.states.write_state(NAMES, name, {"job": handle.id}, until=until)
+
     if front.webhooks is not None:
         await front.webhooks.expect(handle.id)
 
     driven = front.drivers.drive(handle)
     await driven.until_accepted(front.settings.create_seconds)
     return driven
+
+
+async def _check_kept(front: Front, name: str) -> None:
+    """Check that what a create repeats was not deleted: it would be bought once more.
+
+    Raises:
+        Refusal: It was.
+    """
+    record = await front.states.read_state(NAMES, name)
+    if record is None or await front.gateway.find_job_async(record.value["job"]) is not None:
+        return
+
+    raise Refusal(
+        410,
+        "deleted",
+        "What this request repeats was made and deleted, and is not made again; to have another "
+        "one, send it as a request of its own",
+        headers=NO_RETRY,
+    )
 
 
 def _reaching(config: Any, plan: GenerationPlan) -> Any:

@@ -179,5 +179,5 @@ class Drivers:
     async def _take_up(self, job: JobInfo) -> None:
         try:
             self.drive(await self._gateway.resume_async(job.id, api_keys=self._keys_of(job)))
-        except TarashException:  # the others are unfinished all the same
+        except Exception:  # whatever it is, the others are unfinished all the same
             log.exception("The job %s could not be taken up", job.id)

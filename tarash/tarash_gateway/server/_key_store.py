@@ -57,7 +57,8 @@ class KeyScope(BaseModel):
         budget: What it may spend; None for no limit of its own.
         in_flight: How many jobs it may have under way; None for no limit of its own.
         requests_per_minute: How many requests it may make; None for no limit of its own.
-        allow_unpriced: Whether a key with a budget may buy what has no known price.
+        allow_unpriced: Whether a key with a budget, or a request with `max_cost`, may buy what has
+            no known price.
         expires_at: When it ends; None for never.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ MOST_FALLBACKS = 8
 FRESH_SECONDS = 300
 """How long what was read of the catalogue serves."""
 MADE = frozenset({"video", "image"})
+LEADS_ELSEWHERE = re.compile(r"[?#%\\\x00-\x20\x7f]|(?:^|/)(?:\.{0,2}|~[^/]*)(?:/|$)")
+"""What no model's name has. Some are a part of an address, or of a file's path: they must not lead
+out of the scope of a key, and bring no parameters along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,12 @@ class ModelNames:
             if key:
                 place = (one.provider, one.base_url) if one.base_url else one.provider
                 found.setdefault(place, key)
+
+        # Fallbacks have accounts of their own: each job finds the key that it was bought with.
+        for one in self._settings.accounts:
+            key = os.environ.get(one.key_env or "")
+            if key:
+                found.setdefault((one.provider, f"{one.base_url or ''}#{one.name}"), key)
 
         return found
 
@@ -137,6 +147,9 @@ class ModelNames:
                 )
 
             alias = self._settings.aliases.get(name)
+            if alias is None and LEADS_ELSEWHERE.search(name):
+                raise _no_model(name, "model" if name == wanted.model else "fallbacks")
+
             found += [name] if alias is None else alias.chain
 
         return list(dict.fromkeys(found))
@@ -148,7 +161,9 @@ class ModelNames:
             "model": model,
             "on_timeout": "detach",
             "untrusted_requests": True,
-            **_bounds(caller.key, self._settings.queue_seconds),
+            **_bounds(
+                caller.key, self._settings.queue_seconds, is_capped=wanted.max_cost is not None
+            ),
         }
         if wanted.max_cost is not None:
             made["max_cost"] = wanted.max_cost
@@ -173,14 +188,7 @@ class ModelNames:
         place, slash, model = name.partition("/")
         provider, at, account = place.partition("@")
         if not (slash and provider and model.strip()):
-            raise Refusal(
-                404,
-                "model_not_found",
-                f"There is no model {name!r}: ids are `provider/model`, such as fal/fal-ai/veo3.1, "
-                "or an alias; GET /v1/models lists them",
-                param=param,
-                headers=NO_RETRY,
-            )
+            raise _no_model(name, param)
 
         found = self._accounts.get((provider, account))
         if at and found is None:
@@ -231,12 +239,30 @@ class ModelNames:
         return next((one for one in self.listed(caller) if one["id"] == name), None)
 
 
-def _bounds(key: ApiKey | None, queue_seconds: float) -> dict[str, Any]:
-    """Return what a key sets of a config: what it may spend, and have under way."""
-    if key is None:
-        return {"allow_unpriced": True}
+def _no_model(name: str, param: str) -> Refusal:
+    return Refusal(
+        404,
+        "model_not_found",
+        f"There is no model {name!r}: ids are `provider/model`, such as fal/fal-ai/veo3.1, or an "
+        "alias; GET /v1/models lists them",
+        param=param,
+        headers=NO_RETRY,
+    )
 
-    found: dict[str, Any] = {"allow_unpriced": key.budget is None or key.allow_unpriced}
+
+def _bounds(key: ApiKey | None, queue_seconds: float, *, is_capped: bool) -> dict[str, Any]:
+    """Return what a key sets of a config: what it may spend, and have under way.
+
+    Args:
+        key: The key; None for the admin's.
+        queue_seconds: How long a create waits for a place among the jobs under way.
+        is_capped: Whether the client says what it may cost: then it has to be known.
+    """
+    if key is None:
+        return {"allow_unpriced": not is_capped}
+
+    is_limited = is_capped or key.budget is not None
+    found: dict[str, Any] = {"allow_unpriced": key.allow_unpriced or not is_limited}
     if key.budget is not None:
         found["budgets"] = [f"{key.budget.amount:f}/{key.budget.per}/{KEY_LABEL}"]
 

@@ -132,3 +132,14 @@ class ServerSettings(_Part):
             Budget.parse(one)
 
         return budgets
+
+    @field_validator("keys")
+    @classmethod
+    def _have_names(cls, keys: tuple[ConfiguredKey, ...]) -> tuple[ConfiguredKey, ...]:
+        names = [one.name for one in keys]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            message = f"two are named {twice!r}, and a name tells whose a job is"
+            raise ValueError(message)
+
+        return keys

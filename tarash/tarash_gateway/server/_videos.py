@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -88,8 +90,11 @@ async def delete_video(video_id: str, front: FrontHere, caller: CallerHere) -> J
     if job.state in ("open", "unknown"):
         await _stop(front, job)
 
+    is_gone = await front.gateway.ledger.forget(job.id)
+    if not is_gone and await front.gateway.find_job_async(job.id) is not None:
+        raise _still_running("too_late")  # somebody drives it
+
     await front.shelf.drop(job)
-    await front.gateway.ledger.forget(job.id)
     return JSONResponse({"id": job.id, "object": "video.deleted", "deleted": True})
 
 
@@ -104,17 +109,24 @@ async def _stop(front: Front, job: JobInfo) -> None:
     handle: Any = driven and driven.handle
     handle = handle or await front.gateway.resume_async(job.id, api_keys=keys)
     said = await handle.cancel_async()
-    if said == "cancelled" and driven is not None:
-        await driven.ended.wait()
-
     if said not in ("cancelled", "too_late"):
-        raise Refusal(
-            409,
-            "still_running",
-            "This video is still being made, and its provider has not stopped it: it may be "
-            "billed. Delete it when it has ended",
-            headers={**NO_RETRY, "x-tarash-cancel": said},
-        )
+        raise _still_running(said)
+
+    if driven is not None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(front.settings.create_seconds):
+                await driven.ended.wait()
+
+
+def _still_running(said: str) -> Refusal:
+    """Return the answer for a video that is not to be forgotten yet."""
+    return Refusal(
+        409,
+        "still_running",
+        "This video is still being made, and its provider has not stopped it: it may be billed. "
+        "Delete it when it has ended",
+        headers={**NO_RETRY, "x-tarash-cancel": said},
+    )
 
 
 async def owned(front: Front, caller: Caller, job_id: str, kind: str = "video") -> JobInfo:

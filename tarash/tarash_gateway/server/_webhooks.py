@@ -35,6 +35,8 @@ KEPT = timedelta(days=14)
 SECONDS = 15.0
 """How long a receiver may take."""
 LOOK_SECONDS = 2.0
+REDIRECTS = 300
+"""From this status on, nobody has taken a message."""
 PREFIX = "whsec_"
 PAGE = 1000
 
@@ -134,7 +136,7 @@ class Webhooks:
                 headers={**headers, "Content-Type": "application/json"},
                 allow_redirects=False,
             ) as response:
-                return None if response.ok else f"HTTP {response.status}"
+                return None if response.status < REDIRECTS else f"HTTP {response.status}"
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return type(error).__name__
 
