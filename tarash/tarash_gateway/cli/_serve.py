@@ -130,5 +130,10 @@ def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> st
     if mock:
         terminal.hint("Every model is answered by the mock: no provider is asked.")
 
-    terminal.hint("Ctrl-C stops the server; jobs go on, and the next start takes them up.")
+    after = (
+        "what the mock was making ends with it"
+        if mock
+        else "jobs go on, and the next start takes them up"
+    )
+    terminal.hint(f"Ctrl-C stops the server; {after}.")
     return url
