@@ -91,3 +91,14 @@ def test_commands_that_are_shown_tell_no_password(url: str, expected: str) -> No
 def quoted(url: str) -> str:
 
     return shlex.quote(url)
+
+
+def test_a_worker_whose_ledger_was_never_there_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "none"
+    folder.write_text("a file, where a folder has to be", encoding="utf-8")
+    assert run(["worker", "--ledger", f"sqlite:///{folder}/jobs.db", "--until-empty"]) != 0
+    said = capsys.readouterr().err
+    assert "can't be" in said
+    assert "working the queue" not in said

@@ -17,15 +17,21 @@ def work(ledger: str | None, concurrency: int, grace: float, *, until_empty: boo
 
     Raises:
         ValidationError: The URL is none of a ledger.
+        StorageError: The ledger can't be read.
     """
-    kept = opened(ledger)
-    terminal.hint(f"working the queue of {shown(ledger)}; Ctrl-C ends it")
-    asyncio.run(_work(Gateway(ledger=kept), concurrency, grace, until_empty=until_empty))
+    gateway = Gateway(ledger=opened(ledger))
+    place = shown(ledger)
+    asyncio.run(_work(gateway, place, concurrency, grace, until_empty=until_empty))
     terminal.hint("the worker has ended; what it left goes on with the next one")
     return Exit.DONE
 
 
-async def _work(gateway: Gateway, concurrency: int, grace: float, *, until_empty: bool) -> None:
+async def _work(
+    gateway: Gateway, place: str, concurrency: int, grace: float, *, until_empty: bool
+) -> None:
+    # A ledger that is away later is waited for; one that was never there is a mistake.
+    await gateway.list_jobs_async(limit=1)
+    terminal.hint(f"working the queue of {place}; Ctrl-C ends it")
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(
         gateway.work_async(concurrency=concurrency, grace=grace, until_empty=until_empty)
