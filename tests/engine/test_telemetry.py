@@ -14,7 +14,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -196,6 +196,73 @@ async def test_the_same_key_twice_is_one_job(simulator: Simulator, seen: Seen) -
 
     jobs = [one for one in seen.exporter.get_finished_spans() if "generate" in one.name]
     assert sorted(attributes(one)["tarash.job.state"] for one in jobs) == ["completed", "joined"]
+
+
+class Unended(SpanProcessor):
+    """Knows which spans have begun and not ended."""
+
+    def __init__(self, fails_at: str = "nothing") -> None:
+        self.names: dict[int, str] = {}
+        self._fails_at = fails_at
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        self.names[span.context.span_id] = span.name
+
+    def on_end(self, span: Any) -> None:
+        del self.names[span.context.span_id]
+        if span.name.startswith(self._fails_at):
+            raise OSError("the exporter is away")
+
+
+async def test_both_attempts_of_a_hedge_end_their_spans(simulator: Simulator, seen: Seen) -> None:
+    unended = Unended()
+    seen.tracers.add_span_processor(unended)
+    simulator.script("fal", Script(run_seconds=60, stream=False), Script(stream=False))
+    gateway = Gateway(observers=[seen.observer])
+    hedged = config(simulator, hedge_after=0.05, fallback_configs=[config(simulator)])
+    await gateway.generate_video_async(hedged, REQUEST)
+    finished = seen.exporter.get_finished_spans()
+    ended = {
+        attributes(one)["tarash.attempt.number"]: attributes(one)["tarash.attempt.outcome"]
+        for one in finished
+        if one.name == "attempt fal"
+    }
+    assert ended.keys() == {1, 2}
+    assert ended[2] == "completed"
+    assert ended[1] != "completed"
+    assert sum(one.name == "submit fal" for one in finished) == 2
+    assert not unended.names
+
+
+async def test_a_job_that_waits_in_the_queue_leaves_no_span_open(
+    simulator: Simulator, seen: Seen
+) -> None:
+    unended = Unended()
+    seen.tracers.add_span_processor(unended)
+    gateway = Gateway(observers=[seen.observer])
+    job = await gateway.enqueue_video_async(config(simulator), REQUEST)
+    assert not unended.names
+    (asked,) = seen.exporter.get_finished_spans()
+    assert attributes(asked)["tarash.job.state"] == "queued"
+
+    await job.wait_async()
+    assert not unended.names
+    driven = seen.exporter.get_finished_spans()[-1]
+    assert attributes(driven)["tarash.job.state"] == "completed"
+    assert [one.context.span_id for one in driven.links] == [asked.context.span_id]
+
+
+@pytest.mark.parametrize("failing", ["generate", "attempt", "submit", "download"])
+async def test_an_exporter_that_raises_harms_no_job_and_no_other_span(
+    simulator: Simulator, seen: Seen, failing: str
+) -> None:
+    unended = Unended(failing)
+    seen.tracers.add_span_processor(unended)
+    response = await Gateway(observers=[seen.observer]).generate_video_async(
+        config(simulator), REQUEST
+    )
+    assert response.video
+    assert not unended.names
 
 
 def test_a_webhook_is_a_span(seen: Seen) -> None:
