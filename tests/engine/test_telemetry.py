@@ -19,6 +19,9 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProces
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
+from tarash.tarash_gateway._data._events import AttemptEvent
+from tarash.tarash_gateway._engine._audience import opened
+from tarash.tarash_gateway._engine._terms import group_of
 from tarash.tarash_gateway.exceptions import GenerationFailedError, ValidationError
 from tarash.tarash_gateway.observability import OpenTelemetryObserver
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
@@ -198,25 +201,27 @@ async def test_the_same_key_twice_is_one_job(simulator: Simulator, seen: Seen) -
     assert sorted(attributes(one)["tarash.job.state"] for one in jobs) == ["completed", "joined"]
 
 
-class Unended(SpanProcessor):
+class Unended:
     """Knows which spans have begun and not ended."""
 
-    def __init__(self, fails_at: str = "nothing") -> None:
+    def __init__(self, tracers: TracerProvider, fails_at: str = "nothing") -> None:
         self.names: dict[int, str] = {}
         self._fails_at = fails_at
+        processor = SpanProcessor()
+        processor.on_start, processor.on_end = self._start, self._end
+        tracers.add_span_processor(processor)
 
-    def on_start(self, span: Any, parent_context: Any = None) -> None:
+    def _start(self, span: Any, **_context: Any) -> None:
         self.names[span.context.span_id] = span.name
 
-    def on_end(self, span: Any) -> None:
+    def _end(self, span: Any) -> None:
         del self.names[span.context.span_id]
         if span.name.startswith(self._fails_at):
             raise OSError("the exporter is away")
 
 
 async def test_both_attempts_of_a_hedge_end_their_spans(simulator: Simulator, seen: Seen) -> None:
-    unended = Unended()
-    seen.tracers.add_span_processor(unended)
+    unended = Unended(seen.tracers)
     simulator.script("fal", Script(run_seconds=60, stream=False), Script(stream=False))
     gateway = Gateway(observers=[seen.observer])
     hedged = config(simulator, hedge_after=0.05, fallback_configs=[config(simulator)])
@@ -237,8 +242,7 @@ async def test_both_attempts_of_a_hedge_end_their_spans(simulator: Simulator, se
 async def test_a_job_that_waits_in_the_queue_leaves_no_span_open(
     simulator: Simulator, seen: Seen
 ) -> None:
-    unended = Unended()
-    seen.tracers.add_span_processor(unended)
+    unended = Unended(seen.tracers)
     gateway = Gateway(observers=[seen.observer])
     job = await gateway.enqueue_video_async(config(simulator), REQUEST)
     assert not unended.names
@@ -256,13 +260,39 @@ async def test_a_job_that_waits_in_the_queue_leaves_no_span_open(
 async def test_an_exporter_that_raises_harms_no_job_and_no_other_span(
     simulator: Simulator, seen: Seen, failing: str
 ) -> None:
-    unended = Unended(failing)
-    seen.tracers.add_span_processor(unended)
+    unended = Unended(seen.tracers, failing)
     response = await Gateway(observers=[seen.observer]).generate_video_async(
         config(simulator), REQUEST
     )
     assert response.video
     assert not unended.names
+
+
+async def test_what_is_kept_of_a_trace_is_none_of_the_users_labels(
+    simulator: Simulator, seen: Seen
+) -> None:
+    gateway = Gateway(observers=[seen.observer])
+    labels = {"user": "42", "traceparent": "the user's own"}
+    await gateway.generate_video_async(config(simulator), REQUEST, labels=labels)
+    (job,) = await gateway.list_jobs_async()
+    assert job.labels == labels
+    told = attributes(seen.spans()["generate_content fal-ai/veo3.1"])
+    assert {name for name in told if name.startswith("tarash.label.")} == {
+        "tarash.label.user",
+        "tarash.label.traceparent",
+    }
+    with pytest.raises(ValidationError, match="observers write down"):
+        await gateway.generate_video_async(config(simulator), REQUEST, labels={"observer.x": "1"})
+
+
+def test_traced_jobs_of_one_user_share_their_turns(seen: Seen) -> None:
+    labels = {"user": "42"}
+    groups = {
+        group_of({**labels, **opened([seen.observer], AttemptEvent(job_id=job))}, None)
+        for job in ("1", "2")
+    }
+    assert groups == {group_of(labels, None)}
+    assert group_of(opened([seen.observer], AttemptEvent(job_id="3")), None) == group_of({}, None)
 
 
 def test_a_webhook_is_a_span(seen: Seen) -> None:

@@ -21,6 +21,7 @@ from .._data._events import (
     Submitting,
     Unknown,
 )
+from .._data._observers import NOTED
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from . import _names as names
@@ -123,7 +124,7 @@ class OpenTelemetryObserver:
             event: Says which job.
 
         Returns:
-            The trace's context, to be written down with the job among its labels.
+            The trace's context, to be written down with the job.
         """
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -353,13 +354,16 @@ def _under(span: Span) -> Context:
 
 def _written(labels: Mapping[str, str]) -> Context | None:
     """Return the trace's context that a job was written down with."""
-    if names.CARRIED[0] not in labels:
+    carrier = {
+        name.removeprefix(NOTED): one for name, one in labels.items() if name.startswith(NOTED)
+    }
+    if "traceparent" not in carrier:
         return None
 
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     with suppress(ValueError):
-        return TraceContextTextMapPropagator().extract(dict(labels))
+        return TraceContextTextMapPropagator().extract(carrier)
 
     return None
 
