@@ -37,6 +37,7 @@ ADAPTED_FIELDS = (
     "n",
 )
 COUNTS = frozenset({"number_of_videos", "n"})
+PLURALS = {"video": "videos", "image": "images"}
 
 
 def fit(
@@ -122,10 +123,10 @@ def takes_media(request: Request, spec: ModelSpec) -> bool:
 
 def _check_kind(spec: ModelSpec) -> None:
     if spec.outputs and spec.kind not in spec.outputs:
-        made = " and ".join(spec.outputs)
+        made = " and ".join(PLURALS.get(one, one) for one in spec.outputs)
         function = {"video": "generate_video", "image": "generate_image"}.get(spec.outputs[0])
         hint = f"; use {function}()" if function else ""
-        raise UnsupportedOperationError(f"{spec.model} makes {made}, no {spec.kind}{hint}")
+        raise UnsupportedOperationError(f"{spec.model} makes {made}, no {spec.kind}s{hint}")
 
 
 def _instead(adjustment: Adjustment) -> str:
