@@ -129,8 +129,7 @@ class Submit:
         if not attempt.tries or not await self._search.is_named():
             return
 
-        attempt.intent = attempt.intent or self._intent(payload, call)
-        await attempt.apply(Unknown())
+        await attempt.apply(Unknown(), intent=self._intent(payload, call))
         raise TarashException(
             f"{call.config.provider} refused the submit, and has called back about a job that it "
             "made of it all the same",
