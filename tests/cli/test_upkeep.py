@@ -84,6 +84,7 @@ def test_an_age_that_is_none_is_refused(url: str, capsys: pytest.CaptureFixture[
         ("postgresql://h?password=can/ary", "postgresql://h"),
         ("postgresql://h/d?pass%77ord=canary&sslpassword=canary", "postgresql://h/d"),
         ("postgresql://h?password=canary@x", "postgresql://h@x"),
+        ("postgresql://u:12/canary@h/d", "postgresql://***"),
         ("postgresql:///d", "postgresql:///d"),
         ("sqlite:///canary.db", "sqlite:///canary.db"),
     ],
@@ -96,7 +97,6 @@ def test_commands_that_are_shown_tell_no_password(url: str, expected: str) -> No
 
 
 def quoted(url: str) -> str:
-
     return shlex.quote(url)
 
 

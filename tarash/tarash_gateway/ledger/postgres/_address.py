@@ -63,8 +63,9 @@ class Address:
 
         hosts = str(facts.get("host") or facts.get("hostaddr") or "localhost").split(",")
         ports = str(facts.get("port") or "5432").split(",")
-        # A host with an @ in it is the rest of a password.
-        if not all(one.isdecimal() for one in ports if one) or any("@" in one for one in hosts):
+        # A host or a path with an @ in it is the rest of a password.
+        is_torn = any("@" in one for one in hosts) or "@" in _path_of(self._url.reveal())
+        if is_torn or not all(one.isdecimal() for one in ports if one):
             raise ValidationError(
                 "That is no URL of a PostgreSQL database: use postgresql://user:password@host:5432/"
                 "jobs, with %-escapes for @ : / # and ? within the password",
@@ -110,6 +111,9 @@ def without_password(url: str) -> str:
     if not found or scheme not in SCHEMES:
         return url
 
+    if "@" in _path_of(url):  # the rest of a password with a slash in it: no URL at all
+        return f"{scheme}://{MASK}"
+
     host, asked, options = host.partition("?")
     if asked:  # without a path before it: what follows a slash is a value's
         slash, path, query = "", "", f"{options}{slash}{path}"
@@ -120,6 +124,10 @@ def without_password(url: str) -> str:
     tail = f"{path}?{'&'.join(kept)}" if kept else path
     user = user.partition(":")[0].partition("?")[0]
     return f"{scheme}://{user}{at}{host}{slash}{tail}"
+
+
+def _path_of(url: str) -> str:
+    return url.partition("?")[0].partition("://")[2].partition("/")[2]
 
 
 def _is_secret(name: str) -> bool:
