@@ -45,7 +45,7 @@ def endpoint(provider: str, kind: str, model: str) -> str:
         request = VideoGenerationRequest(prompt="a tin toy")
         return GATEWAY.plan_video(VideoGenerationConfig(**facts), request).endpoint
 
-    pictures = [{"image": IMAGE, "type": "reference"}] if "edit/" in model else []
+    pictures: Any = [{"image": IMAGE, "type": "reference"}] if "edit/" in model else []
     images = ImageGenerationRequest(prompt="a tin toy", image_list=pictures)
     return GATEWAY.plan_image(ImageGenerationConfig(**facts), images).endpoint
 
