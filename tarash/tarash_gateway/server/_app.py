@@ -29,7 +29,11 @@ from . import (
     _keys,
     _links,
     _models,
+    _page,
     _remakes,
+    _signing_in,
+    _streams,
+    _timelines,
     _videos,
 )
 from ._around import Around
@@ -58,6 +62,10 @@ ROUTERS = (
     _models,
     _keys,
     _audit,
+    _streams,
+    _timelines,
+    _signing_in,
+    _page,
 )
 CODES = {404: "not_found", 405: "method_not_allowed"}
 
