@@ -147,7 +147,7 @@ def test_nothing_is_written_without_what_the_page_knows(mocked: Started) -> None
             {CSRF: right, "sec-fetch-site": "same-site"},
             {CSRF: right, "sec-fetch-site": "none"},
         ):
-            sent = {name: value.encode("latin-1") for name, value in headers.items()}
+            sent = [(one.encode(), value.encode("latin-1")) for one, value in headers.items()]
             for method, path, body in (
                 ("POST", "/api/jobs", order),
                 ("POST", "/v1/videos", order),
