@@ -166,7 +166,7 @@ def no_media(raw: Any, kind: str) -> TarashException:
     return error or GenerationFailedError(
         f"Google answered without {kind}: {said or shorten(raw)}",
         raw_response=raw,
-        code=None if said else NO_MEDIA,
+        code=None if said or found.get("error") else NO_MEDIA,
     )
 
 
