@@ -254,14 +254,9 @@ class PollMatrix:
         assert denied or isinstance(end, TimeoutError), f"the wait was ended: {end!r}"
         self.simulator.recover(self.case.provider)
         async with Gateway(ledger=SqliteLedger(self.path)) as gateway:
-            if (
-                self.case.config(KEY, self.simulator.base_url(self.case.provider)).api_key is None
-            ):  # a token that the ledger does not keep
-                response = await self._ordered(cell, gateway)
-            else:
-                jobs = await gateway.resume_all_async(api_keys={self.case.provider: KEY})
-                (job,) = [one for one in jobs if one.operation == end.operation]
-                response = await job.wait_async()
+            jobs = await gateway.resume_all_async(api_keys={self.case.provider: KEY})
+            (job,) = [one for one in jobs if one.operation == end.operation]
+            response = await job.wait_async()
 
         assert response.status == "completed"
         assert await self._state(cell) == ("completed", "completed")

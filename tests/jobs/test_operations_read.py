@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tarash.tarash_gateway import ValidationError
@@ -32,7 +32,11 @@ JSON = st.recursive(
     max_leaves=8,
 )
 
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine takes its time."""
 
+
+@SLOWLY
 @given(st.sampled_from(sorted(GOOD)), JSON)
 def test_a_field_of_any_other_kind_is_refused_as_one_of_ours(name: str, value: Any) -> None:
     try:
@@ -43,6 +47,7 @@ def test_a_field_of_any_other_kind_is_refused_as_one_of_ours(name: str, value: A
         assert Operation.from_json(operation.to_json()) == operation
 
 
+@SLOWLY
 @given(JSON)
 def test_what_is_no_operation_is_refused(value: Any) -> None:
     with pytest.raises(ValidationError):

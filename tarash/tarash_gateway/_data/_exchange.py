@@ -117,6 +117,10 @@ class Operation:
         return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
 
 
+NO_MEDIA = "no_media"
+"""The code of an error that says that a job that is done has no media, and not why."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawResult:
     """What settled a job: the body as it came over the wire, and facts that stood beside it."""

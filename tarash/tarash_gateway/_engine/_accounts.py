@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .._http import _key_lookup as _settings
 from ..exceptions import AuthenticationError, TarashException, ValidationError
-from ._marks import fits
+from ._marks import fits, lasting_key
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
     from .._http._credentials import Credentials
-    from ..providers._contract import Adapter
+    from ..providers._contract import Adapter, TokenAdapter
     from ..providers._registry import Registry
     from ._attempt import Attempt
 
@@ -37,8 +37,9 @@ def account_of(adapter: Adapter, attempt: Attempt, registry: Registry) -> Creden
         except TarashException:
             continue  # which the last line says, where nothing else fits
 
-        if fits(call.mark, account.key.reveal()):
-            known = config.model_copy(update={"api_key": account.key.reveal()})
+        key = account.key.reveal()
+        if fits(call.mark, lasting_key(adapter, config, account)) or fits(call.mark, key):
+            known = config.model_copy(update={"api_key": key})
             attempt.call = replace(call, config=known)
             return account
 
@@ -64,6 +65,11 @@ def _candidates(adapter: Adapter, config: Config, mark: Mapping[str, str]) -> It
     host = mark.get("host")
     if host and _place(adapter, config) != host:
         config = config.model_copy(update={"base_url": host})
+
+    if config.api_key and "with_token" in adapter.abilities:
+        with_token = cast("TokenAdapter", adapter).with_token(config, config.api_key)
+        if with_token is not None:
+            yield with_token
 
     yield config
     if config.api_key:

@@ -9,16 +9,18 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .._http import _key_lookup as _settings
 from ..exceptions import TarashException
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call
+    from .._data._exchange import Call, Config
     from .._data._types import JsonObject
+    from .._http._credentials import Credentials
     from .._support._secrets import Keys
+    from ..providers._contract import Adapter, TokenAdapter
     from ..providers._registry import Registry
 
 MARK = "bought_with"
@@ -34,11 +36,20 @@ def mark_of(call: Call, registry: Registry) -> JsonObject:
         return {"key": _fingerprint(config.api_key)} if config.api_key else {}
 
     try:
-        account = _settings.account(registry.adapter(config.provider), config, None)
+        adapter = registry.adapter(config.provider)
+        account = _settings.account(adapter, config, None)
     except TarashException:
         return {}  # which the attempt itself will say
 
-    return {"host": account.base_url, "key": _fingerprint(account.key.reveal())}
+    return {"host": account.base_url, "key": _fingerprint(lasting_key(adapter, config, account))}
+
+
+def lasting_key(adapter: Adapter, config: Config, account: Credentials) -> str:
+    """Return what tells who buys: the key, and of tokens that end within the hour only that."""
+    if "with_token" in adapter.abilities and cast("TokenAdapter", adapter).has_token(config):
+        return _settings.NO_KEY
+
+    return account.key.reveal()
 
 
 def fits(mark: Mapping[str, str], key: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .._data._hints import check_dashboard, raise_limit, use_operation
 from .._http._answer import TooLargeResultError, shorten
-from ..exceptions import HTTPError, TarashException
+from ..exceptions import AuthenticationError, HTTPError, TarashException
 from ._limits import DENIALS, DENIED_SECONDS, GONE, LARGEST_MEMORY, status_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from .._data._exchange import Operation
     from ._attempt import Attempt
+
+
+NO_KEY = "no_key"
+"""The code of an error that says that there are no credentials, so that nothing was asked."""
 
 
 class Troubles:
@@ -68,9 +72,13 @@ class Troubles:
         Raises:
             HTTPError: The provider has denied the job for so long that nobody need wait any more;
                 or its result is larger than what may be read of it.
+            AuthenticationError: There is no key here to ask with, and none will come by itself.
         """
         if isinstance(trouble, TooLargeResultError):
             raise self._too_large(trouble) from trouble
+
+        if trouble.code == NO_KEY:
+            raise self._keyless(trouble) from trouble
 
         self.last = trouble
         is_new = trouble.message not in self._told and len(self._told) < LARGEST_MEMORY
@@ -89,6 +97,15 @@ class Troubles:
             raise self._denied(trouble, span) from trouble
 
         return is_new
+
+    def _keyless(self, trouble: TarashException) -> AuthenticationError:
+        return AuthenticationError(
+            f"The job {self._operation.id} can't be polled from here: {trouble.message}. It may go "
+            "on and be billed, and stays unfinished",
+            retryable=False,
+            code=NO_KEY,
+            hints=[use_operation("resume_all and the same idempotency key go on with it")],
+        )
 
     def _too_large(self, trouble: TarashException) -> HTTPError:
         fetch = (

@@ -21,6 +21,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._blanks import Blanks
 from ._lease import Lease, was_stopped
 from ._limits import (
     NUDGE_SECONDS,
@@ -110,6 +111,7 @@ class Watch:
         self._looks = 0
         self._failed = False
         self.troubles = Troubles(attempt, operation, self._floor, self._clock)
+        self._blanks = Blanks(adapter, attempt, self._clock)
         self._streaming = False
         self._has_stream = False
         self._told = False
@@ -336,6 +338,9 @@ class Watch:
         """
         self._looks += 1
         snapshot = news or await self._one_look()
+        if self._looks != self._most:
+            snapshot = self._blanks.borne(snapshot)
+
         if snapshot.finished is None:
             ready = self._attempt.done
             await self._attempt.apply(replace(polled(snapshot), result_ready=ready))

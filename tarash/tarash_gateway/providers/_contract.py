@@ -48,6 +48,7 @@ Ability = Literal[
     "upload",
     "verify_credentials",
     "webhook",
+    "with_token",
 ]
 """What some adapters can do: each is the method of that name, in one of the protocols below."""
 ABILITIES: tuple[Ability, ...] = get_args(Ability)
@@ -144,6 +145,21 @@ class LocatingAdapter(Adapter, Protocol):
 
     def resolve_base_url(self, config: Config, custom: str | None) -> str:
         """Return the base URL; `custom` is what the user put in the place of the provider's."""
+        ...
+
+
+class TokenAdapter(Adapter, Protocol):
+    """An adapter whose provider also takes tokens in the place of a key, which end soon.
+
+    Nobody can tell by such a token who has bought a job, since the next one is another.
+    """
+
+    def has_token(self, config: Config) -> bool:
+        """Tell whether a config's credentials are such tokens, or what makes them. Pure."""
+        ...
+
+    def with_token(self, config: Config, token: str) -> Config | None:
+        """Return a config with a token that was given as a key; None where it is none. Pure."""
         ...
 
 

@@ -9,10 +9,13 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from .._data._exchange import Call
+
+Word = TypeVar("Word")
+AS_SPACES = str.maketrans("_-", "  ")
 
 ODD = "odd_facts"
 """Where `provider_metadata` holds what could not be read, as it came."""
@@ -98,6 +101,18 @@ def date(value: Any) -> str | None:
         return None
 
     return at.isoformat()
+
+
+def among(words: Mapping[str, Word], word: str) -> Word | None:
+    """Return what a word stands for, also where it is spelt in another case, or with one l."""
+    if word in words:
+        return words[word]
+
+    return {_spelt(name): value for name, value in words.items()}.get(_spelt(word))
+
+
+def _spelt(word: str) -> str:
+    return word.strip().casefold().replace("canceled", "cancelled").translate(AS_SPACES)
 
 
 def mapping(value: Any) -> dict[str, Any]:

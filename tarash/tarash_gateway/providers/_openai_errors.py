@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .._data._exchange import NO_MEDIA
 from .._http._answer import parse_retry_after, shorten
 from ..exceptions import ContentModerationError, GenerationFailedError
 from ._error_conditions import Refusal, Stage, When
@@ -158,6 +159,7 @@ def no_media(raw: Any, kind: str) -> TarashException:
     return GenerationFailedError(
         f"The answer holds no {kind}: {shorten(raw)} (try again, or another model)",
         raw_response=raw,
+        code=NO_MEDIA,
     )
 
 

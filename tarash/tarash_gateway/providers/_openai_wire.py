@@ -31,7 +31,7 @@ from .._support._secrets import AuthHeaders, Key
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ._contract import AdapterDefaults
-from ._facts import milliseconds, percent
+from ._facts import among, milliseconds, percent
 from ._finding import is_since, moment
 from ._openai_costs import reported_cost
 from ._openai_errors import classify_answer, error_of, job_error
@@ -64,11 +64,12 @@ STATUSES: Mapping[str, JobStatus] = {
     "success": "completed",
     "succeeded": "completed",
     "done": "completed",
+    "complete": "completed",
+    "finished": "completed",
     "error": "failed",
     "expired": "failed",
     "rejected": "failed",
     "cancelled": "failed",
-    "canceled": "failed",
 }
 TOGETHER = Together(PAGE)
 JOB_IDS = ("id", "video_id", "task_id")
@@ -269,7 +270,7 @@ class OpenAIWire(AdapterDefaults):
         found = [job for job in listed if isinstance(job, Mapping) and job.get("id") in wanted]
         return {
             str(job["id"]): Snapshot(
-                STATUSES.get(str(job.get("status")).lower(), "processing"),
+                among(STATUSES, str(job.get("status"))) or "processing",
                 raw=job,
                 progress=percent(job.get("progress")),
             )
@@ -291,7 +292,7 @@ class OpenAIWire(AdapterDefaults):
         if not job.get("status") and not any(job.get(name) for name in JOB_IDS):
             raise unreadable(answer.status, job)
 
-        status = STATUSES.get(str(job.get("status")).lower(), "processing")
+        status = among(STATUSES, str(job.get("status"))) or "processing"
         if status == "failed":
             error = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
             return Snapshot("failed", raw=job, error=job_error(error, job))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
 
+from .._data._exchange import NO_MEDIA
 from .._http._client import shorten
 from .._support._mime import TYPES
 from ..exceptions import GenerationFailedError
@@ -167,6 +168,7 @@ def no_media(
     return GenerationFailedError(
         f"{provider} answered without {kind}{instead}: {shorten(output)}",
         raw_response=output if raw is None else raw,
+        code=None if found.others else NO_MEDIA,
     )
 
 

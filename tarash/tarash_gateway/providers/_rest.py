@@ -24,7 +24,7 @@ from .._support._paths import value_at
 from .._support._secrets import AuthHeaders
 from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
-from ._facts import percent
+from ._facts import among, percent
 from ._finding import is_since, moment
 from ._rest_results import RestResults
 
@@ -260,7 +260,7 @@ class RestAdapter(RestResults):
 
     def status_of(self, body: Mapping[str, Any]) -> JobStatus:
         """Return our word for the status of a job's body. Pure."""
-        return self.statuses.get(str(value_at(body, self.status)), "processing")
+        return among(self.statuses, str(value_at(body, self.status))) or "processing"
 
     def failure(self, body: Mapping[str, Any]) -> TarashException:
         """Return the error of a job that ended without a result. Pure."""

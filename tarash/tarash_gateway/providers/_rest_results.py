@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .._data._exchange import NO_MEDIA
 from .._http._answer import shorten
 from .._support._paths import value_at
 from ..exceptions import GenerationFailedError
@@ -45,7 +46,9 @@ class RestResults(AdapterDefaults):
         if not media and output is None and kind in self.media:
             article = "an" if kind == "image" else "a"
             raise GenerationFailedError(
-                f"{title} answered without {article} {kind}: {shorten(raw)}", raw_response=raw
+                f"{title} answered without {article} {kind}: {shorten(raw)}",
+                raw_response=raw,
+                code=NO_MEDIA,
             )
 
         if not media:

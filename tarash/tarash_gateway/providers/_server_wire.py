@@ -127,10 +127,6 @@ class VideoServer(OwnServer):
 
         return super().accepted(client, answer, call)
 
-    def status_of(self, body: Mapping[str, Any]) -> JobStatus:
-        """Return our word for a job's status, however it is spelt."""
-        return self.statuses.get(str(body.get("status")).lower(), "processing")
-
     def refused(self, answer: HttpResponse) -> Snapshot:
         """Return the verdict of a job that failed: some say it with an error status.
 

@@ -16,7 +16,7 @@ from ..._support._paths import values_at as every
 from ..._support._warnings import warn
 from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
-from .._facts import percent
+from .._facts import among, percent
 from .._finding import earliest, moment
 from ._asked import filled_in, is_ours, medium_of, own_id, whole
 from ._hooks import hook
@@ -117,7 +117,7 @@ class DeclaredAdapter(DeclaredPricing):
             return Snapshot("queued", raw=answer.body)
 
         # With a status of the job, an error beside it is the job's, and not this answer's.
-        says_status = str(one(answer.body, poll.status)) in poll.statuses
+        says_status = among(poll.statuses, str(one(answer.body, poll.status))) is not None
         if answer.status >= FIRST_ERROR or (self.rules.is_refusal(answer.body) and not says_status):
             return self.refused(answer)
 
@@ -203,7 +203,8 @@ class DeclaredAdapter(DeclaredPricing):
 
     def _word(self, poll: Poll, word: str) -> Any:
         """Return our word for the provider's; one that nobody knows is told once."""
-        is_new = word not in poll.statuses and word not in self.unknown
+        found = among(poll.statuses, word)
+        is_new = found is None and word not in self.unknown
         if is_new and len(self.unknown) < MOST_WORDS:
             self.unknown.add(word)
             warn(
@@ -211,7 +212,7 @@ class DeclaredAdapter(DeclaredPricing):
                 "polled on"
             )
 
-        return poll.statuses.get(word, "processing")
+        return found or "processing"
 
     async def _fetched(self, client: Any, seen: Snapshot, operation: Operation) -> Snapshot:
         result, finished = self.result_of(operation.kind, operation.model), seen.finished

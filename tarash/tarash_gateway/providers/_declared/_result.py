@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from ..._data._exchange import Operation, RawResult
+from ..._data._exchange import NO_MEDIA, Operation, RawResult
 from ..._data._money import Reported, exact
 from ..._support._paths import value_at as one
 from ...exceptions import GenerationFailedError
@@ -120,7 +120,11 @@ class DeclaredResult(DeclaredSending):
         if not found:
             article, said = "an" if call.kind == "image" else "a", self.rules.said(raw)
             told = f"{self.said.title} answered without {article} {call.kind}"
-            raise GenerationFailedError(f"{told}: {said}" if said else told, raw_response=raw)
+            raise GenerationFailedError(
+                f"{told}: {said}" if said else told,
+                raw_response=raw,
+                code=None if said else NO_MEDIA,
+            )
 
         given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
         facts = response_facts(call, finished.metadata, **given)

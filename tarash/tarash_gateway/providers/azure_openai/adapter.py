@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 
 TOKEN = "azure_ad_token"  # noqa: S105  (the setting's name)
 TOKEN_PROVIDER = "azure_ad_token_provider"  # noqa: S105  (the same)
+JWT = "eyJ"
+"""What every Entra token begins with."""
 DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class AzureOpenAIAdapter(OpenAIWire):
     """Azure OpenAI's images and videos, by the contract of adapters."""
 
+    abilities = OpenAIWire.abilities | {"with_token"}
     name = "azure-openai"
     base_url = "https://YOUR-RESOURCE.openai.azure.com/openai"
     base_url_variable = "AZURE_OPENAI_ENDPOINT"
@@ -48,6 +51,19 @@ class AzureOpenAIAdapter(OpenAIWire):
 
         token: str | None = config.provider_config.get(TOKEN)
         return token or config.api_key or environment.get("AZURE_OPENAI_API_KEY")
+
+    def has_token(self, config: Config) -> bool:
+        """Tell whether a config has an Entra token, or what gives them out."""
+        return any(config.provider_config.get(name) for name in (TOKEN, TOKEN_PROVIDER))
+
+    def with_token(self, config: Config, token: str) -> Config | None:
+        """Return a config with an Entra token; None where it has one, or this is a key."""
+        if self.has_token(config) or not token.startswith(JWT):
+            return None
+
+        return config.model_copy(
+            update={"provider_config": {**config.provider_config, TOKEN: token}}
+        )
 
     def connect(self, account: Credentials, transport: Transport) -> OpenAIClient:
         """Make a client for the resource that `base_url` names.

@@ -49,7 +49,7 @@ async def look_at_interaction(client: GoogleClient, raw: JsonObject) -> Snapshot
 
 async def look_at_operation(client: GoogleClient, raw: JsonObject) -> Snapshot:
     """Return what a long-running operation says: it has no words for how far it is."""
-    if not raw.get("done") and not raw.get("error"):
+    if not (raw.get("done") or raw.get("error") or parts_of(raw, "video")):
         if not raw.get("name"):
             raise unreadable(200, raw)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._data._exchange import NO_MEDIA
 from ..._http._client import shorten
 from ...exceptions import GenerationFailedError, TarashException
 from .._facts import content_type, count, first, mapping, objects, text, texts
@@ -161,8 +162,11 @@ def no_media(raw: Any, kind: str) -> TarashException:
     if error is None and kind == "video":
         error = interaction_error(found) or operation_error(found)
 
+    said = _text_of(found)
     return error or GenerationFailedError(
-        f"Google answered without {kind}: {_text_of(found) or shorten(raw)}", raw_response=raw
+        f"Google answered without {kind}: {said or shorten(raw)}",
+        raw_response=raw,
+        code=None if said or found.get("error") else NO_MEDIA,
     )
 
 

@@ -18,6 +18,10 @@ from ...exceptions import AuthenticationError, HTTPConnectionError, TarashExcept
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 TOKENS = "https://oauth2.googleapis.com"
+ACCESS_TOKEN = "access_token"  # noqa: S105  (the setting's name)
+CREDENTIALS = (ACCESS_TOKEN, "credentials", "credentials_path")
+API_KEYS = ("AIza", "AQ.")
+"""What keys of the Gemini API begin with, which are no tokens."""
 REFRESH_SECONDS = 20
 """One exchange with the token endpoint may take so long."""
 
@@ -30,7 +34,7 @@ class Tokens:
     """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._given: str | None = settings.get("access_token")
+        self._given: str | None = settings.get(ACCESS_TOKEN)
         self._credentials: Any = settings.get("credentials")
         self._path: str | None = settings.get("credentials_path")
         self._lock = anyio.Lock()
@@ -66,9 +70,10 @@ class Tokens:
                 submission="not_sent",
             )
         except problems.GoogleAuthError as error:
-            failure = _refused(f"{type(error).__name__}: {error.args[0] if error.args else ''}")
+            said = f"{type(error).__name__}: {error.args[0] if error.args else ''}"
+            failure = _refused(said, missing=isinstance(error, problems.DefaultCredentialsError))
         except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-            failure = _refused(f"{type(error).__name__} while reading {self._path}")
+            failure = _refused(f"{type(error).__name__} while reading {self._path}", missing=True)
 
         # Without its cause: what google-auth raises may quote the credentials.
         raise failure
@@ -124,9 +129,17 @@ def _from_file(path: str) -> Any:
     return kind.from_service_account_info(facts, scopes=SCOPES)
 
 
-def _refused(said: str) -> AuthenticationError:
+def has_credentials(settings: Mapping[str, Any]) -> bool:
+    """Tell whether settings say themselves where tokens come from."""
+    return any(settings.get(name) is not None for name in CREDENTIALS)
+
+
+def _refused(said: str, *, missing: bool) -> AuthenticationError:
+    """Return the error for credentials that give no token; missing ones won't by themselves."""
     return AuthenticationError(
-        f"No access token for Vertex AI: {said} (check credentials_path, or run `gcloud auth "
-        "application-default login`)",
+        f"No access token for Vertex AI: {said} (check credentials_path, run `gcloud auth "
+        "application-default login`, or give a token: 'access_token' in provider_config, or "
+        "api_keys={'google': …} where a job is resumed)",
         submission="not_sent",
+        code="no_key" if missing else None,
     )

@@ -34,6 +34,7 @@ from ._files import is_ready, upload
 from ._payloads import OWN_REFERENCES, body_of
 from ._places import GEMINI_API, bare, place_of, surface_of
 from ._results import ENDED, decode, metadata_of, no_media, parts_of, revised_prompt
+from ._tokens import ACCESS_TOKEN, API_KEYS, has_credentials
 from .errors import classifier, classify_answer
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class GoogleAdapter(AdapterDefaults):
             "resolve_base_url",
             "upload",
             "verify_credentials",
+            "with_token",
         }
     )
     name = "google"
@@ -87,6 +89,18 @@ class GoogleAdapter(AdapterDefaults):
 
         found = (environment.get(name) for name in KEY_VARIABLES)
         return config.api_key or next((key for key in found if key), None)
+
+    def has_token(self, config: Config) -> bool:
+        """Tell whether a config is for Vertex AI."""
+        return config.provider_config.get("gcp_project") is not None
+
+    def with_token(self, config: Config, token: str) -> Config | None:
+        """Return a config for Vertex AI with an access token; None where it has credentials."""
+        settings = config.provider_config
+        if not self.has_token(config) or token.startswith(API_KEYS) or has_credentials(settings):
+            return None
+
+        return config.model_copy(update={"provider_config": {**settings, ACCESS_TOKEN: token}})
 
     def resolve_base_url(self, config: Config, custom: str | None) -> str:
         """Return the base URL: on Vertex AI it depends on the location."""
