@@ -22,7 +22,7 @@ from ._parts import (
     first_of,
     is_for,
 )
-from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Submit, Upload
+from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Submit, Upload, place_of
 from ._takes import Model, Take
 
 __all__ = [
@@ -223,10 +223,11 @@ class ProviderDeclaration(Part):
                 names.add(form)
                 self._check(model.kind, name)
 
-        ways = {one.path for one in self.submit} | {one.path for one in self.models if one.path}
-        asked = {path for one in self.quote for path in (one.path, one.path_if_missing) if path}
-        if ways & asked:
-            raise ValueError(f"quote.path {min(ways & asked)!r} is a submit's: it would buy")
+        ways = {place_of(one.path) for one in (*self.submit, *self.models) if one.path}
+        asked = [path for one in self.quote for path in (one.path, one.path_if_missing) if path]
+        for path in asked:
+            if place_of(path) in ways:
+                raise ValueError(f"quote.path {path!r} is a submit's: it would buy")
 
         if any(one.own_id for one in self.list) and not any(one.own_id for one in self.submit):
             raise ValueError("list.own_id needs an own_id in the submit, which sends it")
