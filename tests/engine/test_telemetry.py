@@ -14,11 +14,14 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
+from tarash.tarash_gateway._data._events import AttemptEvent
+from tarash.tarash_gateway._engine._audience import opened
+from tarash.tarash_gateway._engine._terms import group_of
 from tarash.tarash_gateway.exceptions import GenerationFailedError, ValidationError
 from tarash.tarash_gateway.observability import OpenTelemetryObserver
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
@@ -196,6 +199,100 @@ async def test_the_same_key_twice_is_one_job(simulator: Simulator, seen: Seen) -
 
     jobs = [one for one in seen.exporter.get_finished_spans() if "generate" in one.name]
     assert sorted(attributes(one)["tarash.job.state"] for one in jobs) == ["completed", "joined"]
+
+
+class Unended:
+    """Knows which spans have begun and not ended."""
+
+    def __init__(self, tracers: TracerProvider, fails_at: str = "nothing") -> None:
+        self.names: dict[int, str] = {}
+        self._fails_at = fails_at
+        processor = SpanProcessor()
+        processor.on_start, processor.on_end = self._start, self._end
+        tracers.add_span_processor(processor)
+
+    def _start(self, span: Any, **_context: Any) -> None:
+        self.names[span.context.span_id] = span.name
+
+    def _end(self, span: Any) -> None:
+        del self.names[span.context.span_id]
+        if span.name.startswith(self._fails_at):
+            raise OSError("the exporter is away")
+
+
+async def test_both_attempts_of_a_hedge_end_their_spans(simulator: Simulator, seen: Seen) -> None:
+    unended = Unended(seen.tracers)
+    simulator.script("fal", Script(run_seconds=60, stream=False), Script(stream=False))
+    gateway = Gateway(observers=[seen.observer])
+    hedged = config(simulator, hedge_after=0.05, fallback_configs=[config(simulator)])
+    await gateway.generate_video_async(hedged, REQUEST)
+    finished = seen.exporter.get_finished_spans()
+    ended = {
+        attributes(one)["tarash.attempt.number"]: attributes(one)["tarash.attempt.outcome"]
+        for one in finished
+        if one.name == "attempt fal"
+    }
+    assert ended.keys() == {1, 2}
+    assert ended[2] == "completed"
+    assert ended[1] != "completed"
+    assert sum(one.name == "submit fal" for one in finished) == 2
+    assert not unended.names
+
+
+async def test_a_job_that_waits_in_the_queue_leaves_no_span_open(
+    simulator: Simulator, seen: Seen
+) -> None:
+    unended = Unended(seen.tracers)
+    gateway = Gateway(observers=[seen.observer])
+    job = await gateway.enqueue_video_async(config(simulator), REQUEST)
+    assert not unended.names
+    (asked,) = seen.exporter.get_finished_spans()
+    assert attributes(asked)["tarash.job.state"] == "queued"
+
+    await job.wait_async()
+    assert not unended.names
+    driven = seen.exporter.get_finished_spans()[-1]
+    assert attributes(driven)["tarash.job.state"] == "completed"
+    assert [one.context.span_id for one in driven.links] == [asked.context.span_id]
+
+
+@pytest.mark.parametrize("failing", ["generate", "attempt", "submit", "download"])
+async def test_an_exporter_that_raises_harms_no_job_and_no_other_span(
+    simulator: Simulator, seen: Seen, failing: str
+) -> None:
+    unended = Unended(seen.tracers, failing)
+    response = await Gateway(observers=[seen.observer]).generate_video_async(
+        config(simulator), REQUEST
+    )
+    assert response.video
+    assert not unended.names
+
+
+async def test_what_is_kept_of_a_trace_is_none_of_the_users_labels(
+    simulator: Simulator, seen: Seen
+) -> None:
+    gateway = Gateway(observers=[seen.observer])
+    labels = {"user": "42", "traceparent": "the user's own"}
+    await gateway.generate_video_async(config(simulator), REQUEST, labels=labels)
+    (job,) = await gateway.list_jobs_async()
+    assert job.labels == labels
+    told = attributes(seen.spans()["generate_content fal-ai/veo3.1"])
+    assert {name for name in told if name.startswith("tarash.label.")} == {
+        "tarash.label.user",
+        "tarash.label.traceparent",
+    }
+    with pytest.raises(ValidationError, match="observers write down"):
+        await gateway.generate_video_async(config(simulator), REQUEST, labels={"observer.x": "1"})
+
+
+def test_traced_jobs_of_one_user_share_their_turns(seen: Seen) -> None:
+    labels = {"user": "42"}
+    groups = {
+        group_of({**labels, **opened([seen.observer], AttemptEvent(job_id=job))}, None)
+        for job in ("1", "2")
+    }
+    assert groups == {group_of(labels, None)}
+    assert group_of(opened([seen.observer], AttemptEvent(job_id="3")), None) == group_of({}, None)
 
 
 def test_a_webhook_is_a_span(seen: Seen) -> None:

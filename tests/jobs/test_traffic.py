@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,16 @@ def orders(simulator: Simulator, number: int, name: str) -> list[dict[str, Any]]
     return sorted(made, key=lambda one: str(one["user"]))
 
 
-def ends_of(children: list[Child]) -> dict[str, str]:
-    """Return the job that each order came to."""
+def ends_of(children: list[Child]) -> tuple[dict[str, str], set[str]]:
+    """Return the job that each order came to, and the orders of which nobody can know.
+
+    Those were killed between their submit and its answer.
+    """
     said = [one for child in children for one in child.said()]
-    assert not [one for one in said if "error" in one]
-    return {one["key"]: one["response"] for one in said if "response" in one}
+    errors = [one for one in said if "error" in one]
+    assert not [one for one in errors if one["submission"] != "unknown"]
+    ends = {one["key"]: one["response"] for one in said if "response" in one}
+    return ends, {one["key"] for one in errors}
 
 
 def check_line(  # noqa: PLR0913  (what makes a crowd)
@@ -71,13 +76,18 @@ def check_line(  # noqa: PLR0913  (what makes a crowd)
     for child in running:
         child.join()
 
-    ends = ends_of(children)
-    assert len(ends) == total
-    assert len(set(ends.values())) == total
+    ends, unknown = ends_of(children)
+    assert set(ends).isdisjoint(unknown)
+    assert len(ends) + len(unknown) == total
+    assert len(unknown) <= in_flight * kills
+    assert len(set(ends.values())) == len(ends)
     counters = simulator.counters("fal")
     assert counters.most_in_flight <= in_flight
-    assert counters.accepted == counters.submits == total
-    assert {one.state for one in records(path)} == {"completed"}
+    bought = [one.payload["prompt"] for one in simulator.jobs("fal")]
+    assert counters.accepted == counters.submits == len(bought) == len(set(bought))
+    assert set(ends) <= set(bought) <= set(ends) | unknown
+    states = Counter(one.state for one in records(path))
+    assert (states["completed"], states.total()) == (len(ends), total)
     return waits_of(simulator)
 
 

@@ -23,6 +23,7 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from tarash.tarash_gateway._engine._postbox import NAMES, name_job
 from tarash.tarash_gateway._jobs._inbox_server import listening
 from tarash.tarash_gateway._support._wakeups import Wakeup
 from tarash.tarash_gateway.exceptions import HTTPConnectionError, TarashException, ValidationError
@@ -495,3 +496,70 @@ async def test_while_webhooks_arrive_polls_are_few_and_where_one_is_missed_they_
     assert relied <= 2
     assert missed <= relied + 1
     assert first > 0
+
+
+class Called(MemoryLedger):
+    """Is asked for the name of a job only when its provider has called back."""
+
+    simulator: Simulator
+
+    async def read_state(self, space: str, name: str) -> Any:
+        """Read it, in time: the next try would be a second away."""
+        if space == NAMES:
+            await until(lambda: bool(self.simulator.webhooks("fal")))
+
+        return await super().read_state(space, name)
+
+
+@pytest.mark.parametrize("code", [500, 503])
+@pytest.mark.parametrize("retries", [0, 2])
+async def test_a_refused_submit_whose_job_calls_back_is_not_sent_again(
+    simulator: Simulator, code: int, retries: int
+) -> None:
+    case = JOBS["fal"]  # which lists no jobs, so that nothing else can find it
+    simulator.script("fal", Script(run_seconds=0.0, stream=False))
+    simulator.fail("fal", "submit", Fault.status(code, {"detail": "try later"}, accepted=True))
+    ledger = Called()
+    ledger.simulator = simulator
+    gateway = Gateway(ledger=ledger, webhook_secret="a secret of the tests")
+    async with serving(simulator, gateway):
+        config = config_of(case, simulator, max_retries=retries)
+        response = await generated(gateway, case, config)
+        assert response.status == "completed"
+
+    (one,) = simulator.jobs("fal")
+    assert (response.request_id, simulator.counters("fal").submits) == (one.id, 1)
+    (record,) = await ledger.jobs()
+    (entry,) = record.entries
+    assert (record.state, entry.submission, entry.outcome) == ("completed", "accepted", "completed")
+    (spent,) = await ledger.spendings()
+    assert spent.state == "estimated"
+
+
+async def test_another_process_takes_up_a_refused_submit_whose_job_has_called_back(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = JOBS["fal"]
+    monkeypatch.setenv("FAL_KEY", KEY)
+    simulator.script("fal", Script(run_seconds=0.0, stream=False))
+    async with serving(simulator) as (gateway, _, _url):
+        job = await gateway.submit_video_async(config_of(case, simulator), case.request())
+        ledger = gateway.ledger
+        (record,) = await ledger.jobs()
+        (entry,) = record.entries
+        # As a process leaves it that ends in the pause before the second try.
+        assert await ledger.claim(job.id, "other")
+        assert await ledger.intend(entry.intent, "other")
+        heard = {"error": {"type": "HTTPError", "message": "busy"}, "tries": 1}
+        heard["retry_at"] = datetime.now(UTC).isoformat()
+        await ledger.note(entry.intent.id, "other", heard, "rejected")
+        await ledger.close(job.id, "other", "open")
+        (made,) = simulator.jobs("fal")
+        await name_job(ledger, entry.intent.id, made.id)
+
+        resumed = await gateway.resume_async(job.id)
+        response = await resumed.wait_async()
+        assert (response.request_id, simulator.counters("fal").submits) == (made.id, 1)
+        (record,) = await ledger.jobs()
+        assert (record.state, record.entries[0].submission) == ("completed", "accepted")
+        assert record.entries[0].heard["error"] is None

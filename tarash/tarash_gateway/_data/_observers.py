@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,3 +11,11 @@ if TYPE_CHECKING:
     Observer = Callable[[AttemptEvent], object]
 else:
     Observer = Callable[[Any], object]
+
+NOTED = "observer."
+"""Begins the names of labels that an observer, and not the user, has written down with a job."""
+
+
+def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's own labels of a job."""
+    return {name: one for name, one in labels.items() if not name.startswith(NOTED)}

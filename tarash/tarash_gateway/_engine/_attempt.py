@@ -220,7 +220,8 @@ class Attempt:
 
         Args:
             event: What has happened, without the facts that all events have.
-            intent: For `Submitting`: what is written down before the submit leaves.
+            intent: For `Submitting`: what is written down before the submit leaves. For `Unknown`:
+                what was written down of a try that was refused, it seemed.
             finished: For `Accepted`: the result, where the answer was the result itself.
             response: What it came to, where that is known.
 
@@ -230,6 +231,8 @@ class Attempt:
         if isinstance(event, Submitting):
             # A cancelled call may have written it all the same.
             self.intent = intent
+        else:
+            self.intent = self.intent or intent
 
         self.response = response or self.response
         self.take(event, finished)

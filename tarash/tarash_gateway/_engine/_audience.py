@@ -19,7 +19,7 @@ from .._data._events import (
     Rejected,
     Submitting,
 )
-from .._data._observers import Observer
+from .._data._observers import NOTED, Observer
 from .._support._logging import event as log_event
 from .._support._warnings import Line
 
@@ -98,15 +98,18 @@ def opened(observers: Sequence[Observer], about: AttemptEvent) -> dict[str, str]
     """Tell those who ask for it that a job begins; return what they want written down with it.
 
     Args:
-        observers: Who may ask: by a method `opened`, which returns labels.
+        observers: Who may ask: by a method `opened`, which returns names and texts.
         about: Says which job.
+
+    Returns:
+        Labels, whose names say that they are no user's.
     """
     found: dict[str, str] = {}
     for observer in observers:
         beginning = getattr(observer, "opened", None)
         if beginning is not None:
             said = _harmless(observer, about, partial(beginning, about))
-            found.update(said or {})
+            found.update({f"{NOTED}{name}": text for name, text in (said or {}).items()})
 
     return found
 

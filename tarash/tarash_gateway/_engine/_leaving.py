@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .._data._events import CancelAnswered, CancelAsked, Settled
+from .._data._events import CancelAnswered, CancelAsked, Settled, Unknown
 from .._support._goodbyes import say
 from .._support._loops import current_task
 from ._limits import CANCEL_SECONDS, LEFT_SECONDS
@@ -51,7 +51,7 @@ class Leaving:
         self._lease = lease
         self._client_lease = client_lease
         self._search = Search(adapter, client, attempt, lease)
-        self._submit = Submit(adapter, client, attempt, lease, resources.rng)
+        self._submit = Submit(adapter, client, attempt, lease, resources.rng, self._search)
         self._task = current_task()
         self._is_left = False
 
@@ -115,8 +115,15 @@ class Leaving:
 
     async def _search_once(self) -> None:
         """Look once for a job whose answer was cut off, so that it can be named, and stopped."""
-        if self._attempt.submission == "unknown" and self._attempt.operation is None:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+        attempt = self._attempt
+        if attempt.operation is not None:
+            return
+
+        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
+            if attempt.tries and await self._search.is_named():  # refused, and made all the same
+                await attempt.apply(Unknown())
+
+            if attempt.submission == "unknown":
                 await self._search.adopt(pauses=(0,))
 
     async def _ask_to_cancel(

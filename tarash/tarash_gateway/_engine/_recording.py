@@ -44,7 +44,8 @@ def heard_of(event: AttemptEvent) -> JsonObject:
             facts = {"billing": event.billing, "cancel": event.cancel, "retry_at": None}
             return {"error": error, **facts, **_cost_of(event)}
         case Adopted():
-            return {"adopted": True}
+            # Whatever was heard before: it was refused in vain.
+            return {"adopted": True, "error": None, "retry_at": None}
 
     return {}
 

@@ -80,18 +80,26 @@ class Search:
         await attempt.apply(Adopted(operation=found[0]))
         return True
 
-    async def _named(self) -> Operation | None:
-        """Return the job that the provider has named in a call back, to an address of its own."""
-        attempt, ledger = self._attempt, self._lease.ledger
-        if attempt.intent is None or "webhook" not in self._adapter.abilities:
+    async def is_named(self) -> bool:
+        """Tell whether the provider has called us about a job of this attempt."""
+        return await self._named_id() is not None
+
+    async def _named_id(self) -> str | None:
+        """Return the id that the provider has named in a call back, to an address of its own."""
+        attempt = self._attempt
+        if not self._lease.job_id or "webhook" not in self._adapter.abilities:
             return None
 
         try:
-            job_id = await named_job(ledger, attempt.intent.id)
+            return await named_job(self._lease.ledger, attempt.call.request_id)
         except Exception as error:  # noqa: BLE001  (the search must not hide why there is one)
             attempt.log(logging.WARNING, "search_failed", error=str(error))
             return None
 
+    async def _named(self) -> Operation | None:
+        """Return the job of that id."""
+        attempt = self._attempt
+        job_id = await self._named_id()
         if job_id is None:
             return None
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..providers._contract import Adapter, AnsweringAdapter
     from ._attempt import Attempt
     from ._lease import Lease
+    from ._search import Search
 
 
 OK = 200
@@ -39,9 +40,16 @@ OK = 200
 class Submit:
     """A submit under way, and what came of it, also when we were cancelled meanwhile."""
 
-    def __init__(
-        self, adapter: Adapter, client: Any, attempt: Attempt, lease: Lease, rng: Random
+    def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
+        self,
+        adapter: Adapter,
+        client: Any,
+        attempt: Attempt,
+        lease: Lease,
+        rng: Random,
+        search: Search,
     ) -> None:
+        self._search = search
         self._adapter = adapter
         self._client = client
         self._attempt = attempt
@@ -71,6 +79,7 @@ class Submit:
         await self._pause()
         while True:
             await self._heed_a_stop(call)
+            await self._heed_a_name(payload, call)
             if attempt.place is not None:
                 await attempt.place.hold()
 
@@ -91,6 +100,7 @@ class Submit:
             ends = tried >= tries or late or not may_leave_again(error)
             await attempt.apply(refusal(error, tried, None if ends else pause))
             if ends:
+                await self._heed_a_name(payload, call)
                 raise error
 
             await anyio.sleep(pause)
@@ -108,6 +118,24 @@ class Submit:
                 "more is bought for it",
                 submission=self._attempt.submission or "not_sent",
             )
+
+    async def _heed_a_name(self, payload: Payload, call: Call) -> None:
+        """Go on where the provider has named no job of a try that it has refused.
+
+        Raises:
+            TarashException: It has called us about one, so that the refusal was wrong.
+        """
+        attempt = self._attempt
+        if not attempt.tries or not await self._search.is_named():
+            return
+
+        await attempt.apply(Unknown(), intent=self._intent(payload, call))
+        raise TarashException(
+            f"{call.config.provider} refused the submit, and has called back about a job that it "
+            "made of it all the same",
+            submission="unknown",
+            retryable=True,
+        )
 
     async def _pause(self) -> None:
         """Wait for the rest of a pause in which another process has ended."""

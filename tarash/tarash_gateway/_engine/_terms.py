@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from .._data._observers import own_labels
 from ..exceptions import QuotaExceededError, RateLimitError, TarashException
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def group_of(labels: Mapping[str, str], fair_by: str | None) -> str:
     if fair_by is not None:
         return labels.get(fair_by, "")
 
-    return json.dumps(dict(labels), sort_keys=True) if labels else ""
+    own = own_labels(labels)
+    return json.dumps(own, sort_keys=True) if own else ""
 
 
 @lru_cache(maxsize=256)

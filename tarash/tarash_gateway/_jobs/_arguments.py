@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._data._breaker import Breaker
 from .._data._budgets import Budget
 from .._data._limits import Limits
+from .._data._observers import NOTED
 from .._support._words import with_article
 from ..exceptions import ValidationError
 from ..models import (
@@ -113,6 +114,13 @@ def checked_labels(labels: Mapping[str, str] | None) -> dict[str, str]:
             raise ValidationError(
                 f"labels: {name!r} is no name of 1 to {LONGEST_NAME} characters with a text of at "
                 f"most {LONGEST_LABEL}; write numbers as text",
+                submission="not_sent",
+            )
+
+        if name.startswith(NOTED):
+            raise ValidationError(
+                f"labels: {name!r} begins as those do that observers write down and nobody is "
+                f"shown; give it a name that does not begin with {NOTED!r}",
                 submission="not_sent",
             )
 

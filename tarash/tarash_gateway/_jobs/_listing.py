@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._job_info import JobInfo
+from .._data._observers import own_labels
 from .._engine._marks import MARK
 from ..exceptions import ValidationError
 from ..models import Cost
@@ -46,7 +47,7 @@ def info_of(record: JobRecord, *, with_response: bool) -> JobInfo:
         attempts=len(record.entries),
         request=record.request,
         chain=tuple(_shown(one) for one in record.chain),
-        labels=dict(record.labels),
+        labels=own_labels(record.labels),
         created_at=record.created_at,
         response=response_of(result) if with_response and stored is not None else None,
         error=result.get("error"),

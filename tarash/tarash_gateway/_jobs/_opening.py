@@ -87,6 +87,9 @@ async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
         raise
 
     if existing is None:
+        if task is not None:  # whoever works the queue goes on with it
+            Observers(resources.observers).conclude(about, "queued")
+
         run = ChainRun(calls, resources, lease)
         run.key = key
         return run, None

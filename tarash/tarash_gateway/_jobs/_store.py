@@ -274,7 +274,7 @@ def _set_verdict(attempt: Attempt) -> None:
         attempt.retry_at = datetime.fromisoformat(heard["retry_at"])
         return
 
-    if "error" in heard:
+    if heard.get("error") is not None:
         attempt.verdict = _error(heard["error"])
     elif has_failed or (attempt.operation is None and attempt.outcome == "cancelled"):
         attempt.verdict = exceptions.TarashException(

@@ -63,7 +63,7 @@ class Metrics:
         )
         self.webhooks = meter.create_counter("tarash.webhook.count", unit="{webhook}")
         self._lock = threading.Lock()
-        self._accepted: OrderedDict[str, float] = OrderedDict()
+        self._accepted: OrderedDict[tuple[str, int], float] = OrderedDict()
         self._active: set[str] = set()
 
     def watch(self, health: Callable[[], Iterable[Any]]) -> None:
@@ -114,7 +114,7 @@ class Metrics:
 
     def _accept(self, event: AttemptEvent) -> None:
         with self._lock:
-            self._accepted[_key(event)] = event.elapsed
+            self._accepted[_key(event), event.attempt_number] = event.elapsed
             if len(self._accepted) > MOST:
                 self._accepted.popitem(last=False)
 
@@ -124,14 +124,14 @@ class Metrics:
             return
 
         with self._lock:
-            accepted = self._accepted.pop(_key(event), None)
+            accepted = self._accepted.pop((_key(event), event.attempt_number), None)
 
         if accepted is not None:
             self.queued.record(max(0.0, event.elapsed - accepted), told)
 
     def _settle(self, event: Settled, told: dict[str, str]) -> None:
         with self._lock:
-            self._accepted.pop(_key(event), None)
+            self._accepted.pop((_key(event), event.attempt_number), None)
 
         failed = {} if event.error is None else {names.ERROR: event.error["type"]}
         self.attempts.add(1, {**told, names.OUTCOME: event.outcome, **failed})

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from .._data._observers import own_labels
+
 if TYPE_CHECKING:
     from .._data._events import AttemptEvent
 
 SCOPE = "tarash.tarash_gateway"
-CARRIED = ("traceparent", "tracestate")
-"""What is written down with a job, among its labels, so that whoever goes on can link it."""
-
 # https://opentelemetry.io/docs/specs/semconv/gen-ai/
 OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"
@@ -58,7 +57,7 @@ def about(event: AttemptEvent) -> dict[str, str | int]:
 
 def labelled(labels: Mapping[str, str]) -> dict[str, str]:
     """Return a job's labels as attributes."""
-    return {f"{LABEL}{name}": value for name, value in labels.items() if name not in CARRIED}
+    return {f"{LABEL}{name}": value for name, value in own_labels(labels).items()}
 
 
 def counted(event: AttemptEvent) -> dict[str, str]:

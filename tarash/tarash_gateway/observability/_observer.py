@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._data._events import (
@@ -21,6 +21,7 @@ from .._data._events import (
     Submitting,
     Unknown,
 )
+from .._data._observers import NOTED
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from . import _names as names
@@ -35,19 +36,42 @@ MOST = 65_536
 """Jobs that are followed at once; the oldest makes room."""
 
 
-class _Followed:
-    """One job under way, as far as this process drives it."""
+class _Attempt:
+    """One attempt under way."""
 
-    __slots__ = ("attempt", "job", "result", "submit")
+    __slots__ = ("result", "span", "submit")
 
-    def __init__(self, job: Span) -> None:
-        self.job = job
-        self.attempt: Span | None = None
+    def __init__(self, span: Span) -> None:
+        self.span = span
         self.submit: Span | None = None
         self.result: Span | None = None
 
-    def inner(self) -> list[Span]:
-        return [one for one in (self.result, self.submit, self.attempt) if one is not None]
+    def end(self) -> None:
+        """End its spans, the inner ones first."""
+        _end(self.result, self.submit, self.span)
+
+
+class _Followed:
+    """One job under way, as far as this process drives it: two attempts at a time, where hedged."""
+
+    __slots__ = ("attempts", "job", "was_begun")
+
+    def __init__(self, job: Span) -> None:
+        self.job = job
+        self.attempts: dict[int, _Attempt] = {}
+        self.was_begun = False
+        """Whether it has had an attempt."""
+
+    def end(self) -> None:
+        """End its spans, the inner ones first."""
+        attempts, self.attempts = self.attempts, {}
+        inner = [(one.result, one.submit, one.span) for one in attempts.values()]
+        _end(*(span for spans in inner for span in spans), self.job)
+
+    def innermost(self) -> Span:
+        """Return the span of its latest attempt; its own where none is under way."""
+        latest = max(self.attempts, default=None)
+        return self.job if latest is None else self.attempts[latest].span
 
 
 class OpenTelemetryObserver:
@@ -100,7 +124,7 @@ class OpenTelemetryObserver:
             event: Says which job.
 
         Returns:
-            The trace's context, to be written down with the job among its labels.
+            The trace's context, to be written down with the job.
         """
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -126,22 +150,25 @@ class OpenTelemetryObserver:
         Args:
             event: The last of its events, or one that says who it is about.
             state: Where the job stands: `completed`, `failed`, `cancelled`, `unknown`, or `open`;
-                `refused` where it was not even opened, and `joined` where it was there already.
+                `refused` where it was not even opened, `joined` where it was there already, and
+                `queued` where it waits for whoever works the queue.
         """
-        self._metrics.end(event, state)
         with self._lock:
-            followed = self._followed.pop(_key(event), None)
-            if followed is None:
-                return
+            followed = self._followed.get(_key(event))
+            if state == "queued" and followed is not None and followed.was_begun:
+                return  # a worker of this process was faster, and will say how it ends
 
-            for span in followed.inner():
-                span.end()
+            self._followed.pop(_key(event), None)
 
-            followed.job.set_attribute(names.STATE, state)
-            if state in ("failed", "refused", "unknown"):
-                _mark_failed(followed.job, state)
+        self._metrics.end(event, state)
+        if followed is None:
+            return
 
-            followed.job.end()
+        followed.job.set_attribute(names.STATE, state)
+        if state in ("failed", "refused", "unknown"):
+            _mark_failed(followed.job, state)
+
+        followed.end()
 
     def webhook(self, event: Any) -> None:
         """Take a webhook: `WebhookInbox(gateway, on_event=telemetry.webhook)`."""
@@ -150,7 +177,7 @@ class OpenTelemetryObserver:
             followed = self._followed.get(event.job_id) if event.job_id else None
 
         self._metrics.webhooks.add(1, {names.PROVIDER: event.provider})
-        context = None if followed is None else _under(followed.attempt or followed.job)
+        context = None if followed is None else _under(followed.innermost())
         more = {"tarash.webhook.status": event.status, "tarash.webhook.is_new": event.is_new}
         with self._tracer.start_as_current_span(
             f"webhook {event.provider}", context, attributes={**attributes, **more}
@@ -176,20 +203,22 @@ class OpenTelemetryObserver:
                 return
 
         followed = self._followed.get(_key(event))
-        if followed is None or followed.attempt is None:
+        attempt = None if followed is None else followed.attempts.get(event.attempt_number)
+        if followed is None or attempt is None:
             return
 
         match event:
             case Accepted() | Rejected() | Unknown() | Adopted():
-                self._answered(followed, event)
+                self._answered(attempt, event)
             case Polled():
-                self._polled(followed, event)
+                self._polled(attempt, event)
             case CancelAsked():
-                followed.attempt.add_event("cancel asked", {"reason": event.reason})
+                attempt.span.add_event("cancel asked", {"reason": event.reason})
             case CancelAnswered():
-                followed.attempt.add_event("cancel answered", {names.CANCEL: event.answer})
+                attempt.span.add_event("cancel answered", {names.CANCEL: event.answer})
             case Settled():
-                self._settle(followed, event)
+                del followed.attempts[event.attempt_number]
+                self._settle(followed.job, attempt, event)
             case _:
                 pass
 
@@ -200,9 +229,14 @@ class OpenTelemetryObserver:
             followed = self._followed[_key(event)]
 
         attributes = {**names.about(event), names.RESUMED: event.resumed}
-        followed.attempt = self._tracer.start_span(
+        span = self._tracer.start_span(
             f"attempt {event.provider}", _under(followed.job), attributes=attributes
         )
+        followed.was_begun = True
+        before = followed.attempts.pop(event.attempt_number, None)
+        followed.attempts[event.attempt_number] = _Attempt(span)
+        if before is not None:
+            before.end()
 
     def _gone_on_with(self, event: AttemptStarted) -> None:
         """Begin the span of what is left of a job, linked to where it began."""
@@ -224,7 +258,7 @@ class OpenTelemetryObserver:
         self._followed[_key(event)] = _Followed(span)
         while len(self._followed) > MOST:
             _, oldest = self._followed.popitem(last=False)
-            oldest.job.end()
+            oldest.end()
 
         return span
 
@@ -232,29 +266,30 @@ class OpenTelemetryObserver:
         from opentelemetry.trace import SpanKind
 
         followed = self._followed.get(_key(event))
-        if followed is None or followed.attempt is None:
+        attempt = None if followed is None else followed.attempts.get(event.attempt_number)
+        if attempt is None:
             return
 
-        if followed.submit is not None:
-            followed.submit.end()
+        if attempt.submit is not None:
+            attempt.submit.end()
 
         attributes = {**names.about(event), names.TRIES: event.tries}
-        followed.submit = self._tracer.start_span(
+        attempt.submit = self._tracer.start_span(
             f"submit {event.provider}",
-            _under(followed.attempt),
+            _under(attempt.span),
             kind=SpanKind.CLIENT,
             attributes=attributes,
         )
 
     @staticmethod
-    def _answered(followed: _Followed, event: AttemptEvent) -> None:
-        span, followed.submit = followed.submit, None
+    def _answered(attempt: _Attempt, event: AttemptEvent) -> None:
+        span, attempt.submit = attempt.submit, None
         if isinstance(event, Accepted | Adopted):
             submission = "accepted"
         else:
             submission = event.submission if isinstance(event, Rejected) else "unknown"
 
-        for one in (span, followed.attempt):
+        for one in (span, attempt.span):
             if one is None:
                 continue
 
@@ -262,8 +297,8 @@ class OpenTelemetryObserver:
             if event.operation_id:
                 one.set_attribute(names.RESPONSE_ID, event.operation_id)
 
-        if isinstance(event, Adopted) and followed.attempt is not None:
-            followed.attempt.add_event("adopted")
+        if isinstance(event, Adopted):
+            attempt.span.add_event("adopted")
 
         if span is not None:
             error = getattr(event, "error", None)
@@ -272,38 +307,39 @@ class OpenTelemetryObserver:
 
             span.end()
 
-    def _polled(self, followed: _Followed, event: Polled) -> None:
-        assert followed.attempt is not None  # noqa: S101  (looked for by the caller)
+    def _polled(self, attempt: _Attempt, event: Polled) -> None:
         facts = {"status": event.status, "progress": event.progress, "trouble": event.trouble}
         facts["queue_position"] = event.queue_position
         said = {f"tarash.poll.{name}": one for name, one in facts.items() if one is not None}
-        followed.attempt.add_event("poll", said)
-        if event.result_ready and followed.result is None and not event.final:
-            followed.result = self._tracer.start_span(
-                f"download {event.provider}",
-                _under(followed.attempt),
-                attributes=names.about(event),
+        attempt.span.add_event("poll", said)
+        if event.result_ready and attempt.result is None and not event.final:
+            attempt.result = self._tracer.start_span(
+                f"download {event.provider}", _under(attempt.span), attributes=names.about(event)
             )
 
     @staticmethod
-    def _settle(followed: _Followed, event: Settled) -> None:
-        assert followed.attempt is not None  # noqa: S101  (looked for by the caller)
-        attempt = followed.attempt
-        attempt.set_attribute(names.OUTCOME, event.outcome)
-        attempt.set_attribute(names.BILLING, event.billing)
+    def _settle(job: Span, attempt: _Attempt, event: Settled) -> None:
+        span = attempt.span
+        span.set_attribute(names.OUTCOME, event.outcome)
+        span.set_attribute(names.BILLING, event.billing)
         if event.cost is not None:
-            attempt.set_attribute(names.COST, float(event.cost.amount))
-            attempt.set_attribute(names.CURRENCY, event.cost.currency)
-            attempt.set_attribute(names.COST_STATE, event.cost.state)
+            span.set_attribute(names.COST, float(event.cost.amount))
+            span.set_attribute(names.CURRENCY, event.cost.currency)
+            span.set_attribute(names.COST_STATE, event.cost.state)
 
         if event.error is not None:
-            _mark_failed(attempt, event.error["type"], event.error["message"])
-            followed.job.set_attribute(names.ERROR, event.error["type"])
+            _mark_failed(span, event.error["type"], event.error["message"])
+            job.set_attribute(names.ERROR, event.error["type"])
 
-        for span in followed.inner():
-            span.end()
+        attempt.end()
 
-        followed.attempt = followed.submit = followed.result = None
+
+def _end(*spans: Span | None) -> None:
+    """End spans in this order: each, also where what an application does with one raises."""
+    with ExitStack() as stack:
+        for span in reversed(spans):
+            if span is not None:
+                stack.callback(span.end)
 
 
 def _key(event: AttemptEvent) -> str:
@@ -318,13 +354,16 @@ def _under(span: Span) -> Context:
 
 def _written(labels: Mapping[str, str]) -> Context | None:
     """Return the trace's context that a job was written down with."""
-    if names.CARRIED[0] not in labels:
+    carrier = {
+        name.removeprefix(NOTED): one for name, one in labels.items() if name.startswith(NOTED)
+    }
+    if "traceparent" not in carrier:
         return None
 
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     with suppress(ValueError):
-        return TraceContextTextMapPropagator().extract(dict(labels))
+        return TraceContextTextMapPropagator().extract(carrier)
 
     return None
 

@@ -50,6 +50,8 @@ class Fault:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         retry_after: float | str | None = None,
+        *,
+        accepted: bool = False,
     ) -> "Fault":
         """Answer with a status instead of doing what was asked: nothing is accepted.
 
@@ -58,12 +60,19 @@ class Fault:
             body: A dict or list (sent as JSON), text or bytes. None: the provider's own error body.
             headers: Further response headers.
             retry_after: The Retry-After header: seconds, or a date as HTTP spells it.
+            accepted: Whether what was asked is done all the same, as by a server that fails late.
         """
         extra = dict(headers or {})
         if retry_after is not None:
             extra["Retry-After"] = _header_seconds(retry_after)
 
-        return cls(kind="status", code=_checked_status(code), body=body, headers=extra)
+        return cls(
+            kind="status",
+            code=_checked_status(code),
+            body=body,
+            headers=extra,
+            accepted=accepted,
+        )
 
     @classmethod
     def redirect(cls, location: str, code: int = 302) -> "Fault":

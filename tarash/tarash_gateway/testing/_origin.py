@@ -149,9 +149,6 @@ class Origin:
     async def _misbehave(
         self, raw: web.BaseRequest, request: RecordedRequest, fault: Fault, answer: Answer
     ) -> Reply:
-        if fault.kind == "status":
-            return self._fault_reply(fault)
-
         if fault.kind == "echo_key":
             sent = request.headers.get(self._wire.credential_header.lower(), "")
             return self._wire.error(fault.code, f"Internal error while checking {sent!r}")
@@ -164,6 +161,9 @@ class Origin:
             await _reset(raw)
 
         reply = await answer() if fault.accepted else Reply()
+        if fault.kind == "status":
+            return self._fault_reply(fault)
+
         if fault.kind in ODD:
             return altered(reply, fault)
 
