@@ -6,11 +6,21 @@ import asyncio
 import hashlib
 import threading
 from dataclasses import replace
-from typing import get_args
+from decimal import Decimal
+from typing import cast, get_args
 
 import pytest
 
-from tarash.tarash_gateway.ledger._records import RECEIVED, Ledger, Outcome, SubmissionRecord
+from tarash.tarash_gateway.ledger._records import (
+    RECEIVED,
+    BudgetWindow,
+    Ledger,
+    MoneyLedger,
+    Outcome,
+    OverBudgetError,
+    RepricingLedger,
+    SubmissionRecord,
+)
 from tests.ledger.makers import (
     HOLDER,
     begin,
@@ -389,3 +399,50 @@ async def test_a_result_that_was_the_answer_is_kept_until_the_job_is_closed(
     await ledger.receive(f"{job.id}-1", b"the result, late")
     with pytest.raises(KeyError):
         await ledger.media(hashlib.sha256(b"the result, late").hexdigest())
+
+
+@pytest.mark.parametrize(
+    "outcome", [None, "completed", "failed", "cancelled", "stopped", "detached"]
+)
+async def test_a_later_figure_takes_the_place_of_what_was_spent(
+    ledger: MoneyLedger, outcome: Outcome
+) -> None:
+    quote = {"low": "0.4", "high": "0.6", "currency": "USD"}
+    window = BudgetWindow(Decimal("0.7"), "a budget")
+    job = await begin(ledger)
+    first, second, third = (
+        make_intent(job, number, quote=quote, budgets=(window,)) for number in (1, 2, 3)
+    )
+    assert await ledger.intend(first, HOLDER)
+    if outcome is not None:
+        told = {"amount": "0.6", "currency": "USD"}
+        await ledger.settle(first.id, "accepted", outcome, cost=told, cost_state="reported")
+
+    with pytest.raises(OverBudgetError):
+        await ledger.intend(second, HOLDER)
+
+    late = cast("RepricingLedger", ledger)
+    await late.reprice(first.id, {"amount": "0.1", "currency": "USD"}, "reported")
+    await late.reprice(first.id, {"amount": "0.05", "currency": "USD"}, "settled")
+    await late.reprice("no such", {"amount": "9", "currency": "USD"}, "settled")
+    (row,) = await ledger.spendings()
+    assert (row.amount, row.currency, row.state) == (Decimal("0.05"), "USD", "settled")
+    assert await ledger.intend(second, HOLDER)
+
+    await late.reprice(first.id, {"amount": "70", "currency": "CNY"}, "settled")
+    assert [one.currency for one in await ledger.spendings()] == ["CNY", "USD"]
+    with pytest.raises(OverBudgetError) as refused:  # another currency is in no budget
+        await ledger.intend(third, HOLDER)
+
+    assert refused.value.spent == Decimal("0.6")
+
+
+async def test_sums_beyond_measure_are_over_the_budget(ledger: MoneyLedger) -> None:
+    quote = {"low": "1000000000", "high": "1000000000", "currency": "USD"}
+    job = await begin(ledger)
+    for number in range(1, 12):
+        assert await ledger.intend(make_intent(job, number, quote=quote), HOLDER)
+
+    window = BudgetWindow(Decimal("0.7"), "a budget")
+    with pytest.raises(OverBudgetError):
+        await ledger.intend(make_intent(job, 20, budgets=(window,)), HOLDER)

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from .._records import BudgetWindow, Intent
 
 BILLIONTHS = Decimal(1_000_000_000)
+# A sum of all amounts overflows; the sums of dollars and of what is left of them don't.
 SPENT = """
-    SELECT COALESCE(SUM(amount), 0) AS spent FROM spending
+    SELECT COALESCE(SUM(amount / 1000000000), 0) AS dollars,
+        COALESCE(SUM(amount % 1000000000), 0) AS billionths
+    FROM spending
     WHERE currency = 'USD' AND intent != ? AND (? IS NULL OR at >= ?)
         AND (? IS NULL OR ? = COALESCE((SELECT value FROM json_each(labels) WHERE key = ?), ''))
 """
@@ -58,7 +61,7 @@ def _spent(connection: sqlite3.Connection, window: BudgetWindow, but: str) -> in
     since = None if window.since is None else as_text(window.since)
     name, value = window.label or (None, None)
     found = connection.execute(SPENT, (but, since, since, name, value, name)).fetchone()
-    return int(found["spent"])
+    return int(found["dollars"] * BILLIONTHS + found["billionths"])
 
 
 def set_cost(
