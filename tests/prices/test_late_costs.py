@@ -111,7 +111,9 @@ async def test_a_figure_that_no_job_costs_leaves_the_estimate(
     simulator.script("runway", Script(billable_units=said))
     async with Gateway(ledger=ledger, budgets=["5/day"]) as gateway:
         response = await gateway.generate_video_async(config(simulator), REQUEST)
-        assert (response.cost.amount, response.cost.state) == (Decimal("0.6"), "estimated")
+        cost = response.cost
+        assert cost is not None
+        assert (cost.amount, cost.state) == (Decimal("0.6"), "estimated")
         (spent,) = await ledger.spendings()
         record = await ledger.get(spent.job_id)
         assert record.entries[0].outcome == "completed"

@@ -223,7 +223,8 @@ class ProviderDeclaration(Part):
                 names.add(form)
                 self._check(model.kind, name)
 
-        ways = {place_of(one.path) for one in (*self.submit, *self.models) if one.path}
+        bought = [*(one.path for one in self.submit), *(one.path for one in self.models)]
+        ways = {place_of(path) for path in bought if path}
         asked = [path for one in self.quote for path in (one.path, one.path_if_missing) if path]
         for path in asked:
             if place_of(path) in ways:
