@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+import signal
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.cli._ledger import command_for, shown
-from tarash.tarash_gateway.ledger import open_ledger
+from tarash.tarash_gateway.ledger import SqliteLedger, open_ledger
+from tarash.tarash_gateway.testing import Script, Simulator
+from tests.cli.conftest import Command
 
 MOCK = MockConfig(enabled=True, polling=MockPollingConfig(delay_between_updates=0.01))
 CONFIG = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=MOCK)
@@ -77,6 +80,11 @@ def test_an_age_that_is_none_is_refused(url: str, capsys: pytest.CaptureFixture[
         ("postgresql://u:canary@h:1/d", "postgresql://u@h:1/d"),
         ("postgres://u:c%40nary@h/d?password=canary&sslmode=require",
          "postgres://u@h/d?sslmode=require"),
+        ("postgresql://u@h?password=canary&sslmode=require", "postgresql://u@h?sslmode=require"),
+        ("postgresql://h?password=can/ary", "postgresql://h"),
+        ("postgresql://h/d?pass%77ord=canary&sslpassword=canary", "postgresql://h/d"),
+        ("postgresql://h?password=canary@x", "postgresql://h@x"),
+        ("postgresql://u:12/canary@h/d", "postgresql://***"),
         ("postgresql:///d", "postgresql:///d"),
         ("sqlite:///canary.db", "sqlite:///canary.db"),
     ],
@@ -89,7 +97,6 @@ def test_commands_that_are_shown_tell_no_password(url: str, expected: str) -> No
 
 
 def quoted(url: str) -> str:
-
     return shlex.quote(url)
 
 
@@ -102,3 +109,49 @@ def test_a_worker_whose_ledger_was_never_there_says_so(
     said = capsys.readouterr().err
     assert "can't be" in said
     assert "working the queue" not in said
+
+
+def test_a_worker_in_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["worker", "--ledger", "memory:", "--until-empty"]) == 2
+    assert "nobody else can enqueue" in capsys.readouterr().err
+    monkeypatch.setenv("TARASH_LEDGER", "memory:")
+    assert run(["worker", "--until-empty"]) == 2
+
+
+def test_a_worker_that_is_terminated_hands_its_job_on(
+    tarash_command: Command, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.script("fal", Script(queue_seconds=0, run_seconds=3600))
+    ledger = SqliteLedger(tmp_path / "jobs.db")
+    gateway = Gateway(ledger=ledger)
+
+    async def enqueue() -> str:
+        config = VideoGenerationConfig(
+            provider="fal", model="fal-ai/veo3.1", base_url=simulator.base_url("fal")
+        )
+        job = await gateway.enqueue_video_async(config, VideoGenerationRequest(prompt="A cat"))
+        await ledger.aclose()
+        return job.id
+
+    async def left(job_id: str) -> tuple[str, bool, bool, int]:
+        record = await ledger.get(job_id)
+        assert record is not None
+        queue, workers = [await ledger.list_states(space) for space in ("queue", "workers")]
+        await ledger.aclose()
+        accepted = record.entries[0].operation is not None
+        return record.state, record.held, accepted, len(queue) - len(workers)
+
+    job_id = asyncio.run(enqueue())
+    url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    ended = tarash_command.interrupted(
+        lambda: simulator.counters("fal").polls > 0,
+        *("worker", "--ledger", url, "--grace", "0.1"),
+        by=signal.SIGTERM,
+    )
+    assert ended.code == 0, ended.err
+    assert "the worker has ended; what it left goes on with the next one" in ended.err
+    assert asyncio.run(left(job_id)) == ("open", False, True, 1)
+    assert simulator.counters("fal").submits == 1
+    assert simulator.counters("fal").cancels == 0

@@ -65,6 +65,8 @@ async def test_a_url_names_one_ledger(postgres_url: str) -> None:
         "postgresql://user:canary-9b1d@host:port/jobs",
         "postgresql://user:canary-9b1d@host/jobs?no_such_option=1",
         "postgres://user:canary-9b1d@[::1/jobs",
+        "postgresql://user:half@canary-9b1d@host/jobs",
+        "postgresql://user:12/canary-9b1d@host/jobs",
     ],
 )
 def test_a_url_that_is_none_is_refused_without_its_password(url: str, postgres_url: str) -> None:

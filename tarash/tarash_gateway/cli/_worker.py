@@ -8,17 +8,25 @@ from contextlib import suppress
 
 from .._jobs._gateway import Gateway
 from . import _terminal as terminal
-from ._errors import Exit
-from ._ledger import opened, shown
+from ._errors import CommandError, Exit
+from ._ledger import MEMORY, VARIABLE, opened, shown, url_of
 
 
 def work(ledger: str | None, concurrency: int, grace: float, *, until_empty: bool) -> int:
     """Work until SIGTERM or Ctrl-C; a second signal cuts the grace short.
 
     Raises:
+        CommandError: The ledger is this process's memory.
         ValidationError: The URL is none of a ledger.
         StorageError: The ledger can't be read.
     """
+    if url_of(ledger) == MEMORY:
+        raise CommandError(
+            f"nobody else can enqueue jobs in {MEMORY}, which is this process's own",
+            f"give --ledger, or set {VARIABLE}: sqlite:///jobs.db or postgresql://…; within a "
+            "program, call gateway.work_async()",
+        )
+
     gateway = Gateway(ledger=opened(ledger))
     place = shown(ledger)
     asyncio.run(_work(gateway, place, concurrency, grace, until_empty=until_empty))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from ..._support._extras import how_to_install
 from ..._support._secrets import MASK, Key
@@ -62,7 +63,9 @@ class Address:
 
         hosts = str(facts.get("host") or facts.get("hostaddr") or "localhost").split(",")
         ports = str(facts.get("port") or "5432").split(",")
-        if not all(one.isdecimal() for one in ports if one):
+        # A host or a path with an @ in it is the rest of a password.
+        is_torn = any("@" in one for one in hosts) or "@" in _path_of(self._url.reveal())
+        if is_torn or not all(one.isdecimal() for one in ports if one):
             raise ValidationError(
                 "That is no URL of a PostgreSQL database: use postgresql://user:password@host:5432/"
                 "jobs, with %-escapes for @ : / # and ? within the password",
@@ -108,7 +111,25 @@ def without_password(url: str) -> str:
     if not found or scheme not in SCHEMES:
         return url
 
-    path, _, query = path.partition("?")
-    kept = [one for one in query.split("&") if one and "password" not in one.partition("=")[0]]
+    if "@" in _path_of(url):  # the rest of a password with a slash in it: no URL at all
+        return f"{scheme}://{MASK}"
+
+    host, asked, options = host.partition("?")
+    if asked:  # without a path before it: what follows a slash is a value's
+        slash, path, query = "", "", f"{options}{slash}{path}"
+    else:
+        path, _, query = path.partition("?")
+
+    kept = [one for one in query.split("&") if one and not _is_secret(one.partition("=")[0])]
     tail = f"{path}?{'&'.join(kept)}" if kept else path
-    return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{tail}"
+    user = user.partition(":")[0].partition("?")[0]
+    return f"{scheme}://{user}{at}{host}{slash}{tail}"
+
+
+def _path_of(url: str) -> str:
+    return url.partition("?")[0].partition("://")[2].partition("/")[2]
+
+
+def _is_secret(name: str) -> bool:
+    known = unquote(name).lower()
+    return "password" in known or "secret" in known
