@@ -6,11 +6,14 @@ import asyncio
 import hashlib
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import cast, get_args
 
 import pytest
 
+from tarash.tarash_gateway._data._types import Submission
+from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.ledger._records import (
     RECEIVED,
     BudgetWindow,
@@ -18,6 +21,7 @@ from tarash.tarash_gateway.ledger._records import (
     MoneyLedger,
     Outcome,
     OverBudgetError,
+    PagedLedger,
     RepricingLedger,
     SubmissionRecord,
 )
@@ -446,3 +450,46 @@ async def test_sums_beyond_measure_are_over_the_budget(ledger: MoneyLedger) -> N
     window = BudgetWindow(Decimal("0.7"), "a budget")
     with pytest.raises(OverBudgetError):
         await ledger.intend(make_intent(job, 20, budgets=(window,)), HOLDER)
+
+
+@pytest.mark.parametrize("way", ["forget", "prune"])
+async def test_what_is_reserved_follows_the_fate_of_a_job_that_is_forgotten(
+    ledger: MoneyLedger, way: str
+) -> None:
+    quote = {"low": "0.4", "high": "0.6", "currency": "USD"}
+    heard: list[Submission | None] = [None, "unknown", "rejected", "not_sent", "accepted"]
+    ids: dict[Submission | None, str] = {}
+    for number, submission in enumerate(heard, 1):
+        job = await begin(ledger)
+        ids[submission] = f"{job.id}-1"
+        assert await ledger.intend(make_intent(job, quote=quote), HOLDER)
+        if submission == "accepted":
+            assert await ledger.accept(ids[submission], make_operation(str(number)))
+        elif submission is not None:
+            assert await ledger.note(ids[submission], HOLDER, {}, submission)
+
+        assert await ledger.close(job.id, HOLDER, "open" if way == "forget" else "failed")
+        if way == "forget" or isinstance(ledger, MemoryLedger):
+            assert await ledger.forget(job.id)
+
+    if way == "prune" and not isinstance(ledger, MemoryLedger):
+        assert await cast("PagedLedger", ledger).prune(timedelta(0)) == len(heard)
+
+    assert await ledger.jobs() == []
+    left = {one.intent_id: (one.state, one.amount) for one in await ledger.spendings()}
+    nothing, all_of_it = ("settled", Decimal(0)), ("possible", Decimal("0.6"))
+    expected = [all_of_it, all_of_it, nothing, nothing, all_of_it]
+    assert [left[ids[one]] for one in heard] == expected
+
+    # Whoever had gone on with it says what it came to; of what is known it says nothing.
+    settled: list[Submission] = ["accepted", "rejected"]
+    for submission in settled:
+        for amount in ("0.5", "9"):
+            told = {"amount": amount, "currency": "USD"}
+            await ledger.settle(
+                ids[submission], "accepted", "completed", cost=told, cost_state="reported"
+            )
+
+    left = {one.intent_id: (one.state, one.amount) for one in await ledger.spendings()}
+    assert left[ids["accepted"]] == ("reported", Decimal("0.5"))
+    assert left[ids["rejected"]] == nothing

@@ -30,6 +30,27 @@ RESERVE = """
         intent, job, kind, provider, model, at, amount, currency, state, labels
     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'reserved', ?)
 """
+# What a job leaves behind that is forgotten: nothing was bought by a submit that was refused, and
+# any other one may be billed.
+FREED = """
+    UPDATE spending SET amount = 0, currency = 'USD', state = 'settled'
+    WHERE state = 'reserved' AND intent IN (
+        SELECT id FROM intents
+        WHERE job = ? AND operation IS NULL AND submission IN ('not_sent', 'rejected')
+    )
+"""
+LEFT = """
+    UPDATE spending SET state = 'possible'
+    WHERE state = 'reserved' AND intent IN (SELECT id FROM intents WHERE job = ?)
+"""
+# Of a submit that was written down before spending was.
+ADDED = """
+    INSERT INTO spending (
+        intent, job, kind, provider, model, at, amount, currency, state, labels
+    )
+    SELECT intents.id, job, intents.kind, provider, model, intents.created_at, ?, ?, ?, labels
+    FROM intents JOIN jobs ON jobs.id = job WHERE intents.id = ?
+"""
 
 
 def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
@@ -69,13 +90,30 @@ def set_cost(
 ) -> None:
     """Write down what a submit has cost, in place of what was reserved for it."""
     if cost is None:
-        connection.execute("UPDATE spending SET state = ? WHERE intent = ?", (state, intent_id))
-        return
+        made: tuple[Any, ...] = (None, "USD", state, intent_id)
+        query, values = "UPDATE spending SET state = ? WHERE intent = ?", made[2:]
+    else:
+        made = (_billionths(cost["amount"]), cost["currency"], state, intent_id)
+        query = "UPDATE spending SET amount = ?, currency = ?, state = ? WHERE intent = ?"
+        values = made
 
-    connection.execute(
-        "UPDATE spending SET amount = ?, currency = ?, state = ? WHERE intent = ?",
-        (_billionths(cost["amount"]), cost["currency"], state, intent_id),
-    )
+    if not connection.execute(query, values).rowcount:
+        connection.execute(ADDED, made)
+
+
+def set_cost_of_forgotten(
+    connection: sqlite3.Connection, intent_id: str, cost: JsonObject | None, state: str
+) -> None:
+    """Write down what a submit has cost whose job is gone, unless that is known."""
+    query = "SELECT 1 FROM spending WHERE intent = ? AND state IN ('reserved', 'possible')"
+    if connection.execute(query, (intent_id,)).fetchone() is not None:
+        set_cost(connection, intent_id, cost, state)
+
+
+def leave(connection: sqlite3.Connection, job_id: str) -> None:
+    """Decide what is reserved for a job that is about to be forgotten."""
+    connection.execute(FREED, (job_id,))
+    connection.execute(LEFT, (job_id,))
 
 
 def spendings(
