@@ -160,6 +160,16 @@ def test_doctor_tells_which_keys_are_set(command: Command) -> None:
     assert re.search(r"FAL_KEY +ok +set", command("doctor", code=0).out)
 
 
+def test_doctor_tells_once_of_a_key_that_has_several_names(command: Command) -> None:
+    said = command("doctor", code=0).out
+    assert re.search(r"KLINGAI_API_KEY +missing +not set; .*\(or KLING_API_KEY\)", said)
+    assert not re.search(r"^KLING_API_KEY", said, re.MULTILINE)
+    assert "models such as ray-3.2" in said
+    command.environment["KLING_API_KEY"] = "one"
+    said = command("doctor", code=0).out
+    assert re.search(r"KLINGAI_API_KEY +ok +not needed: KLING_API_KEY is set", said)
+
+
 def test_doctor_tells_who_is_down_by_the_ledger(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "traffic.db"
     kept = {

@@ -235,3 +235,26 @@ def test_errors_have_one_shape(
     assert {*told} >= KEYS
     assert (told["provider"], told["model"]) == who
     assert CANARY not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (("quote", "a cat", "--provider", "vllm", "--model", "wan"), "set --base-url, such as"),
+        (("compare-prices", "a cat", "--model", "vllm:wan"), "set TARASH_VLLM_BASE_URL"),
+    ],
+)
+def test_a_server_of_ones_own_is_quoted_once_it_is_said_where_it_is(
+    command: Command, arguments: tuple[str, ...], advice: str
+) -> None:
+    ran = command(*arguments)
+    said = " ".join((ran.out + ran.err).split())
+    assert advice in said
+    assert "tarash video" not in said
+    where = ("--base-url", "http://127.0.0.1:9") if advice.startswith("set --") else ()
+    if not where:
+        command.environment["TARASH_VLLM_BASE_URL"] = "http://127.0.0.1:9"
+
+    assert "no price of vllm wan is known" in " ".join(
+        command(*arguments, *where, code=0).out.split()
+    )

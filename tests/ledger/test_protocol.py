@@ -6,11 +6,25 @@ import asyncio
 import hashlib
 import threading
 from dataclasses import replace
-from typing import get_args
+from datetime import timedelta
+from decimal import Decimal
+from typing import cast, get_args
 
 import pytest
 
-from tarash.tarash_gateway.ledger._records import RECEIVED, Ledger, Outcome, SubmissionRecord
+from tarash.tarash_gateway._data._types import Submission
+from tarash.tarash_gateway.ledger import MemoryLedger
+from tarash.tarash_gateway.ledger._records import (
+    RECEIVED,
+    BudgetWindow,
+    Ledger,
+    MoneyLedger,
+    Outcome,
+    OverBudgetError,
+    PagedLedger,
+    RepricingLedger,
+    SubmissionRecord,
+)
 from tests.ledger.makers import (
     HOLDER,
     begin,
@@ -389,3 +403,93 @@ async def test_a_result_that_was_the_answer_is_kept_until_the_job_is_closed(
     await ledger.receive(f"{job.id}-1", b"the result, late")
     with pytest.raises(KeyError):
         await ledger.media(hashlib.sha256(b"the result, late").hexdigest())
+
+
+@pytest.mark.parametrize(
+    "outcome", [None, "completed", "failed", "cancelled", "stopped", "detached"]
+)
+async def test_a_later_figure_takes_the_place_of_what_was_spent(
+    ledger: MoneyLedger, outcome: Outcome
+) -> None:
+    quote = {"low": "0.4", "high": "0.6", "currency": "USD"}
+    window = BudgetWindow(Decimal("0.7"), "a budget")
+    job = await begin(ledger)
+    first, second, third = (
+        make_intent(job, number, quote=quote, budgets=(window,)) for number in (1, 2, 3)
+    )
+    assert await ledger.intend(first, HOLDER)
+    if outcome is not None:
+        told = {"amount": "0.6", "currency": "USD"}
+        await ledger.settle(first.id, "accepted", outcome, cost=told, cost_state="reported")
+
+    with pytest.raises(OverBudgetError):
+        await ledger.intend(second, HOLDER)
+
+    late = cast("RepricingLedger", ledger)
+    await late.reprice(first.id, {"amount": "0.1", "currency": "USD"}, "reported")
+    await late.reprice(first.id, {"amount": "0.05", "currency": "USD"}, "settled")
+    await late.reprice("no such", {"amount": "9", "currency": "USD"}, "settled")
+    (row,) = await ledger.spendings()
+    assert (row.amount, row.currency, row.state) == (Decimal("0.05"), "USD", "settled")
+    assert await ledger.intend(second, HOLDER)
+
+    await late.reprice(first.id, {"amount": "70", "currency": "CNY"}, "settled")
+    assert [one.currency for one in await ledger.spendings()] == ["CNY", "USD"]
+    with pytest.raises(OverBudgetError) as refused:  # another currency is in no budget
+        await ledger.intend(third, HOLDER)
+
+    assert refused.value.spent == Decimal("0.6")
+
+
+async def test_sums_beyond_measure_are_over_the_budget(ledger: MoneyLedger) -> None:
+    quote = {"low": "1000000000", "high": "1000000000", "currency": "USD"}
+    job = await begin(ledger)
+    for number in range(1, 12):
+        assert await ledger.intend(make_intent(job, number, quote=quote), HOLDER)
+
+    window = BudgetWindow(Decimal("0.7"), "a budget")
+    with pytest.raises(OverBudgetError):
+        await ledger.intend(make_intent(job, 20, budgets=(window,)), HOLDER)
+
+
+@pytest.mark.parametrize("way", ["forget", "prune"])
+async def test_what_is_reserved_follows_the_fate_of_a_job_that_is_forgotten(
+    ledger: MoneyLedger, way: str
+) -> None:
+    quote = {"low": "0.4", "high": "0.6", "currency": "USD"}
+    heard: list[Submission | None] = [None, "unknown", "rejected", "not_sent", "accepted"]
+    ids: dict[Submission | None, str] = {}
+    for number, submission in enumerate(heard, 1):
+        job = await begin(ledger)
+        ids[submission] = f"{job.id}-1"
+        assert await ledger.intend(make_intent(job, quote=quote), HOLDER)
+        if submission == "accepted":
+            assert await ledger.accept(ids[submission], make_operation(str(number)))
+        elif submission is not None:
+            assert await ledger.note(ids[submission], HOLDER, {}, submission)
+
+        assert await ledger.close(job.id, HOLDER, "open" if way == "forget" else "failed")
+        if way == "forget" or isinstance(ledger, MemoryLedger):
+            assert await ledger.forget(job.id)
+
+    if way == "prune" and not isinstance(ledger, MemoryLedger):
+        assert await cast("PagedLedger", ledger).prune(timedelta(0)) == len(heard)
+
+    assert await ledger.jobs() == []
+    left = {one.intent_id: (one.state, one.amount) for one in await ledger.spendings()}
+    nothing, all_of_it = ("settled", Decimal(0)), ("possible", Decimal("0.6"))
+    expected = [all_of_it, all_of_it, nothing, nothing, all_of_it]
+    assert [left[ids[one]] for one in heard] == expected
+
+    # Whoever had gone on with it says what it came to; of what is known it says nothing.
+    settled: list[Submission] = ["accepted", "rejected"]
+    for submission in settled:
+        for amount in ("0.5", "9"):
+            told = {"amount": amount, "currency": "USD"}
+            await ledger.settle(
+                ids[submission], "accepted", "completed", cost=told, cost_state="reported"
+            )
+
+    left = {one.intent_id: (one.state, one.amount) for one in await ledger.spendings()}
+    assert left[ids["accepted"]] == ("reported", Decimal("0.5"))
+    assert left[ids["rejected"]] == nothing

@@ -100,4 +100,10 @@ async def test_a_file_of_each_version_before_is_gone_on_with(tmp_path: Path, ver
     await ledger.reprice("intent-3", {"amount": "0.25", "currency": "USD"}, "settled")
     (row,) = await ledger.spendings()
     assert (row.amount, row.state, dict(row.labels)) == (Decimal("0.25"), "settled", {"user": "42"})
+
+    told = {"amount": "0.5", "currency": "USD"}
+    await ledger.settle("intent-1", "accepted", "completed", cost=told, cost_state="reported")
+    first = (await ledger.spendings())[0]  # by the time of its submit
+    assert (first.intent_id, first.job_id, first.amount) == ("intent-1", "job-1", Decimal("0.5"))
+    assert (first.provider, first.at.year) == ("fal", 2026)
     await ledger.aclose()

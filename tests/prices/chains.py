@@ -229,7 +229,8 @@ def _config(cell: Cell, simulator: Simulator) -> Any:
     made = []
     for link in cell.links:
         never_ends = link.what in TIMEOUT or link.step == "cancel"
-        limits = {"max_retries": cell.retries, "max_poll_attempts": 3 if never_ends else None}
+        # A result that comes by itself and has no media is polled for until the limit, too.
+        limits = {"max_retries": cell.retries, "max_poll_attempts": 3 if never_ends else 50}
         made.append(
             link.case.config(KEY, simulator.base_url(link.case.provider), timeout=3600, **limits)
         )

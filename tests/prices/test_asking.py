@@ -149,6 +149,14 @@ def test_no_average_is_not_free(simulator: Simulator) -> None:
             Fault.foreign_body('{"total_cost": "NaN", "currency": "USD"}', "application/json"),
             "has no price of",
         ),
+        (
+            Fault.foreign_body('{"total_cost": "1e300", "currency": "USD"}', "application/json"),
+            "has no price of",
+        ),
+        (
+            Fault.foreign_body('{"total_cost": 1e12, "currency": "USD"}', "application/json"),
+            "can't be read",
+        ),
         (Fault.echo_key(), "could not be asked for its price"),
     ],
 )
@@ -180,7 +188,8 @@ async def test_nobody_is_asked_without_a_key_by_the_mock_or_where_there_is_no_qu
     mocked = config(simulator, mock=MockConfig(enabled=True))
     luma = config(simulator, "ray-2", provider="luma")
 
-    assert "FAL_KEY" in no_key.notes[0]
+    (note,) = no_key.notes
+    assert note.endswith("set the environment variable FAL_KEY")
     assert (await quote_video_async(mocked, REQUEST, ask_provider=True)).high == 0
     silent = await quote_video_async(luma, VideoGenerationRequest(prompt="x"), ask_provider=True)
     assert silent.notes == ("luma has no way to ask for a price before the purchase",)
@@ -283,6 +292,10 @@ async def test_a_price_call_of_its_own_is_asked_with_the_whole_body(
         ('[quote]\npath = "{path}"\namount = "price"\n', "it would buy"),
         ('[quote]\npath = "{model}"\namount = "price"\n', "it would buy"),
         ('[quote]\npath = "price"\npath_if_missing = "{model}"\namount = "price"\n', "would buy"),
+        ('[quote]\npath = "{path}/"\namount = "price"\n', "it would buy"),
+        ('[quote]\npath = "{path}?"\namount = "price"\n', "it would buy"),
+        ('[quote]\npath = "/{model}/"\namount = "price"\n', "it would buy"),
+        ('[quote]\npath = "price"\npath_if_missing = "{path}"\namount = "price"\n', "would buy"),
         ('[quote]\npath = "price"\namount = "price"\nscale = "1e-6"\n', "scale"),
     ],
 )
@@ -291,6 +304,26 @@ def test_a_question_that_would_buy_is_refused_in_a_file(
 ) -> None:
     with pytest.raises(ValidationError, match=said):
         declared(tmp_path, quote)
+
+
+@pytest.mark.parametrize(
+    "question", ['path = "clip"', 'path = "/clip/"', 'path = "price"\npath_if_missing = "clip"']
+)
+async def test_nobody_asks_for_a_price_where_a_model_is_bought(
+    tmp_path: Path, question: str
+) -> None:
+    path, registry = declared(tmp_path, f'[quote]\n{question}\namount = "price"\n')
+    with Simulator([path]) as simulator:
+        simulator.fail("tariff", "model", Fault.status(404))
+        made = VideoGenerationConfig(
+            provider="tariff", model="clip", api_key=KEY, base_url=simulator.base_url("tariff")
+        )
+        gateway = Gateway(registry=registry, ledger=MemoryLedger())
+        quote = await gateway.quote_video_async(made, REQUEST, ask_provider=True)
+        await gateway.aclose()
+
+    assert "where jobs are bought" in quote.notes[0], quote.notes
+    assert simulator.counters("tariff").accepted == 0
 
 
 async def test_an_answer_that_names_a_job_is_said(tmp_path: Path) -> None:

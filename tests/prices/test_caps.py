@@ -396,6 +396,12 @@ class Saying:
         ),
         ({"unit": "second"}, Reported(amount=Decimal("0.3"), final=False), "0.3", "reported"),
         ({"unit": "second"}, Reported(amount=Decimal(0)), "0", "settled"),
+        (
+            {"unit": "second"},
+            Reported(quantity=Decimal(7), unit="seconds", final=False),
+            "0.7",
+            "reported",
+        ),
     ],
 )
 def test_a_providers_figure_becomes_money_as_far_as_it_can(
@@ -408,6 +414,15 @@ def test_a_providers_figure_becomes_money_as_far_as_it_can(
     assert cost is not None
     assert (cost.amount, cost.state) == (Decimal(amount), state)
     assert cost.quantity == reported.quantity
+
+
+@pytest.mark.parametrize("amount", ["1e30", "NaN", "Infinity", "-1"])
+async def test_what_no_job_costs_is_no_cost(amount: str) -> None:
+    attempt = attempt_of("clip-1", unit="second")
+    take_cost(cast("Any", Saying(Reported(amount=Decimal(amount)))), attempt, {}, {})
+
+    assert attempt.money.reported is None
+    assert attempt.money.cost_of("certain") is not None
 
 
 async def test_a_figure_that_is_none_costs_nothing_but_itself() -> None:

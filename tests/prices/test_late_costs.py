@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +18,7 @@ from tarash.tarash_gateway import (
     spend_async,
 )
 from tarash.tarash_gateway.cli._app import run
-from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 KEY = "canary-key-of-late-costs"
@@ -33,9 +33,18 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    return MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "jobs.db")
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
+    made: Any
+    if request.param == "memory":
+        made = MemoryLedger()
+    elif request.param == "sqlite":
+        made = SqliteLedger(tmp_path / "jobs.db")
+    else:
+        made = PostgresLedger(request.getfixturevalue("postgres_url"))
+
+    yield made
+    await made.aclose()
 
 
 def config(simulator: Simulator, provider: str = "runway", **changes: Any) -> Any:
@@ -51,7 +60,7 @@ def config(simulator: Simulator, provider: str = "runway", **changes: Any) -> An
     )
 
 
-def move(simulator: Simulator, credits_now: int) -> None:
+def move(simulator: Simulator, credits_now: Any) -> None:
     """Let the provider say another figure of the newest job from now on."""
     state = simulator._state("runway")  # noqa: SLF001  (what it has said once, it takes back)
     job = state.find(state.jobs()[-1].id)
@@ -93,6 +102,27 @@ async def test_a_job_that_ended_after_its_wait_costs_what_it_then_says(
 
     (row,) = await spend_async(ledger)
     assert [row.amount, row.possible] == [Decimal("0.25"), 0]
+
+
+@pytest.mark.parametrize("said", [1e300, -1, "60", "NaN"])
+async def test_a_figure_that_no_job_costs_leaves_the_estimate(
+    simulator: Simulator, ledger: Any, said: Any
+) -> None:
+    simulator.script("runway", Script(billable_units=said))
+    async with Gateway(ledger=ledger, budgets=["5/day"]) as gateway:
+        response = await gateway.generate_video_async(config(simulator), REQUEST)
+        cost = response.cost
+        assert cost is not None
+        assert (cost.amount, cost.state) == (Decimal("0.6"), "estimated")
+        (spent,) = await ledger.spendings()
+        record = await ledger.get(spent.job_id)
+        assert record.entries[0].outcome == "completed"
+        await gateway.generate_video_async(config(simulator), REQUEST)  # the budget has room
+        move(simulator, said)
+        assert await gateway.refresh_costs_async(api_keys=KEYS) == []
+
+    (row,) = await spend_async(ledger)
+    assert [row.amount, row.possible, row.submits] == [Decimal("1.2"), 0, 2]
 
 
 async def test_a_provider_that_can_not_be_asked_leaves_what_was_there(

@@ -344,3 +344,29 @@ def test_what_settles_units_takes_no_quote_away() -> None:
 
     roles = {one.role: one.rate for one in list_prices("runway", "gen4.5")}
     assert roles == {"settlement": Decimal(7), None: Decimal("0.12")}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rate": "1e999999"},
+        {"rate": "-1e30"},
+        {"rate": "NaN"},
+        {"per": "1e-999999"},
+        {"credit_usd": "1e400"},
+        {"min_charge": "1e99999999"},
+        {"step": "1e-400"},
+    ],
+)
+def test_a_line_without_measure_is_refused(fields: dict[str, str]) -> None:
+    line = {"provider": "acme", "model": "clip-1", "unit": "second", "rate": "0.05"}
+    with pytest.raises(ValidationError, match=f"Price line 1: {next(iter(fields))}"):
+        register_prices([{**line, **fields}])
+
+
+def test_a_price_that_comes_to_no_amount_is_unknown() -> None:
+    line = {"provider": "acme", "model": "clip-1", "unit": "run", "rate": "9e8", "per": "0.001"}
+    quote = quote_of([PriceLine.model_validate(line)], Facts(), "clip-1")
+
+    assert (quote.low, quote.high) == (None, None)
+    assert quote.unknown == ("its price comes to 9.0E+11 USD, which is no price",)

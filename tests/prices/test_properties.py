@@ -22,6 +22,7 @@ maybe = st.none() | amounts
 @st.composite
 def lines(draw: st.DrawFn) -> list[PriceLine]:
     """Make up a price list without conditions, as a vendor might have it."""
+    formulas = draw(st.lists(st.sampled_from(FORMULAS), min_size=1, max_size=3))
     return [
         PriceLine(
             provider="acme",
@@ -29,14 +30,17 @@ def lines(draw: st.DrawFn) -> list[PriceLine]:
             billable=f"part_{number}",
             unit=draw(st.sampled_from(UNITS)),
             rate=draw(amounts),
-            per=draw(st.sampled_from([Decimal(1), Decimal(1000)])),
-            formula=draw(st.sampled_from(FORMULAS)),
+            # A price of tokens is that of a million, else a clip would cost more than there is.
+            per=Decimal(
+                draw(st.sampled_from([1_000_000] if formula == "ark_tokens" else [1, 1000]))
+            ),
+            formula=formula,
             min_charge=draw(maybe),
             free=draw(maybe),
             step=draw(maybe),
             min=draw(maybe),
         )
-        for number in range(draw(st.integers(1, 3)))
+        for number, formula in enumerate(formulas)
     ]
 
 

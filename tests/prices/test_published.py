@@ -98,6 +98,27 @@ def test_a_failing_provider_leaves_what_was_there(simulator: Simulator) -> None:
         assert any(one.role == "settlement" for one in list_prices("fal", KLING))
 
 
+@pytest.mark.parametrize("row", [{"endpoint_id": ""}, {"unit_price": 1e12}])
+def test_a_row_that_is_no_price_line_leaves_what_was_there(
+    simulator: Simulator, row: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    origin = simulator.base_url("fal")
+    refresh_prices("fal", base_url=origin, api_key=KEY)
+
+    def answers(_asked: Asked, _number: int) -> list[bytes]:
+        known = {"endpoint_id": KLING, "unit_price": 1, "unit": "units"}
+        body = json.dumps({"prices": [{**known, **row}]}).encode()
+        return [answer(body, Content_Type="application/json")]
+
+    with serving(answers) as server:
+        with pytest.raises(TarashException, match=r"can't be read .*what was stored before stays"):
+            refresh_prices("fal", base_url=server.url, api_key=KEY)
+
+        assert run(["models", "refresh", "fal", "--prices", "--base-url", server.url]) != 0
+
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_an_endpoint_that_is_gone_hides_no_other() -> None:
     def answers(asked: Asked, _number: int) -> list[bytes]:
         query = parse_qs(urlsplit(asked.target).query)

@@ -50,8 +50,8 @@ async def test_what_providers_bill_for_a_chain_stays_under_its_limit(
 
 
 @pytest.mark.soak
-async def test_what_they_bill_for_a_thousand_chains_stays_under_their_limits(
+async def test_what_they_bill_for_hundreds_of_chains_stays_under_their_limits(
     simulator: Simulator, tmp_path: Path
 ) -> None:
-    tried = await run(simulator, tmp_path, 1_000, 11)
-    assert min(tried.count(one) for one in (1, 2, 3)) > 100
+    tried = await run(simulator, tmp_path, 400, 11)
+    assert min(tried.count(one) for one in (1, 2, 3)) > 40

@@ -310,6 +310,7 @@ def prices_registered(line: dict[str, str]) -> Iterator[None]:
         ('rate = "1"\nper = "0"', "per"),
         ('rate = "1"\nunit = "hour"', "unit"),
         ('rate = "1"\namount = "2"', "amount: there is no such key"),
+        ('rate = "10000000000"', ".*rate: "),
     ],
 )
 def test_a_price_that_is_none_is_refused(tmp_path: Path, line: str, words: str) -> None:

@@ -33,6 +33,13 @@ PriceUnit = Literal[
 """What a rate is for one of. `run` and `request` are one for each call."""
 
 
+MOST = Decimal(10) ** 9
+"""More is no amount of money that a call costs, in any currency, and no rate of it."""
+MOST_COUNTED = Decimal(10) ** 18
+"""More is no quantity, in any unit."""
+LEAST_COUNTED = Decimal(10) ** -18
+
+
 def _as_written(amount: Any) -> Any:
     """Take a float as it is written: not as its binary neighbour."""
     return str(amount) if type(amount) is float else amount
@@ -103,16 +110,18 @@ class PriceLine(Settings):
     model: str = Field(min_length=1)
     billable: str = "output"
     unit: PriceUnit
-    rate: Decimal = Field(allow_inf_nan=False)
-    per: Decimal = Field(default=Decimal(1), gt=0, allow_inf_nan=False)
+    rate: Decimal = Field(ge=-MOST, le=MOST, allow_inf_nan=False)
+    per: Decimal = Field(default=Decimal(1), ge=LEAST_COUNTED, le=MOST_COUNTED, allow_inf_nan=False)
     currency: str = "USD"
-    credit_usd: Decimal | None = Field(default=None, gt=0, allow_inf_nan=False)
+    credit_usd: Decimal | None = Field(default=None, gt=0, le=MOST, allow_inf_nan=False)
     when: dict[str, Any] = Field(default_factory=dict)
-    min_charge: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
-    min: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
-    max: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
-    free: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
-    step: Decimal | None = Field(default=None, gt=0, allow_inf_nan=False)
+    min_charge: Decimal | None = Field(default=None, ge=0, le=MOST, allow_inf_nan=False)
+    min: Decimal | None = Field(default=None, ge=0, le=MOST_COUNTED, allow_inf_nan=False)
+    max: Decimal | None = Field(default=None, ge=0, le=MOST_COUNTED, allow_inf_nan=False)
+    free: Decimal | None = Field(default=None, ge=0, le=MOST_COUNTED, allow_inf_nan=False)
+    step: Decimal | None = Field(
+        default=None, ge=LEAST_COUNTED, le=MOST_COUNTED, allow_inf_nan=False
+    )
     formula: str | None = None
     role: Literal["settlement"] | None = None
     alternative_to: str | None = None
@@ -307,23 +316,29 @@ class Asked:
     is_typical: bool = False
 
 
+def is_amount(value: Decimal) -> bool:
+    """Tell whether a call may cost so much: not NaN, not below 0, and not without measure."""
+    return value.is_finite() and 0 <= value <= MOST
+
+
+def _counted(number: Decimal) -> Decimal | None:
+    return number if number.is_finite() and 0 <= number <= MOST_COUNTED else None
+
+
 def figure(value: Any) -> Decimal | None:
     """Return a number of an answer as a decimal, also one that is written as text."""
     if not isinstance(value, str):
         return exact(value)
 
     try:
-        number = Decimal(value.strip())
+        return _counted(Decimal(value.strip()))
     except InvalidOperation:
         return None
 
-    return number if number.is_finite() and number >= 0 else None
-
 
 def exact(value: Any) -> Decimal | None:
-    """Return a number of an answer as a decimal; None for what is none, such as text or NaN."""
+    """Return a number of an answer as a decimal; None for text, NaN, and what is absurd."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
 
-    number = Decimal(str(value))
-    return number if number.is_finite() and number >= 0 else None
+    return _counted(Decimal(str(value)))

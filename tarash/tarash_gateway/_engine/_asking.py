@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
-from .._data._money import Quote, QuoteLine, written
+from .._data._money import Quote, QuoteLine, is_amount, written
 from ..exceptions import TarashException
 from ._accounts import account_of
 from ._attempt import Attempt
@@ -48,7 +48,7 @@ async def asked_price(
     except TimeoutError:
         note = f"{provider} was asked for its price, and did not answer in time"
     except TarashException as error:
-        note = f"{provider} could not be asked for its price: {error.message}"
+        note = f"{provider} could not be asked for its price: {_why(error)}"
     except Exception as error:  # noqa: BLE001  (there is a quote without it)
         # Its words may hold a secret.
         note = f"{provider} gave a price that can't be read ({type(error).__name__})"
@@ -68,7 +68,19 @@ async def _asked(
     account = account_of(adapter, Attempt(call), resources.registry)
     with anyio.fail_after(ASK_SECONDS):
         async with resources.clients.lease(adapter, account) as client:
-            return await cast("PricingAdapter", adapter).ask_price(client, payload, call)
+            asked = await cast("PricingAdapter", adapter).ask_price(client, payload, call)
+
+    said = [] if asked is None else [asked.amount, asked.most]
+    if not all(one is None or is_amount(one) for one in said):
+        raise ValueError("no call costs that")
+
+    return asked
+
+
+def _why(error: TarashException) -> str:
+    """Return what went wrong, with no advice but that on a key: the quote goes on without it."""
+    variables = [hint.value for hint in error.hints if hint.action == "set_key" and hint.value]
+    return "; ".join([error.summary, *(f"set the environment variable {one}" for one in variables)])
 
 
 def _quoted(asked: Asked, call: Call) -> Quote:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from .._data._money import Cost, Reported
+from .._data._money import Cost, Reported, is_amount
 from ..catalog import schema_source
 from ..catalog.prices import prices
 
@@ -28,12 +28,24 @@ def take_cost(adapter: Adapter, attempt: Attempt, body: Any, metadata: Mapping[s
 
     try:
         reported = cast("ReportingAdapter", adapter).reported_cost(body, metadata)
-        cost = None if reported is None else _cost(attempt, reported)
+        cost = None if reported is None else _possible(_cost(attempt, reported))
     except Exception as error:  # noqa: BLE001  (the result matters more than its price)
         attempt.log(logging.WARNING, "odd_cost", error=_said(attempt, error))
         return
 
     attempt.money.reported = cost or attempt.money.reported
+
+
+def _possible(cost: Cost | None) -> Cost | None:
+    """Return a cost that a job can have.
+
+    Raises:
+        ValueError: None can.
+    """
+    if cost is not None and not is_amount(cost.amount):
+        raise ValueError(f"{cost.amount:.3E} {cost.currency} is no cost of a job")
+
+    return cost
 
 
 def _said(attempt: Attempt, error: Exception) -> str:
@@ -43,8 +55,8 @@ def _said(attempt: Attempt, error: Exception) -> str:
 
 def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
     own = {"quantity": reported.quantity, "unit": reported.unit}
+    state = "settled" if reported.final else "reported"
     if reported.amount is not None:
-        state = "settled" if reported.final else "reported"
         return Cost.model_validate(
             {"amount": reported.amount, "currency": reported.currency, "state": state, **own}
         )
@@ -54,7 +66,7 @@ def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
         amount = find(attempt, reported) if amount is None else amount
 
     if amount is not None:
-        return Cost.model_validate({"amount": amount, "state": "settled", **own})
+        return Cost.model_validate({"amount": amount, "state": state, **own})
 
     quote = attempt.money.quote
     if quote is None or quote.high is None or quote.currency is None:

@@ -12,7 +12,7 @@ from ..exceptions import StorageError, TarashException, ValidationError
 from . import _schema_store
 from ._refresh import host_of, key_of, session
 from ._sources import source, tariffs_of, with_tariffs
-from .prices import keep, line_of
+from .prices import keep, line_of, reason_of
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
@@ -73,5 +73,13 @@ def _whole(line: JsonObject, provider: str, title: str) -> JsonObject:
     """Return a line with its source and its day; it is checked before anything is stored."""
     today = datetime.now(UTC).date().isoformat()
     said = {"source": title, "date": today, "confidence": "vendor", **line, "provider": provider}
-    line_of(said)
+    try:
+        line_of(said)
+    except ValueError as error:
+        raise TarashException(
+            f"{provider} published a price of {said.get('model')!r} that can't be read "
+            f"({reason_of(error)}); what was stored before stays",
+            provider,
+        ) from error
+
     return said

@@ -233,6 +233,8 @@ def quote(  # noqa: PLR0913  (each is an option of the command)
     provider: o.Provider = "fal",
     model: o.Model = None,
     fallback: o.Fallback = None,
+    base_url: o.BaseUrl = None,
+    key_file: o.KeyFile = None,
     duration: o.Duration = None,
     aspect_ratio: o.AspectRatio = None,
     resolution: o.Resolution = None,
@@ -247,7 +249,7 @@ def quote(  # noqa: PLR0913  (each is an option of the command)
     as_json: o.Json = False,
 ) -> int:
     """Say what a video or an image would cost; buys nothing and needs no key."""
-    given = {**locals(), "base_url": None, "key_file": None, "mock": False}
+    given = {**locals(), "mock": False}
     del given["ask_provider"]
     from ._quotes import show_quote
 

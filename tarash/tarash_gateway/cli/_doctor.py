@@ -147,12 +147,7 @@ def _providers(providers: Sequence[ProviderInfo]) -> Iterator[Finding]:
             state: State = "ok" if provider.installed else "missing"
             yield Finding(f"extra {provider.extra}", state, told)
 
-        for variable in provider.environment_variables:
-            set_ = variable in provider.variables_present
-            whose = _whose(provider, variable)
-            told = "set" if set_ else f"not set; {whose} needs it, the mock does not"
-            yield Finding(variable, "ok" if set_ else "missing", told)
-
+        yield from _keys(provider)
         variable = base_url_variable(provider.name)
         host = os.environ.get(variable)
         if host and urlsplit(host).hostname:
@@ -162,12 +157,29 @@ def _providers(providers: Sequence[ProviderInfo]) -> Iterator[Finding]:
             yield Finding(variable, "problem", "must begin with http:// or https://", Exit.USAGE)
 
 
-def _whose(provider: ProviderInfo, variable: str) -> str:
-    if variable == provider.environment_variable:
-        return provider.name
+def _keys(provider: ProviderInfo) -> Iterator[Finding]:
+    """Yield what is there of a provider's keys: one finding a key, by whichever variable."""
+    for model, variables in _by_model(provider).items():
+        first, *others = variables
+        if first in provider.variables_present:
+            used = next((one for one in variables if os.environ.get(one)), first)
+            yield Finding(first, "ok", "set" if used == first else f"not needed: {used} is set")
+            continue
 
-    model = default_registry.models_with_keys(provider.name)[variable]
-    return f"a model of {provider.name} such as {model}"
+        is_main = first == provider.environment_variable
+        whose = provider.name if is_main else f"{provider.name} for models such as {model}"
+        instead = f" (or {' or '.join(others)})" if others else ""
+        told = f"not set; {whose} needs it{instead}, the mock does not"
+        yield Finding(first, "missing", told)
+
+
+def _by_model(provider: ProviderInfo) -> dict[str, list[str]]:
+    """Return the variables of each key of a provider, by a model that it is for."""
+    found: dict[str, list[str]] = {}
+    for variable, model in default_registry.models_with_keys(provider.name).items():
+        found.setdefault(model, []).append(variable)
+
+    return found
 
 
 def _surroundings() -> Iterator[Finding]:
@@ -229,7 +241,7 @@ def _checked_by(provider: ProviderInfo) -> tuple[str | None, ...]:
     if provider.own_server:
         return (None,) if _has_access(provider) else ()
 
-    return provider.environment_variables
+    return tuple(variables[0] for variables in _by_model(provider).values())
 
 
 async def live_findings(names: Sequence[str]) -> list[Finding]:

@@ -155,6 +155,11 @@ def _set_key(hint: Hint) -> str:
     return f"set the environment variable {hint.value}{file}"
 
 
+def _set_base_url(hint: Hint) -> str:
+    # A command without the option may ask several providers, or one that a job has chosen.
+    return in_options(hint.text) if _has("--base-url") else f"set {hint.value}"
+
+
 def _use_mock(_hint: Hint) -> str | None:
     return "to try without a key, use --mock" if _has("--mock") else None
 
@@ -174,7 +179,7 @@ ADVICE: Mapping[str, Callable[[Hint], str | None]] = {
     "keep_results": lambda _: "use --idempotency-key, or a ledger in a file",
     "list_jobs": lambda _: "take the id from `tarash jobs ls --all`",
     "raise": _raise,
-    "set_base_url": lambda hint: in_options(hint.text),
+    "set_base_url": _set_base_url,
     "read_raw_response": _none,
     "register_provider": _none,
     "set_key": _set_key,

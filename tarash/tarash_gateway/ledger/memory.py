@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LONGEST_SPENDING = 100_000
 """Submits whose cost is remembered."""
+UNDECIDED = frozenset({"reserved", "possible"})
+"""What may have been spent, or not."""
 LARGEST_HISTORY = 1000
 """Closed jobs kept for looking back; open ones are never dropped."""
 
@@ -148,6 +150,10 @@ class MemoryLedger(MemorySlots, MemoryStates):
         with self._lock:
             entry = self._entry(intent_id)
             if entry is None:
+                spent = self._spent.get(intent_id)
+                if spent is not None and spent.state in UNDECIDED:  # its job is forgotten
+                    self._set_cost(intent_id, cost, cost_state)
+
                 return
 
             beats_a_stop = entry.outcome == "stopped" and outcome == "completed"
@@ -335,6 +341,16 @@ class MemoryLedger(MemorySlots, MemoryStates):
 
         self._spent[intent_id] = changed
 
+    def _leave(self, entry: SubmissionRecord) -> None:
+        """Decide what is reserved for a submit whose job is forgotten: it may have been bought."""
+        spent = self._spent.get(entry.intent.id)
+        if spent is None or spent.state != "reserved":
+            return
+
+        is_free = entry.operation is None and entry.submission in {"not_sent", "rejected"}
+        nothing = {"amount": "0", "currency": "USD"} if is_free else None
+        self._set_cost(entry.intent.id, nothing, "settled" if is_free else "possible")
+
     def _read(self, job_id: str) -> JobRecord:
         return replace(self._jobs[job_id], held=job_id in self._holders)
 
@@ -373,6 +389,7 @@ class MemoryLedger(MemorySlots, MemoryStates):
         job = self._jobs.pop(job_id)
         for entry in job.entries:
             self._job_of.pop(entry.intent.id, None)
+            self._leave(entry)
 
         if job.idempotency_key is not None and self._keys.get(job.idempotency_key) == job_id:
             del self._keys[job.idempotency_key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._book import PriceBook, Prices, line_of, prices, shipped, taken
+from ._book import PriceBook, Prices, line_of, prices, reason_of, shipped, taken
 from ._facts import Facts, facts_of
 from ._fetched import keep
 from ._quote import FREE, quote_of
@@ -17,6 +17,7 @@ __all__ = [
     "line_of",
     "prices",
     "quote_of",
+    "reason_of",
     "shipped",
     "taken",
 ]

@@ -168,7 +168,7 @@ def read_lines(rows: Iterable[str], name: str) -> Iterator[PriceLine]:
         try:
             yield line_of(json.loads(row))
         except (ValueError, TypeError, AttributeError) as error:
-            raise ValidationError(f"{name}:{number}: {_said(error)}") from error
+            raise ValidationError(f"{name}:{number}: {reason_of(error)}") from error
 
 
 def line_of(given: PriceLine | Mapping[str, Any]) -> PriceLine:
@@ -210,12 +210,13 @@ def taken(
         try:
             made.append(line_of(one))
         except (ValueError, TypeError, AttributeError) as error:
-            raise ValidationError(f"Price line {number}: {_said(error)}") from error
+            raise ValidationError(f"Price line {number}: {reason_of(error)}") from error
 
     return made
 
 
-def _said(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return why something is no price line, without what it holds."""
     if isinstance(error, Malformed):
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))

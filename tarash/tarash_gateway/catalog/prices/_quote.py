@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ..._data._money import Quote, QuoteLine
+from ..._data._money import MOST, Quote, QuoteLine
 from ._conditions import holds
 from ._facts import height_of
 from ._quantities import Quantity, quantity_of
@@ -204,11 +204,13 @@ def _sum(
     if not parts:
         return Quote(unknown=tuple(dict.fromkeys(unknown)))
 
+    high = sum((one.high for one, _ in parts), Decimal(0))
+    if high > MOST:
+        unknown.append(f"its price comes to {high:.1E} {next(iter(currencies))}, which is no price")
+        return Quote(unknown=tuple(dict.fromkeys(unknown)))
+
     suspects = [f"a price may be wrong: {one.suspect}" for one in used if one.suspect]
-    low, high = (
-        sum((one.low for one, _ in parts), Decimal(0)),
-        sum((one.high for one, _ in parts), Decimal(0)),
-    )
+    low = sum((one.low for one, _ in parts), Decimal(0))
     return Quote(
         low=max(low, Decimal(0)),
         high=None if unknown else max(high, Decimal(0)),

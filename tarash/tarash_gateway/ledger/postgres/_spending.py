@@ -30,6 +30,21 @@ RESERVE = """
     ON CONFLICT (intent) DO UPDATE SET at = excluded.at, amount = excluded.amount,
         currency = excluded.currency, state = excluded.state
 """
+# As in SQLite: nothing was bought by a submit that was refused, any other one may be billed.
+FREED = """
+    UPDATE tarash.spending SET amount = 0, currency = 'USD', state = 'settled'
+    WHERE state = 'reserved' AND intent IN (
+        SELECT id FROM tarash.intents WHERE job = ANY(%s)
+            AND operation IS NULL AND submission IN ('not_sent', 'rejected')
+    )
+"""
+LEFT = """
+    UPDATE tarash.spending SET state = 'possible'
+    WHERE state = 'reserved' AND intent IN (SELECT id FROM tarash.intents WHERE job = ANY(%s))
+"""
+UNDECIDED = """
+    SELECT 1 AS found FROM tarash.spending WHERE intent = %s AND state IN ('reserved', 'possible')
+"""
 
 
 def reserve(transaction: Transaction, intent: Intent) -> None:
@@ -85,6 +100,20 @@ def set_cost(transaction: Transaction, intent_id: str, cost: JsonObject | None, 
         state,
         intent_id,
     )
+
+
+def set_cost_of_forgotten(
+    transaction: Transaction, intent_id: str, cost: JsonObject | None, state: str
+) -> None:
+    """Write down what a submit has cost whose job is gone, unless that is known."""
+    if transaction.first(UNDECIDED, intent_id) is not None:
+        set_cost(transaction, intent_id, cost, state)
+
+
+def leave(transaction: Transaction, job_ids: list[str]) -> None:
+    """Decide what is reserved for jobs that are about to be forgotten."""
+    transaction.run(FREED, job_ids)
+    transaction.run(LEFT, job_ids)
 
 
 def spendings(

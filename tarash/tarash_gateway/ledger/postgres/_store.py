@@ -20,7 +20,7 @@ from ._rows import (
     is_held,
     records,
 )
-from ._spending import spendings
+from ._spending import leave, spendings
 from ._states import put_state
 from ._submits import Submits, drop_media, put_media, tell
 
@@ -303,6 +303,7 @@ class Store(Submits):
                 return False
 
             drop_media(transaction, job_id)
+            leave(transaction, [job_id])
             transaction.run("DELETE FROM tarash.jobs WHERE id = %s", job_id)
             return True
 
@@ -320,6 +321,7 @@ class Store(Submits):
             old = [row["id"] for row in transaction.all(OLD, older_than)]
             rows = transaction.all(PRUNED, old)
             gone = [row["id"] for row in rows if not is_held(row, self.process)]
+            leave(transaction, gone)
             transaction.run("DELETE FROM tarash.jobs WHERE id = ANY(%s)", gone)
             return len(gone), len(rows)
 

@@ -14,7 +14,7 @@ from .._facts import RECEIVED, STOPPED
 from .._processes import Process, now
 from ._rows import as_heard, as_json, as_time
 from ._slots import Slots
-from ._spending import reserve, set_cost
+from ._spending import reserve, set_cost, set_cost_of_forgotten
 from ._states import States
 
 if TYPE_CHECKING:
@@ -193,6 +193,9 @@ class Submits(States, Slots):
                 "SELECT heard, outcome FROM tarash.intents WHERE id = %s FOR UPDATE", intent_id
             )
             if found is None:
+                if cost_state is not None:
+                    set_cost_of_forgotten(transaction, intent_id, cost, cost_state)
+
                 return
 
             is_again = transaction.in_doubt and found["outcome"] == outcome

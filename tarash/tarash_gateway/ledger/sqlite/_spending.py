@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from .._records import BudgetWindow, Intent
 
 BILLIONTHS = Decimal(1_000_000_000)
+# A sum of all amounts overflows; the sums of dollars and of what is left of them don't.
 SPENT = """
-    SELECT COALESCE(SUM(amount), 0) AS spent FROM spending
+    SELECT COALESCE(SUM(amount / 1000000000), 0) AS dollars,
+        COALESCE(SUM(amount % 1000000000), 0) AS billionths
+    FROM spending
     WHERE currency = 'USD' AND intent != ? AND (? IS NULL OR at >= ?)
         AND (? IS NULL OR ? = COALESCE((SELECT value FROM json_each(labels) WHERE key = ?), ''))
 """
@@ -26,6 +29,27 @@ RESERVE = """
     INSERT OR REPLACE INTO spending (
         intent, job, kind, provider, model, at, amount, currency, state, labels
     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'reserved', ?)
+"""
+# What a job leaves behind that is forgotten: nothing was bought by a submit that was refused, and
+# any other one may be billed.
+FREED = """
+    UPDATE spending SET amount = 0, currency = 'USD', state = 'settled'
+    WHERE state = 'reserved' AND intent IN (
+        SELECT id FROM intents
+        WHERE job = ? AND operation IS NULL AND submission IN ('not_sent', 'rejected')
+    )
+"""
+LEFT = """
+    UPDATE spending SET state = 'possible'
+    WHERE state = 'reserved' AND intent IN (SELECT id FROM intents WHERE job = ?)
+"""
+# Of a submit that was written down before spending was.
+ADDED = """
+    INSERT INTO spending (
+        intent, job, kind, provider, model, at, amount, currency, state, labels
+    )
+    SELECT intents.id, job, intents.kind, provider, model, intents.created_at, ?, ?, ?, labels
+    FROM intents JOIN jobs ON jobs.id = job WHERE intents.id = ?
 """
 
 
@@ -58,7 +82,7 @@ def _spent(connection: sqlite3.Connection, window: BudgetWindow, but: str) -> in
     since = None if window.since is None else as_text(window.since)
     name, value = window.label or (None, None)
     found = connection.execute(SPENT, (but, since, since, name, value, name)).fetchone()
-    return int(found["spent"])
+    return int(found["dollars"] * BILLIONTHS + found["billionths"])
 
 
 def set_cost(
@@ -66,13 +90,30 @@ def set_cost(
 ) -> None:
     """Write down what a submit has cost, in place of what was reserved for it."""
     if cost is None:
-        connection.execute("UPDATE spending SET state = ? WHERE intent = ?", (state, intent_id))
-        return
+        made: tuple[Any, ...] = (None, "USD", state, intent_id)
+        query, values = "UPDATE spending SET state = ? WHERE intent = ?", made[2:]
+    else:
+        made = (_billionths(cost["amount"]), cost["currency"], state, intent_id)
+        query = "UPDATE spending SET amount = ?, currency = ?, state = ? WHERE intent = ?"
+        values = made
 
-    connection.execute(
-        "UPDATE spending SET amount = ?, currency = ?, state = ? WHERE intent = ?",
-        (_billionths(cost["amount"]), cost["currency"], state, intent_id),
-    )
+    if not connection.execute(query, values).rowcount:
+        connection.execute(ADDED, made)
+
+
+def set_cost_of_forgotten(
+    connection: sqlite3.Connection, intent_id: str, cost: JsonObject | None, state: str
+) -> None:
+    """Write down what a submit has cost whose job is gone, unless that is known."""
+    query = "SELECT 1 FROM spending WHERE intent = ? AND state IN ('reserved', 'possible')"
+    if connection.execute(query, (intent_id,)).fetchone() is not None:
+        set_cost(connection, intent_id, cost, state)
+
+
+def leave(connection: sqlite3.Connection, job_id: str) -> None:
+    """Decide what is reserved for a job that is about to be forgotten."""
+    connection.execute(FREED, (job_id,))
+    connection.execute(LEFT, (job_id,))
 
 
 def spendings(

@@ -17,7 +17,7 @@ from .._processes import now
 from .._records import IS_NAME, JobState
 from ._file import File
 from ._rows import as_json, as_text, is_held, record
-from ._spending import spendings
+from ._spending import leave, spendings
 from ._submits import Submits, is_there
 
 if TYPE_CHECKING:
@@ -282,6 +282,7 @@ class Store(Submits):
             found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
             media = [row["sha256"] for row in found]
             connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
+            leave(connection, job_id)
             connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
         if media:
@@ -305,6 +306,9 @@ class Store(Submits):
         with self._file.write() as connection:
             rows = connection.execute(PRUNED, (cutoff,)).fetchall()
             gone = [(row["id"],) for row in rows if not is_held(row, self._file.process)]
+            for (job_id,) in gone:
+                leave(connection, job_id)
+
             connection.executemany("DELETE FROM jobs WHERE id = ?", gone)
             return len(gone)
 

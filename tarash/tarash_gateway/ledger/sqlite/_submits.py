@@ -11,7 +11,7 @@ from .._processes import now
 from .._records import RECEIVED, STOPPED
 from ._rows import as_heard, as_json, as_text
 from ._slots import Slots
-from ._spending import reserve, set_cost
+from ._spending import reserve, set_cost, set_cost_of_forgotten
 from ._states import States
 
 if TYPE_CHECKING:
@@ -167,6 +167,9 @@ class Submits(Slots, States):
             sql = "SELECT heard, outcome FROM intents WHERE id = ?"
             found = connection.execute(sql, (intent_id,)).fetchone()
             if found is None:
+                if cost_state is not None:
+                    set_cost_of_forgotten(connection, intent_id, cost, cost_state)
+
                 return
 
             # Of what a user has stopped, whoever hears last what it came to knows what it cost.

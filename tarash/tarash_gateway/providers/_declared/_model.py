@@ -23,7 +23,7 @@ from ._parts import (
     is_for,
 )
 from ._prices import Price
-from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Submit, Upload
+from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Submit, Upload, place_of
 from ._takes import Model, Take
 
 __all__ = [
@@ -212,10 +212,12 @@ class ProviderDeclaration(Part):
                 names.add(form)
                 self._check(model.kind, name)
 
-        ways = {one.path for one in self.submit} | {one.path for one in self.models if one.path}
-        asked = {path for one in self.quote for path in (one.path, one.path_if_missing) if path}
-        if ways & asked:
-            raise ValueError(f"quote.path {min(ways & asked)!r} is a submit's: it would buy")
+        bought = [*(one.path for one in self.submit), *(one.path for one in self.models)]
+        ways = {place_of(path) for path in bought if path}
+        asked = [path for one in self.quote for path in (one.path, one.path_if_missing) if path]
+        for path in asked:
+            if place_of(path) in ways:
+                raise ValueError(f"quote.path {path!r} is a submit's: it would buy")
 
         if any(one.own_id for one in self.list) and not any(one.own_id for one in self.submit):
             raise ValueError("list.own_id needs an own_id in the submit, which sends it")

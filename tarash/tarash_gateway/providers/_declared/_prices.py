@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..._data._money import PriceLine, PriceUnit
+from ...catalog.prices import reason_of
 from ._parts import Part, Text
 
 Amount = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
@@ -48,6 +49,15 @@ class Price(Part):
     until: dt.date | None = None
     source: str | None = None
     date: dt.date | None = None
+
+    @model_validator(mode="after")
+    def _has_measure(self) -> Price:
+        try:
+            self.line("any")
+        except ValueError as error:
+            raise ValueError(reason_of(error)) from None
+
+        return self
 
     def line(self, provider: str) -> PriceLine:
         """Return it as a line of a provider's."""

@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..._data._money import Asked, figure
-from ..._http._client import HttpResponse, checked, unreadable
+from ..._http._client import HttpResponse, checked, join, unreadable
 from ..._support._paths import value_at as one
-from ...exceptions import HTTPError
+from ...exceptions import HTTPError, ValidationError
 from ._forms import form_of
 from ._names import holds, put
 from ._parts import first_of
 from ._result import DeclaredResult
-from ._stages import Quote
+from ._stages import Quote, place_of
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Payload
@@ -66,6 +66,13 @@ class DeclaredPricing(DeclaredResult):
 
         values = {"model": call.config.model}
         url = self.address_of(client, path.replace("{path}", own), values)
+        if place_of(url) == place_of(join(client.account.base_url, payload.path)):
+            raise ValidationError(
+                f"The price of {values['model']} would be asked for where jobs are bought, so it "
+                "was not; the file of the provider has to name another quote.path",
+                submission="not_sent",
+            )
+
         way = self._submit_of(call.kind, call.config.model, call.request)
         if how.inside is None and not how.body and way.sends in ("form", "multipart"):
             answer: HttpResponse = await client.send_form(url, form_of(payload.body, way))

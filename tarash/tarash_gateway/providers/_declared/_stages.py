@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 from pydantic import Field, model_validator
 
@@ -175,6 +176,15 @@ class Result(Fits):
     """What one of the provider's units of cost is in `cost_unit`."""
 
 
+def place_of(path: str) -> str:
+    """Return where a request goes: two paths that a server may take for one are equal.
+
+    A query tells them apart, unless it is empty.
+    """
+    path = path.partition("#")[0].removesuffix("?")
+    return path if "?" in path else unquote(path).strip("/")
+
+
 class Quote(Fits):
     """How the provider is asked what a submit would cost; nothing is started by it."""
 
@@ -197,8 +207,11 @@ class Quote(Fits):
 
     @model_validator(mode="after")
     def _asks(self) -> Quote:
-        if self.path == "{path}":
-            raise ValueError("a quote at the submit's own path needs a query, else it would buy")
+        for path in filter(None, (self.path, self.path_if_missing)):
+            if place_of(path) == "{path}":
+                raise ValueError(
+                    "a quote at the submit's own path needs a query, else it would buy"
+                )
 
         return self
 
