@@ -139,8 +139,8 @@ class Watch:
             TarashException: It failed, or the provider has denied it for long.
         """
         await self._times.load(self._kind, self._ledger)
-        if self._history.window is None:
-            self._history.window = self._times.window(self._kind)
+        if not self._history.jobs:
+            self._history.expect(*self._times.spans(self._kind))
 
         self._history.waiting += 1
         try:
@@ -257,7 +257,7 @@ class Watch:
             until = max(until, start + self._slow * WEBHOOK_POLL_FACTOR / STREAM_POLL_FACTOR)
 
         self._told = False
-        is_unknown = self._history.window is None and self._retry_after is None
+        is_unknown = not self._history.spans and self._retry_after is None
         if is_unknown and not (self._has_stream or self._relies):
             self._history.on_first.add(self._bell.ring)
 
