@@ -21,6 +21,7 @@ from ..exceptions import (
     TarashException,
     ValidationError,
 )
+from ._callbacks import CALLED_BACK
 from ._lease import Lease, was_stopped
 from ._limits import (
     NUDGE_SECONDS,
@@ -250,7 +251,8 @@ class Watch:
         """Wait for the next poll; a nudge, or the first job of its kind to end, cuts it short."""
         start, pause = self._clock(), self._pause()
         provider = self._operation.provider
-        called_back = self._attempt.called_back and self._resources.callbacks.arrive(provider)
+        was_asked = self._attempt.called_back or bool(self._operation.data.get(CALLED_BACK))
+        called_back = was_asked and self._resources.callbacks.arrive(provider)
         self._relies = called_back and self._looks > 0
         until = start + (max(pause, self._slow) if self._streaming else pause)
         if self._relies:
