@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import statistics
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tarash.tarash_gateway import VideoGenerationRequest
 from tarash.tarash_gateway._engine._loop_state import LARGEST, LoopState, seen
-from tarash.tarash_gateway._engine._polling import LOOKS_A_SECOND, History, PollSchedule
+from tarash.tarash_gateway._engine._polling import (
+    LATEST,
+    LOOKS_A_SECOND,
+    SHARE,
+    SURE,
+    History,
+    PollSchedule,
+)
+from tarash.tarash_gateway._engine._times import LearnedTimes
 from tarash.tarash_gateway._http._gates import STREAMS_PER_ORIGIN
 from tarash.tarash_gateway._support._wakeups import Wakeup
 from tarash.tarash_gateway.testing import Script
@@ -114,10 +126,61 @@ def test_the_providers_word_wins_over_what_was_seen() -> None:
     assert pace.pause(0, retry_after=0) == 0.5
 
 
-def test_an_unknown_job_is_noticed_after_a_tenth_of_its_time_at_the_latest() -> None:
-    pace = PollSchedule(5, 0.1, random.Random(10))
-    for elapsed, most in ((0, 0.55), (4, 0.55), (10, 1.1), (30, 3.3), (60, 5.5), (3600, 5.5)):
-        assert most * 0.8 <= pace.pause(elapsed) <= most
+@pytest.mark.parametrize(
+    ("elapsed", "most"), [(0, 0.5), (4, 0.5), (10, 0.8), (30, 2.4), (60, 4.8), (3600, 5)]
+)
+def test_an_unknown_job_is_noticed_by_a_share_of_its_time(elapsed: float, most: float) -> None:
+    pause = PollSchedule(5, 0.1, random.Random(10)).pause(elapsed)
+    assert most * 0.89 <= pause <= most
+
+
+def helper(lasts: float, floor: float) -> int:
+    """Return how often a vendor's helper looks: each second from the start on, or each half."""
+    return math.ceil(lasts / 0.5) if floor < 0.5 else 1 + math.ceil(lasts)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    lengths=st.lists(st.floats(1, 600), min_size=1, max_size=4),
+    spread=st.sampled_from([0, 0.02, 0.1, 0.3]),
+    floor=st.sampled_from([0.1, 0.5]),
+    seed=st.integers(0, 1000),
+)
+@example(lengths=[1, 4, 12], spread=0, floor=0.1, seed=1)
+@example(lengths=[1, 4, 12], spread=0.1, floor=0.5, seed=2)
+def test_jobs_of_any_mixture_of_lengths_are_noticed_in_time_and_with_few_looks(
+    lengths: list[float], spread: float, floor: float, seed: int
+) -> None:
+    history, rng = History(), random.Random(seed)
+    order = lengths * 60
+    rng.shuffle(order)
+    late: dict[float, list[float]] = {}
+    looks = theirs = 0
+    for length in order:
+        lasts = length * rng.uniform(1 - spread, 1 + spread)
+        over, number = watched(lasts, history, rng, floor=floor)
+        if length in late or history.jobs <= SURE:  # else nobody could know of such jobs
+            assert over <= max(LATEST, SHARE * lasts) + LOOK
+
+        late.setdefault(length, []).append(over / max(LATEST, SHARE * lasts))
+        looks, theirs = looks + number, theirs + helper(lasts, floor)
+
+    assert looks <= theirs * 1.02
+    assert statistics.median(one for each in late.values() for one in each) <= 0.6
+
+
+def test_others_jobs_of_several_lengths_are_no_goal_past_which_nobody_looks() -> None:
+    others = LearnedTimes()
+    for seconds in (1.0, 4.0, 12.0) * 20:
+        others.note(("any",), seconds)
+
+    history = History()
+    history.expect(*others.spans(("any",)))
+    assert [round(math.sqrt(early * late)) for early, late in history.spans] == [1, 4, 12]
+    for lasts in (1.0, 4.0, 12.0, 30.0):
+        over, looks = watched(lasts, history, random.Random(12))
+        assert over <= max(LATEST, SHARE * lasts) + LOOK
+        assert looks <= helper(lasts, 0.1) + 1
 
 
 def test_looks_that_fail_are_not_repeated_in_haste() -> None:

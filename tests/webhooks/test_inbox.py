@@ -498,6 +498,21 @@ async def test_while_webhooks_arrive_polls_are_few_and_where_one_is_missed_they_
     assert first > 0
 
 
+async def test_a_job_that_is_taken_up_again_is_polled_as_seldom(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = JOBS["replicate"]
+    monkeypatch.setenv("REPLICATE_API_TOKEN", KEY)
+    quick = {"poll_interval": 0.2, "provider_config": {"min_poll_interval": 0.2}}
+    simulator.script("replicate", Script(run_seconds=0.1), Script(run_seconds=1.5))
+    async with serving(simulator) as (gateway, _, _url):
+        await generated(gateway, case, config_of(case, simulator, **quick))  # so that calls arrive
+        job = await gateway.submit_video_async(config_of(case, simulator, **quick), case.request())
+        before = simulator.counters("replicate").polls
+        await (await gateway.resume_async(job.id)).wait_async()
+        assert simulator.counters("replicate").polls - before <= 4
+
+
 class Counting(MemoryLedger):
     """Counts how often it is asked which job a provider has named."""
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 TOKENS = "webhook tokens"
 NAMED = timedelta(days=30)
 """For so long a provider may call about a job."""
+CALLED_BACK = "called_back"
+"""In an operation's data: whether its provider was asked to call back."""
 LEAST_SECRET = 16
 """Characters."""
 

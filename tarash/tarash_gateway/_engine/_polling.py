@@ -5,30 +5,45 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 FIRST_LOOK = 0.5
 """Seconds; quick models are done by then, and a look costs nothing."""
-SHARE = 0.1
-"""Of the time that a job of an unknown kind has taken so far: noticed no later than that."""
+LATEST = 1.0
+"""A job's end is noticed so many seconds late at most, or the share below of what it took."""
+SHARE = 0.08
+"""Of the time that a job has taken so far: noticed no later than that, and half of it as a rule."""
+OFTEN, SELDOM = 0.5, 1.0
+"""Seconds a look, over the whole life of a job: what vendors' own helpers take. The first where the
+provider lets looks be closer than half a second, and the second with one look at the start."""
 GROWTH = 1.5
 """Of the pauses after looks that failed, and after the end was expected in vain."""
 JITTER = 0.1
+NEAR_SHARE = 0.25
+"""Of the time between two looks: by no more do jobs differ that are expected to end soon."""
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
 
-REMEMBERED = 8
-"""Jobs that an expectation is made of: few, so that it follows a model that gets faster."""
+REMEMBERED = 64
+"""Jobs that an expectation is made of: enough to know of all lengths that a model's jobs have."""
+NEWEST = 8
+"""Of those of one length, so many; and a length that none of so many jobs had is no goal for now.
+Few, so that it follows a model that gets faster."""
+JOINED = 0.25
+"""Jobs whose times differ by no larger share of them are of one length."""
 WORTH = 0.05
 """Seconds: with it, a look more costs as much as a fortieth of a second of somebody's waiting."""
 FINEST = 0.02
 """Looks are no closer than this share of what a job takes: so exact nobody can know it."""
 CLOSEST = 0.05
 """Nor closer than so many seconds."""
+SURE = 16
+"""After so many jobs of which none ended nearly as soon, looks are fewer."""
 APPROACH = 3
-"""Pauses are so many times longer while the end is expected, and known not to be near."""
-NEAR = 3
-"""The last pause before the end is expected is so many times the distance of looks there."""
+"""Their pauses may be so many times longer."""
+APPROACH_SECONDS = 1.5
+"""Or so long."""
 LOOKS_A_SECOND = 1500
 """Where more jobs of a kind wait, each is looked at less often: more looks than a process can make
 bring no job sooner, and providers count requests.
@@ -37,52 +52,147 @@ bring no job sooner, and providers count requests.
 Random = random.Random
 
 
+class Span(NamedTuple):
+    """The seconds after its submit between which jobs of one length end."""
+
+    early: float
+    late: float
+
+
 class History:
     """When jobs of one kind were done, as far as looks can tell: between two of them.
 
     Attributes:
-        window: The seconds after its submit between which a job is expected to end; None while
-            nothing is known.
         waiting: How many such jobs are waited for.
         on_first: Called, once each, when the first job has shown how long such jobs take.
+        jobs: How many have been seen, here or by others.
     """
 
     def __init__(self) -> None:
-        self.window: tuple[float, float] | None = None
         self.waiting = 0
         self.on_first: set[Callable[[], None]] = set()
-        self._seen: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
+        self.jobs = 0.0
+        self._seen: deque[Span] = deque(maxlen=REMEMBERED)
+        self._told: Sequence[Span] = ()
+        self._spans: Sequence[Span] = ()
+        self._goals: Sequence[Span] = ()
+        self._earliest = 0.0
+        self._is_known = True
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        """Of each length of such jobs, when they are expected to end; the shortest first."""
+        self._make()
+        return self._spans
+
+    @property
+    def goals(self) -> Sequence[Span]:
+        """Those of the spans in which a job has ended of late."""
+        self._make()
+        return self._goals
+
+    @property
+    def earliest(self) -> float:
+        """Before that no such job has ended, as far as is remembered; 0 until that is known."""
+        self._make()
+        return self._earliest if self.jobs >= SURE else 0.0
+
+    @property
+    def window(self) -> Span | None:
+        """The seconds between which all are expected to end; None while nothing is known."""
+        spans = self.spans
+        return Span(spans[0].early, spans[-1].late) if spans else None
+
+    def expect(self, spans: Sequence[Span], jobs: float) -> None:
+        """Take what others have seen, in place of what they had seen before.
+
+        Args:
+            spans: When jobs of each length end.
+            jobs: How many they have seen.
+        """
+        self._told, self.jobs = spans, len(self._seen) + jobs
+        self._is_known = False
 
     def note(self, after: float, by: float) -> None:
         """Remember a job that was still running at one look and done at the next."""
-        self._seen.append((after, by))
-        self.window = self._expectation()
+        self._seen.append(Span(after, by))
+        self.jobs += 1
+        self._is_known = False
         while self.on_first:
             self.on_first.pop()()
 
-    def _expectation(self) -> tuple[float, float]:
-        latest_running = max(after for after, _ in self._seen)
-        earliest_done = min(by for _, by in self._seen)
-        if latest_running < earliest_done:
-            return latest_running, earliest_done  # all may have taken the same time
+    def _make(self) -> None:
+        if self._is_known:
+            return
 
-        sharp = [one for one in self._seen if not any(_holds(one, other) for other in self._seen)]
-        ends = sorted(by for _, by in sharp)
-        # One that took much longer, behind a queue perhaps, is no rule.
-        rare = len(ends) > 1 and len(self._seen) > REMEMBERED // 2
-        last = ends[-2] if rare else ends[-1]
-        return min(after for after, _ in sharp), last
+        self._is_known = True
+        seen = list(self._seen)
+        own, newest = _spans_of(seen), seen[-NEWEST:]
+        if not seen and not self._told:
+            return
+
+        told = [one for one in self._told if not any(_are_one(one, span) for span in own)]
+        recent = [span for span in own if any(_meet(span, one) for one in newest)]
+        self._spans = sorted([*own, *told])
+        sharp = [seen[number] for number in _sharp(seen)]
+        self._earliest = min(one.early for one in [*sharp, *told])
+        self._goals = sorted([*recent, *(told if len(seen) < NEWEST else [])])
 
 
-def _holds(outer: tuple[float, float], inner: tuple[float, float]) -> bool:
-    return outer != inner and outer[0] <= inner[0] and inner[1] <= outer[1]
+def _spans_of(seen: Sequence[Span]) -> list[Span]:
+    """Return when jobs of each length end: those whose times are not far apart are of one."""
+    groups: list[list[int]] = []
+    last = -math.inf
+    for number in _sharp(seen):
+        if not groups or seen[number].early > last * (1 + JOINED):
+            groups.append([])
+
+        groups[-1].append(number)
+        last = seen[number].late
+
+    if len(groups) > 1 and len(groups[-1]) == 1 and len(seen) > NEWEST:
+        del groups[-1]  # one that took much longer, behind a queue perhaps, is no rule
+
+    return [_span_of([seen[number] for number in sorted(one)[-NEWEST:]]) for one in groups]
+
+
+def _sharp(seen: Sequence[Span]) -> list[int]:
+    """Return the places of those within which no other one lies, in the order of their times."""
+    found: list[int] = []
+    for number in sorted(range(len(seen)), key=lambda at: (-seen[at].early, seen[at].late)):
+        one = seen[number]
+        if not found or one.late < seen[found[-1]].late or one == seen[found[-1]]:
+            found.append(number)
+
+    return found[::-1]
+
+
+def _span_of(seen: Sequence[Span]) -> Span:
+    latest_running = max(one.early for one in seen)
+    earliest_done = min(one.late for one in seen)
+    if latest_running < earliest_done:
+        return Span(latest_running, earliest_done)  # all may have taken the same time
+
+    return Span(min(one.early for one in seen), max(one.late for one in seen))
+
+
+def _meet(one: Span, other: Span) -> bool:
+    """Tell whether a job may have ended in both."""
+    return one.early <= other.late and other.early <= one.late
+
+
+def _are_one(one: Span, other: Span) -> bool:
+    """Tell whether jobs of two spans may be of one length."""
+    first, second = sorted((one, other))
+    return second.early <= first.late * (1 + JOINED)
 
 
 class PollSchedule:
     """The pauses between looks at one job.
 
-    A tenth of what the job has taken, up to the poll interval, while nothing is known of such jobs;
-    else short where the job is expected to end.
+    No pause is longer than `LATEST` or its `SHARE` of what the job has taken, up to the poll
+    interval: whatever a job's length, its end is noticed by then. What was seen of such jobs puts
+    looks where they end, within as many as a vendor's own helper makes.
     """
 
     def __init__(
@@ -93,18 +203,22 @@ class PollSchedule:
         Args:
             poll_interval: Seconds that no pause goes beyond, but for the floor.
             floor: Seconds that no pause goes under: the provider's own limit.
-            rng: Makes the jitter, up to 10 % either way, that keeps many jobs from looking at once.
+            rng: Makes the jitter that keeps many jobs from looking at once.
             history: What was seen of such jobs before, and meanwhile.
         """
         self._longest = max(poll_interval, floor)
         self._floor = floor
         self._shortest = max(min(FIRST_LOOK, self._longest), floor)
+        self._rate = min(OFTEN if floor < OFTEN else SELDOM, self._longest)
         self._after_failure = self._shortest
         self._rng = rng
         self._history = history or History()
         self._phase = rng.random()
         self._overdue = 0.0
-        self._aimed = False
+        self._aimed: Span | None = None
+        self._is_far = False
+        self._looks = 0
+        self._due = math.inf
 
     def pause(
         self, elapsed: float, retry_after: float | None = None, *, failed: bool = False
@@ -116,50 +230,87 @@ class PollSchedule:
             retry_after: The provider's own word, which wins over ours.
             failed: Whether the last look brought no answer: then the pauses only grow.
         """
+        if elapsed >= self._due:
+            self._looks += 1
+
+        seconds = self._pause(elapsed, retry_after, failed=failed)
+        self._due = elapsed + seconds
+        return seconds
+
+    def _pause(self, elapsed: float, retry_after: float | None, *, failed: bool) -> float:
         if retry_after is not None:
             return max(retry_after, self._floor)
 
         busy = self._history.waiting / LOOKS_A_SECOND
-        seconds = min(max(SHARE * elapsed, self._shortest, busy), self._longest)
-        self._after_failure = (
-            min(self._after_failure * GROWTH, self._longest) if failed else self._shortest
-        )
+        usual = max(SHARE * elapsed, busy)
         if failed:
-            seconds = max(seconds, self._after_failure)
+            self._after_failure = min(self._after_failure * GROWTH, self._longest)
+            seconds = max(min(max(usual, self._shortest), self._longest), self._after_failure)
+            return max(seconds * self._rng.uniform(1 - JITTER, 1 + JITTER), self._floor)
 
-        if self._history.window is None or failed:
-            seconds *= self._rng.uniform(1 - JITTER, 1 + JITTER)
+        self._after_failure = self._shortest
+        most = min(max(usual, LATEST), self._longest)
+        if self._history.goals:
+            seconds = self._towards(elapsed, most)
         else:
-            seconds = self._towards(*self._history.window, elapsed, seconds)
+            seconds = min(max(usual, self._shortest), most) * self._rng.uniform(1 - JITTER, 1)
 
-        return max(seconds, self._floor)
+        return max(seconds, min(self._allowed_in(elapsed), most), self._floor)
 
-    def _towards(self, early: float, late: float, elapsed: float, unknown: float) -> float:
+    def _allowed_in(self, elapsed: float) -> float:
+        """Return in how many seconds a look is none too many."""
+        if not self._looks:
+            return 0.0
+
+        # By a share that is each job's own, so that many don't look at once.
+        share = self._phase * (1 if self._is_far else NEAR_SHARE)
+        further = share + (0.5 if self._rate <= OFTEN else 0.0)
+        return (self._looks + further) * self._rate - elapsed
+
+    def _towards(self, elapsed: float, most: float) -> float:
         """Return the pause on the way to the moment at which such jobs end, and through it.
 
         Looks whose distance goes with the root of the uncertainty cost least, taken together with
         what is waited for nothing (`WORTH` weighs the two).
         """
-        width = late - early
-        busy = self._history.waiting / LOOKS_A_SECOND
-        gap = max(math.sqrt(WORTH * width), FINEST * late, CLOSEST, busy, self._floor)
-        gap = min(gap, self._longest)
-        left = (late if width <= gap else early + self._phase * gap) - elapsed
-        aimed, self._aimed = self._aimed, True
-        if left > 0:
-            # Looks on the way show the progress, and a job that ended early.
-            near = left <= NEAR * gap
-            most = self._longest if near else min(APPROACH * unknown, left / 2, self._longest)
-            return self._part(left, most)
+        goals = self._history.goals
+        span = next((one for one in goals if one.late > elapsed), goals[-1])
+        farthest = self._farthest(elapsed, most)
+        gap = self._gap(span, elapsed, farthest, most)
+        is_narrow = span.late - span.early <= gap
+        first = max(span.early + self._phase * gap, min(FIRST_LOOK, span.late))
+        left = (span.late if is_narrow else first) - elapsed
+        aimed, self._aimed = self._aimed, span
+        self._is_far = left > farthest
+        if self._is_far and aimed != span:  # from here on, each job by its own beat
+            return self._rng.uniform(0.5, 1) * farthest
 
-        if not aimed:
+        if left > 0:
+            return self._part(left, farthest)
+
+        if aimed is None:
             return gap * self._phase  # told in the midst of it, like others at the same moment
 
-        if elapsed < late:
+        if elapsed < span.late:
             return gap
 
-        self._overdue = min(max(gap, self._overdue * GROWTH), self._longest)
+        self._overdue = min(max(gap, self._overdue * GROWTH), most)
         return self._overdue
+
+    def _gap(self, span: Span, elapsed: float, farthest: float, most: float) -> float:
+        """Return how far apart looks are while the end is expected: no more than there may be."""
+        width = span.late - span.early
+        busy = self._history.waiting / LOOKS_A_SECOND
+        on_the_way = math.ceil(max(0.0, span.early - elapsed) / farthest)
+        may_be = 1 + span.late / self._rate - self._looks - on_the_way
+        gap = max(math.sqrt(WORTH * width), FINEST * span.late, CLOSEST, busy, self._floor)
+        return min(max(gap, width / max(1.0, may_be)), most)
+
+    def _farthest(self, elapsed: float, most: float) -> float:
+        """Return how long a pause may be before the end is expected."""
+        sure = self._history.earliest / (1 + JOINED) - elapsed
+        longest = min(max(APPROACH_SECONDS, APPROACH * SHARE * elapsed), self._longest)
+        return max(most, min(longest, sure))
 
     def _part(self, left: float, most: float) -> float:
         """Return the longest equal part of what is left that is neither too long nor too short."""

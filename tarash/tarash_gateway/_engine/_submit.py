@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +19,7 @@ from .._support._goodbyes import say
 from ..exceptions import HTTPError, TarashException
 from ..ledger._records import Intent
 from ._budgets import kept_quote, windows_for
+from ._callbacks import CALLED_BACK
 from ._lease import job_was_stopped
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
@@ -250,6 +252,9 @@ class Submit:
             response = received(self._adapter, attempt, self._lease, call, result)
             await attempt.apply(Accepted(finished=True), finished=result, response=response)
         elif is_id(result.id):
+            if attempt.called_back:  # for whoever goes on with it elsewhere, too
+                result = replace(result, data={**result.data, CALLED_BACK: True})
+
             await attempt.apply(Accepted(operation=result))
         else:
             raise HTTPError(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 
 from .._support._logging import event
+from ._polling import Span
 
 if TYPE_CHECKING:
     from .._data._exchange import Call
@@ -34,6 +35,10 @@ LARGEST_TOTAL = 128.0
 """Of jobs that count; beyond it all count half, so that what was seen lately counts more."""
 ENOUGH = 5.0
 """Jobs that pacing takes for a rule."""
+RARE = 0.02
+"""Of the jobs of a kind: buckets with fewer are no rule."""
+JOINED_BUCKETS = 2
+"""Jobs in buckets that are no farther apart are of one length."""
 MOST_KINDS = 500
 KEPT = timedelta(days=90)
 LOADED_SECONDS = 600.0
@@ -93,6 +98,21 @@ class Histogram:
 
         return None
 
+    def spans(self) -> list[Span]:
+        """Return when jobs of each length end: neighbouring buckets are of one length."""
+        least = RARE * self.total
+        groups: list[list[int]] = []
+        for place in sorted(at for at, count in self.counts.items() if count >= least):
+            if not groups or place > groups[-1][-1] + JOINED_BUCKETS:
+                groups.append([])
+
+            groups[-1].append(place)
+
+        return [
+            Span(math.exp((one[0] - 0.5) * STEP), math.exp((one[-1] + 0.5) * STEP))
+            for one in groups
+        ]
+
     def kept(self) -> JsonObject:
         """Return it as JSON."""
         counts = {str(place): round(count, 3) for place, count in self.counts.items()}
@@ -142,11 +162,19 @@ class LearnedTimes:
             found = self._known.get(kind)
             return None if found is None or found.total < least else found.quantile(share)
 
-    def window(self, kind: Kind) -> tuple[float, float] | None:
+    def spans(self, kind: Kind) -> tuple[list[Span], float]:
+        """Return when jobs of each length end, and of how many jobs that is known; none if few."""
+        with self._lock:
+            found = self._known.get(kind)
+            if found is None or found.total < ENOUGH:
+                return [], 0.0
+
+            return found.spans(), found.total
+
+    def window(self, kind: Kind) -> Span | None:
         """Return the seconds between which such jobs end as a rule; None where there is none."""
-        early = self.quantile(kind, 0.05, least=ENOUGH)
-        late = self.quantile(kind, 0.95, least=ENOUGH)
-        return None if early is None or late is None else (early, late)
+        spans, _ = self.spans(kind)
+        return Span(spans[0].early, spans[-1].late) if spans else None
 
     def note_percent(self, kind: Kind) -> None:
         """Remember that the provider itself says how far such jobs are."""

@@ -22,6 +22,7 @@ from ..exceptions import (
     ValidationError,
 )
 from ._blanks import Blanks
+from ._callbacks import CALLED_BACK
 from ._lease import Lease, was_stopped
 from ._limits import (
     NUDGE_SECONDS,
@@ -141,8 +142,8 @@ class Watch:
             TarashException: It failed, or the provider has denied it for long.
         """
         await self._times.load(self._kind, self._ledger)
-        if self._history.window is None:
-            self._history.window = self._times.window(self._kind)
+        if not self._history.jobs:
+            self._history.expect(*self._times.spans(self._kind))
 
         self._history.waiting += 1
         try:
@@ -252,14 +253,15 @@ class Watch:
         """Wait for the next poll; a nudge, or the first job of its kind to end, cuts it short."""
         start, pause = self._clock(), self._pause()
         provider = self._operation.provider
-        called_back = self._attempt.called_back and self._resources.callbacks.arrive(provider)
+        was_asked = self._attempt.called_back or bool(self._operation.data.get(CALLED_BACK))
+        called_back = was_asked and self._resources.callbacks.arrive(provider)
         self._relies = called_back and self._looks > 0
         until = start + (max(pause, self._slow) if self._streaming else pause)
         if self._relies:
             until = max(until, start + self._slow * WEBHOOK_POLL_FACTOR / STREAM_POLL_FACTOR)
 
         self._told = False
-        is_unknown = self._history.window is None and self._retry_after is None
+        is_unknown = not self._history.spans and self._retry_after is None
         if is_unknown and not (self._has_stream or self._relies):
             self._history.on_first.add(self._bell.ring)
 
