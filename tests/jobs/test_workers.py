@@ -210,6 +210,43 @@ async def test_a_worker_that_ends_hands_its_jobs_on(gateway: Gateway, simulator:
     assert simulator.counters("runway").cancels == 0
 
 
+async def test_a_worker_that_ends_finishes_what_is_nearly_done(simulator: Simulator) -> None:
+    simulator.script("runway", Script(run_seconds=0.4, stream=False))
+    gateway = Gateway()
+    done = await gateway.enqueue_video_async(config(simulator), ask("nearly done"))
+    work = asyncio.create_task(gateway.work_async(concurrency=1, grace=3600, api_keys=KEYS))
+    await until(lambda: bool(simulator.counters("runway").accepted))
+    work.cancel()
+    await asyncio.sleep(0)
+    left = await gateway.enqueue_video_async(config(simulator), ask("too late for this worker"))
+    await asyncio.gather(work, return_exceptions=True)
+    found = [await gateway.find_job_async(one.id) for one in (done, left)]
+    assert [one and one.state for one in found] == ["completed", "open"]
+    assert simulator.counters("runway").submits == 1
+    await gateway.aclose()
+
+
+async def test_a_second_signal_cuts_the_grace_short(simulator: Simulator) -> None:
+    simulator.script("runway", Script(outcome="never", stream=False))
+    gateway = Gateway()
+    job = await gateway.enqueue_video_async(config(simulator), ask("a cat"))
+    work = asyncio.create_task(gateway.work_async(grace=3600, api_keys=KEYS))
+    await until(lambda: bool(simulator.counters("runway").accepted))
+    work.cancel()
+    await asyncio.sleep(0.1)
+    assert not work.done()
+    assert await is_held(gateway, job.id)
+
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+    assert not await is_held(gateway, job.id)
+    assert simulator.counters("runway").submits == 1
+    assert simulator.counters("runway").cancels == 0
+    await gateway.aclose()
+
+
 async def test_workers_share_the_queue(gateway: Gateway, simulator: Simulator) -> None:
     jobs = [
         await gateway.enqueue_video_async(config(simulator), ask(f"{number}"))
