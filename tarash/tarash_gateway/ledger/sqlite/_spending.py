@@ -19,8 +19,17 @@ if TYPE_CHECKING:
 BILLIONTHS = Decimal(1_000_000_000)
 SPENT = """
     SELECT COALESCE(SUM(amount), 0) AS spent FROM spending
-    WHERE currency = 'USD' AND intent != ? AND (? IS NULL OR at >= ?)
-        AND (? IS NULL OR ? = COALESCE((SELECT value FROM json_each(labels) WHERE key = ?), ''))
+    WHERE currency = 'USD' AND at >= ? AND intent != ?
+"""
+LABELLED = """
+    SELECT COALESCE(SUM(amount), 0) AS spent FROM spending_labels AS label
+    CROSS JOIN spending ON spending.intent = label.intent AND spending.at = label.at
+    WHERE currency = 'USD' AND label.at >= ? AND label.intent != ? AND name = ?
+"""
+WITHOUT = """
+    SELECT COALESCE(SUM(amount), 0) AS spent FROM spending
+    WHERE currency = 'USD' AND at >= ? AND intent != ?
+        AND COALESCE((SELECT value FROM json_each(labels) WHERE key = ?), '') = ''
 """
 RESERVE = """
     INSERT OR REPLACE INTO spending (
@@ -55,10 +64,13 @@ def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
 
 
 def _spent(connection: sqlite3.Connection, window: BudgetWindow, but: str) -> int:
-    since = None if window.since is None else as_text(window.since)
-    name, value = window.label or (None, None)
-    found = connection.execute(SPENT, (but, since, since, name, value, name)).fetchone()
-    return int(found["spent"])
+    since = "" if window.since is None else as_text(window.since)
+    query, more = SPENT, window.label or ()
+    if window.label is not None:
+        # What has no such label is found by reading all; whoever has one, by an index.
+        query, more = (f"{LABELLED} AND value = ?", more) if more[1] else (WITHOUT, more[:1])
+
+    return int(connection.execute(query, (since, but, *more)).fetchone()["spent"])
 
 
 def set_cost(
