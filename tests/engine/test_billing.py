@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway import MockConfig, VideoGenerationConfig, VideoGenerationRequest
+from tarash.tarash_gateway import (
+    MockConfig,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    VideoGenerationResponse,
+)
 from tarash.tarash_gateway._data._exchange import Call
 from tarash.tarash_gateway._engine._attempt import Attempt
+
+RESULT = VideoGenerationResponse(
+    request_id="theirs", status="completed", video="https://a.test/1.mp4", raw_response={}
+)
 
 
 def attempt(**facts: Any) -> Attempt:
@@ -37,6 +46,8 @@ def attempt(**facts: Any) -> Attempt:
         ({"submission": "accepted", "cancel": "requested", "status": "queued"}, "possible"),
         ({"submission": "accepted", "cancel": "unsupported"}, "possible"),
         ({"submission": "accepted", "cancel": "too_late"}, "certain"),
+        ({"submission": "accepted", "settled": True, "outcome": "completed"}, "certain"),
+        ({"submission": "accepted", "settled": True, "response": RESULT}, "certain"),
     ],
 )
 def test_a_failed_attempt_is_billed_by_what_is_known(facts: dict[str, Any], billing: str) -> None:

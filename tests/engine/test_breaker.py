@@ -31,6 +31,7 @@ from tarash.tarash_gateway._engine._circuit import Circuit, Verdict
 from tarash.tarash_gateway._jobs._traffic import health_in
 from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script
+from tarash.tarash_gateway.webhooks import WebhookEvent, WebhookInbox
 from tests.conftest import until
 from tests.engine.conftest import KEY, REQUEST, Fal
 
@@ -287,6 +288,18 @@ async def test_a_job_that_runs_is_polled_on(fal: Fal) -> None:
     job = await fal.gateway.submit_video_async(fal.config(), REQUEST)
     await go_down(fal, times=1)
     assert (await job.wait_async()).status == "completed"
+
+
+async def test_a_webhook_about_a_job_that_still_runs_opens_nothing(fal: Fal) -> None:
+    fal.script(Script(outcome="never", stream=False))
+    gateway = Gateway(breaker=Breaker(failures=1))
+    job = await gateway.submit_video_async(fal.config(), REQUEST)
+    (made,) = fal.simulator.jobs("fal")
+    event = WebhookEvent("fal", made.id, job_id=job.id, is_idle=True)
+    inbox = WebhookInbox(gateway, api_keys={"fal": KEY})
+    assert not await inbox.settle_async(event)
+    assert fal.counters.polls == 1
+    assert [one.failures for one in gateway.health()] == [0]
 
 
 async def test_processes_share_what_has_opened(fal: Fal, tmp_path: Path) -> None:

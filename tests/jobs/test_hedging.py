@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ from tarash.tarash_gateway import (
     VideoGenerationResponse,
     register_prices,
 )
+from tarash.tarash_gateway._data._exchange import Operation
 from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Fault, Job, Script, Simulator
+from tarash.tarash_gateway.webhooks import WebhookEvent, WebhookInbox
 from tests.conftest import Leap, until
 from tests.jobs.processes import Zygote, records, wait_for
 
@@ -321,6 +324,42 @@ async def test_another_handle_waits_for_whichever_wins(
     handle = await gateway.resume_async(job.id, api_keys={"fal": KEY, "runway": KEY})
     seen = await handle.wait_async()
     assert seen.request_id == (await task).request_id == simulator.jobs("fal")[0].id
+
+
+@pytest.mark.parametrize("how", ["side by side", "left"])
+async def test_a_webhook_polls_each_of_two_once(
+    simulator: Simulator, ledger: MemoryLedger, how: str
+) -> None:
+    simulator.script("fal", NEVER)
+    simulator.script("runway", NEVER)
+    gateway, keys = Gateway(ledger=ledger), {"fal": KEY, "runway": KEY}
+    # A deadline ends it, too, but after many polls.
+    made = chain(simulator, timeout=3)
+    second = config(simulator, "runway", "gen4.5", timeout=3)
+    job = await gateway.submit_video_async(
+        made.model_copy(update={"fallback_configs": (second,)}), REQUEST
+    )
+    beside = await Gateway(ledger=MemoryLedger()).submit_video_async(second, REQUEST)
+    assert beside.operation is not None
+    (record,) = await ledger.jobs()
+    (entry,) = record.entries
+    # As a process leaves it that ends while two attempts are under way.
+    assert await ledger.claim(job.id, "other")
+    intent = replace(entry.intent, id=f"{job.id}-2", provider="runway", attempt_number=2)
+    assert await ledger.intend(intent, "other")
+    assert await ledger.accept(intent.id, Operation.from_json(beside.operation))
+    if how == "left":
+        for one in (entry.intent, intent):
+            await ledger.settle(one.id, "accepted", "detached")
+
+    await ledger.close(job.id, "other", "open")
+    (at_fal,) = simulator.jobs("fal")
+    event = WebhookEvent("fal", at_fal.id, job_id=job.id, is_idle=True)
+    assert not await WebhookInbox(gateway, api_keys=keys).settle_async(event)
+    assert [simulator.counters(one).polls for one in ("fal", "runway")] == [1, 1]
+    assert len(running(simulator)) == 2
+    (record,) = await ledger.jobs()
+    assert (record.state, record.held) == ("open", False)
 
 
 async def test_p90_hedges_by_what_was_seen(simulator: Simulator, ledger: MemoryLedger) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -498,6 +498,17 @@ async def test_while_webhooks_arrive_polls_are_few_and_where_one_is_missed_they_
     assert first > 0
 
 
+class Counting(MemoryLedger):
+    """Counts how often it is asked which job a provider has named."""
+
+    names_read = 0
+
+    async def read_state(self, space: str, name: str) -> Any:
+        """Read it."""
+        self.names_read += space == NAMES
+        return await super().read_state(space, name)
+
+
 class Called(MemoryLedger):
     """Is asked for the name of a job only when its provider has called back."""
 
@@ -536,30 +547,79 @@ async def test_a_refused_submit_whose_job_calls_back_is_not_sent_again(
     assert spent.state == "estimated"
 
 
+async def test_a_name_is_looked_up_after_a_refusal_only(simulator: Simulator) -> None:
+    case = JOBS["fal"]
+    simulator.script("fal", Script(run_seconds=0.0, stream=False))
+    ledger = Counting()
+    own = Gateway(ledger=ledger, webhook_secret="a secret of the tests")
+    async with serving(simulator, own):
+        await generated(own, case, config_of(case, simulator))
+
+    assert ledger.names_read == 0
+
+
+async def left_in_a_pause(gateway: Gateway, simulator: Simulator, seconds: float) -> str:
+    """Leave a job as a process does that ends in the pause before the second try; return its id."""
+    case = JOBS["fal"]
+    job = await gateway.submit_video_async(config_of(case, simulator), case.request())
+    ledger: Any = gateway.ledger
+    (record,) = await ledger.jobs()
+    (entry,) = record.entries
+    assert await ledger.claim(job.id, "other")
+    assert await ledger.intend(entry.intent, "other")
+    heard = {"error": {"type": "HTTPError", "message": "busy"}, "tries": 1}
+    heard["retry_at"] = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+    await ledger.note(entry.intent.id, "other", heard, "rejected")
+    await ledger.close(job.id, "other", "open")
+    (made,) = simulator.jobs("fal")
+    await name_job(ledger, entry.intent.id, made.id)
+    return job.id
+
+
 async def test_another_process_takes_up_a_refused_submit_whose_job_has_called_back(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAL_KEY", KEY)
+    simulator.script("fal", Script(run_seconds=0.0, stream=False))
+    async with serving(simulator) as (gateway, _, _url):
+        job_id = await left_in_a_pause(gateway, simulator, 0)
+        (made,) = simulator.jobs("fal")
+        resumed = await gateway.resume_async(job_id)
+        response = await resumed.wait_async()
+        assert (response.request_id, simulator.counters("fal").submits) == (made.id, 1)
+        (record,) = await gateway.ledger.jobs()
+        assert (record.state, record.entries[0].submission) == ("completed", "accepted")
+        assert record.entries[0].heard["error"] is None
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+async def test_whoever_cancels_in_the_pause_after_a_refusal_leaves_the_job_that_called_back(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, resumed: bool
 ) -> None:
     case = JOBS["fal"]
     monkeypatch.setenv("FAL_KEY", KEY)
     simulator.script("fal", Script(run_seconds=0.0, stream=False))
     async with serving(simulator) as (gateway, _, _url):
-        job = await gateway.submit_video_async(config_of(case, simulator), case.request())
-        ledger = gateway.ledger
-        (record,) = await ledger.jobs()
-        (entry,) = record.entries
-        # As a process leaves it that ends in the pause before the second try.
-        assert await ledger.claim(job.id, "other")
-        assert await ledger.intend(entry.intent, "other")
-        heard = {"error": {"type": "HTTPError", "message": "busy"}, "tries": 1}
-        heard["retry_at"] = datetime.now(UTC).isoformat()
-        await ledger.note(entry.intent.id, "other", heard, "rejected")
-        await ledger.close(job.id, "other", "open")
-        (made,) = simulator.jobs("fal")
-        await name_job(ledger, entry.intent.id, made.id)
+        if resumed:
+            job = await gateway.resume_async(await left_in_a_pause(gateway, simulator, 30))
+            task = asyncio.ensure_future(job.wait_async())
+        else:
+            fault = Fault.status(503, {"detail": "try later"}, retry_after=30, accepted=True)
+            simulator.fail("fal", "submit", fault)
+            config = config_of(case, simulator, max_retries=2, timeout=600)
+            task = asyncio.ensure_future(generated(gateway, case, config))
+            await until(lambda: bool(simulator.webhooks("fal")))
 
-        resumed = await gateway.resume_async(job.id)
-        response = await resumed.wait_async()
-        assert (response.request_id, simulator.counters("fal").submits) == (made.id, 1)
-        (record,) = await ledger.jobs()
-        assert (record.state, record.entries[0].submission) == ("completed", "accepted")
-        assert record.entries[0].heard["error"] is None
+        await asyncio.sleep(0.05)  # into the pause
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        (made,) = simulator.jobs("fal")
+        (record,) = await gateway.ledger.jobs()
+        (entry,) = record.entries
+        assert entry.operation is not None
+        assert (entry.operation.id, entry.submission) == (made.id, "accepted")
+        assert (record.state, simulator.counters("fal").submits) == ("open", 1)
+        response = await (await gateway.resume_async(record.id)).wait_async()
+        assert response.request_id == made.id

@@ -149,8 +149,8 @@ class Attempt:
         if self.call.mocked:
             return "none"
 
-        if success:
-            return "certain"
+        if success or self.response is not None or self.outcome == "completed":
+            return "certain"  # also where nobody has taken the result, as of a slower hedge
 
         if self.submission in (None, "not_sent", "rejected"):
             return "none"

@@ -174,6 +174,8 @@ class Passage:
         self.name = name
         self.ledger = ledger
         self.probes = False
+        self.counts = True
+        """False where a number of polls has ended it, which says nothing of the provider."""
         self._breakers = breakers
 
     async def accepted(self) -> None:
@@ -183,7 +185,7 @@ class Passage:
 
     async def ended(self, error: BaseException | None) -> None:
         """Hear how the attempt ended."""
-        verdict = verdict_of(error)
+        verdict = verdict_of(error) if self.counts else "none"
         said = None if error is None else _said(error)
         await self._breakers.report(self, verdict, said)
 

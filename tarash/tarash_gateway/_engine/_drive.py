@@ -207,6 +207,8 @@ class _Drive(Leaving):
                 return await self._parse(await self._until_done())
             except OutOfLooks:
                 limit, may_look = f"after {self._config.max_poll_attempts} polls", False
+                if self._attempt.passage is not None:
+                    self._attempt.passage.counts = False
 
         return await self._past_the_limit(limit, may_look=may_look)
 

@@ -121,7 +121,7 @@ class Leaving:
 
         with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
             if attempt.tries and await self._search.is_named():  # refused, and made all the same
-                await attempt.apply(Unknown())
+                await attempt.apply(Unknown(), intent=self._submit.intent)
 
             if attempt.submission == "unknown":
                 await self._search.adopt(pauses=(0,))

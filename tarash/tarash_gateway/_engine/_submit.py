@@ -59,6 +59,8 @@ class Submit:
         self._error: TarashException | None = None
         self._limit = anyio.CancelScope()
         self._exchanging: asyncio.Task[None] | None = None
+        self.intent: Intent | None = None
+        """What is written down before a try leaves; None until there is something to send."""
 
     async def send(
         self, payload: Payload, call: Call, deadline: float, asking: Payload | None = None
@@ -76,14 +78,16 @@ class Submit:
         """
         tries = 1 if call.mocked else 1 + call.config.max_retries
         attempt = self._attempt
+        self.intent = self._intent(payload, call)
         await self._pause()
         while True:
             await self._heed_a_stop(call)
-            await self._heed_a_name(payload, call)
+            await self._heed_a_name(call)
             if attempt.place is not None:
                 await attempt.place.hold()
 
-            await attempt.apply(Submitting(tries=attempt.tries), intent=self._intent(payload, call))
+            self.intent = self._intent(payload, call)
+            await attempt.apply(Submitting(tries=attempt.tries), intent=self.intent)
             attempt.leave()
             await checkpoint()  # a call that is cancelled already must not buy anything
             error = await self._exchange(asking or payload, call)
@@ -100,7 +104,7 @@ class Submit:
             ends = tried >= tries or late or not may_leave_again(error)
             await attempt.apply(refusal(error, tried, None if ends else pause))
             if ends:
-                await self._heed_a_name(payload, call)
+                await self._heed_a_name(call)
                 raise error
 
             await anyio.sleep(pause)
@@ -119,7 +123,7 @@ class Submit:
                 submission=self._attempt.submission or "not_sent",
             )
 
-    async def _heed_a_name(self, payload: Payload, call: Call) -> None:
+    async def _heed_a_name(self, call: Call) -> None:
         """Go on where the provider has named no job of a try that it has refused.
 
         Raises:
@@ -129,7 +133,7 @@ class Submit:
         if not attempt.tries or not await self._search.is_named():
             return
 
-        await attempt.apply(Unknown(), intent=self._intent(payload, call))
+        await attempt.apply(Unknown(), intent=self.intent)
         raise TarashException(
             f"{call.config.provider} refused the submit, and has called back about a job that it "
             "made of it all the same",

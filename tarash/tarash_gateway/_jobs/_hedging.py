@@ -328,9 +328,14 @@ class Race:
 def _superseded(attempt: Attempt, winner: Attempt) -> TarashException:
     """Return the error of an attempt that another one was faster than."""
     config = winner.call.config
-    answer = "" if attempt.cancel is None else f"; the provider answered: {attempt.cancel}"
+    became = ", so this attempt was stopped"
+    if attempt.response is not None:
+        became = "; this attempt has a result all the same, which is paid for"
+    elif attempt.cancel is not None:
+        became += f"; the provider answered: {attempt.cancel}"
+
     error = TarashException(
-        f"{config.provider} {config.model} was faster, so this attempt was stopped{answer}",
+        f"{config.provider} {config.model} was faster{became}",
         submission=attempt.submission or "not_sent",
         retryable=True,
     )

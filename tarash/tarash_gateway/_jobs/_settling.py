@@ -31,11 +31,11 @@ class SettlingJob(Job):
             await self._ledger.close(self.job_id, run.lease.owner_id, "open")
             return False
 
-        config = attempt.call.config.model_copy(update={"max_poll_attempts": 1})
-        attempt.call = replace(attempt.call, config=config)
-        operation = attempt.operation
-        if operation is not None:
-            run.resources.wakeups.nudge(operation.provider, operation.id)
+        for one in run.attempts:  # two may go on side by side, or one after the other
+            config = one.call.config.model_copy(update={"max_poll_attempts": 1})
+            one.call = replace(one.call, config=config)
+            if one.operation is not None:
+                run.resources.wakeups.nudge(one.operation.provider, one.operation.id)
 
         try:
             await self.go(None, None)

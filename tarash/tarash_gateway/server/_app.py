@@ -17,7 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from .._jobs._gateway import Gateway
 from .._version import __version__
-from ..exceptions import TarashException
+from ..exceptions import StorageError, TarashException
 from . import (
     _audit,
     _content,
@@ -33,6 +33,7 @@ from . import (
     _videos,
 )
 from ._around import Around
+from ._creating import orders_anew
 from ._front import Front
 from ._limits import SmallBodies
 from ._patience import PatientBodies
@@ -59,6 +60,11 @@ ROUTERS = (
     _keys,
     _audit,
 )
+ORDERED = (
+    ". What this request orders may be written down all the same, and be made: see the list of "
+    "jobs before you send it again, and give it an Idempotency-Key"
+)
+"""Said where the ledger failed in the middle of a request that may buy."""
 CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -121,9 +127,14 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
     return error.answer()
 
 
-async def _failed(_request: Request, error: Exception) -> JSONResponse:
+async def _failed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TarashException)  # noqa: S101  (as above)
-    return refusal_of(error).answer()
+    refusal = refusal_of(error)
+    if isinstance(error, StorageError) and orders_anew(request):
+        refusal.headers |= NO_RETRY
+        refusal.message += ORDERED
+
+    return refusal.answer()
 
 
 async def _nonsense(_request: Request, error: Exception) -> JSONResponse:

@@ -41,6 +41,8 @@ NAMED = timedelta(days=7)
 WINDOW = timedelta(minutes=10)
 """How long a request may be repeated that has none."""
 LONGEST_KEY = 255
+ORDERS = "orders"
+"""The mark on a request that is about to order something."""
 SIZE_LABEL = "size"
 REMIXED_LABEL = "remixed_from"
 """The label of a video that says from which one it was made."""
@@ -90,8 +92,22 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
         await front.webhooks.expect(handle.id)
 
     driven = front.drivers.drive(handle)
-    await driven.until_accepted(front.settings.create_seconds)
+    try:
+        await driven.until_accepted(front.settings.create_seconds)
+    except TarashException:
+        if await _has_ended(front, handle.id):
+            raise
+
     return driven
+
+
+async def _has_ended(front: Front, job_id: str) -> bool:
+    """Tell whether a job that could not be driven is to be left so; else the sweep goes on with it.
+
+    Whoever was answered an error for a job that goes on would order it again.
+    """
+    job = await front.gateway.find_job_async(job_id)
+    return job is None or job.state != "open"
 
 
 async def _check_kept(front: Front, name: str) -> None:
@@ -131,12 +147,25 @@ def _reaching(config: Any, plan: GenerationPlan) -> Any:
     return config.model_copy(update=changed)
 
 
+def orders_anew(request: Request) -> bool:
+    """Tell whether a request may have ordered something, and would order it again if repeated."""
+    names = ("idempotency-key", "x-stainless-retry-count")
+    is_known = any(name in request.headers for name in names)
+    return getattr(request.state, ORDERS, False) and not is_known
+
+
 async def named(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> str:
     """Return the name of a create: that of the request that it repeats, or a new one.
 
     Raises:
         Refusal: Its idempotency key is another request's.
     """
+    name = await _name(front, caller, request, fields)
+    setattr(request.state, ORDERS, True)  # what fails before this has bought nothing
+    return name
+
+
+async def _name(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> str:
     told = _digest(request.url.path, fields)
     key = request.headers.get("idempotency-key")
     if key is not None:

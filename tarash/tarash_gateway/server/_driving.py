@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import TarashException
+from ._key_store import KEY_LABEL
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
@@ -115,6 +116,10 @@ class Driven:
             self._tell()
 
 
+async def _nothing(_job_id: str) -> None:
+    """Do nothing."""
+
+
 class Drivers:
     """All jobs that this process drives."""
 
@@ -122,6 +127,8 @@ class Drivers:
         self._gateway = gateway
         self._pause = sweep_seconds
         self._keys_of = keys_of
+        self.on_take_up: Callable[[str], Awaitable[None]] = _nothing
+        """Called before a job of the server's is taken up that its process has left."""
         self.on_end: Callable[[], None] = lambda: None
         """Called whenever a job has ended here."""
         self._driven: dict[str, Driven] = {}
@@ -178,6 +185,9 @@ class Drivers:
 
     async def _take_up(self, job: JobInfo) -> None:
         try:
+            if KEY_LABEL in job.labels:
+                await self.on_take_up(job.id)
+
             self.drive(await self._gateway.resume_async(job.id, api_keys=self._keys_of(job)))
         except Exception:  # whatever it is, the others are unfinished all the same
             log.exception("The job %s could not be taken up", job.id)

@@ -50,6 +50,7 @@ class Front:
         self.shelf = MediaShelf(settings.media or _usual_folder())
         self.drivers = Drivers(gateway, settings.sweep_seconds, self.models.keys_of)
         if self.webhooks is not None:
+            self.drivers.on_take_up = self.webhooks.expect
             self.drivers.on_end = self.webhooks.ring
 
         self.metrics = Metrics()

@@ -49,12 +49,24 @@ class Webhooks:
         self._gateway = gateway
         self._states = states
         self._bell = asyncio.Event()
+        self._unwritten: set[str] = set()
 
     async def expect(self, job_id: str) -> None:
-        """Write down that the end of a job is to be told."""
+        """Write down that the end of a job is to be told; what fails is tried again later.
+
+        The job goes on in any case, so that whoever has ordered it is to hear of no error.
+        """
+        self._unwritten.add(job_id)
+        try:
+            await self._write_down(job_id)
+        except TarashException:
+            log.exception("The webhook of %s could not be written down yet", job_id)
+
+    async def _write_down(self, job_id: str) -> None:
         value = {"tries": 0, "due": None}
         until = datetime.now(UTC) + KEPT
         await self._states.write_state(SPACE, job_id, value, expected=0, until=until)
+        self._unwritten.discard(job_id)
 
     def ring(self) -> None:
         """Look for what has ended now."""
@@ -85,6 +97,9 @@ class Webhooks:
         return is_public(address) or (loopback and self._settings.allow_loopback)
 
     async def _round(self, session: aiohttp.ClientSession) -> None:
+        for job_id in tuple(self._unwritten):
+            await self._write_down(job_id)
+
         after = ""
         while records := await self._states.list_states(SPACE, after=after, limit=PAGE):
             for record in records:
