@@ -155,3 +155,56 @@ def test_a_worker_that_is_terminated_hands_its_job_on(
     assert asyncio.run(left(job_id)) == ("open", False, True, 1)
     assert simulator.counters("fal").submits == 1
     assert simulator.counters("fal").cancels == 0
+
+
+def test_what_is_enqueued_is_sent_by_a_worker(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    where = ("--ledger", "sqlite:///own.db")
+    ran = tarash_command("video", "a cat", "--enqueue", "--priority", "5", *where, code=0)
+    job_id = ran.out.strip()
+    assert f"`tarash jobs wait {job_id} --ledger sqlite:///own.db` waits for it" in ran.err
+    assert "`tarash worker --ledger sqlite:///own.db` sends it" in ran.err
+    keyed = ("image", "a cat", "--enqueue", "--idempotency-key", "order-1", "--json", *where)
+    first, again = (tarash_command(*keyed, code=0).json() for _ in range(2))
+    assert first == again
+    assert first["provider"] == "fal"
+    assert simulator.counters("fal").submits == 0
+    listed = tarash_command("jobs", "ls", "--json", *where, code=0).json()
+    assert [(one["job_id"], one["state"]) for one in listed] == [
+        (first["job_id"], "not sent"), (job_id, "not sent")
+    ]  # fmt: skip
+
+    tarash_command("worker", "--until-empty", *where, code=0)
+    assert simulator.counters("fal").submits == 2
+    saved = tarash_command("jobs", "wait", job_id, "-o", "cat.mp4", *where, code=0)
+    assert saved.out.strip() == "cat.mp4"
+    assert simulator.counters("fal").submits == 2
+
+
+def test_a_rehearsal_is_enqueued_where_rehearsals_are(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    ran = tarash_command("video", "a cat", "--enqueue", code=0)
+    assert "`tarash worker --ledger rehearsals` sends it" in ran.err
+    tarash_command("worker", "--until-empty", "--ledger", "rehearsals", code=0)
+    assert simulator.counters("fal").submits == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--enqueue", "-o", "cat.mp4"), "`tarash jobs wait` has an --output"),
+        (("--enqueue", "--detach"), "give one of them"),
+        (("--enqueue", "--ledger", "memory:"), "ends with this command"),
+        (("--enqueue", "--key-file", "key"), "keys are not written down"),
+        (("--priority", "3"), "--priority is for --enqueue"),
+    ],
+)
+def test_what_can_not_be_enqueued_so_is_refused(
+    command: Command, arguments: tuple[str, ...], said: str
+) -> None:
+    (command.folder / "key").write_text("a-key", encoding="utf-8")
+    refused = command("video", "a cat", *arguments, code=2)
+    assert said in " ".join(refused.err.split())
+    assert refused.out == ""

@@ -65,10 +65,15 @@ def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
 
 def _spent(connection: sqlite3.Connection, window: BudgetWindow, but: str) -> int:
     since = "" if window.since is None else as_text(window.since)
-    query, more = SPENT, window.label or ()
-    if window.label is not None:
-        # What has no such label is found by reading all; whoever has one, by an index.
-        query, more = (f"{LABELLED} AND value = ?", more) if more[1] else (WITHOUT, more[:1])
+    query: str
+    more: tuple[str, ...]
+    if window.label is None:
+        query, more = SPENT, ()
+    elif window.label[1]:
+        query, more = f"{LABELLED} AND value = ?", window.label
+    else:
+        # What has no such label is found by reading all.
+        query, more = WITHOUT, window.label[:1]
 
     return int(connection.execute(query, (since, but, *more)).fetchone()["spent"])
 
