@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._describe import EVERY_ROLE, describe, list_all
+from ._describe import EVERY_ROLE, describe, list_all, outputs_of
 from ._document import document_of
 from ._learned import is_worth_asking
 from ._lifecycle import Lifecycle, ending, ends, lifecycle, retired
@@ -54,6 +54,7 @@ __all__ = [
     "mask_form_of",
     "named",
     "near_ids",
+    "outputs_of",
     "provide",
     "provided_by",
     "remember",

@@ -34,6 +34,19 @@ from ._spec import ModelSpec
 EVERY_ROLE = ("first_frame", "last_frame", "reference", "asset", "style")
 
 
+def outputs_of(provider: str, model: str) -> tuple[str, ...]:
+    """Return what a model makes, itself or its family; empty where nobody knows."""
+    if not is_described(provider):
+        return ()
+
+    found = _schema_store.record(provider, model)
+    if found is not None:
+        return tuple(found[0]["outputs"])
+
+    of_family = makes(provider, model)
+    return () if of_family is None else (of_family,)
+
+
 def describe(
     provider: str,
     model: str,
@@ -51,12 +64,7 @@ def describe(
     Raises:
         ValidationError: The catalogue has no such model; the message names the nearest.
     """
-    found = _schema_store.record(provider, model) if is_described(provider) else None
-    outputs = found[0]["outputs"] if found is not None else []
-    of_family = makes(provider, model) if is_described(provider) else None
-    if found is None and of_family is not None:
-        outputs = [of_family]
-
+    outputs = outputs_of(provider, model)
     asked: Kind = kind or ("image" if "image" in outputs and "video" not in outputs else "video")
     spec = lookup(provider, model, asked, registered)
     if spec.source in {"generic", "relative"}:

@@ -40,13 +40,7 @@ def serve(  # noqa: PLR0913  (the command's options)
         CommandError: The extra is missing, the port is taken, the admin's key is too short, or the
             configuration is wrong.
     """
-    given = os.environ.get(ADMIN) or ""
-    if given and len(given) < SHORTEST_KEY:
-        raise CommandError(
-            f"{ADMIN} has {len(given)} characters, and who guesses it may buy at your cost; give "
-            f"at least {SHORTEST_KEY}"
-        )
-
+    given = _given_key()
     try:
         settings = _settings(config, mock=mock, media=media)
         _check(settings)
@@ -73,13 +67,31 @@ def serve(  # noqa: PLR0913  (the command's options)
         ) from None
 
     with listener:
-        url = _announce(host, listener.getsockname()[1], key, mock=settings.mock, is_new=not given)
+        url = _announce(
+            host,
+            listener.getsockname()[1],
+            key,
+            mock=settings.mock,
+            is_new=not given,
+            has_page=settings.page,
+        )
         if has_tools:
             terminal.hint(f"Agents find their tools at {url}/mcp/ with a key.")
 
         run(app, listener)
 
     return Exit.DONE
+
+
+def _given_key() -> str:
+    given = os.environ.get(ADMIN) or ""
+    if given and len(given) < SHORTEST_KEY:
+        raise CommandError(
+            f"{ADMIN} has {len(given)} characters, and who guesses it may buy at your cost; give "
+            f"at least {SHORTEST_KEY}"
+        )
+
+    return given
 
 
 def _settings(config: Path | None, *, mock: bool, media: Path | None) -> ServerSettings:
@@ -110,10 +122,15 @@ def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:
     )
 
 
-def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> str:
+def _announce(  # noqa: PLR0913  (what it says, each by its name)
+    host: str, port: int, key: str, *, mock: bool, is_new: bool, has_page: bool
+) -> str:
     shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}"
     terminal.result(f"Server     {url}")
+    if has_page:
+        terminal.result(f"Page       {url}/")
+
     terminal.result(f"OpenAI     base_url={url}/v1")
     if is_new:
         terminal.result(f"Admin key  {key}")

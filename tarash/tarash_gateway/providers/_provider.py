@@ -54,6 +54,8 @@ class Provider:
         distribution: What `extra` is an extra of.
         own_server: Whether it is a server that users run: `base_url` says where, and a key is
             needed only where the server wants one.
+        models_are_files: Whether its models are files that this machine reads: whoever may name
+            such a model may open files here.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Provider:
     open_settings: tuple[str, ...] = ()
     distribution: str = "tarash-gateway"
     own_server: bool = False
+    models_are_files: bool = False
 
     @property
     def installed(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import re
@@ -15,6 +16,8 @@ from anyio import to_thread
 
 from .._data._limits import Limits
 from .._data._model_info import ModelInfo
+from .._jobs._named_models import NamedModel, named_model
+from ..exceptions import TarashException
 from ..models import (
     ImageGenerationConfig,
     MockConfig,
@@ -44,6 +47,7 @@ MOST_FALLBACKS = 8
 FRESH_SECONDS = 300
 """How long what was read of the catalogue serves."""
 MADE = frozenset({"video", "image"})
+A_KIND: Mapping[Kind, str] = {"video": "a video", "image": "an image"}
 LEADS_ELSEWHERE = re.compile(r"[?#%\\\x00-\x20\x7f]|(?:^|/)(?:\.{0,2}|~[^/]*)(?:/|$)")
 """What no model's name has. Some are a part of an address, or of a file's path: they must not lead
 out of the scope of a key, and bring no parameters along."""
@@ -70,8 +74,9 @@ class ModelNames:
     def __init__(self, gateway: Gateway, settings: ServerSettings) -> None:
         self._gateway = gateway
         self._settings = settings
-        self._known: Sequence[ModelInfo] = ()
+        self._listed: Sequence[ModelInfo] = ()
         self._stale_at = -math.inf
+        self._reading = asyncio.Lock()
         self._accounts = {(one.provider, one.name): one for one in settings.accounts}
         for alias, chain in settings.aliases.items():
             for model in chain.chain:
@@ -147,15 +152,65 @@ class ModelNames:
                 )
 
             alias = self._settings.aliases.get(name)
-            if alias is None and LEADS_ELSEWHERE.search(name):
-                raise _no_model(name, "model" if name == wanted.model else "fallbacks")
+            if alias is None:
+                self._check_own(name, "model" if name == wanted.model else "fallbacks")
 
             found += [name] if alias is None else alias.chain
 
         return list(dict.fromkeys(found))
 
+    def _check_own(self, name: str, param: str) -> None:
+        """Check a name that is the client's own, and no alias.
+
+        Raises:
+            Refusal: It may lead out of the scope of a key, or names a file of this machine.
+        """
+        if LEADS_ELSEWHERE.search(name):
+            raise _no_model(name, param)
+
+        _, provider, model = self._parsed(name, param)
+        if self._known(provider, model, param).is_file:
+            raise Refusal(
+                404,
+                "model_not_found",
+                f"There is no model {name!r}: what {provider} runs are files of the gateway, which "
+                "clients name by the aliases that the gateway's configuration gives them",
+                param=param,
+                headers=NO_RETRY,
+            )
+
+    def _known(self, provider: str, model: str, param: str) -> NamedModel:
+        """Return what is known of a model.
+
+        Raises:
+            Refusal: There is no such provider.
+        """
+        try:
+            return named_model(self._gateway, provider, model)
+        except TarashException as error:
+            raise Refusal(404, error.code, error.summary, param=param, headers=NO_RETRY) from error
+
+    def _check_makes(self, kind: Kind, name: str, provider: str, model: str) -> None:
+        """Check that a model makes what is wanted, as far as that is known.
+
+        Raises:
+            Refusal: It makes something else, or there is no such provider.
+        """
+        made = self._known(provider, model, "model").makes
+        if kind not in made:
+            raise Refusal(
+                400,
+                "unsupported_operation",
+                f"{name} makes {made[0]}s, no {kind}: ask for {A_KIND[made[0]]}, or name a model "
+                f"that makes {kind}s",
+                param="model",
+                headers=NO_RETRY,
+                makes=list(made),
+            )
+
     def _config(self, kind: Kind, name: str, wanted: Wanted, caller: Caller) -> Config:
         account, provider, model = self._parsed(name, "model")
+        self._check_makes(kind, name, provider, model)
         made: dict[str, Any] = {
             "provider": provider,
             "model": model,
@@ -204,9 +259,10 @@ class ModelNames:
 
     async def read(self) -> None:
         """Read the catalogue in a worker thread, where that was long ago: it takes a second."""
-        if time.monotonic() >= self._stale_at:
-            self._known = await to_thread.run_sync(self._read)
-            self._stale_at = time.monotonic() + FRESH_SECONDS
+        async with self._reading:
+            if time.monotonic() >= self._stale_at:
+                self._listed = await to_thread.run_sync(self._read)
+                self._stale_at = time.monotonic() + FRESH_SECONDS
 
     def _read(self) -> Sequence[ModelInfo]:
         return [one for one in self._gateway.list_models() if MADE.intersection(one.outputs)]
@@ -217,7 +273,7 @@ class ModelNames:
             if caller.may_use(alias):
                 yield _entry(alias, "alias")
 
-        for one in self._known:
+        for one in self._listed:
             for name in self._named(one):
                 if caller.may_use(name):
                     yield _entry(name, one.provider, one)

@@ -12,6 +12,7 @@ provider = Provider(
     adapter=f"{__name__}.adapter:adapter",
     keys=(),
     own_server=True,
+    models_are_files=True,
     models=f"{__name__}.slots",
     open_settings=("workflow", "slots", "output"),
 )

@@ -1,0 +1,136 @@
+"""What clients may name as a model, and what they hear of a name that is none for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Collection
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway import Gateway, ModelInfo
+from tarash.tarash_gateway.ledger import MemoryLedger
+from tarash.tarash_gateway.providers._registry import shipped
+from tarash.tarash_gateway.server import ServerSettings
+from tarash.tarash_gateway.server._model_names import ModelNames
+from tests.server.conftest import MODEL, Start, Started
+
+WORKFLOW = {
+    "1": {"class_type": "CLIPTextEncode", "inputs": {"text": ""}, "_meta": {"title": "prompt"}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}},
+}
+IMAGES = "/v1/images/generations"
+CREATES = ("/v1/videos", IMAGES, "/api/jobs", "/api/plan", "/api/quote", "/v1/videos/extensions")
+
+
+@pytest.fixture
+def workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the relative path of a workflow in the server's folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "picture.json").write_text(json.dumps(WORKFLOW))
+    return "flows/picture.json"
+
+
+def test_which_providers_have_files_for_models() -> None:
+    assert {row.name for row in shipped().values() if row.models_are_files} == {"comfyui"}
+
+
+@pytest.mark.parametrize("mock", [False, True])
+def test_clients_name_workflows_by_aliases_only(start: Start, workflow: str, *, mock: bool) -> None:
+    alias = {"chain": [f"comfyui/{workflow}"]}
+    accounts = [
+        {"provider": "comfyui", "name": name, "base_url": "http://127.0.0.1:9"}
+        for name in ("", "two")
+    ]
+    served = start(mock=mock, aliases={"picture": alias}, accounts=accounts)
+    body = {"prompt": "A cat", "video": "https://example.com/a.mp4"}
+    for name in (f"comfyui/{workflow}", f"comfyui@two/{workflow}", "comfyui/nowhere.json"):
+        for fields in ({"model": name}, {"model": MODEL, "fallbacks": [name]}):
+            for path in CREATES:
+                answer = served.ask("POST", path, json={**body, **fields})
+                assert answer.status_code == 404, (path, answer.text)
+                assert "files of the gateway" in answer.json()["error"]["message"]
+
+    shown = served.ask("POST", "/api/plan", json={
+        "kind": "image", "model": "picture", "prompt": "A cat"
+    })  # fmt: skip
+    assert shown.status_code == 200, shown.text
+
+
+def test_the_mock_knows_no_providers_that_nobody_knows(mocked: Started) -> None:
+    body = {"prompt": "A cat", "video": "https://example.com/a.mp4"}
+    unknown: dict[str, Any] = {"model": "fall/x"}
+    for path, fields in product(CREATES, (unknown, {"model": MODEL, "fallbacks": ["fall/x"]})):
+        answer = mocked.ask("POST", path, json={**body, **fields})
+        assert answer.status_code == 404, answer.text
+        error = answer.json()["error"]
+        assert error["code"] == "unknown_provider"
+        assert "did you mean 'fal'?" in error["message"]
+        assert "register_provider" not in error["message"]
+
+
+OTHERS = (
+    ("/v1/videos", "openai/gpt-image-2", "image"),
+    ("/v1/videos", "fal/fal-ai/flux/dev", "image"),
+    ("/v1/videos", "recraft/recraftv3", "image"),
+    (IMAGES, "openai/sora-2", "video"),
+    (IMAGES, MODEL, "video"),
+    (IMAGES, "runway/gen4_turbo", "video"),
+    ("/api/jobs", "google/gemini-2.5-flash-image", "image"),
+)
+
+
+@pytest.mark.parametrize("mock", [False, True])
+def test_a_model_of_the_other_kind_is_named_for_what_it_makes(start: Start, *, mock: bool) -> None:
+    served = start(mock=mock)
+    for path, model, made in OTHERS:
+        answer = served.ask("POST", path, json={"model": model, "prompt": "A cat"})
+        assert answer.status_code == 400, answer.text
+        error = answer.json()["error"]
+        assert (error["param"], error["makes"]) == ("model", [made])
+        assert f"{model} makes {made}s" in error["message"]
+
+
+class Slow(Gateway):
+    """Takes some time to list its models, and counts how often it does."""
+
+    def __init__(self) -> None:
+        super().__init__(ledger=MemoryLedger())
+        self.count = 0
+        self.begun = asyncio.Event()
+        self.others = threading.Event()
+        self.loop = asyncio.get_running_loop()
+
+    def list_models(
+        self,
+        provider: str | None = None,
+        *,
+        output: str | None = None,
+        takes: str | Collection[str] = (),
+        duration: float | None = None,
+        search: str | None = None,
+    ) -> list[ModelInfo]:
+        del provider, output, takes, duration, search
+        self.count += 1
+        self.loop.call_soon_threadsafe(self.begun.set)
+        self.others.wait(5)
+        return []
+
+
+def test_the_catalogue_is_read_once_however_many_ask() -> None:
+    async def count() -> int:
+        gateway = Slow()
+        names = ModelNames(gateway, ServerSettings())
+        reads = [asyncio.create_task(names.read()) for _ in range(5)]
+        await gateway.begun.wait()
+        await asyncio.sleep(0.01)
+        gateway.others.set()
+        await asyncio.gather(*reads)
+        return gateway.count
+
+    assert asyncio.run(count()) == 1
