@@ -208,3 +208,20 @@ def test_what_can_not_be_enqueued_so_is_refused(
     refused = command("video", "a cat", *arguments, code=2)
     assert said in " ".join(refused.err.split())
     assert refused.out == ""
+
+
+def test_a_list_of_jobs_is_read_page_by_page(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = [asyncio.run(enqueued(url)) for _ in range(3)]
+    pages: list[list[str]] = []
+    after: list[str] = []
+    for _ in range(2):
+        listing = ["jobs", "ls", "--ledger", url, "--limit", "2", "--json", *after]
+        assert run(listing) == 0
+        said = capsys.readouterr()
+        pages.append([one["job_id"] for one in json.loads(said.out)])
+        after = ["--after", pages[-1][-1]]
+        assert (f"--after {pages[-1][-1]}" in said.err) == (len(pages) == 1)
+
+    assert pages == [made[:0:-1], made[:1]]
+    assert run(["jobs", "ls", "--ledger", url, "--after", "nobody"]) == 2
+    assert "no job 'nobody'" in capsys.readouterr().err

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from ...exceptions import StorageError, ValidationError
 from .._facts import JobState
 from .._records import IS_NAME
 from ._rows import (
+    BEYOND,
     BY_ID,
     BY_KEY,
     BY_OPERATION,
-    BY_STATE,
     JOBS,
+    NUMBER,
     as_json,
     as_time,
+    by_state,
     first,
     is_held,
     records,
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from .._facts import JobRecord, Spending
     from ._database import Row, Transaction
 
-STATES: tuple[JobState, ...] = get_args(JobState)
 INSERT = """
     INSERT INTO tarash.jobs (
         id, kind, chain, request, fingerprint, idempotency_key, created_at, labels, state, process,
@@ -271,10 +272,18 @@ class Store(Submits):
 
     def list(self, states: tuple[JobState, ...], limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""
-        wanted = [state for state in STATES if not states or state in states]
 
         def work(transaction: Transaction) -> list[JobRecord]:
-            rows = transaction.all(BY_STATE, wanted, before, before, limit)
+            last = BEYOND
+            if before is not None:
+                row = transaction.first(NUMBER, before)
+                if row is None:
+                    return []
+
+                last = row["number"]
+
+            query, values = by_state(set(states), last, limit)
+            rows = transaction.all(query, *values)
             return records(transaction, rows, self.process)
 
         return self._database.read(work)
