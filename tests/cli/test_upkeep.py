@@ -6,6 +6,7 @@ import asyncio
 import json
 import shlex
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tarash.tarash_gateway.cli._ledger import command_for, shown
 from tarash.tarash_gateway.ledger import SqliteLedger, open_ledger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.cli.conftest import Command
+from tests.ledger.makers import make_job
 
 MOCK = MockConfig(enabled=True, polling=MockPollingConfig(delay_between_updates=0.01))
 CONFIG = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=MOCK)
@@ -225,3 +227,40 @@ def test_a_list_of_jobs_is_read_page_by_page(url: str, capsys: pytest.CaptureFix
     assert pages == [made[:0:-1], made[:1]]
     assert run(["jobs", "ls", "--ledger", url, "--after", "nobody"]) == 2
     assert "no job 'nobody'" in capsys.readouterr().err
+
+
+async def stalled(url: str) -> str:
+    ledger = open_ledger(url)
+    job = make_job(created_at=datetime.now(UTC) - timedelta(hours=1))
+    await ledger.open(job, "me", {})
+    await ledger.close(job.id, "me", "open")
+    await ledger.aclose()
+    return job.id
+
+
+def test_the_doctor_looks_at_a_ledger(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ledger", "migrate", "--ledger", url]) == 0
+    capsys.readouterr()
+    assert run(["doctor", "--ledger", url, "--json"]) == 0
+    found = {one["what"]: one for one in json.loads(capsys.readouterr().out)}
+    assert {one["state"] for one in found.values()} == {"ok"}
+    assert found["stalled"]["told"] == "none"
+    if url.startswith("postgresql"):
+        assert found["NOTIFY"]["told"] == "arrives"
+        assert "clock" in found
+
+    job_id = asyncio.run(stalled(url))
+    asyncio.run(enqueued(url))
+    assert run(["doctor", "--ledger", url, "--json"]) == 2
+    found = {one["what"]: one for one in json.loads(capsys.readouterr().out)}
+    assert found["queue"]["told"] == "1 jobs, 0 workers; start one: `tarash worker`"
+    assert job_id in found["stalled"]["told"]
+
+
+def test_the_doctor_says_that_a_ledger_can_not_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["doctor", "--ledger", f"sqlite:///{tmp_path}", "--json"]) == 9
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["what"], found["state"]) == ("reach", "problem")
+    assert "it is a folder" in found["told"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...exceptions import StorageError, ValidationError
 from .._facts import JobState
 from .._records import IS_NAME
+from ._examining import examine
 from ._rows import (
     BEYOND,
     BY_ID,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..._data._types import JsonObject
+    from .._examined import Examined
     from .._facts import JobRecord, Spending
     from ._database import Row, Transaction
 
@@ -341,6 +343,10 @@ class Store(Submits):
             pruned += gone
             if not gone or not seen:
                 return pruned
+
+    def examine(self) -> Examined:
+        """Return what the database says of itself."""
+        return self._database.read(examine)
 
     def let_go(self) -> None:
         """Close the connections; the next call makes new ones."""

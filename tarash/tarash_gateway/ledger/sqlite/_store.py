@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from ...exceptions import TarashException, ValidationError
+from .._examined import Examined
 from .._processes import now
 from .._records import IS_NAME, JobState
 from ._file import File
 from ._rows import as_json, as_text, is_held, record
+from ._schema import MIGRATIONS
 from ._spending import spendings
 from ._submits import Submits, is_there
 
@@ -46,6 +48,10 @@ OF_STATE = (
 )
 BEYOND = 2**63 - 1
 """Before which all numbers are."""
+HOLDERS = """
+    SELECT processes.*, id AS process, '' AS holder FROM processes
+    WHERE id IN (SELECT process FROM jobs WHERE process IS NOT NULL)
+"""
 PRUNED = f"{JOBS} WHERE state != 'open' AND closed_at < ?"
 
 
@@ -301,6 +307,21 @@ class Store(Submits):
             raise KeyError(sha256)
 
         return content
+
+    def examine(self) -> Examined:
+        """Return what the file says of itself."""
+        with self._file.read() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            rows = connection.execute(HOLDERS).fetchall()
+
+        names = (self._file.path, Path(f"{self._file.path}-wal"))
+        return Examined(
+            version=version,
+            newest=len(MIGRATIONS),
+            size=sum(one.stat().st_size for one in names if one.exists()),
+            holders=len(rows),
+            alive=sum(is_held(row, self._file.process) for row in rows),
+        )
 
     def forget(self, job_id: str) -> bool:
         """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
