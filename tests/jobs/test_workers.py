@@ -14,6 +14,8 @@ import pytest
 from tarash.tarash_gateway import (
     Gateway,
     GenerationFailedError,
+    MockConfig,
+    MockPollingConfig,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
@@ -187,6 +189,48 @@ async def test_a_failure_is_kept_and_not_tried_again(
 
     await gateway.work_async(until_empty=True, api_keys=KEYS)
     assert simulator.counters("runway").submits == 1
+
+
+class CountingLedger(SqliteLedger):
+    """Counts how often the queue is read, and single jobs."""
+
+    gets = reads = 0
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        self.gets += 1
+        return await super().get(job_id)
+
+    async def list_states(self, space: str, **asked: Any) -> Any:
+        self.reads += space == "queue"
+        return await super().list_states(space, **asked)
+
+
+async def test_the_queue_is_not_read_for_each_job_that_ends(tmp_path: Path) -> None:
+    ledger = CountingLedger(tmp_path / "jobs.db")
+    gateway = Gateway(ledger=ledger)
+    mock = MockConfig(enabled=True, polling=MockPollingConfig(delay_between_updates=0.01))
+    quick = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=mock)
+    for number in range(40):
+        await gateway.enqueue_video_async(quick, ask(f"{number}"))
+
+    await gateway.work_async(concurrency=4, until_empty=True)
+    assert len(await ledger.jobs(states=["completed"])) == 40
+    assert ledger.reads < 20
+    await ledger.aclose()
+
+
+async def test_jobs_in_other_hands_are_not_read_one_by_one(tmp_path: Path) -> None:
+    ledger, other = CountingLedger(tmp_path / "jobs.db"), SqliteLedger(tmp_path / "jobs.db")
+    mock = MockConfig(enabled=True)
+    held = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=mock)
+    for number in range(20):
+        job = await Gateway(ledger=other).enqueue_video_async(held, ask(f"{number}"))
+        assert await other.claim(job.id, "another worker")
+
+    await Gateway(ledger=ledger).work_async(until_empty=True)
+    assert (ledger.gets, ledger.reads) == (0, 1)
+    for one in (ledger, other):
+        await one.aclose()
 
 
 async def test_a_worker_that_ends_hands_its_jobs_on(gateway: Gateway, simulator: Simulator) -> None:

@@ -267,6 +267,10 @@ class PostgresLedger(Threads):
         """Tell whether notifications arrive; they don't behind some poolers. Takes 6 s at most."""
         return await self._listener.proves()
 
+    async def held_among(self, job_ids: Sequence[str]) -> set[str]:
+        """Return which of these jobs a living holder drives."""
+        return await self._run(self._store.held_among, tuple(job_ids))
+
     async def examine(self) -> Examined:
         """Return what the database says of itself."""
         return await self._run(self._store.examine)

@@ -47,6 +47,12 @@ OLD = """
     SELECT id FROM tarash.jobs WHERE closed_at < clock_timestamp() - %s AND state != 'open'
     ORDER BY closed_at LIMIT 500 FOR UPDATE SKIP LOCKED
 """
+HELD = """
+    SELECT jobs.id, process, holder, pid, birth, place, lease_seconds,
+        extract(epoch FROM clock_timestamp() - renewed_at)::float8 AS age
+    FROM tarash.jobs JOIN tarash.processes ON processes.id = jobs.process
+    WHERE jobs.id = ANY(%s)
+"""
 PRUNED = f"{JOBS} WHERE jobs.id = ANY(%s) AND state != 'open'"
 
 
@@ -343,6 +349,11 @@ class Store(Submits):
             pruned += gone
             if not gone or not seen:
                 return pruned
+
+    def held_among(self, job_ids: tuple[str, ...]) -> set[str]:
+        """Return which of these jobs a living holder drives."""
+        rows = self._database.read(lambda transaction: transaction.all(HELD, list(job_ids)))
+        return {row["id"] for row in rows if is_held(row, self.process)}
 
     def examine(self) -> Examined:
         """Return what the database says of itself."""

@@ -212,6 +212,10 @@ class SqliteLedger(Threads):
         """Return the states of a space by name; see `_records.StateLedger.list_states`."""
         return await self._run(self._store.list_states, space, after, limit)
 
+    async def held_among(self, job_ids: Sequence[str]) -> set[str]:
+        """Return which of these jobs a living holder drives."""
+        return await self._run(self._store.held_among, tuple(job_ids))
+
     async def examine(self) -> Examined:
         """Return what the file says of itself."""
         return await self._run(self._store.examine)

@@ -52,6 +52,11 @@ HOLDERS = """
     SELECT processes.*, id AS process, '' AS holder FROM processes
     WHERE id IN (SELECT process FROM jobs WHERE process IS NOT NULL)
 """
+HELD = """
+    SELECT jobs.id, process, holder, pid, birth, place, renewed_at, lease_seconds
+    FROM json_each(?) CROSS JOIN jobs ON jobs.id = json_each.value
+    JOIN processes ON processes.id = jobs.process
+"""
 PRUNED = f"{JOBS} WHERE state != 'open' AND closed_at < ?"
 
 
@@ -307,6 +312,12 @@ class Store(Submits):
             raise KeyError(sha256)
 
         return content
+
+    def held_among(self, job_ids: tuple[str, ...]) -> set[str]:
+        """Return which of these jobs a living holder drives."""
+        with self._file.read() as connection:
+            rows = connection.execute(HELD, (as_json(job_ids),)).fetchall()
+            return {row["id"] for row in rows if is_held(row, self._file.process)}
 
     def examine(self) -> Examined:
         """Return what the file says of itself."""
