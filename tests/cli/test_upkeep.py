@@ -6,6 +6,7 @@ import asyncio
 import json
 import shlex
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tarash.tarash_gateway.cli._ledger import command_for, shown
 from tarash.tarash_gateway.ledger import SqliteLedger, open_ledger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.cli.conftest import Command
+from tests.ledger.makers import make_job
 
 MOCK = MockConfig(enabled=True, polling=MockPollingConfig(delay_between_updates=0.01))
 CONFIG = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=MOCK)
@@ -155,3 +157,110 @@ def test_a_worker_that_is_terminated_hands_its_job_on(
     assert asyncio.run(left(job_id)) == ("open", False, True, 1)
     assert simulator.counters("fal").submits == 1
     assert simulator.counters("fal").cancels == 0
+
+
+def test_what_is_enqueued_is_sent_by_a_worker(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    where = ("--ledger", "sqlite:///own.db")
+    ran = tarash_command("video", "a cat", "--enqueue", "--priority", "5", *where, code=0)
+    job_id = ran.out.strip()
+    assert f"`tarash jobs wait {job_id} --ledger sqlite:///own.db` waits for it" in ran.err
+    assert "`tarash worker --ledger sqlite:///own.db` sends it" in ran.err
+    keyed = ("image", "a cat", "--enqueue", "--idempotency-key", "order-1", "--json", *where)
+    first, again = (tarash_command(*keyed, code=0).json() for _ in range(2))
+    assert first == again
+    assert first["provider"] == "fal"
+    assert simulator.counters("fal").submits == 0
+    listed = tarash_command("jobs", "ls", "--json", *where, code=0).json()
+    assert [(one["job_id"], one["state"]) for one in listed] == [
+        (first["job_id"], "not sent"), (job_id, "not sent")
+    ]  # fmt: skip
+
+    tarash_command("worker", "--until-empty", *where, code=0)
+    assert simulator.counters("fal").submits == 2
+    saved = tarash_command("jobs", "wait", job_id, "-o", "cat.mp4", *where, code=0)
+    assert saved.out.strip() == "cat.mp4"
+    assert simulator.counters("fal").submits == 2
+
+
+def test_a_rehearsal_is_enqueued_where_rehearsals_are(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    ran = tarash_command("video", "a cat", "--enqueue", code=0)
+    assert "`tarash worker --ledger rehearsals` sends it" in ran.err
+    tarash_command("worker", "--until-empty", "--ledger", "rehearsals", code=0)
+    assert simulator.counters("fal").submits == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--enqueue", "-o", "cat.mp4"), "`tarash jobs wait` has an --output"),
+        (("--enqueue", "--detach"), "give one of them"),
+        (("--enqueue", "--ledger", "memory:"), "ends with this command"),
+        (("--enqueue", "--key-file", "key"), "keys are not written down"),
+        (("--priority", "3"), "--priority is for --enqueue"),
+    ],
+)
+def test_what_can_not_be_enqueued_so_is_refused(
+    command: Command, arguments: tuple[str, ...], said: str
+) -> None:
+    (command.folder / "key").write_text("a-key", encoding="utf-8")
+    refused = command("video", "a cat", *arguments, code=2)
+    assert said in " ".join(refused.err.split())
+    assert refused.out == ""
+
+
+def test_a_list_of_jobs_is_read_page_by_page(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = [asyncio.run(enqueued(url)) for _ in range(3)]
+    pages: list[list[str]] = []
+    after: list[str] = []
+    for _ in range(2):
+        listing = ["jobs", "ls", "--ledger", url, "--limit", "2", "--json", *after]
+        assert run(listing) == 0
+        said = capsys.readouterr()
+        pages.append([one["job_id"] for one in json.loads(said.out)])
+        after = ["--after", pages[-1][-1]]
+        assert (f"--after {pages[-1][-1]}" in said.err) == (len(pages) == 1)
+
+    assert pages == [made[:0:-1], made[:1]]
+    assert run(["jobs", "ls", "--ledger", url, "--after", "nobody"]) == 2
+    assert "no job 'nobody'" in capsys.readouterr().err
+
+
+async def stalled(url: str) -> str:
+    ledger = open_ledger(url)
+    job = make_job(created_at=datetime.now(UTC) - timedelta(hours=1))
+    await ledger.open(job, "me", {})
+    await ledger.close(job.id, "me", "open")
+    await ledger.aclose()
+    return job.id
+
+
+def test_the_doctor_looks_at_a_ledger(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ledger", "migrate", "--ledger", url]) == 0
+    capsys.readouterr()
+    assert run(["doctor", "--ledger", url, "--json"]) == 0
+    found = {one["what"]: one for one in json.loads(capsys.readouterr().out)}
+    assert {one["state"] for one in found.values()} == {"ok"}
+    assert found["stalled"]["told"] == "none"
+    if url.startswith("postgresql"):
+        assert found["NOTIFY"]["told"] == "arrives"
+        assert "clock" in found
+
+    job_id = asyncio.run(stalled(url))
+    asyncio.run(enqueued(url))
+    assert run(["doctor", "--ledger", url, "--json"]) == 2
+    found = {one["what"]: one for one in json.loads(capsys.readouterr().out)}
+    assert found["queue"]["told"] == "1 jobs, 0 workers; start one: `tarash worker`"
+    assert job_id in found["stalled"]["told"]
+
+
+def test_the_doctor_says_that_a_ledger_can_not_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["doctor", "--ledger", f"sqlite:///{tmp_path}", "--json"]) == 9
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["what"], found["state"]) == ("reach", "problem")
+    assert "it is a folder" in found["told"]

@@ -14,6 +14,8 @@ import pytest
 from tarash.tarash_gateway import (
     Gateway,
     GenerationFailedError,
+    MockConfig,
+    MockPollingConfig,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
@@ -189,6 +191,48 @@ async def test_a_failure_is_kept_and_not_tried_again(
     assert simulator.counters("runway").submits == 1
 
 
+class CountingLedger(SqliteLedger):
+    """Counts how often the queue is read, and single jobs."""
+
+    gets = reads = 0
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        self.gets += 1
+        return await super().get(job_id)
+
+    async def list_states(self, space: str, **asked: Any) -> Any:
+        self.reads += space == "queue"
+        return await super().list_states(space, **asked)
+
+
+async def test_the_queue_is_not_read_for_each_job_that_ends(tmp_path: Path) -> None:
+    ledger = CountingLedger(tmp_path / "jobs.db")
+    gateway = Gateway(ledger=ledger)
+    mock = MockConfig(enabled=True, polling=MockPollingConfig(delay_between_updates=0.01))
+    quick = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=mock)
+    for number in range(40):
+        await gateway.enqueue_video_async(quick, ask(f"{number}"))
+
+    await gateway.work_async(concurrency=4, until_empty=True)
+    assert len(await ledger.jobs(states=["completed"])) == 40
+    assert ledger.reads < 20
+    await ledger.aclose()
+
+
+async def test_jobs_in_other_hands_are_not_read_one_by_one(tmp_path: Path) -> None:
+    ledger, other = CountingLedger(tmp_path / "jobs.db"), SqliteLedger(tmp_path / "jobs.db")
+    mock = MockConfig(enabled=True)
+    held = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=mock)
+    for number in range(20):
+        job = await Gateway(ledger=other).enqueue_video_async(held, ask(f"{number}"))
+        assert await other.claim(job.id, "another worker")
+
+    await Gateway(ledger=ledger).work_async(until_empty=True)
+    assert (ledger.gets, ledger.reads) == (0, 1)
+    for one in (ledger, other):
+        await one.aclose()
+
+
 async def test_a_worker_that_ends_hands_its_jobs_on(gateway: Gateway, simulator: Simulator) -> None:
     simulator.script("runway", Script(outcome="never", stream=False))
     job = await gateway.enqueue_video_async(config(simulator), ask("a cat"))
@@ -208,6 +252,43 @@ async def test_a_worker_that_ends_hands_its_jobs_on(gateway: Gateway, simulator:
     await asyncio.gather(other, return_exceptions=True)
     assert simulator.counters("runway").submits == 1
     assert simulator.counters("runway").cancels == 0
+
+
+async def test_a_worker_that_ends_finishes_what_is_nearly_done(simulator: Simulator) -> None:
+    simulator.script("runway", Script(run_seconds=0.4, stream=False))
+    gateway = Gateway()
+    done = await gateway.enqueue_video_async(config(simulator), ask("nearly done"))
+    work = asyncio.create_task(gateway.work_async(concurrency=1, grace=3600, api_keys=KEYS))
+    await until(lambda: bool(simulator.counters("runway").accepted))
+    work.cancel()
+    await asyncio.sleep(0)
+    left = await gateway.enqueue_video_async(config(simulator), ask("too late for this worker"))
+    await asyncio.gather(work, return_exceptions=True)
+    found = [await gateway.find_job_async(one.id) for one in (done, left)]
+    assert [one and one.state for one in found] == ["completed", "open"]
+    assert simulator.counters("runway").submits == 1
+    await gateway.aclose()
+
+
+async def test_a_second_signal_cuts_the_grace_short(simulator: Simulator) -> None:
+    simulator.script("runway", Script(outcome="never", stream=False))
+    gateway = Gateway()
+    job = await gateway.enqueue_video_async(config(simulator), ask("a cat"))
+    work = asyncio.create_task(gateway.work_async(grace=3600, api_keys=KEYS))
+    await until(lambda: bool(simulator.counters("runway").accepted))
+    work.cancel()
+    await asyncio.sleep(0.1)
+    assert not work.done()
+    assert await is_held(gateway, job.id)
+
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+
+    assert not await is_held(gateway, job.id)
+    assert simulator.counters("runway").submits == 1
+    assert simulator.counters("runway").cancels == 0
+    await gateway.aclose()
 
 
 async def test_workers_share_the_queue(gateway: Gateway, simulator: Simulator) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway.ledger import SqliteLedger
-from tarash.tarash_gateway.ledger.sqlite._store import BY_ID, BY_KEY, BY_OPERATION
+from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger.postgres._rows import by_state as by_state_in_postgres
+from tarash.tarash_gateway.ledger.sqlite._spending import LABELLED
+from tarash.tarash_gateway.ledger.sqlite._store import BY_ID, BY_KEY, BY_OPERATION, by_state
 from tests.ledger.makers import begin
 
 QUERIES: dict[str, tuple[str, tuple[str | None, ...]]] = {
@@ -30,3 +34,61 @@ async def test_no_table_is_read_through_to_find_one_job(name: str, sqlite: Sqlit
     plan = [str(row[3]) for row in rows]
     assert [step for step in plan if step.startswith("SCAN")] == []
     assert any(step.startswith("SEARCH") for step in plan)
+
+
+async def test_a_budget_of_a_label_reads_the_label_only(sqlite: SqliteLedger) -> None:
+    await begin(sqlite)
+    with closing(sqlite3.connect(sqlite.path)) as connection:
+        rows = connection.execute(
+            f"EXPLAIN QUERY PLAN {LABELLED} AND value = ?", ("", "intent", "user", "42")
+        ).fetchall()
+
+    plan = [str(row[3]) for row in rows]
+    assert plan[0].startswith("SEARCH label USING PRIMARY KEY (name=? AND value=? AND at>?)")
+    assert plan[1].startswith("SEARCH spending")
+
+
+@pytest.mark.parametrize("states", [("open", "unknown"), ()])
+async def test_a_page_of_a_file_sorts_no_more_than_it_returns(
+    sqlite: SqliteLedger, states: tuple[Any, ...]
+) -> None:
+    await begin(sqlite)
+    query, values = by_state(states, 99, 10)
+    with closing(sqlite3.connect(sqlite.path)) as connection:
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
+
+    plan = [str(row[3]) for row in rows]
+    assert [one for one in plan if one.startswith(("SCAN jobs", "SCAN other"))] == []
+    assert [one for one in plan if "B-TREE" in one and "ORDER BY" in one] == []
+
+
+async def test_a_page_of_a_database_reads_no_more_than_it_returns(
+    postgres: PostgresLedger, postgres_url: str
+) -> None:
+    import psycopg
+
+    await begin(postgres)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(
+            """
+            INSERT INTO tarash.jobs (id, kind, chain, request, fingerprint, created_at, state)
+            SELECT 'many-' || n, 'video', '[]', '{}', '', now(),
+                CASE WHEN n % 1000 = 0 THEN 'open' ELSE 'completed' END
+            FROM generate_series(1, 20000) AS n
+            """
+        )
+        connection.execute("ANALYZE tarash.jobs")
+        query, values = by_state_in_postgres(("open", "unknown"), 15_000, 5)
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {query}".encode()
+        found = connection.execute(explain, values).fetchone()
+        assert found is not None
+
+    assert _rows_read(found[0][0]["Plan"]) < 100, json.dumps(found)
+    jobs = await postgres.jobs(states=("open", "unknown"), limit=5, before="many-15000")
+    assert [one.id for one in jobs] == [f"many-{n}000" for n in range(14, 9, -1)]
+
+
+def _rows_read(plan: dict[str, Any]) -> float:
+    gone = plan.get("Rows Removed by Filter", 0)
+    own = (plan["Actual Rows"] + gone) * plan["Actual Loops"]
+    return float(own) + sum(_rows_read(one) for one in plan.get("Plans", ()))

@@ -14,6 +14,7 @@ from tarash.tarash_gateway.ledger import SqliteLedger
 from tarash.tarash_gateway.ledger._records import BudgetWindow, Intent, OverBudgetError
 from tarash.tarash_gateway.ledger.sqlite._file import File
 from tarash.tarash_gateway.ledger.sqlite._schema import MIGRATIONS
+from tarash.tarash_gateway.ledger.sqlite._spending import RESERVE
 from tests.ledger.makers import make_operation
 
 FIRST = MIGRATIONS[:1]
@@ -106,4 +107,31 @@ async def test_a_file_of_each_version_before_is_gone_on_with(tmp_path: Path, ver
     first = (await ledger.spendings())[0]  # by the time of its submit
     assert (first.intent_id, first.job_id, first.amount) == ("intent-1", "job-1", Decimal("0.5"))
     assert (first.provider, first.at.year) == ("fal", 2026)
+    await ledger.aclose()
+
+
+async def test_what_a_label_has_spent_before_counts_still(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    write_first(path)
+    file = File(path, MIGRATIONS[:5])
+    with file.write() as connection:
+        for number, labels in enumerate(('{"user":"42"}', '{"user":"7"}', None)):
+            connection.execute(
+                RESERVE,
+                (f"before-{number}", "gone", "video", "fal", "m", "2026-01-02T03:04:05+00:00",
+                 500_000_000, "USD", labels),
+            )  # fmt: skip
+
+    file.close()
+    ledger = SqliteLedger(path)
+    assert await ledger.claim("job-2", "me")
+    quote = {"low": "0.6", "high": "0.6", "currency": "USD"}
+    wanted = Intent("intent-3", "video", "fal", "m", 2, "job-2", quote=quote)
+    for user, spent in (("42", "0.5"), ("7", "0.5"), ("", "0.5"), ("8", "0")):
+        window = BudgetWindow(Decimal("0.55"), "a budget", label=("user", user))
+        with pytest.raises(OverBudgetError) as caught:
+            await ledger.intend(replace(wanted, budgets=(window,)), "me")
+
+        assert caught.value.spent == Decimal(spent)
+
     await ledger.aclose()

@@ -15,11 +15,12 @@ from ._store import response_of
 
 if TYPE_CHECKING:
     from .._data._types import Kind
-    from ..ledger._records import JobRecord, JobState, Ledger
+    from ..ledger._records import JobRecord, JobState, Ledger, PagedLedger
 
 MOST = 1_000_000
 """Jobs that are read at once."""
 FIRST_PAGE = 256
+LARGEST_PAGE = 4096
 STATES = ("open", "completed", "failed", "cancelled", "unknown")
 
 
@@ -99,17 +100,54 @@ async def listed(ledger: Ledger, asked: Asked, after: str | None, limit: int) ->
         )
 
     wanted = tuple(cast("Collection[JobState]", asked.states))
+    if asked.oldest_first or not hasattr(ledger, "prune"):
+        page = await _read_through(ledger, asked, wanted, after, limit)
+    elif after is not None and not await _is_among(ledger, asked, after):
+        page = None
+    else:
+        page = await _read_on(cast("PagedLedger", ledger), asked, wanted, after, limit)
+
+    if page is None:
+        raise ValidationError(f"There is no job {after!r} to go on after", field="after")
+
+    return [info_of(one, with_response=False) for one in page]
+
+
+async def _is_among(ledger: Ledger, asked: Asked, job_id: str) -> bool:
+    """Tell whether a job could be on a page; one that has changed its state since then could."""
+    record = await ledger.get(job_id)
+    return record is not None and asked.takes(record)
+
+
+async def _read_on(
+    ledger: PagedLedger, asked: Asked, wanted: tuple[JobState, ...], after: str | None, limit: int
+) -> list[JobRecord]:
+    """Read from where the last page has ended."""
+    found: list[JobRecord] = []
+    size = limit
+    while len(found) < limit:
+        records = await ledger.jobs(states=wanted, limit=size, before=after)
+        found += filter(asked.takes, records)
+        if len(records) < size:
+            break
+
+        # Few are wanted of many: in few steps.
+        after, size = records[-1].id, min(max(FIRST_PAGE, 4 * size), LARGEST_PAGE)
+
+    return found[:limit]
+
+
+async def _read_through(
+    ledger: Ledger, asked: Asked, wanted: tuple[JobState, ...], after: str | None, limit: int
+) -> list[JobRecord] | None:
     size = MOST if asked.oldest_first else max(FIRST_PAGE, 4 * limit)
     while True:
         records = await ledger.jobs(states=wanted, limit=size)
         ordered = reversed(records) if asked.oldest_first else iter(records)
         page = _behind(filter(asked.takes, ordered), after, limit)
         whole = len(records) < size or size >= MOST
-        if page is not None and (len(page) == limit or whole):
-            return [info_of(one, with_response=False) for one in page]
-
-        if whole:
-            raise ValidationError(f"There is no job {after!r} to go on after", field="after")
+        if whole or (page is not None and len(page) == limit):
+            return page
 
         size *= 8
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ._resources import GatewayContext
 
 PAUSE_SECONDS = 1.0
-"""Between two looks into the queue."""
+"""Between two readings of the queue."""
 HEARD_SECONDS = 10.0
 """Between two where the ledger says that something was enqueued."""
 THERE_SECONDS = 60.0
@@ -77,8 +78,14 @@ class Worker:
         """Of jobs that are to be tried again: when, and after which pause the time after that."""
         self._stopping = asyncio.Event()
         self._said = 0.0
+        self._found: deque[str] = deque()
+        """What was due when the queue was read, and has not been taken up since."""
+        self._read_at = 0.0
         self._due: list[float] = []
         """The times of day at which more is due."""
+        self._hears: asyncio.Task[None] | None = None
+        self._has_heard = True
+        """Whether something was enqueued since the queue was read, or may have been."""
 
     def stop(self) -> None:
         """Take nothing more up; what is under way may go on for the grace."""
@@ -98,16 +105,34 @@ class Worker:
 
     async def _look(self) -> bool:
         """Take up what is due; return whether there is nothing to do."""
+        if self._hears is not None and self._hears.done():
+            await asyncio.gather(self._hears, return_exceptions=True)
+            self._hears, self._has_heard = None, True
+
         try:
             await self._say()
             if len(self._running) >= self._concurrency:
                 return False
 
-            return await self._take_up()
+            if self._is_stale():
+                await self._read()
+
+            while self._found and len(self._running) < self._concurrency:
+                await self._begin(self._found.popleft())
         except TarashException as error:
             # The ledger may be away; what is under way goes on meanwhile.
             event(logging.ERROR, "queue_unreadable", error=error.message)
             return False
+
+        return not self._running
+
+    def _is_stale(self) -> bool:
+        """Tell whether the queue is to be read: not whenever a job has ended, of thousands."""
+        if self._has_heard or not (self._running or self._found):
+            return True
+
+        is_due = any(one <= time.time() for one in self._due)
+        return is_due or time.monotonic() - self._read_at >= HEARD_SECONDS
 
     async def _say(self) -> None:
         if time.monotonic() - self._said < THERE_SECONDS / 3 and self._said:
@@ -117,12 +142,11 @@ class Worker:
         await self._ledger.write_state(WORKERS, self._name, {}, until=until)
         self._said = time.monotonic()
 
-    async def _take_up(self) -> bool:
+    async def _read(self) -> None:
+        self._listening()  # before the reading: what comes meanwhile is heard
         now, here = datetime.now(UTC), time.monotonic()
         every = await tasks(self._ledger)
         self._later = {name: one for name, one in self._later.items() if name in every}
-        later = [task.at for task, _ in every.values() if not task.is_due(now)]
-        self._due = [one.timestamp() for one in later if one is not None]
         due = sorted(
             (-task.priority, number, name)
             for name, (task, number) in every.items()
@@ -130,13 +154,13 @@ class Worker:
             and name not in self._running
             and self._later.get(name, (0.0, 0.0))[0] <= here
         )
-        for _, _, name in due:
-            if len(self._running) >= self._concurrency:
-                break
-
-            await self._begin(name)
-
-        return not self._running
+        names = [name for _, _, name in due]
+        held_among: Any = getattr(self._ledger, "held_among", None)
+        held = set() if held_among is None or not names else await held_among(names)
+        self._found = deque(name for name in names if name not in held)
+        later = [task.at for task, _ in every.values() if not task.is_due(now)]
+        self._due = [one.timestamp() for one in later if one is not None]
+        self._read_at, self._has_heard = time.monotonic(), False
 
     async def _begin(self, job_id: str) -> None:
         record = await self._ledger.get(job_id)
@@ -189,15 +213,22 @@ class Worker:
 
     async def _pause(self) -> None:
         stops = asyncio.create_task(self._stopping.wait())
-        hears = asyncio.create_task(self._hear())
-        waits = {stops, hears, *self._running.values()}
+        # Whoever ends makes room for the next at once.
+        waits = {stops, self._listening(), *self._running.values()}
+        soonest = min((one - time.time() for one in self._due), default=HEARD_SECONDS)
         try:
-            # Whoever ends makes room for the next at once.
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                waits, timeout=max(0.05, soonest), return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             stops.cancel()
-            hears.cancel()
-            await asyncio.gather(stops, hears, return_exceptions=True)
+            await asyncio.gather(stops, return_exceptions=True)
+
+    def _listening(self) -> asyncio.Task[None]:
+        if self._hears is None:
+            self._hears = asyncio.create_task(self._hear())
+
+        return self._hears
 
     async def _hear(self) -> None:
         """Wait until something was enqueued, as far as the ledger says so, or for a pause."""
@@ -205,14 +236,14 @@ class Worker:
         if hear is None:
             await asyncio.sleep(PAUSE_SECONDS)
         else:
-            await hear(QUEUE, self._heard_pause(), PAUSE_SECONDS)
-
-    def _heard_pause(self) -> float:
-        """Return how long nothing comes due, as far as is known, that nobody would tell of."""
-        return min([HEARD_SECONDS, *(max(0.05, one - time.time()) for one in self._due)])
+            await hear(QUEUE, HEARD_SECONDS, PAUSE_SECONDS)
 
     async def _leave(self) -> None:
         """Finish what is nearly done, and let go of the rest: others go on with it at once."""
+        if self._hears is not None:
+            self._hears.cancel()
+            await asyncio.gather(self._hears, return_exceptions=True)
+
         running = set(self._running.values())
         try:
             if running:

@@ -168,6 +168,8 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     idempotency_key: o.IdempotencyKey = None,
     label: o.Label = None,
     detach: o.Detach = False,
+    enqueue: o.Enqueue = False,
+    priority: o.Priority = 0,
     output: o.Output = None,
     force: o.Force = False,
     verify: o.Verify = False,
@@ -212,6 +214,8 @@ def image(  # noqa: PLR0913  (each is an option of the command)
     idempotency_key: o.IdempotencyKey = None,
     label: o.Label = None,
     detach: o.Detach = False,
+    enqueue: o.Enqueue = False,
+    priority: o.Priority = 0,
     output: o.Output = None,
     force: o.Force = False,
     verify: o.Verify = False,
@@ -332,9 +336,23 @@ def doctor(
             "in another exit code; repeatable.",
         ),
     ] = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            "--ledger",
+            metavar="URL",
+            help="Look at this ledger in place of the installation: tables, clock, NOTIFY, who "
+            "holds jobs, what has stalled.",
+        ),
+    ] = None,
     as_json: o.Json = False,
 ) -> int:
     """Look at this installation: extras, keys (never shown), folder."""
+    if ledger is not None:
+        from ._doctor_ledger import examine_ledger
+
+        return examine_ledger(ledger, json=as_json)
+
     from ._doctor import examine
 
     return examine(live=live, only=provider, json=as_json)

@@ -84,6 +84,11 @@ def examine(*, live: bool, only: list[str] | None, json: bool) -> int:
     if live:
         found += asyncio.run(_check_keys(providers))
 
+    return tell(found, json=json)
+
+
+def tell(found: Sequence[Finding], *, json: bool) -> int:
+    """Tell what was found; return the exit code."""
     if json:
         terminal.document([{**asdict(one), "code": int(one.ends_in)} for one in found])
     else:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ..api import (
+    enqueue_image_async,
+    enqueue_video_async,
     generate_image_async,
     generate_video_async,
     plan_image,
@@ -25,7 +27,15 @@ from . import _interrupt as interrupt
 from . import _report as report
 from ._errors import CommandError, Exit, about, exit_code
 from ._inputs import Config, Request, labels_of, prompt_of, read
-from ._ledger import MEMORY, REHEARSALS, command_for, is_chosen, opened
+from ._ledger import (
+    MEMORY,
+    REHEARSALS,
+    command_for,
+    is_chosen,
+    opened,
+    url_of,
+    worker_for,
+)
 from ._options import Options
 from ._progress import Progress, names_of
 from ._rehearsals import is_rehearsal
@@ -55,7 +65,7 @@ def generate(options: Options) -> int:
     options = replace(options, prompt=prompt_of(options.prompt))
     config, request = read(options)
     about(config.provider, config.model)
-    _check_detach(options)
+    _check_leaving(options)
     plan = _plan(options, config, request)
     count = _count(options, plan)
     if options.output is not None:
@@ -68,6 +78,9 @@ def generate(options: Options) -> int:
 
     report.adjustments(plan.adjustments)
     run = _Run(options, config, request, Progress(names_of(config)), count)
+    if options.enqueue:
+        return _enqueue(run)
+
     return _detach(run) if options.detach else _make(run)
 
 
@@ -79,15 +92,35 @@ def _count(options: Options, plan: GenerationPlan) -> int:
     return made if isinstance(made, int) else 1
 
 
-def _check_detach(options: Options) -> None:
+def _check_leaving(options: Options) -> None:
+    """Check the options that leave before there is a result.
+
+    Raises:
+        CommandError: They contradict each other.
+    """
+    if options.detach and options.enqueue:
+        raise CommandError(
+            "--enqueue sends nothing, and --detach leaves when it is sent: give one of them"
+        )
+
     if options.detach and options.mock:
         raise CommandError(
             "--detach: the mock writes nothing down, so no other command could find its job; "
             "leave out --detach or --mock"
         )
 
-    if options.detach and options.output is not None:
-        raise CommandError("--detach saves nothing: `tarash jobs wait` has an --output")
+    if options.enqueue and options.key_file is not None:
+        raise CommandError(
+            "--key-file: keys are not written down, and who sends an enqueued job takes the one in "
+            "its own environment; leave out --key-file or --enqueue"
+        )
+
+    if options.output is not None and (options.detach or options.enqueue):
+        name = "--detach" if options.detach else "--enqueue"
+        raise CommandError(f"{name} saves nothing: `tarash jobs wait` has an --output")
+
+    if options.priority and not options.enqueue:
+        raise CommandError("--priority is for --enqueue: everything else is sent at once")
 
 
 def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:
@@ -121,6 +154,40 @@ def _detach(run: _Run) -> int:
 
     after = command_for("wait", job.request_id, options.ledger)
     report.detached(job, after or "tarash jobs wait", json=options.as_json)
+    return Exit.DONE
+
+
+def _enqueue(run: _Run) -> int:
+    """Write the job down for whoever works the queue, tell its id, and leave."""
+    options = run.options
+    enqueue = cast("Any", enqueue_video_async if options.kind == "video" else enqueue_image_async)
+    given = options.ledger
+    if not is_chosen(given) and is_rehearsal(run.config):
+        given = REHEARSALS
+
+    if url_of(given) == MEMORY:
+        raise CommandError(
+            f"--enqueue: what is written down in {MEMORY} ends with this command; name another "
+            "ledger"
+        )
+
+    async def work() -> Any:
+        return await enqueue(
+            run.config,
+            run.request,
+            ledger=opened(given),
+            idempotency_key=options.idempotency_key,
+            labels=labels_of(options),
+            priority=options.priority,
+        )
+
+    try:
+        job = interrupt.run(work(), lambda: run.progress.note(STOPPING))
+    except interrupt.Stopped as stopped:
+        return _stopped(run, stopped)
+
+    after = command_for("wait", job.id, options.ledger) or ""
+    report.enqueued(job, worker_for(given), after, json=options.as_json)
     return Exit.DONE
 
 

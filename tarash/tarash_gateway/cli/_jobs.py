@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from ..exceptions import TarashException
-from ..ledger._records import JobRecord, JobState
+from ..ledger._records import JobRecord, JobState, Ledger, PagedLedger
 from . import _interrupt as interrupt
 from . import _report as report
 from . import _terminal as terminal
@@ -19,9 +20,15 @@ from ._words import spoken
 PROMPT_SHOWN = 40
 
 
-def ls(ledger: str | None, *, everything: bool, as_json: bool) -> int:
-    """List the unfinished jobs, or all."""
-    records, elsewhere = _run(_read(ledger, everything=everything))
+def ls(
+    ledger: str | None, *, everything: bool, limit: int, after: str | None, as_json: bool
+) -> int:
+    """List the unfinished jobs, or all; where there are more than that, say how to go on."""
+    records, elsewhere = _run(_read(ledger, everything, limit + 1, after))
+    if len(records) > limit:
+        records = records[:limit]
+        terminal.hint(f"there are more: go on with --after {records[-1].id}")
+
     if elsewhere:
         said = "rehearsed job is" if elsewhere == 1 else "rehearsed jobs are"
         terminal.hint(
@@ -55,14 +62,38 @@ def ls(ledger: str | None, *, everything: bool, as_json: bool) -> int:
     return Exit.DONE
 
 
-async def _read(ledger: str | None, *, everything: bool) -> tuple[list[JobRecord], int]:
+async def _read(
+    ledger: str | None, everything: bool, limit: int, after: str | None
+) -> tuple[list[JobRecord], int]:
     """Return the jobs, newest first, and how many rehearsed ones stand elsewhere, unfinished."""
     states: tuple[JobState, ...] = () if everything else ("open", "unknown")
-    found = [record for one in all_of(ledger) for record in await one.jobs(states=states)]
+    ledgers = all_of(ledger)
+    found: list[JobRecord] = []
+    last = None if after is None else await _known(after, ledgers)
+    for one in ledgers:
+        kept = cast("PagedLedger", one)
+        is_there = last is not None and await one.get(last.id) is not None
+        before = last.id if last is not None and is_there else None
+        records = await kept.jobs(states=states, limit=limit, before=before)
+        # Of another ledger than the job's: as many more as are older than it.
+        found += [
+            record for record in records
+            if last is None or is_there or record.created_at < last.created_at
+        ]  # fmt: skip
+
     found.sort(key=lambda record: record.created_at, reverse=True)
     other = None if is_chosen(ledger) or is_rehearsing() else rehearsals()
     elsewhere = 0 if other is None else len(await other.jobs(states=("open", "unknown")))
-    return found, elsewhere
+    return found[:limit], elsewhere
+
+
+async def _known(job_id: str, ledgers: Sequence[Ledger]) -> JobRecord:
+    for one in ledgers:
+        record = await one.get(job_id) or await one.find(None, job_id)
+        if record is not None:
+            return record
+
+    raise CommandError(f"--after: there is no job {job_id!r} to go on behind")
 
 
 def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:

@@ -133,3 +133,9 @@ def command_for(verb: str, job_id: str, given: str | None, *more: str) -> str | 
 
     where = [] if given is None else ["--ledger", without_password(given)]
     return shlex.join(["tarash", "jobs", verb, job_id, *where, *more])
+
+
+def worker_for(given: str | None) -> str:
+    """Return the command that works the queue of a ledger."""
+    where = [] if given is None else ["--ledger", without_password(given)]
+    return shlex.join(["tarash", "worker", *where])

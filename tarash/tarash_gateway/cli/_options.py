@@ -275,6 +275,20 @@ Detach = Annotated[
         rich_help_panel=RESULT,
     ),
 ]
+Enqueue = Annotated[
+    bool,
+    typer.Option(
+        "--enqueue",
+        help="Write the job down, print its id and leave: `tarash worker` sends it.",
+        rich_help_panel=RESULT,
+    ),
+]
+Priority = Annotated[
+    int,
+    typer.Option(
+        "--priority", help="With --enqueue: the higher goes first.", rich_help_panel=RESULT
+    ),
+]
 Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=RESULT),
@@ -320,6 +334,8 @@ class Options:
     idempotency_key: str | None = None
     label: list[str] | None = None
     detach: bool = False
+    enqueue: bool = False
+    priority: int = 0
     output: str | None = None
     force: bool = False
     verify: bool = False

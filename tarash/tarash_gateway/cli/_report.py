@@ -239,6 +239,17 @@ def detached(job: VideoJob | ImageJob, after: str, *, json: bool) -> None:
     terminal.result(job.request_id)
 
 
+def enqueued(job: VideoJob | ImageJob, worker: str, after: str, *, json: bool) -> None:
+    """Say who sends a job that was written down only: `worker`, or `after`, which waits for it."""
+    streams.found(f"the job {job.id} is in the queue; `{after}` waits for it")
+    if json:
+        terminal.document({"job_id": job.id, "provider": job.provider, "model": job.model})
+        return
+
+    terminal.hint(f"`{worker}` sends it; `{after}` waits for it")
+    terminal.result(job.id)
+
+
 # --------------------------------------------------------------------------------------- failure
 def failure(error: TarashException, code: Exit, *, json: bool) -> None:
     """Say why there is no result."""

@@ -53,10 +53,17 @@ def ls(
     ledger: o.Ledger = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The most to list.")] = 1000,
+    after: Annotated[
+        str | None,
+        typer.Option(
+            "--after", metavar="JOB", help="Go on behind this job, the last one of a list before."
+        ),
+    ] = None,
     as_json: o.Json = False,
 ) -> int:
     """List the jobs that have not ended, or whose fate is unknown; newest first."""
-    return work.ls(ledger, everything=everything, as_json=as_json)
+    return work.ls(ledger, everything=everything, limit=limit, after=after, as_json=as_json)
 
 
 @jobs_app.command("show")

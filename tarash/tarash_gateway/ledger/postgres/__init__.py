@@ -19,6 +19,7 @@ from ._address import Address, psycopg_of, without_password
 if TYPE_CHECKING:
     from ..._data._exchange import Operation
     from ..._data._types import JsonObject, Submission
+    from .._examined import Examined
     from .._records import (
         Intent,
         JobRecord,
@@ -261,6 +262,18 @@ class PostgresLedger(Threads):
             deaf_seconds: How long at most where no notifications arrive, as behind some poolers.
         """
         await self._listener.wait(name, seconds, deaf_seconds)
+
+    async def hears(self) -> bool:
+        """Tell whether notifications arrive; they don't behind some poolers. Takes 6 s at most."""
+        return await self._listener.proves()
+
+    async def held_among(self, job_ids: Sequence[str]) -> set[str]:
+        """Return which of these jobs a living holder drives."""
+        return await self._run(self._store.held_among, tuple(job_ids))
+
+    async def examine(self) -> Examined:
+        """Return what the database says of itself."""
+        return await self._run(self._store.examine)
 
     async def aclose(self) -> None:
         """Close the connections; the next call makes new ones."""

@@ -76,6 +76,14 @@ class Listener:
                 if not self._waiters[name]:
                     del self._waiters[name]
 
+    async def proves(self) -> bool:
+        """Tell whether notifications arrive, as soon as that is known."""
+        until = time.monotonic() + PROOF_SECONDS + 1
+        while not self.hears and time.monotonic() < until:
+            await self.wait("nobody", 0.05, 0.05)
+
+        return self.hears
+
     def stop(self) -> None:
         """Let go of the connection; the next one who waits makes another."""
         with self._lock:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..._data._exchange import Operation
-from .._facts import Intent, JobRecord, SubmissionRecord
+from .._facts import Intent, JobRecord, JobState, SubmissionRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ..._data._types import JsonObject
     from .._processes import Process
@@ -30,11 +30,35 @@ BY_OPERATION = f"""
         AND (%s::text = '' OR host IN ('', %s::text))
     ORDER BY intents.number DESC LIMIT 1
 """
-NUMBER = "(SELECT number FROM tarash.jobs AS other WHERE other.id = %s::text)"
-BY_STATE = f"""
-    {JOBS} WHERE state = ANY(%s) AND (%s::text IS NULL OR jobs.number < {NUMBER})
-    ORDER BY jobs.number DESC LIMIT %s
-"""
+NEWEST = f"{JOBS} WHERE jobs.number < %s ORDER BY jobs.number DESC LIMIT %s"
+NUMBER = "SELECT number FROM tarash.jobs WHERE id = %s"
+OF_STATE = (
+    "(SELECT number FROM tarash.jobs WHERE state = %s AND number < %s ORDER BY number DESC "
+    "LIMIT %s)"
+)
+BEYOND = 2**63 - 1
+"""Before which all numbers are."""
+
+
+def by_state(states: Collection[str], last: int, limit: int) -> tuple[str, list[Any]]:
+    """Return the statement that finds jobs, newest first, and its values.
+
+    No more rows are read than are returned of each state: however many have ended.
+
+    Args:
+        states: Where they stand; empty for all.
+        last: The number before which they are.
+        limit: The most to return.
+    """
+    if not states or set(states) == set(get_args(JobState)):
+        return NEWEST, [last, limit]
+
+    every = " UNION ALL ".join([OF_STATE] * len(states))
+    values = [value for state in states for value in (state, last, limit)]
+    return f"{JOBS} WHERE jobs.number IN ({every}) ORDER BY jobs.number DESC LIMIT %s", [
+        *values,
+        limit,
+    ]
 
 
 def as_json(value: Any) -> str | None:

@@ -133,6 +133,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX slots_by_line ON tarash.slots (line, number)",
     ),
+    (
+        # Budgets of a label sum up what was spent within each submit. Without a list of what is
+        # still to be sorted in, which each of them would read through.
+        """
+        CREATE INDEX spending_by_label ON tarash.spending USING gin (labels)
+        WITH (fastupdate = off)
+        """,
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""
 

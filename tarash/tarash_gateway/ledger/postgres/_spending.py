@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 SPENT = """
     SELECT COALESCE(sum(amount), 0) AS spent FROM tarash.spending
     WHERE currency = 'USD' AND intent != %s AND at >= COALESCE(%s::timestamptz, '-infinity')
-        AND (%s::text IS NULL OR %s::text = ANY(labels)
-            OR %s AND NOT %s::text = ANY(label_names))
 """
+LABELLED = f"{SPENT} AND labels @> ARRAY[%s::text]"
+WITHOUT = f"{SPENT} AND (labels @> ARRAY[%s::text] OR NOT label_names @> ARRAY[%s::text])"
 RESERVE = """
     INSERT INTO tarash.spending (
         intent, job, kind, provider, model, at, amount, currency, state, label_names, labels
@@ -77,9 +77,14 @@ def reserve(transaction: Transaction, intent: Intent) -> None:
 
 def _spent(transaction: Transaction, window: BudgetWindow, but: str) -> Decimal:
     since = None if window.since is None else as_time(window.since)
-    name, value = window.label or (None, "")
-    pair = None if name is None else json.dumps([name, value])
-    row = transaction.first(SPENT, but, since, pair, pair, not value, json.dumps(name))
+    if window.label is None:
+        row = transaction.first(SPENT, but, since)
+    elif window.label[1]:
+        row = transaction.first(LABELLED, but, since, json.dumps(window.label))
+    else:
+        name = json.dumps(window.label[0])
+        row = transaction.first(WITHOUT, but, since, json.dumps(window.label), name)
+
     return Decimal(0) if row is None else row["spent"]
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from ...exceptions import StorageError, ValidationError
 from .._facts import JobState
 from .._records import IS_NAME
+from ._examining import examine
 from ._rows import (
+    BEYOND,
     BY_ID,
     BY_KEY,
     BY_OPERATION,
-    BY_STATE,
     JOBS,
+    NUMBER,
     as_json,
     as_time,
+    by_state,
     first,
     is_held,
     records,
@@ -29,10 +32,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..._data._types import JsonObject
+    from .._examined import Examined
     from .._facts import JobRecord, Spending
     from ._database import Row, Transaction
 
-STATES: tuple[JobState, ...] = get_args(JobState)
 INSERT = """
     INSERT INTO tarash.jobs (
         id, kind, chain, request, fingerprint, idempotency_key, created_at, labels, state, process,
@@ -43,6 +46,12 @@ INSERT = """
 OLD = """
     SELECT id FROM tarash.jobs WHERE closed_at < clock_timestamp() - %s AND state != 'open'
     ORDER BY closed_at LIMIT 500 FOR UPDATE SKIP LOCKED
+"""
+HELD = """
+    SELECT jobs.id, process, holder, pid, birth, place, lease_seconds,
+        extract(epoch FROM clock_timestamp() - renewed_at)::float8 AS age
+    FROM tarash.jobs JOIN tarash.processes ON processes.id = jobs.process
+    WHERE jobs.id = ANY(%s)
 """
 PRUNED = f"{JOBS} WHERE jobs.id = ANY(%s) AND state != 'open'"
 
@@ -271,10 +280,18 @@ class Store(Submits):
 
     def list(self, states: tuple[JobState, ...], limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""
-        wanted = [state for state in STATES if not states or state in states]
 
         def work(transaction: Transaction) -> list[JobRecord]:
-            rows = transaction.all(BY_STATE, wanted, before, before, limit)
+            last = BEYOND
+            if before is not None:
+                row = transaction.first(NUMBER, before)
+                if row is None:
+                    return []
+
+                last = row["number"]
+
+            query, values = by_state(set(states), last, limit)
+            rows = transaction.all(query, *values)
             return records(transaction, rows, self.process)
 
         return self._database.read(work)
@@ -334,6 +351,15 @@ class Store(Submits):
             pruned += gone
             if not gone or not seen:
                 return pruned
+
+    def held_among(self, job_ids: tuple[str, ...]) -> set[str]:
+        """Return which of these jobs a living holder drives."""
+        rows = self._database.read(lambda transaction: transaction.all(HELD, list(job_ids)))
+        return {row["id"] for row in rows if is_held(row, self.process)}
+
+    def examine(self) -> Examined:
+        """Return what the database says of itself."""
+        return self._database.read(examine)
 
     def let_go(self) -> None:
         """Close the connections; the next call makes new ones."""

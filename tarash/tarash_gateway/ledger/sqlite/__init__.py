@@ -19,6 +19,7 @@ from ._store import BY_ID, BY_OPERATION, Store
 if TYPE_CHECKING:
     from ..._data._exchange import Operation
     from ..._data._types import JsonObject, Submission
+    from .._examined import Examined
     from .._records import (
         Intent,
         JobRecord,
@@ -210,6 +211,14 @@ class SqliteLedger(Threads):
     ) -> list[StateRecord]:
         """Return the states of a space by name; see `_records.StateLedger.list_states`."""
         return await self._run(self._store.list_states, space, after, limit)
+
+    async def held_among(self, job_ids: Sequence[str]) -> set[str]:
+        """Return which of these jobs a living holder drives."""
+        return await self._run(self._store.held_among, tuple(job_ids))
+
+    async def examine(self) -> Examined:
+        """Return what the file says of itself."""
+        return await self._run(self._store.examine)
 
     async def aclose(self) -> None:
         """Let go of the file; the next call opens it again."""

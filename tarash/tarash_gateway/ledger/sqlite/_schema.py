@@ -132,5 +132,29 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX slots_by_line ON slots (line, number)",
     ),
+    (
+        # Budgets sum up what was spent within each submit: neither all rows nor their JSON is read.
+        "CREATE INDEX spending_summed ON spending (currency, at, amount, intent)",
+        """
+        CREATE TABLE spending_labels (
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            at TEXT NOT NULL,
+            intent TEXT NOT NULL,
+            PRIMARY KEY (name, value, at, intent)
+        ) WITHOUT ROWID
+        """,
+        """
+        INSERT INTO spending_labels SELECT key, value, at, intent FROM spending, json_each(labels)
+        """,
+        # By a trigger, so that processes of the version before fill it, too, as long as they run.
+        # A row whose submit is reserved anew at another time stays, and matches nothing.
+        """
+        CREATE TRIGGER spending_labelled AFTER INSERT ON spending BEGIN
+            INSERT OR IGNORE INTO spending_labels
+            SELECT key, value, NEW.at, NEW.intent FROM json_each(NEW.labels);
+        END
+        """,
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""

@@ -18,12 +18,21 @@ if TYPE_CHECKING:
 
 BILLIONTHS = Decimal(1_000_000_000)
 # A sum of all amounts overflows; the sums of dollars and of what is left of them don't.
-SPENT = """
+SUMS = """
     SELECT COALESCE(SUM(amount / 1000000000), 0) AS dollars,
         COALESCE(SUM(amount % 1000000000), 0) AS billionths
-    FROM spending
-    WHERE currency = 'USD' AND intent != ? AND (? IS NULL OR at >= ?)
-        AND (? IS NULL OR ? = COALESCE((SELECT value FROM json_each(labels) WHERE key = ?), ''))
+"""
+SPENT = f"""{SUMS}
+    FROM spending WHERE currency = 'USD' AND at >= ? AND intent != ?
+"""
+LABELLED = f"""{SUMS}
+    FROM spending_labels AS label
+    CROSS JOIN spending ON spending.intent = label.intent AND spending.at = label.at
+    WHERE currency = 'USD' AND label.at >= ? AND label.intent != ? AND name = ?
+"""
+WITHOUT = f"""{SUMS}
+    FROM spending WHERE currency = 'USD' AND at >= ? AND intent != ?
+        AND COALESCE((SELECT value FROM json_each(labels) WHERE key = ?), '') = ''
 """
 RESERVE = """
     INSERT OR REPLACE INTO spending (
@@ -79,9 +88,18 @@ def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
 
 
 def _spent(connection: sqlite3.Connection, window: BudgetWindow, but: str) -> int:
-    since = None if window.since is None else as_text(window.since)
-    name, value = window.label or (None, None)
-    found = connection.execute(SPENT, (but, since, since, name, value, name)).fetchone()
+    since = "" if window.since is None else as_text(window.since)
+    query: str
+    more: tuple[str, ...]
+    if window.label is None:
+        query, more = SPENT, ()
+    elif window.label[1]:
+        query, more = f"{LABELLED} AND value = ?", window.label
+    else:
+        # What has no such label is found by reading all.
+        query, more = WITHOUT, window.label[:1]
+
+    found = connection.execute(query, (since, but, *more)).fetchone()
     return int(found["dollars"] * BILLIONTHS + found["billionths"])
 
 

@@ -6,17 +6,19 @@ The rules of the protocol stand here as statements that any SQL database takes.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from ...exceptions import TarashException, ValidationError
+from .._examined import Examined
 from .._processes import now
 from .._records import IS_NAME, JobState
 from ._file import File
 from ._rows import as_json, as_text, is_held, record
+from ._schema import MIGRATIONS
 from ._spending import leave, spendings
 from ._submits import Submits, is_there
 
@@ -38,13 +40,45 @@ BY_OPERATION = f"""
     ORDER BY intents.number DESC LIMIT 1
 """
 STATES: tuple[JobState, ...] = get_args(JobState)
-NUMBER = "(SELECT number FROM jobs AS other WHERE other.id = ?)"
-BY_STATE = f"""
-    {JOBS} WHERE state IN ({", ".join("?" * len(STATES))})
-        AND (? IS NULL OR jobs.number < {NUMBER})
-    ORDER BY jobs.number DESC LIMIT ?
+NEWEST = f"{JOBS} WHERE jobs.number < ? ORDER BY jobs.number DESC LIMIT ?"
+NUMBER = "SELECT number FROM jobs WHERE id = ?"
+OF_STATE = (
+    "SELECT * FROM (SELECT number FROM jobs WHERE state = ? AND number < ? ORDER BY number DESC "
+    "LIMIT ?)"
+)
+BEYOND = 2**63 - 1
+"""Before which all numbers are."""
+HOLDERS = """
+    SELECT processes.*, id AS process, '' AS holder FROM processes
+    WHERE id IN (SELECT process FROM jobs WHERE process IS NOT NULL)
+"""
+HELD = """
+    SELECT jobs.id, process, holder, pid, birth, place, renewed_at, lease_seconds
+    FROM json_each(?) CROSS JOIN jobs ON jobs.id = json_each.value
+    JOIN processes ON processes.id = jobs.process
 """
 PRUNED = f"{JOBS} WHERE state != 'open' AND closed_at < ?"
+
+
+def by_state(states: Collection[JobState], last: int, limit: int) -> tuple[str, list[Any]]:
+    """Return the statement that finds jobs, newest first, and its values.
+
+    No more rows are read than are returned of each state: however many have ended.
+
+    Args:
+        states: Where they stand; empty for all.
+        last: The number before which they are.
+        limit: The most to return.
+    """
+    if not states or len(states) == len(STATES):
+        return NEWEST, [last, limit]
+
+    every = " UNION ALL ".join([OF_STATE] * len(states))
+    values = [value for state in states for value in (state, last, limit)]
+    return f"{JOBS} WHERE jobs.number IN ({every}) ORDER BY jobs.number DESC LIMIT ?", [
+        *values,
+        limit,
+    ]
 
 
 class Store(Submits):
@@ -254,10 +288,17 @@ class Store(Submits):
 
     def list(self, states: tuple[JobState, ...], limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""
-        wanted = [state for state in STATES if state in states] if states else STATES
-        places = [*wanted, *[None] * (len(STATES) - len(wanted))]
         with self._file.read() as connection:
-            rows = connection.execute(BY_STATE, (*places, before, before, limit)).fetchall()
+            last = BEYOND
+            if before is not None:
+                row = connection.execute(NUMBER, (before,)).fetchone()
+                if row is None:
+                    return []
+
+                last = row["number"]
+
+            query, values = by_state(set(states), last, limit)
+            rows = connection.execute(query, values).fetchall()
             return [self._record(connection, row) for row in rows]
 
     def media(self, sha256: str) -> bytes:
@@ -271,6 +312,27 @@ class Store(Submits):
             raise KeyError(sha256)
 
         return content
+
+    def held_among(self, job_ids: tuple[str, ...]) -> set[str]:
+        """Return which of these jobs a living holder drives."""
+        with self._file.read() as connection:
+            rows = connection.execute(HELD, (as_json(job_ids),)).fetchall()
+            return {row["id"] for row in rows if is_held(row, self._file.process)}
+
+    def examine(self) -> Examined:
+        """Return what the file says of itself."""
+        with self._file.read() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            rows = connection.execute(HOLDERS).fetchall()
+
+        names = (self._file.path, Path(f"{self._file.path}-wal"))
+        return Examined(
+            version=version,
+            newest=len(MIGRATIONS),
+            size=sum(one.stat().st_size for one in names if one.exists()),
+            holders=len(rows),
+            alive=sum(is_held(row, self._file.process) for row in rows),
+        )
 
     def forget(self, job_id: str) -> bool:
         """Drop a job with its media; False where a living holder drives it, or nobody knows it."""

@@ -1,0 +1,111 @@
+"""`tarash doctor --ledger URL`: whether a ledger does what many machines expect of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from .._jobs._queue import WORKERS, tasks
+from ..exceptions import TarashException
+from . import _terminal as terminal
+from ._doctor import Finding, tell
+from ._errors import Exit
+from ._ledger import existing, shown
+from ._words import spoken
+
+if TYPE_CHECKING:
+    from ..ledger._examined import Examined
+    from ..ledger._records import JobRecord, Ledger
+
+LARGEST_OFFSET = 2.0
+"""Seconds; schedules are read by the workers' clocks."""
+YOUNG = timedelta(minutes=2)
+"""A job that nobody holds for so long may be on its way from one worker to the next."""
+MOST = 1000
+"""Unfinished jobs that are looked at, the newest first."""
+
+
+def examine_ledger(ledger: str, *, json: bool) -> int:
+    """Look at a ledger and tell; return the exit code.
+
+    Raises:
+        ValidationError: The URL is none of a ledger.
+        CommandError: There is no such ledger.
+    """
+    return tell(asyncio.run(_looked(existing(ledger), shown(ledger))), json=json)
+
+
+async def _looked(ledger: Ledger, place: str) -> list[Finding]:
+    begun = time.monotonic()
+    try:
+        await ledger.get("no such job")
+        told = f"{place} answers in {1000 * (time.monotonic() - begun):.0f} ms"
+        found = [Finding("reach", "ok", told)]
+        found += [one async for one in _facts(ledger)]
+        found += [one async for one in _jobs(ledger)]
+    except TarashException as error:
+        return [Finding("reach", "problem", spoken(error), Exit.STORAGE)]
+    finally:
+        await ledger.aclose()
+
+    return found
+
+
+async def _facts(ledger: Any) -> AsyncIterator[Finding]:
+    if not hasattr(ledger, "examine"):
+        yield Finding("ledger", "ok", "in this process's memory")
+        return
+
+    facts: Examined = await ledger.examine()
+    newer = "; a newer version of Tarash Gateway shares it" if facts.version > facts.newest else ""
+    yield Finding("tables", "ok", f"version {facts.version}{newer}")
+    yield Finding("size", "ok", terminal.size(facts.size))
+    if facts.clock_offset is not None:
+        ahead = facts.clock_offset
+        told = f"{abs(ahead):.1f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
+        if abs(ahead) <= LARGEST_OFFSET:
+            yield Finding("clock", "ok", told)
+        else:
+            told += "; leases don't mind, but jobs for later start by workers' clocks: use NTP"
+            yield Finding("clock", "problem", told)
+
+    if hasattr(ledger, "hears"):
+        hears = await ledger.hears()
+        told = "arrives" if hears else (
+            "does not arrive, as behind a pooler in transaction mode: workers and whoever waits "
+            "ask again and again instead"
+        )  # fmt: skip
+        yield Finding("NOTIFY", "ok" if hears else "missing", told)
+
+    dead = facts.holders - facts.alive
+    told = f"{facts.alive} alive hold jobs" + (f", and {dead} silent past the lease" * bool(dead))
+    yield Finding("processes", "ok", told)
+
+
+async def _jobs(ledger: Any) -> AsyncIterator[Finding]:
+    records: list[JobRecord] = await ledger.jobs(states=("open",), limit=MOST)
+    queued = await tasks(ledger) if getattr(ledger, "keeps_state", False) else {}
+    workers = await ledger.list_states(WORKERS) if queued else []
+    now = datetime.now(UTC)
+    later = {name for name, (task, _) in queued.items() if not task.is_due(now)}
+    more = " or more" if len(records) == MOST else ""
+    yield Finding("unfinished", "ok", f"{len(records)}{more}, {len(later)} of them for later")
+    if queued:
+        is_left = not workers and len(later) < len(queued)
+        told = f"{len(queued)} jobs, {len(workers)} workers"
+        told += "; start one: `tarash worker`" * is_left
+        yield Finding("queue", "problem" if is_left else "ok", told)
+
+    stalled = [
+        one.id for one in records
+        if not one.held and one.id not in later and now - one.created_at > YOUNG
+        and not (workers and one.id in queued)
+    ]  # fmt: skip
+    if stalled:
+        told = f"{len(stalled)}{more} that nobody drives, such as {stalled[0]}: `tarash jobs "
+        yield Finding("stalled", "problem", f"{told}resume` goes on with them")
+    else:
+        yield Finding("stalled", "ok", "none")
