@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
@@ -293,13 +293,14 @@ def told(kind: Kind, response: Response | None, error: TarashException | None) -
 
     Media that can be fetched again by the job's operation are left out.
     """
+    at = {"ended_at": datetime.now(UTC).isoformat()}
     if response is not None:
-        return dumped(kind, response)
+        return {**dumped(kind, response), **at}
 
     if error is None:
-        return {"kind": kind}
+        return {"kind": kind, **at}
 
-    return {"kind": kind, "error": told_of(error)}
+    return {"kind": kind, "error": told_of(error), **at}
 
 
 def holds_media(response: Response) -> bool:
