@@ -32,9 +32,13 @@ class Started:
     """A server in a thread of this process, listening on a port of its own."""
 
     def __init__(
-        self, gateway: Gateway, settings: ServerSettings, head_seconds: float = 10
+        self,
+        gateway: Gateway,
+        settings: ServerSettings,
+        head_seconds: float = 10,
+        admin_key: str = ADMIN,
     ) -> None:
-        self.app = create_app(gateway, settings, admin_key=ADMIN)
+        self.app = create_app(gateway, settings, admin_key=admin_key)
         self._listener = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._server = server_of(self.app, head_seconds=head_seconds)
@@ -42,7 +46,7 @@ class Started:
         self._thread.start()
         self._clients: list[openai.OpenAI] = []
         self.http = httpx.Client(
-            base_url=self.url, timeout=60, headers={"Authorization": f"Bearer {ADMIN}"}
+            base_url=self.url, timeout=60, headers={"Authorization": f"Bearer {admin_key}"}
         )
 
     def _run(self) -> None:
@@ -106,10 +110,16 @@ def _sora_is_no_matter() -> Iterator[None]:
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Started] = []
 
-    def make(ledger: str | None = None, *, head_seconds: float = 10, **settings: Any) -> Started:
+    def make(
+        ledger: str | None = None,
+        *,
+        head_seconds: float = 10,
+        admin_key: str = ADMIN,
+        **settings: Any,
+    ) -> Started:
         chosen = {"media": tmp_path / "media", "sweep_seconds": 0.5, **settings}
         gateway = Gateway(ledger=ledger or MemoryLedger())
-        started.append(Started(gateway, ServerSettings(**chosen), head_seconds))
+        started.append(Started(gateway, ServerSettings(**chosen), head_seconds, admin_key))
         return started[-1]
 
     yield make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_no_advice_is_for_programs(words: object) -> None:
 
 
 def test_errors_of_the_routes_speak_of_their_fields(served: Started) -> None:
-    cases = {
+    cases: dict[str, dict[str, Any]] = {
         "seconds": {"seconds": -1},
         "input_reference": {"input_reference": PIXEL},
         "duraton": {"duraton": 5},

@@ -73,7 +73,14 @@ def serve(  # noqa: PLR0913  (the command's options)
         ) from None
 
     with listener:
-        url = _announce(host, listener.getsockname()[1], key, mock=settings.mock, is_new=not given)
+        url = _announce(
+            host,
+            listener.getsockname()[1],
+            key,
+            mock=settings.mock,
+            is_new=not given,
+            has_page=settings.page,
+        )
         if has_tools:
             terminal.hint(f"Agents find their tools at {url}/mcp/ with a key.")
 
@@ -110,10 +117,15 @@ def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:
     )
 
 
-def _announce(host: str, port: int, key: str, *, mock: bool, is_new: bool) -> str:
+def _announce(  # noqa: PLR0913  (what it says, each by its name)
+    host: str, port: int, key: str, *, mock: bool, is_new: bool, has_page: bool
+) -> str:
     shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}"
     terminal.result(f"Server     {url}")
+    if has_page:
+        terminal.result(f"Page       {url}/")
+
     terminal.result(f"OpenAI     base_url={url}/v1")
     if is_new:
         terminal.result(f"Admin key  {key}")

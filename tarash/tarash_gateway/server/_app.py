@@ -29,7 +29,11 @@ from . import (
     _keys,
     _links,
     _models,
+    _page,
     _remakes,
+    _signing_in,
+    _streams,
+    _timelines,
     _videos,
 )
 from ._around import Around
@@ -60,6 +64,10 @@ ROUTERS = (
     _models,
     _keys,
     _audit,
+    _streams,
+    _timelines,
+    _signing_in,
+    _page,
 )
 ORDERED = (
     ". What this request orders may be written down all the same, and be made: see the list of "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import ceil
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -17,9 +19,12 @@ from ._refusals import NO_RETRY, Refusal
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
     from ._key_store import ApiKey
+    from ._sessions import Session
 
 ADMIN = "admin"
 """In the place of a key's id on what the admin key has made."""
+CSRF_HEADER = "x-csrf-token"
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
 bearer = HTTPBearer(auto_error=False, description="The admin key, or one made with it (`tg_…`).")
 
 
@@ -64,6 +69,26 @@ async def caller_of(
     front = front_of(request)
     token = "" if credentials is None else credentials.credentials
     if not token:
+        return await _signed_in(front, request)
+
+    if front.is_admin_key(token):
+        return Caller(None)
+
+    key = await front.keys.verify(token)
+    if key is None:
+        raise unknown_key(front, request)
+
+    check_pace(front, key)
+    return Caller(key)
+
+
+async def _signed_in(front: Front, request: Request) -> Caller:
+    """Return whose session a request carries: only the page sends any.
+
+    Raises:
+        Refusal: It carries none that is good.
+    """
+    if cookie_name(front, request) not in request.cookies:
         raise Refusal(
             401,
             "missing_api_key",
@@ -71,13 +96,81 @@ async def caller_of(
             headers={"www-authenticate": "Bearer", **NO_RETRY},
         )
 
-    if front.is_admin_key(token):
-        return Caller(None)
+    session = await session_of(front, request, is_write=request.method not in READS)
+    if session is None:
+        raise unknown_key(
+            front, request, "session_expired", "This session has ended; sign in again"
+        )
 
-    key = await front.keys.verify(token)
-    if key is None:
-        raise _unknown(front, request)
+    if session.key is not None:
+        check_pace(front, session.key)
 
+    return Caller(session.key)
+
+
+async def session_of(front: Front, request: Request, *, is_write: bool = False) -> Session | None:
+    """Return the session of a request; None where it has none that is good.
+
+    Args:
+        front: What the application stands on.
+        request: The request.
+        is_write: Whether it changes something, and so has to say what only our page knows.
+
+    Raises:
+        Refusal: It comes from elsewhere than our page.
+    """
+    cookie = request.cookies.get(cookie_name(front, request))
+    session = None if cookie is None else await front.sessions.verify(cookie)
+    if session is None:
+        return None
+
+    given = request.headers.get(CSRF_HEADER, "").encode("utf-8", "replace")
+    is_ours = not is_write or hmac.compare_digest(session.csrf.encode(), given)
+    if not (is_ours and is_from_page(front, request, is_write=is_write)):
+        raise Refusal(
+            403,
+            "csrf",
+            "This did not come from the page of the gateway; load it again",
+            headers=NO_RETRY,
+        )
+
+    return session
+
+
+def cookie_name(front: Front, request: Request) -> str:
+    """Return the cookie's name: browsers keep those of all ports of a host together."""
+    if front.is_secure(request):
+        return "__Host-tarash-session"
+
+    return f"tarash-session-{request.url.port or 80}"
+
+
+def is_from_page(front: Front, request: Request, *, is_write: bool = True) -> bool:
+    """Tell whether a request comes from a page of this origin, as far as the browser says.
+
+    Args:
+        front: What the application stands on.
+        request: The request.
+        is_write: Whether it changes something: that is never done by following a link.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site not in (("same-origin",) if is_write else ("same-origin", "none")):
+        return False
+
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True
+
+    own = {request.headers.get("host", ""), urlsplit(front.settings.public_url or "").netloc}
+    return urlsplit(origin).netloc in own - {""}
+
+
+def check_pace(front: Front, key: ApiKey) -> None:
+    """Count a request of a key.
+
+    Raises:
+        Refusal: There were too many.
+    """
     wait = front.pace.take(key.id, key.requests_per_minute)
     if wait is not None:
         raise Refusal(
@@ -88,10 +181,15 @@ async def caller_of(
             headers={"retry-after": str(ceil(wait)), "retry-after-ms": str(ceil(wait * 1000))},
         )
 
-    return Caller(key)
 
-
-def _unknown(front: Front, request: Request) -> Refusal:
+def unknown_key(
+    front: Front,
+    request: Request,
+    code: str = "invalid_api_key",
+    message: str = (
+        "This key is not known, or was revoked, or has expired; ask whoever runs the gateway"
+    ),
+) -> Refusal:
     """Return the answer to a key that is not good; whoever tries many is told to wait.
 
     A good key is never asked where it comes from, so that nobody can be locked out by others.
@@ -106,12 +204,7 @@ def _unknown(front: Front, request: Request) -> Refusal:
             headers={"retry-after": str(ceil(wait)), **NO_RETRY},
         )
 
-    return Refusal(
-        401,
-        "invalid_api_key",
-        "This key is not known, or was revoked, or has expired; ask whoever runs the gateway",
-        headers={"www-authenticate": "Bearer", **NO_RETRY},
-    )
+    return Refusal(401, code, message, headers={"www-authenticate": "Bearer", **NO_RETRY})
 
 
 CallerHere = Annotated[Caller, Depends(caller_of)]

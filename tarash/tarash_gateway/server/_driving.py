@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import TarashException
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MOST = 100_000
 """Unfinished jobs that are looked through at once."""
+MOST_MOVES = 200
+"""What is kept of what was heard of a job."""
 PACE = 1.0
 """Seconds between two looks at a job that this process does not drive."""
 
@@ -41,12 +44,27 @@ class Driven:
         self.response: Any = None
         self.error: TarashException | None = None
         self.update: Any = None
+        self.moves: list[dict[str, Any]] = []
+        """Where the job has stood, and since when, as JSON."""
         self._changed = asyncio.Event()
 
     def heard(self, update: Any) -> None:
         """Take note of where the job stands."""
         self.update = update
+        self._note(update)
         self._tell()
+
+    def _note(self, update: Any) -> None:
+        """Keep what is new; how far it has come changes too often to be kept."""
+        move = {
+            "event": "status",
+            "status": update.status,
+            "attempt": update.attempt_number,
+            "detail": update.note or update.error,
+        }
+        last = self.moves[-1] if self.moves else {}
+        if len(self.moves) < MOST_MOVES and not move.items() <= last.items():
+            self.moves.append({**move, "at": datetime.now(UTC).isoformat()})
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -131,6 +149,8 @@ class Drivers:
         """Called before a job of the server's is taken up that its process has left."""
         self.on_end: Callable[[], None] = lambda: None
         """Called whenever a job has ended here."""
+        self.keep: Callable[[Driven], Awaitable[None]] | None = None
+        """Takes what was heard of a job that has ended."""
         self._driven: dict[str, Driven] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -148,11 +168,16 @@ class Drivers:
             return known
 
         driven = self._driven[handle.id] = Driven(handle)
-        task = asyncio.create_task(driven.run())
+        task = asyncio.create_task(self._run(driven))
         self._tasks.add(task)  # the loop itself would let a task be collected
         task.add_done_callback(lambda _: self._forget(handle.id))
         task.add_done_callback(self._tasks.discard)
         return driven
+
+    async def _run(self, driven: Driven) -> None:
+        await driven.run()
+        if self.keep is not None:
+            await self.keep(driven)
 
     def _forget(self, job_id: str) -> None:
         del self._driven[job_id]

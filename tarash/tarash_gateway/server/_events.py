@@ -46,7 +46,7 @@ async def _stream(
 ) -> AsyncIterator[bytes]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     said_at = time.monotonic()
-    async for view in _views(front, caller, job_id):
+    async for view in views(front, caller, job_id):
         stamp = None if view is None else stamp_of(view)
         if stamp is not None and stamp != last:
             last, said_at = stamp, time.monotonic()
@@ -56,7 +56,7 @@ async def _stream(
             yield b": alive\n\n"
 
 
-async def _views(front: Front, caller: Caller, job_id: str) -> AsyncIterator[dict[str, Any] | None]:
+async def views(front: Front, caller: Caller, job_id: str) -> AsyncIterator[dict[str, Any] | None]:
     """Yield where a job stands, again and again, until it has ended; None where it stays so."""
     view = await shown(front, caller, job_id)
     yield view

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -17,6 +18,8 @@ from ._media_shelf import MediaShelf
 from ._metrics import Metrics
 from ._model_names import ModelNames
 from ._pace import Pace
+from ._sessions import SessionStore
+from ._timeline_store import keep
 from ._webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -53,14 +56,21 @@ class Front:
             self.drivers.on_take_up = self.webhooks.expect
             self.drivers.on_end = self.webhooks.ring
 
+        self.drivers.keep = partial(keep, self.states)
         self.metrics = Metrics()
         self.pace = Pace()
         self.failures = Pace()
         self._admin = None if admin_key is None else _digest(admin_key)
+        self.sessions = SessionStore(self.states, self.keys, self._admin, settings.session_seconds)
 
     def is_admin_key(self, token: str) -> bool:
         """Tell whether this is the admin's key."""
         return self._admin is not None and hmac.compare_digest(_digest(token), self._admin)
+
+    def is_secure(self, request: Request) -> bool:
+        """Tell whether browsers reach the server by TLS, which may end before it."""
+        public = self.settings.public_url or ""
+        return request.url.scheme == "https" or public.startswith("https:")
 
     async def signing_secret(self) -> bytes:
         """Return what links are signed with: the same for all servers that share the ledger."""

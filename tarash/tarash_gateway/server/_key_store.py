@@ -153,6 +153,19 @@ class KeyStore:
         """Return what is known of a key."""
         return _shown(await self._ledger.read_state(SPACE, key_id))
 
+    async def held(self, key_id: str) -> tuple[ApiKey, str] | None:
+        """Return a key that is good, and what changes when it gets another secret."""
+        for known, key in self._configured:
+            if key.id == key_id:
+                return None if _is_over(key) else (key, known)
+
+        record = await self._ledger.read_state(SPACE, key_id)
+        shown = _shown(record)
+        if record is None or shown is None or _is_over(shown):
+            return None
+
+        return shown, f"{record.value['salt']}:{record.value['hash']}"
+
     async def every(self) -> list[ApiKey]:
         """Return what is known of all keys, by id."""
         found: list[ApiKey] = []
@@ -168,8 +181,7 @@ class KeyStore:
         digest = _hash("", token)
         for known, key in self._configured:
             if hmac.compare_digest(known, digest):
-                is_over = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
-                return None if is_over else key
+                return None if _is_over(key) else key
 
         match = TOKEN.fullmatch(token)
         record = None if match is None else await self._ledger.read_state(SPACE, match[1])
@@ -187,6 +199,10 @@ class KeyStore:
             SPACE, key.id, value, expected=expected, until=key.expires_at
         )
         return None if version is None else f"tg_{key.id}_{secret}"
+
+
+def _is_over(key: ApiKey) -> bool:
+    return key.expires_at is not None and key.expires_at <= datetime.now(UTC)
 
 
 def _hash(salt: str, secret: str) -> str:

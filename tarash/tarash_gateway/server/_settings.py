@@ -90,6 +90,8 @@ class ServerSettings(_Part):
             with the job as it is.
         queue_seconds: How long a create waits for a place among the jobs that its key may have
             under way; shorter than `create_seconds`, so that the answer can say so.
+        page: Whether the page is served, at `/`.
+        session_seconds: How long somebody who has signed in to the page stays so.
         failures_per_minute: How many keys that are not good an address may try.
         answer_seconds: How long images may take until their answer begins without them, and goes
             on to say that it is alive.
@@ -115,6 +117,8 @@ class ServerSettings(_Part):
     allowed_extra_params: tuple[str, ...] = ()
     create_seconds: float = Field(default=30, gt=0, le=600)
     queue_seconds: float = Field(default=20, gt=0, le=600)
+    page: bool = True
+    session_seconds: float = Field(default=12 * 3600, gt=0, le=30 * 24 * 3600)
     failures_per_minute: int = Field(default=60, ge=1)
     answer_seconds: float = Field(default=20, gt=0, le=600)
     alive_seconds: float = Field(default=10, gt=0, le=60)

@@ -1,0 +1,145 @@
+// All jobs of a key, newest first: filtered, followed while they run, stopped.
+
+import { get, post } from "./api.js";
+import { empty, failure, field, fill, h, say, select, waiting } from "./dom.js";
+import { ago, isOpen, moment, stateName } from "./format.js";
+import { follow } from "./live.js";
+import { badge, confirmed, costOf, labelsOf, progress } from "./parts.js";
+
+const PAGE = 30;
+const COLUMNS = ["State", "What", "Labels", "Cost", "Made", ""];
+
+export async function jobs(place, { who, query, signal }) {
+  const state = select([["", "Any state"], ["open", "Under way"], ["completed", "Done"], ["failed", "Failed"],
+    ["cancelled", "Cancelled"], ["unknown", "Unclear"]], { name: "state" });
+  const kind = select([["", "Videos and images"], ["video", "Videos"], ["image", "Images"]], { name: "kind" });
+  const label = h("input", { name: "label", type: "search", placeholder: "user:42", autocomplete: "off", spellcheck: "false" });
+  state.value = query.get("state") ?? "";
+  kind.value = query.get("kind") ?? "";
+  label.value = query.get("label") ?? "";
+
+  const rows = h("tbody", { role: "rowgroup" });
+  const table = h("table", { class: "jobs", role: "table", "aria-label": "Jobs" },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, COLUMNS.map((name) => h("th", { role: "columnheader", scope: "col" },
+      name || h("span", { class: "unseen" }, "Actions"))))),
+    rows);
+  const below = h("div", { class: "below" });
+  const filters = h("form", { class: "filters", role: "search", "aria-label": "Filter jobs" },
+    field("State", state), field("Kind", kind), field("Label", label));
+  fill(place, h("div", { class: "head" }, h("h1", {}, "Jobs"),
+    h("button", { type: "button", class: "quiet", on: { click: () => load() } }, "Refresh")), filters, table, below);
+
+  let turn = new AbortController();
+  const shown = new Map();
+
+  async function load(after = null) {
+    if (!after) {
+      turn.abort();
+      turn = new AbortController();
+      signal.addEventListener("abort", () => turn.abort(), { once: true });
+      shown.clear();
+    }
+    const mine = turn;
+    const asked = filtersNow();
+    const search = new URLSearchParams(asked);
+    search.set("limit", PAGE);
+    if (after) search.set("after", after);
+    if (!after) fill(below, waiting());
+    try {
+      const page = await get(`api/jobs?${search}`, { signal: mine.signal });
+      if (mine.signal.aborted) return;
+      if (!after) fill(rows);
+      for (const job of page.data) {
+        shown.set(job.id, row(job));
+        rows.append(shown.get(job.id));
+      }
+      finish(page, asked);
+      follow(page.data.filter((job) => isOpen(job.status)).map((job) => job.id), moved, mine.signal);
+    } catch (error) {
+      if (error.name !== "AbortError") fill(below, failure(error, () => load(after)));
+    }
+  }
+
+  function finish(page, asked) {
+    table.hidden = !shown.size;
+    if (shown.size) {
+      const last = page.data.at(-1)?.id;
+      fill(below, page.has_more && h("button", { type: "button", class: "quiet", on: { click: () => load(last) } }, "Show older ones"));
+      say(`${shown.size} jobs`);
+    } else if (asked.toString()) {
+      fill(below, empty("No job fits", "Try another state or label.",
+        h("button", { type: "button", class: "quiet", on: { click: clear } }, "Show all jobs")));
+    } else {
+      fill(below, empty("No jobs yet", "What you make here, or with this key by the API, is listed here.",
+        h("a", { class: "button first", href: "#/compare" }, "Compare some models")));
+    }
+  }
+
+  function moved(job) {
+    const before = shown.get(job.id);
+    if (!before) return;
+    const next = row(job);
+    // What has the focus keeps it: rows change under the hands of whoever reads them.
+    const focus = before.contains(document.activeElement) ? document.activeElement.dataset.part : null;
+    before.replaceWith(next);
+    shown.set(job.id, next);
+    if (focus) next.querySelector(`[data-part="${focus}"]`)?.focus();
+    if (!isOpen(job.status)) say(`${job.model}: ${stateName(job.status)}`);
+  }
+
+  function row(job) {
+    const cell = (name, ...children) => h("td", { role: "cell", data: { name } }, children);
+    const title = job.request?.prompt || "(no prompt)";
+    const stop = isOpen(job.status) && h("button", {
+      type: "button", class: "quiet small", data: { part: "stop" }, "aria-label": `Cancel: ${title.slice(0, 60)}`,
+      on: { click: (event) => cancel(job, event.target) },
+    }, "Cancel");
+    return h("tr", { role: "row", data: { job: job.id } },
+      cell("State", badge(job.status), isOpen(job.status) && progress(job, title.slice(0, 60))),
+      cell("What", h("a", { class: "prompt", href: `#/jobs/${encodeURIComponent(job.id)}`, data: { part: "open" } }, title),
+        h("div", { class: "faint words" }, job.model, who.is_admin && job.key && job.key !== "admin" ? ` · key ${job.key}` : ""),
+        job.error && h("div", { class: "trouble words" }, job.error.message)),
+      cell("Labels", Object.keys(job.labels ?? {}).length > 0 && h("span", { class: "labels" }, labelsOf(job))),
+      cell("Cost", costOf(job)),
+      cell("Made", h("time", { datetime: job.created_at, title: moment(job.created_at) }, ago(job.created_at))),
+      cell("", stop));
+  }
+
+  async function cancel(job, button) {
+    if (!await confirmed("Cancel this job?", "The provider is asked to stop it. What has run so far may be billed.", "Cancel the job")) return;
+    button.disabled = true;
+    try {
+      moved((await post(`api/jobs/${encodeURIComponent(job.id)}/cancel`)).job);
+    } catch (error) {
+      button.disabled = false;
+      say(error.message);
+      button.after(h("span", { class: "trouble words" }, error.message));
+    }
+  }
+
+  function filtersNow() {
+    const asked = new URLSearchParams();
+    if (state.value) asked.set("state", state.value);
+    if (kind.value) asked.set("kind", kind.value);
+    if (label.value.trim()) asked.set("label", label.value.trim());
+    return asked;
+  }
+
+  function clear() {
+    state.value = "";
+    kind.value = "";
+    label.value = "";
+    changed();
+  }
+
+  function changed() {
+    const asked = filtersNow();
+    // The address says what is shown, so that it can be kept and sent to others.
+    history.replaceState(null, "", `#/jobs${asked.toString() ? `?${asked}` : ""}`);
+    load();
+  }
+
+  filters.addEventListener("submit", (event) => { event.preventDefault(); changed(); });
+  for (const one of [state, kind, label]) one.addEventListener("change", changed);
+  await load();
+}

@@ -1,0 +1,88 @@
+// Pieces that several views show: states, costs, labels, results, a question before a deed.
+
+import { address } from "./api.js";
+import { h } from "./dom.js";
+import { money, stateName } from "./format.js";
+
+/** Where a job stands. */
+export function badge(status) {
+  return h("span", { class: "badge", data: { state: status } }, stateName(status));
+}
+
+/** What a job has cost, and how sure that is. */
+export function costOf(job) {
+  if (!job.cost) return h("span", { class: "faint" }, job.status === "completed" ? "unknown" : "–");
+  const sure = { estimated: "estimated from price lists", reported: "as the provider says", settled: "settled" };
+  return h("span", { class: "number", title: sure[job.cost.state] ?? "" },
+    money(job.cost.amount, job.cost.currency), job.cost.state === "estimated" && h("span", { class: "faint" }, " est."));
+}
+
+/** A job's labels, as links to the jobs that share one. */
+export function labelsOf(job) {
+  const pairs = Object.entries(job.labels ?? {});
+  return pairs.map(([name, value]) => h("a", {
+    class: "label", href: `#/jobs?label=${encodeURIComponent(`${name}:${value}`)}`,
+  }, `${name}: ${value}`));
+}
+
+/** How far a job has come. */
+export function progress(job, name) {
+  const known = job.progress !== null && job.progress !== undefined;
+  const bar = h("progress", { max: 100, "aria-label": `Progress of ${name}` });
+  if (known) bar.value = Math.max(1, job.progress);
+  return bar;
+}
+
+/** Where a result is, for a player and for a download. */
+export function mediaAddress(entry) {
+  return address(entry.url);
+}
+
+/** One result, to be played or seen; `lost` is called where it can't be. */
+export function player(job, entry, { name, lost = () => {} } = {}) {
+  const source = mediaAddress(entry);
+  if (job.kind === "image") {
+    const image = h("img", { class: "media", src: source, alt: `Image ${entry.index} by ${name ?? job.model}`, loading: "lazy" });
+    image.addEventListener("error", lost, { once: true });
+    return image;
+  }
+  // The fragment makes browsers show a frame of it before it is played.
+  const video = h("video", {
+    class: "media", src: `${source}#t=0.001`, controls: true, playsinline: true, loop: true, preload: "metadata",
+    "aria-label": `Video by ${name ?? job.model}`,
+  });
+  video.addEventListener("error", lost, { once: true });
+  return video;
+}
+
+/** Ask before something that can't be undone; resolves to whether it is wanted. */
+export function confirmed(title, text, deed) {
+  return new Promise((resolve) => {
+    const close = (value) => () => { dialog.close(); resolve(value); };
+    const dialog = h("dialog", { class: "question", "aria-labelledby": "question-title", "aria-describedby": "question-text" },
+      h("h2", { id: "question-title" }, title),
+      h("p", { id: "question-text", class: "words" }, text),
+      h("div", { class: "row end" },
+        h("button", { type: "button", class: "quiet", autofocus: true, on: { click: close(false) } }, "Keep it"),
+        h("button", { type: "button", class: "grave", on: { click: close(true) } }, deed)));
+    dialog.addEventListener("cancel", () => resolve(false));
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** A button that copies a text, and says so. */
+export function copier(text, what = "Copy") {
+  const button = h("button", { type: "button", class: "quiet small" }, what);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(typeof text === "function" ? await text() : text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Not copied";
+    }
+    setTimeout(() => { button.textContent = what; }, 2000);
+  });
+  return button;
+}
