@@ -293,14 +293,11 @@ def told(kind: Kind, response: Response | None, error: TarashException | None) -
 
     Media that can be fetched again by the job's operation are left out.
     """
-    at = {"ended_at": datetime.now(UTC).isoformat()}
+    ended: JsonObject = {"kind": kind, "ended_at": datetime.now(UTC).isoformat()}
     if response is not None:
-        return {**dumped(kind, response), **at}
+        return {**dumped(kind, response), **ended}
 
-    if error is None:
-        return {"kind": kind, **at}
-
-    return {"kind": kind, "error": told_of(error), **at}
+    return ended if error is None else {**ended, "error": told_of(error)}
 
 
 def holds_media(response: Response) -> bool:
