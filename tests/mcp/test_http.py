@@ -123,4 +123,4 @@ async def test_a_model_out_of_scope_is_refused(url: str) -> None:
         assert said.is_error
         assert "may not use" in said.content[0].text
         found = await client.call_tool("list_models", {"query": "kling-3.0"})
-        assert all(one["model"].startswith("fal/") for one in found.structured_content["result"])
+        assert all(one["model"].startswith("fal/") for one in found.structured_content["models"])

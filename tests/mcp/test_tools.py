@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -78,7 +79,7 @@ async def serving(path: Path, **options: Any) -> AsyncIterator[Agent]:
 async def test_an_agent_finds_quotes_buys_and_fetches(simulator: Simulator, tmp_path: Path) -> None:
     async with serving(tmp_path, budgets=["50/day"]) as agent:
         models = await agent.call("list_models", query="kling 3.0", kind="video")
-        assert PRICED in [one["model"] for one in models]
+        assert PRICED in [one["model"] for one in models["models"]]
 
         plan = await agent.call("plan_video", model=PRICED, request=REQUEST)
         assert plan["provider"] == "kling"
@@ -100,6 +101,7 @@ async def test_an_agent_finds_quotes_buys_and_fetches(simulator: Simulator, tmp_
         assert link.mime_type == "video/mp4"
         read = await agent.client.read_resource(str(link.uri))
         assert read.contents[0].blob
+        assert read.contents[0].mime_type == "video/mp4"
         assert simulator.counters("kling").submits == 1
 
 
@@ -133,6 +135,29 @@ async def test_what_has_lost_its_price_is_not_bought_by_its_quote(
         assert "cost_limit: " in said
 
     assert simulator.counters("fal").submits == 0
+
+
+async def test_a_call_that_is_wrong_is_said_in_words_that_a_model_can_mend(tmp_path: Path) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"prompt": "A cat"}, "invalid_request: request: it is missing"),
+        ({"request": "A cat"}, "invalid_request: request: it has to be an object"),
+        ({"request": {**REQUEST, "seed": "x"}}, "invalid_request: request.seed: it has to be a"),
+        ({"request": {**REQUEST, "duraton": 5}}, "did you mean 'duration_seconds'?"),
+        ({"request": REQUEST, "model": "klong/kling-3.0"}, "did you mean 'kling'?"),
+        ({"request": REQUEST, "model": "openai/gpt-image-2"}, "gpt-image-2 makes images"),
+        ({"request": REQUEST, "model": "comfyui/pyproject.toml"}, "files of the gateway"),
+    ]
+    async with serving(tmp_path, settings=ServerSettings(media=tmp_path, mock=True)) as agent:
+        for fields, words in wrong:
+            said = await agent.refused("quote_video", **{"model": PRICED, **fields})
+            assert words in said
+            assert not re.search(r"pydantic|GenerationRequest|extra_params=|input_value", said)
+
+        none = await agent.call("list_models", query="kling nowhere")
+        assert none["models"] == []
+        assert "nearest: " in none["hint"]
+        few = await agent.call("list_models", query="kling", limit=1)
+        assert (len(few["models"]), few["hint"].split()[0]) == (1, str(few["more"]))
 
 
 async def test_nothing_is_bought_without_a_quote(simulator: Simulator, tmp_path: Path) -> None:

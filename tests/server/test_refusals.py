@@ -68,7 +68,7 @@ def test_an_unknown_model_is_404(served: Started) -> None:
         ({"metadata": {"key": "x"}}, "metadata"),
         ({"metadata": {"a": 1}}, "metadata.a"),
         ({"max_cost": "-1"}, "max_cost"),
-        ({"webhook_url": "https://example.com"}, "extra_params"),
+        ({"webhook_url": "https://example.com"}, "webhook_url"),
         ({"input_reference": "http://127.0.0.1/a.png"}, None),
         ({"input_reference": "http://169.254.169.254/latest"}, None),
         ({"input_reference": "file:///etc/passwd"}, None),

@@ -31,6 +31,8 @@ class JobInfo(Data):
         chain: The configs in the order in which they are tried, as JSON without secrets.
         labels: The labels that it was given.
         created_at: When it was written down, in UTC.
+        ended_at: When its end was written down, in UTC; None before that, and where the ledger
+            keeps no ends.
         response: What it came to, as far as the ledger keeps that: media that the provider can be
             asked for again are not kept, and then there is none.
         error: Why it failed: `type`, `message`, `code` and what else is known; None otherwise.
@@ -50,6 +52,7 @@ class JobInfo(Data):
     chain: tuple[dict[str, Any], ...] = ()
     labels: dict[str, str] = Field(default_factory=dict)
     created_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
     response: VideoGenerationResponse | ImageGenerationResponse | None = None
     error: dict[str, Any] | None = None
     cost: Cost | None = None

@@ -50,6 +50,7 @@ def info_of(record: JobRecord, *, with_response: bool) -> JobInfo:
         chain=tuple(_shown(one) for one in record.chain),
         labels=own_labels(record.labels),
         created_at=record.created_at,
+        ended_at=None if record.state == "open" else result.get("ended_at"),
         response=response_of(result) if with_response and stored is not None else None,
         error=result.get("error"),
         cost=_cost(record, stored),

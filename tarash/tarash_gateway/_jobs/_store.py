@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
@@ -293,13 +293,11 @@ def told(kind: Kind, response: Response | None, error: TarashException | None) -
 
     Media that can be fetched again by the job's operation are left out.
     """
+    ended: JsonObject = {"kind": kind, "ended_at": datetime.now(UTC).isoformat()}
     if response is not None:
-        return dumped(kind, response)
+        return {**dumped(kind, response), **ended}
 
-    if error is None:
-        return {"kind": kind}
-
-    return {"kind": kind, "error": told_of(error)}
+    return ended if error is None else {**ended, "error": told_of(error)}
 
 
 def holds_media(response: Response) -> bool:

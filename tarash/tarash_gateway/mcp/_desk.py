@@ -13,11 +13,13 @@ from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._callers import Caller
 from ..server._content import result_of
 from ..server._creating import create, labels_of
+from ..server._job_requests import planned
 from ..server._key_store import KEY_LABEL
 from ..server._media_shelf import type_of
 from ..server._model_names import Wanted
 from ..server._refusals import Refusal
 from ..server._shapes import model_of, status_of
+from ..server._words import TOOLS
 from ._quotes import Quotes
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ REQUESTS: dict[str, type[VideoGenerationRequest | ImageGenerationRequest]] = {
 LONGEST_WAIT = 600.0
 MOST_MODELS = 50
 MOST_JOBS = 50
+NEAR = 5
+"""Models that are named where none was found."""
 
 
 class Desk:
@@ -49,20 +53,25 @@ class Desk:
         self._quotes = Quotes(front.states)
         self._allow_unpriced = allow_unpriced or front.settings.mock
 
-    async def models(self, query: str, kind: Kind | None, limit: int) -> list[dict[str, Any]]:
-        """Return models and aliases whose id has all words of a query."""
+    async def models(self, query: str, kind: Kind | None, limit: int) -> dict[str, Any]:
+        """Return models and aliases whose id has all words of a query, and what to ask next."""
         await self._front.models.read()
         words = query.lower().split()
-        found = []
-        for entry in self._front.models.listed(self._caller):
-            makes = entry.get("outputs", ["video", "image"])
-            name = entry["id"].lower()
-            if all(word in name for word in words) and (kind is None or kind in makes):
-                found.append({"model": entry["id"], "makes": makes})
-                if len(found) >= min(limit, MOST_MODELS):
-                    break
+        every = [
+            {"model": entry["id"], "makes": entry.get("outputs", ["video", "image"])}
+            for entry in self._front.models.listed(self._caller)
+        ]
+        every = [one for one in every if kind is None or kind in one["makes"]]
+        found = [one for one in every if all(word in one["model"].lower() for word in words)]
+        shown = found[: min(limit, MOST_MODELS)]
+        more = len(found) - len(shown)
+        answer: dict[str, Any] = {"models": shown, "more": more}
+        if more:
+            answer["hint"] = f"{more} more match; further words of the id narrow it down"
+        elif not found:
+            answer["hint"] = _nearest(words, [one["model"] for one in every])
 
-        return found
+        return answer
 
     async def plan(
         self, kind: Kind, model: str, fallbacks: list[str], request: dict[str, Any]
@@ -136,7 +145,8 @@ class Desk:
             shown["progress_percent"] = update.progress_percent
 
         if job.error is not None and job.state != "completed":
-            shown["error"] = {name: job.error.get(name) for name in ("code", "message")}
+            message = TOOLS.told(job.error.get("message") or "")
+            shown["error"] = {"code": job.error.get("code"), "message": message}
 
         if job.state == "unknown":
             shown["error"] = {
@@ -222,9 +232,7 @@ class Desk:
         self, kind: Kind, wanted: Wanted, request: dict[str, Any]
     ) -> tuple[VideoGenerationRequest | ImageGenerationRequest, GenerationPlan]:
         asked = REQUESTS[kind].model_validate(request)
-        gateway: Any = self._front.gateway
-        work = gateway.plan_video_async if kind == "video" else gateway.plan_image_async
-        return asked, await work(self._config(kind, wanted), asked)
+        return asked, await planned(self._front, kind, self._config(kind, wanted), asked)
 
     def _config(self, kind: Kind, wanted: Wanted) -> Any:
         made = self._front.models.config(kind, wanted, self._caller, self._front.shelf.place())
@@ -254,6 +262,17 @@ async def _wait(driven: Driven, seconds: float, tell: Tell) -> None:
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
+
+
+def _nearest(words: list[str], names: list[str]) -> str:
+    """Say which models come nearest to a query that found none."""
+
+    def score(name: str) -> int:
+        return sum(word in name.lower() for word in words)
+
+    near = sorted((name for name in names if score(name)), key=score, reverse=True)[:NEAR]
+    meant = f"; nearest: {', '.join(near)}" if near else ""
+    return f"No id has all of these words{meant}. Fewer words, or another kind, find more"
 
 
 def _most(chain: list[GenerationPlan]) -> Decimal | None:
@@ -295,5 +314,4 @@ def message_of(error: TarashException | Refusal) -> str:
         return f"{error.code}: {error.message}"
 
     facts = [f"submission: {error.submission}"] if error.submission else []
-    facts += [hint.text for hint in error.hints]
-    return "; ".join([f"{error.code}: {error.message}", *facts])
+    return "; ".join([f"{error.code}: {TOOLS.spoken(error)}", *facts])

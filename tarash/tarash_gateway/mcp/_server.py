@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -12,18 +13,25 @@ from anyio import to_thread
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
-from mcp.types import ResourceLink, ToolAnnotations
+from mcp.types import InputRequiredResult, ResourceLink, ToolAnnotations
 from pydantic import Field
 
 from .._version import __version__
 from ..exceptions import TarashException
 from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._front import Front
-from ..server._media_shelf import type_of
+from ..server._media_shelf import served_type, type_of
 from ..server._refusals import Refusal
+from ..server._words import rule_of
 from ._desk import ME, Desk, message_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mcp.server.lowlevel.helper_types import ReadResourceContents
+    from mcp.types import CallToolResult
+    from pydantic import AnyUrl
+
     from .._jobs._gateway import Gateway
     from ..server import ServerSettings
 
@@ -57,6 +65,32 @@ JobId = Annotated[str, Field(description="As generate or list_jobs says it", max
 Wait = Annotated[float, Field(ge=0, le=600, description="Seconds to wait for the result")]
 
 
+class Tools(MCPServer[Any]):
+    """The SDK's server, but for errors that speak of classes, and results of unknown types."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Here | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; what is wrong with its arguments is said in words that a model can mend."""
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, pydantic.ValidationError):
+                raise ToolError(_misuse(error.__cause__)) from error
+
+            raise
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Here | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """Read a result, and say of what type it is."""
+        read = await super().read_resource(uri, context)
+        if isinstance(read, InputRequiredResult):
+            return read
+
+        return [replace(one, mime_type=served_type(one.content)) for one in read]
+
+
 def make_server(
     gateway: Gateway, settings: ServerSettings, *, allow_unpriced: bool
 ) -> MCPServer[Any]:
@@ -82,7 +116,7 @@ def server_of(desk_of: DeskOf, **options: Any) -> MCPServer[Any]:
         desk_of: Returns the desk of whoever calls a tool.
         options: For the SDK's own class.
     """
-    made: MCPServer[Any] = MCPServer(
+    made = Tools(
         "tarash",
         title="Tarash Gateway",
         instructions=INSTRUCTIONS,
@@ -104,8 +138,8 @@ def _add_questions(server: MCPServer[Any], desk_of: DeskOf) -> None:
         limit: Annotated[int, Field(ge=1, le=50)] = 20,
         *,
         context: Here,
-    ) -> list[dict[str, Any]]:
-        """List models, by words of their ids."""
+    ) -> dict[str, Any]:
+        """Find models, by words of their ids; says how many more there are, and the nearest."""
         return await _said(desk_of(context).models(query, kind, limit))
 
     @server.tool(annotations=READS)
@@ -228,6 +262,12 @@ async def _said(work: Awaitable[T]) -> T:
     except (TarashException, Refusal) as error:
         raise ToolError(message_of(error)) from error
     except pydantic.ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        path = ".".join(map(str, first["loc"]))
-        raise ToolError(f"invalid_request: {path}: {first['msg']}") from error
+        raise ToolError(_misuse(error)) from error
+
+
+def _misuse(error: pydantic.ValidationError) -> str:
+    """Return what is wrong with what a tool was called with, as a model can mend it."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return "invalid_request: " + "; ".join(
+        f"{'.'.join(map(str, one['loc']))}: {rule_of(one)}" for one in found
+    )

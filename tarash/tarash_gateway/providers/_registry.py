@@ -288,6 +288,7 @@ class Registry:
                 f"{provider} needs the extra {row.extra!r}{row.trouble}: {how}",
                 provider,
                 submission="not_sent",
+                code="not_installed",
             )
 
         return row.load()

@@ -42,6 +42,7 @@ from ._front import Front
 from ._limits import SmallBodies
 from ._patience import PatientBodies
 from ._refusals import NO_RETRY, Refusal, invalid, refusal_of
+from ._words import rule_of
 
 if TYPE_CHECKING:
     from ._settings import ServerSettings
@@ -73,6 +74,7 @@ ORDERED = (
     "jobs before you send it again, and give it an Idempotency-Key"
 )
 """Said where the ledger failed in the middle of a request that may buy."""
+UNREADABLE: dict[str, Any] = {"type": "unreadable", "loc": (), "msg": "it can't be read"}
 CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -142,15 +144,19 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
         refusal.headers |= NO_RETRY
         refusal.message += ORDERED
 
+    if refusal.param == "image" and request.url.path.startswith("/v1/videos"):
+        refusal.param = "input_reference"  # which the images of a video are called there
+
     return refusal.answer()
 
 
 async def _nonsense(_request: Request, error: Exception) -> JSONResponse:
     """Say which field is wrong, and why; never what was sent."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    first: dict[str, Any] = dict(found[0]) if found else {"loc": (), "msg": "it can't be read"}
+    first: dict[str, Any] = dict(found[0]) if found else UNREADABLE
     path = ".".join(map(str, first["loc"][1:]))[:100]
-    return invalid(f"{path}: {first['msg']}" if path else str(first["msg"]), path or None).answer()
+    said = rule_of(first)
+    return invalid(f"{path}: {said}" if path else said, path or None).answer()
 
 
 async def _framework(_request: Request, error: Exception) -> JSONResponse:

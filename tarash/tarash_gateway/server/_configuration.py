@@ -12,9 +12,11 @@ import pydantic
 
 from ..exceptions import TarashException, ValidationError
 from ..models import VideoGenerationConfig, VideoGenerationRequest
+from ..providers._declared._names import names_at
 from ..providers._registry import list_providers
 from ._settings import ServerSettings
 from ._webhooks import secret_of
+from ._words import rule_of
 
 LARGEST = 1024 * 1024
 SHORTEST_SECRET = 16
@@ -41,7 +43,7 @@ def read_settings(path: Path) -> ServerSettings:
 
 def _told(error: Any) -> str:
     place = ".".join(map(str, error["loc"]))
-    return f"{place}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{place}: {rule_of(error, names_at(ServerSettings, error['loc'][:-1]))}"
 
 
 def problems(settings: ServerSettings) -> Iterator[str]:

@@ -15,6 +15,7 @@ from ._media_shelf import type_of
 from ._refusals import NO_RETRY, Refusal, missing
 from ._shapes import UNKNOWN
 from ._videos import PREVIEW, owned
+from ._words import HTTP
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
@@ -60,7 +61,8 @@ async def result_of(front: Front, job: JobInfo, index: int) -> Path:
         )
 
     if job.state != "completed":
-        said = UNKNOWN["message"] if job.state == "unknown" else (job.error or {}).get("message")
+        kept = HTTP.told((job.error or {}).get("message") or "")
+        said = UNKNOWN["message"] if job.state == "unknown" else kept
         raise Refusal(
             409, "no_result", f"This {job.kind} was not made: {said or job.state}", headers=NO_RETRY
         )
@@ -81,7 +83,7 @@ async def _fetched(front: Front, job: JobInfo) -> list[Path]:
         raise Refusal(
             502,
             "result_lost",
-            f"This {job.kind} was made, and can't be fetched any more: {error.message}",
+            f"This {job.kind} was made, and can't be fetched any more: {HTTP.spoken(error)}",
             headers=NO_RETRY,
         ) from error
 

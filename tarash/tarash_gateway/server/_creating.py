@@ -48,6 +48,7 @@ REMIXED_LABEL = "remixed_from"
 """The label of a video that says from which one it was made."""
 OWN_LABELS = frozenset({KEY_LABEL, MODEL_LABEL, SIZE_LABEL, REMIXED_LABEL})
 MOST_LABELS = 16
+LONGEST_NAME = 64
 LONGEST_LABEL = 256
 
 
@@ -230,11 +231,14 @@ def labels_of(metadata: dict[str, str], model: str, size: str | None = None) -> 
     if taken:
         raise invalid(f"metadata: {min(taken)!r} is a name of the gateway's own", "metadata")
 
-    long = any(len(one) > LONGEST_LABEL for one in metadata.values())
-    if len(metadata) > MOST_LABELS or long:
+    fit = all(
+        0 < len(name) <= LONGEST_NAME and len(one) <= LONGEST_LABEL
+        for name, one in metadata.items()
+    )
+    if len(metadata) > MOST_LABELS or not fit:
         raise invalid(
-            f"metadata: at most {MOST_LABELS} names, with texts of up to {LONGEST_LABEL} "
-            "characters",
+            f"metadata: at most {MOST_LABELS} names of 1 to {LONGEST_NAME} characters, with texts "
+            f"of up to {LONGEST_LABEL}",
             "metadata",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import TarashException
 from ._creating import labels_of
 from ._image_requests import PASSED, ImageCreate, ImageEdit
 from ._refusals import invalid
@@ -14,6 +15,7 @@ from ._video_requests import VideoCreate, parsed
 if TYPE_CHECKING:
     from .._data._exchange import Request
     from .._data._types import Kind
+    from ..models import GenerationPlan
     from ._callers import Caller
     from ._front import Front
 
@@ -51,9 +53,34 @@ class Order:
         Raises:
             TarashException: It can't be made so.
         """
-        gateway: Any = front.gateway
-        ask = gateway.plan_video_async if self.kind == "video" else gateway.plan_image_async
-        return await ask(self.config, self.asked)
+        return await planned(front, self.kind, self.config, self.asked)
+
+
+async def planned(front: Front, kind: Kind, config: Any, asked: Request) -> GenerationPlan:
+    """Return what would be sent; before the mock with the prices of those that it stands for.
+
+    Raises:
+        TarashException: It can't be made so.
+    """
+    gateway: Any = front.gateway
+    ask = gateway.plan_video_async if kind == "video" else gateway.plan_image_async
+    plan: GenerationPlan = await ask(config, asked)
+    if not front.settings.mock:
+        return plan
+
+    try:
+        real = await ask(_unmocked(config), asked)
+    except TarashException:  # such as one whose host nobody has named
+        return plan
+
+    chain = zip((plan, *plan.fallbacks), (real, *real.fallbacks), strict=True)
+    first, *rest = (one.model_copy(update={"quote": its.quote}) for one, its in chain)
+    return first.model_copy(update={"fallbacks": tuple(rest)})
+
+
+def _unmocked(config: Any) -> Any:
+    rest = tuple(_unmocked(one) for one in config.fallback_configs)
+    return config.model_copy(update={"mock": None, "fallback_configs": rest})
 
 
 def _video(fields: dict[str, Any]) -> tuple[VideoCreate, Request]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 
+from .._http._kinds import sniff
+
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
 
@@ -72,6 +74,12 @@ class MediaShelf:
         name = Path(str(head.get("save_to") or "")).name
         bare = name.removesuffix(MARK)
         return bare if name.endswith(MARK) and bare.isalnum() else ""
+
+
+def served_type(content: str | bytes) -> str:
+    """Return the content type that bytes are served as."""
+    found = sniff(content) if isinstance(content, bytes) else None
+    return found if found is not None and found in TYPES.values() else BYTES
 
 
 def type_of(path: Path) -> str:

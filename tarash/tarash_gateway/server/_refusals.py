@@ -26,6 +26,7 @@ from ..exceptions import (
     ValidationError,
 )
 from ..exceptions import TimeoutError as GatewayTimeoutError
+from ._words import HTTP, Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,8 @@ NO_RETRY = {"x-should-retry": "false"}
 LONGEST_WAIT = 120
 """Seconds; clients give up where they are told to wait for longer."""
 UNKNOWN_MODEL = frozenset({"unknown_provider", "unknown_model", "model_not_found"})
+NOT_SET_UP = frozenset({"no_base_url", "not_installed"})
+"""Codes of providers that whoever runs the gateway has not set up."""
 ACCOUNT = "upstream_account"
 """The code of a provider that refuses the gateway's own account."""
 
@@ -108,6 +111,9 @@ def invalid(message: str, param: str | None = None, code: str = "invalid_request
 def refusal_of(error: TarashException) -> Refusal:
     """Return what a client is told of an error of the library."""
     status, code = _status(error), error.code
+    if code in NOT_SET_UP:
+        return _not_set_up(error)
+
     if status == 502 and isinstance(error, AuthenticationError | QuotaExceededError):  # noqa: PLR2004
         return _account(error)
 
@@ -120,16 +126,22 @@ def refusal_of(error: TarashException) -> Refusal:
         headers["retry-after"] = str(max(0, round(error.retry_after)))
 
     return Refusal(
-        status, code, error.message, param=_param(error), headers=headers, **facts_of(error)
+        status,
+        code,
+        HTTP.spoken(error),
+        param=HTTP.param(error),
+        headers=headers,
+        **facts_of(error, HTTP),
     )
 
 
-def facts_of(error: TarashException) -> dict[str, Any]:
+def facts_of(error: TarashException, words: Words) -> dict[str, Any]:
     """Return what our errors have beside OpenAI's fields."""
+    advice = [(one.action, words.advice(one)) for one in error.hints]
     facts: dict[str, Any] = {
         "submission": error.submission,
         "billing": error.billing,
-        "hints": [{"action": one.action, "text": one.text} for one in error.hints],
+        "hints": [{"action": action, "text": text} for action, text in advice if text],
         "provider": error.provider,
         "provider_request_id": error.request_id,
     }
@@ -147,6 +159,15 @@ def _account(error: TarashException) -> Refusal:
     )
     facts = {"submission": error.submission, "billing": error.billing, "provider": error.provider}
     return Refusal(502, ACCOUNT, message, headers=NO_RETRY, **facts)
+
+
+def _not_set_up(error: TarashException) -> Refusal:
+    """Return the answer where the gateway can't ask a provider yet."""
+    message = (
+        f"{error.provider} is not set up on this gateway ({error.code}): whoever runs the gateway "
+        "has to say where it is, or install what it needs; nothing was made"
+    )
+    return Refusal(502, "not_set_up", message, headers=NO_RETRY, provider=error.provider)
 
 
 def _status(error: TarashException) -> int:
@@ -174,7 +195,3 @@ STATUSES: tuple[tuple[Any, int], ...] = (
     (GatewayTimeoutError, 504),
     ((HTTPConnectionError, GenerationFailedError), 502),
 )
-
-
-def _param(error: TarashException) -> str | None:
-    return error.field

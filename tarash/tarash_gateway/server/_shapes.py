@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._creating import OWN_LABELS, REMIXED_LABEL, SIZE_LABEL
 from ._key_store import MODEL_LABEL
+from ._words import HTTP
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
@@ -104,8 +105,7 @@ def _progress(status: str, driven: Driven | None) -> int:
 
 
 def _ended_at(job: JobInfo) -> int | None:
-    told = None if job.response is None else job.response.execution_metadata
-    return int(told.attempts[-1].ended_at.timestamp()) if told and told.attempts else None
+    return None if job.ended_at is None else int(job.ended_at.timestamp())
 
 
 def _error(job: JobInfo) -> dict[str, Any] | None:
@@ -115,7 +115,8 @@ def _error(job: JobInfo) -> dict[str, Any] | None:
     if job.error is None or job.state == "completed":
         return None
 
-    return {"code": job.error.get("code") or "failed", "message": job.error.get("message") or ""}
+    message = HTTP.told(job.error.get("message") or "")
+    return {"code": job.error.get("code") or "failed", "message": message}
 
 
 def _seconds(job: JobInfo) -> str:

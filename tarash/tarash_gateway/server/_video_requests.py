@@ -13,6 +13,7 @@ from .._support._lines import lines_of
 from ..models import VideoGenerationRequest
 from ._model_names import Wanted
 from ._refusals import invalid
+from ._words import HTTP, rule_of
 
 LINES = {
     name: lines_of(name) or 0 for name in ("360p", "480p", "540p", "720p", "1080p", "1440p", "4k")
@@ -142,8 +143,8 @@ def parsed(model: type[BaseModel], fields: Mapping[str, Any]) -> Any:
         return model.model_validate(fields)
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        path = ".".join(map(str, first["loc"]))[:100]
-        said = first["msg"].removeprefix("Value error, ")
+        path = ".".join(HTTP.field(str(one)) for one in first["loc"])[:100]
+        said = rule_of(first)
         raise invalid(f"{path}: {said}" if path else said, path or None) from None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._creating import OWN_LABELS
 from ._shapes import UNKNOWN, cost_of, model_of, status_of
+from ._words import HTTP
 
 if TYPE_CHECKING:
     from .._data._job_info import JobInfo
@@ -47,11 +48,12 @@ def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, 
         "submission": job.submission,
         "attempts": job.attempts,
         "created_at": job.created_at.isoformat(),
+        "ended_at": None if job.ended_at is None else job.ended_at.isoformat(),
         "labels": {name: one for name, one in job.labels.items() if name not in OWN_LABELS},
         "key": job.labels.get("key"),
         "request": {name: asked[name] for name in SHOWN if asked.get(name) is not None},
         "cost": cost_of(job),
-        "error": UNKNOWN if job.state == "unknown" else job.error,
+        "error": UNKNOWN if job.state == "unknown" else _error(job.error),
         "media": [
             {"index": n, "url": f"/api/jobs/{job.id}/media/{n}"} for n in range(1, results + 1)
         ],
@@ -62,6 +64,10 @@ def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, 
         found["execution"] = None if told is None else told.model_dump(mode="json")
 
     return found
+
+
+def _error(stored: dict[str, Any] | None) -> dict[str, Any] | None:
+    return stored and {**stored, "message": HTTP.told(stored.get("message") or "")}
 
 
 def moved(view: dict[str, Any], driven: Driven) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
 from ..._support._words import with_article
-from ...exceptions import GenerationFailedError, HTTPError, ValidationError
+from ...exceptions import GenerationFailedError, ValidationError
 from ...media import samples
 from ...models import (
     ImageGenerationResponse,
@@ -36,7 +36,6 @@ MOST_JOBS = 10_000
 """Jobs remembered in one process; the oldest makes room."""
 MOST_MEDIA = 64
 """Videos or images in one request."""
-NOT_FOUND = 404
 ENDED = frozenset({"completed", "failed"})
 
 
@@ -153,7 +152,10 @@ class MockAdapter(AdapterDefaults):
 
     async def poll(self, client: MockClient, operation: Operation) -> Snapshot:  # noqa: ARG002  (as above)
         """Walk one status on; a job that has ended stays as it is."""
-        job = self._job(operation)
+        job = self._jobs.get(operation.id)
+        if job is None:
+            return _lost(operation)
+
         if job.last is not None and (job.ended or job.cancelled):
             return job.last
 
@@ -184,19 +186,19 @@ class MockAdapter(AdapterDefaults):
         """Return the response that was drawn, given or made."""
         return response_of(call, finished)
 
-    def _job(self, operation: Operation) -> _Job:
-        job = self._jobs.get(operation.id)
-        if job is None:
-            raise HTTPError(
-                f"The mock does not know the job {operation.id}: it keeps the last {MOST_JOBS} "
-                "jobs of a process, and only while the process lives; generate again",
-                operation.provider,
-                operation.model,
-                operation.id,
-                status_code=NOT_FOUND,
-            )
 
-        return job
+def _lost(operation: Operation) -> Snapshot:
+    """Return the end of a job that nobody can make any more."""
+    error = GenerationFailedError(
+        f"The mock does not know the job {operation.id}: it keeps the last {MOST_JOBS} jobs of a "
+        "process, and only while the process lives; generate again",
+        operation.provider,
+        operation.model,
+        operation.id,
+        submission="accepted",
+    )
+    raw = {"id": operation.id, "status": "lost"}
+    return Snapshot("failed", raw=raw, error=error, billing="none")
 
 
 def _failed(job: _Job, operation: Operation, raw: Any, what: str) -> Snapshot:

@@ -1,0 +1,249 @@
+"""Says what the library says in the words of whoever asks: a route's fields, or a tool's.
+
+Advice that neither can follow (on Python, on the gateway's configuration) is left out, or said of
+whoever runs the gateway.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._data._hints import JOINER
+from ..models import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+
+if TYPE_CHECKING:
+    from .._data._hints import Hint
+    from ..exceptions import TarashException
+
+REQUEST = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
+SETTINGS = REQUEST | VideoGenerationConfig.model_fields.keys()
+SETTINGS |= ImageGenerationConfig.model_fields.keys()
+# What nobody calls anything of their own, and no sentence has otherwise.
+OURS = (
+    "allowed_extra_params|base_url|duration_seconds|extra_params|fallback_configs|idempotency_key"
+    "|mask_image|number_of_videos|reference_type"
+)
+NAMES = re.compile(
+    r"\bextra_params(?:\.(?P<dotted>[\w-]+)|=\{'(?P<given>[^']*)': \.\.\.\})"
+    r"|'?\bimage_list\b(?:\[(?P<number>\d+)\])?(?P<role>\.type)?'?"
+    rf"|(?<![\w.?&/-])(?P<set>{'|'.join(sorted(SETTINGS))})="
+    r"(?P<value>'[^']*'|[\w.]+)?(?: on the config\b)?"
+    rf"|'?(?<![\w.?&/-])(?P<ours>{OURS})\b'?"
+)
+"""How the library writes a setting, so that nothing else is taken for one."""
+UNTRUSTED = re.compile(r"extra_params: an untrusted request may not carry (?P<names>.+?), which ")
+PHRASES = (
+    ("; give one with register_prices(), or in a file that TARASH_PRICES names", ""),
+    (
+        "; allow_unpriced sends it all the same",
+        "; whoever runs the gateway can give it a price, or a key that may buy without one",
+    ),
+)
+CODE = re.compile(
+    r"\w+\(|\w+= |\w+=True|\braw_response\b|the error's operation|environment variable"
+    r"|\bextra_params\b|\bresume_all\b|\bidempotency_key\b"
+)
+"""What advice for programs has in it."""
+BY_OPERATOR = "whoever runs the gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one door.
+
+    Attributes:
+        fields: What it calls the library's fields, where that differs.
+        known: All fields that it has.
+        image: What it calls one image, by its number.
+        first: The number of the first image.
+        images: What it calls all of them.
+        kinds: How it is asked for a video, and for an image.
+        jobs: How it is asked for jobs.
+    """
+
+    fields: Mapping[str, str]
+    known: frozenset[str]
+    image: str
+    first: int
+    images: str
+    kinds: Mapping[str, str]
+    jobs: str
+
+    def spoken(self, error: TarashException) -> str:
+        """Return an error's message, with the advice that can be followed here."""
+        carried = UNTRUSTED.match(error.message)
+        if carried is not None:
+            return self._not_passed(re.findall(r"'([^']+)'", carried["names"]))
+
+        if error.summary == error.message:
+            return self.said(error.message)
+
+        advice = [one for hint in error.hints if (one := self.advice(hint)) is not None]
+        return JOINER.join([self.said(error.summary), *advice])
+
+    def told(self, message: str) -> str:
+        """Return what is kept of an error, without the advice that nobody can follow here."""
+        parts = message.split(JOINER)
+        return self.said(
+            JOINER.join([parts[0], *(one for one in parts[1:] if not CODE.search(one))])
+        )
+
+    def said(self, text: str) -> str:
+        """Return a text of the library's with the names that things have here."""
+        for theirs, ours in PHRASES:
+            text = text.replace(theirs, ours)
+
+        return NAMES.sub(self._named, text)
+
+    def field(self, name: str) -> str:
+        """Return what a field of the library's is called here."""
+        return self.fields.get(name, name)
+
+    def param(self, error: TarashException) -> str | None:
+        """Return the field that an error is about, as it is called here."""
+        carried = UNTRUSTED.match(error.message)
+        if carried is not None:
+            first = re.search(r"'([^']+)'", carried["names"])
+            return None if first is None else first[1]
+
+        return None if error.field is None else self.fields.get(error.field, error.field)
+
+    def advice(self, hint: Hint) -> str | None:
+        """Return what to say of a hint; None where nobody here can follow it."""
+        say = ADVICE.get(hint.action)
+        return self.said(hint.text) if say is None else say(hint, self)
+
+    def _not_passed(self, names: list[str]) -> str:
+        """Say that fields are none of ours, and are not passed on either."""
+        near = [one for name in names for one in difflib.get_close_matches(name, self.known, n=1)]
+        what = f"field {names[0]!r}" if len(names) == 1 else f"fields {', '.join(map(repr, names))}"
+        return (
+            f"There is no {what}{f'; did you mean {near[0]!r}?' if near else '.'} Fields of a "
+            f"provider's own are passed on only where {BY_OPERATOR} has allowed them, in "
+            "allowed_extra_params"
+        )
+
+    def _named(self, found: re.Match[str]) -> str:
+        if found["dotted"] or found["given"]:
+            return repr(found["dotted"] or found["given"])
+
+        if "image_list" in found[0]:
+            return self._of_images(found)
+
+        name = found["set"] or found["ours"]
+        if name == "extra_params":
+            return "a field of the provider's own"
+
+        return self.field(name) + (f" {found['value']}" if found["value"] else "")
+
+    def _of_images(self, found: re.Match[str]) -> str:
+        number = found["number"]
+        place = None if number is None else int(number) + self.first
+        what = self.images if place is None else self.image.format(number=place)
+        return f"the role of {what}" if found["role"] else what
+
+
+Say = Callable[["Hint", Words], str | None]
+
+
+def _nothing(_hint: Hint, _words: Words) -> None:
+    """Nobody can follow it through a door."""
+
+
+ADVICE: Mapping[str, Say] = {
+    "add_model": _nothing,
+    "check": lambda hint, _: f"{BY_OPERATOR} can check {hint.value}",
+    "check_dashboard": lambda _, __: (
+        f"{BY_OPERATOR} can see in the provider's dashboard what became of it; do that before you "
+        "order it again"
+    ),
+    "give_parameter": lambda hint, _: (
+        "give it as a field of its own" if hint.value is None else f"give it as {hint.value!r}"
+    ),
+    "keep_results": _nothing,
+    "list_jobs": lambda _, words: f"{words.jobs} lists the jobs",
+    "raise": _nothing,
+    "read_raw_response": _nothing,
+    "register_provider": _nothing,
+    "set_base_url": _nothing,
+    "set_key": _nothing,
+    "switch_on": _nothing,
+    "use_function": lambda hint, words: words.kinds[str(hint.value)],
+    "use_mock": _nothing,
+    "use_operation": _nothing,
+    "use_response": _nothing,
+}
+
+
+HTTP = Words(
+    fields={
+        "duration_seconds": "seconds",
+        "fallback_configs": "fallbacks",
+        "idempotency_key": "Idempotency-Key",
+        "image_list": "image",
+        "labels": "metadata",
+        "mask_image": "mask",
+        "number_of_videos": "n",
+    },
+    known=frozenset({
+        "aspect_ratio", "background", "duration", "fallbacks", "frame_images", "generate_audio",
+        "image", "images", "input_fidelity", "input_reference", "input_references", "kind", "mask",
+        "max_cost", "metadata", "model", "n", "negative_prompt", "output_compression",
+        "output_format", "partial_images", "prompt", "quality", "resolution", "response_format",
+        "seconds", "seed", "size", "stream", "style", "video",
+    }),
+    image="image {number}",
+    first=1,
+    images="the images",
+    kinds={
+        "video": "ask for a video (POST /v1/videos)",
+        "image": "ask for an image (POST /v1/images/generations)",
+    },
+    jobs="GET /api/jobs",
+)  # fmt: skip
+"""Those of the routes."""
+TOOLS = Words(
+    fields={"fallback_configs": "fallbacks"},
+    known=REQUEST,
+    image="image_list[{number}]",
+    first=0,
+    images="image_list",
+    kinds={"video": "use quote_video", "image": "use quote_image"},
+    jobs="list_jobs",
+)
+"""Those of the tools for agents."""
+
+
+def rule_of(found: Mapping[str, Any], known: Iterable[str] = ()) -> str:
+    """Return what a check of fields has found, without its talk of inputs and classes.
+
+    Args:
+        found: One of pydantic's findings.
+        known: The names that there are in that place.
+    """
+    kind, message = found["type"], str(found["msg"]).removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        name = str(found["loc"][-1])
+        names = list(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        there = f"; there are {', '.join(names)}" if names else ""
+        return f"there is no such field{f'; did you mean {near[0]!r}?' if near else there}"
+
+    if kind == "missing":
+        return "it is missing"
+
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return "it has to be an object"
+
+    return re.sub(
+        r"^(?:Input|String|List|Tuple|Value|Decimal input) should ", "it has to ", message
+    )
