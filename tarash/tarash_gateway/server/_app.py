@@ -20,6 +20,7 @@ from .._version import __version__
 from ..exceptions import StorageError, TarashException
 from . import (
     _audit,
+    _catalogue,
     _content,
     _events,
     _health,
@@ -61,6 +62,7 @@ ROUTERS = (
     _job_media,
     _links,
     _models,
+    _catalogue,
     _keys,
     _audit,
     _streams,

@@ -3,13 +3,16 @@
 import { get, remove, use } from "./api.js";
 import { failure, fill, h, say } from "./dom.js";
 import { signIn } from "./signin.js";
+import { compare, forget } from "./compare.js";
+import { mocked } from "./parts.js";
 import { jobs } from "./jobs.js";
 import { job } from "./job.js";
 
 const VIEWS = [
+  { name: "compare", title: "Compare", show: compare },
   { name: "jobs", title: "Jobs", show: jobs, detail: job },
 ];
-const FIRST = "jobs";
+const FIRST = "compare";
 
 const main = document.getElementById("main");
 const top = document.getElementById("top");
@@ -27,6 +30,7 @@ async function start() {
 function entered(session, isNew) {
   who = session.signed_in ? session : null;
   use(session.csrf ?? "", ended);
+  mocked(Boolean(session.mock));
   fill(top);
   top.hidden = !who;
   if (!who) return door("");
@@ -63,6 +67,7 @@ function bar() {
 async function leave() {
   const session = who;
   who = null;
+  forget();
   await remove("api/session").catch(() => null);
   if (session) entered({ signed_in: false }, false);
 }
