@@ -334,8 +334,8 @@ async def test_a_webhook_polls_each_of_two_once(
     simulator.script("runway", NEVER)
     gateway, keys = Gateway(ledger=ledger), {"fal": KEY, "runway": KEY}
     # A deadline ends it, too, but after many polls.
-    made = chain(simulator, timeout=3)
-    second = config(simulator, "runway", "gen4.5", timeout=3)
+    made = chain(simulator, timeout=30)
+    second = config(simulator, "runway", "gen4.5", timeout=30)
     job = await gateway.submit_video_async(
         made.model_copy(update={"fallback_configs": (second,)}), REQUEST
     )

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from tarash.tarash_gateway import TarashException
-from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._data._exchange import Call, Operation, Payload
 from tarash.tarash_gateway._engine._trust import is_id
 from tarash.tarash_gateway._http._client import Transport
 from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._support._secrets import Key
+from tarash.tarash_gateway.models import VideoGenerationConfig, VideoGenerationRequest
 from tarash.tarash_gateway.providers._registry import default_registry
+from tarash.tarash_gateway.providers._shipped import FOLDERS
 
 PLACES = {
     "luma": "/generations/",
@@ -85,6 +88,20 @@ async def test_every_accepted_id_is_quoted_into_one_name(provider: str) -> None:
     names = [one.partition(PLACES[provider])[2] for one in heard.targets]
     assert [unquote(one) for one in names] == list(ODD)
     assert [one for one in names if "/" in one or "?" in one or "#" in one] == []
+
+
+@pytest.mark.parametrize("provider", [name.replace("_", "-") for name in FOLDERS])
+def test_an_odd_id_never_makes_a_purchase_one_that_was_not_sent(provider: str) -> None:
+    adapter: Any = default_registry.adapter(provider)
+    if not hasattr(adapter, "job_named"):
+        return
+
+    config = VideoGenerationConfig(provider=provider, model="fal-ai/m", api_key="key")
+    call = Call("video", config, VideoGenerationRequest(prompt="a toy"), "r1")
+    client = SimpleNamespace(account=Credentials(provider, "https://example.com/v1", Key("key")))
+    for odd in REFUSED[:-2]:
+        job = adapter.job_named(client, Payload("fal-ai/m", {}), call, odd)
+        assert job.id == odd  # which the engine judges, knowing that something was bought
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=ascii)

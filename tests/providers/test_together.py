@@ -264,7 +264,7 @@ def test_a_mistyped_model_is_told_with_its_neighbours(simulator: Simulator) -> N
         generate_video(config(simulator, "google/veo3.0-fast"), request())
 
     with pytest.raises(ModelNotFoundError, match="Unable to access model"):
-        generate_video(config(simulator, PICTURES), request())
+        generate_video(config(simulator, "acme/none"), request())
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from ._reasons import cause_of
 from ._send_state import SendState, current_wire, mark_sent
 from ._unanswered import UNCONNECTED, connection_error, private_error
 from ._unclosed import Connector, Sockets, let_go
-from ._urls import Origin, address, is_trusted, join, origin, redirect_of
+from ._urls import Origin, address, is_trusted, join, origin, redirect_of, segment, segments
 
 # Whoever makes exchanges finds what an answer is here too.
 __all__ = [
@@ -50,6 +50,8 @@ __all__ = [
     "origin",
     "parse_retry_after",
     "read_answer",
+    "segment",
+    "segments",
     "shorten",
     "status_error",
     "unreadable",

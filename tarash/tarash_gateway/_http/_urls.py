@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from ..exceptions import ValidationError
 
 if TYPE_CHECKING:
     import yarl
@@ -23,6 +25,11 @@ LONGEST_SHOWN = 200
 HEAD = re.compile(r"[a-z]+://[^/?#\s\\]+(?=[/?#]|$)")
 """What an origin is read from: the same for every job of a provider. Odd URLs are read whole."""
 PARTS = re.compile(r"(?i:(?P<scheme>https?))://(?P<place>[^/?#\s\\]+)(?P<rest>.*)", re.DOTALL)
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+NO_PARTS = frozenset({"", ".", ".."})
+PART = re.compile(r"[/\\]")
+OF_NAMES = "/:@!$&'()*+,;="
+"""What stands in models' ids beside letters and digits, and means nothing else in a path."""
 UNSENDABLE = re.compile(r"[^!-~]+")
 """What no request line can carry; everything else is sent as it stands."""
 
@@ -136,3 +143,40 @@ def join(base_url: str, path: str) -> str:
         base_url = base_url.removesuffix(f"/{version[0]}")
 
     return f"{base_url}/{path}"
+
+
+def segments(name: str) -> str:
+    """Return a model's id as a part of a path: it can add no query, and lead to no other place.
+
+    Raises:
+        ValidationError: It has control characters, or parts such as `..`; nothing was sent.
+    """
+    return quote(_judged(name), safe=OF_NAMES)
+
+
+def segment(name: str) -> str:
+    """Return a name that the user gave as one part of a path; slashes in it are quoted too.
+
+    Not for the id of an accepted job before the engine has judged it: this refuses, and what has
+    been bought is no less bought under an odd id.
+
+    Raises:
+        ValidationError: As of `segments`.
+    """
+    return quote(_judged(name), safe="")
+
+
+def _judged(name: str) -> str:
+    read = name  # as whoever takes quotes away, however often, and takes a backslash for a slash
+    while (once := unquote(read)) != read:
+        read = once
+
+    if CONTROL.search(read) or NO_PARTS & set(PART.split(read.strip("/"))):
+        raise ValidationError(
+            f"{name!r} can't be a part of an address, since it would lead elsewhere; write the id "
+            "as the provider lists it, without control characters, and with no `.`, `..` or "
+            "nothing between its slashes",
+            submission="not_sent",
+        )
+
+    return name

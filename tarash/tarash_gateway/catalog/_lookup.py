@@ -17,7 +17,7 @@ from .._data._types import JsonObject, Kind
 from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, stated_joints, takes_media
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
-from ._modules import Mappers, command_to_add, declared, named, near_ids, others_with
+from ._modules import Mappers, command_to_add, declared, kinds_of, named, near_ids, others_with
 from ._sources import is_described, models_of, module_of
 from ._spec import ModelSpec
 from ._variants import relatives, variant_of
@@ -229,9 +229,12 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
 
     known = declared(provider, kind)
     matched = longest_prefix(model, known)
+    kinds = kinds_of(provider, model)
     if matched is not None:
         alternatives = _siblings(matched, known)
-        found = ModelSpec(provider, model, kind, known[matched], alternatives, source="package")
+        found = ModelSpec(
+            provider, model, kind, known[matched], alternatives, outputs=kinds, source="package"
+        )
         schemas: Mapping[str, Any] = getattr(module_of(provider), "SCHEMAS", {})
         return _limited(replace(found, schema=schemas.get(matched)))
 
@@ -245,7 +248,7 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
 
     module = module_of(provider)
     mappers: Mappers = module.VIDEO_FALLBACK if kind == "video" else module.IMAGE_FALLBACK
-    return ModelSpec(provider, model, kind, mappers, generic=True)
+    return ModelSpec(provider, model, kind, mappers, outputs=kinds, generic=True)
 
 
 def _limited(spec: ModelSpec) -> ModelSpec:

@@ -44,6 +44,22 @@ def named(provider: str) -> Mapping[str, Kind]:
     return {model: made(mappers) for model, mappers in declared(provider).items()}
 
 
+def kinds_of(provider: str, model: str) -> tuple[Kind, ...]:
+    """Return what a model is known to make, by its id or its family's; empty if nobody says.
+
+    Where each kind has a table of its own, a longer id may be another model, of the other kind.
+    """
+    module = module_of(provider)
+    ids: Mapping[Kind, tuple[str, ...]] = getattr(module, "IDS", {})
+    family = None if hasattr(module, "MODELS_OF") else longest_prefix(model, declared(provider))
+    for name in (model, family):
+        kinds = tuple(kind for kind, models in ids.items() if name in models)
+        if kinds:
+            return kinds
+
+    return ()
+
+
 def made(mappers: Mappers) -> Kind:
     """Return what a model makes that is declared by hand, judged by what it can be asked."""
     fields = {field for mapper in mappers.values() for field in mapper.sources}

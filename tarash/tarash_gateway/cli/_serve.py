@@ -40,13 +40,7 @@ def serve(  # noqa: PLR0913  (the command's options)
         CommandError: The extra is missing, the port is taken, the admin's key is too short, or the
             configuration is wrong.
     """
-    given = os.environ.get(ADMIN) or ""
-    if given and len(given) < SHORTEST_KEY:
-        raise CommandError(
-            f"{ADMIN} has {len(given)} characters, and who guesses it may buy at your cost; give "
-            f"at least {SHORTEST_KEY}"
-        )
-
+    given = _given_key()
     try:
         settings = _settings(config, mock=mock, media=media)
         _check(settings)
@@ -87,6 +81,17 @@ def serve(  # noqa: PLR0913  (the command's options)
         run(app, listener)
 
     return Exit.DONE
+
+
+def _given_key() -> str:
+    given = os.environ.get(ADMIN) or ""
+    if given and len(given) < SHORTEST_KEY:
+        raise CommandError(
+            f"{ADMIN} has {len(given)} characters, and who guesses it may buy at your cost; give "
+            f"at least {SHORTEST_KEY}"
+        )
+
+    return given
 
 
 def _settings(config: Path | None, *, mock: bool, media: Path | None) -> ServerSettings:

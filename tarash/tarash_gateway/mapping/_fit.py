@@ -37,6 +37,7 @@ ADAPTED_FIELDS = (
     "n",
 )
 COUNTS = frozenset({"number_of_videos", "n"})
+FUNCTIONS = {"video": "generate_video", "image": "generate_image"}
 
 
 def fit(
@@ -122,10 +123,9 @@ def takes_media(request: Request, spec: ModelSpec) -> bool:
 
 def _check_kind(spec: ModelSpec) -> None:
     if spec.outputs and spec.kind not in spec.outputs:
-        made = " and ".join(spec.outputs)
-        function = {"video": "generate_video", "image": "generate_image"}.get(spec.outputs[0])
-        hint = f"; use {function}()" if function else ""
-        raise UnsupportedOperationError(f"{spec.model} makes {made}, no {spec.kind}{hint}")
+        made = " and ".join(f"{one}s" if one in FUNCTIONS else one for one in spec.outputs)
+        hint = f"; use {FUNCTIONS[spec.outputs[0]]}()" if spec.outputs[0] in FUNCTIONS else ""
+        raise UnsupportedOperationError(f"{spec.model} makes {made}, no {spec.kind}s{hint}")
 
 
 def _instead(adjustment: Adjustment) -> str:

@@ -23,7 +23,7 @@ from .._data._exchange import (
     Snapshot,
     Together,
 )
-from .._http._client import HttpClient, HttpResponse, join, origin, unreadable
+from .._http._client import HttpClient, HttpResponse, join, origin, segment, unreadable
 from .._http._credentials import Credentials
 from .._http._sdk import exchange, library_of
 from .._http._send_state import fetching_result
@@ -190,7 +190,7 @@ class OpenAIWire(AdapterDefaults):
         continued = mapped.pop("video_id", None)
         video_id = continued if video_id is None else video_id
         if video_id is not None:
-            path = f"videos/{quote(str(video_id), safe='')}/remix"
+            path = f"videos/{segment(str(video_id))}/remix"
         elif call.kind == "video":
             path = "videos/edits" if "video" in {**mapped, **extra} else "videos"
         else:

@@ -12,7 +12,7 @@ from ..._data._exchange import (
     MediaConstraints,
     MediaSupport,
 )
-from ..._http._client import HttpClient, join
+from ..._http._client import HttpClient, join, segment, segments
 from ...exceptions import UnsupportedOperationError
 from ...exceptions import ValidationError as Refusal
 from .._rest import RestAdapter
@@ -150,12 +150,30 @@ class DeclaredAccount(RestAdapter):
         return whole
 
     @staticmethod
-    def filled(text: str, values: Mapping[str, str], *, quoted: bool = False) -> str:
+    def filled(text: str, values: Mapping[str, str]) -> str:
         """Return text with settings in the places of their names."""
         for name, value in values.items():
-            text = text.replace(f"{{{name}}}", quote(value, safe="") if quoted else value)
+            text = text.replace(f"{{{name}}}", value)
 
         return text
+
+    @staticmethod
+    def path_of(text: str, values: Mapping[str, str]) -> str:
+        """Return a path, and its query, with values in the places of their names.
+
+        Raises:
+            ValidationError: One of them would lead elsewhere.
+        """
+        path, mark, query = text.partition("?")
+        for name, value in values.items():
+            place = f"{{{name}}}"
+            if place in path:
+                part = segments if name == "model" else segment
+                path = path.replace(place, part(value) if value else value)
+
+            query = query.replace(place, quote(value, safe=""))
+
+        return f"{path}{mark}{query}"
 
     def connect(self, account: Credentials, transport: Transport) -> HttpClient:
         """Make a client over the loop's connections."""
@@ -174,7 +192,7 @@ class DeclaredAccount(RestAdapter):
         if self.check_path is None:
             raise UnsupportedOperationError(f"{self.said.title} has nothing free to ask for")
 
-        path = self.filled(self.check_path, self.settings(client.account.settings), quoted=True)
+        path = self.path_of(self.check_path, self.settings(client.account.settings))
         answer = await client.get(join(client.account.base_url, path))
         if self.rules.is_refusal(answer.body):
             raise self.rules.in_good_answer(answer)

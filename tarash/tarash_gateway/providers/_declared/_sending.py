@@ -122,7 +122,7 @@ class DeclaredSending(DeclaredAccount):
         sent_as = (model.sent_as if model is not None else None) or call.config.model
         values = {**self.settings(call.config.provider_config), "model": sent_as}
         path = (model.path if model is not None else None) or way.path
-        return self.filled(path, values, quoted="?" in path)
+        return self.path_of(path, values)
 
     def _headers(self, way: Submit, call: Call, body: Mapping[str, Any]) -> dict[str, str]:
         headers = dict(way.headers)
@@ -267,7 +267,7 @@ class DeclaredSending(DeclaredAccount):
     def address_of(self, client: Any, path: str, values: Mapping[str, str]) -> str:
         """Return the URL of a path with its names filled in."""
         settings = self.settings(client.account.settings)
-        return join(client.account.base_url, self.filled(path, {**settings, **values}, quoted=True))
+        return join(client.account.base_url, self.path_of(path, {**settings, **values}))
 
 
 def placed_parts(take: Take | None, name: str, value: Any) -> Iterator[tuple[str, Any]]:

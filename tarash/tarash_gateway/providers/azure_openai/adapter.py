@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from anyio import to_thread
 
 from ..._http._key_lookup import NO_KEY
 from ..._http._sdk import http_client, library_of
+from ..._http._urls import segment
 from ..._support._secrets import AuthHeaders, Key, bearer
 from ...catalog import lookup
 from ...exceptions import AuthenticationError, ValidationError
@@ -99,7 +99,7 @@ class AzureOpenAIAdapter(OpenAIWire):
         """Return the v1 path; for images and a dated `api_version`, that of the deployment."""
         dated = DATED.match(api_version or "")
         if dated and path.startswith("images/"):
-            return f"deployments/{quote(model, safe='')}/{path}?api-version={api_version}"
+            return f"deployments/{segment(model)}/{path}?api-version={api_version}"
 
         # The v1 paths know `preview` and `latest`, and no dates.
         query = f"?api-version={api_version}" if api_version and not dated else ""

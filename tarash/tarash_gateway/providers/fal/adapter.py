@@ -16,7 +16,7 @@ from urllib.parse import quote
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
 from ..._data._webhooks import WebhookFacts
 from ..._http._answer import says_nothing
-from ..._http._client import HttpClient, checked, join, unreadable
+from ..._http._client import HttpClient, checked, join, segments, unreadable
 from ..._http._proxies import proxy_of
 from ..._http._sdk import load
 from ..._http._send_state import fetching_result
@@ -105,7 +105,7 @@ class FalAdapter(RestAdapter):
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the model's input as fal takes it: bare, in the body."""
-        return Payload(spec.model, self.mapped(call, spec), headers=self.headers)
+        return Payload(segments(spec.model), self.mapped(call, spec), headers=self.headers)
 
     async def submit(self, client: HttpClient, payload: Payload, call: Call) -> Operation:
         """Put the job into the queue; its addresses are fal's, unless our key must not go there."""

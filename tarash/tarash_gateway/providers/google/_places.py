@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..._http._urls import segments
 from ...exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Place:
             return f"{self.root(surface)}/interactions"
 
         publisher = "publishers/google/" if self.project is not None else ""
-        return f"{self.root(surface)}/{publisher}models/{model}{VERBS[surface]}"
+        return f"{self.root(surface)}/{publisher}models/{segments(model)}{VERBS[surface]}"
 
 
 def surface_of(model: str, kind: Kind) -> Surface:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..._data._money import figure
+from ..._http._urls import segments
 
 if TYPE_CHECKING:
     from ..._data._types import JsonObject
@@ -62,7 +63,9 @@ async def read_prices(get: Get, base_url: str | None, models: Iterable[str]) -> 
 
     images = [row["id"] for row in _rows(await get(f"{root}/images/models", {}))]
     for model in images[:MOST_IMAGES]:
-        lines += of_images(model, await get(f"{root}/images/models/{model}/endpoints", {}))
+        lines += of_images(
+            model, await get(f"{root}/images/models/{segments(model)}/endpoints", {})
+        )
 
     return lines
 

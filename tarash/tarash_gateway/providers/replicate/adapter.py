@@ -22,7 +22,7 @@ from ..._data._exchange import (
     Together,
 )
 from ..._data._webhooks import WebhookFacts
-from ..._http._client import checked, join, unreadable
+from ..._http._client import checked, join, segments, unreadable
 from ..._http._sdk import load
 from ..._support._mime import named
 from ...exceptions import TarashException, ValidationError
@@ -270,7 +270,8 @@ def _place(model: str) -> tuple[str, str | None]:
         return "v1/predictions", match["version"]
 
     kind = "deployments" if match["deployment"] else "models"
-    return f"v1/{kind}/{match['owner']}/{match['name']}/predictions", None
+    name = segments(f"{match['owner']}/{match['name']}")
+    return f"v1/{kind}/{name}/predictions", None
 
 
 adapter = ReplicateAdapter()

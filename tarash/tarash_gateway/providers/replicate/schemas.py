@@ -9,9 +9,9 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from ..._data._types import JsonObject
+from ..._http._urls import segment
 from ..._support._mime import type_by_name
 from ...catalog import Get
 from ...catalog._reduce import reduce_schema, resolve
@@ -56,14 +56,15 @@ async def read_record(get: GetPath, model: str) -> JsonObject | None:
 
     owner, name, version = found["owner"], found["name"], found["version"]
     if found["deployment"]:
-        deployment = await get(f"deployments/{owner}/{name}")
+        deployment = await get(f"deployments/{segment(owner)}/{segment(name)}")
         release = deployment.get("current_release") if isinstance(deployment, Mapping) else None
         owner, _, name = str((release or {}).get("model") or "").partition("/")
         version = (release or {}).get("version")
         if not owner or not name or not version:
             return None
 
-    about = f"models/{owner}/{name}" + (f"/versions/{quote(version)}" if version else "")
+    about = f"models/{segment(owner)}/{segment(name)}"
+    about += f"/versions/{segment(version)}" if version else ""
     answer = await get(about)
     return record_of(answer) if isinstance(answer, Mapping) else None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import aiohttp
 
 from ..._data._exchange import MediaConstraints, MediaSupport, Operation, RawResult, Snapshot
-from ..._http._client import HttpClient, join, status_error
+from ..._http._client import HttpClient, join, segments, status_error
 from ..._support._secrets import AuthHeaders, bearer
 from ...exceptions import ContentModerationError, GenerationFailedError, ValidationError
 from ...models import ImageGenerationResponse
@@ -104,7 +104,7 @@ class StabilityAdapter(RestAdapter):
     def endpoint(self, call: Call, spec: ModelSpec, body: Mapping[str, Any]) -> str:
         """Return the endpoint that is, or has, the model."""
         del call, body
-        return f"{VERSION}/stable-image/{_endpoint(spec.model)}"
+        return f"{VERSION}/stable-image/{segments(_endpoint(spec.model))}"
 
     def answers_at_once(self, call: Call) -> bool:
         """Tell that only slow endpoints, none of which generates anew, have jobs."""
