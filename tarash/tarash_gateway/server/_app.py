@@ -35,6 +35,7 @@ from . import (
     _signing_in,
     _streams,
     _timelines,
+    _traffic,
     _videos,
 )
 from ._around import Around
@@ -67,6 +68,7 @@ ROUTERS = (
     _audit,
     _streams,
     _timelines,
+    _traffic,
     _signing_in,
     _page,
 )

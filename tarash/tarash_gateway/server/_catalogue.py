@@ -54,7 +54,7 @@ async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query
 ) -> JSONResponse:
     """Search the models and aliases that this key may use, the likeliest first."""
     await front.models.read()
-    usable = _usable(front)
+    usable = usable_of(front)
     words = q.lower().split()
     found = [
         one
@@ -85,7 +85,7 @@ async def show_model(model: str, front: FrontHere, caller: CallerHere) -> JSONRe
 
 def _described(front: Front, caller: Caller, found: Found) -> dict[str, Any]:
     del caller
-    shown = entry_of(front, found, _usable(front))
+    shown = entry_of(front, found, usable_of(front))
     info = found[1]
     if info is None:
         return shown
@@ -152,7 +152,7 @@ def price_of(lines: Sequence[PriceLine], *, is_video: bool) -> dict[str, str] | 
     }
 
 
-def _usable(front: Front) -> frozenset[str]:
+def usable_of(front: Front) -> frozenset[str]:
     """Return the providers that can be asked now: their key and their package are here."""
     every = list_providers()
     if front.settings.mock:

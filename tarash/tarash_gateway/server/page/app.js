@@ -7,10 +7,16 @@ import { compare, forget } from "./compare.js";
 import { mocked } from "./parts.js";
 import { jobs } from "./jobs.js";
 import { job } from "./job.js";
+import { models } from "./models.js";
+import { keys } from "./keys.js";
+import { health } from "./health.js";
 
 const VIEWS = [
   { name: "compare", title: "Compare", show: compare },
   { name: "jobs", title: "Jobs", show: jobs, detail: job },
+  { name: "models", title: "Models", show: models },
+  { name: "keys", title: "Keys", show: keys, admin: true },
+  { name: "health", title: "Health", show: health, admin: true },
 ];
 const FIRST = "compare";
 
@@ -94,7 +100,10 @@ async function show(moved = true) {
   leaving = new AbortController();
   const { signal } = leaving;
   for (const link of top.querySelectorAll("nav a")) {
-    if (link.dataset.view === view.name) link.setAttribute("aria-current", "page");
+    if (link.dataset.view === view.name) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
     else link.removeAttribute("aria-current");
   }
   document.title = `${view.title} · Tarash Gateway`;

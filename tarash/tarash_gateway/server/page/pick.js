@@ -19,6 +19,8 @@ export function picker({ kind, picked, signal }) {
   let at = -1;
   let timer = null;
   let turn = null;
+  let isStale = true; // what is listed was found for other letters
+  let isWanted = false; // Enter came before what was looked for
 
   async function search() {
     turn?.abort();
@@ -29,14 +31,17 @@ export function picker({ kind, picked, signal }) {
       const answer = await get(`api/models?${query}`, { signal: mine.signal });
       if (mine.signal.aborted || document.activeElement !== input) return;
       entries = answer.data;
+      isStale = false;
       show(answer.total);
+      if (isWanted) choose(at);
     } catch (error) {
       if (error.name !== "AbortError") note(error.message);
     }
   }
 
   function show(total) {
-    at = entries.length && input.value.trim() ? 0 : -1;
+    const exact = entries.findIndex((entry) => entry.id === input.value.trim());
+    at = exact >= 0 || !input.value.trim() || !entries.length ? exact : 0;
     fill(list, entries.map((entry, number) => h("li", {
       role: "option", id: `${id}-${number}`, "aria-selected": "false",
       on: { mousedown: (event) => event.preventDefault(), click: () => choose(number) },
@@ -72,15 +77,23 @@ export function picker({ kind, picked, signal }) {
   function choose(number) {
     const typed = input.value.trim();
     const entry = entries[number] ?? (typed.includes("/") ? { id: typed } : null);
+    isWanted = false;
     if (!entry) return;
     input.value = "";
+    entries = [];
+    isStale = true;
     open(false);
     picked(entry);
   }
 
   input.addEventListener("focus", search);
   input.addEventListener("click", () => { if (list.hidden) search(); });
-  input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, PAUSE); });
+  input.addEventListener("input", () => {
+    isStale = true;
+    isWanted = false;
+    clearTimeout(timer);
+    timer = setTimeout(search, PAUSE);
+  });
   input.addEventListener("blur", () => { clearTimeout(timer); turn?.abort(); open(false); });
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -91,7 +104,8 @@ export function picker({ kind, picked, signal }) {
       mark();
     } else if (event.key === "Enter") {
       event.preventDefault();
-      choose(at);
+      if (!isStale) choose(at);
+      else if (input.value.trim()) isWanted = true;
     } else if (event.key === "Escape" && !list.hidden) {
       event.preventDefault();
       open(false);
