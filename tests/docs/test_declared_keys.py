@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.provider_schema import written
 
 PAGE = Path(__file__).parents[2] / "docs" / "guides" / "declared-providers.md"
-FUTURE = {"Webhook", "Price"}
+FUTURE = {"Webhook"}
 """Tables that are kept as data, and have no rows of their own yet."""
 
 

@@ -6,6 +6,8 @@ import re
 import tomllib
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,11 @@ from tarash.tarash_gateway import (
     generate_image,
     generate_video,
     list_providers,
+    quote_video,
+    register_prices,
     register_provider_file,
 )
+from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.providers import (
     Provider,
     Registry,
@@ -257,3 +262,59 @@ def test_any_declaration_is_a_clear_error_or_a_row(changes: dict[str, Any]) -> N
         assert "declares no provider that can be used" in str(error)  # noqa: PT017
     else:
         assert isinstance(row, Provider)
+
+
+PRICES = """
+[[prices]]
+model = "grok-*"
+unit = "second"
+rate = "0.05"
+[[prices]]
+model = "grok-*"
+unit = "second"
+rate = "0.12"
+when = { seconds = ">10" }
+since = 2026-01-01
+"""
+
+
+def test_the_prices_of_a_file_are_quoted(tmp_path: Path) -> None:
+    file = tmp_path / "priced.toml"
+    file.write_text(TOML.replace("declared-grok", "declared-priced") + PRICES, "utf-8")
+    register_provider_file(file)
+    config = VideoGenerationConfig(
+        provider="declared-priced", model="grok-imagine-video", api_key="key"
+    )
+    for seconds, rate in ((5, "0.05"), (12, "0.12")):
+        asked = VideoGenerationRequest(prompt="a", duration_seconds=seconds)
+        quote = quote_video(config, asked)
+        assert (quote.low, quote.high, quote.unknown) == (Decimal(rate) * seconds,) * 2 + ((),)
+
+    with prices_registered({"provider": "declared-priced", "model": "grok-*"}):
+        assert quote_video(config, asked).high == 1
+
+
+@contextmanager
+def prices_registered(line: dict[str, str]) -> Iterator[None]:
+    register_prices([{**line, "unit": "video", "rate": "1"}])
+    try:
+        yield
+    finally:
+        prices.reset()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('rate = "a lot"', "rate"),
+        ('rate = "1"\nper = "0"', "per"),
+        ('rate = "1"\nunit = "hour"', "unit"),
+        ('rate = "1"\namount = "2"', "amount: there is no such key"),
+    ],
+)
+def test_a_price_that_is_none_is_refused(tmp_path: Path, line: str, words: str) -> None:
+    file = tmp_path / "priced.toml"
+    unit = "" if "unit" in line else 'unit = "second"\n'
+    file.write_text(f'{TOML}\n[[prices]]\nmodel = "clip-1"\n{unit}{line}\n', "utf-8")
+    with pytest.raises(ValidationError, match=rf"priced.toml:\d+: prices.0.{words}"):
+        read_declaration(file)

@@ -198,8 +198,8 @@ def too_large(status: int, size: int | None, most: int) -> TooLargeResultError:
 
 def shorten(body: Any) -> str:
     """Return a body fit for an error message."""
-    if isinstance(body, str):
-        text = body[: SHOWN_CHARACTERS * 10]
+    if body is None or isinstance(body, str):
+        text = (body or "")[: SHOWN_CHARACTERS * 10]
     else:
         text = json_codec.dumps(_glance(body), ensure_ascii=False, default=str)
 

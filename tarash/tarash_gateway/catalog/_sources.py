@@ -136,8 +136,8 @@ class ModelSource:
     `models` is a module, or names one. It may hold MODELS (mappers by id or prefix, for what no
     schema says), IDS (the real ids among them, by what they make; without it the keys of MODELS
     are ids), SCHEMAS (of their input), JOINTS, RULES, ENDS (when models end, by id or by a prefix
-    with a `*`), FRAME_RATES, `spec_for(model, kind, request)`, and must hold VIDEO_FALLBACK and
-    IMAGE_FALLBACK for ids that nobody knows.
+    with a `*`), PRICES (a `PriceBook`), FRAME_RATES, `spec_for(model, kind, request)`, and must
+    hold VIDEO_FALLBACK and IMAGE_FALLBACK for ids that nobody knows.
     """
 
     name: str

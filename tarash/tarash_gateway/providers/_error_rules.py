@@ -47,6 +47,7 @@ CLASSES: Mapping[Meaning, type[HTTPError]] = {
 }
 OK = 200
 NOT_FOUND = 404
+FIRST_ERROR = 300
 ALWAYS = When()
 
 
@@ -196,6 +197,9 @@ class ErrorRules:
             return ValidationError(f"{self.title} refused the {what}: {text}", **facts)
 
         begins = f"HTTP {status}" if status else f"{self.title} could not make it{code}"
+        if status and status < FIRST_ERROR:
+            begins = f"{self.title} answered with an error{code}"
+
         if status is None and meaning in ("failed", "unknown"):
             return GenerationFailedError(f"{begins}: {text}", **facts)
 

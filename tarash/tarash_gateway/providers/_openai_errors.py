@@ -49,8 +49,12 @@ class OpenAIRules(ErrorRules):
     def said(self, body: Any) -> str:
         """Return the message, with the parameter that it is about."""
         error = error_of(body) or {}
-        said = shorten(str(error.get("message") or error.get("code") or ""))
-        return f"{said} ({error['param']})" if said and error.get("param") else said
+        words = error.get("message") or error.get("code")
+        if not words:  # some other envelope, as servers of this wire have, and gateways before it
+            return ErrorRules.said(self, body)
+
+        said = shorten(str(words))
+        return f"{said} ({error['param']})" if error.get("param") else said
 
     def code_of(self, body: Any) -> str:
         """Return the code without separators; of two, the one that speaks of the filter."""

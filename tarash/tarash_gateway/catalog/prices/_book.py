@@ -16,6 +16,7 @@ from pydantic import ValidationError as Malformed
 from ..._data._money import PriceLine
 from ..._support._shipped import shipped as content_of
 from ...exceptions import ValidationError
+from .._sources import is_described, module_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,8 @@ class Prices:
         from ._fetched import fetched
 
         found: list[PriceLine] = []
-        for book in (self._own, self._named(), *fetched(provider), shipped()):
+        books = (self._own, self._named(), _declared(provider), *fetched(provider), shipped())
+        for book in books:
             if book is not None:
                 said = {(one.billable, one.role) for one in found}
                 found += [
@@ -122,6 +124,15 @@ class Prices:
             book = self._files[path] = PriceBook(taken(path))
 
         return book
+
+
+def _declared(provider: str) -> PriceBook | None:
+    """Return the lines that stand with the provider's models; None where none do."""
+    if not is_described(provider):
+        return None
+
+    found: PriceBook | None = getattr(module_of(provider), "PRICES", None)
+    return found
 
 
 def _is_valid(line: PriceLine, today: date | None) -> bool:

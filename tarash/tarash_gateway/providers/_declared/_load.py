@@ -15,6 +15,7 @@ import pydantic
 
 from ..._support._secrets import looks_secret
 from ...catalog import Lifecycle, ends
+from ...catalog.prices import PriceBook
 from ...exceptions import ValidationError
 from .._provider import KeyVariable, Provider
 from ._adapter import DeclaredAdapter
@@ -126,6 +127,7 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
         MODELS_OF=of_kind,
         IDS={kind: tuple(names) for kind, names in ids.items()},
         ENDS=dict(sorted(last.items())),
+        PRICES=PriceBook(one.line(said.name) for one in said.prices),
         VIDEO_FALLBACK=mappers_of(said, "video", None),
         IMAGE_FALLBACK=mappers_of(said, "image", None),
     )

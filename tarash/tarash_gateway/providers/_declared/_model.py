@@ -22,6 +22,7 @@ from ._parts import (
     first_of,
     is_for,
 )
+from ._prices import Price
 from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Submit, Upload
 from ._takes import Model, Take
 
@@ -165,18 +166,6 @@ class Webhook(Fits):
             options=self.options,
             challenge=self.challenge,
         )
-
-
-class Price(Part):
-    """A price line; kept for quotes. The rate is a decimal in text."""
-
-    model: Text
-    unit: Text
-    rate: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")]
-    currency: str = "USD"
-    when: dict[str, Any] = {}
-    since: str | None = None
-    source: str | None = None
 
 
 Stage = Literal[

@@ -77,6 +77,9 @@ class DeclaredRules(ErrorRules):
             if paid and error.submission is None:
                 error.submission = "rejected"
 
+            if rule[0] == "unknown" and rule[1].retryable is None:
+                error.retryable = True  # the status doesn't say so, as with one of an error
+
             return error
 
         return HTTPError(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...exceptions import ValidationError
-from .._openai_errors import RULES
+from .._error_conditions import When
+from .._openai_errors import REFUSED_INPUT, RULES
 from .._openai_forms import form_of
 from .._server_wire import EDITS, VideoServer
 
@@ -27,7 +28,11 @@ class CompatibleAdapter(VideoServer):
     name = "openai-compatible"
     base_url = "http://127.0.0.1:8000/v1"
     key_variables = ("OPENAI_COMPATIBLE_API_KEY",)
-    errors = replace(RULES, title="The server")
+    errors = replace(
+        RULES,
+        title="The server",
+        invalid=(*RULES.invalid, When(words=".", statuses=REFUSED_INPUT, of_jobs=False)),
+    )
     # Some refuse the parameter, and both answers are read.
     fixed: ClassVar[Mapping[str, Any]] = {}
 
