@@ -29,6 +29,8 @@ OPTIONS = (
 )  # fmt: skip
 KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38, " ": 32}
 SHIFT = 8
+LIMIT = float(os.environ.get("TARASH_TEST_PAGE_SECONDS", "100"))
+"""Seconds that a page may take to come to something: a limit, and not a wait."""
 
 needs_chromium = [
     pytest.mark.skipif(
@@ -79,9 +81,14 @@ class Page:
         return answer["result"].get("value")
 
     async def until(self, condition: str) -> None:
-        """Wait until an expression is true in the page."""
-        while not await self.run(condition):  # noqa: ASYNC110  (a page may be loaded again)
-            await asyncio.sleep(0.03)
+        """Wait until an expression is true in the page; in the end, say what it shows instead."""
+        try:
+            async with asyncio.timeout(LIMIT):
+                while not await self.run(condition):  # noqa: ASYNC110  (it may be loaded again)
+                    await asyncio.sleep(0.03)
+        except TimeoutError:
+            shown = await self.run("document.activeElement?.outerHTML + document.body.innerText")
+            pytest.fail(f"never: {condition}\n{self.said}\n{shown}")
 
     async def open(self, url: str) -> None:
         """Go to an address, and wait for its page."""
@@ -109,8 +116,11 @@ class Page:
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
             mobile=False,
         )  # fmt: skip
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        await self.tell("Emulation.setEmulatedMedia", features=[scheme])
+        features = [
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
+        await self.tell("Emulation.setEmulatedMedia", features=features)
 
     async def photograph(self, path: Path, *, whole: bool = False) -> None:
         """Keep what the page shows."""

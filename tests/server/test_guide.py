@@ -53,6 +53,8 @@ def test_one_command_starts_it(tmp_path: Path) -> None:
         found = re.search(r"curl (\S+) -H \"(Authorization): (Bearer \S+)\".* -d '(.*)'", said[-1])
         assert found is not None, said
         assert found[3].removeprefix("Bearer ") in said[3]
+        page = httpx.get(said[1].split()[1])
+        assert (page.status_code, "<title>Tarash Gateway</title>" in page.text) == (200, True)
         answer = httpx.post(
             found[1],
             content=found[4],

@@ -294,3 +294,53 @@ def test_a_timeline_says_what_has_happened_also_after_a_restart(
     served.stop()
     again = start(ledger, mock=True)
     assert again.http.get(f"/api/jobs/{job}/timeline").json()["data"] == told
+
+
+def test_models_are_searched_within_the_scope_of_a_key(start: Start) -> None:
+    served = start(mock=True, aliases={"quick": {"chain": [MODEL]}})
+    key = served.key(models=["fal/*", "quick"])
+    found = served.ask("GET", "/api/models?kind=video&q=veo3.1&limit=5", key).json()
+    assert found["data"][0]["id"] == MODEL
+    assert {one["provider"] for one in found["data"]} == {"fal"}
+    assert found["data"][0]["price"] == {
+        "low": "0.20", "high": "0.60", "currency": "USD", "unit": "second",
+    }  # fmt: skip
+    assert found["has_more"]
+    more = served.ask("GET", "/api/models?kind=video&q=veo3.1&limit=5&offset=5", key).json()["data"]
+    assert not {one["id"] for one in more} & {one["id"] for one in found["data"]}
+    assert served.ask("GET", "/api/models?q=quick", key).json()["data"][0]["alias"] == [MODEL]
+    assert served.ask("GET", "/api/models?q=gen4.5&kind=video", key).json()["data"] == []
+    one = served.ask("GET", f"/api/models/{MODEL}", key).json()
+    assert one["description"]["durations"] == [4, 6, 8]
+    assert len(one["prices"]) == 4
+    assert served.ask("GET", "/api/models/runway/gen4.5", key).status_code == 404
+    first = served.http.get("/api/models?kind=video&ready=true&limit=2").json()["data"]
+    assert [one["id"] for one in first] == ["quick", MODEL]
+    assert all(one["ready"] for one in first)
+
+
+def test_the_admin_sees_how_it_does_and_who_has_spent_what(served: Started) -> None:
+    key = served.key(budget={"amount": "20", "per": "day"})
+    unused = served.key()
+    job = served.create(key).json()
+    served.until_ended(job["id"], key)
+    found = served.http.get("/api/health").json()
+    assert (found["ledger"], found["circuits"]) == ("ok", [])
+    ready = {one["name"] for one in found["providers"] if one["ready"]}
+    assert {"fal", "openai"} <= ready
+    assert "kling" not in ready
+    assert "example:key" not in served.http.get("/api/health").text
+    (spent,) = served.http.get("/api/spending").json()["data"]
+    assert (spent["key"], spent["submits"]) == (key.split("_")[1], 1)
+    assert float(spent["amount"]) > 0
+    for path in ("/api/health", "/api/spending"):
+        assert served.ask("GET", path, unused).status_code == 403
+
+
+def test_limits_show_who_waits(start: Start) -> None:
+    served = start(mock=True)
+    key = served.key(in_flight=1)
+    job = served.ask("POST", "/api/jobs", key, json={"model": MODEL, "prompt": "x"}).json()
+    (line,) = served.http.get("/api/health").json()["limits"]
+    assert (line["name"], line["most"]) == ("fal-ai/veo3.1", 1)
+    served.until_ended(job["id"], key)

@@ -119,6 +119,7 @@ def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:
         untrusted_requests=True,
         limits=settings.limits,
         budgets=settings.budgets or None,
+        breaker=settings.breaker,
     )
 
 

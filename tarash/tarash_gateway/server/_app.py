@@ -20,6 +20,7 @@ from .._version import __version__
 from ..exceptions import StorageError, TarashException
 from . import (
     _audit,
+    _catalogue,
     _content,
     _events,
     _health,
@@ -34,6 +35,7 @@ from . import (
     _signing_in,
     _streams,
     _timelines,
+    _traffic,
     _videos,
 )
 from ._around import Around
@@ -62,10 +64,12 @@ ROUTERS = (
     _job_media,
     _links,
     _models,
+    _catalogue,
     _keys,
     _audit,
     _streams,
     _timelines,
+    _traffic,
     _signing_in,
     _page,
 )

@@ -269,14 +269,22 @@ class ModelNames:
 
     def listed(self, caller: Caller) -> Iterator[dict[str, Any]]:
         """Yield the models and aliases that a caller may use, in OpenAI's shape, as last `read`."""
+        for name, one in self.each(caller):
+            yield _entry(name, "alias" if one is None else one.provider, one)
+
+    def each(self, caller: Caller) -> Iterator[tuple[str, ModelInfo | None]]:
+        """Yield the names that a caller may use with what is known of them, as last `read`.
+
+        Nothing is known of aliases.
+        """
         for alias in self._settings.aliases:
             if caller.may_use(alias):
-                yield _entry(alias, "alias")
+                yield alias, None
 
         for one in self._listed:
             for name in self._named(one):
                 if caller.may_use(name):
-                    yield _entry(name, one.provider, one)
+                    yield name, one
 
     def _named(self, model: ModelInfo) -> Iterator[str]:
         yield f"{model.provider}/{model.model}"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from .._data._breaker import Breaker
 from .._data._budgets import Budget
 from .._data._limits import Limits
 from ._key_store import ConfiguredKey
@@ -78,6 +79,7 @@ class ServerSettings(_Part):
         ledger: Where jobs are written down, for `tarash serve`; as its option `--ledger`.
         budgets: What all keys together may spend, such as `50/day`; for `tarash serve`.
         limits: How many jobs may be in flight at providers; for `tarash serve`.
+        breaker: When a provider counts as down, for `tarash serve`; by default none does.
         keys: Keys that stand in variables of the environment.
         webhooks: Who is told that jobs have ended.
         cors: Which pages may use the server from a browser.
@@ -107,6 +109,7 @@ class ServerSettings(_Part):
     ledger: str | None = None
     budgets: tuple[str, ...] = ()
     limits: tuple[Limits, ...] = ()
+    breaker: Breaker | None = None
     keys: tuple[ConfiguredKey, ...] = ()
     webhooks: WebhookSettings | None = None
     cors: Cors = Cors()

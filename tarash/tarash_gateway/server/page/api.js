@@ -28,8 +28,8 @@ export function address(path) {
 }
 
 /** Make a request; return its JSON. */
-export async function ask(method, path, body = undefined, { signal } = {}) {
-  const headers = { accept: "application/json" };
+export async function ask(method, path, body = undefined, { signal, headers: more = {} } = {}) {
+  const headers = { accept: "application/json", ...more };
   if (method !== "GET") headers["x-csrf-token"] = csrf;
   const isForm = body instanceof FormData;
   if (body !== undefined && !isForm) headers["content-type"] = "application/json";

@@ -3,13 +3,22 @@
 import { get, remove, use } from "./api.js";
 import { failure, fill, h, say } from "./dom.js";
 import { signIn } from "./signin.js";
+import { compare, forget } from "./compare.js";
+import { mocked } from "./parts.js";
 import { jobs } from "./jobs.js";
 import { job } from "./job.js";
+import { models } from "./models.js";
+import { keys } from "./keys.js";
+import { health } from "./health.js";
 
 const VIEWS = [
+  { name: "compare", title: "Compare", show: compare },
   { name: "jobs", title: "Jobs", show: jobs, detail: job },
+  { name: "models", title: "Models", show: models },
+  { name: "keys", title: "Keys", show: keys, admin: true },
+  { name: "health", title: "Health", show: health, admin: true },
 ];
-const FIRST = "jobs";
+const FIRST = "compare";
 
 const main = document.getElementById("main");
 const top = document.getElementById("top");
@@ -27,6 +36,7 @@ async function start() {
 function entered(session, isNew) {
   who = session.signed_in ? session : null;
   use(session.csrf ?? "", ended);
+  mocked(Boolean(session.mock));
   fill(top);
   top.hidden = !who;
   if (!who) return door("");
@@ -63,6 +73,7 @@ function bar() {
 async function leave() {
   const session = who;
   who = null;
+  forget();
   await remove("api/session").catch(() => null);
   if (session) entered({ signed_in: false }, false);
 }
@@ -89,7 +100,10 @@ async function show(moved = true) {
   leaving = new AbortController();
   const { signal } = leaving;
   for (const link of top.querySelectorAll("nav a")) {
-    if (link.dataset.view === view.name) link.setAttribute("aria-current", "page");
+    if (link.dataset.view === view.name) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
     else link.removeAttribute("aria-current");
   }
   document.title = `${view.title} · Tarash Gateway`;

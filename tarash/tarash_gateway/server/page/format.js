@@ -20,6 +20,14 @@ export function quoted(quote) {
   return Number(quote.high) === Number(quote.low) ? low : `${low} – ${money(quote.high, quote.currency)}`;
 }
 
+/** What a unit of a model's output costs. */
+export function rate(price) {
+  if (!price) return "";
+  const low = money(price.low, price.currency);
+  const text = Number(price.high) > Number(price.low) ? `${low}–${money(price.high, price.currency).replace("$", "")}` : low;
+  return `${text} / ${price.unit}`;
+}
+
 /** 8 s, 1 min 20 s, 2 h 5 min. */
 export function lasting(seconds) {
   if (seconds === null || seconds === undefined) return "unknown";

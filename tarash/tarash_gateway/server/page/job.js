@@ -32,6 +32,8 @@ export async function job(place, { rest, signal }) {
     const actions = [];
     if (isOpen(now.status)) actions.push(h("button", { type: "button", class: "quiet", on: { click: stop } }, "Cancel"));
     if (now.status === "completed") actions.push(copier(link, "Copy a link"));
+    const order = new URLSearchParams({ kind: now.kind, model: now.model, prompt: now.request?.prompt ?? "" });
+    actions.push(h("a", { class: "button small quiet", href: `#/compare?${order}` }, "Compare again"));
     return [
       h("a", { class: "back", href: "#/jobs" }, "← Jobs"),
       h("div", { class: "head" }, h("h1", { class: "words" }, now.request?.prompt || "(no prompt)"), h("div", { class: "row" }, actions)),

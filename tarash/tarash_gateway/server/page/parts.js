@@ -9,9 +9,16 @@ export function badge(status) {
   return h("span", { class: "badge", data: { state: status } }, stateName(status));
 }
 
+let isMock = false;
+
+/** Say whether everything is made by the mock, which costs nothing. */
+export function mocked(yes) {
+  isMock = yes;
+}
+
 /** What a job has cost, and how sure that is. */
 export function costOf(job) {
-  if (!job.cost) return h("span", { class: "faint" }, job.status === "completed" ? "unknown" : "–");
+  if (!job.cost) return h("span", { class: "faint" }, job.status !== "completed" ? "–" : isMock ? "Free (mock)" : "Cost unknown");
   const sure = { estimated: "estimated from price lists", reported: "as the provider says", settled: "settled" };
   return h("span", { class: "number", title: sure[job.cost.state] ?? "" },
     money(job.cost.amount, job.cost.currency), job.cost.state === "estimated" && h("span", { class: "faint" }, " est."));

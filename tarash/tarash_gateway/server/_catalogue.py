@@ -1,0 +1,199 @@
+"""The catalogue for people: searched, with capabilities, prices, and when models end."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from .._jobs._prices import list_prices
+from ..exceptions import ValidationError
+from ..providers._registry import list_providers
+from ._callers import Caller, CallerHere, FrontHere
+from ._documents import ERRORS
+from ._refusals import missing, sendable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._data._model_info import ModelInfo
+    from .._data._money import PriceLine
+    from ._front import Front
+
+router = APIRouter(prefix="/api/models", tags=["Models"], responses=ERRORS)
+Found = tuple[str, "ModelInfo | None"]
+SUGGESTED = (
+    "fal/fal-ai/veo3.1",
+    "runway/gen4.5",
+    "luma/ray-3.2",
+    "google/veo-3.1-lite-generate-001",
+    "xai/grok-imagine-video-1.5",
+    "kling/kling-v3",
+    "openai/gpt-image-2.5-flare",
+    "google/gemini-3.1-flash-image",
+    "bfl/flux-2-pro",
+    "ideogram/ideogram-4-5",
+)
+"""Where no one searches for anything yet, these come first, as far as they are there."""
+
+
+@router.get("")
+async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query)
+    front: FrontHere,
+    caller: CallerHere,
+    q: Annotated[str, Query(max_length=200, description="Words of its id, name or kind.")] = "",
+    kind: Literal["video", "image"] | None = None,
+    takes: Annotated[str | None, Query(max_length=30)] = None,
+    ready: Annotated[bool, Query(description="Only those that can be used now.")] = False,
+    retired: Annotated[bool, Query(description="Those that are gone, too.")] = False,
+    offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> JSONResponse:
+    """Search the models and aliases that this key may use, the likeliest first."""
+    await front.models.read()
+    usable = usable_of(front)
+    words = q.lower().split()
+    found = [
+        one
+        for one in front.models.each(caller)
+        if _fits(one, words, kind, takes)
+        and (retired or one[1] is None or not one[1].retired)
+        and (not ready or _is_ready(one, usable))
+    ]
+    found.sort(key=lambda one: _rank(one, words, usable))
+    page = found[offset : offset + limit]
+    shown = await to_thread.run_sync(lambda: [entry_of(front, one, usable) for one in page])
+    has_more = len(found) > offset + limit
+    return JSONResponse(
+        sendable({"object": "list", "data": shown, "total": len(found), "has_more": has_more})
+    )
+
+
+@router.get("/{model:path}")
+async def show_model(model: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Show all that is known of a model: what it takes, what it costs, when it ends."""
+    await front.models.read()
+    found = next((one for one in front.models.each(caller) if one[0] == model), None)
+    if found is None:
+        raise missing("model")
+
+    return JSONResponse(sendable(await to_thread.run_sync(_described, front, caller, found)))
+
+
+def _described(front: Front, caller: Caller, found: Found) -> dict[str, Any]:
+    del caller
+    shown = entry_of(front, found, usable_of(front))
+    info = found[1]
+    if info is None:
+        return shown
+
+    try:
+        kind: Literal["video", "image"] = "video" if "video" in info.outputs else "image"
+        described = front.gateway.describe_model(info.provider, info.model, kind)
+    except ValidationError:
+        return shown
+
+    lines = list_prices(info.provider, info.model)
+    return {
+        **shown,
+        "description": described.model_dump(mode="json"),
+        "prices": [one.model_dump(mode="json", exclude_defaults=True) for one in lines],
+    }
+
+
+def entry_of(front: Front, found: Found, usable: frozenset[str]) -> dict[str, Any]:
+    """Return a model or an alias as a list shows it."""
+    name, info = found
+    if info is None:
+        chain = list(front.settings.aliases[name].chain)
+        return {"id": name, "object": "model", "alias": chain, "ready": True, "outputs": []}
+
+    fields = info.model_dump(mode="json", exclude={"provider", "model", "name"})
+    return {
+        "id": name,
+        "object": "model",
+        "provider": info.provider,
+        "name": info.name or info.model,
+        "ready": info.provider in usable,
+        **fields,
+        "price": price_of(list_prices(info.provider, info.model), is_video="video" in info.outputs),
+    }
+
+
+def price_of(lines: Sequence[PriceLine], *, is_video: bool) -> dict[str, str] | None:
+    """Return what a unit of a model's output costs, from the least to the most; None if unknown.
+
+    Args:
+        lines: The model's price lines.
+        is_video: Whether videos are asked for, where the model makes images, too.
+    """
+    every = [one for one in lines if one.billable == "output" and one.role is None]
+    every = [one for one in every if (one.unit != "image") == is_video] or every
+    if not every:
+        return None
+
+    first = every[0]
+    same = [one for one in every if (one.unit, one.currency) == (first.unit, first.currency)]
+    is_token = first.unit in ("token", "character")
+    per = Decimal(1_000_000) if is_token else Decimal(1)
+    rates = [one.rate / one.per * per * (one.credit_usd or 1) for one in same if one.rate >= 0]
+    if not rates:
+        return None
+
+    is_usd = first.currency == "USD" or first.credit_usd is not None
+    return {
+        "low": f"{min(rates):f}",
+        "high": f"{max(rates):f}",
+        "currency": "USD" if is_usd else first.currency,
+        "unit": f"million {first.unit}s" if is_token else first.unit,
+    }
+
+
+def usable_of(front: Front) -> frozenset[str]:
+    """Return the providers that can be asked now: their key and their package are here."""
+    every = list_providers()
+    if front.settings.mock:
+        return frozenset(one.name for one in every)
+
+    accounts = {one.provider for one in front.settings.accounts}
+    return frozenset(
+        one.name for one in every
+        if one.installed and (one.key_present or one.registered or one.name in accounts)
+    )  # fmt: skip
+
+
+def _is_ready(found: Found, usable: frozenset[str]) -> bool:
+    return found[1] is None or found[1].provider in usable
+
+
+def _fits(found: Found, words: list[str], kind: str | None, takes: str | None) -> bool:
+    name, info = found
+    if info is None:
+        return takes is None and all(word in name.lower() for word in words)
+
+    text = f"{name} {info.name or ''} {info.category or ''}".lower()
+    return (
+        (kind is None or kind in info.outputs)
+        and (takes is None or takes in info.takes)
+        and all(word in text for word in words)
+    )
+
+
+def _rank(found: Found, words: list[str], usable: frozenset[str]) -> tuple[Any, ...]:
+    """Return what sorts models: what can be used before the rest, short names before long ones."""
+    name, info = found
+    if info is None:
+        return (-1, name)
+
+    is_suggested = not words and name in SUGGESTED
+    needs_more = bool(info.category) and not str(info.category).startswith("text-to")
+    return (
+        info.retired,
+        info.provider not in usable,
+        0 if is_suggested else 1,
+        SUGGESTED.index(name) if is_suggested else needs_more,
+        name if not words else (len(name), name),
+    )

@@ -1,0 +1,114 @@
+"""How the gateway does, for the admin: breakers, limits and who waits, providers, and spending."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from .._data._budgets import Budget
+from .._jobs._spend import spend_async
+from ..exceptions import TarashException
+from ..ledger._records import QUEUE
+from ..providers._registry import list_providers
+from ._callers import AdminHere, FrontHere
+from ._catalogue import usable_of
+from ._documents import ERRORS
+from ._key_store import KEY_LABEL
+from ._refusals import sendable
+
+if TYPE_CHECKING:
+    from ..ledger._records import SlotRecord
+    from ._front import Front
+
+router = APIRouter(prefix="/api", tags=["Health"], responses=ERRORS)
+MOST_WAITING = 1000
+GROUP = f"label.{KEY_LABEL}"
+
+
+@router.get("/health")
+async def health(front: FrontHere, _admin: AdminHere) -> JSONResponse:
+    """Show breakers, limits and who waits, the queue of workers, and the providers."""
+    providers = await to_thread.run_sync(_providers, front)
+    try:
+        waiting = await front.states.list_states(QUEUE, limit=MOST_WAITING)
+        circuits = await front.gateway.health_async()
+        limits = await _limits(front)
+    except TarashException:
+        return JSONResponse(_shown(front, "down", 0, providers))
+
+    found = _shown(front, "ok", len(waiting), providers)
+    found["circuits"] = [one.model_dump(mode="json") for one in circuits]
+    found["limits"] = limits
+    return JSONResponse(sendable(found))
+
+
+@router.get("/spending")
+async def spending(front: FrontHere, _admin: AdminHere) -> JSONResponse:
+    """Show what each key has spent since its budget was last renewed, in US dollars."""
+    periods: defaultdict[datetime | None, set[str]] = defaultdict(set)
+    for key in await front.keys.every():
+        budget = Budget(0, "total" if key.budget is None else key.budget.per)
+        periods[budget.period(datetime.now(UTC))[0]].add(key.id)
+
+    data = []
+    if getattr(front.gateway.ledger, "keeps_money", False):
+        for since, keys in periods.items():
+            data += [one for one in await _spent(front, since) if one["key"] in keys]
+
+    return JSONResponse({"object": "list", "data": data})
+
+
+async def _spent(front: Front, since: datetime | None) -> list[dict[str, Any]]:
+    rows = await spend_async(front.gateway.ledger, since=since, by=[GROUP])
+    return [
+        {"key": one.group[GROUP], **one.model_dump(mode="json", exclude={"group"})}
+        for one in rows
+        if one.currency == "USD"
+    ]
+
+
+def _shown(
+    front: Front, ledger: str, waiting: int, providers: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "object": "health",
+        "ledger": ledger,
+        "jobs_under_way": len(front.drivers),
+        "queue": {"waiting": waiting},
+        "circuits": [],
+        "limits": [],
+        "providers": providers,
+    }
+
+
+def _providers(front: Front) -> list[dict[str, Any]]:
+    usable = usable_of(front)
+    return [
+        {**one.model_dump(mode="json"), "ready": one.name in usable} for one in list_providers()
+    ]
+
+
+async def _limits(front: Front) -> list[dict[str, Any]]:
+    """Return the lines in which attempts wait, and how many jobs are in flight."""
+    if not getattr(front.gateway.ledger, "keeps_slots", False):
+        return []
+
+    ledger: Any = front.gateway.ledger
+    by_line: defaultdict[str, list[SlotRecord]] = defaultdict(list)
+    for one in await ledger.list_slots():
+        by_line[one.request.line].append(one)
+
+    return [
+        {
+            "name": ", ".join(sorted({one.request.model for one in slots} - {""})) or line[:12],
+            "in_flight": sum(one.counts for one in slots),
+            "waiting": sum(one.turn is None for one in slots),
+            "most": slots[-1].request.most,
+        }
+        for line, slots in sorted(by_line.items())
+    ]

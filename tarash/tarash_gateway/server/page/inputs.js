@@ -1,0 +1,118 @@
+// Images and a video to begin with: dropped, chosen or pasted; each with what it is for.
+
+import { fill, h, say } from "./dom.js";
+
+const ROLES = {
+  video: [["first_frame", "First frame"], ["last_frame", "Last frame"], ["reference", "Reference"]],
+  image: [["reference", "Image to change"], ["mask", "Mask"]],
+};
+const MOST_BYTES = 7 * 1024 * 1024; // of all together: a body of JSON may have 10 MiB
+const MOST = 12;
+
+/** Make the list; `changed()` is called whenever it is another one. */
+export function inputs({ kind, changed }) {
+  let items = [];
+  const list = h("ul", { class: "inputs", "aria-label": "Inputs" });
+  const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
+  const chooser = h("input", { type: "file", accept: "image/*,video/*", multiple: true, class: "unseen", tabindex: "-1", "aria-hidden": "true" });
+  const add = h("button", { type: "button", class: "quiet small", on: { click: () => chooser.click() } }, "Add images or a video");
+  const made = h("div", { class: "drop" }, list, h("div", { class: "row" }, add, h("span", { class: "hint" }, "or drop them here")), chooser, trouble);
+  chooser.addEventListener("change", () => { take(chooser.files); chooser.value = ""; });
+
+  function take(files) {
+    trouble.hidden = true;
+    for (const file of files) {
+      const isVideo = file.type.startsWith("video/");
+      if (!isVideo && !file.type.startsWith("image/")) refuse(`${file.name} is no image and no video.`);
+      else if (isVideo && kind() === "image") refuse("Images are made from images, not from a video.");
+      else if (isVideo && items.some((item) => item.isVideo)) refuse("One video at most.");
+      else if (items.length >= MOST) refuse(`At most ${MOST} inputs.`);
+      else if (size() + file.size > MOST_BYTES) refuse(`${file.name} is too large: all inputs together may have ${MOST_BYTES / 1024 / 1024} MiB.`);
+      else items.push({ file, isVideo, role: isVideo ? "video" : nextRole(), shown: URL.createObjectURL(file), data: read(file) });
+    }
+    draw();
+    changed();
+  }
+
+  const size = () => items.reduce((sum, item) => sum + item.file.size, 0);
+
+  function nextRole() {
+    if (kind() === "image") return "reference";
+    const taken = new Set(items.map((item) => item.role));
+    return taken.has("first_frame") ? taken.has("last_frame") ? "reference" : "last_frame" : "first_frame";
+  }
+
+  function refuse(text) {
+    trouble.textContent = text;
+    trouble.hidden = false;
+  }
+
+  function draw() {
+    fill(list, items.map((item) => {
+      const preview = item.isVideo
+        ? h("video", { src: item.shown, muted: true, preload: "metadata", "aria-hidden": "true" })
+        : h("img", { src: item.shown, alt: "" });
+      const role = item.isVideo ? h("span", { class: "hint" }, "Video to change")
+        : h("select", { "aria-label": `Use of ${item.file.name}`, on: { change: (event) => { item.role = event.target.value; changed(); } } },
+          ROLES[kind()].map(([value, label]) => h("option", { value, selected: value === item.role }, label)));
+      return h("li", {}, preview, h("span", { class: "input-name", title: item.file.name }, item.file.name), role,
+        h("button", { type: "button", class: "quiet small", "aria-label": `Remove ${item.file.name}`, on: { click: () => drop(item) } }, "Remove"));
+    }));
+  }
+
+  function drop(item) {
+    items = items.filter((one) => one !== item);
+    URL.revokeObjectURL(item.shown);
+    draw();
+    changed();
+    say(`${item.file.name} removed`);
+    add.focus();
+  }
+
+  /** The roles that a kind has differ: what has none there gets the next one. */
+  function turned() {
+    const known = new Set(ROLES[kind()].map(([value]) => value));
+    if (kind() === "image") items.filter((item) => item.isVideo).forEach((item) => URL.revokeObjectURL(item.shown));
+    items = items.filter((item) => !item.isVideo || kind() === "video");
+    for (const item of items) if (!item.isVideo && !known.has(item.role)) item.role = nextRole();
+    draw();
+  }
+
+  /** The fields of a request that these are. */
+  async function fields() {
+    const found = {};
+    const push = (name, value) => { (found[name] ??= []).push(value); };
+    for (const item of items) {
+      const url = await item.data;
+      if (item.isVideo) found.video = { url };
+      else if (item.role === "mask") found.mask = { image_url: url };
+      else if (kind() === "image") push("images", { image_url: url });
+      else if (item.role === "reference") push("input_references", { image_url: url });
+      else push("frame_images", { image_url: url, frame_type: item.role });
+    }
+    return found;
+  }
+
+  /** Take what is dropped on an element, or pasted into it. */
+  function accept(element) {
+    let depth = 0;
+    const has = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+    const end = () => { depth = 0; element.classList.remove("over"); };
+    element.addEventListener("dragenter", (event) => { if (has(event)) { depth += 1; element.classList.add("over"); event.preventDefault(); } });
+    element.addEventListener("dragover", (event) => { if (has(event)) event.preventDefault(); });
+    element.addEventListener("dragleave", () => { depth -= 1; if (depth <= 0) end(); });
+    element.addEventListener("drop", (event) => { if (has(event)) { event.preventDefault(); end(); take(event.dataTransfer.files); } });
+    element.addEventListener("paste", (event) => { if (event.clipboardData?.files.length) take(event.clipboardData.files); });
+  }
+
+  return { element: made, fields, turned, accept, take, count: () => items.length };
+}
+
+function read(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => resolve(reader.result));
+    reader.addEventListener("error", () => reject(new Error(`${file.name} can't be read any more. Add it again.`)));
+    reader.readAsDataURL(file);
+  });
+}
