@@ -35,8 +35,8 @@ LOCKED = {
 # take a hundred times as long as others: who is done takes over from the rest.
 WORKERS = ("--numprocesses", "4", "--dist", "worksteal")
 
-# What depends on how the package is built: its data, its entry points, what it imports. A third of it
-# runs from the wheel: what a build leaves out shows in many tests at once.
+# What depends on how the package is built: its data, its entry points, what it imports. A third of
+# it runs from the wheel: what a build leaves out shows in many tests at once.
 PACKAGED = tuple(f"tests/{name}" for name in (
     "catalog", "cli", "docs", "house", "mapping", "mock", "portal", "providers", "registry",
 ))  # fmt: skip

@@ -33,7 +33,7 @@ LABELLED = f"""{SUMS}
 WITHOUT = f"""{SUMS}
     FROM spending WHERE currency = 'USD' AND at >= ? AND intent != ?
         AND COALESCE((SELECT value FROM json_each(labels) WHERE key = ?), '') = ''
-"""
+"""  # noqa: S608  (of constants)
 RESERVE = """
     INSERT OR REPLACE INTO spending (
         intent, job, kind, provider, model, at, amount, currency, state, labels
