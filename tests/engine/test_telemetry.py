@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import subprocess
@@ -22,10 +23,15 @@ from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGeneratio
 from tarash.tarash_gateway._data._events import AttemptEvent
 from tarash.tarash_gateway._engine._audience import opened
 from tarash.tarash_gateway._engine._terms import group_of
-from tarash.tarash_gateway.exceptions import GenerationFailedError, ValidationError
+from tarash.tarash_gateway.exceptions import (
+    GenerationFailedError,
+    TarashException,
+    ValidationError,
+)
 from tarash.tarash_gateway.observability import OpenTelemetryObserver
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tarash.tarash_gateway.webhooks import WebhookEvent
+from tests.conftest import until
 
 KEY = "telemetry-key"
 REQUEST = VideoGenerationRequest(prompt="a lighthouse at dawn")
@@ -237,6 +243,63 @@ async def test_both_attempts_of_a_hedge_end_their_spans(simulator: Simulator, se
     assert ended[1] != "completed"
     assert sum(one.name == "submit fal" for one in finished) == 2
     assert not unended.names
+
+
+EXITS: dict[str, dict[str, Any]] = {
+    "cancelled in the submit": {},
+    "cancelled in a pause": {},
+    "cancelled while it runs": {},
+    "unknown": {},
+    "deadline": {"timeout": 0.3},
+    "detached": {"timeout": 0.3, "on_timeout": "detach"},
+    "polls used up": {"max_poll_attempts": 1},
+    "chain": {"timeout": 0.3},
+    "handed out": {},
+    "worker": {},
+}
+
+
+@pytest.mark.parametrize("name", EXITS)
+async def test_every_way_out_ends_all_spans(simulator: Simulator, seen: Seen, name: str) -> None:
+    unended = Unended(seen.tracers)
+    simulator.script("fal", Script(outcome="never", stream=False))
+    gateway, made = Gateway(observers=[seen.observer]), config(simulator, **EXITS[name])
+    submits = simulator.counters("fal")
+    match name:
+        case "cancelled in the submit":
+            simulator.fail("fal", "submit", Fault.delay(0.2))
+        case "cancelled in a pause":
+            simulator.fail("fal", "submit", Fault.status(503, retry_after=60))
+        case "unknown":
+            simulator.fail("fal", "submit", Fault.reset_after())
+        case "chain":
+            made = made.model_copy(update={"fallback_configs": (made,)})
+        case "worker":
+            simulator.script("fal", Script(run_seconds=0, stream=False))
+        case _:
+            pass
+
+    if name == "handed out":
+        await gateway.submit_video_async(made, REQUEST)
+    elif name == "worker":
+        await gateway.enqueue_video_async(made, REQUEST)
+        await gateway.work_async(until_empty=True, api_keys={"fal": KEY})
+    elif name.startswith("cancelled"):
+        task = asyncio.ensure_future(gateway.generate_video_async(made, REQUEST))
+        await until(lambda: simulator.counters("fal").submits > submits.submits)
+        if name == "cancelled while it runs":
+            await until(lambda: simulator.counters("fal").polls > 0)
+
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    else:
+        with pytest.raises(TarashException):
+            await gateway.generate_video_async(made, REQUEST)
+
+    assert not unended.names
+    assert seen.exporter.get_finished_spans()
 
 
 async def test_a_job_that_waits_in_the_queue_leaves_no_span_open(
