@@ -31,7 +31,7 @@ from tarash.tarash_gateway.exceptions import (
 from tarash.tarash_gateway.observability import OpenTelemetryObserver
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tarash.tarash_gateway.webhooks import WebhookEvent
-from tests.conftest import until
+from tests.conftest import Leap, until
 
 KEY = "telemetry-key"
 REQUEST = VideoGenerationRequest(prompt="a lighthouse at dawn")
@@ -245,58 +245,77 @@ async def test_both_attempts_of_a_hedge_end_their_spans(simulator: Simulator, se
     assert not unended.names
 
 
-EXITS: dict[str, dict[str, Any]] = {
-    "cancelled in the submit": {},
-    "cancelled in a pause": {},
-    "cancelled while it runs": {},
-    "unknown": {},
-    "deadline": {"timeout": 0.3},
-    "detached": {"timeout": 0.3, "on_timeout": "detach"},
-    "polls used up": {"max_poll_attempts": 1},
-    "chain": {"timeout": 0.3},
-    "handed out": {},
-    "worker": {},
-}
+LATE = ("deadline", "detached", "chain")
 
 
-@pytest.mark.parametrize("name", EXITS)
-async def test_every_way_out_ends_all_spans(simulator: Simulator, seen: Seen, name: str) -> None:
+@pytest.mark.parametrize("name", ["in the submit", "in a pause", "while it runs"])
+async def test_whoever_cancels_leaves_no_span_open(
+    simulator: Simulator, seen: Seen, name: str
+) -> None:
     unended = Unended(seen.tracers)
     simulator.script("fal", Script(outcome="never", stream=False))
-    gateway, made = Gateway(observers=[seen.observer]), config(simulator, **EXITS[name])
-    submits = simulator.counters("fal")
-    match name:
-        case "cancelled in the submit":
-            simulator.fail("fal", "submit", Fault.delay(0.2))
-        case "cancelled in a pause":
-            simulator.fail("fal", "submit", Fault.status(503, retry_after=60))
-        case "unknown":
-            simulator.fail("fal", "submit", Fault.reset_after())
-        case "chain":
-            made = made.model_copy(update={"fallback_configs": (made,)})
-        case "worker":
-            simulator.script("fal", Script(run_seconds=0, stream=False))
-        case _:
-            pass
+    gateway, may_go = Gateway(observers=[seen.observer]), asyncio.Event()
+    if name == "in the submit":
+        simulator.fail("fal", "submit", Fault.hold(may_go.is_set))
+    elif name == "in a pause":
+        simulator.fail("fal", "submit", Fault.status(503, retry_after=60))
 
+    task = asyncio.ensure_future(gateway.generate_video_async(config(simulator), REQUEST))
+    await until(lambda: simulator.counters("fal").submits > 0)
+    if name == "while it runs":
+        await until(lambda: simulator.counters("fal").polls > 0)
+
+    task.cancel()
+    may_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert not unended.names
+    assert seen.exporter.get_finished_spans()
+
+
+@pytest.mark.parametrize("name", [*LATE, "unknown", "polls used up"])
+async def test_every_failure_ends_all_spans(
+    simulator: Simulator, seen: Seen, leap: Leap, name: str
+) -> None:
+    unended = Unended(seen.tracers)
+    simulator.script("fal", Script(outcome="never", stream=False))
+    gateway, made = Gateway(observers=[seen.observer]), config(simulator, timeout=600)
+    if name == "unknown":
+        simulator.fail("fal", "submit", Fault.reset_after())
+
+    changes: dict[str, dict[str, Any]] = {
+        "detached": {"on_timeout": "detach"},
+        "polls used up": {"max_poll_attempts": 1},
+        "chain": {"fallback_configs": (made,)},
+    }
+    made = made.model_copy(update=changes.get(name, {}))
+    task = asyncio.ensure_future(gateway.generate_video_async(made, REQUEST))
+    for number in range(2 if name == "chain" else int(name in LATE)):
+        jobs = number + 1
+        await until(lambda jobs=jobs: simulator.counters("fal").accepted == jobs)  # type: ignore[misc]
+        before = simulator.counters("fal").polls
+        await until(lambda before=before: simulator.counters("fal").polls > before)  # type: ignore[misc]
+        leap(601)
+
+    with pytest.raises(TarashException):
+        await task
+
+    assert not unended.names
+    assert seen.exporter.get_finished_spans()
+
+
+@pytest.mark.parametrize("name", ["handed out", "worked"])
+async def test_a_job_in_other_hands_leaves_no_span_open(
+    simulator: Simulator, seen: Seen, name: str
+) -> None:
+    unended = Unended(seen.tracers)
+    gateway, made = Gateway(observers=[seen.observer]), config(simulator)
     if name == "handed out":
         await gateway.submit_video_async(made, REQUEST)
-    elif name == "worker":
+    else:
         await gateway.enqueue_video_async(made, REQUEST)
         await gateway.work_async(until_empty=True, api_keys={"fal": KEY})
-    elif name.startswith("cancelled"):
-        task = asyncio.ensure_future(gateway.generate_video_async(made, REQUEST))
-        await until(lambda: simulator.counters("fal").submits > submits.submits)
-        if name == "cancelled while it runs":
-            await until(lambda: simulator.counters("fal").polls > 0)
-
-        await asyncio.sleep(0.02)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    else:
-        with pytest.raises(TarashException):
-            await gateway.generate_video_async(made, REQUEST)
 
     assert not unended.names
     assert seen.exporter.get_finished_spans()
