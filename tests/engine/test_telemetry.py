@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import subprocess
@@ -22,10 +23,15 @@ from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGeneratio
 from tarash.tarash_gateway._data._events import AttemptEvent
 from tarash.tarash_gateway._engine._audience import opened
 from tarash.tarash_gateway._engine._terms import group_of
-from tarash.tarash_gateway.exceptions import GenerationFailedError, ValidationError
+from tarash.tarash_gateway.exceptions import (
+    GenerationFailedError,
+    TarashException,
+    ValidationError,
+)
 from tarash.tarash_gateway.observability import OpenTelemetryObserver
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tarash.tarash_gateway.webhooks import WebhookEvent
+from tests.conftest import Leap, until
 
 KEY = "telemetry-key"
 REQUEST = VideoGenerationRequest(prompt="a lighthouse at dawn")
@@ -237,6 +243,82 @@ async def test_both_attempts_of_a_hedge_end_their_spans(simulator: Simulator, se
     assert ended[1] != "completed"
     assert sum(one.name == "submit fal" for one in finished) == 2
     assert not unended.names
+
+
+LATE = ("deadline", "detached", "chain")
+
+
+@pytest.mark.parametrize("name", ["in the submit", "in a pause", "while it runs"])
+async def test_whoever_cancels_leaves_no_span_open(
+    simulator: Simulator, seen: Seen, name: str
+) -> None:
+    unended = Unended(seen.tracers)
+    simulator.script("fal", Script(outcome="never", stream=False))
+    gateway, may_go = Gateway(observers=[seen.observer]), asyncio.Event()
+    if name == "in the submit":
+        simulator.fail("fal", "submit", Fault.hold(may_go.is_set))
+    elif name == "in a pause":
+        simulator.fail("fal", "submit", Fault.status(503, retry_after=60))
+
+    task = asyncio.ensure_future(gateway.generate_video_async(config(simulator), REQUEST))
+    await until(lambda: simulator.counters("fal").submits > 0)
+    if name == "while it runs":
+        await until(lambda: simulator.counters("fal").polls > 0)
+
+    task.cancel()
+    may_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert not unended.names
+    assert seen.exporter.get_finished_spans()
+
+
+@pytest.mark.parametrize("name", [*LATE, "unknown", "polls used up"])
+async def test_every_failure_ends_all_spans(
+    simulator: Simulator, seen: Seen, leap: Leap, name: str
+) -> None:
+    unended = Unended(seen.tracers)
+    simulator.script("fal", Script(outcome="never", stream=False))
+    gateway, made = Gateway(observers=[seen.observer]), config(simulator, timeout=600)
+    if name == "unknown":
+        simulator.fail("fal", "submit", Fault.reset_after())
+
+    changes: dict[str, dict[str, Any]] = {
+        "detached": {"on_timeout": "detach"},
+        "polls used up": {"max_poll_attempts": 1},
+        "chain": {"fallback_configs": (made,)},
+    }
+    made = made.model_copy(update=changes.get(name, {}))
+    task = asyncio.ensure_future(gateway.generate_video_async(made, REQUEST))
+    for number in range(2 if name == "chain" else int(name in LATE)):
+        jobs = number + 1
+        await until(lambda jobs=jobs: simulator.counters("fal").accepted == jobs)  # type: ignore[misc]
+        before = simulator.counters("fal").polls
+        await until(lambda before=before: simulator.counters("fal").polls > before)  # type: ignore[misc]
+        leap(601)
+
+    with pytest.raises(TarashException):
+        await task
+
+    assert not unended.names
+    assert seen.exporter.get_finished_spans()
+
+
+@pytest.mark.parametrize("name", ["handed out", "worked"])
+async def test_a_job_in_other_hands_leaves_no_span_open(
+    simulator: Simulator, seen: Seen, name: str
+) -> None:
+    unended = Unended(seen.tracers)
+    gateway, made = Gateway(observers=[seen.observer]), config(simulator)
+    if name == "handed out":
+        await gateway.submit_video_async(made, REQUEST)
+    else:
+        await gateway.enqueue_video_async(made, REQUEST)
+        await gateway.work_async(until_empty=True, api_keys={"fal": KEY})
+
+    assert not unended.names
+    assert seen.exporter.get_finished_spans()
 
 
 async def test_a_job_that_waits_in_the_queue_leaves_no_span_open(

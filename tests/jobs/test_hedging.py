@@ -313,6 +313,39 @@ async def test_a_handle_stops_both(simulator: Simulator, ledger: MemoryLedger, l
     assert running(simulator) == []
 
 
+POLL_FAULTS = {
+    "502": Fault.status(502, "<html>bad gateway</html>"),
+    "500": Fault.status(500),
+    "429": Fault.status(429, retry_after=0),
+    "cut off": Fault.cut(5),
+    "reset": Fault.reset_after(),
+}
+
+
+@pytest.mark.parametrize("fault", POLL_FAULTS)
+@pytest.mark.parametrize("troubled", ["fal", "runway"])
+@pytest.mark.parametrize("winner", ["fal", "runway"])
+async def test_polls_that_fail_under_a_hedge_lose_neither_of_two(  # noqa: PLR0913, PLR0917
+    simulator: Simulator, ledger: MemoryLedger, leap: Leap, fault: str, troubled: str, winner: str
+) -> None:
+    for one in ("fal", "runway"):
+        script = Script(run_polls=4, stream=False) if one == winner else NEVER
+        simulator.script(one, script)
+
+    made = chain(simulator)
+    task = asyncio.ensure_future(Gateway(ledger=ledger).generate_video_async(made, REQUEST))
+    await until(lambda: simulator.counters("fal").polls > 0)
+    simulator.fail(troubled, "poll", POLL_FAULTS[fault], times=2)
+    leap(61)
+    response = await task
+    assert response.request_id == simulator.jobs(winner)[0].id
+    assert accepted(simulator)[0] == 1
+    assert running(simulator) == []
+    (record,) = await ledger.jobs()
+    assert record.state == "completed"
+    assert {one.submission for one in record.entries} == {"accepted"}
+
+
 async def test_another_handle_waits_for_whichever_wins(
     simulator: Simulator, ledger: MemoryLedger, leap: Leap
 ) -> None:
