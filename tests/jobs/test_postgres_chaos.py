@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -17,8 +18,10 @@ from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGeneratio
 from tarash.tarash_gateway.ledger import PostgresLedger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.cluster import Cluster, missing
+from tests.conftest import until
 from tests.jobs.conftest import BY_NAME, KEY, Report, config_for
 from tests.jobs.processes import Child, Zygote
+from tests.proxy import Proxy
 
 CASE = BY_NAME["luma-video-ray-2"]
 """A provider that can be asked for a job whose answer was lost."""
@@ -48,13 +51,15 @@ class Chaos:
         self.zygote = zygote
         self.simulator = simulator
         self.ledger = PostgresLedger(cluster.url, LEASE, wait_seconds=60)
+        self.place = cluster.url
+        """Where the workers find it."""
         self.workers: list[Child] = []
         self.kills = 0
 
     def hire(self) -> None:
         """Start one more worker."""
         keys = {CASE.provider: KEY}
-        child = self.zygote.start("worked", path=self.cluster.url, keys=keys, lease=LEASE)
+        child = self.zygote.start("worked", path=self.place, keys=keys, lease=LEASE)
         self.workers.append(child)
 
     async def kill_one(self) -> None:
@@ -81,8 +86,25 @@ class Chaos:
         """Count the jobs by where they stand."""
         return Counter(job.state for job in await self.ledger.jobs(limit=10_000))
 
-    async def run(self, jobs: int, workers: int, restarts: int, pause: float) -> Counter[str]:
-        """Run until no job is open any more; return how they ended."""
+    async def run(
+        self, jobs: int, workers: int, restarts: int, pause: float, stalls: int = 0
+    ) -> Counter[str]:
+        """Run until no job is open any more; return how they ended.
+
+        Args:
+            jobs: How many are enqueued.
+            workers: How many work at a time.
+            restarts: How often the database crashes.
+            pause: Seconds between two kills.
+            stalls: How often the network stands still, for longer than a lease.
+        """
+        async with Proxy(self.cluster.url) as proxy:
+            self.place = proxy.url
+            return await self._run(proxy, jobs, workers, restarts, pause, stalls)
+
+    async def _run(  # noqa: PLR0913, PLR0917  (as above)
+        self, proxy: Proxy, jobs: int, workers: int, restarts: int, pause: float, stalls: int
+    ) -> Counter[str]:
         self.simulator.script(CASE.provider, Script(run_seconds=0.5, stream=False))
         await self.enqueue(jobs)
         for _ in range(workers):
@@ -97,6 +119,10 @@ class Chaos:
             await self.kill_one()
             if turn <= restarts:
                 await self.restart()
+            elif turn <= restarts + stalls:
+                proxy.hold()
+                await asyncio.sleep(1.5 * LEASE)
+                proxy.release()
 
         raise AssertionError
 
@@ -141,10 +167,34 @@ async def test_nothing_is_lost_and_nothing_bought_twice(chaos: Chaos) -> None:
 @pytest.mark.soak
 async def test_five_hundred_jobs_outlive_their_workers(chaos: Chaos, report: Report) -> None:
     try:
-        states = await chaos.run(jobs=500, workers=4, restarts=2, pause=1)
+        states = await chaos.run(jobs=500, workers=4, restarts=2, pause=1, stalls=3)
     finally:
         await chaos.end()
 
-    report(f"500 jobs, {chaos.kills} workers killed, 2 restarts: {dict(states)}")
+    report(f"500 jobs, {chaos.kills} workers killed, 2 restarts, 3 stalls: {dict(states)}")
     assert states["completed"] + states["unknown"] == 500, states
     chaos.check(500)
+
+
+@pytest.mark.soak
+async def test_a_worker_that_stood_still_past_its_lease_sends_nothing_again(chaos: Chaos) -> None:
+    chaos.simulator.script(CASE.provider, Script(run_seconds=4 * LEASE, stream=False))
+    try:
+        await chaos.enqueue(12)
+        chaos.hire()
+        sleeper = chaos.workers[0]
+        await until(lambda: chaos.simulator.counters(CASE.provider).submits > 2)
+        sleeper.send(signal.SIGSTOP)  # in the middle of its submits
+        chaos.hire()
+        while (states := await chaos.states())["open"]:  # noqa: ASYNC110  (others change it)
+            await asyncio.sleep(0.1)
+
+        sleeper.send(signal.SIGCONT)
+        await asyncio.sleep(LEASE)
+        assert sleeper.is_alive
+    finally:
+        await chaos.end()
+
+    assert states["completed"] + states["unknown"] == 12, states
+    assert await chaos.states() == states
+    chaos.check(12)

@@ -191,6 +191,15 @@ async def test_a_failure_is_kept_and_not_tried_again(
     assert simulator.counters("runway").submits == 1
 
 
+async def test_a_job_that_ends_without_a_worker_leaves_no_task(
+    gateway: Gateway, simulator: Simulator
+) -> None:
+    job = await gateway.enqueue_video_async(config(simulator, api_key=KEY), ask("a cat"))
+    assert (await job.wait_async()).videos
+    ledger: Any = gateway.ledger
+    assert await ledger.list_states("queue") == []
+
+
 class CountingLedger(SqliteLedger):
     """Counts how often the queue is read, and single jobs."""
 

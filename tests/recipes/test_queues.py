@@ -46,6 +46,8 @@ app.conf.update(broker_url="filesystem://", broker_transport_options={
 })
 make.default_retry_delay = 0
 """
+RESUMING = CELERY.replace("celery_tasks import app, make", "celery_resume import app, drive, order")
+RESUMING = RESUMING.replace("make.default", "drive.default")
 DRAMATIQ = """
 import dramatiq, logging, sys, time
 from pathlib import Path
@@ -127,6 +129,17 @@ def check_delivered(place: Place) -> None:
 
 def test_celery_makes_a_video(place: Place) -> None:
     celery(place)
+    until(lambda: place.counters.results > 0)
+    check_delivered(place)
+
+
+def test_a_message_of_celery_that_comes_twice_buys_once(place: Place) -> None:
+    (place.folder / "local.py").write_text(RESUMING, encoding="utf-8")
+    place.said("-c", "from local import drive, order; drive.delay(order('A cat'))")
+    place.start(
+        *("-m", "celery", "--app", "local", "worker", "--concurrency", "2", "--pool", "prefork"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    )
     until(lambda: place.counters.results > 0)
     check_delivered(place)
 

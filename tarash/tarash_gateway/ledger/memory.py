@@ -210,6 +210,7 @@ class MemoryLedger(MemorySlots, MemoryStates):
             # be large.
             is_wanted = job.idempotency_key is not None or (QUEUE, job_id) in self._states
             kept = result if is_wanted else None
+            self._states.pop((QUEUE, job_id), None)
             self._jobs[job_id] = replace(job, state=state, result=kept)
             self._media.pop(job_id, None)
             self._closed[job_id] = None

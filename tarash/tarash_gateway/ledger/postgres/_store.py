@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...exceptions import StorageError, ValidationError
 from .._facts import JobState
-from .._records import IS_NAME
+from .._records import IS_NAME, QUEUE
 from ._examining import examine
 from ._rows import (
     BEYOND,
@@ -47,6 +47,7 @@ OLD = """
     SELECT id FROM tarash.jobs WHERE closed_at < clock_timestamp() - %s AND state != 'open'
     ORDER BY closed_at LIMIT 500 FOR UPDATE SKIP LOCKED
 """
+DROP_TASK = "DELETE FROM tarash.states WHERE space = %s AND name = %s"
 HELD = """
     SELECT jobs.id, process, holder, pid, birth, place, lease_seconds,
         extract(epoch FROM clock_timestamp() - renewed_at)::float8 AS age
@@ -191,6 +192,7 @@ class Store(Submits):
                     job_id,
                 )
                 drop_media(transaction, job_id)
+                transaction.run(DROP_TASK, QUEUE, job_id)
 
             tell(transaction, job_id)
             return True
@@ -321,6 +323,7 @@ class Store(Submits):
 
             drop_media(transaction, job_id)
             leave(transaction, [job_id])
+            transaction.run(DROP_TASK, QUEUE, job_id)
             transaction.run("DELETE FROM tarash.jobs WHERE id = %s", job_id)
             return True
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from ...exceptions import TarashException, ValidationError
 from .._examined import Examined
 from .._processes import now
-from .._records import IS_NAME, JobState
+from .._records import IS_NAME, QUEUE, JobState
 from ._file import File
 from ._rows import as_json, as_text, is_held, record
 from ._schema import MIGRATIONS
@@ -52,6 +52,7 @@ HOLDERS = """
     SELECT processes.*, id AS process, '' AS holder FROM processes
     WHERE id IN (SELECT process FROM jobs WHERE process IS NOT NULL)
 """
+DROP_TASK = "DELETE FROM states WHERE space = ? AND name = ?"
 HELD = """
     SELECT jobs.id, process, holder, pid, birth, place, renewed_at, lease_seconds
     FROM json_each(?) CROSS JOIN jobs ON jobs.id = json_each.value
@@ -205,6 +206,7 @@ class Store(Submits):
         found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))
         media = [row["sha256"] for row in found]
         connection.execute("DELETE FROM media WHERE job = ?", (job_id,))
+        connection.execute(DROP_TASK, (QUEUE, job_id))
         return media
 
     def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
