@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..._support._paths import value_at
+from ...exceptions import ValidationError
 from ...mapping import FieldMapper, Span
 from ._asked import has
-from ._takes import Model
+from ._names import merged, put
+from ._takes import Model, Take
 
 if TYPE_CHECKING:
     from ._model import ProviderDeclaration
@@ -104,3 +107,50 @@ def _allowed(allowed: Sequence[Any]) -> Any:
 
     spans = [one for one in allowed if isinstance(one, Span)]
     return spans[0] if spans else tuple(dict.fromkeys(value for one in allowed for value in one))
+
+
+def with_parts(
+    body: dict[str, Any], own: Mapping[str, Any], takes: Mapping[str, Take]
+) -> dict[str, Any]:
+    """Return a body with the provider's own parameters, which win; media of the request stay.
+
+    Where both have parts of one list, as of contents with roles, the list has both: only words that
+    were mapped give way to a part of the same form.
+
+    Raises:
+        ValidationError: Both have the one part of its form that the list may have.
+    """
+    found = merged(body, own)
+    for place in {take.at: None for take in takes.values() if (take.at or "").endswith("[]")}:
+        path = str(place).removesuffix("[]")
+        mapped, given = value_at(body, path), value_at(own, path)
+        if isinstance(mapped, list) and isinstance(given, list):
+            mine = [take for take in takes.values() if take.at == place]
+            put(found, path, [*(one for one in mapped if not _gives_way(one, given, mine)), *given])
+
+    return found
+
+
+def _gives_way(part: Any, given: Sequence[Any], takes: Sequence[Take]) -> bool:
+    for take in takes:
+        if not take.part or not _has(part, take.part):
+            continue
+
+        if not any(_has(one, take.part) for one in given):
+            return False
+
+        if take.source in MEDIA and take.most == 1:
+            name = " ".join(map(str, take.part.values()))
+            raise ValidationError(
+                f"{str(take.at).removesuffix('[]')} has {name} from {take.source} and from "
+                "extra_params; give it in one of them",
+                field=take.source,
+            )
+
+        return take.source not in MEDIA
+
+    return False
+
+
+def _has(part: Any, constants: Mapping[str, Any]) -> bool:
+    return isinstance(part, Mapping) and constants.items() <= part.items()

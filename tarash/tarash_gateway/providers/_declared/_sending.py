@@ -22,7 +22,7 @@ from .._facts import amount
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
 from ._asked import filled_in, has, own_id, whole
-from ._choosing import fits, form_for, placed, siblings
+from ._choosing import fits, form_for, placed, siblings, with_parts
 from ._client import check_plain
 from ._forms import add_file, form_of, written
 from ._limits import joints_of, rules_of
@@ -109,7 +109,7 @@ class DeclaredSending(DeclaredAccount):
 
         places = {name: take.at for name, take in takes.items() if take.at}
         path, left = with_query(self._path(way, call), way, extra)
-        body = merged(body, extras(left, places, way))
+        body = with_parts(body, extras(left, places, way), takes)
         return Payload(
             path,
             body,

@@ -42,8 +42,13 @@ def build(adapter: Any, call: Call, spec: ModelSpec) -> Payload:
     if not any(one.get("type") == "draft_task" for one in parts):
         return payload
 
-    out = OF_THE_DRAFT - call.request.extra_params.keys()
-    return replace(payload, body={one: payload.body[one] for one in payload.body if one not in out})
+    own = call.request.extra_params
+    out = OF_THE_DRAFT - own.keys()
+    body = {one: payload.body[one] for one in payload.body if one not in out}
+    body["content"] = [
+        one for one in parts if one.get("type") != "text" or one in own.get("content", ())
+    ]
+    return replace(payload, body=body)
 
 
 def series(_request: Any, n: int) -> str:
