@@ -20,6 +20,8 @@ from tarash.tarash_gateway import (
     quote_video,
     register_prices,
 )
+from tarash.tarash_gateway.catalog._sources import names
+from tarash.tarash_gateway.catalog._sources import source as find_provider
 from tarash.tarash_gateway.catalog.prices import Facts, Prices, prices, quote_of, shipped
 
 SECONDS, COUNT, WIDTH, HEIGHT, FPS = 6, 2, 1280, 720, 24
@@ -370,3 +372,23 @@ def test_a_price_that_comes_to_no_amount_is_unknown() -> None:
 
     assert (quote.low, quote.high) == (None, None)
     assert quote.unknown == ("its price comes to 9.0E+11 USD, which is no price",)
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        (alias, row.name)
+        for row in (find_provider(name) for name in names())
+        if row is not None
+        for alias in row.aliases
+    ],
+)
+def test_a_provider_has_its_prices_by_each_of_its_names(alias: str, name: str) -> None:
+    models = {one.model for one in shipped() if one.provider == name}
+    for model in models:
+        assert list_prices(alias, model) == list_prices(name, model)
+
+    line = {"model": "clip-1", "unit": "second"}
+    register_prices([{**line, "provider": alias, "rate": 3}])
+    assert [one.rate for one in list_prices(name, "clip-1")] == [Decimal(3)]
+    assert list_prices(alias, "clip-1") == list_prices(name, "clip-1")

@@ -16,7 +16,7 @@ from pydantic import ValidationError as Malformed
 from ..._data._money import PriceLine
 from ..._support._shipped import shipped as content_of
 from ...exceptions import ValidationError
-from .._sources import is_described, module_of
+from .._sources import is_described, module_of, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,20 +90,22 @@ class Prices:
         """Return the lines of a model that hold today.
 
         Args:
-            provider: The provider's name.
+            provider: The provider's name, or one of its aliases.
             model: The model's id.
             today: The day, in place of today.
         """
         from ._fetched import fetched
 
+        names = _names_of(provider)
         found: list[PriceLine] = []
-        books = (self._own, self._named(), _declared(provider), *fetched(provider), shipped())
+        books = (self._own, self._named(), _declared(provider), *fetched(names[0]), shipped())
         for book in books:
             if book is not None:
                 said = {(one.billable, one.role) for one in found}
                 found += [
                     one
-                    for one in book.lines(provider, model)
+                    for name in names
+                    for one in book.lines(name, model)
                     if (one.billable, one.role) not in said and _is_valid(one, today)
                 ]
 
@@ -124,6 +126,12 @@ class Prices:
             book = self._files[path] = PriceBook(taken(path))
 
         return book
+
+
+def _names_of(provider: str) -> tuple[str, ...]:
+    """Return all names of a provider, its own before its aliases."""
+    described = source(provider)
+    return (provider,) if described is None else (described.name, *described.aliases)
 
 
 def _declared(provider: str) -> PriceBook | None:
