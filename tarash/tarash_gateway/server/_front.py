@@ -20,6 +20,7 @@ from ._model_names import ModelNames
 from ._pace import Pace
 from ._sessions import SessionStore
 from ._timeline_store import keep
+from ._uploads import Uploads
 from ._webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class Front:
         if settings.webhooks is not None:
             self.webhooks = Webhooks(settings.webhooks, gateway, self.states)
         self.models = ModelNames(gateway, settings)
-        self.shelf = MediaShelf(settings.media or _usual_folder())
+        folder = settings.media or _usual_folder()
+        self.shelf = MediaShelf(folder)
+        self.uploads = Uploads(folder.expanduser().absolute(), self.states, settings)
         self.drivers = Drivers(gateway, settings.sweep_seconds, self.models.keys_of)
         if self.webhooks is not None:
             self.drivers.on_take_up = self.webhooks.expect

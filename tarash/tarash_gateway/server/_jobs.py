@@ -21,6 +21,7 @@ from ._job_requests import Order
 from ._refusals import invalid, missing, sendable
 from ._remakes import VideoRemake
 from ._shapes import cost_headers
+from ._uploads import with_uploads
 from ._views import view_of
 
 router = APIRouter(prefix="/api", tags=["Jobs"], responses=ERRORS)
@@ -66,7 +67,7 @@ class Links(BaseModel):
 @router.post("/plan", openapi_extra=BODY)
 async def plan(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what would be sent, what would have to bend, and what it would cost; buys nothing."""
-    order = Order(front, caller, await fields_of(request))
+    order = await _order(front, caller, await fields_of(request))
     made = await order.plan(front)
     return JSONResponse(sendable(made.model_dump(mode="json")))
 
@@ -74,7 +75,7 @@ async def plan(request: Request, front: FrontHere, caller: CallerHere) -> JSONRe
 @router.post("/quote", openapi_extra=BODY)
 async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what it would cost, each model of the chain by itself; buys nothing."""
-    order = Order(front, caller, await fields_of(request))
+    order = await _order(front, caller, await fields_of(request))
     made = await order.plan(front)
     shown = [
         {"provider": one.provider, "model": one.model, "quote": one.quote.model_dump(mode="json")}
@@ -87,7 +88,7 @@ async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONR
 async def submit(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Make a video or images: answers with the job as soon as the provider has taken it."""
     fields = await fields_of(request)
-    order = Order(front, caller, fields)
+    order = await _order(front, caller, fields)
     name = await named(front, caller, request, fields)
     driven = await create(
         front,
@@ -99,6 +100,10 @@ async def submit(request: Request, front: FrontHere, caller: CallerHere) -> JSON
         name=name,
     )
     return JSONResponse(await shown(front, caller, driven.handle.id), 202)
+
+
+async def _order(front: Front, caller: Caller, fields: dict[str, Any]) -> Order:
+    return Order(front, caller, await with_uploads(front.uploads, caller.id, fields))
 
 
 @router.get("/jobs")

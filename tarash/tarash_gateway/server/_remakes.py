@@ -17,6 +17,7 @@ from ._front import Front
 from ._media_shelf import type_of
 from ._refusals import invalid
 from ._shapes import model_of
+from ._uploads import NAME, with_uploads
 from ._video_requests import VideoCreate, parsed
 from ._videos import answer, owned
 
@@ -64,8 +65,9 @@ async def remix_video(
 async def _source(front: Front, caller: Caller, fields: dict[str, Any]) -> JobInfo | None:
     """Return the video of this gateway that a request names, where it names one."""
     given = fields.get("video")
-    if isinstance(given, dict) and isinstance(given.get("id"), str):
-        return await owned(front, caller, given["id"])
+    id_ = given.get("id") if isinstance(given, dict) else None
+    if isinstance(id_, str) and NAME.fullmatch(id_) is None:  # not of what was uploaded
+        return await owned(front, caller, id_)
 
     if given is None:
         raise invalid("video: give the video to begin with", "video")
@@ -79,7 +81,8 @@ async def _made(
     if source is not None and not fields.get("model"):
         fields = {**fields, "model": model_of(source)}
 
-    wanted: VideoRemake = parsed(VideoRemake, fields)
+    filled = await with_uploads(front.uploads, caller.id, fields)
+    wanted: VideoRemake = parsed(VideoRemake, filled)
     video = await _content(front, source) if source is not None else given(wanted.video)
     config = front.models.config("video", wanted.wanted(), caller, front.shelf.place())
     labels = labels_of(wanted.metadata, wanted.model, wanted.size)

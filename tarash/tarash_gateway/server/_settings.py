@@ -103,7 +103,8 @@ class ServerSettings(_Part):
         sweep_seconds: How often jobs that nobody drives are looked for.
         body_seconds: How long a body may pause while it comes.
         json_bytes: The largest body of JSON.
-        multipart_bytes: The largest body of a form.
+        multipart_bytes: The largest body of a form, and so the largest file that clients upload.
+        uploads_bytes: How much a key may have uploaded and not used up by time.
     """
 
     ledger: str | None = None
@@ -131,6 +132,7 @@ class ServerSettings(_Part):
     body_seconds: float = Field(default=20, gt=0, le=3600)
     json_bytes: int = Field(default=10 * MEBIBYTE, ge=1024)
     multipart_bytes: int = Field(default=200 * MEBIBYTE, ge=1024)
+    uploads_bytes: int = Field(default=2048 * MEBIBYTE, ge=0)
 
     @field_validator("budgets")
     @classmethod

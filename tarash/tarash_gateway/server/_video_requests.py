@@ -155,16 +155,15 @@ def image_of(entry: Any, param: str) -> Any:
         Refusal: It is none of them.
     """
     found = entry
-    if isinstance(found, dict) and "content" not in found:
-        found = found.get("image_url", found.get("url"))
-        if isinstance(found, dict):
-            found = found.get("url")
+    for _ in range(2):
+        if isinstance(found, dict) and "content" not in found:
+            found = found.get("image_url", found.get("url"))
 
     is_bytes = isinstance(found, dict) and isinstance(found.get("content"), bytes)
     if not is_bytes and not (isinstance(found, str) and found):
         raise invalid(
             f"{param}: an image is a file of the form, a URL, a data URI, or an object with an "
-            "image_url; ids of files are not known here",
+            "image_url; or the id of media that this key has uploaded (POST /api/media)",
             param,
         )
 

@@ -16,6 +16,7 @@ from ._documents import ERRORS, body_of
 from ._forms import fields_of
 from ._refusals import NO_RETRY, Refusal, invalid, missing, sendable
 from ._shapes import cost_headers, video_of
+from ._uploads import with_uploads
 from ._video_requests import VideoCreate, parsed
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ PREVIEW = "openai-poll-after-ms"
 async def create_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Make a video: answers with its job as soon as the provider has taken it."""
     fields = await fields_of(request)
-    wanted: VideoCreate = parsed(VideoCreate, fields)
+    filled = await with_uploads(front.uploads, caller.id, fields)
+    wanted: VideoCreate = parsed(VideoCreate, filled)
     config = front.models.config("video", wanted.wanted(), caller, front.shelf.place())
     asked = wanted.request()
     labels = labels_of(wanted.metadata, wanted.model, wanted.size)

@@ -1,0 +1,244 @@
+"""Media that clients bring before they order: kept for a time, for the key that brought them only.
+
+The file lies in the server's folder for results, and what is known of it in the ledger, under the
+key's own name: nobody else's request can lead to it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anyio import to_thread
+
+from .._http._kinds import sniff
+from ._refusals import NO_RETRY, Refusal, invalid
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from ..ledger._records import StateLedger, StateRecord
+    from ._settings import ServerSettings
+
+SPACE = "server.uploads"
+FOLDER = "uploads"
+NAME = re.compile(r"media_[0-9a-f]{32}", re.ASCII)
+TAKEN = ("image/", "video/", "audio/")
+HEAD_BYTES = 4096
+PAGE = 1000
+DEEPEST = 4
+"""How many lists and objects a medium may stand in."""
+CLEAN_SECONDS = 600
+"""How often files are looked for that have expired."""
+FIELDS = (
+    "image", "images", "input_reference", "input_references", "frame_images", "mask", "video",
+)  # fmt: skip
+"""Where requests have media."""
+PLACES = frozenset({"file_id", "id"})
+"""What clients call the id of a file, within an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file that a client has brought."""
+
+    id: str
+    content_type: str
+    bytes: int
+    created_at: str
+    expires_at: str
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as clients read it."""
+        return {
+            "id": self.id,
+            "object": "media",
+            "content_type": self.content_type,
+            "bytes": self.bytes,
+            "created_at": self.created_at,
+            "expires_at": self.expires_at,
+        }
+
+
+class Uploads:
+    """What all clients have brought."""
+
+    def __init__(self, folder: Path, states: StateLedger, settings: ServerSettings) -> None:
+        self._folder = folder / FOLDER
+        self._states = states
+        self._most = settings.uploads_bytes
+        self._clean_at = 0.0
+
+    async def keep(self, owner: str, file: BinaryIO, size: int, seconds: int) -> Upload:
+        """Keep a file.
+
+        Args:
+            owner: The id of the key that brings it.
+            file: What it holds, from its beginning.
+            size: How many bytes that are.
+            seconds: How long it is kept.
+
+        Raises:
+            Refusal: It holds no media, or the key has brought too much.
+        """
+        await self._clean()
+        kind = sniff(await to_thread.run_sync(file.read, HEAD_BYTES))
+        if kind is None or not kind.startswith(TAKEN):
+            raise invalid("file: it is no image, no video and no sound that is known here", "file")
+
+        there = 0
+        async for record in self._of(owner):
+            there += record.value["bytes"]
+
+        if there + size > self._most:
+            raise Refusal(
+                413,
+                "too_much_media",
+                f"This key has {there} bytes of media here, and may have {self._most}: delete "
+                "some, or wait until they expire",
+                param="file",
+                headers=NO_RETRY,
+            )
+
+        now = datetime.now(UTC)
+        until = now + timedelta(seconds=seconds)
+        made = Upload(
+            f"media_{secrets.token_hex(16)}", kind, size, now.isoformat(), until.isoformat()
+        )
+        await to_thread.run_sync(self._write, made.id, file, until.timestamp())
+        await self._states.write_state(
+            SPACE, f"{owner}/{made.id}", made.shown(), expected=0, until=until
+        )
+        return made
+
+    async def find(self, owner: str, media_id: str) -> Upload | None:
+        """Return what is known of a file; None where it is nobody's, another's, or expired."""
+        if NAME.fullmatch(media_id) is None:
+            return None
+
+        record = await self._states.read_state(SPACE, f"{owner}/{media_id}")
+        return None if record is None else _upload(record)
+
+    async def read(self, owner: str, media_id: str) -> dict[str, Any] | None:
+        """Return a file as the library takes it; None as of `find`."""
+        found = await self.find(owner, media_id)
+        if found is None:
+            return None
+
+        try:
+            content = await to_thread.run_sync((self._folder / media_id).read_bytes)
+        except FileNotFoundError:  # on another machine, or somebody has tidied up
+            return None
+
+        return {"content": content, "content_type": found.content_type}
+
+    async def drop(self, owner: str, media_id: str) -> bool:
+        """Delete a file; return whether there was one."""
+        if await self.find(owner, media_id) is None:
+            return False
+
+        await self._states.write_state(SPACE, f"{owner}/{media_id}", None)
+        await to_thread.run_sync(self._unlink, media_id)
+        return True
+
+    async def _of(self, owner: str) -> AsyncIterator[StateRecord]:
+        """Yield what a key has brought."""
+        begin = after = f"{owner}/"
+        while records := await self._states.list_states(SPACE, after=after, limit=PAGE):
+            for record in records:
+                if not record.name.startswith(begin):
+                    return
+
+                yield record
+
+            after = records[-1].name
+
+    async def _clean(self) -> None:
+        if time.monotonic() >= self._clean_at:
+            self._clean_at = time.monotonic() + CLEAN_SECONDS
+            await to_thread.run_sync(self._delete_expired)
+
+    def _write(self, media_id: str, file: BinaryIO, until: float) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._folder / media_id
+        file.seek(0)
+        try:
+            with path.open("xb") as target:
+                shutil.copyfileobj(file, target)
+
+            # When it expires, so that whoever cleans up need not ask the ledger.
+            os.utime(path, (until, until))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def _unlink(self, media_id: str) -> None:
+        (self._folder / media_id).unlink(missing_ok=True)
+
+    def _delete_expired(self) -> None:
+        now = time.time()
+        for path in self._folder.glob("media_*"):
+            try:
+                if path.stat().st_mtime < now:
+                    path.unlink()
+            except FileNotFoundError:  # another server was quicker
+                continue
+
+
+def _upload(record: StateRecord) -> Upload:
+    known = {name: one for name, one in record.value.items() if name != "object"}
+    return Upload(**known)
+
+
+async def with_uploads(uploads: Uploads, owner: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a request's fields with what its key has brought in the place of ids.
+
+    Raises:
+        Refusal: There is no such file of this key.
+    """
+    filled = dict(fields)
+    for name in FIELDS:
+        if name in fields:
+            filled[name] = await _filled(uploads, owner, fields[name], name)
+
+    return filled
+
+
+async def _filled(uploads: Uploads, owner: str, value: Any, param: str, depth: int = 0) -> Any:
+    if depth > DEEPEST:  # nothing that is taken has its media there
+        return value
+
+    if isinstance(value, str) and NAME.fullmatch(value):
+        found = await uploads.read(owner, value)
+        if found is None:
+            raise Refusal(
+                404,
+                "media_not_found",
+                f"{param}: there is no media {value!r} of this key, or it has expired; upload it "
+                "again (POST /api/media)",
+                param=param,
+                headers=NO_RETRY,
+            )
+
+        return found
+
+    if isinstance(value, list):
+        return [await _filled(uploads, owner, one, param, depth + 1) for one in value]
+
+    if isinstance(value, dict) and "content" not in value:
+        made: dict[str, Any] = {}
+        for name, one in value.items():
+            inner = await _filled(uploads, owner, one, param, depth + 1)
+            made["url" if name in PLACES and inner is not one else name] = inner
+
+        return made
+
+    return value
