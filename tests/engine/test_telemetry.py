@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -291,11 +292,10 @@ async def test_every_failure_ends_all_spans(
     }
     made = made.model_copy(update=changes.get(name, {}))
     task = asyncio.ensure_future(gateway.generate_video_async(made, REQUEST))
-    for number in range(2 if name == "chain" else int(name in LATE)):
-        jobs = number + 1
-        await until(lambda jobs=jobs: simulator.counters("fal").accepted == jobs)  # type: ignore[misc]
-        before = simulator.counters("fal").polls
-        await until(lambda before=before: simulator.counters("fal").polls > before)  # type: ignore[misc]
+    counters = partial(simulator.counters, "fal")
+    for jobs in range(1, 1 + (2 if name == "chain" else int(name in LATE))):
+        await until(partial(lambda jobs: counters().accepted == jobs, jobs))
+        await until(partial(lambda polls: counters().polls > polls, counters().polls))
         leap(601)
 
     with pytest.raises(TarashException):
