@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tarash.tarash_gateway.testing import Script, Simulator
 from tests.server.conftest import ADMIN, MODEL, Start, Started
 
 PAGE = Path(str(files("tarash.tarash_gateway.server") / "page"))
@@ -344,3 +345,23 @@ def test_limits_show_who_waits(start: Start) -> None:
     (line,) = served.http.get("/api/health").json()["limits"]
     assert (line["name"], line["most"]) == ("fal-ai/veo3.1", 1)
     served.until_ended(job["id"], key)
+
+
+@pytest.mark.parametrize("path", ["/api/events?job={}", "/api/jobs/{}/events"])
+def test_a_stream_ends_with_what_it_was_opened_by(
+    start: Start, simulator: Simulator, path: str
+) -> None:
+    simulator.script("fal", Script(outcome="never"))
+    served = start(alive_seconds=0.1)
+    made = served.http.post("/api/keys", json={"name": "x"}).json()
+    order = {"model": MODEL, "prompt": "x"}
+    job = served.ask("POST", "/api/jobs", made["key"], json=order).json()["id"]
+    with sign_in(served, made["key"]) as client:
+        bearer = {"authorization": f"Bearer {made['key']}"}
+        with (
+            client.stream("GET", path.format(job)) as mine,
+            served.http.stream("GET", path.format(job), headers=bearer) as other,
+        ):
+            assert (mine.status_code, other.status_code) == (200, 200)
+            served.http.delete(f"/api/keys/{made['id']}")
+            assert "completed" not in mine.read().decode() + other.read().decode()

@@ -279,7 +279,8 @@ async def test_nothing_is_cut_off_where_it_is_narrow_or_dark(
 @pytest.fixture(scope="module")
 def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the script of axe-core, which is no part of the package: npm fetches it."""
-    kept = Path(pytestconfig.cache.mkdir("axe")) if pytestconfig.cache else None
+    cache = getattr(pytestconfig, "cache", None)  # it may be switched off
+    kept = None if cache is None else Path(cache.mkdir("axe"))
     place = (kept or tmp_path_factory.mktemp("axe")) / f"{AXE_HASH}.js"
     if not place.exists():
         fetched = tmp_path_factory.mktemp("npm")

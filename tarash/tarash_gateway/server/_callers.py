@@ -82,6 +82,16 @@ async def caller_of(
     return Caller(key)
 
 
+async def is_good_still(front: Front, request: Request) -> bool:
+    """Tell whether what a request has brought is good still: a long answer ends with its key."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        found = token.strip()
+        return front.is_admin_key(found) or await front.keys.verify(found) is not None
+
+    return await session_of(front, request) is not None
+
+
 async def _signed_in(front: Front, request: Request) -> Caller:
     """Return whose session a request carries: only the page sends any.
 

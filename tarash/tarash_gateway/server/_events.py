@@ -12,10 +12,10 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
-from ._callers import Caller, CallerHere, FrontHere
+from ._callers import Caller, CallerHere, FrontHere, is_good_still
 from ._documents import ERRORS
 from ._driving import PACE, Driven
 from ._front import Front
@@ -31,22 +31,28 @@ RETRY_MILLISECONDS = 1000
 @router.get("/{job_id}/events", response_class=StreamingResponse)
 async def events(
     job_id: str,
+    request: Request,
     front: FrontHere,
     caller: CallerHere,
     last_event_id: Annotated[str | None, Header(max_length=100)] = None,
 ) -> StreamingResponse:
     """Push where a job stands, as `text/event-stream`, until it has ended."""
     await own_job(front, caller, job_id)
-    stream = _stream(front, caller, job_id, last_event_id)
+    stream = _stream(request, front, caller, job_id, last_event_id)
     return StreamingResponse(stream, media_type="text/event-stream", headers=NO_BUFFERS)
 
 
 async def _stream(
-    front: Front, caller: Caller, job_id: str, last: str | None
+    request: Request, front: Front, caller: Caller, job_id: str, last: str | None
 ) -> AsyncIterator[bytes]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
-    said_at = time.monotonic()
+    said_at = checked_at = time.monotonic()
     async for view in views(front, caller, job_id):
+        if time.monotonic() - checked_at > front.settings.alive_seconds:
+            checked_at = time.monotonic()
+            if not await is_good_still(front, request):
+                return
+
         stamp = None if view is None else stamp_of(view)
         if stamp is not None and stamp != last:
             last, said_at = stamp, time.monotonic()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from ._callers import Caller, CallerHere, FrontHere
+from ._callers import Caller, CallerHere, FrontHere, is_good_still
 from ._documents import ERRORS
 from ._events import RETRY_MILLISECONDS, views
 from ._front import Front
@@ -30,6 +31,7 @@ Job = Annotated[str, Query(max_length=200)]
 
 @router.get("", response_class=StreamingResponse)
 async def events(
+    request: Request,
     front: FrontHere,
     caller: CallerHere,
     job: Annotated[list[Job], Query(min_length=1, max_length=MOST, description="Repeatable.")],
@@ -46,20 +48,25 @@ async def events(
 
     known = (last_event_id or "").split(".")
     stamps = known if len(known) == len(jobs) else [NEVER] * len(jobs)
-    stream = _stream(front, caller, jobs, stamps)
+    stream = _stream(request, front, caller, jobs, stamps)
     return StreamingResponse(stream, media_type="text/event-stream", headers=NO_BUFFERS)
 
 
 async def _stream(
-    front: Front, caller: Caller, jobs: list[str], stamps: list[str]
+    request: Request, front: Front, caller: Caller, jobs: list[str], stamps: list[str]
 ) -> AsyncIterator[bytes]:
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     # Small, so that a client which reads slowly holds back what is made for it.
     news: asyncio.Queue[tuple[int, dict[str, Any] | None]] = asyncio.Queue(1)
     tasks = [asyncio.create_task(_heard(front, caller, job, n, news)) for n, job in enumerate(jobs)]
-    left = len(jobs)
+    left, checked_at = len(jobs), time.monotonic()
     try:
         while left:
+            if time.monotonic() - checked_at > front.settings.alive_seconds:
+                checked_at = time.monotonic()
+                if not await is_good_still(front, request):
+                    return
+
             try:
                 async with asyncio.timeout(front.settings.alive_seconds):
                     number, view = await news.get()

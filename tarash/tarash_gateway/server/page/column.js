@@ -72,7 +72,8 @@ export function column(model, { on, players, signal }) {
   self.refused = (error) => {
     self.isSending = false;
     self.error = error;
-    const isUnclear = error.status === 0 || error.submission === "unknown";
+    // Nobody has said that nothing was bought: only then is the same request sent again.
+    const isUnclear = error.status === 0 || error.submission === "unknown" || (error.status >= 500 && !error.submission);
     const text = isUnclear ? "It is not known whether this was bought. Trying again here repeats the same request, and buys nothing twice." : null;
     fill(after, h("div", { class: "row" }, badge(isUnclear ? "unknown" : "refused"), error.billing && h("span", { class: "faint" }, BILLING[error.billing] ?? "")),
       h("p", { class: "trouble words", role: "alert" }, error.message),

@@ -15,8 +15,9 @@ const PAUSE = 350;
 const AGAIN = 5000;
 const SENDING = 45000; // longer than a create waits for a provider
 
-export async function compare(place, { query, signal }) {
-  const draft = remembered(query);
+export async function compare(place, { who, query, signal }) {
+  const owner = who.key?.id ?? "admin";
+  const draft = remembered(query, owner);
   const columns = new Map();
   const players = together(signal);
   let run = draft.run ?? null;
@@ -201,7 +202,7 @@ export async function compare(place, { query, signal }) {
 
   function keep() {
     try {
-      sessionStorage.setItem(KEPT, JSON.stringify({ ...form.kept(), models: [...columns.keys()], run }));
+      sessionStorage.setItem(KEPT, JSON.stringify({ owner, ...form.kept(), models: [...columns.keys()], run }));
     } catch {
       // Without a store, a reload begins anew; what was ordered is in Jobs all the same.
     }
@@ -234,10 +235,12 @@ export function forget() {
   sessionStorage.removeItem(KEPT);
 }
 
-function remembered(query) {
+function remembered(query, owner) {
   let found = { kind: "video", models: [] };
   try {
-    found = { ...found, ...JSON.parse(sessionStorage.getItem(KEPT) ?? "{}") };
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    // Whoever signs in next at this screen is not shown what somebody else has written.
+    if (kept.owner === owner) found = { ...found, ...kept };
   } catch {
     forget();
   }

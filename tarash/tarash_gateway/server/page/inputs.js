@@ -75,6 +75,7 @@ export function inputs({ kind, changed }) {
     if (kind() === "image") items.filter((item) => item.isVideo).forEach((item) => URL.revokeObjectURL(item.shown));
     items = items.filter((item) => !item.isVideo || kind() === "video");
     for (const item of items) if (!item.isVideo && !known.has(item.role)) item.role = nextRole();
+    add.textContent = kind() === "video" ? "Add images or a video" : "Add images";
     draw();
   }
 
