@@ -107,6 +107,21 @@ def test_the_last_characters_of_a_seal_count(form: str) -> None:
                 _tokens.read(token[:-1] + letter)
 
 
+@pytest.mark.parametrize("secret", [None, "ours"])
+async def test_a_token_in_the_place_of_an_id_is_told_where_it_belongs(
+    monkeypatch: pytest.MonkeyPatch, secret: str | None
+) -> None:
+    if secret is not None:
+        monkeypatch.setenv(SECRET, secret)
+
+    token = _tokens.write(OPERATION)
+    async with Gateway(ledger=MemoryLedger()) as gateway:
+        with pytest.raises(ValidationError, match=r"VideoJob\.from_token") as caught:
+            await gateway.resume_async(token)
+
+    assert token not in str(caught.value)
+
+
 def test_with_a_secret_only_its_own_tokens_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = _tokens.write(OPERATION)
     monkeypatch.setenv(SECRET, "ours")

@@ -180,6 +180,24 @@ async def test_what_has_no_price_does_not_fit_into_a_budget(
     await gateway.aclose()
 
 
+async def test_what_was_enqueued_has_to_fit_when_it_is_sent(
+    simulator: Simulator, ledger: Any
+) -> None:
+    async with Gateway(ledger=ledger, budgets=["1/day"]) as gateway:
+        for _ in range(2):
+            await gateway.enqueue_video_async(config(simulator), REQUEST)
+
+        assert await ledger.spendings() == []  # nothing is sent yet
+        await gateway.work_async(until_empty=True, api_keys={"runway": KEY})
+        jobs = await gateway.list_jobs_async()
+
+    errors = {one.state: str(one.error) for one in jobs}
+    assert errors.keys() == {"completed", "failed"}
+    assert "The budget of $1.00 per day" in errors["failed"]
+    assert [one.amount for one in await ledger.spendings()] == [COST]
+    assert simulator.counters("runway").submits == 1
+
+
 async def test_the_mock_needs_no_budget(ledger: Any) -> None:
     gateway = Gateway(ledger=ledger, budgets=["0/total"])
     mocked = VideoGenerationConfig(provider="runway", model="gen4.5", mock=MockConfig(enabled=True))

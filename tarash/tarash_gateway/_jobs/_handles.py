@@ -307,12 +307,20 @@ async def known(
     """Return the handle on the job of this id, ours or the provider's."""
     from ._job import Job
     from ._opening import rebuilt
+    from ._tokens import is_token
 
     check_loop()
     ledger = resources.ledger
     record = await ledger.get(job_id)
     if record is None:
         record = await ledger.find(None, job_id)
+
+    if record is None and is_token(job_id):
+        raise ValidationError(
+            "This is a token, and a ledger knows jobs by their ids; VideoJob.from_token and "
+            "ImageJob.from_token take it",
+            code="unknown_job",
+        )
 
     if record is None:
         raise ValidationError(

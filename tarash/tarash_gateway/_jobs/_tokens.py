@@ -43,6 +43,11 @@ def write(operation: Operation) -> str:
     return f"{head}.{body}.{_seal(head, body)}"
 
 
+def is_token(text: str) -> bool:
+    """Tell whether a text is the token of a job, whole or not."""
+    return str(text).startswith((f"{PLAIN}.", f"{SIGNED}."))
+
+
 def read(token: str) -> Operation:
     """Return the operation of a token.
 
