@@ -133,7 +133,7 @@ def test_who_stands_still_past_its_lease_sends_nothing_without_a_slot(
 ) -> None:
     simulator.script("fal", Script(run_seconds=0.3, stream=False))
     first, second = orders(simulator, 1, "a")[:2]
-    arguments: dict[str, Any] = {"path": str(path), "in_flight": 1, "lease": 0.5}
+    arguments: dict[str, Any] = {"path": str(path), "in_flight": 1, "lease": 2}
     stopped = zygote.start("traffic", jobs=[first], trap=point, by_signal=True, **arguments)
     stopped.until("reached")
     other = zygote.start("traffic", jobs=[second], **arguments)

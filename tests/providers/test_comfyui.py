@@ -200,7 +200,7 @@ def test_what_a_workflow_has_no_slot_for_is_left_out_or_refused() -> None:
 
 
 # -------------------------------------------------------------------------------------------- runs
-def test_without_a_key_the_result_is_an_address(simulator: Simulator) -> None:
+def test_without_a_key_the_result_is_an_address(simulator: Simulator, tmp_path: Path) -> None:
     base_url = simulator.base_url("comfyui")
     response = generate_video(video(base_url=base_url), VideoGenerationRequest(prompt="a fox"))
     assert isinstance(response.video, str)
@@ -208,7 +208,7 @@ def test_without_a_key_the_result_is_an_address(simulator: Simulator) -> None:
     assert "subfolder=video" in response.video
     assert simulator.counters("comfyui").results == 0
     # A server on this machine is the user's own: what it has made can be saved all the same.
-    saved = response.save("{request_id}.{ext}", config=video(base_url=base_url))
+    saved = response.save(f"{tmp_path}/{{request_id}}.{{ext}}", config=video(base_url=base_url))
     assert saved
 
 

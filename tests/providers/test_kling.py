@@ -170,7 +170,8 @@ async def test_whatever_is_asked_of_an_image_model_is_taken(
     )
     given = config(simulator, model).model_dump() | {"api_key": "a-key-of-ours"}
     kept = {name: given[name] for name in ("provider", "model", "api_key", "base_url")}
-    image = ImageGenerationConfig.model_validate({**kept, "poll_interval": 0.02})
+    often = {"poll_interval": 0.02, "provider_config": {"min_poll_interval": 0.02}}
+    image = ImageGenerationConfig.model_validate({**kept, **often})
     async with Gateway() as gateway:
         for one in asked:
             try:

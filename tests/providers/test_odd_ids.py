@@ -58,13 +58,14 @@ class Heard:
         self.targets: list[str] = []
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.targets.append(head.split()[1].decode())
-        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-        with suppress(ConnectionError):
-            await writer.drain()
-            writer.close()
-            await writer.wait_closed()
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            self.targets.append(head.split()[1].decode())
+            writer.write(
+                b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+            )
+        finally:
+            writer.close()  # which sends what is written first
 
 
 @pytest.mark.parametrize("provider", PLACES)

@@ -114,7 +114,7 @@ def test_events_tell_where_a_job_stands_until_its_end(
 def test_a_client_goes_on_after_a_restart(
     start: Start, simulator: Simulator, tmp_path: object
 ) -> None:
-    simulator.script("fal", Script(run_polls=30, stream=False))
+    simulator.script("fal", Script(run_seconds=4, stream=False))
     ledger = f"sqlite:///{tmp_path}/jobs.db"
     first = start(ledger)
     job = first.ask("POST", "/api/jobs", json=ORDER).json()["id"]

@@ -11,7 +11,7 @@ from tests.server.conftest import MODEL, Start, Started
 
 
 def test_a_video_from_create_to_delete(served: Started, simulator: Simulator) -> None:
-    simulator.script("fal", Script(queue_polls=1, run_polls=1))
+    simulator.script("fal", Script(queue_seconds=0.2, run_seconds=0.2))
     client = served.client(served.key())
     video = client.videos.create(model=MODEL, prompt="A cat", seconds="8", size="1280x720")
     assert (video.object, video.status, video.model) == ("video", "queued", MODEL)
