@@ -311,6 +311,8 @@ def test_models_are_searched_within_the_scope_of_a_key(start: Start) -> None:
     assert not {one["id"] for one in more} & {one["id"] for one in found["data"]}
     assert served.ask("GET", "/api/models?q=quick", key).json()["data"][0]["alias"] == [MODEL]
     assert served.ask("GET", "/api/models?q=gen4.5&kind=video", key).json()["data"] == []
+    for text, is_id in (("openai/sora-2", True), ("fal-ai/veo3.1", False), ("veo3.1", False)):
+        assert served.ask("GET", f"/api/models?q={text}", key).json()["is_id"] is is_id
     one = served.ask("GET", f"/api/models/{MODEL}", key).json()
     assert one["description"]["durations"] == [4, 6, 8]
     assert len(one["prices"]) == 4

@@ -66,10 +66,10 @@ async def search_models(  # noqa: PLR0913, PLR0917  (each is a part of the query
     found.sort(key=lambda one: _rank(one, words, usable))
     page = found[offset : offset + limit]
     shown = await to_thread.run_sync(lambda: [entry_of(front, one, usable) for one in page])
-    has_more = len(found) > offset + limit
-    return JSONResponse(
-        sendable({"object": "list", "data": shown, "total": len(found), "has_more": has_more})
-    )
+    facts = {"total": len(found), "has_more": len(found) > offset + limit}
+    # Whoever has typed an id means that one, and none that is like it.
+    facts["is_id"] = front.models.is_whole(q.strip())
+    return JSONResponse(sendable({"object": "list", "data": shown, **facts}))
 
 
 @router.get("/{model:path}")

@@ -257,6 +257,16 @@ class ModelNames:
 
         return found, provider, model
 
+    def is_whole(self, name: str) -> bool:
+        """Tell whether text is a model's whole id: a provider that is known, a slash and more."""
+        try:
+            _, provider, model = self._parsed(name, "model")
+            self._known(provider, model, "model")
+        except Refusal:
+            return False
+
+        return True
+
     async def read(self) -> None:
         """Read the catalogue in a worker thread, where that was long ago: it takes a second."""
         async with self._reading:

@@ -86,7 +86,10 @@ function entry(one) {
 }
 
 function seconds(one) {
-  if (one.durations?.length) return `${listed(one.durations, 8)} s`;
+  const each = one.durations ?? [];
+  const isRow = each.length > 3 && each.every((value, number) => !number || value === each[number - 1] + 1);
+  if (isRow) return `${each[0]}–${each.at(-1)} s`;
+  if (each.length) return `${listed(each, 8)} s`;
   const range = one.duration_range;
   return range ? `${range.low ?? 0}–${range.high ?? "…"} s` : "";
 }

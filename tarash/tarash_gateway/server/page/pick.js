@@ -32,16 +32,17 @@ export function picker({ kind, picked, signal }) {
       if (mine.signal.aborted || document.activeElement !== input) return;
       entries = answer.data;
       isStale = false;
-      show(answer.total);
+      show(answer);
       if (isWanted) choose(at);
     } catch (error) {
       if (error.name !== "AbortError") note(error.message);
     }
   }
 
-  function show(total) {
+  function show({ total, is_id: isId }) {
     const exact = entries.findIndex((entry) => entry.id === input.value.trim());
-    at = exact >= 0 || !input.value.trim() || !entries.length ? exact : 0;
+    // A whole id is meant as it stands, and not as the nearest of another provider.
+    at = exact >= 0 || isId || !input.value.trim() || !entries.length ? exact : 0;
     fill(list, entries.map((entry, number) => h("li", {
       role: "option", id: `${id}-${number}`, "aria-selected": "false",
       on: { mousedown: (event) => event.preventDefault(), click: () => choose(number) },
