@@ -284,8 +284,8 @@ async def test_a_failed_job_moves_on_to_the_next_config(run: Run) -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_a_result_without_media_is_a_failure(run: Run) -> None:
     run.script(Script(outcome="no_media", stream=False))
-    # One that is ready to be fetched is asked for until the deadline.
-    limit = {"timeout": 5} if run.case.provider == "cirrus" else {}
+    # One that is ready to be fetched is asked for until then.
+    limit = {"timeout": 5} if run.case.provider == "cirrus" else {}  # waited for
     error = await run.failure(**limit)
 
     assert isinstance(error, TarashException)

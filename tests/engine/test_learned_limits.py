@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from tarash.tarash_gateway import (
     TarashException,
     VideoGenerationConfig,
 )
+from tarash.tarash_gateway._engine._admission import _target_of
 from tarash.tarash_gateway._engine._learned_limits import Learned, LearnedLimits
 from tarash.tarash_gateway._engine._terms import group_of, limits_in, line_of, terms_for
 from tarash.tarash_gateway.ledger import MemoryLedger
+from tarash.tarash_gateway.providers._registry import default_registry, shipped
+from tests.engine.test_billing import attempt
 
 LINE = "fal:abc"
 SAID = [
@@ -160,3 +164,24 @@ def test_a_line_names_no_key() -> None:
         line_of("runway", "https://fal.run", "secret-key", mocked=False),
     }
     assert len(others | {mine}) == 5
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [(name, row.name) for name, row in shipped().items() if name != row.name],
+)
+def test_an_account_has_one_line_by_whichever_name(alias: str, name: str) -> None:
+    limits = [Limits(provider=name, in_flight=2)], [Limits(provider=alias, in_flight=2)]
+    targets = []
+    for used in (alias, name):
+        config = VideoGenerationConfig(provider=used, model="m", api_key="k")
+        for every in limits:
+            terms = terms_for(every, config)
+            assert terms is not None
+            assert terms.most == 2
+
+        made = attempt()
+        made.call = replace(made.call, config=config)
+        targets.append(_target_of(None, made, default_registry)[0])
+
+    assert targets[0] == targets[1]

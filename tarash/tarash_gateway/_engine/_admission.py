@@ -15,6 +15,7 @@ import anyio
 
 from .._data._policies import Policy, PolicyCall, Target
 from .._support._secrets import secrets_of
+from ..catalog import names_of
 from ..exceptions import TarashException
 from ._accounts import account_of
 from ._leaving import settled
@@ -99,9 +100,10 @@ def _target_of(adapter: Adapter | None, attempt: Attempt, registry: Registry) ->
         base_url, key = account.base_url, account.key.reveal()
 
     config = attempt.call.config
-    place = f"{config.provider}\n{base_url}\n{key.strip()}"
+    provider = names_of(config.provider)[0]  # an account has one line, by whichever name
+    place = f"{provider}\n{base_url}\n{key.strip()}"
     digest = hashlib.blake2b(place.encode(), digest_size=8, key=_salt).hexdigest()
-    return Target(config.provider, config.model, base_url, digest), key
+    return Target(provider, config.model, base_url, digest), key
 
 
 class _Guarded:

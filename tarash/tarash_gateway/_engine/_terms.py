@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._data._observers import own_labels
+from ..catalog import names_of
 from ..exceptions import QuotaExceededError, RateLimitError, TarashException
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def terms_for(limits: Iterable[Limits], config: Config) -> Terms | None:
         config: Has its own, perhaps.
     """
     mine = [] if config.limits is None else [config.limits]
-    every = [one for one in (*mine, *limits) if one.holds_for(config.provider, config.model)]
+    every = [one for one in (*mine, *limits) if _holds(one, config)]
     found = [one for one in every if one.label is None]
     if not found:
         return None
@@ -82,10 +83,15 @@ def terms_by_label(limits: Iterable[Limits], config: Config) -> list[tuple[str, 
     mine = [] if config.limits is None else [config.limits]
     found: dict[str, list[Limits]] = {}
     for one in (*mine, *limits):
-        if one.label is not None and one.holds_for(config.provider, config.model):
+        if one.label is not None and _holds(one, config):
             found.setdefault(one.label, []).append(one)
 
     return [(label, _terms_of_label(every, config)) for label, every in found.items()]
+
+
+def _holds(limits: Limits, config: Config) -> bool:
+    """Tell whether limits hold for a config, whichever name of the provider either has."""
+    return any(limits.holds_for(name, config.model) for name in names_of(config.provider))
 
 
 def _terms_of_label(limits: list[Limits], config: Config) -> Terms:

@@ -20,6 +20,7 @@ from ._sources import (
     Schemas,
     Sources,
     Tariffs,
+    names_of,
     provide,
     provided_by,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "lookup",
     "mask_form_of",
     "named",
+    "names_of",
     "near_ids",
     "outputs_of",
     "provide",

@@ -198,6 +198,12 @@ def source(provider: str) -> ModelSource | None:
     return _sources().get(provider)
 
 
+def names_of(provider: str) -> tuple[str, ...]:
+    """Return all names of a provider, its own before its aliases; that of others as it stands."""
+    found = _sources().get(provider)
+    return (provider,) if found is None else (found.name, *found.aliases)
+
+
 def is_described(provider: str) -> bool:
     """Tell whether the catalogue knows the provider."""
     return _sources().get(provider) is not None

@@ -16,7 +16,7 @@ from pydantic import ValidationError as Malformed
 from ..._data._money import PriceLine
 from ..._support._shipped import shipped as content_of
 from ...exceptions import ValidationError
-from .._sources import is_described, module_of, source
+from .._sources import is_described, module_of, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ class Prices:
         """
         from ._fetched import fetched
 
-        names = _names_of(provider)
+        names = names_of(provider)
         found: list[PriceLine] = []
         books = (self._own, self._named(), _declared(provider), *fetched(names[0]), shipped())
         for book in books:
@@ -126,12 +126,6 @@ class Prices:
             book = self._files[path] = PriceBook(taken(path))
 
         return book
-
-
-def _names_of(provider: str) -> tuple[str, ...]:
-    """Return all names of a provider, its own before its aliases."""
-    described = source(provider)
-    return (provider,) if described is None else (described.name, *described.aliases)
 
 
 def _declared(provider: str) -> PriceBook | None:
