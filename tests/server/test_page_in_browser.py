@@ -243,10 +243,23 @@ async def test_inputs_are_dropped_named_and_sent(running: Browser, mocked: Start
         await page.until(f"{roles}.length == 2")
         assert await page.run(roles) == ["first_frame", "last_frame"]
         assert "c.txt" in await page.run("document.querySelector('.drop [role=alert]').textContent")
+        await page.run(
+            """(() => {
+                const files = new DataTransfer();
+                files.items.add(new File(['no picture'], 'd.png', {type: 'image/png'}));
+                document.querySelector('.composer').dispatchEvent(
+                    new DragEvent('drop', {dataTransfer: files, cancelable: true}));
+            })()"""
+        )
+        trouble = "document.querySelector('.drop [role=alert]').textContent"
+        await page.until(f"{trouble}.includes('d.png could not be uploaded')")
+        assert await page.run(roles) == ["first_frame", "last_frame"]
         await order(page, "Between two frames", frames)
         await page.until(f"{badges('completed')} == 1")
         sent = await page.run("document.querySelector('.column pre').textContent")
         assert "image" in sent
+        told = await page.run("[...document.querySelectorAll('.inputs .hint')].map(e => e.hidden)")
+        assert told == [True, True]
         # A model that takes none says so before anything is bought.
         await page.run("document.querySelector('[role=combobox]').focus()")
         await page.write(MODEL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.media import samples
-from tarash.tarash_gateway.server._uploads import SPACE
+from tarash.tarash_gateway.server import ServerSettings
+from tarash.tarash_gateway.server._uploads import SPACE, Uploads
 from tarash.tarash_gateway.testing import Simulator
 from tests.server.conftest import ADMIN, Start, Started
 
@@ -142,3 +144,26 @@ async def test_what_has_expired_is_gone(start: Start, tmp_path: Path) -> None:
     os.utime(file, (past.timestamp(), past.timestamp()))
     assert upload(start(ledger, mock=True)).status_code == 201  # whose start is the time to tidy up
     assert not file.exists()
+
+
+async def test_nobody_tidies_up_what_is_being_written(tmp_path: Path) -> None:
+    ledger, settings = MemoryLedger(), ServerSettings()
+    uploads, another = (Uploads(tmp_path, ledger, settings) for _ in range(2))
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            another.delete_expired()
+            return super().read(size)
+
+    kept = await uploads.keep("admin", Slow(PIXEL), len(PIXEL), 60)
+    found = await another.read("admin", kept.id)
+    assert found is not None
+    assert found["content"] == PIXEL
+
+    left = tmp_path / "uploads" / "part_media_left"
+    left.write_bytes(PIXEL)
+    another.delete_expired()
+    assert left.exists()
+    os.utime(left, (1, 1))
+    another.delete_expired()
+    assert [one.name for one in left.parent.iterdir()] == [kept.id]

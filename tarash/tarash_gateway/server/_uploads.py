@@ -36,6 +36,9 @@ HEAD_BYTES = 4096
 PAGE = 1000
 DEEPEST = 4
 """How many lists and objects a medium may stand in."""
+SCRATCH = "part_"
+ABANDONED_SECONDS = 24 * 3600
+"""After which a file is dropped that somebody has begun to write."""
 CLEAN_SECONDS = 600
 """How often files are looked for that have expired."""
 FIELDS = (
@@ -164,30 +167,34 @@ class Uploads:
     async def _clean(self) -> None:
         if time.monotonic() >= self._clean_at:
             self._clean_at = time.monotonic() + CLEAN_SECONDS
-            await to_thread.run_sync(self._delete_expired)
+            await to_thread.run_sync(self.delete_expired)
 
     def _write(self, media_id: str, file: BinaryIO, until: float) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._folder / media_id
+        scratch = self._folder / f"{SCRATCH}{media_id}"
         file.seek(0)
         try:
-            with path.open("xb") as target:
+            with scratch.open("xb") as target:
                 shutil.copyfileobj(file, target)
 
             # When it expires, so that whoever cleans up need not ask the ledger.
-            os.utime(path, (until, until))
+            os.utime(scratch, (until, until))
+            scratch.replace(self._folder / media_id)
         except BaseException:
-            path.unlink(missing_ok=True)
+            scratch.unlink(missing_ok=True)
             raise
 
     def _unlink(self, media_id: str) -> None:
         (self._folder / media_id).unlink(missing_ok=True)
 
-    def _delete_expired(self) -> None:
+    def delete_expired(self) -> None:
+        """Delete the files that have expired, and those that nobody writes any more."""
         now = time.time()
-        for path in self._folder.glob("media_*"):
+        for path in (*self._folder.glob("media_*"), *self._folder.glob(f"{SCRATCH}*")):
+            # Of what is being written, the time is that of its last byte.
+            ends = now - ABANDONED_SECONDS if path.name.startswith(SCRATCH) else now
             try:
-                if path.stat().st_mtime < now:
+                if path.stat().st_mtime < ends:
                     path.unlink()
             except FileNotFoundError:  # another server was quicker
                 continue

@@ -1,12 +1,12 @@
 // Images and a video to begin with: dropped, chosen or pasted; each with what it is for.
 
+import { post } from "./api.js";
 import { fill, h, say } from "./dom.js";
 
 const ROLES = {
   video: [["first_frame", "First frame"], ["last_frame", "Last frame"], ["reference", "Reference"]],
   image: [["reference", "Image to change"], ["mask", "Mask"]],
 };
-const MOST_BYTES = 7 * 1024 * 1024; // of all together: a body of JSON may have 10 MiB
 const MOST = 12;
 
 /** Make the list; `changed()` is called whenever it is another one. */
@@ -27,14 +27,30 @@ export function inputs({ kind, changed }) {
       else if (isVideo && kind() === "image") refuse("Images are made from images, not from a video.");
       else if (isVideo && items.some((item) => item.isVideo)) refuse("One video at most.");
       else if (items.length >= MOST) refuse(`At most ${MOST} inputs.`);
-      else if (size() + file.size > MOST_BYTES) refuse(`${file.name} is too large: all inputs together may have ${MOST_BYTES / 1024 / 1024} MiB.`);
-      else items.push({ file, isVideo, role: isVideo ? "video" : nextRole(), shown: URL.createObjectURL(file), data: read(file) });
+      else items.push({ file, isVideo, role: isVideo ? "video" : nextRole(), shown: URL.createObjectURL(file), id: null });
     }
+    items.filter((item) => !item.sent).forEach(send);
     draw();
     changed();
   }
 
-  const size = () => items.reduce((sum, item) => sum + item.file.size, 0);
+  /** Bring a file to the server once; requests name it by its id. */
+  function send(item) {
+    const form = new FormData();
+    form.append("file", item.file);
+    item.hint = h("span", { class: "hint" }, "Uploading…");
+    item.sent = post("api/media", form).then((kept) => {
+      item.id = kept.id;
+      item.hint.hidden = true; // nothing is drawn anew: the focus may be in the list
+    }, (error) => {
+      if (!items.includes(item)) return;
+      items = items.filter((one) => one !== item);
+      URL.revokeObjectURL(item.shown);
+      refuse(`${item.file.name} could not be uploaded. ${error.message}`);
+      draw();
+      changed();
+    });
+  }
 
   function nextRole() {
     if (kind() === "image") return "reference";
@@ -55,7 +71,8 @@ export function inputs({ kind, changed }) {
       const role = item.isVideo ? h("span", { class: "hint" }, "Video to change")
         : h("select", { "aria-label": `Use of ${item.file.name}`, on: { change: (event) => { item.role = event.target.value; changed(); } } },
           ROLES[kind()].map(([value, label]) => h("option", { value, selected: value === item.role }, label)));
-      return h("li", {}, preview, h("span", { class: "input-name", title: item.file.name }, item.file.name), role,
+      return h("li", {}, preview, h("span", { class: "input-name", title: item.file.name }, item.file.name),
+        item.hint, role,
         h("button", { type: "button", class: "quiet small", "aria-label": `Remove ${item.file.name}`, on: { click: () => drop(item) } }, "Remove"));
     }));
   }
@@ -81,10 +98,11 @@ export function inputs({ kind, changed }) {
 
   /** The fields of a request that these are. */
   async function fields() {
+    while (items.some((item) => !item.id)) await Promise.all(items.map((item) => item.sent));
     const found = {};
     const push = (name, value) => { (found[name] ??= []).push(value); };
     for (const item of items) {
-      const url = await item.data;
+      const url = item.id;
       if (item.isVideo) found.video = { url };
       else if (item.role === "mask") found.mask = { image_url: url };
       else if (kind() === "image") push("images", { image_url: url });
@@ -107,13 +125,4 @@ export function inputs({ kind, changed }) {
   }
 
   return { element: made, fields, turned, accept, take, count: () => items.length };
-}
-
-function read(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.addEventListener("load", () => resolve(reader.result));
-    reader.addEventListener("error", () => reject(new Error(`${file.name} can't be read any more. Add it again.`)));
-    reader.readAsDataURL(file);
-  });
 }
