@@ -52,6 +52,7 @@ class Proxy:
         self._moving.set()
         self.cut_all()
         await asyncio.gather(*self._tasks)
+        await asyncio.sleep(0)  # what is aborted lets go of its socket with the loop's next round
 
     @property
     def url(self) -> str:
@@ -93,15 +94,17 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        with suppress(OSError, asyncio.IncompleteReadError):
-            server_reader, server_writer = await asyncio.open_connection(*self._server_at)
-            self._writers |= {writer, server_writer}
-            try:
+        writers = {writer}
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                server_reader, server_writer = await asyncio.open_connection(*self._server_at)
+                writers.add(server_writer)
+                self._writers |= writers
                 await self._pass(reader, writer, server_reader, server_writer)
-            finally:
-                for one in (writer, server_writer):
-                    self._writers.discard(one)
-                    one.transport.abort()
+        finally:  # also where the database is not there
+            for one in writers:
+                self._writers.discard(one)
+                one.transport.abort()
 
     async def _pass(
         self,
