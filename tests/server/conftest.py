@@ -111,7 +111,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Started] = []
 
     def make(
-        ledger: str | None = None,
+        ledger: Any = None,
         *,
         head_seconds: float = 10,
         admin_key: str = ADMIN,

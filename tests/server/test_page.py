@@ -16,6 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tarash.tarash_gateway import StorageError
+from tarash.tarash_gateway.ledger import MemoryLedger
+from tarash.tarash_gateway.ledger._records import JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.server.conftest import ADMIN, MODEL, Start, Started
 
@@ -347,6 +350,33 @@ def test_limits_show_who_waits(start: Start) -> None:
     (line,) = served.http.get("/api/health").json()["limits"]
     assert (line["name"], line["most"]) == ("fal-ai/veo3.1", 1)
     served.until_ended(job["id"], key)
+
+
+def test_a_stream_ends_where_the_ledger_fails_so_that_the_client_comes_back(
+    start: Start, simulator: Simulator
+) -> None:
+    class Away(MemoryLedger):
+        is_away = False
+
+        async def get(self, job_id: str) -> JobRecord | None:
+            if self.is_away:
+                raise StorageError("The disk is away")
+
+            return await super().get(job_id)
+
+    simulator.script("fal", Script(run_seconds=0.5, stream=False))
+    ledger = Away()
+    served = start(ledger, alive_seconds=0.2)
+    job = served.create().json()["id"]
+    with served.http.stream("GET", f"/api/events?job={job}") as answer:
+        lines = answer.iter_lines()
+        assert any(line.startswith("data: ") for line in lines)
+        ledger.is_away = True
+        assert not any("event: end" in line for line in lines)  # and it ends all the same
+
+    ledger.is_away = False
+    assert "event: end" in served.http.get(f"/api/events?job={job}").text
+    assert simulator.counters("fal").accepted == 1
 
 
 @pytest.mark.parametrize("path", ["/api/events?job={}", "/api/jobs/{}/events"])

@@ -71,6 +71,9 @@ async def _stream(
                 async with asyncio.timeout(front.settings.alive_seconds):
                     number, view = await news.get()
             except TimeoutError:
+                if any(one.done() and one.exception() for one in tasks):
+                    return  # nobody listens to that job any more: the client comes back, and asks
+
                 yield b": alive\n\n"
                 continue
 
@@ -86,6 +89,8 @@ async def _stream(
     finally:
         for task in tasks:
             task.cancel()
+
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _heard(

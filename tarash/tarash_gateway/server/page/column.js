@@ -20,11 +20,13 @@ export function column(model, { on, players, signal }) {
 
   // ------------------------------------------------------------------ before
   self.planning = () => {
+    self.isPlanning = true;
     before.setAttribute("aria-busy", "true");
     if (!self.plan && !self.planError) fill(before, h("p", { class: "price faint" }, "…"));
   };
 
   self.planned = (plan, error) => {
+    self.isPlanning = false;
     self.plan = plan;
     self.planError = error;
     before.setAttribute("aria-busy", "false");

@@ -71,6 +71,12 @@ export async function compare(place, { who, query, signal }) {
     keep();
     clearTimeout(timer);
     timer = setTimeout(plan, PAUSE);
+    outdate();
+  }
+
+  // What was planned before is not what would be made now: nothing is bought at its price.
+  function outdate() {
+    for (const one of columns.values()) one.planning();
     draw();
   }
 
@@ -78,14 +84,15 @@ export async function compare(place, { who, query, signal }) {
     turn.abort();
     turn = new AbortController();
     const mine = turn.signal;
-    const fields = await form.fields();
+    outdate();
+    const fields = await form.fields(); // which may have to be uploaded first
+    if (mine.aborted) return;
     if (!fields.prompt) {
       for (const one of columns.values()) one.planned(null, null);
       draw();
       return;
     }
     await Promise.all([...columns.values()].map(async (one) => {
-      one.planning();
       try {
         const found = await post("api/plan", { ...fields, model: one.model }, { signal: mine });
         if (!mine.aborted) one.planned(found, null);
@@ -98,7 +105,7 @@ export async function compare(place, { who, query, signal }) {
     if (!mine.aborted) draw();
   }
 
-  const possible = () => [...columns.values()].filter((one) => one.plan && !one.isBusy());
+  const possible = () => [...columns.values()].filter((one) => one.plan && !one.isPlanning && !one.isBusy());
 
   function draw() {
     const ready = possible();

@@ -7,6 +7,7 @@ const ROLES = {
   video: [["first_frame", "First frame"], ["last_frame", "Last frame"], ["reference", "Reference"]],
   image: [["reference", "Image to change"], ["mask", "Mask"]],
 };
+const MOST_BYTES = 25 * 1024 * 1024; // of all together: each plan of each model reads them
 const MOST = 12;
 
 /** Make the list; `changed()` is called whenever it is another one. */
@@ -27,12 +28,15 @@ export function inputs({ kind, changed }) {
       else if (isVideo && kind() === "image") refuse("Images are made from images, not from a video.");
       else if (isVideo && items.some((item) => item.isVideo)) refuse("One video at most.");
       else if (items.length >= MOST) refuse(`At most ${MOST} inputs.`);
+      else if (size() + file.size > MOST_BYTES) refuse(`${file.name} is too large: all inputs together may have ${MOST_BYTES / 1024 / 1024} MiB.`);
       else items.push({ file, isVideo, role: isVideo ? "video" : nextRole(), shown: URL.createObjectURL(file), id: null });
     }
     items.filter((item) => !item.sent).forEach(send);
     draw();
     changed();
   }
+
+  const size = () => items.reduce((sum, item) => sum + item.file.size, 0);
 
   /** Bring a file to the server once; requests name it by its id. */
   function send(item) {
