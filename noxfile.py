@@ -155,10 +155,12 @@ def _pytest(session: nox.Session, *command: str, env: dict[str, str] | None = No
     """Run the suite; what failed beside others has to pass by itself, and is named.
 
     The tests run real servers and real clocks. On a machine that does other work too, one of
-    thousands may starve; a mistake fails again.
+    thousands may starve; a mistake fails again. The first run takes the assertions as they are
+    written: each worker would rewrite all of them for itself, at the same time, which takes longer
+    than to import them. The second one rewrites them, and shows both sides.
     """
     try:
-        session.run(*command, *WORKERS, *session.posargs, env=env)
+        session.run(*command, *WORKERS, "--assert=plain", *session.posargs, env=env)
     except nox.command.CommandFailed:
         session.warn("Some tests failed. They run once more, one at a time.")
         session.run(
