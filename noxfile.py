@@ -323,6 +323,30 @@ def recipes(session: nox.Session) -> None:
 
 
 @nox.session
+def clients(session: nox.Session) -> None:
+    """Run LiteLLM, the Vercel AI SDK and OpenAI's client for Node against a started server."""
+    _install(session)
+    # As with the benchmarks, what others need is apart from what we do.
+    scratch = Path(session.create_tmp()).resolve()
+    session.run("python", "-m", "venv", str(scratch / "others"))
+    python = scratch / "others" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    install = (str(python), "-m", "pip", "install", "--quiet", *_group("bench"))
+    session.run(*install, env={"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""}, external=True)
+    environment = {"TARASH_CLIENTS_PYTHON": str(python)}
+    if shutil.which("npm") is None:
+        session.warn("There is no npm, so what runs in Node is not tested.")
+    else:
+        shutil.copy(ROOT / "tests" / "clients" / "package.json", scratch)
+        quiet = ("--no-audit", "--no-fund", "--no-package-lock", "--silent")
+        with session.chdir(scratch):
+            session.run("npm", "install", *quiet, external=True)
+
+        environment["TARASH_CLIENTS_NODE"] = str(scratch)
+
+    session.run("pytest", "-m", "clients", "tests/clients", *session.posargs, env=environment)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run the long forms of the tests."""
     session.env.update(PIP_CONSTRAINT="", UV_CONSTRAINT="")

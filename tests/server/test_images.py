@@ -12,7 +12,7 @@ import pytest
 
 from tarash.tarash_gateway.media.samples import make_png
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
-from tests.server.conftest import Start, Started
+from tests.server.conftest import ADMIN, Start, Started
 
 GPT = "openai/gpt-image-2"
 FLUX = "fal/fal-ai/flux/dev"
@@ -79,6 +79,56 @@ def test_a_stream_ends_with_the_image(served: Started) -> None:
 
     with client.images.edit(model=GPT, prompt="A cat", image=PNG, stream=True) as edited:
         assert [one.type for one in edited][-1] == "image_edit.completed"
+
+
+@pytest.mark.parametrize("edits", [False, True])
+def test_images_on_the_way_come_before_the_last(
+    served: Started, simulator: Simulator, edits: bool
+) -> None:
+    simulator.script("openai", Script(run_seconds=0.3))
+    images = served.client().images
+    asked: dict[str, Any] = {"model": GPT, "prompt": "A cat", "stream": True, "partial_images": 2}
+    verb = "image_edit" if edits else "image_generation"
+    with images.edit(image=PNG, **asked) if edits else images.generate(**asked) as stream:
+        first = next(stream)
+        job = stream.response.headers["x-tarash-job"]
+        assert served.ask("GET", f"/api/jobs/{job}").json()["status"] == "in_progress"
+        events = [first, *stream]
+
+    told = [one.type.removeprefix(f"{verb}.") for one in events]
+    assert told == ["partial_image", "partial_image", "completed"]
+    assert [one.partial_image_index for one in events[:-1]] == [0, 1]
+    assert all(is_image(base64.b64decode(one.b64_json)) for one in events)
+    assert events[-1].usage.total_tokens > 0
+
+
+def test_who_leaves_a_stream_finds_the_image_again(served: Started, simulator: Simulator) -> None:
+    simulator.script("openai", Script(run_seconds=0.3))
+    body = {"model": GPT, "prompt": "A cat", "stream": True, "partial_images": 1}
+    headers = {"Idempotency-Key": "left", "Authorization": f"Bearer {ADMIN}"}
+    path = "/v1/images/generations"
+    with served.http.stream("POST", path, json=body, headers=headers) as left:
+        assert "partial_image" in next(one for one in left.iter_text() if "data:" in one)
+
+    again = served.ask("POST", path, json=body, headers=headers)
+    assert "image_generation.completed" in again.text
+    assert simulator.counters("openai").submits == 1
+
+
+def test_a_stream_that_the_provider_breaks_off_is_not_bought_again(
+    served: Started, simulator: Simulator
+) -> None:
+    simulator.fail("openai", "submit", Fault.truncate(), times=None)
+    client = served.client()
+    with (
+        pytest.raises(openai.APIError) as raised,
+        client.images.generate(model=GPT, prompt="A cat", stream=True, partial_images=2) as stream,
+    ):
+        list(stream)
+
+    assert isinstance(raised.value.body, dict)
+    assert raised.value.body["submission"] == "unknown"
+    assert simulator.counters("openai").submits == 1
 
 
 def test_a_list_of_images_and_a_mask_are_all_used(served: Started, simulator: Simulator) -> None:
@@ -195,6 +245,20 @@ def test_parameters_of_openai_go_through_and_others_do_not(
     assert (sent["background"], sent["output_format"]) == ("transparent", "webp")
     with pytest.raises(openai.BadRequestError, match="webhook"):
         client.images.generate(model=GPT, prompt="A", extra_body={"webhook": "https://x.example"})
+
+
+def test_what_openai_does_anyway_is_sent_to_nobody(served: Started, simulator: Simulator) -> None:
+    usual = {"moderation": "auto", "background": "auto", "quality": "auto", "size": "auto"}
+    for model in (GPT, FLUX):
+        body = {"model": model, "prompt": "A cat", **usual}
+        answer = served.ask("POST", "/v1/images/generations", json=body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["adjustments"] == []
+
+    served.client().images.generate(model=GPT, prompt="A cat", moderation="low")
+    sent = [simulator.requests("openai")[0], simulator.requests("openai")[-1]]
+    assert [one.json().get("moderation") for one in sent] == [None, "low"]
+    assert "auto" not in str(simulator.jobs("fal")[0].payload)
 
 
 def test_images_are_no_videos(mocked: Started) -> None:

@@ -133,6 +133,14 @@ class RawResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PartialImage:
+    """An image on the way: as far as it is made, in an answer that is not over."""
+
+    index: int
+    media: MediaContent
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one look at a job says."""
 

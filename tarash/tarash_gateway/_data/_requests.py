@@ -37,6 +37,7 @@ AspectRatio = Annotated[CommonAspectRatio | str, AfterValidator(_ratio)]
 MOST = 10_000
 """Videos or images of one request: more is a mistake that would be paid for."""
 Count = Annotated[int, Field(ge=1, le=MOST)]
+PartialImages = Annotated[int, Field(ge=0, le=100)]
 Seed = Annotated[int, Field(ge=-(2**127), lt=2**127)]
 """Far more than any provider takes, and no more than what is written in one line."""
 LONGEST_SECONDS = 1e9
@@ -198,6 +199,9 @@ class ImageGenerationRequest(_GenerationRequest):
         mask_image: Where to change the first image: where it is white, or transparent if it has
             transparency; converted to what the model reads. In the same forms.
         seed: For repeatable results, where the model has one.
+        partial_images: How many images to hear of on the way, as `partial_image` of the updates;
+            OpenAI's GPT image models send up to 3 when one image is made, and bill a little for
+            each. It changes nothing of the result: other models leave it out without a word.
         continue_from: As in `VideoGenerationRequest`; no provider goes on from images so far.
         extra_params: The provider's own parameters, sent untouched; they win over mapped values.
     """
@@ -211,6 +215,7 @@ class ImageGenerationRequest(_GenerationRequest):
     image_list: Several[RoledImage] = ()
     mask_image: MediaInput | None = None
     seed: Seed | None = None
+    partial_images: PartialImages | None = None
 
     if TYPE_CHECKING:
         # What is taken, which is more than what is read.
@@ -227,6 +232,7 @@ class ImageGenerationRequest(_GenerationRequest):
             image_list: GivenImages = (),
             mask_image: MediaInput | None = None,
             seed: int | None = None,
+            partial_images: int | None = None,
             continue_from: Resumable | None = None,
             extra_params: Mapping[str, Any] = ...,
             **more_extra_params: Any,

@@ -12,7 +12,7 @@ from ._made_by import MadeBy
 from ._media_info import Mismatch
 from ._media_methods import MediaMethods
 from ._money import Cost, Quote
-from ._types import Billing, CancelAnswer, JobStatus, MediaType, Submission
+from ._types import Billing, CancelAnswer, JobStatus, MediaContent, MediaType, Submission
 
 
 class Adjustment(Data):
@@ -184,9 +184,17 @@ class VideoGenerationUpdate(_GenerationUpdate):
 
 
 class ImageGenerationUpdate(_GenerationUpdate):
-    """One step of a generation; fields as in `VideoGenerationUpdate`."""
+    """One step of a generation; further fields as in `VideoGenerationUpdate`.
+
+    Attributes:
+        partial_image: The image as far as it is made, where the request asked for `partial_images`
+            and the provider has any: bytes and their type. Only this update has it.
+        partial_image_index: Which of them it is, from 0.
+    """
 
     result: ImageGenerationResponse | None = None
+    partial_image: MediaContent | None = Field(default=None, repr=False)
+    partial_image_index: int | None = None
 
 
 class GenerationPlan(Data):

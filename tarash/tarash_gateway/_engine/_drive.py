@@ -151,6 +151,7 @@ class _Drive(Leaving):
         client_lease: ClientLease,
     ) -> None:
         super().__init__(adapter, attempt, client, resources, lease, client_lease)
+        self._submit.on_part = progress.partial
         self._call = attempt.fitted or attempt.call
         self._spec = spec
         self._progress = progress

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..models import ImageGenerationUpdate, VideoGenerationUpdate
 
 if TYPE_CHECKING:
-    from .._data._exchange import Response, Snapshot
+    from .._data._exchange import PartialImage, Response, Snapshot
     from .._data._types import JobStatus
     from ._attempt import Attempt
 
@@ -57,6 +57,16 @@ class Progress:
             self._attempt.log(logging.INFO, "waiting", position=position)
 
         await self._tell("queued", None, position, update=None)
+
+    async def partial(self, part: PartialImage) -> None:
+        """Tell the user of an image on the way."""
+        await self._tell(
+            "processing",
+            None,
+            None,
+            partial_image=part.media,
+            partial_image_index=part.index,
+        )
 
     async def forward(self, update: Update) -> None:
         """Pass on an update that a registered handler made; how it ends is ours to say."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -28,9 +30,9 @@ from ._recording import facts_of
 from ._trust import is_id
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Payload
+    from .._data._exchange import Call, PartialImage, Payload
     from .._data._types import JsonObject
-    from ..providers._contract import Adapter, AnsweringAdapter
+    from ..providers._contract import Adapter, AnsweringAdapter, PreviewingAdapter
     from ._attempt import Attempt
     from ._lease import Lease
     from ._search import Search
@@ -61,6 +63,9 @@ class Submit:
         self._error: TarashException | None = None
         self._limit = anyio.CancelScope()
         self._exchanging: asyncio.Task[None] | None = None
+        self._parts: asyncio.Queue[PartialImage] = asyncio.Queue()
+        self.on_part: Callable[[PartialImage], Awaitable[None]] | None = None
+        """Told of each image on the way that the answer brings before its end."""
         self.intent: Intent | None = None
         """What is written down before a try leaves; None until there is something to send."""
 
@@ -167,17 +172,49 @@ class Submit:
 
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
         """Send once; a request that has left is heard out even when we are cancelled."""
-        self._wire = SendState(is_late=self._is_late)
+        has_parts = self.on_part is not None and "partial_image" in self._adapter.abilities
+        self._wire = SendState(is_late=self._is_late, hear=self._hear if has_parts else None)
         self._error = None
         self._limit = anyio.CancelScope()
         self._exchanging = say(self._send(payload, call))
         try:
-            await asyncio.wait([self._exchanging])
-        except asyncio.CancelledError:
-            await self._hear_out(is_kept=self._is_kept(call))
+            await self._answered(self._exchanging)
+        except BaseException as error:
+            # Beside a cancellation, an exit of the user's, out of a callback that heard a part.
+            if not isinstance(error, Exception):
+                await self._hear_out(is_kept=self._is_kept(call))
+
             raise
 
         return self._error
+
+    async def _answered(self, exchanging: asyncio.Task[None]) -> None:
+        """Wait for the answer, and tell of the images on the way that it brings meanwhile."""
+        if self._wire.hear is None or self.on_part is None:
+            await asyncio.wait([exchanging])
+            return
+
+        while not (exchanging.done() and self._parts.empty()):
+            coming = asyncio.create_task(self._parts.get())
+            try:
+                await asyncio.wait([exchanging, coming], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not coming.done():
+                    coming.cancel()
+
+            if coming.done() and not coming.cancelled():
+                await self.on_part(coming.result())
+
+    def _hear(self, data: bytes) -> None:
+        """Take an event of an answer that is under way; called by whoever reads it."""
+        try:
+            part = cast("PreviewingAdapter", self._adapter).partial_image(data)
+        except Exception as error:  # noqa: BLE001  (the answer that is read here is paid for)
+            self._attempt.log(logging.ERROR, "event_unreadable", error=type(error).__name__)
+            return
+
+        if part is not None:
+            self._parts.put_nowait(part)
 
     async def _send(self, payload: Payload, call: Call) -> None:
         current_wire.set(self._wire)

@@ -24,6 +24,7 @@ from .._support._secrets import Secrets
 from ..exceptions import HTTPConnectionError, TarashException
 from ._answer import BROKEN_OFF, FIRST_ERROR, TOO_LARGE
 from ._client import Classify, HttpResponse, checked, read_answer, status_error
+from ._pushed import EVENTS, read_events
 from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._reasons import cause_of, reason_of
 from ._send_state import SendState, current_wire
@@ -128,6 +129,7 @@ class Connections:
         library = self._library
         url = str(request.url)
         purpose = "submit" if request.method == "POST" else "poll"
+        wire = current_wire.get() or SendState()
         session, proxy = self._transport.road(purpose, url)
         try:
             async with session.request(
@@ -141,12 +143,12 @@ class Connections:
                 proxy=proxy,
                 allow_redirects=False,
                 auto_decompress=False,  # it is unpacked within a limit, which no library has
-                trace_request_ctx=current_wire.get() or SendState(),
+                trace_request_ctx=wire,
             ) as response:
                 made = library.Response(
                     response.status,
                     headers=[one for one in response.raw_headers if one[0].lower() not in FRAMING],
-                    content=await _content(response),
+                    content=await _content(response, wire.hear),
                     extensions={"http_version": b"HTTP/1.1"},
                 )
                 _keep(made)
@@ -161,7 +163,7 @@ class Connections:
             raise library.ReadError(reason_of(error), request=request) from cause
 
 
-async def _content(response: aiohttp.ClientResponse) -> bytes:
+async def _content(response: aiohttp.ClientResponse, hear: Callable[[bytes], None] | None) -> bytes:
     """Return an answer's body, unpacked.
 
     Raises:
@@ -169,6 +171,9 @@ async def _content(response: aiohttp.ClientResponse) -> bytes:
     """
     if response.status < FIRST_ERROR:
         try:
+            if response.content_type == EVENTS:
+                return await read_events(response, hear)
+
             return (await read_body(response, lambda _head: LARGEST_ANSWER)).getvalue()
         except TooLarge:
             raise aiohttp.ClientPayloadError(TOO_LARGE) from None

@@ -28,6 +28,9 @@ class SendState:
     """Whether nobody wants it any more, so that it must not leave."""
     is_late: Callable[[], bool] | None = None
     """Tells whether it may be somebody else's to send by now; None for never."""
+    hear: Callable[[bytes], None] | None = None
+    """Is handed the data of each event of an answer that is a stream of events, when it is there;
+    None where nobody listens. It raises nothing."""
 
     def leave(self) -> None:
         """Note that the request leaves now.

@@ -200,21 +200,33 @@ class _Job(Generic[_Config, _Response, _Update]):
         with asked_here():
             return cast("_Response", _blocking(work))
 
-    async def accepted_async(self) -> None:
+    async def accepted_async(self, on_progress: Callable[[_Update], Any] | None = None) -> None:
         """Wait until a provider has accepted the job; where nobody has sent it, it is sent now.
 
         Of a job that has been accepted, or is done, there is nothing to wait for.
 
+        Args:
+            on_progress: As of `wait_async`: an answer that is the result itself may show it on the
+                way.
+
         Raises:
             TarashException: Nobody accepted; as `generate_video_async`.
         """
-        with self._shared.at_work():
-            await self._job.until_accepted()
+        from ._callbacks import to_caller
 
-    def accepted(self) -> None:
-        """Blocking form of `accepted_async`."""
+        with self._shared.at_work():
+            await self._job.until_accepted(to_caller(on_progress, None), None)
+
+    def accepted(self, on_progress: Callable[[_Update], Any] | None = None) -> None:
+        """Blocking form of `accepted_async`; a sync callback runs in the calling thread."""
+        from ._callbacks import to_caller
+
+        async def work(caller: Caller) -> None:
+            with self._shared.at_work():
+                await self._job.until_accepted(to_caller(on_progress, caller), caller)
+
         with asked_here():
-            _blocking(lambda _: self.accepted_async())
+            _blocking(work)
 
     async def status_async(self) -> _Update:
         """Look at the job once.

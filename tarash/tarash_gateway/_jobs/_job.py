@@ -48,18 +48,20 @@ class Job:
         """Drive a job that is in our hands to its end."""
         return certain(await self._drive(deliver, caller))
 
-    async def accepted(self) -> None:
+    async def accepted(self, deliver: Deliver | None = None, caller: Caller | None = None) -> None:
         """Drive a job that is in our hands until a provider has accepted it."""
-        await self._drive(None, None, until_accepted=True)
+        await self._drive(deliver, caller, until_accepted=True)
 
-    async def until_accepted(self) -> None:
+    async def until_accepted(
+        self, deliver: Deliver | None = None, caller: Caller | None = None
+    ) -> None:
         """Drive a job until a provider has accepted it, or wait until somebody else has.
 
         Raises:
             TarashException: It ended in this error.
         """
         if self.run.response is None:
-            await self.settle_in()
+            await self.settle_in(deliver, caller)
 
         record = None if self.run.response is not None else await self._record()
         if record is not None and record.state not in ("open", "completed"):
@@ -75,7 +77,7 @@ class Job:
         finally:
             self._driven = None
 
-    async def settle_in(self) -> None:
+    async def settle_in(self, deliver: Deliver | None = None, caller: Caller | None = None) -> None:
         """Wait until a job that somebody else submits has been accepted, or has ended."""
         tries = 0
         while (record := await self._record()) is not None and record.state == "open":
@@ -84,7 +86,7 @@ class Job:
                 break
 
             if not (record.held or await self._is_left(record)) and await self._take():
-                await self.accepted()
+                await self.accepted(deliver, caller)
                 return
 
             await changed(self._ledger, self.job_id, tries)

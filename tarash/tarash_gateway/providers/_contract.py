@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Config,
         MediaSupport,
         Operation,
+        PartialImage,
         Payload,
         RawResult,
         Response,
@@ -40,6 +41,7 @@ Ability = Literal[
     "find_submitted",
     "is_ready",
     "key_variable",
+    "partial_image",
     "poll_many",
     "reported_cost",
     "resolve_base_url",
@@ -211,6 +213,20 @@ class AnsweringAdapter(Adapter, Protocol):
 
     def answers_at_once(self, call: Call) -> bool:
         """Tell whether this call's is one: nobody can stop it, or find it again. Pure."""
+        ...
+
+
+class PreviewingAdapter(AnsweringAdapter, Protocol):
+    """An adapter whose provider shows an image on the way, in the answer to its submit."""
+
+    def partial_image(self, event: bytes) -> PartialImage | None:
+        """Return the image on the way that an event of a stream holds; None for any other. Pure.
+
+        It raises nothing: the events come while a paid answer is read.
+
+        Args:
+            event: The data of the event, as it came.
+        """
         ...
 
 

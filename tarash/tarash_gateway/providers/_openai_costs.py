@@ -11,7 +11,10 @@ from ._facts import mapping
 
 def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
     """Return the tokens of an answer; None where it has none, as of videos."""
-    usage = mapping(mapping(body).get("usage"))
+    events = body if isinstance(body, list) else [body]  # of a stream, the last one says it
+    usage = next(
+        (one for event in reversed(events) if (one := mapping(mapping(event).get("usage")))), {}
+    )
     details = mapping(usage.get("input_tokens_details"))
     said = {
         "prompt": exact(details.get("text_tokens")),

@@ -184,6 +184,20 @@ EDITS = {
     "mask": FieldMapper("mask_image", _mask_part),
 }
 COUNT = {"n": count_field_mapper("n", 1, 10)}
+MOST_PARTIAL = 3
+
+
+def _partial(request: Any, count: int | None) -> int | None:
+    """Return how many images on the way are asked for; an event doesn't say of which of several."""
+    return min(count, MOST_PARTIAL) if count and request.n == 1 else None
+
+
+PARTIAL = {
+    "partial_images": FieldMapper("partial_images", _partial),
+    "stream": FieldMapper(
+        "partial_images", lambda request, count: _partial(request, count) and True
+    ),
+}
 
 # ------------------------------------------------------------------------------------------ images
 FIXED_SHAPE = _fixed_shape("1024x1024", "1536x1024", "1024x1536")
@@ -194,6 +208,7 @@ GPT_IMAGE_1 = {
     **EDITS,
     **COUNT,
     **FIXED_SHAPE,
+    **PARTIAL,
     "quality": quality_field_mapper(QUALITIES),
 }
 GPT_IMAGE_2 = {**GPT_IMAGE_1, **FREE_SHAPE}

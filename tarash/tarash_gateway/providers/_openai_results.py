@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._data._exchange import PartialImage
 from .._http._client import HttpResponse, unreadable
+from .._http._kinds import sniff
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._facts import ODD, content_type, date, mapping, objects, response_facts, text
 from ._filters import note_of, refusal, sift, unsafe
@@ -15,6 +18,7 @@ from ._outputs import Medium, as_text, content_of, find
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, RawResult
+    from .._data._types import MediaContent
 
 # Where servers that speak this wire put the address of a video, the likeliest first.
 URL_PLACES = ("url", "video_url", "output_url", "video", "output", "result", "data")
@@ -22,6 +26,8 @@ STANDARD = frozenset(
     {*URL_PLACES, "error", "id", "object", "progress", "prompt", "seconds", "size", "status"}
 )
 """What a job's object says in a response's own fields, or no longer needs to say."""
+LONGEST_HEAD = 1024
+"""Within this from its beginning or its end, an event says its type."""
 IMAGE_TYPES = {"jpg": "image/jpeg", "svg": "image/svg+xml"}
 
 
@@ -161,6 +167,30 @@ def events(answer: HttpResponse) -> list[Any]:
 def is_last(event: Any) -> bool:
     """Tell whether an event of a stream holds a finished image."""
     return isinstance(event, dict) and str(event.get("type")).endswith(".completed")
+
+
+def partial_image(event: bytes) -> PartialImage | None:
+    """Return the image on the way that an event holds; None for any other."""
+    if (
+        b"partial_image" not in event[:LONGEST_HEAD]
+        and b"partial_image" not in event[-LONGEST_HEAD:]
+    ):
+        return None  # the finished one, say, which is long
+
+    try:
+        said = mapping(json.loads(event))
+        content = base64.b64decode(text(said.get("b64_json")) or "", validate=True)
+    except (ValueError, RecursionError):
+        return None
+
+    index = said.get("partial_image_index")
+    if not content or not str(said.get("type")).endswith(".partial_image"):
+        return None
+
+    kind = text(said.get("output_format")) or "png"
+    made = sniff(content) or IMAGE_TYPES.get(kind, f"image/{kind}")
+    media: MediaContent = {"content": content, "content_type": made}
+    return PartialImage(index if isinstance(index, int) else 0, media)
 
 
 def addresses_in(value: Any) -> list[str]:

@@ -18,6 +18,7 @@ from .._data._exchange import (
     MediaConstraints,
     MediaSupport,
     Operation,
+    PartialImage,
     Payload,
     RawResult,
     Snapshot,
@@ -38,7 +39,7 @@ from ._openai_errors import classify_answer, error_of, job_error
 from ._openai_forms import as_part, split
 from ._openai_list import PAGE, is_same, newest, page_of
 from ._openai_models import EDIT, LARGEST_MASK, REMIX
-from ._openai_results import addresses_in, events, image_response, video_response
+from ._openai_results import addresses_in, events, image_response, partial_image, video_response
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Response
@@ -142,6 +143,7 @@ class OpenAIWire(AdapterDefaults):
         {
             "answers_at_once",
             "find_submitted",
+            "partial_image",
             "poll_many",
             "reported_cost",
             "resolve_spec",
@@ -214,6 +216,10 @@ class OpenAIWire(AdapterDefaults):
     def answers_at_once(self, call: Call) -> bool:
         """Tell that images are no jobs."""
         return call.kind == "image"
+
+    def partial_image(self, event: bytes) -> PartialImage | None:
+        """Return the image on the way that an event of images holds."""
+        return partial_image(event)
 
     async def submit(
         self, client: OpenAIClient, payload: Payload, call: Call

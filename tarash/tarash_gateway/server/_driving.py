@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MOST = 100_000
 """Unfinished jobs that are looked through at once."""
+MOST_PARTIAL = 32
+"""Images on the way that are kept of a job."""
 MOST_MOVES = 200
 """What is kept of what was heard of a job."""
 PACE = 1.0
@@ -40,19 +42,35 @@ class Driven:
         self.handle = handle
         self.accepted = asyncio.Event()
         """Set when a provider has accepted, or the job has ended."""
+        self.begun = asyncio.Event()
+        """Set when there is something to show, or nothing to wait for: not after `accepted`."""
         self.ended = asyncio.Event()
         self.response: Any = None
         self.error: TarashException | None = None
         self.update: Any = None
+        self.partial_images: list[Any] = []
+        """Updates with images on the way, in their order."""
         self.moves: list[dict[str, Any]] = []
         """Where the job has stood, and since when, as JSON."""
         self._changed = asyncio.Event()
 
     def heard(self, update: Any) -> None:
         """Take note of where the job stands."""
+        if getattr(update, "partial_image", None) is not None:
+            if len(self.partial_images) < MOST_PARTIAL:
+                self.partial_images.append(update)
+
+            update = update.model_copy(update={"partial_image": None})
+
         self.update = update
         self._note(update)
         self._tell()
+
+    def _heard_early(self, update: Any) -> None:
+        """Take note of an image on the way in the answer to the submit."""
+        if getattr(update, "partial_image", None) is not None:
+            self.heard(update)
+            self.begun.set()
 
     def _note(self, update: Any) -> None:
         """Keep what is new; how far it has come changes too often to be kept."""
@@ -90,14 +108,14 @@ class Driven:
         return True
 
     async def until_accepted(self, seconds: float) -> None:
-        """Wait for the provider's answer to the submit, for some time.
+        """Wait for the provider's answer to the submit, or its first image on the way.
 
         Raises:
             TarashException: Nobody accepted.
         """
         try:
             async with asyncio.timeout(seconds):
-                await self.accepted.wait()
+                await self.begun.wait()
         except TimeoutError:
             return
 
@@ -116,11 +134,15 @@ class Driven:
 
         return self.response
 
+    def _set_accepted(self) -> None:
+        self.accepted.set()
+        self.begun.set()
+
     async def run(self) -> None:
         """Drive the job to its end."""
         try:
-            await self.handle.accepted_async()
-            self.accepted.set()
+            await self.handle.accepted_async(self._heard_early)
+            self._set_accepted()
             self._tell()
             self.response = await self.handle.wait_async(self.heard)
         except TarashException as error:
@@ -129,7 +151,7 @@ class Driven:
             log.exception("The job %s could not be driven", self.handle.id)
             self.error = TarashException(f"The job could not be driven: {type(error).__name__}")
         finally:
-            self.accepted.set()
+            self._set_accepted()
             self.ended.set()
             self._tell()
 

@@ -14,6 +14,7 @@ from anyio import to_thread
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from ..exceptions import TarashException
+from ._image_requests import AUTO
 from ._links import link_to
 from ._refusals import NO_RETRY, Refusal, missing, refusal_of, sendable
 from ._shapes import cost_headers, cost_of, model_of
@@ -86,8 +87,22 @@ class ImageAnswer:
 
     async def _events(self) -> AsyncIterator[bytes]:
         yield b": begun\n\n"
-        while not await self._ended_within(self._front.settings.alive_seconds):
-            yield b": alive\n\n"
+        shown = 0
+        while True:
+            # Whether it has ended is asked first: what it has shown by then is all there.
+            has_ended = self._driven.ended.is_set()
+            for update in self._driven.partial_images[shown:]:
+                shown += 1
+                yield self._partial(update)
+
+            if has_ended:
+                break
+
+            if len(self._driven.partial_images) > shown:
+                continue  # which came while the others were sent
+
+            if not await self._driven.changed(self._front.settings.alive_seconds):
+                yield b": alive\n\n"
 
         try:
             _, body = await self._done(links=False)
@@ -100,6 +115,23 @@ class ImageAnswer:
         for image in body["data"]:
             told = {"type": kind, "created_at": body["created"], **shared, **image}
             yield _event(kind, told)
+
+    def _partial(self, update: Any) -> bytes:
+        """Return the event of an image on the way."""
+        content = update.partial_image["content"]
+        wanted = self._wanted
+        kind = f"{self._verb}.partial_image"
+        told = {
+            "type": kind,
+            "b64_json": base64.b64encode(content).decode(),
+            "partial_image_index": update.partial_image_index,
+            "created_at": int(time.time()),
+            "output_format": update.partial_image["content_type"].partition("/")[2],
+            "size": wanted.size or AUTO,
+            "quality": wanted.quality or AUTO,
+            "background": wanted.background or AUTO,
+        }
+        return _event(kind, told)
 
     async def _done(self, *, links: bool = True) -> tuple[JobInfo, dict[str, Any]]:
         """Return the job, and the answer that holds its images.
@@ -154,8 +186,9 @@ class ImageAnswer:
 
 
 def _usage(raw: Any) -> dict[str, Any] | None:
-    """Return the tokens that a provider of images reports."""
-    usage = raw.get("usage") if isinstance(raw, dict) else None
+    """Return the tokens that a provider of images reports, in its answer or its last event."""
+    last = raw[-1] if isinstance(raw, list) and raw else raw
+    usage = last.get("usage") if isinstance(last, dict) else None
     return usage if isinstance(usage, dict) and any(name in usage for name in TOKENS) else None
 
 

@@ -13,7 +13,7 @@ from ._refusals import invalid
 from ._video_requests import IGNORED, image_of, listed, parsed
 
 AUTO = "auto"
-PASSED = ("background", "input_fidelity", "output_compression", "output_format")
+PASSED = ("background", "input_fidelity", "moderation", "output_compression", "output_format")
 """Parameters of OpenAI's images that go to the provider as they are."""
 
 
@@ -33,6 +33,7 @@ class ImageCreate(BaseModel):
         quality: The provider's word for it, or `auto`.
         style: The provider's word for it.
         background: As OpenAI's.
+        moderation: As OpenAI's.
         output_format: As OpenAI's.
         output_compression: As OpenAI's.
         input_fidelity: As OpenAI's.
@@ -57,6 +58,7 @@ class ImageCreate(BaseModel):
     quality: str | None = None
     style: str | None = None
     background: str | None = None
+    moderation: str | None = None
     output_format: str | None = None
     output_compression: int | None = None
     input_fidelity: str | None = None
@@ -81,7 +83,8 @@ class ImageCreate(BaseModel):
         """
         own = {name: getattr(self, name) for name in PASSED}
         extra = {k: v for k, v in (self.model_extra or {}).items() if k not in IGNORED}
-        extra |= {name: value for name, value in own.items() if value is not None}
+        # What OpenAI does anyway is no parameter, which other providers would not know.
+        extra |= {name: value for name, value in own.items() if value not in (None, AUTO)}
         fields = {
             "prompt": self.prompt,
             "n": self.n,
@@ -91,6 +94,7 @@ class ImageCreate(BaseModel):
             "style": self.style,
             "seed": self.seed,
             "negative_prompt": self.negative_prompt,
+            "partial_images": self.partial_images if self.stream else None,
             "extra_params": extra,
             **self.media(),
         }

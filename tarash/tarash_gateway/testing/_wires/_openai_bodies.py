@@ -4,6 +4,7 @@ Pure: from script and payload to JSON.
 """
 
 import base64
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -128,6 +129,25 @@ def image_reply(script: Script, payload: Mapping[str, Any]) -> Reply:
         return error(script.error_status or 500, message, code=script.error_type)
 
     return Reply.json(dict(script.result) if script.result else _images(script, payload))
+
+
+def image_event(
+    kind: str, script: Script, payload: Mapping[str, Any], number: int | None = None
+) -> bytes:
+    """Return an event of a stream: an image on the way, or one that is done."""
+    made = _images(script, payload)
+    width, height = size_of(payload, (1024, 1024))
+    steps = {} if number is None else {"partial_image_index": number}
+    content = _media.image_bytes(*((width, height) if number is None else (64 + number, 64)))
+    told = {
+        "type": kind,
+        "b64_json": base64.b64encode(content).decode(),
+        **steps,
+        "created_at": made["created"],
+        **{name: made[name] for name in ("background", "output_format", "quality", "size")},
+        **({"usage": made["usage"]} if number is None else {}),
+    }
+    return f"event: {kind}\ndata: {json.dumps(told)}\n\n".encode()
 
 
 def _images(script: Script, payload: Mapping[str, Any]) -> dict[str, Any]:

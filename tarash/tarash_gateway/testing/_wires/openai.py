@@ -5,7 +5,7 @@ Checked against openai 3.52, which sends forms where a file may be. Bodies are i
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,8 @@ from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._forms import read_form
 
 _PAGE, _LONGEST_PAGE = 20, 100
+_UNSTREAMED = ("failed", "moderated", "no_media")
+"""What is answered as without a stream."""
 _MODELS = ("gpt-image-2", "gpt-image-2.5-sunburst", "sora-2", "sora-2-pro")
 
 
@@ -187,6 +189,9 @@ class OpenAIWire:
         if not payload.get("prompt"):
             return _missing("prompt")
 
+        if _streams(payload) and str(payload.get("n") or 1) != "1":
+            return bodies.error(400, "Streaming is only supported with n=1.", param="n")
+
         def result(script: Script) -> tuple[int, Any]:
             reply = bodies.image_reply(script, payload)
             return reply.status, json.loads(reply.body)
@@ -194,8 +199,23 @@ class OpenAIWire:
         job = self._context.state.accept(
             f"image_{uuid.uuid4().hex}", endpoint, payload, request, result
         )
+        if _streams(payload) and job.script.outcome not in _UNSTREAMED:
+            events = self._image_events(job, payload, endpoint)
+            return Reply(headers={"Content-Type": "text/event-stream"}, events=events)
+
         await self._context.until_ended(job)
         return Reply.json(job.result_body, job.result_status, {"x-request-id": job.id})
+
+    async def _image_events(
+        self, job: JobRecord, payload: dict[str, Any], endpoint: str
+    ) -> AsyncIterator[bytes]:
+        verb = "image_edit" if endpoint.endswith("edits") else "image_generation"
+        for number in range(int(payload.get("partial_images") or 0)):
+            yield bodies.image_event(f"{verb}.partial_image", job.script, payload, number)
+
+        await self._context.until_ended(job)
+        for _ in job.result_body["data"]:
+            yield bodies.image_event(f"{verb}.completed", job.script, payload)
 
     async def _models(self, _request: RecordedRequest) -> Reply:
         data = [{"id": one, "object": "model", "created": 0, "owned_by": "s"} for one in _MODELS]
@@ -213,6 +233,10 @@ def _payload(request: RecordedRequest) -> dict[str, Any] | Reply:
         return bodies.error(400, "We could not parse the JSON body of your request.")
 
     return payload if isinstance(payload, dict) else bodies.error(400, "Expected an object.")
+
+
+def _streams(payload: Mapping[str, Any]) -> bool:
+    return str(payload.get("stream")).lower() == "true"
 
 
 def _missing(parameter: str) -> Reply:
