@@ -69,7 +69,7 @@ def test_no_command_is_no_traceback(command: Command) -> None:
     assert "No such command 'vidoe'" in command("vidoe", code=2).err
 
 
-@pytest.mark.parametrize("group", ["jobs", "ledger", "models"])
+@pytest.mark.parametrize("group", ["jobs", "keys", "ledger", "models"])
 def test_a_group_alone_shows_its_help_and_no_error(command: Command, group: str) -> None:
     ran = command(group, code=2)
     assert f"Usage: tarash {group}" in ran.out
