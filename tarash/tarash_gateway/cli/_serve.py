@@ -120,6 +120,7 @@ def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:
         limits=settings.limits,
         budgets=settings.budgets or None,
         breaker=settings.breaker,
+        webhook_url=settings.webhook_url,
     )
 
 

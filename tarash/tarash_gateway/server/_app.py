@@ -25,6 +25,7 @@ from . import (
     _events,
     _health,
     _images,
+    _inbox_route,
     _job_media,
     _jobs,
     _keys,
@@ -64,6 +65,7 @@ ROUTERS = (
     _events,
     _job_media,
     _links,
+    _inbox_route,
     _media,
     _models,
     _catalogue,
@@ -98,6 +100,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         front.drivers.start()
         hooks = None if front.webhooks is None else asyncio.create_task(front.webhooks.run())
         yield
+        await front.inbox.aclose()
         await front.drivers.aclose()
         if hooks is not None:
             hooks.cancel()
