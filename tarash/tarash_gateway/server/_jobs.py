@@ -22,6 +22,7 @@ from ._refusals import invalid, missing, sendable
 from ._remakes import VideoRemake
 from ._shapes import cost_headers
 from ._uploads import with_uploads
+from ._videos import drop
 from ._views import view_of
 
 router = APIRouter(prefix="/api", tags=["Jobs"], responses=ERRORS)
@@ -149,6 +150,14 @@ async def get_job(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResp
     """Show a job."""
     job = await own_job(front, caller, job_id)
     return JSONResponse(await _view(front, job), headers=cost_headers(job))
+
+
+@router.delete("/jobs/{job_id}")
+async def delete_job(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Delete a job with its results; one that still runs is stopped first."""
+    job = await own_job(front, caller, job_id)
+    await drop(front, job)
+    return JSONResponse({"id": job.id, "object": "job.deleted", "deleted": True})
 
 
 @router.post("/jobs/{job_id}/cancel")
