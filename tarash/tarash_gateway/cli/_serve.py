@@ -12,6 +12,7 @@ from typing import Any
 from .._jobs._gateway import Gateway
 from ..exceptions import ValidationError
 from ..mcp import mount_mcp
+from ..observability import OpenTelemetryObserver
 from ..server import ServerSettings, create_app
 from ..server._configuration import problems, read_settings
 from . import _terminal as terminal
@@ -121,6 +122,7 @@ def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:
         budgets=settings.budgets or None,
         breaker=settings.breaker,
         webhook_url=settings.webhook_url,
+        observers=[OpenTelemetryObserver()] if find_spec("opentelemetry") is not None else [],
     )
 
 

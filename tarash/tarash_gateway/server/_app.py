@@ -46,6 +46,7 @@ from ._front import Front
 from ._limits import SmallBodies
 from ._patience import PatientBodies
 from ._refusals import NO_RETRY, Refusal, invalid, refusal_of
+from ._tracing import Traces
 from ._words import rule_of
 
 if TYPE_CHECKING:
@@ -130,6 +131,9 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
             allow_headers=["*"],
             expose_headers=EXPOSED,
         )
+
+    if front.telemetry is not None:
+        app.add_middleware(Traces, telemetry=front.telemetry)
 
     app.add_middleware(Around, metrics=front.metrics)
     for one in ROUTERS:

@@ -21,6 +21,7 @@ from ._model_names import ModelNames
 from ._pace import Pace
 from ._sessions import SessionStore
 from ._timeline_store import keep
+from ._tracing import telemetry_of
 from ._uploads import Uploads
 from ._webhooks import Webhooks
 
@@ -61,7 +62,8 @@ class Front:
             self.drivers.on_take_up = self.webhooks.expect
             self.drivers.on_end = self.webhooks.ring
 
-        self.inbox = Inbox(gateway, self.drivers)
+        self.telemetry = telemetry_of(gateway)
+        self.inbox = Inbox(gateway, self.drivers, self.telemetry)
         self.drivers.keep = partial(keep, self.states)
         self.metrics = Metrics()
         self.pace = Pace()

@@ -13,14 +13,17 @@ from .._jobs._inbox_app import WebhookInbox
 if TYPE_CHECKING:
     from .._jobs._gateway import Gateway
     from .._jobs._inbox import WebhookEvent
+    from ..observability import OpenTelemetryObserver
     from ._driving import Drivers
 
 
 class Inbox(WebhookInbox):
     """The inbox of a server."""
 
-    def __init__(self, gateway: Gateway, drivers: Drivers) -> None:
-        super().__init__(gateway)
+    def __init__(
+        self, gateway: Gateway, drivers: Drivers, telemetry: OpenTelemetryObserver | None
+    ) -> None:
+        super().__init__(gateway, on_event=None if telemetry is None else telemetry.webhook)
         self._drivers = drivers
 
     async def settle_async(self, event: WebhookEvent) -> bool:
