@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
+import socket
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from .._jobs._gateway import Gateway
+from .._support import _portal as portal
 from ..exceptions import ValidationError
 from ..mcp import mount_mcp
 from ..observability import OpenTelemetryObserver
@@ -46,10 +48,12 @@ def serve(  # noqa: PLR0913  (the command's options)
         settings = _settings(config, mock=mock, media=media)
         _check(settings)
         key = given or f"tg_admin_{secrets.token_hex(24)}"
-        app = create_app(_gateway(settings, ledger), settings, admin_key=key)
+        gateway = _gateway(settings, ledger)
+        app = create_app(gateway, settings, admin_key=key)
     except ValidationError as error:
         raise CommandError(error.message) from None
 
+    _check_ledger(gateway)
     if check:
         terminal.result("All of it is in order")
         return Exit.DONE
@@ -63,8 +67,9 @@ def serve(  # noqa: PLR0913  (the command's options)
     try:
         listener = listen(host, port)
     except OSError as error:
+        other = "--host" if isinstance(error, socket.gaierror) else "--port"
         raise CommandError(
-            f"{host}:{port} can't be listened on ({error.strerror or error}); give another --port"
+            f"{host}:{port} can't be listened on ({error.strerror or error}); give another {other}"
         ) from None
 
     with listener:
@@ -108,6 +113,23 @@ def _check(settings: ServerSettings) -> None:
     found = list(problems(settings))
     if found:
         raise CommandError("the configuration is not in order: " + "; ".join(found))
+
+
+def _check_ledger(gateway: Gateway) -> None:
+    """Check that jobs can be written down, before anybody orders one; no file is made by it.
+
+    Raises:
+        StorageError: The ledger can't be read.
+        CommandError: Its file can't be made where it is to be.
+    """
+    path: Path | None = getattr(gateway.ledger, "path", None)
+    if path is None or path.exists():
+        portal.call(lambda _caller: gateway.ledger.get("no such job"))
+        return
+
+    folder = next((one for one in path.absolute().parents if one.exists()), Path("/"))
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise CommandError(f"the ledger can't be made at {path}: {folder} can't be written")
 
 
 def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:

@@ -32,7 +32,8 @@ def read_settings(path: Path) -> ServerSettings:
     try:
         content: dict[str, Any] = tomllib.loads(path.read_bytes()[:LARGEST].decode())
     except (OSError, ValueError) as error:
-        raise ValidationError(f"{path} can't be read: {error}") from error
+        said = getattr(error, "strerror", None) or error
+        raise ValidationError(f"{path} can't be read: {said}") from error
 
     try:
         return ServerSettings.model_validate(content)

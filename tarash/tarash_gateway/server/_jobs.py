@@ -68,16 +68,14 @@ class Links(BaseModel):
 @router.post("/plan", openapi_extra=BODY)
 async def plan(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what would be sent, what would have to bend, and what it would cost; buys nothing."""
-    order = await _order(front, caller, await fields_of(request))
-    made = await order.plan(front)
+    made = await _planned(front, caller, await fields_of(request))
     return JSONResponse(sendable(made.model_dump(mode="json")))
 
 
 @router.post("/quote", openapi_extra=BODY)
 async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what it would cost, each model of the chain by itself; buys nothing."""
-    order = await _order(front, caller, await fields_of(request))
-    made = await order.plan(front)
+    made = await _planned(front, caller, await fields_of(request))
     shown = [
         {"provider": one.provider, "model": one.model, "quote": one.quote.model_dump(mode="json")}
         for one in (made, *made.fallbacks)
@@ -101,6 +99,13 @@ async def submit(request: Request, front: FrontHere, caller: CallerHere) -> JSON
         name=name,
     )
     return JSONResponse(await shown(front, caller, driven.handle.id), 202)
+
+
+async def _planned(front: Front, caller: Caller, fields: dict[str, Any]) -> Any:
+    """Return the plan of what a client asks for; few at a time have its media in memory."""
+    async with front.uploads.planning:
+        order = await _order(front, caller, fields)
+        return await order.plan(front)
 
 
 async def _order(front: Front, caller: Caller, fields: dict[str, Any]) -> Order:
