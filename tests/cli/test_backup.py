@@ -27,7 +27,7 @@ def test_a_backup_holds_every_job_and_replaces_nothing(
     job = tarash_command("video", "a cat", "--detach", *where, code=0).out.strip()
     made = tarash_command("ledger", "backup", "copy.db", *where, code=0)
     assert made.out.split() == ["copy.db"]
-    assert "1 jobs" in made.err
+    assert "copied 1 job of" in made.err
     copy = tarash_command.folder / "copy.db"
     assert copy.stat().st_mode & 0o077 == 0
 

@@ -69,7 +69,7 @@ def test_no_command_is_no_traceback(command: Command) -> None:
     assert "No such command 'vidoe'" in command("vidoe", code=2).err
 
 
-@pytest.mark.parametrize("group", ["jobs", "ledger", "models"])
+@pytest.mark.parametrize("group", ["jobs", "keys", "ledger", "models"])
 def test_a_group_alone_shows_its_help_and_no_error(command: Command, group: str) -> None:
     ran = command(group, code=2)
     assert f"Usage: tarash {group}" in ran.out
@@ -256,7 +256,7 @@ def test_simulate_serves_until_it_is_stopped(command: Command) -> None:
         command.environment |= variables
         command("video", "a cat", "-o", "cat.mp4", code=0)
 
-    assert "fal: 1 submits, 1 jobs" in said[0]
+    assert "fal: 1 submit, 1 job" in said[0]
 
 
 def test_simulate_follows_its_script(command: Command) -> None:
@@ -337,4 +337,4 @@ def test_simulate_plays_a_file(command: Command) -> None:
         options = ("--provider", "aster", "--model", "clip-1", "-o", "kite.mp4")
         command("video", "a kite", *options, code=0)
 
-    assert "aster: 1 submits, 1 jobs" in said[0]
+    assert "aster: 1 submit, 1 job" in said[0]

@@ -253,7 +253,7 @@ def test_the_doctor_looks_at_a_ledger(url: str, capsys: pytest.CaptureFixture[st
     asyncio.run(enqueued(url))
     assert run(["doctor", "--ledger", url, "--json"]) == 2
     found = {one["what"]: one for one in json.loads(capsys.readouterr().out)}
-    assert found["queue"]["told"] == "1 jobs, 0 workers; start one: `tarash worker`"
+    assert found["queue"]["told"] == "1 job, 0 workers; start one: `tarash worker`"
     assert job_id in found["stalled"]["told"]
 
 

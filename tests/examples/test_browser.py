@@ -29,8 +29,8 @@ async def test_the_page_shows_the_progress_and_plays_the_video(
         await page.photograph(tmp_path / "progress.png")
 
         # A page that is loaded again shows the same job, and a link that is none says so.
-        await page.run("location.reload()")
-        await page.until("document.querySelector('progress')?.value > 0")
+        await page.run("window.isOld = true; location.reload()")
+        await page.until("!window.isOld && document.querySelector('progress')?.value > 0")
         assert simulator.counters("openai").accepted == 1
         token = await page.run("location.hash")
         await page.run("location.hash = '#nonsense'")

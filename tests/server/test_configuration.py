@@ -272,3 +272,20 @@ def test_who_does_not_take_it_is_told_again(
     receiver.until(2)
     receiver.close()
     assert receiver.heard[0][0]["webhook-id"] == receiver.heard[1][0]["webhook-id"]
+
+
+def test_a_ledger_that_can_not_be_used_is_said_before_anybody_orders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoilt = tmp_path / "jobs.db"
+    spoilt.write_bytes(b"no database at all" * 100)
+    assert main(["serve", "--check", "--ledger", f"sqlite:///{spoilt}"]) == 9
+    below = f"sqlite:///{spoilt}/jobs.db"
+    assert main(["serve", "--check", "--ledger", below]) in {2, 9}
+    fine = tmp_path / "new" / "jobs.db"
+    assert main(["serve", "--check", "--ledger", f"sqlite:///{fine}"]) == 0
+    assert not fine.exists()
+    assert main(["serve", "--check", "--config", str(tmp_path / "none.toml")]) == 2
+    said = capsys.readouterr().err
+    assert "Errno" not in said
+    assert "Traceback" not in said

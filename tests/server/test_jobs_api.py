@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Generator
 from typing import Any
 
@@ -167,3 +168,26 @@ def test_another_keys_job_is_not_there(mocked: Started) -> None:
              ("GET", "/token"), ("POST", "/cancel"), ("POST", "/links")]  # fmt: skip
     for method, path in tries:
         assert mocked.ask(method, f"/api/jobs/{job}{path}", other).status_code == 404, path
+
+
+def test_a_job_is_deleted_with_its_results_whatever_it_makes(
+    served: Started, simulator: Simulator
+) -> None:
+    key = served.key()
+    image = {"kind": "image", "model": "openai/gpt-image-2", "prompt": "A cat"}
+    made = [served.ask("POST", "/api/jobs", key, json=one).json()["id"] for one in (ORDER, image)]
+    for one in made:
+        while served.ask("GET", f"/api/jobs/{one}", key).json()["status"] != "completed":
+            threading.Event().wait(0.02)
+
+        place = f"/api/jobs/{one}/media/1"
+        assert served.ask("GET", place, key).status_code == 200
+        assert served.ask("DELETE", f"/api/jobs/{one}", served.key()).status_code == 404
+        gone = served.ask("DELETE", f"/api/jobs/{one}", key)
+        assert gone.json() == {"id": one, "object": "job.deleted", "deleted": True}
+        assert served.ask("GET", place, key).status_code == 404
+
+    simulator.script("fal", Script(outcome="never", stream=False, cancel="queued_ok"))
+    running = served.ask("POST", "/api/jobs", key, json=ORDER).json()["id"]
+    assert served.ask("DELETE", f"/api/jobs/{running}", key).status_code == 200
+    assert simulator.counters("fal").cancels == 1

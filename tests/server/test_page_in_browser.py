@@ -363,3 +363,41 @@ async def violations(page: Page, axe: str) -> list[Any]:
         for one in found["violations"]
         if one["impact"] in ("serious", "critical")
     ]
+
+
+async def test_jobs_are_deleted_from_the_list_and_from_their_own_view(
+    running: Browser, mocked: Started
+) -> None:
+    old, new = (mocked.create(prompt=text).json()["id"] for text in ("The old one", "The new one"))
+    for one in (old, new):
+        mocked.until_ended(one)
+
+    async def gone(video: str) -> bool:
+        return mocked.ask("GET", f"/v1/videos/{video}").status_code == 404
+
+    async with running.page() as page:
+        await sign_in(page, mocked, view="#/jobs")
+        button = f"document.querySelector('[data-job={json.dumps(new)}] [data-part=delete]')"
+        await page.until(f"!!{button}")
+        await page.run(f"{button}.click()")
+        await page.until("!!document.querySelector('dialog[open]')")
+        await page.press("Escape")
+        await page.until("!document.querySelector('dialog')")
+        assert not await gone(new)
+
+        await page.run(f"{button}.click()")
+        await page.until("!!document.querySelector('dialog .grave')")
+        await page.run("document.querySelector('dialog .grave').click()")
+        await page.until(f"!{button} && document.querySelectorAll('[data-job]').length == 1")
+        await page.until("document.activeElement?.dataset.part == 'open'")
+        assert await gone(new)
+        assert not await gone(old)
+
+        await page.press("Enter")
+        await page.until("!!document.querySelector('.job-head [data-part=delete]')")
+        await page.run("document.querySelector('.job-head [data-part=delete]').click()")
+        await page.until("!!document.querySelector('dialog .grave')")
+        await page.run("document.querySelector('dialog .grave').click()")
+        await page.until("/No jobs yet/.test(document.querySelector('main').innerText)")
+        assert await gone(old)
+        assert page.said == []

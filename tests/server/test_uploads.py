@@ -15,7 +15,7 @@ import pytest
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.server import ServerSettings
-from tarash.tarash_gateway.server._uploads import SPACE, Uploads
+from tarash.tarash_gateway.server._uploads import SPACE, Uploads, with_uploads
 from tarash.tarash_gateway.testing import Simulator
 from tests.server.conftest import ADMIN, Start, Started
 
@@ -113,6 +113,24 @@ def test_what_is_no_media_or_too_much_is_not_kept(start: Start, tmp_path: Path) 
     assert upload(served, key).status_code == 201
     assert len([*(tmp_path / "media" / "uploads").iterdir()]) == 4
     assert upload(served, key, expires_in=10**9).status_code == 400
+
+
+async def test_a_file_is_read_once_and_all_of_a_request_are_bounded(
+    start: Start,
+) -> None:
+    served = start(mock=True, multipart_bytes=2048)
+    ids = [upload(served, content=PIXEL + b"\0" * 1000).json()["id"] for _ in range(2)]
+    uploads = served.app.state.front.uploads
+    asked = {"input_references": [ids[0], {"file_id": ids[0]}], "frame_images": [ids[0]]}
+    filled = await with_uploads(uploads, "admin", asked)
+    first, second = filled["input_references"]
+    assert first is second["url"] is filled["frame_images"][0]
+
+    many = {"model": FROM_IMAGE, "prompt": "x", "input_references": ids * 2}
+    for path in ("/v1/videos", "/api/plan", "/api/quote", "/api/jobs"):
+        answer = served.ask("POST", path, json=many)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
+        assert answer.headers["x-should-retry"] == "false"
 
 
 def test_nobody_else_sees_or_deletes_it(mocked: Started) -> None:

@@ -20,6 +20,7 @@ from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
 
 if TYPE_CHECKING:
+    from .._data._observers import Observer
     from ..ledger._records import Ledger
 
 DEFAULT_LIMIT = 100
@@ -34,6 +35,11 @@ class Keeping:
     def ledger(self) -> Ledger:
         """Where its jobs are written down."""
         return self._shared.resources().ledger
+
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """Who is called with the events of its attempts."""
+        return self._shared.observers
 
     async def enqueue_video_async(  # noqa: PLR0913  (each by its name)
         self,

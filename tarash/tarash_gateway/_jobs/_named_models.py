@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from .._data._model_ids import bare_model_id
 from .._data._types import Kind
 from ..catalog import outputs_of
+from ..models import PriceLine, ProviderInfo
+from ._prices import list_prices
 
 if TYPE_CHECKING:
     from ._gateway import Gateway
@@ -45,6 +47,17 @@ def named_model(gateway: Gateway, provider: str, model: str) -> NamedModel:
 
     makes = tuple(kind for kind in KINDS if kind in (outputs or row.modalities))
     return NamedModel(row.models_are_files, makes or KINDS)
+
+
+def providers_of(gateway: Gateway) -> list[ProviderInfo]:
+    """Return every provider that a config of a gateway may name, in alphabetical order."""
+    return gateway._shared.registry.list_providers()  # noqa: SLF001  (it is ours)
+
+
+def prices_of(gateway: Gateway, provider: str, model: str) -> list[PriceLine]:
+    """Return the price lines that a gateway's quotes of a model go by; empty if unknown."""
+    with gateway._shared.registry.in_force():  # noqa: SLF001  (as above)
+        return list_prices(provider, model)
 
 
 def _bare(provider: str, model: str) -> str:

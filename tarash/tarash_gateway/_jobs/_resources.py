@@ -71,7 +71,7 @@ class GatewayContext:
         self._limits = checked_limits(limits)
         self._breaker = checked_breaker(breaker)
         learn = [policy.observe for policy in self._policies]
-        self._observers = checked_observers([*learn, *observers])
+        self.observers = checked_observers([*learn, *observers])
         self.registry = default_registry if registry is None else registry
         self._ledger = ledger
         self._wakeups = Wakeups()
@@ -110,7 +110,7 @@ class GatewayContext:
             ledger,
             Random(),
             self.untrusted_requests,
-            self._observers,
+            self.observers,
             self._policies,
             wakeups=self._wakeups,
             callbacks=Callbacks(*self._webhooks_said()),

@@ -34,3 +34,14 @@ def _is_harmless(character: str) -> bool:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """Return a number with what it counts, as people say it: `1 job`, `2 jobs`.
+
+    Args:
+        number: How many.
+        thing: One of them.
+        things: Several; by default with an s.
+    """
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"

@@ -24,6 +24,7 @@ from ._errors import MEANINGS, CommandError, Exit, begin, exit_code, rule
 from ._shape import App, help_alone
 from ._words import offer_all
 from .jobs import jobs_app
+from .keys import keys_app
 from .ledger import ledger_app
 from .mcp import mcp
 from .models import models_app
@@ -54,9 +55,9 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.add_typer(webhooks_app, name="webhooks")
-app.command("serve")(serve)
-app.command("worker")(worker)
-app.command("mcp")(mcp)
+app.add_typer(keys_app, name="keys")
+for command in (serve, worker, mcp):
+    app.command()(command)
 
 
 def run(arguments: list[str]) -> int:

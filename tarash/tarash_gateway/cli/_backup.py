@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from .._support._words import counted
 from ..ledger.sqlite._backup import back_up
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
@@ -41,6 +42,10 @@ def copy(file: Path, ledger: str | None, *, as_json: bool) -> int:
         return Exit.DONE
 
     terminal.result(str(file))
-    beside = f", with {made.media} files of input media in {file.name}-media" if made.media else ""
-    terminal.hint(f"copied {made.jobs} jobs of {source}{beside}")
+    beside = (
+        f", with {counted(made.media, 'file')} of input media in {file.name}-media"
+        if made.media
+        else ""
+    )
+    terminal.hint(f"copied {counted(made.jobs, 'job')} of {source}{beside}")
     return Exit.DONE

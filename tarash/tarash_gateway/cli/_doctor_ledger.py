@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .._jobs._queue import WORKERS, tasks
+from .._support._words import counted
 from ..exceptions import TarashException
 from . import _terminal as terminal
 from ._doctor import Finding, tell
@@ -81,7 +82,9 @@ async def _facts(ledger: Any) -> AsyncIterator[Finding]:
         yield Finding("NOTIFY", "ok" if hears else "missing", told)
 
     dead = facts.holders - facts.alive
-    told = f"{facts.alive} alive hold jobs" + (f", and {dead} silent past the lease" * bool(dead))
+    told = f"{counted(facts.alive, 'holds', 'hold')} jobs" + (
+        f", and {dead} silent past the lease" * bool(dead)
+    )
     yield Finding("processes", "ok", told)
 
 
@@ -95,7 +98,7 @@ async def _jobs(ledger: Any) -> AsyncIterator[Finding]:
     yield Finding("unfinished", "ok", f"{len(records)}{more}, {len(later)} of them for later")
     if queued:
         is_left = not workers and len(later) < len(queued)
-        told = f"{len(queued)} jobs, {len(workers)} workers"
+        told = f"{counted(len(queued), 'job')}, {counted(len(workers), 'worker')}"
         told += "; start one: `tarash worker`" * is_left
         yield Finding("queue", "problem" if is_left else "ok", told)
 

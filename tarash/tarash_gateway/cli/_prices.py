@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .._jobs._catalogue import refresh_prices
+from .._support._words import counted
 from . import _terminal as terminal
 from ._errors import Exit
 
@@ -21,6 +22,6 @@ def show_prices(provider: str, base_url: str | None, *, as_json: bool) -> int:
     if as_json:
         terminal.document({"provider": provider, "prices": read})
     else:
-        terminal.result(f"{provider}: {read} prices")
+        terminal.result(f"{provider}: {counted(read, 'price')}")
 
     return Exit.DONE

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
+import socket
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from .._jobs._gateway import Gateway
+from .._support import _portal as portal
 from ..exceptions import ValidationError
 from ..mcp import mount_mcp
+from ..observability import OpenTelemetryObserver
 from ..server import ServerSettings, create_app
 from ..server._configuration import problems, read_settings
 from . import _terminal as terminal
@@ -45,10 +48,12 @@ def serve(  # noqa: PLR0913  (the command's options)
         settings = _settings(config, mock=mock, media=media)
         _check(settings)
         key = given or f"tg_admin_{secrets.token_hex(24)}"
-        app = create_app(_gateway(settings, ledger), settings, admin_key=key)
+        gateway = _gateway(settings, ledger)
+        app = create_app(gateway, settings, admin_key=key)
     except ValidationError as error:
         raise CommandError(error.message) from None
 
+    _check_ledger(gateway)
     if check:
         terminal.result("All of it is in order")
         return Exit.DONE
@@ -62,8 +67,9 @@ def serve(  # noqa: PLR0913  (the command's options)
     try:
         listener = listen(host, port)
     except OSError as error:
+        other = "--host" if isinstance(error, socket.gaierror) else "--port"
         raise CommandError(
-            f"{host}:{port} can't be listened on ({error.strerror or error}); give another --port"
+            f"{host}:{port} can't be listened on ({error.strerror or error}); give another {other}"
         ) from None
 
     with listener:
@@ -109,6 +115,23 @@ def _check(settings: ServerSettings) -> None:
         raise CommandError("the configuration is not in order: " + "; ".join(found))
 
 
+def _check_ledger(gateway: Gateway) -> None:
+    """Check that jobs can be written down, before anybody orders one; no file is made by it.
+
+    Raises:
+        StorageError: The ledger can't be read.
+        CommandError: Its file can't be made where it is to be.
+    """
+    path: Path | None = getattr(gateway.ledger, "path", None)
+    if path is None or path.exists():
+        portal.call(lambda _caller: gateway.ledger.get("no such job"))
+        return
+
+    folder = next((one for one in path.absolute().parents if one.exists()), Path("/"))
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise CommandError(f"the ledger can't be made at {path}: {folder} can't be written")
+
+
 def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:
     # What the mock makes is not written beside what was paid for.
     chosen = ledger or settings.ledger
@@ -120,6 +143,8 @@ def _gateway(settings: ServerSettings, ledger: str | None) -> Gateway:
         limits=settings.limits,
         budgets=settings.budgets or None,
         breaker=settings.breaker,
+        webhook_url=settings.webhook_url,
+        observers=[OpenTelemetryObserver()] if find_spec("opentelemetry") is not None else [],
     )
 
 

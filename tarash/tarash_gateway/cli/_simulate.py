@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .._http._key_lookup import base_url_variable
+from .._support._words import counted
 from ..providers._registry import default_registry, register_provider_file
 from ..testing import Script, Simulator
 from . import _terminal as terminal
@@ -114,8 +115,13 @@ def _written(path: Path | None, lines: list[str]) -> Iterator[list[str]]:
 
 
 def _sum_up(name: str, simulator: Simulator) -> None:
-    counted = simulator.counters(name)
-    terminal.hint(
-        f"{name}: {counted.submits} submits, {counted.accepted} jobs, {counted.polls} polls, "
-        f"{counted.cancels} cancels, {counted.downloads} downloads"
-    )
+    seen = simulator.counters(name)
+    numbers = {
+        "submit": seen.submits,
+        "job": seen.accepted,
+        "poll": seen.polls,
+        "cancel": seen.cancels,
+        "download": seen.downloads,
+    }
+    told = ", ".join(counted(number, thing) for thing, number in numbers.items())
+    terminal.hint(f"{name}: {told}")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from .._data._money import written
 from .._jobs._spend import spend
+from .._support._words import counted
 from ..api import refresh_costs
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
@@ -24,7 +25,7 @@ def show_spend(
     used, first = existing(ledger), _since(since)
     if refresh:
         changes = refresh_costs(used, since=first or timedelta(days=1))
-        terminal.hint(f"{len(changes)} costs have changed since they were written down")
+        terminal.hint(f"{counted(len(changes), 'later figure')} written down")
 
     rows = spend(used, since=first, by=tuple(by))
     if json:

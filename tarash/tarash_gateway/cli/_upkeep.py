@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
+from .._support._words import counted
 from ..ledger._records import Ledger, PagedLedger
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
@@ -85,7 +86,7 @@ def prune(ledger: str | None, older_than: str, *, as_json: bool) -> int:
     if as_json:
         terminal.document({"ledger": shown(ledger), "forgotten": number})
     else:
-        terminal.hint(f"forgot {number} jobs that ended more than {older_than} ago")
+        terminal.hint(f"forgot {counted(number, 'job')} that ended more than {older_than} ago")
 
     return Exit.DONE
 

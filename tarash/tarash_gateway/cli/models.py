@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from .._jobs._catalogue import add_model, check_models, refresh_models
+from .._support._words import counted
 from ..api import describe_model, list_models, plan_image, plan_video
 from ..catalog import last_days, schema_source, unlisted
 from ..exceptions import ValidationError
@@ -286,7 +287,7 @@ def refresh_command(
         terminal.document(found)
         return DONE
 
-    terminal.result(f"{provider}: {count} models")
+    terminal.result(f"{provider}: {counted(count, 'model')}")
     for model, day in ends.items():
         terminal.result(f"{model} ends on {day.isoformat()}")
 

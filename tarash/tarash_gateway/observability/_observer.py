@@ -116,6 +116,11 @@ class OpenTelemetryObserver:
         self._lock = threading.Lock()
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
 
+    @property
+    def tracer(self) -> Tracer:
+        """What makes its spans."""
+        return self._tracer
+
     # ----------------------------------------------------------------------- what a gateway calls
     def opened(self, event: AttemptEvent) -> Mapping[str, str]:
         """Begin the span of a job, in the trace of whoever asks for it.

@@ -25,6 +25,7 @@ from . import (
     _events,
     _health,
     _images,
+    _inbox_route,
     _job_media,
     _jobs,
     _keys,
@@ -45,6 +46,7 @@ from ._front import Front
 from ._limits import SmallBodies
 from ._patience import PatientBodies
 from ._refusals import NO_RETRY, Refusal, invalid, refusal_of
+from ._tracing import Traces
 from ._words import rule_of
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ ROUTERS = (
     _events,
     _job_media,
     _links,
+    _inbox_route,
     _media,
     _models,
     _catalogue,
@@ -98,6 +101,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         front.drivers.start()
         hooks = None if front.webhooks is None else asyncio.create_task(front.webhooks.run())
         yield
+        await front.inbox.aclose()
         await front.drivers.aclose()
         if hooks is not None:
             hooks.cancel()
@@ -127,6 +131,9 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
             allow_headers=["*"],
             expose_headers=EXPOSED,
         )
+
+    if front.telemetry is not None:
+        app.add_middleware(Traces, telemetry=front.telemetry)
 
     app.add_middleware(Around, metrics=front.metrics)
     for one in ROUTERS:

@@ -9,9 +9,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from .._jobs._prices import list_prices
+from .._jobs._named_models import prices_of, providers_of
 from ..exceptions import ValidationError
-from ..providers._registry import list_providers
 from ._callers import Caller, CallerHere, FrontHere
 from ._documents import ERRORS
 from ._refusals import missing, sendable
@@ -96,7 +95,7 @@ def _described(front: Front, caller: Caller, found: Found) -> dict[str, Any]:
     except ValidationError:
         return shown
 
-    lines = list_prices(info.provider, info.model)
+    lines = prices_of(front.gateway, info.provider, info.model)
     return {
         **shown,
         "description": described.model_dump(mode="json"),
@@ -112,6 +111,7 @@ def entry_of(front: Front, found: Found, usable: frozenset[str]) -> dict[str, An
         return {"id": name, "object": "model", "alias": chain, "ready": True, "outputs": []}
 
     fields = info.model_dump(mode="json", exclude={"provider", "model", "name"})
+    lines = prices_of(front.gateway, info.provider, info.model)
     return {
         "id": name,
         "object": "model",
@@ -119,7 +119,7 @@ def entry_of(front: Front, found: Found, usable: frozenset[str]) -> dict[str, An
         "name": info.name or info.model,
         "ready": info.provider in usable,
         **fields,
-        "price": price_of(list_prices(info.provider, info.model), is_video="video" in info.outputs),
+        "price": price_of(lines, is_video="video" in info.outputs),
     }
 
 
@@ -154,7 +154,7 @@ def price_of(lines: Sequence[PriceLine], *, is_video: bool) -> dict[str, str] | 
 
 def usable_of(front: Front) -> frozenset[str]:
     """Return the providers that can be asked now: their key and their package are here."""
-    every = list_providers()
+    every = providers_of(front.gateway)
     if front.settings.mock:
         return frozenset(one.name for one in every)
 

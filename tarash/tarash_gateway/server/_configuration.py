@@ -32,7 +32,8 @@ def read_settings(path: Path) -> ServerSettings:
     try:
         content: dict[str, Any] = tomllib.loads(path.read_bytes()[:LARGEST].decode())
     except (OSError, ValueError) as error:
-        raise ValidationError(f"{path} can't be read: {error}") from error
+        said = getattr(error, "strerror", None) or error
+        raise ValidationError(f"{path} can't be read: {said}") from error
 
     try:
         return ServerSettings.model_validate(content)
@@ -63,19 +64,25 @@ def problems(settings: ServerSettings) -> Iterator[str]:
         for model in alias.chain:
             yield from _of_model(f"aliases.{name}", model, settings)
 
-    hooks = settings.webhooks
-    if hooks is not None and len(_secret(hooks.secret_env)) < SHORTEST_SECRET:
-        yield (
-            f"webhooks: the variable {hooks.secret_env} (secret_env) is not set to a secret of "
-            f"{SHORTEST_SECRET} bytes or more"
-        )
-
+    yield from _of_webhooks(settings)
     for key in settings.keys:
         if len(os.environ.get(key.key_env, "")) < SHORTEST_KEY:
             yield (
                 f"keys: {key.name}: the variable {key.key_env} (key_env) is not set to "
                 f"{SHORTEST_KEY} characters or more"
             )
+
+
+def _of_webhooks(settings: ServerSettings) -> Iterator[str]:
+    hooks = settings.webhooks
+    if hooks is not None and hooks.inbox and settings.public_url is None:
+        yield "webhooks: inbox needs public_url: the address at which providers reach this server"
+
+    if hooks is not None and hooks.secret_env and len(_secret(hooks.secret_env)) < SHORTEST_SECRET:
+        yield (
+            f"webhooks: the variable {hooks.secret_env} (secret_env) is not set to a secret of "
+            f"{SHORTEST_SECRET} bytes or more"
+        )
 
 
 def _secret(variable: str) -> bytes:

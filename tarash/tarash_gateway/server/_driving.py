@@ -230,6 +230,15 @@ class Drivers:
 
             await asyncio.sleep(self._pause)
 
+    async def take_up(self, job_id: str) -> bool:
+        """Drive a job, unless that is done already or it has ended; return whether it was."""
+        job = await self._gateway.find_job_async(job_id)
+        if job is None or job.held or job.state != "open" or job.id in self._driven:
+            return False
+
+        await self._take_up(job)
+        return True
+
     async def _take_up(self, job: JobInfo) -> None:
         try:
             if KEY_LABEL in job.labels:

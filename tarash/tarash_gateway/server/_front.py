@@ -13,6 +13,7 @@ from fastapi import Request
 
 from ..exceptions import ValidationError
 from ._driving import Drivers
+from ._inbox import Inbox
 from ._key_store import KeyStore
 from ._media_shelf import MediaShelf
 from ._metrics import Metrics
@@ -20,6 +21,7 @@ from ._model_names import ModelNames
 from ._pace import Pace
 from ._sessions import SessionStore
 from ._timeline_store import keep
+from ._tracing import telemetry_of
 from ._uploads import Uploads
 from ._webhooks import Webhooks
 
@@ -48,8 +50,9 @@ class Front:
         self.states = cast("StateLedger", ledger)
         self.keys = KeyStore(self.states, settings.keys)
         self.webhooks: Webhooks | None = None
-        if settings.webhooks is not None:
-            self.webhooks = Webhooks(settings.webhooks, gateway, self.states)
+        hooks = settings.webhooks
+        if hooks is not None and hooks.url is not None:
+            self.webhooks = Webhooks(hooks, gateway, self.states)
         self.models = ModelNames(gateway, settings)
         folder = settings.media or _usual_folder()
         self.shelf = MediaShelf(folder)
@@ -59,6 +62,8 @@ class Front:
             self.drivers.on_take_up = self.webhooks.expect
             self.drivers.on_end = self.webhooks.ring
 
+        self.telemetry = telemetry_of(gateway)
+        self.inbox = Inbox(gateway, self.drivers, self.telemetry)
         self.drivers.keep = partial(keep, self.states)
         self.metrics = Metrics()
         self.pace = Pace()

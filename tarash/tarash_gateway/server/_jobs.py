@@ -22,6 +22,7 @@ from ._refusals import invalid, missing, sendable
 from ._remakes import VideoRemake
 from ._shapes import cost_headers
 from ._uploads import with_uploads
+from ._videos import drop
 from ._views import view_of
 
 router = APIRouter(prefix="/api", tags=["Jobs"], responses=ERRORS)
@@ -67,16 +68,14 @@ class Links(BaseModel):
 @router.post("/plan", openapi_extra=BODY)
 async def plan(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what would be sent, what would have to bend, and what it would cost; buys nothing."""
-    order = await _order(front, caller, await fields_of(request))
-    made = await order.plan(front)
+    made = await _planned(front, caller, await fields_of(request))
     return JSONResponse(sendable(made.model_dump(mode="json")))
 
 
 @router.post("/quote", openapi_extra=BODY)
 async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what it would cost, each model of the chain by itself; buys nothing."""
-    order = await _order(front, caller, await fields_of(request))
-    made = await order.plan(front)
+    made = await _planned(front, caller, await fields_of(request))
     shown = [
         {"provider": one.provider, "model": one.model, "quote": one.quote.model_dump(mode="json")}
         for one in (made, *made.fallbacks)
@@ -100,6 +99,13 @@ async def submit(request: Request, front: FrontHere, caller: CallerHere) -> JSON
         name=name,
     )
     return JSONResponse(await shown(front, caller, driven.handle.id), 202)
+
+
+async def _planned(front: Front, caller: Caller, fields: dict[str, Any]) -> Any:
+    """Return the plan of what a client asks for; few at a time have its media in memory."""
+    async with front.uploads.planning:
+        order = await _order(front, caller, fields)
+        return await order.plan(front)
 
 
 async def _order(front: Front, caller: Caller, fields: dict[str, Any]) -> Order:
@@ -149,6 +155,14 @@ async def get_job(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResp
     """Show a job."""
     job = await own_job(front, caller, job_id)
     return JSONResponse(await _view(front, job), headers=cost_headers(job))
+
+
+@router.delete("/jobs/{job_id}")
+async def delete_job(job_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Delete a job with its results; one that still runs is stopped first."""
+    job = await own_job(front, caller, job_id)
+    await drop(front, job)
+    return JSONResponse({"id": job.id, "object": "job.deleted", "deleted": True})
 
 
 @router.post("/jobs/{job_id}/cancel")

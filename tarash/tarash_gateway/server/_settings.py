@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .._data._breaker import Breaker
 from .._data._budgets import Budget
@@ -48,18 +48,35 @@ class Alias(_Part):
 
 
 class WebhookSettings(_Part):
-    """Who is told that jobs have ended.
+    """Who is told that jobs have ended, and whether providers call back.
 
     Attributes:
         url: Where the messages go.
         secret_env: The variable of the environment that holds what they are signed with: a secret
             of Standard Webhooks (`whsec_…`), or any text.
         allow_loopback: Whether it may be on this machine; otherwise on the public internet only.
+        inbox: Whether providers are asked to call back, at `/webhooks` below `public_url`, which
+            they have to reach; for `tarash serve`.
     """
 
-    url: str = Field(pattern=r"^https?://[^\s/?#@]+[^\s]*$")
-    secret_env: str = Field(min_length=1)
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#@]+[^\s]*$")
+    secret_env: str | None = Field(default=None, min_length=1)
     allow_loopback: bool = False
+    inbox: bool = False
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.url is None) != (self.secret_env is None):
+            message = (
+                "url and secret_env belong together: a receiver, and what it knows messages by"
+            )
+            raise ValueError(message)
+
+        if self.url is None and not self.inbox:
+            message = "name a receiver (url and secret_env), let providers call (inbox), or both"
+            raise ValueError(message)
+
+        return self
 
 
 class Cors(_Part):
@@ -81,7 +98,7 @@ class ServerSettings(_Part):
         limits: How many jobs may be in flight at providers; for `tarash serve`.
         breaker: When a provider counts as down, for `tarash serve`; by default none does.
         keys: Keys that stand in variables of the environment.
-        webhooks: Who is told that jobs have ended.
+        webhooks: Who is told that jobs have ended, and whether providers call back.
         cors: Which pages may use the server from a browser.
         mock: Answer every model from the mock: no provider is asked and nothing is bought.
         media: The folder for results and what clients upload; by default in the user's data folder.
@@ -133,6 +150,14 @@ class ServerSettings(_Part):
     json_bytes: int = Field(default=10 * MEBIBYTE, ge=1024)
     multipart_bytes: int = Field(default=200 * MEBIBYTE, ge=1024)
     uploads_bytes: int = Field(default=2048 * MEBIBYTE, ge=0)
+
+    @property
+    def webhook_url(self) -> str | None:
+        """Where providers are asked to call back; None where they are not, or can't be."""
+        if self.webhooks is None or not self.webhooks.inbox or self.public_url is None:
+            return None
+
+        return f"{self.public_url.rstrip('/')}/webhooks"
 
     @field_validator("budgets")
     @classmethod

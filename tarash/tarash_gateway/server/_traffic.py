@@ -11,10 +11,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from .._data._budgets import Budget
+from .._jobs._named_models import providers_of
 from .._jobs._spend import spend_async
 from ..exceptions import TarashException
 from ..ledger._records import QUEUE
-from ..providers._registry import list_providers
 from ._callers import AdminHere, FrontHere
 from ._catalogue import usable_of
 from ._documents import ERRORS
@@ -89,7 +89,8 @@ def _shown(
 def _providers(front: Front) -> list[dict[str, Any]]:
     usable = usable_of(front)
     return [
-        {**one.model_dump(mode="json"), "ready": one.name in usable} for one in list_providers()
+        {**one.model_dump(mode="json"), "ready": one.name in usable}
+        for one in providers_of(front.gateway)
     ]
 
 

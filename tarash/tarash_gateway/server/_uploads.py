@@ -6,6 +6,7 @@ key's own name: nobody else's request can lead to it.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import secrets
@@ -45,6 +46,8 @@ FIELDS = (
     "image", "images", "input_reference", "input_references", "frame_images", "mask", "video",
 )  # fmt: skip
 """Where requests have media."""
+PLANS_AT_ONCE = 2
+"""Plans and quotes that have files in memory at once."""
 PLACES = frozenset({"file_id", "id"})
 """What clients call the id of a file, within an object."""
 
@@ -78,6 +81,10 @@ class Uploads:
         self._folder = folder / FOLDER
         self._states = states
         self._most = settings.uploads_bytes
+        self.most_at_once = settings.multipart_bytes
+        """Bytes that a request may name together: they are in memory then."""
+        self.planning = asyncio.Semaphore(PLANS_AT_ONCE)
+        """For what needs files for a moment only, and is asked often."""
         self._clean_at = 0.0
 
     async def keep(self, owner: str, file: BinaryIO, size: int, seconds: int) -> Upload:
@@ -208,44 +215,77 @@ def _upload(record: StateRecord) -> Upload:
 async def with_uploads(uploads: Uploads, owner: str, fields: dict[str, Any]) -> dict[str, Any]:
     """Return a request's fields with what its key has brought in the place of ids.
 
+    A file is read once, however often the request names it; all of them together may be as large as
+    a form.
+
     Raises:
-        Refusal: There is no such file of this key.
+        Refusal: There is no such file of this key, or they are too large together.
     """
+    filling = _Filling(uploads, owner)
     filled = dict(fields)
     for name in FIELDS:
         if name in fields:
-            filled[name] = await _filled(uploads, owner, fields[name], name)
+            filled[name] = await filling.filled(fields[name], name)
 
     return filled
 
 
-async def _filled(uploads: Uploads, owner: str, value: Any, param: str, depth: int = 0) -> Any:
-    if depth > DEEPEST:  # nothing that is taken has its media there
+class _Filling:
+    """What one request needs of its key's files."""
+
+    def __init__(self, uploads: Uploads, owner: str) -> None:
+        self._uploads = uploads
+        self._owner = owner
+        self._read: dict[str, dict[str, Any]] = {}
+        self._size = 0
+
+    async def filled(self, value: Any, param: str, depth: int = 0) -> Any:
+        """Return a value with files in the place of their ids."""
+        if depth > DEEPEST:  # nothing that is taken has its media there
+            return value
+
+        if isinstance(value, str) and NAME.fullmatch(value):
+            return await self._file(value, param)
+
+        if isinstance(value, list):
+            return [await self.filled(one, param, depth + 1) for one in value]
+
+        if isinstance(value, dict) and "content" not in value:
+            made: dict[str, Any] = {}
+            for name, one in value.items():
+                inner = await self.filled(one, param, depth + 1)
+                made["url" if name in PLACES and inner is not one else name] = inner
+
+            return made
+
         return value
 
-    if isinstance(value, str) and NAME.fullmatch(value):
-        found = await uploads.read(owner, value)
-        if found is None:
+    async def _file(self, media_id: str, param: str) -> dict[str, Any]:
+        if media_id in self._read:
+            return self._read[media_id]
+
+        known = await self._uploads.find(self._owner, media_id)
+        self._size += 0 if known is None else known.bytes
+        if self._size > self._uploads.most_at_once:
             raise Refusal(
-                404,
-                "media_not_found",
-                f"{param}: there is no media {value!r} of this key, or it has expired; upload it "
-                "again (POST /api/media)",
+                413,
+                "body_too_large",
+                f"{param}: the media of a request may have {self._uploads.most_at_once} bytes "
+                "together, as a form may",
                 param=param,
                 headers=NO_RETRY,
             )
 
+        found = await self._uploads.read(self._owner, media_id)
+        if found is None:
+            raise Refusal(
+                404,
+                "media_not_found",
+                f"{param}: there is no media {media_id!r} of this key, or it has expired; upload "
+                "it again (POST /api/media)",
+                param=param,
+                headers=NO_RETRY,
+            )
+
+        self._read[media_id] = found
         return found
-
-    if isinstance(value, list):
-        return [await _filled(uploads, owner, one, param, depth + 1) for one in value]
-
-    if isinstance(value, dict) and "content" not in value:
-        made: dict[str, Any] = {}
-        for name, one in value.items():
-            inner = await _filled(uploads, owner, one, param, depth + 1)
-            made["url" if name in PLACES and inner is not one else name] = inner
-
-        return made
-
-    return value

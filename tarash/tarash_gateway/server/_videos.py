@@ -89,15 +89,24 @@ async def retrieve_video(video_id: str, front: FrontHere, caller: CallerHere) ->
 async def delete_video(video_id: str, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Delete a video; one that still runs is stopped first, where its provider does that."""
     job = await owned(front, caller, video_id)
+    await drop(front, job)
+    return JSONResponse({"id": job.id, "object": "video.deleted", "deleted": True})
+
+
+async def drop(front: Front, job: JobInfo) -> None:
+    """Delete a job with its files; one that still runs is stopped first.
+
+    Raises:
+        Refusal: It may still run, and be billed: it is not to be forgotten.
+    """
     if job.state in ("open", "unknown"):
         await _stop(front, job)
 
     is_gone = await front.gateway.ledger.forget(job.id)
     if not is_gone and await front.gateway.find_job_async(job.id) is not None:
-        raise _still_running("too_late")  # somebody drives it
+        raise _still_running(job.kind, "too_late")  # somebody drives it
 
     await front.shelf.drop(job)
-    return JSONResponse({"id": job.id, "object": "video.deleted", "deleted": True})
 
 
 async def _stop(front: Front, job: JobInfo) -> None:
@@ -112,7 +121,7 @@ async def _stop(front: Front, job: JobInfo) -> None:
     handle = handle or await front.gateway.resume_async(job.id, api_keys=keys)
     said = await handle.cancel_async()
     if said not in ("cancelled", "too_late"):
-        raise _still_running(said)
+        raise _still_running(job.kind, said)
 
     if driven is not None:
         with suppress(TimeoutError):
@@ -120,12 +129,12 @@ async def _stop(front: Front, job: JobInfo) -> None:
                 await driven.ended.wait()
 
 
-def _still_running(said: str) -> Refusal:
-    """Return the answer for a video that is not to be forgotten yet."""
+def _still_running(kind: str, said: str) -> Refusal:
+    """Return the answer for a job that is not to be forgotten yet."""
     return Refusal(
         409,
         "still_running",
-        "This video is still being made, and its provider has not stopped it: it may be billed. "
+        f"This {kind} is still being made, and its provider has not stopped it: it may be billed. "
         "Delete it when it has ended",
         headers={**NO_RETRY, "x-tarash-cancel": said},
     )

@@ -146,7 +146,7 @@ class Webhooks:
         headers = signed(self._secret(), f"msg_{job_id}", int(now.timestamp()), body)
         try:
             async with session.post(
-                self._settings.url,
+                self._settings.url or "",
                 data=body.encode(),
                 headers={**headers, "Content-Type": "application/json"},
                 allow_redirects=False,
@@ -156,7 +156,7 @@ class Webhooks:
             return type(error).__name__
 
     def _secret(self) -> bytes:
-        return secret_of(os.environ.get(self._settings.secret_env, ""))
+        return secret_of(os.environ.get(self._settings.secret_env or "", ""))
 
 
 def secret_of(text: str) -> bytes:

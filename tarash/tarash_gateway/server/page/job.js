@@ -1,10 +1,10 @@
 // One job: its results, what it was asked for, what it cost, and all that has happened to it.
 
-import { get, post } from "./api.js";
+import { get, post, remove } from "./api.js";
 import { empty, failure, fill, h, say, waiting } from "./dom.js";
 import { fieldName, fieldValue, isOpen, lasting, moment, money, stateName } from "./format.js";
 import { follow } from "./live.js";
-import { badge, confirmed, copier, costOf, labelsOf, mediaAddress, player, progress } from "./parts.js";
+import { badge, confirmed, copier, costOf, deleted, labelsOf, mediaAddress, player, progress } from "./parts.js";
 
 export async function job(place, { rest, signal }) {
   fill(place, waiting());
@@ -32,6 +32,7 @@ export async function job(place, { rest, signal }) {
     const actions = [];
     if (isOpen(now.status)) actions.push(h("button", { type: "button", class: "quiet", on: { click: stop } }, "Cancel"));
     if (now.status === "completed") actions.push(copier(link, "Copy a link"));
+    if (!isOpen(now.status)) actions.push(h("button", { type: "button", class: "quiet", data: { part: "delete" }, on: { click: drop } }, "Delete"));
     const order = new URLSearchParams({ kind: now.kind, model: now.model, prompt: now.request?.prompt ?? "" });
     actions.push(h("a", { class: "button small quiet", href: `#/compare?${order}` }, "Compare again"));
     return [
@@ -80,6 +81,17 @@ export async function job(place, { rest, signal }) {
       const answer = await post(`${path}/cancel`);
       say(`The provider said: ${answer.cancel}`);
       await show(answer.job);
+    } catch (error) {
+      head.append(failure(error));
+    }
+  }
+
+  async function drop() {
+    if (!await deleted(now)) return;
+    try {
+      await remove(path);
+      say("Deleted");
+      location.hash = "#/jobs";
     } catch (error) {
       head.append(failure(error));
     }

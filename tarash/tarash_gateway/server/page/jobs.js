@@ -1,10 +1,10 @@
 // All jobs of a key, newest first: filtered, followed while they run, stopped.
 
-import { get, post } from "./api.js";
+import { get, post, remove } from "./api.js";
 import { empty, failure, field, fill, h, say, select, waiting } from "./dom.js";
 import { ago, isOpen, moment, stateName } from "./format.js";
 import { follow } from "./live.js";
-import { badge, confirmed, costOf, labelsOf, progress } from "./parts.js";
+import { badge, confirmed, costOf, deleted, labelsOf, progress } from "./parts.js";
 
 const PAGE = 30;
 const COLUMNS = ["State", "What", "Labels", "Cost", "Made", ""];
@@ -65,7 +65,7 @@ export async function jobs(place, { who, query, signal }) {
     if (shown.size) {
       const last = page.data.at(-1)?.id;
       fill(below, page.has_more && h("button", { type: "button", class: "quiet", on: { click: () => load(last) } }, "Show older ones"));
-      say(`${shown.size} jobs`);
+      say(shown.size === 1 ? "1 job" : `${shown.size} jobs`);
     } else if (asked.toString()) {
       fill(below, empty("No job fits", "Try another state or label.",
         h("button", { type: "button", class: "quiet", on: { click: clear } }, "Show all jobs")));
@@ -94,6 +94,10 @@ export async function jobs(place, { who, query, signal }) {
       type: "button", class: "quiet small", data: { part: "stop" }, "aria-label": `Cancel: ${title.slice(0, 60)}`,
       on: { click: (event) => cancel(job, event.target) },
     }, "Cancel");
+    const gone = !isOpen(job.status) && h("button", {
+      type: "button", class: "quiet small", data: { part: "delete" }, "aria-label": `Delete: ${title.slice(0, 60)}`,
+      on: { click: (event) => drop(job, event.target) },
+    }, "Delete");
     return h("tr", { role: "row", data: { job: job.id } },
       cell("State", badge(job.status), isOpen(job.status) && progress(job, title.slice(0, 60))),
       cell("What", h("a", { class: "prompt", href: `#/jobs/${encodeURIComponent(job.id)}`, data: { part: "open" } }, title),
@@ -102,7 +106,7 @@ export async function jobs(place, { who, query, signal }) {
       cell("Labels", Object.keys(job.labels ?? {}).length > 0 && h("span", { class: "labels" }, labelsOf(job))),
       cell("Cost", costOf(job)),
       cell("Made", h("time", { datetime: job.created_at, title: moment(job.created_at) }, ago(job.created_at))),
-      cell("", stop));
+      cell("", stop, gone));
   }
 
   async function cancel(job, button) {
@@ -110,6 +114,25 @@ export async function jobs(place, { who, query, signal }) {
     button.disabled = true;
     try {
       moved((await post(`api/jobs/${encodeURIComponent(job.id)}/cancel`)).job);
+    } catch (error) {
+      button.disabled = false;
+      say(error.message);
+      button.after(h("span", { class: "trouble words" }, error.message));
+    }
+  }
+
+  async function drop(job, button) {
+    if (!await deleted(job)) return;
+    button.disabled = true;
+    try {
+      await remove(`api/jobs/${encodeURIComponent(job.id)}`);
+      const next = shown.get(job.id)?.nextElementSibling ?? shown.get(job.id)?.previousElementSibling;
+      shown.get(job.id)?.remove();
+      shown.delete(job.id);
+      // The focus stays in the list; without a row left, the list says that it is empty.
+      if (shown.size) next?.querySelector("[data-part=open]")?.focus();
+      else await load();
+      say("Deleted");
     } catch (error) {
       button.disabled = false;
       say(error.message);

@@ -79,6 +79,12 @@ export function confirmed(title, text, deed) {
   });
 }
 
+/** Ask whether a job is to be deleted. */
+export function deleted(job) {
+  return confirmed(`Delete this ${job.kind}?`,
+    "Its results and all that is known of it are deleted here, and can't be had back. What it has cost stays spent.", "Delete");
+}
+
 /** A button that copies a text, and says so. */
 export function copier(text, what = "Copy") {
   const button = h("button", { type: "button", class: "quiet small" }, what);

@@ -1,0 +1,19 @@
+"""The route for providers' webhooks: it wants no key, since each is verified."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from ._callers import FrontHere
+from ._documents import ERRORS
+
+router = APIRouter(prefix="/webhooks", tags=["Webhooks"], responses=ERRORS)
+
+
+@router.post("/{address:path}")
+async def webhook(address: str, request: Request, front: FrontHere) -> Response:
+    """Take what a provider says of a job; it is verified, and the job is polled then."""
+    del address  # it stands in the path
+    status, body = await front.inbox.answer(request.headers.raw, request.url.path, request.body)
+    return Response(body, status, media_type="application/json")
