@@ -360,10 +360,11 @@ class _Drive(Leaving):
         raise self._late(limit)
 
     def _late(self, limit: str) -> TimeoutError:
-        trouble = None if self._watch is None else self._watch.troubles.last
+        troubles = None if self._watch is None else self._watch.troubles
+        trouble = None if troubles is None else troubles.last
         became, hints = what_now(self._attempt)
         return TimeoutError(
-            f"No result from {self._config.provider} {limit}{said(trouble)}; {became}",
+            f"No result from {self._config.provider} {limit}{said(troubles)}; {became}",
             raw_response=None if trouble is None else trouble.raw_response,
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",

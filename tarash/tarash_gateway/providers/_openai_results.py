@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._http._answer import parse_json
 from .._http._client import HttpResponse, unreadable
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._facts import ODD, content_type, date, mapping, objects, response_facts, text
@@ -143,8 +143,8 @@ def events(answer: HttpResponse) -> list[Any]:
     """
     data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
     try:
-        said = [json.loads(one) for one in data if one != "[DONE]"]
-    except (ValueError, RecursionError):
+        said = [parse_json(one) for one in data if one != "[DONE]"]
+    except ValueError:
         said = []
 
     done = [event for event in said if is_last(event)]
