@@ -216,6 +216,9 @@ class _Drive(Leaving):
         """Submit, unless that is done; a job whose answer was lost is looked for."""
         attempt = self._attempt
         if attempt.operation is not None or attempt.finished is not None:
+            if attempt.heard.get("tries") and attempt.is_certain:
+                await self._search.keep_second()  # its process may have ended before it asked
+
             return
 
         if attempt.intent is not None:
