@@ -154,6 +154,18 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
+async def over_pauses(
+    work: asyncio.Future[Any], submits: Callable[[], int], leap: Leap, retries: int = 2
+) -> None:
+    """Leap over the pauses between the tries of a submit that is refused so often."""
+    for tries in range(1, retries + 1):
+        while not (work.done() or submits() >= tries):  # noqa: ASYNC110  (as in `until`)
+            await asyncio.sleep(0.005)
+
+        await asyncio.sleep(0.02)  # until its answer is there; where that takes longer, so does it
+        leap(1)
+
+
 async def rounds(number: int = 30) -> None:
     """Let the event loop go round, so that whoever is ready gets as far as it can."""
     for _ in range(number):

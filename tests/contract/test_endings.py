@@ -97,6 +97,7 @@ async def test_a_cancelled_task_asks_to_stop_what_it_started(run: Run) -> None:
 
     assert run.jobs[0].cancel_requested is (run.case.cancel != "unsupported")
     assert run.case.cancel in run.updates[-1].error
+    assert ("may still finish" in run.updates[-1].error) is (run.case.cancel != "cancelled")
     assert run.terminal() == ["failed"]
     assert run.counters.submits == 1
     assert run.outcomes() == [OUTCOMES[run.case.cancel]]

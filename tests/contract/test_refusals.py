@@ -20,7 +20,7 @@ from tarash.tarash_gateway import (
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
 )
 from tarash.tarash_gateway.testing import Fault, Script, Simulator, Step
-from tests.conftest import Leap, until
+from tests.conftest import Leap, over_pauses, until
 
 from .cases import ADOPTED, CASES, JOBS, Case, everyone
 from .conftest import KEY, Run
@@ -110,9 +110,13 @@ async def test_a_refused_submit_is_final_and_costs_nothing(run: Run, status: int
 
 
 @pytest.mark.parametrize(("case", "status"), ASKED_AGAIN)
-async def test_a_busy_provider_is_asked_again_and_no_more_than_that(run: Run, status: int) -> None:
+async def test_a_busy_provider_is_asked_again_and_no_more_than_that(
+    run: Run, status: int, leap: Leap
+) -> None:
     run.fail("submit", Fault.status(status, retry_after=0), times=3)
-    error = await run.failure(max_retries=2)
+    work = asyncio.ensure_future(run.failure(max_retries=2))
+    await over_pauses(work, lambda: run.counters.submits, leap)
+    error = await work
 
     assert type(error) is BUSY[status]
     assert isinstance(error, HTTPError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -20,8 +21,10 @@ from tarash.tarash_gateway import (
     TarashException,
     VideoGenerationRequest,
 )
+from tarash.tarash_gateway._engine._polling import CLOSEST, FIRST_RETRY, PollSchedule, retry_pause
+from tarash.tarash_gateway._http._client import HttpResponse
 from tarash.tarash_gateway.testing import Fault
-from tests.conftest import Leap, logged, rounds, until
+from tests.conftest import Leap, logged, over_pauses, rounds, until
 from tests.engine.conftest import Fal, dead_url, only_attempt
 
 REFUSALS: dict[int, type[HTTPError]] = {
@@ -71,10 +74,12 @@ async def test_a_refusal_is_final_and_costs_nothing(fal: Fal, status: int) -> No
 
 @pytest.mark.parametrize("status", [425, 429, 500, 503])
 async def test_a_busy_provider_is_asked_again_within_the_same_attempt(
-    fal: Fal, status: int
+    fal: Fal, status: int, leap: Leap
 ) -> None:
     fal.fail("submit", Fault.status(status, retry_after=0), times=2)
-    response = await fal.generate()
+    work = asyncio.ensure_future(fal.generate())
+    await over_pauses(work, lambda: fal.counters.submits, leap)
+    response = await work
 
     assert (fal.counters.submits, fal.counters.accepted) == (3, 1)
     assert response.execution_metadata is not None
@@ -85,10 +90,12 @@ async def test_a_busy_provider_is_asked_again_within_the_same_attempt(
 @pytest.mark.parametrize("max_retries", [0, 1, 2])
 @pytest.mark.parametrize("status", [425, 429, 500, 503])
 async def test_a_busy_provider_is_asked_so_often_and_no_more(
-    fal: Fal, status: int, max_retries: int
+    fal: Fal, status: int, max_retries: int, leap: Leap
 ) -> None:
     fal.fail("submit", Fault.status(status, retry_after=0), times=None)
-    error = await fal.failure(max_retries=max_retries)
+    work = asyncio.ensure_future(fal.failure(max_retries=max_retries))
+    await over_pauses(work, lambda: fal.counters.submits, leap, max_retries)
+    error = await work
 
     assert isinstance(error, HTTPError)
     assert type(error) is (RateLimitError if status == 429 else HTTPError)
@@ -125,6 +132,42 @@ async def test_the_providers_pace_is_kept_before_the_next_try(
     leap(80)  # up to 10 % are added
     await work
     assert fal.counters.submits == 2
+
+
+HURRY = {
+    "at once": {"Retry-After": "0"},
+    "a negative number": {"Retry-After": "-3"},
+    "a date that has passed": {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"},
+    "no milliseconds": {"retry-after-ms": "0"},
+    "one millisecond": {"retry-after-ms": "1"},
+    "nothing that is known": {"Retry-After": "soon"},
+}
+
+
+@pytest.mark.parametrize("headers", HURRY.values(), ids=HURRY)
+def test_no_word_of_a_provider_sends_all_tries_at_once(headers: dict[str, str]) -> None:
+    asked = HttpResponse(429, headers, "", is_json=False).retry_after
+    for seed in range(20):
+        pauses = [retry_pause(tries, asked, random.Random(seed)) for tries in (1, 2, 3)]
+        for number, pause in enumerate(pauses):
+            assert pause >= FIRST_RETRY / 2 * 2**number
+
+
+async def test_a_provider_that_hurries_us_is_asked_again_after_a_pause(
+    fal: Fal, caplog: pytest.LogCaptureFixture
+) -> None:
+    fal.fail("submit", Fault.status(429, retry_after=0))
+    await fal.generate()
+    (retried,) = [one for one in caplog.records if getattr(one, "event", "") == "submit_retried"]
+    assert vars(retried)["pause"] >= FIRST_RETRY / 2
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_no_word_of_a_provider_sends_polls_without_a_pause(failed: bool) -> None:
+    pace = PollSchedule(5, 0, random.Random(11))
+    pauses = [pace.pause(0, retry_after=0, failed=failed) for _ in range(8)]
+    assert min(pauses) >= CLOSEST
+    assert pauses[-1] > 3 if failed else pauses[-1] < 1
 
 
 async def test_no_try_leaves_after_the_deadline(fal: Fal) -> None:

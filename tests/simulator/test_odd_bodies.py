@@ -62,6 +62,17 @@ async def test_a_body_under_another_label(fal: Any) -> None:
     assert json.loads(body)["status"]
 
 
+async def test_a_body_in_other_words(fal: Any) -> None:
+    _, _, body = await looked_at(fal, Fault.other_words({"IN_PROGRESS": "WARMING"}))
+    assert json.loads(body)["status"] == "WARMING"
+
+
+async def test_a_body_in_another_form_of_unicode(fal: Any) -> None:
+    _, label, body = await looked_at(fal, Fault.charset("utf-16"))
+    assert label == "application/json"
+    assert json.loads(body.decode("utf-16"))["status"]
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -144,9 +144,12 @@ class Adopted(AttemptEvent):
 
     Attributes:
         operation: The job.
+        named: Whether its provider has named it itself, at an address that only this submit gave
+            out: then it is certainly ours.
     """
 
     operation: Operation
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

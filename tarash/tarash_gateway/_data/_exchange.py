@@ -160,6 +160,8 @@ class Snapshot:
     """What kept the rest of the look from being made, though the job is known: it is made again."""
     denied: bool = False
     """Whether that trouble says that there is no such job: where it stays, nobody need wait."""
+    unknown: str | None = None
+    """The provider's word for the status, where nobody here knows it: the job is polled on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from ._postbox import name_job, post_note
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
+from ._second_jobs import keep_second, operation_named
 from ._times import kind_of
 from ._traffic import Traffic
 from ._trust import is_id
@@ -54,12 +55,14 @@ __all__ = [
     "handle",
     "is_id",
     "job_was_stopped",
+    "keep_second",
     "keeps_money",
     "kept_alive",
     "kind_of",
     "ledger_failed",
     "look",
     "name_job",
+    "operation_named",
     "post_note",
     "quoted",
     "rewrite",

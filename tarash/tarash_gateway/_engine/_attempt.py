@@ -74,6 +74,8 @@ class Attempt:
     """The result, where the provider answered the submit with it."""
     adopted: bool = False
     """Whether the submit's answer was lost, and the job found in the provider's list."""
+    named: bool = False
+    """Whether its provider has called about it, at an address that only this submit gave out."""
     cut_off: bool = False
     """Whether its process ended in the middle of the submit, so that no word of it was kept."""
     stopped: bool = False
@@ -135,6 +137,11 @@ class Attempt:
 
         in_a_pause = self.retry_at is not None and self.intent is None
         return in_a_pause or (self.unsafe and not self.settled)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the job is certainly ours: one that a list shows may be somebody else's."""
+        return not self.adopted or self.named
 
     @property
     def unsafe(self) -> bool:
@@ -269,6 +276,7 @@ class Attempt:
                 self.submission = "unknown"
             case Adopted():
                 self.submission, self.operation, self.adopted = "accepted", event.operation, True
+                self.named = event.named
             case _:
                 pass
 
@@ -387,4 +395,5 @@ def cancellation_note(attempt: Attempt) -> str:
 
     answer = f"Cancelled; {provider} answered for job {attempt.request_id}: {attempt.cancel}"
     sure = attempt.billing(success=False) == "none"
-    return answer if sure else f"{answer} (it may still finish and be billed)"
+    risk = "what had run may" if attempt.cancel == "cancelled" else "it may still finish and"
+    return answer if sure else f"{answer} ({risk} be billed)"

@@ -217,6 +217,9 @@ class _Drive(Leaving):
         """Submit, unless that is done; a job whose answer was lost is looked for."""
         attempt = self._attempt
         if attempt.operation is not None or attempt.finished is not None:
+            if attempt.heard.get("tries") and attempt.is_certain:
+                await self._search.keep_second()  # its process may have ended before it asked
+
             return
 
         if attempt.intent is not None:
@@ -361,10 +364,11 @@ class _Drive(Leaving):
         raise self._late(limit)
 
     def _late(self, limit: str) -> TimeoutError:
-        trouble = None if self._watch is None else self._watch.troubles.last
+        troubles = None if self._watch is None else self._watch.troubles
+        trouble = None if troubles is None else troubles.last
         became, hints = what_now(self._attempt)
         return TimeoutError(
-            f"No result from {self._config.provider} {limit}{said(trouble)}; {became}",
+            f"No result from {self._config.provider} {limit}{said(troubles)}; {became}",
             raw_response=None if trouble is None else trouble.raw_response,
             timeout_seconds=self._config.timeout,
             submission=self._attempt.submission or "not_sent",

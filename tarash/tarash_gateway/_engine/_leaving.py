@@ -109,7 +109,7 @@ class Leaving:
 
         One that was found in a list may be somebody else's, who has asked for the same.
         """
-        is_certain = not self._attempt.adopted and not self._lease.is_watcher
+        is_certain = self._attempt.is_certain and not self._lease.is_watcher
         wanted = self._config.on_timeout == "cancel" or self._attempt.is_superseded
         return wanted and is_certain
 

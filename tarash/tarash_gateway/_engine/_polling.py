@@ -238,8 +238,8 @@ class PollSchedule:
         return seconds
 
     def _pause(self, elapsed: float, retry_after: float | None, *, failed: bool) -> float:
-        if retry_after is not None:
-            return max(retry_after, self._floor)
+        if retry_after is not None and (retry_after > 0 or not failed):
+            return max(retry_after, self._floor, CLOSEST)
 
         busy = self._history.waiting / LOOKS_A_SECOND
         usual = max(SHARE * elapsed, busy)
@@ -326,11 +326,13 @@ def retry_pause(attempt: int, retry_after: float | None, rng: Random) -> float:
 
     Args:
         attempt: How many were refused so far, from 1.
-        retry_after: What the provider asked for, which wins; up to 10 % more.
+        retry_after: What the provider asked for, which wins where it is longer; up to 10 % more.
+            "At once", or a date that has passed by our clock, is no reason to hurry.
         rng: Spreads many callers, so that they don't all come back at once.
     """
-    if retry_after is not None:
-        return retry_after * rng.uniform(1, 1 + JITTER)
-
     longest = min(FIRST_RETRY * 2.0 ** (attempt - 1), LONGEST_RETRY)
-    return longest * rng.uniform(0.5, 1)
+    own = longest * rng.uniform(0.5, 1)
+    if retry_after is None or not retry_after > own:
+        return own
+
+    return retry_after * rng.uniform(1, 1 + JITTER)

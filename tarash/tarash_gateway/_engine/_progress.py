@@ -42,7 +42,7 @@ class Progress:
         if self._status != snapshot.status or self._last is None:
             self._attempt.log(logging.INFO, "polled", status=snapshot.status)
 
-        note = None if snapshot.trouble is None else snapshot.trouble.message
+        note = snapshot.unknown if snapshot.trouble is None else snapshot.trouble.message
         await self._tell(
             snapshot.status,
             snapshot.progress,

@@ -18,6 +18,7 @@ from ..ledger._records import RECEIVED
 from ._lease import ledger_failed
 from ._limits import SEARCH_PAUSES
 from ._postbox import named_job
+from ._second_jobs import keep_second, payload_of
 from ._trust import is_id
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ class Search:
     def recall(self, intent: Intent) -> None:
         """Search for what another process was about to send."""
         self._since = intent.created_at
-        if intent.payload is not None:
-            self.payload = Payload(**intent.payload)
+        self.payload = payload_of(intent) or self.payload
 
     async def adopt(self, pauses: Sequence[float] = SEARCH_PAUSES) -> bool:
         """Look until the job shows; take it where it is the only one that it can be.
@@ -60,7 +60,7 @@ class Search:
         attempt = self._attempt
         named = await self._named()
         if named is not None and await self._take(named):
-            await attempt.apply(Adopted(operation=named))
+            await attempt.apply(Adopted(operation=named, named=True))
             return True
 
         if self._find is None or self.payload is None:
@@ -107,6 +107,26 @@ class Search:
         payload = self.payload or Payload(call.config.model, {})
         adapter = cast("CallingBackAdapter", self._adapter)
         return adapter.job_named(self._client, payload, call, job_id)
+
+    async def keep_second(self) -> None:
+        """Write down what a refused try came to all the same, where the next came to another job.
+
+        To be asked once the next try is accepted; a call back that comes later writes it down, too.
+        """
+        attempt = self._attempt
+        second = await self._named()
+        intent, taken = attempt.intent, attempt.operation
+        if second is None or intent is None or (taken is not None and second.id == taken.id):
+            return
+
+        ledger = self._lease.ledger
+        try:
+            first = await ledger.get(self._lease.job_id)
+            if first is not None:
+                await keep_second(ledger, first, intent, second)
+        except Exception as error:  # noqa: BLE001  (the job at hand is paid for, too)
+            job = {"second": second.id, "error": str(error)}
+            attempt.log(logging.ERROR, "second_job_not_kept", **job)
 
     async def _look(self) -> list[Operation]:
         """Return the jobs that match, and that no other attempt is known to have started."""

@@ -22,7 +22,7 @@ from ..exceptions import HTTPError, TarashException
 from ..ledger._records import Intent
 from ._budgets import kept_quote, windows_for
 from ._callbacks import CALLED_BACK
-from ._lease import job_was_stopped
+from ._lease import job_was_stopped, note
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
 from ._received import received
@@ -99,6 +99,10 @@ class Submit:
             await checkpoint()  # a call that is cancelled already must not buy anything
             error = await self._exchange(asking or payload, call)
             if error is None:
+                if attempt.tries:  # for whoever is called about an earlier try, later
+                    await note(attempt, self._lease, {"tries": attempt.tries})
+                    await self._search.keep_second()
+
                 return
 
             error.submission = submission_of(error)

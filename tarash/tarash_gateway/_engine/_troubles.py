@@ -7,17 +7,19 @@ what a provider goes on denying ends the wait for it.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._data._hints import check_dashboard, raise_limit, use_operation
 from .._http._answer import TooLargeResultError, shorten
+from .._support._warnings import warn
 from ..exceptions import AuthenticationError, HTTPError, TarashException
 from ._limits import DENIALS, DENIED_SECONDS, GONE, LARGEST_MEMORY, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._data._exchange import Operation
+    from .._data._exchange import Operation, Snapshot
     from ._attempt import Attempt
 
 
@@ -45,9 +47,16 @@ class Troubles:
         self._operation = operation
         self._patience = max(DENIED_SECONDS, DENIALS * pace)
         self._clock = clock
+        self.unknown: str | None = None
+        """The last status of the job, where it is a word that nobody knows."""
         self._told: set[str] = set()
         self._denied_since = 0.0
         self._denials = 0
+
+    @property
+    def provider(self) -> str:
+        """Whose job it is."""
+        return self._operation.provider
 
     @property
     def is_denied(self) -> bool:
@@ -58,6 +67,18 @@ class Troubles:
         """Note that a poll was answered."""
         self.last = None
         self._denials = 0
+
+    def status(self, snapshot: Snapshot) -> Snapshot:
+        """Note a job's status; return what is said of it: an unknown word is said once."""
+        self.unknown = word = snapshot.unknown
+        if word is None or f"status {word}" in self._told or len(self._told) >= LARGEST_MEMORY:
+            return replace(snapshot, unknown=None)
+
+        self._told.add(f"status {word}")
+        self._attempt.log(logging.WARNING, "status_unknown", status=word)
+        told = unknown_word(self._operation.provider, word)
+        warn(f"{told}; it is polled on")
+        return replace(snapshot, unknown=told)
 
     def note(self, trouble: TarashException, *, denied: bool) -> bool:
         """Note what kept a poll from being answered.
@@ -142,6 +163,21 @@ class Troubles:
         )
 
 
-def said(trouble: TarashException | None) -> str:
-    """Return what to add to the verdict of a deadline: the last poll's trouble, if any."""
-    return "" if trouble is None else f" (the last poll: {shorten(trouble.message)})"
+def unknown_word(provider: str, word: str) -> str:
+    """Return what to say of a status that nobody knows."""
+    return f"{provider} says {word!r} of the job, which is no status that is known here"
+
+
+def said(troubles: Troubles | None) -> str:
+    """Return what to add to the verdict of a deadline: what the last poll met with, if anything."""
+    if troubles is None:
+        return ""
+
+    if troubles.last is not None:
+        return f" (the last poll: {shorten(troubles.last.message)})"
+
+    return (
+        ""
+        if troubles.unknown is None
+        else f" ({unknown_word(troubles.provider, troubles.unknown)})"
+    )

@@ -300,7 +300,7 @@ class Watch:
     async def _pass_on(self) -> None:
         """Pass on what the status stream has said meanwhile."""
         while self._heard:
-            snapshot = self._heard.popleft()
+            snapshot = self.troubles.status(self._heard.popleft())
             await self._attempt.apply(polled(snapshot))
             await self._progress.look(snapshot)
 
@@ -358,6 +358,7 @@ class Watch:
             return snapshot if is_new else replace(snapshot, trouble=None)
 
         self.troubles.none()
+        snapshot = self.troubles.status(snapshot)
         if snapshot.status == "failed":
             raise snapshot.error or GenerationFailedError(
                 "The job failed, and the provider did not say why", raw_response=snapshot.raw

@@ -25,6 +25,7 @@ from ..exceptions import (
     TarashException,
 )
 from ._reading import HEAD_BYTES
+from ._texts import begins_as_json, begins_as_markup, text_of
 
 if TYPE_CHECKING:
     from .._support._secrets import Secrets
@@ -47,9 +48,6 @@ MOST_PARTS = 500_000
 """Values in one answer's JSON: each takes many times the memory that it takes on the wire."""
 LONGEST_NUMBER = 100
 """Digits of a number in JSON; one of more stands for nothing that can be counted."""
-JSON_START = re.compile(rb"\s*[{\[\"\d\-tfnNI]")
-MARKUP = re.compile(rb"\s*<")
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 WAIT = re.compile(
     r"(?:resets?|retry|try again|available|wait)\b[^.]{0,30}?\b(?:in|after|for)\s*~?\s*"
@@ -248,7 +246,7 @@ def read_answer(
         media = bytes(whole)
         return HttpResponse(status, headers, None, is_json=False, content=media, content_type=kind)
 
-    text = secrets.text(whole.decode("utf-8-sig", errors="replace"))
+    text = secrets.text(text_of(whole, headers.get("Content-Type", content_type)))
     del whole
     if isinstance(content, io.BytesIO):
         content.close()  # a large answer is not held three times
@@ -264,17 +262,16 @@ def read_answer(
 
 def kind_of(head: bytes | bytearray, declared: str) -> str | None:
     """Return the MIME type of media by its first bytes; None for JSON, a page or other text."""
-    head = bytes(head).removeprefix(BYTE_ORDER_MARK)
-    if JSON_START.match(head) and b"\0" not in head:
+    if begins_as_json(head):
         return None
 
     from ._kinds import sniff
 
-    found = sniff(head)
+    found = sniff(bytes(head))
     if found is not None and found.startswith(MEDIA):
         return found
 
-    return declared if declared.startswith(BINARY) and not MARKUP.match(head) else None
+    return declared if declared.startswith(BINARY) and not begins_as_markup(head) else None
 
 
 def parse_json(text: str, *, prefix: bool = False) -> Any:

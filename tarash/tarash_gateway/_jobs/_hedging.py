@@ -93,7 +93,7 @@ async def stop_leftovers(run: ChainRun) -> None:
 
         with anyio.CancelScope(shield=True):
             try:
-                if not attempt.adopted:  # else it may be somebody else's
+                if attempt.is_certain:  # else it may be somebody else's
                     adapter = adapter_of(attempt.call, run.resources.registry)
                     await stop(adapter, attempt, attempt.operation, run.resources)
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .._engine import name_job, post_note
+from .._engine import keep_second, name_job, operation_named, post_note
 from .._signatures import (
     DigestEd25519,
     KeyRing,
@@ -31,13 +31,14 @@ from .._signatures import (
 from .._support._logging import event as log
 from .._support._secrets import Keys
 from ..exceptions import TarashException
-from ..ledger._records import JobRecord
 from ._inbox_facts import Address, address_in, body_of, facts_of, id_in, scheme_for, status_in
+from ._store import calls_of
 
 if TYPE_CHECKING:
     from .._data._types import ApiKeys
     from .._data._webhooks import WebhookFacts
     from .._signatures import Delivery, Scheme
+    from ..ledger._records import JobRecord, SubmissionRecord
     from ._resources import GatewayContext
 
 LARGEST_BODY = 16 * 1024**2
@@ -218,7 +219,7 @@ class Inbox:
             await post_note(ledger, event.provider, event.operation_id)
             return event
 
-        known = await _named(record, address, event, ledger)
+        record, known = await self._named(record, address, event.operation_id)
         event = replace(event, job_id=record.id, operation_id=known)
         if record.state not in UNFINISHED:
             return event
@@ -228,6 +229,44 @@ class Inbox:
             return event
 
         return replace(event, is_idle=True)
+
+    async def _named(
+        self, record: JobRecord, address: Address, operation_id: str
+    ) -> tuple[JobRecord, str]:
+        """Return the job that a call is about, and the provider's id of it, as the ledger has it.
+
+        What a submit came to whose answer was lost is written down: the address is that submit's
+        own. Where that has come to another job by now, this is a second one, which is kept.
+        """
+        ledger = self._shared.resources().ledger
+        entry = _entry_of(record, address)
+        if not address.job_id or entry is None:
+            return record, operation_id
+
+        if entry.operation is None:
+            await name_job(ledger, entry.intent.id, operation_id)
+            # It may have been accepted meanwhile, by who looked for that name in vain.
+            entry = _entry_of(await ledger.get(record.id) or record, address) or entry
+
+        taken = None if entry.operation is None else entry.operation.id
+        if taken is None and not _is_given_up(record, entry):
+            return record, operation_id
+
+        if taken is not None and not entry.heard.get("tries"):
+            return record, taken  # it was sent once, so that there is no other job
+
+        if taken == operation_id:
+            return record, taken
+
+        calls = await calls_of(record, ledger, self._api_keys)
+        call = calls[entry.intent.attempt_number - 1]
+        named = await operation_named(call, entry.intent, operation_id, self._shared.resources())
+        if taken == named.id:
+            return record, taken
+
+        await keep_second(ledger, record, entry.intent, named)
+        second = await ledger.find(named.provider, named.id, entry.intent.host)
+        return (second or record), named.id
 
     # -------------------------------------------------------------------------------- settling
     async def settle(self, event: WebhookEvent) -> bool:
@@ -285,21 +324,13 @@ class Inbox:
         return body_of(published["content"])
 
 
-async def _named(record: JobRecord, address: Address, event: WebhookEvent, ledger: Any) -> str:
-    """Return the provider's id of the job: as the ledger has it, else as the provider says.
+def _entry_of(record: JobRecord, address: Address) -> SubmissionRecord | None:
+    """Return the submit whose address it is."""
+    mine = (one for one in record.entries if one.intent.attempt_number == address.attempt)
+    return next(mine, None)
 
-    What a submit came to whose answer was lost is written down: the address is that submit's own.
-    """
-    if not address.job_id:
-        return event.operation_id
 
-    for entry in record.entries:
-        if entry.intent.attempt_number != address.attempt:
-            continue
-
-        if entry.operation is not None:
-            return entry.operation.id
-
-        await name_job(ledger, entry.intent.id, event.operation_id)
-
-    return event.operation_id
+def _is_given_up(record: JobRecord, entry: SubmissionRecord) -> bool:
+    """Tell whether nobody will look for what a submit has come to: it was refused for good."""
+    refused = entry.submission in ("rejected", "not_sent") and entry.outcome is not None
+    return refused or record.state not in UNFINISHED

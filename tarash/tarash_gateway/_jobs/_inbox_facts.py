@@ -141,9 +141,10 @@ def body_of(body: bytes) -> Mapping[str, Any]:
         WebhookRefusedError: It holds none.
     """
     from .._http._answer import parse_json
+    from .._http._texts import text_of
 
     try:
-        said = parse_json(body.decode())
+        said = parse_json(text_of(body))
     except (ValueError, RecursionError) as error:
         raise _unreadable() from error
 

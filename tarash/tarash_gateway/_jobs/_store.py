@@ -250,6 +250,7 @@ def _attempt_of(entry: SubmissionRecord, calls: Sequence[Call]) -> Attempt:
     attempt.cancel = "cancelled" if entry.outcome == "cancelled" else entry.heard.get("cancel")
     attempt.billing_told = entry.heard.get("billing")
     attempt.adopted = bool(entry.heard.get("adopted"))
+    attempt.named = bool(entry.heard.get("named"))
     _set_money(attempt)
     _set_verdict(attempt)
     attempt.is_concluded = attempt.outcome not in (None, entry.outcome)

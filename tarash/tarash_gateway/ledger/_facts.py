@@ -116,7 +116,7 @@ class SubmissionRecord:
     """None while the attempt goes on."""
     heard: JsonObject = field(default_factory=dict)
     """What `note` was given: `error` (the attempt's, as JSON), `retry_at`, `tries`, `cancel`,
-    `billing`, `adopted`."""
+    `billing`, `adopted`, `named`."""
 
 
 IS_NAME = re.compile(r"[0-9a-f]{64}").fullmatch

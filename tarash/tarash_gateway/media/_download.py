@@ -132,7 +132,7 @@ class Download:
                     raise Failed(f"the download broke off: {error}") from error
 
                 if idle:
-                    pause = error.retry_after or FIRST_PAUSE * 2 ** (idle - 1)
+                    pause = max(error.retry_after or 0, FIRST_PAUSE * 2 ** (idle - 1))
                     await anyio.sleep(min(pause, LONGEST_PAUSE))
             else:
                 return

@@ -26,6 +26,8 @@ LARGEST = 2**53
 MILLISECONDS = 10**11
 """A date above it can't be in seconds: that would be in the year 5138."""
 LONGEST_TEXT = 64
+LONGEST_WORD = 64
+"""Characters of a status that is shown."""
 SECONDS = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*(?:s|sec|seconds?)?\s*", re.IGNORECASE)
 CONTENT_TYPE = re.compile(r"\s*([\w.+-]{1,64}/[\w.+-]{1,64})\s*(?:;.*)?", re.DOTALL)
 
@@ -109,6 +111,12 @@ def among(words: Mapping[str, Word], word: str) -> Word | None:
         return words[word]
 
     return {_spelt(name): value for name, value in words.items()}.get(_spelt(word))
+
+
+def unknown_in(words: Mapping[str, Any], said: Any) -> str | None:
+    """Return what a status says where none of the words is meant; None where one is."""
+    word = "nothing" if said is None else str(said)[:LONGEST_WORD]
+    return None if said is not None and among(words, str(said)) is not None else word
 
 
 def _spelt(word: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._data._exchange import PartialImage
+from .._http._answer import parse_json
 from .._http._client import HttpResponse, unreadable
 from .._http._kinds import sniff
 from ..models import ImageGenerationResponse, VideoGenerationResponse
@@ -149,8 +149,8 @@ def events(answer: HttpResponse) -> list[Any]:
     """
     data = (line[5:].strip() for line in str(answer.body).splitlines() if line[:5] == "data:")
     try:
-        said = [json.loads(one) for one in data if one != "[DONE]"]
-    except (ValueError, RecursionError):
+        said = [parse_json(one) for one in data if one != "[DONE]"]
+    except ValueError:
         said = []
 
     done = [event for event in said if is_last(event)]
@@ -178,9 +178,9 @@ def partial_image(event: bytes) -> PartialImage | None:
         return None  # the finished one, say, which is long
 
     try:
-        said = mapping(json.loads(event))
+        said = mapping(parse_json(event))
         content = base64.b64decode(text(said.get("b64_json")) or "", validate=True)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
     index = said.get("partial_image_index")

@@ -32,7 +32,7 @@ from .._support._secrets import AuthHeaders, Key
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ._contract import AdapterDefaults
-from ._facts import among, milliseconds, percent
+from ._facts import among, milliseconds, percent, unknown_in
 from ._finding import is_since, moment
 from ._openai_costs import reported_cost
 from ._openai_errors import classify_answer, error_of, job_error
@@ -61,6 +61,9 @@ STATUSES: Mapping[str, JobStatus] = {
     "completed": "completed",
     "failed": "failed",
     "pending": "queued",
+    "processing": "processing",
+    "running": "processing",
+    "generating": "processing",
     "submitted": "queued",
     "success": "completed",
     "succeeded": "completed",
@@ -279,6 +282,7 @@ class OpenAIWire(AdapterDefaults):
                 among(STATUSES, str(job.get("status"))) or "processing",
                 raw=job,
                 progress=percent(job.get("progress")),
+                unknown=unknown_in(STATUSES, job.get("status")),
             )
             for job in found
         }
@@ -308,6 +312,7 @@ class OpenAIWire(AdapterDefaults):
                 status,
                 raw=job,
                 progress=percent(job.get("progress")),
+                unknown=unknown_in(STATUSES, job.get("status")),
                 retry_after=milliseconds(answer.headers.get("openai-poll-after-ms")),
             )
 

@@ -24,7 +24,7 @@ from .._support._paths import value_at
 from .._support._secrets import AuthHeaders
 from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
-from ._facts import among, percent
+from ._facts import among, percent, unknown_in
 from ._finding import is_since, moment
 from ._rest_results import RestResults
 
@@ -221,7 +221,14 @@ class RestAdapter(RestResults):
         """Return where those of a list's jobs stand that are asked for. Pure."""
         wanted = {one.id for one in operations}
         found = (job for job in jobs if isinstance(job, Mapping) and job.get("id") in wanted)
-        return {str(job["id"]): Snapshot(self.status_of(job), raw=job) for job in found}
+        return {
+            str(job["id"]): Snapshot(
+                self.status_of(job),
+                raw=job,
+                unknown=unknown_in(self.statuses, value_at(job, self.status)),
+            )
+            for job in found
+        }
 
     def refused(self, answer: HttpResponse) -> Snapshot:
         """Return the verdict on the job that an error status carries, where it carries one.
@@ -253,7 +260,8 @@ class RestAdapter(RestResults):
             finished = RawResult(body, self.metadata(operation))
             return Snapshot("completed", raw=body, progress=PERCENT, finished=finished)
 
-        return Snapshot(status, raw=body or None, progress=self._done(body))
+        unknown = unknown_in(self.statuses, value_at(body, self.status))
+        return Snapshot(status, raw=body or None, progress=self._done(body), unknown=unknown)
 
     def _done(self, body: Any) -> float | None:
         return percent(value_at(body, self.progress), self.whole_progress)

@@ -4,11 +4,13 @@ Called by `_origin` for its faults; must not know any provider.
 """
 
 import asyncio
+import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import repeat
+from typing import Any
 
 from aiohttp import web
 
@@ -21,7 +23,7 @@ _PIECES = 20
 
 MISBEHAVED = frozenset({"slow_body", "endless_body", "gzip_bomb"})
 """The kinds of faults whose bodies are not sent in one piece."""
-ODD = MISBEHAVED | {"range_as_whole", "content_type"}
+ODD = MISBEHAVED | {"range_as_whole", "content_type", "charset", "other_words"}
 """The kinds of faults that this module makes happen."""
 _PARTIAL = 206
 
@@ -35,7 +37,24 @@ def altered(reply: Reply, fault: Fault) -> Reply:
         kept = {name: one for name, one in reply.headers.items() if name != "Content-Type"}
         return replace(reply, headers={**kept, **fault.headers})
 
+    if fault.kind == "charset" and reply.body[:1] in {b"{", b"["}:
+        return replace(reply, body=reply.body.decode().encode(fault.body))
+
+    if fault.kind == "other_words" and reply.body[:1] in {b"{", b"["}:
+        body = json.dumps(_said_otherwise(json.loads(reply.body), fault.body))
+        return replace(reply, body=body.encode())
+
     return reply
+
+
+def _said_otherwise(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _said_otherwise(one, words) for name, one in value.items()}
+
+    if isinstance(value, list):
+        return [_said_otherwise(one, words) for one in value]
+
+    return words.get(value, value) if isinstance(value, str) else value
 
 
 async def send_oddly(raw: web.BaseRequest, reply: Reply, fault: Fault) -> web.StreamResponse:

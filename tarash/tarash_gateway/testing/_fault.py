@@ -23,6 +23,8 @@ FaultKind = Literal[
     "no_ranges",
     "range_as_whole",
     "content_type",
+    "charset",
+    "other_words",
     "slow_body",
     "endless_body",
     "gzip_bomb",
@@ -174,6 +176,27 @@ class Fault:
             content_type: The media type to state.
         """
         return cls(kind="content_type", headers={"Content-Type": content_type}, accepted=True)
+
+    @classmethod
+    def charset(cls, encoding: str) -> "Fault":
+        """Do what was asked and answer properly, but with JSON in another form of Unicode.
+
+        Args:
+            encoding: A name that Python knows, such as `utf-16` or `utf-8-sig` (with a byte order
+                mark) or `utf-32-le` (without one).
+        """
+        "".encode(encoding)
+        return cls(kind="charset", body=encoding, accepted=True)
+
+    @classmethod
+    def other_words(cls, words: Mapping[str, str]) -> "Fault":
+        """Do what was asked and answer properly, but in JSON with other words, as newer servers do.
+
+        Args:
+            words: Texts that stand alone as a value, such as a status, and what stands there
+                instead.
+        """
+        return cls(kind="other_words", body=dict(words), accepted=True)
 
     @classmethod
     def slow_body(cls, seconds: float) -> "Fault":

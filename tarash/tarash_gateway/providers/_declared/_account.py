@@ -61,7 +61,6 @@ class DeclaredAccount(RestAdapter):
             ),
         )
         self.errors = self.rules = DeclaredRules.of(said)
-        self.unknown: set[str] = set()
 
         paths = [
             *(one.path for one in said.poll),

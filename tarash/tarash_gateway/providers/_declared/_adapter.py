@@ -13,10 +13,9 @@ from ..._http._client import HttpResponse, status_error, unreadable
 from ..._http._send_state import fetching_result
 from ..._support._paths import value_at as one
 from ..._support._paths import values_at as every
-from ..._support._warnings import warn
 from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
-from .._facts import among, percent
+from .._facts import among, percent, unknown_in
 from .._finding import earliest, moment
 from ._asked import filled_in, is_ours, medium_of, own_id, whole
 from ._hooks import hook
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 FIRST_ERROR = 300
 GONE = 404
-MOST_WORDS = 100
-"""Words for a status that are warned of; a provider may make up more."""
 
 MOST_NAMED = 4
 """Models that an error lists."""
@@ -177,7 +174,8 @@ class DeclaredAdapter(DeclaredPricing):
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
         """Return what a job's body says; a word that nobody knows keeps the job open. Pure."""
         poll = self.poll_of(operation)
-        status = self._word(poll, str(one(body, poll.status)))
+        word = one(body, poll.status)
+        status: Any = among(poll.statuses, str(word)) or "processing"
         if status == "gone":
             return self._gone(poll, operation, body)
 
@@ -199,20 +197,8 @@ class DeclaredAdapter(DeclaredPricing):
             raw=body,
             progress=percent(one(body, poll.progress), poll.whole_progress),
             queue_position=place if type(place) is int else None,
+            unknown=unknown_in(poll.statuses, word),
         )
-
-    def _word(self, poll: Poll, word: str) -> Any:
-        """Return our word for the provider's; one that nobody knows is told once."""
-        found = among(poll.statuses, word)
-        is_new = found is None and word not in self.unknown
-        if is_new and len(self.unknown) < MOST_WORDS:
-            self.unknown.add(word)
-            warn(
-                f"{self.said.title} says {word!r} of a job, which no declared status is: it is "
-                "polled on"
-            )
-
-        return found or "processing"
 
     async def _fetched(self, client: Any, seen: Snapshot, operation: Operation) -> Snapshot:
         result, finished = self.result_of(operation.kind, operation.model), seen.finished
@@ -286,9 +272,10 @@ class DeclaredAdapter(DeclaredPricing):
         wanted = {one.id for one in operations}
         found: dict[str, Snapshot] = {}
         for item in items_of(answer, items):
-            job_id, word = str(one(item, named)), self._word(poll, str(one(item, status)))
+            job_id, said = str(one(item, named)), one(item, status)
+            word: Any = among(poll.statuses, str(said)) or "processing"
             if job_id in wanted and word != "gone":
-                found[job_id] = Snapshot(word, raw=item)
+                found[job_id] = Snapshot(word, raw=item, unknown=unknown_in(poll.statuses, said))
 
         return found
 

@@ -84,7 +84,11 @@ class FalAdapter(RestAdapter):
     # Without it fal may serve the request from another model.
     headers: ClassVar[Mapping[str, str]] = {"x-app-fal-disable-fallback": "true"}
     job_id = "request_id"
-    statuses: ClassVar[Mapping[str, JobStatus]] = {"IN_QUEUE": "queued", "COMPLETED": "completed"}
+    statuses: ClassVar[Mapping[str, JobStatus]] = {
+        "IN_QUEUE": "queued",
+        "IN_PROGRESS": "processing",
+        "COMPLETED": "completed",
+    }
     failures = ("error",)
     prefer: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "video": ("video", "videos", "video_url"),

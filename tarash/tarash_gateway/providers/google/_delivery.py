@@ -17,6 +17,7 @@ from ..._data._exchange import RawResult, Snapshot
 from ..._http._client import HttpClient, HttpResponse, checked, shorten, unreadable
 from ..._http._send_state import fetching_result
 from ...exceptions import AuthenticationError, GenerationFailedError, TarashException
+from .._facts import unknown_in
 from ._places import STORAGE
 from ._results import ENDED, Part, decode, no_media, parts_of
 from .errors import classify_answer
@@ -42,7 +43,8 @@ async def look_at_interaction(client: GoogleClient, raw: JsonObject) -> Snapshot
         return Snapshot("failed", raw=raw, error=no_media(raw, "video"))
 
     if status not in ENDED:
-        return Snapshot(STATUSES.get(status, "processing"), raw=raw)
+        unknown = unknown_in(STATUSES, status)
+        return Snapshot(STATUSES.get(status, "processing"), raw=raw, unknown=unknown)
 
     return await settle(client, raw, "video")
 

@@ -72,6 +72,8 @@ class LumaAdapter(RestAdapter):
     status = "state"
     statuses: ClassVar[Mapping[str, JobStatus]] = {
         "queued": "queued",
+        "dreaming": "processing",
+        "processing": "processing",
         "completed": "completed",
         "failed": "failed",
     }

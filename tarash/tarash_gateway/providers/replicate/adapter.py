@@ -89,6 +89,7 @@ class ReplicateAdapter(RestAdapter):
     job_path = "v1/predictions/{id}"
     statuses: ClassVar[Mapping[str, JobStatus]] = {
         "starting": "queued",
+        "processing": "processing",
         "succeeded": "completed",
         "failed": "failed",
         "canceled": "failed",

@@ -80,6 +80,7 @@ class XaiAdapter(RestAdapter):
     job_path = "videos/{id}"
     job_id = "request_id"
     statuses: ClassVar[Mapping[str, JobStatus]] = {
+        "pending": "processing",
         "done": "completed",
         "failed": "failed",
         "expired": "failed",

@@ -1,0 +1,77 @@
+"""Which text the bytes of an answer are: JSON is UTF-8, and some servers send it as UTF-16 or 32.
+
+The bytes say so themselves, by a byte order mark or by where the zeros of the first characters
+stand; a label is asked only where they are no UTF-8. Pure; parses nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from codecs import getincrementaldecoder
+from email.message import Message
+from json import detect_encoding
+
+JSON_START = re.compile(r"\s*[{\[\"\d\-tfnNI]")
+MARKUP = re.compile(r"\s*<")
+UTF_8 = "utf-8"
+MARKS = ("utf-8-sig", "utf-16", "utf-32")
+"""What is told from a byte order mark alone."""
+START = 64
+"""Bytes that show whether something begins like text."""
+CHARSETS = {
+    **dict.fromkeys(("gb2312", "gbk", "gb18030"), "gb18030"),  # the last holds the others
+    **dict.fromkeys(("iso-8859-1", "latin-1", "windows-1252"), "latin-1"),
+    **{name: name for name in ("big5", "euc-jp", "euc-kr", "shift_jis")},
+}
+"""Which labels are believed: Python knows other codecs by name, some of them slow."""
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
+
+
+def start_of(head: bytes | bytearray) -> str:
+    """Return how a text begins; empty where bytes begin like no text."""
+    start = bytes(head[:START])
+    encoding = detect_encoding(start)
+    narrow = encoding == UTF_8
+    # Not to its end, which may be within a character.
+    decoder = getincrementaldecoder("utf-8-sig" if narrow else encoding)
+    try:
+        found = decoder("replace" if narrow else "strict").decode(start)
+    except UnicodeDecodeError:
+        return ""
+
+    return "" if CONTROLS.search(found) else found
+
+
+def begins_as_json(head: bytes | bytearray) -> bool:
+    """Tell whether bytes begin like JSON, in whichever form of Unicode."""
+    return JSON_START.match(start_of(head)) is not None
+
+
+def begins_as_markup(head: bytes | bytearray) -> bool:
+    """Tell whether bytes begin like a page."""
+    return MARKUP.match(start_of(head)) is not None
+
+
+def text_of(content: bytes | bytearray, content_type: str = "") -> str:
+    """Return the text that bytes are; what can't be read of it is replaced.
+
+    Args:
+        content: The bytes.
+        content_type: The Content-Type header; its charset counts where they are no UTF-8.
+    """
+    encoding = detect_encoding(bytes(content[:4]))
+    is_wide = encoding != UTF_8 and (encoding in MARKS or begins_as_json(content[:START]))
+    if is_wide and encoding != "utf-8-sig":
+        return content.decode(encoding, errors="replace")
+
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _labelled(content, content_type)
+
+
+def _labelled(content: bytes | bytearray, content_type: str) -> str:
+    label = Message()
+    label["Content-Type"] = content_type
+    charset = CHARSETS.get(str(label.get_content_charset()), "utf-8-sig")
+    return content.decode(charset, errors="replace")
