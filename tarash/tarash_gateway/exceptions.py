@@ -129,7 +129,7 @@ class TarashException(Advised, Exception):  # noqa: N818  (the name users alread
         self.retry_after = retry_after
         self.operation = operation
         self.billing = billing
-        self.execution_metadata: ExecutionMetadata | None = None
+        self.execution_metadata: ExecutionMetadata | Any = None
 
     def __str__(self) -> str:
         # A provider may have written a part of it, and whoever prints an error prints this.

@@ -389,6 +389,12 @@ def test_a_dry_run_needs_no_key_and_sends_nothing(command: Command, simulator: S
     assert list(command.folder.iterdir()) == []
 
 
+def test_a_dry_run_says_what_of_its_cost_is_not_known(command: Command) -> None:
+    ran = command(*"image a --dry-run --provider openai --model gpt-image-2".split(), code=0)
+    said = " ".join(ran.out.split())
+    assert "cost unknown unknown output: the tokens of its output are not known before" in said
+
+
 def test_a_dry_run_shows_the_whole_chain_as_json(command: Command) -> None:
     ran = command("image", "a cat", "--dry-run", "--json", "--fallback", "fal:fal-ai/x", code=0)
     assert ran.json()["payload"]["prompt"] == "a cat"

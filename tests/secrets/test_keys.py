@@ -17,7 +17,8 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
-from tarash.tarash_gateway._support._secrets import Key, Secrets, chain_of, shown_of
+from tarash.tarash_gateway._support._secrets import Key, Secrets, shown_of
+from tarash.tarash_gateway._support._tracebacks import chain_of
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.testing import Simulator
 from tests.contract.cases import CASES, Case, wire_of

@@ -19,7 +19,7 @@ from tarash.tarash_gateway import (
     plan_image,
     plan_video,
 )
-from tarash.tarash_gateway._support._secrets import chain_of
+from tarash.tarash_gateway._support._tracebacks import chain_of
 
 CANARY = "canary-0b7f3e55aa21"
 GOOD: dict[str, Any] = {"provider": "fal", "model": "m", "api_key": CANARY}

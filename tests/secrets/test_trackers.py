@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,6 +23,7 @@ FAULTS: dict[str, Fault | None] = {
     "402": Fault.status(402, {"error": {"message": "no credit"}}),
     "422": Fault.status(422, {"detail": [{"msg": "no such field", "loc": ["body"]}]}),
     "garbage": Fault.foreign_body(status=502),
+    "500": Fault.foreign_body(status=500),
     "echo": Fault.echo_key(401),
 }
 
@@ -120,6 +122,12 @@ TOOLS: dict[str, Callable[[], Callable[[BaseException], str]]] = {
 @pytest.fixture(scope="module")
 def tools() -> dict[str, Callable[[BaseException], str]]:
     return {name: make() for name, make in TOOLS.items()}
+
+
+@pytest.fixture(autouse=True)
+def _all_frames(caplog: pytest.LogCaptureFixture) -> None:
+    """Have errors keep the frames of ours, which are left out for whoever does not debug."""
+    caplog.set_level(logging.DEBUG, "tarash.tarash_gateway")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from tarash.tarash_gateway import (
     ImageGenerationConfig,
     ImageGenerationRequest,
+    TarashException,
     VideoGenerationConfig,
     VideoGenerationRequest,
     VideoGenerationResponse,
@@ -50,11 +51,16 @@ IMAGE_REQUESTS = [
 def use() -> VideoGenerationResponse:
     """Call what is documented."""
     response = generate_video(CONFIGS[0], REQUESTS[0], idempotency_key="a")
-    response.save("a.mp4")
+    response.save("a.mp4").unlink()
+    response.save(Path("a.mp4"), on_exists="number", timeout=60).unlink()
+    address = str(response.save_all("s3://bucket/")[0])
+    facts: list[object] = [address, response.execution_metadata.attempts[-1].provider]
     submit_video(CONFIGS[0], REQUESTS[0], ledger="sqlite:///jobs.db").wait()
     for job in resume_all("sqlite:///jobs.db", api_keys={"fal": KEY}):
-        saved = job.wait().save(Path("videos"))
-        for path in saved if isinstance(saved, list) else [saved]:
-            path.unlink()
+        try:
+            for path in job.wait().save_all(Path("videos")):
+                path.unlink()
+        except TarashException as error:
+            facts += [error.execution_metadata.total_attempts, error.hints, error.code]
 
     return response

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import validate_call
+from pydantic import BaseModel, validate_call
 
 import tarash.tarash_gateway as package
 from tarash.tarash_gateway import MockConfig, VideoGenerationConfig, VideoGenerationRequest
+from tarash.tarash_gateway.policies import PolicyCall
 
 
 def _public() -> Iterator[tuple[str, Any]]:
@@ -36,7 +37,16 @@ def test_the_annotations_of_what_is_public_can_be_read(name: str) -> None:
     typing.get_type_hints(PUBLIC[name], include_extras=True)
 
 
+@pytest.mark.parametrize("public", [package.Budget, package.Limits, package.Breaker])
+def test_what_is_no_model_can_be_part_of_one(public: type[Any]) -> None:
+    class Order(BaseModel):
+        part: public  # type: ignore[valid-type]
+
+    assert Order.model_json_schema()["properties"]["part"]
+
+
 def test_a_class_reads_as_before() -> None:
+    assert typing.get_type_hints(PolicyCall)["attempt_number"] is int
     hints = typing.get_type_hints(package.AttemptMetadata)
     assert hints["attempt_number"] is int
 

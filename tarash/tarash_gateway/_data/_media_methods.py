@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ._media_info import MediaInfo
 from ._template import SaveLimits
@@ -18,28 +18,6 @@ if TYPE_CHECKING:
 class MediaMethods:
     """The methods of every response."""
 
-    @overload
-    async def save_async(
-        self,
-        to: os.PathLike[str],
-        *,
-        overwrite: bool = ...,
-        on_exists: OnExists = ...,
-        config: VideoGenerationConfig | ImageGenerationConfig | None = ...,
-        **limits: Unpack[SaveLimits],
-    ) -> Path | list[Path]: ...
-
-    @overload
-    async def save_async(
-        self,
-        to: str | os.PathLike[str],
-        *,
-        overwrite: bool = ...,
-        on_exists: OnExists = ...,
-        config: VideoGenerationConfig | ImageGenerationConfig | None = ...,
-        **limits: Unpack[SaveLimits],
-    ) -> Path | str | list[Path] | list[Path | str]: ...
-
     async def save_async(
         self,
         to: str | os.PathLike[str],
@@ -48,7 +26,7 @@ class MediaMethods:
         on_exists: OnExists = "fail",
         config: VideoGenerationConfig | ImageGenerationConfig | None = None,
         **limits: Unpack[SaveLimits],
-    ) -> Path | str | list[Path] | list[Path | str]:
+    ) -> Path | Any:
         """Save all results to files, or to an object store.
 
         A file has its name only when it is complete. Downloads go on where they broke off, and an
@@ -66,39 +44,17 @@ class MediaMethods:
             **limits: `max_bytes` of a result (8 GiB) and `timeout` for all, in seconds (an hour).
 
         Returns:
-            The path, or the address in an object store; of several results a list of them. A
-            `Path` is a file's or a folder's, never an object store's.
+            The path, or as text the address in an object store; of several results a list of
+            them, which `save_all_async` always returns. Type checkers take it for whichever of
+            them is used.
 
         Raises:
             ValidationError: Nothing can be saved there; the message says why.
             SaveError: A result could not be saved; `saved` has those that were.
         """
         options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config, **limits}
-        saved = await _media("_saving").save(self, to, **options)
-        places: list[Path | str] = [one.place for one in saved]
+        places = await self.save_all_async(to, **options)
         return places[0] if len(places) == 1 else places
-
-    @overload
-    def save(
-        self,
-        to: os.PathLike[str],
-        *,
-        overwrite: bool = ...,
-        on_exists: OnExists = ...,
-        config: VideoGenerationConfig | ImageGenerationConfig | None = ...,
-        **limits: Unpack[SaveLimits],
-    ) -> Path | list[Path]: ...
-
-    @overload
-    def save(
-        self,
-        to: str | os.PathLike[str],
-        *,
-        overwrite: bool = ...,
-        on_exists: OnExists = ...,
-        config: VideoGenerationConfig | ImageGenerationConfig | None = ...,
-        **limits: Unpack[SaveLimits],
-    ) -> Path | str | list[Path] | list[Path | str]: ...
 
     def save(
         self,
@@ -108,12 +64,44 @@ class MediaMethods:
         on_exists: OnExists = "fail",
         config: VideoGenerationConfig | ImageGenerationConfig | None = None,
         **limits: Unpack[SaveLimits],
-    ) -> Path | str | list[Path] | list[Path | str]:
+    ) -> Path | Any:
         """Blocking form of `save_async`."""
         from .._support import _portal
 
         options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config, **limits}
         return _portal.call(lambda _caller: self.save_async(to, **options))
+
+    async def save_all_async(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        on_exists: OnExists = "fail",
+        config: VideoGenerationConfig | ImageGenerationConfig | None = None,
+        **limits: Unpack[SaveLimits],
+    ) -> list[Path | Any]:
+        """Save all results, and return a list of where they are, also of a single one.
+
+        Arguments and errors are those of `save_async`.
+        """
+        options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config, **limits}
+        saved = await _media("_saving").save(self, to, **options)
+        return [one.place for one in saved]
+
+    def save_all(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        on_exists: OnExists = "fail",
+        config: VideoGenerationConfig | ImageGenerationConfig | None = None,
+        **limits: Unpack[SaveLimits],
+    ) -> list[Path | Any]:
+        """Blocking form of `save_all_async`."""
+        from .._support import _portal
+
+        options: Any = {"overwrite": overwrite, "on_exists": on_exists, "config": config, **limits}
+        return _portal.call(lambda _caller: self.save_all_async(to, **options))
 
     async def probe_async(self, index: int = 1) -> MediaInfo:
         """Return what a result really is, read from the file itself.

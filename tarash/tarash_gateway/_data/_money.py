@@ -172,6 +172,10 @@ class QuoteLine(Data):
     confidence: str = "vendor"
 
 
+_NEGLIGIBLE = Decimal("0.01")
+"""Less than this is no figure to go by, where the greater part can't be priced."""
+
+
 class Quote(Data):
     """What a call will cost, by the prices that are known; an estimate, and never 0 for unknown.
 
@@ -201,7 +205,8 @@ class Quote(Data):
 
         low = written(self.low, self.currency)
         if self.high is None:
-            return f"at least {low}"
+            # A few tokens of the prompt say nothing of what the result will cost.
+            return "unknown" if self.low < _NEGLIGIBLE else f"at least {low}"
 
         return low if self.high == self.low else f"{low} to {written(self.high, self.currency)}"
 

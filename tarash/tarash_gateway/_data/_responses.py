@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 
@@ -88,7 +88,12 @@ class _GenerationResponse(MediaMethods, Data):
     provider_metadata: dict[str, Any] = Field(default_factory=dict)
     operation: dict[str, Any] | None = None
     adjustments: tuple[Adjustment, ...] = ()
-    execution_metadata: ExecutionMetadata | None = None
+    if TYPE_CHECKING:
+        # None only until a chain has ended, where a registered handler made it: whoever reads it of
+        # a response that was returned need not ask.
+        execution_metadata: ExecutionMetadata | Any = None
+    else:
+        execution_metadata: ExecutionMetadata | None = None
     saved: tuple[str, ...] = ()
     save_errors: tuple[str, ...] = ()
     mismatches: tuple[Mismatch, ...] = ()

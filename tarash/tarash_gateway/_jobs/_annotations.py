@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from .. import exceptions, models
-from .._data import _media_methods, _responses
+from .._data import _media_methods, _policies, _responses
 from ..mapping import _field_mapper, _geometry, _limits, _seconds, _slots
 from . import _gateway, _handles
 
@@ -27,6 +27,10 @@ _MODELS = (
 for _module in (exceptions, _responses, _media_methods):
     for _name in _MODELS:
         vars(_module).setdefault(_name, getattr(models, _name))
+
+for _kind in ("VideoGeneration", "ImageGeneration"):
+    for _name in (f"{_kind}Config", f"{_kind}Request"):
+        vars(_policies)[_name] = getattr(models, _name)
 
 vars(_handles)["Gateway"] = _gateway.Gateway
 vars(_field_mapper).update(
@@ -49,3 +53,6 @@ def complete(public: type[Any]) -> None:
         field: eval(hint, names, own) if isinstance(hint, str) else hint  # noqa: S307  (our own)
         for field, hint in own.get("__annotations__", {}).items()
     }
+    # What pydantic reads of a dataclass.
+    for field in vars(public).get("__dataclass_fields__", {}).values():
+        field.type = public.__annotations__.get(field.name, field.type)

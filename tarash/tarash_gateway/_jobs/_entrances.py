@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .._support._tracebacks import surfaced
 from .._support._warnings import asked_here
 from ._arguments import check_arguments, check_callback, checked_labels
 
@@ -54,9 +55,10 @@ def generating(  # noqa: PLR0913, PLR0917  (the public arguments, and what is ma
         from ._callbacks import to_caller
 
         # Not `asked_here`, which takes a KiB of each job that waits: the line is on the stack.
-        async with _job(shared, kind, config, request, ledger, key, labels) as (job, is_new):
-            deliver = to_caller(on_progress, caller)
-            return await (job.go if is_new else job.wait)(deliver, caller)
+        with surfaced():
+            async with _job(shared, kind, config, request, ledger, key, labels) as (job, is_new):
+                deliver = to_caller(on_progress, caller)
+                return await (job.go if is_new else job.wait)(deliver, caller)
 
     return work
 
@@ -74,7 +76,7 @@ async def submitting(  # noqa: PLR0913, PLR0917  (as above)
     check_arguments(f"submit_{kind}", kind, config, request)
     from ._handles import handle_for
 
-    with asked_here():
+    with surfaced(), asked_here():
         async with _job(shared, kind, config, request, ledger, key, labels) as (job, is_new):
             await (job.accepted() if is_new else job.settle_in())
             return handle_for(job, shared)
@@ -97,7 +99,7 @@ async def enqueueing(  # noqa: PLR0913, PLR0917  (as above)
     from ._queue import checked_task
 
     task = checked_task(priority, schedule_at)
-    with asked_here():
+    with surfaced(), asked_here():
         async with _job(shared, kind, config, request, ledger, key, labels, task) as (job, _):
             return handle_for(job, shared)
 
@@ -146,7 +148,7 @@ def planned(shared: GatewayContext, kind: Kind, config: Config, request: Request
     from ._plan import plan
 
     check_arguments(f"plan_{kind}", kind, config, request)
-    with shared.registry.in_force():
+    with surfaced(), shared.registry.in_force():
         return plan(
             kind,
             config,
@@ -170,7 +172,7 @@ async def asked(shared: GatewayContext, kind: Kind, config: Config, request: Req
     from ._plan import asked_quote
 
     check_arguments(f"quote_{kind}", kind, config, request)
-    with shared.at_work():
+    with surfaced(), shared.at_work():
         await warm_up()
         untrusted = shared.untrusted_requests
         return await asked_quote(kind, config, request, shared.resources(None), untrusted=untrusted)
@@ -180,5 +182,5 @@ def blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
     """Run a coroutine function on the portal, for the calling thread."""
     from .._support import _portal
 
-    with asked_here():
+    with surfaced(), asked_here():
         return _portal.call(work)

@@ -12,6 +12,7 @@ from .._data._hints import Hint, check
 from .._data._types import CancelAnswer, Kind
 from .._http._backend import check_loop
 from .._support._logging import event
+from .._support._tracebacks import surfaced
 from .._support._warnings import asked_here
 from .._support._words import with_article
 from ..exceptions import ValidationError
@@ -186,7 +187,7 @@ class _Job(Generic[_Config, _Response, _Update]):
         """
         from ._callbacks import to_caller
 
-        with self._shared.at_work():
+        with surfaced(), self._shared.at_work():
             return cast("_Response", await self._job.wait(to_caller(on_progress, None), None))
 
     def wait(self, on_progress: Callable[[_Update], Any] | None = None) -> _Response:
@@ -214,7 +215,7 @@ class _Job(Generic[_Config, _Response, _Update]):
         """
         from ._callbacks import to_caller
 
-        with self._shared.at_work():
+        with surfaced(), self._shared.at_work():
             await self._job.until_accepted(to_caller(on_progress, None), None)
 
     def accepted(self, on_progress: Callable[[_Update], Any] | None = None) -> None:
@@ -237,7 +238,7 @@ class _Job(Generic[_Config, _Response, _Update]):
         Raises:
             TarashException: The provider can't be asked.
         """
-        with self._shared.registry.in_force():
+        with surfaced(), self._shared.registry.in_force():
             return cast("_Update", await self._job.status())
 
     def status(self) -> _Update:
@@ -255,7 +256,7 @@ class _Job(Generic[_Config, _Response, _Update]):
             TarashException: The provider refuses to be asked; or no answer to the submit was kept,
                 so that nobody knows which job to stop.
         """
-        with self._shared.registry.in_force():
+        with surfaced(), self._shared.registry.in_force():
             return await self._job.cancel()
 
     def cancel(self) -> CancelAnswer:
@@ -281,7 +282,8 @@ class ImageJob(_Job[ImageGenerationConfig, ImageGenerationResponse, ImageGenerat
 def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:
     from .._support import _portal
 
-    return _portal.call(work)
+    with surfaced():
+        return _portal.call(work)
 
 
 def handle_for(job: Job, shared: GatewayContext) -> VideoJob | ImageJob:

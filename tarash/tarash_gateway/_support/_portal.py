@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
 from ._notes import tell
+from ._tracebacks import surfaced
 
 Result = TypeVar("Result")
 
@@ -288,7 +289,11 @@ def call(function: Function[Result]) -> Result:
         )
         raise RuntimeError(message)
 
-    run = _Run(portal, function)
+    with surfaced():
+        return _outcome(_Run(portal, function), portal)
+
+
+def _outcome(run: _Run[Result], portal: _Portal) -> Result:
     try:
         run.begin()
         run.caller.pump(portal.is_there)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ._tracebacks import trimmed
+from ._tracebacks import chain_of, trimmed
 
 MASK = "***"
 USERINFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
@@ -285,20 +285,6 @@ def secrets_of(config: Any) -> Secrets:
     settings = config.provider_config.items()
     hidden = [one for name, one in settings if not is_open(config.provider, name)]
     return Secrets([config.api_key, *(one for one in hidden if isinstance(one, str))])
-
-
-def chain_of(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error, its causes and contexts, and those of a group, each once."""
-    waiting, seen = [error], set[int]()
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-
-        seen.add(id(one))
-        yield one
-        inner = one.exceptions if isinstance(one, BaseExceptionGroup) else ()
-        waiting += [one.__cause__, one.__context__, *inner]
 
 
 def vars_of(error: BaseException) -> dict[str, Any]:

@@ -81,6 +81,9 @@ def plan(made: GenerationPlan, *, json: bool) -> None:
             table.add_row("warning", warning)
 
         table.add_row("cost", str(one.quote))
+        for reason in one.quote.unknown:
+            table.add_row("unknown", in_options(reason))
+
         terminal.show(table)
 
 
