@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 import threading
+from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import cast, get_args
 
 import pytest
 
 from tarash.tarash_gateway._data._types import Submission
+from tarash.tarash_gateway.exceptions import TarashException
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.ledger._records import (
     RECEIVED,
     BudgetWindow,
+    JobRecord,
     Ledger,
     MoneyLedger,
     Outcome,
@@ -450,6 +454,66 @@ async def test_sums_beyond_measure_are_over_the_budget(ledger: MoneyLedger) -> N
     window = BudgetWindow(Decimal("0.7"), "a budget")
     with pytest.raises(OverBudgetError):
         await ledger.intend(make_intent(job, 20, budgets=(window,)), HOLDER)
+
+
+async def spent(ledger: MoneyLedger, job: JobRecord, window: BudgetWindow) -> Decimal:
+    """Return what counts for a budget, as a submit that does not fit is said."""
+    quote = {"low": "1", "high": "1", "currency": "USD"}
+    tight = replace(window, amount=Decimal(-1000))
+    with pytest.raises(OverBudgetError) as refused:
+        await ledger.intend(make_intent(job, 999, quote=quote, budgets=(tight,)), HOLDER)
+
+    return refused.value.spent
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_what_counts_for_a_budget_is_the_sum_of_what_was_spent(
+    ledger: MoneyLedger, seed: int
+) -> None:
+    chosen = random.Random(seed)
+    begun = datetime(2026, 11, 20, 22, 30, tzinfo=UTC)
+    starts = [
+        None,
+        *(datetime(2026, 11, day, hour, tzinfo=UTC) for day, hour in ((1, 0), (21, 0), (20, 23))),
+    ]
+    users = [{}, {"user": ""}, {"user": "42"}, {"user": "42", "team": "ü"}, {"team": "42"}]
+    windows = [
+        BudgetWindow(Decimal(9), "a budget", since, label=label)
+        for since in starts
+        for label in (None, ("user", "42"), ("user", ""), ("team", "ü"), ("team", ""))
+    ]
+    job = await begin(ledger)
+    submits = [
+        make_intent(job, n, labels=users[n % 5], created_at=begun + timedelta(minutes=7 * n))
+        for n in range(1, 16)
+    ]
+    late = cast("RepricingLedger", ledger)
+    for _ in range(40):
+        amount = str(chosen.randrange(1, 90) / 100)
+        cost = {"amount": amount, "currency": chosen.choice(["USD", "USD", "CNY"])}
+        one = chosen.choice(submits)
+        match chosen.randrange(4):
+            case 0 | 1:
+                await ledger.settle(one.id, "rejected", "failed")
+                quote = {"low": amount, "high": amount, "currency": cost["currency"]}
+                large = (BudgetWindow(Decimal(999), "large"),)
+                with suppress(TarashException):  # one that may have been bought
+                    await ledger.intend(replace(one, quote=quote, budgets=large), HOLDER)
+            case 2:
+                await late.reprice(one.id, cost, "settled")
+            case _:
+                await ledger.settle(one.id, "accepted", "failed", cost=cost, cost_state="reported")
+
+    rows = [one for one in await ledger.spendings() if one.currency == "USD" and one.amount]
+    assert rows
+    for window in windows:
+        counted = [
+            one.amount or 0
+            for one in rows
+            if window.since is None or one.at >= window.since
+            if window.label is None or one.labels.get(window.label[0], "") == window.label[1]
+        ]
+        assert await spent(ledger, job, window) == sum(counted, Decimal(0)), window
 
 
 @pytest.mark.parametrize("way", ["forget", "prune"])

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger._records import BudgetWindow
 from tarash.tarash_gateway.ledger.postgres._rows import by_state as by_state_in_postgres
-from tarash.tarash_gateway.ledger.sqlite._spending import LABELLED
+from tarash.tarash_gateway.ledger.sqlite._spending import SPENT
 from tarash.tarash_gateway.ledger.sqlite._store import BY_ID, BY_KEY, BY_OPERATION, by_state
-from tests.ledger.makers import begin
+from tests.ledger.makers import HOLDER, begin, make_intent
+
+QUOTE = {"low": "0.5", "high": "0.5", "currency": "USD"}
 
 QUERIES: dict[str, tuple[str, tuple[str | None, ...]]] = {
     "its id": (BY_ID, ("job-1",)),
@@ -36,16 +40,48 @@ async def test_no_table_is_read_through_to_find_one_job(name: str, sqlite: Sqlit
     assert any(step.startswith("SEARCH") for step in plan)
 
 
-async def test_a_budget_of_a_label_reads_the_label_only(sqlite: SqliteLedger) -> None:
+@pytest.mark.parametrize("path", [(), ("user",), ("user", "42")])
+async def test_a_budget_of_a_file_reads_its_totals_only(
+    sqlite: SqliteLedger, path: tuple[str, ...]
+) -> None:
     await begin(sqlite)
+    query = SPENT.format(path=", ".join("?" for _ in path))
     with closing(sqlite3.connect(sqlite.path)) as connection:
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {query}", (*path, "2026")).fetchall()
+
+    (step,) = [str(row[3]) for row in rows]
+    assert step == "SEARCH spending_totals USING PRIMARY KEY (whose=? AND hour>?)"
+
+
+async def test_a_budget_of_a_database_makes_one_row_of_many_changes(
+    postgres: PostgresLedger, postgres_url: str
+) -> None:
+    import psycopg
+
+    job = await begin(postgres)
+    whole = BudgetWindow(Decimal(100), "a budget")
+    wanted = [
+        make_intent(job, number, quote=QUOTE, labels={"user": "42"}, budgets=(whole,))
+        for number in (1, 2)
+    ]
+    assert await postgres.intend(wanted[0], HOLDER)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            """
+            INSERT INTO tarash.spending_totals
+            SELECT whose, hour, n % 2 * 2 - 1
+            FROM tarash.spending_totals, generate_series(1, 400) AS n
+            """
+        )
+        assert await postgres.intend(wanted[1], HOLDER)
         rows = connection.execute(
-            f"EXPLAIN QUERY PLAN {LABELLED} AND value = ?", ("", "intent", "user", "42")
+            "SELECT whose, count(*), sum(amount) FROM tarash.spending_totals GROUP BY whose"
         ).fetchall()
 
-    plan = [str(row[3]) for row in rows]
-    assert plan[0].startswith("SEARCH label USING PRIMARY KEY (name=? AND value=? AND at>?)")
-    assert plan[1].startswith("SEARCH spending")
+    found = {whose: (number, amount) for whose, number, amount in rows}
+    assert {amount for _, amount in found.values()} == {Decimal(1)}
+    assert found[""][0] < 5
+    assert found['"user"'][0] > 400  # of which nobody asks
 
 
 @pytest.mark.parametrize("states", [("open", "unknown"), ()])

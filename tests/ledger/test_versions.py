@@ -135,3 +135,34 @@ async def test_what_a_label_has_spent_before_counts_still(tmp_path: Path) -> Non
         assert caught.value.spent == Decimal(spent)
 
     await ledger.aclose()
+
+
+async def test_what_a_process_of_the_version_before_spends_counts(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    write_first(path)
+    before = File(path, MIGRATIONS[:6])
+    row: tuple[Any, ...] = (
+        "old", "gone", "video", "fal", "m", "2026-01-02T03:04:05+00:00", 500_000_000, "USD",
+        '{"user":"42"}',
+    )  # fmt: skip
+    with before.write() as connection:
+        connection.execute(RESERVE, row)
+
+    ledger = SqliteLedger(path)
+    assert await ledger.claim("job-2", "me")  # which changes the tables under it
+    with before.write() as connection:
+        connection.execute(RESERVE, row)  # once more, as after a refusal
+        connection.execute(RESERVE, ("older", *row[1:]))
+        connection.execute("UPDATE spending SET amount = 100000000 WHERE intent = 'older'")
+
+    before.close()
+    quote = {"low": "0.6", "high": "0.6", "currency": "USD"}
+    for label, spent in ((("user", "42"), "0.6"), (("user", ""), "0"), (None, "0.6")):
+        window = BudgetWindow(Decimal("0.1"), "a budget", label=label)
+        wanted = Intent("new", "video", "fal", "m", 2, "job-2", quote=quote, budgets=(window,))
+        with pytest.raises(OverBudgetError) as caught:
+            await ledger.intend(wanted, "me")
+
+        assert caught.value.spent == Decimal(spent)
+
+    await ledger.aclose()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -10,15 +12,22 @@ from typing import Any, cast
 import pytest
 
 from tarash.tarash_gateway import (
+    BudgetExceededError,
     Gateway,
+    GenerationFailedError,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
     TarashException,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
+    register_prices,
     spend_async,
 )
+from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger._records import Spending
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 KEY = "canary-key-of-late-costs"
@@ -181,3 +190,53 @@ def test_the_command_line_asks_before_it_counts(
     captured = capsys.readouterr()
     assert "$0.15" in captured.out
     assert "1 costs have changed" in captured.err + captured.out
+
+
+@pytest.fixture
+def priced() -> Iterator[None]:
+    line = {"model": "wavespeed-ai/z-image/turbo", "unit": "image", "rate": "0.01"}
+    register_prices([{"provider": "wavespeed", **line}])
+    yield
+    prices.reset()
+
+
+@pytest.mark.parametrize("word", [None, "cancelled"])
+@pytest.mark.usefixtures("priced")
+async def test_what_is_given_back_later_stays_reserved_until_then(word: str | None) -> None:
+    class Aged(MemoryLedger):
+        """Says that everything was sent some hours earlier than it was."""
+
+        hours = 0
+
+        async def spendings(self, *times: Any) -> list[Spending]:
+            rows = await super().spendings(*times)
+            return [replace(one, at=one.at - timedelta(hours=self.hours)) for one in rows]
+
+    ledger = Aged()
+    is_refunded = word is None
+    with Simulator(["wavespeed"]) as running:
+        running.script("wavespeed", Script(outcome="failed", error_type=word))
+        made = ImageGenerationConfig(
+            provider="wavespeed",
+            model="wavespeed-ai/z-image/turbo",
+            api_key=KEY,
+            base_url=running.base_url("wavespeed"),
+            poll_interval=0.02,
+        )
+        request = ImageGenerationRequest(prompt="A tram")
+        async with Gateway(ledger=ledger, budgets=["0.01/total"]) as gateway:
+            with pytest.raises(GenerationFailedError):
+                await gateway.generate_image_async(made, request)
+
+            for ledger.hours in (0, 3):
+                await gateway.refresh_costs_async(api_keys={"wavespeed": KEY})
+                assert [one.state for one in await ledger.spendings()] == ["possible"]
+
+            with pytest.raises(BudgetExceededError):
+                await gateway.generate_image_async(made, request)
+
+            ledger.hours = 5
+            changes = await gateway.refresh_costs_async(api_keys={"wavespeed": KEY})
+            assert [one.after for one in changes] == [0] * is_refunded
+            with pytest.raises(GenerationFailedError if is_refunded else BudgetExceededError):
+                await gateway.generate_image_async(made, request)

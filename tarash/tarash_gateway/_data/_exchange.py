@@ -156,6 +156,9 @@ class Snapshot:
     """Why; present on `failed`, except in a status stream."""
     billing: Billing | None = None
     """What a failed job costs, where the provider's rules say so."""
+    refunded_within: float | None = None
+    """Seconds in which it is given back, where the provider takes its time: `possible` until then.
+    """
     trouble: TarashException | None = None
     """What kept the rest of the look from being made, though the job is known: it is made again."""
     denied: bool = False

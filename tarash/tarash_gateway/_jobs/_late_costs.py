@@ -133,16 +133,19 @@ async def _asked_again(row: Spending, resources: EngineContext, keys: Keys) -> C
         return None
 
     adapter = adapter_of(attempt.call, registry)
-    if "reported_cost" not in adapter.abilities:
+    # Of what may have been billed, each provider's verdict tells whether it was.
+    if row.state == "reported" and "reported_cost" not in adapter.abilities:
         return None
 
     with registry.in_force():
         seen = await look(adapter, attempt, entry.operation, resources)
 
-    return _cost_in(adapter, attempt, seen)
+    age = datetime.now(UTC) - row.at
+    return _cost_in(adapter, attempt, seen, age.total_seconds())
 
 
-def _cost_in(adapter: Any, attempt: Attempt, seen: Snapshot) -> Cost | None:
+def _cost_in(adapter: Any, attempt: Attempt, seen: Snapshot, age: float) -> Cost | None:
+    """Return what a look says of a job's cost, so many seconds after its submit."""
     from .._engine._costing import take_cost
 
     if seen.status not in ("completed", "failed"):
@@ -157,5 +160,10 @@ def _cost_in(adapter: Any, attempt: Attempt, seen: Snapshot) -> Cost | None:
         return attempt.money.reported
 
     attempt.billing_told = seen.billing or attempt.billing_told
+    if seen.refunded_within is not None:
+        # It ended in the time that its call had, and what it took is back that much later.
+        is_back = age >= seen.refunded_within + attempt.call.config.timeout
+        attempt.billing_told = "none" if is_back else "possible"
+
     free = seen.status == "failed" and attempt.billing(success=False) == "none"
     return attempt.cost_of(success=False) if free else None

@@ -26,7 +26,7 @@ class BudgetWindow:
     name: str
     """As users wrote it, such as `$50 per day`."""
     since: datetime | None = None
-    """Since when spending counts; None for ever."""
+    """Since when spending counts: from the beginning of its hour on; None for ever."""
     until: datetime | None = None
     """When it renews; None for never."""
     label: tuple[str, str] | None = None
@@ -62,21 +62,25 @@ class Spending:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def counts(one: Spending, window: BudgetWindow, but: str) -> bool:
-    """Tell whether something that was spent counts for a budget.
+def totals_with(labels: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+    """Return the totals that something with these labels is a part of.
 
-    Args:
-        one: What was spent.
-        window: The budget.
-        but: The intent's that wants more.
+    One is of everything (`()`), one of all that has a label (`(name,)`), one of all that has it
+    with one value (`(name, value)`).
     """
-    if one.intent_id == but or one.currency != "USD":
-        return False
+    return ((), *((name,) for name in labels), *labels.items())
 
-    if window.since is not None and one.at < window.since:
-        return False
 
-    return window.label is None or one.labels.get(window.label[0], "") == window.label[1]
+def totals_for(window: BudgetWindow) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Return the totals whose sum counts for a budget, each with its sign."""
+    if window.label is None:
+        return ((1, ()),)
+
+    if window.label[1]:
+        return ((1, window.label),)
+
+    # What has no such label: everything but what has one, and what has an empty one.
+    return ((1, ()), (-1, window.label[:1]), (1, window.label))
 
 
 @dataclass(frozen=True, slots=True)

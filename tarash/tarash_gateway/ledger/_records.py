@@ -23,7 +23,6 @@ from ._facts import (
     Spending,
     StateRecord,
     SubmissionRecord,
-    counts,
 )
 from ._protocol import Ledger
 from ._slots import SlotAnswer, SlotRecord, SlotRequest
@@ -53,7 +52,6 @@ __all__ = [
     "StateLedger",
     "StateRecord",
     "SubmissionRecord",
-    "counts",
 ]
 
 

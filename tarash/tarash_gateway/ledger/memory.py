@@ -7,10 +7,10 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ._memory_slots import MemorySlots
+from ._memory_spending import UNDECIDED, MemorySpending
 from ._memory_states import MemoryStates
 from ._records import (
     OPEN_ENDS,
@@ -18,31 +18,21 @@ from ._records import (
     RECEIVED,
     STOPPED,
     JobRecord,
-    OverBudgetError,
-    Spending,
     SubmissionRecord,
-    counts,
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from .._data._exchange import Operation
     from .._data._types import JsonObject, Submission
     from ._records import Intent, JobState, Outcome
 
-LONGEST_SPENDING = 100_000
-"""Submits whose cost is remembered."""
-UNDECIDED = frozenset({"reserved", "possible"})
-"""What may have been spent, or not."""
 LARGEST_HISTORY = 1000
 """Closed jobs kept for looking back; open ones are never dropped."""
 
 
-class MemoryLedger(MemorySlots, MemoryStates):
+class MemoryLedger(MemorySpending, MemorySlots, MemoryStates):
     """Keeps jobs, intents and operations in memory. Safe to use from several threads and loops."""
 
-    keeps_money = True
     lease_seconds = math.inf
     """Nobody outlives the process, so nobody can take its jobs over."""
     generation = 0
@@ -56,7 +46,6 @@ class MemoryLedger(MemorySlots, MemoryStates):
         self._keys: dict[str, str] = {}
         self._job_of: dict[str, str] = {}
         self._media: dict[str, Mapping[str, bytes]] = {}
-        self._spent: dict[str, Spending] = {}
 
     async def open(
         self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]
@@ -164,22 +153,6 @@ class MemoryLedger(MemorySlots, MemoryStates):
 
             if entry.outcome in (*OPEN_ENDS, STOPPED):
                 self._set_cost(intent_id, cost, cost_state)
-
-    async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
-        """Write down a later figure; see `RepricingLedger.reprice`."""
-        with self._lock:
-            self._set_cost(intent_id, cost, cost_state)
-
-    async def spendings(
-        self, since: datetime | None = None, until: datetime | None = None
-    ) -> list[Spending]:
-        """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
-        with self._lock:
-            return [
-                one
-                for one in self._spent.values()
-                if (since is None or one.at >= since) and (until is None or one.at < until)
-            ]
 
     async def close(
         self,
@@ -296,61 +269,6 @@ class MemoryLedger(MemorySlots, MemoryStates):
         """Return what is known of each submit, oldest first."""
         with self._lock:
             return [entry for job in self._jobs.values() for entry in job.entries]
-
-    def _reserve(self, intent: Intent) -> None:
-        quote = intent.quote or {}
-        said, currency = quote.get("high") or quote.get("low"), quote.get("currency") or "USD"
-        amount = None if said is None else Decimal(str(said))
-        needed = amount if amount is not None and currency == "USD" else Decimal(0)
-        for window in intent.budgets:
-            spent = sum(
-                (
-                    one.amount
-                    for one in self._spent.values()
-                    if one.amount is not None and counts(one, window, but=intent.id)
-                ),
-                Decimal(0),
-            )
-            if spent + needed > window.amount:
-                raise OverBudgetError(window, spent)
-
-        self._spent.pop(intent.id, None)
-        while len(self._spent) >= LONGEST_SPENDING:
-            del self._spent[next(iter(self._spent))]
-
-        self._spent[intent.id] = Spending(
-            intent_id=intent.id,
-            job_id=intent.job_id,
-            kind=intent.kind,
-            provider=intent.provider,
-            model=intent.model,
-            at=intent.created_at,
-            amount=amount,
-            currency=currency,
-            labels=intent.labels,
-        )
-
-    def _set_cost(self, intent_id: str, cost: JsonObject | None, state: str | None) -> None:
-        one = self._spent.get(intent_id)
-        if one is None or state is None:
-            return
-
-        changed = replace(one, state=state)
-        if cost is not None:
-            amount, currency = Decimal(cost["amount"]), cost["currency"]
-            changed = replace(changed, amount=amount, currency=currency)
-
-        self._spent[intent_id] = changed
-
-    def _leave(self, entry: SubmissionRecord) -> None:
-        """Decide what is reserved for a submit whose job is forgotten: it may have been bought."""
-        spent = self._spent.get(entry.intent.id)
-        if spent is None or spent.state != "reserved":
-            return
-
-        is_free = entry.operation is None and entry.submission in {"not_sent", "rejected"}
-        nothing = {"amount": "0", "currency": "USD"} if is_free else None
-        self._set_cost(entry.intent.id, nothing, "settled" if is_free else "possible")
 
     def _read(self, job_id: str) -> JobRecord:
         return replace(self._jobs[job_id], held=job_id in self._holders)

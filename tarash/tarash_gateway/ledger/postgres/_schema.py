@@ -141,6 +141,61 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         WITH (fastupdate = off)
         """,
     ),
+    (
+        # Changes of what was spent in each hour: of everything (''), of whatever has a label, and
+        # of a value of it, named as in `spending`. A budget sums up these within each submit, and
+        # makes one row an hour of many: no row is waited for that others change, too.
+        """
+        CREATE TABLE tarash.spending_totals (
+            whose text NOT NULL,
+            hour timestamptz NOT NULL,
+            amount numeric NOT NULL
+        )
+        """,
+        """
+        CREATE FUNCTION tarash.total_spending() RETURNS trigger LANGUAGE plpgsql
+        SECURITY DEFINER SET search_path = pg_catalog AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' THEN
+                IF (OLD.at, OLD.amount, OLD.currency)
+                    IS NOT DISTINCT FROM (NEW.at, NEW.amount, NEW.currency)
+                THEN
+                    RETURN NULL;
+                END IF;
+            END IF;
+            IF TG_OP <> 'INSERT' AND OLD.currency = 'USD' AND OLD.amount <> 0 THEN
+                INSERT INTO tarash.spending_totals
+                SELECT whose, date_trunc('hour', OLD.at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC',
+                    -OLD.amount
+                FROM unnest(''::text || OLD.label_names || OLD.labels) AS whose;
+            END IF;
+            IF TG_OP <> 'DELETE' AND NEW.currency = 'USD' AND NEW.amount <> 0 THEN
+                INSERT INTO tarash.spending_totals
+                SELECT whose, date_trunc('hour', NEW.at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC',
+                    NEW.amount
+                FROM unnest(''::text || NEW.label_names || NEW.labels) AS whose;
+            END IF;
+            RETURN NULL;
+        END
+        $$
+        """,
+        # By a trigger with the rights of who made the tables, so that workers of the version before
+        # keep them right, too, whatever they have been granted. Making it waits
+        # for those who are writing, so that what comes next sees all that it will not hear of.
+        """
+        CREATE TRIGGER spending_totalled AFTER INSERT OR DELETE OR UPDATE OF at, amount, currency
+        ON tarash.spending FOR EACH ROW EXECUTE FUNCTION tarash.total_spending()
+        """,
+        """
+        INSERT INTO tarash.spending_totals
+        SELECT whose, date_trunc('hour', at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', sum(amount)
+        FROM tarash.spending, unnest(''::text || label_names || labels) AS whose
+        WHERE currency = 'USD' AND amount <> 0 GROUP BY 1, 2
+        """,
+        """
+        CREATE INDEX spending_totals_of ON tarash.spending_totals (whose, hour) INCLUDE (amount)
+        """,
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""
 

@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from .._facts import OverBudgetError, Spending
+from .._facts import OverBudgetError, Spending, totals_for
 from ._rows import as_time
 
 if TYPE_CHECKING:
@@ -18,11 +18,24 @@ if TYPE_CHECKING:
     from ._database import Row, Transaction
 
 SPENT = """
-    SELECT COALESCE(sum(amount), 0) AS spent FROM tarash.spending
-    WHERE currency = 'USD' AND intent != %s AND at >= COALESCE(%s::timestamptz, '-infinity')
+    SELECT COALESCE(sum(amount), 0) AS spent, count(*) - count(DISTINCT hour) AS surplus
+    FROM tarash.spending_totals
+    WHERE whose = %s AND hour >= COALESCE(date_trunc('hour', %s::timestamptz AT TIME ZONE 'UTC')
+        AT TIME ZONE 'UTC', '-infinity')
 """
-LABELLED = f"{SPENT} AND labels @> ARRAY[%s::text]"
-WITHOUT = f"{SPENT} AND (labels @> ARRAY[%s::text] OR NOT label_names @> ARRAY[%s::text])"
+MOST_CHANGES = 200
+"""So many changes of a total are summed up anew by each submit, before one row is made of them."""
+FOLD = """
+    WITH gone AS (
+        DELETE FROM tarash.spending_totals WHERE whose = %s AND hour IN (
+            SELECT hour FROM tarash.spending_totals WHERE whose = %s
+            GROUP BY hour HAVING count(*) > 1
+        )
+        RETURNING whose, hour, amount
+    )
+    INSERT INTO tarash.spending_totals
+    SELECT whose, hour, sum(amount) FROM gone GROUP BY whose, hour
+"""
 RESERVE = """
     INSERT INTO tarash.spending (
         intent, job, kind, provider, model, at, amount, currency, state, label_names, labels
@@ -61,11 +74,17 @@ def reserve(transaction: Transaction, intent: Intent) -> None:
     if intent.budgets:
         # Whoever has the lock sees what all before it have reserved: each statement sees anew.
         transaction.lock("tarash budgets")
+        # What an earlier try of it had reserved counts no more.
+        transaction.run("DELETE FROM tarash.spending WHERE intent = %s", intent.id)
 
+    full: set[str] = set()
     for window in intent.budgets:
-        spent = _spent(transaction, window, intent.id)
+        spent = _spent(transaction, window, full)
         if spent + needed > window.amount:
             raise OverBudgetError(window, spent)
+
+    for whose in sorted(full):
+        transaction.run(FOLD, whose, whose)
 
     transaction.run(
         RESERVE,
@@ -75,17 +94,19 @@ def reserve(transaction: Transaction, intent: Intent) -> None:
     )  # fmt: skip
 
 
-def _spent(transaction: Transaction, window: BudgetWindow, but: str) -> Decimal:
+def _spent(transaction: Transaction, window: BudgetWindow, full: set[str]) -> Decimal:
+    """Return what counts for a budget; add to `full` the totals that consist of many changes."""
     since = None if window.since is None else as_time(window.since)
-    if window.label is None:
-        row = transaction.first(SPENT, but, since)
-    elif window.label[1]:
-        row = transaction.first(LABELLED, but, since, json.dumps(window.label))
-    else:
-        name = json.dumps(window.label[0])
-        row = transaction.first(WITHOUT, but, since, json.dumps(window.label), name)
+    spent = Decimal(0)
+    for sign, path in totals_for(window):
+        whose = json.dumps(path[0] if len(path) == 1 else path) if path else ""
+        row = transaction.first(SPENT, whose, since)
+        if row is not None:
+            spent += sign * row["spent"]
+            if row["surplus"] > MOST_CHANGES:
+                full.add(whose)
 
-    return Decimal(0) if row is None else row["spent"]
+    return spent
 
 
 def _pairs(labels: Mapping[str, str]) -> list[str]:

@@ -8,6 +8,33 @@ from __future__ import annotations
 APPLICATION_ID = 0x54475731
 """`TGW1`, in the file's header: this file is a ledger of ours."""
 
+_TOTALS = """
+    INSERT INTO spending_totals
+    SELECT whose, substr({row}.at, 1, 13), {sign}({row}.amount / 1000000000),
+        {sign}({row}.amount % 1000000000)
+    FROM (
+        SELECT json_array() AS whose
+        UNION ALL SELECT json_array(key) FROM json_each({row}.labels)
+        UNION ALL SELECT json_array(key, value) FROM json_each({row}.labels)
+    )
+    WHERE {row}.currency = 'USD' AND {row}.amount IS NOT NULL
+    ON CONFLICT (whose, hour) DO UPDATE SET dollars = dollars + excluded.dollars,
+        billionths = billionths + excluded.billionths;
+"""
+_ADD = _TOTALS.format(row="NEW", sign="")
+_TAKE = _TOTALS.format(row="OLD", sign="-")
+_SUMMED = """
+    INSERT INTO spending_totals
+    SELECT whose, hour, SUM(amount / 1000000000), SUM(amount % 1000000000) FROM (
+        SELECT json_array() AS whose, substr(at, 1, 13) AS hour, amount, currency FROM spending
+        UNION ALL SELECT json_array(key), substr(at, 1, 13), amount, currency
+            FROM spending, json_each(labels)
+        UNION ALL SELECT json_array(key, value), substr(at, 1, 13), amount, currency
+            FROM spending, json_each(labels)
+    )
+    WHERE currency = 'USD' AND amount IS NOT NULL GROUP BY whose, hour
+"""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """
@@ -154,6 +181,33 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             INSERT OR IGNORE INTO spending_labels
             SELECT key, value, NEW.at, NEW.intent FROM json_each(NEW.labels);
         END
+        """,
+    ),
+    (
+        # What was spent in each hour: of everything (`[]`), of whatever has a label (`["user"]`),
+        # and of a value of it (`["user","42"]`). A budget reads these few rows within each submit.
+        """
+        CREATE TABLE spending_totals (
+            whose TEXT NOT NULL,
+            hour TEXT NOT NULL,
+            dollars INTEGER NOT NULL,
+            billionths INTEGER NOT NULL,
+            PRIMARY KEY (whose, hour)
+        ) WITHOUT ROWID
+        """,
+        _SUMMED,
+        # By triggers, so that processes of the version before keep them right, too. Those replace a
+        # row in its insert, of which a trigger for deletions hears nothing.
+        """
+        CREATE TRIGGER spending_replaced BEFORE INSERT ON spending BEGIN
+            DELETE FROM spending WHERE intent = NEW.intent;
+        END
+        """,
+        f"CREATE TRIGGER spending_added AFTER INSERT ON spending BEGIN {_ADD} END",
+        f"CREATE TRIGGER spending_taken AFTER DELETE ON spending BEGIN {_TAKE} END",
+        f"""
+        CREATE TRIGGER spending_changed AFTER UPDATE OF amount, currency ON spending
+        BEGIN {_TAKE} {_ADD} END
         """,
     ),
 )

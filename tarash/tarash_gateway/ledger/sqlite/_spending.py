@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
-from .._records import OverBudgetError, Spending
+from .._facts import OverBudgetError, Spending, totals_for
 from ._rows import as_json, as_text
 
 if TYPE_CHECKING:
@@ -18,22 +18,10 @@ if TYPE_CHECKING:
 
 BILLIONTHS = Decimal(1_000_000_000)
 # A sum of all amounts overflows; the sums of dollars and of what is left of them don't.
-SUMS = """
-    SELECT COALESCE(SUM(amount / 1000000000), 0) AS dollars,
-        COALESCE(SUM(amount % 1000000000), 0) AS billionths
+SPENT = """
+    SELECT COALESCE(SUM(dollars), 0) AS dollars, COALESCE(SUM(billionths), 0) AS billionths
+    FROM spending_totals WHERE whose = json_array({path}) AND hour >= ?
 """
-SPENT = f"""{SUMS}
-    FROM spending WHERE currency = 'USD' AND at >= ? AND intent != ?
-"""
-LABELLED = f"""{SUMS}
-    FROM spending_labels AS label
-    CROSS JOIN spending ON spending.intent = label.intent AND spending.at = label.at
-    WHERE currency = 'USD' AND label.at >= ? AND label.intent != ? AND name = ?
-"""
-WITHOUT = f"""{SUMS}
-    FROM spending WHERE currency = 'USD' AND at >= ? AND intent != ?
-        AND COALESCE((SELECT value FROM json_each(labels) WHERE key = ?), '') = ''
-"""  # noqa: S608  (of constants)
 RESERVE = """
     INSERT OR REPLACE INTO spending (
         intent, job, kind, provider, model, at, amount, currency, state, labels
@@ -71,8 +59,10 @@ def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
     quote = intent.quote or {}
     currency = quote.get("currency") or "USD"
     amount = _billionths(quote.get("high") or quote.get("low"))
+    # What an earlier try of it had reserved counts no more.
+    connection.execute("DELETE FROM spending WHERE intent = ?", (intent.id,))
     for window in intent.budgets:
-        spent = _spent(connection, window, intent.id)
+        spent = _spent(connection, window)
         needed = amount if amount is not None and currency == "USD" else 0
         if spent + needed > window.amount * BILLIONTHS:
             raise OverBudgetError(window, Decimal(spent) / BILLIONTHS)
@@ -87,20 +77,15 @@ def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
     )  # fmt: skip
 
 
-def _spent(connection: sqlite3.Connection, window: BudgetWindow, but: str) -> int:
-    since = "" if window.since is None else as_text(window.since)
-    query: str
-    more: tuple[str, ...]
-    if window.label is None:
-        query, more = SPENT, ()
-    elif window.label[1]:
-        query, more = f"{LABELLED} AND value = ?", window.label
-    else:
-        # What has no such label is found by reading all.
-        query, more = WITHOUT, window.label[:1]
+def _spent(connection: sqlite3.Connection, window: BudgetWindow) -> int:
+    hour = "" if window.since is None else as_text(window.since)[:13]
+    spent = 0
+    for sign, path in totals_for(window):
+        query = SPENT.format(path=", ".join("?" for _ in path))
+        found = connection.execute(query, (*path, hour)).fetchone()
+        spent += sign * (found["dollars"] * int(BILLIONTHS) + found["billionths"])
 
-    found = connection.execute(query, (since, but, *more)).fetchone()
-    return int(found["dollars"] * BILLIONTHS + found["billionths"])
+    return spent
 
 
 def set_cost(

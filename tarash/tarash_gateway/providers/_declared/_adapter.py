@@ -155,8 +155,7 @@ class DeclaredAdapter(DeclaredPricing):
         """Return the provider's verdict where a rule says that it is one; else raise."""
         body = answer.body
         if self.rules.ends_job(answer):
-            billing = self.rules.billing_of(body)
-            return Snapshot("failed", raw=body, error=self.failure(body), billing=billing)
+            return self._failed(body)
 
         error = self.errors(answer) or status_error(answer)
         if answer.status < FIRST_ERROR:
@@ -166,6 +165,16 @@ class DeclaredAdapter(DeclaredPricing):
             return Snapshot("processing", raw=body, trouble=error, denied=True)
 
         raise error
+
+    def _failed(self, body: Mapping[str, Any]) -> Snapshot:
+        """Return the verdict on a job that failed, and what that costs."""
+        return Snapshot(
+            "failed",
+            raw=body,
+            error=self.failure(body),
+            billing=self.rules.billing_of(body),
+            refunded_within=self.rules.refund_of(body),
+        )
 
     def failure(self, body: Mapping[str, Any]) -> TarashException:
         """Return the error of a job that ended without a result. Pure."""
@@ -180,8 +189,7 @@ class DeclaredAdapter(DeclaredPricing):
             return self._gone(poll, operation, body)
 
         if status == "failed":
-            billing = self.rules.billing_of(body)
-            return Snapshot("failed", raw=body, error=self.failure(body), billing=billing)
+            return self._failed(body)
 
         if status == "completed":
             metadata = self.beside(body, operation.kind, operation.model)

@@ -130,6 +130,8 @@ class Errors(Part):
     """An answer with a good status that has one of these is an error."""
     rules: tuple[Rule, ...] = ()
     failed_billing: Billing | None = None
+    refunded_within: Annotated[float, Field(gt=0)] | None = None
+    """Seconds in which what a failed job has cost is given back, where that takes its time."""
 
 
 class Webhook(Fits):

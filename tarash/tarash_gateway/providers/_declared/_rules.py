@@ -27,10 +27,12 @@ class DeclaredRules(ErrorRules):
     Attributes:
         inside: What an answer with a good status has that is an error.
         failed_billing: What a failed job costs, where no rule says so.
+        refunded_within: Seconds in which that is given back, where it is taken at first.
     """
 
     inside: tuple[Predicate, ...] = ()
     failed_billing: Billing | None = None
+    refunded_within: float | None = None
 
     @classmethod
     def of(cls, declaration: ProviderDeclaration) -> DeclaredRules:
@@ -43,6 +45,7 @@ class DeclaredRules(ErrorRules):
             rules=tuple(pair for rule in errors.rules for pair in _conditions(rule)),
             inside=errors.inside,
             failed_billing=errors.failed_billing,
+            refunded_within=errors.refunded_within,
         )
 
     def said(self, body: Any) -> str:
@@ -98,8 +101,20 @@ class DeclaredRules(ErrorRules):
 
     def billing_of(self, body: Any) -> Billing | None:
         """Return what a failed job costs, where the declaration says so."""
+        own = self._own_billing(body)
+        if own is None and self.refunded_within is not None:
+            return "possible"
+
+        return own or self.failed_billing
+
+    def refund_of(self, body: Any) -> float | None:
+        """Return the seconds in which what a failed job has cost is given back; None for no."""
+        return None if self._own_billing(body) is not None else self.refunded_within
+
+    def _own_billing(self, body: Any) -> Billing | None:
+        """Return what a failed job costs by the rule that names it."""
         rule = self.first(self.refusal_in(body))
-        return (rule[1].billing if rule is not None else None) or self.failed_billing
+        return None if rule is None else rule[1].billing
 
 
 def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:

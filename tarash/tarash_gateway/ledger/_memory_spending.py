@@ -1,0 +1,136 @@
+"""What submits cost, in memory: for all calls of one process."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ._facts import OverBudgetError, Spending, totals_for, totals_with
+from ._memory_states import MemoryStates
+
+if TYPE_CHECKING:
+    from .._data._types import JsonObject
+    from ._facts import BudgetWindow, Intent, SubmissionRecord
+
+LONGEST_SPENDING = 100_000
+"""Submits whose cost is remembered."""
+UNDECIDED = frozenset({"reserved", "possible"})
+"""What may have been spent, or not."""
+Hours = dict[datetime, Decimal]
+
+
+class MemorySpending(MemoryStates):
+    """What `MemoryLedger` has of it."""
+
+    keeps_money = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spent: dict[str, Spending] = {}
+        self._totals: defaultdict[tuple[str, ...], Hours] = defaultdict(dict)
+        """Dollars that were spent in each hour: of everything, and by label."""
+
+    async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
+        """Write down a later figure; see `RepricingLedger.reprice`."""
+        with self._lock:
+            self._set_cost(intent_id, cost, cost_state)
+
+    async def spendings(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Spending]:
+        """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
+        with self._lock:
+            return [
+                one
+                for one in self._spent.values()
+                if (since is None or one.at >= since) and (until is None or one.at < until)
+            ]
+
+    def _reserve(self, intent: Intent) -> None:
+        quote = intent.quote or {}
+        said, currency = quote.get("high") or quote.get("low"), quote.get("currency") or "USD"
+        amount = None if said is None else Decimal(str(said))
+        made = Spending(
+            intent_id=intent.id,
+            job_id=intent.job_id,
+            kind=intent.kind,
+            provider=intent.provider,
+            model=intent.model,
+            at=intent.created_at,
+            amount=amount,
+            currency=currency,
+            labels=intent.labels,
+        )
+        # What an earlier try of it had reserved counts no more.
+        before = self._spent.get(intent.id)
+        self._total(before, -1)
+        for window in intent.budgets:
+            spent = self._counted(window)
+            if spent + _dollars(made) > window.amount:
+                self._total(before, 1)
+                raise OverBudgetError(window, spent)
+
+        self._spent.pop(intent.id, None)
+        while len(self._spent) >= LONGEST_SPENDING:
+            # It counts for its budgets all the same.
+            del self._spent[next(iter(self._spent))]
+
+        self._spent[intent.id] = made
+        self._total(made, 1)
+
+    def _counted(self, window: BudgetWindow) -> Decimal:
+        since = None if window.since is None else _hour(window.since)
+        return sum(
+            (
+                sign * amount
+                for sign, path in totals_for(window)
+                for hour, amount in self._totals.get(path, {}).items()
+                if since is None or hour >= since
+            ),
+            Decimal(0),
+        )
+
+    def _total(self, one: Spending | None, sign: int) -> None:
+        if one is None or not _dollars(one):
+            return
+
+        hour = _hour(one.at)
+        for path in totals_with(one.labels):
+            hours = self._totals[path]
+            hours[hour] = hours.get(hour, Decimal(0)) + sign * _dollars(one)
+
+    def _set_cost(self, intent_id: str, cost: JsonObject | None, state: str | None) -> None:
+        one = self._spent.get(intent_id)
+        if one is None or state is None:
+            return
+
+        changed = replace(one, state=state)
+        if cost is not None:
+            amount, currency = Decimal(cost["amount"]), cost["currency"]
+            changed = replace(changed, amount=amount, currency=currency)
+
+        self._spent[intent_id] = changed
+        self._total(one, -1)
+        self._total(changed, 1)
+
+    def _leave(self, entry: SubmissionRecord) -> None:
+        """Decide what is reserved for a submit whose job is forgotten: it may have been bought."""
+        spent = self._spent.get(entry.intent.id)
+        if spent is None or spent.state != "reserved":
+            return
+
+        is_free = entry.operation is None and entry.submission in {"not_sent", "rejected"}
+        nothing = {"amount": "0", "currency": "USD"} if is_free else None
+        self._set_cost(entry.intent.id, nothing, "settled" if is_free else "possible")
+
+
+def _dollars(one: Spending) -> Decimal:
+    """Return what counts for budgets."""
+    return one.amount if one.amount is not None and one.currency == "USD" else Decimal(0)
+
+
+def _hour(time: datetime) -> datetime:
+    return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
