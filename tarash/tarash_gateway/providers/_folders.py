@@ -29,6 +29,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
     modalities: tuple[Modality, ...] = BOTH,
     aliases: tuple[str, ...] = (),
     open_settings: tuple[str, ...] = ("region",),
+    extra: str | None = None,
     prices: Tariffs | None = None,
 ) -> Provider:
     """Return the row of a provider that a folder declares; a test holds it to the declaration.
@@ -41,6 +42,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         modalities: What it makes.
         aliases: Other spellings of the name.
         open_settings: Names in `provider_config` that hold no secret.
+        extra: The extra of the distribution that users may name for it.
         prices: Where it publishes its prices.
     """
     return Provider(
@@ -52,6 +54,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         models=_Models(package),
         aliases=aliases,
         open_settings=open_settings,
+        extra=extra,
         prices=prices,
     )
 

@@ -28,10 +28,11 @@ from ._stages import Listing, Poll
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call
-    from ..._data._types import CancelAnswer
+    from ..._data._types import CancelAnswer, JobStatus
     from ..._data._webhooks import WebhookFacts
 
 FIRST_ERROR = 300
+ACCEPTED = 202
 GONE = 404
 MOST_WORDS = 100
 """Words for a status that are warned of; a provider may make up more."""
@@ -113,13 +114,17 @@ class DeclaredAdapter(DeclaredPricing):
         else:
             answer = await client.get(url, any_status=True)
 
-        if answer.status == GONE and self._is_young(poll, operation):
+        if answer.status in (GONE, *poll.missing) and self._is_young(poll, operation):
             return Snapshot("queued", raw=answer.body)
+
+        if answer.status == ACCEPTED and one(answer.body, poll.status) is None:
+            # It is being made; there may be no body yet.
+            return Snapshot("processing", raw=answer.body or None)
 
         # With a status of the job, an error beside it is the job's, and not this answer's.
         says_status = among(poll.statuses, str(one(answer.body, poll.status))) is not None
         if answer.status >= FIRST_ERROR or (self.rules.is_refusal(answer.body) and not says_status):
-            return self.refused(answer)
+            return self._denied(poll, answer) or self.refused(answer)
 
         job: Any = answer.object()
         if poll.items is not None:
@@ -154,6 +159,14 @@ class DeclaredAdapter(DeclaredPricing):
         )
         return Snapshot("processing", raw=body, trouble=trouble, denied=True)
 
+    def _denied(self, poll: Poll, answer: HttpResponse) -> Snapshot | None:
+        """Return that there is no such job, where the status says it and no rule a verdict."""
+        if answer.status not in poll.missing or self.rules.ends_job(answer):
+            return None
+
+        trouble = self.errors(answer) or status_error(answer)
+        return Snapshot("processing", raw=answer.body, trouble=trouble, denied=True)
+
     def refused(self, answer: HttpResponse) -> Snapshot:
         """Return the provider's verdict where a rule says that it is one; else raise."""
         body = answer.body
@@ -177,7 +190,7 @@ class DeclaredAdapter(DeclaredPricing):
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
         """Return what a job's body says; a word that nobody knows keeps the job open. Pure."""
         poll = self.poll_of(operation)
-        status = self._word(poll, str(one(body, poll.status)))
+        status = status_without_word(poll, body) or self._word(poll, str(one(body, poll.status)))
         if status == "gone":
             return self._gone(poll, operation, body)
 
@@ -348,6 +361,17 @@ class DeclaredAdapter(DeclaredPricing):
                 break
 
         return list(found.values())
+
+
+def status_without_word(poll: Poll, body: Any) -> JobStatus | None:
+    """Return what a body says that has no declared status; None where that is not declared."""
+    if among(poll.statuses, str(one(body, poll.status))) is not None:
+        return None
+
+    if any(holds(flag, body) for flag in poll.failed_with):
+        return "failed"
+
+    return "completed" if any(holds(flag, body) for flag in poll.completed_with) else None
 
 
 def is_done(seen: Snapshot) -> bool:

@@ -15,6 +15,7 @@ from ._parts import (
     Fits,
     Part,
     Path,
+    Pattern,
     Place,
     Predicate,
     Seconds,
@@ -130,6 +131,10 @@ class Errors(Part):
     """An answer with a good status that has one of these is an error."""
     rules: tuple[Rule, ...] = ()
     failed_billing: Billing | None = None
+    cost: Path | None = None
+    """Where a refusal says what it cost, in the units of `result.cost`."""
+    categories: Pattern | None = None
+    """The names by which the words of a content filter say what it objects to."""
 
 
 class Webhook(Fits):
@@ -254,6 +259,13 @@ class ProviderDeclaration(Part):
         result = first_of(self.result, kind, name)
         if result is None or kind not in result.media:
             raise ValueError(f"result.media has no path for {kind}, which {model!r} makes")
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """What the provider's own references begin with."""
+        prefix = self.upload.prefix if self.upload is not None else ""
+        named = (*self.media.references, prefix)
+        return tuple(dict.fromkeys(one for one in named if one != prefix or "://" in one))
 
     @property
     def makes(self) -> tuple[Kind, ...]:

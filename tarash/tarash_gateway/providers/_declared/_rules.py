@@ -8,9 +8,11 @@ from typing import Any
 
 from ..._data._types import Billing
 from ..._http._client import HttpResponse, shorten
+from ..._support._paths import value_at
 from ...exceptions import ContentModerationError, HTTPError, TarashException
-from .._error_conditions import Meaning, When
+from .._error_conditions import Meaning, Refusal, When
 from .._error_rules import ErrorRules
+from .._facts import amount
 from ._model import ProviderDeclaration
 from ._names import holds
 from ._parts import Predicate
@@ -27,10 +29,12 @@ class DeclaredRules(ErrorRules):
     Attributes:
         inside: What an answer with a good status has that is an error.
         failed_billing: What a failed job costs, where no rule says so.
+        cost: Where a refusal says what it cost.
     """
 
     inside: tuple[Predicate, ...] = ()
     failed_billing: Billing | None = None
+    cost: str | None = None
 
     @classmethod
     def of(cls, declaration: ProviderDeclaration) -> DeclaredRules:
@@ -43,6 +47,8 @@ class DeclaredRules(ErrorRules):
             rules=tuple(pair for rule in errors.rules for pair in _conditions(rule)),
             inside=errors.inside,
             failed_billing=errors.failed_billing,
+            cost=errors.cost,
+            categories=errors.categories,
         )
 
     def said(self, body: Any) -> str:
@@ -97,9 +103,22 @@ class DeclaredRules(ErrorRules):
         return self.moderated(when, self.refusal_in(body))
 
     def billing_of(self, body: Any) -> Billing | None:
-        """Return what a failed job costs, where the declaration says so."""
+        """Return what a failed job costs, where it says so itself, or the declaration does."""
+        cost = amount(value_at(body, self.cost))
+        if cost is not None:
+            return "certain" if cost else "none"
+
         rule = self.first(self.refusal_in(body))
         return (rule[1].billing if rule is not None else None) or self.failed_billing
+
+    def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
+        """Return the error for what the content filter refused."""
+        error = ErrorRules.moderated(self, when, refusal)
+        # What says a cost was accepted and made, whatever its status.
+        if when.submission is None and amount(value_at(refusal.body, self.cost)) is not None:
+            error.submission = "accepted"
+
+        return error
 
 
 def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:
@@ -116,8 +135,9 @@ def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:
         "ends_job": rule.ends_job,
         "advice": rule.advice,
     }
-    if rule.means in OF_JOBS:
-        yield rule.means, When(**facts)
+    if rule.of is not None or rule.means in OF_JOBS:
+        facts |= {"of_jobs": rule.of != "answers", "of_answers": rule.of != "jobs"}
+        yield rule.means if rule.means in OF_JOBS or rule.of != "jobs" else "failed", When(**facts)
     else:
         yield rule.means, When(**facts, of_jobs=False)
         yield "failed", When(**facts, of_answers=False)
