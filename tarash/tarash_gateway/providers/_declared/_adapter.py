@@ -18,17 +18,17 @@ from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import among, percent
 from .._finding import earliest, moment
-from ._asked import filled_in, is_ours, medium_of, own_id, whole
+from ._asked import filled_in, is_ours, medium_of, own_id, status_without_word, whole
 from ._hooks import hook
+from ._learning import DeclaredLearning
 from ._model import ProviderDeclaration
 from ._names import holds
 from ._parts import first_of
-from ._pricing import DeclaredPricing
 from ._stages import Listing, Poll
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call
-    from ..._data._types import CancelAnswer, JobStatus
+    from ..._data._types import CancelAnswer
     from ..._data._webhooks import WebhookFacts
 
 FIRST_ERROR = 300
@@ -41,7 +41,7 @@ MOST_NAMED = 4
 """Models that an error lists."""
 
 
-class DeclaredAdapter(DeclaredPricing):
+class DeclaredAdapter(DeclaredLearning):
     """A provider's protocol, as its declaration says it."""
 
     def __init__(self, said: ProviderDeclaration) -> None:
@@ -51,6 +51,9 @@ class DeclaredAdapter(DeclaredPricing):
 
         if said.quote:
             self.ask_price = self._ask_price
+
+        if said.schemas is not None:
+            self.fetch_schema = self._fetch_schema
 
         if said.upload is not None:
             self.upload = self._upload
@@ -361,17 +364,6 @@ class DeclaredAdapter(DeclaredPricing):
                 break
 
         return list(found.values())
-
-
-def status_without_word(poll: Poll, body: Any) -> JobStatus | None:
-    """Return what a body says that has no declared status; None where that is not declared."""
-    if among(poll.statuses, str(one(body, poll.status))) is not None:
-        return None
-
-    if any(holds(flag, body) for flag in poll.failed_with):
-        return "failed"
-
-    return "completed" if any(holds(flag, body) for flag in poll.completed_with) else None
 
 
 def is_done(seen: Snapshot) -> bool:

@@ -24,7 +24,18 @@ from ._parts import (
     is_for,
 )
 from ._prices import Price
-from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Submit, Upload, place_of
+from ._stages import (
+    Cancel,
+    Listing,
+    Poll,
+    Quote,
+    Result,
+    Rule,
+    Schemas,
+    Submit,
+    Upload,
+    place_of,
+)
 from ._takes import Model, Take
 
 __all__ = [
@@ -198,6 +209,7 @@ class ProviderDeclaration(Part):
     list: Annotated[tuple[Listing, ...], SEVERAL] = ()
     quote: Annotated[tuple[Quote, ...], SEVERAL] = ()
     webhook: Annotated[tuple[Webhook, ...], SEVERAL] = ()
+    schemas: Schemas | None = None
     prices: tuple[Price, ...] = ()
     sets: dict[str, dict[str, Take]] = {}
     models: Annotated[tuple[Model, ...], Field(min_length=1)]

@@ -69,7 +69,7 @@ class DeclaredSending(DeclaredAccount):
         """
         forms = self.said.forms_of(call.kind, spec.model)
         form = self.form_of(call)
-        if form is None or spec.source == "registered":
+        if form is None or spec.source in ("registered", "live"):
             return spec
 
         if len(forms) > 1:
@@ -92,7 +92,7 @@ class DeclaredSending(DeclaredAccount):
         sent_as = (model.sent_as if model is not None else None) or spec.model
         extra = call.request.extra_params
         mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
-        takes = model.takes if model is not None else {}
+        takes = model.takes if model is not None and spec.source != "live" else {}
         body: dict[str, Any] = copy.deepcopy(way.body)
         if model is not None:
             body = merged(body, model.body)

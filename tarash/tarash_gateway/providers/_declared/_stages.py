@@ -230,6 +230,17 @@ class Quote(Fits):
         return self
 
 
+class Schemas(Part):
+    """Where the provider lists the JSON Schemas of its models' inputs."""
+
+    path: Text
+    items: Path
+    id: Path = "id"
+    input_schema: Path = Field(alias="schema")
+    category: Path | None = None
+    """Where an item says what the model makes, such as `text-to-video`; by default its id does."""
+
+
 class Cancel(Fits):
     """How a job is stopped."""
 
