@@ -51,3 +51,56 @@ def test_its_schema_is_learnt_on_first_use_unless_that_is_turned_off(
     forget("fal")
     assert len(asked) == (1 if switch == "on" else 0)
     assert (sent == ["30s", "30s"]) == (switch == "on")
+
+
+WAVE = "somebody/clip-9/image-to-video"
+TAKES = {
+    "prompt": {"type": "string", "x-order": 1},
+    "image": {"type": "string", "x-order": 2},
+    "end_image": {"type": "string", "x-order": 3},
+    "duration": {"type": "integer", "enum": [7, 30], "x-order": 4},
+    "size": {"type": "string", "enum": ["1280*720", "720*1280"], "x-order": 5},
+}
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_a_declared_provider_lists_its_schemas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, switch: str
+) -> None:
+    monkeypatch.setenv("TARASH_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TARASH_WAVESPEED_SCHEMAS", switch)
+    forget("wavespeed")
+    schema = {"type": "object", "properties": TAKES, "required": ["image"]}
+    row: dict[str, Any] = {"model_id": WAVE, "type": "image-to-video"}
+    row |= {"api_schema": {"api_schemas": [{"request_schema": schema}]}}
+    links = ["https://example.com/a.png", "https://example.com/b.png"]
+    roles = ["first_frame", "last_frame"][: 2 if switch == "on" else 1]
+    images = [{"image": one, "type": role} for one, role in zip(links, roles, strict=False)]
+    request = VideoGenerationRequest.model_validate(
+        {"prompt": "x", "duration_seconds": 28, "aspect_ratio": "9:16", "image_list": images}
+    )
+    with Simulator(["wavespeed"]) as simulator:
+        # Without its schema nobody knows the names of a route: the wire takes the usual ones.
+        simulator.publish_models("wavespeed", [row] if switch == "on" else None)
+        config = VideoGenerationConfig(
+            provider="wavespeed",
+            model=WAVE,
+            api_key="key",
+            base_url=simulator.base_url("wavespeed"),
+            poll_interval=0.02,
+            provider_config={"min_poll_interval": 0.01},
+        )
+        for _ in range(2):
+            generate_video(config, request)
+
+        asked = [one for one in simulator.requests("wavespeed") if one.path.endswith("/models")]
+        sent = [job.payload for job in simulator.jobs("wavespeed")]
+
+    forget("wavespeed")
+    assert len(asked) == (1 if switch == "on" else 0)
+    assert sent[0] == sent[1]
+    if switch == "on":
+        given = {"duration": 30, "image": links[0], "end_image": links[1], "size": "720*1280"}
+        assert sent[0] == {"prompt": "x", **given}
+    else:
+        assert sent[0]["duration"] == 28

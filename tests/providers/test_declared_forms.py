@@ -830,3 +830,109 @@ def test_a_place_for_several_roles_holds_so_many_of_them_together(most: int) -> 
     assert plan(said, image_list=pictures).payload["images"]
     with pytest.raises(ValidationError, match=f"takes {most} media of reference and asset"):
         plan(said, image_list=[*pictures, {"image": "https://cdn.example/b.png"}])
+
+
+# ------------------------------------------------------------------ what hand-written adapters said
+async def test_a_body_without_a_status_says_by_other_means_where_the_job_stands(
+    boreal: Boreal,
+) -> None:
+    said = video_maker(boreal.url)
+    said["poll"] |= {"completed_with": {"at": "url"}, "failed_with": {"at": "error"}}
+    boreal.answers = {
+        "/make": [{"id": "1"}],
+        "/jobs/1": [(202, ""), {"url": "https://cdn.example.com/a.mp4"}],
+    }
+    made = gateway(said)
+    request = VideoGenerationRequest(prompt="x")
+    assert (await made.generate_video_async(video_config(), request)).video
+    boreal.answers["/jobs/1"] = [{"status": "on", "error": "odd"}, {"error": "out of ink"}]
+    with pytest.raises(GenerationFailedError, match="out of ink"):
+        await made.generate_video_async(video_config(), request)
+
+
+async def test_a_status_that_denies_a_job_is_borne_at_first(boreal: Boreal) -> None:
+    said = video_maker(boreal.url)
+    said["poll"]["missing"] = [400]
+    denied = (400, {"error": "no such job"})
+    boreal.answers = {
+        "/make": [{"id": "1"}],
+        "/jobs/1": [denied, {"status": "ok", "url": "https://cdn.example.com/a.mp4"}],
+    }
+    response = await gateway(said).generate_video_async(
+        video_config(), VideoGenerationRequest(prompt="x")
+    )
+    assert response.video
+
+
+@pytest.mark.parametrize(("cost", "billing"), [(3, "certain"), (0, "none"), (None, "possible")])
+async def test_a_refusal_says_what_it_cost_and_what_it_objects_to(
+    boreal: Boreal, cost: int | None, billing: str
+) -> None:
+    rules = [
+        {"means": "invalid", "words": "refused", "of": "answers"},
+        {"means": "moderation", "words": "refused", "of": "jobs", "of_output": True},
+    ]
+    errors = {"rules": rules, "cost": "cost", "categories": "check: (\\w+)"}
+    boreal.answers = {
+        "/make": [{"id": "1"}, (400, {"error": "refused"})],
+        "/jobs/1": [{"status": "bad", "error": "refused, check: hats", "cost": cost}],
+    }
+    said = video_maker(boreal.url, errors=errors)
+    said["poll"]["statuses"] = {"ok": "completed", "bad": "failed"}
+    made = gateway(said)
+    with pytest.raises(ContentModerationError) as caught:
+        await made.generate_video_async(video_config(), VideoGenerationRequest(prompt="x"))
+
+    error = caught.value
+    assert (error.categories, error.stage) == (("hats",), "output")
+    assert error.execution_metadata is not None
+    assert error.execution_metadata.attempts[0].billing == billing
+    with pytest.raises(ValidationError, match="refused"):
+        await made.generate_video_async(video_config(), VideoGenerationRequest(prompt="x"))
+
+
+async def test_facts_that_the_answer_does_not_say(boreal: Boreal) -> None:
+    result = {
+        "media": {"video": ["url"]},
+        "content_type": "video/webm",
+        "expires_at": ["first", "second"],
+        "metadata": {"hidden": {"at": "parts[].shown", "values": [False]}},
+    }
+    parts = [{"shown": False}, {"shown": True}, {"shown": False}]
+    url = "https://cdn.example.com/a"
+    body = {"status": "ok", "url": url, "second": 1_800_000_000, "parts": parts}
+    boreal.answers = {"/make": [{"id": "1"}], "/jobs/1": [body]}
+    response = await gateway(video_maker(boreal.url, result=result)).generate_video_async(
+        video_config(), VideoGenerationRequest(prompt="x")
+    )
+    assert response.content_type == "video/webm"
+    assert response.provider_metadata["hidden"] == 2
+    assert response.provider_metadata["expires_at"].startswith("2027-01-15")
+
+
+def test_media_have_a_place_by_their_form() -> None:
+    picture = {"from": "image_list", "most": 3, "several_at": "pictures", "value_at": "url"}
+    picture |= {"part": {"kind": "link"}, "inline_at": "data", "type_at": "type"}
+    picture |= {"reference_at": "id"}
+    said = image_maker("https://boreal.example", media={"references": ["boreal://"]})
+    said["models"] = [
+        {"ids": ["aurora-1"], "kind": "image", "takes": {"prompt": PROMPT, "picture": picture}}
+    ]
+    uri = "data:image/png;base64,iVBORw0KGgo="
+    link = {"image": "https://example.com/a.png"}
+    one = plan(said, image_list=[link]).payload
+    assert one["picture"] == {"kind": "link", "url": "https://example.com/a.png"}
+    several = plan(said, image_list=[link, {"image": PICTURE}, {"image": "boreal://7"}]).payload
+    assert several["pictures"][1:] == [
+        {"data": f"<image/png, {len(PICTURE['content'])} bytes>", "type": "image/png"},
+        {"id": "7"},
+    ]
+    assert "picture" not in several
+    inline = plan(said, image_list=[{"image": uri}]).payload["picture"]
+    assert inline == {"data": "iVBORw0KGgo=", "type": "image/png"}
+
+
+def test_flags_of_a_pattern_stand_with_their_part() -> None:
+    rules = [{"means": "rate", "code": "(?i)busy"}]
+    with pytest.raises(ValidationError, match=r"code: .*flags.*\(\?i:"):
+        declared_provider(image_maker("https://boreal.example", errors={"rules": rules}))

@@ -17,14 +17,15 @@ from tarash.tarash_gateway import (
     ValidationError,
 )
 from tarash.tarash_gateway._http._answer import HttpResponse, status_error
-from tarash.tarash_gateway.providers import _openai_errors
+from tarash.tarash_gateway.providers import _openai_errors, xai
+from tarash.tarash_gateway.providers._declared._rules import DeclaredRules
+from tarash.tarash_gateway.providers._folders import declaration
 from tarash.tarash_gateway.providers.fal import errors as _fal_errors
 from tarash.tarash_gateway.providers.google import errors as google_errors
 from tarash.tarash_gateway.providers.luma import errors as _luma_errors
 from tarash.tarash_gateway.providers.replicate import errors as _replicate_errors
 from tarash.tarash_gateway.providers.runway import errors as _runway_errors
 from tarash.tarash_gateway.providers.stability import adapter as stability
-from tarash.tarash_gateway.providers.xai import errors as _xai_errors
 
 READERS: dict[str, Any] = {
     "azure-openai": lambda answer: _openai_errors.classify_answer(answer, "azure-openai"),
@@ -35,7 +36,7 @@ READERS: dict[str, Any] = {
     "replicate": _replicate_errors.classify_answer,
     "runway": _runway_errors.classify_answer,
     "stability": stability.classify_answer,
-    "xai": _xai_errors.classify_answer,
+    "xai": DeclaredRules.of(declaration(xai.__name__)),
 }
 
 

@@ -15,6 +15,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway._data._exchange import Call, RawResult
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.providers.azure_openai import adapter as azure_openai
 from tarash.tarash_gateway.providers.fal import adapter as fal
 from tarash.tarash_gateway.providers.google import adapter as google
@@ -23,7 +24,6 @@ from tarash.tarash_gateway.providers.openai import adapter as openai
 from tarash.tarash_gateway.providers.replicate import adapter as replicate
 from tarash.tarash_gateway.providers.runway import adapter as runway
 from tarash.tarash_gateway.providers.stability import adapter as stability
-from tarash.tarash_gateway.providers.xai import adapter as xai
 
 ADAPTERS: dict[str, Any] = {
     "azure-openai": azure_openai.adapter,
@@ -34,7 +34,7 @@ ADAPTERS: dict[str, Any] = {
     "replicate": replicate.adapter,
     "runway": runway.adapter,
     "stability": stability.adapter,
-    "xai": xai.adapter,
+    "xai": default_registry.adapter("xai"),
 }
 V, P = "https://cdn.example.com/v.mp4", "https://cdn.example.com/i.png"
 PIXELS = "iVBORw0KGgo="

@@ -24,9 +24,12 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._data._types import MediaContent
 from tarash.tarash_gateway.media import samples
-from tarash.tarash_gateway.providers.xai import models as catalogue
+from tarash.tarash_gateway.providers import xai
+from tarash.tarash_gateway.providers._folders import declaration
 from tarash.tarash_gateway.testing import Script, Simulator
 
+MODELS = declaration(xai.__name__).models
+KNOWN = list(dict.fromkeys(name for one in MODELS for name in one.ids if not name.endswith("*")))
 KEY = "canary-77b2e0c4aa"
 PNG: MediaContent = {"content": samples.make_png(64, 64, seed=1), "content_type": "image/png"}
 URI = f"data:image/png;base64,{base64.b64encode(PNG['content']).decode()}"
@@ -307,7 +310,8 @@ def test_a_lone_image_starts_a_model_without_references() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [*catalogue.MODELS, "grok-imagine-video-2", "grok-imagine-image-3"]
+    "model",
+    [*KNOWN, "grok-imagine-video-2", "grok-imagine-image-3"],
 )
 def test_every_known_id_plans(model: str) -> None:
     source = {"video": URL} if model.endswith("/extend") else {}

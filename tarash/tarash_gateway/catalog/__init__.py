@@ -10,7 +10,7 @@ from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_mode
 from ._masks import mask_form_of
 from ._modules import Mappers, elsewhere, named, near_ids
 from ._published import last_days, unlisted
-from ._reduce import OUTPUTS
+from ._reduce import OUTPUTS, reduce_schema
 from ._schema_store import schema_source, shipped_records
 from ._sources import (
     Dates,
@@ -59,6 +59,7 @@ __all__ = [
     "outputs_of",
     "provide",
     "provided_by",
+    "reduce_schema",
     "remember",
     "retired",
     "same_model_for",

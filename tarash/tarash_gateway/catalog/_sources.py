@@ -86,8 +86,8 @@ class Dates:
 class Schemas:
     """Where the schemas of a provider's models can be read at run time."""
 
-    reader: str
-    """The module that reads them, by the protocol of `SchemaReader`; imported on first use."""
+    reader: str | SchemaReader
+    """What reads them: itself, or a module or `module:name`, imported on first use."""
     hosts: tuple[str, ...]
     """The provider's own domains: what another host says of its models is kept apart."""
     listed: bool = False
@@ -97,7 +97,12 @@ class Schemas:
 
     def load(self) -> SchemaReader:
         """Import the reader and return it."""
-        return cast("SchemaReader", import_module(self.reader))
+        if not isinstance(self.reader, str):
+            return self.reader
+
+        module, _, name = self.reader.partition(":")
+        found = import_module(module)
+        return cast("SchemaReader", getattr(found, name) if name else found)
 
 
 class PriceReader(Protocol):

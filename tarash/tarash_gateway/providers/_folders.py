@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._support._shipped import shipped
+from ..catalog import Schemas
 from ._provider import BOTH, KeyVariable, Modality, Provider
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
     modalities: tuple[Modality, ...] = BOTH,
     aliases: tuple[str, ...] = (),
     open_settings: tuple[str, ...] = ("region",),
+    extra: str | None = None,
+    schemas_of: tuple[str, ...] = (),
     prices: Tariffs | None = None,
 ) -> Provider:
     """Return the row of a provider that a folder declares; a test holds it to the declaration.
@@ -41,17 +44,22 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         modalities: What it makes.
         aliases: Other spellings of the name.
         open_settings: Names in `provider_config` that hold no secret.
+        extra: The extra of the distribution that users may name for it.
+        schemas_of: The provider's domains, where it lists the schemas of its models.
         prices: Where it publishes its prices.
     """
+    place = f"{__name__}:{package}"
     return Provider(
         name=name,
         title=title,
-        adapter=f"{__name__}:{package}",
+        adapter=place,
         keys=tuple(map(KeyVariable, keys)),
         modalities=modalities,
         models=_Models(package),
         aliases=aliases,
         open_settings=open_settings,
+        extra=extra,
+        schemas=Schemas(place, schemas_of, listed=True, on_first_use=True) if schemas_of else None,
         prices=prices,
     )
 

@@ -52,7 +52,7 @@ class DeclaredAccount(RestAdapter):
             largest_inline=media.largest_inline,
             largest_together=media.largest_together,
             upload=said.upload is not None or "upload" in said.hooks,
-            references=references_of(said),
+            references=said.references,
             images=MediaConstraints(
                 media.image_types,
                 media.largest_image,
@@ -195,12 +195,6 @@ class DeclaredAccount(RestAdapter):
         answer = await client.get(join(client.account.base_url, path))
         if self.rules.is_refusal(answer.body):
             raise self.rules.in_good_answer(answer)
-
-
-def references_of(said: ProviderDeclaration) -> tuple[str, ...]:
-    """Return what the provider's own references begin with."""
-    prefix = said.upload.prefix if said.upload is not None else ""
-    return tuple(dict.fromkeys([*said.media.references, *([prefix] if "://" in prefix else [])]))
 
 
 def with_version(custom: str, declared: str) -> str:

@@ -17,12 +17,12 @@ from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import among, percent, unknown_in
 from .._finding import earliest, moment
-from ._asked import filled_in, is_ours, medium_of, own_id, whole
+from ._asked import filled_in, is_ours, medium_of, own_id, status_without_word, whole
 from ._hooks import hook
+from ._learning import DeclaredLearning
 from ._model import ProviderDeclaration
 from ._names import holds
 from ._parts import first_of
-from ._pricing import DeclaredPricing
 from ._stages import Listing, Poll
 
 if TYPE_CHECKING:
@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from ..._data._webhooks import WebhookFacts
 
 FIRST_ERROR = 300
+ACCEPTED = 202
 GONE = 404
 
 MOST_NAMED = 4
 """Models that an error lists."""
 
 
-class DeclaredAdapter(DeclaredPricing):
+class DeclaredAdapter(DeclaredLearning):
     """A provider's protocol, as its declaration says it."""
 
     def __init__(self, said: ProviderDeclaration) -> None:
@@ -47,6 +48,9 @@ class DeclaredAdapter(DeclaredPricing):
 
         if said.quote:
             self.ask_price = self._ask_price
+
+        if said.schemas is not None:
+            self.fetch_schema = self._fetch_schema
 
         if said.upload is not None:
             self.upload = self._upload
@@ -110,13 +114,17 @@ class DeclaredAdapter(DeclaredPricing):
         else:
             answer = await client.get(url, any_status=True)
 
-        if answer.status == GONE and self._is_young(poll, operation):
+        if answer.status in (GONE, *poll.missing) and self._is_young(poll, operation):
             return Snapshot("queued", raw=answer.body)
+
+        if answer.status == ACCEPTED and one(answer.body, poll.status) is None:
+            # It is being made; there may be no body yet.
+            return Snapshot("processing", raw=answer.body or None)
 
         # With a status of the job, an error beside it is the job's, and not this answer's.
         says_status = among(poll.statuses, str(one(answer.body, poll.status))) is not None
         if answer.status >= FIRST_ERROR or (self.rules.is_refusal(answer.body) and not says_status):
-            return self.refused(answer)
+            return self._denied(poll, answer) or self.refused(answer)
 
         job: Any = answer.object()
         if poll.items is not None:
@@ -151,6 +159,14 @@ class DeclaredAdapter(DeclaredPricing):
         )
         return Snapshot("processing", raw=body, trouble=trouble, denied=True)
 
+    def _denied(self, poll: Poll, answer: HttpResponse) -> Snapshot | None:
+        """Return that there is no such job, where the status says it and no rule a verdict."""
+        if answer.status not in poll.missing or self.rules.ends_job(answer):
+            return None
+
+        trouble = self.errors(answer) or status_error(answer)
+        return Snapshot("processing", raw=answer.body, trouble=trouble, denied=True)
+
     def refused(self, answer: HttpResponse) -> Snapshot:
         """Return the provider's verdict where a rule says that it is one; else raise."""
         body = answer.body
@@ -184,7 +200,8 @@ class DeclaredAdapter(DeclaredPricing):
         """Return what a job's body says; a word that nobody knows keeps the job open. Pure."""
         poll = self.poll_of(operation)
         word = one(body, poll.status)
-        status: Any = among(poll.statuses, str(word)) or "processing"
+        declared = status_without_word(poll, body) or among(poll.statuses, str(word))
+        status: Any = declared or "processing"
         if status == "gone":
             return self._gone(poll, operation, body)
 

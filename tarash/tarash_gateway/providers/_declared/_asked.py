@@ -11,14 +11,27 @@ from urllib.parse import urljoin
 from ..._http._client import HttpResponse, unreadable
 from ..._support._paths import value_at as one
 from ...exceptions import GenerationFailedError
+from .._facts import among
 from .._finding import is_shown, is_since
-from ._stages import Listing
+from ._names import holds
+from ._stages import Listing, Poll
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ..._data._exchange import Call, Payload
-    from ..._data._types import MediaContent
+    from ..._data._types import JobStatus, MediaContent
+
+
+def status_without_word(poll: Poll, body: Any) -> JobStatus | None:
+    """Return what a body says that has no declared status; None where that is not declared."""
+    if among(poll.statuses, str(one(body, poll.status))) is not None:
+        return None
+
+    if any(holds(flag, body) for flag in poll.failed_with):
+        return "failed"
+
+    return "completed" if any(holds(flag, body) for flag in poll.completed_with) else None
 
 
 def own_id(call: Call) -> str:

@@ -28,8 +28,7 @@ def fits(part: Any, request: Any) -> bool:
 def form_for(forms: Sequence[Model], request: Any) -> Model:
     """Return the form that a request means: one that has a place for all of its media."""
     fitting = [one for one in forms if fits(one, request)]
-    given = {image.get("type", "reference") for image in request.image_list}
-    given |= {name for name in MEDIA[1:] if getattr(request, name, None) is not None}
+    given = _given(request)
     # A form that doesn't fit says what is missing, where it is the only one with a place.
     placing = (one for one in (*fitting, *forms) if given <= _places(one))
     return next(placing, (fitting or forms)[0])
@@ -49,18 +48,29 @@ def placed(forms: Sequence[Model], request: Any) -> Any:
     return request.model_copy(update={"image_list": ({**images[0], "type": "first_frame"},)})
 
 
+def _given(request: Any) -> set[str]:
+    given = {image.get("type", "reference") for image in request.image_list}
+    return given | {name for name in MEDIA[1:] if getattr(request, name, None) is not None}
+
+
 def _places(form: Model) -> set[str]:
     media = [one for one in form.takes.values() if one.source in MEDIA]
     return {place for one in media for place in one.roles or (one.source,)}
 
 
-def siblings(said: ProviderDeclaration, kind: str, model: str) -> dict[str, str]:
-    """Return other models by what they take, or by `text` where they need no media."""
-    mine = {need for form in said.forms_of(kind, model) for need in _needs(form)}
+def siblings(said: ProviderDeclaration, kind: str, model: str, request: Any) -> dict[str, str]:
+    """Return other models by what they take, or by `text` where they need no media.
+
+    Where no form of this model has a place for all media of a request, those that have one.
+    """
+    mine_forms, given = said.forms_of(kind, model), _given(request)
+    needs_all = len(mine_forms) > 1 and not any(given <= _places(form) for form in mine_forms)
+    mine = set() if needs_all else {need for form in mine_forms for need in _needs(form)}
     found: dict[str, str] = {}
     for form in said.models:
         names = [name for name in form.ids if name != model and not name.endswith("*")]
-        for need in _needs(form) if names and form.kind == kind else ():
+        fits_all = form.kind == kind and (not needs_all or given <= _places(form))
+        for need in _needs(form) if names and fits_all else ():
             found.setdefault(need, names[0])
 
     # Where this model does without media too, others are no help.

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import pydantic
 
 from ..._support._secrets import looks_secret
-from ...catalog import Lifecycle, ends
+from ...catalog import Lifecycle, Schemas, ends
 from ...catalog.prices import PriceBook
 from ...exceptions import ValidationError
 from .._provider import KeyVariable, Provider
@@ -78,13 +79,17 @@ def parse(where: str, content: Callable[[], bytes], beside: Read) -> ProviderDec
 def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclaration) -> Provider:
     """Return the row of a declared provider, for `register`, or for a package's entry point."""
     said = source if isinstance(source, ProviderDeclaration) else read_declaration(source)
+    adapter = DeclaredAdapter(said)
+    hosts = tuple(filter(None, (urlsplit(base).hostname for base in said.account.bases)))
+    schemas = Schemas(adapter, hosts, listed=True, on_first_use=True) if said.schemas else None
     return Provider(
         name=said.name,
         title=said.title,
-        adapter=cast("Adapter", DeclaredAdapter(said)),
+        adapter=cast("Adapter", adapter),
         keys=tuple(KeyVariable(one) for one in said.account.variables),
         modalities=said.makes,
         models=models_of(said),
+        schemas=schemas,
         aliases=said.aliases,
         open_settings=open_settings(said),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from ...mapping import (
     side_of,
 )
 from ...media import from_data_uri, to_wire
+from ...media._forms import DATA_URI
 from ._hooks import hook
 from ._model import ProviderDeclaration
 from ._names import put
@@ -32,6 +34,8 @@ from ._takes import Model, Take
 MEDIA = ("video", "mask_image")
 WHOLE = frozenset({"duration_seconds", "seed", "n", "number_of_videos"})
 """Fields whose ranges are of whole numbers, where no step is given."""
+INLINE = re.compile(rf"{DATA_URI.pattern}|<(?P<planned>[\w.+-]+/[\w.+-]+), \d+ bytes>\Z")
+"""Bytes as a data URI, or what stands for them in a plan."""
 ADDRESSES = ("http://", "https://")
 SIDES = ("width", "height")
 APART = ("object", *SIDES)
@@ -180,7 +184,7 @@ def _fields(take: Take, geometry: Geometry, kind: str) -> tuple[str, ...]:
 def _images(said: ProviderDeclaration, take: Take) -> Any:
     def convert(_request: Any, value: Any) -> Any:
         mine = [one for one in value or () if _is_mine(one, take)]
-        found = [_part(take, _sent(one["image"], said), one.get("type")) for one in mine]
+        found = [_medium(take, _sent(one["image"], said), said, one.get("type")) for one in mine]
         return (found if _is_list(take) else next(iter(found), None)) or None
 
     return convert
@@ -214,6 +218,9 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
         else:
             value = _formed(take, value)
 
+        if value is not None and take.source in MEDIA:
+            return _medium(take, value, said, None)
+
         return None if value is None else _part(take, value, None)
 
     return convert
@@ -221,7 +228,15 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
 
 def _continued(take: Take, source: Any, said: ProviderDeclaration) -> str:
     """Return the id by which a provider knows an earlier result."""
-    found: str | None = source.id if take.fact is None else source.ids.get(take.fact)
+    if take.fact == "url" and source.url is None:
+        raise ValidationError(
+            f"{said.title} goes on from a result by its address, and this one has none; wait for "
+            "the job first, or give the video as video=",
+            field="continue_from",
+        )
+
+    known = {**source.ids, "url": source.url}
+    found: str | None = source.id if take.fact is None else known.get(take.fact)
     if found is None:
         raise ValidationError(
             f"{said.title} goes on from a result by its {take.fact}, which only the finished "
@@ -271,6 +286,25 @@ def _formed(take: Take, value: Any) -> Any:
         return f"{plain}s" if take.form == "seconds_text" else str(plain)
 
     return value
+
+
+def _medium(take: Take, value: Any, said: ProviderDeclaration, role: str | None) -> Any:
+    """Return a medium as the parameter has it: bytes and references may have their own places."""
+    part: dict[str, Any] = {}
+    prefix = next((one for one in said.references if str(value).startswith(one)), None)
+    if take.reference_at is not None and prefix is not None and isinstance(value, str):
+        put(part, take.reference_at, value.removeprefix(prefix))
+        return part
+
+    inline = INLINE.match(value) if take.inline_at and isinstance(value, str) else None
+    if take.inline_at is None or inline is None:
+        return _part(take, value, role)
+
+    put(part, take.inline_at, value[inline.end() :] or value)
+    if take.type_at is not None:
+        put(part, take.type_at, inline["type"] or inline["planned"])
+
+    return part
 
 
 def _part(take: Take, value: Any, role: str | None) -> Any:

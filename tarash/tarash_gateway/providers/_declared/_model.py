@@ -15,6 +15,7 @@ from ._parts import (
     Fits,
     Part,
     Path,
+    Pattern,
     Place,
     Predicate,
     Seconds,
@@ -23,7 +24,18 @@ from ._parts import (
     is_for,
 )
 from ._prices import Price
-from ._stages import Cancel, Listing, Poll, Quote, Result, Rule, Submit, Upload, place_of
+from ._stages import (
+    Cancel,
+    Listing,
+    Poll,
+    Quote,
+    Result,
+    Rule,
+    Schemas,
+    Submit,
+    Upload,
+    place_of,
+)
 from ._takes import Model, Take
 
 __all__ = [
@@ -132,6 +144,10 @@ class Errors(Part):
     failed_billing: Billing | None = None
     refunded_within: Annotated[float, Field(gt=0)] | None = None
     """Seconds in which what a failed job has cost is given back, where that takes its time."""
+    cost: Path | None = None
+    """Where a refusal says what it cost, in the units of `result.cost`."""
+    categories: Pattern | None = None
+    """The names by which the words of a content filter say what it objects to."""
 
 
 class Webhook(Fits):
@@ -195,6 +211,7 @@ class ProviderDeclaration(Part):
     list: Annotated[tuple[Listing, ...], SEVERAL] = ()
     quote: Annotated[tuple[Quote, ...], SEVERAL] = ()
     webhook: Annotated[tuple[Webhook, ...], SEVERAL] = ()
+    schemas: Schemas | None = None
     prices: tuple[Price, ...] = ()
     sets: dict[str, dict[str, Take]] = {}
     models: Annotated[tuple[Model, ...], Field(min_length=1)]
@@ -256,6 +273,13 @@ class ProviderDeclaration(Part):
         result = first_of(self.result, kind, name)
         if result is None or kind not in result.media:
             raise ValueError(f"result.media has no path for {kind}, which {model!r} makes")
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """What the provider's own references begin with."""
+        prefix = self.upload.prefix if self.upload is not None else ""
+        named = (*self.media.references, prefix)
+        return tuple(dict.fromkeys(one for one in named if one != prefix or "://" in one))
 
     @property
     def makes(self) -> tuple[Kind, ...]:

@@ -39,7 +39,11 @@ def holds(predicate: Predicate, body: Any) -> bool:
 
 def count_of(predicate: Predicate, body: Any) -> int:
     """Return how many values of a body are what a predicate asks for."""
-    found = [value for value in values_at(body, predicate.at) if value not in ("", [], {})]
+    found = [
+        value
+        for value in values_at(body, predicate.at)
+        if value not in ("", [], {}) or value in predicate.values
+    ]
     if predicate.unless:
         return sum(not _among(value, predicate.unless) for value in found)
 

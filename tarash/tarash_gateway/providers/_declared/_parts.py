@@ -13,9 +13,10 @@ from ..._data._types import Kind
 
 def _compiled(pattern: str) -> str:
     try:
-        re.compile(pattern)
+        re.compile(f"(?:{pattern})")  # as a part of a longer one, in which flags can't stand
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no pattern: {error}") from error
+        hint = "; write flags with their part: (?i:…)" if pattern.startswith("(?") else ""
+        raise ValueError(f"{pattern!r} is no pattern: {error}{hint}") from error
 
     return pattern
 
@@ -91,3 +92,5 @@ def _several(value: Any) -> Any:
 
 SEVERAL = BeforeValidator(_several)
 """For what may be one table, or an array of tables."""
+ONE_OR_MORE = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+"""For what may be one text, or an array of texts."""

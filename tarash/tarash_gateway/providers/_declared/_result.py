@@ -14,7 +14,7 @@ from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import READERS, amount, date, mapping, response_facts
 from ._asked import as_image, content_of
 from ._names import count_of, holds, picked
-from ._parts import first_of
+from ._parts import Predicate, first_of
 from ._sending import DeclaredSending
 from ._stages import Result
 
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 ESTIMATED = "cost_is_estimate"
 """Where `provider_metadata` says that a cost is what the provider said before the work."""
+
+
+def read(body: Any, place: str | Predicate) -> Any:
+    """Return what stands at a path, or how often a predicate holds; None for nothing."""
+    return one(body, place) if isinstance(place, str) else count_of(place, body) or None
 
 
 class DeclaredResult(DeclaredSending):
@@ -56,8 +61,8 @@ class DeclaredResult(DeclaredSending):
         result = self.result_of(kind, model)
         kept_back = sum(count_of(flag, body) for flag in result.refused)
         found: dict[str, Any] = {"kept_back": kept_back or None}
-        found |= {name: one(body, path) for name, path in result.metadata.items()}
-        expiry = one(body, result.expires_at)
+        found |= {name: read(body, path) for name, path in result.metadata.items()}
+        expiry = next((at for path in result.expires_at if (at := one(body, path))), None)
         found["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
         costs = picked(body, result.cost) if result.cost is not None else ()
         found |= self.costing(amount(next(iter(costs), None)), kind, model)
@@ -127,6 +132,7 @@ class DeclaredResult(DeclaredSending):
             )
 
         given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
+        given["content_type"] = given.get("content_type") or result.content_type
         facts = response_facts(call, finished.metadata, **given)
         if call.kind == "image":
             return ImageGenerationResponse(

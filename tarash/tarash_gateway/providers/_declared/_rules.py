@@ -8,9 +8,11 @@ from typing import Any
 
 from ..._data._types import Billing
 from ..._http._client import HttpResponse, shorten
+from ..._support._paths import value_at
 from ...exceptions import ContentModerationError, HTTPError, TarashException
-from .._error_conditions import Meaning, When
+from .._error_conditions import Meaning, Refusal, When
 from .._error_rules import ErrorRules
+from .._facts import amount
 from ._model import ProviderDeclaration
 from ._names import holds
 from ._parts import Predicate
@@ -28,11 +30,13 @@ class DeclaredRules(ErrorRules):
         inside: What an answer with a good status has that is an error.
         failed_billing: What a failed job costs, where no rule says so.
         refunded_within: Seconds in which that is given back, where it is taken at first.
+        cost: Where a refusal says what it cost.
     """
 
     inside: tuple[Predicate, ...] = ()
     failed_billing: Billing | None = None
     refunded_within: float | None = None
+    cost: str | None = None
 
     @classmethod
     def of(cls, declaration: ProviderDeclaration) -> DeclaredRules:
@@ -46,6 +50,8 @@ class DeclaredRules(ErrorRules):
             inside=errors.inside,
             failed_billing=errors.failed_billing,
             refunded_within=errors.refunded_within,
+            cost=errors.cost,
+            categories=errors.categories,
         )
 
     def said(self, body: Any) -> str:
@@ -112,9 +118,22 @@ class DeclaredRules(ErrorRules):
         return None if self._own_billing(body) is not None else self.refunded_within
 
     def _own_billing(self, body: Any) -> Billing | None:
-        """Return what a failed job costs by the rule that names it."""
+        """Return what a failed job costs by its own word, or by the rule that names it."""
+        cost = amount(value_at(body, self.cost))
+        if cost is not None:
+            return "certain" if cost else "none"
+
         rule = self.first(self.refusal_in(body))
         return None if rule is None else rule[1].billing
+
+    def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
+        """Return the error for what the content filter refused."""
+        error = ErrorRules.moderated(self, when, refusal)
+        # What says a cost was accepted and made, whatever its status.
+        if when.submission is None and amount(value_at(refusal.body, self.cost)) is not None:
+            error.submission = "accepted"
+
+        return error
 
 
 def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:
@@ -131,8 +150,9 @@ def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:
         "ends_job": rule.ends_job,
         "advice": rule.advice,
     }
-    if rule.means in OF_JOBS:
-        yield rule.means, When(**facts)
+    if rule.of is not None or rule.means in OF_JOBS:
+        facts |= {"of_jobs": rule.of != "answers", "of_answers": rule.of != "jobs"}
+        yield rule.means if rule.means in OF_JOBS or rule.of != "jobs" else "failed", When(**facts)
     else:
         yield rule.means, When(**facts, of_jobs=False)
         yield "failed", When(**facts, of_answers=False)

@@ -69,7 +69,7 @@ class DeclaredSending(DeclaredAccount):
         """
         forms = self.said.forms_of(call.kind, spec.model)
         form = self.form_of(call)
-        if form is None or spec.source == "registered":
+        if form is None or spec.source in ("registered", "live"):
             return spec
 
         if len(forms) > 1:
@@ -80,7 +80,7 @@ class DeclaredSending(DeclaredAccount):
         check_totals(form, request, spec.model)
         out = {name for name, take in form.takes.items() if not fits(take, request)}
         kept = {name: mapper for name, mapper in spec.mappers.items() if name not in out}
-        others = siblings(self.said, call.kind, spec.model)
+        others = siblings(self.said, call.kind, spec.model, request)
         return replace(spec, mappers=kept, alternatives={**others, **spec.alternatives})
 
     # ----------------------------------------------------------------------------------------- body
@@ -92,7 +92,7 @@ class DeclaredSending(DeclaredAccount):
         sent_as = (model.sent_as if model is not None else None) or spec.model
         extra = call.request.extra_params
         mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
-        takes = model.takes if model is not None else {}
+        takes = model.takes if model is not None and spec.source != "live" else {}
         body: dict[str, Any] = copy.deepcopy(way.body)
         if model is not None:
             body = merged(body, model.body)
@@ -273,6 +273,10 @@ class DeclaredSending(DeclaredAccount):
 def placed_parts(take: Take | None, name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield where a parameter's value goes, or each of several that are no list."""
     place = (None if take is None else take.at) or name
+    if take is not None and take.several_at is not None and isinstance(value, list):
+        yield (place, value[0]) if len(value) == 1 else (take.several_at, value)
+        return
+
     if take is None or take.numbered is None or not isinstance(value, list):
         yield place, value
         return
@@ -291,11 +295,11 @@ def check_totals(model: Model, request: Request, name: str) -> None:
         ValidationError: There are more; the message says which count.
     """
     roles = [image.get("type", "reference") for image in request.image_list]
-    # A place for several roles holds so many of them together.
+    # A place for several roles holds so many of them together; one role is counted by `fit`.
     lists = [
         Total(of=one.roles, most=one.most)
         for one in model.takes.values()
-        if one.most is not None and len(one.roles) > 1 and fits(one, request)
+        if one.most is not None and len({*one.roles} & {*roles}) > 1 and fits(one, request)
     ]
     for total in (*model.totals, *lists):
         given = sum(one in total.of for one in roles)

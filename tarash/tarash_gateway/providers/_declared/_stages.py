@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from ..._data._types import Billing, Kind, Submission
 from ._parts import (
+    ONE_OR_MORE,
+    SEVERAL,
     Count,
     Fits,
     Means,
@@ -92,6 +94,8 @@ class Rule(Part):
     at: Path | None = None
     value: Pattern | None = None
     """What stands at `at`, from its beginning."""
+    of: Literal["answers", "jobs"] | None = None
+    """Whether it is only about answers with an error, or only about jobs that failed."""
     of_output: bool = False
     ends_job: bool = False
     """Whether it settles the job, where it comes as an answer to a poll."""
@@ -138,6 +142,12 @@ class Poll(Fits):
     whole_progress: Rate = 100
     queue_position: Path | None = None
     pace: Seconds = 1
+    completed_with: Annotated[tuple[Predicate, ...], SEVERAL] = ()
+    """What a body without a declared status has where the job is completed."""
+    failed_with: Annotated[tuple[Predicate, ...], SEVERAL] = ()
+    """Likewise, where it has failed."""
+    missing: tuple[int, ...] = ()
+    """Statuses of answers that say, beside 404, that there is no such job."""
     missing_for: Seconds = 0
     """So many seconds after its submit the provider may not know a job yet."""
     ids_at_once: Count = 1
@@ -163,13 +173,17 @@ class Result(Fits):
     fetch_id: Path | None = None
     whole: Predicate | None = None
     """What the answer of `fetch` has once it is all there, also where it holds no media."""
-    refused: tuple[Predicate, ...] = ()
+    refused: Annotated[tuple[Predicate, ...], SEVERAL] = ()
     refused_billing: Billing | None = None
     """What a result costs that was kept back; by default what a failed job does."""
     lifetime: Rate | None = None
-    expires_at: Path | None = None
+    expires_at: Annotated[tuple[Path, ...], ONE_OR_MORE] = ()
+    """Where the body says when addresses end: the first of these that is there."""
+    content_type: Text | None = None
+    """The type of the media, where the answer doesn't say it."""
     facts: dict[str, Path] = {}
-    metadata: dict[str, Path] = {}
+    metadata: dict[str, Path | Predicate] = {}
+    """Values by path; of a predicate, how many there are."""
     cost: Path | Pick | None = None
     cost_unit: str = "USD"
     cost_scale: Rate = 1
@@ -214,6 +228,17 @@ class Quote(Fits):
                 )
 
         return self
+
+
+class Schemas(Part):
+    """Where the provider lists the JSON Schemas of its models' inputs."""
+
+    path: Text
+    items: Path
+    id: Path = "id"
+    input_schema: Path = Field(alias="schema")
+    category: Path | None = None
+    """Where an item says what the model makes, such as `text-to-video`; by default its id does."""
 
 
 class Cancel(Fits):

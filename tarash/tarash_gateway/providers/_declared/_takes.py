@@ -61,12 +61,21 @@ class Take(Part):
     numbered: Text | None = None
     """Several are no list: the first has this parameter's place, the others these, such as
     `image_{number}`, from 2 on."""
+    several_at: Path | None = None
+    """Where several images go, as a list: one alone has this parameter's place."""
     default: Any = None
     part: dict[str, Any] = {}
     value_at: Path | None = None
     role_at: Path | None = None
+    inline_at: Path | None = None
+    """Where the base64 of bytes goes, in an object of their own in place of the part."""
+    type_at: Path | None = None
+    """Where their type goes beside it."""
+    reference_at: Path | None = None
+    """Where the bare id of the provider's own reference goes, likewise."""
     fact: Text | None = None
-    """Of `continue_from`: which further id of the result is sent; its job's id by default."""
+    """Of `continue_from`: which further id of the result is sent, or its `url`; its job's id by
+    default."""
     own_model: bool = False
     """Of `continue_from`: whether only the model that has made the result takes it."""
     convert: Place | None = None

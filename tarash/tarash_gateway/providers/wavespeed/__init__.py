@@ -6,4 +6,6 @@ from .._folders import declared_folder
 
 __all__ = ["provider"]
 
-provider = declared_folder(__name__, "wavespeed", "WaveSpeed", keys=("WAVESPEED_API_KEY",))
+provider = declared_folder(
+    __name__, "wavespeed", "WaveSpeed", keys=("WAVESPEED_API_KEY",), schemas_of=("wavespeed.ai",)
+)

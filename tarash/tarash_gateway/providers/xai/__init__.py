@@ -1,16 +1,9 @@
-"""xAI: Grok Imagine videos and images, over plain REST."""
+"""xAI: Grok Imagine videos and images, over plain REST; its SDK speaks gRPC only."""
 
 from __future__ import annotations
 
-from .._provider import KeyVariable, Provider
+from .._folders import declared_folder
 
 __all__ = ["provider"]
 
-provider = Provider(
-    name="xai",
-    title="xAI",
-    adapter=f"{__name__}.adapter:adapter",
-    keys=(KeyVariable("XAI_API_KEY"),),
-    models=f"{__name__}.models",
-    extra="xai",
-)
+provider = declared_folder(__name__, "xai", "xAI", keys=("XAI_API_KEY",), extra="xai")

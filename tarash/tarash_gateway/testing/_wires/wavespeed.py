@@ -39,12 +39,26 @@ class WavespeedWire:
         self.routes: Sequence[Route] = [
             Route("GET", f"{_BASE}/predictions/{{id}}/result", self._look, step="poll"),
             Route("GET", f"{_BASE}/balance", self._balance),
+            Route("GET", f"{_BASE}/models", self._models, step="model"),
             Route("POST", f"{_BASE}/predictions", self._list, step="list"),
             Route("POST", f"{_BASE}/media/uploads", self._ticket, step="upload_init"),
             Route("PUT", "/storage/{name}", self._store, step="upload", public=True),
             Route("POST", f"{_BASE}/model/pricing", self._price, step="model"),
             Route("POST", f"{_BASE}/{{model+}}", self._create, step="submit"),
         ]
+
+    async def _models(self, _request: RecordedRequest) -> Reply:
+        return self._fine(list(self._context.state.models or ()))
+
+    def _unknown_name(self, model: str, body: Mapping[str, Any]) -> str | None:
+        """Return what is wrong by the published schema of a model; None where all is well."""
+        for row in self._context.state.models or ():
+            if row["model_id"] == model:
+                known = row["api_schema"]["api_schemas"][0]["request_schema"]["properties"]
+                odd = sorted(body.keys() - known)
+                return f"unknown field {odd[0]}" if odd else None
+
+        return wrong(model, body)
 
     async def _price(self, request: RecordedRequest) -> Reply:
         body = self._body(request) or {}
@@ -97,7 +111,7 @@ class WavespeedWire:
         if body is None:
             return self.error(400, "invalid request body")
 
-        said = wrong(model, body)
+        said = self._unknown_name(model, body)
         odd = sorted(request.query.keys() - {"webhook"})
         if odd:
             said = f"unknown query {odd[0]}"
