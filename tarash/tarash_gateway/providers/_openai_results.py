@@ -178,7 +178,7 @@ def partial_image(event: bytes) -> PartialImage | None:
         return None  # the finished one, say, which is long
 
     try:
-        said = mapping(parse_json(event))
+        said = mapping(parse_json(event.decode()))
         content = base64.b64decode(text(said.get("b64_json")) or "", validate=True)
     except ValueError:
         return None

@@ -200,8 +200,8 @@ class DeclaredAdapter(DeclaredLearning):
         """Return what a job's body says; a word that nobody knows keeps the job open. Pure."""
         poll = self.poll_of(operation)
         word = one(body, poll.status)
-        declared = status_without_word(poll, body) or among(poll.statuses, str(word))
-        status: Any = declared or "processing"
+        status: Any = status_without_word(poll, body)
+        status = status or among(poll.statuses, str(word)) or "processing"
         if status == "gone":
             return self._gone(poll, operation, body)
 
