@@ -355,6 +355,22 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Send the server all that its document allows, and more: nothing is answered by a 5xx."""
+    _install(session)
+    # It has requirements of its own, so it gets an environment of its own.
+    others = Path(session.create_tmp()).resolve() / "fuzz"
+    session.run("python", "-m", "venv", str(others))
+    scripts = others / ("Scripts" if os.name == "nt" else "bin")
+    environment = {"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""}
+    install = (str(scripts / "python"), "-m", "pip", "install", "--quiet", "schemathesis>=4.32")
+    session.run(*install, env=environment, external=True)
+    session.run(
+        "python", "-m", "tests.server.fuzz", str(scripts / "schemathesis"), *session.posargs
+    )
+
+
+@nox.session
 def live(session: nox.Session) -> None:
     """Talk to real providers; their keys come from the environment, and they cost money."""
     _install(session)

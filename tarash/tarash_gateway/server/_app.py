@@ -42,6 +42,7 @@ from . import (
 )
 from ._around import Around
 from ._creating import orders_anew
+from ._examples import with_examples
 from ._front import Front
 from ._limits import SmallBodies
 from ._patience import PatientBodies
@@ -87,6 +88,12 @@ UNREADABLE: dict[str, Any] = {"type": "unreadable", "loc": (), "msg": "it can't 
 CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of all routes, with examples."""
+        return with_examples(super().openapi())
+
+
 def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str | None) -> FastAPI:
     """Return the application; as `create_app`."""
     is_own = gateway is None
@@ -109,7 +116,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
 
         await made.aclose(GRACE if is_own else None)
 
-    app = FastAPI(
+    app = _Application(
         title="Tarash Gateway",
         version=__version__,
         summary="Videos and images from any provider, by OpenAI's routes and our own.",

@@ -1,0 +1,146 @@
+"""Examples for the OpenAPI document: of each body that is sent, and of each answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ID = "tarash-5f0c8d7e4a2b4c1f9e6d3a8b7c5d4e3f"
+KEY_ID = "4f1d0b2c9e8a7d63"
+MEDIA_ID = "media_0f8fad5bd9cb469fa16570867728950e"
+AT = "2026-11-29T12:00:00+00:00"
+JSON = "application/json"
+MODEL = "fal/fal-ai/veo3.1"
+ORDER: dict[str, Any] = {"model": MODEL, "prompt": "A cat playing piano", "seconds": "8"}
+VIDEO: dict[str, Any] = {
+    "id": ID, "object": "video", "model": MODEL, "status": "in_progress", "progress": 40,
+    "created_at": 1795953600, "prompt": "A cat playing piano", "seconds": "8", "size": "1280x720",
+}  # fmt: skip
+JOB: dict[str, Any] = {
+    "id": ID, "object": "job", "kind": "video", "status": "in_progress", "progress": 40,
+    "model": MODEL, "provider": "fal", "attempts": 1, "created_at": AT, "labels": {"user": "42"},
+    "request": {"prompt": "A cat playing piano", "duration_seconds": 8}, "media": [],
+}  # fmt: skip
+QUOTE = {"low": "3.20", "high": "3.20", "currency": "USD"}
+KEY: dict[str, Any] = {
+    "id": KEY_ID, "name": "shop", "models": ["fal/*"], "created_at": AT,
+    "budget": {"amount": "5.00", "per": "day"}, "in_flight": 5, "requests_per_minute": 60,
+    "allow_unpriced": False, "expires_at": None,
+}  # fmt: skip
+NEW_KEY = {**KEY, "key": f"tg_{KEY_ID}_…"}
+MEDIA = {
+    "id": MEDIA_ID, "object": "media", "content_type": "image/png", "bytes": 70, "created_at": AT,
+    "expires_at": "2026-11-30T12:00:00+00:00",
+}  # fmt: skip
+MODEL_ENTRY = {"id": MODEL, "object": "model", "created": 0, "owned_by": "fal"}
+FOUND = {"id": MODEL, "object": "model", "provider": "fal", "ready": True, "outputs": ["video"]}
+IMAGES = {"created": 1795953600, "data": [{"url": f"http://127.0.0.1:4242/links/{ID}/1?…"}]}
+SESSION = {"object": "session", "signed_in": True, "is_admin": False, "name": "shop"}
+STREAM = f'id: 5d41402abc4b2a76\nevent: job\ndata: {{"id": "{ID}", "status": "completed"}}\n\n'
+BYTES = {"video/mp4": None, "image/png": None}
+
+
+def _list(*data: Any, **more: Any) -> dict[str, Any]:
+    return {"object": "list", "data": [*data], **more}
+
+
+def _deleted(id_: str, kind: str) -> dict[str, Any]:
+    return {"id": id_, "object": f"{kind}.deleted", "deleted": True}
+
+
+REQUESTS: dict[str, Any] = {
+    "POST /v1/videos": {**ORDER, "size": "1280x720"},
+    "POST /v1/videos/edits": {"prompt": "Make it snow", "video": {"id": ID}},
+    "POST /v1/videos/extensions": {"prompt": "It goes on", "video": {"id": ID}},
+    "POST /v1/videos/{video_id}/remix": {"prompt": "The same, at night"},
+    "POST /v1/images/generations": {"model": "openai/gpt-image-2", "prompt": "A cat"},
+    "POST /v1/images/edits": {
+        "model": "openai/gpt-image-2",
+        "prompt": "Give it a hat",
+        "images": [{"image_url": "https://example.com/cat.png"}],
+    },
+    "POST /api/plan": ORDER,
+    "POST /api/quote": {**ORDER, "fallbacks": ["openai/sora-2"]},
+    "POST /api/jobs": {**ORDER, "metadata": {"user": "42"}},
+    "POST /api/jobs/{job_id}/links": {"index": 1, "expires_in": 3600},
+    "POST /api/keys": {name: KEY[name] for name in ("name", "models", "budget", "in_flight")},
+    "POST /api/session": {"key": f"tg_{KEY_ID}_…"},
+}
+"""Bodies in JSON, by route."""
+
+ANSWERS: dict[str, Any] = {
+    "GET /healthz": {"status": "ok"},
+    "GET /readyz": {"status": "ok", "jobs_under_way": 3},
+    "POST /v1/videos": VIDEO,
+    "GET /v1/videos": _list(VIDEO, first_id=ID, last_id=ID, has_more=False),
+    "GET /v1/videos/{video_id}": VIDEO,
+    "DELETE /v1/videos/{video_id}": _deleted(ID, "video"),
+    "POST /v1/videos/edits": VIDEO,
+    "POST /v1/videos/extensions": VIDEO,
+    "POST /v1/videos/{video_id}/remix": VIDEO,
+    "POST /v1/images/generations": IMAGES,
+    "POST /v1/images/edits": IMAGES,
+    "POST /api/plan": {"provider": "fal", "model": "fal-ai/veo3.1", "payload": {}, "quote": QUOTE},
+    "POST /api/quote": {"object": "quote", "provider": "fal", "quote": QUOTE, "fallbacks": []},
+    "POST /api/jobs": JOB,
+    "GET /api/jobs": _list(JOB, has_more=False),
+    "GET /api/jobs/{job_id}": JOB,
+    "DELETE /api/jobs/{job_id}": _deleted(ID, "job"),
+    "POST /api/jobs/{job_id}/cancel": {"cancel": "cancelled", "job": {**JOB, "status": "failed"}},
+    "GET /api/jobs/{job_id}/token": {"id": ID, "token": "…"},
+    "GET /api/jobs/{job_id}/timeline": _list({"at": AT, "event": "written"}),
+    "POST /api/jobs/{job_id}/links": {"url": "…", "expires_at": 1795957200, "index": 1},
+    "POST /webhooks/{address}": {"ok": True},
+    "POST /api/media": MEDIA,
+    "GET /api/media/{media_id}": MEDIA,
+    "DELETE /api/media/{media_id}": _deleted(MEDIA_ID, "media"),
+    "GET /v1/models": _list(MODEL_ENTRY),
+    "GET /v1/models/{model}": MODEL_ENTRY,
+    "GET /api/models": _list(FOUND, total=1, has_more=False, is_id=False),
+    "GET /api/models/{model}": FOUND,
+    "GET /api/keys": _list(KEY),
+    "POST /api/keys": NEW_KEY,
+    "GET /api/keys/{key_id}": KEY,
+    "DELETE /api/keys/{key_id}": _deleted(KEY_ID, "key"),
+    "POST /api/keys/{key_id}/rotate": NEW_KEY,
+    "GET /api/audit": _list({"at": AT, "act": "key.created", "what": KEY_ID}),
+    "GET /api/health": {"object": "health", "ledger": "ok", "jobs_under_way": 3, "limits": []},
+    "GET /api/spending": _list({"key": KEY_ID, "amount": "3.20", "currency": "USD"}),
+    "GET /api/session": SESSION,
+    "POST /api/session": SESSION,
+    "DELETE /api/session": {"object": "session", "signed_in": False},
+}
+"""Answers in JSON, by route."""
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "GET /metrics": {"text/plain": "tarash_jobs_driven 3\n"},
+    "GET /v1/videos/{video_id}/content": BYTES,
+    "GET /api/jobs/{job_id}/media/{index}": BYTES,
+    "GET /links/{job_id}/{index}": BYTES,
+    "GET /api/jobs/{job_id}/events": {"text/event-stream": STREAM},
+    "GET /api/events": {"text/event-stream": STREAM},
+}
+"""Answers that are no JSON, by route and type; None for bytes."""
+
+
+def with_examples(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with the examples of its routes in their places."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            route = f"{method.upper()} {path}"
+            sent = operation.get("requestBody", {}).get("content", {}).get(JSON)
+            if sent is not None and route in REQUESTS:
+                sent["example"] = REQUESTS[route]
+
+            good = next(one for status, one in operation["responses"].items() if status < "3")
+            content = good.setdefault("content", {})
+            if route in ANSWERS:
+                content.setdefault(JSON, {})["example"] = ANSWERS[route]
+
+            for kind, example in OTHERS.get(route, {}).items():
+                made = content.setdefault(kind, {"schema": {"type": "string"}})
+                if example is None:
+                    made["schema"] = {"type": "string", "format": "binary"}
+                else:
+                    made["example"] = example
+
+    return document

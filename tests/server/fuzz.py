@@ -1,0 +1,51 @@
+"""Sends a started server all that its OpenAPI document allows, by schemathesis: no answer is a 5xx.
+
+    python -m tests.server.fuzz path/to/schemathesis [its options]
+
+`nox -s fuzz` installs schemathesis and runs it. What each run of the tests tries instead is in
+`test_hardening`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+
+EXAMPLES = "--max-examples=15"
+"""For each route and phase, unless an option says otherwise."""
+
+
+def main(tool: str, *options: str) -> int:
+    """Start a server of mocks, and return what schemathesis returns."""
+    with tempfile.TemporaryDirectory() as folder:
+        serve = [sys.executable, "-m", "tarash.tarash_gateway", "serve", "--mock", "--port", "0"]
+        server = subprocess.Popen(
+            [*serve, "--media", folder],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            said: dict[str, str] = {}
+            assert server.stdout is not None
+            for line in server.stdout:
+                name, _, value = line.strip().partition("  ")
+                said[name] = value.strip()
+                if name.startswith("Try"):
+                    break
+
+            command = [
+                tool, "run", f"{said['Server']}/openapi.json",
+                "--header", f"Authorization: Bearer {said['Admin key']}",
+                "--checks", "not_a_server_error", "--phases", "examples,coverage,fuzzing",
+                EXAMPLES, "--request-timeout=60", *options,
+            ]  # fmt: skip
+            return subprocess.run(command, check=False).returncode
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
