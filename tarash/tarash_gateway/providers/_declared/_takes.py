@@ -144,6 +144,8 @@ class Model(Part):
     shutdown: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$|^$")] | None = None
     """The day; empty for a model that is gone without one."""
     successor: str | None = None
+    source: Text | None = None
+    """Where its end was read."""
 
     @model_validator(mode="after")
     def _takes_something(self) -> Model:
