@@ -936,3 +936,15 @@ def test_flags_of_a_pattern_stand_with_their_part() -> None:
     rules = [{"means": "rate", "code": "(?i)busy"}]
     with pytest.raises(ValidationError, match=r"code: .*flags.*\(\?i:"):
         declared_provider(image_maker("https://boreal.example", errors={"rules": rules}))
+
+
+@pytest.mark.parametrize("value", [{}, [], {"a": 1}])
+def test_a_listed_value_is_plain(value: Any) -> None:
+    sound = {"from": "prompt", "allowed": ["x", value]}
+    said = image_maker("https://boreal.example")
+    said["models"] = [
+        {"ids": ["aurora-1"], "kind": "image", "has": [role], "takes": {"prompt": sound}}
+        for role in ("reference", "style")
+    ]
+    with pytest.raises(ValidationError, match=r"allowed\.1: a value is a text, a number"):
+        declared_provider(said)

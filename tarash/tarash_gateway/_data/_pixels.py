@@ -20,7 +20,6 @@ SPACES = {
 SAME_COLOURS = frozenset({"RGBX", "RGBa", "HSV", "YCbCr"})
 """Other ways to write the colours of an RGB profile."""
 FULL_8, FULL_16 = 255, 65535
-ORIENTATION = 0x0112
 
 
 def plain(image: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from ._types import JsonObject
 
@@ -17,7 +17,6 @@ SchemeName = Literal[
     "derived_hmac",
     "unsigned",
 ]
-SCHEME_NAMES: tuple[SchemeName, ...] = get_args(SchemeName)
 
 
 @dataclass(frozen=True, slots=True)

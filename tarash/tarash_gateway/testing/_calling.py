@@ -206,8 +206,6 @@ _EVENTS: dict[str, Callable[[Calls, JobRecord], Awaitable[Any]]] = {
     "openai": _of_openai,
     "replicate": _of_replicate,
 }
-CALLING = frozenset(_EVENTS)
-"""The providers that call back."""
 
 
 def _address(state: OriginState, request: RecordedRequest) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +111,3 @@ def _alike(name: str, value: Any) -> Any:
         return value.replace("*", "x").replace(":", "x")
 
     return value
-
-
-def text_of(when: Mapping[str, Any]) -> str:
-    """Return a condition in words."""
-    return ", ".join(f"{name} {value}" for name, value in when.items())

@@ -116,7 +116,7 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
                 known["MASKS"][plain] = model.mask
 
             if model.shutdown is not None:
-                source = f"the declaration of {said.name}"
+                source = model.source or f"the declaration of {said.name}"
                 last[name] = ends(model.shutdown or None, model.successor, source)
 
             if plain == name:

@@ -21,6 +21,14 @@ def _compiled(pattern: str) -> str:
     return pattern
 
 
+def _plain(value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise ValueError("a value is a text, a number, or true or false")  # noqa: TRY004
+
+    return value
+
+
+Plain = Annotated[Any, AfterValidator(_plain)]
 Text = Annotated[str, Field(min_length=1)]
 Path = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
 """Names with dots between; a number is a place in a list, and `name[]` is each of a list."""

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..._data._types import ImageRole, Kind
 from ...models import ImageGenerationRequest, VideoGenerationRequest
-from ._parts import Count, Part, Path, Place, Rate, Text
+from ._parts import Count, Part, Path, Place, Plain, Rate, Text
 
 FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
 
@@ -35,7 +35,7 @@ class Take(Part):
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     """As in a submit: what a request must have, or must not, for the parameter to be there."""
-    allowed: tuple[Any, ...] | None = None
+    allowed: tuple[Plain, ...] | None = None
     low: float | None = None
     high: float | None = None
     step: Annotated[float, Field(gt=0)] | None = None
@@ -93,9 +93,9 @@ class Limit(Part):
     """What one value leaves possible of another field; nothing where `to` is empty."""
 
     when: Text
-    values: Annotated[tuple[Any, ...], Field(min_length=1)]
+    values: Annotated[tuple[Plain, ...], Field(min_length=1)]
     limits: Text
-    to: tuple[Any, ...]
+    to: tuple[Plain, ...]
 
 
 class Together(Part):
@@ -144,6 +144,8 @@ class Model(Part):
     shutdown: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$|^$")] | None = None
     """The day; empty for a model that is gone without one."""
     successor: str | None = None
+    source: Text | None = None
+    """Where its end was read."""
 
     @model_validator(mode="after")
     def _takes_something(self) -> Model:
