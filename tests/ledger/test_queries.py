@@ -11,8 +11,9 @@ import pytest
 
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger.postgres._rows import by_state as by_state_in_postgres
+from tarash.tarash_gateway.ledger.sqlite._lists import by_state
 from tarash.tarash_gateway.ledger.sqlite._spending import LABELLED
-from tarash.tarash_gateway.ledger.sqlite._store import BY_ID, BY_KEY, BY_OPERATION, by_state
+from tarash.tarash_gateway.ledger.sqlite._store import BY_ID, BY_KEY, BY_OPERATION
 from tests.ledger.makers import begin
 
 QUERIES: dict[str, tuple[str, tuple[str | None, ...]]] = {
