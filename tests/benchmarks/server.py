@@ -120,7 +120,7 @@ def litellm(folder: Path, python: str, urls: dict[str, str]) -> Server:
                 "model_name": "sora-2",
                 "litellm_params": {
                     "model": "openai/sora-2",
-                    "api_base": urls["openai"],
+                    "api_base": f"{urls['openai'].removesuffix('/v1')}/v1",
                     "api_key": KEY,
                 },
             }
@@ -343,6 +343,7 @@ def main() -> None:
         server = ours(folder, simulation.urls)
         found = asyncio.run(measure(server, asked.requests))
         _print(found, _other(folder, asked, simulation))
+        sys.stdout.flush()
         taken = asyncio.run(measure_waiting(server, asked.waiting))
         print(f"\n{asked.waiting:,} clients that wait by server-sent events: {taken:.0f} KiB each")
         became = asyncio.run(measure_killed(server, simulation, asked.killed))

@@ -51,7 +51,8 @@ async def fields_of(request: Request) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise invalid("The body is to be a JSON object")
 
-    return found
+    # Many clients write out the fields that they leave out, `"n": null`.
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _refused(constant: str) -> Any:

@@ -19,6 +19,7 @@ LINES = {
     name: lines_of(name) or 0 for name in ("360p", "480p", "540p", "720p", "1080p", "1440p", "4k")
 }
 """The shorter sides of the library's resolutions."""
+SIZE = rf"^([1-9]\d{{1,4}}x[1-9]\d{{1,4}}|{'|'.join(LINES)})$"
 RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21", "3:2", "2:3", "5:4", "4:5")
 NEAR = 0.03
 """How far a size may be from a common ratio and still mean it."""
@@ -41,7 +42,8 @@ class VideoCreate(BaseModel):
         prompt: What to show.
         model: `provider/model`, or an alias.
         seconds: How long it is to be; `duration` means the same.
-        size: `WIDTHxHEIGHT` in pixels; the nearest resolution and aspect ratio are asked for.
+        size: `WIDTHxHEIGHT` in pixels; the nearest resolution and aspect ratio are asked for. A
+            resolution by its name, such as 720p, is taken for one.
         resolution: In place of a size: 360p to 1440p, or 4k.
         aspect_ratio: In place of a size, such as 16:9.
         input_reference: An image to begin with: a file, a URL, a data URI, or `{"image_url": ...}`.
@@ -61,7 +63,7 @@ class VideoCreate(BaseModel):
     model: str = Field(min_length=1, max_length=300, examples=["fal/fal-ai/veo3.1"])
     seconds: float | None = Field(default=None, gt=0, le=36_000, examples=["8"])
     duration: float | None = Field(default=None, gt=0, le=36_000)
-    size: str | None = Field(default=None, pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")
+    size: str | None = Field(default=None, pattern=SIZE)
     resolution: str | None = None
     aspect_ratio: str | None = None
     input_reference: Any = None
@@ -105,8 +107,8 @@ class VideoCreate(BaseModel):
         return made
 
     def _shape(self) -> tuple[str | None, str | None]:
-        if self.size is None:
-            return self.resolution, self.aspect_ratio
+        if self.size is None or self.size in LINES:
+            return self.resolution or self.size, self.aspect_ratio
 
         width, height = map(int, self.size.split("x"))
         return self.resolution or _lines(width, height), self.aspect_ratio or _ratio(width, height)
@@ -156,8 +158,11 @@ def image_of(entry: Any, param: str) -> Any:
     """
     found = entry
     for _ in range(2):
-        if isinstance(found, dict) and "content" not in found:
+        if isinstance(found, dict) and not {"content", "b64_json"} & found.keys():
             found = found.get("image_url", found.get("url"))
+
+    if isinstance(found, dict) and isinstance(found.get("b64_json"), str):
+        found = found["b64_json"]
 
     is_bytes = isinstance(found, dict) and isinstance(found.get("content"), bytes)
     if not is_bytes and not (isinstance(found, str) and found):

@@ -76,6 +76,12 @@ class SqliteLedger(Threads):
         """Write down a new job, or return the one that has its idempotency key."""
         return await self._run(self._store.open, job, owner_id, dict(media))
 
+    async def enqueue(
+        self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
+    ) -> JobRecord | None:
+        """Write down a new job that nobody holds, and its task as a state, in one transaction."""
+        return await self._run(self._store.open, job, None, dict(media), (space, task))
+
     @property
     def generation(self) -> int:
         """Grows when the file was found to be removed or replaced while it was open."""

@@ -58,7 +58,7 @@ class States:
             if value is None:
                 return 0
 
-            return _insert(connection, space, name, value, until)
+            return insert(connection, space, name, value, until)
 
     def list_states(self, space: str, after: str, limit: int) -> list[StateRecord]:
         """Return the states of a space by name, the first of those behind `after`."""
@@ -68,13 +68,14 @@ class States:
         return [_state(row) for row in rows]
 
 
-def _insert(
+def insert(
     connection: sqlite3.Connection,
     space: str,
     name: str,
     value: JsonObject,
-    until: datetime | None,
+    until: datetime | None = None,
 ) -> int:
+    """Write a state that is not there; return its version."""
     # The number of a row that AUTOINCREMENT gives is never given again.
     done = connection.execute(
         "INSERT INTO states (space, name, value, until) VALUES (?, ?, ?, ?)",

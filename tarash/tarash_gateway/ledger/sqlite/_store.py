@@ -6,31 +6,28 @@ The rules of the protocol stand here as statements that any SQL database takes.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException, ValidationError
 from .._examined import Examined
 from .._processes import now
 from .._records import IS_NAME, QUEUE, JobState
 from ._file import File
+from ._lists import JOBS, by_state
 from ._rows import as_json, as_text, is_held, record
 from ._schema import MIGRATIONS
 from ._spending import leave, spendings
+from ._states import insert
 from ._submits import Submits, is_there
 
 if TYPE_CHECKING:
     from ..._data._types import JsonObject
     from .._records import JobRecord, Spending
 
-JOBS = """
-    SELECT jobs.*, processes.pid, processes.birth, processes.place, processes.renewed_at,
-        processes.lease_seconds
-    FROM jobs LEFT JOIN processes ON processes.id = jobs.process
-"""
 BY_ID = f"{JOBS} WHERE jobs.id = ?"
 BY_KEY = f"{JOBS} WHERE idempotency_key = ? AND key_is_free = 0"
 BY_OPERATION = f"""
@@ -39,13 +36,7 @@ BY_OPERATION = f"""
         AND (? = '' OR COALESCE(host, '') IN ('', ?))
     ORDER BY intents.number DESC LIMIT 1
 """
-STATES: tuple[JobState, ...] = get_args(JobState)
-NEWEST = f"{JOBS} WHERE jobs.number < ? ORDER BY jobs.number DESC LIMIT ?"
 NUMBER = "SELECT number FROM jobs WHERE id = ?"
-OF_STATE = (
-    "SELECT * FROM (SELECT number FROM jobs WHERE state = ? AND number < ? ORDER BY number DESC "
-    "LIMIT ?)"
-)
 BEYOND = 2**63 - 1
 """Before which all numbers are."""
 HOLDERS = """
@@ -61,27 +52,6 @@ HELD = """
 PRUNED = f"{JOBS} WHERE state != 'open' AND closed_at < ?"
 
 
-def by_state(states: Collection[JobState], last: int, limit: int) -> tuple[str, list[Any]]:
-    """Return the statement that finds jobs, newest first, and its values.
-
-    No more rows are read than are returned of each state: however many have ended.
-
-    Args:
-        states: Where they stand; empty for all.
-        last: The number before which they are.
-        limit: The most to return.
-    """
-    if not states or len(states) == len(STATES):
-        return NEWEST, [last, limit]
-
-    every = " UNION ALL ".join([OF_STATE] * len(states))
-    values = [value for state in states for value in (state, last, limit)]
-    return f"{JOBS} WHERE jobs.number IN ({every}) ORDER BY jobs.number DESC LIMIT ?", [
-        *values,
-        limit,
-    ]
-
-
 class Store(Submits):
     """The jobs in one file, and the process that this one is to the others."""
 
@@ -89,8 +59,17 @@ class Store(Submits):
         """Note where the file is, and how long a process may be silent, in seconds."""
         super().__init__(File(path), lease_seconds)
 
-    def open(self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]) -> JobRecord | None:
-        """Write down a new job, or return the one that has its idempotency key."""
+    def open(
+        self,
+        job: JobRecord,
+        owner_id: str | None,
+        media: Mapping[str, bytes],
+        task: tuple[str, JsonObject] | None = None,
+    ) -> JobRecord | None:
+        """Write down a new job, or return the one that has its idempotency key.
+
+        One without an owner is held by nobody; its task is written down as a state of a space.
+        """
         wrong = [name for name in media if not IS_NAME(name)]
         if wrong:
             raise ValidationError(
@@ -121,17 +100,24 @@ class Store(Submits):
                 (
                     job.id, job.kind, as_json(job.chain), as_json(job.request), job.fingerprint,
                     key, as_text(job.created_at),
-                    as_json(dict(job.labels)) if job.labels else None, self._file.process.id,
-                    owner_id,
+                    as_json(dict(job.labels)) if job.labels else None,
+                    owner_id and self._file.process.id, owner_id,
                 ),
             )  # fmt: skip
             connection.executemany(
                 "INSERT INTO media (sha256, job) VALUES (?, ?)", [(name, job.id) for name in media]
             )
-            self._say(connection)
+            if task is not None:
+                insert(connection, task[0], job.id, task[1])
+
+            if owner_id is not None:
+                self._say(connection)
+
             prepared.put()
 
-        self._file.driven.add(job.id)
+        if owner_id is not None:
+            self._file.driven.add(job.id)
+
         return None
 
     def _put_back(self, job: JobRecord, media: Mapping[str, bytes]) -> None:
