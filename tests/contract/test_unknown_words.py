@@ -25,8 +25,14 @@ LIMIT = 60
 def has_words(case: Case) -> bool:
     """Tell whether a provider has words for work under way.
 
-    Two only say whether it is done, and one has numbers.
+    Two only say whether it is done, one has numbers, and adapters of other packages may keep
+    their words to themselves.
     """
+    adapter = default_registry.adapter(case.provider, need_extra=False)
+    tells = hasattr(adapter, "statuses") or hasattr(adapter, "said")
+    if not tells and case.provider not in ("openai", "azure-openai", "google"):
+        return False
+
     return case.provider not in ("comfyui", "cirrus") and not case.model.startswith("veo-")
 
 

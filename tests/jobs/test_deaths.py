@@ -32,6 +32,7 @@ async def test_a_death_at_some_writes_of_every_way(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name.replace(" ", "-"))
 async def test_a_death_at_every_write(
     way: Way, zygote: Zygote, simulator: Simulator, tmp_path: Path, report: Report

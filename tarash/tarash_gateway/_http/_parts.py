@@ -111,7 +111,7 @@ class Part:
 
         self._vain += self.size > 0
         try:
-            stretch = stretch_of(response)
+            stretch = stretch_of(response, is_asked=self.size > 0)
             skip = self._place(response, stretch)
         except OddRange:
             self._begin_anew()
@@ -173,12 +173,19 @@ class Part:
         return self.size - stretch.first
 
     def _is_whole(self, stretch: Stretch) -> bool:
+        if stretch.is_doubtful and kind_of(self._head(), self._declared) is not None:
+            return False  # JSON shows its end, and media don't
+
         ends_at = self._total if stretch.stops_at is None else stretch.stops_at
         return ends_at in (None, self.size) and self._total in (None, self.size)
 
     def _broke(self, stretch: Stretch) -> None:
         """Take note of what there is to go on with."""
         self._breaks += 1
+        if stretch.is_doubtful:
+            self._forget()
+            return
+
         if stretch.is_packed:  # no place in it can be asked for
             self._goes_on, self._plain = not self._plain, True
             self._forget()

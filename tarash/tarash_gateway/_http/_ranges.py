@@ -34,10 +34,18 @@ class Stretch:
     """Whether it comes compressed, so that no place in it can be asked for."""
     is_ranged: bool
     """Whether the answer says of which part it is."""
+    is_doubtful: bool = False
+    """Whether it calls itself a part, of which nobody asked: the bytes have to show that it is all.
+    """
 
 
-def stretch_of(response: aiohttp.ClientResponse) -> Stretch:
+def stretch_of(response: aiohttp.ClientResponse, *, is_asked: bool = True) -> Stretch:
     """Return the part of a file that a good answer brings.
+
+    Args:
+        response: The answer.
+        is_asked: Whether a part may have been asked for; where all was, an answer that names no
+            part is all of it, or `is_doubtful`.
 
     Raises:
         OddRange: It says nothing that can be.
@@ -47,11 +55,12 @@ def stretch_of(response: aiohttp.ClientResponse) -> Stretch:
     found = CONTENT_RANGE.fullmatch(told)
     if found is None:
         # Lists of things are said to be parts, too, in units of their own.
-        if response.status == PARTIAL or told.strip().lower().startswith("bytes"):
+        doubt = response.status == PARTIAL
+        if (doubt and (is_asked or told)) or told.strip().lower().startswith("bytes"):
             raise OddRange("the server sent a part, and did not say which")
 
         length = None if packed else response.content_length
-        return Stretch(0, None, length, is_packed=packed, is_ranged=False)
+        return Stretch(0, None, length, packed, is_ranged=False, is_doubtful=doubt)
 
     first, last = int(found[1]), int(found[2])
     total = None if found[3] == "*" else int(found[3])

@@ -23,15 +23,18 @@ _PIECES = 20
 
 MISBEHAVED = frozenset({"slow_body", "endless_body", "gzip_bomb"})
 """The kinds of faults whose bodies are not sent in one piece."""
-ODD = MISBEHAVED | {"range_as_whole", "content_type", "charset", "other_words"}
+ODD = MISBEHAVED | {"range_as_whole", "content_type", "charset", "other_words", "said_as"}
 """The kinds of faults that this module makes happen."""
-_PARTIAL = 206
+_OK, _PARTIAL = 200, 206
 
 
 def altered(reply: Reply, fault: Fault) -> Reply:
     """Return a reply with the head that the fault gives it."""
     if fault.kind == "range_as_whole" and reply.status == _PARTIAL:
         return replace(reply, status=200)
+
+    if fault.kind == "said_as" and reply.status == _OK:
+        return replace(reply, status=fault.code)
 
     if fault.kind == "content_type":
         kept = {name: one for name, one in reply.headers.items() if name != "Content-Type"}

@@ -25,6 +25,7 @@ FaultKind = Literal[
     "content_type",
     "charset",
     "other_words",
+    "said_as",
     "slow_body",
     "endless_body",
     "gzip_bomb",
@@ -197,6 +198,15 @@ class Fault:
                 instead.
         """
         return cls(kind="other_words", body=dict(words), accepted=True)
+
+    @classmethod
+    def said_as(cls, code: int) -> "Fault":
+        """Do what was asked and answer properly, but where that is a 200, under another status.
+
+        Args:
+            code: HTTP status, 100 to 599; such as 201, 203 or 206.
+        """
+        return cls(kind="said_as", code=_checked_status(code), accepted=True)
 
     @classmethod
     def slow_body(cls, seconds: float) -> "Fault":
