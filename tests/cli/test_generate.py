@@ -389,7 +389,8 @@ def test_a_dry_run_needs_no_key_and_sends_nothing(command: Command, simulator: S
 
 
 def test_a_dry_run_says_what_of_its_cost_is_not_known(command: Command) -> None:
-    ran = command(*"image a --dry-run --provider openai --model gpt-image-2".split(), code=0)
+    model = ("--provider", "openai", "--model", "gpt-image-2")
+    ran = command("image", "a cat", "--dry-run", *model, code=0)
     said = " ".join(ran.out.split())
     assert "cost unknown unknown output: the tokens of its output are not known before" in said
 
