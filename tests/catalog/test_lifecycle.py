@@ -97,6 +97,24 @@ def test_every_row_has_a_source_and_no_successor_is_itself_gone() -> None:
             assert row.successor is None or retired(provider, row.successor, LATER) is None, model
 
 
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openrouter", "openai/gpt-image-1"),
+        ("replicate", "openai/gpt-image-1"),
+        ("together", "openai/sora-2"),
+        ("wavespeed", "openai/sora-2/text-to-video"),
+        ("fal", "fal-ai/gpt-image-1/edit-image"),
+    ],
+)
+def test_a_model_that_is_gone_is_gone_at_who_passes_requests_on(provider: str, model: str) -> None:
+    said = retired(provider, model, LATER)
+    assert said is not None
+    assert "was shut down on 2026-" in said
+    assert "as others report" in said
+    assert retired(provider, "openai/gpt-image-2", date(2026, 11, 29)) is None
+
+
 def test_the_description_says_so() -> None:
     described = describe_model("fal", "fal-ai/sora-2/text-to-video")
     assert described.retired

@@ -303,9 +303,8 @@ def test_every_field_of_a_request_has_an_option(name: str, request_type: type[Da
         "extra_params": "param",
     }  # fmt: skip
     wanted = {shorter.get(field, field) for field in request_type.model_fields}
-    # No provider goes on from an image, so nobody need type it; and a terminal shows no images.
-    unneeded = {"continue_from", "partial_images"}
-    assert wanted - parameters == (set() if name == "video" else unneeded)
+    # No provider goes on from an image, so nobody need type it.
+    assert wanted - parameters == (set() if name == "video" else {"continue_from"})
 
 
 def test_an_earlier_job_is_named_by_its_token_or_a_file(command: Command, tmp_path: Path) -> None:
@@ -390,9 +389,8 @@ def test_a_dry_run_needs_no_key_and_sends_nothing(command: Command, simulator: S
 
 
 def test_a_dry_run_says_what_of_its_cost_is_not_known(command: Command) -> None:
-    ran = command(
-        "image", "a", "--dry-run", "--provider", "openai", "--model", "gpt-image-2", code=0
-    )
+    model = ("--provider", "openai", "--model", "gpt-image-2")
+    ran = command("image", "a cat", "--dry-run", *model, code=0)
     said = " ".join(ran.out.split())
     assert "cost unknown unknown output: the tokens of its output are not known before" in said
 

@@ -20,6 +20,7 @@ TELL_OF_THEM = {
     "docs/providers/prices.md",
     "docs/providers/runway.md",
     "docs/providers/stability.md",
+    "docs/providers/together.md",
     "docs/providers/xai.md",
 }
 NAMED_ON_PURPOSE = {("docs/guides/migrating.md", "sora-2")}

@@ -69,7 +69,7 @@ class Place:
     def said(self, *arguments: str) -> str:
         """Run Python to its end, and return what it has said."""
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=600)
+        output, _ = process.communicate(timeout=1700)
         assert process.returncode == 0, output
         return output
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from .._data._model_info import RetiredUse
 from ._lifecycle import LIFECYCLES, ending, lifecycle
-from ._sources import with_dates
+from ._sources import names, with_dates
 
 SUFFIXES = frozenset(
     {".py", ".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".env", ".txt", ".md", ".js", ".ts"}
@@ -57,11 +58,13 @@ def _files(place: Path) -> Iterator[Path]:
 
 def _in_text(text: str, path: Path, today: date | None, within: int) -> Iterator[RetiredUse]:
     lines = text.splitlines()
+    owners = cache(_owners)  # a text has the same words again and again
     for number, line in enumerate(lines):
         told: set[str] = set()
         for found in ID.finditer(f" {line}"):
             model, before = found[1], found.string[: found.start(1)]
-            provider = None if model in told else _provider(model, lines, number, before)
+            meant = {} if model in told else owners(model)
+            provider = _provider(model, meant, lines, number, before) if meant else None
             note = ending(provider, model, today, within) if provider is not None else None
             if provider is not None and note is not None:
                 told.add(model)
@@ -70,13 +73,17 @@ def _in_text(text: str, path: Path, today: date | None, within: int) -> Iterator
                 )
 
 
-def _provider(model: str, lines: list[str], number: int, before: str) -> str | None:
-    """Return the provider that a line's model is meant for: named near by, else the only one."""
-    names = dict.fromkeys((*LIFECYCLES, *with_dates()))
-    owners = [name for name in names if lifecycle(name, model) is not None]
-    if not owners:
-        return None
+def _owners(model: str) -> dict[str, bool]:
+    """Return the providers at which a model ends, and whether it is theirs or passed on to it."""
+    hosts = names() if model.partition("/")[0] in LIFECYCLES else ()
+    found = {name: lifecycle(name, model) for name in (*LIFECYCLES, *with_dates(), *hosts)}
+    return {name: not one.is_passed_on for name, one in found.items() if one is not None}
 
+
+def _provider(
+    model: str, owners: Mapping[str, bool], lines: list[str], number: int, before: str
+) -> str | None:
+    """Return the provider that a line's model is meant for: named near by, else the only one."""
     near = lines[max(0, number - LINES_AROUND) : number + LINES_AROUND + 1]
     named = [found for line in near for found in PROVIDER.findall(line)]
     if named:
@@ -87,5 +94,5 @@ def _provider(model: str, lines: list[str], number: int, before: str) -> str | N
     if WORD.fullmatch(model) and not meant:
         return None
 
-    plain = [name for name in owners if not name.startswith("azure")]
+    plain = [name for name, own in owners.items() if own and not name.startswith("azure")]
     return plain[0] if len(plain) == 1 else None

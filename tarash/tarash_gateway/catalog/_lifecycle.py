@@ -37,6 +37,8 @@ class Lifecycle:
     source: str
     names_successor: bool = True
     """Whether the source would name a successor if there was one: a list of models does not."""
+    is_passed_on: bool = False
+    """Whether it is the end at the model's maker, which this provider passes requests on to."""
     is_deprecated: bool = False
     """Whether the provider advises against it, and still takes requests for it."""
 
@@ -118,8 +120,26 @@ def _deprecated(provider: str, model: str) -> Lifecycle | None:
 
 
 def _shipped(provider: str, model: str) -> Lifecycle | None:
-    """Return what ships with the package: by the exact id, else the longest prefix."""
-    rows = LIFECYCLES.get(provider, {})
+    """Return what ships: by the exact id, the longest prefix, else as a host's of another's."""
+    found = _row(provider, model)
+    if found is not None:
+        return found
+
+    # A host passes requests on to whoever makes the model, and names it before the slash.
+    maker, slash, own = model.partition("/")
+    if not slash or maker == provider:
+        return None
+
+    passed_on = _row(maker, own) or _row(maker, own.partition("/")[0])
+    if passed_on is None:
+        return None
+
+    source = f"reports by others: the end of it at {maker}, which {provider} passes requests on to"
+    return Lifecycle(passed_on.shutdown, None, source, names_successor=False, is_passed_on=True)
+
+
+def _row(provider: str, model: str) -> Lifecycle | None:
+    rows: Mapping[str, Lifecycle] = LIFECYCLES.get(provider, {})
     if model in rows:
         return rows[model]
 

@@ -53,6 +53,11 @@ IMAGE_FALLBACK: Mappers = {
     "num_images": passthrough_field_mapper("n"),
 }
 
+# fal itself says nothing of these.
+_OPENAI = "reports by others: the end of it at OpenAI, which serves it"
 ENDS: Mapping[str, Lifecycle] = {
-    "fal-ai/sora-2*": ends("2026-09-24", None, "the end of OpenAI's own API, which serves it")
+    "fal-ai/gpt-image-1-mini*": ends("2026-12-01", "openai/gpt-image-2", _OPENAI),
+    "fal-ai/gpt-image-1.5*": ends("2026-12-01", "openai/gpt-image-2", _OPENAI),
+    "fal-ai/gpt-image-1/*": ends("2026-10-23", "openai/gpt-image-2", _OPENAI),
+    "fal-ai/sora-2*": ends("2026-09-24", None, "the end of OpenAI's own API, which serves it"),
 }
