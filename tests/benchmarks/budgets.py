@@ -18,6 +18,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import BudgetWindow
 from tarash.tarash_gateway.ledger.postgres._spending import RESERVE as RESERVE_IN_POSTGRES
@@ -59,7 +61,7 @@ def _fill_database(ledger: Any, rows: int) -> None:
     ledger._database.write(work)  # noqa: SLF001
 
 
-async def _measure(ledger: Any, name: str) -> None:
+async def _measure(ledger: Any, name: str, database: str | None = None) -> None:
     job = await begin(ledger)
     since = datetime.now(UTC) - timedelta(days=30)
     much = Decimal(10**9)
@@ -72,7 +74,12 @@ async def _measure(ledger: Any, name: str) -> None:
     }
     for what, windows in budgets.items():
         times = []
-        for number in range(CALLS):
+        for number in range(CALLS + 1):
+            if number == 1 and database is not None:
+                # Whoever is first makes few rows of many, which are vacuumed within a minute.
+                with psycopg.connect(database, autocommit=True) as connection:
+                    connection.execute("VACUUM ANALYZE tarash.spending_totals")
+
             made = replace(
                 make_intent(job, number, budgets=windows, quote=QUOTE, labels={"user": "42"}),
                 id=f"{name}-{what}-{number}",
@@ -81,6 +88,7 @@ async def _measure(ledger: Any, name: str) -> None:
             assert await ledger.intend(made, HOLDER)
             times.append(1000 * (time.perf_counter() - start))
 
+        del times[0]
         print(f"{name}: intend with {what}: {statistics.median(times):.2f} ms")
 
 
@@ -101,7 +109,7 @@ async def main() -> None:
         database = PostgresLedger(asked.postgres, lease_seconds=3600, answer_seconds=600)
         await database.get("none")
         _fill_database(database, asked.rows)
-        await _measure(database, f"PostgreSQL, {asked.rows:,} submits")
+        await _measure(database, f"PostgreSQL, {asked.rows:,} submits", asked.postgres)
         await database.aclose()
 
 

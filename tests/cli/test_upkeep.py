@@ -6,6 +6,8 @@ import asyncio
 import json
 import shlex
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -264,3 +266,28 @@ def test_the_doctor_says_that_a_ledger_can_not_be_read(
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["what"], found["state"]) == ("reach", "problem")
     assert "it is a folder" in found["told"]
+
+
+STARTING = """
+import os, signal, sys
+
+class Ender:
+    def find_spec(self, name, *_):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Ender())
+from tarash.tarash_gateway.cli import main
+sys.exit(main(["worker", "--ledger", sys.argv[2], "--until-empty"]))
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "tarash.tarash_gateway.cli._worker", "sqlite3"])
+def test_a_worker_that_is_terminated_while_it_starts_ends_well(module: str, tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", STARTING, module, f"sqlite:///{tmp_path / 'jobs.db'}"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")

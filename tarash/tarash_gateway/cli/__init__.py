@@ -6,8 +6,10 @@ A front door: arguments in, drawing out, and the public functions in between. No
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import copy_context
 
 from .._support._extras import how_to_install
@@ -28,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; `tarash --help` and the documentation list them.
     """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    with _ended_by_sigterm(words):
+        return _main(words)
+
+
+def _main(words: list[str]) -> int:
     try:
         from ._app import run
     except KeyboardInterrupt:
@@ -45,5 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
 
     # In a context of its own: what one command notes of itself is not for the next one.
-    words = sys.argv[1:] if arguments is None else list(arguments)
     return copy_context().run(run, words)
+
+
+@contextmanager
+def _ended_by_sigterm(words: list[str]) -> Iterator[None]:
+    """Let a worker that has taken nothing up yet end well, too: by 0, not by the signal."""
+    try:
+        is_ours = words[:1] == ["worker"] and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)) if is_ours else None
+    except ValueError:  # in another thread than the main one, which signals don't reach
+        before = None
+
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)

@@ -144,13 +144,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # Changes of what was spent in each hour: of everything (''), of whatever has a label, and
         # of a value of it, named as in `spending`. A budget sums up these within each submit, and
-        # makes one row an hour of many: no row is waited for that others change, too.
+        # makes one row an hour of many: no row is waited for that others change, too. What is gone
+        # by that is read again by each of them until it is vacuumed, which is not put off.
         """
         CREATE TABLE tarash.spending_totals (
             whose text NOT NULL,
             hour timestamptz NOT NULL,
             amount numeric NOT NULL
-        )
+        ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)
         """,
         """
         CREATE FUNCTION tarash.total_spending() RETURNS trigger LANGUAGE plpgsql
