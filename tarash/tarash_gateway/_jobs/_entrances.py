@@ -30,7 +30,6 @@ WARM = frozenset(
     {
         "aiohttp",
         "filetype",
-        "structlog",
         *(f"{ROOM}.{name}" for name in ("_callbacks", "_job", "_opening")),
     }
 )

@@ -1,4 +1,4 @@
-"""Gives every module its logger: structlog's interface on the standard library's logger.
+"""Gives every module its events on the standard library's logger, with what structlog has bound.
 
 Silent unless the application configures logging; changes no global configuration of either library.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import MutableMapping
-from functools import cache, partial
+import sys
 from typing import Any
 
 from ._warnings import Line, asking_line
@@ -22,58 +21,29 @@ _logger = logging.getLogger(LOGGER_NAME)
 _logger.addHandler(logging.NullHandler())
 
 
-@cache
-def _bound() -> Any:
-    # structlog costs an import, so it waits for the first event. A wrapped logger with its own
-    # processors: structlog's default would print to stdout in an application that never set it up.
-    import structlog
+def _bound_by_the_application() -> dict[str, Any]:
+    """Return what the application has bound to its log lines with structlog.
 
-    return structlog.wrap_logger(
-        _AtUsersLine(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            _rendered,
-        ],
-    )
-
-
-class _AtUsersLine:
-    """The standard logger, whose records are about the line of the user's code that asked.
-
-    That line may be on another thread's stack, where the standard logger can't find it.
+    Importing structlog costs more than all else that an event does (it loads rich, where that is
+    installed), and where nobody has imported it nobody has bound anything.
     """
-
-    def __getattr__(self, method: str) -> Any:
-        return partial(self._log, getattr(logging, method.upper()))
-
-    @staticmethod
-    def _log(
-        level: int, message: str, *args: str, extra: dict[str, Any], line: Line | None
-    ) -> None:
-        found = line or asking_line()
-        if found is None:
-            _logger.log(level, message, *args, extra=extra)
-            return
-
-        file, number = found.filename, found.number
-        record = _logger.makeRecord(
-            _logger.name, level, file, number, message, args, None, found.function, extra
-        )
-        _logger.handle(record)
+    structlog = sys.modules.get("structlog")
+    contextvars = getattr(structlog, "contextvars", None)  # None while it is being imported
+    return contextvars.get_contextvars() if contextvars else {}
 
 
-def _rendered(
-    _logger: object, _method: str, facts: MutableMapping[str, Any]
-) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return what the logger is called with: a constant message, its arguments, and the facts."""
-    name, line = facts.pop("event"), facts.pop(_LINE, None)
-    said = [f"{key}={_written(value)}" for key, value in facts.items()]
-    # Renamed here, since the application may have bound context variables of any name.
-    extra = {f"tarash_{key}" if key in _RESERVED else key: value for key, value in facts.items()}
-    # The same message for each event of a name, so that what collects logs can group them.
-    args = (f"{name} %s", " ".join(said)) if said else (name,)
-    return args, {"extra": {**extra, "event": name}, "line": line}
+def _log(
+    level: int, message: str, args: tuple[str, ...], extra: dict[str, Any], line: Line
+) -> None:
+    """Log about a line of the user's code.
+
+    It may be on another thread's stack, where the standard logger can't find it.
+    """
+    file, number = line.filename, line.number
+    record = _logger.makeRecord(
+        _logger.name, level, file, number, message, args, None, line.function, extra
+    )
+    _logger.handle(record)
 
 
 def _written(value: Any) -> str:
@@ -102,9 +72,23 @@ def event(level: int, name: str, line: Line | None = None, /, **facts: Any) -> N
         line: What it is about; None for the line of the user's code that led here, if any.
         facts: What there is to say.
     """
-    if wanted(level):
-        known = {key: value for key, value in facts.items() if value is not None}
-        _bound().log(level, name, **known, **{_LINE: line})
+    if not wanted(level):
+        return
+
+    known = {key: value for key, value in facts.items() if value is not None}
+    told = {**_bound_by_the_application(), **known}
+    told.pop("event", None)  # one that is bound: the name is this event's
+    said = " ".join(f"{key}={_written(value)}" for key, value in told.items())
+    # Renamed here, since the application may have bound context variables of any name.
+    extra = {f"tarash_{key}" if key in _RESERVED else key: value for key, value in told.items()}
+    extra["event"] = name
+    # The same message for each event of a name, so that what collects logs can group them.
+    message, args = (f"{name} %s", (said,)) if said else (name, ())
+    about = line or asking_line()
+    if about is None:
+        _logger.log(level, message, *args, extra=extra)
+    else:
+        _log(level, message, args, extra, about)
 
 
 # Attributes that logging.LogRecord owns; `extra` may not carry them.
