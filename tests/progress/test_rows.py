@@ -106,6 +106,20 @@ def test_each_attempt_has_its_own_time(row: Row, clock: Clock) -> None:
     assert row.times() == "55 s, about 25 s left"
 
 
+def test_attempts_that_take_turns_keep_their_own_times(row: Row, clock: Clock) -> None:
+    _durations.note("p", "first", 100)
+    _durations.note("p", "second", 30)
+    for _ in range(2):
+        row.follow(update("processing", model="first"))
+        clock.now += 5
+        row.follow(update("processing", model="second", attempt_number=2))
+        clock.now += 5
+
+    assert row.times() == "20 s, about 15 s left"
+    row.follow(update("processing", model="first"))
+    assert row.times() == "20 s, about 1:20 left"
+
+
 def test_what_is_remembered_is_bounded() -> None:
     for number in range(_durations.MODELS + 10):
         _durations.note("bounded", str(number), 1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 import re
 import warnings
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +29,7 @@ from .mcp import mcp
 from .models import models_app
 from .providers import providers_app
 from .serve import serve
+from .simulate import simulate
 from .webhooks import webhooks_app
 from .worker import worker
 
@@ -56,7 +56,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(providers_app, name="providers")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(keys_app, name="keys")
-for command in (serve, worker, mcp):
+for command in (serve, worker, mcp, simulate):
     app.command()(command)
 
 
@@ -164,6 +164,9 @@ def video(  # noqa: PLR0913  (each is an option of the command)
     failover: o.Failover = "always",
     max_cost: o.MaxCost = None,
     allow_unpriced: o.AllowUnpriced = False,
+    hedge_after: o.HedgeAfter = None,
+    in_flight: o.InFlight = None,
+    queue_timeout: o.QueueTimeout = None,
     on_timeout: o.OnTimeout = "cancel",
     ledger: o.Ledger = None,
     idempotency_key: o.IdempotencyKey = None,
@@ -210,6 +213,9 @@ def image(  # noqa: PLR0913  (each is an option of the command)
     failover: o.Failover = "always",
     max_cost: o.MaxCost = None,
     allow_unpriced: o.AllowUnpriced = False,
+    hedge_after: o.HedgeAfter = None,
+    in_flight: o.InFlight = None,
+    queue_timeout: o.QueueTimeout = None,
     on_timeout: o.OnTimeout = "cancel",
     ledger: o.Ledger = None,
     idempotency_key: o.IdempotencyKey = None,
@@ -357,44 +363,3 @@ def doctor(
     from ._doctor import examine
 
     return examine(live=live, only=provider, json=as_json)
-
-
-@app.command()
-def simulate(  # noqa: PLR0913  (each is an option of the command)
-    *,
-    queue_seconds: Annotated[
-        float, typer.Option("--queue-seconds", help="How long each job waits in the queue.")
-    ] = 1.0,
-    run_seconds: Annotated[
-        float, typer.Option("--run-seconds", help="How long it runs after that.")
-    ] = 3.0,
-    outcome: Annotated[
-        str,
-        typer.Option("--outcome", help="completed, failed, moderated, no_media, lost or never."),
-    ] = "completed",
-    provider: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--provider",
-            help="Whom to simulate, by name or by a file such as acme.toml; repeatable; all by "
-            "default.",
-        ),
-    ] = None,
-    port: Annotated[
-        int,
-        typer.Option("--port", min=0, max=65_000, help="The first port; others follow it."),
-    ] = 0,
-    env_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--env-file",
-            metavar="FILE",
-            help="Write the variables there, for `source FILE`; removed at the end.",
-        ),
-    ] = None,
-) -> int:
-    """Run a local stand-in for the providers until Ctrl-C."""
-    from ._simulate import simulate as serve
-
-    script = {"queue_seconds": queue_seconds, "run_seconds": run_seconds, "outcome": outcome}
-    return serve(provider, script, port=port, env_file=env_file)

@@ -119,6 +119,9 @@ class CommandError(Exception):
 
 def exit_code(error: TarashException) -> Exit:
     """Return the exit code that an error of the gateway ends in."""
+    if error.code == "queue_timeout":
+        return Exit.TIMEOUT
+
     refused = getattr(error, "status_code", None) in REFUSED and error.submission == "rejected"
     found = next(code for kind, code in CODES if isinstance(error, kind))
     return Exit.USAGE if refused and found == Exit.PROVIDER else found

@@ -66,6 +66,7 @@ def generate(options: Options) -> int:
     config, request = read(options)
     about(config.provider, config.model)
     _check_leaving(options)
+    _check_traffic(options)
     plan = _plan(options, config, request)
     count = _count(options, plan)
     if options.output is not None:
@@ -119,8 +120,40 @@ def _check_leaving(options: Options) -> None:
         name = "--detach" if options.detach else "--enqueue"
         raise CommandError(f"{name} saves nothing: `tarash jobs wait` has an --output")
 
-    if options.priority and not options.enqueue:
-        raise CommandError("--priority is for --enqueue: everything else is sent at once")
+    if options.priority and not options.enqueue and options.in_flight is None:
+        raise CommandError(
+            "--priority is for --enqueue and --in-flight: everything else is sent at once"
+        )
+
+
+def _check_traffic(options: Options) -> None:
+    """Check the options that bound what runs at a time.
+
+    Raises:
+        CommandError: One of them could do nothing as the others are.
+    """
+    if options.queue_timeout is not None and options.in_flight is None:
+        raise CommandError("--queue-timeout is for --in-flight: without it nothing waits here")
+
+    if options.hedge_after is None:
+        return
+
+    if not options.fallback:
+        raise CommandError(
+            "--hedge-after starts a --fallback beside a slow job, and there is none: add "
+            "--fallback PROVIDER:MODEL"
+        )
+
+    if options.failover != "always":
+        raise CommandError(
+            f"--hedge-after buys a second job while the first may be billed, which --failover "
+            f"{options.failover} rules out: leave one of them out"
+        )
+
+    if options.detach:
+        raise CommandError(
+            "--detach leaves before a job could be slow: leave out --hedge-after or --detach"
+        )
 
 
 def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:

@@ -227,6 +227,9 @@ def _config(options: Options) -> Config:
         "max_cost": options.max_cost,
         "allow_unpriced": options.allow_unpriced,
         "on_timeout": options.on_timeout,
+        "limits": None if options.in_flight is None else {"in_flight": options.in_flight},
+        "queue_timeout": options.queue_timeout,
+        "priority": options.priority,
         "mock": _mock(options),
         "verify": "warn" if options.verify else "off",
     }
@@ -252,8 +255,19 @@ def _config(options: Options) -> Config:
         api_key=key,
         base_url=options.base_url,
         fallback_configs=cast("Any", tuple(fallbacks)),
+        hedge_after=cast("Any", _hedge_after(options.hedge_after)),
         **limits,
     )
+
+
+def _hedge_after(text: str | None) -> str | float | None:
+    if text is None or text == "p90":
+        return text
+
+    if re.fullmatch(r"\d+(?:\.\d+)?", text) and float(text):
+        return float(text)
+
+    raise CommandError(f"--hedge-after: {text!r} is neither seconds above 0 nor p90")
 
 
 def _mock(options: Options) -> MockConfig | None:

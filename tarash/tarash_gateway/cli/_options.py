@@ -194,6 +194,34 @@ AllowUnpriced = Annotated[
         rich_help_panel=LIMITS,
     ),
 ]
+HedgeAfter = Annotated[
+    str | None,
+    typer.Option(
+        "--hedge-after",
+        metavar="SECONDS|p90",
+        help="Start the first --fallback beside a job that has not ended by then, and stop the "
+        "slower one; p90 is what nine of ten such jobs took.",
+        rich_help_panel=LIMITS,
+    ),
+]
+InFlight = Annotated[
+    int | None,
+    typer.Option(
+        "--in-flight",
+        metavar="JOBS",
+        help="Wait while the account has so many jobs at its provider, all commands' together.",
+        rich_help_panel=LIMITS,
+    ),
+]
+QueueTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--queue-timeout",
+        metavar="SECONDS",
+        help="With --in-flight: how long to wait; then the next --fallback is tried.",
+        rich_help_panel=LIMITS,
+    ),
+]
 OnTimeout = Annotated[
     str,
     typer.Option(
@@ -226,9 +254,7 @@ Verify = Annotated[
 ]
 DryRun = Annotated[
     bool,
-    typer.Option(
-        "--dry-run", help="Show what would be sent; needs no key.", rich_help_panel=RESULT
-    ),
+    typer.Option("--dry-run", help="Show what would be sent; no key.", rich_help_panel=RESULT),
 ]
 AskProvider = Annotated[
     bool,
@@ -286,7 +312,7 @@ Enqueue = Annotated[
 Priority = Annotated[
     int,
     typer.Option(
-        "--priority", help="With --enqueue: the higher goes first.", rich_help_panel=RESULT
+        "--priority", help="Of those that wait, the higher goes first.", rich_help_panel=LIMITS
     ),
 ]
 Json = Annotated[
@@ -329,6 +355,9 @@ class Options:
     failover: str = "always"
     max_cost: str | None = None
     allow_unpriced: bool = False
+    hedge_after: str | None = None
+    in_flight: int | None = None
+    queue_timeout: float | None = None
     on_timeout: str = "cancel"
     ledger: str | None = None
     idempotency_key: str | None = None

@@ -33,7 +33,7 @@ class Progress:
             known: The id of the job, where whoever waits for it has told it already.
         """
         self.last: Update | None = None
-        self._named = known
+        self._named = {known}
         self._chain = chain
         self._row = Row(self._chain)
         console = terminal.errors()
@@ -54,10 +54,11 @@ class Progress:
 
     def update(self, update: Update) -> None:
         """Show an update."""
-        if self._named != update.request_id and not update.request_id.startswith(OURS):
+        # Two attempts may go on side by side, and take turns here.
+        if update.request_id not in self._named and not update.request_id.startswith(OURS):
             # Now, and not at the end: whatever ends us, the job is to be found.
             terminal.say(f"job {update.request_id}")
-            self._named = update.request_id
+            self._named.add(update.request_id)
 
         self.last = update
         self._row.follow(update)

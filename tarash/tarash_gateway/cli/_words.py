@@ -27,6 +27,7 @@ OPTIONS = {
     "extra_params": "--param",
     "overwrite": "--force",
     "fallback_configs": "--fallback",
+    "limits": "--in-flight",
 }
 SAME = (
     "aspect_ratio", "enhance_prompt", "failover", "fit_images", "model", "negative_prompt",
@@ -39,7 +40,7 @@ BY_CODE = "with register_prices(), or "
 # What no provider calls a parameter of its own, and nobody writes otherwise.
 OURS = (
     "base_url|duration_seconds|extra_params|fallback_configs|idempotency_key|image_list|mask_image"
-    "|number_of_videos|max_cost|allow_unpriced"
+    "|number_of_videos|max_cost|allow_unpriced|hedge_after|in_flight|queue_timeout"
 )
 NAMES = re.compile(
     r"\bextra_params(?:\.(?P<dotted>[\w-]+)|=\{'(?P<given>[^']*)': \.\.\.\})"

@@ -46,12 +46,14 @@ class Row:
         self._chain = tuple(chain)
         self._label = label
         self._clock = clock
-        self._began = self._attempt_began = clock()
+        self._began = clock()
+        self._attempts_began: dict[int, float] = {}
 
     def follow(self, update: Update) -> None:
         """Take over what an update says."""
-        if self.update is not None and self.update.attempt_number != update.attempt_number:
-            self._attempt_began = self._clock()
+        if update.attempt_number not in self._attempts_began:
+            first = self.update is None
+            self._attempts_began[update.attempt_number] = self._began if first else self._clock()
 
         self.update = update
         self.updates += 1
@@ -159,7 +161,8 @@ class Row:
         return None if update is None else _durations.typical(update.provider, update.model)
 
     def _attempt_elapsed(self) -> float:
-        return self._clock() - self._attempt_began
+        number = 1 if self.update is None else self.update.attempt_number
+        return self._clock() - self._attempts_began.get(number, self._began)
 
 
 def one_line(text: str) -> str:
