@@ -28,9 +28,13 @@ def has_words(case: Case) -> bool:
     Two only say whether it is done, one has numbers, and adapters of other packages may keep
     their words to themselves.
     """
-    adapter = default_registry.adapter(case.provider, need_extra=False)
-    tells = hasattr(adapter, "statuses") or hasattr(adapter, "said")
-    if not tells and case.provider not in ("openai", "azure-openai", "google"):
+    adapter: Any = default_registry.adapter(case.provider, need_extra=False)
+    listed = dict(getattr(adapter, "statuses", {})).values()
+    if not ("processing" in listed or hasattr(adapter, "said")) and case.provider not in (
+        "openai",
+        "azure-openai",
+        "google",
+    ):
         return False
 
     return case.provider not in ("comfyui", "cirrus") and not case.model.startswith("veo-")

@@ -114,7 +114,13 @@ def among(words: Mapping[str, Word], word: str) -> Word | None:
 
 
 def unknown_in(words: Mapping[str, Any], said: Any) -> str | None:
-    """Return what a status says where none of the words is meant; None where one is."""
+    """Return what a status says where none of the words is meant; None where one is.
+
+    Who lists no word for work under way leaves all others to it.
+    """
+    if "processing" not in words.values():
+        return None
+
     word = "nothing" if said is None else str(said)[:LONGEST_WORD]
     return None if said is not None and among(words, str(said)) is not None else word
 
