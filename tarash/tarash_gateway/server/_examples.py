@@ -10,6 +10,7 @@ MEDIA_ID = "media_0f8fad5bd9cb469fa16570867728950e"
 AT = "2026-11-29T12:00:00+00:00"
 JSON = "application/json"
 MODEL = "fal/fal-ai/veo3.1"
+PROVIDER, _, NAME = MODEL.partition("/")
 ORDER: dict[str, Any] = {"model": MODEL, "prompt": "A cat playing piano", "seconds": "8"}
 VIDEO: dict[str, Any] = {
     "id": ID, "object": "video", "model": MODEL, "status": "in_progress", "progress": 40,
@@ -17,7 +18,7 @@ VIDEO: dict[str, Any] = {
 }  # fmt: skip
 JOB: dict[str, Any] = {
     "id": ID, "object": "job", "kind": "video", "status": "in_progress", "progress": 40,
-    "model": MODEL, "provider": "fal", "attempts": 1, "created_at": AT, "labels": {"user": "42"},
+    "model": MODEL, "provider": PROVIDER, "attempts": 1, "created_at": AT, "labels": {"user": "42"},
     "request": {"prompt": "A cat playing piano", "duration_seconds": 8}, "media": [],
 }  # fmt: skip
 QUOTE = {"low": "3.20", "high": "3.20", "currency": "USD"}
@@ -31,8 +32,8 @@ MEDIA = {
     "id": MEDIA_ID, "object": "media", "content_type": "image/png", "bytes": 70, "created_at": AT,
     "expires_at": "2026-11-30T12:00:00+00:00",
 }  # fmt: skip
-MODEL_ENTRY = {"id": MODEL, "object": "model", "created": 0, "owned_by": "fal"}
-FOUND = {"id": MODEL, "object": "model", "provider": "fal", "ready": True, "outputs": ["video"]}
+MODEL_ENTRY = {"id": MODEL, "object": "model", "created": 0, "owned_by": PROVIDER}
+FOUND = {"id": MODEL, "object": "model", "provider": PROVIDER, "ready": True, "outputs": ["video"]}
 IMAGES = {"created": 1795953600, "data": [{"url": f"http://127.0.0.1:4242/links/{ID}/1?…"}]}
 SESSION = {"object": "session", "signed_in": True, "is_admin": False, "name": "shop"}
 STREAM = f'id: 5d41402abc4b2a76\nevent: job\ndata: {{"id": "{ID}", "status": "completed"}}\n\n'
@@ -79,8 +80,8 @@ ANSWERS: dict[str, Any] = {
     "POST /v1/videos/{video_id}/remix": VIDEO,
     "POST /v1/images/generations": IMAGES,
     "POST /v1/images/edits": IMAGES,
-    "POST /api/plan": {"provider": "fal", "model": "fal-ai/veo3.1", "payload": {}, "quote": QUOTE},
-    "POST /api/quote": {"object": "quote", "provider": "fal", "quote": QUOTE, "fallbacks": []},
+    "POST /api/plan": {"provider": PROVIDER, "model": NAME, "payload": {}, "quote": QUOTE},
+    "POST /api/quote": {"object": "quote", "provider": PROVIDER, "quote": QUOTE, "fallbacks": []},
     "POST /api/jobs": JOB,
     "GET /api/jobs": _list(JOB, has_more=False),
     "GET /api/jobs/{job_id}": JOB,
