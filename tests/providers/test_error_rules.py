@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import (
+    AuthenticationError,
     ContentModerationError,
     GenerationFailedError,
     HTTPError,
@@ -17,9 +18,11 @@ from tarash.tarash_gateway import (
     ValidationError,
 )
 from tarash.tarash_gateway._engine._limits import submission_of
+from tarash.tarash_gateway._http._answer import status_error
 from tarash.tarash_gateway.providers import ErrorRules, HttpResponse, When, _openai_errors
 from tarash.tarash_gateway.providers._registry import shipped
 
+NAMES = sorted({row.name for row in shipped().values()})
 RULES = ErrorRules(
     title="Acme",
     message=("issues[]", "reason"),
@@ -36,15 +39,9 @@ def error_of(status: int, body: Any, model: str | None = None) -> Any:
     return RULES(HttpResponse(status, {}, body, is_json=True), model)
 
 
-@pytest.mark.parametrize("name", sorted({row.name for row in shipped().values()}))
+@pytest.mark.parametrize("name", NAMES)
 def test_every_built_in_provider_reads_errors_by_the_same_rules(name: str) -> None:
-    if name in ("openai", "azure-openai"):
-        rules: Any = _openai_errors.rules_of(name)
-    else:
-        module = import_module(type(shipped()[name].load()).__module__)
-        rules = getattr(shipped()[name].load(), "errors", None) or vars(module)["classify_answer"]
-
-    assert isinstance(rules, ErrorRules)
+    assert isinstance(rules_of(name), ErrorRules)
 
 
 def test_lists_of_issues_are_read() -> None:
@@ -99,3 +96,61 @@ def test_words_settle_no_submit_whose_status_leaves_it_open(status: int) -> None
     refused = rules(HttpResponse(422, {}, answer.body, is_json=True))
     assert isinstance(refused, ValidationError)
     assert submission_of(refused) == "rejected"
+
+
+FILTER_WORDS = (
+    "the safety check failed: content policy, moderation, sensitive, prohibited, violates"
+)
+PAGE = f"<html><body>{FILTER_WORDS}</body></html>"
+BLOCKED = "Your account has been suspended: it may violate our content policy (moderation, safety)"
+
+
+def rules_of(name: str) -> Any:
+    adapter = shipped()[name].load()
+    if name in ("openai", "azure-openai"):
+        return _openai_errors.rules_of(name)
+
+    return (
+        getattr(adapter, "errors", None)
+        or vars(import_module(type(adapter).__module__))["classify_answer"]
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("body", [PAGE, {"error": FILTER_WORDS, "message": FILTER_WORDS}])
+def test_words_of_a_filter_settle_no_submit_whose_status_leaves_it_open(
+    name: str, body: Any
+) -> None:
+    """Else a front's page reads as a refusal, and what may have been bought counts as free."""
+    rules = rules_of(name)
+    for status in (408, 502, 504, 520, 524, 598):
+        answer = HttpResponse(status, {}, body, is_json=not isinstance(body, str))
+        error = rules(answer, "a-model") or status_error(answer)
+        assert submission_of(error) == "unknown", (status, error)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_blocked_account_is_no_refusal_of_the_filter(name: str) -> None:
+    """The filter's words stand in it, and no other prompt would pass either."""
+    body = {"error": {"code": "Forbidden", "message": BLOCKED}, "message": BLOCKED}
+    error = rules_of(name)(HttpResponse(403, {}, body, is_json=True), "a-model")
+    assert isinstance(error, AuthenticationError), error
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_of_others_are_no_verdict_on_a_job(name: str) -> None:
+    """A page, a proxy's sentence or a service that is down says nothing of a job that is paid."""
+    ends_job = getattr(rules_of(name), "ends_job", None)
+    if ends_job is None:
+        return  # only those that a declaration makes settle a job by an answer's error
+
+    for status in (200, 400, 403, 404, 429, 502, 503, 524):
+        for body in (PAGE, FILTER_WORDS, None):
+            assert not ends_job(HttpResponse(status, {}, body, is_json=False)), (status, body)
+
+    for status in (408, 425, 429, 500, 502, 503, 504, 524):
+        told = HttpResponse(status, {}, {"error": FILTER_WORDS}, is_json=True)
+        assert not ends_job(told), status
+
+    blocked = HttpResponse(403, {}, {"error": {"message": BLOCKED}}, is_json=True)
+    assert not ends_job(blocked)

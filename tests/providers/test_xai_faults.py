@@ -101,6 +101,66 @@ async def test_a_refused_video_is_moderation_in_each_of_its_faces(
     assert error.raw_response == job.result_body
     assert billing(error) == cost
     assert simulator.counters("xai").submits == 1
+    if units is not None:
+        # What a withheld result cost is the provider's own figure, and no estimate of ours.
+        assert error.execution_metadata is not None
+        (attempt,) = error.execution_metadata.attempts
+        ticks = job.result_body["usage"]["cost_in_usd_ticks"]
+        assert attempt.cost is not None
+        assert (attempt.cost.state, float(attempt.cost.amount)) == ("settled", ticks * 1e-10)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, "<html>Blocked by the content policy of this network</html>"),
+        (502, "<html>Performing a safety check</html>"),
+        (400, "blocked by content policy"),
+        (429, {"code": "x", "error": "Too many safety checks are pending"}),
+        (503, {"code": "unavailable", "error": "The moderation service is down"}),
+        (403, {"error": {"message": "Your account has been blocked: see our content policy"}}),
+    ],
+)
+async def test_words_of_the_filter_in_an_answer_of_others_end_no_paid_job(
+    simulator: Simulator, status: int, body: Any
+) -> None:
+    simulator.fail("xai", "poll", Fault.status(status, body), times=3)
+    response = await generate_video_async(video_config(simulator), VIDEO)
+    assert response.video
+    assert simulator.counters("xai").submits == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"video": {"url": URL, "duration": 3}}, None),
+        ({"error": {"code": "x", "message": "GPU on fire"}}, "GPU on fire"),
+    ],
+)
+async def test_an_answer_with_202_may_say_how_the_job_ended(
+    simulator: Simulator, body: dict[str, Any], told: str | None
+) -> None:
+    simulator.fail("xai", "poll", Fault.status(202, body))
+    if told is None:
+        assert (await generate_video_async(video_config(simulator), VIDEO)).video == URL
+    else:
+        assert told in str(await failing(simulator))
+
+
+async def test_images_with_an_empty_address_were_refused(simulator: Simulator) -> None:
+    """An error that another try may mend would buy them once more, elsewhere."""
+    simulator.script("xai", Script(result={"data": [{"url": ""}, {"url": ""}]}))
+    error = await failing_image(simulator)
+    assert type(error).__name__ == "ContentModerationError"
+    assert error.retryable is False
+
+
+async def test_an_image_that_was_refused_in_two_ways_is_one(simulator: Simulator) -> None:
+    refused = {"url": "", "respect_moderation": False}
+    simulator.script("xai", Script(result={"data": [{"url": URL}, refused, {"url": ""}]}))
+    response = await generate_image_async(image_config(simulator), IMAGE)
+    assert response.images == (URL,)
+    assert response.provider_metadata["kept_back"] == 2
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,13 @@ class ErrorRules:
 
     def first(self, refusal: Refusal) -> tuple[Meaning, When] | None:
         """Return the first rule whose conditions hold; None where only the status tells."""
-        return next((rule for rule in self._in_order() if rule[1].holds(refusal)), None)
+        rules = (rule for rule in self._in_order() if rule[1].holds(refusal))
+        found = next((rule for rule in rules if not is_hearsay(*rule, refusal)), None)
+        if found is None or found[0] != "moderation":
+            return found
+
+        # A blocked account is said in the words of the filter, too.
+        return next((rule for rule in OF_THE_ACCOUNT if rule[1].holds(refusal)), found)
 
     def _in_order(self) -> Iterator[tuple[Meaning, When]]:
         yield from self.rules
@@ -232,6 +238,18 @@ class ErrorRules:
 
         # A job may have been refused before the work or after it.
         return None if refusal.status is None else "input"
+
+
+def is_hearsay(meaning: Meaning, when: When, refusal: Refusal) -> bool:
+    """Tell whether nothing but words say that the filter refused, with a status that refuses none.
+
+    With 504 or 524, say, nobody knows what became of the request, whatever the words are.
+    """
+    is_told = when.code is None and when.where is None
+    is_error = refusal.status is not None and refusal.status >= FIRST_ERROR
+    return (
+        meaning == "moderation" and is_told and is_error and refusal.status not in REFUSED_IN_WORDS
+    )
 
 
 def upload_error(title: str, status: int | None, said: Any) -> TarashException:

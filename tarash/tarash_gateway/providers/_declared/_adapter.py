@@ -17,7 +17,7 @@ from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import among, percent, unknown_in
 from .._finding import earliest, moment
-from ._asked import filled_in, is_ours, medium_of, own_id, status_without_word, whole
+from ._asked import filled_in, is_ours, medium_of, own_id, says_nothing, status_without_word, whole
 from ._hooks import hook
 from ._learning import DeclaredLearning
 from ._model import ProviderDeclaration
@@ -114,10 +114,11 @@ class DeclaredAdapter(DeclaredLearning):
         else:
             answer = await client.get(url, any_status=True)
 
-        if answer.status in (GONE, *poll.missing) and self._is_young(poll, operation):
+        missing = answer.status in (GONE, *poll.missing) and not self.rules.ends_job(answer)
+        if missing and self._is_young(poll, operation):
             return Snapshot("queued", raw=answer.body)
 
-        if answer.status == ACCEPTED and one(answer.body, poll.status) is None:
+        if answer.status == ACCEPTED and says_nothing(poll, answer.body):
             # It is being made; there may be no body yet.
             return Snapshot("processing", raw=answer.body or None)
 

@@ -34,6 +34,14 @@ def status_without_word(poll: Poll, body: Any) -> JobStatus | None:
     return "completed" if any(holds(flag, body) for flag in poll.completed_with) else None
 
 
+def says_nothing(poll: Poll, body: Any) -> bool:
+    """Tell whether a body says nothing of its job, such as an empty one."""
+    if poll.items is not None and one(body, poll.items):
+        return False
+
+    return one(body, poll.status) is None and status_without_word(poll, body) is None
+
+
 def own_id(call: Call) -> str:
     """Return our name for a submit: the same whenever this attempt is sent or looked for."""
     return f"{call.request_id}-{call.attempt_number}"

@@ -50,6 +50,22 @@ def count_of(predicate: Predicate, body: Any) -> int:
     return sum(not predicate.values or _among(value, predicate.values) for value in found)
 
 
+def kept_back(flags: Sequence[Predicate], body: Any) -> int:
+    """Return how many things flags hold of: an item of a list once, however many hold of it."""
+    by_list: dict[str, list[Predicate]] = {}
+    for flag in flags:
+        items, _, rest = flag.at.rpartition("[].")
+        by_list.setdefault(items, []).append(flag.model_copy(update={"at": rest}))
+
+    counts = [max((count_of(flag, body) for flag in by_list.pop("", [])), default=0)]
+    for items, inner in by_list.items():
+        counts.append(
+            sum(any(holds(flag, item) for flag in inner) for item in values_at(body, f"{items}[]"))
+        )
+
+    return sum(counts)
+
+
 def _among(value: Any, values: Sequence[Any]) -> bool:
     # In Python a truth value equals a number, and in JSON it doesn't.
     return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values)

@@ -13,7 +13,7 @@ from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import READERS, amount, date, mapping, response_facts
 from ._asked import as_image, content_of
-from ._names import count_of, holds, picked
+from ._names import count_of, holds, kept_back, picked
 from ._parts import Predicate, first_of
 from ._sending import DeclaredSending
 from ._stages import Result
@@ -59,8 +59,7 @@ class DeclaredResult(DeclaredSending):
     def beside(self, body: Any, kind: str = "video", model: str = "") -> dict[str, Any]:
         """Return what stands beside the media: expiry, cost, and what is declared."""
         result = self.result_of(kind, model)
-        kept_back = sum(count_of(flag, body) for flag in result.refused)
-        found: dict[str, Any] = {"kept_back": kept_back or None}
+        found: dict[str, Any] = {"kept_back": kept_back(result.refused, body) or None}
         found |= {name: read(body, path) for name, path in result.metadata.items()}
         expiry = next((at for path in result.expires_at if (at := one(body, path))), None)
         found["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
@@ -70,23 +69,16 @@ class DeclaredResult(DeclaredSending):
 
     def costing(self, cost: Any, kind: str, model: str) -> dict[str, Any]:
         """Return a cost in the provider's own units as it stands beside the media."""
-        result = self.result_of(kind, model)
-        if cost is None:
-            return {}
-
-        cost = round(cost * result.cost_scale, 12)
-        if result.cost_unit == "USD":
-            return {"cost_usd": cost}
-
-        return {"cost": {"amount": cost, "unit": result.cost_unit}}
+        return _costing(cost, self.result_of(kind, model))
 
     def cost_before(self, operation: Operation) -> dict[str, Any]:
         """Return what the answer to the submit said that a job would cost."""
         told = self.costing(operation.data.get("cost"), operation.kind, operation.model)
         return {**told, ESTIMATED: True} if told else {}
 
-    def reported_cost(self, _body: Any, metadata: Mapping[str, Any]) -> Reported | None:
+    def reported_cost(self, body: Any, metadata: Mapping[str, Any]) -> Reported | None:
         """Return what a job cost, where the declaration says where that stands. Pure."""
+        metadata = metadata or self._cost_of_refusal(body)
         dollars, final = exact(metadata.get("cost_usd")), not metadata.get(ESTIMATED)
         if dollars is not None:
             return Reported(amount=dollars, final=final)
@@ -94,6 +86,13 @@ class DeclaredResult(DeclaredSending):
         said = mapping(metadata.get("cost"))
         figure, unit = exact(said.get("amount")), str(said.get("unit"))
         return None if figure is None else Reported(quantity=figure, unit=unit, final=final)
+
+    def _cost_of_refusal(self, body: Any) -> dict[str, Any]:
+        """Return the cost that a failed job says itself, in the units of a result's."""
+        cost = amount(one(body, self.said.errors.cost))
+        priced = (result for result in self.said.result if result.cost is not None)
+        result = next(priced, None)
+        return {} if result is None else _costing(cost, result)
 
     def urls(self, body: Any, kind: str, model: str = "") -> list[str]:
         """Return the media of the asked kind. Pure."""
@@ -145,3 +144,14 @@ class DeclaredResult(DeclaredSending):
         return VideoGenerationResponse(
             video=found[0], videos=tuple(found), raw_response=raw, **facts
         )
+
+
+def _costing(cost: Any, result: Result) -> dict[str, Any]:
+    if cost is None:
+        return {}
+
+    cost = round(cost * result.cost_scale, 12)
+    if result.cost_unit == "USD":
+        return {"cost_usd": cost}
+
+    return {"cost": {"amount": cost, "unit": result.cost_unit}}

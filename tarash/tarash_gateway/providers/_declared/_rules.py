@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ from ._stages import Rule
 
 OF_JOBS = ("moderation", "invalid", "failed")
 """What a failed job can be about; whatever else its words say, it failed."""
+PASSING = frozenset({408, 425, 429})
+FIRST_SERVER_ERROR = 500
+"""These, and what is from here on, may pass by themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,8 +58,9 @@ class DeclaredRules(ErrorRules):
         )
 
     def said(self, body: Any) -> str:
-        """Return the provider's words; a text without fields is all words."""
-        return ErrorRules.said(self, body) or (body if isinstance(body, str) else "")
+        """Return the provider's words; a text without fields is all words, and a page has none."""
+        is_text = isinstance(body, str) and not body.lstrip().startswith("<")
+        return ErrorRules.said(self, body) or (body if is_text else "")
 
     def code_of(self, body: Any) -> str:
         """Return the provider's code; one that says that all is well is none."""
@@ -68,9 +72,18 @@ class DeclaredRules(ErrorRules):
         return any(holds(flag, body) for flag in self.inside)
 
     def ends_job(self, answer: HttpResponse) -> bool:
-        """Tell whether an error that answers a poll is the provider's verdict on the job."""
+        """Tell whether an error that answers a poll is the provider's verdict on the job.
+
+        It is one in an object of the provider's alone, and by words not where another poll may be
+        answered otherwise: fronts have words of their own, and say that services are down.
+        """
         rule = self.first(self.refusal_in(answer.body, answer.status))
-        return rule is not None and rule[1].ends_job
+        if rule is None or not isinstance(answer.body, Mapping):
+            return False
+
+        is_told = rule[1].code is None and rule[1].where is None
+        passes = answer.status in PASSING or answer.status >= FIRST_SERVER_ERROR
+        return rule[1].ends_job and not (is_told and passes)
 
     def is_gone(self, answer: HttpResponse) -> bool:
         """Tell whether an answer to a poll says that there is no such job."""
