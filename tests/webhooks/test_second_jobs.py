@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway import Gateway, HTTPError
+from tarash.tarash_gateway import Gateway, HTTPError, StorageError, TarashException
 from tarash.tarash_gateway._engine._postbox import NAMES
 from tarash.tarash_gateway.exceptions import TimeoutError  # noqa: A004  (ours is the built-in one)
 from tarash.tarash_gateway.ledger import MemoryLedger
@@ -139,3 +139,46 @@ async def test_a_job_that_its_provider_has_named_is_certainly_ours_and_stopped(
         assert made.cancel_requested
         (record,) = await ledger.jobs()
         assert record.entries[0].heard["named"]
+
+
+class Failing(MemoryLedger):
+    """Can't write down, at its first try, the submit of a second job."""
+
+    fails = 1
+
+    async def intend(self, intent: Any, owner_id: str) -> bool | None:
+        """Write it down, or not."""
+        if "-again-" in intent.id and self.fails:
+            self.fails -= 1
+            raise StorageError("the disk is full")
+
+        return await super().intend(intent, owner_id)
+
+
+@pytest.mark.parametrize("calls_again", [True, False])
+async def test_a_second_job_that_was_written_down_by_half_is_never_submitted(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *, calls_again: bool
+) -> None:
+    monkeypatch.setenv("ARK_API_KEY", KEY)
+    simulator.script("bytedance", Script(run_polls=1), NEVER)
+    simulator.fail("bytedance", "submit", LATE)
+    ledger = Failing()
+    async with serving(simulator, Gateway(ledger=ledger)) as (gateway, inbox, _url):
+        config = config_of(JOBS["bytedance"], simulator, max_retries=2)
+        job = await gateway.submit_video_async(config, JOBS["bytedance"].request())
+        first, _second = simulator.jobs("bytedance")
+        with pytest.raises(StorageError):
+            await called_about(inbox, first)
+
+        (half,) = [one for one in await ledger.jobs() if one.id != job.id]
+        if calls_again:  # it is kept by that, as if nothing had been
+            assert (await called_about(inbox, first)).operation_id == first.id
+            response = await (await gateway.resume_async(half.id)).wait_async()
+            assert response.request_id == first.id
+        else:
+            with pytest.raises(TarashException, match=first.id) as caught:
+                await (await gateway.resume_async(half.id)).wait_async()
+
+            assert caught.value.submission == "unknown"
+
+        assert simulator.counters("bytedance").submits == 2

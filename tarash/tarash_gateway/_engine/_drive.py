@@ -37,6 +37,7 @@ from ._recording import facts_of
 from ._result import read_result
 from ._schemas import fetch_schema
 from ._search import unsettled
+from ._second_jobs import unwritten
 from ._spending import check_affordable
 from ._times import kind_of
 from ._troubles import said
@@ -225,6 +226,10 @@ class _Drive(Leaving):
         if attempt.intent is not None:
             await self._recover(attempt.intent)
             return
+
+        second = unwritten(self._call)
+        if second is not None:
+            raise second
 
         if self._call.lost:
             raise StorageError(f"Nothing was submitted: {self._call.lost}", submission="not_sent")

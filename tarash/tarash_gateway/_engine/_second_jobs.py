@@ -11,12 +11,17 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+import anyio
+
 from .._data._exchange import Payload
+from .._data._hints import check_dashboard
 from .._support._ids import generate_unique_id
 from .._support._logging import event
+from ..exceptions import TarashException
 from ..ledger._records import Intent, JobRecord
 from ._accounts import account_of
 from ._attempt import Attempt
+from ._marks import MARK
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Operation
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
     from ._fitting import EngineContext
 
 MARK_CHARACTERS = 8
+SECOND = "second_job"
+"""Where the mark of its config has its id, so that it is never sent."""
 NAMED = {"adopted": True, "named": True}
 """What is noted of a job that its provider has named, at an address of the submit's own."""
 
@@ -70,22 +77,21 @@ async def keep_second(
 
     digest = hashlib.sha256(f"{operation.provider} {operation.id}".encode()).hexdigest()
     name = f"{intent.id}-again-{digest[:MARK_CHARACTERS]}"
+    config = first.chain[intent.attempt_number - 1]
     record = JobRecord(
         id=name,
         kind=first.kind,
-        chain=(first.chain[intent.attempt_number - 1],),
+        chain=({**config, MARK: {**(config.get(MARK) or {}), SECOND: operation.id}},),
         request=_without_media(first.request),  # it is never sent
         fingerprint=first.fingerprint,
         labels=first.labels,
     )
-    owner = generate_unique_id()
-    await ledger.open(record, owner, {})
     # Without budgets, into which it need not fit: it is bought already.
     own = replace(intent, id=name, job_id=name, attempt_number=1, budgets=())
-    await ledger.intend(own, owner)
-    await ledger.accept(name, operation, adopted=True)
-    await ledger.note(name, owner, NAMED)
-    await ledger.close(name, owner, "open")
+    with anyio.CancelScope(shield=True):  # whoever called about it may go away meanwhile
+        if not await _write(ledger, record, own, operation):
+            return None
+
     event(
         logging.WARNING,
         "second_job",
@@ -95,6 +101,38 @@ async def keep_second(
         kept_as=name,
     )
     return name
+
+
+async def _write(ledger: Ledger, record: JobRecord, intent: Intent, operation: Operation) -> bool:
+    """Write it down, also where a process has ended in the middle of that; return whether."""
+    owner = generate_unique_id()
+    if await ledger.get(record.id) is None:
+        await ledger.open(record, owner, {})
+    elif not await ledger.claim(record.id, owner):
+        return False  # somebody is writing it down
+
+    try:
+        await ledger.intend(intent, owner)
+        await ledger.accept(intent.id, operation, adopted=True)
+        await ledger.note(intent.id, owner, NAMED)
+    finally:
+        await ledger.close(record.id, owner, "open")  # for its provider's next call, at least
+
+    return True
+
+
+def unwritten(call: Call) -> TarashException | None:
+    """Return why the submit of a job must not leave: it is such a second job, not all written."""
+    second = (call.mark or {}).get(SECOND)
+    if second is None:
+        return None
+
+    return TarashException(
+        f"A process ended while it wrote down that {call.config.provider} had made a second job of "
+        f"a submit, {second}: it may run and be billed, and nothing more is bought for it",
+        submission="unknown",
+        hints=[check_dashboard()],
+    )
 
 
 def _without_media(request: Any) -> Any:
