@@ -17,6 +17,8 @@ from ._limits import pixels_of, ratio_of, within_area
 SHAPE_FIELDS = ("resolution", "aspect_ratio", "size")
 SAME = 0.02
 """Relative difference of two proportions or sides that nobody sees."""
+NEAR_AREA = 1.5
+"""How many times as many pixels, or as few, still pass for `1k` and its like."""
 GRID = 8
 USUAL_RATIO = 16 / 9
 USUAL_AREA = 1024 * 1024
@@ -354,7 +356,8 @@ def says_size(ratios: Ratios, lines: Lines, request: Any) -> bool:
     if made is None or area is None:
         return False
 
-    return apart(made, target.shape) <= SAME and apart(area, target.side) <= 2 * SAME
+    # By the side, of which the area is the square; such words name no exact size.
+    return apart(made, target.shape) <= SAME and 2 * apart(area, target.side) < math.log(NEAR_AREA)
 
 
 def _lines_effects(geometry: Lines, request: Any, target: Target, sent: Any) -> dict[str, Any]:

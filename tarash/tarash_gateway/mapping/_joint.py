@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..models import Adjustment
 from ._field_mapper import FieldMapper
-from ._geometry import SAME, apart, written_ratio
+from ._geometry import NEAR_AREA, SAME, apart, written_ratio
 from ._limits import nearest, pixels_of, ratio_of, shown, side_of
 from ._together import own
 
@@ -156,10 +156,6 @@ def size_as_ratio(request: Request, spec: ModelSpec) -> str | None:
     written = written_ratio(requested)
     found: str | None = written if allowed is None else nearest("aspect_ratio", written, allowed)
     return found
-
-
-NEAR_AREA = 1.5
-"""How many times as many pixels, or as few, still pass for `1k` and its like."""
 
 
 def inexact_ratio(request: Request, mappers: Mapping[str, FieldMapper]) -> str | None:
