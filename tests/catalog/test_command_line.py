@@ -87,7 +87,7 @@ def test_refresh_and_add(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
         url = simulator.base_url("fal")
         simulator.publish_models("fal", [listed(NEW, PROPERTIES)])
         assert run("refresh", "fal", "--base-url", url) == 0
-        assert "1 models" in capsys.readouterr().out
+        assert "1 model" in capsys.readouterr().out
 
         folder = tmp_path / "made"
         arguments = ("add", NEW, "--base-url", url, "--tests", str(folder), "--json")

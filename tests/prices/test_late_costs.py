@@ -189,7 +189,7 @@ def test_the_command_line_asks_before_it_counts(
     assert run(["spend", "--refresh", "--ledger", f"sqlite:///{path}"]) == 0
     captured = capsys.readouterr()
     assert "$0.15" in captured.out
-    assert "1 costs have changed" in captured.err + captured.out
+    assert "1 later figure written down" in captured.err + captured.out
 
 
 @pytest.fixture

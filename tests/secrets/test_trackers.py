@@ -196,7 +196,7 @@ async def test_no_tool_finds_the_key(
 
     error = await failure(case, base_url)
     if error is None:
-        assert fault == "garbage"
+        assert fault in ("garbage", "500")
         assert case in ADOPTED  # what came of it was found
         return
 
