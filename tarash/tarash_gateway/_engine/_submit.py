@@ -183,11 +183,9 @@ class Submit:
         self._exchanging = say(self._send(payload, call))
         try:
             await self._answered(self._exchanging)
-        except BaseException as error:
-            # Beside a cancellation, an exit of the user's, out of a callback that heard a part.
-            if not isinstance(error, Exception):
-                await self._hear_out(is_kept=self._is_kept(call))
-
+        except BaseException:
+            # A cancellation, or what came out of a callback that heard a part.
+            await self._hear_out(is_kept=self._is_kept(call))
             raise
 
         return self._error
