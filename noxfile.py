@@ -31,9 +31,9 @@ LOCKED = {
     "uv": ("--group", "uv"),
 }
 
-# The tests wait for servers and processes, so even a small machine runs several at a time. Some
-# take a hundred times as long as others: who is done takes over from the rest.
-WORKERS = ("--numprocesses", "4", "--dist", "worksteal")
+# The tests wait for servers and processes half of their time, so even two cores run several at
+# once. Some take a hundred times as long as others: who is done takes over from the rest.
+WORKERS = ("--numprocesses", "6", "--dist", "worksteal")
 
 # What depends on how the package is built: its data, its entry points, what it imports. A third of
 # it runs from the wheel: what a build leaves out shows in many tests at once.
@@ -183,14 +183,16 @@ def wheel(session: nox.Session) -> None:
     session.run(
         "python", "-m", "build", "--no-isolation", "--outdir", str(scratch / "dist"), silent=True
     )
-    (built,) = (scratch / "dist").glob("*.whl")
-    _check_contents(session, built)
+    (package,) = (scratch / "dist").glob("*.whl")
+    _check_contents(session, package)
 
     elsewhere = scratch / "elsewhere"
     elsewhere.mkdir()
     for name in ("tests", "docs", "examples", "tools"):
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, elsewhere / name)
+            # Not the pages that `docs` may be building at this moment.
+            built = shutil.ignore_patterns("_build")
+            shutil.copytree(ROOT / name, elsewhere / name, ignore=built)
     for name in ("NOTICE", "README.md", "SECURITY.md", "pyproject.toml"):
         shutil.copy(ROOT / name, elsewhere)
 
@@ -200,11 +202,11 @@ def wheel(session: nox.Session) -> None:
     install = (str(bare), "-m", "pip", "install", "--quiet")
     # pip takes no file without a hash where a constraint or a requirement has one: two steps.
     session.run(*install, "--require-hashes", "-r", str(LOCKS / "bare.txt"), external=True)
-    session.run(*install, "--no-deps", str(built), external=True)
+    session.run(*install, "--no-deps", str(package), external=True)
     with session.chdir(elsewhere):
         session.run(str(bare), "tests/house/import_probe.py", external=True)
 
-    session.install("--force-reinstall", "--no-deps", str(built))
+    session.install("--force-reinstall", "--no-deps", str(package))
     with session.chdir(elsewhere):
         _pytest(session, "pytest", *(() if session.posargs else (*PACKAGED, "--share", "1/3")))
 
