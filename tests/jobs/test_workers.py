@@ -21,7 +21,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._records import DueTasks, JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import until
 from tests.jobs.conftest import KEY
@@ -212,6 +212,10 @@ class CountingLedger(SqliteLedger):
     async def list_states(self, space: str, **asked: Any) -> Any:
         self.reads += space == "queue"
         return await super().list_states(space, **asked)
+
+    async def due_tasks(self, **asked: Any) -> DueTasks:
+        self.reads += 1
+        return await super().due_tasks(**asked)
 
 
 async def test_the_queue_is_not_read_for_each_job_that_ends(tmp_path: Path) -> None:
