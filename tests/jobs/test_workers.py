@@ -98,6 +98,9 @@ class OddLedger(MemoryLedger):
     async def jobs(self, **asked: Any) -> list[JobRecord]:
         return [self._shown(one) for one in await super().jobs(**asked)]
 
+    async def unfinished(self, **asked: Any) -> list[JobRecord]:
+        return [self._shown(one) for one in await super().unfinished(**asked)]
+
     def _shown(self, record: JobRecord) -> JobRecord:
         if record.id != self.odd:
             return record
@@ -129,6 +132,41 @@ async def test_a_job_that_can_not_be_read_hides_no_other(simulator: Simulator) -
     ledger.odd = odd.id
     assert [one.id for one in await gateway.resume_all_async()] == [job.id]
     await gateway.aclose()
+
+
+class OldLedger(MemoryLedger):
+    """Keeps no pages of what is unfinished, as a ledger of the user's own may."""
+
+    unfinished: Any = None
+    due_tasks: Any = None
+
+
+@pytest.mark.parametrize("made", [OddLedger, OldLedger])
+async def test_unfinished_jobs_are_resumed_page_by_page(
+    simulator: Simulator, made: type[MemoryLedger]
+) -> None:
+    ledger = made()
+    async with Gateway(ledger=ledger) as gateway:
+        jobs = [
+            (await gateway.enqueue_video_async(config(simulator), ask(f"{number}"))).id
+            for number in range(5)
+        ]
+        if isinstance(ledger, OddLedger):
+            ledger.odd = jobs.pop(1)  # which makes no page the shorter
+
+        found: list[str] = []
+        after = None
+        while page := await gateway.resume_all_async(limit=2, after=after, api_keys=KEYS):
+            found += [one.id for one in page]
+            after = found[-1]
+            for one in page[:1]:
+                await one.cancel_async()  # it has ended before the next page is read
+
+        assert found == jobs
+        assert [one.id for one in await gateway.resume_all_async(limit=9)][:1] == [jobs[1]]
+        for wrong in ({"after": "nobody's"}, {"limit": 0}):
+            with pytest.raises(ValidationError):
+                await gateway.resume_all_async(**wrong)
 
 
 async def test_the_higher_priority_goes_first(gateway: Gateway, simulator: Simulator) -> None:

@@ -18,7 +18,7 @@ from tarash.tarash_gateway.ledger.postgres import _queue as in_postgres
 from tarash.tarash_gateway.ledger.sqlite import _queue as in_sqlite
 from tarash.tarash_gateway.ledger.sqlite._file import File
 from tarash.tarash_gateway.ledger.sqlite._schema import MIGRATIONS
-from tests.ledger.makers import HOLDER, make_job
+from tests.ledger.makers import HOLDER, begin, make_job
 
 OLD_JOB = """
     INSERT INTO {schema}jobs (id, kind, chain, request, fingerprint, created_at, state)
@@ -168,6 +168,40 @@ async def test_it_is_what_reading_all_tasks_would_find(ledger: Any, seed: int) -
     found = await due(ledger, 3)
     assert sorted(found) == sorted(expected)
     assert [expected[one] for one in found] == sorted(expected.values(), reverse=True)
+
+
+# --------------------------------------------------------------------------- what nobody drives
+async def unfinished(ledger: Any, size: int) -> list[str]:
+    found: list[str] = []
+    after: str | None = None
+    while page := await ledger.unfinished(after=after, limit=size):
+        assert len(page) <= size
+        found += [one.id for one in page]
+        after = page[-1].id
+
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+async def test_what_nobody_drives_is_read_in_pages_oldest_first(ledger: Any, size: int) -> None:
+    jobs = [(await begin(ledger)).id for _ in range(7)]
+    assert await unfinished(ledger, size) == []
+    for one in jobs[1:6]:
+        assert await ledger.close(one, HOLDER, "open")
+
+    assert await ledger.claim(jobs[4], HOLDER)
+    assert await ledger.claim(jobs[5], HOLDER)
+    assert await ledger.close(jobs[5], HOLDER, "completed")
+    assert await unfinished(ledger, size) == jobs[1:4]
+
+
+async def test_a_page_begins_behind_a_job_in_whatever_state(ledger: Any) -> None:
+    first, second = await begin(ledger), await begin(ledger)
+    assert await ledger.close(first.id, HOLDER, "completed")
+    assert await ledger.close(second.id, HOLDER, "open")
+    (found,) = await ledger.unfinished(after=first.id)
+    assert (found.id, found.request, found.held) == (second.id, second.request, False)
+    assert await ledger.unfinished(after="nobody's") == []
 
 
 # ------------------------------------------------------------------------- versions side by side
