@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from tarash.tarash_gateway._jobs._working import quiet_seconds
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import DueTasks, JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
@@ -340,6 +342,11 @@ async def test_a_second_signal_cuts_the_grace_short(simulator: Simulator) -> Non
     assert simulator.counters("runway").submits == 1
     assert simulator.counters("runway").cancels == 0
     await gateway.aclose()
+
+
+@pytest.mark.parametrize("lease", [1.5, 3, 15, 30, 600, math.inf])
+def test_what_the_dead_have_left_is_taken_over_within_two_leases(lease: float) -> None:
+    assert 1 <= quiet_seconds(lease) <= min(10, lease)
 
 
 async def test_workers_share_the_queue(gateway: Gateway, simulator: Simulator) -> None:

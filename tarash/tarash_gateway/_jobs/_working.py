@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PAUSE_SECONDS = 1.0
 """Between two readings of the queue."""
 HEARD_SECONDS = 10.0
-"""Between two where the ledger says that something was enqueued."""
+"""Between two where the ledger says that something was enqueued, at most."""
 THERE_SECONDS = 60.0
 """How long a worker's word that it is there holds; it says so three times as often."""
 RETRY_SECONDS = (5.0, 300.0)
@@ -39,6 +39,14 @@ RETRY_SECONDS = (5.0, 300.0)
 GRACE_SECONDS = 20.0
 SMALLEST_PAGE = 100
 """Tasks that are read at once at least: the queue is not read for each job that ends."""
+
+
+def quiet_seconds(lease: float) -> float:
+    """Return the seconds between two readings where the ledger says that something was enqueued.
+
+    Nobody says that a worker has died: its jobs are taken over within two leases.
+    """
+    return max(PAUSE_SECONDS, min(HEARD_SECONDS, lease / 3))
 
 
 class Worker:
@@ -76,6 +84,7 @@ class Worker:
         self._grace = grace
         self._keys = Keys.taken(api_keys)
         self._name = generate_unique_id()
+        self._quiet_seconds = quiet_seconds(resources.ledger.lease_seconds)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._later: dict[str, tuple[float, float]] = {}
         """Of jobs that are to be tried again: when, and after which pause the time after that."""
@@ -143,7 +152,7 @@ class Worker:
             return True
 
         now = time.monotonic()
-        return self._next_at <= now or now - self._read_at >= HEARD_SECONDS
+        return self._next_at <= now or now - self._read_at >= self._quiet_seconds
 
     async def _say(self) -> None:
         if time.monotonic() - self._said < THERE_SECONDS / 3 and self._said:
@@ -239,7 +248,7 @@ class Worker:
     async def _pause(self) -> None:
         """Wait until there may be something to do: thousands of jobs are not looked at for that."""
         self._listening()
-        seconds = HEARD_SECONDS
+        seconds = self._quiet_seconds
         if len(self._running) < self._concurrency:
             seconds = min(seconds, max(0.05, self._next_at - time.monotonic()))
 
@@ -260,7 +269,7 @@ class Worker:
         if hear is None:
             await asyncio.sleep(PAUSE_SECONDS)
         else:
-            await hear(QUEUE, HEARD_SECONDS, PAUSE_SECONDS)
+            await hear(QUEUE, self._quiet_seconds, PAUSE_SECONDS)
 
     async def _leave(self) -> None:
         """Finish what is nearly done, and let go of the rest: others go on with it at once."""

@@ -188,7 +188,8 @@ class QueueLedger(StateLedger, Protocol):
     async def due_tasks(self, *, limit: int = 1000, after: DueTask | None = None) -> DueTasks:
         """Return the first tasks whose time has come and whose open jobs no living holder drives.
 
-        What has ended, what is driven and what is not due takes no time here.
+        What has ended, what is driven and what is not due takes no time here. A task that was left
+        behind by a job that has ended may be among them, and is to be deleted.
 
         Args:
             limit: The most to return.

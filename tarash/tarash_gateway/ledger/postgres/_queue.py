@@ -10,26 +10,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._facts import DueTask, DueTasks
-from ._rows import JOBS, NUMBER, is_held, records
+from ._rows import JOBS, NUMBER, entries_of, is_held, records
 
 if TYPE_CHECKING:
     from ..._data._types import JsonObject
     from .._facts import JobRecord
     from .._processes import Process
     from ._database import Database, Row, Transaction
+    from ._rows import Entries
 
 PROMOTED = 1000
 """Scheduled tasks that are made due in one step."""
 PROMOTE = """
     UPDATE tarash.jobs SET task_at = NULL WHERE number IN (
         SELECT number FROM tarash.jobs
-        WHERE task_at <= clock_timestamp() AND state = 'open'
+        WHERE task_at <= statement_timestamp()
         ORDER BY task_at LIMIT %s FOR UPDATE SKIP LOCKED
     )
 """
 NEXT = """
-    SELECT extract(epoch FROM task_at - clock_timestamp())::float8 AS seconds FROM tarash.jobs
-    WHERE task_at IS NOT NULL AND state = 'open' ORDER BY task_at LIMIT 1
+    SELECT extract(epoch FROM task_at - statement_timestamp())::float8 AS seconds FROM tarash.jobs
+    WHERE task_at IS NOT NULL ORDER BY task_at LIMIT 1
 """
 PROCESSES = """
     SELECT process, '' AS holder, pid, birth, place, lease_seconds,
@@ -39,7 +40,7 @@ PROCESSES = """
 """
 _TASKS = "SELECT id, task_rank, number FROM tarash.jobs"
 _BEHIND = """
-    task_rank IS NOT NULL AND task_at IS NULL AND state = 'open'
+    task_rank IS NOT NULL AND task_at IS NULL
     AND (task_rank, number) > (%s, %s) ORDER BY task_rank, number LIMIT %s
 """
 FREE = f"{_TASKS} WHERE process IS NULL AND {_BEHIND}"
@@ -84,7 +85,7 @@ class Queue:
     def unfinished(self, after: str | None, limit: int) -> list[JobRecord]:
         """Return open jobs that nobody drives; see `_records.PagedLedger.unfinished`."""
 
-        def work(transaction: Transaction) -> list[JobRecord]:
+        def work(transaction: Transaction) -> tuple[list[Row], Entries]:
             row = {"number": -1} if after is None else transaction.first(NUMBER, after)
             found: list[Row] = []
             while row is not None and len(found) < limit:
@@ -92,9 +93,9 @@ class Queue:
                 found += [one for one in rows if not is_held(one, self.process)]
                 row = rows[-1] if len(rows) == limit else None
 
-            return records(transaction, found[:limit], self.process)
+            return found[:limit], entries_of(transaction, found[:limit])
 
-        return self._database.read(work)
+        return records(*self._database.read(work), self.process)
 
 
 def _promote(transaction: Transaction) -> int:

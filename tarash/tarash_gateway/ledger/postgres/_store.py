@@ -20,6 +20,7 @@ from ._rows import (
     as_json,
     as_time,
     by_state,
+    entries_of,
     first,
     is_held,
     records,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .._examined import Examined
     from .._facts import JobRecord, Spending
     from ._database import Row, Transaction
+    from ._rows import Entries
 
 INSERT = """
     INSERT INTO tarash.jobs (
@@ -290,20 +292,20 @@ class Store(Submits):
     def list(self, states: tuple[JobState, ...], limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""
 
-        def work(transaction: Transaction) -> list[JobRecord]:
+        def work(transaction: Transaction) -> tuple[list[Row], Entries]:
             last = BEYOND
             if before is not None:
                 row = transaction.first(NUMBER, before)
                 if row is None:
-                    return []
+                    return [], {}
 
                 last = row["number"]
 
             query, values = by_state(set(states), last, limit)
             rows = transaction.all(query, *values)
-            return records(transaction, rows, self.process)
+            return rows, entries_of(transaction, rows)
 
-        return self._database.read(work)
+        return records(*self._database.read(work), self.process)
 
     def media(self, sha256: str) -> bytes:
         """Return bytes that an open job's request refers to."""

@@ -25,13 +25,13 @@ PROMOTED = 1000
 PROMOTE = """
     UPDATE jobs SET task_at = NULL WHERE number IN (
         SELECT number FROM jobs INDEXED BY jobs_scheduled
-        WHERE task_at <= ? AND state = 'open' ORDER BY task_at LIMIT ?
+        WHERE task_at <= ? ORDER BY task_at LIMIT ?
     )
 """
 NEXT = """
     SELECT (julianday(task_at) - julianday(?)) * 86400 AS seconds, task_at <= ? AS is_due
     FROM jobs INDEXED BY jobs_scheduled
-    WHERE task_at IS NOT NULL AND state = 'open' ORDER BY task_at LIMIT 1
+    WHERE task_at IS NOT NULL ORDER BY task_at LIMIT 1
 """
 PROCESSES = """
     SELECT process, '' AS holder, pid, birth, place, renewed_at, lease_seconds
@@ -40,7 +40,7 @@ PROCESSES = """
 """
 _TASKS = "SELECT id, task_rank, number FROM jobs"
 _BEHIND = """
-    task_rank IS NOT NULL AND task_at IS NULL AND state = 'open'
+    task_rank IS NOT NULL AND task_at IS NULL
     AND (task_rank, number) > (?, ?) ORDER BY task_rank, number LIMIT ?
 """
 # SQLite would take the index by state, and sort.

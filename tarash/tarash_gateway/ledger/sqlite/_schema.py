@@ -213,7 +213,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # A task of the queue beside its job, so that an index holds those that are due and in
         # nobody's hands, and nothing else: in their order, since a rank is the priority with its
-        # sign turned. `task_at` is emptied when the time has come.
+        # sign turned. `task_at` is emptied when the time has come. No index or query here names the
+        # state, whose index could be taken instead.
         "ALTER TABLE jobs ADD COLUMN task_rank INTEGER",
         "ALTER TABLE jobs ADD COLUMN task_at TEXT",
         # By triggers, so that what processes of the version before enqueue and end is seen, too.
@@ -264,11 +265,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         """
         CREATE INDEX jobs_due ON jobs (task_rank, number)
-        WHERE task_rank IS NOT NULL AND task_at IS NULL AND process IS NULL AND state = 'open'
+        WHERE task_rank IS NOT NULL AND task_at IS NULL AND process IS NULL
         """,
-        """
-        CREATE INDEX jobs_scheduled ON jobs (task_at) WHERE task_at IS NOT NULL AND state = 'open'
-        """,
+        "CREATE INDEX jobs_scheduled ON jobs (task_at) WHERE task_at IS NOT NULL",
     ),
 )
 """What makes each version out of the one before; never changed, only added to."""
