@@ -37,7 +37,7 @@ from ._polling import FIRST_LOOK, PollSchedule
 from ._postbox import reading
 from ._shared_polls import Member, joined
 from ._times import kind_of
-from ._troubles import Troubles
+from ._troubles import Troubles, unforeseen_look
 from ._watch_facts import age_of, paced, polled
 
 if TYPE_CHECKING:
@@ -385,10 +385,7 @@ class Watch:
         except builtins.TimeoutError:
             trouble = HTTPConnectionError(f"A poll of the job took longer than {POLL_SECONDS} s")
         except Exception as error:  # noqa: BLE001  (whatever it is, the job is paid for)
-            said = self._attempt.secrets.text(str(error))
-            trouble = HTTPConnectionError(
-                f"Unforeseen {type(error).__name__} while looking at the job: {said}"
-            )
+            trouble = unforeseen_look(error, self._attempt.secrets)
 
         status = self._attempt.status or "queued"
         return Snapshot(status, retry_after=trouble.retry_after, trouble=trouble)
