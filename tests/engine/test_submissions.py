@@ -31,7 +31,7 @@ BARE: tuple[Any, ...] = ("", "Unauthorized", "error code: 1015", {"message": "no
 NEVER_REACHED = {521, 522, 523, 525, 526, 530}
 ANYBODYS = {411, 413, 414, 431, *NEVER_REACHED}
 IN_WORDS = {*range(300, 408), *range(409, 500), 500, 501, 503, 505} | NEVER_REACHED
-WITHOUT_A_WORD = ANYBODYS | {400, 401, 402, 403, 404, 405, 415, 422, 425, 429}
+WITHOUT_A_WORD = ANYBODYS | {401, 402, 403, 404, 422, 425, 429}
 
 
 def safe(body: Any) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._http._answer import BROKEN_OFF, REFUSED_IN_WORDS
+from .._http._answer import REFUSED_IN_WORDS, is_page
 from ..exceptions import HTTPConnectionError, HTTPError, QuotaExceededError, TarashException
 
 if TYPE_CHECKING:
@@ -54,11 +54,10 @@ RESENDABLE = frozenset({425, 429, 500, 503})
 """Statuses of a refused submit that certainly bought nothing and may leave again."""
 REFUSED_UNREAD = frozenset({411, 413, 414, 431})
 """Those that anybody on the way answers who finds a request too large to take it in or hand it on,
-in whatever words. With all others, a page may stand in the place of an acceptance: a front that
-could not fetch its own page about a late answer says 405 to a POST, and 400, 307 or 308 come from
-those that hand on, too.
+in whatever words. Not so others of theirs: a front that goes to a page of its own about a late
+answer says 405 to the POST, and 400, 307 and 308 come from those that hand on, too.
 """
-REFUSED_BARE = REFUSED_UNREAD | {400, 401, 402, 403, 404, 405, 415, 422, 425, 429}
+REFUSED_BARE = REFUSED_UNREAD | {401, 402, 403, 404, 422, 425, 429}
 """Those that say so without a word; in a page they may be a front's, in the place of an acceptance.
 """
 NEVER_REACHED = frozenset({521, 522, 523, 525, 526, 530})
@@ -120,14 +119,6 @@ def is_envelope(body: Any) -> bool:
 
     # `message` alone is what gateways in front of a provider say.
     return any(body.get(name) for name in ENVELOPE)
-
-
-def is_page(body: Any) -> bool:
-    """Tell whether a body is a page: text with markup, media, or what broke off."""
-    if isinstance(body, str):
-        return body.lstrip().startswith("<") or body == BROKEN_OFF
-
-    return body is None or (isinstance(body, dict) and bool(body.get("cloudflare_error")))
 
 
 def may_leave_again(error: TarashException) -> bool:

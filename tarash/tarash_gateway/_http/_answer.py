@@ -127,6 +127,22 @@ def says_nothing(body: Any) -> bool:
     return not body or isinstance(body, bool | int | float)
 
 
+def is_no_answer(body: Any) -> bool:
+    """Tell whether a body can't be a provider's answer to a submit, with its result or without.
+
+    There an object without anything in it is no model's own, either.
+    """
+    return body == {} or says_nothing(body)
+
+
+def is_page(body: Any) -> bool:
+    """Tell whether a body is a page: text with markup, media, or what broke off."""
+    if isinstance(body, str):
+        return body.lstrip().startswith("<") or body == BROKEN_OFF
+
+    return body is None or (isinstance(body, dict) and bool(body.get("cloudflare_error")))
+
+
 def parse_retry_after(value: str | None) -> float | None:
     """Return the seconds that a Retry-After header asks for; None where it can't be read."""
     if not value:
