@@ -23,6 +23,7 @@ from ..exceptions import (
 )
 from ._blanks import Blanks
 from ._callbacks import CALLED_BACK
+from ._fronts import checked_look
 from ._lease import Lease, was_stopped
 from ._limits import (
     NUDGE_SECONDS,
@@ -370,7 +371,8 @@ class Watch:
         trouble: TarashException
         try:
             with patient(self._attempt) as patience:
-                snapshot = await self._adapter.poll(self._client, self._operation)
+                came = await self._adapter.poll(self._client, self._operation)
+                snapshot = checked_look(came, self._operation)
 
             if snapshot.trouble is None:  # machines that don't agree may take it back
                 self._note_ready(ready=patience.is_done)
