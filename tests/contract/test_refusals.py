@@ -252,7 +252,8 @@ def everyone_looks(simulator: Simulator) -> bool:
         for name in simulator.providers
         for job in simulator.jobs(name)
     ]
-    return len(looks) == len(JOBS) and min(looks) > DENIALS
+    # Some ask at two places at each look.
+    return len(looks) == len(JOBS) and min(looks) > 2 * DENIALS
 
 
 @pytest.mark.parametrize(("case", "face"), FACES)

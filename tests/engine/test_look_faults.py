@@ -11,11 +11,14 @@ import pytest
 
 from tarash.tarash_gateway import (
     ContentModerationError,
+    Gateway,
     HTTPError,
     ModelNotFoundError,
     TimeoutError,  # noqa: A004  (the library's own, which is the built-in one too)
     ValidationError,
 )
+from tarash.tarash_gateway.providers._registry import Registry
+from tarash.tarash_gateway.providers.fal.adapter import FalAdapter
 from tarash.tarash_gateway.testing import Fault, Script, Step
 from tests.conftest import Leap, logged, rounds, until
 from tests.engine.conftest import Fal, only_attempt
@@ -221,6 +224,57 @@ async def test_a_job_that_is_denied_for_a_minute_ends_the_wait_and_stays_unfinis
     assert fal.counters.submits == 1
     assert only_attempt(error).billing == "possible"
     assert fal.outcomes() == ["detached"]
+
+
+class Broken(FalAdapter):
+    """Can't read what it is told of a job, as is seen with each word that a provider adds."""
+
+    name = "broken"
+    raises: Exception
+
+    async def poll(self, client: Any, operation: Any) -> Any:
+        """Fail."""
+        await super().poll(client, operation)
+        raise self.raises
+
+
+async def broken(fal: Fal, raises: Exception, **changes: Any) -> Any:
+    adapter, registry = Broken(), Registry()
+    adapter.raises = raises
+    registry.register_provider("broken", adapter)
+    fal.gateway = Gateway(registry=registry, ledger=fal.ledger)
+    fal.script(Script(outcome="never", stream=False))
+    return await fal.failure(provider="broken", **changes)
+
+
+@pytest.mark.parametrize("raises", [KeyError("urls"), TypeError("not iterable"), RuntimeError()])
+async def test_an_adapter_that_fails_at_each_poll_ends_the_wait_and_not_the_job(
+    fal: Fal, leap: Leap, raises: Exception
+) -> None:
+    work = asyncio.ensure_future(broken(fal, raises))
+    await until(lambda: work.done() or fal.counters.polls > 8)
+    assert not work.done()
+    leap(61)
+    error = await work
+
+    assert (error.code, error.submission, error.retryable) == ("adapter_failed", "accepted", False)
+    assert f"Unforeseen {type(raises).__name__}" in error.message
+    assert error.operation["id"] == fal.simulator.jobs("fal")[0].id
+    assert (fal.counters.submits, fal.counters.cancels) == (1, 0)
+    assert only_attempt(error).billing == "possible"
+    assert fal.outcomes() == ["detached"]
+
+
+async def test_a_connection_that_fails_in_a_way_of_its_own_is_polled_over_to_the_deadline(
+    fal: Fal, leap: Leap
+) -> None:
+    work = asyncio.ensure_future(broken(fal, OSError("no route"), timeout=600))
+    await until(lambda: work.done() or fal.counters.polls > 8)
+    leap(61)
+    await until(lambda: work.done() or fal.counters.polls > 10)
+    assert not work.done()
+    leap(600)
+    assert isinstance(await work, TimeoutError)
 
 
 @pytest.mark.parametrize("fault", [Fault.status(429), Fault.status(503), Fault.status(408)])

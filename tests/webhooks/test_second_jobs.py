@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -141,28 +142,103 @@ async def test_a_job_that_its_provider_has_named_is_certainly_ours_and_stopped(
         assert record.entries[0].heard["named"]
 
 
-class Failing(MemoryLedger):
-    """Can't write down, at its first try, the submit of a second job."""
-
-    fails = 1
-
-    async def intend(self, intent: Any, owner_id: str) -> bool | None:
-        """Write it down, or not."""
-        if "-again-" in intent.id and self.fails:
-            self.fails -= 1
-            raise StorageError("the disk is full")
-
-        return await super().intend(intent, owner_id)
+WRITES = ("intend", "accept", "note", "close")
+"""Of a second job, after it was opened."""
 
 
-@pytest.mark.parametrize("calls_again", [True, False])
-async def test_a_second_job_that_was_written_down_by_half_is_never_submitted(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, *, calls_again: bool
+class Dying(MemoryLedger):
+    """Ends, right before one write of a second job, the process that writes it."""
+
+    def __init__(self, write: str) -> None:
+        super().__init__()
+        self.write = write
+        self.is_dead = False
+        for name in WRITES:
+            setattr(self, name, self._dying(name, getattr(self, name)))
+
+    def _dying(self, name: str, work: Any) -> Any:
+        async def write(*facts: Any, **more: Any) -> Any:
+            about = getattr(facts[0], "id", facts[0])
+            if self.write and "-again-" in about:
+                self.is_dead = self.is_dead or name == self.write
+                if self.is_dead:
+                    raise StorageError("the process has ended")
+
+            return await work(*facts, **more)
+
+        return write
+
+    def restart(self) -> None:
+        """Let another process go on, once the lease of the dead one is over."""
+        self.write = ""
+        self._holders = {job: who for job, who in self._holders.items() if "-again-" not in job}
+
+
+@pytest.mark.parametrize(
+    ("write", "then"),
+    [
+        *((write, "waited for") for write in WRITES),
+        *((write, then) for write in WRITES[:2] for then in ("stopped", "called again")),
+    ],
+)
+async def test_a_second_job_is_found_wherever_its_writing_ended(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, write: str, then: str
 ) -> None:
     monkeypatch.setenv("ARK_API_KEY", KEY)
     simulator.script("bytedance", Script(run_polls=1), NEVER)
     simulator.fail("bytedance", "submit", LATE)
-    ledger = Failing()
+    ledger = Dying(write)
+    async with serving(simulator, Gateway(ledger=ledger)) as (gateway, inbox, _url):
+        config = config_of(JOBS["bytedance"], simulator, max_retries=2)
+        job = await gateway.submit_video_async(config, JOBS["bytedance"].request())
+        first, _second = simulator.jobs("bytedance")
+        with pytest.raises(StorageError):
+            await called_about(inbox, first)
+
+        ledger.restart()
+        if then == "called again":
+            assert (await called_about(inbox, first)).operation_id == first.id
+
+        (half,) = [one for one in await ledger.jobs() if one.id != job.id]
+        handle = await gateway.resume_async(half.id)
+        assert handle.operation is not None
+        assert handle.operation["id"] == first.id
+        if then == "stopped":
+            assert await handle.cancel_async() in ("cancelled", "requested", "unsupported")
+        else:
+            assert (await handle.wait_async()).request_id == first.id
+            kept = await ledger.find("bytedance", first.id)
+            assert kept is not None
+            assert (kept.id, kept.state) == (half.id, "completed")
+            assert kept.entries[0].outcome == "completed"
+
+        assert simulator.counters("bytedance").submits == 2
+
+
+class OfBefore(MemoryLedger):
+    """Keeps of a second job what earlier versions have kept, whose process has ended there."""
+
+    async def open(self, job: Any, owner_id: str, media: Any) -> Any:
+        """Write it down."""
+        if "-again-" in job.id:
+            (config,) = job.chain
+            mark = config["bought_with"]
+            named = {**mark, "second_job": mark["second_job"]["operation"]["id"]}
+            job = replace(job, chain=({**config, "bought_with": named},))
+            await super().open(job, owner_id, media)
+            await super().close(job.id, owner_id, "open")
+            raise StorageError("the process has ended")
+
+        return await super().open(job, owner_id, media)
+
+
+async def test_a_second_job_that_an_earlier_version_wrote_down_by_half_is_never_submitted(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARK_API_KEY", KEY)
+    simulator.script("bytedance", Script(run_polls=1), NEVER)
+    simulator.fail("bytedance", "submit", LATE)
+    ledger = OfBefore()
     async with serving(simulator, Gateway(ledger=ledger)) as (gateway, inbox, _url):
         config = config_of(JOBS["bytedance"], simulator, max_retries=2)
         job = await gateway.submit_video_async(config, JOBS["bytedance"].request())
@@ -171,14 +247,44 @@ async def test_a_second_job_that_was_written_down_by_half_is_never_submitted(
             await called_about(inbox, first)
 
         (half,) = [one for one in await ledger.jobs() if one.id != job.id]
-        if calls_again:  # it is kept by that, as if nothing had been
-            assert (await called_about(inbox, first)).operation_id == first.id
-            response = await (await gateway.resume_async(half.id)).wait_async()
-            assert response.request_id == first.id
-        else:
-            with pytest.raises(TarashException, match=first.id) as caught:
-                await (await gateway.resume_async(half.id)).wait_async()
+        with pytest.raises(TarashException, match=first.id) as caught:
+            await (await gateway.resume_async(half.id)).wait_async()
 
-            assert caught.value.submission == "unknown"
-
+        assert caught.value.submission == "unknown"
         assert simulator.counters("bytedance").submits == 2
+
+
+class CalledBetween(MemoryLedger):
+    """Has a provider call back after its refusal was written down, before the attempt's end is."""
+
+    inbox: WebhookInbox
+    simulator: Simulator
+
+    async def settle(self, intent_id: str, *facts: Any, **more: Any) -> None:
+        """Write an end down."""
+        (made,) = self.simulator.jobs("bytedance")
+        await called_about(self.inbox, made)
+        await super().settle(intent_id, *facts, **more)
+
+
+@pytest.mark.parametrize("max_retries", [0, 1])
+async def test_a_call_between_a_final_refusal_and_its_end_is_heard(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, max_retries: int
+) -> None:
+    monkeypatch.setenv("ARK_API_KEY", KEY)
+    simulator.script("bytedance", Script(run_polls=1))
+    simulator.fail("bytedance", "submit", LATE)
+    simulator.fail("bytedance", "submit", Fault.status(400), times=None)
+    ledger = CalledBetween()
+    async with serving(simulator, Gateway(ledger=ledger)) as (gateway, inbox, _url):
+        ledger.inbox, ledger.simulator = inbox, simulator
+        config = config_of(JOBS["bytedance"], simulator, max_retries=max_retries)
+        with pytest.raises(TarashException) as caught:
+            await generated(gateway, JOBS["bytedance"], config)
+
+        assert caught.value.submission == "rejected"
+        (made,) = simulator.jobs("bytedance")
+        kept = await ledger.find("bytedance", made.id)
+        assert kept is not None
+        response = await (await gateway.resume_async(kept.id)).wait_async()
+        assert response.request_id == made.id

@@ -31,7 +31,7 @@ from ._postbox import name_job, post_note
 from ._quoting import quoted
 from ._received import dumped
 from ._remote import look, stop
-from ._second_jobs import keep_second, operation_named
+from ._second_jobs import entries_of, keep_second, operation_named
 from ._times import kind_of
 from ._traffic import Traffic
 from ._trust import is_id
@@ -50,6 +50,7 @@ __all__ = [
     "checked_payload",
     "drive",
     "dumped",
+    "entries_of",
     "farewell",
     "fitted_call",
     "handle",

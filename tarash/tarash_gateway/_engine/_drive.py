@@ -37,7 +37,7 @@ from ._recording import facts_of
 from ._result import read_result
 from ._schemas import fetch_schema
 from ._search import unsettled
-from ._second_jobs import unwritten
+from ._second_jobs import unwritten, write_whole
 from ._spending import check_affordable
 from ._times import kind_of
 from ._troubles import said
@@ -188,6 +188,7 @@ class _Drive(Leaving):
             attempt.parts.clear()
             if end is not None:
                 await attempt.apply(end, response=response)
+                await self._search.keep_late()
 
         return response
 
@@ -218,6 +219,7 @@ class _Drive(Leaving):
         """Submit, unless that is done; a job whose answer was lost is looked for."""
         attempt = self._attempt
         if attempt.operation is not None or attempt.finished is not None:
+            await write_whole(attempt, self._lease)
             if attempt.heard.get("tries") and attempt.is_certain:
                 await self._search.keep_second()  # its process may have ended before it asked
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._http._answer import BROKEN_OFF, REFUSED_IN_WORDS
+from .._http._answer import REFUSED_IN_WORDS, is_page
 from ..exceptions import HTTPConnectionError, HTTPError, QuotaExceededError, TarashException
 
 if TYPE_CHECKING:
@@ -52,15 +52,16 @@ SEARCH_PAUSES = (0.5, 2, 4)
 
 RESENDABLE = frozenset({425, 429, 500, 503})
 """Statuses of a refused submit that certainly bought nothing and may leave again."""
-REFUSED_UNREAD = frozenset({400, 405, 411, 413, 414, 415, 431})
-"""Those that anybody on the way answers before the request is handed on, in whatever words."""
+REFUSED_UNREAD = frozenset({411, 413, 414, 431})
+"""Those that anybody on the way answers who finds a request too large to take it in or hand it on,
+in whatever words. Not so others of theirs: a front that goes to a page of its own about a late
+answer says 405 to the POST, and 400, 307 and 308 come from those that hand on, too.
+"""
 REFUSED_BARE = REFUSED_UNREAD | {401, 402, 403, 404, 422, 425, 429}
 """Those that say so without a word; in a page they may be a front's, in the place of an acceptance.
 """
 NEVER_REACHED = frozenset({521, 522, 523, 525, 526, 530})
 """What a front answers that had no connection to the provider: nothing was handed on."""
-TO_BE_REPEATED = frozenset({307, 308})
-"""Redirects that ask for the whole request again elsewhere; the others may follow upon the work."""
 TRANSIENT = frozenset({408, 425, 429})
 """Statuses of a look, beside all from 500 on, that may pass by themselves."""
 
@@ -104,7 +105,7 @@ def submission_of(error: TarashException) -> Submission:
     else:
         safe = status in REFUSED_BARE and not is_page(error.raw_response)
 
-    safe = safe or status in NEVER_REACHED | TO_BE_REPEATED | REFUSED_UNREAD
+    safe = safe or status in NEVER_REACHED | REFUSED_UNREAD
     return "rejected" if safe else "unknown"
 
 
@@ -118,14 +119,6 @@ def is_envelope(body: Any) -> bool:
 
     # `message` alone is what gateways in front of a provider say.
     return any(body.get(name) for name in ENVELOPE)
-
-
-def is_page(body: Any) -> bool:
-    """Tell whether a body is a page: text with markup, media, or what broke off."""
-    if isinstance(body, str):
-        return body.lstrip().startswith("<") or body == BROKEN_OFF
-
-    return body is None or (isinstance(body, dict) and bool(body.get("cloudflare_error")))
 
 
 def may_leave_again(error: TarashException) -> bool:

@@ -10,6 +10,7 @@ import anyio
 
 from .._data._events import CancelAnswered
 from ._accounts import account_of
+from ._fronts import checked_look
 from ._limits import CANCEL_SECONDS
 from ._patience import patient
 from ._trust import check_operation
@@ -33,7 +34,7 @@ async def look(
     """
     async with _client(adapter, attempt, operation, resources) as client:
         with patient(attempt):
-            return await adapter.poll(client, operation)
+            return checked_look(await adapter.poll(client, operation), operation)
 
 
 async def stop(

@@ -128,6 +128,15 @@ class Search:
             job = {"second": second.id, "error": str(error)}
             attempt.log(logging.ERROR, "second_job_not_kept", **job)
 
+    async def keep_late(self) -> None:
+        """Write down what a submit came to that was refused for good, where its provider says so.
+
+        To be asked once the refusal is written down: who calls back later finds it there.
+        """
+        attempt = self._attempt
+        if attempt.called_back and attempt.submission in ("rejected", "not_sent"):
+            await self.keep_second()
+
     async def _look(self) -> list[Operation]:
         """Return the jobs that match, and that no other attempt is known to have started."""
         attempt = self._attempt

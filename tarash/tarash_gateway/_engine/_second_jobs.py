@@ -8,30 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from .._data._exchange import Payload
+from .._data._exchange import Operation, Payload
 from .._data._hints import check_dashboard
 from .._support._ids import generate_unique_id
 from .._support._logging import event
 from ..exceptions import TarashException
-from ..ledger._records import Intent, JobRecord
+from ..ledger._records import Intent, JobRecord, SubmissionRecord
 from ._accounts import account_of
 from ._attempt import Attempt
+from ._lease import ledger_failed, rewrite
 from ._marks import MARK
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Operation
+    from .._data._exchange import Call
+    from .._data._types import JsonObject
     from ..ledger._records import Ledger
     from ..providers._contract import CallingBackAdapter
     from ._fitting import EngineContext
+    from ._lease import Lease
 
 MARK_CHARACTERS = 8
 SECOND = "second_job"
-"""Where the mark of its config has its id, so that it is never sent."""
+"""Where the mark of its config has all that there is to know of it, so that it is never sent, and
+found also where the process ended that wrote it down: `operation`, and of the submit, `host`,
+`created_at` and `quote`. Earlier versions have the provider's id there.
+"""
 NAMED = {"adopted": True, "named": True}
 """What is noted of a job that its provider has named, at an address of the submit's own."""
 
@@ -81,7 +89,7 @@ async def keep_second(
     record = JobRecord(
         id=name,
         kind=first.kind,
-        chain=({**config, MARK: {**(config.get(MARK) or {}), SECOND: operation.id}},),
+        chain=({**config, MARK: {**(config.get(MARK) or {}), SECOND: _kept(intent, operation)}},),
         request=_without_media(first.request),  # it is never sent
         fingerprint=first.fingerprint,
         labels=first.labels,
@@ -121,8 +129,61 @@ async def _write(ledger: Ledger, record: JobRecord, intent: Intent, operation: O
     return True
 
 
+def _kept(intent: Intent, operation: Operation) -> JsonObject:
+    return {
+        "operation": operation.to_json(),
+        "host": intent.host,
+        "created_at": intent.created_at.isoformat(),
+        "quote": intent.quote,
+    }
+
+
+def entries_of(record: JobRecord) -> tuple[SubmissionRecord, ...]:
+    """Return a job's submits; of a second job, the whole one, though a part was written down."""
+    second = _second_of(record.chain[0].get(MARK) or {})
+    if second is None or any(one.operation is not None for one in record.entries):
+        return record.entries
+
+    kept = Operation.from_json(second["operation"])
+    intent = Intent(
+        record.id,
+        record.kind,
+        kept.provider,
+        record.chain[0]["model"],
+        1,
+        record.id,
+        datetime.fromisoformat(second["created_at"]),
+        host=second["host"],
+        quote=second["quote"],
+        labels=record.labels,
+    )
+    known = record.entries[0] if record.entries else SubmissionRecord(intent)
+    return (replace(known, operation=kept, heard={**known.heard, **NAMED}),)
+
+
+async def write_whole(attempt: Attempt, lease: Lease) -> None:
+    """Write down what a process has left out that ended while it wrote a second job down."""
+    if lease.is_watcher or _second_of(attempt.call.mark or {}) is None:
+        return
+
+    try:
+        record = await lease.ledger.get(lease.job_id)
+        if record is not None and entries_of(record) != record.entries:
+            await rewrite(attempt, lease)
+    except Exception as error:  # noqa: BLE001  (the job is paid for, written down or not)
+        ledger_failed(lease, error)
+
+
+def _second_of(mark: Mapping[str, Any]) -> dict[str, Any] | None:
+    second = mark.get(SECOND)
+    return second if isinstance(second, dict) else None
+
+
 def unwritten(call: Call) -> TarashException | None:
-    """Return why the submit of a job must not leave: it is such a second job, not all written."""
+    """Return why the submit of a job must not leave: it is a second one, and is not known whole.
+
+    So earlier versions have left it, whose process ended while they wrote it down.
+    """
     second = (call.mark or {}).get(SECOND)
     if second is None:
         return None

@@ -15,7 +15,7 @@ from anyio.lowlevel import checkpoint
 
 from .._data._events import Accepted, AttemptEvent, Rejected, Submitting, Unknown
 from .._data._exchange import Operation, RawResult
-from .._http._answer import shorten
+from .._http._answer import is_no_answer, shorten, unreadable
 from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
 from ..exceptions import HTTPError, TarashException
@@ -293,6 +293,9 @@ class Submit:
     async def _accept(self, result: Operation | RawResult, call: Call) -> None:
         attempt = self._attempt
         if isinstance(result, RawResult):
+            if not (call.mocked or result.media) and is_no_answer(result.raw):
+                raise unreadable(OK, result.raw)
+
             response = received(self._adapter, attempt, self._lease, call, result)
             await attempt.apply(Accepted(finished=True), finished=result, response=response)
         elif is_id(result.id):

@@ -13,18 +13,47 @@ from typing import TYPE_CHECKING
 from .._data._hints import check_dashboard, raise_limit, use_operation
 from .._http._answer import TooLargeResultError, shorten
 from .._support._warnings import warn
-from ..exceptions import AuthenticationError, HTTPError, TarashException
+from ..exceptions import AuthenticationError, HTTPConnectionError, HTTPError, TarashException
 from ._limits import DENIALS, DENIED_SECONDS, GONE, LARGEST_MEMORY, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._data._exchange import Operation, Snapshot
+    from .._support._secrets import Secrets
     from ._attempt import Attempt
 
 
 NO_KEY = "no_key"
 """The code of an error that says that there are no credentials, so that nothing was asked."""
+UNFORESEEN = "adapter_failed"
+"""The code of an error that an adapter did not mean to raise: whoever asks again gets it again."""
+
+
+class _Streak:
+    """Polls in a row that came to the same."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._since = 0.0
+
+    def add(self, now: float) -> float:
+        """Count one more; return the seconds since the first."""
+        self._since = self._since if self.count else now
+        self.count += 1
+        return now - self._since
+
+
+def unforeseen_look(error: Exception, secrets: Secrets) -> TarashException:
+    """Return what an exception comes to that nobody foresaw: no word about the job.
+
+    A connection may come back by itself, whoever failed to say what it was.
+    """
+    said = secrets.text(str(error))
+    code = None if isinstance(error, OSError) else UNFORESEEN
+    return HTTPConnectionError(
+        f"Unforeseen {type(error).__name__} while looking at the job: {said}", code=code
+    )
 
 
 class Troubles:
@@ -50,8 +79,8 @@ class Troubles:
         self.unknown: str | None = None
         """The last status of the job, where it is a word that nobody knows."""
         self._told: set[str] = set()
-        self._denied_since = 0.0
-        self._denials = 0
+        self._denials = _Streak()
+        self._failures = _Streak()
 
     @property
     def provider(self) -> str:
@@ -61,12 +90,13 @@ class Troubles:
     @property
     def is_denied(self) -> bool:
         """Whether the last poll was answered with a denial of the job."""
-        return self.last is not None and self._denials > 0
+        return self.last is not None and self._denials.count > 0
 
     def none(self) -> None:
         """Note that a poll was answered."""
         self.last = None
-        self._denials = 0
+        self._denials = _Streak()
+        self._failures = _Streak()
 
     def status(self, snapshot: Snapshot) -> Snapshot:
         """Note a job's status; return what is said of it: an unknown word is said once."""
@@ -94,6 +124,7 @@ class Troubles:
             HTTPError: The provider has denied the job for so long that nobody need wait any more;
                 or its result is larger than what may be read of it.
             AuthenticationError: There is no key here to ask with, and none will come by itself.
+            TarashException: The adapter itself has failed for as long.
         """
         if isinstance(trouble, TooLargeResultError):
             raise self._too_large(trouble) from trouble
@@ -101,21 +132,24 @@ class Troubles:
         if trouble.code == NO_KEY:
             raise self._keyless(trouble) from trouble
 
+        if trouble.code != UNFORESEEN:
+            self._failures = _Streak()
+
         self.last = trouble
         is_new = trouble.message not in self._told and len(self._told) < LARGEST_MEMORY
         self._told.add(trouble.message)
         if is_new:
             self._attempt.log(logging.WARNING, "look_failed", error=trouble.message)
 
-        if not denied and status_of(trouble) not in GONE:
+        is_denied = denied or status_of(trouble) in GONE
+        if not is_denied and trouble.code != UNFORESEEN:
             return is_new  # which neither confirms a denial nor takes it back
 
-        now = self._clock()
-        self._denied_since = self._denied_since if self._denials else now
-        self._denials += 1
-        span = now - self._denied_since
-        if self._denials >= DENIALS and span >= self._patience:
-            raise self._denied(trouble, span) from trouble
+        streak = self._denials if is_denied else self._failures
+        span = streak.add(self._clock())
+        if streak.count >= DENIALS and span >= self._patience:
+            made = self._denied if is_denied else self._failed
+            raise made(trouble, span) from trouble
 
         return is_new
 
@@ -141,6 +175,22 @@ class Troubles:
             retryable=False,
             code="too_large_result",
             hints=[raise_limit("max_media_bytes", fetch)],
+        )
+
+    def _failed(self, trouble: TarashException, span: float) -> TarashException:
+        operation = self._operation
+        return TarashException(
+            f"The job {operation.id} can't be polled: the adapter of {operation.provider} has "
+            f"failed at each poll for {span:.0f} s ({trouble.message}), which is a fault of its "
+            "own. The job may go on and be billed, and stays unfinished",
+            retryable=False,
+            code=UNFORESEEN,
+            hints=[
+                use_operation(
+                    "once that is mended, resume_all and the same idempotency key go on with it"
+                ),
+                check_dashboard("see the provider's dashboard"),
+            ],
         )
 
     def _denied(self, trouble: TarashException, span: float) -> HTTPError:

@@ -22,6 +22,7 @@ from ..exceptions import (
 )
 from ._blanks import Blanks
 from ._callbacks import CALLED_BACK
+from ._fronts import checked_look
 from ._lease import Lease, was_stopped
 from ._limits import (
     NUDGE_SECONDS,
@@ -36,7 +37,7 @@ from ._polling import FIRST_LOOK, PollSchedule
 from ._postbox import reading
 from ._shared_polls import Member, joined
 from ._times import kind_of
-from ._troubles import Troubles
+from ._troubles import Troubles, unforeseen_look
 from ._watch_facts import age_of, paced, polled
 
 if TYPE_CHECKING:
@@ -370,7 +371,8 @@ class Watch:
         trouble: TarashException
         try:
             with patient(self._attempt) as patience:
-                snapshot = await self._adapter.poll(self._client, self._operation)
+                came = await self._adapter.poll(self._client, self._operation)
+                snapshot = checked_look(came, self._operation)
 
             if snapshot.trouble is None:  # machines that don't agree may take it back
                 self._note_ready(ready=patience.is_done)
@@ -385,10 +387,7 @@ class Watch:
         except builtins.TimeoutError:
             trouble = HTTPConnectionError(f"A poll of the job took longer than {POLL_SECONDS} s")
         except Exception as error:  # noqa: BLE001  (whatever it is, the job is paid for)
-            said = self._attempt.secrets.text(str(error))
-            trouble = HTTPConnectionError(
-                f"Unforeseen {type(error).__name__} while looking at the job: {said}"
-            )
+            trouble = unforeseen_look(error, self._attempt.secrets)
 
         status = self._attempt.status or "queued"
         return Snapshot(status, retry_after=trouble.retry_after, trouble=trouble)

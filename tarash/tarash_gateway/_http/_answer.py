@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from .._data._hints import raise_limit
 from ..exceptions import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 SHOWN_CHARACTERS = 300
 FIRST_ERROR = 300
 """Redirects count as errors: a POST that follows one might be sent twice."""
+FIRST_CLIENT_ERROR = 400
 MEDIA = ("image/", "video/", "audio/")
 BINARY = (
     *MEDIA,
@@ -123,6 +125,22 @@ def says_nothing(body: Any) -> bool:
         return set(body) == {"message"}
 
     return not body or isinstance(body, bool | int | float)
+
+
+def is_no_answer(body: Any) -> bool:
+    """Tell whether a body can't be a provider's answer to a submit, with its result or without.
+
+    There an object without anything in it is no model's own, either.
+    """
+    return body == {} or says_nothing(body)
+
+
+def is_page(body: Any) -> bool:
+    """Tell whether a body is a page: text with markup, media, or what broke off."""
+    if isinstance(body, str):
+        return body.lstrip().startswith("<") or body == BROKEN_OFF
+
+    return body is None or (isinstance(body, dict) and bool(body.get("cloudflare_error")))
 
 
 def parse_retry_after(value: str | None) -> float | None:
@@ -346,11 +364,25 @@ def checked(
     raise (classify and classify(answer)) or status_error(answer)
 
 
+def host_in(url: str) -> str:
+    """Return a URL's scheme and host, which hold no secret; empty where it names none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+
+
 def status_error(answer: HttpResponse, message: str | None = None) -> HTTPError:
     """Return the error for an answer with an error status, by its status alone."""
     kind = ERRORS_BY_STATUS.get(answer.status, HTTPError)
     advice = ADVICE.get(answer.status)
     said = message or shorten(answer.body)
+    place = host_in(answer.headers.get("Location") or "")
+    if place and answer.status < FIRST_CLIENT_ERROR:
+        said += f" (it leads to {place})"
+
     return kind(
         f"HTTP {answer.status}: {said}" + (f" ({advice})" if advice else ""),
         raw_response=answer.body,

@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from .. import exceptions
 from .._data._exchange import Call
-from .._engine import FACTS, dumped, told_of
+from .._engine import FACTS, dumped, entries_of, told_of
 from .._engine._attempt import Attempt
 from .._engine._marks import MARK, key_for, mark_of
 from ..ledger._records import RECEIVED, STOPPED, JobRecord
@@ -228,7 +228,7 @@ def _is_alike(one: Config, other: Config) -> bool:
 
 def attempts_of(record: JobRecord, calls: Sequence[Call]) -> list[Attempt]:
     """Return what a stored job's attempts did, as far as it was written down."""
-    return [_attempt_of(entry, calls) for entry in record.entries]
+    return [_attempt_of(entry, calls) for entry in entries_of(record)]
 
 
 def _attempt_of(entry: SubmissionRecord, calls: Sequence[Call]) -> Attempt:

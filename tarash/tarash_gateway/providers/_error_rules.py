@@ -14,6 +14,7 @@ from .._http._answer import (
     ERRORS_BY_STATUS,
     REFUSED_IN_WORDS,
     HttpResponse,
+    is_page,
     shorten,
     status_error,
 )
@@ -241,15 +242,24 @@ class ErrorRules:
 
 
 def is_hearsay(meaning: Meaning, when: When, refusal: Refusal) -> bool:
-    """Tell whether nothing but words say that the filter refused, with a status that refuses none.
+    """Tell whether it is no word of the provider's that its filter, or it, refused the request.
 
-    With 504 or 524, say, nobody knows what became of the request, whatever the words are.
+    With 504 or 524, say, nobody knows what became of the request, whatever the words are; and a
+    page, or a status without a word of theirs, may be a front's. Some filters refuse by a status
+    without a body.
     """
+    if refusal.status is None or refusal.status < FIRST_ERROR:
+        return False
+
+    if meaning == "invalid":
+        has_words = refusal.message or refusal.code or when.where or when.anywhere
+        return is_page(refusal.body) or not has_words
+
+    if meaning == "moderation" and is_page(refusal.body) and refusal.body is not None:
+        return True
+
     is_told = when.code is None and when.where is None
-    is_error = refusal.status is not None and refusal.status >= FIRST_ERROR
-    return (
-        meaning == "moderation" and is_told and is_error and refusal.status not in REFUSED_IN_WORDS
-    )
+    return meaning == "moderation" and is_told and refusal.status not in REFUSED_IN_WORDS
 
 
 def upload_error(title: str, status: int | None, said: Any) -> TarashException:

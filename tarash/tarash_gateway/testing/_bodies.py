@@ -5,10 +5,12 @@ Called by `_origin` for its faults; must not know any provider.
 
 import asyncio
 import json
+import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from itertools import repeat
 from typing import Any
 
@@ -17,8 +19,12 @@ from aiohttp import web
 from tarash.tarash_gateway.testing._fault import Fault
 from tarash.tarash_gateway.testing._wire import Reply
 
-_GZIP = 16 + zlib.MAX_WBITS
+_GZIP_HEAD = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2, 255])
+"""Of RFC 1952: deflate, without a name or a time, packed as small as can be."""
+_EMPTY_END = b"\x03\x00"
+"""A last block of deflate without anything in it."""
 _BLOCK = 1024 * 1024
+_SPACES = b" " * _BLOCK
 _PIECES = 20
 
 MISBEHAVED = frozenset({"slow_body", "endless_body", "gzip_bomb"})
@@ -90,9 +96,19 @@ def _blocks(body: bytes, fault: Fault) -> Iterator[bytes]:
 
 
 def _packed(body: bytes, size: int) -> Iterator[bytes]:
-    packer = zlib.compressobj(9, zlib.DEFLATED, _GZIP)
-    yield packer.compress(body)
+    """Yield the gzip of a body and of spaces up to a size; the spaces are packed once for all."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    yield _GZIP_HEAD + packer.compress(body) + packer.flush(zlib.Z_FULL_FLUSH)
+    check = zlib.crc32(body)
     for left in range(size - len(body), 0, -_BLOCK):
-        yield packer.compress(b" " * min(left, _BLOCK))
+        blank = min(left, _BLOCK)
+        check = zlib.crc32(memoryview(_SPACES)[:blank], check)
+        yield _packed_spaces(blank)
 
-    yield packer.flush()
+    yield _EMPTY_END + struct.pack("<II", check, max(size, len(body)) % 2**32)
+
+
+@cache
+def _packed_spaces(size: int) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(_SPACES[:size]) + packer.flush(zlib.Z_FULL_FLUSH)

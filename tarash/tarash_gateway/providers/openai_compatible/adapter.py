@@ -15,7 +15,7 @@ from .._server_wire import EDITS, VideoServer
 if TYPE_CHECKING:
     import aiohttp
 
-    from ..._data._exchange import Call, Payload
+    from ..._data._exchange import Call, Operation, Payload, Snapshot
     from ..._http._client import HttpClient
     from ...catalog import ModelSpec
 
@@ -56,6 +56,24 @@ class CompatibleAdapter(VideoServer):
             return form_of(payload.body, always=False)
 
         return super().form(client, payload)
+
+    def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
+        """Return what a job's body says, also where the job is only a part of it. Pure."""
+        return super().snapshot(job_in(body), operation)
+
+
+def job_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the job that an answer holds: some gateways, new-api among them, wrap it in `data`.
+
+    Their status stands there, with `fail_reason`, and in a further `data` what their upstream said
+    (github.com/ArcReel/ArcReel, pull request 1889).
+    """
+    job = body.get("data")
+    if body.get("status") or not (isinstance(job, Mapping) and isinstance(job.get("status"), str)):
+        return body
+
+    reason = job.get("fail_reason")
+    return job if job.get("error") or not reason else {**job, "error": {"message": reason}}
 
 
 adapter = CompatibleAdapter()
