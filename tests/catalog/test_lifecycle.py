@@ -18,7 +18,7 @@ from tarash.tarash_gateway import (
     generate_video,
     plan_video,
 )
-from tarash.tarash_gateway.catalog import ending, lifecycle, retired
+from tarash.tarash_gateway.catalog import ending, lifecycle, near_ids, retired
 from tarash.tarash_gateway.catalog._check import check_files
 from tarash.tarash_gateway.catalog._lifecycle import LIFECYCLES
 from tarash.tarash_gateway.testing import Fault, Simulator
@@ -113,6 +113,19 @@ def test_a_model_that_is_gone_is_gone_at_who_passes_requests_on(provider: str, m
     assert "was shut down on 2026-" in said
     assert "as others report" in said
     assert retired(provider, "openai/gpt-image-2", date(2026, 11, 29)) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "gone"),
+    [
+        ("openrouter", "openai/gpt-image-2", "openai/gpt-image-1"),
+        ("openai", "dall-e-4", "dall-e-3"),
+        ("google", "veo-3.0-generate-002", "veo-3.0-generate-001"),
+    ],
+)
+def test_no_model_that_is_gone_is_meant_by_another_id(provider: str, model: str, gone: str) -> None:
+    assert retired(provider, gone, LATER) is not None
+    assert gone not in near_ids(provider, model)
 
 
 def test_the_description_says_so() -> None:

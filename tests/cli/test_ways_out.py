@@ -186,6 +186,13 @@ def test_no_id_is_broken_on_a_narrow_terminal(command: Command, columns: int) ->
         assert model in drawn, arguments
 
 
+def test_a_narrow_list_of_models_is_headed_by_their_ids(command: Command) -> None:
+    drawn = re.sub(
+        r"\x1b\[[0-9;?]*[A-Za-z]", "", command.drawn("models", "list", "gen4", columns=60)
+    )
+    assert "runway gen4.5" in {line.rstrip() for line in drawn.splitlines()}
+
+
 # ------------------------------------------------------------------------------------------ hints
 @pytest.mark.parametrize("trouble", ["no key", "wrong key", "gone", "another host", "nothing"])
 def test_hints_name_only_options_that_the_command_has(

@@ -11,6 +11,7 @@ import pytest
 from tarash import tarash_gateway
 from tarash.tarash_gateway import TarashException
 from tarash.tarash_gateway._data import _hints as hints
+from tarash.tarash_gateway.catalog._sources import with_dates, with_schemas
 from tarash.tarash_gateway.cli import main
 from tarash.tarash_gateway.cli._words import (
     ADVICE,
@@ -21,6 +22,7 @@ from tarash.tarash_gateway.cli._words import (
     spoken,
     wish,
 )
+from tests.cli.conftest import Command
 
 
 @pytest.fixture(autouse=True)
@@ -175,3 +177,9 @@ def test_help_names_every_option_in_full(
     shown = capsys.readouterr().out
     assert "--" in shown
     assert [line for line in shown.replace("s3://…", "").splitlines() if "…" in line] == []
+
+
+def test_the_help_of_refresh_names_everybody_who_publishes_something(command: Command) -> None:
+    said = command("models", "refresh", "--help", code=0).out
+    for provider in {*with_schemas(listed=True), *with_dates()}:
+        assert provider in said

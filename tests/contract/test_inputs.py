@@ -19,7 +19,7 @@ from typing import Any
 
 import anyio
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from tarash.tarash_gateway import Adjustment, Gateway, ValidationError
 from tarash.tarash_gateway._data._exchange import MediaSupport
@@ -126,6 +126,15 @@ def picture(seed: int) -> bytes:
     return samples.make_png(64, 64, seed)
 
 
+def turned() -> Image.Image:
+    """Return a photo that lies on its side, and says so in its metadata."""
+    buffer, facts = io.BytesIO(), Image.Exif()
+    facts[ExifTags.Base.Orientation] = 6
+    photo = Image.radial_gradient("L").resize((128, 64)).convert("RGB")
+    photo.save(buffer, "JPEG", exif=facts)
+    return Image.open(io.BytesIO(buffer.getvalue()))
+
+
 def hole(seed: int) -> bytes:
     """Return a mask of OpenAI's convention, which goes to OpenAI as it is."""
     mask = Image.new("RGBA", (64, 64), (seed, 0, 0, 255))
@@ -217,7 +226,7 @@ async def test_every_form_arrives(
     if case in FIRSTS:
         forms["large file"] = made.large()
 
-    drawn = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
+    drawn = turned()
     accepts = accepts_of(case)
     images = case.images[0]
     calls = Calls(case, simulator, gateway)
@@ -242,7 +251,11 @@ async def test_every_form_arrives(
     assert calls.errors == {}
     assert {name for name in expected if expected[name] not in found} == set()
     request = case.request(image_list=[drawn])
-    assert _digest(request.image_list[0]["image"]["content"]) in found
+    sent = request.image_list[0]["image"]["content"]
+    assert _digest(sent) in found
+    with Image.open(io.BytesIO(sent)) as received:
+        assert ImageOps.exif_transpose(received).size == (64, 128)
+
     assert len(simulator.jobs(case.provider)) == len(forms) + 1
 
 

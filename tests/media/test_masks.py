@@ -95,6 +95,14 @@ def test_what_changes_is_the_same_in_every_convention(name: str, form: MaskForm)
         )
 
 
+@pytest.mark.parametrize("name", ["white on black", "one bit", "a JPEG"])
+def test_a_mask_made_transparent_is_white_where_it_changes_for_who_drops_that(name: str) -> None:
+    media: Any = {"content": encoded(name), "content_type": "image/png"}
+    sent = Image.open(io.BytesIO(as_mask(media, "mask_image", "transparent")["content"]))
+    assert pixel(sent.convert("RGB").convert("L"), MIDDLE) > 127
+    assert pixel(sent.convert("RGB").convert("L"), CORNER) < 128
+
+
 @pytest.mark.parametrize(
     ("name", "form"), [("white on black", "white"), ("a JPEG", "white"), ("transparent",) * 2]
 )
@@ -127,6 +135,14 @@ def test_what_nobody_can_read_is_the_providers_to_refuse() -> None:
         ("ideogram", "precise-edit/ideogram-4-5", "black"),
         ("ideogram", "remove-object/ideogram-1", "white"),
         ("ideogram", "gpt-image-2-5-flare", "transparent"),
+        ("ideogram", "inpaint/ideogram-3", "black"),
+        ("bfl", "flux-pro-1.0-fill", "white"),
+        ("recraft", "inpaint/recraftv3", "white"),
+        ("recraft", "generateBackground/recraftv3", "white"),
+        ("recraft", "eraseRegion", "white"),
+        ("openai-compatible", "whatever-it-serves", "transparent"),
+        ("vllm", "Qwen/Qwen-Image-Edit", "white"),
+        ("sglang", "Qwen/Qwen-Image-Edit", "white"),
     ],
 )
 def test_the_convention_of_each_model_is_known(provider: str, model: str, form: MaskForm) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from importlib import metadata
+from typing import Any
 
 import pytest
 
@@ -67,3 +68,22 @@ def test_an_sdk_that_is_too_old_is_told_with_both_versions(
         registry.default_registry.adapter("runway")
     finally:
         _extras.too_old.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({}, '".[fal]"'),
+        ({"upgrade": True}, '".[fal]"'),
+        ({"distribution": "others-gateway"}, '"others-gateway[fal]"'),
+    ],
+)
+def test_a_frozen_program_is_not_told_to_run_pip(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], named: str
+) -> None:
+    assert "pip install" in _extras.how_to_install("fal", **options)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    said = _extras.how_to_install("fal", **options)
+    assert "pip" not in said
+    assert said.startswith("build this program again")
+    assert named in said

@@ -60,6 +60,7 @@ WAIT = re.compile(
 )
 LONGEST_TEXT = 4096
 TOO_MANY = 429
+FORBIDDEN = 403
 
 REFUSED_IN_WORDS = (frozenset(range(400, 500)) - {408}) | {500, 501, 503, 505}
 """Statuses of a submit that bought nothing where the provider's own error object says so."""
@@ -77,6 +78,9 @@ ADVICE = {
     404: "check the model's id",
     429: "wait, or lower the number of concurrent jobs",
 }
+OF_A_FRONT = re.compile(r"\s*(?:<|error code: \d+\s*$)", re.IGNORECASE)
+"""A page, or Cloudflare's one line: what no provider's API answers."""
+BLOCKED = "a firewall or a proxy before the provider refused; the key may be good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +382,9 @@ def status_error(answer: HttpResponse, message: str | None = None) -> HTTPError:
     """Return the error for an answer with an error status, by its status alone."""
     kind = ERRORS_BY_STATUS.get(answer.status, HTTPError)
     advice = ADVICE.get(answer.status)
+    if answer.status == FORBIDDEN and OF_A_FRONT.match(str(answer.body or "")):
+        advice = BLOCKED
+
     said = message or shorten(answer.body)
     place = host_in(answer.headers.get("Location") or "")
     if place and answer.status < FIRST_CLIENT_ERROR:

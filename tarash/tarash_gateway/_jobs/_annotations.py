@@ -10,7 +10,8 @@ import sys
 from typing import Any
 
 from .. import exceptions, models
-from .._data import _media_methods, _policies, _responses
+from .._data import _continuing, _exchange, _media_methods, _policies, _responses
+from ..catalog import _spec
 from ..mapping import _field_mapper, _geometry, _limits, _seconds, _slots
 from . import _gateway, _handles
 
@@ -32,12 +33,20 @@ for _kind in ("VideoGeneration", "ImageGeneration"):
     for _name in (f"{_kind}Config", f"{_kind}Request"):
         vars(_policies)[_name] = getattr(models, _name)
 
-vars(_handles)["Gateway"] = _gateway.Gateway
+_UNIONS = {
+    "Config": models.VideoGenerationConfig | models.ImageGenerationConfig,
+    "Request": models.VideoGenerationRequest | models.ImageGenerationRequest,
+    "Response": models.VideoGenerationResponse | models.ImageGenerationResponse,
+}
+for _module in (_exchange, _spec):
+    vars(_module).update(_UNIONS, Adjustment=models.Adjustment)
+
+vars(_handles).update(Continuation=_continuing.Continuation, Gateway=_gateway.Gateway)
 vars(_field_mapper).update(
     Allowed=_limits.Allowed,
     Frames=_seconds.Frames,
     Geometry=_geometry.Geometry,
-    Request=models.VideoGenerationRequest | models.ImageGenerationRequest,
+    Request=_UNIONS["Request"],
     Slot=_slots.Slot,
 )
 

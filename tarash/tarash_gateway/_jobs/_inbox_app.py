@@ -6,17 +6,15 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .._data._types import ApiKeys
 from .._signatures import RawHeaders, WebhookRefusedError
 from .._support._logging import event as log
 from ..exceptions import TarashException
+from ._gateway import Gateway
 from ._inbox import LARGEST_BODY, Inbox, WebhookEvent
 from ._resources import default
-
-if TYPE_CHECKING:
-    from .._data._types import ApiKeys
-    from ._gateway import Gateway
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from .._data._job_info import JobInfo
+from .._data._observers import Observer
 from .._data._types import ApiKeys, Kind
-from ..ledger._records import AnyLedger
+from ..ledger._records import AnyLedger, Ledger
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationRequest,
@@ -18,10 +19,6 @@ from ..models import (
 from ._entrances import blocking, enqueueing
 from ._handles import ImageJob, VideoJob
 from ._resources import GatewayContext
-
-if TYPE_CHECKING:
-    from .._data._observers import Observer
-    from ..ledger._records import Ledger
 
 DEFAULT_LIMIT = 100
 

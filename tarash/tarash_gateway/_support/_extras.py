@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 
 DISTRIBUTION = "tarash-gateway"
@@ -12,8 +13,12 @@ _NEED = re.compile(r"([\w.-]+)\s*>=\s*([\w.]+)\s*;\s*extra\s*==\s*['\"](\w+)['\"
 def how_to_install(extra: str, *, upgrade: bool = False, distribution: str = DISTRIBUTION) -> str:
     """Return what installs an extra, as the documentation has it: from the project's clone.
 
-    The package index has another project of this name.
+    The package index has another project of this name. A frozen program can't be added to.
     """
+    if getattr(sys, "frozen", False):
+        needed = f"{distribution}[{extra}]" if distribution != DISTRIBUTION else f".[{extra}]"
+        return f'build this program again, from an environment where "{needed}" is installed'
+
     if distribution != DISTRIBUTION:
         return f"pip install {'-U ' if upgrade else ''}'{distribution}[{extra}]'"
 

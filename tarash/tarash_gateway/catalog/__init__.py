@@ -8,7 +8,8 @@ from ._learned import is_worth_asking
 from ._lifecycle import Lifecycle, ending, ends, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._masks import mask_form_of
-from ._modules import Mappers, elsewhere, named, near_ids
+from ._modules import Mappers, elsewhere, named
+from ._near import near_ids
 from ._published import last_days, unlisted
 from ._reduce import OUTPUTS, reduce_schema
 from ._schema_store import schema_source, shipped_records

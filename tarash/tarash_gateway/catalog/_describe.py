@@ -26,8 +26,8 @@ from ._modules import (
     elsewhere,
     makes,
     named,
-    near_ids,
 )
+from ._near import near_ids
 from ._sources import is_described, names, schemas_of
 from ._spec import ModelSpec
 

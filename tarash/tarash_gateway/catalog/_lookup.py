@@ -17,7 +17,8 @@ from .._data._types import JsonObject, Kind
 from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, stated_joints, takes_media
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
-from ._modules import Mappers, command_to_add, declared, kinds_of, named, near_ids, others_with
+from ._modules import Mappers, command_to_add, declared, kinds_of, named, others_with
+from ._near import near_ids
 from ._sources import is_described, models_of, module_of
 from ._spec import ModelSpec
 from ._variants import relatives, variant_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 from .._data._types import Kind
@@ -114,21 +113,3 @@ def elsewhere(provider: str, model: str) -> str | None:
             found += [f"{other} has {min(alike, key=len)}"] if alike else []
 
     return ", ".join(found[:NEAR_IDS]) or None
-
-
-def near_ids(provider: str, model: str, *, alike: float = 0.3) -> list[str]:
-    """Return the ids that hold this one, then those that are written most similarly.
-
-    Args:
-        provider: The provider's name.
-        model: The id as it was written.
-        alike: How similar at least; 1 for the same.
-    """
-    if not is_described(provider):
-        return []
-
-    known = [*_schema_store.ids(provider), *named(provider)]
-    # Without the owner, as `veo3.1` for `fal-ai/veo3.1`.
-    within = sorted((one for one in known if f"/{one}/".find(f"/{model}/") > 0), key=len)
-    close = difflib.get_close_matches(model, known, n=NEAR_IDS, cutoff=alike)
-    return list(dict.fromkeys([*within[:1], *close, *within[1:]]))[:NEAR_IDS]

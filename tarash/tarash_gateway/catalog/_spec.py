@@ -26,7 +26,7 @@ class ModelSpec:
         model: The model's id as it is sent.
         kind: What is asked of it.
         mappers: Which request field becomes which parameter.
-        siblings: Where this model can't take something, the id of one that can: by image role,
+        alternatives: Where this model can't take something, the id of one that can: by image role,
             `video`, `mask_image`, or `text` for a model that needs no image.
         generic: Whether nothing is known of this model and the provider's fallback serves.
         schema: The reduced JSON Schema of its input; None where none is known.

@@ -163,11 +163,18 @@ def _breaks_a_word(table: Table, width: int) -> bool:
 
 
 def _stack(table: Table, width: int) -> None:
-    """Write a table that is too wide row by row: a broken id can't be copied."""
-    for cells in zip(*([*column.cells] for column in table.columns), strict=True):
-        result(str(cells[0]))
+    """Write a table that is too wide row by row: a broken id can't be copied.
+
+    What tells rows apart, of the first columns, is the head of each.
+    """
+    rows = [*zip(*([*column.cells] for column in table.columns), strict=True)]
+    heads = next(
+        (count for count in (1, 2) if len({cells[:count] for cells in rows}) == len(rows)), 1
+    )
+    for cells in rows:
+        result(" ".join(map(str, cells[:heads])))
         line = ""
-        for column, cell in zip(table.columns[1:], cells[1:], strict=True):
+        for column, cell in zip(table.columns[heads:], cells[heads:], strict=True):
             if not str(cell).strip():
                 continue
 

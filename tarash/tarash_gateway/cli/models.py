@@ -36,8 +36,7 @@ from ._shape import App, help_alone
 from ._words import wish
 
 DONE, FAILED = 0, 1
-FAL = "fal"
-SHOWN_VALUES = 12
+FAL, SHOWN_VALUES = "fal", 12
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Ask this host instead.")]
@@ -263,7 +262,9 @@ def _describe(described: ModelDescription) -> None:
 
 @models_app.command("refresh")
 def refresh_command(
-    provider: Annotated[str, typer.Argument(help="fal, openai, azure-openai or google.")] = "fal",
+    provider: Annotated[
+        str, typer.Argument(help="fal, openai, azure-openai, google or wavespeed.")
+    ] = "fal",
     *,
     prices: Prices = False,
     base_url: BaseUrl = None,

@@ -6,14 +6,18 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from ._facts import OverBudgetError, Spending, totals_for, totals_with
+from .._data._types import JsonObject
+from ._facts import (
+    BudgetWindow,
+    Intent,
+    OverBudgetError,
+    Spending,
+    SubmissionRecord,
+    totals_for,
+    totals_with,
+)
 from ._memory_states import MemoryStates
-
-if TYPE_CHECKING:
-    from .._data._types import JsonObject
-    from ._facts import BudgetWindow, Intent, SubmissionRecord
 
 LONGEST_SPENDING = 100_000
 """Submits whose cost is remembered."""

@@ -6,12 +6,9 @@ import itertools
 import json
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from .._data._types import JsonObject
 from ._facts import StateRecord
-
-if TYPE_CHECKING:
-    from .._data._types import JsonObject
 
 
 class MemoryStates:

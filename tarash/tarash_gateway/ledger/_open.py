@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from .._support._words import with_article
 from ..exceptions import ValidationError
+from ._records import Ledger
 from .memory import MemoryLedger
-
-if TYPE_CHECKING:
-    from ._records import Ledger
 
 EXAMPLES = (
     "use sqlite:///jobs.db (relative to the working directory), sqlite:////var/lib/app/jobs.db "

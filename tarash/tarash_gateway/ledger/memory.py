@@ -7,8 +7,10 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .._data._exchange import Operation
+from .._data._types import JsonObject, Submission
 from ._memory_queue import MemoryQueue
 from ._memory_slots import MemorySlots
 from ._memory_spending import UNDECIDED, MemorySpending
@@ -18,14 +20,12 @@ from ._records import (
     QUEUE,
     RECEIVED,
     STOPPED,
+    Intent,
     JobRecord,
+    JobState,
+    Outcome,
     SubmissionRecord,
 )
-
-if TYPE_CHECKING:
-    from .._data._exchange import Operation
-    from .._data._types import JsonObject, Submission
-    from ._records import Intent, JobState, Outcome
 
 LARGEST_HISTORY = 1000
 """Closed jobs kept for looking back; open ones are never dropped."""

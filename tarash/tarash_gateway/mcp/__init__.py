@@ -7,8 +7,9 @@ is told in a sentence.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, ForwardRef, NoReturn
 
+from .._jobs._gateway import Gateway
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from ..server import ServerSettings
@@ -16,8 +17,10 @@ from ..server import ServerSettings
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from mcp.server import MCPServer
-
-    from .._jobs._gateway import Gateway
+else:
+    # Whoever reads annotations finds out what is meant, also where it is not installed.
+    FastAPI = ForwardRef("FastAPI", module="fastapi")
+    MCPServer = ForwardRef("MCPServer", module="mcp.server")
 
 __all__ = ["create_mcp_server", "mount_mcp"]
 

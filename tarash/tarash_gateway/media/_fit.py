@@ -86,7 +86,7 @@ def _pillow(where: str) -> Any:
         from PIL import Image, ImageOps
     except ImportError as error:
         raise ValidationError(
-            f"{where}: fit_images=True needs Pillow; install it with: {how_to_install(EXTRA)}"
+            f"{where}: fit_images=True needs Pillow; {how_to_install(EXTRA)}"
         ) from error
 
     return Image, ImageOps

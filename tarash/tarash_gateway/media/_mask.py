@@ -50,7 +50,7 @@ def as_mask(media: MediaContent, where: str, form: MaskForm) -> MediaContent:
 
         raise ValidationError(
             f"{where}: this mask has to be converted (the model changes what is {form}), and that "
-            f"needs Pillow; install it with: {how_to_install('images')}"
+            f"needs Pillow; {how_to_install('images')}"
         ) from error
 
     size = size_of(media["content"])
@@ -91,7 +91,9 @@ def _converted(picture: Any, media: MediaContent, form: MaskForm) -> MediaConten
     if form == "black":
         return _png(kept)
 
-    whole = kept.convert("RGBA")
+    # In colour, white is what changes: servers that take OpenAI's form and drop its transparency
+    # change the same.
+    whole = changes.convert("RGBA")
     whole.putalpha(kept)
     return _png(whole)
 

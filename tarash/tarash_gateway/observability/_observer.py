@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ForwardRef
 
 from .._data._events import (
     Accepted,
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Link, Span, Tracer, TracerProvider
+else:
+    # Whoever reads annotations finds out what is meant, also where it is not installed.
+    MeterProvider = ForwardRef("MeterProvider", module="opentelemetry.metrics")
+    Tracer = ForwardRef("Tracer", module="opentelemetry.trace")
+    TracerProvider = ForwardRef("TracerProvider", module="opentelemetry.trace")
 
 MOST = 65_536
 """Jobs that are followed at once; the oldest makes room."""

@@ -6,16 +6,18 @@ imported before `create_app` is called, so that a missing one is told in a sente
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ForwardRef
 
+from .._jobs._gateway import Gateway
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from ._settings import Account, Alias, Cors, ServerSettings, WebhookSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-    from .._jobs._gateway import Gateway
+else:
+    # Whoever reads annotations finds out what is meant, also where it is not installed.
+    FastAPI = ForwardRef("FastAPI", module="fastapi")
 
 __all__ = ["Account", "Alias", "Cors", "ServerSettings", "WebhookSettings", "create_app"]
 

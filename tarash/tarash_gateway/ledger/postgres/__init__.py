@@ -9,30 +9,27 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from ..._data._exchange import Operation
+from ..._data._types import JsonObject, Submission
 from ...exceptions import ValidationError
+from .._examined import Examined
+from .._records import (
+    DueTask,
+    DueTasks,
+    Intent,
+    JobRecord,
+    JobState,
+    Outcome,
+    SlotAnswer,
+    SlotRecord,
+    SlotRequest,
+    Spending,
+    StateRecord,
+)
 from .._threads import Threads
 from ._address import Address, psycopg_of, without_password
-
-if TYPE_CHECKING:
-    from ..._data._exchange import Operation
-    from ..._data._types import JsonObject, Submission
-    from .._examined import Examined
-    from .._records import (
-        DueTask,
-        DueTasks,
-        Intent,
-        JobRecord,
-        JobState,
-        Outcome,
-        SlotAnswer,
-        SlotRecord,
-        SlotRequest,
-        Spending,
-        StateRecord,
-    )
 
 __all__ = ["Address", "PostgresLedger", "psycopg_of", "without_password"]
 

@@ -34,7 +34,7 @@ def psycopg_of() -> ModuleType:
         import psycopg
     except ImportError as error:
         raise ValidationError(
-            f"A ledger in PostgreSQL needs psycopg; install it with: {how_to_install('postgres')}",
+            f"A ledger in PostgreSQL needs psycopg; {how_to_install('postgres')}",
             submission="not_sent",
         ) from error
 

@@ -10,29 +10,26 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..._data._exchange import Operation
+from ..._data._types import JsonObject, Submission
 from ...exceptions import ValidationError
+from .._examined import Examined
+from .._records import (
+    DueTask,
+    DueTasks,
+    Intent,
+    JobRecord,
+    JobState,
+    Outcome,
+    SlotAnswer,
+    SlotRecord,
+    SlotRequest,
+    Spending,
+    StateRecord,
+)
 from .._threads import Threads
 from ._store import BY_ID, BY_OPERATION, Store
-
-if TYPE_CHECKING:
-    from ..._data._exchange import Operation
-    from ..._data._types import JsonObject, Submission
-    from .._examined import Examined
-    from .._records import (
-        DueTask,
-        DueTasks,
-        Intent,
-        JobRecord,
-        JobState,
-        Outcome,
-        SlotAnswer,
-        SlotRecord,
-        SlotRequest,
-        Spending,
-        StateRecord,
-    )
 
 __all__ = ["SqliteLedger"]
 

@@ -88,6 +88,8 @@ class FalAdapter(RestAdapter):
         "IN_QUEUE": "queued",
         "IN_PROGRESS": "processing",
         "COMPLETED": "completed",
+        # No status of fal's pages, but of some reports: as ever, the result says what became of it.
+        "FAILED": "completed",
     }
     failures = ("error",)
     prefer: ClassVar[Mapping[str, tuple[str, ...]]] = {

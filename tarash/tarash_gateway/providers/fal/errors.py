@@ -13,6 +13,7 @@ FAILURES = (
     "|downstream_service_unavailable|no_media_generated"
 )
 FILTERED = rf"(?:.*, )?{MODERATION}(?:,|$)"
+REFUSED_FOR = r"safety violation|blocked due to safety|harmful content"
 REFUSED = frozenset({400, 422})
 OF_THE_INPUT = "detail[].loc.0"
 
@@ -24,6 +25,17 @@ classify_answer = ErrorRules(
         ("moderation", When(code=FILTERED, where=OF_THE_INPUT, value="body$", stage="input")),
         ("moderation", When(code=FILTERED, where="detail[].type", stage="output")),
         ("moderation", When(code=FILTERED, of_answers=False)),
+        # Models of others hand on their own words, under a code of any other mistake.
+        (
+            "moderation",
+            When(
+                words=REFUSED_FOR,
+                statuses=REFUSED,
+                where=OF_THE_INPUT,
+                value="body$",
+                stage="input",
+            ),
+        ),
         # Only a model's own words are of the input, and those are a list.
         (
             "invalid",
