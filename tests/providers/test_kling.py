@@ -379,10 +379,18 @@ def test_what_stands_beside_a_result(simulator: Simulator) -> None:
         assert response.duration == 5.041
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "submits"),
+    [
+        (500, 5000, 2),  # the task may be there: it is looked for
+        (504, 5002, 2),
+        (503, 5001, 4),  # under maintenance: it is tried again, and refused as a second one
+    ],
+)
 async def test_a_second_try_after_a_lost_first_is_found_and_not_bought_again(
-    simulator: Simulator,
+    simulator: Simulator, status: int, code: int, submits: int
 ) -> None:
-    """The first was taken and answered with a 500, which may be tried again: it is refused then."""
+    """The first was taken, and answered with an error."""
     broken: list[str] = []
 
     async def between(asked: web.Request) -> web.StreamResponse:
@@ -399,8 +407,8 @@ async def test_a_second_try_after_a_lost_first_is_found_and_not_bought_again(
             told = await found.json()
             if asked.method == "POST" and not broken:
                 broken.append(asked.path)
-                said = {"code": 5000, "message": "Server internal error", "request_id": "r"}
-                return web.json_response(said, status=500)
+                said = {"code": code, "message": "Server error", "request_id": "r"}
+                return web.json_response(said, status=status)
 
             return web.json_response(told, status=found.status)
 
@@ -421,7 +429,7 @@ async def test_a_second_try_after_a_lost_first_is_found_and_not_bought_again(
     finally:
         await runner.cleanup()
 
-    assert simulator.counters("kling").submits == 4
+    assert simulator.counters("kling").submits == submits
     assert simulator.counters("kling").accepted == 2
 
 
