@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -12,9 +12,11 @@ from tarash.tarash_gateway import (
     ImageGenerationConfig,
     ImageGenerationRequest,
     TarashException,
+    describe_model,
     providers,
 )
 from tarash.tarash_gateway._data._exchange import Call, RawResult
+from tarash.tarash_gateway._data._types import ImageRole
 from tarash.tarash_gateway._http._answer import HttpResponse
 from tarash.tarash_gateway.providers._declared._rules import DeclaredRules
 from tarash.tarash_gateway.providers._folders import declaration
@@ -24,6 +26,7 @@ FILES = sorted(Path(str(providers.__file__)).parent.glob("*/provider.toml"))
 DECLARED = {
     file.parent.name: declaration(f"{providers.__name__}.{file.parent.name}") for file in FILES
 }
+ROLES = get_args(ImageRole)
 URL, PIXELS = "https://cdn.example.com/a.png", "iVBORw0KGgo="
 
 # What a key of another region is answered with, by vendors whose keys belong to one.
@@ -73,6 +76,25 @@ def test_real_faces_are_named_as_what_was_refused() -> None:
     body = {"error": {"code": code, "message": "may contain a real person"}}
     error = DeclaredRules.of(DECLARED["bytedance"])(HttpResponse(400, {}, body, is_json=True))
     assert "asset://<id>" in str(error)
+
+
+def test_a_model_is_said_to_take_as_many_images_as_one_of_its_forms() -> None:
+    """Not as many as its forms together, of which a request has one."""
+    for name, said in DECLARED.items():
+        for form in said.models:
+            for model in (one for one in form.ids if not one.endswith("*")):
+                for image in describe_model(name, model, form.kind).images:
+                    counts = [
+                        [
+                            take.most
+                            for take in one.takes.values()
+                            if take.source == "image_list" and image.role in (take.roles or ROLES)
+                        ]
+                        for one in said.forms_of(form.kind, model)
+                    ]
+                    limited = [sum(filter(None, one)) for one in counts if None not in one]
+                    most = max(limited) if len(limited) == len(counts) else None
+                    assert image.most == most, f"{name} {model}: {image.role}"
 
 
 def _two_ways(provider: str) -> tuple[str, str] | None:
