@@ -28,13 +28,14 @@ def doubts_of(spec: ModelSpec) -> list[Adjustment]:
 
 def remarks(request: Request, spec: ModelSpec) -> list[Adjustment]:
     """Say that a model reads no prompt, and which of the provider's own parameters seem wrong."""
-    if spec.schema is None:
-        return _mistyped(request, spec)
-
     found = []
-    if not any("prompt" in mapper.sources for mapper in spec.mappers.values()):
+    is_known = spec.schema is not None or (spec.mappers and not spec.generic)
+    if is_known and not any("prompt" in mapper.sources for mapper in spec.mappers.values()):
         reason = f"{spec.model} has no such parameter"
         found.append(Adjustment(field="prompt", requested=request.prompt, sent=None, reason=reason))
+
+    if spec.schema is None:
+        return [*found, *_mistyped(request, spec)]
 
     if spec.weakness is None:
         properties: Mapping[str, Any] = spec.schema.get("properties") or {}
