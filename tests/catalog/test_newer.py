@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway import VideoGenerationConfig, VideoGenerationRequest, generate_video
-from tarash.tarash_gateway.catalog import document_of, forget, shipped_records
+from tarash.tarash_gateway import (
+    ValidationError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    describe_model,
+    generate_video,
+    list_models,
+    plan_video,
+)
+from tarash.tarash_gateway.catalog import document_of, forget, remember, shipped_records
+from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.testing import Simulator
 
 MODEL = "bytedance/seedance-9.5/text-to-video"
@@ -61,6 +71,117 @@ TAKES = {
     "duration": {"type": "integer", "enum": [7, 30], "x-order": 4},
     "size": {"type": "string", "enum": ["1280*720", "720*1280"], "x-order": 5},
 }
+
+
+ROW: dict[str, Any] = {
+    "id": "somebody/clip-9",
+    "supported_durations": [4, 9],
+    "supported_resolutions": ["720p", "1080p"],
+    "supported_aspect_ratios": ["16:9", "9:16"],
+    "supported_frame_images": ["first_frame"],
+    "generate_audio": False,
+    "seed": None,
+}
+ROUTED = {
+    "provider": "openrouter",
+    "model": ROW["id"],
+    "poll_interval": 0.02,
+    "provider_config": {"min_poll_interval": 0.01},
+}
+
+
+@pytest.fixture
+def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """An OpenRouter that lists a model which nobody here knows."""
+    monkeypatch.setenv("TARASH_CACHE_DIR", str(tmp_path))
+    forget("openrouter")
+    with Simulator(["openrouter"]) as simulator:
+        simulator.publish_models("openrouter", [ROW])
+        yield simulator
+
+    forget("openrouter")
+
+
+def routed(simulator: Simulator) -> VideoGenerationConfig:
+    place = simulator.base_url("openrouter")
+    return VideoGenerationConfig.model_validate({**ROUTED, "api_key": "key", "base_url": place})
+
+
+def test_rows_of_another_form_say_what_a_model_takes(newer: Simulator) -> None:
+    """OpenRouter refuses what a model doesn't list, and its rows are no JSON Schemas."""
+    frame = {"image": "https://example.com/a.png", "type": "first_frame"}
+    request = VideoGenerationRequest.model_validate(
+        {
+            "prompt": "x",
+            "duration_seconds": 8,
+            "resolution": "4k",
+            "aspect_ratio": "3:4",
+            "generate_audio": True,
+            "seed": None,
+            "image_list": [frame],
+        }
+    )
+    for _ in range(2):
+        response = generate_video(routed(newer), request)
+
+    asked = [one for one in newer.requests("openrouter") if one.path.endswith("/videos/models")]
+    assert len(asked) == 1
+    sent = [job.payload for job in newer.jobs("openrouter")]
+    assert sent[0] == sent[1]
+    part = {"type": "image_url", "image_url": {"url": frame["image"]}, "frame_type": "first_frame"}
+    assert sent[0] == {
+        "model": ROW["id"],
+        "prompt": "x",
+        "duration": 9,
+        "resolution": "1080p",
+        "aspect_ratio": "9:16",
+        "frame_images": [part],
+    }
+    adapted = {one.field for one in response.adjustments}
+    assert adapted == {"duration_seconds", "resolution", "aspect_ratio", "generate_audio"}
+
+
+def test_a_frame_that_a_row_does_not_list_is_refused(newer: Simulator) -> None:
+    frames = [
+        {"image": f"https://example.com/{role}.png", "type": role}
+        for role in ("first_frame", "last_frame")
+    ]
+    request = VideoGenerationRequest.model_validate({"prompt": "x", "image_list": frames})
+    with pytest.raises(ValidationError, match="last_frame"):
+        generate_video(routed(newer), request)
+
+    assert newer.counters("openrouter").submits == 0
+
+
+def test_a_row_that_was_read_changes_what_is_declared_of_its_model(newer: Simulator) -> None:
+    """What is not of the row stays: defaults that decide on the bill, and places of media."""
+    row = {**ROW, "id": "google/veo-3.1", "supported_durations": [4, 6, 8, 12]}
+    adapter: Any = default_registry.adapter("openrouter")
+    for name, record in adapter.records_in({"data": [row]}).items():
+        remember("openrouter", name, record, newer.base_url("openrouter"))
+
+    config = routed(newer).model_copy(update={"model": "google/veo-3.1"})
+    request = VideoGenerationRequest(prompt="x", duration_seconds=12, negative_prompt="rain")
+    plan = plan_video(config, request)
+    passed = {"google-vertex": {"parameters": {"negativePrompt": "rain"}}}
+    assert plan.payload == {
+        "model": "google/veo-3.1",
+        "prompt": "x",
+        "duration": 12,
+        "resolution": "720p",
+        "provider": {"options": passed},
+    }
+    assert describe_model("openrouter", "google/veo-3.1").durations == (4, 6, 8)  # not its host
+    for name, record in adapter.records_in({"data": [ROW, row]}).items():
+        remember("openrouter", name, record)
+
+    found = describe_model("openrouter", "google/veo-3.1")
+    assert found.durations == (4, 6, 8, 12)
+    assert found.takes == ("first_frame", "reference", "asset")
+    assert found.negative_prompt
+    assert not found.audio
+    assert describe_model("openrouter", ROW["id"]).aspect_ratios == ("16:9", "9:16")
+    assert ROW["id"] in {one.model for one in list_models("openrouter", takes="first_frame")}
 
 
 @pytest.mark.parametrize("switch", ["on", "off"])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tarash.tarash_gateway import providers
 from tarash.tarash_gateway.providers import Provider, declared_provider
 from tarash.tarash_gateway.providers._folders import declaration
 from tarash.tarash_gateway.providers._registry import shipped
 from tarash.tarash_gateway.providers._shipped import FOLDERS
 from tools.provider_schema import PLACE, written
 
+MOST_LINES = 250
+"""Of a declared provider, models included; the simulator's wire and a reader of prices are not."""
 PACKAGE = "tarash.tarash_gateway.providers"
 ROWS = [
     row
@@ -32,3 +37,11 @@ def test_a_built_in_row_says_what_its_declaration_says(row: Provider) -> None:
         assert getattr(row, fact) == getattr(made, fact), fact
 
     assert set(row.modalities) == set(made.modalities)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_declared_provider_is_a_small_one(row: Provider) -> None:
+    folder = Path(providers.__file__).parent / row.name.replace("-", "_")
+    files = [*folder.glob("*.toml"), *folder.glob("*.py")]
+    lines = sum(len(one.read_text("utf-8").splitlines()) for one in files if one.stem != "prices")
+    assert lines <= MOST_LINES

@@ -196,8 +196,10 @@ def test_what_decides_on_the_bill_is_never_left_to_the_provider() -> None:
     assert planned("wan3.0-video").payload == {
         "model": "wan3.0-video",
         "input": {"prompt": "A kite"},
-        "parameters": {"resolution": "720P", "duration": 5, "watermark": False},
+        "parameters": {"resolution": "720P", "duration": 5, "audio": True, "watermark": False},
     }
+    silent = planned("wan2.6-i2v-flash", image_list=[{"image": URL}], generate_audio=False)
+    assert silent.payload["parameters"]["audio"] is False, "which is cheaper"
     assert planned("happyhorse-1.1-t2v").payload["parameters"] == {
         "resolution": "720P",
         "duration": 5,

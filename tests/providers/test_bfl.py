@@ -326,6 +326,25 @@ def test_each_bad_end_is_one_whatever_its_http_status(
         assert caught.value.stage == ("output" if word.startswith("Content") else "input")
 
 
+@pytest.mark.parametrize("name", ["status", "state"])
+def test_what_a_filter_objects_to_is_said(simulator: Simulator, name: str) -> None:
+    """Older answers say `state`, and were polled to the deadline."""
+    details = {"Moderation Reasons": ["Derivative Works Filter", "Violence"]}
+    body = {"id": "x", name: "Content Moderated", "details": details}
+    simulator.fail("bfl", "poll", Fault.status(200, body), times=9)
+    with pytest.raises(ContentModerationError, match="Derivative Works Filter; Violence") as caught:
+        generate_video(config(simulator, max_poll_attempts=9), request())
+
+    assert caught.value.stage == "output"
+
+
+def test_a_result_of_an_older_answer_is_taken(simulator: Simulator) -> None:
+    body = {"id": "x", "state": "Ready", "result": {"sample": "https://cdn.example.com/v.mp4"}}
+    simulator.fail("bfl", "poll", Fault.status(200, body))
+    response = generate_video(config(simulator, max_poll_attempts=9), request())
+    assert response.video == "https://cdn.example.com/v.mp4"
+
+
 def test_a_503_without_a_verdict_is_borne(simulator: Simulator) -> None:
     body = {"id": "x", "status": "Pending", "details": None}
     simulator.fail("bfl", "poll", Fault.status(503, body))

@@ -186,6 +186,7 @@ def test_what_decides_on_the_bill_is_never_left_to_the_provider() -> None:
         "content": [{"type": "text", "text": "A kite"}],
         "resolution": "720p",
         "duration": 5,
+        "generate_audio": True,
         "watermark": False,
     }
     assert planned(V1).payload["resolution"] == "720p"
@@ -291,7 +292,7 @@ def test_a_version_may_be_missing_or_doubled(given: str) -> None:
     ("model", "region", "host", "key"),
     [
         (V2, None, "ark.ap-southeast.bytepluses.com", "of-byteplus"),
-        (V2, "cn-beijing", "ark.cn-beijing.volces.com", "of-volcengine"),
+        ("seedance-1-0-pro-250528", "cn-beijing", "ark.cn-beijing.volces.com", "of-volcengine"),
         ("doubao-seedance-2-0-260128", None, "ark.cn-beijing.volces.com", "of-volcengine"),
         (DREAM, "eu-west", "ark.eu-west.bytepluses.com", "of-byteplus"),
         ("ep-20260101-abc", "cn-beijing", "ark.cn-beijing.volces.com", "of-volcengine"),
@@ -311,6 +312,84 @@ def test_each_cloud_gets_its_own_key(
     monkeypatch.setenv("ARK_API_KEY", "of-ark")
     found = account(default_registry.adapter("bytedance"), config, None)
     assert found.key.reveal() == "of-ark"
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "words"),
+    [
+        (V2, "cn-beijing", "begin with doubao-"),
+        ("doubao-seedance-2-0-260128", "ap-southeast", "an id of Volcengine"),
+        (V2, "eu-west", "images only"),
+    ],
+)
+def test_an_id_of_the_other_cloud_is_refused(model: str, region: str, words: str) -> None:
+    """The provider would say that it knows no such model, or that it is not activated."""
+    place = {"region": region}
+    config = VideoGenerationConfig(provider="bytedance", model=model, provider_config=place)
+    with pytest.raises(ValidationError, match=words):
+        plan_video(config, KITE)
+
+    custom = config.model_copy(update={"base_url": "https://proxy.example.com"})
+    assert plan_video(custom, KITE).endpoint.startswith("https://proxy.example.com/")
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "sent", "left_out"),
+    [
+        ({"omni_reference_task_type": "edit"}, {}, {"duration": -1}, ()),
+        (
+            {"omni_reference_task_type": "edit"},
+            {"duration_seconds": 8, "aspect_ratio": "9:16"},
+            {"duration": -1},
+            ("aspect_ratio", "duration_seconds"),
+        ),
+        (
+            {"omni_reference_task_type": "extend"},
+            {"duration_seconds": 8, "aspect_ratio": "9:16"},
+            {"duration": 8},
+            ("aspect_ratio",),
+        ),
+        (
+            {"omni_reference_task_type": "reference"},
+            {"aspect_ratio": "9:16"},
+            {"ratio": "9:16"},
+            (),
+        ),
+        (
+            {"omni_reference_task_type": "edit", "duration": 6, "ratio": "1:1"},
+            {},
+            {"duration": 6, "ratio": "1:1"},
+            (),
+        ),
+    ],
+)
+def test_an_edit_keeps_the_length_and_the_ratio_of_its_source(
+    own: dict[str, Any], asked: dict[str, Any], sent: dict[str, Any], left_out: tuple[str, ...]
+) -> None:
+    """Anything else is refused, or accepted and failed afterwards."""
+    plan = planned(V25, video="https://cdn.example.com/v.mp4", extra_params=own, **asked)
+    found = {name: plan.payload[name] for name in ("duration", "ratio") if name in plan.payload}
+    assert found == {"duration": 5, **sent}
+    assert {one.field for one in plan.adjustments} == {*left_out}
+
+
+def test_a_draft_is_a_preview_in_480p() -> None:
+    for model in (V25, "doubao-seedance-1-5-pro-251215"):
+        plan = planned(model, extra_params={"draft": True})
+        assert plan.payload["resolution"] == "480p"
+        assert plan.adjustments == ()
+        plan = planned(model, extra_params={"draft": True}, resolution="1080p")
+        assert plan.payload["resolution"] == "480p"
+        assert [one.field for one in plan.adjustments] == ["resolution"]
+        assert planned(model, extra_params={"draft": False}).payload["resolution"] == "720p"
+
+
+def test_a_series_has_fifteen_images_with_its_inputs() -> None:
+    images = [{"image": "https://cdn.example.com/a.png", "type": "reference"}] * 13
+    fitting = drawn("seedream-4-5-251128", image_list=images, n=2).payload
+    assert fitting["sequential_image_generation_options"] == {"max_images": 2}
+    with pytest.raises(ValidationError, match="13 are given, which leaves 2, and n is 4"):
+        drawn("seedream-4-5-251128", image_list=images, n=4)
 
 
 def test_a_region_that_is_none_is_refused() -> None:

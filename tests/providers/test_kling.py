@@ -52,6 +52,7 @@ OLD = (
 IMAGES = (
     *("kling-v3", "kling-v2-1", "kling-v2", "kling-v2-new", "kling-v1-5", "kling-v1"),
     *("kling-v3-omni", "kling-image-o1"),
+    *("kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"),
 )
 
 
@@ -155,6 +156,30 @@ def test_a_model_that_nobody_knows_is_sent_as_the_newest_of_its_design() -> None
     assert planned("kling-v9")[1]["model_name"] == "kling-v9"
 
 
+@pytest.mark.parametrize("model", ["kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"])
+def test_what_is_worn_is_an_asset_and_who_wears_it_a_reference(
+    simulator: Simulator, model: str
+) -> None:
+    """There is no prompt, no watermark and no number of images; and a default model, never left."""
+    given = config(simulator, model).model_dump() | {"api_key": "a-key-of-ours"}
+    kept = {name: given[name] for name in ("provider", "model", "api_key", "base_url")}
+    cloth = {"image": "https://example.com/coat.png", "type": "asset"}
+    worn = ImageGenerationRequest.model_validate({"prompt": "x", "image_list": [REFERENCE, cloth]})
+    plan = plan_image(ImageGenerationConfig.model_validate(kept), worn)
+    assert plan.endpoint.endswith("/v1/images/kolors-virtual-try-on")
+    body = dict(plan.payload)
+    assert body.pop("external_task_id")
+    assert body == {
+        "model_name": model,
+        "human_image": REFERENCE["image"],
+        "cloth_image": cloth["image"],
+    }
+    assert [one.field for one in plan.adjustments] == ["prompt"]
+    alone = worn.model_copy(update={"image_list": worn.image_list[:1]})
+    with pytest.raises(ValidationError, match="'asset'"):
+        plan_image(ImageGenerationConfig.model_validate(kept), alone)
+
+
 @pytest.mark.parametrize("model", IMAGES)
 async def test_whatever_is_asked_of_an_image_model_is_taken(
     simulator: Simulator, model: str
@@ -167,6 +192,7 @@ async def test_whatever_is_asked_of_an_image_model_is_taken(
         full,
         {**full, "image_list": [REFERENCE]},
         {"image_list": [{**REFERENCE, "type": "asset"}] * 4},
+        {"image_list": [REFERENCE, {**REFERENCE, "type": "asset"}]},
     )
     given = config(simulator, model).model_dump() | {"api_key": "a-key-of-ours"}
     kept = {name: given[name] for name in ("provider", "model", "api_key", "base_url")}
@@ -379,10 +405,18 @@ def test_what_stands_beside_a_result(simulator: Simulator) -> None:
         assert response.duration == 5.041
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "submits"),
+    [
+        (500, 5000, 2),  # the task may be there: it is looked for
+        (504, 5002, 2),
+        (503, 5001, 4),  # under maintenance: it is tried again, and refused as a second one
+    ],
+)
 async def test_a_second_try_after_a_lost_first_is_found_and_not_bought_again(
-    simulator: Simulator,
+    simulator: Simulator, status: int, code: int, submits: int
 ) -> None:
-    """The first was taken and answered with a 500, which may be tried again: it is refused then."""
+    """The first was taken, and answered with an error."""
     broken: list[str] = []
 
     async def between(asked: web.Request) -> web.StreamResponse:
@@ -399,8 +433,8 @@ async def test_a_second_try_after_a_lost_first_is_found_and_not_bought_again(
             told = await found.json()
             if asked.method == "POST" and not broken:
                 broken.append(asked.path)
-                said = {"code": 5000, "message": "Server internal error", "request_id": "r"}
-                return web.json_response(said, status=500)
+                said = {"code": code, "message": "Server error", "request_id": "r"}
+                return web.json_response(said, status=status)
 
             return web.json_response(told, status=found.status)
 
@@ -421,7 +455,7 @@ async def test_a_second_try_after_a_lost_first_is_found_and_not_bought_again(
     finally:
         await runner.cleanup()
 
-    assert simulator.counters("kling").submits == 4
+    assert simulator.counters("kling").submits == submits
     assert simulator.counters("kling").accepted == 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ LARGEST_BYTES = 1_000_000
 ID = re.compile(r"""["'`=:\s]((?:[\w.-]+/)*[\w.-]+)(?=["'`,\s)\]}]|$)""")
 PROVIDER = re.compile(r"""provider["']?\s*[=:]\s*["']?([\w-]+)""")
 LINES_AROUND = 4
+Owners = Callable[[str], Mapping[str, bool]]
 WORD = re.compile(r"[a-z]+\d*[a-z]*", re.IGNORECASE)
 """An id that may be anything else as well: `aleph` is a letter, `veo3` an extra of this package."""
 AS_MODEL = re.compile(r"""model\w*["']?\s*(?:[=:]\s*(?:[\[({].*)?)?$""", re.IGNORECASE)
@@ -34,13 +35,14 @@ def check_files(place: Path, today: date | None = None, within: int = 0) -> Iter
         today: The day to judge by.
         within: Days from then on that count as its end, too.
     """
+    owners = _finder()
     for path in sorted(_files(place)):
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue
 
-        yield from _in_text(text, path, today, within)
+        yield from _in_text(text, path, owners, today, within)
 
 
 def _files(place: Path) -> Iterator[Path]:
@@ -56,9 +58,10 @@ def _files(place: Path) -> Iterator[Path]:
             yield path
 
 
-def _in_text(text: str, path: Path, today: date | None, within: int) -> Iterator[RetiredUse]:
+def _in_text(
+    text: str, path: Path, owners: Owners, today: date | None, within: int
+) -> Iterator[RetiredUse]:
     lines = text.splitlines()
-    owners = cache(_owners)  # a text has the same words again and again
     for number, line in enumerate(lines):
         told: set[str] = set()
         for found in ID.finditer(f" {line}"):
@@ -73,11 +76,21 @@ def _in_text(text: str, path: Path, today: date | None, within: int) -> Iterator
                 )
 
 
-def _owners(model: str) -> dict[str, bool]:
-    """Return the providers at which a model ends, and whether it is theirs or passed on to it."""
-    hosts = names() if model.partition("/")[0] in LIFECYCLES else ()
-    found = {name: lifecycle(name, model) for name in (*LIFECYCLES, *with_dates(), *hosts)}
-    return {name: not one.is_passed_on for name, one in found.items() if one is not None}
+def _finder() -> Owners:
+    """Return what finds the providers at which a model ends.
+
+    It says of each whether the model is its own or passed on to it.
+    """
+    described = names()
+    own = (*LIFECYCLES, *with_dates())
+
+    @cache  # files have the same words again and again
+    def owners(model: str) -> dict[str, bool]:
+        hosts = described if model.partition("/")[0] in described else ()
+        found = {name: lifecycle(name, model) for name in dict.fromkeys((*own, *hosts))}
+        return {name: not one.is_passed_on for name, one in found.items() if one is not None}
+
+    return owners
 
 
 def _provider(

@@ -168,6 +168,15 @@ def from_record(
 ) -> ModelSpec:
     """Return what a model takes by its record."""
     schema = record["input"]
+    facts = {name: record[name] for name in FACTS if name in record}
+    narrows = getattr(module_of(provider), "NARROWED", None)
+    if narrows is not None:
+        # It says which part of what is declared there is, and not what goes over the wire.
+        made = MappingProxyType(narrows(model, kind, schema))
+        facts["row"] = schema
+        outputs = tuple(record["outputs"])
+        return ModelSpec(provider, model, kind, made, outputs=outputs, source=source, facts=facts)
+
     hint = f"{model} {record.get('category') or ''}"
     rates: Mapping[str, float] = getattr(module_of(provider), "FRAME_RATES", {})
     rate = rates.get(longest_prefix(model, rates) or "")
@@ -180,7 +189,7 @@ def from_record(
         outputs=tuple(record["outputs"]),
         weakness=record.get("weakness"),
         source=source,
-        facts={name: record[name] for name in FACTS if name in record},
+        facts=facts,
     )
 
 
@@ -197,6 +206,9 @@ def _described(provider: str, model: str, kind: Kind) -> ModelSpec | None:
         return None
 
     spec = _limited(from_record(provider, model, kind, *found))
+    if "row" in spec.facts:
+        return spec  # its relatives are other models, at other prices
+
     return replace(spec, variant=lambda request: _variant(spec, request))
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     Request: TypeAlias = VideoGenerationRequest | ImageGenerationRequest
 
+NEAR = 0.9
+"""How alike two names are of which one is a mistake in the other, from 0 to 1."""
+
 
 def doubts_of(spec: ModelSpec) -> list[Adjustment]:
     """Say that nobody here knows the model: a mistyped id may seem a new one."""
@@ -25,13 +28,14 @@ def doubts_of(spec: ModelSpec) -> list[Adjustment]:
 
 def remarks(request: Request, spec: ModelSpec) -> list[Adjustment]:
     """Say that a model reads no prompt, and which of the provider's own parameters seem wrong."""
-    if spec.schema is None:
-        return []
-
     found = []
-    if not any("prompt" in mapper.sources for mapper in spec.mappers.values()):
+    is_known = spec.schema is not None or (spec.mappers and not spec.generic)
+    if is_known and not any("prompt" in mapper.sources for mapper in spec.mappers.values()):
         reason = f"{spec.model} has no such parameter"
         found.append(Adjustment(field="prompt", requested=request.prompt, sent=None, reason=reason))
+
+    if spec.schema is None:
+        return [*found, *_mistyped(request, spec)]
 
     if spec.weakness is None:
         properties: Mapping[str, Any] = spec.schema.get("properties") or {}
@@ -40,6 +44,36 @@ def remarks(request: Request, spec: ModelSpec) -> list[Adjustment]:
             found.extend([remark] if remark is not None else [])
 
     return found
+
+
+def _mistyped(request: Request, spec: ModelSpec) -> list[Adjustment]:
+    """Say which of the provider's own parameters seem mistyped, where no schema names them all.
+
+    One that is longer or shorter by a word, a number or a plural is rather another parameter.
+    """
+    import difflib
+
+    found = []
+    known = [name for name in spec.mappers if name not in request.extra_params]
+    for name in request.extra_params:
+        if name in spec.mappers:
+            continue
+
+        near = next(iter(difflib.get_close_matches(name, known, n=1, cutoff=NEAR)), None)
+        if near is not None and not _is_another(*sorted((name, near), key=len)):
+            reason = (
+                f"nobody here knows a parameter {name!r} of {spec.model}; did you mean {near!r}?"
+            )
+            found.append(
+                Adjustment(field=f"extra_params.{name}", requested=name, sent=name, reason=reason)
+            )
+
+    return found
+
+
+def _is_another(shorter: str, longer: str) -> bool:
+    rest = longer.removeprefix(shorter)
+    return rest != longer and (rest == "s" or not rest[:1].isalpha())
 
 
 def _unknown(name: str, properties: Mapping[str, Any], spec: ModelSpec) -> Adjustment | None:

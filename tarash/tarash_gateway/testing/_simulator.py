@@ -163,7 +163,7 @@ class Simulator:
         """Set what a provider's models API tells.
 
         Args:
-            provider: Whose models; `fal`, `replicate` and `wavespeed` list theirs.
+            provider: Whose models; `fal`, `replicate`, `wavespeed` and `openrouter` list theirs.
             models: They, as the API gives them (Replicate: what `GET /v1/models/{owner}/{name}`
                 answers); None for those that are known here.
         """

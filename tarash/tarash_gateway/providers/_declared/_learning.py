@@ -14,6 +14,7 @@ from ..._support._paths import values_at as every
 from ...catalog import OUTPUTS, Get, reduce_schema
 from ._account import with_version
 from ._pricing import DeclaredPricing
+from ._rows import schema_in
 
 if TYPE_CHECKING:
     from ..._http._credentials import Credentials
@@ -75,9 +76,10 @@ class DeclaredLearning(DeclaredPricing):
             return found
 
         for item in every(body, f"{how.items}[]"):
-            name, schema = one(item, how.id), one(item, how.input_schema)
+            name = one(item, how.id)
+            schema = schema_in(item, how) if how.in_rows else one(item, how.input_schema)
             if isinstance(name, str) and isinstance(schema, Mapping) and model in (None, name):
-                record = record_of(schema, str(one(item, how.category) or name))
+                record = record_of(schema, str(how.makes or one(item, how.category) or name))
                 found |= {} if record is None else {name: record}
 
         return found

@@ -26,6 +26,7 @@ from ._mappers import mappers_of
 from ._model import Account, ProviderDeclaration
 from ._names import names_at
 from ._parts import is_for
+from ._rows import Narrowing
 from ._takes import Model
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
         MODELS_OF=of_kind,
         IDS={kind: tuple(names) for kind, names in ids.items()},
         ENDS=dict(sorted(last.items())),
+        NARROWED=Narrowing(said) if said.schemas is not None and said.schemas.in_rows else None,
         PRICES=PriceBook(one.line(said.name) for one in said.prices),
         VIDEO_FALLBACK=mappers_of(said, "video", None),
         IMAGE_FALLBACK=mappers_of(said, "image", None),

@@ -30,8 +30,9 @@ def _plain(value: Any) -> Any:
 
 Plain = Annotated[Any, AfterValidator(_plain)]
 Text = Annotated[str, Field(min_length=1)]
-Path = Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
-"""Names with dots between; a number is a place in a list, and `name[]` is each of a list."""
+Path = Annotated[str, Field(pattern=r"^[^.\s]+( [^.\s]+)*(\.[^.\s]+( [^.\s]+)*)*$")]
+"""Names with dots between, which may be of several words; a number is a place in a list, and
+`name[]` is each of a list."""
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]

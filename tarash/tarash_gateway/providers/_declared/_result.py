@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from ..._data._exchange import NO_MEDIA, Operation, RawResult
 from ..._data._money import Reported, exact
 from ..._support._paths import value_at as one
+from ..._support._paths import values_at
 from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import READERS, amount, date, mapping, response_facts
 from ._asked import as_image, content_of
 from ._names import count_of, holds, kept_back, picked
-from ._parts import Predicate, first_of
+from ._parts import Pick, Predicate, first_of
 from ._sending import DeclaredSending
 from ._stages import Result
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ..._data._types import Kind
 
 
+SEVERAL_TAILS = 2
+"""So many paths into one list say where an item may hold its medium."""
 ESTIMATED = "cost_is_estimate"
 """Where `provider_metadata` says that a cost is what the provider said before the work."""
 
@@ -30,6 +33,30 @@ ESTIMATED = "cost_is_estimate"
 def read(body: Any, place: str | Predicate) -> Any:
     """Return what stands at a path, or how often a predicate holds; None for nothing."""
     return one(body, place) if isinstance(place, str) else count_of(place, body) or None
+
+
+def of_each_item(body: Any, path: str | Pick, paths: Sequence[str | Pick]) -> list[str]:
+    """Return what each item of a list has at the first path into it that leads to something.
+
+    Empty where only one of the paths goes into the list.
+    """
+    items, mark, _ = path.partition("[].") if isinstance(path, str) else ("", "", "")
+    into = f"{items}{mark}"
+    tails = [
+        one[len(into) :] for one in paths if mark and isinstance(one, str) and one.startswith(into)
+    ]
+    if len(tails) < SEVERAL_TAILS:
+        return []
+
+    found = []
+    for item in values_at(body, f"{items}[]"):
+        texts = (
+            [text for text in values_at(item, tail) if isinstance(text, str) and text]
+            for tail in tails
+        )
+        found += next(filter(None, texts), [])
+
+    return found
 
 
 class DeclaredResult(DeclaredSending):
@@ -105,11 +132,12 @@ class DeclaredResult(DeclaredSending):
         return found if closed is True or (closed and path in closed) else []
 
     def _found(self, body: Any, kind: str, model: str) -> tuple[Any, list[str]]:
-        """Return the first path that leads to media, and these."""
-        for path in self.result_of(kind, model).media.get(cast("Kind", kind), ()):
+        """Return the first path that leads to media, and these; of one list, those of each item."""
+        paths = self.result_of(kind, model).media.get(cast("Kind", kind), ())
+        for path in paths:
             found = [text for text in picked(body, path) if isinstance(text, str) and text]
             if found:
-                return path, found
+                return path, of_each_item(body, path, paths) or found
 
         return None, []
 

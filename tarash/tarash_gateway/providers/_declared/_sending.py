@@ -18,7 +18,7 @@ from ..._support._mime import named
 from ..._support._paths import value_at as one
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
-from .._facts import amount
+from .._facts import amount, mapping
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
 from ._asked import filled_in, has, own_id, whole
@@ -29,6 +29,7 @@ from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
 from ._names import merged, picked, put
 from ._parts import first_of, is_for
+from ._rows import narrowed
 from ._stages import Submit
 from ._takes import Model, Take, Total
 
@@ -69,10 +70,13 @@ class DeclaredSending(DeclaredAccount):
         """
         forms = self.said.forms_of(call.kind, spec.model)
         form = self.form_of(call)
-        if form is None or spec.source in ("registered", "live"):
+        if form is None or spec.source == "registered" or self._goes_by_schema(spec):
             return spec
 
-        if len(forms) > 1:
+        if spec.source == "live":
+            form = narrowed(self.said, form, mapping(spec.facts.get("row")))
+
+        if len(forms) > 1 or spec.source == "live":
             mappers = mappers_of(self.said, call.kind, form)
             spec = replace(spec, mappers=mappers, joints=joints_of(form), rules=rules_of(form))
 
@@ -83,6 +87,11 @@ class DeclaredSending(DeclaredAccount):
         others = siblings(self.said, call.kind, spec.model, request)
         return replace(spec, mappers=kept, alternatives={**others, **spec.alternatives})
 
+    def _goes_by_schema(self, spec: ModelSpec) -> bool:
+        """Tell whether what was read of a model stands in the place of what is declared."""
+        how = self.said.schemas
+        return spec.source == "live" and not (how is not None and how.in_rows)
+
     # ----------------------------------------------------------------------------------------- body
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the body: what is declared, what was mapped, then `extra_params`, which win."""
@@ -92,7 +101,7 @@ class DeclaredSending(DeclaredAccount):
         sent_as = (model.sent_as if model is not None else None) or spec.model
         extra = call.request.extra_params
         mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
-        takes = model.takes if model is not None and spec.source != "live" else {}
+        takes = {} if model is None or self._goes_by_schema(spec) else model.takes
         body: dict[str, Any] = copy.deepcopy(way.body)
         if model is not None:
             body = merged(body, model.body)

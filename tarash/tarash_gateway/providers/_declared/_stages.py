@@ -231,14 +231,40 @@ class Quote(Fits):
 
 
 class Schemas(Part):
-    """Where the provider lists the JSON Schemas of its models' inputs."""
+    """Where the provider lists what its models take: as JSON Schemas, or in rows of its own.
+
+    Of rows, a model's forms are those that are declared, less what its row says that it has not.
+    """
 
     path: Text
     items: Path
     id: Path = "id"
-    input_schema: Path = Field(alias="schema")
+    input_schema: Path | None = Field(None, alias="schema")
     category: Path | None = None
     """Where an item says what the model makes, such as `text-to-video`; by default its id does."""
+    makes: Kind | None = None
+    """What all of the listed models make, where that is one thing."""
+    values: dict[str, Path] = {}
+    """In rows: parameters, and where a row lists their values; without any, it is not taken."""
+    taken_if: dict[str, Predicate] = {}
+    """In rows: parameters, and what a row has where the model takes them."""
+    not_taken_if: dict[str, Predicate] = {}
+    """In rows: parameters, and what a row has where the model doesn't."""
+
+    @property
+    def in_rows(self) -> frozenset[str]:
+        """The parameters that rows tell of."""
+        return frozenset({*self.values, *self.taken_if, *self.not_taken_if})
+
+    @model_validator(mode="after")
+    def _tells(self) -> Schemas:
+        if (self.input_schema is None) == (not self.in_rows):
+            raise ValueError(
+                "give schema, where an item holds the JSON Schema of its input, or else values, "
+                "taken_if and not_taken_if, where it is a row of another form"
+            )
+
+        return self
 
 
 class Cancel(Fits):

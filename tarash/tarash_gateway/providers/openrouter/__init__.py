@@ -13,5 +13,6 @@ provider = declared_folder(
     "OpenRouter",
     keys=("OPENROUTER_API_KEY",),
     open_settings=("referer", "title", "region"),
+    schemas_of=("openrouter.ai",),
     prices=Tariffs(f"{__name__}.prices", "OpenRouter's lists of models", hosts=("openrouter.ai",)),
 )

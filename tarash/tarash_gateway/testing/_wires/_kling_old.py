@@ -167,6 +167,15 @@ OLD: Mapping[str, tuple[Fields, Sequence[str], Sequence[str]]] = {
         ["prompt", "subject_image_list"],
         ["kling-v2-1"],
     ),
+    "images/kolors-virtual-try-on": (
+        {
+            **{name: _COMMON[name] for name in ("model_name", "callback_url", "external_task_id")},
+            "human_image": is_picture,
+            "cloth_image": is_picture,
+        },
+        ["human_image", "cloth_image"],
+        ["kolors-virtual-try-on-v1", "kolors-virtual-try-on-v1-5"],
+    ),
 }  # fmt: skip
 _NO_CFG = ("kling-v2", "kling-v3", "kling-video")
 _V3 = ("kling-v3", "kling-v3-omni", "kling-video-o1")

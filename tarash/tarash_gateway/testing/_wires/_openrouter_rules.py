@@ -108,6 +108,24 @@ MODELS: Mapping[str, VideoModel] = {
 }
 
 
+def published(row: Mapping[str, Any]) -> VideoModel:
+    """Return the model that a row of the list tells of, which this list doesn't have."""
+    frames = row.get("supported_frame_images") or ()
+    letters = {
+        "F": "first_frame" in frames,
+        "L": "last_frame" in frames,
+        "a": row.get("generate_audio") is True,
+        "s": row.get("seed") is True,
+    }
+    return VideoModel(
+        row.get("supported_durations"),
+        row.get("supported_resolutions"),
+        "".join(letter for letter, has in letters.items() if has),
+        9,
+        ratios=row.get("supported_aspect_ratios") or (),
+    )
+
+
 def is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -224,13 +242,22 @@ def wrong_image(body: Mapping[str, Any]) -> str | None:
     return _wrong_fields(body, _IMAGE)
 
 
-def wrong_video(body: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with a request for a video; None for nothing."""
+def wrong_video(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ()) -> str | None:
+    """Say what is wrong with a request for a video; None for nothing.
+
+    Args:
+        body: What is asked for.
+        rows: Of models that this list doesn't have.
+    """
     found = _wrong_fields(body, _VIDEO)
     if found is not None:
         return found
 
     model = MODELS.get(body["model"])
+    row = next((one for one in rows if one.get("id") == body["model"]), None)
+    if model is None and row is not None:
+        model = published(row)
+
     if model is None:
         return f"{body['model']} is not a valid model ID"
 

@@ -78,12 +78,13 @@ class OpenrouterWire:
         return Reply.json({"data": {"label": "sk-or-v1-abc...123", "usage": 25.5, "limit": 100}})
 
     async def _models(self, _request: RecordedRequest) -> Reply:
-        return Reply.json({"data": [_row(name, one) for name, one in MODELS.items()]})
+        rows = [_row(name, one) for name, one in MODELS.items()]
+        return Reply.json({"data": [*rows, *(self._context.state.models or ())]})
 
     # --------------------------------------------------------------------------------------- videos
     async def _create(self, request: RecordedRequest) -> Reply:
         body = self._body(request)
-        wrong = wrong_video(body)
+        wrong = wrong_video(body, self._context.state.models or ())
         if wrong is not None:
             return self.error(400, wrong)
 
