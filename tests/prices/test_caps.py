@@ -341,12 +341,12 @@ async def test_what_fal_counts_is_money_where_the_price_of_a_unit_is_known(
     simulator: Simulator,
 ) -> None:
     simulator.script("fal", Script(billable_units=6))
-    made = config(simulator, "fal", "fal-ai/kling-video/o3/pro/text-to-video")
+    made = config(simulator, "fal", "fal-ai/kling-video/v2.1/master/text-to-video")
     gateway = Gateway(ledger=MemoryLedger())
     before = await gateway.generate_video_async(made, REQUEST)
     line = {
         "provider": "fal",
-        "model": "fal-ai/kling-video/o3/pro/text-to-video",
+        "model": "fal-ai/kling-video/v2.1/master/text-to-video",
         "unit": "credit",
         "rate": "0.14",
         "role": "settlement",
