@@ -8,7 +8,7 @@ from anyio import to_thread
 
 from .._data._measures import Measures
 from ..catalog import schema_source
-from ..catalog.prices import FREE, facts_of, is_by_media, prices, quote_of
+from ..catalog.prices import FREE, facts_of, is_by_media, is_for, prices, quote_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
@@ -63,7 +63,9 @@ def _looked_at(call: Call) -> Measures:
 
 def _lines(call: Call, spec: ModelSpec) -> list[PriceLine]:
     with schema_source(call.config.base_url):
-        return prices.lines(spec.provider, spec.model)
+        found = prices.lines(spec.provider, spec.model)
+
+    return [one for one in found if is_for(one, call.kind)]
 
 
 def _needs_measures(call: Call, lines: list[PriceLine]) -> bool:

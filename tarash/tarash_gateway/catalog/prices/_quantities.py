@@ -15,6 +15,7 @@ from ._ark import FIRST, LATER, SECOND, Frames, frame_pixels
 
 if TYPE_CHECKING:
     from ..._data._money import PriceLine
+    from ..._data._types import Kind
     from ._facts import Between, Facts
 
 MILLION = Decimal(1_000_000)
@@ -353,6 +354,17 @@ FORMULAS: dict[str, Callable[[PriceLine, Facts], Counted]] = {
     "per_reference_per_output": _references,
     "fal_billable_units": _settled_later,
 }
+OF_VIDEOS = frozenset({"second", "minute", "frame", "video"})
+
+
+def is_for(line: PriceLine, kind: Kind) -> bool:
+    """Tell whether a line may be a price of this kind: one id of a vendor's may make both."""
+    if line.billable.startswith("input_"):
+        return True
+
+    return line.unit not in OF_VIDEOS if kind == "image" else line.unit != "image"
+
+
 BY_MEDIA = frozenset(
     {"ark_tokens_in_out", "ark_tokens_2_5_in_out", "input_megapixels", "input_plus_output_seconds"}
 )
