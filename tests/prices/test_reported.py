@@ -209,6 +209,15 @@ ROWS = (
         {"status": "completed", "unsigned_urls": [VIDEO], "usage": {"cost": 0.28}},
         ("usage", "cost"), "0.28", "settled", wishes={"duration_seconds": 4},
     ),
+    # by a key of the user's own at the maker's, which bills what OpenRouter doesn't
+    Row(
+        "openrouter", "google/veo-3.1", "video",
+        {"status": "completed", "unsigned_urls": [VIDEO], "usage": {
+            "cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 1.6},
+        }},
+        ("usage", "cost_details", "upstream_inference_cost"), "1.6", "settled",
+        wishes={"duration_seconds": 4},
+    ),
     Row(
         "together", "openai/sora-2", "video",
         {"status": "completed", "outputs": {"video_url": VIDEO, "cost": 0.8}},
