@@ -3,7 +3,7 @@
     python tools/build_prices.py model_prices_and_context_window.json 2026-11-29
 
 The list is that of LiteLLM (MIT), which names its sources; lines from it are second hand. A line by
-hand goes before one of the list for the same model and billable.
+hand goes before one of the list for the same model, billable and unit.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def lines(entries: dict[str, Any], date: str) -> Iterator[dict[str, Any]]:
         }
         sized = SIZED.fullmatch(model)
         if sized is not None:
-            yield from _sized(sized, entry, shared)
+            is_there = provider != "fal" or "/" in sized[4]  # fal's ids have an owner
+            yield from _sized(sized, entry, shared) if is_there else ()
         elif model.endswith("-high-res"):
             when = {"size": ["1792x1024", "1024x1792"]}
             yield _by_second(model.removesuffix("-high-res"), entry, shared, when)
@@ -167,6 +168,9 @@ def _plain(model: str, entry: dict[str, Any], shared: dict[str, Any]) -> Iterato
     if shared["provider"] in {"openai", "azure-openai"} and "input_cost_per_token" in entry:
         yield from _tokens(model, entry, shared)
 
+    if shared["provider"] == "google" and "output_cost_per_image_token" in entry:
+        yield from _gemini(model, entry, shared)
+
 
 def _tokens(model: str, entry: dict[str, Any], shared: dict[str, Any]) -> Iterator[Any]:
     named = {
@@ -182,23 +186,54 @@ def _tokens(model: str, entry: dict[str, Any], shared: dict[str, Any]) -> Iterat
         line = {**shared, "model": model, "billable": billable, "unit": "token", "rate": rate,
                 "per": "1000000"}  # fmt: skip
         yield {**line, "alternative_to": "image"} if billable == "output" else line
+        if billable == "output":
+            yield {**line, "billable": "partial_image", "formula": "partial_images"}
+
+
+INPUT_TOKENS = 1120
+"""Of an image that Gemini is given, at most."""
+
+
+def _gemini(model: str, entry: dict[str, Any], shared: dict[str, Any]) -> Iterator[Any]:
+    """Yield what a Gemini model that makes images takes for tokens."""
+    for billable, name in {
+        "prompt": "input_cost_per_token",
+        "output": "output_cost_per_image_token",
+        "text_output": "output_cost_per_token",
+    }.items():
+        rate = number(round(entry[name] * 1_000_000, 6))
+        line = {**shared, "model": model, "billable": billable, "unit": "token", "rate": rate,
+                "per": "1000000"}  # fmt: skip
+        own = {"output": {"alternative_to": "image"}, "text_output": {"role": "settlement"}}
+        yield {**line, **own.get(billable, {})}
+
+    image = {**shared, "model": model, "billable": "input_image", "unit": "image"}
+    said = entry.get("input_cost_per_image")
+    if said is not None:
+        yield {**image, "rate": number(said)}
+    else:
+        rate = number(round(entry["input_cost_per_token"] * INPUT_TOKENS, 9))
+        yield {**image, "rate": rate, "confidence": "inferred"}
+
+
+def _what(line: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return what a line is a price of: images by the megapixel are images."""
+    unit = {"megapixel": "image"}.get(line["unit"], line["unit"])
+    return line["provider"], line["model"], line.get("billable", "output"), unit
 
 
 def main(given: str, date: str) -> None:
     """Write the file."""
     by_hand = [json.loads(row) for row in BY_HAND.read_text().splitlines() if row.strip()]
-    known = {(one["provider"], one["model"], one.get("billable", "output")) for one in by_hand}
+    known = {_what(one) for one in by_hand}
     entries = json.loads(Path(given).read_text())
-    listed = [
-        one
-        for one in lines(entries, date)
-        if (one["provider"], one["model"], one["billable"]) not in known
-    ]
+    listed = [one for one in lines(entries, date) if _what(one) not in known]
     # Two lists of one vendor's may say the same; the first that says it counts.
     found: dict[str, str] = {}
     for one in [*by_hand, *listed]:
         what = [one.get(name) for name in ("provider", "model", "billable", "unit", "when")]
-        found.setdefault(json.dumps(what), json.dumps(one, ensure_ascii=False))
+        row = {"provider": one["provider"], **one}  # the package looks for it at the beginning
+        found.setdefault(json.dumps(what), json.dumps(row, ensure_ascii=False))
 
     rows = sorted(found.values())
     DATA.write_text("\n".join(rows) + "\n", encoding="utf-8")

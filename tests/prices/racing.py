@@ -15,7 +15,7 @@ import threading
 from decimal import Decimal
 from typing import Any
 
-from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger import open_ledger
 from tarash.tarash_gateway.ledger._records import (
     BudgetWindow,
     Intent,
@@ -100,8 +100,8 @@ class Racers:
 
 def main() -> None:
     """Race for each line of the input."""
-    path, threads, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    racers = Racers(SqliteLedger(path), threads, name)
+    url, threads, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    racers = Racers(open_ledger(url), threads, name)
     print_line("ready")
     for line in sys.stdin:
         number, _, deadly = line.strip().partition(" ")

@@ -29,7 +29,7 @@ from tarash.tarash_gateway.providers import declared_provider
 from tarash.tarash_gateway.testing import Fault, Simulator
 
 KEY = "canary-key-of-prices"
-KLING = "fal-ai/kling-video/o3/pro/text-to-video"
+KLING = "fal-ai/kling-video/v2.1/master/text-to-video"
 SEEDANCE = "bytedance/seedance-2.0/text-to-video"
 REQUEST = VideoGenerationRequest(prompt="A tram", duration_seconds=5, resolution="480p")
 FLUX = "fal-ai/flux/dev"

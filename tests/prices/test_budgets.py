@@ -519,6 +519,16 @@ async def test_a_share_that_a_dead_process_had_reserved_follows_its_job(tmp_path
     await ledger.aclose()
 
 
+async def test_what_is_free_fits_into_a_budget_that_is_overspent(ledger: Any) -> None:
+    assert await race(ledger, ["paid"], "0.6", "1") == 1
+    dear = {"amount": "3", "currency": "USD"}
+    await ledger.settle("paid", "accepted", "completed", cost=dear, cost_state="settled")
+
+    assert await race(ledger, ["cheap"], "0.01", "1") == 0
+    assert await race(ledger, ["free"], "0", "1") == 1
+    await ledger.aclose()
+
+
 async def test_what_forgotten_jobs_spent_still_counts(tmp_path: Path) -> None:
     ledger = SqliteLedger(tmp_path / "jobs.db")
     await race(ledger, ["one"], "0.6", "1")

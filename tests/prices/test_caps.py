@@ -274,7 +274,29 @@ async def test_a_registered_handler_has_the_price_that_was_registered_for_it() -
         await gateway.generate_video_async(made, REQUEST)
 
 
-@pytest.mark.parametrize("limit", [-1, "much", float("inf"), "NaN"])
+@pytest.mark.parametrize("limit", ["2.50", "$2.50", " $2.5 ", 2.5, Decimal("2.5")])
+def test_a_limit_is_taken_as_people_write_it(limit: Any) -> None:
+    made = VideoGenerationConfig(provider="runway", model="gen4.5", max_cost=limit)
+    assert made.max_cost == Decimal("2.5")
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        -1,
+        "much",
+        float("inf"),
+        float("nan"),
+        "NaN",
+        "-$1",
+        "$",
+        "$$2",
+        "2,50",
+        "2.50 EUR",
+        "",
+        True,
+    ],
+)
 def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
     import pydantic
 
@@ -341,12 +363,12 @@ async def test_what_fal_counts_is_money_where_the_price_of_a_unit_is_known(
     simulator: Simulator,
 ) -> None:
     simulator.script("fal", Script(billable_units=6))
-    made = config(simulator, "fal", "fal-ai/kling-video/o3/pro/text-to-video")
+    made = config(simulator, "fal", "fal-ai/kling-video/v2.1/master/text-to-video")
     gateway = Gateway(ledger=MemoryLedger())
     before = await gateway.generate_video_async(made, REQUEST)
     line = {
         "provider": "fal",
-        "model": "fal-ai/kling-video/o3/pro/text-to-video",
+        "model": "fal-ai/kling-video/v2.1/master/text-to-video",
         "unit": "credit",
         "rate": "0.14",
         "role": "settlement",

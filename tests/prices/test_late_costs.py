@@ -240,3 +240,41 @@ async def test_what_is_given_back_later_stays_reserved_until_then(word: str | No
             assert [one.after for one in changes] == [0] * is_refunded
             with pytest.raises(GenerationFailedError if is_refunded else BudgetExceededError):
                 await gateway.generate_image_async(made, request)
+
+
+@pytest.mark.parametrize("provider", ["alibaba", "bytedance", "minimax", "kling"])
+async def test_who_takes_a_job_up_settles_it_like_who_began_it(
+    provider: str, tmp_path: Path
+) -> None:
+    """A count becomes money at the rate of the quote, also where another process made that."""
+    models = {
+        "alibaba": "wan3.0-video",
+        "bytedance": "dreamina-seedance-2-0-260128",
+        "minimax": "MiniMax-H3",
+        "kling": "kling-3.0",
+    }
+    request = VideoGenerationRequest(prompt="A tram", duration_seconds=5, resolution="720p")
+    costs = []
+    with Simulator([provider]) as running:
+        made = VideoGenerationConfig(
+            provider=provider,
+            model=models[provider],
+            api_key="key",
+            base_url=running.base_url(provider),
+            poll_interval=0.02,
+            provider_config={"min_poll_interval": 0.01, "region": "ap-southeast-1"},
+        )
+        async with Gateway(ledger=MemoryLedger()) as gateway:
+            costs.append((await gateway.generate_video_async(made, request)).cost)
+
+        path = tmp_path / "jobs.db"
+        async with Gateway(ledger=SqliteLedger(path, lease_seconds=0.05)) as first:
+            job = await first.submit_video_async(made, request)
+
+        async with Gateway(ledger=SqliteLedger(path)) as second:
+            resumed = await second.resume_async(job.id, api_keys={provider: "key"})
+            costs.append((await resumed.wait_async()).cost)
+
+    assert costs[0] is not None
+    assert costs[0].state == "settled"
+    assert costs[1] == costs[0].model_copy(update={"lines": costs[1].lines if costs[1] else ()})

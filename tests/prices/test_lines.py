@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from tarash.tarash_gateway import (
     PriceLine,
+    Quote,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
@@ -23,6 +25,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.catalog._sources import names
 from tarash.tarash_gateway.catalog._sources import source as find_provider
 from tarash.tarash_gateway.catalog.prices import Facts, Prices, prices, quote_of, shipped
+from tarash.tarash_gateway.catalog.prices._facts import plain
 
 SECONDS, COUNT, WIDTH, HEIGHT, FPS = 6, 2, 1280, 720, 24
 IMAGES = 7
@@ -37,10 +40,9 @@ def _own_prices() -> Iterator[None]:
 def facts(line: PriceLine) -> Facts:
     """Return facts by which a line holds for certain."""
     values: dict[str, Any] = {"tier": frozenset({"standard"}), "cached": frozenset({False})}
+    values["ratio"] = frozenset({"16:9"})
     for name, wanted in line.when.items():
-        first = wanted[0] if isinstance(wanted, list) else wanted
-        known = Decimal(first) if type(first) is int else first
-        values[name] = frozenset({known.lower() if isinstance(known, str) else known})
+        values[name] = frozenset({plain(wanted[0] if isinstance(wanted, list) else wanted)})
 
     small = line.when.get("megapixels") == "<=2.61"
     width = WIDTH if small or "megapixels" not in line.when else 2 * WIDTH
@@ -53,6 +55,7 @@ def facts(line: PriceLine) -> Facts:
         frames=None,
         fps=(Decimal(FPS), Decimal(FPS)),
         input_images=IMAGES,
+        input_pixels=((1000, 1000),) * IMAGES,
         has_video=False,
         prompt=(30, 30),
     )
@@ -60,45 +63,89 @@ def facts(line: PriceLine) -> Facts:
 
 def by_hand(line: PriceLine) -> Decimal | None:
     """Return what a line costs, worked out apart from the library; None for what can't be known."""
-    megapixels = Decimal(WIDTH * HEIGHT) / 1_000_000
+    count = counted_by_formula(line)
+    if count is None and line.unit == "token":
+        return None
+
     if line.billable == "input_video":
         return Decimal(0)
 
-    if line.formula == "first_megapixel":
-        count = min(Decimal(1), megapixels.to_integral_value(ROUND_CEILING)) * COUNT
-    elif line.formula == "extra_megapixels":
-        count = Decimal(0)
-    elif line.formula == "input_megapixels":
-        return None
-    elif line.formula in {"first_5_images_free", "first_2_images_free"}:
-        count = Decimal(IMAGES - int(line.formula.split("_")[1]))
-    elif line.formula == "ark_tokens_24":
-        count = Decimal(WIDTH * HEIGHT * 24 * SECONDS) / 1024 * COUNT
-    elif line.billable == "input_image" and line.unit == "image":
+    if count is None and line.billable == "input_image":
         count = Decimal(IMAGES) - (line.free or 0)
-    elif line.unit == "token":
-        return None
-    else:
+    elif count is None:
         count = Decimal({"second": SECONDS * COUNT, "image": COUNT, "video": COUNT}[line.unit])
 
     return line.rate / line.per * count * (line.credit_usd or 1)
 
 
-@pytest.mark.parametrize("line", list(shipped()), ids=lambda one: f"{one.provider}:{one.model}")
-def test_each_line_that_ships_costs_what_it_says(line: PriceLine) -> None:
-    alone = line.model_copy(update={"alternative_to": None, "suspect": None})
-    quote = quote_of([alone], facts(line), line.model)
-    due = by_hand(line)
+def counted_by_formula(line: PriceLine) -> Decimal | None:
+    """Return how much a line with a formula counts; None for one that counts its unit."""
+    formula = str(line.formula)
+    megapixels = Decimal(WIDTH * HEIGHT) / 1_000_000
+    if formula.startswith("ark_tokens"):
+        pixels = RENDERED.get(formula, {}).get(str(resolution_of(line)).lower(), WIDTH * HEIGHT)
+        return Decimal(pixels * 24 * SECONDS) / 1024 * COUNT
 
+    whole = megapixels.to_integral_value(ROUND_CEILING) * COUNT
+    return {
+        "first_megapixel": min(whole, Decimal(COUNT)),
+        "extra_megapixels": Decimal(0),
+        "ceil_megapixels": whole,
+        "video_megapixels": megapixels * FPS * SECONDS * COUNT,
+        "input_megapixels": Decimal(IMAGES),  # of one megapixel each
+        "partial_images": Decimal(0),
+        "first_5_images_free": Decimal(IMAGES - 5),
+        "first_2_images_free": Decimal(IMAGES - 2),
+    }.get(formula)
+
+
+RENDERED = {
+    "ark_tokens_24": {"480p": 864 * 496, "1080p": 1920 * 1080, "4k": 3840 * 2160},
+    "ark_tokens_2_5": {"480p": 854 * 480, "1080p": 1920 * 1080},
+    "ark_tokens_in_out": {"480p": 864 * 496, "1080p": 1920 * 1080},
+}
+"""Pixels of a frame of Seedance in 16:9, where that is not 1280x720."""
+
+
+def resolution_of(line: PriceLine) -> Any:
+    """Return the first resolution that a line is for."""
+    wanted = line.when.get("resolution")
+    return wanted[0] if isinstance(wanted, list) else wanted
+
+
+@pytest.mark.parametrize("provider", sorted({one.provider for one in shipped()}))
+def test_each_line_that_ships_costs_what_it_says(provider: str) -> None:
+    wrong = [
+        (line, str(quote))
+        for line in shipped()
+        if line.provider == provider and not fits(quote := alone(line), by_hand(line), line)
+    ]
+    assert wrong == []
+
+
+def alone(line: PriceLine) -> Quote:
+    """Return what a line says by itself."""
+    bare = line.model_copy(update={"alternative_to": None, "suspect": None, "role": None})
+    return quote_of([bare], facts(line), line.model)
+
+
+def fits(quote: Quote, due: Decimal | None, line: PriceLine) -> bool:
+    """Tell whether a quote is what is due, or unknown where nothing can be known."""
     if due is not None:
-        assert quote.high == due, quote
-        assert quote.low == due
-    elif line.billable == "prompt":
-        assert quote.high is not None
-        assert Decimal(0) < quote.high < Decimal("0.001")
-    else:
-        assert quote.high is None
-        assert quote.unknown
+        return quote.low == quote.high == due
+
+    if line.billable == "prompt":
+        return quote.high is not None and Decimal(0) < quote.high < Decimal("0.001")
+
+    return quote.high is None and bool(quote.unknown)
+
+
+def test_each_line_that_ships_is_found_by_its_provider() -> None:
+    rows = Path(str(files("tarash.tarash_gateway.catalog") / "data/prices.jsonl")).read_text()
+    models = {(row["provider"], row["model"]) for row in map(json.loads, rows.splitlines())}
+
+    assert all(shipped().lines(*one) for one in models)
+    assert {(one.provider, one.model) for one in shipped()} == models
 
 
 def test_each_line_that_ships_says_where_it_is_from() -> None:

@@ -130,7 +130,7 @@ def test_what_has_no_price_is_unknown_and_not_free() -> None:
 
 
 def test_a_part_without_a_price_leaves_the_whole_without_an_upper_end() -> None:
-    quote = image("openai", "gpt-image-2", size="1024x1024")
+    quote = image("openai", "chatgpt-image-latest", size="1024x1024")
 
     assert quote.low is not None
     assert quote.high is None

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import spend
-from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger, open_ledger
 from tarash.tarash_gateway.ledger._records import Spending
 from tests.prices.racing import CENT, Racers
 
@@ -27,6 +27,7 @@ def test_of_64_threads_one_gets_the_last_cent(kind: str, tmp_path: Path) -> None
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_of_64_threads_one_gets_the_last_cent_a_thousand_times(kind: str, tmp_path: Path) -> None:
     alone(MemoryLedger() if kind == "memory" else SqliteLedger(tmp_path / "jobs.db"), rounds=1_000)
@@ -45,9 +46,9 @@ def alone(ledger: Any, rounds: int) -> None:
 class Process:
     """Racers in a process of their own."""
 
-    def __init__(self, path: Path, threads: int, name: str) -> None:
+    def __init__(self, url: str, threads: int, name: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.prices.racing", str(path), str(threads), name],
+            [sys.executable, "-m", "tests.prices.racing", url, str(threads), name],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -82,9 +83,9 @@ class Process:
 
 
 @contextmanager
-def processes(path: Path, threads: int) -> Iterator[list[Process]]:
+def processes(url: str, threads: int) -> Iterator[list[Process]]:
     """Start processes that are ready to race."""
-    started = [Process(path, threads, f"p{number}") for number in range(PROCESSES)]
+    started = [Process(url, threads, f"p{number}") for number in range(PROCESSES)]
     try:
         assert [one.answer() for one in started] == ["ready"] * PROCESSES
         yield started
@@ -93,11 +94,11 @@ def processes(path: Path, threads: int) -> Iterator[list[Process]]:
             one.end()
 
 
-def together(path: Path, rounds: int, threads: int, deadly: set[int]) -> None:
+def together(url: str, rounds: int, threads: int, deadly: set[int]) -> None:
     """Let processes race; in some rounds the winner dies with the cent in its hand."""
-    SqliteLedger(path)
+    asyncio.run(everything(url))  # who makes the tables is no part of the race
     deaths = 0
-    with processes(path, threads) as racing:
+    with processes(url, threads) as racing:
         for number in range(1, rounds + 1):
             line = f"{number} die" if number in deadly else f"{number}"
             won = ask(racing, line)
@@ -108,16 +109,16 @@ def together(path: Path, rounds: int, threads: int, deadly: set[int]) -> None:
                 continue
 
             deaths += 1
-            racing[dead[0]] = Process(path, threads, f"r{number}")
+            racing[dead[0]] = Process(url, threads, f"r{number}")
             assert racing[dead[0]].answer() == "ready"
             # It may have been bought, so the cent stays where it is.
             assert ask(racing, f"{number}") == ["0"] * PROCESSES
-            asyncio.run(settle(path, number))
+            asyncio.run(settle(url, number))
             # Now it is certain that it was not, and somebody else gets it.
             assert sorted(ask(racing, f"{number}")) == ["0"] * (PROCESSES - 1) + ["1"]
 
     assert deaths == len(deadly)
-    rows = asyncio.run(everything(path))
+    rows = asyncio.run(everything(url))
     assert sum(one.amount or 0 for one in rows) == CENT * rounds
     assert len(rows) == rounds + deaths
 
@@ -130,9 +131,9 @@ def ask(racing: list[Process], line: str) -> list[Any]:
     return [one.answer() for one in racing]
 
 
-async def settle(path: Path, number: int) -> None:
+async def settle(url: str, number: int) -> None:
     """Take over what the dead winner of a round has left, and find that nothing was bought."""
-    ledger = SqliteLedger(path)
+    ledger: Any = open_ledger(url)
     (row,) = [
         one for one in await ledger.spendings() if one.intent_id.startswith(f"round{number}-")
     ]
@@ -142,19 +143,29 @@ async def settle(path: Path, number: int) -> None:
     await ledger.aclose()
 
 
-async def everything(path: Path) -> list[Spending]:
+async def everything(url: str) -> list[Spending]:
     """Return all that was spent or reserved."""
-    ledger = SqliteLedger(path)
+    ledger: Any = open_ledger(url)
     try:
-        return await ledger.spendings()
+        found: list[Spending] = await ledger.spendings()
+        return found
     finally:
         await ledger.aclose()
 
 
-def test_of_four_processes_one_gets_the_last_cent(tmp_path: Path) -> None:
-    together(tmp_path / "jobs.db", rounds=6, threads=4, deadly={3})
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres_url")
+
+    return f"sqlite:///{tmp_path / 'jobs.db'}"
+
+
+def test_of_four_processes_one_gets_the_last_cent(url: str) -> None:
+    together(url, rounds=3, threads=4, deadly={2})
 
 
 @pytest.mark.soak
-def test_of_four_processes_one_gets_the_last_cent_a_thousand_times(tmp_path: Path) -> None:
-    together(tmp_path / "jobs.db", rounds=1_000, threads=64, deadly=set(range(20, 1_000, 20)))
+@pytest.mark.timeout(3600)
+def test_of_four_processes_one_gets_the_last_cent_a_thousand_times(url: str) -> None:
+    together(url, rounds=1_000, threads=64, deadly=set(range(20, 1_000, 20)))

@@ -54,6 +54,9 @@ def dollars(amount: Any) -> Decimal | None:
     if amount is None:
         return None
 
+    if isinstance(amount, str):
+        amount = amount.strip().removeprefix("$")
+
     try:
         made = amount if isinstance(amount, Decimal) else Decimal(_as_written(amount))
     except (InvalidOperation, TypeError, ValueError):

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ._attempt import Attempt
 
 
+SHOWN = {"basis", "source", "date", "confidence"}
+"""Of a quote's parts, what is for people; by the rest, a provider's count becomes money later."""
+
+
 def windows_for(budgets: Sequence[Budget], call: Call, now: datetime) -> tuple[BudgetWindow, ...]:
     """Return the budgets that one call has to fit into, as they are at a time."""
     if call.mocked:
@@ -38,7 +42,9 @@ def kept_quote(quote: Quote | None) -> JsonObject | None:
     if quote is None or quote.low is None:
         return None
 
-    return quote.model_dump(mode="json", exclude={"lines"}, exclude_defaults=True)
+    return quote.model_dump(
+        mode="json", exclude={"lines": {"__all__": SHOWN}}, exclude_defaults=True
+    )
 
 
 def exceeded(error: OverBudgetError, attempt: Attempt) -> BudgetExceededError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .._data._money import Cost, Reported, is_amount
 from ..catalog import schema_source
-from ..catalog.prices import prices
+from ..catalog.prices import is_for, prices
 
 if TYPE_CHECKING:
     from .._data._money import PriceLine
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._attempt import Attempt
 
 DOLLARS = "USD"
+COMPUTING = "gpu_second"
 CREDIT = "unit"
 """What declared providers call a credit of their own."""
 
@@ -62,7 +63,7 @@ def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
         )
 
     amount = _by_parts(attempt, reported.parts)
-    for find in (_by_unit, _by_credit, _by_quote):
+    for find in (_by_unit, _by_computing, _by_credit, _by_quote):
         amount = find(attempt, reported) if amount is None else amount
 
     if amount is not None:
@@ -79,7 +80,9 @@ def _cost(attempt: Attempt, reported: Reported) -> Cost | None:
 def _lines(attempt: Attempt) -> list[PriceLine]:
     config = attempt.call.config
     with schema_source(config.base_url):
-        return prices.lines(config.provider, config.model)
+        found = prices.lines(config.provider, config.model)
+
+    return [one for one in found if is_for(one, attempt.call.kind)]
 
 
 def _by_parts(attempt: Attempt, parts: Mapping[str, Decimal]) -> Decimal | None:
@@ -101,10 +104,25 @@ def _by_parts(attempt: Attempt, parts: Mapping[str, Decimal]) -> Decimal | None:
 def _by_unit(attempt: Attempt, reported: Reported) -> Decimal | None:
     """Return what counted units cost, where the price of one is known for settling."""
     for line in _lines(attempt):
-        if line.role == "settlement" and line.currency == DOLLARS and reported.quantity is not None:
+        if line.role != "settlement" or line.unit == "token":
+            continue
+
+        if line.currency == DOLLARS and reported.quantity is not None:
             return line.rate / line.per * reported.quantity
 
     return None
+
+
+def _by_computing(attempt: Attempt, reported: Reported) -> Decimal | None:
+    """Return what seconds of a machine cost, where the model has a price for one."""
+    if reported.unit != COMPUTING or reported.quantity is None:
+        return None
+
+    lines = [one for one in _lines(attempt) if one.unit == COMPUTING and not one.when]
+    if len(lines) != 1 or lines[0].currency != DOLLARS:
+        return None
+
+    return lines[0].rate / lines[0].per * reported.quantity
 
 
 def _by_credit(attempt: Attempt, reported: Reported) -> Decimal | None:

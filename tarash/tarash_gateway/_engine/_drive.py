@@ -32,7 +32,7 @@ from ._leaving import ClientLease, Leaving, settled
 from ._limits import CANCEL_SECONDS, LAST_LOOK_SECONDS
 from ._outlook import explain, what_now
 from ._patience import limited_by
-from ._quoting import quoted
+from ._quoting import measured, quoted
 from ._recording import facts_of
 from ._result import read_result
 from ._schemas import fetch_schema
@@ -236,6 +236,7 @@ class _Drive(Leaving):
         if self._call.lost:
             raise StorageError(f"Nothing was submitted: {self._call.lost}", submission="not_sent")
 
+        attempt.money.measures = await measured(self._call, self._spec)
         request, changes = await prepare(
             self._call.request,
             self._adapter.accepts,
@@ -249,8 +250,9 @@ class _Drive(Leaving):
         adjustments = (*self._call.adjustments, *changes)
         self._call = attempt.fitted = replace(self._call, request=request, adjustments=adjustments)
         payload = checked_payload(self._adapter, self._call, self._spec)
-        attempt.money.quote = quoted(self._call, self._spec, payload)
-        check_affordable(attempt, self._call, attempt.money.quote, self._adapter, self._spec)
+        money = attempt.money
+        money.quote = quoted(self._call, self._spec, payload, money.measures)
+        check_affordable(attempt, self._call, money.quote, self._adapter, self._spec)
         self._search.payload = payload
         try:
             asking = await self._asking(payload)

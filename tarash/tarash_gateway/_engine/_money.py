@@ -10,6 +10,7 @@ from .._data._money import Cost
 
 if TYPE_CHECKING:
     from .._data._budgets import Budget
+    from .._data._measures import Measures
     from .._data._money import Quote
     from .._data._types import Billing
 
@@ -24,6 +25,8 @@ class Money:
     """What all calls together may spend."""
     quote: Quote | None = None
     """What it would cost, as was known before it was sent."""
+    measures: Measures | None = None
+    """How large its media are, as far as a price depends on that."""
     reported: Cost | None = None
     """What the provider says that it has cost."""
 

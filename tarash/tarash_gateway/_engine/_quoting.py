@@ -1,25 +1,31 @@
-"""What a call will cost, by what would be sent. Pure."""
+"""What a call will cost, by what would be sent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
+
+from .._data._measures import Measures
 from ..catalog import schema_source
-from ..catalog.prices import FREE, facts_of, prices, quote_of
+from ..catalog.prices import FREE, facts_of, is_by_media, is_for, prices, quote_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
-    from .._data._money import Quote
+    from .._data._money import PriceLine, Quote
     from ..catalog import ModelSpec
 
 
-def quoted(call: Call, spec: ModelSpec, payload: Payload | None) -> Quote:
-    """Return what a call will cost.
+def quoted(
+    call: Call, spec: ModelSpec, payload: Payload | None, measures: Measures | None = None
+) -> Quote:
+    """Return what a call will cost. Blocks as long as a disk does, where its media have a price.
 
     Args:
         call: The call, adapted to its model.
         spec: What the model takes.
         payload: What would be sent; None for a handler that the application has registered.
+        measures: How large its media are; None to look at them, where a price depends on it.
     """
     if call.mocked:
         return FREE
@@ -28,8 +34,40 @@ def quoted(call: Call, spec: ModelSpec, payload: Payload | None) -> Quote:
     if payload is not None:
         parameters = payload.body if payload.inside is None else payload.body[payload.inside]
 
-    with schema_source(call.config.base_url):
-        lines = prices.lines(spec.provider, spec.model)
+    lines = _lines(call, spec)
+    if measures is None and _needs_measures(call, lines):
+        measures = _looked_at(call)
 
-    facts = facts_of(spec, call.config, call.request, parameters)
+    facts = facts_of(spec, call.config, call.request, parameters, measures or Measures())
     return quote_of(lines, facts, f"{spec.provider} {spec.model}")
+
+
+async def measured(call: Call, spec: ModelSpec) -> Measures:
+    """Return how large the media of a call are, before they are uploaded, where a price needs it.
+
+    Args:
+        call: The call, with the media as the user gave them.
+        spec: What the model takes.
+    """
+    if call.mocked or not _needs_measures(call, _lines(call, spec)):
+        return Measures()
+
+    return await to_thread.run_sync(_looked_at, call)
+
+
+def _looked_at(call: Call) -> Measures:
+    from ..media import measures_of, rules_of
+
+    return measures_of(call.request, rules_of(call.config))
+
+
+def _lines(call: Call, spec: ModelSpec) -> list[PriceLine]:
+    with schema_source(call.config.base_url):
+        found = prices.lines(spec.provider, spec.model)
+
+    return [one for one in found if is_for(one, call.kind)]
+
+
+def _needs_measures(call: Call, lines: list[PriceLine]) -> bool:
+    has_media = bool(call.request.image_list) or getattr(call.request, "video", None) is not None
+    return has_media and any(map(is_by_media, lines))

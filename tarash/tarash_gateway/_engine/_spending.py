@@ -17,6 +17,7 @@ from ._quoting import quoted
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
+    from .._data._measures import Measures
     from ..providers._contract import Adapter
     from ._attempt import Attempt
 
@@ -89,7 +90,7 @@ def check_affordable(
     if limit is None or known <= limit:
         return
 
-    hint = _cheaper(call, limit, adapter, spec)
+    hint = _cheaper(attempt, call, adapter, spec)
     raise _refused(
         f"{who} would cost {_sum(quote)}, and max_cost leaves {written(limit, DOLLARS)}{hint}",
         call,
@@ -152,15 +153,16 @@ def _refused(message: str, call: Call, quote: Quote, limit: Decimal | None) -> C
     )
 
 
-def _cheaper(call: Call, limit: Decimal, adapter: Adapter | None, spec: ModelSpec) -> str:
+def _cheaper(attempt: Attempt, call: Call, adapter: Adapter | None, spec: ModelSpec) -> str:
     """Return the nearest request that fits, in words; nothing where none is near."""
-    if adapter is None:
+    limit = attempt.money.limit
+    if adapter is None or limit is None:
         return ""
 
     found = []
     for field, value in _choices(call, spec):
         changed = replace(call, request=call.request.model_copy(update={field: value}))
-        quote = _quote_of(changed, adapter, spec)
+        quote = _quote_of(changed, adapter, spec, attempt.money.measures)
         if quote is not None and quote.high is not None and quote.high <= limit:
             found.append((field, value, quote))
 
@@ -191,7 +193,9 @@ def _choices(call: Call, spec: ModelSpec) -> Iterator[tuple[str, Any]]:
         yield count, number
 
 
-def _quote_of(call: Call, adapter: Adapter, spec: ModelSpec) -> Quote | None:
+def _quote_of(
+    call: Call, adapter: Adapter, spec: ModelSpec, measures: Measures | None
+) -> Quote | None:
     try:
         request, adjustments = fit(call.request, spec)
         if adjustments:
@@ -201,7 +205,7 @@ def _quote_of(call: Call, adapter: Adapter, spec: ModelSpec) -> Quote | None:
     except ValidationError:
         return None
 
-    return quoted(replace(call, request=request), spec, payload)
+    return quoted(replace(call, request=request), spec, payload, measures)
 
 
 def last_word(error: TarashException, failed: TarashException | None) -> TarashException:

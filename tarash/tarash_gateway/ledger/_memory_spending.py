@@ -73,7 +73,7 @@ class MemorySpending(MemoryStates):
         self._total(before, -1)
         for window in intent.budgets:
             spent = self._counted(window)
-            if spent + _dollars(made) > window.amount:
+            if amount != 0 and spent + _dollars(made) > window.amount:  # what is free always fits
                 self._total(before, 1)
                 raise OverBudgetError(window, spent)
 

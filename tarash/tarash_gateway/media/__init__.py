@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._http._kinds import sniff
 from ._forms import data_uri, encoded, from_data_uri
 from ._inputs import Rules, load, placeholder, rules_of, to_wire
+from ._measures import measures_of
 from ._prepare import plan_media, prepare
 from ._stores import Unreachable, check_usable
 from ._untrusted import check_untrusted
@@ -18,6 +19,7 @@ __all__ = [
     "encoded",
     "from_data_uri",
     "load",
+    "measures_of",
     "placeholder",
     "plan_media",
     "prepare",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._book import PriceBook, Prices, line_of, prices, reason_of, shipped, taken
 from ._facts import Facts, facts_of
 from ._fetched import keep
+from ._quantities import is_by_media, is_for
 from ._quote import FREE, quote_of
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "PriceBook",
     "Prices",
     "facts_of",
+    "is_by_media",
+    "is_for",
     "keep",
     "line_of",
     "prices",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHIPPED = "prices.jsonl"
+BEGIN = '{"provider": "'
+"""Of each row that ships."""
 VARIABLE = "TARASH_PRICES"
 """Names a file with price lines of the user's own."""
 
@@ -145,6 +147,39 @@ def _is_valid(line: PriceLine, today: date | None) -> bool:
     return (line.valid_from or now) <= now <= (line.valid_to or now)
 
 
+class _ShippedBook(PriceBook):
+    """The lines that ship: those of a provider are made when it is asked for."""
+
+    def __init__(self, rows: Iterable[str]) -> None:
+        super().__init__()
+        self._unread: dict[str, list[str]] = {}
+        self._lock = threading.Lock()
+        for row in rows:
+            # Each begins so: `tools/build_prices.py` writes them.
+            self._unread.setdefault(row.removeprefix(BEGIN).partition('"')[0], []).append(row)
+
+    def __iter__(self) -> Iterator[PriceLine]:
+        for provider in list(self._unread):
+            self._make(provider)
+
+        return super().__iter__()
+
+    def lines(self, provider: str, model: str) -> Sequence[PriceLine]:
+        """Return the lines of a model; see `PriceBook.lines`."""
+        self._make(provider)
+        return super().lines(provider, model)
+
+    def _make(self, provider: str) -> None:
+        if provider not in self._unread:
+            return
+
+        with self._lock:
+            rows = self._unread.get(provider)
+            if rows is not None:
+                self.add(read_lines(rows, SHIPPED))
+                del self._unread[provider]
+
+
 _read: list[PriceBook] = []
 
 
@@ -152,7 +187,7 @@ def shipped() -> PriceBook:
     """Return the lines that ship with the package; read on first use."""
     if not _read:
         text = content_of("tarash.tarash_gateway.catalog", f"data/{SHIPPED}").decode()
-        _read.append(PriceBook(read_lines(text.splitlines(), SHIPPED)))
+        _read.append(_ShippedBook(text.splitlines()))
 
     return _read[0]
 

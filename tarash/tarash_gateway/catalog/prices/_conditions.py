@@ -47,7 +47,8 @@ def _is_usual(name: str, facts: Facts) -> bool:
 def _holds(name: str, wanted: Any, facts: Facts) -> bool | None:
     possible = _possible(name, facts)
     if possible is None:
-        return None
+        # What is left to the provider is its usual value, where a line says that it has that one.
+        return True if isinstance(wanted, list | tuple) and None in wanted else None
 
     fitting = {one for one in possible if _is_one_of(name, one, wanted)}
     if not fitting:

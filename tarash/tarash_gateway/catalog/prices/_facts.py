@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from ..._data._measures import Measures
 from ..._support._lines import NAMED
 from ...mapping import Span
 
@@ -58,6 +59,7 @@ SOUND: Mapping[Any, bool] = {"native": True, "off": False, "on": True}
 """Words for whether there is sound."""
 AUTOMATIC = frozenset({"auto", "automatic", "adaptive", "default", Decimal(-1), None})
 """What leaves a choice to the provider: any of the model's values may come of it."""
+UNMEASURED = Measures()
 USUALLY = {"tier": "standard", "cached": False}
 """What holds where neither the call nor the model says anything."""
 
@@ -76,6 +78,8 @@ class Facts:
         fps: Frames per second, where known.
         input_images: How many the request has.
         has_video: Whether it has a source video.
+        input_pixels: Width and height of each input image; None of one that nobody has seen.
+        video_seconds: Of the source video; None where nobody knows.
         prompt: Its length in characters, and in bytes as UTF-8.
     """
 
@@ -88,6 +92,8 @@ class Facts:
     fps: Between | None = None
     input_images: int = 0
     has_video: bool = False
+    input_pixels: tuple[tuple[int, int] | None, ...] = ()
+    video_seconds: Decimal | None = None
     prompt: tuple[int, int] = (0, 0)
 
 
@@ -110,7 +116,11 @@ def plain(value: Any) -> Any:
 
 
 def facts_of(
-    spec: ModelSpec, config: Config, request: Request, parameters: Mapping[str, Any]
+    spec: ModelSpec,
+    config: Config,
+    request: Request,
+    parameters: Mapping[str, Any],
+    measures: Measures = UNMEASURED,
 ) -> Facts:
     """Return what is known of a call.
 
@@ -119,6 +129,7 @@ def facts_of(
         config: Who makes it.
         request: The request, adapted to the model.
         parameters: What would be sent.
+        measures: How large the media are, as far as that is known.
     """
     sent = {name: one for name, one in _leaves(parameters) if plain(one) not in AUTOMATIC}
     values = _values(spec, request, sent)
@@ -148,6 +159,8 @@ def facts_of(
         fps=_between(values.get("fps")),
         input_images=len(images),
         has_video=has_video,
+        input_pixels=measures.images,
+        video_seconds=measures.video_seconds,
         prompt=(len(prompt), len(prompt.encode())),
     )
 
@@ -362,4 +375,5 @@ def _say_lines(
         return
 
     values.setdefault("resolution", frozenset({f"{min(width[0], height[0])}p"}))
-    values.setdefault("size", frozenset({f"{width[0]}x{height[0]}"}))
+    # A name of the provider's own, such as `landscape_4_3`, is no size that a price list has.
+    values["size"] = frozenset({f"{width[0]}x{height[0]}"})

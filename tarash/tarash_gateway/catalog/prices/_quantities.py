@@ -11,11 +11,19 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
+from ._ark import FIRST, LATER, SECOND, Frames, frame_pixels
+
 if TYPE_CHECKING:
     from ..._data._money import PriceLine
+    from ..._data._types import Kind
     from ._facts import Between, Facts
 
 MILLION = Decimal(1_000_000)
+SQUARE = Decimal(1024 * 1024)
+"""Some vendors count a megapixel so, and most do not say how they count it."""
+PARTIAL_TOKENS = 100
+"""Of output, for each image that is sent while the final one is made; OpenAI's guide to images."""
+UNMEASURED = "the length of the source video is not known"
 KILO = Decimal(1024)
 ARK_FRAME_RATE = Decimal(24)
 # What one token of a prompt is at most and at least, in bytes: a bound for every script.
@@ -94,7 +102,8 @@ def _made(line: PriceLine, facts: Facts) -> Counted:
 
 def _seconds(line: PriceLine, facts: Facts) -> Counted:
     if line.billable.startswith("input_video"):
-        return "the length of the source video is not known"
+        length = facts.video_seconds
+        return UNMEASURED if length is None else Quantity(length, length, "seconds of the source")
 
     return _timed(facts, lambda seconds: seconds)
 
@@ -187,14 +196,17 @@ def _up(value: Decimal, step: Decimal = Decimal(1)) -> Decimal:
 
 
 def _each_image(of: Callable[[Decimal], Decimal]) -> Callable[[PriceLine, Facts], Counted]:
-    """Count megapixels image by image: each is rounded, capped or reduced by itself."""
+    """Count megapixels image by image: each is rounded, capped or reduced by itself.
+
+    Where rounding makes a difference between a million pixels and 1024 by 1024, both may be.
+    """
 
     def count(_line: PriceLine, facts: Facts) -> Counted:
         pixels = _pixels(facts)
         if pixels is None:
             return NO_SIZE
 
-        low, high = (of(one / MILLION) for one in pixels)
+        low, high = of(pixels[0] / SQUARE), of(pixels[1] / MILLION)
         return Quantity(low * facts.count[0], high * facts.count[1], "megapixels")
 
     return count
@@ -241,15 +253,17 @@ def _by_area(
 
 
 def _ark_tokens(
-    own_rate: bool = False, both: bool = False
+    frames: Frames | None = None, *, own_rate: bool = False, both: bool = False
 ) -> Callable[[PriceLine, Facts], Counted]:
     """Count the tokens of a video: width times height times frames, by 1024."""
 
     def count(_line: PriceLine, facts: Facts) -> Counted:
-        if both and facts.has_video:
-            return "the length of the source video is not known"
+        source = _source_seconds(facts) if both else ZERO
+        if source is None:
+            return UNMEASURED
 
-        pixels = _pixels(facts)
+        framed = None if frames is None else frame_pixels(facts, frames)
+        pixels = framed or _pixels(facts)
         if pixels is None:
             return NO_SIZE
 
@@ -258,7 +272,7 @@ def _ark_tokens(
             return "the provider chooses the length; give duration_seconds"
 
         low, high = (
-            area * rate * time / KILO
+            area * rate * (time + source) / KILO
             for area, rate, time in zip(pixels, rates, facts.seconds, strict=True)
         )
         return Quantity(low * facts.count[0], high * facts.count[1], "tokens")
@@ -266,11 +280,14 @@ def _ark_tokens(
     return count
 
 
-def _in_and_out(_line: PriceLine, facts: Facts) -> Counted:
-    if facts.has_video:
-        return "the length of the source video is not known"
+def _source_seconds(facts: Facts) -> Decimal | None:
+    """Return the length of the source video; 0 where there is none, None where nobody knows it."""
+    return facts.video_seconds if facts.has_video else ZERO
 
-    return _timed(facts, lambda seconds: seconds)
+
+def _in_and_out(_line: PriceLine, facts: Facts) -> Counted:
+    source = _source_seconds(facts)
+    return UNMEASURED if source is None else _timed(facts, lambda seconds: seconds + source)
 
 
 def _free_images(number: int) -> Callable[[PriceLine, Facts], Counted]:
@@ -290,7 +307,19 @@ def _input_megapixels(_line: PriceLine, facts: Facts) -> Counted:
     if not facts.input_images:
         return Quantity(ZERO, ZERO, "no input images", is_there=False)
 
-    return "the size of the input images is not known"
+    sizes = [Decimal(one[0] * one[1]) for one in facts.input_pixels if one is not None]
+    if len(sizes) < facts.input_images:
+        return "the size of the input images is not known"
+
+    low, high = (sum((_up(one / by) for one in sizes), ZERO) for by in (SQUARE, MILLION))
+    return Quantity(low, high, "megapixels of the input images")
+
+
+def _partial_images(_line: PriceLine, facts: Facts) -> Counted:
+    asked = [one for one in facts.values.get("partial_images") or () if isinstance(one, Decimal)]
+    most = max(asked, default=ZERO) * PARTIAL_TOKENS
+    # The final image may be there before them.
+    return Quantity(ZERO, most, "tokens, for images on the way", is_there=bool(most))
 
 
 def _settled_later(_line: PriceLine, _facts: Facts) -> Counted:
@@ -308,9 +337,13 @@ FORMULAS: dict[str, Callable[[PriceLine, Facts], Counted]] = {
     "video_megapixels_ceil": _video_megapixels(round_up=True),
     "megapixel_seconds": _megapixel_seconds,
     "ark_tokens": _ark_tokens(),
-    "ark_tokens_24": _ark_tokens(),
+    "ark_tokens_24": _ark_tokens(SECOND),
+    "ark_tokens_1_0": _ark_tokens(FIRST),
+    "ark_tokens_2_5": _ark_tokens(LATER),
     "ark_tokens_fps": _ark_tokens(own_rate=True),
-    "ark_tokens_in_out": _ark_tokens(both=True),
+    "ark_tokens_in_out": _ark_tokens(SECOND, both=True),
+    "ark_tokens_2_5_in_out": _ark_tokens(LATER, both=True),
+    "partial_images": _partial_images,
     "input_plus_output_seconds": _in_and_out,
     # The line's own `step` and `min` say it.
     "ceil_step": lambda line, facts: UNITS[line.unit](line, facts),
@@ -321,3 +354,24 @@ FORMULAS: dict[str, Callable[[PriceLine, Facts], Counted]] = {
     "per_reference_per_output": _references,
     "fal_billable_units": _settled_later,
 }
+OF_VIDEOS = frozenset({"second", "minute", "frame", "video"})
+
+
+def is_for(line: PriceLine, kind: Kind) -> bool:
+    """Tell whether a line may be a price of this kind: one id of a vendor's may make both."""
+    if line.billable.startswith("input_"):
+        return True
+
+    return line.unit not in OF_VIDEOS if kind == "image" else line.unit != "image"
+
+
+BY_MEDIA = frozenset(
+    {"ark_tokens_in_out", "ark_tokens_2_5_in_out", "input_megapixels", "input_plus_output_seconds"}
+)
+
+
+def is_by_media(line: PriceLine) -> bool:
+    """Tell whether what a line counts depends on how large the media of a request are."""
+    return line.formula in BY_MEDIA or (
+        line.billable.startswith("input_video") and line.unit in {"second", "minute"}
+    )

@@ -80,7 +80,7 @@ def reserve(transaction: Transaction, intent: Intent) -> None:
     full: set[str] = set()
     for window in intent.budgets:
         spent = _spent(transaction, window, full)
-        if spent + needed > window.amount:
+        if amount != 0 and spent + needed > window.amount:  # what is free always fits
             raise OverBudgetError(window, spent)
 
     for whose in sorted(full):

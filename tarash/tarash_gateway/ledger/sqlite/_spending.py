@@ -64,7 +64,7 @@ def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
     for window in intent.budgets:
         spent = _spent(connection, window)
         needed = amount if amount is not None and currency == "USD" else 0
-        if spent + needed > window.amount * BILLIONTHS:
+        if amount != 0 and spent + needed > window.amount * BILLIONTHS:  # what is free always fits
             raise OverBudgetError(window, Decimal(spent) / BILLIONTHS)
 
     connection.execute(

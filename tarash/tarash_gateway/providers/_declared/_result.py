@@ -90,8 +90,7 @@ class DeclaredResult(DeclaredSending):
         found |= {name: read(body, path) for name, path in result.metadata.items()}
         expiry = next((at for path in result.expires_at if (at := one(body, path))), None)
         found["expires_at"] = expiry if isinstance(expiry, str) else date(expiry)
-        costs = picked(body, result.cost) if result.cost is not None else ()
-        found |= self.costing(amount(next(iter(costs), None)), kind, model)
+        found |= self.costing(_cost_said(body, result), kind, model)
         return {name: value for name, value in found.items() if value is not None}
 
     def costing(self, cost: Any, kind: str, model: str) -> dict[str, Any]:
@@ -172,6 +171,17 @@ class DeclaredResult(DeclaredSending):
         return VideoGenerationResponse(
             video=found[0], videos=tuple(found), raw_response=raw, **facts
         )
+
+
+def _cost_said(body: Any, result: Result) -> Any:
+    """Return what a body says that a job cost, with what another account is billed beside."""
+    costs = picked(body, result.cost) if result.cost is not None else ()
+    cost = amount(next(iter(costs), None))
+    if result.billed_elsewhere is None or not holds(result.billed_elsewhere, body):
+        return cost
+
+    beside = amount(one(body, result.cost_elsewhere))
+    return None if beside is None else (cost or 0) + beside
 
 
 def _costing(cost: Any, result: Result) -> dict[str, Any]:

@@ -188,6 +188,10 @@ class Result(Fits):
     cost_unit: str = "USD"
     cost_scale: Rate = 1
     """What one of the provider's units of cost is in `cost_unit`."""
+    billed_elsewhere: Predicate | None = None
+    """What the body has where another account of the user's is billed, too."""
+    cost_elsewhere: Path | None = None
+    """What that account is billed: it is added, and without it no cost is known."""
 
 
 def place_of(path: str) -> str:

@@ -35,6 +35,7 @@ from ._payloads import OWN_REFERENCES, body_of
 from ._places import GEMINI_API, bare, place_of, surface_of
 from ._results import ENDED, decode, metadata_of, no_media, parts_of, revised_prompt
 from ._tokens import ACCESS_TOKEN, API_KEYS, has_credentials
+from .costs import reported_cost
 from .errors import classifier, classify_answer
 
 if TYPE_CHECKING:
@@ -57,12 +58,14 @@ class GoogleAdapter(AdapterDefaults):
         {
             "answers_at_once",
             "is_ready",
+            "reported_cost",
             "resolve_base_url",
             "upload",
             "verify_credentials",
             "with_token",
         }
     )
+    reported_cost = staticmethod(reported_cost)
     name = "google"
     accepts = MediaSupport(
         url=False,

@@ -31,6 +31,7 @@ from .._facts import mapping, text
 from .._finding import moment
 from .._rest import RestAdapter
 from .client import ReplicateClient
+from .costs import reported_cost
 from .errors import classify_answer
 from .listing import is_same, made_between, newest
 from .models import IMAGE_MODELS, MODELS
@@ -74,12 +75,14 @@ class ReplicateAdapter(RestAdapter):
             "fetch_schema",
             "find_submitted",
             "poll_many",
+            "reported_cost",
             "resolve_base_url",
             "upload",
             "verify_credentials",
             "webhook",
         }
     )
+    reported_cost = staticmethod(reported_cost)
     name = "replicate"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1

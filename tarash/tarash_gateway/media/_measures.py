@@ -1,0 +1,51 @@
+"""How large the media of a request are, as far as that is seen without fetching anything."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._data._measures import Measures
+from ..exceptions import ProbeError
+
+if TYPE_CHECKING:
+    from .._data._exchange import Request
+    from .._data._measures import Pixels
+    from .._data._media_info import MediaInfo
+    from ._inputs import Rules
+
+
+def measures_of(request: Request, rules: Rules) -> Measures:
+    """Return how large the media of a request are. May block; fetches nothing.
+
+    Args:
+        request: The request, before its media are made ready to be sent.
+        rules: What the config says of input media: who may name no file is not measured by one.
+    """
+    by_path = rules.allow_private_urls and not rules.untrusted
+    images = tuple(_pixels(_seen(one["image"], by_path=by_path)) for one in request.image_list)
+    video = getattr(request, "video", None)
+    seen = None if video is None else _seen(video, by_path=by_path)
+    length = None if seen is None or seen.truncated else seen.duration
+    return Measures(images, None if length is None else Decimal(str(length)))
+
+
+def _pixels(seen: MediaInfo | None) -> Pixels | None:
+    if seen is None or seen.width is None or seen.height is None:
+        return None
+
+    return seen.width, seen.height
+
+
+def _seen(media: Any, *, by_path: bool) -> MediaInfo | None:
+    """Return what a medium is that is on this machine; None for what is not, or is unreadable."""
+    from ._local_media import LocalMedia, NoMedium, look_at
+    from ._probe import probe_here
+    from ._probing import Unknown
+
+    try:
+        found = LocalMedia(media) if isinstance(media, Path) else look_at(media, paths=by_path)
+        return probe_here(found) if isinstance(found, LocalMedia) else None
+    except (NoMedium, ProbeError, Unknown):
+        return None  # what can't be sent is refused where it is made ready
