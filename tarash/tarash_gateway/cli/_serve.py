@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shlex
@@ -17,6 +18,7 @@ from ..mcp import mount_mcp
 from ..observability import OpenTelemetryObserver
 from ..server import ServerSettings, create_app
 from ..server._configuration import problems, read_settings
+from ..server._settings_schema import settings_schema
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import MEMORY, VARIABLE, opened
@@ -86,6 +88,12 @@ def serve(  # noqa: PLR0913  (the command's options)
 
         run(app, listener)
 
+    return Exit.DONE
+
+
+def print_schema() -> int:
+    """Print the JSON Schema of a configuration file; return the exit code."""
+    terminal.result(json.dumps(settings_schema(), indent=1))
     return Exit.DONE
 
 
