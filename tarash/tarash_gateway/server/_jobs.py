@@ -24,6 +24,7 @@ from ._shapes import cost_headers
 from ._uploads import with_uploads
 from ._videos import drop
 from ._views import view_of
+from ._words import HTTP
 
 router = APIRouter(prefix="/api", tags=["Jobs"], responses=ERRORS)
 STATES = {
@@ -69,7 +70,7 @@ class Links(BaseModel):
 async def plan(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what would be sent, what would have to bend, and what it would cost; buys nothing."""
     made = await _planned(front, caller, await fields_of(request))
-    return JSONResponse(sendable(made.model_dump(mode="json")))
+    return JSONResponse(sendable(HTTP.said_in(made.model_dump(mode="json"))))
 
 
 @router.post("/quote", openapi_extra=BODY)
@@ -80,7 +81,8 @@ async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONR
         {"provider": one.provider, "model": one.model, "quote": one.quote.model_dump(mode="json")}
         for one in (made, *made.fallbacks)
     ]
-    return JSONResponse(sendable({"object": "quote", **shown[0], "fallbacks": shown[1:]}))
+    told = HTTP.said_in({"object": "quote", **shown[0], "fallbacks": shown[1:]})
+    return JSONResponse(sendable(told))
 
 
 @router.post("/jobs", status_code=202, openapi_extra=BODY)

@@ -110,7 +110,7 @@ async def drop(front: Front, job: JobInfo) -> None:
 
 
 async def _stop(front: Front, job: JobInfo) -> None:
-    """Stop a job that is to be deleted.
+    """Stop a job that is to be deleted, and wait for its end where the provider may yet stop it.
 
     Raises:
         Refusal: It may still run, and be billed: it is not to be forgotten.
@@ -120,13 +120,21 @@ async def _stop(front: Front, job: JobInfo) -> None:
     handle: Any = driven and driven.handle
     handle = handle or await front.gateway.resume_async(job.id, api_keys=keys)
     said = await handle.cancel_async()
-    if said not in ("cancelled", "too_late"):
+    if said == "unsupported":
         raise _still_running(job.kind, said)
+
+    # Only whoever drives it hears that it has ended.
+    if driven is None and await front.drivers.take_up(job.id):
+        driven = front.drivers.get(job.id)
 
     if driven is not None:
         with suppress(TimeoutError):
             async with asyncio.timeout(front.settings.create_seconds):
                 await driven.ended.wait()
+                return
+
+    if said == "requested":
+        raise _still_running(job.kind, said)
 
 
 def _still_running(kind: str, said: str) -> Refusal:
