@@ -13,10 +13,10 @@ from ..exceptions import ValidationError
 from ._callers import Caller, CallerHere, FrontHere
 from ._creating import create, labels_of, named
 from ._documents import ERRORS, body_of
+from ._filled import filled
 from ._forms import fields_of
 from ._refusals import NO_RETRY, Refusal, invalid, missing, sendable
 from ._shapes import cost_headers, video_of
-from ._uploads import with_uploads
 from ._video_requests import VideoCreate, parsed
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ PREVIEW = "openai-poll-after-ms"
 async def create_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Make a video: answers with its job as soon as the provider has taken it."""
     fields = await fields_of(request)
-    filled = await with_uploads(front.uploads, caller.id, fields)
-    wanted: VideoCreate = parsed(VideoCreate, filled)
+    whole = await filled(request, front, caller.id, fields)
+    wanted: VideoCreate = parsed(VideoCreate, whole)
     config = front.models.config("video", wanted.wanted(), caller, front.shelf.place())
     asked = wanted.request()
     labels = labels_of(wanted.metadata, wanted.model, wanted.size)
