@@ -98,6 +98,9 @@ WRONG = [
         ("nonsense", "can't be read"),
         ('budgets = ["much"]', "budgets"),
         (2 * '[[keys]]\nname = "shop"\nkey_env = "X"\n', "keys: .*'shop'"),
+        (2 * '[[accounts]]\nprovider = "fal"\n', "accounts: two of fal have no name"),
+        (2 * '[[accounts]]\nprovider = "fal"\nname = "a"\n', "two of fal are named 'a'"),
+        ("keys = 5", "keys: it has to be a list"),
         *WRONG,
     ],
 )
@@ -106,6 +109,22 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: s
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValidationError, match=said):
         read_settings(path)
+
+
+def test_what_can_not_work_here_is_a_problem(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    both = ["openai/gpt-image-2", "openai/sora-2"]
+    for fields, said in {
+        "chain": ({"aliases": {"x": {"chain": both}}}, "no request fits all of it"),
+        "seconds": ({"queue_seconds": 30}, "less than create_seconds"),
+        "media": ({"media": file / "media"}, f"media: {file} is no folder"),
+    }.values():
+        (problem,) = problems(ServerSettings.model_validate(fields))
+        assert said in problem
+
+    for fields in ({"aliases": {"x": {"chain": both[:1]}}}, {"media": tmp_path / "a" / "b"}):
+        assert list(problems(ServerSettings.model_validate(fields))) == []
 
 
 def test_an_editor_takes_and_refuses_what_we_do(capsys: pytest.CaptureFixture[str]) -> None:

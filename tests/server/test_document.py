@@ -39,6 +39,7 @@ def test_every_route_says_what_it_takes_and_answers_with_examples(mocked: Starte
             assert answer["content"], route
             for kind, content in answer["content"].items():
                 is_bytes = content["schema"].get("format") == "binary"
+                assert content["schema"], (route, kind)
                 assert is_bytes or content["example"] is not None, (route, kind)
                 if kind == JSON:
                     jsons.add(route)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -69,7 +70,8 @@ def serve(  # noqa: PLR0913  (the command's options)
     try:
         listener = listen(host, port)
     except OSError as error:
-        other = "--host" if isinstance(error, socket.gaierror) else "--port"
+        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        other = "--host" if is_host else "--port"
         raise CommandError(
             f"{host}:{port} can't be listened on ({error.strerror or error}); give another {other}"
         ) from None

@@ -12,7 +12,7 @@ from ..exceptions import TarashException, ValidationError
 from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._callers import Caller
 from ..server._content import result_of
-from ..server._creating import create, labels_of
+from ..server._creating import Name, create, labels_of
 from ..server._job_requests import planned
 from ..server._key_store import KEY_LABEL
 from ..server._media_shelf import type_of
@@ -126,7 +126,7 @@ class Desk:
             config=self._config(kind, wanted),
             asked=REQUESTS[kind].model_validate(quoted["request"]),
             labels=labels_of({}, wanted.model),
-            name=f"mcp-{quote_id}",
+            name=Name(f"mcp-{quote_id}"),
         )
         await self._quotes.bought(quote_id, quoted)
         await _wait(driven, min(seconds, LONGEST_WAIT), tell)

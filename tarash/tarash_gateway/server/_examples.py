@@ -64,7 +64,9 @@ ACT = {
     "at": AT, "act": "key.created", "what": KEY_ID, "address": "127.0.0.1", "request_id": "5f0c",
 }  # fmt: skip
 SESSION = {"object": "session", "signed_in": True, "is_admin": False, "name": "shop"}
+IMAGE_STREAM = 'event: image_generation.completed\ndata: {"b64_json": "…"}\n\n'
 STREAM = f'id: 5d41402abc4b2a76\nevent: job\ndata: {{"id": "{ID}", "status": "completed"}}\n\n'
+SSE = "text/event-stream"
 BYTES = {"video/mp4": None, "image/png": None}
 
 
@@ -148,8 +150,10 @@ OTHERS: dict[str, dict[str, Any]] = {
     "GET /v1/videos/{video_id}/content": BYTES,
     "GET /api/jobs/{job_id}/media/{index}": BYTES,
     "GET /links/{job_id}/{index}": BYTES,
-    "GET /api/jobs/{job_id}/events": {"text/event-stream": STREAM},
-    "GET /api/events": {"text/event-stream": STREAM},
+    "POST /v1/images/generations": {SSE: IMAGE_STREAM},
+    "POST /v1/images/edits": {SSE: IMAGE_STREAM.replace("generation", "edit")},
+    "GET /api/jobs/{job_id}/events": {SSE: STREAM},
+    "GET /api/events": {SSE: STREAM},
 }
 """Answers that are no JSON, by route and type; None for bytes."""
 
@@ -168,7 +172,9 @@ def with_examples(document: dict[str, Any]) -> dict[str, Any]:
                 content.setdefault(JSON, {})["example"] = ANSWERS[route]
 
             for kind, example in OTHERS.get(route, {}).items():
-                made = content.setdefault(kind, {"schema": {"type": "string"}})
+                # Tools take what the type of a stream says for that of each event.
+                plain = {"description": "Server-sent events"} if kind == SSE else {"type": "string"}
+                made = content.setdefault(kind, {"schema": plain})
                 if example is None:
                     made["schema"] = {"type": "string", "format": "binary"}
                 else:

@@ -67,6 +67,10 @@ class Rooms:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
         try:
             await self._app(scope, receive, send)
         finally:

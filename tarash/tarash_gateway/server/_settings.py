@@ -174,6 +174,19 @@ class ServerSettings(_Part):
 
         return budgets
 
+    @field_validator("accounts")
+    @classmethod
+    def _are_told_apart(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        names = [(one.provider, one.name) for one in accounts]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            provider, name = twice
+            called = f"are named {name!r}" if name else "have no name"
+            message = f"two of {provider} {called}, and a model's name tells whose key pays"
+            raise ValueError(message)
+
+        return accounts
+
     @field_validator("keys")
     @classmethod
     def _have_names(cls, keys: tuple[ConfiguredKey, ...]) -> tuple[ConfiguredKey, ...]:

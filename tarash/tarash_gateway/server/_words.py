@@ -264,6 +264,9 @@ def rule_of(found: Mapping[str, Any], known: Iterable[str] = ()) -> str:
     if kind == "missing":
         return "it is missing"
 
+    if kind in ("tuple_type", "list_type"):
+        return "it has to be a list"
+
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return "it has to be an object"
 
