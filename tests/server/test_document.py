@@ -35,6 +35,8 @@ def test_every_route_says_what_it_takes_and_answers_with_examples(mocked: Starte
                     {**sent[JSON]["schema"], "components": document["components"]}
                 ).validate(sent[JSON]["example"])
 
+            errors = [one for status, one in operation["responses"].items() if status >= "4"]
+            assert all(one["content"].keys() == {JSON} for one in errors), route
             answer = good(operation)
             assert answer["content"], route
             for kind, content in answer["content"].items():

@@ -88,6 +88,10 @@ def with_schemas(document: dict[str, Any]) -> dict[str, Any]:
                 content = good(operation).setdefault("content", {})
                 content.setdefault(JSON, {})["schema"] = found[model, "serialization"]
 
+            for status, answer in operation["responses"].items():
+                if status >= "4":  # errors are JSON, whatever the route has otherwise
+                    answer["content"] = {JSON: next(iter(answer["content"].values()))}
+
     schemas = {**document["components"]["schemas"], **made["$defs"]}
     named = set(_named(document["paths"], schemas))
     document["components"]["schemas"] = {
