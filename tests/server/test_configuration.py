@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 
 from tarash.tarash_gateway import ValidationError
 from tarash.tarash_gateway.cli import main
@@ -73,17 +75,33 @@ def test_a_whole_file_is_in_order(
     assert not (tmp_path / "jobs.db").exists()
 
 
+WRONG = [
+    ("unknown = 1", "unknown"),
+    ("[aliases.x]\nchain = []", "aliases.x.chain"),
+    ('[aliases."a b"]\nchain = ["fal/x"]', "aliases.a b"),
+    ('[[accounts]]\nprovider = "fal"\nname = "a b"', "accounts.0.name"),
+    ('[[accounts]]\nname = "team"', "accounts.0.provider"),
+    ("create_seconds = -1", "create_seconds"),
+    ('mock = "often"', "mock"),
+    ('[[limits]]\nper = "planet"', "limits.0.per"),
+    ("[breaker]\nfailures = 0", "breaker.failures"),
+    ('[[keys]]\nname = "shop"', "keys.0.key_env"),
+    ('[[keys]]\nname = "x"\nkey_env = "X"\nbudget = {amount = -1}', "keys.0.budget.amount"),
+    ('[webhooks]\nurl = "ftp://x"\nsecret_env = "X"', "webhooks.url"),
+]
+"""What both we and an editor say is wrong, and where."""
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("nonsense", "can't be read"),
-        ("unknown = 1", "unknown"),
-        ("[aliases.x]\nchain = []", "aliases.x.chain"),
-        ('[[accounts]]\nprovider = "fal"\nname = "a b"', "accounts.0.name"),
         ('budgets = ["much"]', "budgets"),
-        ("create_seconds = -1", "create_seconds"),
         (2 * '[[keys]]\nname = "shop"\nkey_env = "X"\n', "keys: .*'shop'"),
-        ('[webhooks]\nurl = "ftp://x"\nsecret_env = "X"', "webhooks.url"),
+        (2 * '[[accounts]]\nprovider = "fal"\n', "accounts: two of fal have no name"),
+        (2 * '[[accounts]]\nprovider = "fal"\nname = "a"\n', "two of fal are named 'a'"),
+        ("keys = 5", "keys: it has to be a list"),
+        *WRONG,
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
@@ -91,6 +109,37 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, said: s
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValidationError, match=said):
         read_settings(path)
+
+
+def test_what_can_not_work_here_is_a_problem(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    both = ["openai/gpt-image-2", "openai/sora-2"]
+    for fields, said in {
+        "chain": ({"aliases": {"x": {"chain": both}}}, "no request fits all of it"),
+        "seconds": ({"queue_seconds": 30}, "less than create_seconds"),
+        "media": ({"media": file / "media"}, f"media: {file} is no folder"),
+    }.values():
+        (problem,) = problems(ServerSettings.model_validate(fields))
+        assert said in problem
+
+    for fields in ({"aliases": {"x": {"chain": both[:1]}}}, {"media": tmp_path / "a" / "b"}):
+        assert list(problems(ServerSettings.model_validate(fields))) == []
+
+
+def test_an_editor_takes_and_refuses_what_we_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    assert list(validator.iter_errors(tomllib.loads(WHOLE))) == []
+    for text, _ in WRONG:
+        assert list(validator.iter_errors(tomllib.loads(text))), text
+
+    for part in (schema, *schema["$defs"].values()):
+        for name, field in part["properties"].items():
+            assert field["description"], name
+            assert "null" not in json.dumps(field), name
 
 
 def test_what_is_not_there_is_a_problem() -> None:

@@ -1,17 +1,28 @@
-"""The OpenAPI document: complete, with examples that are true of a started server."""
+"""The OpenAPI document: complete, with schemas and examples that are true of a started server."""
 
 from __future__ import annotations
 
+import base64
+import re
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from tarash.tarash_gateway.server._examples import ANSWERS, OTHERS, REQUESTS
-from tests.server.conftest import Started
+from tarash.tarash_gateway.server._schemas import ANSWERED, good
+from tarash.tarash_gateway.testing import Script, Simulator
+from tests.server.conftest import MODEL, Started
+
+JSON = "application/json"
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 def test_every_route_says_what_it_takes_and_answers_with_examples(mocked: Started) -> None:
     document = mocked.http.get("/openapi.json").json()
     assert mocked.http.get("/openapi.json").json() == document
-    routes = set()
+    routes, jsons = set(), set()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             route = f"{method.upper()} {path}"
@@ -19,51 +30,128 @@ def test_every_route_says_what_it_takes_and_answers_with_examples(mocked: Starte
             assert operation["summary"], route
             assert operation["description"], route
             sent = operation.get("requestBody", {}).get("content", {})
-            if "application/json" in sent:
-                assert sent["application/json"]["example"], route
+            if JSON in sent:
+                Draft202012Validator(
+                    {**sent[JSON]["schema"], "components": document["components"]}
+                ).validate(sent[JSON]["example"])
 
-            good = next(one for status, one in operation["responses"].items() if status < "3")
-            assert good["content"], route
-            for kind, content in good["content"].items():
+            errors = [one for status, one in operation["responses"].items() if status >= "4"]
+            assert all(one["content"].keys() == {JSON} for one in errors), route
+            answer = good(operation)
+            assert answer["content"], route
+            for kind, content in answer["content"].items():
                 is_bytes = content["schema"].get("format") == "binary"
+                assert content["schema"], (route, kind)
                 assert is_bytes or content["example"] is not None, (route, kind)
+                if kind == JSON:
+                    jsons.add(route)
+                    closed(document, content["schema"]).validate(content["example"])
 
     assert {*REQUESTS, *ANSWERS, *OTHERS} <= routes
+    assert jsons == ANSWERED.keys()
+    for name, schema in document["components"]["schemas"].items():
+        assert "Attributes:" not in schema.get("description", ""), name
 
 
-def test_examples_are_taken_and_answers_have_their_fields(mocked: Started) -> None:
-    video = mocked.ask("POST", "/v1/videos", json=REQUESTS["POST /v1/videos"]).json()["id"]
-    mocked.until_ended(video)
-    made = mocked.ask("POST", "/api/keys", json=REQUESTS["POST /api/keys"]).json()
-    parts = {"{video_id}": video, "{job_id}": video, "{key_id}": made["id"], "{model}": "fal/x"}
-    for route in [
-        "GET /healthz", "GET /readyz", "GET /v1/videos", "GET /v1/videos/{video_id}",
-        "POST /v1/videos", "POST /v1/images/generations", "POST /api/plan", "POST /api/quote",
-        "POST /api/jobs", "GET /api/jobs", "GET /api/jobs/{job_id}", "GET /api/jobs/{job_id}/token",
-        "GET /api/jobs/{job_id}/timeline", "POST /api/jobs/{job_id}/links", "GET /v1/models",
-        "GET /api/models", "POST /api/keys", "GET /api/keys", "GET /api/keys/{key_id}",
-        "POST /api/keys/{key_id}/rotate", "GET /api/audit", "GET /api/health", "GET /api/session",
-        "DELETE /v1/videos/{video_id}", "DELETE /api/keys/{key_id}",
-    ]:  # fmt: skip
+def closed(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    """Return what holds a value to be all that a schema says, and nothing more."""
+    return Draft202012Validator({**_closed(schema), "components": _closed(document["components"])})
+
+
+def _closed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_closed(one) for one in value]
+
+    if not isinstance(value, dict):
+        return value
+
+    made = {name: _closed(one) for name, one in value.items()}
+    return {"additionalProperties": False, **made} if "properties" in made else made
+
+
+def test_answers_are_what_the_document_says(served: Started, simulator: Simulator) -> None:
+    """Those of all routes, of jobs that run, that are completed, failed and cancelled."""
+    document = served.http.get("/openapi.json").json()
+    fits = Fits(served, document)
+    simulator.script("fal", Script(outcome="never", queue_seconds=100))
+    under_way = fits("POST /v1/videos", json=REQUESTS["POST /v1/videos"])["id"]
+    fits("GET /v1/videos/{video_id}", under_way)
+    fits("GET /api/jobs/{job_id}", under_way)
+    fits("GET /v1/videos/{video_id}/content", under_way, status=409)
+    fits("POST /api/jobs/{job_id}/cancel", under_way)
+    simulator.script("fal", Script(outcome="failed", error_message="Out of ink"))
+    failed = fits("POST /api/jobs", json={"model": MODEL, "prompt": "A cat", "seconds": 77})["id"]
+    served.until_ended(failed)
+    simulator.script("fal", Script(outcome="moderated"))
+    moderated = fits("POST /api/jobs", json={"model": MODEL, "prompt": "A cat"})["id"]
+    served.until_ended(moderated)
+    simulator.script("fal", Script())
+    made = fits("POST /api/jobs", json=REQUESTS["POST /api/jobs"])["id"]
+    assert served.until_ended(made)["status"] == "completed"
+    for job in (under_way, failed, moderated, made):
+        fits("GET /v1/videos/{video_id}", job)
+        fits("GET /api/jobs/{job_id}", job)
+        fits("GET /api/jobs/{job_id}/timeline", job)
+
+    bent = {**REQUESTS["POST /api/plan"], "seconds": "77", "fallbacks": ["replicate/x/y"]}
+    for route, body in {
+        "POST /v1/images/generations": REQUESTS["POST /v1/images/generations"],
+        "POST /api/plan": bent,
+        "POST /api/quote": bent,
+        "POST /v1/videos/{video_id}/remix": {"prompt": "x", "model": "fal/decart/lucy-edit/pro"},
+        "POST /api/jobs/{job_id}/links": {},
+    }.items():
+        fits(route, made, json=body)
+
+    key = fits("POST /api/keys", json={**REQUESTS["POST /api/keys"], "models": ["*"]})
+    for route in (
+        "GET /healthz", "GET /readyz", "GET /v1/videos", "GET /api/jobs", "GET /v1/models",
+        "GET /api/jobs/{job_id}/token", "GET /v1/models/{model}", "GET /api/models",
+        "GET /api/models/{model}", "GET /api/keys", "GET /api/audit", "GET /api/health",
+        "GET /api/spending", "GET /api/session", "DELETE /v1/videos/{video_id}",
+    ):  # fmt: skip
+        fits(route, made)
+
+    media = fits("POST /api/media", files={"file": ("a.png", PIXEL, "image/png")})["id"]
+    for method in ("GET", "DELETE"):
+        fits(f"{method} /api/media/{{media_id}}", media)
+
+    fits("DELETE /api/jobs/{job_id}", failed)
+    fits("GET /api/jobs/{job_id}", failed, status=404)
+    fits("POST /v1/videos", json={"model": "nobody/x", "prompt": "x"}, status=404)
+    fits("POST /v1/videos", json={"model": MODEL, "prompt": "x", "max_cost": "0"}, status=402)
+    fits("POST /api/session", json={"key": key["key"]})
+    for route in ("GET /api/keys/{key_id}", "POST /api/keys/{key_id}/rotate"):
+        fits(route, key["id"])
+
+    fits("DELETE /api/keys/{key_id}", key["id"])
+    by_others = {
+        "POST /v1/videos/edits", "POST /v1/videos/extensions", "POST /v1/images/edits",
+        "POST /webhooks/{address}", "DELETE /api/session",
+    }  # fmt: skip
+    assert fits.seen == ANSWERED.keys() - by_others
+
+
+class Fits:
+    """Makes requests, and checks each answer against the document."""
+
+    def __init__(self, served: Started, document: dict[str, Any]) -> None:
+        self._served = served
+        self._document = document
+        self.seen: set[str] = set()
+
+    def __call__(self, route: str, id_: str = "", status: int = 200, **sent: Any) -> Any:
+        """Make a request; return its answer's JSON."""
         method, _, path = route.partition(" ")
-        for name, value in parts.items():
-            path = path.replace(name, value)
+        operation = self._document["paths"][path][method.lower()]
+        where = re.sub(r"\{model\}", MODEL, path)
+        answer = self._served.ask(method, re.sub(r"\{\w+\}", id_, where), **sent)
+        assert (answer.status_code == status) or (status == 200 and answer.is_success), answer.text
+        content = operation["responses"][str(answer.status_code)]["content"][JSON]
+        found = answer.json()
+        wrong = list(closed(self._document, content["schema"]).iter_errors(found))
+        assert not wrong, (route, wrong[0].json_path, wrong[0].message)
+        if answer.is_success:
+            self.seen.add(route)
 
-        body = REQUESTS.get(route)
-        answer = mocked.ask(method, path, **({} if body is None else {"json": body}))
-        assert answer.status_code < 300, (route, answer.text)
-        check(route, ANSWERS[route], answer.json())
-
-
-def check(route: str, example: Any, answer: Any) -> None:
-    """Check that an answer has all that its example has, of the same kind."""
-    if route == "GET /api/session":  # nobody has signed in
-        return
-
-    if isinstance(example, dict):
-        assert example.keys() <= answer.keys(), (route, example.keys() - answer.keys())
-        for name in ("data", "job", "quote"):
-            if name in example:
-                check(route, example[name], answer[name])
-    elif isinstance(example, list) and example and answer:
-        check(route, example[0], answer[0])
+        return found

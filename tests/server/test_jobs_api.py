@@ -140,6 +140,24 @@ def test_a_cancelled_job_is_cancelled(served: Started, simulator: Simulator) -> 
     assert again["job"]["status"] == "cancelled"
 
 
+def test_a_job_that_its_provider_stops_later_is_cancelled(
+    served: Started, simulator: Simulator
+) -> None:
+    """Its provider says `requested`, and then that the job has failed: nobody hears of that."""
+    simulator.script("fal", Script(outcome="never", queue_seconds=0))
+    job = served.ask("POST", "/api/jobs", json=ORDER).json()["id"]
+    while served.ask("GET", f"/api/jobs/{job}").json()["status"] != "in_progress":
+        threading.Event().wait(0.02)
+
+    assert served.ask("POST", f"/api/jobs/{job}/cancel").json()["cancel"] == "requested"
+    video = served.until_ended(job)
+    assert (video["status"], video["error"]["code"]) == ("cancelled", "cancelled")
+    shown = served.ask("GET", f"/api/jobs/{job}").json()
+    assert (shown["status"], shown["error"]["code"]) == ("cancelled", "cancelled")
+    assert "client_cancelled" not in served.ask("GET", f"/v1/videos/{job}/content").text
+    assert served.ask("GET", "/api/jobs?state=cancelled").json()["data"][0]["id"] == job
+
+
 def test_links_are_for_owners_to_make(mocked: Started) -> None:
     key = mocked.key()
     job = mocked.ask("POST", "/api/jobs", key, json=ORDER).json()["id"]

@@ -157,8 +157,23 @@ def test_deleting_what_runs_stops_it_first(served: Started, simulator: Simulator
     assert served.ask("GET", f"/v1/videos/{video}").status_code == 404
 
 
-def test_what_can_not_be_stopped_is_not_forgotten(served: Started, simulator: Simulator) -> None:
+@pytest.mark.parametrize("stream", [True, False])
+def test_deleting_what_its_provider_stops_later_waits_for_that(
+    served: Started, simulator: Simulator, *, stream: bool
+) -> None:
+    simulator.script("fal", Script(outcome="never", stream=stream, queue_seconds=0))
+    video = served.create().json()["id"]
+    while served.ask("GET", f"/v1/videos/{video}").json()["status"] != "in_progress":
+        threading.Event().wait(0.02)
+
+    assert served.client().videos.delete(video).deleted
+    assert simulator.counters("fal").cancels == 1
+    assert served.ask("GET", f"/v1/videos/{video}").status_code == 404
+
+
+def test_what_can_not_be_stopped_is_not_forgotten(start: Start, simulator: Simulator) -> None:
     simulator.script("fal", Script(outcome="never", stream=False, cancel="ignored"))
+    served = start(create_seconds=0.5)
     video = served.create().json()["id"]
     answer = served.ask("DELETE", f"/v1/videos/{video}")
     assert (answer.status_code, answer.headers["x-should-retry"]) == (409, "false")

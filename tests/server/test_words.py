@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tarash.tarash_gateway._data._hints import Hint
 from tarash.tarash_gateway.cli._words import ADVICE as ON_THE_COMMAND_LINE
 from tarash.tarash_gateway.server._configuration import read_settings
 from tarash.tarash_gateway.server._words import ADVICE, HTTP, TOOLS
+from tarash.tarash_gateway.testing import Script, Simulator
 from tests.server.conftest import MODEL, Started
 
 PYTHON = re.compile(
@@ -97,6 +99,26 @@ def test_errors_of_the_routes_speak_of_their_fields(served: Started) -> None:
         assert not PYTHON.search(answer.text), answer.text
 
     assert "did you mean 'duration'?" in served.create(duraton=5).json()["error"]["message"]
+
+
+def test_plans_and_quotes_give_no_advice_for_programs(served: Started) -> None:
+    body = {"model": "replicate/minimax/no-price", "prompt": "A cat", "fallbacks": [MODEL]}
+    for path in ("/api/plan", "/api/quote"):
+        answer = served.ask("POST", path, json={**body, "seconds": 77})
+        assert answer.json()["quote"]["unknown"], answer.text
+        assert not PYTHON.search(answer.text), answer.text
+
+
+def test_a_failed_job_does_not_say_where_its_provider_is_asked(
+    served: Started, simulator: Simulator
+) -> None:
+    simulator.script("fal", Script(outcome="failed", error_message="Out of ink"))
+    job = served.create().json()["id"]
+    served.until_ended(job)
+    shown = served.ask("GET", f"/api/jobs/{job}").json()
+    assert "Out of ink" in shown["error"]["message"]
+    assert "operation" not in shown["error"]
+    assert "127.0.0.1" not in json.dumps(shown)
 
 
 def test_a_provider_that_is_not_set_up_is_the_gateways_matter(served: Started) -> None:

@@ -108,7 +108,9 @@ class ChainRun(Ending):
                 if self.response is not None and progress is not None:
                     await handed_over(self, progress, caller)
         except TarashException as error:
-            self.failure, state = error, self.state_after()
+            self.failure = error
+            self.is_unwanted = await self.was_stopped()
+            state = self.state_after()
             raise
         except BaseException as error:  # a cancellation, say, or a user's exit out of a callback
             state = self.state_after(cancelled=not isinstance(error, Exception))

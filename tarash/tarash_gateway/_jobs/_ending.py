@@ -12,7 +12,7 @@ import anyio
 
 from .._engine import FLUSH_SECONDS, EngineContext, Lease, ledger_failed, rewrite, settle
 from .._engine._attempt import Attempt
-from ..exceptions import TarashException
+from ..exceptions import GenerationFailedError, ModelNotFoundError, TarashException
 from ..models import ExecutionMetadata
 from ._store import holds_media, record_of, told
 
@@ -52,6 +52,8 @@ class Ending:
         self.attempts: list[Attempt] = []
         self.response: Response | None = None
         self.failure: TarashException | None = None
+        self.is_unwanted = False
+        """Whether somebody has asked its provider to stop it, as far as that was looked for."""
         self.key: str | None = None
         """The idempotency key by which somebody may ask for the result again."""
         self.is_worked = False
@@ -125,8 +127,20 @@ class Ending:
         if any(one.submission == "unknown" for one in self.attempts):
             return "unknown"
 
-        stopped = any(one.stopped and one.cancel == "cancelled" for one in self.attempts)
-        return "cancelled" if cancelled or stopped else "failed"
+        return "cancelled" if cancelled or self._was_stopped else "failed"
+
+    @property
+    def _was_stopped(self) -> bool:
+        """Whether it has ended because somebody stopped it by a handle.
+
+        A provider that only takes note of it (`requested`) says so by a job that failed, or that is
+        not there any more.
+        """
+        if any(one.stopped and one.cancel == "cancelled" for one in self.attempts):
+            return True
+
+        ends = (GenerationFailedError, ModelNotFoundError)
+        return self.is_unwanted and isinstance(self.failure, ends)
 
     @property
     def _undelivered(self) -> Response | None:

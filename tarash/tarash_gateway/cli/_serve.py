@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import secrets
 import shlex
@@ -17,6 +19,7 @@ from ..mcp import mount_mcp
 from ..observability import OpenTelemetryObserver
 from ..server import ServerSettings, create_app
 from ..server._configuration import problems, read_settings
+from ..server._settings_schema import settings_schema
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import MEMORY, VARIABLE, opened
@@ -67,7 +70,8 @@ def serve(  # noqa: PLR0913  (the command's options)
     try:
         listener = listen(host, port)
     except OSError as error:
-        other = "--host" if isinstance(error, socket.gaierror) else "--port"
+        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        other = "--host" if is_host else "--port"
         raise CommandError(
             f"{host}:{port} can't be listened on ({error.strerror or error}); give another {other}"
         ) from None
@@ -86,6 +90,12 @@ def serve(  # noqa: PLR0913  (the command's options)
 
         run(app, listener)
 
+    return Exit.DONE
+
+
+def print_schema() -> int:
+    """Print the JSON Schema of a configuration file; return the exit code."""
+    terminal.result(json.dumps(settings_schema(), indent=1))
     return Exit.DONE
 
 

@@ -37,6 +37,13 @@ def serve(  # noqa: PLR0913  (each is an option of the command)
     check: Annotated[
         bool, typer.Option("--check", help="Only say whether all of it is in order.")
     ] = False,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Only print the JSON Schema of such a file, which editors complete and check by.",
+        ),
+    ] = False,
     mock: Annotated[
         bool,
         typer.Option(
@@ -51,6 +58,11 @@ def serve(  # noqa: PLR0913  (each is an option of the command)
     ] = None,
 ) -> int:
     """Run the gateway as a server that OpenAI's clients can use."""
+    if schema:
+        from ._serve import print_schema
+
+        return print_schema()
+
     from ._serve import serve as work
 
     return work(host, port, config=config, check=check, mock=mock, ledger=ledger, media=media)

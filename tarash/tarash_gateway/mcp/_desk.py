@@ -12,13 +12,13 @@ from ..exceptions import TarashException, ValidationError
 from ..models import ImageGenerationRequest, VideoGenerationRequest
 from ..server._callers import Caller
 from ..server._content import result_of
-from ..server._creating import create, labels_of
+from ..server._creating import Name, create, labels_of
 from ..server._job_requests import planned
 from ..server._key_store import KEY_LABEL
 from ..server._media_shelf import type_of
 from ..server._model_names import Wanted
 from ..server._refusals import Refusal
-from ..server._shapes import model_of, status_of
+from ..server._shapes import CANCELLED, model_of, status_of
 from ..server._words import TOOLS
 from ._quotes import Quotes
 
@@ -78,7 +78,8 @@ class Desk:
     ) -> dict[str, Any]:
         """Return what would be sent."""
         _, plan = await self._planned(kind, Wanted(model, tuple(fallbacks)), request)
-        return _shown(plan)
+        told: dict[str, Any] = TOOLS.said_in(_shown(plan))
+        return told
 
     async def quote(
         self, kind: Kind, model: str, fallbacks: list[str], request: dict[str, Any]
@@ -87,12 +88,13 @@ class Desk:
         asked, plan = await self._planned(kind, Wanted(model, tuple(fallbacks)), request)
         chain = [plan, *plan.fallbacks]
         most = _most(chain)
-        shown = {
+        told = {
             "quotes": [_priced(one) for one in chain],
             "most_usd": None if most is None else format(most, "f"),
             "adjustments": _shown(plan)["adjustments"],
             "confirmation_id": None,
         }
+        shown: dict[str, Any] = TOOLS.said_in(told)
         if most is None and not self._may_buy_unpriced:
             shown["why_not"] = (
                 "A part of it has no known price, so it can't be bought here; whoever runs this "
@@ -124,7 +126,7 @@ class Desk:
             config=self._config(kind, wanted),
             asked=REQUESTS[kind].model_validate(quoted["request"]),
             labels=labels_of({}, wanted.model),
-            name=f"mcp-{quote_id}",
+            name=Name(f"mcp-{quote_id}"),
         )
         await self._quotes.bought(quote_id, quoted)
         await _wait(driven, min(seconds, LONGEST_WAIT), tell)
@@ -144,7 +146,9 @@ class Desk:
         if update is not None and update.progress_percent is not None:
             shown["progress_percent"] = update.progress_percent
 
-        if job.error is not None and job.state != "completed":
+        if job.state == "cancelled":
+            shown["error"] = CANCELLED
+        elif job.error is not None and job.state != "completed":
             message = TOOLS.told(job.error.get("message") or "")
             shown["error"] = {"code": job.error.get("code"), "message": message}
 

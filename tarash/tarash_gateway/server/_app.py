@@ -47,6 +47,8 @@ from ._front import Front
 from ._limits import SmallBodies
 from ._patience import PatientBodies
 from ._refusals import NO_RETRY, Refusal, invalid, refusal_of
+from ._room import Rooms
+from ._schemas import with_schemas
 from ._tracing import Traces
 from ._words import rule_of
 
@@ -90,8 +92,11 @@ CODES = {404: "not_found", 405: "method_not_allowed"}
 
 class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """Return the description of all routes, with examples."""
-        return with_examples(super().openapi())
+        """Return the description of all routes, with the schema and an example of each answer."""
+        if self.openapi_schema is None:
+            self.openapi_schema = with_examples(with_schemas(super().openapi()))
+
+        return self.openapi_schema
 
 
 def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str | None) -> FastAPI:
@@ -126,6 +131,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         redoc_url=None,
     )
     app.state.front = front
+    app.add_middleware(Rooms, room=front.room)
     app.add_middleware(PatientBodies, seconds=settings.body_seconds)
     app.add_middleware(
         SmallBodies, json_bytes=settings.json_bytes, multipart_bytes=settings.multipart_bytes

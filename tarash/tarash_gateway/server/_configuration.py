@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
+from .._jobs._named_models import named_model
 from ..exceptions import TarashException, ValidationError
 from ..models import VideoGenerationConfig, VideoGenerationRequest
 from ..providers._declared._names import names_at
@@ -49,6 +51,32 @@ def _told(error: Any) -> str:
 
 def problems(settings: ServerSettings) -> Iterator[str]:
     """Yield what is wrong with a configuration on this machine: what it names and is not there."""
+    yield from _of_accounts(settings)
+    for name, alias in settings.aliases.items():
+        for model in alias.chain:
+            yield from _of_model(f"aliases.{name}", model, settings)
+
+        yield from _of_kinds(f"aliases.{name}", alias.chain)
+
+    if settings.queue_seconds >= settings.create_seconds:
+        yield (
+            "queue_seconds: it has to be less than create_seconds, so that a create that found no "
+            "place can be told so"
+        )
+
+    if settings.media is not None:
+        yield from _of_folder("media", settings.media.expanduser().absolute())
+
+    yield from _of_webhooks(settings)
+    for key in settings.keys:
+        if len(os.environ.get(key.key_env, "")) < SHORTEST_KEY:
+            yield (
+                f"keys: {key.name}: the variable {key.key_env} (key_env) is not set to "
+                f"{SHORTEST_KEY} characters or more"
+            )
+
+
+def _of_accounts(settings: ServerSettings) -> Iterator[str]:
     known = {one.name: one for one in list_providers()}
     for account in settings.accounts:
         where = f"accounts: {account.provider}{f'@{account.name}' if account.name else ''}"
@@ -59,18 +87,6 @@ def problems(settings: ServerSettings) -> Iterator[str]:
 
         if account.key_env and not os.environ.get(account.key_env):
             yield f"{where}: the variable {account.key_env} (key_env) is not set"
-
-    for name, alias in settings.aliases.items():
-        for model in alias.chain:
-            yield from _of_model(f"aliases.{name}", model, settings)
-
-    yield from _of_webhooks(settings)
-    for key in settings.keys:
-        if len(os.environ.get(key.key_env, "")) < SHORTEST_KEY:
-            yield (
-                f"keys: {key.name}: the variable {key.key_env} (key_env) is not set to "
-                f"{SHORTEST_KEY} characters or more"
-            )
 
 
 def _of_webhooks(settings: ServerSettings) -> Iterator[str]:
@@ -90,6 +106,30 @@ def _secret(variable: str) -> bytes:
         return secret_of(os.environ.get(variable, ""))
     except ValueError:  # no base64
         return b""
+
+
+def _of_folder(where: str, folder: Path) -> Iterator[str]:
+    there = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
+    if not there.is_dir():
+        yield f"{where}: {there} is no folder"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield f"{where}: {there} can't be written"
+
+
+def _of_kinds(where: str, chain: Sequence[str]) -> Iterator[str]:
+    """Say of a chain that no request fits all of it, where one makes videos, another images."""
+    from .._jobs._gateway import Gateway
+
+    gateway = Gateway()
+    makes: dict[str, tuple[str, ...]] = {}
+    for name in chain:
+        place, _, model = name.partition("/")
+        with suppress(TarashException):  # which is said of the model itself
+            makes[name] = named_model(gateway, place.partition("@")[0], model).makes
+
+    if makes and not set.intersection(*map(set, makes.values())):
+        said = ", ".join(f"{name} makes {kinds[0]}s" for name, kinds in makes.items())
+        yield f"{where}: no request fits all of it: {said}"
 
 
 def _of_model(where: str, name: str, settings: ServerSettings) -> Iterator[str]:

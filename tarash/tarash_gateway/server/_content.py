@@ -13,7 +13,7 @@ from ._callers import CallerHere, FrontHere
 from ._documents import ERRORS
 from ._media_shelf import type_of
 from ._refusals import NO_RETRY, Refusal, missing
-from ._shapes import UNKNOWN
+from ._shapes import WITHOUT_ERROR
 from ._videos import PREVIEW, owned
 from ._words import HTTP
 
@@ -62,7 +62,7 @@ async def result_of(front: Front, job: JobInfo, index: int) -> Path:
 
     if job.state != "completed":
         kept = HTTP.told((job.error or {}).get("message") or "")
-        said = UNKNOWN["message"] if job.state == "unknown" else kept
+        said = WITHOUT_ERROR[job.state]["message"] if job.state in WITHOUT_ERROR else kept
         raise Refusal(
             409, "no_result", f"This {job.kind} was not made: {said or job.state}", headers=NO_RETRY
         )

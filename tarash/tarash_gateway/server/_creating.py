@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -41,6 +42,8 @@ NAMED = timedelta(days=7)
 WINDOW = timedelta(minutes=10)
 """How long a request may be repeated that has none."""
 LONGEST_KEY = 255
+TRIES = "x-stainless-retry-count"
+"""The header by which OpenAI's clients say how often they have tried before."""
 ORDERS = "orders"
 """The mark on a request that is about to order something."""
 SIZE_LABEL = "size"
@@ -60,7 +63,7 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
     config: Config,
     asked: Asked,
     labels: dict[str, str],
-    name: str,
+    name: Name,
 ) -> Driven:
     """Write a job down and drive it until a provider has answered to its submit, for some time.
 
@@ -81,13 +84,15 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
         config, asked
     )
     config = _reaching(config, plan)
-    await _check_kept(front, name)
+    if not name.is_new:
+        await _check_kept(front, name.text)
+
     enqueue = gateway.enqueue_video_async if kind == "video" else gateway.enqueue_image_async
     owned = {**labels, KEY_LABEL: caller.id}
-    handle = await enqueue(config, asked, idempotency_key=name, labels=owned)
+    handle = await enqueue(config, asked, idempotency_key=name.text, labels=owned)
     until = datetime.now(UTC) + NAMED
     with suppress(TarashException):  # the job is there, and its client is to hear of it
-        await front.states.write_state(NAMES, name, {"job": handle.id}, until=until)
+        await front.states.write_state(NAMES, name.text, {"job": handle.id}, until=until)
 
     if front.webhooks is not None:
         await front.webhooks.expect(handle.id)
@@ -150,12 +155,25 @@ def _reaching(config: Any, plan: GenerationPlan) -> Any:
 
 def orders_anew(request: Request) -> bool:
     """Tell whether a request may have ordered something, and would order it again if repeated."""
-    names = ("idempotency-key", "x-stainless-retry-count")
+    names = ("idempotency-key", TRIES)
     is_known = any(name in request.headers for name in names)
     return getattr(request.state, ORDERS, False) and not is_known
 
 
-async def named(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> str:
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a create is known by.
+
+    Attributes:
+        text: The name.
+        is_new: Whether no request had it before.
+    """
+
+    text: str
+    is_new: bool = False
+
+
+async def named(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> Name:
     """Return the name of a create: that of the request that it repeats, or a new one.
 
     Raises:
@@ -166,26 +184,26 @@ async def named(front: Front, caller: Caller, request: Request, fields: dict[str
     return name
 
 
-async def _name(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> str:
+async def _name(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> Name:
     told = _digest(request.url.path, fields)
     key = request.headers.get("idempotency-key")
     if key is not None:
         return await _by_key(front, caller, key, told)
 
     place = _digest(caller.id, told)
-    tries = request.headers.get("x-stainless-retry-count", "0")
+    tries = request.headers.get(TRIES, "0")
     if tries.isdigit() and int(tries) > 0:
         record = await front.states.read_state(REPEATS, place)
         if record is not None:
-            return str(record.value["name"])
+            return Name(str(record.value["name"]))
 
     name = secrets.token_hex(16)
     until = datetime.now(UTC) + WINDOW
     await front.states.write_state(REPEATS, place, {"name": name}, until=until)
-    return name
+    return Name(name, is_new=True)
 
 
-async def _by_key(front: Front, caller: Caller, key: str, told: str) -> str:
+async def _by_key(front: Front, caller: Caller, key: str, told: str) -> Name:
     if not 0 < len(key) <= LONGEST_KEY:
         raise invalid(f"Idempotency-Key is a text of 1 to {LONGEST_KEY} characters")
 
@@ -193,7 +211,7 @@ async def _by_key(front: Front, caller: Caller, key: str, told: str) -> str:
     made = {"name": secrets.token_hex(16), "told": told}
     until = datetime.now(UTC) + KEPT
     if await front.states.write_state(KEYS, place, made, expected=0, until=until) is not None:
-        return made["name"]
+        return Name(made["name"], is_new=True)
 
     record = await front.states.read_state(KEYS, place)
     if record is None:  # it expired in this moment
@@ -208,7 +226,7 @@ async def _by_key(front: Front, caller: Caller, key: str, told: str) -> str:
             headers=NO_RETRY,
         )
 
-    return str(record.value["name"])
+    return Name(str(record.value["name"]))
 
 
 def _digest(*parts: Any) -> str:

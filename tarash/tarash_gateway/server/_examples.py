@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._schemas import JSON, good
+
 ID = "tarash-5f0c8d7e4a2b4c1f9e6d3a8b7c5d4e3f"
 KEY_ID = "4f1d0b2c9e8a7d63"
 MEDIA_ID = "media_0f8fad5bd9cb469fa16570867728950e"
 AT = "2026-11-29T12:00:00+00:00"
-JSON = "application/json"
 MODEL = "fal/fal-ai/veo3.1"
 PROVIDER, _, NAME = MODEL.partition("/")
 ORDER: dict[str, Any] = {"model": MODEL, "prompt": "A cat playing piano", "seconds": "8"}
 VIDEO: dict[str, Any] = {
     "id": ID, "object": "video", "model": MODEL, "status": "in_progress", "progress": 40,
-    "created_at": 1795953600, "prompt": "A cat playing piano", "seconds": "8", "size": "1280x720",
+    "created_at": 1795953600, "completed_at": None, "expires_at": None, "error": None,
+    "prompt": "A cat playing piano", "seconds": "8", "size": "1280x720",
+    "remixed_from_video_id": None, "metadata": {"user": "42"},
 }  # fmt: skip
 JOB: dict[str, Any] = {
     "id": ID, "object": "job", "kind": "video", "status": "in_progress", "progress": 40,
-    "model": MODEL, "provider": PROVIDER, "attempts": 1, "created_at": AT, "labels": {"user": "42"},
-    "request": {"prompt": "A cat playing piano", "duration_seconds": 8}, "media": [],
+    "queue_position": None, "note": None, "model": MODEL, "provider": PROVIDER,
+    "provider_model": NAME, "provider_job_id": "764cabcf-b745-4b3e-ae38-1200304cf45b",
+    "submission": "accepted", "attempts": 1, "created_at": AT, "ended_at": None,
+    "labels": {"user": "42"}, "key": KEY_ID, "cost": None, "error": None, "media": [],
+    "request": {"prompt": "A cat playing piano", "duration_seconds": 8},
 }  # fmt: skip
+COST = {"amount": "0.04", "currency": "USD", "state": "reported"}
 QUOTE = {"low": "3.20", "high": "3.20", "currency": "USD"}
 KEY: dict[str, Any] = {
     "id": KEY_ID, "name": "shop", "models": ["fal/*"], "created_at": AT,
@@ -34,9 +41,32 @@ MEDIA = {
 }  # fmt: skip
 MODEL_ENTRY = {"id": MODEL, "object": "model", "created": 0, "owned_by": PROVIDER}
 FOUND = {"id": MODEL, "object": "model", "provider": PROVIDER, "ready": True, "outputs": ["video"]}
-IMAGES = {"created": 1795953600, "data": [{"url": f"http://127.0.0.1:4242/links/{ID}/1?…"}]}
+IMAGES: dict[str, Any] = {
+    "created": 1795953600, "data": [{"url": f"http://127.0.0.1:4242/links/{ID}/1?…"}], "job": ID,
+    "model": "openai/gpt-image-2", "output_format": "png", "cost": COST, "usage": None,
+    "adjustments": [],
+}  # fmt: skip
+PLAN: dict[str, Any] = {
+    "provider": PROVIDER, "model": NAME, "endpoint": f"https://queue.fal.run/{NAME}",
+    "method": "POST", "payload": {"prompt": "A cat playing piano", "duration": "8s"},
+    "adjustments": [], "fallbacks": [], "warnings": [], "quote": QUOTE, "expected_seconds": 92.5,
+}  # fmt: skip
+QUOTED = {"provider": PROVIDER, "model": NAME, "quote": QUOTE}
+HEALTH: dict[str, Any] = {
+    "object": "health", "ledger": "ok", "jobs_under_way": 3, "queue": {"waiting": 0},
+    "circuits": [], "limits": [{"name": NAME, "in_flight": 2, "waiting": 0, "most": 10}],
+    "providers": [],
+}  # fmt: skip
+SPENT = {
+    "key": KEY_ID, "amount": "3.20", "possible": "0", "currency": "USD", "submits": 1, "unknown": 0,
+}  # fmt: skip
+ACT = {
+    "at": AT, "act": "key.created", "what": KEY_ID, "address": "127.0.0.1", "request_id": "5f0c",
+}  # fmt: skip
 SESSION = {"object": "session", "signed_in": True, "is_admin": False, "name": "shop"}
+IMAGE_STREAM = 'event: image_generation.completed\ndata: {"b64_json": "…"}\n\n'
 STREAM = f'id: 5d41402abc4b2a76\nevent: job\ndata: {{"id": "{ID}", "status": "completed"}}\n\n'
+SSE = "text/event-stream"
 BYTES = {"video/mp4": None, "image/png": None}
 
 
@@ -80,13 +110,16 @@ ANSWERS: dict[str, Any] = {
     "POST /v1/videos/{video_id}/remix": VIDEO,
     "POST /v1/images/generations": IMAGES,
     "POST /v1/images/edits": IMAGES,
-    "POST /api/plan": {"provider": PROVIDER, "model": NAME, "payload": {}, "quote": QUOTE},
-    "POST /api/quote": {"object": "quote", "provider": PROVIDER, "quote": QUOTE, "fallbacks": []},
+    "POST /api/plan": PLAN,
+    "POST /api/quote": {"object": "quote", **QUOTED, "fallbacks": []},
     "POST /api/jobs": JOB,
     "GET /api/jobs": _list(JOB, has_more=False),
     "GET /api/jobs/{job_id}": JOB,
     "DELETE /api/jobs/{job_id}": _deleted(ID, "job"),
-    "POST /api/jobs/{job_id}/cancel": {"cancel": "cancelled", "job": {**JOB, "status": "failed"}},
+    "POST /api/jobs/{job_id}/cancel": {
+        "cancel": "cancelled",
+        "job": {**JOB, "status": "cancelled"},
+    },
     "GET /api/jobs/{job_id}/token": {"id": ID, "token": "…"},
     "GET /api/jobs/{job_id}/timeline": _list({"at": AT, "event": "written"}),
     "POST /api/jobs/{job_id}/links": {"url": "…", "expires_at": 1795957200, "index": 1},
@@ -103,9 +136,9 @@ ANSWERS: dict[str, Any] = {
     "GET /api/keys/{key_id}": KEY,
     "DELETE /api/keys/{key_id}": _deleted(KEY_ID, "key"),
     "POST /api/keys/{key_id}/rotate": NEW_KEY,
-    "GET /api/audit": _list({"at": AT, "act": "key.created", "what": KEY_ID}),
-    "GET /api/health": {"object": "health", "ledger": "ok", "jobs_under_way": 3, "limits": []},
-    "GET /api/spending": _list({"key": KEY_ID, "amount": "3.20", "currency": "USD"}),
+    "GET /api/audit": _list(ACT),
+    "GET /api/health": HEALTH,
+    "GET /api/spending": _list(SPENT),
     "GET /api/session": SESSION,
     "POST /api/session": SESSION,
     "DELETE /api/session": {"object": "session", "signed_in": False},
@@ -117,8 +150,10 @@ OTHERS: dict[str, dict[str, Any]] = {
     "GET /v1/videos/{video_id}/content": BYTES,
     "GET /api/jobs/{job_id}/media/{index}": BYTES,
     "GET /links/{job_id}/{index}": BYTES,
-    "GET /api/jobs/{job_id}/events": {"text/event-stream": STREAM},
-    "GET /api/events": {"text/event-stream": STREAM},
+    "POST /v1/images/generations": {SSE: IMAGE_STREAM},
+    "POST /v1/images/edits": {SSE: IMAGE_STREAM.replace("generation", "edit")},
+    "GET /api/jobs/{job_id}/events": {SSE: STREAM},
+    "GET /api/events": {SSE: STREAM},
 }
 """Answers that are no JSON, by route and type; None for bytes."""
 
@@ -132,13 +167,14 @@ def with_examples(document: dict[str, Any]) -> dict[str, Any]:
             if sent is not None and route in REQUESTS:
                 sent["example"] = REQUESTS[route]
 
-            good = next(one for status, one in operation["responses"].items() if status < "3")
-            content = good.setdefault("content", {})
+            content = good(operation).setdefault("content", {})
             if route in ANSWERS:
                 content.setdefault(JSON, {})["example"] = ANSWERS[route]
 
             for kind, example in OTHERS.get(route, {}).items():
-                made = content.setdefault(kind, {"schema": {"type": "string"}})
+                # Tools take what the type of a stream says for that of each event.
+                plain = {"description": "Server-sent events"} if kind == SSE else {"type": "string"}
+                made = content.setdefault(kind, {"schema": plain})
                 if example is None:
                     made["schema"] = {"type": "string", "format": "binary"}
                 else:

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi import UploadFile
+from starlette.datastructures import FormData
 from starlette.datastructures import UploadFile as StarletteUploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
+from ._front import front_of
 from ._refusals import invalid
 
 if TYPE_CHECKING:
@@ -24,8 +28,6 @@ if TYPE_CHECKING:
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 PART = re.compile(r"\[([^\[\]]*)\]")
-MOST_FIELDS = 1000
-MOST_FILES = 64
 DEEPEST = 8
 Many = dict[str, list[Any]]
 
@@ -37,8 +39,14 @@ async def fields_of(request: Request) -> dict[str, Any]:
         Refusal: It is neither JSON nor a form, or says something that is none.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    settings = front_of(request).settings
+    most = settings.multipart_bytes if kind == FORMS[0] else settings.json_bytes
+    await front_of(request).room.take(request, int(request.headers.get("content-length", most)))
     if kind in FORMS:
-        return await _form(request)
+        async with form_of(request) as form:
+            pairs = [(name, await _value(value)) for name, value in form.multi_items()]
+
+        return fields_from(pairs)
 
     if kind not in ("", "application/json") and not kind.endswith("+json"):
         raise invalid("Send the body as application/json or as multipart/form-data")
@@ -60,14 +68,32 @@ def _refused(constant: str) -> Any:
     raise ValueError(message)
 
 
-async def _form(request: Request) -> dict[str, Any]:
-    try:
-        async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS) as form:
-            pairs = [(name, await _value(value)) for name, value in form.multi_items()]
-    except (HTTPException, MultiPartException) as error:
-        raise invalid("The form can't be read: it is cut off, too long, or no form") from error
+@asynccontextmanager
+async def form_of(request: Request, files: int | None = None) -> AsyncIterator[FormData]:
+    """Read a form, whose larger files lie on the disk until they are read.
 
-    return fields_from(pairs)
+    Args:
+        request: The request.
+        files: How many files it may have; by default what the settings say.
+
+    Raises:
+        Refusal: It is none, or has more fields or files than it may.
+    """
+    settings = front_of(request).settings
+    most = settings.form_files if files is None else files
+    try:
+        form = await request.form(max_files=most, max_fields=settings.form_fields)
+    except (HTTPException, MultiPartException) as error:
+        raise invalid(
+            "The form can't be read: it is cut off, or no form, or has a field of more than 1 MiB, "
+            f"or more than {most} {'file' if most == 1 else 'files'} or {settings.form_fields} "
+            "fields"
+        ) from error
+
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def _value(value: UploadFile | StarletteUploadFile | str) -> Any:

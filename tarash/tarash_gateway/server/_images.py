@@ -8,11 +8,11 @@ from fastapi.responses import Response
 from ._callers import Caller, CallerHere, FrontHere
 from ._creating import create, labels_of, named
 from ._documents import ERRORS, body_of
+from ._filled import filled
 from ._forms import fields_of
 from ._front import Front
 from ._image_answers import ImageAnswer
 from ._image_requests import PASSED, ImageCreate, ImageEdit
-from ._uploads import with_uploads
 from ._video_requests import parsed
 
 router = APIRouter(prefix="/v1/images", tags=["Images"], responses=ERRORS)
@@ -34,7 +34,7 @@ async def _made(
     request: Request, front: Front, caller: Caller, model: type[ImageCreate], verb: str
 ) -> Response:
     fields = await fields_of(request)
-    wanted: ImageCreate = parsed(model, await with_uploads(front.uploads, caller.id, fields))
+    wanted: ImageCreate = parsed(model, await filled(request, front, caller.id, fields))
     config = front.models.config(
         "image", wanted.wanted(), caller, front.shelf.place(), allowed=PASSED
     )

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 
 from ._callers import FrontHere
-from ._documents import ERRORS
+from ._documents import ERRORS, ErrorDetail
 
-router = APIRouter(prefix="/webhooks", tags=["Webhooks"], responses=ERRORS)
+
+class Untaken(BaseModel):
+    """Why a webhook was not taken."""
+
+    error: str | ErrorDetail
+
+
+router = APIRouter(
+    prefix="/webhooks",
+    tags=["Webhooks"],
+    responses={status: {**said, "model": Untaken} for status, said in ERRORS.items()},
+)
 
 
 @router.post("/{address:path}")

@@ -14,6 +14,7 @@ from ._callers import Caller, CallerHere, FrontHere
 from ._creating import create, named
 from ._documents import ERRORS, body_of, either
 from ._driving import Driven
+from ._filled import filled
 from ._forms import fields_of
 from ._front import Front
 from ._image_requests import ImageEdit
@@ -21,9 +22,9 @@ from ._job_requests import Order
 from ._refusals import invalid, missing, sendable
 from ._remakes import VideoRemake
 from ._shapes import cost_headers
-from ._uploads import with_uploads
 from ._videos import drop
 from ._views import view_of
+from ._words import HTTP
 
 router = APIRouter(prefix="/api", tags=["Jobs"], responses=ERRORS)
 STATES = {
@@ -68,26 +69,27 @@ class Links(BaseModel):
 @router.post("/plan", openapi_extra=BODY)
 async def plan(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what would be sent, what would have to bend, and what it would cost; buys nothing."""
-    made = await _planned(front, caller, await fields_of(request))
-    return JSONResponse(sendable(made.model_dump(mode="json")))
+    made = await _planned(request, front, caller)
+    return JSONResponse(sendable(HTTP.said_in(made.model_dump(mode="json"))))
 
 
 @router.post("/quote", openapi_extra=BODY)
 async def quote(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Say what it would cost, each model of the chain by itself; buys nothing."""
-    made = await _planned(front, caller, await fields_of(request))
+    made = await _planned(request, front, caller)
     shown = [
         {"provider": one.provider, "model": one.model, "quote": one.quote.model_dump(mode="json")}
         for one in (made, *made.fallbacks)
     ]
-    return JSONResponse(sendable({"object": "quote", **shown[0], "fallbacks": shown[1:]}))
+    told = HTTP.said_in({"object": "quote", **shown[0], "fallbacks": shown[1:]})
+    return JSONResponse(sendable(told))
 
 
 @router.post("/jobs", status_code=202, openapi_extra=BODY)
 async def submit(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Make a video or images: answers with the job as soon as the provider has taken it."""
     fields = await fields_of(request)
-    order = await _order(front, caller, fields)
+    order = await _order(request, front, caller, fields)
     name = await named(front, caller, request, fields)
     driven = await create(
         front,
@@ -101,15 +103,16 @@ async def submit(request: Request, front: FrontHere, caller: CallerHere) -> JSON
     return JSONResponse(await shown(front, caller, driven.handle.id), 202)
 
 
-async def _planned(front: Front, caller: Caller, fields: dict[str, Any]) -> Any:
+async def _planned(request: Request, front: Front, caller: Caller) -> Any:
     """Return the plan of what a client asks for; few at a time have its media in memory."""
+    fields = await fields_of(request)
     async with front.uploads.planning:
-        order = await _order(front, caller, fields)
+        order = await _order(request, front, caller, fields)
         return await order.plan(front)
 
 
-async def _order(front: Front, caller: Caller, fields: dict[str, Any]) -> Order:
-    return Order(front, caller, await with_uploads(front.uploads, caller.id, fields))
+async def _order(request: Request, front: Front, caller: Caller, fields: dict[str, Any]) -> Order:
+    return Order(front, caller, await filled(request, front, caller.id, fields))
 
 
 @router.get("/jobs")

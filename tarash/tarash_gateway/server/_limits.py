@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._jobs._inbox import LARGEST_BODY
 from ._refusals import NO_RETRY, Refusal
 
+INBOX = "/webhooks/"
 CLOSE = {"connection": "close", **NO_RETRY}
 
 
@@ -26,6 +28,9 @@ class SmallBodies:
         headers = dict(scope["headers"])
         is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
         most = self._form if is_form else self._json
+        if scope["path"].removeprefix(scope.get("root_path", "")).startswith(INBOX):
+            most = max(most, LARGEST_BODY)  # each provider has its own idea of a webhook
+
         refusal = Refusal(
             413, "body_too_large", f"The body may have {most} bytes at most", headers=CLOSE
         )

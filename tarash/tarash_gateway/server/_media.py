@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
+from starlette.datastructures import UploadFile
 
 from ._callers import CallerHere, FrontHere
-from ._documents import ERRORS
+from ._documents import ERRORS, FILE, form_body
+from ._forms import form_of
 from ._refusals import invalid, missing
+from ._video_requests import parsed
 
 router = APIRouter(prefix="/api/media", tags=["Media"], responses=ERRORS)
 DAY = 24 * 3600
@@ -37,20 +40,33 @@ class MediaView(BaseModel):
     expires_at: str
 
 
-@router.post("", status_code=201, response_model=MediaView)
-async def upload_media(
-    front: FrontHere,
-    caller: CallerHere,
-    file: Annotated[UploadFile, File(description="An image, a video or a sound.")],
-    expires_in: Annotated[
-        int, Form(ge=60, le=LONGEST, description="Seconds for which it is kept.")
-    ] = DAY,
-) -> JSONResponse:
-    """Keep media, to be named by their id in requests of the same key."""
-    if not file.size:
-        raise invalid("file: it is empty", "file")
+class Upload(BaseModel):
+    """Media to be kept.
 
-    made = await front.uploads.keep(caller.id, file.file, file.size, expires_in)
+    Attributes:
+        file: An image, a video or a sound.
+        expires_in: Seconds for which it is kept.
+    """
+
+    file: Annotated[Any, WithJsonSchema(FILE)]
+    expires_in: int = Field(default=DAY, ge=60, le=LONGEST)
+
+
+@router.post("", status_code=201, response_model=MediaView, openapi_extra=form_body(Upload))
+async def upload_media(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
+    """Keep media, to be named by their id in requests of the same key."""
+    # By hand, so that a body is read only of whoever has a key.
+    async with form_of(request, files=1) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise invalid("file: send it as the file of a form (multipart/form-data)", "file")
+
+        wanted: Upload = parsed(Upload, form)
+        if not file.size:
+            raise invalid("file: it is empty", "file")
+
+        made = await front.uploads.keep(caller.id, file.file, file.size, wanted.expires_in)
+
     return JSONResponse(made.shown(), 201)
 
 

@@ -12,12 +12,13 @@ from ._callers import Caller, CallerHere, FrontHere
 from ._content import result_of
 from ._creating import REMIXED_LABEL, create, labels_of, named
 from ._documents import ERRORS, body_of
+from ._filled import filled
 from ._forms import fields_of
 from ._front import Front
 from ._media_shelf import type_of
 from ._refusals import invalid
 from ._shapes import model_of
-from ._uploads import NAME, with_uploads
+from ._uploads import NAME
 from ._video_requests import VideoCreate, parsed
 from ._videos import answer, owned
 
@@ -38,21 +39,21 @@ class VideoRemake(VideoCreate):
     video: Any = None
 
 
-@router.post("/edits", openapi_extra=body_of(VideoRemake, files=("video",)))
+@router.post("/edits", openapi_extra=body_of(VideoRemake, files=("video",), known=("model",)))
 async def edit_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Change a video by words."""
     fields = await fields_of(request)
     return await _made(request, front, caller, fields, await _source(front, caller, fields))
 
 
-@router.post("/extensions", openapi_extra=body_of(VideoRemake, files=("video",)))
+@router.post("/extensions", openapi_extra=body_of(VideoRemake, files=("video",), known=("model",)))
 async def extend_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Go on with a video."""
     fields = await fields_of(request)
     return await _made(request, front, caller, fields, await _source(front, caller, fields))
 
 
-@router.post("/{video_id}/remix", openapi_extra=body_of(VideoCreate))
+@router.post("/{video_id}/remix", openapi_extra=body_of(VideoCreate, known=("model",)))
 async def remix_video(
     video_id: str, request: Request, front: FrontHere, caller: CallerHere
 ) -> JSONResponse:
@@ -81,8 +82,8 @@ async def _made(
     if source is not None and not fields.get("model"):
         fields = {**fields, "model": model_of(source)}
 
-    filled = await with_uploads(front.uploads, caller.id, fields)
-    wanted: VideoRemake = parsed(VideoRemake, filled)
+    whole = await filled(request, front, caller.id, fields)
+    wanted: VideoRemake = parsed(VideoRemake, whole)
     video = await _content(front, source) if source is not None else given(wanted.video)
     config = front.models.config("video", wanted.wanted(), caller, front.shelf.place())
     labels = labels_of(wanted.metadata, wanted.model, wanted.size)

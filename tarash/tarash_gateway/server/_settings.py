@@ -121,6 +121,10 @@ class ServerSettings(_Part):
         body_seconds: How long a body may pause while it comes.
         json_bytes: The largest body of JSON.
         multipart_bytes: The largest body of a form, and so the largest file that clients upload.
+        form_files: How many files a form may have.
+        form_fields: How many fields a form may have beside its files.
+        memory_bytes: How much of bodies and uploaded files may be in memory at a time, over all
+            requests; who finds no place waits for `queue_seconds`, and is refused (503) then.
         uploads_bytes: How much a key may have uploaded and not used up by time.
     """
 
@@ -149,6 +153,9 @@ class ServerSettings(_Part):
     body_seconds: float = Field(default=20, gt=0, le=3600)
     json_bytes: int = Field(default=10 * MEBIBYTE, ge=1024)
     multipart_bytes: int = Field(default=200 * MEBIBYTE, ge=1024)
+    form_files: int = Field(default=64, ge=1, le=1000)
+    form_fields: int = Field(default=1000, ge=1, le=10_000)
+    memory_bytes: int = Field(default=1024 * MEBIBYTE, ge=1024)
     uploads_bytes: int = Field(default=2048 * MEBIBYTE, ge=0)
 
     @property
@@ -166,6 +173,19 @@ class ServerSettings(_Part):
             Budget.parse(one)
 
         return budgets
+
+    @field_validator("accounts")
+    @classmethod
+    def _are_told_apart(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        names = [(one.provider, one.name) for one in accounts]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            provider, name = twice
+            called = f"are named {name!r}" if name else "have no name"
+            message = f"two of {provider} {called}, and a model's name tells whose key pays"
+            raise ValueError(message)
+
+        return accounts
 
     @field_validator("keys")
     @classmethod

@@ -24,6 +24,13 @@ UNKNOWN = {
     "code": "unknown_outcome",
     "message": "It is not known whether the provider has taken this job: it may run and be billed",
 }
+CANCELLED = {
+    "code": "cancelled",
+    "message": "It was cancelled; what had run by then may be billed",
+}
+WITHOUT_ERROR = {"cancelled": CANCELLED, "unknown": UNKNOWN}
+"""What is said of states in the place of an error: how a provider words a cancellation is its own
+matter."""
 
 
 def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
@@ -109,8 +116,8 @@ def _ended_at(job: JobInfo) -> int | None:
 
 
 def _error(job: JobInfo) -> dict[str, Any] | None:
-    if job.state == "unknown":
-        return UNKNOWN
+    if job.state in WITHOUT_ERROR:
+        return WITHOUT_ERROR[job.state]
 
     if job.error is None or job.state == "completed":
         return None

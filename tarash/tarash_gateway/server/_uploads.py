@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,6 +50,8 @@ PLANS_AT_ONCE = 2
 """Plans and quotes that have files in memory at once."""
 PLACES = frozenset({"file_id", "id"})
 """What clients call the id of a file, within an object."""
+
+Take = Callable[[int], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +214,24 @@ def _upload(record: StateRecord) -> Upload:
     return Upload(**known)
 
 
-async def with_uploads(uploads: Uploads, owner: str, fields: dict[str, Any]) -> dict[str, Any]:
+async def with_uploads(
+    uploads: Uploads, owner: str, fields: dict[str, Any], take: Take | None = None
+) -> dict[str, Any]:
     """Return a request's fields with what its key has brought in the place of ids.
 
     A file is read once, however often the request names it; all of them together may be as large as
     a form.
 
+    Args:
+        uploads: What all keys have brought.
+        owner: The id of the key.
+        fields: Of the request.
+        take: Waits until so many bytes may be in memory.
+
     Raises:
         Refusal: There is no such file of this key, or they are too large together.
     """
-    filling = _Filling(uploads, owner)
+    filling = _Filling(uploads, owner, take)
     filled = dict(fields)
     for name in FIELDS:
         if name in fields:
@@ -233,7 +243,8 @@ async def with_uploads(uploads: Uploads, owner: str, fields: dict[str, Any]) -> 
 class _Filling:
     """What one request needs of its key's files."""
 
-    def __init__(self, uploads: Uploads, owner: str) -> None:
+    def __init__(self, uploads: Uploads, owner: str, take: Take | None) -> None:
+        self._take = take
         self._uploads = uploads
         self._owner = owner
         self._read: dict[str, dict[str, Any]] = {}
@@ -275,6 +286,9 @@ class _Filling:
                 param=param,
                 headers=NO_RETRY,
             )
+
+        if known is not None and self._take is not None:
+            await self._take(known.bytes)
 
         found = await self._uploads.read(self._owner, media_id)
         if found is None:

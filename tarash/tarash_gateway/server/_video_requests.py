@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import pydantic
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from .._support._lines import lines_of
 from ..models import VideoGenerationRequest
@@ -25,6 +25,21 @@ NEAR = 0.03
 """How far a size may be from a common ratio and still mean it."""
 IGNORED = ("user", "stream", "safety_identifier")
 """What clients of OpenAI's may send, and what has no meaning here."""
+
+
+Seconds = Annotated[
+    float,
+    Field(gt=0, le=36_000),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 36_000},
+                {"type": "string", "pattern": r"^[0-9]{1,5}(\.[0-9]+)?$"},
+            ],
+        }
+    ),
+]
+"""Seconds, as a number or, as OpenAI's clients write it, as text."""
 
 
 def listed(value: Any) -> Any:
@@ -61,8 +76,8 @@ class VideoCreate(BaseModel):
 
     prompt: str = Field(min_length=1, examples=["A cat playing piano"])
     model: str = Field(min_length=1, max_length=300, examples=["fal/fal-ai/veo3.1"])
-    seconds: float | None = Field(default=None, gt=0, le=36_000, examples=["8"])
-    duration: float | None = Field(default=None, gt=0, le=36_000)
+    seconds: Seconds | None = Field(default=None, examples=["8"])
+    duration: Seconds | None = None
     size: str | None = Field(default=None, pattern=SIZE)
     resolution: str | None = None
     aspect_ratio: str | None = None

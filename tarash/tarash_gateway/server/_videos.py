@@ -13,10 +13,10 @@ from ..exceptions import ValidationError
 from ._callers import Caller, CallerHere, FrontHere
 from ._creating import create, labels_of, named
 from ._documents import ERRORS, body_of
+from ._filled import filled
 from ._forms import fields_of
 from ._refusals import NO_RETRY, Refusal, invalid, missing, sendable
 from ._shapes import cost_headers, video_of
-from ._uploads import with_uploads
 from ._video_requests import VideoCreate, parsed
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ PREVIEW = "openai-poll-after-ms"
 async def create_video(request: Request, front: FrontHere, caller: CallerHere) -> JSONResponse:
     """Make a video: answers with its job as soon as the provider has taken it."""
     fields = await fields_of(request)
-    filled = await with_uploads(front.uploads, caller.id, fields)
-    wanted: VideoCreate = parsed(VideoCreate, filled)
+    whole = await filled(request, front, caller.id, fields)
+    wanted: VideoCreate = parsed(VideoCreate, whole)
     config = front.models.config("video", wanted.wanted(), caller, front.shelf.place())
     asked = wanted.request()
     labels = labels_of(wanted.metadata, wanted.model, wanted.size)
@@ -110,7 +110,7 @@ async def drop(front: Front, job: JobInfo) -> None:
 
 
 async def _stop(front: Front, job: JobInfo) -> None:
-    """Stop a job that is to be deleted.
+    """Stop a job that is to be deleted, and wait for its end where the provider may yet stop it.
 
     Raises:
         Refusal: It may still run, and be billed: it is not to be forgotten.
@@ -120,13 +120,21 @@ async def _stop(front: Front, job: JobInfo) -> None:
     handle: Any = driven and driven.handle
     handle = handle or await front.gateway.resume_async(job.id, api_keys=keys)
     said = await handle.cancel_async()
-    if said not in ("cancelled", "too_late"):
+    if said == "unsupported":
         raise _still_running(job.kind, said)
+
+    # Only whoever drives it hears that it has ended.
+    if driven is None and await front.drivers.take_up(job.id):
+        driven = front.drivers.get(job.id)
 
     if driven is not None:
         with suppress(TimeoutError):
             async with asyncio.timeout(front.settings.create_seconds):
                 await driven.ended.wait()
+                return
+
+    if said == "requested":
+        raise _still_running(job.kind, said)
 
 
 def _still_running(kind: str, said: str) -> Refusal:

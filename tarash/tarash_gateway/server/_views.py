@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ._creating import OWN_LABELS
-from ._shapes import UNKNOWN, cost_of, model_of, status_of
+from ._shapes import WITHOUT_ERROR, cost_of, model_of, status_of
 from ._words import HTTP
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ WHOLE = 100
 SHOWN = ("prompt", "negative_prompt", "duration_seconds", "resolution", "aspect_ratio", "size", "n",
          "quality", "style", "seed", "generate_audio")  # fmt: skip
 """What is shown of a request: no media."""
+FAULT = ("type", "code", "field", "retryable", "submission", "billing", "provider", "model",
+         "request_id", "status_code", "stage", "categories")  # fmt: skip
+"""What is shown of an error: not where a provider is asked, which may be a private address."""
 ENDED = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -53,7 +56,7 @@ def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, 
         "key": job.labels.get("key"),
         "request": {name: asked[name] for name in SHOWN if asked.get(name) is not None},
         "cost": cost_of(job),
-        "error": UNKNOWN if job.state == "unknown" else _error(job.error),
+        "error": WITHOUT_ERROR.get(job.state) or _error(job.error),
         "media": [
             {"index": n, "url": f"/api/jobs/{job.id}/media/{n}"} for n in range(1, results + 1)
         ],
@@ -67,7 +70,11 @@ def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, 
 
 
 def _error(stored: dict[str, Any] | None) -> dict[str, Any] | None:
-    return stored and {**stored, "message": HTTP.told(stored.get("message") or "")}
+    if stored is None:
+        return None
+
+    told = {name: stored[name] for name in FAULT if name in stored}
+    return {**told, "message": HTTP.told(stored.get("message") or "")}
 
 
 def moved(view: dict[str, Any], driven: Driven) -> dict[str, Any]:

@@ -54,6 +54,10 @@ CODE = re.compile(
 )
 """What advice for programs has in it."""
 BY_OPERATOR = "whoever runs the gateway"
+SENTENCES = frozenset({"reason", "unknown", "warnings", "why"})
+"""The fields of a plan that hold sentences of the library's."""
+FOREIGN = frozenset({"payload", "requested", "sent"})
+"""Those that hold what somebody else has written, or is to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,25 @@ class Words:
             text = text.replace(theirs, ours)
 
         return NAMES.sub(self._named, text)
+
+    def said_in(self, plan: Any) -> Any:
+        """Return a plan, as JSON, with what it says of prices, adjustments and models said so."""
+        if isinstance(plan, list):
+            return [self.said_in(one) for one in plan]
+
+        if not isinstance(plan, dict):
+            return plan
+
+        made = {}
+        for name, one in plan.items():
+            if name in SENTENCES:
+                every = one if isinstance(one, list) else [one]
+                said = [self.said(text) if isinstance(text, str) else text for text in every]
+                made[name] = said if isinstance(one, list) else said[0]
+            else:
+                made[name] = one if name in FOREIGN else self.said_in(one)
+
+        return made
 
     def field(self, name: str) -> str:
         """Return what a field of the library's is called here."""
@@ -240,6 +263,9 @@ def rule_of(found: Mapping[str, Any], known: Iterable[str] = ()) -> str:
 
     if kind == "missing":
         return "it is missing"
+
+    if kind in ("tuple_type", "list_type"):
+        return "it has to be a list"
 
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return "it has to be an object"

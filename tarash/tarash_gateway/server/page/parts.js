@@ -2,7 +2,7 @@
 
 import { address } from "./api.js";
 import { h } from "./dom.js";
-import { money, stateName } from "./format.js";
+import { isOpen, money, stateName } from "./format.js";
 
 /** Where a job stands. */
 export function badge(status) {
@@ -18,10 +18,17 @@ export function mocked(yes) {
 
 /** What a job has cost, and how sure that is. */
 export function costOf(job) {
-  if (!job.cost) return h("span", { class: "faint" }, job.status !== "completed" ? "–" : isMock ? "Free (mock)" : "Cost unknown");
+  if (!job.cost) return h("span", { class: "faint" }, unpriced(job));
   const sure = { estimated: "estimated from price lists", reported: "as the provider says", settled: "settled" };
   return h("span", { class: "number", title: sure[job.cost.state] ?? "" },
     money(job.cost.amount, job.cost.currency), job.cost.state === "estimated" && h("span", { class: "faint" }, " est."));
+}
+
+function unpriced(job) {
+  if (isMock) return job.status === "completed" ? "Free (mock)" : "–";
+  if (job.status === "completed") return "Cost unknown";
+  // What a provider has taken, and nobody has said of that it is free.
+  return !isOpen(job.status) && ["accepted", "unknown"].includes(job.submission) ? "May be billed" : "–";
 }
 
 /** A job's labels, as links to the jobs that share one. */
