@@ -219,7 +219,7 @@ async def test_jobs_of_one_config_have_one_object_of_it_in_a_worker() -> None:
     gateway = Gateway(ledger=ledger)
     plain = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1")
     mocked = plain.model_copy(update={"mock": MockConfig(enabled=True)})
-    for config in (plain, plain, plain.model_copy(update={"timeout": 7.0}), mocked, mocked):
+    for config in (plain, plain, plain.model_copy(update={"timeout": 70.0}), mocked, mocked):
         await gateway.enqueue_video_async(config, VideoGenerationRequest(prompt="a cat"))
 
     records = (await ledger.jobs())[::-1]

@@ -94,9 +94,8 @@ def build(adapter: Any, call: Call, spec: ModelSpec) -> Payload:
 
     out = OF_THE_DRAFT - own.keys()
     body = {one: payload.body[one] for one in payload.body if one not in out}
-    body["content"] = [
-        one for one in parts if one.get("type") != "text" or one in own.get("content", ())
-    ]
+    written = own.get("content", ())
+    body["content"] = [one for one in parts if one.get("type") != "text" or one in written]
     return replace(payload, body=body)
 
 
