@@ -231,7 +231,7 @@ async def test_jobs_of_one_config_have_one_object_of_it_in_a_worker() -> None:
     other = (await calls_of(records[0], ledger, Keys.taken({"fal": "another"})))[0]
     first, again, longer, *mocks = [one.config for one in calls]
     assert first is again
-    assert (longer.timeout, first.timeout) == (7.0, plain.timeout)
+    assert (longer.timeout, first.timeout) == (70.0, plain.timeout)
     assert mocks[0] is not mocks[1]  # each draws from its own seed
     assert (first.api_key, other.config.api_key) == ("one", "another")
     await gateway.aclose()
