@@ -38,6 +38,6 @@ nitpick_ignore_regex = [
     (r"py:.*", rf"(?:{FOREIGN})\b.*"),
     (r"py:class", r"(?:tarash\.tarash_gateway\.)?Annotated"),
     (r"py:class", r"[A-Za-z]+"),  # type aliases are named without their module, and are no classes
-    (r"py:class", r"dataclasses\.InitVar"),
+    (r"py:class", r"dataclasses\.InitVar|types\.ModuleType"),
     (r"py:class", r"tarash\.tarash_gateway\.(?:.*\.)?_.*"),  # private base classes
 ]

@@ -83,7 +83,7 @@ async def test_a_url_leads_to_a_playable_clip(driver: Driver, video: MakeCall) -
 async def test_content_is_bytes(driver: Driver, video: MakeCall) -> None:
     response = await driver.run(video(mock(MockResponse(output_type="content"))))
     assert response.video == {
-        "content": samples.pick_video().read(),
+        "content": samples.pick_video(duration_seconds=8).read(),
         "content_type": "video/mp4",
     }
     assert VideoGenerationResponse.model_validate_json(response.model_dump_json()).is_mock
@@ -152,7 +152,7 @@ def test_a_file_outlives_the_process() -> None:
     )
     path = Path(made.stdout.strip())
     assert path.suffix == ".mp4"
-    assert path.read_bytes() == samples.pick_video().read()
+    assert path.read_bytes() == samples.pick_video(duration_seconds=8).read()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     path.unlink()

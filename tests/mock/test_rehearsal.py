@@ -49,6 +49,18 @@ def test_a_video_is_what_would_be_sent(provider: str, model: str, ratio: str) ->
     assert response.probe().has_audio == ("generate_audio" not in bent)
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "seconds"),
+    [("fal", "fal-ai/veo3.1", 8), ("openrouter", "minimax/hailuo-2.3", 5), ("fal", "any/new", 5)],
+)
+def test_a_length_that_nobody_asked_for_is_the_models_own(
+    provider: str, model: str, seconds: int
+) -> None:
+    config = VideoGenerationConfig(provider=provider, model=model, mock=MOCK)
+    response = generate_video(config, VideoGenerationRequest(prompt="x"))
+    assert response.duration == seconds  # the nearest of the clips: 5, 8 and 10 s
+
+
 @pytest.mark.parametrize("clip", samples.videos(), ids=lambda clip: clip.name)
 def test_a_clip_with_sound_has_the_same_pictures(clip: samples.Sample) -> None:
     def pictures(content: bytes) -> list[bytes]:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from anyio import to_thread
 
 from ..._data._exchange import RawResult
+from ...catalog import lookup
+from ...catalog.prices import facts_of
+from ...mapping import apply_field_mappers
 from ...media import _deliver, samples
 from ._draws import Draw, outcome_of, settings
 from ._visible import visible
@@ -79,9 +82,8 @@ def _is_written(field: str, value: Any) -> bool:
 async def _videos(call: Call, outcome: MockResponse) -> list[JsonObject]:
     request = cast("VideoGenerationRequest", call.request)
     shape = sent(call)
-    sample = samples.pick_video(
-        shape["aspect_ratio"], shape["resolution"], shape["duration_seconds"]
-    )
+    seconds = shape["duration_seconds"] or _usual_seconds(call)
+    sample = samples.pick_video(shape["aspect_ratio"], shape["resolution"], seconds)
     facts: JsonObject = {name: getattr(sample, name) for name in SAMPLE_FACTS}
     content: bytes | Path = sample.path
     if shape["generate_audio"]:
@@ -94,6 +96,19 @@ async def _videos(call: Call, outcome: MockResponse) -> list[JsonObject]:
         await _deliver.deliver(content, sample.content_type, "video", outcome.output_type) | facts
         for _ in range(request.number_of_videos)
     ]
+
+
+def _usual_seconds(call: Call) -> float | None:
+    """Return how long the model's video is where nobody says it; None where nobody knows."""
+    spec = lookup(call.config.provider, call.config.model, call.kind)
+    of_length = {
+        name: mapper
+        for name, mapper in spec.mappers.items()
+        if mapper.source_field == "duration_seconds"
+    }
+    sent_so = apply_field_mappers(of_length, call.request)
+    seconds = facts_of(spec, call.config, call.request, sent_so).seconds
+    return float(seconds[0]) if seconds is not None and seconds[0] == seconds[1] else None
 
 
 async def _images(call: Call, outcome: MockResponse, draw: Draw) -> list[JsonObject]:
