@@ -12,6 +12,7 @@ from ..._support._paths import value_at as one
 from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import READERS, amount, date, mapping, response_facts
+from .._outputs import find
 from ._asked import as_image, content_of
 from ._names import count_of, holds, kept_back, picked
 from ._parts import Predicate, first_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..._data._types import Kind
 
 
+SEVERAL = 2
 ESTIMATED = "cost_is_estimate"
 """Where `provider_metadata` says that a cost is what the provider said before the work."""
 
@@ -108,6 +110,7 @@ class DeclaredResult(DeclaredSending):
         """Return the first path that leads to media, and these."""
         for path in self.result_of(kind, model).media.get(cast("Kind", kind), ()):
             found = [text for text in picked(body, path) if isinstance(text, str) and text]
+            found = of_kind(found or in_place_of_list(body, path, kind), kind)
             if found:
                 return path, found
 
@@ -132,7 +135,10 @@ class DeclaredResult(DeclaredSending):
 
         given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
         given["content_type"] = given.get("content_type") or result.content_type
-        facts = response_facts(call, finished.metadata, **given)
+        path, kept = self._found(raw, call.kind, model)
+        left = [] if path is None else [one for one in picked(raw, path) if one not in kept]
+        beside = {"other_output": left} if any(isinstance(one, str) and one for one in left) else {}
+        facts = response_facts(call, {**beside, **finished.metadata}, **given)
         if call.kind == "image":
             return ImageGenerationResponse(
                 images=tuple(map(as_image, found)), raw_response=raw, **facts
@@ -144,6 +150,24 @@ class DeclaredResult(DeclaredSending):
         return VideoGenerationResponse(
             video=found[0], videos=tuple(found), raw_response=raw, **facts
         )
+
+
+def of_kind(found: list[str], kind: str) -> list[str]:
+    """Return the media among several addresses: not the frames, data or logs beside them."""
+    if len(found) < SEVERAL:
+        return found
+
+    return [one for one in found if one[:4] != "http" or find(one, kind).media] or found
+
+
+def in_place_of_list(body: Any, path: Any, kind: str) -> list[str]:
+    """Return the media of a place that holds one address, or named ones, where a list is due."""
+    if not (isinstance(path, str) and path.endswith("[]")):
+        return []
+
+    place = one(body, path[:-2])
+    media = find(place, kind).media if isinstance(place, str | dict) else ()
+    return [medium.url for medium in media]
 
 
 def _costing(cost: Any, result: Result) -> dict[str, Any]:
