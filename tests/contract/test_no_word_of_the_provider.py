@@ -24,7 +24,7 @@ JSON, HTML = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}
 NEVER_HANDED_ON = {411, 413, 414, 431, 521, 522, 523, 525, 526, 530}
 """Said by those who took nothing in, or reached nobody."""
 BY_ITS_WORDS = {400, 415}
-"""Some providers say these with a `message` and nothing else, as gateways do."""
+"""Some providers say these with a `message` and nothing else, or in plain text, as gateways do."""
 BY_A_BARE_STATUS = {401, 402, 403, 404, 422, 425, 429}
 """What these mean without a page needs no word."""
 CODES = [
@@ -74,7 +74,7 @@ def due(code: int, name: str) -> str:
 
 def may_be_own(code: int, name: str) -> bool:
     """Tell whether the words may be as the provider's own."""
-    return code in BY_ITS_WORDS and "gateway" in name
+    return code in BY_ITS_WORDS and ("gateway" in name or "plain" in name)
 
 
 async def wrong_of(case: Case, simulator: Simulator, gateway: Gateway, name: str) -> str | None:

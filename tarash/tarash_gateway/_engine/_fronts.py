@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._http._answer import ERRORS_BY_STATUS, shorten, wait_in
-from ..exceptions import HTTPError
+from ..exceptions import ContentModerationError, HTTPError
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Snapshot
@@ -34,7 +34,8 @@ def checked_look(snapshot: Snapshot, operation: Operation) -> Snapshot:
     """
     body = snapshot.raw if snapshot.finished is None else snapshot.finished.raw
     is_odd = snapshot.status in ("failed", "completed") or snapshot.unknown is not None
-    if not is_odd or not isinstance(body, Mapping):
+    is_refusal = isinstance(snapshot.error, ContentModerationError)  # of a status, or in words
+    if not is_odd or is_refusal or not isinstance(body, Mapping):
         return snapshot
 
     status = status_in(body)

@@ -5,13 +5,14 @@ A filter's flag stands beside the media, or in their own objects.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._data._hints import read_raw_response
 from ..exceptions import ContentModerationError
-from ._facts import FILTERED, mapping
+from ._facts import FILTERED, mapping, text
 from ._outputs import Medium
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ UNSAFE = (*PAINTED_BLACK, "nsfw", "is_nsfw", "nsfw_detected", "moderated", "filt
 """True of what was kept back, where there is no address either."""
 SAFE = ("is_image_safe", "respect_moderation", "is_safe", "safe")
 """False of what was kept back."""
+REASONS = ("finish_reason", "finishReason")
+"""Where some say why an object is without its address."""
+KEPT_BACK = re.compile(r"filter|safety|moderat|nsfw|prohibited|sensitive", re.IGNORECASE)
 MEDIA = ("url", "uri", "b64_json", "image", "video", "data")
 
 
@@ -120,6 +124,7 @@ def unsafe(item: Mapping[str, Any]) -> str | None:
 
     flags = [name for name in UNSAFE if _is_true(item.get(name))]
     flags += [name for name in SAFE if item.get(name) is False]
+    flags += [said for name in REASONS if KEPT_BACK.search(said := text(item.get(name)) or "")]
     return next(iter(flags), None)
 
 

@@ -199,6 +199,8 @@ def addresses_in(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         # A job repeats its input, too: only where results stand.
         places = {name: value[name] for name in URL_PLACES if value.get(name)}
+        beside = mapping(value.get("metadata")).get("url")  # as gateways have it
+        places = places or ({"url": beside} if beside else {})
 
     found = find(places, "video", prefer=URL_PLACES, also=("/",))
     return [one.url for one in found.media if one.url[:5].lower() != "data:"]

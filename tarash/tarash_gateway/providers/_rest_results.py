@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .._data._exchange import NO_MEDIA
 from .._http._answer import shorten
 from .._support._paths import value_at
-from ..exceptions import GenerationFailedError
+from ..exceptions import ContentModerationError, GenerationFailedError
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._contract import AdapterDefaults
 from ._facts import response_facts
@@ -43,6 +43,16 @@ class RestResults(AdapterDefaults):
             raise refusal(title, sifted, kind, raw, self.billing_of_result(finished))
 
         media = sifted.media or tuple(self.declared(raw, kind))
+        words = None if media else self.kept_back(raw)
+        if words is not None:
+            raise ContentModerationError(
+                f"{title}'s content filter kept back the {kind}: {words} (change the prompt, the "
+                "images or the seed)",
+                raw_response=raw,
+                stage="output",
+                billing=self.billing_of_result(finished),
+            )
+
         if not media and output is None and kind in self.media:
             article = "an" if kind == "image" else "a"
             raise GenerationFailedError(
@@ -79,6 +89,11 @@ class RestResults(AdapterDefaults):
     def billing_of_result(self, finished: RawResult) -> Billing | None:
         """Return what a result costs that the filter has kept back. Pure."""
         return self.billing(finished.raw)
+
+    def kept_back(self, body: Any) -> str | None:
+        """Return the words by which a body without media says that the filter has them. Pure."""
+        del body
+        return None
 
     def missing(self, body: Any) -> str:
         """Return why a finished body has no media, in brackets; empty where it doesn't say."""

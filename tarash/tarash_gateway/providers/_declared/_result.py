@@ -13,6 +13,7 @@ from ..._support._paths import values_at
 from ...exceptions import GenerationFailedError
 from ...models import ImageGenerationResponse, VideoGenerationResponse
 from .._facts import READERS, amount, date, mapping, response_facts
+from .._outputs import find
 from ._asked import as_image, content_of
 from ._names import count_of, holds, kept_back, picked
 from ._parts import Pick, Predicate, first_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ..._data._types import Kind
 
 
-SEVERAL_TAILS = 2
+SEVERAL = 2
 """So many paths into one list say where an item may hold its medium."""
 ESTIMATED = "cost_is_estimate"
 """Where `provider_metadata` says that a cost is what the provider said before the work."""
@@ -45,7 +46,7 @@ def of_each_item(body: Any, path: str | Pick, paths: Sequence[str | Pick]) -> li
     tails = [
         one[len(into) :] for one in paths if mark and isinstance(one, str) and one.startswith(into)
     ]
-    if len(tails) < SEVERAL_TAILS:
+    if len(tails) < SEVERAL:
         return []
 
     found = []
@@ -135,8 +136,9 @@ class DeclaredResult(DeclaredSending):
         paths = self.result_of(kind, model).media.get(cast("Kind", kind), ())
         for path in paths:
             found = [text for text in picked(body, path) if isinstance(text, str) and text]
+            found = of_kind(found or in_place_of_list(body, path, kind), kind)
             if found:
-                return path, of_each_item(body, path, paths) or found
+                return path, of_kind(of_each_item(body, path, paths), kind) or found
 
         return None, []
 
@@ -159,7 +161,10 @@ class DeclaredResult(DeclaredSending):
 
         given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
         given["content_type"] = given.get("content_type") or result.content_type
-        facts = response_facts(call, finished.metadata, **given)
+        path, kept = self._found(raw, call.kind, model)
+        left = [] if path is None else [one for one in picked(raw, path) if one not in kept]
+        beside = {"other_output": left} if any(isinstance(one, str) and one for one in left) else {}
+        facts = response_facts(call, {**beside, **finished.metadata}, **given)
         if call.kind == "image":
             return ImageGenerationResponse(
                 images=tuple(map(as_image, found)), raw_response=raw, **facts
@@ -182,6 +187,24 @@ def _cost_said(body: Any, result: Result) -> Any:
 
     beside = amount(one(body, result.cost_elsewhere))
     return None if beside is None else (cost or 0) + beside
+
+
+def of_kind(found: list[str], kind: str) -> list[str]:
+    """Return the media among several addresses: not the frames, data or logs beside them."""
+    if len(found) < SEVERAL:
+        return found
+
+    return [one for one in found if one[:4] != "http" or find(one, kind).media] or found
+
+
+def in_place_of_list(body: Any, path: Any, kind: str) -> list[str]:
+    """Return the media of a place that holds one address, or named ones, where a list is due."""
+    if not (isinstance(path, str) and path.endswith("[]")):
+        return []
+
+    place = one(body, path[:-2])
+    media = find(place, kind).media if isinstance(place, str | dict) else ()
+    return [medium.url for medium in media]
 
 
 def _costing(cost: Any, result: Result) -> dict[str, Any]:

@@ -55,6 +55,7 @@ VERSION = re.compile(r"[0-9a-f]{64}")
 # Models print tqdm's bar; there is no other progress.
 PERCENT = re.compile(r"(\d{1,3})%\s*\|")
 SEED = re.compile(r"[Uu]sing seed:?\s*(\d{1,20})")
+KEPT_BACK = re.compile(r"NSFW content (?:was |has been )?detected[^\n]{0,80}", re.IGNORECASE)
 # What a finished job answers to a cancel, as far as that is known.
 NOTHING_TO_CANCEL = frozenset({404, 409, 410, 422})
 NOT_FOUND = 404
@@ -218,6 +219,11 @@ class ReplicateAdapter(RestAdapter):
         """Return that the seconds of work are billed, whatever the filter kept back."""
         del finished
         return "certain"
+
+    def kept_back(self, body: Any) -> str | None:
+        """Return what the logs say of the filter: some models succeed, with nothing made."""
+        found = KEPT_BACK.search(text(body.get("logs")) or "")
+        return None if found is None else found[0]
 
     def missing(self, body: Any) -> str:
         """Return that the data are gone, where they are."""
