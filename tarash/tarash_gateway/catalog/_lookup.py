@@ -289,7 +289,7 @@ def _limited(spec: ModelSpec) -> ModelSpec:
 
 def _doubted(spec: ModelSpec) -> ModelSpec:
     """Say of a model that its provider would tell about that nobody has asked yet."""
-    if not is_unknown(spec.provider, spec.model):
+    if not is_unknown(spec.provider, spec.model, spec.kind):
         return _mistyped(spec)
 
     how = f"only what most models of {spec.provider} take is sent"
