@@ -11,6 +11,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     describe_model,
     generate_video,
+    plan_video,
 )
 from tarash.tarash_gateway.catalog import elsewhere
 from tarash.tarash_gateway.testing import Fault, Simulator
@@ -29,6 +30,28 @@ def test_a_description_says_who_has_it() -> None:
         ValidationError, match=r"no model 'sora-2' in the catalogue; .*openai has it"
     ):
         describe_model("luma", "sora-2")
+
+
+@pytest.mark.parametrize("provider", ["bytedance", "kling", "luma", "together", "xai"])
+def test_a_plan_says_who_has_it_before_anything_is_sent(provider: str) -> None:
+    config = VideoGenerationConfig(provider=provider, model="veo-3.1", strict=True)
+    (remark,) = plan_video(config, VideoGenerationRequest(prompt="x")).adjustments
+    assert remark.field == "model"
+    assert f"no such model of {provider}, and google has veo-3.1" in remark.reason
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("bytedance", "ep-20260101-abc"),
+        ("alibaba", "something-of-tomorrow"),
+        *((server, "sora-2") for server in ("vllm", "sglang", "localai", "openai-compatible")),
+    ],
+)
+def test_a_name_of_ones_own_passes_without_a_word(provider: str, model: str) -> None:
+    facts = {"provider": provider, "model": model, "base_url": "http://127.0.0.1:9"}
+    config = VideoGenerationConfig.model_validate(facts)
+    assert plan_video(config, VideoGenerationRequest(prompt="x")).adjustments == ()
 
 
 def test_a_404_says_who_has_it() -> None:

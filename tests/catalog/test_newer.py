@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
     ValidationError,
     VideoGenerationConfig,
     VideoGenerationRequest,
     describe_model,
+    generate_image,
     generate_video,
     list_models,
     plan_video,
@@ -139,6 +142,15 @@ def test_rows_of_another_form_say_what_a_model_takes(newer: Simulator) -> None:
     }
     adapted = {one.field for one in response.adjustments}
     assert adapted == {"duration_seconds", "resolution", "aspect_ratio", "generate_audio"}
+
+
+def test_nobody_is_asked_about_what_the_list_does_not_have(newer: Simulator) -> None:
+    """Its rows are of videos, and an image model is sent what was asked for."""
+    given = {**ROUTED, "api_key": "key", "base_url": newer.base_url("openrouter")}
+    config = ImageGenerationConfig.model_validate({**given, "model": "somebody/picture-9"})
+    response = generate_image(config, ImageGenerationRequest(prompt="x"))
+    assert response.adjustments == ()
+    assert [one.path for one in newer.requests("openrouter") if "models" in one.path] == []
 
 
 def test_a_frame_that_a_row_does_not_list_is_refused(newer: Simulator) -> None:

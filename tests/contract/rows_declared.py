@@ -14,6 +14,7 @@ SEEDREAM_EXTRA = {"sequential_image_generation_options": {"max_images": 3}}
 # What their fact sheets say of these: the task may exist.
 ALIBABA_UNSETTLED = frozenset({500, 503})
 BYTEDANCE_UNSETTLED = frozenset({500})
+KLING_UNSETTLED = frozenset({500})
 OPENROUTER_UNSETTLED = frozenset({500})
 IDEOGRAM_CALLBACK = {"webhook_url": "https://hooks.example/ideogram"}
 MODERATED_BY_BFL = (
@@ -43,6 +44,7 @@ ROWS: dict[str, tuple[Case, ...]] = {
             extra_sent=CALLBACK,
             place=("options",),
             moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="1301")),
+            unsettled=KLING_UNSETTLED,
             why="the wire refuses what it doesn't know; the API has no cancel",
         ),
         Case(
@@ -55,6 +57,7 @@ ROWS: dict[str, tuple[Case, ...]] = {
             extra=CALLBACK,
             extra_sent=CALLBACK,
             moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="1300")),
+            unsettled=KLING_UNSETTLED,
             why="as for kling-3.0; the older API",
         ),
         Case(
@@ -67,6 +70,7 @@ ROWS: dict[str, tuple[Case, ...]] = {
             extra=CALLBACK,
             extra_sent=CALLBACK,
             moderated=(ONE_REFUSAL, Script(outcome="moderated", error_type="1301")),
+            unsettled=KLING_UNSETTLED,
             why="as for kling-v2-6",
         ),
     ),

@@ -37,6 +37,7 @@ def test_a_built_in_row_says_what_its_declaration_says(row: Provider) -> None:
         assert getattr(row, fact) == getattr(made, fact), fact
 
     assert set(row.modalities) == set(made.modalities)
+    assert (row.schemas and row.schemas.makes) == (made.schemas and made.schemas.makes)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -20,6 +20,7 @@ from ..catalog import is_worth_asking, remember, schema_source
 
 if TYPE_CHECKING:
     from .._data._exchange import Config
+    from .._data._types import Kind
     from .._http._credentials import Credentials
     from ..providers._contract import Adapter, LearningAdapter
     from ._attempt import Attempt
@@ -50,12 +51,12 @@ async def fetch_schema(
     if not asked.may_learn(account):
         return
 
-    key = (account.base_url, config.provider, config.model)
-    if not _is_to_be_asked(config, registered, key):
+    key, kind = (account.base_url, config.provider, config.model), attempt.call.kind
+    if not _is_to_be_asked(config, kind, registered, key):
         return
 
     async with _lock(key):  # many jobs may begin at once with a model that is new
-        if not _is_to_be_asked(config, registered, key):
+        if not _is_to_be_asked(config, kind, registered, key):
             return
 
         try:
@@ -80,9 +81,9 @@ async def fetch_schema(
         attempt.log(logging.WARNING, "schema_unread", reason=trouble)
 
 
-def _is_to_be_asked(config: Config, registered: Mapping[str, Any], key: Key) -> bool:
+def _is_to_be_asked(config: Config, kind: Kind, registered: Mapping[str, Any], key: Key) -> bool:
     with schema_source(config.base_url):
-        known = not is_worth_asking(config.provider, config.model, registered)
+        known = not is_worth_asking(config.provider, config.model, kind, registered)
 
     return not known and not _was_asked(key)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from .._data._types import Kind
 from ..mapping import longest_prefix
 from . import _schema_store
 from ._modules import named
@@ -18,9 +19,14 @@ FRESH = timedelta(days=7)
 """After that, what was read by itself is read again: models get new versions."""
 
 
-def is_unknown(provider: str, model: str) -> bool:
+def is_unknown(provider: str, model: str, kind: Kind) -> bool:
     """Tell whether a provider has schemas, and nothing is known of this model by its id."""
-    if schemas_of(provider) is None or model.partition(":")[0] in named(provider):
+    schemas = schemas_of(provider)
+    if (
+        schemas is None
+        or schemas.makes not in (None, kind)
+        or model.partition(":")[0] in named(provider)
+    ):
         return False
 
     return _schema_store.record(provider, model) is None
@@ -37,12 +43,13 @@ def can_be_asked(provider: str, model: str) -> bool:
     return asks(provider) and "/" in model
 
 
-def is_worth_asking(provider: str, model: str, registered: Mapping[str, Any]) -> bool:
+def is_worth_asking(provider: str, model: str, kind: Kind, registered: Mapping[str, Any]) -> bool:
     """Tell whether the provider should be asked what a model takes.
 
     Args:
         provider: The provider's name.
         model: The model's id.
+        kind: What is to be made.
         registered: Ids and prefixes that the application has mappers of its own for.
     """
     if not can_be_asked(provider, model) or longest_prefix(model, registered) is not None:
@@ -50,7 +57,7 @@ def is_worth_asking(provider: str, model: str, registered: Mapping[str, Any]) ->
 
     found = _schema_store.record(provider, model)
     if found is None:
-        return is_unknown(provider, model)
+        return is_unknown(provider, model, kind)
 
     # What the user has fetched by other means has no such date, and stays.
     read = found[0].get("read")

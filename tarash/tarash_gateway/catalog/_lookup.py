@@ -17,7 +17,7 @@ from .._data._types import JsonObject, Kind
 from ..mapping import FieldMapper, Joint, Rule, derive, longest_prefix, stated_joints, takes_media
 from . import _schema_store
 from ._learned import asks, can_be_asked, is_unknown
-from ._modules import Mappers, command_to_add, declared, kinds_of, named, others_with
+from ._modules import Mappers, command_to_add, declared, elsewhere, kinds_of, named, others_with
 from ._near import near_ids
 from ._sources import is_described, models_of, module_of
 from ._spec import ModelSpec
@@ -281,7 +281,7 @@ def _limited(spec: ModelSpec) -> ModelSpec:
 
 def _doubted(spec: ModelSpec) -> ModelSpec:
     """Say of a model that its provider would tell about that nobody has asked yet."""
-    if not is_unknown(spec.provider, spec.model):
+    if not is_unknown(spec.provider, spec.model, spec.kind):
         return _mistyped(spec)
 
     how = f"only what most models of {spec.provider} take is sent"
@@ -289,10 +289,10 @@ def _doubted(spec: ModelSpec) -> ModelSpec:
         how = f"it is mapped like {spec.facts.get('relative', 'its family')}"
 
     near = near_ids(spec.provider, spec.model, alike=TYPO)
-    elsewhere = [] if near else others_with(spec.provider, spec.model)
+    others = [] if near else others_with(spec.provider, spec.model)
     meant = f"; did you mean {' or '.join(near)}?" if near else "."
-    if elsewhere:
-        meant = f"; {' and '.join(elsewhere)} has a model of this name: is that the provider meant?"
+    if others:
+        meant = f"; {' and '.join(others)} has a model of this name: is that the provider meant?"
 
     fetch = f"`{command_to_add(spec.provider, spec.model)}` fetches its schema"
     if can_be_asked(spec.provider, spec.model):
@@ -307,7 +307,7 @@ def _doubted(spec: ModelSpec) -> ModelSpec:
 
 
 def _mistyped(spec: ModelSpec) -> ModelSpec:
-    """Say of an id that is almost a known one that nobody knows it.
+    """Say of an id that is almost a known one, or is another provider's, that nobody knows it.
 
     One that adds to a known id, such as a date, may be a new release of it.
     """
@@ -320,11 +320,20 @@ def _mistyped(spec: ModelSpec) -> ModelSpec:
     known = {*named(spec.provider), *_schema_store.ids(spec.provider)}
     adds = any(re.match(f"{re.escape(one)}[-_:@/.].*[0-9]{{3}}", spec.model) for one in known)
     near = near_ids(spec.provider, spec.model, alike=TYPO)
-    if spec.model in known or adds or not near:
+    if spec.model in known or adds:
         return spec
 
-    meant = " or ".join(near)
-    return replace(spec, doubt=f"the catalogue has no such model; did you mean {meant}?")
+    if near:
+        meant = " or ".join(near)
+        return replace(spec, doubt=f"the catalogue has no such model; did you mean {meant}?")
+
+    # A server of one's own has any model, and the catalogue none of it.
+    found = elsewhere(spec.provider, spec.model) if known else None
+    if found is None:
+        return spec
+
+    doubt = f"the catalogue has no such model of {spec.provider}, and {found}"
+    return replace(spec, doubt=doubt)
 
 
 def _same_task(model: str, other: str) -> bool:

@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from .._data._types import JsonObject
+from .._data._types import JsonObject, Kind
 
 if TYPE_CHECKING:
     from .._support._secrets import AuthHeaders, Key
@@ -94,6 +94,8 @@ class Schemas:
     """Whether all schemas can be had at once."""
     on_first_use: bool = False
     """Whether the provider is asked about an unknown model before the first generation with it."""
+    makes: Kind | None = None
+    """What all of these models make, where that is one thing: of others nobody is asked."""
 
     def load(self) -> SchemaReader:
         """Import the reader and return it."""

@@ -14,6 +14,7 @@ from ..catalog import Schemas
 from ._provider import BOTH, KeyVariable, Modality, Provider
 
 if TYPE_CHECKING:
+    from .._data._types import Kind
     from ..catalog import Tariffs
     from ._declared import ProviderDeclaration
     from ._declared._adapter import DeclaredAdapter
@@ -32,6 +33,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
     open_settings: tuple[str, ...] = ("region",),
     extra: str | None = None,
     schemas_of: tuple[str, ...] = (),
+    schemas_make: Kind | None = None,
     prices: Tariffs | None = None,
 ) -> Provider:
     """Return the row of a provider that a folder declares; a test holds it to the declaration.
@@ -46,6 +48,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         open_settings: Names in `provider_config` that hold no secret.
         extra: The extra of the distribution that users may name for it.
         schemas_of: The provider's domains, where it lists the schemas of its models.
+        schemas_make: What all of these make, where that is one thing.
         prices: Where it publishes its prices.
     """
     place = f"{__name__}:{package}"
@@ -59,7 +62,9 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         aliases=aliases,
         open_settings=open_settings,
         extra=extra,
-        schemas=Schemas(place, schemas_of, listed=True, on_first_use=True) if schemas_of else None,
+        schemas=Schemas(place, schemas_of, listed=True, on_first_use=True, makes=schemas_make)
+        if schemas_of
+        else None,
         prices=prices,
     )
 

@@ -82,7 +82,11 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
     said = source if isinstance(source, ProviderDeclaration) else read_declaration(source)
     adapter = DeclaredAdapter(said)
     hosts = tuple(filter(None, (urlsplit(base).hostname for base in said.account.bases)))
-    schemas = Schemas(adapter, hosts, listed=True, on_first_use=True) if said.schemas else None
+    schemas = None
+    if said.schemas is not None:
+        made = said.schemas.makes
+        schemas = Schemas(adapter, hosts, listed=True, on_first_use=True, makes=made)
+
     return Provider(
         name=said.name,
         title=said.title,
