@@ -14,6 +14,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway._data._exchange import Call
 from tarash.tarash_gateway._engine._attempt import Attempt
+from tarash.tarash_gateway.events import CancelAnswered, Polled
 
 RESULT = VideoGenerationResponse(
     request_id="theirs", status="completed", video="https://a.test/1.mp4", raw_response={}
@@ -58,3 +59,23 @@ def test_a_result_is_billed_unless_the_mock_made_it() -> None:
     assert attempt(submission="accepted").billing(success=True) == "certain"
     mocked = attempt(submission="accepted", mock=MockConfig(enabled=True))
     assert mocked.billing(success=True) == "none"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "verdict", "billing"),
+    [
+        ("cancelled", "queued", "possible", "none"),
+        ("cancelled", "queued", None, "none"),
+        ("cancelled", "queued", "certain", "certain"),
+        ("cancelled", "processing", "possible", "possible"),
+        ("requested", "queued", "possible", "possible"),
+    ],
+)
+async def test_what_was_stopped_in_the_queue_is_free_however_its_end_is_worded(
+    answer: Any, status: Any, verdict: Any, billing: str
+) -> None:
+    made = attempt(submission="accepted")
+    await made.apply(Polled(status=status, final=False))
+    await made.apply(CancelAnswered(answer=answer))
+    await made.apply(Polled(status="failed", final=True, billing=verdict))
+    assert made.billing(success=False) == billing

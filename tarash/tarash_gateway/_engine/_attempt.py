@@ -34,7 +34,7 @@ from .._support._secrets import Secrets, secrets_of
 from ..exceptions import CircuitOpenError, HTTPError, TarashException
 from ..models import AttemptMetadata
 from ._audience import Audience, log_of
-from ._money import Money
+from ._money import IN_QUEUE, Money, later_word
 from ._recording import heard_of, record
 
 if TYPE_CHECKING:
@@ -168,8 +168,7 @@ class Attempt:
         if (self.done and not self.settled) or self.cancel == "too_late":
             return "certain"
 
-        stopped_in_queue = self.cancel == "cancelled" and self.status == "queued"
-        return "none" if stopped_in_queue else "possible"
+        return "none" if (self.cancel, self.status) == IN_QUEUE else "possible"
 
     def metadata(self, error: TarashException | None) -> AttemptMetadata:
         """Return the facts as users see them."""
@@ -289,11 +288,13 @@ class Attempt:
                 self.status = event.status
                 self.done = self.done if event.result_ready is None else event.result_ready
                 self.settled = self.settled or event.final
-                self.billing_told = event.billing or self.billing_told
+                self.billing_told = later_word(self.billing_told, event.billing)
             case CancelAsked():
                 self.stopped = self.stopped or event.reason == "handle"
             case CancelAnswered():
                 self.cancel = event.answer
+                if (self.cancel, self.status) == IN_QUEUE:
+                    self.billing_told = self.billing_told or "none"  # however its end is worded
             case Settled():
                 self.outcome, self.submission = event.outcome, self.submission or event.submission
             case _:

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from .._data._types import Billing
 
 
+IN_QUEUE = ("cancelled", "queued")
+"""What a provider answered to a stop, and what the job was then: nothing was made of it."""
+
+
+def later_word(before: Billing | None, now: Billing | None) -> Billing | None:
+    """Return whether a job is billed, by what was known and what is said of it now.
+
+    What is known to be free stays that, unless its provider says that it bills it.
+    """
+    return now if now == "certain" or (before != "none" and now is not None) else before
+
+
 @dataclass(slots=True)
 class Money:
     """The money of one attempt: what is known of it so far."""
