@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from pathlib import Path
 
 import pytest
 
+from tarash.tarash_gateway import (
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    MockConfig,
+    enqueue_image,
+)
+from tarash.tarash_gateway.cli import _waiting
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.cli.conftest import CANARY, Command
 
@@ -83,6 +91,23 @@ def test_several_jobs_that_are_resumed_are_told_in_one_document(
     by_id = {(one.get("error") or one)["request_id"]: "error" in one for one in told["jobs"]}
     assert by_id == {made: False, failed: True}
     assert tarash_command("jobs", "resume", "--json", code=0).json() == {"jobs": []}
+
+
+def test_more_jobs_than_a_page_holds_are_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = f"sqlite:///{tmp_path / 'jobs.db'}"
+    config = ImageGenerationConfig(
+        provider="fal", model="fal-ai/flux/dev", mock=MockConfig(enabled=True)
+    )
+    for number in range(5):
+        enqueue_image(config, ImageGenerationRequest(prompt=f"{number}"), ledger=ledger)
+
+    monkeypatch.setattr(_waiting, "PAGE", 2)
+    monkeypatch.setattr(_waiting, "AT_ONCE", 2)
+    assert _waiting.resume(ledger, str(tmp_path / "out"), as_json=True) == 0
+    assert len(json.loads(capsys.readouterr().out)["jobs"]) == 5
+    assert len(list((tmp_path / "out").iterdir())) == 5
 
 
 def test_the_same_key_twice_is_one_job(tarash_command: Command, simulator: Simulator) -> None:

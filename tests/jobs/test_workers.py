@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,8 +21,9 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from tarash.tarash_gateway._jobs._working import quiet_seconds
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import JobRecord
+from tarash.tarash_gateway.ledger._records import DueTasks, JobRecord
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.conftest import until
 from tests.jobs.conftest import KEY
@@ -98,6 +100,9 @@ class OddLedger(MemoryLedger):
     async def jobs(self, **asked: Any) -> list[JobRecord]:
         return [self._shown(one) for one in await super().jobs(**asked)]
 
+    async def unfinished(self, **asked: Any) -> list[JobRecord]:
+        return [self._shown(one) for one in await super().unfinished(**asked)]
+
     def _shown(self, record: JobRecord) -> JobRecord:
         if record.id != self.odd:
             return record
@@ -129,6 +134,41 @@ async def test_a_job_that_can_not_be_read_hides_no_other(simulator: Simulator) -
     ledger.odd = odd.id
     assert [one.id for one in await gateway.resume_all_async()] == [job.id]
     await gateway.aclose()
+
+
+class OldLedger(MemoryLedger):
+    """Keeps no pages of what is unfinished, as a ledger of the user's own may."""
+
+    unfinished: Any = None
+    due_tasks: Any = None
+
+
+@pytest.mark.parametrize("made", [OddLedger, OldLedger])
+async def test_unfinished_jobs_are_resumed_page_by_page(
+    simulator: Simulator, made: type[MemoryLedger]
+) -> None:
+    ledger = made()
+    async with Gateway(ledger=ledger) as gateway:
+        jobs = [
+            (await gateway.enqueue_video_async(config(simulator), ask(f"{number}"))).id
+            for number in range(5)
+        ]
+        if isinstance(ledger, OddLedger):
+            ledger.odd = jobs.pop(1)  # which makes no page the shorter
+
+        found: list[str] = []
+        after = None
+        while page := await gateway.resume_all_async(limit=2, after=after, api_keys=KEYS):
+            found += [one.id for one in page]
+            after = found[-1]
+            for one in page[:1]:
+                await one.cancel_async()  # it has ended before the next page is read
+
+        assert found == jobs
+        assert [one.id for one in await gateway.resume_all_async(limit=9)][:1] == [jobs[1]]
+        for wrong in ({"after": "nobody's"}, {"limit": 0}):
+            with pytest.raises(ValidationError):
+                await gateway.resume_all_async(**wrong)
 
 
 async def test_the_higher_priority_goes_first(gateway: Gateway, simulator: Simulator) -> None:
@@ -212,6 +252,10 @@ class CountingLedger(SqliteLedger):
     async def list_states(self, space: str, **asked: Any) -> Any:
         self.reads += space == "queue"
         return await super().list_states(space, **asked)
+
+    async def due_tasks(self, **asked: Any) -> DueTasks:
+        self.reads += 1
+        return await super().due_tasks(**asked)
 
 
 async def test_the_queue_is_not_read_for_each_job_that_ends(tmp_path: Path) -> None:
@@ -298,6 +342,11 @@ async def test_a_second_signal_cuts_the_grace_short(simulator: Simulator) -> Non
     assert simulator.counters("runway").submits == 1
     assert simulator.counters("runway").cancels == 0
     await gateway.aclose()
+
+
+@pytest.mark.parametrize("lease", [1.5, 3, 15, 30, 600, math.inf])
+def test_what_the_dead_have_left_is_taken_over_within_two_leases(lease: float) -> None:
+    assert 1 <= quiet_seconds(lease) <= min(10, lease)
 
 
 async def test_workers_share_the_queue(gateway: Gateway, simulator: Simulator) -> None:

@@ -231,6 +231,37 @@ async def test_workers_of_two_versions_share_a_database(postgres_url: str) -> No
         change(postgres_url, "UPDATE tarash.meta SET version = %s, oldest = 1", len(MIGRATIONS))
 
 
+async def test_a_migration_behind_a_dump_holds_nobody_up(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    from tarash.tarash_gateway.ledger.postgres import _database
+    from tarash.tarash_gateway.ledger.postgres._address import Address
+    from tarash.tarash_gateway.ledger.postgres._schema import MIGRATIONS
+
+    monkeypatch.setattr(_database, "LOCK_SECONDS", 0.1)
+    change(postgres_url, "DROP SCHEMA IF EXISTS tarash CASCADE")
+    before = _database.Database(Address(postgres_url), MIGRATIONS[:-1])
+    before.read(lambda transaction: transaction.all("SELECT 1 FROM tarash.jobs"))
+    now = PostgresLedger(postgres_url)
+    with psycopg.connect(postgres_url) as dump:
+        dump.execute("SELECT 1 FROM tarash.jobs")
+        migration = asyncio.create_task(now.jobs())
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        while not change(postgres_url, waits):  # noqa: ASYNC110  (another connection waits)
+            await asyncio.sleep(0.01)
+
+        # As a worker of the version before: it waits behind the change, and not for the dump.
+        before.write(lambda transaction: transaction.run("DELETE FROM tarash.jobs"))
+        assert not migration.done()
+
+    assert await migration == []
+    assert change(postgres_url, "SELECT version FROM tarash.meta") == [(len(MIGRATIONS),)]
+    before.pool.close()
+    await now.aclose()
+
+
 async def test_a_database_that_was_replaced_is_noticed(
     postgres: PostgresLedger, postgres_url: str
 ) -> None:

@@ -120,12 +120,12 @@ async def test_a_page_of_a_database_reads_no_more_than_it_returns(
         found = connection.execute(explain, values).fetchone()
         assert found is not None
 
-    assert _rows_read(found[0][0]["Plan"]) < 100, json.dumps(found)
+    assert rows_read(found[0][0]["Plan"]) < 100, json.dumps(found)
     jobs = await postgres.jobs(states=("open", "unknown"), limit=5, before="many-15000")
     assert [one.id for one in jobs] == [f"many-{n}000" for n in range(14, 9, -1)]
 
 
-def _rows_read(plan: dict[str, Any]) -> float:
+def rows_read(plan: dict[str, Any]) -> float:
     gone = plan.get("Rows Removed by Filter", 0)
     own = (plan["Actual Rows"] + gone) * plan["Actual Loops"]
-    return float(own) + sum(_rows_read(one) for one in plan.get("Plans", ()))
+    return float(own) + sum(rows_read(one) for one in plan.get("Plans", ()))

@@ -24,6 +24,7 @@ from ..models import (
     VideoGenerationResponse,
     VideoGenerationUpdate,
 )
+from ._listing import unfinished
 from ._resources import default
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageJob", "VideoJob"]
 
-MOST = 1_000_000
+UNFINISHED_PAGE = 500
 """Jobs that are read at once."""
 
 _Response = TypeVar("_Response", VideoGenerationResponse, ImageGenerationResponse)
@@ -293,24 +294,46 @@ def handle_for(job: Job, shared: GatewayContext) -> VideoJob | ImageJob:
 
 
 async def owed(
-    shared: GatewayContext, resources: EngineContext, keys: Keys
+    shared: GatewayContext,
+    resources: EngineContext,
+    keys: Keys,
+    limit: int | None = None,
+    after: str | None = None,
 ) -> list[VideoJob | ImageJob]:
-    """Return handles on the open jobs that no living holder drives, oldest first."""
+    """Return handles on the open jobs that no living holder drives, oldest first.
+
+    Args:
+        shared: What the handles' gateway shares.
+        resources: What calls share, with the ledger.
+        keys: As `rebuilt` takes them.
+        limit: The most to return; None for all. Jobs that can't be read don't count.
+        after: The job behind which to begin.
+
+    Raises:
+        ValidationError: The ledger doesn't know the job behind which to begin.
+    """
     from ._job import Job
     from ._opening import rebuilt
 
     check_loop()
-    records = await resources.ledger.jobs(states=("open",), limit=MOST)
     handles: list[VideoJob | ImageJob] = []
-    for record in reversed(records):
-        if record.held:
-            continue
+    if limit is not None and limit < 1:
+        raise ValidationError(f"limit is {limit}, and a page has at least one job", field="limit")
 
-        try:
-            handles.append(handle_for(Job(await rebuilt(record, resources, keys)), shared))
-        except Exception as error:  # noqa: BLE001  (the others are owed all the same)
-            said = f"{type(error).__name__}: {error}"
-            event(logging.ERROR, "job_unreadable", job_id=record.id, error=said)
+    while limit is None or len(handles) < limit:
+        size = UNFINISHED_PAGE if limit is None else min(limit - len(handles), UNFINISHED_PAGE)
+        records = await unfinished(resources.ledger, after, size)
+        for record in records:
+            try:
+                handles.append(handle_for(Job(await rebuilt(record, resources, keys)), shared))
+            except Exception as error:  # noqa: BLE001  (the others can be resumed all the same)
+                said = f"{type(error).__name__}: {error}"
+                event(logging.ERROR, "job_unreadable", job_id=record.id, error=said)
+
+        if len(records) < size:
+            break
+
+        after = records[-1].id
 
     return handles
 

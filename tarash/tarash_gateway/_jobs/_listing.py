@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._job_info import JobInfo
@@ -159,3 +160,30 @@ def _behind(records: Iterator[JobRecord], after: str | None, limit: int) -> list
         return None
 
     return [one for one, _ in zip(records, range(limit), strict=False)]
+
+
+async def unfinished(ledger: Ledger, after: str | None, limit: int) -> list[JobRecord]:
+    """Return open jobs that no living holder drives, oldest first.
+
+    Args:
+        ledger: Which may be one that can't look for them: then all its open jobs are read.
+        after: The id of the job behind which to begin; None for the oldest.
+        limit: The most to return.
+
+    Raises:
+        ValidationError: The ledger doesn't know the job behind which to begin.
+    """
+    if after is not None and await ledger.get(after) is None:
+        raise ValidationError(f"There is no job {after!r} to go on after", field="after")
+
+    look: Any = getattr(ledger, "unfinished", None)
+    if look is not None:
+        return cast("list[JobRecord]", await look(after=after, limit=limit))
+
+    every = await ledger.jobs(states=() if after is not None else ("open",), limit=MOST)
+    oldest = iter(reversed(every))
+    if after is not None:
+        all(one.id != after for one in oldest)  # up to this one
+
+    free = (one for one in oldest if one.state == "open" and not one.held)
+    return list(islice(free, limit))

@@ -7,6 +7,7 @@ task that runs twice buys once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..exceptions import ValidationError
 from ..ledger._records import QUEUE as QUEUE  # noqa: PLC0414  (where workers find it)
+from ..ledger._records import DueTask, DueTasks
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
@@ -128,6 +130,36 @@ async def tasks(ledger: Ledger) -> dict[str, tuple[Task, int]]:
             break
 
     return found
+
+
+async def due_tasks(ledger: Ledger, limit: int, after: DueTask | None) -> DueTasks:
+    """Return tasks that are due, as far as the ledger knows in nobody's hands; as `QueueLedger`.
+
+    A ledger that can't look for them is read through, and returns all at once.
+    """
+    look: Any = getattr(ledger, "due_tasks", None)
+    if look is not None:
+        return cast("DueTasks", await look(limit=limit, after=after))
+
+    now = datetime.now(UTC)
+    every = await tasks(ledger)
+    place = (-math.inf, 0) if after is None else (-after.priority, after.number)
+    due = [
+        DueTask(name, task.priority, number)
+        for name, (task, number) in every.items()
+        if task.is_due(now) and (-task.priority, number) > place
+    ]
+    held_among: Any = getattr(ledger, "held_among", None)
+    if held_among is not None and due:
+        held = await held_among([one.job_id for one in due])
+        due = [one for one in due if one.job_id not in held]
+
+    later = [task.at for task, _ in every.values() if not task.is_due(now)]
+    times = [one for one in later if one is not None]
+    return DueTasks(
+        tuple(sorted(due, key=lambda one: (-one.priority, one.number))),
+        (min(times) - now).total_seconds() if times else None,
+    )
 
 
 async def is_for_others(record: JobRecord, ledger: Ledger) -> bool:

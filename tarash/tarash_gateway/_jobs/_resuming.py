@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from .._data._types import ApiKeys
 from .._support._secrets import Keys
@@ -23,8 +23,10 @@ class Resuming:
         *,
         api_keys: ApiKeys | None = None,
         max_media_bytes: int | None = None,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> list[VideoJob | ImageJob]:
-        """Return every job that is still owed to you, oldest first: after a crash, say.
+        """Return every job that is unfinished, oldest first: after a crash, say.
 
         Those are open in the ledger, and no living process drives them. Waiting for one goes on
         where it was left: what was accepted is waited for; what may have been accepted is looked
@@ -36,19 +38,22 @@ class Resuming:
                 URL. A job is asked after with the key that bought it, and with no other.
             max_media_bytes: Bytes that a result may have that comes as bytes, in place of the limit
                 of the config with which the job was submitted.
+            limit: The most to return, 1 or more; None for all. A page that is empty is the last.
+            after: The `id` of the job behind which to begin, in whatever state it is by now: the
+                last one of the page before.
 
         Raises:
             TarashException: The ledger can't be read.
-            ValidationError: `max_media_bytes` is less than 1.
+            ValidationError: `max_media_bytes` or `limit` is less than 1, or the ledger doesn't know
+                the job that `after` names.
         """
         from ._arguments import with_limit
         from ._handles import owed
 
         keys = Keys.taken(api_keys)
         del api_keys  # errors' frames are shown
-        return await owed(
-            self._shared, with_limit(self._shared.resources(ledger), max_media_bytes), keys
-        )
+        resources = with_limit(self._shared.resources(ledger), max_media_bytes)
+        return await owed(self._shared, resources, keys, limit, after)
 
     def resume_all(
         self,
@@ -56,13 +61,14 @@ class Resuming:
         *,
         api_keys: ApiKeys | None = None,
         max_media_bytes: int | None = None,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> list[VideoJob | ImageJob]:
         """Blocking form of `resume_all_async`."""
         keys = Keys.taken(api_keys)
         del api_keys
-        found = blocking(
-            lambda _: self.resume_all_async(ledger, api_keys=keys, max_media_bytes=max_media_bytes)
-        )
+        asked: Any = {"max_media_bytes": max_media_bytes, "limit": limit, "after": after}
+        found = blocking(lambda _: self.resume_all_async(ledger, api_keys=keys, **asked))
         return cast("list[VideoJob | ImageJob]", found)
 
     async def resume_async(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from contextlib import suppress
@@ -19,23 +20,33 @@ from .._support._logging import event
 from .._support._secrets import Keys
 from ..exceptions import TarashException, ValidationError
 from ._handles import handle_for
-from ._queue import QUEUE, WORKERS, drop, keeps_state, tasks
+from ._queue import PAGE, QUEUE, WORKERS, drop, due_tasks, keeps_state
 
 if TYPE_CHECKING:
     from .._data._types import ApiKeys
     from .._engine import EngineContext
-    from ..ledger._records import StateLedger
+    from ..ledger._records import DueTask, StateLedger
     from ._resources import GatewayContext
 
 PAUSE_SECONDS = 1.0
 """Between two readings of the queue."""
 HEARD_SECONDS = 10.0
-"""Between two where the ledger says that something was enqueued."""
+"""Between two where the ledger says that something was enqueued, at most."""
 THERE_SECONDS = 60.0
 """How long a worker's word that it is there holds; it says so three times as often."""
 RETRY_SECONDS = (5.0, 300.0)
 """Before a job that is still open is driven again: at first, and at most."""
 GRACE_SECONDS = 20.0
+SMALLEST_PAGE = 100
+"""Tasks that are read at once at least: the queue is not read for each job that ends."""
+
+
+def quiet_seconds(lease: float) -> float:
+    """Return the seconds between two readings where the ledger says that something was enqueued.
+
+    Nobody says that a worker has died: its jobs are taken over within two leases.
+    """
+    return max(PAUSE_SECONDS, min(HEARD_SECONDS, lease / 3))
 
 
 class Worker:
@@ -73,28 +84,34 @@ class Worker:
         self._grace = grace
         self._keys = Keys.taken(api_keys)
         self._name = generate_unique_id()
+        self._quiet_seconds = quiet_seconds(resources.ledger.lease_seconds)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._later: dict[str, tuple[float, float]] = {}
         """Of jobs that are to be tried again: when, and after which pause the time after that."""
-        self._stopping = asyncio.Event()
+        self._is_stopping = False
         self._said = 0.0
         self._found: deque[str] = deque()
         """What was due when the queue was read, and has not been taken up since."""
+        self._is_whole = True
+        """Whether that was all that was due."""
         self._read_at = 0.0
-        self._due: list[float] = []
-        """The times of day at which more is due."""
+        self._next_at = math.inf
+        """When more is due; as `time.monotonic`."""
+        self._woken = asyncio.Event()
+        """Set when there may be something to do: a job has ended, or something was enqueued."""
         self._hears: asyncio.Task[None] | None = None
         self._has_heard = True
         """Whether something was enqueued since the queue was read, or may have been."""
 
     def stop(self) -> None:
         """Take nothing more up; what is under way may go on for the grace."""
-        self._stopping.set()
+        self._is_stopping = True
+        self._woken.set()
 
     async def run(self, *, until_empty: bool = False) -> None:
         """Work until `stop`, or until nothing is due any more and nothing is under way."""
         try:
-            while not self._stopping.is_set():
+            while not self._is_stopping:
                 is_idle = await self._look()
                 if until_empty and is_idle:
                     return
@@ -131,8 +148,11 @@ class Worker:
         if self._has_heard or not (self._running or self._found):
             return True
 
-        is_due = any(one <= time.time() for one in self._due)
-        return is_due or time.monotonic() - self._read_at >= HEARD_SECONDS
+        if not (self._found or self._is_whole):
+            return True
+
+        now = time.monotonic()
+        return self._next_at <= now or now - self._read_at >= self._quiet_seconds
 
     async def _say(self) -> None:
         if time.monotonic() - self._said < THERE_SECONDS / 3 and self._said:
@@ -144,23 +164,33 @@ class Worker:
 
     async def _read(self) -> None:
         self._listening()  # before the reading: what comes meanwhile is heard
-        now, here = datetime.now(UTC), time.monotonic()
-        every = await tasks(self._ledger)
-        self._later = {name: one for name, one in self._later.items() if name in every}
-        due = sorted(
-            (-task.priority, number, name)
-            for name, (task, number) in every.items()
-            if task.is_due(now)
-            and name not in self._running
-            and self._later.get(name, (0.0, 0.0))[0] <= here
-        )
-        names = [name for _, _, name in due]
-        held_among: Any = getattr(self._ledger, "held_among", None)
-        held = set() if held_among is None or not names else await held_among(names)
-        self._found = deque(name for name in names if name not in held)
-        later = [task.at for task, _ in every.values() if not task.is_due(now)]
-        self._due = [one.timestamp() for one in later if one is not None]
-        self._read_at, self._has_heard = time.monotonic(), False
+        here = time.monotonic()
+        wanted = max(self._concurrency - len(self._running), SMALLEST_PAGE)
+        size = min(wanted, PAGE)
+        found: list[str] = []
+        after: DueTask | None = None
+        while True:
+            page = await due_tasks(self._ledger, size, after)
+            found += [one.job_id for one in page.tasks if self._takes(one.job_id)]
+            if after is None:
+                self._next_at = math.inf if page.next_in is None else here + page.next_in
+
+            is_whole = len(page.tasks) < size
+            if is_whole or len(found) >= wanted:
+                break
+
+            after = page.tasks[-1]
+
+        # One that was not driven again though its pause was long over is another worker's by now.
+        old = here - RETRY_SECONDS[1]
+        self._later = {name: one for name, one in self._later.items() if one[0] > old}
+        self._found, self._is_whole = deque(found), is_whole
+        self._read_at, self._has_heard = here, False
+
+    def _takes(self, job_id: str) -> bool:
+        """Tell whether a job is not under way here, and not put off."""
+        pause_until = self._later.get(job_id, (0.0, 0.0))[0]
+        return job_id not in self._running and pause_until <= time.monotonic()
 
     async def _begin(self, job_id: str) -> None:
         record = await self._ledger.get(job_id)
@@ -171,7 +201,11 @@ class Worker:
         elif not record.held:
             task = asyncio.create_task(self._drive(job_id))
             self._running[job_id] = task
-            task.add_done_callback(lambda _: self._running.pop(job_id, None))
+            task.add_done_callback(lambda _: self._ended(job_id))
+
+    def _ended(self, job_id: str) -> None:
+        self._running.pop(job_id, None)
+        self._woken.set()  # whoever ends makes room for the next at once
 
     def _is_young(self, job_id: str) -> bool:
         """Tell whether a task without a job was not seen before, and put it off."""
@@ -212,23 +246,22 @@ class Worker:
         self._later[job_id] = (time.monotonic() + pause, min(pause * 2, longest))
 
     async def _pause(self) -> None:
-        stops = asyncio.create_task(self._stopping.wait())
-        # Whoever ends makes room for the next at once.
-        waits = {stops, self._listening(), *self._running.values()}
-        soonest = min((one - time.time() for one in self._due), default=HEARD_SECONDS)
-        try:
-            await asyncio.wait(
-                waits, timeout=max(0.05, soonest), return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            stops.cancel()
-            await asyncio.gather(stops, return_exceptions=True)
+        """Wait until there may be something to do: thousands of jobs are not looked at for that."""
+        self._listening()
+        seconds = self._quiet_seconds
+        if len(self._running) < self._concurrency:
+            seconds = min(seconds, max(0.05, self._next_at - time.monotonic()))
 
-    def _listening(self) -> asyncio.Task[None]:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+
+        self._woken.clear()
+
+    def _listening(self) -> None:
         if self._hears is None:
             self._hears = asyncio.create_task(self._hear())
-
-        return self._hears
+            self._hears.add_done_callback(lambda _: self._woken.set())
 
     async def _hear(self) -> None:
         """Wait until something was enqueued, as far as the ledger says so, or for a pause."""
@@ -236,7 +269,7 @@ class Worker:
         if hear is None:
             await asyncio.sleep(PAUSE_SECONDS)
         else:
-            await hear(QUEUE, HEARD_SECONDS, PAUSE_SECONDS)
+            await hear(QUEUE, self._quiet_seconds, PAUSE_SECONDS)
 
     async def _leave(self) -> None:
         """Finish what is nearly done, and let go of the rest: others go on with it at once."""

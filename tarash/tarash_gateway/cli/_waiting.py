@@ -6,7 +6,7 @@ Leaving stops no job: only `tarash jobs cancel` does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +26,10 @@ from ._progress import Progress
 from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check_pipe, rescue, save_all
 from ._words import spoken
 
+PAGE = 100
+"""Unfinished jobs that are read at once."""
+AT_ONCE = 1000
+"""Jobs that are waited for at a time."""
 LEAVING = "leaving; what runs at a provider goes on there"
 
 
@@ -40,7 +44,10 @@ class _Waiting:
     most: int | None = None
     """Bytes that a result may have; None for what the jobs' configs say."""
     handles: list[Handle] = field(default_factory=list)
+    """The one job, where it is one."""
     several: bool = False
+    resumed: int = 0
+    """Of several: how many so far."""
     made: bool = False
     """Whether there is a result, and saving it is all that is left."""
     worst: Exit = Exit.DONE
@@ -120,25 +127,54 @@ def resume(
     place = None if output is None else f"{output.rstrip('/')}/{OWN_NAME}"
     waiting = _Waiting(ledger, place, force=False, as_json=as_json, most=most, several=True)
 
-    async def work() -> None:
-        for one in all_of(ledger):
-            waiting.handles += await resume_all_async(one, max_media_bytes=most)
-
-        for job in waiting.handles:
-            terminal.say(f"{job.request_id}: {job.provider} {job.model}")
-
-        await asyncio.gather(*(_finish(job, waiting) for job in waiting.handles))
-
     with terminal.together() as waiting.told:
-        _run(work(), waiting)
+        _run(_resume(waiting), waiting)
 
     if as_json:
         terminal.document({"jobs": waiting.told})
 
-    if not waiting.handles:
+    if not waiting.resumed:
         terminal.hint(f"no unfinished jobs in {url_of(ledger)}")
 
     return waiting.worst
+
+
+async def _resume(waiting: _Waiting) -> None:
+    """Wait for jobs while further ones are read, page by page: for so many at a time."""
+    room = asyncio.Semaphore(AT_ONCE)
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def finish(job: Handle) -> None:
+        try:
+            await _finish(job, waiting)
+        finally:
+            room.release()
+
+    def done(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            under_way.discard(task)
+
+    async for job in _unfinished(waiting):
+        waiting.resumed += 1
+        terminal.say(f"{job.request_id}: {job.provider} {job.model}")
+        await room.acquire()
+        task = asyncio.create_task(finish(job))
+        under_way.add(task)
+        task.add_done_callback(done)
+
+    await asyncio.gather(*under_way)
+
+
+async def _unfinished(waiting: _Waiting) -> AsyncIterator[Handle]:
+    for one in all_of(waiting.ledger):
+        after = None
+        while page := await resume_all_async(
+            one, max_media_bytes=waiting.most, limit=PAGE, after=after
+        ):
+            for job in page:
+                yield job
+
+            after = page[-1].id
 
 
 async def _finish(handle: Handle, waiting: _Waiting) -> None:

@@ -173,3 +173,24 @@ class StateRecord:
     """Grows with each change; no two changes in one ledger have the same."""
     until: datetime | None = None
     """When it reads as absent; None for never."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueTask:
+    """A job of the queue that may be sent now, and that no living holder drives."""
+
+    job_id: str
+    priority: int
+    """The higher goes first."""
+    number: int
+    """Grows with each job that is written down: of equal priority the lower goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueTasks:
+    """A page of the queue."""
+
+    tasks: tuple[DueTask, ...]
+    """In the order in which they are to be sent."""
+    next_in: float | None
+    """Seconds until one more is due, by the ledger's clock; None where none is scheduled."""

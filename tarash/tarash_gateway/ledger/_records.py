@@ -15,6 +15,8 @@ from ._facts import (
     RECEIVED,
     STOPPED,
     BudgetWindow,
+    DueTask,
+    DueTasks,
     Intent,
     JobRecord,
     JobState,
@@ -35,6 +37,8 @@ __all__ = [
     "STOPPED",
     "AnyLedger",
     "BudgetWindow",
+    "DueTask",
+    "DueTasks",
     "Intent",
     "JobRecord",
     "JobState",
@@ -43,6 +47,7 @@ __all__ = [
     "Outcome",
     "OverBudgetError",
     "PagedLedger",
+    "QueueLedger",
     "RepricingLedger",
     "SlotAnswer",
     "SlotLedger",
@@ -106,6 +111,16 @@ class PagedLedger(Ledger, Protocol):
         """
         ...
 
+    async def unfinished(self, *, after: str | None = None, limit: int = 1000) -> list[JobRecord]:
+        """Return open jobs that no living holder drives, oldest first.
+
+        Args:
+            after: The id of a job, in whatever state: only newer ones are returned; none where it
+                is not known.
+            limit: The most to return: no more are read, but those that somebody drives.
+        """
+        ...
+
     async def prune(self, older_than: timedelta) -> int:
         """Forget jobs that were closed longer ago than this; their idempotency keys are free then.
 
@@ -160,6 +175,26 @@ class StateLedger(Ledger, Protocol):
         self, space: str, *, after: str = "", limit: int = 1000
     ) -> list[StateRecord]:
         """Return the states of a space by name, the first `limit` of those behind `after`."""
+        ...
+
+
+class QueueLedger(StateLedger, Protocol):
+    """A ledger that finds what of its queue is due without reading the rest.
+
+    The tasks are the states of the space `QUEUE`: their values are `priority`, and `at`, a time in
+    ISO 8601 and UTC before which the job is not sent, or null.
+    """
+
+    async def due_tasks(self, *, limit: int = 1000, after: DueTask | None = None) -> DueTasks:
+        """Return the first tasks whose time has come and whose open jobs no living holder drives.
+
+        What has ended, what is driven and what is not due takes no time here. A task that was left
+        behind by a job that has ended may be among them, and is to be deleted.
+
+        Args:
+            limit: The most to return.
+            after: Only those behind this one are returned.
+        """
         ...
 
 

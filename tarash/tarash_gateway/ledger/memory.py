@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ._memory_queue import MemoryQueue
 from ._memory_slots import MemorySlots
 from ._memory_spending import UNDECIDED, MemorySpending
 from ._memory_states import MemoryStates
@@ -30,7 +31,7 @@ LARGEST_HISTORY = 1000
 """Closed jobs kept for looking back; open ones are never dropped."""
 
 
-class MemoryLedger(MemorySpending, MemorySlots, MemoryStates):
+class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
     """Keeps jobs, intents and operations in memory. Safe to use from several threads and loops."""
 
     lease_seconds = math.inf

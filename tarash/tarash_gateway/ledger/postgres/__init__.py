@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..._data._types import JsonObject, Submission
     from .._examined import Examined
     from .._records import (
+        DueTask,
+        DueTasks,
         Intent,
         JobRecord,
         JobState,
@@ -214,6 +216,14 @@ class PostgresLedger(Threads):
     ) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all; see `PagedLedger`."""
         return await self._run(self._store.list, tuple(states), limit, before)
+
+    async def due_tasks(self, *, limit: int = 1000, after: DueTask | None = None) -> DueTasks:
+        """Return the first tasks that are due; see `_records.QueueLedger.due_tasks`."""
+        return await self._run(self._store.due_tasks, limit, after)
+
+    async def unfinished(self, *, after: str | None = None, limit: int = 1000) -> list[JobRecord]:
+        """Return open jobs that nobody drives; see `_records.PagedLedger.unfinished`."""
+        return await self._run(self._store.unfinished, after, limit)
 
     async def forget(self, job_id: str) -> bool:
         """Drop a job with its media; False where a living holder drives it, or nobody knows it."""

@@ -36,6 +36,8 @@ PAUSES = (0.02, 0.5)
 """Seconds between two tries: at first, and at most."""
 MIGRATION_SECONDS = 600.0
 """How long one step of a migration may take."""
+LOCK_SECONDS = 2.0
+"""How long a migration waits for a table while everybody else waits for it."""
 WRITE = "READ COMMITTED READ WRITE"
 READ = "REPEATABLE READ READ ONLY"
 BEGIN = """
@@ -232,16 +234,37 @@ class Database:
     def migrate(self, connection: LimitedConnection) -> None:
         """Bring the tables to the newest version: all steps, or none; one process at a time."""
         before, connection.seconds = connection.seconds, MIGRATION_SECONDS
+        until = time.monotonic() + MIGRATION_SECONDS
         try:
-            connection.execute("BEGIN")
-            connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
-            self._make_tables(connection)
-            connection.execute("COMMIT")
+            while not self._is_migrated(connection, time.monotonic() > until):
+                # Whoever wants to use the tables meanwhile gets in first.
+                threading.Event().wait(random.uniform(0.1, 0.5))
         except BaseException:
             close(connection)
             raise
         finally:
             connection.seconds = before
+
+    def _is_migrated(self, connection: LimitedConnection, is_last: bool) -> bool:
+        """Try once; False where others use the tables for longer than everybody else may wait.
+
+        All who come after a change that waits for a table wait behind it: for a dump that reads the
+        tables for an hour, say.
+        """
+        try:
+            connection.execute("BEGIN")
+            connection.execute(f"SET LOCAL lock_timeout = {int(LOCK_SECONDS * 1000)}")
+            connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
+            self._make_tables(connection)
+            connection.execute("COMMIT")
+        except psycopg.errors.LockNotAvailable:
+            if is_last:
+                raise
+
+            connection.execute("ROLLBACK")
+            return False
+
+        return True
 
     def _make_tables(self, connection: LimitedConnection) -> None:
         there = connection.execute("SELECT to_regnamespace(%s) AS name", (SCHEMA,)).fetchone()

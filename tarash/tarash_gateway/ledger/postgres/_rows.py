@@ -76,15 +76,13 @@ def parsed(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-def records(transaction: Transaction, rows: Sequence[Row], reader: Process) -> list[JobRecord]:
-    """Return jobs with their submits.
+Entries = dict[str, list["Row"]]
+"""Rows of submits, by their jobs."""
 
-    Args:
-        transaction: In which the rows were read.
-        rows: Of `jobs`, with their holder's of `processes` beside them.
-        reader: Who wants to know whether the holders are alive.
-    """
-    entries: dict[str, list[Row]] = defaultdict(list)
+
+def entries_of(transaction: Transaction, rows: Sequence[Row]) -> Entries:
+    """Return the submits of jobs."""
+    entries: Entries = defaultdict(list)
     found = transaction.all(
         "SELECT * FROM tarash.intents WHERE job = ANY(%s) ORDER BY number",
         [row["id"] for row in rows],
@@ -92,13 +90,27 @@ def records(transaction: Transaction, rows: Sequence[Row], reader: Process) -> l
     for entry in found:
         entries[entry["job"]].append(entry)
 
+    return entries
+
+
+def records(rows: Sequence[Row], entries: Entries, reader: Process) -> list[JobRecord]:
+    """Return jobs with their submits: of many behind the transaction, which may not stand idle.
+
+    Args:
+        rows: Of `jobs`, with their holder's of `processes` beside them.
+        entries: Their submits.
+        reader: Who wants to know whether the holders are alive.
+    """
     return [_record(row, entries[row["id"]], reader) for row in rows]
 
 
 def first(transaction: Transaction, reader: Process, query: str, *values: Any) -> JobRecord | None:
     """Return the job that a query finds; None where it finds none."""
     row = transaction.first(query, *values)
-    return None if row is None else records(transaction, [row], reader)[0]
+    if row is None:
+        return None
+
+    return records([row], entries_of(transaction, [row]), reader)[0]
 
 
 def _record(row: Row, entries: Iterable[Row], reader: Process) -> JobRecord:

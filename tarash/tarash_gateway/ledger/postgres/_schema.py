@@ -197,6 +197,53 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE INDEX spending_totals_of ON tarash.spending_totals (whose, hour) INCLUDE (amount)
         """,
     ),
+    (
+        # A task of the queue beside its job, so that an index holds those that are due and in
+        # nobody's hands, and nothing else: in their order, since a rank is the priority with its
+        # sign turned. `task_at` is emptied when the time has come. No index or query here names the
+        # state, whose index would be taken where the last statistics saw no open job.
+        "ALTER TABLE tarash.jobs ADD COLUMN task_rank integer, ADD COLUMN task_at timestamptz",
+        # By triggers, so that what workers of the version before enqueue and end is seen, too. A
+        # state's name has the collation "C", by which no index of jobs is sorted.
+        """
+        CREATE FUNCTION tarash.note_task() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'DELETE' THEN
+                UPDATE tarash.jobs SET task_rank = NULL, task_at = NULL
+                WHERE id = OLD.name COLLATE "default" AND task_rank IS NOT NULL;
+            ELSE
+                UPDATE tarash.jobs
+                SET task_rank = -coalesce((NEW.value::jsonb ->> 'priority')::integer, 0),
+                    task_at = (NEW.value::jsonb ->> 'at')::timestamptz
+                WHERE id = NEW.name COLLATE "default" AND (task_rank, task_at) IS DISTINCT FROM (
+                    -coalesce((NEW.value::jsonb ->> 'priority')::integer, 0),
+                    (NEW.value::jsonb ->> 'at')::timestamptz
+                );
+            END IF;
+            RETURN NULL;
+        END
+        $$
+        """,
+        """
+        CREATE TRIGGER task_noted AFTER INSERT OR UPDATE OF value ON tarash.states
+        FOR EACH ROW WHEN (NEW.space = 'queue') EXECUTE FUNCTION tarash.note_task()
+        """,
+        """
+        CREATE TRIGGER task_dropped AFTER DELETE ON tarash.states
+        FOR EACH ROW WHEN (OLD.space = 'queue') EXECUTE FUNCTION tarash.note_task()
+        """,
+        """
+        UPDATE tarash.jobs
+        SET task_rank = -coalesce((value::jsonb ->> 'priority')::integer, 0),
+            task_at = (value::jsonb ->> 'at')::timestamptz
+        FROM tarash.states WHERE space = 'queue' AND name COLLATE "default" = jobs.id
+        """,
+        """
+        CREATE INDEX jobs_due ON tarash.jobs (task_rank, number)
+        WHERE task_rank IS NOT NULL AND task_at IS NULL AND process IS NULL
+        """,
+        "CREATE INDEX jobs_scheduled ON tarash.jobs (task_at) WHERE task_at IS NOT NULL",
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""
 

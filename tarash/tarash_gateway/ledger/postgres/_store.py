@@ -9,6 +9,7 @@ from ...exceptions import StorageError, ValidationError
 from .._facts import JobState
 from .._records import IS_NAME, QUEUE
 from ._examining import examine
+from ._queue import task_columns
 from ._rows import (
     BEYOND,
     BY_ID,
@@ -19,6 +20,7 @@ from ._rows import (
     as_json,
     as_time,
     by_state,
+    entries_of,
     first,
     is_held,
     records,
@@ -35,12 +37,13 @@ if TYPE_CHECKING:
     from .._examined import Examined
     from .._facts import JobRecord, Spending
     from ._database import Row, Transaction
+    from ._rows import Entries
 
 INSERT = """
     INSERT INTO tarash.jobs (
         id, kind, chain, request, fingerprint, idempotency_key, created_at, labels, state, process,
-        holder
-    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s)
+        holder, task_rank, task_at
+    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s, %s, %s)
     ON CONFLICT DO NOTHING
 """
 OLD = """
@@ -91,7 +94,11 @@ class Store(Submits):
         self._check_media(media)
 
         def work(transaction: Transaction) -> JobRecord | None:
-            existing = self.opened(transaction, job, None, media)
+            # Where an answer was lost, both are there, and the job may have ended since.
+            if transaction.in_doubt and transaction.first(NUMBER, job.id) is not None:
+                return None
+
+            existing = self.opened(transaction, job, None, media, task_columns(task))
             if existing is None:
                 put_state(transaction, space, job.id, task)
                 tell(transaction, space)
@@ -106,6 +113,7 @@ class Store(Submits):
         job: JobRecord,
         owner_id: str | None,
         media: Mapping[str, bytes],
+        task: tuple[int | None, str | None] = (None, None),
     ) -> JobRecord | None:
         """Write a new job down, held or not; return the one that has its idempotency key."""
         key = job.idempotency_key
@@ -113,7 +121,7 @@ class Store(Submits):
         done = transaction.run(
             INSERT, job.id, job.kind, as_json(job.chain), as_json(job.request), job.fingerprint,
             key, as_time(job.created_at), as_json(dict(job.labels)) if job.labels else None,
-            process, owner_id,
+            process, owner_id, *task,
         )  # fmt: skip
         if not done:
             if (
@@ -184,7 +192,8 @@ class Store(Submits):
             if state != "open":
                 transaction.run(
                     """
-                    UPDATE tarash.jobs SET state = %s, result = %s, closed_at = clock_timestamp()
+                    UPDATE tarash.jobs SET state = %s, result = %s, closed_at = clock_timestamp(),
+                        task_rank = NULL, task_at = NULL
                     WHERE id = %s
                     """,
                     state,
@@ -283,20 +292,20 @@ class Store(Submits):
     def list(self, states: tuple[JobState, ...], limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all."""
 
-        def work(transaction: Transaction) -> list[JobRecord]:
+        def work(transaction: Transaction) -> tuple[list[Row], Entries]:
             last = BEYOND
             if before is not None:
                 row = transaction.first(NUMBER, before)
                 if row is None:
-                    return []
+                    return [], {}
 
                 last = row["number"]
 
             query, values = by_state(set(states), last, limit)
             rows = transaction.all(query, *values)
-            return records(transaction, rows, self.process)
+            return rows, entries_of(transaction, rows)
 
-        return self._database.read(work)
+        return records(*self._database.read(work), self.process)
 
     def media(self, sha256: str) -> bytes:
         """Return bytes that an open job's request refers to."""

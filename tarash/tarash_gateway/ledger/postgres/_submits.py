@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ...exceptions import TarashException
 from .._facts import RECEIVED, STOPPED
 from .._processes import Process, now
+from ._queue import Queue
 from ._rows import as_heard, as_json, as_time
 from ._slots import Slots
 from ._spending import reserve, set_cost, set_cost_of_forgotten
@@ -55,7 +56,7 @@ SETTLE = """
 """
 
 
-class Submits(States, Slots):
+class Submits(States, Slots, Queue):
     """The submits in one database, and the process that this one is to the others."""
 
     def __init__(self, database: Database, lease_seconds: float) -> None:

@@ -210,5 +210,64 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         BEGIN {_TAKE} {_ADD} END
         """,
     ),
+    (
+        # A task of the queue beside its job, so that an index holds those that are due and in
+        # nobody's hands, and nothing else: in their order, since a rank is the priority with its
+        # sign turned. `task_at` is emptied when the time has come. No index or query here names the
+        # state, whose index could be taken instead.
+        "ALTER TABLE jobs ADD COLUMN task_rank INTEGER",
+        "ALTER TABLE jobs ADD COLUMN task_at TEXT",
+        # By triggers, so that what processes of the version before enqueue and end is seen, too.
+        # Some of them write the task down before its job.
+        """
+        CREATE TRIGGER task_noted AFTER INSERT ON states WHEN NEW.space = 'queue' BEGIN
+            UPDATE jobs SET task_rank = -coalesce(json_extract(NEW.value, '$.priority'), 0),
+                task_at = json_extract(NEW.value, '$.at')
+            WHERE id = NEW.name AND (
+                task_rank IS NOT -coalesce(json_extract(NEW.value, '$.priority'), 0)
+                OR task_at IS NOT json_extract(NEW.value, '$.at')
+            );
+        END
+        """,
+        """
+        CREATE TRIGGER task_dropped AFTER DELETE ON states WHEN OLD.space = 'queue' BEGIN
+            UPDATE jobs SET task_rank = NULL, task_at = NULL
+            WHERE id = OLD.name AND task_rank IS NOT NULL;
+        END
+        """,
+        """
+        CREATE TRIGGER job_of_task AFTER INSERT ON jobs WHEN NEW.task_rank IS NULL
+            AND EXISTS (SELECT 1 FROM states WHERE space = 'queue' AND name = NEW.id)
+        BEGIN
+            UPDATE jobs SET
+                task_rank = (
+                    SELECT -coalesce(json_extract(value, '$.priority'), 0) FROM states
+                    WHERE space = 'queue' AND name = NEW.id
+                ),
+                task_at = (
+                    SELECT json_extract(value, '$.at') FROM states
+                    WHERE space = 'queue' AND name = NEW.id
+                )
+            WHERE id = NEW.id;
+        END
+        """,
+        """
+        UPDATE jobs SET
+            task_rank = (
+                SELECT -coalesce(json_extract(value, '$.priority'), 0) FROM states
+                WHERE space = 'queue' AND name = jobs.id
+            ),
+            task_at = (
+                SELECT json_extract(value, '$.at') FROM states
+                WHERE space = 'queue' AND name = jobs.id
+            )
+        WHERE id IN (SELECT name FROM states WHERE space = 'queue')
+        """,
+        """
+        CREATE INDEX jobs_due ON jobs (task_rank, number)
+        WHERE task_rank IS NOT NULL AND task_at IS NULL AND process IS NULL
+        """,
+        "CREATE INDEX jobs_scheduled ON jobs (task_at) WHERE task_at IS NOT NULL",
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""

@@ -186,7 +186,10 @@ class Store(Submits):
     ) -> list[str]:
         """Write down where a job stands; return the names of media that it needs no more."""
         connection.execute(
-            "UPDATE jobs SET state = ?, result = ?, closed_at = ? WHERE id = ?",
+            """
+            UPDATE jobs SET state = ?, result = ?, closed_at = ?, task_rank = NULL, task_at = NULL
+            WHERE id = ?
+            """,
             (state, as_json(result), as_text(now()), job_id),
         )
         found = connection.execute("SELECT sha256 FROM media WHERE job = ?", (job_id,))

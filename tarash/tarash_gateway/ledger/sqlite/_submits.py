@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...exceptions import TarashException
 from .._processes import now
 from .._records import RECEIVED, STOPPED
+from ._queue import Queue
 from ._rows import as_heard, as_json, as_text
 from ._slots import Slots
 from ._spending import reserve, set_cost, set_cost_of_forgotten
@@ -29,7 +30,7 @@ FORGET_PROCESSES = """
 """
 
 
-class Submits(Slots, States):
+class Submits(Slots, States, Queue):
     """The submits in one file, and the process that this one is to the others."""
 
     def __init__(self, file: File, lease_seconds: float) -> None:
