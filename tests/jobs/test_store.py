@@ -15,15 +15,18 @@ import pytest
 from tarash.tarash_gateway import (
     Gateway,
     ImageGenerationResponse,
+    MockConfig,
     TarashException,
     TimeoutError,  # noqa: A004  (ours is the built-in one too)
+    VideoGenerationConfig,
     VideoGenerationRequest,
     VideoGenerationResponse,
     exceptions,
 )
 from tarash.tarash_gateway._data._types import Kind
-from tarash.tarash_gateway._jobs._store import error_of, response_of, told
-from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway._jobs._store import calls_of, error_of, response_of, told
+from tarash.tarash_gateway._support._secrets import Keys
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import JobRecord
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import until
@@ -209,3 +212,26 @@ def test_a_response_is_told_again(response: Any) -> None:
     kind: Kind = "video" if isinstance(response, VideoGenerationResponse) else "image"
     again = response_of(told(kind, response, None))
     assert again == response.model_copy(update={"raw_response": None})
+
+
+async def test_jobs_of_one_config_have_one_object_of_it_in_a_worker() -> None:
+    ledger = MemoryLedger()
+    gateway = Gateway(ledger=ledger)
+    plain = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1")
+    mocked = plain.model_copy(update={"mock": MockConfig(enabled=True)})
+    for config in (plain, plain, plain.model_copy(update={"timeout": 7.0}), mocked, mocked):
+        await gateway.enqueue_video_async(config, VideoGenerationRequest(prompt="a cat"))
+
+    records = (await ledger.jobs())[::-1]
+    keys = [{"fal": "one"}] * 5
+    calls = [
+        (await calls_of(record, ledger, Keys.taken(key)))[0]
+        for record, key in zip(records, keys, strict=True)
+    ]
+    other = (await calls_of(records[0], ledger, Keys.taken({"fal": "another"})))[0]
+    first, again, longer, *mocks = [one.config for one in calls]
+    assert first is again
+    assert (longer.timeout, first.timeout) == (7.0, plain.timeout)
+    assert mocks[0] is not mocks[1]  # each draws from its own seed
+    assert (first.api_key, other.config.api_key) == ("one", "another")
+    await gateway.aclose()

@@ -63,7 +63,8 @@ class Submit:
         self._error: TarashException | None = None
         self._limit = anyio.CancelScope()
         self._exchanging: asyncio.Task[None] | None = None
-        self._parts: asyncio.Queue[PartialImage] = asyncio.Queue()
+        self._parts: asyncio.Queue[PartialImage] | None = None
+        """Of an exchange that brings them: a queue takes 3 KiB, and thousands of jobs wait."""
         self.on_part: Callable[[PartialImage], Awaitable[None]] | None = None
         """Told of each image on the way that the answer brings before its end."""
         self.intent: Intent | None = None
@@ -177,6 +178,9 @@ class Submit:
     async def _exchange(self, payload: Payload, call: Call) -> TarashException | None:
         """Send once; a request that has left is heard out even when we are cancelled."""
         has_parts = self.on_part is not None and "partial_image" in self._adapter.abilities
+        if has_parts and self._parts is None:
+            self._parts = asyncio.Queue()
+
         self._wire = SendState(is_late=self._is_late, hear=self._hear if has_parts else None)
         self._error = None
         self._limit = anyio.CancelScope()
@@ -192,12 +196,13 @@ class Submit:
 
     async def _answered(self, exchanging: asyncio.Task[None]) -> None:
         """Wait for the answer, and tell of the images on the way that it brings meanwhile."""
-        if self._wire.hear is None or self.on_part is None:
+        parts = self._parts
+        if self._wire.hear is None or self.on_part is None or parts is None:
             await asyncio.wait([exchanging])
             return
 
-        while not (exchanging.done() and self._parts.empty()):
-            coming = asyncio.create_task(self._parts.get())
+        while not (exchanging.done() and parts.empty()):
+            coming = asyncio.create_task(parts.get())
             try:
                 await asyncio.wait([exchanging, coming], return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -215,7 +220,7 @@ class Submit:
             self._attempt.log(logging.ERROR, "event_unreadable", error=type(error).__name__)
             return
 
-        if part is not None:
+        if part is not None and self._parts is not None:
             self._parts.put_nowait(part)
 
     async def _send(self, payload: Payload, call: Call) -> None:

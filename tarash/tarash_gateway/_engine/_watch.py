@@ -6,7 +6,6 @@ import asyncio
 import builtins
 import logging
 import math
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -123,7 +122,7 @@ class Watch:
         self._address = (operation.provider, operation.id)
         self._bell = Wakeup()
         self._nudged_at = -math.inf
-        self._heard: deque[Snapshot] = deque(maxlen=MOST_HEARD)
+        self._heard: list[Snapshot] = []  # a deque takes 0.7 KiB of each job that waits
         self._shared = seen()
         self._place = (config.provider, config.base_url)
         self._history = self._shared.history((*self._place, *_kind_of(attempt.call, operation)))
@@ -300,7 +299,7 @@ class Watch:
     async def _pass_on(self) -> None:
         """Pass on what the status stream has said meanwhile."""
         while self._heard:
-            snapshot = self.troubles.status(self._heard.popleft())
+            snapshot = self.troubles.status(self._heard.pop(0))
             await self._attempt.apply(polled(snapshot))
             await self._progress.look(snapshot)
 
@@ -313,6 +312,7 @@ class Watch:
                     self._wakeups.nudge(*self._address)
                 else:
                     self._heard.append(snapshot)
+                    del self._heard[:-MOST_HEARD]
                     self._bell.ring()
         except Exception as error:  # noqa: BLE001  (a stream only hurries the looks along)
             self._attempt.log(logging.DEBUG, "stream_broke", error=str(error))

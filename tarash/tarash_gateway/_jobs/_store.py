@@ -29,6 +29,7 @@ from ..models import (
     VideoGenerationRequest,
     VideoGenerationResponse,
 )
+from ._sharing import shared
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request, Response
@@ -197,9 +198,9 @@ async def calls_of(
         mark = stored_config.get(MARK) or {}
         dumped = {name: value for name, value in stored_config.items() if name != MARK}
         # Whoever picks a job up again may leave again: only `cancel` stops it from now on.
-        key = {"api_key": key_for(dumped, mark, keys)}
-        config: Config = config_type.model_validate({**dumped, "on_timeout": "detach", **key})
-        del key  # which whoever shows the variables of frames would show
+        dumped |= {"on_timeout": "detach", "api_key": key_for(dumped, mark, keys)}
+        config: Config = shared(config_type.model_validate(dumped), dumped)
+        del dumped  # which whoever shows the variables of frames would show
         if number <= len(known) and _is_alike(known[number - 1], config):
             config = known[number - 1]
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .._support._ids import generate_unique_id
 from .._support._logging import event
 from .._support._secrets import Keys
+from .._support._warnings import nobody_asks
 from ..exceptions import TarashException, ValidationError
 from ._handles import handle_for
 from ._queue import PAGE, QUEUE, WORKERS, drop, due_tasks, keeps_state
@@ -223,7 +224,7 @@ class Worker:
                 return
 
             job = Job(await rebuilt(record, self._resources, self._keys), works=True)
-            with suppress(TarashException):  # which is in the ledger, and in the log
+            with suppress(TarashException), nobody_asks():  # it is in the ledger, and in the log
                 await handle_for(job, self._shared).wait_async()
 
             await self._conclude(job_id)

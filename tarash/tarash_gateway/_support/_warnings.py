@@ -34,6 +34,7 @@ class Line:
 NOBODY = Line("<tarash_gateway>", 1, PACKAGE, {})
 """Where no line of the user's is known: a name without a source, and always the same."""
 _asked: ContextVar[Line | None] = ContextVar("_asked", default=None)
+_is_unasked: ContextVar[bool] = ContextVar("_is_unasked", default=False)
 
 
 def warn(message: str) -> None:
@@ -76,8 +77,30 @@ class asked_here:  # noqa: N801  (read as a function, as `contextlib.suppress` i
                 _asked.reset(self._token)
 
 
+class nobody_asks:  # noqa: N801  (as `asked_here`)
+    """Look for no line of the user's code meanwhile: what a worker does stands in none.
+
+    A look keeps an object for each frame of the stack as long as the frame, which is as long as a
+    job waits: 2 KiB of each.
+    """
+
+    __slots__ = ("_token",)
+
+    _token: Token[bool]
+
+    def __enter__(self) -> None:
+        self._token = _is_unasked.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(ValueError):  # as `asked_here`
+            _is_unasked.reset(self._token)
+
+
 def _find() -> Line | None:
     """Return the innermost line of the user's code on this stack."""
+    if _is_unasked.get():
+        return None
+
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (whose line is it?)
     last = _first_of_task()
     while frame is not None:
