@@ -7,6 +7,7 @@ and whoever waits looks as often as without.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 import uuid
@@ -27,6 +28,8 @@ LISTEN_SECONDS = 0.5
 """How often the thread sees whether it is still wanted."""
 PAUSES = (0.5, 30.0)
 """Seconds between two tries to connect: at first, and at most."""
+PROVE_SECONDS = 60.0
+"""Between two proofs that notifications still arrive."""
 PROOF_SECONDS = 5.0
 """A notification of our own has to arrive within so many seconds."""
 IDLE_SECONDS = 60.0
@@ -113,33 +116,45 @@ class Listener:
                 is_stopped.wait(pause)
                 pause = min(pause * 2, PAUSES[1])
             finally:
-                if not is_stopped.is_set():
+                if not is_stopped.is_set() and self.hears:
                     self.hears = False
+                    self._wake_all()  # who counts on being woken looks by itself from now on
 
                 if connection is not None:
                     close(connection)
 
     def _hear(self, connection: LimitedConnection, is_stopped: threading.Event) -> None:
-        proof = uuid.uuid4().hex
         connection.execute(f"LISTEN {CHANGED}".encode())
+        proof, until = self._ask()
+        again = math.inf
+        while not (is_stopped.is_set() or self._is_idle()):
+            for one in connection.notifies(timeout=LISTEN_SECONDS):
+                if one.payload == proof:
+                    again, until = time.monotonic() + PROVE_SECONDS, math.inf
+                    if not self.hears:
+                        self.hears = True
+                        self._wake_all()  # what has changed meanwhile was not heard
+                else:
+                    self._wake(one.payload)
+
+            if time.monotonic() > until:
+                raise LateError("no notification has arrived")
+
+            if time.monotonic() > again:
+                # A connection may be dead for hours, and nobody says so.
+                (proof, until), again = self._ask(), math.inf
+
+    def _ask(self) -> tuple[str, float]:
+        """Send a notification; return its text, and until when it has to arrive."""
+        proof = uuid.uuid4().hex
         # Over another connection: a pooler may hand the answer on by chance where we ask ourselves.
-        other = connect(self._address)
+        other = connect(self._address, PROOF_SECONDS)
         try:
             other.execute("SELECT pg_notify(%s, %s)", (CHANGED, proof))
         finally:
             close(other)
 
-        until = time.monotonic() + PROOF_SECONDS
-        while not (is_stopped.is_set() or self._is_idle()):
-            for one in connection.notifies(timeout=LISTEN_SECONDS):
-                if one.payload == proof:
-                    self.hears = True
-                    self._wake_all()  # what has changed meanwhile was not heard
-                else:
-                    self._wake(one.payload)
-
-            if not self.hears and time.monotonic() > until:
-                raise LateError("no notification has arrived")
+        return proof, time.monotonic() + PROOF_SECONDS
 
     def _is_idle(self) -> bool:
         return not self._waiters and time.monotonic() - self._asked > IDLE_SECONDS
