@@ -24,7 +24,6 @@ from ..models import (
     VideoGenerationResponse,
     VideoGenerationUpdate,
 )
-from ._listing import unfinished
 from ._resources import default
 
 if TYPE_CHECKING:
@@ -313,6 +312,7 @@ async def owed(
         ValidationError: The ledger doesn't know the job behind which to begin.
     """
     from ._job import Job
+    from ._listing import unfinished
     from ._opening import rebuilt
 
     check_loop()
