@@ -105,6 +105,20 @@ class Cluster:
 
         self.start()
 
+    def follow(self, primary: Cluster) -> None:
+        """Make a standby of another cluster, and start it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.user is not None:
+            shutil.chown(self.folder, self.user)
+
+        place = ("-h", "127.0.0.1", "-p", str(primary.port), "-U", "tarash")
+        self.run("pg_basebackup", "-D", "data", "-R", *place, "-X", "stream", "-c", "fast")
+        self.port = free_port()
+        with (self.data / "postgresql.conf").open("a", encoding="ascii") as file:
+            file.write(f"port = {self.port}\nunix_socket_directories = '{self.folder}'\n")
+
+        self.start()
+
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
         self.run("pg_ctl", "-D", "data", "-l", "server.log", "-w", "-t", "120", "start")

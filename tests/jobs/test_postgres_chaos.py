@@ -14,7 +14,13 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
+from tarash.tarash_gateway import (
+    Gateway,
+    MockConfig,
+    StorageError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
 from tarash.tarash_gateway.ledger import PostgresLedger
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.cluster import Cluster, missing
@@ -213,3 +219,38 @@ async def test_a_worker_that_stood_still_past_its_lease_sends_nothing_again(chao
     assert states["completed"] + states["unknown"] == 12, states
     assert await chaos.states() == states
     chaos.check(12)
+
+
+@pytest.mark.soak
+async def test_a_standby_takes_the_databases_place(cluster: Cluster, report: Report) -> None:
+    """River 1225: a worker stayed with the server that only reads, and did nothing."""
+    mock = MockConfig(enabled=True)
+    config = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1", mock=mock)
+    with tempfile.TemporaryDirectory(prefix="tarash-standby-") as folder:
+        standby = Cluster(Path(folder))
+        standby.follow(cluster)
+        places = f"127.0.0.1:{standby.port},127.0.0.1:{cluster.port}"
+        url = f"postgresql://tarash@{places}/postgres?target_session_attrs=read-write"
+        ledger = PostgresLedger(url)
+        alone = PostgresLedger(standby.url, wait_seconds=0.2)
+        gateway = Gateway(ledger=ledger)
+        worker = asyncio.create_task(gateway.work_async(grace=0))
+        try:
+            with pytest.raises(StorageError, match="target_session_attrs=read-write"):
+                await alone.write_state("a", "b", {})
+
+            first = await gateway.enqueue_video_async(config, VideoGenerationRequest(prompt="1"))
+            assert (await first.wait_async()).videos
+            await asyncio.to_thread(cluster.stop, "immediate")
+            await asyncio.to_thread(standby.run, "pg_ctl", "-D", "data", "-w", "promote")
+            second = await gateway.enqueue_video_async(config, VideoGenerationRequest(prompt="2"))
+            assert (await second.wait_async()).videos
+            assert ledger.generation == 1
+            assert await ledger.hears()
+            report(f"failover: {Counter(one.state for one in await ledger.jobs())}")
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+            await ledger.aclose()
+            await alone.aclose()
+            standby.stop()

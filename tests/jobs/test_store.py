@@ -219,7 +219,7 @@ async def test_jobs_of_one_config_have_one_object_of_it_in_a_worker() -> None:
     gateway = Gateway(ledger=ledger)
     plain = VideoGenerationConfig(provider="fal", model="fal-ai/veo3.1")
     mocked = plain.model_copy(update={"mock": MockConfig(enabled=True)})
-    for config in (plain, plain, plain.model_copy(update={"timeout": 70.0}), mocked, mocked):
+    for config in (plain, plain, plain.model_copy(update={"timeout": 700.0}), mocked, mocked):
         await gateway.enqueue_video_async(config, VideoGenerationRequest(prompt="a cat"))
 
     records = (await ledger.jobs())[::-1]
@@ -231,7 +231,7 @@ async def test_jobs_of_one_config_have_one_object_of_it_in_a_worker() -> None:
     other = (await calls_of(records[0], ledger, Keys.taken({"fal": "another"})))[0]
     first, again, longer, *mocks = [one.config for one in calls]
     assert first is again
-    assert (longer.timeout, first.timeout) == (70.0, plain.timeout)
+    assert (longer.timeout, first.timeout) == (700.0, plain.timeout)
     assert mocks[0] is not mocks[1]  # each draws from its own seed
     assert (first.api_key, other.config.api_key) == ("one", "another")
     await gateway.aclose()

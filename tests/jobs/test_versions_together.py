@@ -28,14 +28,28 @@ def git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
 
 
+def environment(folder: Path, provider: str) -> dict[str, str]:
+    own = {"LUMAAI_API_KEY": KEY, "TARASH_LUMA_BASE_URL": provider, "PYTHONPATH": str(folder)}
+    return os.environ | own
+
+
+def enqueue(folder: Path, url: str, provider: str, prompt: str) -> None:
+    """Write a job down by the version that is in a folder."""
+    of_whom = ("--provider", "luma", "--model", "ray-2", "--ledger", url, "--enqueue")
+    command = (sys.executable, "-m", "tarash.tarash_gateway", "video", prompt, *of_whom)
+    subprocess.run(command, cwd=folder, env=environment(folder, provider), check=True)
+
+
 def work(folder: Path, url: str, provider: str, seen: Path) -> subprocess.Popen[bytes]:
     """Start a worker of the version that is in a folder."""
-    own = {"LUMAAI_API_KEY": KEY, "TARASH_LUMA_BASE_URL": provider, "PYTHONPATH": str(folder)}
-    environment = os.environ | own
     command = ("-m", "tarash.tarash_gateway", "worker", "--ledger", url, "--concurrency", "4")
     with seen.open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env=environment, stdout=log, stderr=log
+            [sys.executable, *command],
+            cwd=folder,
+            env=environment(folder, provider),
+            stdout=log,
+            stderr=log,
         )
 
 
@@ -84,12 +98,16 @@ async def test_workers_of_two_versions_share_a_database(
             request = VideoGenerationRequest(prompt=f"job {number}")
             await Gateway(ledger=ledger).enqueue_video_async(config, request)
 
+        for number in range(2):
+            await asyncio.to_thread(enqueue, before, postgres_url, provider, f"before {number}")
+
         while await ledger.jobs(states=("open",)):
             assert [one.poll() for one in workers] == [None, None]
             await asyncio.sleep(0.1)
 
-        assert len(await ledger.jobs(states=("completed",))) == 16
-        assert simulator.counters(CASE.provider).submits == 16
+        assert len(await ledger.jobs(states=("completed",))) == 18
+        assert simulator.counters(CASE.provider).submits == 18
+        assert await ledger.list_states("queue") == []
     finally:
         for one in workers:
             one.send_signal(signal.SIGTERM)

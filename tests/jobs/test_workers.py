@@ -21,6 +21,7 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from tarash.tarash_gateway._jobs import _working
 from tarash.tarash_gateway._jobs._working import quiet_seconds
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import DueTasks, JobRecord
@@ -341,6 +342,56 @@ async def test_a_second_signal_cuts_the_grace_short(simulator: Simulator) -> Non
     assert not await is_held(gateway, job.id)
     assert simulator.counters("runway").submits == 1
     assert simulator.counters("runway").cancels == 0
+    await gateway.aclose()
+
+
+class StoppingLedger(MemoryLedger):
+    """Stops its worker when so many jobs were looked at."""
+
+    worker: asyncio.Future[None] | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        self.seen.add(job_id)
+        if self.worker is not None and len(self.seen) == 5:
+            self.worker.cancel()
+
+        await asyncio.sleep(0)
+        return await super().get(job_id)
+
+
+async def test_a_worker_that_is_stopped_takes_nothing_more_up() -> None:
+    ledger = StoppingLedger()
+    gateway = Gateway(ledger=ledger)
+    mocked = VideoGenerationConfig(
+        provider="fal", model="fal-ai/veo3.1", mock=MockConfig(enabled=True)
+    )
+    for number in range(40):
+        await gateway.enqueue_video_async(mocked, ask(f"{number}"))
+
+    ledger.seen.clear()
+    ledger.worker = asyncio.ensure_future(gateway.work_async(concurrency=1000, grace=0))
+    await asyncio.gather(ledger.worker, return_exceptions=True)
+    assert len(ledger.seen) < 10
+    await gateway.aclose()
+
+
+async def test_more_than_are_taken_up_at_once_are_worked_in_their_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_working, "SMALLEST_PAGE", 2)
+    monkeypatch.setattr(_working, "PAGE", 3)
+    ledger = MemoryLedger()
+    gateway = Gateway(ledger=ledger)
+    mocked = VideoGenerationConfig(
+        provider="fal", model="fal-ai/veo3.1", mock=MockConfig(enabled=True)
+    )
+    jobs = [await gateway.enqueue_video_async(mocked, ask(f"{number}")) for number in range(11)]
+    await gateway.work_async(concurrency=100, until_empty=True)
+    assert len(await ledger.jobs(states=("completed",))) == len(jobs)
     await gateway.aclose()
 
 

@@ -101,6 +101,8 @@ async def test_a_killed_process_is_not_waited_for_and_has_lost_nothing(
 
     worker.process.kill()
     worker.wait(is_buried=True)
+    facts = await postgres.examine()
+    assert (facts.holders, facts.alive) == (1, 0)  # at once, not when the lease is over
     found = await postgres.get("job")
     assert found is not None
     assert ([one.intent.id for one in found.entries], found.held) == (["job-1"], False)

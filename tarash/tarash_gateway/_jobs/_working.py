@@ -98,6 +98,8 @@ class Worker:
         self._read_at = 0.0
         self._next_at = math.inf
         """When more is due; as `time.monotonic`."""
+        self._goes_on = False
+        """Whether there is more to take up at once."""
         self._woken = asyncio.Event()
         """Set when there may be something to do: a job has ended, or something was enqueued."""
         self._hears: asyncio.Task[None] | None = None
@@ -117,12 +119,17 @@ class Worker:
                 if until_empty and is_idle:
                     return
 
-                await self._pause()
+                if not self._goes_on:
+                    await self._pause()
         finally:
             await self._leave()
 
     async def _look(self) -> bool:
-        """Take up what is due; return whether there is nothing to do."""
+        """Take up what is due, so many at a time; return whether there is nothing to do.
+
+        Between them it says that it is there, and hears of what is more urgent.
+        """
+        self._goes_on = False
         if self._hears is not None and self._hears.done():
             await asyncio.gather(self._hears, return_exceptions=True)
             self._hears, self._has_heard = None, True
@@ -135,14 +142,23 @@ class Worker:
             if self._is_stale():
                 await self._read()
 
-            while self._found and len(self._running) < self._concurrency:
+            begun = 0
+            while self._has_room() and begun < SMALLEST_PAGE:
                 await self._begin(self._found.popleft())
+                begun += 1
+
+            self._goes_on = self._has_room()
         except TarashException as error:
             # The ledger may be away; what is under way goes on meanwhile.
             event(logging.ERROR, "queue_unreadable", error=error.message)
             return False
 
         return not self._running
+
+    def _has_room(self) -> bool:
+        """Tell whether there is one more to take up, and room for it."""
+        has_place = len(self._running) < self._concurrency
+        return bool(self._found) and has_place and not self._is_stopping
 
     def _is_stale(self) -> bool:
         """Tell whether the queue is to be read: not whenever a job has ended, of thousands."""
@@ -166,17 +182,16 @@ class Worker:
     async def _read(self) -> None:
         self._listening()  # before the reading: what comes meanwhile is heard
         here = time.monotonic()
-        wanted = max(self._concurrency - len(self._running), SMALLEST_PAGE)
-        size = min(wanted, PAGE)
+        wanted = min(max(self._concurrency - len(self._running), SMALLEST_PAGE), PAGE)
         found: list[str] = []
         after: DueTask | None = None
         while True:
-            page = await due_tasks(self._ledger, size, after)
+            page = await due_tasks(self._ledger, wanted, after)
             found += [one.job_id for one in page.tasks if self._takes(one.job_id)]
             if after is None:
                 self._next_at = math.inf if page.next_in is None else here + page.next_in
 
-            is_whole = len(page.tasks) < size
+            is_whole = len(page.tasks) < wanted
             if is_whole or len(found) >= wanted:
                 break
 

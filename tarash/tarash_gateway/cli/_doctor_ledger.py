@@ -70,7 +70,10 @@ async def _facts(ledger: Any) -> AsyncIterator[Finding]:
         if abs(ahead) <= LARGEST_OFFSET:
             yield Finding("clock", "ok", told)
         else:
-            told += "; leases don't mind, but jobs for later start by workers' clocks: use NTP"
+            told += (
+                "; leases and the queue go by the database's clock, but a job that is scheduled "
+                "here for a while from now is late or early by that: use NTP"
+            )
             yield Finding("clock", "problem", told)
 
     if hasattr(ledger, "hears"):
@@ -83,7 +86,7 @@ async def _facts(ledger: Any) -> AsyncIterator[Finding]:
 
     dead = facts.holders - facts.alive
     told = f"{counted(facts.alive, 'holds', 'hold')} jobs" + (
-        f", and {dead} silent past the lease" * bool(dead)
+        f", and {dead} ended, or silent past the lease" * bool(dead)
     )
     yield Finding("processes", "ok", told)
 

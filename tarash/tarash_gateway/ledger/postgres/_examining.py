@@ -6,33 +6,33 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .._examined import Examined
+from ._queue import PROCESSES
+from ._rows import is_held
 from ._schema import MIGRATIONS
 
 if TYPE_CHECKING:
+    from .._processes import Process
     from ._database import Transaction
 
 FACTS = """
     SELECT (SELECT version FROM tarash.meta) AS version,
         (SELECT COALESCE(sum(pg_total_relation_size(pg_class.oid)), 0)::bigint FROM pg_class
             WHERE relnamespace = 'tarash'::regnamespace AND relkind = 'r') AS size,
-        clock_timestamp() AS now,
-        count(*) AS holders,
-        count(*) FILTER (WHERE clock_timestamp() - renewed_at
-            < make_interval(secs => lease_seconds)) AS alive
-    FROM tarash.processes WHERE id IN (SELECT process FROM tarash.jobs WHERE process IS NOT NULL)
+        clock_timestamp() AS now
 """
 
 
-def examine(transaction: Transaction) -> Examined:
-    """Return what there is to say."""
+def examine(transaction: Transaction, reader: Process) -> Examined:
+    """Return what there is to say; who of the holders is alive is seen by the reader."""
     begun = datetime.now(UTC)
     (row,) = transaction.all(FACTS)
     between = begun + (datetime.now(UTC) - begun) / 2
+    holders = transaction.all(PROCESSES)
     return Examined(
         version=row["version"],
         newest=len(MIGRATIONS),
         size=row["size"],
-        holders=row["holders"],
-        alive=row["alive"],
+        holders=len(holders),
+        alive=sum(is_held(one, reader) for one in holders),
         clock_offset=(row["now"] - between).total_seconds(),
     )

@@ -371,7 +371,7 @@ class Store(Submits):
 
     def examine(self) -> Examined:
         """Return what the database says of itself."""
-        return self._database.read(examine)
+        return self._database.read(lambda transaction: examine(transaction, self.process))
 
     def let_go(self) -> None:
         """Close the connections; the next call makes new ones."""
