@@ -88,6 +88,11 @@ ORDERED = (
 """Said where the ledger failed in the middle of a request that may buy."""
 UNREADABLE: dict[str, Any] = {"type": "unreadable", "loc": (), "msg": "it can't be read"}
 CODES = {404: "not_found", 405: "method_not_allowed"}
+SAID = {
+    404: "There is nothing at this address: OpenAI's routes for videos, images and models are "
+    "below /v1 (base_url ends in /v1, once), and /openapi.json lists all routes",
+    405: "This address does not take this method; /openapi.json lists all routes",
+}
 
 
 class _Application(FastAPI):
@@ -129,6 +134,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         # Their pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.front = front
     app.add_middleware(Rooms, room=front.room)
@@ -188,8 +194,9 @@ async def _nonsense(_request: Request, error: Exception) -> JSONResponse:
 async def _framework(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  (as above)
     code = CODES.get(error.status_code, "invalid_request")
+    said = SAID.get(error.status_code, str(error.detail))
     return Refusal(
-        error.status_code, code, str(error.detail), headers={**(error.headers or {}), **NO_RETRY}
+        error.status_code, code, said, headers={**(error.headers or {}), **NO_RETRY}
     ).answer()
 
 
