@@ -70,11 +70,7 @@ def serve(  # noqa: PLR0913  (the command's options)
     try:
         listener = listen(host, port)
     except OSError as error:
-        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        other = "--host" if is_host else "--port"
-        raise CommandError(
-            f"{host}:{port} can't be listened on ({error.strerror or error}); give another {other}"
-        ) from None
+        raise _taken(host, port, error) from None
 
     with listener:
         url = _announce(
@@ -91,6 +87,14 @@ def serve(  # noqa: PLR0913  (the command's options)
         run(app, listener)
 
     return Exit.DONE
+
+
+def _taken(host: str, port: int, error: OSError) -> CommandError:
+    is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+    other = "--host" if is_host else "--port"
+    return CommandError(
+        f"{host}:{port} can't be listened on ({error.strerror or error}); give another {other}"
+    )
 
 
 def print_schema() -> int:
