@@ -65,14 +65,9 @@ def serve(  # noqa: PLR0913  (the command's options)
     if has_tools:
         mount_mcp(app)
 
-    from ..server._serve import listen, run
+    from ..server._serve import run
 
-    try:
-        listener = listen(host, port)
-    except OSError as error:
-        raise _taken(host, port, error) from None
-
-    with listener:
+    with _listener(host, port) as listener:
         url = _announce(
             host,
             listener.getsockname()[1],
@@ -89,12 +84,17 @@ def serve(  # noqa: PLR0913  (the command's options)
     return Exit.DONE
 
 
-def _taken(host: str, port: int, error: OSError) -> CommandError:
-    is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-    other = "--host" if is_host else "--port"
-    return CommandError(
-        f"{host}:{port} can't be listened on ({error.strerror or error}); give another {other}"
-    )
+def _listener(host: str, port: int) -> socket.socket:
+    from ..server._serve import listen
+
+    try:
+        return listen(host, port)
+    except OSError as error:
+        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        other = "--host" if is_host else "--port"
+        raise CommandError(
+            f"{host}:{port} can't be listened on ({error.strerror or error}); give another {other}"
+        ) from None
 
 
 def print_schema() -> int:
