@@ -52,7 +52,8 @@ class Around:
             await self._app(scope, receive, send)
             return
 
-        scope["path"] = _plain(scope["path"])
+        root = scope.get("root_path", "")
+        scope["path"] = root + _plain(scope["path"].removeprefix(root))
         given = dict(scope["headers"]).get(b"x-request-id", b"")
         request_id = given if ID.fullmatch(given) else uuid.uuid4().hex.encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
