@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 
 from .._jobs._gateway import Gateway
 from .._version import __version__
@@ -87,6 +88,8 @@ ORDERED = (
 )
 """Said where the ledger failed in the middle of a request that may buy."""
 UNREADABLE: dict[str, Any] = {"type": "unreadable", "loc": (), "msg": "it can't be read"}
+LEFT = 499
+"""As proxies note it of requests whose client is gone."""
 CODES = {404: "not_found", 405: "method_not_allowed"}
 SAID = {
     404: "There is nothing at this address: OpenAI's routes for videos, images and models are "
@@ -200,6 +203,11 @@ async def _framework(_request: Request, error: Exception) -> JSONResponse:
     ).answer()
 
 
+async def _left(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer nobody: whoever sent a part of a body is gone, and nothing was made."""
+    return Refusal(LEFT, "client_left", "The client left before its body had come").answer()
+
+
 async def _unforeseen(_request: Request, error: Exception) -> JSONResponse:
     """Say nothing of our insides; something may have been bought, so that nobody tries again."""
     log.error("A request failed", exc_info=error)
@@ -213,5 +221,6 @@ HANDLERS: dict[Any, Any] = {
     TarashException: _failed,
     RequestValidationError: _nonsense,
     HTTPException: _framework,
+    ClientDisconnect: _left,
     Exception: _unforeseen,
 }
