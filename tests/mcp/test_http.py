@@ -19,6 +19,7 @@ from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.mcp import mount_mcp
 from tarash.tarash_gateway.server import ServerSettings, create_app
 from tarash.tarash_gateway.server._serve import listen, server_of
+from tarash.tarash_gateway.testing import Script, Simulator
 
 ADMIN = "admin-key-of-the-tests"
 MODEL = "kling/kling-3.0"
@@ -28,7 +29,28 @@ REQUEST = {"prompt": "A cat", "duration_seconds": 5}
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """Serve models that are answered by the mock."""
-    settings = ServerSettings(mock=True, media=tmp_path / "media")
+    yield from serving(ServerSettings(mock=True, media=tmp_path / "media"))
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator(["kling"]) as running:
+        monkeypatch.setenv("KLING_API_KEY", "example-key")
+        monkeypatch.setenv("TARASH_KLING_BASE_URL", running.base_url("kling"))
+        yield running
+
+    assert running.leaks == []
+
+
+@pytest.fixture
+def paid(simulator: Simulator, tmp_path: Path) -> Iterator[str]:
+    """Serve models that cost something."""
+    del simulator  # its variables are set
+    yield from serving(ServerSettings(media=tmp_path / "media"))
+
+
+def serving(settings: ServerSettings) -> Iterator[str]:
+    """Serve until the test has ended."""
     app = create_app(Gateway(ledger=MemoryLedger()), settings, admin_key=ADMIN)
     mount_mcp(app)
     listener = listen("127.0.0.1", 0)
@@ -124,3 +146,60 @@ async def test_a_model_out_of_scope_is_refused(url: str) -> None:
         assert "may not use" in said.content[0].text
         found = await client.call_tool("list_models", {"query": "kling-3.0"})
         assert all(one["model"].startswith("fal/") for one in found.structured_content["models"])
+
+
+async def test_a_key_buys_within_its_budget_and_no_more(paid: str, simulator: Simulator) -> None:
+    key = key_of(paid, budget={"amount": "0.01", "per": "day"})
+    async with agent(paid, key) as client:
+        quote = await client.call_tool("quote_video", {"model": MODEL, "request": REQUEST})
+        confirmation = quote.structured_content["confirmation_id"]
+        assert float(quote.structured_content["most_usd"]) > 0.01
+        said = await client.call_tool("generate", {"confirmation_id": confirmation})
+        assert said.is_error
+        assert "budget" in said.content[0].text.lower()
+
+    assert simulator.counters("kling").submits == 0
+
+
+async def test_progress_is_told_while_a_call_waits(paid: str, simulator: Simulator) -> None:
+    simulator.script("kling", Script(run_seconds=0.5))
+    told: list[tuple[float, float | None, str | None]] = []
+
+    async def heard(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
+
+    async with agent(paid, key_of(paid)) as client:
+        quote = await client.call_tool("quote_video", {"model": MODEL, "request": REQUEST})
+        bought = await client.call_tool(
+            "generate",
+            {"confirmation_id": quote.structured_content["confirmation_id"], "wait_seconds": 60},
+            progress_callback=heard,
+        )
+        assert bought.structured_content["status"] == "completed"
+        assert float(bought.structured_content["cost"]["amount"]) > 0
+
+    assert told
+    assert {total for _, total, _ in told} == {100}
+    assert [one for one, *_ in told] == sorted(one for one, *_ in told)
+
+
+async def test_a_key_cancels_its_job_and_an_agent_that_leaves_loses_none(
+    paid: str, simulator: Simulator
+) -> None:
+    simulator.script("kling", Script(outcome="never"))
+    key = key_of(paid)
+    async with agent(paid, key) as client:
+        quote = await client.call_tool("quote_video", {"model": MODEL, "request": REQUEST})
+        confirmation = quote.structured_content["confirmation_id"]
+        await client.call_tool("generate", {"confirmation_id": confirmation, "wait_seconds": 0})
+
+    async with agent(paid, key) as client:  # which knows nothing of the one before
+        (job,) = (await client.call_tool("list_jobs", {})).structured_content["result"]
+        again = await client.call_tool(
+            "generate", {"confirmation_id": confirmation, "wait_seconds": 0}
+        )
+        assert again.structured_content["job_id"] == job["job_id"]
+        said = await client.call_tool("cancel_job", {"job_id": job["job_id"]})
+        assert said.structured_content["answer"] in ("cancelled", "requested", "unsupported")
+
+    assert simulator.counters("kling").submits == 1

@@ -13,6 +13,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
@@ -42,12 +43,12 @@ def main(tool: str, *options: str) -> int:
                     break
 
             command = [
-                tool, "run", f"{said['Server']}/openapi.json",
+                str(Path(tool).absolute()), "run", f"{said['Server']}/openapi.json",
                 "--header", f"Authorization: Bearer {said['Admin key']}",
                 "--checks", CHECKS, "--phases", "examples,coverage,fuzzing",
                 EXAMPLES, "--request-timeout=60", *options,
             ]  # fmt: skip
-            return subprocess.run(command, check=False).returncode
+            return subprocess.run(command, check=False, cwd=folder).returncode
         finally:
             server.terminate()
             server.wait(30)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -57,6 +58,31 @@ def test_a_body_that_never_ends_is_ended(start: Start) -> None:
 
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"body_too_slow" in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/v1/videos", "application/json"),
+        ("/v1/videos", "multipart/form-data; boundary=b"),
+        ("/api/media", "multipart/form-data; boundary=b"),
+        ("/api/keys", "application/json"),
+    ],
+)
+def test_a_client_that_leaves_in_its_body_is_no_error_of_ours(
+    mocked: Started, caplog: pytest.LogCaptureFixture, path: str, kind: str
+) -> None:
+    with caplog.at_level(logging.INFO, "tarash.tarash_gateway.server"):
+        with connect(mocked) as client:
+            client.sendall(
+                f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADMIN}\r\n"
+                f"Content-Type: {kind}\r\nContent-Length: 1000\r\n\r\n--b\r\n".encode()
+            )
+
+        while not any(f"POST {path} " in one.getMessage() for one in caplog.records):
+            threading.Event().wait(0.02)
+
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 def test_a_slow_head_does_not_end_a_slow_answer(start: Start) -> None:

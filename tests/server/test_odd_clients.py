@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from typing import Any
 
 import pytest
 
 from tarash.tarash_gateway.media.samples import make_png
-from tarash.tarash_gateway.testing import Simulator
+from tarash.tarash_gateway.testing import Script, Simulator
 from tests.server.conftest import MODEL, Started
 
 GPT = "openai/gpt-image-2"
@@ -64,3 +65,49 @@ def test_a_size_may_be_a_resolution(served: Started, simulator: Simulator, size:
     assert made.json()["size"] == size
     assert simulator.jobs("fal")[0].payload["resolution"] == "1080p"
     assert served.create(size="huge").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/v1/videos/", "//v1/videos", "/v1/videos//"])
+def test_slashes_too_many_lead_nowhere_else(mocked: Started, path: str) -> None:
+    """A redirection would name the server as it sees itself: behind TLS, without it."""
+    body = {"model": MODEL, "prompt": "A cat"}
+    made = mocked.ask("POST", f"{mocked.url}{path}", json=body, follow_redirects=False)
+    assert (made.status_code, made.json()["object"]) == (200, "video")
+    assert mocked.ask("GET", "/v1/models/").json()["object"] == "list"
+
+
+@pytest.mark.parametrize("path", ["/videos", "/v1/v1/videos", "/v1/chat/completions", "/v1"])
+def test_a_wrong_base_url_is_said(mocked: Started, path: str) -> None:
+    answer = mocked.ask("POST", path, json={"model": MODEL, "prompt": "A cat"})
+    assert answer.status_code == 404
+    assert "base_url ends in /v1, once" in answer.json()["error"]["message"]
+
+
+def test_empty_fields_of_a_form_are_left_out(mocked: Started) -> None:
+    form = {"model": MODEL, "prompt": "A cat", "seconds": "", "size": "", "input_reference": ""}
+    assert mocked.ask("POST", "/v1/videos", data=form).status_code == 200
+    none = mocked.ask("POST", "/v1/videos", data={**form, "prompt": ""})
+    assert (none.status_code, none.json()["error"]["param"]) == (400, "prompt")
+
+
+def test_what_can_not_be_read_is_said_so(mocked: Started) -> None:
+    kind = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    packed = mocked.ask("POST", "/v1/videos", content=gzip.compress(b"{}"), headers=kind)
+    assert packed.status_code == 400
+    assert "send it uncompressed" in packed.json()["error"]["message"]
+    odd = mocked.create(width=640, height=384).json()["error"]
+    assert odd["message"].startswith("There are no fields 'height', 'width'")
+
+
+def test_a_failed_job_gives_its_budget_back(served: Started, simulator: Simulator) -> None:
+    """What costs nothing in the end does not count: four are tried, of which each could be all."""
+    simulator.script("fal", *[Script(outcome="failed", error_message="Out of ink")] * 3, Script())
+    key = served.key(budget={"amount": "3.30"})
+    ends = []
+    for _ in range(4):
+        made = served.create(key)
+        assert made.status_code == 200, made.text
+        ends.append(served.until_ended(made.json()["id"], key)["status"])
+
+    assert ends == ["failed"] * 3 + ["completed"]
+    assert served.create(key).status_code == 402

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from typing import Any
 
 import openai
 import pytest
 
+from tarash.tarash_gateway.media.samples import make_png
 from tarash.tarash_gateway.testing import Simulator
-from tests.server.conftest import Started
+from tests.server.conftest import MODEL, Started
+from tests.server.test_content import made
 
 EDITS = "fal/decart/lucy-edit/pro"
 
@@ -62,3 +66,19 @@ def test_what_is_no_video_is_400(served: Started) -> None:
     for video in wrong:
         body = {"model": EDITS, "prompt": "A dog", "video": video}
         assert served.ask("POST", "/v1/videos/edits", json=body).status_code == 400, video
+
+
+@pytest.mark.parametrize("path", ["/v1/videos/extensions", "/api/plan", "/v1/videos"])
+def test_the_model_that_can_is_named_as_clients_name_it(mocked: Started, path: str) -> None:
+    field = "input_reference" if path == "/v1/videos" else "video"
+    kind, content = "image/png", make_png(64, 64)
+    if field == "video":
+        kind, content = "video/mp4", mocked.ask("GET", made(mocked)).content
+
+    uri = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    body = {"model": MODEL, "prompt": "It goes on", field: uri}
+    error = mocked.ask("POST", path, json=body).json()["error"]
+    assert error["param"] == field
+    named = re.search(r"; use (\S+)$", error["message"])
+    assert named is not None, error
+    assert mocked.ask("POST", path, json={**body, "model": named[1]}).is_success, named[1]

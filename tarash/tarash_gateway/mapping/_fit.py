@@ -243,9 +243,8 @@ def _fit_media(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustm
     """Check that each image, video and mask has a place; move a lone reference to the one place."""
     for name in ("video", "mask_image"):
         if getattr(request, name, None) is not None and not _reading(spec, name):
-            raise ValidationError(
-                f"{spec.model} can't take {name!r}{_elsewhere(spec, name, request)}"
-            )
+            said = f"{spec.model} can't take {name!r}{_elsewhere(spec, name, request)}"
+            raise ValidationError(said, code="unsupported_input", field=name)
 
     if not request.image_list:
         check_together(request, spec.rules, spec.model)

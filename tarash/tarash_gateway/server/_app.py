@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 
 from .._jobs._gateway import Gateway
 from .._version import __version__
@@ -87,7 +88,14 @@ ORDERED = (
 )
 """Said where the ledger failed in the middle of a request that may buy."""
 UNREADABLE: dict[str, Any] = {"type": "unreadable", "loc": (), "msg": "it can't be read"}
+LEFT = 499
+"""As proxies note it of requests whose client is gone."""
 CODES = {404: "not_found", 405: "method_not_allowed"}
+SAID = {
+    404: "There is nothing at this address: OpenAI's routes for videos, images and models are "
+    "below /v1 (base_url ends in /v1, once), and /openapi.json lists all routes",
+    405: "This address does not take this method; /openapi.json lists all routes",
+}
 
 
 class _Application(FastAPI):
@@ -129,6 +137,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         # Their pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.front = front
     app.add_middleware(Rooms, room=front.room)
@@ -188,9 +197,15 @@ async def _nonsense(_request: Request, error: Exception) -> JSONResponse:
 async def _framework(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  (as above)
     code = CODES.get(error.status_code, "invalid_request")
+    said = SAID.get(error.status_code, str(error.detail))
     return Refusal(
-        error.status_code, code, str(error.detail), headers={**(error.headers or {}), **NO_RETRY}
+        error.status_code, code, said, headers={**(error.headers or {}), **NO_RETRY}
     ).answer()
+
+
+async def _left(_request: Request, _error: Exception) -> JSONResponse:
+    """Answer nobody: whoever sent a part of a body is gone, and nothing was made."""
+    return Refusal(LEFT, "client_left", "The client left before its body had come").answer()
 
 
 async def _unforeseen(_request: Request, error: Exception) -> JSONResponse:
@@ -206,5 +221,6 @@ HANDLERS: dict[Any, Any] = {
     TarashException: _failed,
     RequestValidationError: _nonsense,
     HTTPException: _framework,
+    ClientDisconnect: _left,
     Exception: _unforeseen,
 }

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("tarash.tarash_gateway.server.access")
 ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """What a client may call its request; anything else is replaced."""
+DOUBLE = re.compile(r"^//+")
+CLIENTS = ("/v1/", "/api/")
+"""Where clients send requests to; other paths are as browsers have them."""
 HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
@@ -24,6 +27,16 @@ HEADERS = {
 """Of answers that have none of their own."""
 UNSTORED = (b"cache-control", b"no-store")
 FAILED = 500
+
+
+def _plain(path: str) -> str:
+    """Return a path without the slashes too many that clients join it with.
+
+    It is answered where it stands: a redirection would name this server as it sees itself, which
+    behind a proxy that ends TLS is an address without it.
+    """
+    found = DOUBLE.sub("/", path, count=1)
+    return found.rstrip("/") if found.startswith(CLIENTS) else found
 
 
 class Around:
@@ -39,6 +52,8 @@ class Around:
             await self._app(scope, receive, send)
             return
 
+        root = scope.get("root_path", "")
+        scope["path"] = root + _plain(scope["path"].removeprefix(root))
         given = dict(scope["headers"]).get(b"x-request-id", b"")
         request_id = given if ID.fullmatch(given) else uuid.uuid4().hex.encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()

@@ -60,8 +60,8 @@ def problems(settings: ServerSettings) -> Iterator[str]:
 
     if settings.queue_seconds >= settings.create_seconds:
         yield (
-            "queue_seconds: it has to be less than create_seconds, so that a create that found no "
-            "place can be told so"
+            "queue_seconds: it has to be less than create_seconds, so that the answer to a create "
+            "that found no place can say so"
         )
 
     if settings.media is not None:

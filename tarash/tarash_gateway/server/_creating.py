@@ -20,6 +20,7 @@ from ..exceptions import TarashException
 from ..media._untrusted import names_public_host
 from ._key_store import KEY_LABEL, MODEL_LABEL
 from ._refusals import NO_RETRY, Refusal, invalid
+from ._whole_ids import saying_whole_ids
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -80,9 +81,10 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
         TarashException: It can't be made so, or nobody accepted it.
     """
     gateway: Any = front.gateway
-    plan = await (gateway.plan_video_async if kind == "video" else gateway.plan_image_async)(
-        config, asked
-    )
+    ask = gateway.plan_video_async if kind == "video" else gateway.plan_image_async
+    with saying_whole_ids(config):
+        plan = await ask(config, asked)
+
     config = _reaching(config, plan)
     if not name.is_new:
         await _check_kept(front, name.text)

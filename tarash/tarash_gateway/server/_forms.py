@@ -44,7 +44,9 @@ async def fields_of(request: Request) -> dict[str, Any]:
     await front_of(request).room.take(request, int(request.headers.get("content-length", most)))
     if kind in FORMS:
         async with form_of(request) as form:
-            pairs = [(name, await _value(value)) for name, value in form.multi_items()]
+            # Many tools write out the fields that they leave out, as empty text.
+            given = [(name, value) for name, value in form.multi_items() if value != ""]
+            pairs = [(name, await _value(value)) for name, value in given]
 
         return fields_from(pairs)
 
@@ -54,7 +56,9 @@ async def fields_of(request: Request) -> dict[str, Any]:
     try:
         found = json.loads(await request.body() or b"{}", parse_constant=_refused)
     except (ValueError, RecursionError) as error:
-        raise invalid("The body is no JSON") from error
+        packed = request.headers.get("content-encoding", "identity") != "identity"
+        how = ": send it uncompressed, without Content-Encoding" if packed else ""
+        raise invalid(f"The body is no JSON{how}") from error
 
     if not isinstance(found, dict):
         raise invalid("The body is to be a JSON object")

@@ -37,7 +37,9 @@ async def link_to(
     """
     expires = int(time.time()) + seconds
     signature = await _signature(front, job_id, index, expires)
-    base = front.settings.public_url or str(request.base_url)
+    # Its own `base_url` leaves out where this application is mounted in another.
+    here = request.url.replace(path=request.scope.get("root_path", ""), query="")
+    base = front.settings.public_url or str(here)
     path = f"links/{job_id}/{index}?expires={expires}&signature={signature}"
     return f"{base.rstrip('/')}/{path}", expires
 

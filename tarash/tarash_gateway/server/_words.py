@@ -148,9 +148,10 @@ class Words:
     def _not_passed(self, names: list[str]) -> str:
         """Say that fields are none of ours, and are not passed on either."""
         near = [one for name in names for one in difflib.get_close_matches(name, self.known, n=1)]
-        what = f"field {names[0]!r}" if len(names) == 1 else f"fields {', '.join(map(repr, names))}"
+        is_one = len(names) == 1
+        what = f"is no field {names[0]!r}" if is_one else f"are no fields {_listed(names)}"
         return (
-            f"There is no {what}{f'; did you mean {near[0]!r}?' if near else '.'} Fields of a "
+            f"There {what}{f'; did you mean {near[0]!r}?' if near else '.'} Fields of a "
             f"provider's own are passed on only where {BY_OPERATOR} has allowed them, in "
             "allowed_extra_params"
         )
@@ -173,6 +174,10 @@ class Words:
         place = None if number is None else int(number) + self.first
         what = self.images if place is None else self.image.format(number=place)
         return f"the role of {what}" if found["role"] else what
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 Say = Callable[["Hint", Words], str | None]
