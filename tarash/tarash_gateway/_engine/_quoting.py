@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..catalog import schema_source
-from ..catalog.prices import FREE, facts_of, prices, quote_of
+from ..catalog.prices import facts_of, free, prices, quote_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
@@ -22,7 +22,7 @@ def quoted(call: Call, spec: ModelSpec, payload: Payload | None) -> Quote:
         payload: What would be sent; None for a handler that the application has registered.
     """
     if call.mocked:
-        return FREE
+        return free()
 
     parameters: Any = {}
     if payload is not None:
