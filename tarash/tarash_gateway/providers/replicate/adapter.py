@@ -39,7 +39,7 @@ from .schemas import MODEL, read_record
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config
     from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
-    from ..._http._client import HttpResponse, Transport
+    from ..._http._client import Transport
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
     from .._contract import Ability
@@ -74,6 +74,7 @@ class ReplicateAdapter(RestAdapter):
             "fetch_schema",
             "find_submitted",
             "poll_many",
+            "read_status",
             "resolve_base_url",
             "upload",
             "verify_credentials",
@@ -86,6 +87,7 @@ class ReplicateAdapter(RestAdapter):
     base_url = "https://api.replicate.com"
     key_variables = ("REPLICATE_API_TOKEN",)
     errors = classify_answer
+    read_status = RestAdapter.seen
     job_path = "v1/predictions/{id}"
     statuses: ClassVar[Mapping[str, JobStatus]] = {
         "starting": "queued",
@@ -125,14 +127,6 @@ class ReplicateAdapter(RestAdapter):
 
         held = {"Prefer": f"wait={HELD_SECONDS}"} if call.kind == "image" else {}
         return Payload(path=path, body=body, headers=held, inside="input")
-
-    def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
-        """Return the prediction; an image may be ready already, which the first poll shows."""
-        operation = super().accepted(client, answer, call)
-        if answer.object().get("status") in ENDED and isinstance(operation, Operation):
-            return replace(operation, data={"retry_after": 0})
-
-        return operation
 
     async def find_submitted(
         self, client: ReplicateClient, payload: Payload, call: Call, since: datetime
