@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from tarash.tarash_gateway import HTTPConnectionError, TarashException, UnsupportedOperationError
-from tarash.tarash_gateway._data._exchange import Call, Operation, Payload
+from tarash.tarash_gateway._data._exchange import Begun, Call, Operation, Payload
 from tarash.tarash_gateway._engine import checked_payload, fitted_call
 from tarash.tarash_gateway._http._key_lookup import account
 from tarash.tarash_gateway._http._pools import ClientCache
@@ -57,6 +57,9 @@ class Desk:
     async def submit(self, model: str | None = None, **wishes: Any) -> Operation:
         call, payload = await self.ask(model, **wishes)
         accepted = await self.adapter.submit(self._client, payload, call)
+        if isinstance(accepted, Begun):  # held until it had ended
+            accepted = accepted.operation
+
         assert isinstance(accepted, Operation)
         return accepted
 

@@ -155,7 +155,7 @@ async def test_what_settles_nothing_is_never_sent_again(run: Run, fault: Fault) 
 
 @pytest.mark.parametrize("case", JOBS, ids=str)
 async def test_looks_that_fail_in_every_way_are_taken_again(run: Run) -> None:
-    run.script(Script(stream=False))
+    run.script(Script(run_polls=0, stream=False))
     for fault in PASSING:
         run.fail("poll", fault)
 

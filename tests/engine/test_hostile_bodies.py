@@ -94,7 +94,7 @@ def played(
         for name, trouble in rounds.items():
             simulator.reset()
             for provider in origins:
-                simulator.script(provider, Script(run_polls=0))  # done at the first look
+                simulator.script(provider, Script(run_polls=0, stream=False))  # until a look
 
             if trouble is not None:
                 for provider in origins:

@@ -96,6 +96,7 @@ async def test_the_providers_pace_is_kept_between_looks(
 async def test_looks_that_always_fail_end_with_the_deadline_and_hand_over_the_job(
     fal: Fal, leap: Leap
 ) -> None:
+    fal.script(NO_STREAM)
     fal.fail("poll", Fault.status(503), times=None)
     work = asyncio.ensure_future(fal.failure(timeout=LIMIT))
     await until(lambda: fal.counters.polls > 3)

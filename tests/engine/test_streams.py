@@ -18,13 +18,23 @@ UNTIL_NEVER: dict[str, Any] = {"provider_config": {"min_poll_interval": 1000}, "
 async def test_the_last_event_ends_the_wait_for_the_next_look(fal: Fal) -> None:
     fal.script(Script(queue_seconds=0.1, run_seconds=0.1))
     await fal.generate(**UNTIL_NEVER)
-    assert (fal.counters.streams, fal.counters.polls, fal.counters.results) == (1, 1, 1)
+    assert (fal.counters.streams, fal.counters.polls, fal.counters.results) == (1, 0, 1)
 
 
 async def test_a_job_that_fails_hurries_too(fal: Fal) -> None:
     fal.script(Script(run_seconds=0.1, outcome="failed"))
     await fal.failure(**UNTIL_NEVER)
-    assert fal.counters.polls == 1
+    assert (fal.counters.polls, fal.counters.results) == (0, 1)
+
+
+async def test_a_result_that_the_stream_tells_of_too_early_is_waited_for(fal: Fal) -> None:
+    fal.script(Script(queue_seconds=0.1, run_seconds=0.1))
+    fal.fail("result", Fault.status(400, body=b'{"detail": "Request is still in progress"}'))
+    response = await fal.generate()
+    assert response.status == "completed"
+    assert (fal.counters.streams, fal.counters.results) == (1, 2)
+    assert fal.counters.polls >= 1
+    assert fal.counters.submits == 1
 
 
 async def test_a_silent_stream_does_not_replace_the_looks(fal: Fal) -> None:

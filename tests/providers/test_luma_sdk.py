@@ -63,7 +63,7 @@ def test_an_image_an_edit_and_what_is_free(simulator: Simulator, sdk: lumaai.Lum
 
 
 def test_a_failure(simulator: Simulator, sdk: lumaai.LumaAI) -> None:
-    simulator.script("luma", Script(outcome="moderated", run_polls=0))
+    simulator.script("luma", Script(outcome="moderated", run_seconds=0))
     made = sdk.generations.video.create(model="ray-2", prompt="A cat")
     assert (made.state, made.failure_reason) == ("failed", "Advanced moderation failed")
 

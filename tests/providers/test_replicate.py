@@ -111,7 +111,7 @@ def test_images_are_waited_for(simulator: Simulator, image: Any) -> None:
     assert (len(response.images), response.content_type) == (3, "image/png")
     assert response.raw_response == job.result_body
     assert response.request_id == job.id
-    assert simulator.counters("replicate").polls == 1
+    assert simulator.counters("replicate").polls == 0
 
 
 def test_an_image_that_takes_longer_is_looked_after(simulator: Simulator, image: Any) -> None:

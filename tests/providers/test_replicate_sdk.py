@@ -88,7 +88,7 @@ def test_errors_come_as_problem_details(simulator: Simulator, sdk: Client, statu
 
 def test_it_can_not_read_an_aborted_prediction(simulator: Simulator, sdk: Client) -> None:
     """Why the adapter reads what came over the wire instead."""
-    simulator.script("replicate", Script(run_polls=0, result={"status": "aborted"}))
+    simulator.script("replicate", Script(run_seconds=0, result={"status": "aborted"}))
     with pytest.raises(ValueError, match="unexpected value"):
         sdk.models.predictions.create(VIDEO, {"prompt": "A cat"})
 

@@ -69,7 +69,9 @@ seen = set()
 
 
 def audit(event, arguments):
-    if event == "import" and threading.current_thread() is threading.main_thread():
+    if event != "import" or threading.current_thread() is not threading.main_thread():
+        return
+    if arguments[0].partition("pydantic.plugin.")[1] == "":  # which the user's first config loads
         seen.add(arguments[0].partition(".")[0])
 
 

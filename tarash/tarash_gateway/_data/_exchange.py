@@ -117,6 +117,17 @@ class Operation:
         return cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An accepted job of which the answer to its submit says that it has ended already."""
+
+    operation: Operation
+    body: JsonObject
+    """What the answer says of the job, for the adapter's `read_status`."""
+
+
+ENDED = frozenset({"completed", "failed"})
+"""The statuses of a job that has ended."""
 NO_MEDIA = "no_media"
 """The code of an error that says that a job that is done has no media, and not why."""
 

@@ -36,6 +36,7 @@ from ..models import AttemptMetadata
 from ._audience import Audience, log_of
 from ._money import IN_QUEUE, Money, later_word
 from ._recording import heard_of, record
+from ._told import Told
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Operation, RawResult, Response
@@ -58,6 +59,8 @@ class Attempt:
     """By the clock of event loops, which is this one."""
     submission: Submission | None = None
     operation: Operation | None = None
+    told: Told = field(default_factory=Told)
+    """What the answer to its submit says of the job's end."""
     status: JobStatus | None = None
     """What the job was last seen as; None before the first look."""
     done: bool = False
@@ -297,8 +300,6 @@ class Attempt:
                     self.billing_told = self.billing_told or "none"  # however its end is worded
             case Settled():
                 self.outcome, self.submission = event.outcome, self.submission or event.submission
-            case _:
-                pass
 
     def announce(self, event: AttemptEvent) -> None:
         """Pass an event on to the log and to those who observe."""

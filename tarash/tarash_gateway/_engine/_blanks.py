@@ -62,6 +62,23 @@ class Blanks:
         self._attempt.take(Polled(status=status, result_ready=True))
         return Snapshot(status, trouble=blank)
 
+    def is_end(self, snapshot: Snapshot) -> bool:
+        """Tell whether a snapshot has all of an end: media, or a failure and its reason."""
+        if snapshot.status == "failed":
+            return snapshot.error is not None and not _is_blank(snapshot.error)
+
+        finished = snapshot.finished
+        if finished is None or finished.media:
+            return finished is not None
+
+        attempt = self._attempt
+        try:
+            self._adapter.parse(attempt.fitted or attempt.call, finished)
+        except Exception:  # noqa: BLE001  (a poll will say it again, if it is so)
+            return False
+
+        return True
+
     def _blank_in(self, snapshot: Snapshot) -> TarashException | None:
         if snapshot.status == "failed":
             return snapshot.error if _is_blank(snapshot.error) else None

@@ -111,16 +111,19 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         response = await one.run(until_accepted=until_accepted)
 
     if response is not None and not begun and not call.mocked:
-        await _learn(attempt, resources, anyio.current_time() - since)
+        has_polled = one.has_polled
+        await _learn(attempt, resources, anyio.current_time() - since, has_polled=has_polled)
 
     return response
 
 
-async def _learn(attempt: Attempt, resources: EngineContext, seconds: float) -> None:
+async def _learn(
+    attempt: Attempt, resources: EngineContext, seconds: float, *, has_polled: bool
+) -> None:
     """Remember how long it took, of its model and, where nobody watched a job, of its kind."""
     call = attempt.fitted or attempt.call
     _durations.note(call.config.provider, call.config.model, seconds)
-    if attempt.operation is None:
+    if not has_polled:
         resources.times.note(kind_of(call), seconds)
         await resources.times.save(kind_of(call), resources.ledger)
 
@@ -191,6 +194,11 @@ class _Drive(Leaving):
                 await self._search.keep_late()
 
         return response
+
+    @property
+    def has_polled(self) -> bool:
+        """Whether the provider was asked after the job."""
+        return self._watch is not None and self._watch.has_polled
 
     async def _within_deadline(self, *, until_accepted: bool) -> Response | None:
         limit, may_look = f"within {self._config.timeout:g} s", True

@@ -24,6 +24,8 @@ FLUSH_SECONDS = 5
 """A ledger may take so long to write down how a job ended."""
 LAST_LOOK_SECONDS = 2.5
 """Of those, what the last look before the verdict may take at most."""
+TOLD_SECONDS = 60
+"""An end that the answer to a submit tells is believed for so long: addresses of media may end."""
 UNSEEN_SECONDS = 3
 """A job whose submit is longer ago may have ended before anybody looked."""
 DENIED_SECONDS = 60

@@ -17,6 +17,8 @@ SHARE = 0.08
 OFTEN, SELDOM = 0.5, 1.0
 """Seconds a look, over the whole life of a job: what vendors' own helpers take. The first where the
 provider lets looks be closer than half a second, and the second with one look at the start."""
+AT_THE_START = 0.25
+"""Of a look a second: so much of the one at the start is left for the end of short jobs."""
 GROWTH = 1.5
 """Of the pauses after looks that failed, and after the end was expected in vain."""
 JITTER = 0.1
@@ -264,7 +266,8 @@ class PollSchedule:
 
         # By a share that is each job's own, so that many don't look at once.
         share = self._phase * (1 if self._is_far else NEAR_SHARE)
-        further = share + (0.5 if self._rate <= OFTEN else 0.0)
+        # Helpers that look seldom begin with a look at the start, and ours are saved for the end.
+        further = share + (0.5 if self._rate <= OFTEN else -AT_THE_START)
         return (self._looks + further) * self._rate - elapsed
 
     def _towards(self, elapsed: float, most: float) -> float:

@@ -8,7 +8,7 @@ from anyio import to_thread
 
 from .._data._measures import Measures
 from ..catalog import schema_source
-from ..catalog.prices import FREE, facts_of, is_by_media, is_for, prices, quote_of
+from ..catalog.prices import facts_of, free, is_by_media, is_for, prices, quote_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
@@ -28,7 +28,7 @@ def quoted(
         measures: How large its media are; None to look at them, where a price depends on it.
     """
     if call.mocked:
-        return FREE
+        return free()
 
     parameters: Any = {}
     if payload is not None:

@@ -14,7 +14,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from .._data._events import Accepted, AttemptEvent, Rejected, Submitting, Unknown
-from .._data._exchange import Operation, RawResult
+from .._data._exchange import Begun, RawResult
 from .._http._answer import is_no_answer, shorten, unreadable
 from .._http._send_state import SendState, current_wire
 from .._support._goodbyes import say
@@ -30,7 +30,7 @@ from ._recording import facts_of
 from ._trust import is_id
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, PartialImage, Payload
+    from .._data._exchange import Call, Operation, PartialImage, Payload
     from .._data._types import JsonObject
     from ..providers._contract import Adapter, AnsweringAdapter, PreviewingAdapter
     from ._attempt import Attempt
@@ -290,7 +290,7 @@ class Submit:
             sent = self._wire.sent
             await attempt.apply(Unknown() if sent else Rejected(submission="not_sent"))
 
-    async def _accept(self, result: Operation | RawResult, call: Call) -> None:
+    async def _accept(self, result: Operation | RawResult | Begun, call: Call) -> None:
         attempt = self._attempt
         if isinstance(result, RawResult):
             if not (call.mocked or result.media) and is_no_answer(result.raw):
@@ -298,20 +298,25 @@ class Submit:
 
             response = received(self._adapter, attempt, self._lease, call, result)
             await attempt.apply(Accepted(finished=True), finished=result, response=response)
-        elif is_id(result.id):
-            if attempt.called_back:  # for whoever goes on with it elsewhere, too
-                result = replace(result, data={**result.data, CALLED_BACK: True})
+            return
 
-            await attempt.apply(Accepted(operation=result))
-        else:
+        operation = result.operation if isinstance(result, Begun) else result
+        if not is_id(operation.id):
             raise HTTPError(
                 f"{call.config.provider} accepted the job under an id that names none "
-                f"({shorten(result.id)!r}), so that it can't be asked after; it may run and be "
+                f"({shorten(operation.id)!r}), so that it can't be asked after; it may run and be "
                 "billed: look at the provider's dashboard before you try again",
                 status_code=OK,
                 submission="unknown",
                 retryable=True,
             )
+
+        if attempt.called_back:  # for whoever goes on with it elsewhere, too
+            operation = replace(operation, data={**operation.data, CALLED_BACK: True})
+
+        await attempt.apply(Accepted(operation=operation))
+        if isinstance(result, Begun):  # believed from here on, where the acceptance is kept
+            attempt.told.keep(result.body)
 
     def _unforeseen(self, error: Exception) -> TarashException:
         secrets = self._attempt.secrets

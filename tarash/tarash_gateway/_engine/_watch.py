@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from .._data._events import Polled
-from .._data._exchange import Operation, RawResult, Snapshot
+from .._data._exchange import ENDED, Operation, RawResult, Snapshot
 from .._support._wakeups import Wakeup
-from ..exceptions import (
-    GenerationFailedError,
-    HTTPConnectionError,
-    TarashException,
-    ValidationError,
-)
-from ._blanks import Blanks
+from ..exceptions import GenerationFailedError, ValidationError
 from ._callbacks import CALLED_BACK
-from ._fronts import checked_look
-from ._lease import Lease, was_stopped
+from ._lease import Lease
 from ._limits import (
     NUDGE_SECONDS,
-    POLL_SECONDS,
     STREAM_POLL_FACTOR,
     UNSEEN_SECONDS,
     WEBHOOK_POLL_FACTOR,
 )
+from ._looks import Looks
 from ._loop_state import seen
-from ._patience import patient
 from ._polling import FIRST_LOOK, PollSchedule
 from ._postbox import reading
 from ._shared_polls import Member, joined
 from ._times import kind_of
-from ._troubles import Troubles, unforeseen_look
 from ._watch_facts import age_of, paced, polled
 
 if TYPE_CHECKING:
@@ -47,7 +37,6 @@ if TYPE_CHECKING:
     from ._fitting import EngineContext
     from ._progress import Progress
 
-ENDED = frozenset({"completed", "failed"})
 STREAM_SECONDS = 0.05
 """A nudge tells so exactly when the job ended."""
 MOST_HEARD = 64
@@ -82,7 +71,7 @@ def _kind_of(call: Call, operation: Operation) -> tuple[Any, ...]:
     return (operation.model, operation.kind, *wishes)
 
 
-class Watch:
+class Watch(Looks):
     """One accepted job under observation."""
 
     def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
@@ -97,22 +86,13 @@ class Watch:
     ) -> None:
         config = attempt.call.config
         self._floor = poll_floor(adapter, config)
+        super().__init__(adapter, client, attempt, operation, lease, self._floor)
         self._slow = STREAM_POLL_FACTOR * max(config.poll_interval, self._floor)
-        self._most = config.max_poll_attempts
-        self._adapter = adapter
-        self._client = client
-        self._lease = lease
-        self._attempt = attempt
         self._progress = progress
-        self._operation = operation
-        self._clock = asyncio.get_running_loop().time
         self._since = self._clock()
         self._age = age_of(operation)
         self._running_at = 0.0
-        self._looks = 0
-        self._failed = False
-        self.troubles = Troubles(attempt, operation, self._floor, self._clock)
-        self._blanks = Blanks(adapter, attempt, self._clock)
+        self._end: Mapping[str, Any] | None = None
         self._streaming = False
         self._has_stream = False
         self._told = False
@@ -141,6 +121,10 @@ class Watch:
             OutOfLooks: It is not done after `max_poll_attempts` looks.
             TarashException: It failed, or the provider has denied it for long.
         """
+        believed = await self.believed()
+        if believed is not None:
+            return believed
+
         await self._times.load(self._kind, self._ledger)
         if not self._history.jobs:
             self._history.expect(*self._times.spans(self._kind))
@@ -199,7 +183,9 @@ class Watch:
         elapsed = self._elapsed()
         self._failed = False
         member = None if self._told else self._member
-        snapshot = await self.look(None if member is None else await member.news())
+        status, self._end = self._end, None
+        news = None if member is None or status is not None else await member.news()
+        snapshot = await self.look(news, status)
         self._retry_after = paced(snapshot.retry_after)
         if snapshot.finished is not None:
             self._learn(elapsed)
@@ -306,10 +292,12 @@ class Watch:
 
     async def _listen(self) -> None:
         adapter = cast("StreamingAdapter", self._adapter)
+        reads = "read_status" in adapter.abilities
         try:
             async for snapshot in adapter.stream(self._client, self._operation):
                 self._streaming = True
                 if snapshot.status in ENDED:
+                    self._end = snapshot.raw if reads else None
                     self._wakeups.nudge(*self._address)
                 else:
                     self._heard.append(snapshot)
@@ -329,70 +317,3 @@ class Watch:
         if self._has_stream:
             self._has_stream = False
             self._shared.give_stream(self._place)
-
-    async def look(self, news: Snapshot | None = None) -> Snapshot:
-        """Look once; what is said of the exchange, and not of the job, counts as no news.
-
-        Args:
-            news: What was just said of it together with others, in place of a poll of its own.
-
-        Raises:
-            TarashException: The provider says that the job failed, or has denied it for long.
-        """
-        self._looks += 1
-        snapshot = news or await self._one_look()
-        if self._looks != self._most:
-            snapshot = self._blanks.borne(snapshot)
-
-        if snapshot.finished is None:
-            ready = self._attempt.done
-            await self._attempt.apply(replace(polled(snapshot), result_ready=ready))
-
-        if snapshot.trouble is not None:
-            self._failed = True
-            is_new = self.troubles.note(snapshot.trouble, denied=snapshot.denied)
-            if self.troubles.is_denied and await was_stopped(self._attempt, self._lease):
-                # So a provider says that it has been deleted.
-                await self._attempt.apply(replace(polled(snapshot), final=True))
-                raise snapshot.trouble
-
-            return snapshot if is_new else replace(snapshot, trouble=None)
-
-        self.troubles.none()
-        snapshot = self.troubles.status(snapshot)
-        if snapshot.status == "failed":
-            raise snapshot.error or GenerationFailedError(
-                "The job failed, and the provider did not say why", raw_response=snapshot.raw
-            )
-
-        return snapshot
-
-    async def _one_look(self) -> Snapshot:
-        trouble: TarashException
-        try:
-            with patient(self._attempt) as patience:
-                came = await self._adapter.poll(self._client, self._operation)
-                snapshot = checked_look(came, self._operation)
-
-            if snapshot.trouble is None:  # machines that don't agree may take it back
-                self._note_ready(ready=patience.is_done)
-
-            if snapshot.status != "completed" or snapshot.finished is not None:
-                return snapshot
-
-            self._note_ready(ready=True)
-            trouble = HTTPConnectionError("The job is done, and its result is not there yet")
-        except TarashException as error:
-            trouble = error
-        except builtins.TimeoutError:
-            trouble = HTTPConnectionError(f"A poll of the job took longer than {POLL_SECONDS} s")
-        except Exception as error:  # noqa: BLE001  (whatever it is, the job is paid for)
-            trouble = unforeseen_look(error, self._attempt.secrets)
-
-        status = self._attempt.status or "queued"
-        return Snapshot(status, retry_after=trouble.retry_after, trouble=trouble)
-
-    def _note_ready(self, *, ready: bool) -> None:
-        """Take note at once of whether the result is there: a cancellation goes by it."""
-        attempt = self._attempt
-        attempt.take(Polled(status=attempt.status or "queued", result_ready=ready))

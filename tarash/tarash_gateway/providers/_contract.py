@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from .._data._exchange import (
+        Begun,
         Call,
         Config,
         MediaSupport,
@@ -43,6 +44,7 @@ Ability = Literal[
     "key_variable",
     "partial_image",
     "poll_many",
+    "read_status",
     "reported_cost",
     "resolve_base_url",
     "resolve_spec",
@@ -98,8 +100,14 @@ class Adapter(Protocol):
         """Turn a fitted call into the exact submit. Pure."""
         ...
 
-    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | RawResult:
-        """Send the payload: one HTTP exchange."""
+    async def submit(
+        self, client: Any, payload: Payload, call: Call
+    ) -> Operation | RawResult | Begun:
+        """Send the payload: one HTTP exchange.
+
+        It returns `Begun` where the answer says that the job has ended, and the adapter has
+        `read_status`: what the answer means is read when the acceptance is written down.
+        """
         ...
 
     async def poll(self, client: Any, operation: Operation) -> Snapshot:
@@ -238,6 +246,25 @@ class CheckingAdapter(Adapter, Protocol):
 
         Raises:
             TarashException: It refuses the key, or can't be asked.
+        """
+        ...
+
+
+class ReadingAdapter(Adapter, Protocol):
+    """An adapter whose provider says how a job ended otherwise than in answer to a poll, too."""
+
+    async def read_status(
+        self, client: Any, operation: Operation, body: Mapping[str, Any]
+    ) -> Snapshot:
+        """Return what a status of the job says, as `poll` does: its answer goes through here.
+
+        A result that is elsewhere is fetched.
+
+        Args:
+            client: The account's.
+            operation: The job.
+            body: Its status: of a poll, of the answer to its submit (`Begun`), or as `raw` of the
+                last snapshot of its `stream`.
         """
         ...
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
 from .._data._exchange import (
+    ENDED,
+    Begun,
     MediaConstraints,
     MediaSupport,
     Operation,
@@ -150,6 +152,7 @@ class OpenAIWire(AdapterDefaults):
             "find_submitted",
             "partial_image",
             "poll_many",
+            "read_status",
             "reported_cost",
             "resolve_spec",
             "verify_credentials",
@@ -228,7 +231,7 @@ class OpenAIWire(AdapterDefaults):
 
     async def submit(
         self, client: OpenAIClient, payload: Payload, call: Call
-    ) -> Operation | RawResult:
+    ) -> Operation | RawResult | Begun:
         """Create a video job, or make images: they have no jobs."""
         answer = await client.post(payload)
         if call.kind == "image":
@@ -240,7 +243,9 @@ class OpenAIWire(AdapterDefaults):
             error = error_of(accepted)
             raise job_error(error, accepted) if error else unreadable(answer.status, accepted)
 
-        return operation_of(client, call, job_id, datetime.now(UTC))
+        operation = operation_of(client, call, job_id, datetime.now(UTC))
+        has_ended = among(STATUSES, str(accepted.get("status"))) in ENDED
+        return Begun(operation, accepted) if has_ended else operation
 
     async def find_submitted(
         self, client: OpenAIClient, payload: Payload, call: Call, since: datetime
@@ -290,19 +295,29 @@ class OpenAIWire(AdapterDefaults):
         }
 
     async def poll(self, client: OpenAIClient, operation: Operation) -> Snapshot:
-        """Look at the job; once it has completed, fetch the video."""
+        """Look at the job."""
         try:
             answer = await client.get(self._job_path(client, operation))
         except ContentModerationError as refused:
             return Snapshot("failed", raw=refused.raw_response, error=refused)
 
-        job = answer.object()
+        seen = await self.read_status(client, operation, answer.object())
+        if seen.status in ENDED or seen.trouble is not None:
+            return seen
+
+        return replace(seen, retry_after=milliseconds(answer.headers.get("openai-poll-after-ms")))
+
+    async def read_status(
+        self, client: OpenAIClient, operation: Operation, body: Mapping[str, Any]
+    ) -> Snapshot:
+        """Return what a job's object says; once it has completed, fetch the video."""
+        job = body
         if not job.get("status") and error_of(job) is not None:
             # Some servers answer 200 with an error in the job's place.
             return Snapshot("failed", raw=job, error=job_error(job["error"], job))
 
         if not job.get("status") and not any(job.get(name) for name in JOB_IDS):
-            raise unreadable(answer.status, job)
+            raise unreadable(200, job)
 
         status = among(STATUSES, str(job.get("status"))) or "processing"
         if status == "failed":
@@ -315,7 +330,6 @@ class OpenAIWire(AdapterDefaults):
                 raw=job,
                 progress=percent(job.get("progress")),
                 unknown=unknown_in(STATUSES, job.get("status")),
-                retry_after=milliseconds(answer.headers.get("openai-poll-after-ms")),
             )
 
         fetching_result()

@@ -5,8 +5,8 @@ It has no loop, no sleep and no retry: the engine has these.
 
 The stages, in the order in which a job meets them: `find_key`, `connect`, `build` (of `check_kind`,
 `body` with `mapped`, `endpoint`), `submit` (of `send`, and `accepted` with `operation`), `poll` (of
-`job_url`, `refused` for an error status, else `snapshot` with `status_of`, `failure`, `billing`,
-`metadata`), `cancel`, and `parse` (of `output`, `facts` and `beside`).
+`job_url`, `refused` for an error status, else `seen`, of `snapshot` with `status_of`,
+`failure`, `billing`, `metadata`), `cancel`, and `parse` (of `output`, `facts` and `beside`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-from .._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from .._data._exchange import (
+    ENDED,
+    Begun,
+    MediaSupport,
+    Operation,
+    Payload,
+    RawResult,
+    Snapshot,
+)
 from .._http._client import HttpClient, checked, join, status_error, unreadable
 from .._support._paths import value_at
 from .._support._secrets import AuthHeaders
@@ -142,10 +150,20 @@ class RestAdapter(RestResults):
                 f"{self.errors.title} makes {' and '.join(self.makes)}s only; use another provider"
             )
 
-    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | RawResult:
+    async def submit(
+        self, client: Any, payload: Payload, call: Call
+    ) -> Operation | RawResult | Begun:
         """Send the body once, and read what came back."""
         answer = await self.send(client, payload, partial(self.errors, model=call.config.model))
-        return self.accepted(client, answer, call)
+        return self.begun(self.accepted(client, answer, call), answer.body)
+
+    def begun(self, accepted: Operation | RawResult, body: Any) -> Operation | RawResult | Begun:
+        """Return what was accepted, and its status where that says that it has ended. Pure."""
+        reads = "read_status" in self.abilities and isinstance(body, dict)
+        if not isinstance(accepted, Operation) or not reads or self.status_of(body) not in ENDED:
+            return accepted
+
+        return Begun(accepted, body)
 
     async def send(self, client: Any, payload: Payload, classify: Classify) -> HttpResponse:
         """Send the body as JSON."""
@@ -213,7 +231,15 @@ class RestAdapter(RestResults):
             # It is being made; there may be no body yet.
             return Snapshot("processing", raw=answer.body or None, progress=self._done(answer.body))
 
-        return self.snapshot(answer.object(), operation)
+        return await self.seen(client, operation, answer.object())
+
+    async def seen(self, client: Any, operation: Operation, body: Mapping[str, Any]) -> Snapshot:
+        """Return what a job's body says; override where its result is elsewhere.
+
+        Where the answer to a submit may be such a body, it is the adapter's `read_status`, too.
+        """
+        del client
+        return self.snapshot(body, operation)
 
     def listed_statuses(
         self, jobs: Iterable[Any], operations: Iterable[Operation]

@@ -74,7 +74,7 @@ class VideoServer(OwnServer):
     """
 
     abilities: frozenset[Ability] = frozenset(
-        {"answers_at_once", "resolve_base_url", "verify_credentials"}
+        {"answers_at_once", "read_status", "resolve_base_url", "verify_credentials"}
     )
     accepts = MediaSupport(
         url=False,
@@ -139,9 +139,11 @@ class VideoServer(OwnServer):
 
         raise self.errors(answer) or status_error(answer)
 
-    async def poll(self, client: HttpClient, operation: Operation) -> Snapshot:
-        """Ask for the job once; when it is done, fetch its videos."""
-        seen = await super().poll(client, operation)
+    async def seen(
+        self, client: HttpClient, operation: Operation, body: Mapping[str, Any]
+    ) -> Snapshot:
+        """Return what a job's body says; when it is done, fetch its videos."""
+        seen = self.snapshot(body, operation)
         if seen.status != "completed":
             return seen
 
@@ -153,6 +155,8 @@ class VideoServer(OwnServer):
             return Snapshot("processing", raw=seen.raw, retry_after=pause, trouble=trouble)
 
         return replace(seen, finished=finished)
+
+    read_status = seen
 
     async def fetched(
         self, client: HttpClient, operation: Operation, job: Mapping[str, Any]

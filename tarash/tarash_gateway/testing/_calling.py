@@ -170,6 +170,15 @@ async def _of_luma(calls: Calls, job: JobRecord) -> Any:
     return await calls.shown(job, f"/dream-machine/v1/generations/{job.id}", {})
 
 
+async def _of_bfl(_calls: Calls, job: JobRecord) -> Any:
+    return job.result_body
+
+
+async def _of_ideogram(calls: Calls, job: JobRecord) -> Any:
+    shown = await calls.shown(job, f"/v2/generations/{job.id}", {})
+    return {"generation_id": job.id, "created": shown.get("created"), "data": shown.get("data")}
+
+
 async def _of_bytedance(calls: Calls, job: JobRecord) -> Any:
     return await calls.shown(job, f"/api/v3/contents/generations/tasks/{job.id}", {})
 
@@ -198,8 +207,10 @@ async def _of_openai(_calls: Calls, job: JobRecord) -> Any:
 
 
 _EVENTS: dict[str, Callable[[Calls, JobRecord], Awaitable[Any]]] = {
+    "bfl": _of_bfl,
     "bytedance": _of_bytedance,
     "fal": _of_fal,
+    "ideogram": _of_ideogram,
     "kling": _of_kling,
     "luma": _of_luma,
     "minimax": _of_minimax,
@@ -228,8 +239,9 @@ def _asked(state: OriginState, request: RecordedRequest) -> str | None:
 
     try:
         body = request.json()
-    except ValueError:
-        body = None
+    except ValueError:  # a form, which its wire has read
+        job = state.job_of(request)
+        body = None if job is None else job.payload
 
     return _named_in(body) if isinstance(body, dict) else None
 
@@ -237,7 +249,8 @@ def _asked(state: OriginState, request: RecordedRequest) -> str | None:
 def _named_in(body: Mapping[str, Any]) -> str | None:
     inner = body.get("options")
     options = inner if isinstance(inner, dict) else {}
-    return body.get("webhook") or body.get("callback_url") or options.get("callback_url")
+    named = (body.get(name) for name in ("webhook", "callback_url", "webhook_url"))
+    return next((url for url in named if url), None) or options.get("callback_url")
 
 
 def _signed(provider: str, name: str, body: bytes, *, is_forged: bool) -> dict[str, str]:

@@ -142,6 +142,7 @@ class Origin:
 
         reply = await route.handler(request)
         if route.step == "submit":
+            self._state.answered(request)
             await self._calls.submitted(request)
 
         return reply

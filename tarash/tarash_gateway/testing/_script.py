@@ -25,7 +25,9 @@ class Script:
     has ended at the fourth. Requests that a fault keeps from the job don't count, nor do status
     streams, results, cancels and lists. Between two polls the job stands where the last one saw it;
     before the first, where the first will see it. Nobody polls while a submit is answered: one that
-    answers with the result has it at once, and one that may wait for the result doesn't.
+    answers with the result has it at once, one that may wait for the result doesn't, and none says
+    that the job has ended. By seconds, `run_seconds=0` is a job that has ended when its submit is
+    answered, and the answer says so where the provider's shows the job.
 
     Attributes:
         queue_seconds: How long the job waits in the queue.

@@ -57,6 +57,7 @@ class JobRecord:
     cancelled: bool = False
     ended_at: float | None = None
     looks: int = 0
+    is_answered: bool = False  # to whoever submitted it
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def phase(self, now: float) -> Phase:
@@ -68,7 +69,11 @@ class JobRecord:
         if passed < queue:
             return "queued"
 
-        return "running" if passed < queue + run or self.script.outcome == "never" else "ended"
+        if passed < queue + run or self.script.outcome == "never":
+            return "running"
+
+        ends_unseen = not self.script.by_polls and self.script.outcome != "lost"
+        return "ended" if ends_unseen or self.is_answered else "queued"
 
     def progress(self, now: float) -> float:
         """Return how much of its run a running job has behind it, 0 to 0.99."""
@@ -95,13 +100,10 @@ class JobRecord:
 
         phase = self.phase(now)
         passed, queue, run = self._way(now)
-        if phase == "queued":
-            return queue - passed
-
         if phase == "running" and self.script.outcome != "never":
             return queue + run - passed
 
-        return None
+        return queue - passed if phase == "queued" else None
 
     def _way(self, now: float) -> tuple[float, float, float]:
         """Return how far the job is and how far queue and run reach, in looks or in seconds."""
@@ -284,8 +286,7 @@ class OriginState:
             return self.most_in_flight is not None and len(self._in_flight()) >= self.most_in_flight
 
     def _in_flight(self) -> list[JobRecord]:
-        now = self.clock()
-        self._running = [job for job in self._running if job.phase(now) != "ended"]
+        self._running = [job for job in self._running if job.phase(self.clock()) != "ended"]
         return self._running
 
     def find(self, job_id: str) -> JobRecord | None:
@@ -295,14 +296,21 @@ class OriginState:
 
         return None if job is None or job.script.outcome == "lost" else job
 
+    def answered(self, request: RecordedRequest) -> None:
+        """Note that the answer to a submit has been made."""
+        job = self._of(request)
+        if job is not None:
+            job.is_answered = True
+
     def job_of(self, request: RecordedRequest) -> JobRecord | None:
         """Return the job that a submit has made and that can end, if any."""
-        with self._lock:
-            for job in reversed(self._jobs.values()):
-                if job.request is request:
-                    return None if job.script.outcome in ("lost", "never") else job
+        job = self._of(request)
+        return None if job is None or job.script.outcome in ("lost", "never") else job
 
-        return None
+    def _of(self, request: RecordedRequest) -> JobRecord | None:
+        with self._lock:
+            jobs = reversed(self._jobs.values())
+            return next((job for job in jobs if job.request is request), None)
 
     def listed(self) -> list[JobRecord]:
         """Return the jobs that a list shows, newest first: all but those that are lost."""

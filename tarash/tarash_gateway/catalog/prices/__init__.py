@@ -6,14 +6,14 @@ from ._book import PriceBook, Prices, line_of, prices, reason_of, shipped, taken
 from ._facts import Facts, facts_of
 from ._fetched import keep
 from ._quantities import is_by_media, is_for
-from ._quote import FREE, quote_of
+from ._quote import free, quote_of
 
 __all__ = [
-    "FREE",
     "Facts",
     "PriceBook",
     "Prices",
     "facts_of",
+    "free",
     "is_by_media",
     "is_for",
     "keep",

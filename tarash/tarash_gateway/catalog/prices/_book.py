@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHIPPED = "prices.jsonl"
-BEGIN = '{"provider": "'
-"""Of each row that ships."""
+IN_FRONT = re.compile(r'\{"provider": "([^"]+)"')
 VARIABLE = "TARASH_PRICES"
 """Names a file with price lines of the user's own."""
 
@@ -147,49 +148,51 @@ def _is_valid(line: PriceLine, today: date | None) -> bool:
     return (line.valid_from or now) <= now <= (line.valid_to or now)
 
 
-class _ShippedBook(PriceBook):
-    """The lines that ship: those of a provider are made when it is asked for."""
+class ShippedBook(PriceBook):
+    """Rows of a file with a provider in front; those of a provider are read when it is priced."""
 
-    def __init__(self, rows: Iterable[str]) -> None:
+    def __init__(self, rows: Sequence[str]) -> None:
+        """Begin with these rows.
+
+        Raises:
+            ValidationError: One has no provider in front.
+        """
         super().__init__()
-        self._unread: dict[str, list[str]] = {}
         self._lock = threading.Lock()
-        for row in rows:
-            # Each begins so: `tools/build_prices.py` writes them.
-            self._unread.setdefault(row.removeprefix(BEGIN).partition('"')[0], []).append(row)
+        self._unread: dict[str, list[tuple[int, str]]] = {}
+        for number, row in enumerate(rows, 1):
+            named = IN_FRONT.match(row)
+            if named is None:
+                raise ValidationError(f"{SHIPPED}:{number}: has no provider in front")
+
+            self._unread.setdefault(named[1], []).append((number, row))
 
     def __iter__(self) -> Iterator[PriceLine]:
         for provider in list(self._unread):
-            self._make(provider)
+            self._read(provider)
 
         return super().__iter__()
 
     def lines(self, provider: str, model: str) -> Sequence[PriceLine]:
-        """Return the lines of a model; see `PriceBook.lines`."""
-        self._make(provider)
+        """Return the lines of a model, as any book does."""
+        self._read(provider)
         return super().lines(provider, model)
 
-    def _make(self, provider: str) -> None:
+    def _read(self, provider: str) -> None:
         if provider not in self._unread:
             return
 
-        with self._lock:
-            rows = self._unread.get(provider)
-            if rows is not None:
-                self.add(read_lines(rows, SHIPPED))
-                del self._unread[provider]
+        with self._lock:  # who waits for it finds all lines of the provider, and each of them once
+            rows = self._unread.get(provider, ())
+            self.add([line_in(row, SHIPPED, number) for number, row in rows])
+            self._unread.pop(provider, None)
 
 
-_read: list[PriceBook] = []
-
-
+@cache
 def shipped() -> PriceBook:
     """Return the lines that ship with the package; read on first use."""
-    if not _read:
-        text = content_of("tarash.tarash_gateway.catalog", f"data/{SHIPPED}").decode()
-        _read.append(_ShippedBook(text.splitlines()))
-
-    return _read[0]
+    text = content_of("tarash.tarash_gateway.catalog", f"data/{SHIPPED}").decode()
+    return ShippedBook(text.splitlines())
 
 
 def read_lines(rows: Iterable[str], name: str) -> Iterator[PriceLine]:
@@ -199,13 +202,20 @@ def read_lines(rows: Iterable[str], name: str) -> Iterator[PriceLine]:
         ValidationError: A row is no price line; the message names it.
     """
     for number, row in enumerate(rows, 1):
-        if not row.strip():
-            continue
+        if row.strip():
+            yield line_in(row, name, number)
 
-        try:
-            yield line_of(json.loads(row))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValidationError(f"{name}:{number}: {reason_of(error)}") from error
+
+def line_in(row: str, name: str, number: int) -> PriceLine:
+    """Return the price line of a row.
+
+    Raises:
+        ValidationError: It is none; the message names it.
+    """
+    try:
+        return line_of(json.loads(row))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValidationError(f"{name}:{number}: {reason_of(error)}") from error
 
 
 def line_of(given: PriceLine | Mapping[str, Any]) -> PriceLine:

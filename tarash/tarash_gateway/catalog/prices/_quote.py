@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ..._data._money import MOST, Quote, QuoteLine
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 CENTS = Decimal(100)
 GIVE_ONE = "give one with register_prices(), or in a file that TARASH_PRICES names"
 SURCHARGE = "surcharge"
-FREE = Quote(low=Decimal(0), high=Decimal(0), currency="USD")
-"""What the mock costs."""
+
+
+@cache
+def free() -> Quote:
+    """Return what the mock costs; made on first use, since pydantic builds a validator for it."""
+    return Quote(low=Decimal(0), high=Decimal(0), currency="USD")
 
 
 @dataclass(frozen=True, slots=True)

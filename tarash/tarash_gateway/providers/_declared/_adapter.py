@@ -8,22 +8,30 @@ from datetime import UTC, datetime, timedelta
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from ..._data._exchange import Operation, Payload, RawResult, Snapshot, Together
+from ..._data._exchange import (
+    ENDED,
+    Begun,
+    Operation,
+    Payload,
+    RawResult,
+    Snapshot,
+    Together,
+)
 from ..._http._client import HttpResponse, status_error, unreadable
 from ..._http._send_state import fetching_result
 from ..._support._paths import value_at as one
-from ..._support._paths import values_at as every
 from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import among, percent, unknown_in
 from .._finding import earliest, moment
 from ._asked import filled_in, is_ours, medium_of, own_id, says_nothing, status_without_word, whole
 from ._hooks import hook
+from ._items import goes_on, is_done, items_of, job_in
 from ._learning import DeclaredLearning
 from ._model import ProviderDeclaration
 from ._names import holds
 from ._parts import first_of
-from ._stages import Listing, Poll
+from ._stages import Poll
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call
@@ -127,20 +135,27 @@ class DeclaredAdapter(DeclaredLearning):
         if answer.status >= FIRST_ERROR or (self.rules.is_refusal(answer.body) and not says_status):
             return self._denied(poll, answer) or self.refused(answer)
 
-        job: Any = answer.object()
-        if poll.items is not None:
-            mine = [
-                item
-                for item in every(job, f"{poll.items}[]")
-                if str(one(item, poll.item_id)) == operation.id
-            ]
-            if not mine:
-                return self._gone(poll, operation, job)
+        job = job_in(poll, operation, answer.object())
+        if job is None:
+            return self._gone(poll, operation, answer.body)
 
-            job = mine[0]
+        return await self.read_status(client, operation, job)
 
-        seen = self.snapshot(job, operation)
-        return await self._fetched(client, seen, operation)
+    async def read_status(
+        self, client: Any, operation: Operation, body: Mapping[str, Any]
+    ) -> Snapshot:
+        """Return what a job's body says; where its result is elsewhere, ask there too."""
+        return await self._fetched(client, self.snapshot(body, operation), operation)
+
+    def begun(self, accepted: Operation | RawResult, body: Any) -> Operation | RawResult | Begun:
+        """Return what was accepted, and its status where that says that it has ended. Pure."""
+        if not isinstance(accepted, Operation) or "poll" in self.said.hooks:
+            return accepted
+
+        poll = self.poll_of(accepted)
+        job = job_in(poll, accepted, body)
+        told = None if job is None else among(poll.statuses, str(one(job, poll.status)))
+        return accepted if job is None or told not in ENDED else Begun(accepted, job)
 
     @staticmethod
     def _is_young(poll: Poll, operation: Operation) -> bool:
@@ -361,29 +376,3 @@ class DeclaredAdapter(DeclaredLearning):
                 break
 
         return list(found.values())
-
-
-def is_done(seen: Snapshot) -> bool:
-    """Tell whether a job is done whose result can't be had now: it must not be erased."""
-    return seen.trouble is not None and not seen.denied
-
-
-def goes_on(listing: Listing, items: Sequence[Any], cursor: str) -> bool:
-    """Tell whether a list has a further page."""
-    if listing.next is not None:
-        return bool(cursor)
-
-    return listing.is_paged and len(items) >= (listing.page_size or 1)
-
-
-def items_of(answer: HttpResponse, path: str) -> list[Any]:
-    """Return the items of a list, of which there may be one without the list.
-
-    Raises:
-        HTTPError: The answer has no place for a list.
-    """
-    if path.partition(".")[0].partition("[")[0] not in answer.object():
-        raise unreadable(answer.status, answer.body)
-
-    found = one(answer.body, path)
-    return found if isinstance(found, list) else [found] if isinstance(found, dict) else []

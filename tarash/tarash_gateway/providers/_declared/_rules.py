@@ -20,6 +20,7 @@ from ._stages import Rule
 
 OF_JOBS = ("moderation", "invalid", "failed")
 """What a failed job can be about; whatever else its words say, it failed."""
+WENT_WELL = frozenset({"ok", "succeed", "succeeded", "success", "successful"})
 PASSING = frozenset({408, 425, 429})
 FIRST_SERVER_ERROR = 500
 """These, and what is from here on, may pass by themselves."""
@@ -58,9 +59,13 @@ class DeclaredRules(ErrorRules):
         )
 
     def said(self, body: Any) -> str:
-        """Return the provider's words; a text without fields is all words, and a page has none."""
+        """Return the provider's words; a text without fields is all words, and a page has none.
+
+        An envelope's word for an exchange that went well says nothing of what is in it.
+        """
         is_text = isinstance(body, str) and not body.lstrip().startswith("<")
-        return ErrorRules.said(self, body) or (body if is_text else "")
+        said = ErrorRules.said(self, body) or (body if is_text else "")
+        return "" if said.strip(" .!").casefold() in WENT_WELL else said
 
     def code_of(self, body: Any) -> str:
         """Return the provider's code; one that says that all is well is none."""

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from ..._data._exchange import Operation, Payload, RawResult
+from ..._data._exchange import Begun, Operation, Payload, RawResult
 from ..._http._client import HttpResponse, join, unreadable
 from ..._support._mime import named
 from ..._support._paths import value_at as one
@@ -197,7 +197,9 @@ class DeclaredSending(DeclaredAccount):
         return f"{how.prefix}{reference}"
 
     # --------------------------------------------------------------------------------------- submit
-    async def submit(self, client: Any, payload: Payload, call: Call) -> Operation | RawResult:
+    async def submit(
+        self, client: Any, payload: Payload, call: Call
+    ) -> Operation | RawResult | Begun:
         """Send the body once; an error inside a good answer is one."""
         way = self._submit_of(call.kind, call.config.model, call.request)
         if way.plain_key:
@@ -216,7 +218,7 @@ class DeclaredSending(DeclaredAccount):
         if answer.content is None and self.rules.is_refusal(answer.body):
             raise self.rules.in_good_answer(answer, paid=True)
 
-        return self.accepted(client, answer, call)
+        return self.begun(self.accepted(client, answer, call), answer.body)
 
     def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
         """Return the job that an answer names, or the result that it is."""

@@ -64,6 +64,7 @@ class FalAdapter(RestAdapter):
         {
             "ask_price",
             "fetch_schema",
+            "read_status",
             "reported_cost",
             "stream",
             "upload",
@@ -150,8 +151,13 @@ class FalAdapter(RestAdapter):
         answer = checked(
             await client.get(self.job_url(client, operation), any_status=True), self.errors
         )
-        status = answer.object()
-        seen = self.snapshot(status, operation)
+        return await self.read_status(client, operation, answer.object())
+
+    async def read_status(
+        self, client: HttpClient, operation: Operation, body: Mapping[str, Any]
+    ) -> Snapshot:
+        """Return what a status says; once the job has completed, fetch its result."""
+        status, seen = body, self.snapshot(body, operation)
         if seen.status != "completed":
             return seen
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..._data._exchange import (
+    Begun,
     MediaConstraints,
     MediaSupport,
     Operation,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ..._http._client import Transport
     from ...catalog import ModelSpec
     from .._contract import Ability
+    from ._places import Surface
 
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 NOT_RUNNING = frozenset({400, 404, 409})
@@ -58,6 +60,7 @@ class GoogleAdapter(AdapterDefaults):
         {
             "answers_at_once",
             "is_ready",
+            "read_status",
             "reported_cost",
             "resolve_base_url",
             "upload",
@@ -136,14 +139,15 @@ class GoogleAdapter(AdapterDefaults):
 
     async def submit(
         self, client: GoogleClient, payload: Payload, call: Call
-    ) -> Operation | RawResult:
+    ) -> Operation | RawResult | Begun:
         """Send the request; images are in the answer, videos are a job."""
         surface = surface_of(call.config.model, call.kind)
         answer = await client.submit(surface, payload, classifier(call.config.model))
         accepted = answer.object()
         job_id = accepted.get("id" if surface == "interactions" else "name")
         if isinstance(job_id, str) and job_id and surface in ("interactions", "operations"):
-            return _operation(client, payload, call, job_id)
+            operation = _operation(client, payload, call, job_id)
+            return Begun(operation, accepted) if _has_ended(surface, accepted) else operation
 
         # What is not stored has no id, and is in the answer.
         at_once = surface in ("content", "predict") or accepted.get("status") in ENDED
@@ -156,17 +160,23 @@ class GoogleAdapter(AdapterDefaults):
         """Look at the job; once it has ended, fetch what is only to be had with our key."""
         http = await client.http(classify_answer)
         url = operation.urls["status"]
-        surface = operation.data["surface"]
         try:
-            if surface == "fetch":
+            if operation.data["surface"] == "fetch":
                 answer = await http.post(url, json={"operationName": operation.id})
             else:
                 answer = await http.get(url)
         except ContentModerationError as refused:
             return Snapshot("failed", raw=refused.raw_response, error=refused)
 
-        look = look_at_interaction if surface == "interactions" else look_at_operation
-        return await look(client, answer.object())
+        return await self.read_status(client, operation, answer.object())
+
+    async def read_status(
+        self, client: GoogleClient, operation: Operation, body: Mapping[str, Any]
+    ) -> Snapshot:
+        """Return what a job says of itself, with the media that only our key opens."""
+        is_interaction = operation.data["surface"] == "interactions"
+        look = look_at_interaction if is_interaction else look_at_operation
+        return await look(client, dict(body))
 
     async def cancel(self, client: GoogleClient, operation: Operation) -> CancelAnswer:
         """Ask Google to stop an interaction; operations can't be stopped."""
@@ -258,6 +268,14 @@ def _operation(client: GoogleClient, payload: Payload, call: Call, job_id: str) 
         urls=urls,
         data={"surface": surface},
     )
+
+
+def _has_ended(surface: Surface, accepted: JsonObject) -> bool:
+    """Tell whether the answer to a submit says that the job has ended."""
+    if surface == "interactions":
+        return accepted.get("status") in ENDED
+
+    return accepted.get("done") is True
 
 
 async def _finished(client: GoogleClient, raw: JsonObject, call: Call) -> RawResult:

@@ -54,6 +54,7 @@ class LumaAdapter(RestAdapter):
             "find_submitted",
             "key_variable",
             "poll_many",
+            "read_status",
             "resolve_base_url",
             "upload",
             "verify_credentials",
@@ -68,6 +69,7 @@ class LumaAdapter(RestAdapter):
     trusted_hosts = ()
     modules = ("lumaai", "lumaai.resources.generations", "httpx")
     errors = classify_answer
+    read_status = RestAdapter.seen
     job_path = "generations/{id}"
     status = "state"
     statuses: ClassVar[Mapping[str, JobStatus]] = {

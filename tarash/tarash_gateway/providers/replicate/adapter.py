@@ -40,7 +40,7 @@ from .schemas import MODEL, read_record
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config
     from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
-    from ..._http._client import HttpResponse, Transport
+    from ..._http._client import Transport
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
     from .._contract import Ability
@@ -76,6 +76,7 @@ class ReplicateAdapter(RestAdapter):
             "fetch_schema",
             "find_submitted",
             "poll_many",
+            "read_status",
             "reported_cost",
             "resolve_base_url",
             "upload",
@@ -90,6 +91,7 @@ class ReplicateAdapter(RestAdapter):
     base_url = "https://api.replicate.com"
     key_variables = ("REPLICATE_API_TOKEN",)
     errors = classify_answer
+    read_status = RestAdapter.seen
     job_path = "v1/predictions/{id}"
     statuses: ClassVar[Mapping[str, JobStatus]] = {
         "starting": "queued",
@@ -129,14 +131,6 @@ class ReplicateAdapter(RestAdapter):
 
         held = {"Prefer": f"wait={HELD_SECONDS}"} if call.kind == "image" else {}
         return Payload(path=path, body=body, headers=held, inside="input")
-
-    def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
-        """Return the prediction; an image may be ready already, which the first poll shows."""
-        operation = super().accepted(client, answer, call)
-        if answer.object().get("status") in ENDED and isinstance(operation, Operation):
-            return replace(operation, data={"retry_after": 0})
-
-        return operation
 
     async def find_submitted(
         self, client: ReplicateClient, payload: Payload, call: Call, since: datetime

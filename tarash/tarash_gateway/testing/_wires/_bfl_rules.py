@@ -60,7 +60,8 @@ def is_ratio(value: Any) -> bool:
 
 
 def is_hook(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith("https://")
+    # On this machine, which alone is called here, there need be no certificate.
+    return isinstance(value, str) and value.startswith(("https://", "http://127.0.0.1:"))
 
 
 def list_of(most: int, check: Check) -> Check:

@@ -39,7 +39,8 @@ class WireContext:
 
         One that goes on by looks ends now, since nobody can look at it meanwhile.
         """
-        if job.script.by_polls and job.script.outcome != "never":
+        waits_for_polls = job.script.by_polls or job.script.outcome == "lost"
+        if waits_for_polls and job.script.outcome != "never":
             job.end(self.state.clock(), cancelled=False)
 
         while job.phase(self.state.clock()) != "ended":

@@ -107,7 +107,7 @@ class ReplicateWire:
     async def _hold(self, job: JobRecord, prefer: str) -> None:
         """Wait for the end of the job as long as the client wants."""
         found = re.fullmatch(r"wait(?:=(\d+))?", prefer)
-        if found is None or job.script.by_polls:
+        if found is None or job.script.by_polls or job.script.outcome == "lost":
             return
 
         with suppress(TimeoutError):
