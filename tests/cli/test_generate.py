@@ -390,7 +390,7 @@ def test_a_dry_run_needs_no_key_and_sends_nothing(command: Command, simulator: S
 
 
 def test_a_dry_run_says_what_of_its_cost_is_not_known(command: Command) -> None:
-    model = ("--provider", "openai", "--model", "gpt-image-2")
+    model = ("--provider", "openai", "--model", "chatgpt-image-latest")
     ran = command("image", "a cat", "--dry-run", *model, code=0)
     said = " ".join(ran.out.split())
     assert "cost unknown unknown output: the tokens of its output are not known before" in said

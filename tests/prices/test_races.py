@@ -103,7 +103,7 @@ def together(url: str, rounds: int, threads: int, deadly: set[int]) -> None:
             line = f"{number} die" if number in deadly else f"{number}"
             won = ask(racing, line)
             dead = [place for place, answer in enumerate(won) if answer is None]
-            assert len(dead) == (number in deadly)
+            assert len(dead) == (number in deadly), (number, won)
             if not dead:
                 assert sorted(won) == ["0"] * (PROCESSES - 1) + ["1"]
                 continue
