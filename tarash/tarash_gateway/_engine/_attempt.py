@@ -53,7 +53,6 @@ class Attempt:
 
     call: Call
     audience: Audience = field(default_factory=Audience)
-    """Who hears of its events."""
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
     """By the clock of event loops, which is this one."""
@@ -70,7 +69,7 @@ class Attempt:
     cancel: CancelAnswer | None = None
     billing_told: Billing | None = None
     fitted: Call | None = None
-    """The call with its wishes bent to the model; None until that is done."""
+    """The call as it was adapted to the model; None until that is done."""
     intent: Intent | None = None
     """What the ledger was told before the submit."""
     finished: RawResult | None = None

@@ -111,19 +111,17 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         response = await one.run(until_accepted=until_accepted)
 
     if response is not None and not begun and not call.mocked:
-        has_polled = one.has_polled
-        await _learn(attempt, resources, anyio.current_time() - since, has_polled=has_polled)
+        seconds = anyio.current_time() - since
+        await _learn(attempt, resources, seconds, one)
 
     return response
 
 
-async def _learn(
-    attempt: Attempt, resources: EngineContext, seconds: float, *, has_polled: bool
-) -> None:
+async def _learn(attempt: Attempt, resources: EngineContext, seconds: float, one: _Drive) -> None:
     """Remember how long it took, of its model and, where nobody watched a job, of its kind."""
     call = attempt.fitted or attempt.call
     _durations.note(call.config.provider, call.config.model, seconds)
-    if not has_polled:
+    if not one.has_polled:
         resources.times.note(kind_of(call), seconds)
         await resources.times.save(kind_of(call), resources.ledger)
 
@@ -258,9 +256,8 @@ class _Drive(Leaving):
         adjustments = (*self._call.adjustments, *changes)
         self._call = attempt.fitted = replace(self._call, request=request, adjustments=adjustments)
         payload = checked_payload(self._adapter, self._call, self._spec)
-        money = attempt.money
-        money.quote = quoted(self._call, self._spec, payload, money.measures)
-        check_affordable(attempt, self._call, money.quote, self._adapter, self._spec)
+        attempt.money.quote = quoted(self._call, self._spec, payload, attempt.money.measures)
+        check_affordable(attempt, self._call, attempt.money.quote, self._adapter, self._spec)
         self._search.payload = payload
         try:
             asking = await self._asking(payload)

@@ -302,10 +302,8 @@ class OpenAIWire(AdapterDefaults):
             return Snapshot("failed", raw=refused.raw_response, error=refused)
 
         seen = await self.read_status(client, operation, answer.object())
-        if seen.status in ENDED or seen.trouble is not None:
-            return seen
-
-        return replace(seen, retry_after=milliseconds(answer.headers.get("openai-poll-after-ms")))
+        pace = milliseconds(answer.headers.get("openai-poll-after-ms"))
+        return seen if seen.status in ENDED or seen.trouble else replace(seen, retry_after=pace)
 
     async def read_status(
         self, client: OpenAIClient, operation: Operation, body: Mapping[str, Any]
