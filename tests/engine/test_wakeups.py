@@ -42,7 +42,7 @@ async def test_a_nudge_makes_a_waiting_poll_happen_at_once(
 ) -> None:
     case: Case = JOBS[provider]
     simulator.keys[provider] = {KEY}
-    simulator.script(provider, Script(run_polls=0, stream="silent"))
+    simulator.script(provider, Script(run_polls=0, stream=False))
     gateway = Gateway()
     config = case.config(KEY, simulator.base_url(provider), **SELDOM)
     generate = (

@@ -98,7 +98,7 @@ def test_errors_by_status(
         generate_video(config(), REQUEST)
 
     assert type(caught.value) is kind
-    assert caught.value.submission == ("unknown" if status == 502 else "rejected")
+    assert caught.value.submission == ("unknown" if status in (307, 502) else "rejected")
     assert caught.value.raw_response is not None
     assert simulator.counters("luma").submits == 1
     assert simulator.leaks == []

@@ -12,6 +12,7 @@ import pytest
 from tarash.tarash_gateway import (
     ContentModerationError,
     GenerationFailedError,
+    HTTPError,
     ImageGenerationConfig,
     ImageGenerationRequest,
     ModelNotFoundError,
@@ -229,7 +230,8 @@ def test_every_known_id_plans(model: str) -> None:
     )
     plan = plan_image(ImageGenerationConfig(provider="stability", model=model), request)
     assert plan.endpoint.startswith("https://api.stability.ai/v2beta/stable-image/")
-    assert plan.adjustments == ()
+    told = [one.field for one in plan.adjustments]
+    assert told == (["prompt"] if model == "edit/erase" else [])
 
 
 @pytest.mark.parametrize(
@@ -369,7 +371,8 @@ async def test_a_result_without_an_image_is_a_failure(
 ) -> None:
     simulator.script("stability", Script(result=result))
     error = await failing(simulator)
-    assert isinstance(error, GenerationFailedError)
+    assert isinstance(error, HTTPError if result == {} else GenerationFailedError)
+    assert error.submission == ("unknown" if result == {} else "accepted")
     assert error.raw_response == result
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tarash.tarash_gateway import (
     GenerationFailedError,
+    HTTPError,
     ImageGenerationConfig,
     ImageGenerationRequest,
     TarashException,
@@ -270,7 +271,8 @@ async def test_a_failed_and_an_expired_job(simulator: Simulator) -> None:
 async def test_images_without_an_image(simulator: Simulator, result: dict[str, Any]) -> None:
     simulator.script("xai", Script(result=result))
     error = await failing_image(simulator)
-    assert isinstance(error, GenerationFailedError)
+    assert isinstance(error, HTTPError if result == {} else GenerationFailedError)
+    assert error.submission == ("unknown" if result == {} else "accepted")
     assert error.raw_response == result
 
 

@@ -311,29 +311,29 @@ def _mistyped(spec: ModelSpec) -> ModelSpec:
 
     One that adds to a known id, such as a date, may be a new release of it.
     """
-    if not is_described(spec.provider) or spec.model in named(spec.provider):
-        return spec
-
-    if getattr(module_of(spec.provider), "FREE_IDS", False):
+    if not is_described(spec.provider) or getattr(module_of(spec.provider), "FREE_IDS", False):
         return spec
 
     known = {*named(spec.provider), *_schema_store.ids(spec.provider)}
-    adds = any(re.match(f"{re.escape(one)}[-_:@/.].*[0-9]{{3}}", spec.model) for one in known)
-    near = near_ids(spec.provider, spec.model, alike=TYPO)
-    if spec.model in known or adds:
+    if spec.model in known:
         return spec
-
-    if near:
-        meant = " or ".join(near)
-        return replace(spec, doubt=f"the catalogue has no such model; did you mean {meant}?")
 
     # A server of one's own has any model, and the catalogue none of it.
-    found = elsewhere(spec.provider, spec.model) if known else None
-    if found is None:
+    near = near_ids(spec.provider, spec.model, alike=TYPO)
+    gone = near_ids(spec.provider, spec.model, alike=TYPO, also_gone=True)
+    found = elsewhere(spec.provider, spec.model) if known and not gone else None
+    if any(re.match(f"{re.escape(one)}[-_:@/.].*[0-9]{{3}}", spec.model) for one in known):
         return spec
 
-    doubt = f"the catalogue has no such model of {spec.provider}, and {found}"
-    return replace(spec, doubt=doubt)
+    doubt = None
+    if near:
+        doubt = f"the catalogue has no such model; did you mean {' or '.join(near)}?"
+    elif gone:
+        doubt = f"the catalogue has no such model, and {gone[0]}, which is written alike, is gone"
+    elif found is not None:
+        doubt = f"the catalogue has no such model of {spec.provider}, and {found}"
+
+    return spec if doubt is None else replace(spec, doubt=doubt)
 
 
 def _same_task(model: str, other: str) -> bool:

@@ -263,7 +263,7 @@ def _describe(described: ModelDescription) -> None:
 @models_app.command("refresh")
 def refresh_command(
     provider: Annotated[
-        str, typer.Argument(help="fal, openai, azure-openai, google or wavespeed.")
+        str, typer.Argument(help="fal, openai, azure-openai, google, openrouter or wavespeed.")
     ] = "fal",
     *,
     prices: Prices = False,

@@ -18,8 +18,8 @@ _NAMED: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (
         _exchange,
         (
-            *("Call", "MediaSupport", "Operation", "PartialImage", "Payload", "RawResult"),
-            *("Snapshot", "Together"),
+            *("Begun", "Call", "MediaSupport", "Operation", "PartialImage", "Payload"),
+            *("RawResult", "Snapshot", "Together"),
         ),
     ),
     (_types, ("Billing", "CancelAnswer", "JobStatus")),

@@ -185,7 +185,8 @@ async def test_refused_submits(
     error = await refused(video(max_retries=2, fallback_configs=(NEXT,)))
     assert type(error) is kind
     assert said in error.message
-    assert error.submission == "rejected"
+    # A page may be a front's, and the task may be there.
+    assert error.submission == ("unknown" if "<html>" in error.message else "rejected")
     assert not error.retryable
     assert simulator.counters("runway").submits == 1
 

@@ -42,9 +42,6 @@ def joint_adjustments(
         request: What is asked for, before it is fitted.
     """
     changes: list[Change | None] = []
-    if "promptText" not in table:
-        changes.append(("prompt", None, "has no prompt"))
-
     if shapes is not None and "ratio" not in request.extra_params:
         changes.append(_aspect_ratio(shapes, request))
         changes.append(None if words else _pixels(shapes, request))
