@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { fill, h, say } from "./dom.js";
-import { fieldName, fieldValue, isOpen, lasting, money, quoted, stateName } from "./format.js";
+import { fieldName, fieldValue, isOpen, isStale, lasting, money, quoted, stateName } from "./format.js";
 import { badge, confirmed, costOf, mediaAddress, player, progress } from "./parts.js";
 
 const BILLING = { none: "not billed", possible: "may be billed", certain: "billed" };
@@ -88,6 +88,7 @@ export function column(model, { on, players, signal }) {
   self.moved = (job) => {
     const last = self.job?.status;
     self.isSending = false;
+    if (self.job?.id === job.id && isStale(job, last)) return;
     self.job = job;
     if (isOpen(job.status)) running(job);
     else if (last !== job.status) ended(job);

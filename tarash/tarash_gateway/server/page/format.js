@@ -79,6 +79,8 @@ const STATES = {
 
 export const stateName = (status) => STATES[status] ?? status;
 export const isOpen = (status) => status === "queued" || status === "in_progress";
+/** Whether news of a job are older than what was known: the answer to a cancel may come after the end. */
+export const isStale = (job, before) => isOpen(job.status) && ["completed", "failed", "cancelled"].includes(before);
 
 /** As people read a list of values. */
 export function listed(values, most = 6) {

@@ -2,7 +2,7 @@
 
 import { get, post, remove } from "./api.js";
 import { empty, failure, fill, h, say, waiting } from "./dom.js";
-import { fieldName, fieldValue, isOpen, lasting, moment, money, stateName } from "./format.js";
+import { fieldName, fieldValue, isOpen, isStale, lasting, moment, money, stateName } from "./format.js";
 import { follow } from "./live.js";
 import { badge, confirmed, copier, costOf, deleted, labelsOf, mediaAddress, player, progress } from "./parts.js";
 
@@ -19,6 +19,7 @@ export async function job(place, { rest, signal }) {
 
   async function show(found) {
     const before = now?.status;
+    if (isStale(found, before)) return;
     now = found;
     if (!head.isConnected) fill(place, head, h("div", { class: "job-grid" }, media, facts), story);
     fill(head, heading());

@@ -2,7 +2,7 @@
 
 import { get, post, remove } from "./api.js";
 import { empty, failure, field, fill, h, say, select, waiting } from "./dom.js";
-import { ago, isOpen, moment, stateName } from "./format.js";
+import { ago, isOpen, isStale, moment, stateName } from "./format.js";
 import { follow } from "./live.js";
 import { badge, confirmed, costOf, deleted, labelsOf, progress } from "./parts.js";
 
@@ -77,7 +77,7 @@ export async function jobs(place, { who, query, signal }) {
 
   function moved(job) {
     const before = shown.get(job.id);
-    if (!before) return;
+    if (!before || isStale(job, before.querySelector(".badge")?.dataset.state)) return;
     const next = row(job);
     // What has the focus keeps it: rows change under the hands of whoever reads them.
     const focus = before.contains(document.activeElement) ? document.activeElement.dataset.part : null;
