@@ -6,8 +6,7 @@ that they have asked the provider with. That is said of this exchange, and not o
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._http._answer import ERRORS_BY_STATUS, shorten, wait_in
@@ -24,6 +23,8 @@ NAMES = ("statusCode", "status_code", "http_status", "status", "code")
 WORDS = ("status", "state", "task_status", "phase")
 """Where providers say how a job stands, in words."""
 HOLDERS = ("data", "task", "output", "result", "response", "prediction")
+DIGITS = 3
+"""Of an HTTP status."""
 
 
 def checked_look(snapshot: Snapshot, operation: Operation) -> Snapshot:
@@ -60,16 +61,29 @@ def status_in(body: Mapping[str, Any]) -> int | None:
 
         for name in NAMES:
             found = str(holder.get(name))
-            if found.isascii() and found.isdigit() and int(found[:4]) in OF_THE_EXCHANGE:
+            is_number = len(found) == DIGITS and found.isascii() and found.isdigit()
+            if is_number and int(found) in OF_THE_EXCHANGE:
                 return int(found)
 
     return None
 
 
 def _is_of_a_job(body: Mapping[str, Any], operation: Operation) -> bool:
-    """Tell whether a body says how a job stands, or names it."""
+    """Tell whether a body says how a job stands, or is that of this one, by its id.
+
+    An id within a sentence or a path says what was asked for, and not who answers.
+    """
     parts = [body, *(part for name in HOLDERS if isinstance(part := body.get(name), Mapping))]
     if body.get("done") or any(isinstance(one.get(name), str) for one in parts for name in WORDS):
         return True
 
-    return operation.id in json.dumps(body, ensure_ascii=False, default=str)
+    return operation.id in _values(body)
+
+
+def _values(body: Any) -> Iterator[str]:
+    """Yield the text of all that stands in a body."""
+    if isinstance(body, Mapping | list):
+        for one in body.values() if isinstance(body, Mapping) else body:
+            yield from _values(one)
+    else:
+        yield str(body)

@@ -329,7 +329,7 @@ def _mistyped(spec: ModelSpec) -> ModelSpec:
     if near:
         doubt = f"the catalogue has no such model; did you mean {' or '.join(near)}?"
     elif gone:
-        doubt = f"the catalogue has no such model, and {gone[0]}, which is written alike, is gone"
+        doubt = f"the catalogue has no such model, and {gone[0]}, which it resembles, is retired"
     elif found is not None:
         doubt = f"the catalogue has no such model of {spec.provider}, and {found}"
 

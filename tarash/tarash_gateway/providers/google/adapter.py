@@ -273,7 +273,7 @@ def _operation(client: GoogleClient, payload: Payload, call: Call, job_id: str) 
 def _has_ended(surface: Surface, accepted: JsonObject) -> bool:
     """Tell whether the answer to a submit says that the job has ended."""
     if surface == "interactions":
-        return accepted.get("status") in ENDED
+        return str(accepted.get("status")) in ENDED
 
     return accepted.get("done") is True
 

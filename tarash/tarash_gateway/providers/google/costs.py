@@ -4,12 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..._data._money import Reported, exact
 from .._facts import mapping, objects
 
 ZERO = Decimal(0)
+
+
+class Names(NamedTuple):
+    """How a surface names its counts."""
+
+    prompt: str
+    output: str
+    thoughts: str
+    by_kind: str
+    """The output's tokens by what they are of."""
+    tokens: str
+    """How many they are, of one kind."""
+
+
+OF_CONTENT = Names(
+    "promptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "candidatesTokensDetails",
+    "tokenCount",
+)
+OF_INTERACTION = Names(
+    "total_input_tokens",
+    "total_output_tokens",
+    "total_thought_tokens",
+    "output_tokens_by_modality",
+    "tokens",
+)
 
 
 def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
@@ -19,32 +47,7 @@ def reported_cost(body: Any, _metadata: Mapping[str, Any]) -> Reported | None:
     """
     found = mapping(body)
     usage = mapping(found.get("usageMetadata"))
-    if usage:
-        return _of_content(usage)
-
-    return _of_interaction(mapping(found.get("usage")))
-
-
-def _of_content(usage: Mapping[str, Any]) -> Reported | None:
-    made = exact(usage.get("candidatesTokenCount"))
-    prompt = exact(usage.get("promptTokenCount"))
-    if made is None or prompt is None:
-        return None
-
-    words = _text(usage.get("candidatesTokensDetails"), "tokenCount")
-    thoughts = exact(usage.get("thoughtsTokenCount")) or ZERO
-    return _counted(prompt, made, words, thoughts)
-
-
-def _of_interaction(usage: Mapping[str, Any]) -> Reported | None:
-    made = exact(usage.get("total_output_tokens"))
-    prompt = exact(usage.get("total_input_tokens"))
-    if made is None or prompt is None:
-        return None
-
-    words = _text(usage.get("output_tokens_by_modality"), "tokens")
-    thoughts = exact(usage.get("total_thought_tokens")) or ZERO
-    return _counted(prompt, made, words, thoughts)
+    return _counted(usage, OF_CONTENT) if usage else _counted(found.get("usage"), OF_INTERACTION)
 
 
 def _text(details: Any, name: str) -> Decimal:
@@ -57,7 +60,14 @@ def _text(details: Any, name: str) -> Decimal:
     return sum(counts, ZERO)
 
 
-def _counted(prompt: Decimal, made: Decimal, words: Decimal, thoughts: Decimal) -> Reported:
+def _counted(counts: Any, names: Names) -> Reported | None:
+    usage = mapping(counts)
+    made, prompt = exact(usage.get(names.output)), exact(usage.get(names.prompt))
+    if made is None or prompt is None:
+        return None
+
+    words = _text(usage.get(names.by_kind), names.tokens)
+    thoughts = exact(usage.get(names.thoughts)) or ZERO
     return Reported(
         quantity=prompt + made + thoughts,
         unit="token",
