@@ -235,7 +235,7 @@ class PollMatrix:
         if not isinstance(end, TarashException):
             borne = cell.is_harmless or cell.lasting != "for ever" or cell.is_optional
             assert borne, "delivered in spite of all"
-            assert await self._state(cell) == ("completed", "completed")
+            await self._is_completed(cell)
             return "delivered"
 
         assert cell.lasting == "for ever", f"not borne: {end!r}"
@@ -258,10 +258,14 @@ class PollMatrix:
             (job,) = [one for one in jobs if one.operation == end.operation]
             response = await job.wait_async()
 
-        assert response.status == "completed"
-        assert await self._state(cell) == ("completed", "completed")
+        assert response.status == "completed", f"resumed to {response!r}"
+        await self._is_completed(cell)
         assert not (denied and cell.step != "poll") or "done" in end.message, end.message
         return "denied and resumed" if denied else "at the deadline and resumed"
+
+    async def _is_completed(self, cell: Cell) -> None:
+        state = await self._state(cell)
+        assert state == ("completed", "completed"), f"delivered, and written down as {state}"
 
     async def _state(self, cell: Cell) -> tuple[str, str | None]:
         ledger = SqliteLedger(self.path)
