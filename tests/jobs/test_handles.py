@@ -292,10 +292,16 @@ async def test_a_ledger_that_hears_nothing_has_heard_nothing(tmp_path: Path) -> 
     lease = Lease(ledger, "job", "owner")
     lease.say_alive(since := datetime.now(UTC))
 
-    async def nothing_is_lost() -> None:
-        """Find the ledger's file where it was."""
+    class Driven:
+        """A job of which the ledger has everything."""
 
-    async with kept_alive(lease, nothing_is_lost):
+        def __init__(self) -> None:
+            self.lease, self.is_behind = lease, False
+
+        async def write_again(self) -> None:
+            raise AssertionError
+
+    async with kept_alive(Driven()):
         await until(lambda: ledger.renewed >= 3)
 
     assert lease.heard_of == [since]

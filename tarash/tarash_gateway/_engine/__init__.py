@@ -13,12 +13,12 @@ from ._callbacks import Callbacks
 from ._drive import drive, farewell
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
+from ._heartbeat import kept_alive
 from ._lease import (
     FACTS,
     Lease,
     job_was_stopped,
     keeps_money,
-    kept_alive,
     ledger_failed,
     rewrite,
     settle,

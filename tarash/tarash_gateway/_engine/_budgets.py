@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from .._data._money import written
 from ..exceptions import BudgetExceededError
@@ -42,9 +43,17 @@ def kept_quote(quote: Quote | None) -> JsonObject | None:
     if quote is None or quote.low is None:
         return None
 
-    return quote.model_dump(
-        mode="json", exclude={"lines": {"__all__": SHOWN}}, exclude_defaults=True
-    )
+    kept = _kept.get(quote)
+    if kept is None:
+        kept = _kept[quote] = quote.model_dump(
+            mode="json", exclude={"lines": {"__all__": SHOWN}}, exclude_defaults=True
+        )
+
+    return kept
+
+
+_kept: WeakKeyDictionary[Quote, JsonObject] = WeakKeyDictionary()
+"""As kept; jobs that share a quote share this, too."""
 
 
 def exceeded(error: OverBudgetError, attempt: Attempt) -> BudgetExceededError:

@@ -203,10 +203,8 @@ class _Drive(Leaving):
         if self._attempt.deadline is None:
             self._attempt.deadline = anyio.current_time() + self._config.timeout
 
-        with (
-            anyio.CancelScope(deadline=self._attempt.deadline) as scope,
-            limited_by(self._attempt, scope),
-        ):
+        with anyio.CancelScope(deadline=self._attempt.deadline) as scope:
+            self._attempt.limits.append(scope)
             try:
                 await self._be_accepted(self._attempt.deadline)
                 self._attempt.leave()
@@ -218,6 +216,8 @@ class _Drive(Leaving):
                 limit, may_look = f"after {self._config.max_poll_attempts} polls", False
                 if self._attempt.passage is not None:
                     self._attempt.passage.counts = False
+            finally:
+                self._attempt.limits.remove(scope)
 
         return await self._past_the_limit(limit, may_look=may_look)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -18,7 +17,7 @@ import anyio
 from .._support._logging import event
 from ..exceptions import StorageError, TarashException
 from ..ledger._records import STOPPED
-from ._limits import BEATS, CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
+from ._limits import CANCEL_SECONDS, FLUSH_SECONDS, SURE_SECONDS
 from ._received import write_received
 
 if TYPE_CHECKING:
@@ -308,55 +307,6 @@ async def _write(lease: Lease, work: Callable[[], Awaitable[Any]]) -> None:
 
     if limit.cancelled_caught and not lease.keeps:
         lease.unwritten.clear()  # nobody comes back to it
-
-
-def kept_alive(
-    lease: Lease, write_again: Callable[[], Awaitable[None]]
-) -> AbstractAsyncContextManager[None]:
-    """Tell the ledger meanwhile that the holder is alive, where somebody could take its job.
-
-    Args:
-        lease: Who drives which job.
-        write_again: Makes sure that the ledger still has the job.
-    """
-    return _beating(lease, write_again) if lease.keeps and not lease.is_watcher else nullcontext()
-
-
-@asynccontextmanager
-async def _beating(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    failure: BaseException | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(_beat, lease, write_again)
-        try:
-            yield
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001
-            failure = error  # raised below, where no group wraps it
-
-        group.cancel_scope.cancel()
-
-    if failure is not None:
-        raise failure
-
-
-async def _beat(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await anyio.sleep(lease.ledger.lease_seconds / BEATS)
-        for work in (partial(_renew, lease), write_again, lease.catch_up):
-            try:
-                await work()
-            except Exception as error:  # noqa: BLE001  (the next one may come through)
-                ledger_failed(lease, error)
-
-
-async def _renew(lease: Lease) -> None:
-    """Tell the ledger that we are alive; nothing else that is written to it says so for certain."""
-    since = datetime.now(UTC)
-    await lease.ledger.renew()
-    # After a long stop, others may have the job: what has not left has to be written down anew.
-    if not lease.is_late():
-        lease.say_alive(since)
 
 
 def ledger_failed(lease: Lease, error: Exception) -> None:

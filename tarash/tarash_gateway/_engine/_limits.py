@@ -45,6 +45,8 @@ WEBHOOK_POLL_FACTOR = 6
 
 BEATS = 3
 """How often a holder tells a ledger in each lease that it is alive."""
+FAILED_BEATS = 15
+"""And where the ledger could not be told, until it can."""
 SURE_SECONDS = 10
 """A submit that is about to leave may take so long, however short the lease is."""
 LARGEST_PAYLOAD = 64 * 1024

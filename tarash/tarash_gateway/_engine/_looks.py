@@ -26,7 +26,21 @@ if TYPE_CHECKING:
 
 
 class Looks:
-    """The looks at one job."""
+    """The looks at one job. Without a dictionary: thousands of jobs are watched at a time."""
+
+    __slots__ = (
+        "_adapter",
+        "_attempt",
+        "_blanks",
+        "_client",
+        "_clock",
+        "_failed",
+        "_lease",
+        "_looks",
+        "_most",
+        "_operation",
+        "troubles",
+    )
 
     def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
         self,

@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -111,13 +111,20 @@ class _Reader:
 _readers: RunVar[dict[int, _Reader]] = RunVar("_readers")
 
 
-@contextmanager
-def reading(resources: EngineContext) -> Iterator[None]:
+def reading(resources: EngineContext) -> AbstractContextManager[None]:
     """Have the notes of the ledger read while a job is waited for."""
     if resources.callbacks.url is None or not keeps_state(resources.ledger):
-        yield
-        return
+        return _NOTHING
 
+    return _read_meanwhile(resources)
+
+
+_NOTHING = nullcontext()
+"""The same for thousands of jobs that wait."""
+
+
+@contextmanager
+def _read_meanwhile(resources: EngineContext) -> Iterator[None]:
     try:
         readers = _readers.get()
     except LookupError:

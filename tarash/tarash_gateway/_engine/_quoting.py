@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from anyio import to_thread
 
@@ -39,7 +40,16 @@ def quoted(
         measures = _looked_at(call)
 
     facts = facts_of(spec, call.config, call.request, parameters, measures or Measures())
-    return quote_of(lines, facts, f"{spec.provider} {spec.model}")
+    return _shared(quote_of(lines, facts, f"{spec.provider} {spec.model}"))
+
+
+_quotes: WeakValueDictionary[str, Quote] = WeakValueDictionary()
+"""By their text; no longer than a job has one."""
+
+
+def _shared(quote: Quote) -> Quote:
+    """Return the quote of another job that says the same: thousands wait with a few of them."""
+    return _quotes.setdefault(quote.model_dump_json(), quote)
 
 
 async def measured(call: Call, spec: ModelSpec) -> Measures:

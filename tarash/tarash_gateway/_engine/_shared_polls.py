@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import anyio
@@ -198,14 +198,13 @@ class SharedPolls:
         return True
 
 
-@contextmanager
 def joined(
     groups: dict[Hashable, SharedPolls],
     adapter: Adapter,
     client: Any,
     operation: Operation,
     bell: Bell,
-) -> Iterator[Member | None]:
+) -> AbstractContextManager[Member | None]:
     """Wait for a job among the others of its account, where its provider answers for several.
 
     Args:
@@ -220,8 +219,7 @@ def joined(
         together = cast("SharingAdapter", adapter).together(operation)
 
     if together is None:
-        yield None
-        return
+        return _ALONE
 
     key = (id(client), together)
     group = groups.get(key)
@@ -229,6 +227,21 @@ def joined(
         clock = asyncio.get_running_loop().time
         group = groups[key] = SharedPolls(adapter, client, together, clock)
 
+    return _among(groups, key, group, operation, bell)
+
+
+_ALONE: AbstractContextManager[None] = nullcontext()
+"""The same for thousands of jobs that wait."""
+
+
+@contextmanager
+def _among(
+    groups: dict[Hashable, SharedPolls],
+    key: Hashable,
+    group: SharedPolls,
+    operation: Operation,
+    bell: Bell,
+) -> Iterator[Member]:
     member = Member(group, operation, bell)
     group.members[id(member)] = member
     try:

@@ -61,7 +61,6 @@ class Submit:
         self._rng = rng
         self._wire = SendState()
         self._error: TarashException | None = None
-        self._limit = anyio.CancelScope()
         self._exchanging: asyncio.Task[None] | None = None
         self._parts: asyncio.Queue[PartialImage] | None = None
         """Of an exchange that brings them: a queue takes 3 KiB, and thousands of jobs wait."""
@@ -183,14 +182,19 @@ class Submit:
 
         self._wire = SendState(is_late=self._is_late, hear=self._hear if has_parts else None)
         self._error = None
-        self._limit = anyio.CancelScope()
-        self._exchanging = say(self._send(payload, call))
+        limit = anyio.CancelScope()
+        self._exchanging = exchanging = say(self._send(payload, call, limit))
         try:
-            await self._answered(self._exchanging)
+            await self._answered(exchanging)
         except BaseException:
             # A cancellation, or what came out of a callback that heard a part.
-            await self._hear_out(is_kept=self._is_kept(call))
+            await self._hear_out(limit, is_kept=self._is_kept(call))
             raise
+
+        if (
+            self._attempt.submission == "accepted"
+        ):  # thousands of jobs wait after this, each with what it keeps
+            self._exchanging = None
 
         return self._error
 
@@ -223,9 +227,9 @@ class Submit:
         if part is not None and self._parts is not None:
             self._parts.put_nowait(part)
 
-    async def _send(self, payload: Payload, call: Call) -> None:
+    async def _send(self, payload: Payload, call: Call, limit: anyio.CancelScope) -> None:
         current_wire.set(self._wire)
-        with self._limit:
+        with limit:
             try:
                 result = await self._adapter.submit(self._client, payload, call)
                 await self._accept(result, call)
@@ -248,10 +252,11 @@ class Submit:
 
         return not cast("AnsweringAdapter", self._adapter).answers_at_once(call)
 
-    async def _hear_out(self, *, is_kept: bool) -> None:
+    async def _hear_out(self, limit: anyio.CancelScope, *, is_kept: bool) -> None:
         """Wait for the answer to what has left; what has not left yet is stopped.
 
         Args:
+            limit: What the exchange is in.
             is_kept: Whether the answer can be of use.
         """
         if self._attempt.submission != "accepted":  # and only about to be written down
@@ -260,12 +265,12 @@ class Submit:
             else:
                 # A cancellation is delivered late enough for it to leave meanwhile.
                 self._wire.stopped = True
-                self._limit.cancel()
+                limit.cancel()
 
             if not is_kept:
-                self._limit.cancel()
+                limit.cancel()
 
-        self._limit.deadline = anyio.current_time() + CANCEL_SECONDS
+        limit.deadline = anyio.current_time() + CANCEL_SECONDS
         with anyio.CancelScope(shield=True):
             # A second cancellation ends this wait, and not what it waits for.
             await self.over()

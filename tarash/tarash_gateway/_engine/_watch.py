@@ -74,6 +74,36 @@ def _kind_of(call: Call, operation: Operation) -> tuple[Any, ...]:
 class Watch(Looks):
     """One accepted job under observation."""
 
+    __slots__ = (
+        "_address",
+        "_age",
+        "_bell",
+        "_end",
+        "_floor",
+        "_has_percent",
+        "_has_stream",
+        "_heard",
+        "_history",
+        "_kind",
+        "_ledger",
+        "_member",
+        "_nudged_at",
+        "_pace",
+        "_place",
+        "_progress",
+        "_relies",
+        "_resources",
+        "_retry_after",
+        "_running_at",
+        "_shared",
+        "_since",
+        "_slow",
+        "_streaming",
+        "_times",
+        "_told",
+        "_wakeups",
+    )
+
     def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
         self,
         adapter: Adapter,

@@ -102,7 +102,7 @@ class ChainRun(Ending):
         task = current_task()
         self._observers = Observers(self.resources.observers, caller)
         try:
-            async with kept_alive(self.lease, self.write_again):
+            async with kept_alive(self):
                 self.response = await self._deliver(deliver, caller, until_accepted)
                 progress = self._progress_of.get(self.current.call.attempt_number)
                 if self.response is not None and progress is not None:

@@ -209,6 +209,11 @@ class Ending:
 
         return response
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the ledger may lack something of it."""
+        return bool(self.lease.unwritten) or self.lease.ledger.generation != self._generation
+
     async def write_again(self, *, certain: bool = False) -> None:
         """Write the job down again where the ledger's file was removed or replaced.
 

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 class Job:
     """A job and what is known of it here; the ledger knows better where it has one."""
 
-    def __init__(self, run: ChainRun, *, works: bool = False) -> None:
+    def __init__(self, run: ChainRun, *, works: bool = False, seen: Any = None) -> None:
         self.run, self._works = run, works
+        self._seen: JobRecord | None = seen  # what the ledger has said of it a moment ago
         self._driven: ChainRun | None = None
         """What this handle drives at the moment, and knows better than the ledger."""
 
@@ -112,7 +113,7 @@ class Job:
             if self.run.response is not None:  # another task's, by this handle
                 return await _tell(self.run, deliver)
 
-            record = await self._record()
+            record, self._seen = self._seen or await self._record(), None
             if record is None:  # so old that the ledger has forgotten it
                 return certain(await watcher(self.run).go(deliver, caller))
 
@@ -123,6 +124,7 @@ class Job:
 
             is_left = await self._is_left(record)
             if not is_left and await self._take():
+                del record  # thousands of jobs wait here, each with what it keeps
                 return await self.go(deliver, caller)
 
             operation = None if is_left else self.run.current.operation

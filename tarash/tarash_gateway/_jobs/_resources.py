@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, cast
@@ -166,8 +166,7 @@ class GatewayContext:
             resources = self.resources()
             await resources.times.load_all(resources.ledger)
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def at_work(self) -> AbstractContextManager[None]:
         """Count the current task as under way.
 
         Raises:
@@ -184,17 +183,9 @@ class GatewayContext:
 
         task = asyncio.current_task()
         if task is None or task in self._running:
-            with self.registry.in_force():
-                yield
+            return self.registry.in_force()
 
-            return
-
-        self._running.add(task)
-        try:
-            with self.registry.in_force():
-                yield
-        finally:
-            self._running.discard(task)
+        return _AtWork(self._running, task, self.registry.in_force())
 
     async def aclose(self, grace: float | None, *, blocking: bool, for_good: bool = True) -> None:
         """Close the running loop's connections, once nobody needs them for a goodbye.
@@ -264,6 +255,28 @@ def _check_money(made: EngineContext) -> None:
             "budget can be held by it; use a SqliteLedger or a MemoryLedger",
             submission="not_sent",
         )
+
+
+class _AtWork:
+    """A task that is under way; as small as can be: thousands of jobs wait within one."""
+
+    __slots__ = ("_in_force", "_running", "_task")
+
+    def __init__(
+        self,
+        running: WeakSet[asyncio.Task[Any]],
+        task: asyncio.Task[Any],
+        in_force: AbstractContextManager[None],
+    ) -> None:
+        self._running, self._task, self._in_force = running, task, in_force
+
+    def __enter__(self) -> None:
+        self._running.add(self._task)
+        self._in_force.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._running.discard(self._task)
+        self._in_force.__exit__(None, None, None)
 
 
 def _opened(ledger: AnyLedger) -> Ledger:

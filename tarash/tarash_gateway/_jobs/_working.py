@@ -13,6 +13,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from .._support._ids import generate_unique_id
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .._data._types import ApiKeys
     from .._engine import EngineContext
     from ..ledger._records import DueTask, StateLedger
+    from ._job import Job
     from ._resources import GatewayContext
 
 PAUSE_SECONDS = 1.0
@@ -38,6 +40,10 @@ THERE_SECONDS = 60.0
 RETRY_SECONDS = (5.0, 300.0)
 """Before a job that is still open is driven again: at first, and at most."""
 GRACE_SECONDS = 20.0
+AT_ONCE = 8
+"""Jobs that are read at a time: so they come one behind the other to their submits, and thousands
+are not all at their beginnings, which takes more memory than waiting does.
+"""
 SMALLEST_PAGE = 100
 """Tasks that are read at once at least: the queue is not read for each job that ends."""
 
@@ -100,6 +106,7 @@ class Worker:
         """When more is due; as `time.monotonic`."""
         self._goes_on = False
         """Whether there is more to take up at once."""
+        self._reading = asyncio.Semaphore(AT_ONCE)
         self._woken = asyncio.Event()
         """Set when there may be something to do: a job has ended, or something was enqueued."""
         self._hears: asyncio.Task[None] | None = None
@@ -144,7 +151,7 @@ class Worker:
 
             begun = 0
             while self._has_room() and begun < SMALLEST_PAGE:
-                await self._begin(self._found.popleft())
+                self._begin(self._found.popleft())
                 begun += 1
 
             self._goes_on = self._has_room()
@@ -208,18 +215,12 @@ class Worker:
         pause_until = self._later.get(job_id, (0.0, 0.0))[0]
         return job_id not in self._running and pause_until <= time.monotonic()
 
-    async def _begin(self, job_id: str) -> None:
-        record = await self._ledger.get(job_id)
-        if record is None or record.state != "open":
-            # One whose job is just being written down is seen again in a moment, or harms nobody.
-            if record is not None or not self._is_young(job_id):
-                await drop(self._ledger, job_id)
-        elif not record.held:
-            task = asyncio.create_task(self._drive(job_id))
-            self._running[job_id] = task
-            task.add_done_callback(lambda _: self._ended(job_id))
+    def _begin(self, job_id: str) -> None:
+        task = asyncio.create_task(self._drive(job_id))
+        self._running[job_id] = task
+        task.add_done_callback(partial(self._ended, job_id))
 
-    def _ended(self, job_id: str) -> None:
+    def _ended(self, job_id: str, _task: asyncio.Task[None]) -> None:
         self._running.pop(job_id, None)
         self._woken.set()  # whoever ends makes room for the next at once
 
@@ -229,16 +230,39 @@ class Worker:
         self._later[job_id] = (time.monotonic() + THERE_SECONDS, RETRY_SECONDS[0])
         return is_new
 
-    async def _drive(self, job_id: str) -> None:
+    async def _taken_up(self, job_id: str) -> Job | None:
+        """Return a job that is to be driven; None where it has ended, or somebody drives it."""
         from ._job import Job
         from ._opening import rebuilt
 
+        record = await self._ledger.get(job_id)
+        if record is None or record.state != "open":
+            # One whose job is just being written down is seen again in a moment, or harms nobody.
+            if record is not None or not self._is_young(job_id):
+                await drop(self._ledger, job_id)
+
+            return None
+
+        if record.held:
+            self._leave_to_others(job_id)
+            return None
+
+        run = await rebuilt(record, self._resources, self._keys)
+        return Job(run, works=True, seen=record)
+
+    def _leave_to_others(self, job_id: str) -> None:
+        """Look at a job that somebody drives when the queue is read the time after."""
+        pause = self._later.get(job_id, (0.0, RETRY_SECONDS[0]))[1]
+        self._later[job_id] = (time.monotonic() + self._quiet_seconds / 2, pause)
+
+    async def _drive(self, job_id: str) -> None:
         try:
-            record = await self._ledger.get(job_id)
-            if record is None:
+            async with self._reading:
+                job = None if self._is_stopping else await self._taken_up(job_id)
+
+            if job is None:
                 return
 
-            job = Job(await rebuilt(record, self._resources, self._keys), works=True)
             with suppress(TarashException), nobody_asks():  # it is in the ledger, and in the log
                 await handle_for(job, self._shared).wait_async()
 

@@ -10,8 +10,8 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 
 Address = tuple[str, str]
 """A provider's name, and its id of a job."""
@@ -58,34 +58,38 @@ class Wakeup:
             self._waiting.set_result(rung)
 
 
+Entry = tuple[asyncio.AbstractEventLoop, Wakeup]
+"""A wakeup, and the loop on which it waits."""
+
+
 class Wakeups:
     """Who waits for which job, on whatever loop. Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._waiting: dict[Address, list[tuple[asyncio.AbstractEventLoop, Wakeup]]] = {}
+        self._waiting: dict[Address, list[Entry]] = {}
         self._unheard: OrderedDict[Address, float] = OrderedDict()
 
-    @contextmanager
-    def at(self, provider: str, operation_id: str, wakeup: Wakeup) -> Iterator[None]:
+    def at(self, provider: str, operation_id: str, wakeup: Wakeup) -> AbstractContextManager[None]:
         """Let nudges for a job reach a wakeup of the running loop meanwhile."""
-        address = (provider, operation_id)
-        entry = (asyncio.get_running_loop(), wakeup)
+        return _Place(self, (provider, operation_id), wakeup)
+
+    def begin(self, address: Address, entry: Entry) -> None:
+        """Let nudges for an address reach one more wakeup."""
         with self._lock:
             self._waiting.setdefault(address, []).append(entry)
             came_at = self._unheard.pop(address, None)
 
         if came_at is not None and self._clock() - came_at <= KEPT_SECONDS:
-            wakeup.nudge()
+            entry[1].nudge()
 
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._waiting[address].remove(entry)
-                if not self._waiting[address]:
-                    del self._waiting[address]
+    def end(self, address: Address, entry: Entry) -> None:
+        """Let them reach it no more."""
+        with self._lock:
+            self._waiting[address].remove(entry)
+            if not self._waiting[address]:
+                del self._waiting[address]
 
     def nudge(self, provider: str, operation_id: str) -> bool:
         """Let whoever waits for a job ask for it now; return whether somebody waits.
@@ -106,3 +110,20 @@ class Wakeups:
                 loop.call_soon_threadsafe(wakeup.nudge)
 
         return bool(waiting)
+
+
+class _Place:
+    """Where a wakeup waits; as small as can be, as the wakeup itself."""
+
+    __slots__ = ("_address", "_entry", "_wakeups")
+
+    def __init__(self, wakeups: Wakeups, address: Address, wakeup: Wakeup) -> None:
+        self._wakeups = wakeups
+        self._address = address
+        self._entry = (asyncio.get_running_loop(), wakeup)
+
+    def __enter__(self) -> None:
+        self._wakeups.begin(self._address, self._entry)
+
+    def __exit__(self, *_: object) -> None:
+        self._wakeups.end(self._address, self._entry)

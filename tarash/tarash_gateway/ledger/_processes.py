@@ -13,6 +13,13 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+SAID_IN_LEASE = 6
+"""How often a process says at most in each lease that it is alive.
+
+Who beats asks three times; a beat that comes just after a submit has said so is not to leave two
+thirds of the lease without a word.
+"""
+
 
 def now() -> datetime:
     """Return the time of day, in UTC: the only clock that processes share."""

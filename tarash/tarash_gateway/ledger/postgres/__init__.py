@@ -188,7 +188,7 @@ class PostgresLedger(Threads):
         return await self._run(self._store.claim, job_id, owner_id)
 
     async def renew(self) -> None:
-        """Say that this process is alive, at most three times in a lease."""
+        """Say that this process is alive, at most six times in a lease."""
         if not self._store.wants_renewal():
             return
 

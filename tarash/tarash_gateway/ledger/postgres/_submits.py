@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
 from .._facts import RECEIVED, STOPPED
-from .._processes import Process, now
+from .._processes import SAID_IN_LEASE, Process, now
 from ._queue import Queue
 from ._rows import as_heard, as_json, as_time
 from ._slots import Slots
@@ -253,7 +253,11 @@ class Submits(States, Slots, Queue):
             return True
 
         # The time of day: it goes on while the machine sleeps.
-        return not timedelta(0) <= now() - said[1] < timedelta(seconds=self._lease_seconds / 3)
+        return (
+            not timedelta(0)
+            <= now() - said[1]
+            < timedelta(seconds=self._lease_seconds / SAID_IN_LEASE)
+        )
 
     def _say_if_due(self, transaction: Transaction) -> None:
         """Say that this process is alive: seldom, since all its transactions change one row."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException, ValidationError
 from .._examined import Examined
-from .._processes import now
+from .._processes import SAID_IN_LEASE, now
 from .._records import IS_NAME, QUEUE, JobState
 from ._file import File
 from ._lists import JOBS, by_state
@@ -251,7 +251,7 @@ class Store(Submits):
 
         # The time of day, as in the lease itself: it goes on while the machine sleeps.
         time = now()
-        if timedelta(0) <= time - said[1] < timedelta(seconds=self._lease_seconds / 3):
+        if timedelta(0) <= time - said[1] < timedelta(seconds=self._lease_seconds / SAID_IN_LEASE):
             return False
 
         self._said = (said[0], time)
