@@ -31,7 +31,7 @@ def test_a_quote_is_shown_with_its_parts(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_quote_of_a_chain_is_one_document_for_each(capsys: pytest.CaptureFixture[str]) -> None:
     asked = ("quote", CAT, "--provider", "runway", "--model", "gen4.5", "--duration", "5")
     _, alone, _ = told(capsys, *asked, "--json")
-    _, chain, _ = told(capsys, *asked, "--fallback", "luma:ray-2", "--json")
+    _, chain, _ = told(capsys, *asked, "--fallback", "luma:ray-1-6", "--json")
 
     assert json.loads(alone)["high"] == "0.60"
     assert [(one["provider"], one["high"]) for one in json.loads(chain)] == [
@@ -43,7 +43,7 @@ def test_a_quote_of_a_chain_is_one_document_for_each(capsys: pytest.CaptureFixtu
 def test_prices_are_compared_cheapest_first_and_unknown_last(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    models = ("luma:ray-2", "runway:gen4.5", "xai:grok-imagine-video", "nobody:x")
+    models = ("luma:ray-1-6", "runway:gen4.5", "xai:grok-imagine-video", "nobody:x")
     options = [part for one in models for part in ("--model", one)]
     code, out, _ = told(capsys, "compare-prices", CAT, "--duration", "5", *options, "--json")
 
@@ -84,12 +84,12 @@ def test_a_dry_run_shows_the_cost(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_model_without_a_price_says_what_to_do_here(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    named = ["--provider", "luma", "--model", "ray-2"] if command == "quote" else []
-    compared = [] if named else ["--model", "luma:ray-2"]
+    named = ["--provider", "luma", "--model", "ray-1-6"] if command == "quote" else []
+    compared = [] if named else ["--model", "luma:ray-1-6"]
     _, out, _ = told(capsys, command, CAT, *named, *compared)
 
     said = " ".join(out.replace("│", " ").split())
-    assert "no price of luma ray-2 is known" in said
+    assert "no price of luma ray-1-6 is known" in said
     assert "TARASH_PRICES" in said
     assert "register_prices" not in said
 
