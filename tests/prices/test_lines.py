@@ -79,7 +79,12 @@ def by_hand(line: PriceLine) -> Decimal | None:
     if count is None and line.billable == "input_image":
         count = Decimal(IMAGES) - (line.free or 0)
     elif count is None:
-        counts = {"second": seconds_of(line) * COUNT, "image": COUNT, "video": COUNT, "run": 1}
+        counts: dict[str, Decimal | int] = {
+            "second": seconds_of(line) * COUNT,
+            "image": COUNT,
+            "video": COUNT,
+            "run": 1,
+        }
         count = Decimal(counts[line.unit])
 
     return line.rate / line.per * count * (line.credit_usd or 1)
