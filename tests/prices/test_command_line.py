@@ -80,6 +80,25 @@ def test_a_dry_run_shows_the_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert "$0.60" in out
 
 
+@pytest.mark.parametrize(
+    ("model", "options", "is_sent"),
+    [
+        ("gen4.5", ("--max-cost", "0.60"), True),
+        ("gen4.5", ("--max-cost", "0.59"), False),
+        ("gen9", ("--max-cost", "100"), False),
+        ("gen9", ("--max-cost", "100", "--allow-unpriced"), True),
+    ],
+)
+def test_a_dry_run_says_what_is_not_sent_for_its_price(
+    capsys: pytest.CaptureFixture[str], model: str, options: tuple[str, ...], is_sent: bool
+) -> None:
+    asked = ("video", CAT, "--provider", "runway", "--model", model, "--duration", "5")
+    code, out, _ = told(capsys, *asked, "--dry-run", *options)
+
+    assert code == 0
+    assert ("so it is not sent" in out) is not is_sent
+
+
 @pytest.mark.parametrize("command", ["quote", "compare-prices"])
 def test_a_model_without_a_price_says_what_to_do_here(
     capsys: pytest.CaptureFixture[str], command: str
