@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("rich")
 pytest.importorskip("typer")
 
-from tarash.tarash_gateway import HTTPError, VideoGenerationResponse
+from tarash.tarash_gateway import HTTPError, VideoGenerationConfig, VideoGenerationResponse
 from tarash.tarash_gateway._support._words import visible
 from tarash.tarash_gateway.cli import _report as report
 from tarash.tarash_gateway.cli import _terminal as terminal
@@ -85,6 +85,7 @@ def test_what_the_command_line_says_commands_no_terminal(
             endpoint="https://x.example",
             payload={"prompt": evil},
         ),
+        VideoGenerationConfig(provider="fal", model="m"),
         json=False,
     )
     out, err = capsys.readouterr()

@@ -41,7 +41,7 @@ def attempt(**facts: Any) -> Attempt:
         ({"submission": "unknown"}, "possible"),
         ({"submission": "accepted"}, "possible"),
         ({"submission": "accepted", "billing_told": "none"}, "none"),
-        ({"submission": "accepted", "cancel": "cancelled", "status": "queued"}, "none"),
+        ({"submission": "accepted", "cancel": "cancelled", "status": "queued"}, "possible"),
         ({"submission": "accepted", "cancel": "cancelled", "status": "processing"}, "possible"),
         ({"submission": "accepted", "cancel": "cancelled"}, "possible"),
         ({"submission": "accepted", "cancel": "requested", "status": "queued"}, "possible"),
@@ -62,20 +62,22 @@ def test_a_result_is_billed_unless_the_mock_made_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "verdict", "billing"),
+    ("answer", "proof", "verdict", "billing"),
     [
-        ("cancelled", "queued", "possible", "none"),
-        ("cancelled", "queued", None, "none"),
-        ("cancelled", "queued", "certain", "certain"),
-        ("cancelled", "processing", "possible", "possible"),
-        ("requested", "queued", "possible", "possible"),
+        ("cancelled", "none", "possible", "none"),
+        ("cancelled", "none", None, "none"),
+        ("cancelled", "none", "certain", "certain"),
+        ("cancelled", None, None, "possible"),
+        ("cancelled", None, "none", "none"),
+        ("cancelled", "certain", None, "certain"),
+        ("requested", None, "possible", "possible"),
     ],
 )
-async def test_what_was_stopped_in_the_queue_is_free_however_its_end_is_worded(
-    answer: Any, status: Any, verdict: Any, billing: str
+async def test_what_was_stopped_before_it_began_is_free_however_its_end_is_worded(
+    answer: Any, proof: Any, verdict: Any, billing: str
 ) -> None:
     made = attempt(submission="accepted")
-    await made.apply(Polled(status=status, final=False))
-    await made.apply(CancelAnswered(answer=answer))
+    await made.apply(Polled(status="queued", final=False))  # which may be long ago
+    await made.apply(CancelAnswered(answer=answer, billing=proof))
     await made.apply(Polled(status="failed", final=True, billing=verdict))
     assert made.billing(success=False) == billing

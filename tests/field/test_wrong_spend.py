@@ -193,7 +193,7 @@ async def test_what_can_not_be_estimated_is_refused_and_not_let_through(
     """Elsewhere there was no reservation for what had no price, and so no limit."""
     gateway = Gateway(ledger=MemoryLedger(), budgets=["1/day"])
     request = VideoGenerationRequest(prompt="A tram")
-    for unpriced in (("luma", "ray-2"), ("runway", "gen9_unheard_of")):
+    for unpriced in (("luma", "ray-1-6"), ("runway", "gen9_unheard_of")):
         with pytest.raises(TarashException) as caught:
             await gateway.generate_video_async(config(simulator, *unpriced), request)
 
@@ -300,7 +300,7 @@ async def test_what_has_no_price_is_counted_as_unknown(simulator: Simulator) -> 
     ledger = MemoryLedger()
     gateway = Gateway(ledger=ledger)
     response = await gateway.generate_video_async(
-        config(simulator, "luma", "ray-2"), VideoGenerationRequest(prompt="A tram")
+        config(simulator, "luma", "ray-1-6"), VideoGenerationRequest(prompt="A tram")
     )
     await gateway.aclose()
 

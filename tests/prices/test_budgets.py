@@ -171,9 +171,9 @@ async def test_what_has_no_price_does_not_fit_into_a_budget(
 ) -> None:
     gateway = Gateway(ledger=ledger, budgets=["100/day"])
     with pytest.raises(CostLimitError, match="there is a budget"):
-        await gateway.generate_video_async(config(simulator, "luma"), REQUEST)
+        await gateway.generate_video_async(config(simulator, "luma", model="ray-1-6"), REQUEST)
 
-    allowed = config(simulator, "luma", allow_unpriced=True)
+    allowed = config(simulator, "luma", model="ray-1-6", allow_unpriced=True)
     await gateway.generate_video_async(allowed, REQUEST)
     (row,) = await spend_async(ledger)
     assert [row.amount, row.unknown] == [0, 1]
@@ -294,10 +294,13 @@ async def test_what_is_bought_is_written_down_again_whatever_the_budget(tmp_path
     await ledger.aclose()
 
 
-async def test_what_a_user_has_stopped_in_the_queue_costs_nothing(
-    simulator: Simulator, ledger: Any
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_what_a_user_has_stopped_in_the_queue_costs_nothing_where_the_provider_says_so(
+    simulator: Simulator, ledger: Any, is_told: bool
 ) -> None:
-    simulator.script("runway", Script(queue_polls=1000))
+    # What a stopped task has cost, or no such task any more.
+    cancel: Any = "queued_ok" if is_told else None
+    simulator.script("runway", Script(queue_polls=1000, cancel=cancel, billable_units=60))
     gateway = Gateway(ledger=ledger, budgets=["0.60/day"])
     updates: list[Any] = []
     job = await gateway.submit_video_async(config(simulator), REQUEST)
@@ -308,7 +311,7 @@ async def test_what_a_user_has_stopped_in_the_queue_costs_nothing(
         await waiting
 
     (row,) = await spend_async(ledger, by=["state"])
-    assert [row.amount, row.possible] == [0, 0], row
+    assert [row.amount, row.possible] == [0, 0 if is_told else COST], row
     await gateway.aclose()
 
 

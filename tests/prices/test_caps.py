@@ -130,10 +130,10 @@ async def test_the_nearest_that_fits_does_fit(simulator: Simulator) -> None:
 
 
 async def test_a_price_that_nobody_knows_is_refused_under_a_cap(simulator: Simulator) -> None:
-    error = await failure(config(simulator, "luma", "ray-2", max_cost=100))
+    error = await failure(config(simulator, "luma", "ray-1-6", max_cost=100))
 
     assert isinstance(error, CostLimitError)
-    assert "Nobody knows what luma ray-2 would cost" in error.message
+    assert "Nobody knows what luma ray-1-6 would cost" in error.message
     assert "allow_unpriced" in error.message
     assert simulator.counters("luma").submits == 0
 
@@ -141,16 +141,16 @@ async def test_a_price_that_nobody_knows_is_refused_under_a_cap(simulator: Simul
 async def test_a_price_that_nobody_knows_is_allowed_where_the_user_says_so(
     simulator: Simulator,
 ) -> None:
-    made = config(simulator, "luma", "ray-2", max_cost=100, allow_unpriced=True)
+    made = config(simulator, "luma", "ray-1-6", max_cost=100, allow_unpriced=True)
     response = await Gateway(ledger=MemoryLedger()).generate_video_async(made, REQUEST)
 
     assert response.cost is None
 
 
 async def test_a_price_in_another_currency_is_none_in_dollars(simulator: Simulator) -> None:
-    line = {"provider": "luma", "model": "ray-2", "unit": "video", "rate": 2, "currency": "CNY"}
+    line = {"provider": "luma", "model": "ray-1-6", "unit": "video", "rate": 2, "currency": "CNY"}
     register_prices([line])
-    error = await failure(config(simulator, "luma", "ray-2", max_cost=100))
+    error = await failure(config(simulator, "luma", "ray-1-6", max_cost=100))
 
     assert "its price is in CNY" in error.message
 

@@ -42,13 +42,14 @@ def facts(line: PriceLine) -> Facts:
     values: dict[str, Any] = {"tier": frozenset({"standard"}), "cached": frozenset({False})}
     values["ratio"] = frozenset({"16:9"})
     for name, wanted in line.when.items():
-        values[name] = frozenset({plain(wanted[0] if isinstance(wanted, list) else wanted)})
+        one_of = wanted if isinstance(wanted, list) else [wanted]
+        values[name] = frozenset({plain(next(one for one in one_of if one is not None))})
 
     small = line.when.get("megapixels") == "<=2.61"
     width = WIDTH if small or "megapixels" not in line.when else 2 * WIDTH
     return Facts(
         values=values,
-        seconds=(Decimal(SECONDS), Decimal(SECONDS)),
+        seconds=(seconds_of(line),) * 2,
         count=(Decimal(COUNT), Decimal(COUNT)),
         width=(Decimal(width), Decimal(width)),
         height=(Decimal(HEIGHT if width == WIDTH else 2 * HEIGHT),) * 2,
@@ -59,6 +60,11 @@ def facts(line: PriceLine) -> Facts:
         has_video=False,
         prompt=(30, 30),
     )
+
+
+def seconds_of(line: PriceLine) -> Decimal:
+    """Return a length that a line holds for."""
+    return Decimal(line.when.get("seconds", SECONDS))
 
 
 def by_hand(line: PriceLine) -> Decimal | None:
@@ -73,7 +79,13 @@ def by_hand(line: PriceLine) -> Decimal | None:
     if count is None and line.billable == "input_image":
         count = Decimal(IMAGES) - (line.free or 0)
     elif count is None:
-        count = Decimal({"second": SECONDS * COUNT, "image": COUNT, "video": COUNT}[line.unit])
+        counts: dict[str, Decimal | int] = {
+            "second": seconds_of(line) * COUNT,
+            "image": COUNT,
+            "video": COUNT,
+            "run": 1,
+        }
+        count = Decimal(counts[line.unit])
 
     return line.rate / line.per * count * (line.credit_usd or 1)
 

@@ -122,10 +122,10 @@ def test_a_quality_that_is_left_to_the_provider_is_quoted_over_all_of_them() -> 
 
 
 def test_what_has_no_price_is_unknown_and_not_free() -> None:
-    quote = video("luma", "ray-2", duration_seconds=5)
+    quote = video("luma", "ray-1-6", duration_seconds=5)
 
     assert (quote.low, quote.high, quote.currency) == (None, None, None)
-    assert "no price of luma ray-2 is known" in quote.unknown[0]
+    assert "no price of luma ray-1-6 is known" in quote.unknown[0]
     assert str(quote) == "unknown"
 
 
@@ -151,7 +151,7 @@ def test_a_plan_has_a_quote_for_each_config_of_the_chain() -> None:
     config = VideoGenerationConfig(
         provider="runway",
         model="gen4.5",
-        fallback_configs=[VideoGenerationConfig(provider="luma", model="ray-2")],
+        fallback_configs=[VideoGenerationConfig(provider="luma", model="ray-1-6")],
     )
     plan = plan_video(config, VideoGenerationRequest(prompt="A tram", duration_seconds=5))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,13 +49,16 @@ class Process:
     """Racers in a process of their own."""
 
     def __init__(self, url: str, threads: int, name: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.prices.racing", url, str(threads), name],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._errors = Path(tempfile.mkdtemp()) / "errors"
+        with self._errors.open("w") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.prices.racing", url, str(threads), name],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
 
     def send(self, line: str) -> None:
         """Begin a round."""
@@ -69,6 +74,8 @@ class Process:
             return said
 
         self.end()
+        ended = self._process.returncode
+        assert ended == -signal.SIGKILL, f"it ended by {ended}: {self._errors.read_text()}"
         return None
 
     def end(self) -> None:

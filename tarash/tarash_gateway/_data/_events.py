@@ -197,9 +197,12 @@ class CancelAnswered(AttemptEvent):
 
     Attributes:
         answer: `unsupported` also where it said nothing.
+        billing: What the job costs, where the provider's words prove that: `none` where it had not
+            begun. None where nobody says.
     """
 
     answer: CancelAnswer
+    billing: Billing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlencode
 
 from .._data._operations import wrong_in
-from .._data._types import Billing, JobStatus, JsonObject, Kind, MediaContent
+from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
 from ..exceptions import TarashException, ValidationError
 
 if TYPE_CHECKING:
@@ -176,6 +176,16 @@ class Snapshot:
     """Whether that trouble says that there is no such job: where it stays, nobody need wait."""
     unknown: str | None = None
     """The provider's word for the status, where nobody here knows it: the job is polled on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a provider said when asked to stop a job, where that says what it costs, too."""
+
+    answer: CancelAnswer
+    billing: Billing | None = None
+    """`none` where the answer proves that the job had not begun; None where it proves nothing, so
+    that the job is polled once more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,23 @@ class Quote(Data):
         return low if self.high == self.low else f"{low} to {written(self.high, self.currency)}"
 
 
+def is_within(quote: Quote, limit: Decimal | None, *, allow_unpriced: bool) -> bool:
+    """Tell whether a call may be sent that costs so much.
+
+    Args:
+        quote: What it would cost.
+        limit: The dollars that it may cost; None for any.
+        allow_unpriced: Whether it may be sent where nobody knows what it costs at most.
+    """
+    if limit is None:
+        return True
+
+    if quote.high is not None and quote.currency == "USD":
+        return quote.high <= limit
+
+    return allow_unpriced and (quote.low or Decimal(0)) <= limit
+
+
 class Cost(Data):
     """What an attempt cost.
 

@@ -34,7 +34,7 @@ from .._support._secrets import Secrets, secrets_of
 from ..exceptions import CircuitOpenError, HTTPError, TarashException
 from ..models import AttemptMetadata
 from ._audience import Audience, log_of
-from ._money import IN_QUEUE, Money, later_word
+from ._money import Money, later_word
 from ._recording import heard_of, record
 from ._told import Told
 
@@ -167,10 +167,8 @@ class Attempt:
         if self.billing_told is not None:
             return self.billing_told
 
-        if (self.done and not self.settled) or self.cancel == "too_late":
-            return "certain"
-
-        return "none" if (self.cancel, self.status) == IN_QUEUE else "possible"
+        is_made = (self.done and not self.settled) or self.cancel == "too_late"
+        return "certain" if is_made else "possible"
 
     def metadata(self, error: TarashException | None) -> AttemptMetadata:
         """Return the facts as users see them."""
@@ -295,8 +293,8 @@ class Attempt:
                 self.stopped = self.stopped or event.reason == "handle"
             case CancelAnswered():
                 self.cancel = event.answer
-                if (self.cancel, self.status) == IN_QUEUE:
-                    self.billing_told = self.billing_told or "none"  # however its end is worded
+                # However its end is worded after that.
+                self.billing_told = later_word(self.billing_told, event.billing)
             case Settled():
                 self.outcome, self.submission = event.outcome, self.submission or event.submission
 

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .._data._events import CancelAnswered, CancelAsked, Settled, Unknown
+from .._data._exchange import Stopped
 from .._support._goodbyes import say
 from .._support._loops import current_task
 from ._limits import CANCEL_SECONDS, LEFT_SECONDS
 from ._recording import facts_of
 from ._search import Search
+from ._stopping import ask_to_stop
 from ._submit import Submit
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation
-    from .._data._types import CancelAnswer
     from ..exceptions import TarashException
     from ..ledger._records import Outcome
     from ..providers._contract import Adapter
@@ -130,14 +131,17 @@ class Leaving:
         self, operation: Operation, asked: CancelAsked, limit: float = CANCEL_SECONDS
     ) -> None:
         await self._attempt.apply(asked)
-        answer: CancelAnswer = "unsupported"
+        heard = [Stopped("unsupported")]
         with anyio.CancelScope(shield=True), anyio.move_on_after(limit):
             try:
-                answer = await self._adapter.cancel(self._client, operation)
+                await ask_to_stop(
+                    self._adapter, self._client, self._attempt, operation, heard.append
+                )
             except Exception as error:  # noqa: BLE001  (the outcome at hand matters more)
                 self._attempt.log(logging.WARNING, "cancel_failed", error=str(error))
 
-        await self._attempt.apply(CancelAnswered(answer=answer))
+        said = heard[-1]
+        await self._attempt.apply(CancelAnswered(answer=said.answer, billing=said.billing))
 
     def _outcome(self) -> Outcome:
         """Return how a failed attempt ended: a job that may still be running is never `failed`."""

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from .._data._types import Billing
 
 
-IN_QUEUE = ("cancelled", "queued")
-"""What a provider answered to a stop, and what the job was then: nothing was made of it."""
-
-
 def later_word(before: Billing | None, now: Billing | None) -> Billing | None:
     """Return whether a job is billed, by what was known and what is said of it now.
 

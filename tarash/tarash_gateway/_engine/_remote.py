@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from .._data._events import CancelAnswered
+from .._data._exchange import Stopped
 from ._accounts import account_of
 from ._fronts import checked_look
 from ._limits import CANCEL_SECONDS
 from ._patience import patient
+from ._stopping import ask_to_stop
 from ._trust import check_operation
 
 if TYPE_CHECKING:
@@ -45,13 +47,16 @@ async def stop(
     Raises:
         TarashException: The provider refuses to be asked.
     """
+    heard: list[Stopped] = []
     async with _client(adapter, attempt, operation, resources) as client:
         with anyio.move_on_after(CANCEL_SECONDS):
-            answer = await adapter.cancel(client, operation)
-            await attempt.apply(CancelAnswered(answer=answer))
-            return answer
+            await ask_to_stop(adapter, client, attempt, operation, heard.append)
 
-    return "unsupported"
+    if not heard:
+        return "unsupported"
+
+    await attempt.apply(CancelAnswered(answer=heard[-1].answer, billing=heard[-1].billing))
+    return heard[-1].answer
 
 
 @asynccontextmanager

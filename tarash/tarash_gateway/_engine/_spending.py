@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from .._data._budgets import Budget
-from .._data._money import Quote, dollars, written
+from .._data._money import Quote, dollars, is_within, written
 from ..catalog import ModelSpec
 from ..exceptions import CostLimitError, TarashException, ValidationError
 from ..mapping import fit
@@ -87,7 +87,7 @@ def check_affordable(
         _check_unpriced(attempt, call, quote, who)
         return
 
-    if limit is None or known <= limit:
+    if limit is None or is_within(quote, limit, allow_unpriced=False):
         return
 
     hint = _cheaper(attempt, call, adapter, spec)

@@ -74,7 +74,7 @@ def generate(options: Options) -> int:
         check(options.output, count, force=options.force)
 
     if options.dry_run:
-        report.plan(plan, json=options.as_json)
+        report.plan(plan, config, json=options.as_json)
         return Exit.DONE
 
     report.adjustments(plan.adjustments)

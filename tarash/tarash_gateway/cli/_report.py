@@ -11,12 +11,14 @@ from typing import Any
 
 from rich.json import JSON
 
+from .._data._money import dollars, is_within, written
 from .._jobs._handles import ImageJob, VideoJob
 from ..exceptions import StorageError, TarashException
 from ..models import Adjustment, AttemptMetadata, ExecutionMetadata, GenerationPlan, MediaInfo
 from . import _streams as streams
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json, document
+from ._inputs import Config
 from ._save import Output, Response, drop, media_of, url_of
 from ._words import in_options, spoken, wish
 
@@ -55,12 +57,13 @@ def _value(value: Any) -> str:
 
 
 # ----------------------------------------------------------------------------------------- plans
-def plan(made: GenerationPlan, *, json: bool) -> None:
-    """Show what would be sent."""
+def plan(made: GenerationPlan, config: Config, *, json: bool) -> None:
+    """Show what would be sent, and what would not, since it may cost more than the config says."""
     if json:
         terminal.document(made.model_dump(mode="json"))
         return
 
+    limit = dollars(config.max_cost)
     for number, one in enumerate((made, *made.fallbacks)):
         if number:
             terminal.result("")
@@ -83,6 +86,10 @@ def plan(made: GenerationPlan, *, json: bool) -> None:
         table.add_row("cost", str(one.quote))
         for reason in one.quote.unknown:
             table.add_row("unknown", in_options(reason))
+
+        is_sent = is_within(one.quote, limit, allow_unpriced=config.allow_unpriced)
+        if limit is not None and not is_sent:
+            table.add_row("refused", f"--max-cost is {written(limit, 'USD')}, so it is not sent")
 
         terminal.show(table)
 

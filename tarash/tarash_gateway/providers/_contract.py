@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         RawResult,
         Response,
         Snapshot,
+        Stopped,
         Together,
     )
     from .._data._money import Asked, Reported
@@ -120,8 +121,12 @@ class Adapter(Protocol):
         """
         ...
 
-    async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:
-        """Ask the provider to stop the job."""
+    async def cancel(self, client: Any, operation: Operation) -> CancelAnswer | Stopped:
+        """Ask the provider to stop the job.
+
+        It returns `Stopped` where the answer proves what the job costs. Of one that is merely
+        `cancelled` the next poll is asked that; where that doesn't say so either, it may be billed.
+        """
         ...
 
     def parse(self, call: Call, finished: RawResult) -> Response:

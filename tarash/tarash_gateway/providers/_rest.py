@@ -37,7 +37,7 @@ from ._finding import is_since, moment
 from ._rest_results import RestResults
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Config
+    from .._data._exchange import Call, Config, Stopped
     from .._data._types import CancelAnswer, JobStatus
     from .._http._client import Classify, HttpResponse, Transport
     from .._http._credentials import Credentials
@@ -308,7 +308,7 @@ class RestAdapter(RestResults):
 
         return {"expires_at": (datetime.now(UTC) + self.url_lifetime).isoformat()}
 
-    async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:
+    async def cancel(self, client: Any, operation: Operation) -> CancelAnswer | Stopped:
         """Say that the provider has no cancel."""
         del client, operation
         return "unsupported"

@@ -252,14 +252,20 @@ async def test_what_never_left_may_leave_again() -> None:
 
 
 # ---------------------------------------------------------------------------------------- deadline
-async def test_a_queued_task_is_cancelled(simulator: Simulator, video: Video) -> None:
-    """A running one is only asked to: Runway promises neither that it stops nor that it is free."""
-    simulator.script("runway", Script(queue_polls=1000))
+@pytest.mark.parametrize(("cancel", "billing"), [("queued_ok", "none"), (None, "possible")])
+async def test_a_queued_task_is_cancelled(
+    simulator: Simulator, video: Video, cancel: Any, billing: str
+) -> None:
+    """A running one is only asked to: Runway promises neither that it stops nor that it is free.
+
+    What a stopped one has cost is free where Runway says so, which may have forgotten it.
+    """
+    simulator.script("runway", Script(queue_polls=1000, cancel=cancel))
     error = await refused(video(max_poll_attempts=2))
     assert simulator.jobs("runway")[0].status == "cancelled"
     assert error.execution_metadata is not None
     (attempt,) = error.execution_metadata.attempts
-    assert (attempt.cancel, attempt.billing) == ("cancelled", "none")
+    assert (attempt.cancel, attempt.billing) == ("cancelled", billing)
 
 
 async def test_a_finished_task_is_never_deleted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ._facts import HEIGHTS, SECONDS, plain
@@ -29,13 +30,18 @@ USUAL: dict[str, frozenset[Any]] = {
 
 def holds(line: PriceLine, facts: Facts) -> bool | None:
     """Tell whether a line holds: None where that depends on what nobody has said."""
-    answers = [_holds(name, wanted, facts) for name, wanted in line.when.items()]
-    unsaid = [name for name in ("tier", "cached") if name not in line.when]
-    answers += [_is_usual(name, facts) for name in unsaid]
-    if False in answers:
+    is_sure = True
+    for name, wanted in line.when.items():
+        answer = _holds(name, wanted, facts)
+        if answer is False:
+            return False
+
+        is_sure = is_sure and answer is True
+
+    if not all(name in line.when or _is_usual(name, facts) for name in USUAL):
         return False
 
-    return None if None in answers else True
+    return True if is_sure else None
 
 
 def _is_usual(name: str, facts: Facts) -> bool:
@@ -50,11 +56,11 @@ def _holds(name: str, wanted: Any, facts: Facts) -> bool | None:
         # What is left to the provider is its usual value, where a line says that it has that one.
         return True if isinstance(wanted, list | tuple) and None in wanted else None
 
-    fitting = {one for one in possible if _is_one_of(name, one, wanted)}
-    if not fitting:
+    fitting = [_is_one_of(name, one, wanted) for one in possible]
+    if not any(fitting):
         return False
 
-    return True if len(fitting) == len(possible) else None
+    return True if all(fitting) else None
 
 
 def _possible(name: str, facts: Facts) -> Any:
@@ -75,6 +81,12 @@ def _is_one_of(name: str, value: Any, wanted: Any) -> bool:
     if isinstance(wanted, list | tuple):
         return any(_is_one_of(name, value, one) for one in wanted)
 
+    return _is(name, value, str(wanted) if isinstance(wanted, dict | set) else wanted)
+
+
+@lru_cache(maxsize=16_384, typed=True)
+def _is(name: str, value: Any, wanted: Any) -> bool:
+    """Tell whether a value is what a line wants: the same few come again with each quote."""
     compared = COMPARED.fullmatch(wanted) if isinstance(wanted, str) else None
     if compared is not None:
         return _compare(value, compared[1], plain(compared[2]))

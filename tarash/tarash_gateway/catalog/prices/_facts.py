@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..._data._measures import Measures
@@ -105,7 +106,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, int | float | Decimal):
         return Decimal(str(value))
 
-    text = str(value).strip().lower()
+    text = str(value)
+    return _of_word(text) if len(text) <= LONGEST_WORD else text.strip().lower()
+
+
+LONGEST_WORD = 40
+"""Characters of what may be a number, or a name that comes again."""
+
+
+@lru_cache(maxsize=4096)
+def _of_word(value: str) -> Any:
+    text = value.strip().lower()
     if text in {"true", "false"}:
         return text == "true"
 

@@ -22,6 +22,7 @@ from ._errors import BUSY_SECONDS, DamagedError, is_busy, refused, told
 from ._media import MediaFolder, Prepared, sync_folder
 from ._place import Place, is_saved, place_of
 from ._schema import APPLICATION_ID, MIGRATIONS
+from ._turns import Turns
 
 if TYPE_CHECKING:
     from ..._data._types import Submission
@@ -47,6 +48,7 @@ class File:
         self.process = Process()
         self._migrations = migrations
         self._lock = threading.Lock()
+        self._turns = Turns(path.parent)
         self._connection: sqlite3.Connection | None = None
         self._place: Place | None = None
         self.generation = 0
@@ -64,13 +66,13 @@ class File:
         Raises:
             StorageError: The file can't be used; it carries `submission`.
         """
-        with self._transaction("BEGIN IMMEDIATE", submission) as connection:
+        with self._transaction(self._turns.begin, submission) as connection:
             yield connection
 
     @contextmanager
     def read(self, submission: Submission | None = None) -> Iterator[sqlite3.Connection]:
         """Look at the file as it is at one moment; raises what `write` does."""
-        with self._transaction("BEGIN", submission) as connection:
+        with self._transaction(_begin, submission) as connection:
             yield connection
 
     @contextmanager
@@ -94,12 +96,12 @@ class File:
 
     @contextmanager
     def _transaction(
-        self, begin: str, submission: Submission | None
+        self, begin: Callable[[sqlite3.Connection], None], submission: Submission | None
     ) -> Iterator[sqlite3.Connection]:
         with self._lock, told(self.path, submission):
             connection = self._connected(submission)
             try:
-                connection.execute(begin)
+                begin(connection)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException as error:
@@ -268,6 +270,7 @@ class File:
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
+        self._turns.close()
         if connection is not None:
             connection.close()
 
@@ -291,6 +294,10 @@ class File:
         # As an argument, since an interpreter that exits has taken the module's names away.
         if getattr(self, "_connection", None) is not None and self.process.pid == getpid():
             self._drop()
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN")
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]]) -> None:

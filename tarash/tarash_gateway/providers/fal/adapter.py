@@ -13,7 +13,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
-from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._data._exchange import (
+    MediaSupport,
+    Operation,
+    Payload,
+    RawResult,
+    Snapshot,
+    Stopped,
+)
 from ..._data._webhooks import WebhookFacts
 from ..._http._answer import says_nothing
 from ..._http._client import HttpClient, checked, join, segments, unreadable
@@ -185,7 +192,7 @@ class FalAdapter(RestAdapter):
             if isinstance(status.get("status"), str):
                 yield self.snapshot(status, operation)
 
-    async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer:
+    async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer | Stopped:
         """Ask fal to stop the job; one that runs already only gets a signal."""
         answer = await client.put(operation.urls["cancel"], any_status=True)
         if answer.status == BAD_REQUEST:
@@ -196,7 +203,8 @@ class FalAdapter(RestAdapter):
 
         # Only fal's own word counts: a job taken for stopped may be bought again elsewhere.
         body = checked(answer, self.errors).object()
-        return "cancelled" if body.get("status") == "OK" else "requested"
+        # `OK` is its word for a job that it has taken out of its queue, which is free.
+        return Stopped("cancelled", "none") if body.get("status") == "OK" else "requested"
 
     def may_learn(self, account: Credentials) -> bool:
         """Tell whether there is somebody to ask for schemas: fal, unless it was replaced."""

@@ -19,6 +19,7 @@ from ..._data._exchange import (
     Payload,
     RawResult,
     Snapshot,
+    Stopped,
     Together,
 )
 from ..._data._webhooks import WebhookFacts
@@ -161,15 +162,23 @@ class ReplicateAdapter(RestAdapter):
         is_under_way = seen.status in ("queued", "processing")
         return replace(seen, progress=float(shown[-1])) if is_under_way and shown else seen
 
-    async def cancel(self, client: ReplicateClient, operation: Operation) -> CancelAnswer:
+    def billing(self, body: Any) -> Billing | None:
+        """Return what a cancelled prediction costs: the time that it ran, so none if it did not."""
+        facts = mapping(body)
+        has_run = facts.get("started_at", "") is not None or mapping(facts.get("metrics"))
+        return "none" if facts.get("status") == "canceled" and not has_run else None
+
+    async def cancel(self, client: ReplicateClient, operation: Operation) -> CancelAnswer | Stopped:
         """Ask Replicate to stop the prediction."""
         answer = await client.post(f"{self.job_url(client, operation)}/cancel", any_status=True)
         if answer.status in NOTHING_TO_CANCEL:
             return "too_late"
 
-        status = mapping(checked(answer, self.errors).body).get("status")
+        prediction = mapping(checked(answer, self.errors).body)
+        status = prediction.get("status")
         if status in {"canceled", "aborted"}:
-            return "cancelled"
+            billing = "none" if status == "aborted" else self.billing(prediction)
+            return Stopped("cancelled", billing)
 
         return "too_late" if status in ENDED else "requested"
 

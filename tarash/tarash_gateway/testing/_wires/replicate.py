@@ -207,7 +207,7 @@ class ReplicateWire:
             **self._open(job.id, job.endpoint, job.payload["input"], job.submitted_at),
             "status": status,
             "logs": " 40%|####      | 20/50 [00:01<00:02]" if running else "",
-            "started_at": _time(started) if running else None,
+            "started_at": _time(started) if running or job.had_begun else None,
             "completed_at": _time(datetime.now(UTC)) if job.cancelled else None,
         }
 

@@ -126,11 +126,21 @@ class RunwayWire:
         job.cancel_requested = True
         now = self._context.state.clock()
         if job.script.cancel != "ignored":
-            self._deleted.add(job.id)
+            if job.script.cancel == "queued_ok" and job.phase(now) != "ended":
+                job.result_body = self._cancelled_body(job, job.phase(now) == "running")
+            else:
+                self._deleted.add(job.id)
+
             if job.phase(now) != "ended":
                 job.end(now, cancelled=job.script.cancel != "too_late")
 
         return Reply(status=204)
+
+    def _cancelled_body(self, job: JobRecord, has_begun: bool) -> dict[str, Any]:
+        """Return a stopped task as it stays: credits come back where it had not begun."""
+        created, spent = job.submitted_at.isoformat(), job.script.billable_units or 0
+        kept = {"credits": spent if has_begun else 0}
+        return {"id": job.id, "createdAt": created, "status": "CANCELLED", "cost": kept}
 
     def _find(self, request: RecordedRequest) -> JobRecord | None:
         task = request.path_values["task"]
