@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ._facts import HEIGHTS, SECONDS, plain
@@ -75,6 +76,12 @@ def _is_one_of(name: str, value: Any, wanted: Any) -> bool:
     if isinstance(wanted, list | tuple):
         return any(_is_one_of(name, value, one) for one in wanted)
 
+    return _fits(name, value, wanted)
+
+
+# By type as well: 1 is no True here. What prices ask for is asked of each call anew.
+@lru_cache(maxsize=4096, typed=True)
+def _fits(name: str, value: Any, wanted: Any) -> bool:
     compared = COMPARED.fullmatch(wanted) if isinstance(wanted, str) else None
     if compared is not None:
         return _compare(value, compared[1], plain(compared[2]))
