@@ -10,7 +10,9 @@ from typing import Any
 
 from tests.benchmarks.callers import MODELS, VENDORS
 from tests.benchmarks.imports import OURS
+from tests.benchmarks.overhead import IMAGES
 from tests.benchmarks.report import Table, span
+from tests.benchmarks.starting import MOCK, THEIRS
 from tests.benchmarks.worker import run
 
 SECONDS_OF_A_CROWD = 5.0
@@ -25,6 +27,7 @@ class Scale:
 
     vendors: tuple[str, ...] = tuple(VENDORS)
     providers: tuple[str, ...] = tuple(MODELS)
+    started: tuple[str, ...] = tuple(THEIRS)
     imports: int = 5
     rounds: int = 5
     calls: int = 40
@@ -46,6 +49,7 @@ class Scale:
 SHORT = Scale(
     vendors=("replicate",),
     providers=("replicate",),
+    started=("replicate",),
     imports=1,
     rounds=1,
     calls=2,
@@ -92,7 +96,7 @@ def imports(scale: Scale) -> Table:
 def overhead(scale: Scale) -> Table:
     """Measure one generation beside the vendor's own calls."""
     rows = []
-    for provider in scale.vendors:
+    for provider in (*scale.vendors, IMAGES):
         found = run("overhead", provider=provider, rounds=scale.rounds, calls=scale.calls)
         (wall, cpu), (their_wall, their_cpu) = found["ours"], found["theirs"]
         anew, anew_cpu = found["anew"]
@@ -112,6 +116,28 @@ def overhead(scale: Scale) -> Table:
         f"with its client at hand, and {span([row[5] for row in rows])} times what it takes with a "
         "new one.",
     )  # fmt: skip
+
+
+def starting(scale: Scale) -> Table:
+    """Measure how long it takes from the interpreter's start to the first accepted job."""
+    found = run("starting", providers=scale.started, runs=scale.imports)
+    rows: list[list[Any]] = []
+    for name, ways in found.items():
+        ours, theirs = ways["ours"], ways.get("theirs")
+        shares = [None, None] if theirs is None else [ours[0] / theirs[0], ours[1] / theirs[1]]
+        rows.append([name, ours[0], shares[0], ours[1], shares[1]])
+
+    return Table(
+        "From the start to the first submit",
+        "Milliseconds from the interpreter's start until the first job is accepted, the least of "
+        "some processes; beside the script that the SDK's documentation begins with. The last row "
+        "is a whole command, with its file.",
+        ("script", "wall", "of the SDK's", "CPU", "of the SDK's"),
+        rows,
+        "From the interpreter's start to the first submit it takes "
+        f"{span([row[2] for row in rows if row[2] is not None])} times what a script of the SDK's "
+        f"takes, and `{MOCK}` {rows[-1][1] / 1e3:.2f} s.",
+    )
 
 
 def noticing(scale: Scale) -> Table:
@@ -314,7 +340,7 @@ def mapping(scale: Scale) -> Table:
 
 
 ALL: tuple[Callable[[Scale], Table], ...] = (
-    *(imports, overhead, noticing, crowds, waiting, blocking, mapping),
+    *(imports, starting, overhead, noticing, crowds, waiting, blocking, mapping),
 )
 
 

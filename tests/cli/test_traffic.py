@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tarash.tarash_gateway import (
+    Breaker,
+    Gateway,
+    HTTPError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
 from tarash.tarash_gateway.cli._errors import Exit
 from tarash.tarash_gateway.cli._inputs import read
 from tarash.tarash_gateway.cli._options import Options
-from tarash.tarash_gateway.testing import Script, Simulator
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.cli.conftest import Command
 
 AGAIN = ("--fallback", "fal:fal-ai/veo3")
@@ -66,7 +74,38 @@ def test_each_config_of_the_chain_is_limited_and_the_first_one_hedges() -> None:
     assert read(options())[0].limits is None
 
 
+@pytest.mark.parametrize(("on_open", "sent"), [("fail", 0), ("try", 1)])
+def test_a_command_learns_from_others_that_a_provider_is_down(
+    tarash_command: Command, simulator: Simulator, tmp_path: Path, on_open: str, sent: int
+) -> None:
+    ledger = f"sqlite:///{tmp_path / 'shared.db'}"
+    other = Gateway(ledger=ledger, breaker=Breaker(failures=1, open_seconds=600))
+    simulator.fail("fal", "submit", Fault.status(503))
+    url = simulator.base_url("fal")
+    config = VideoGenerationConfig(
+        provider="fal", model="fal-ai/veo3.1", api_key="k", base_url=url, max_retries=0
+    )
+    with pytest.raises(HTTPError):
+        other.generate_video(config, VideoGenerationRequest(prompt="a cat"))
+
+    simulator.reset()
+    around = ("--on-open", on_open, "--ledger", ledger)
+    for detach in ([], ["--detach"]):
+        ran = tarash_command("video", "a cat", *around, *detach)
+        assert ran.code == (Exit.DONE if sent else Exit.PROVIDER), ran.err
+        assert ("counts as down" in " ".join(ran.err.split())) is (not sent)
+
+    assert simulator.counters("fal").submits == 2 * sent
+    ran = tarash_command("video", "a cat", *around, *AGAIN, "--json", code=0)
+    attempts = ran.json()["execution_metadata"]["attempts"]
+    # Whoever was tried all the same has shown that it is back.
+    assert attempts[0]["status"] == ("success" if sent else "skipped")
+    assert attempts[-1]["status"] == "success"
+
+
 MISUSE = [
+    (["--on-open", "wait"], "error: --on-open: 'wait' is neither of try and fail"),
+    (["--on-open", "fail", "--enqueue"], "--enqueue sends nothing: leave one of them out"),
     (["--in-flight", "0"], "error: --in-flight: must be greater than or equal to 1"),
     (["--in-flight", "1", "--queue-timeout", "0"], "error: --queue-timeout: must be greater"),
     (["--queue-timeout", "9"], "error: --queue-timeout is for --in-flight"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +106,44 @@ def test_no_sdk_is_imported_on_the_loop(name: str) -> None:
         check=True,
     )
     assert ran.stdout.splitlines() == ["HTTPConnectionError", "[]"], ran.stderr
+
+
+MOCKED = """
+import asyncio, sys
+import tarash.tarash_gateway as gateway
+from tarash.tarash_gateway.cli import main
+
+MOCK = gateway.MockConfig(enabled=True)
+
+
+async def make():
+    fallback = gateway.VideoGenerationConfig(provider="luma", model="ray-2", mock=MOCK)
+    config = gateway.VideoGenerationConfig(
+        provider="fal", model="fal-ai/veo3.1", mock=MOCK, fallback_configs=[fallback]
+    )
+    await gateway.generate_video_async(config, gateway.VideoGenerationRequest(prompt="A cat"))
+
+
+if sys.argv[1] == "call":
+    asyncio.run(make())
+else:
+    assert main(sys.argv[1:]) == 0
+
+LARGE = {"aiohttp", "cryptography", "fal_client", "httpx", "httpx2", "openai", "replicate"}
+print(sorted(LARGE.intersection(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["call"], ["video", "--mock", "A cat", "-o", "cat.mp4"], ["models", "list", "--provider=fal"]],
+)
+def test_what_connects_to_nobody_loads_no_network(words: list[str], tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", MOCKED, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert ran.stdout.splitlines()[-1] == "[]", ran.stderr

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from .._http._client import is_trusted
+from .._http._urls import is_trusted
 from ..exceptions import ValidationError
 
 if TYPE_CHECKING:

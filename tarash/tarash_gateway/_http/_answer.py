@@ -25,8 +25,7 @@ from ..exceptions import (
     RateLimitError,
     TarashException,
 )
-from ._reading import HEAD_BYTES
-from ._texts import begins_as_json, begins_as_markup, text_of
+from ._texts import HEAD_BYTES, begins_as_json, begins_as_markup, text_of
 
 if TYPE_CHECKING:
     from .._support._secrets import Secrets

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-import aiohttp
-
+from ._aiohttp import aiohttp
 from ._answer import FIRST_ERROR, TOO_LARGE, kind_of, too_large, unreadable
 from ._reading import LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._send_state import current_patience

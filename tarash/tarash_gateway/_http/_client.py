@@ -11,10 +11,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import aiohttp
-
 from .._support._secrets import AuthHeaders, Secrets
 from ..exceptions import TarashException
+from ._aiohttp import aiohttp
 from ._answer import (
     HttpResponse,
     checked,
@@ -35,8 +34,8 @@ from ._proxies import Proxy, connector, proxy_of
 from ._reading import ENCODINGS
 from ._reasons import cause_of
 from ._send_state import SendState, current_wire, mark_sent
-from ._unanswered import UNCONNECTED, connection_error, private_error
-from ._unclosed import Connector, Sockets, let_go
+from ._unanswered import connection_error, has_connected, private_error
+from ._unclosed import Sockets, let_go
 from ._urls import Origin, address, is_trusted, join, origin, redirect_of, segment, segments
 
 # Whoever makes exchanges finds what an answer is here too.
@@ -113,6 +112,8 @@ class Transport:
 
 
 def _open_session(purpose: str, socks: Proxy | None, sockets: Sockets) -> aiohttp.ClientSession:
+    from ._connector import Connector
+
     options: dict[str, Any] = {
         # By host, so that one provider's slow answers hold up nobody else's.
         "limit": 0,
@@ -348,7 +349,7 @@ class HttpClient:
                 return
         except (aiohttp.ClientError, OSError) as error:
             if purpose != "submit":
-                wire.sent = not isinstance(error, UNCONNECTED)
+                wire.sent = has_connected(error)
 
             refused = guard is not None and guard.has_refused
             failure = (

@@ -18,16 +18,14 @@ from .._data._hints import give_media, raise_limit, switch_on
 from ..exceptions import HTTPConnectionError, ValidationError
 from ._client import guarded_session
 from ._guard import SsrfGuard
-from ._urls import REDIRECTS, address, redirected
+from ._urls import MOST_REDIRECTS, REDIRECTS, address, redirected, shown_url
 
 if TYPE_CHECKING:
     from .._data._types import MediaContent
     from ._client import Transport
 
-MOST_REDIRECTS = 10
 FIRST_ERROR = 300
 BLOCK = 256 * 1024
-LONGEST_SHOWN = 200
 # What is compressed on the way says nothing of its size.
 HEADERS = {"Accept-Encoding": "identity"}
 
@@ -146,11 +144,3 @@ def _too_large(first: str, most_bytes: int) -> ValidationError:
         code="too_large_media",
         hints=[give_media("give a smaller file"), raise_limit("max_media_bytes")],
     )
-
-
-def shown_url(url: str) -> str:
-    """Return a URL as an error shows it: without a password and without what may be a signature."""
-    bare = url.partition("?")[0]
-    scheme, separator, rest = bare.partition("#")[0].partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"[:LONGEST_SHOWN]

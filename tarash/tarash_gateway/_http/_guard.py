@@ -11,9 +11,8 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-
 if TYPE_CHECKING:
+    import aiohttp
     from aiohttp.abc import AbstractResolver
 
 # Addresses that stand for one of IPv4, which is then what counts.
@@ -56,6 +55,8 @@ class SsrfGuard:
 
     def connector(self) -> aiohttp.TCPConnector:
         """Make the connector that asks before each connection."""
+        import aiohttp
+
         return aiohttp.TCPConnector(resolver=self._names, socket_factory=self._socket)
 
     def _socket(self, address: Any) -> socket.socket:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import io
 
-import aiohttp
-
+from ._aiohttp import aiohttp
 from ._answer import kind_of
 from ._bodies import Limit
 from ._ranges import (
@@ -23,8 +22,9 @@ from ._ranges import (
     validator_of,
     whole_length,
 )
-from ._reading import HEAD_BYTES, TooLarge, fill, read_error
+from ._reading import TooLarge, fill, read_error
 from ._send_state import current_patience
+from ._texts import HEAD_BYTES
 
 MOST_BREAKS = 100
 """So often a body may break off in one poll, each time after it brought more."""

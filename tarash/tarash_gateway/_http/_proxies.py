@@ -91,7 +91,7 @@ def connector(proxy: Proxy, **options: Any) -> Any:
     import aiohttp
     from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
 
-    from ._unclosed import Connector
+    from ._connector import Connector
 
     class Socks(Connector, ProxyConnector):
         async def _wrap_create_connection(self, *args: Any, req: Any, **facts: Any) -> Any:

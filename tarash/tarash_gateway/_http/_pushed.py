@@ -10,8 +10,7 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import aiohttp
-
+from ._aiohttp import aiohttp
 from ._reading import LARGEST_ANSWER, TooLarge, blocks_of
 
 if TYPE_CHECKING:

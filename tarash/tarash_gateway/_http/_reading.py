@@ -11,15 +11,15 @@ import io
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 
-import aiohttp
 import anyio
+
+from ._aiohttp import aiohttp
+from ._texts import HEAD_BYTES
 
 ENCODINGS = "gzip, deflate"
 """What is asked for in Accept-Encoding: what can be unpacked here."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of a good answer, unpacked: room for media in base64."""
-HEAD_BYTES = 8192
-"""What is enough to tell what a body is."""
 LARGEST_ERROR = 256 * 1024
 """Bytes that are read of an error's body; what it says stands at its beginning."""
 ERROR_SECONDS = 3

@@ -17,18 +17,18 @@ from importlib.util import find_spec
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import aiohttp
 from anyio import to_thread
 
 from .._support._secrets import Secrets
 from ..exceptions import HTTPConnectionError, TarashException
+from ._aiohttp import aiohttp
 from ._answer import BROKEN_OFF, FIRST_ERROR, TOO_LARGE
 from ._client import Classify, HttpResponse, checked, read_answer, status_error
 from ._pushed import EVENTS, read_events
 from ._reading import ENCODINGS, LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._reasons import cause_of, reason_of
 from ._send_state import SendState, current_wire
-from ._unanswered import UNCONNECTED, connection_error
+from ._unanswered import connection_error, has_connected
 from ._urls import address
 
 if TYPE_CHECKING:
@@ -155,10 +155,11 @@ class Connections:
                 return made
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise library.UnsupportedProtocol(str(error), request=request) from error
-        except UNCONNECTED as error:
-            cause = Secrets().outside(cause_of(error))  # which the SDK may log
-            raise library.ConnectError(reason_of(error), request=request) from cause
         except (aiohttp.ClientError, OSError) as error:
+            if not has_connected(error):
+                cause = Secrets().outside(cause_of(error))  # which the SDK may log
+                raise library.ConnectError(reason_of(error), request=request) from cause
+
             cause = Secrets().outside(error)
             raise library.ReadError(reason_of(error), request=request) from cause
 

@@ -16,6 +16,8 @@ MARKUP = re.compile(r"\s*<")
 UTF_8 = "utf-8"
 MARKS = ("utf-8-sig", "utf-16", "utf-32")
 """What is told from a byte order mark alone."""
+HEAD_BYTES = 8192
+"""What is enough to tell what a body is."""
 START = 64
 """Bytes that show whether something begins like text."""
 CHARSETS = {

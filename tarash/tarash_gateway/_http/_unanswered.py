@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from .._data._hints import check, switch_on
 from ..exceptions import HTTPConnectionError
+from ._aiohttp import aiohttp
 from ._proxies import shown_proxy
 from ._reasons import reason_of
 
@@ -16,8 +15,11 @@ if TYPE_CHECKING:
     from .._support._secrets import Secrets
     from ._send_state import SendState
 
-UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""What is raised before anything could leave."""
+
+def has_connected(error: Exception) -> bool:
+    """Tell of an error of aiohttp's whether anything could leave before it."""
+    unconnected = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+    return not isinstance(error, unconnected)
 
 
 def private_error(url: str) -> HTTPConnectionError:

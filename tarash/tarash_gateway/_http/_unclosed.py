@@ -10,10 +10,11 @@ import asyncio
 import socket
 import weakref
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-import aiohttp
+if TYPE_CHECKING:
+    import aiohttp
 
 
 class Sockets:
@@ -36,13 +37,6 @@ class Sockets:
         """Close what is still open."""
         for one in list(self._open):
             one.close()
-
-
-class Connector(aiohttp.TCPConnector):
-    """A connector that prints nothing when it is forgotten; its sockets close themselves."""
-
-    def __del__(self, _warnings: Any = None) -> None:
-        """Say nothing."""
 
 
 def let_go(owner: object, sessions: Mapping[str, aiohttp.ClientSession]) -> None:

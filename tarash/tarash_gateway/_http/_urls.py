@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Origin = tuple[str, str, int | None]
 HTTPS_PORT = 443
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MOST_REDIRECTS = 10
+"""Of media; those of an answer are fewer."""
 LONGEST_SHOWN = 200
 HEAD = re.compile(r"[a-z]+://[^/?#\s\\]+(?=[/?#]|$)")
 """What an origin is read from: the same for every job of a provider. Odd URLs are read whole."""
@@ -180,3 +182,11 @@ def _judged(name: str) -> str:
         )
 
     return name
+
+
+def shown_url(url: str) -> str:
+    """Return a URL as an error shows it: without a password and without what may be a signature."""
+    bare = url.partition("?")[0]
+    scheme, separator, rest = bare.partition("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"[:LONGEST_SHOWN]

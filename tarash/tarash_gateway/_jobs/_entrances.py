@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from ._resources import GatewayContext
 
 ROOM = __name__.rpartition(".")[0]
+NETWORK = frozenset({"aiohttp"})
 WARM = frozenset(
     {
-        "aiohttp",
         "filetype",
         *(f"{ROOM}.{name}" for name in ("_callbacks", "_job", "_opening")),
     }
@@ -115,7 +115,7 @@ async def _job(  # noqa: PLR0913, PLR0917  (as above)
     task: Task | None = None,
 ) -> AsyncIterator[tuple[Job, bool]]:
     with shared.at_work():
-        await warm_up()
+        await warm_up(config)
         from ._job import Job
         from ._opening import begin
 
@@ -125,20 +125,26 @@ async def _job(  # noqa: PLR0913, PLR0917  (as above)
         yield Job(run), existing is None
 
 
-async def warm_up() -> None:
-    """Import what a call needs, in a worker thread: the event loop goes on meanwhile."""
-    if not _is_warm():
+async def warm_up(config: Config | None = None) -> None:
+    """Import what a call needs, in a worker thread: the event loop goes on meanwhile.
+
+    Args:
+        config: Who makes it; the mock alone connects to nobody. None for whoever it may be.
+    """
+    needed = WARM if config is not None and _is_mocked(config) else WARM | NETWORK
+    if not needed.issubset(sys.modules):
         from anyio import to_thread
 
-        await to_thread.run_sync(_import_all)
+        await to_thread.run_sync(_import_all, needed)
 
 
-def _is_warm() -> bool:
-    return WARM.issubset(sys.modules)
+def _is_mocked(config: Config) -> bool:
+    own = config.mock is not None and config.mock.enabled
+    return own and all(map(_is_mocked, config.fallback_configs))
 
 
-def _import_all() -> None:
-    for name in sorted(WARM):
+def _import_all(names: frozenset[str]) -> None:
+    for name in sorted(names):
         import_module(name)
 
 

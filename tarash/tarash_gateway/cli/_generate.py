@@ -12,13 +12,9 @@ from typing import Any, cast
 from ..api import (
     enqueue_image_async,
     enqueue_video_async,
-    generate_image_async,
-    generate_video_async,
     plan_image,
     plan_video,
     resume_async,
-    submit_image_async,
-    submit_video_async,
 )
 from ..exceptions import SaveError, TarashException
 from ..ledger._records import Ledger
@@ -40,6 +36,7 @@ from ._options import Options
 from ._progress import Progress, names_of
 from ._rehearsals import is_rehearsal
 from ._save import Output, Response, check, check_pipe, rescue, save_all
+from ._traffic import calling, check_traffic
 from ._words import in_options, spoken
 
 STOPPING = "stopping; Ctrl-C again leaves at once"
@@ -66,7 +63,7 @@ def generate(options: Options) -> int:
     config, request = read(options)
     about(config.provider, config.model)
     _check_leaving(options)
-    _check_traffic(options)
+    check_traffic(options)
     plan = _plan(options, config, request)
     count = _count(options, plan)
     if options.output is not None:
@@ -126,36 +123,6 @@ def _check_leaving(options: Options) -> None:
         )
 
 
-def _check_traffic(options: Options) -> None:
-    """Check the options that bound what runs at a time.
-
-    Raises:
-        CommandError: One of them could do nothing as the others are.
-    """
-    if options.queue_timeout is not None and options.in_flight is None:
-        raise CommandError("--queue-timeout is for --in-flight: without it nothing waits here")
-
-    if options.hedge_after is None:
-        return
-
-    if not options.fallback:
-        raise CommandError(
-            "--hedge-after starts a --fallback beside a slow job, and there is none: add "
-            "--fallback PROVIDER:MODEL"
-        )
-
-    if options.failover != "always":
-        raise CommandError(
-            f"--hedge-after buys a second job while the first may be billed, which --failover "
-            f"{options.failover} rules out: leave one of them out"
-        )
-
-    if options.detach:
-        raise CommandError(
-            "--detach leaves before a job could be slow: leave out --hedge-after or --detach"
-        )
-
-
 def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:
     plan = cast("Any", plan_video if options.kind == "video" else plan_image)
     if not options.dry_run:
@@ -169,16 +136,16 @@ def _plan(options: Options, config: Config, request: Request) -> GenerationPlan:
 def _detach(run: _Run) -> int:
     """Submit, tell where the job is to be found, and leave."""
     options = run.options
-    submit = cast("Any", submit_video_async if options.kind == "video" else submit_image_async)
 
     async def work() -> Any:
-        return await submit(
-            run.config,
-            run.request,
-            ledger=_ledger_of(run),
-            idempotency_key=options.idempotency_key,
-            labels=labels_of(options),
-        )
+        async with calling(options, "submit") as submit:
+            return await submit(
+                run.config,
+                run.request,
+                ledger=_ledger_of(run),
+                idempotency_key=options.idempotency_key,
+                labels=labels_of(options),
+            )
 
     try:
         job = interrupt.run(work(), lambda: run.progress.note(STOPPING))
@@ -261,10 +228,7 @@ def _make(run: _Run) -> int:
 
 
 async def _generate_and_save(run: _Run) -> None:
-    make = cast(
-        "Any", generate_video_async if run.options.kind == "video" else generate_image_async
-    )
-    async with run.progress:
+    async with run.progress, calling(run.options, "generate") as make:
         run.response = response = await make(
             run.config,
             run.request,

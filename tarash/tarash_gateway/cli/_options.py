@@ -14,10 +14,12 @@ import typer
 
 from .._data._types import Kind
 from ._errors import CommandError
+from ._traffic_options import LIMITS, HedgeAfter, InFlight, OnOpen, QueueTimeout
+
+__all__ = ["HedgeAfter", "InFlight", "OnOpen", "Options", "QueueTimeout", "of_kind"]
 
 WHO = "Who makes it"
 WHAT = "What to make"
-LIMITS = "Limits and failures"
 RESULT = "Result"
 
 Prompt = Annotated[
@@ -194,34 +196,6 @@ AllowUnpriced = Annotated[
         rich_help_panel=LIMITS,
     ),
 ]
-HedgeAfter = Annotated[
-    str | None,
-    typer.Option(
-        "--hedge-after",
-        metavar="SECONDS|p90",
-        help="Start the first --fallback beside a job that has not ended by then, and stop the "
-        "slower one; p90 is what nine of ten such jobs took.",
-        rich_help_panel=LIMITS,
-    ),
-]
-InFlight = Annotated[
-    int | None,
-    typer.Option(
-        "--in-flight",
-        metavar="JOBS",
-        help="Wait while the account has so many jobs at its provider, all commands' together.",
-        rich_help_panel=LIMITS,
-    ),
-]
-QueueTimeout = Annotated[
-    float | None,
-    typer.Option(
-        "--queue-timeout",
-        metavar="SECONDS",
-        help="With --in-flight: how long to wait; then the next --fallback is tried.",
-        rich_help_panel=LIMITS,
-    ),
-]
 OnTimeout = Annotated[
     str,
     typer.Option(
@@ -358,6 +332,7 @@ class Options:
     hedge_after: str | None = None
     in_flight: int | None = None
     queue_timeout: float | None = None
+    on_open: str | None = None
     on_timeout: str = "cancel"
     ledger: str | None = None
     idempotency_key: str | None = None

@@ -25,6 +25,7 @@ from .._http._reading import blocks_of
 from .._http._reasons import reason_of
 from .._support._secrets import Secrets
 from ._checksums import Checksums
+from ._download_errors import Failed, Gone
 from ._formats import HEAD_BYTES, is_page
 
 if TYPE_CHECKING:
@@ -47,18 +48,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 """Seconds after a break that brought nothing; the pause doubles."""
 MOST_CHANGES = 3
 """So often a file may turn out to be another one, or to differ from its checksum."""
-
-
-class Failed(Exception):  # noqa: N818  (its text becomes part of an error of ours)
-    """The medium can't be had."""
-
-
-class Gone(Failed):
-    """The URL doesn't open, or no longer."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"its URL answers HTTP {status}")
-        self.status = status
 
 
 class _Broken(Exception):  # noqa: N818  (control flow: whoever catches it goes on)

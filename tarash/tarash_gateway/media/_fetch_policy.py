@@ -10,24 +10,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import aiohttp
-
-from .._http._bodies import CONNECT_SECONDS
-from .._http._fetch import MOST_REDIRECTS
 from .._http._guard import SsrfGuard
 from .._http._proxies import connector, proxy_of
-from .._http._urls import REDIRECTS, Origin, address, origin, redirected
+from .._http._urls import MOST_REDIRECTS, REDIRECTS, Origin, address, origin, redirected
 from ..exceptions import HTTPConnectionError
+from ._download_errors import Refused
+
+if TYPE_CHECKING:
+    import aiohttp
 
 SILENCE_SECONDS = 60
 """How long a server may say nothing."""
 READ_BYTES = 1024 * 1024
 """What is held of an answer before it is read; less costs throughput."""
-
-
-class Refused(Exception):  # noqa: N818  (its text becomes part of an error of ours)
-    """The address is none that a download may go to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,8 @@ class Web:
             Refused: It leads where a download may not go.
             OSError: There is no connection, or it broke; aiohttp's own errors too.
         """
+        import aiohttp
+
         # What is compressed on the way can be neither measured nor resumed.
         headers = {"Accept-Encoding": "identity", **headers}
         for _ in range(MOST_REDIRECTS):
@@ -107,6 +106,8 @@ class FetchPolicy:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Web]:
         """Open connections for one download."""
+        import aiohttp
+
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(_session(aiohttp.TCPConnector()))
             guard = None if self._private else SsrfGuard()
@@ -118,6 +119,10 @@ class FetchPolicy:
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    import aiohttp
+
+    from .._http._bodies import CONNECT_SECONDS
+
     return aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(

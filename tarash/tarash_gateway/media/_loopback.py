@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 HOST = "127.0.0.1"
+READING = ("GET", "HEAD")
 MOST_ITEMS = 256
 """Media held as bytes; the oldest makes room. Files cost nothing, and stay."""
 LARGEST_TOTAL = 256 * 1024 * 1024
@@ -53,6 +54,7 @@ class _Server:
         self._files: dict[str, _Item] = {}
         self._tokens: dict[_Item, str] = {}
         self._keeper: AsyncGenerator[str] | None = None
+        self._server: web.Server | None = None
 
     async def publish(self, media: bytes | Path, content_type: str, name: str) -> str:
         origin = await self._start()
@@ -97,33 +99,40 @@ class _Server:
             return self._origin
 
     async def _serve(self) -> AsyncGenerator[str]:
-        # aiohttp's server costs an import, which most processes never need.
-        from aiohttp import web
-
-        application = web.Application()
-        application.router.add_get("/{token}/{name}", self._answer)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=CLOSING_SECONDS)
+        listening = await asyncio.get_running_loop().create_server(self._connected, HOST, 0)
         try:
-            await runner.setup()
-            await web.TCPSite(runner, HOST, 0).start()
-            port = runner.addresses[0][1]
-            yield f"http://{HOST}:{port}"
+            yield f"http://{HOST}:{listening.sockets[0].getsockname()[1]}"
         finally:
             self._origin = None
-            await runner.cleanup()
+            listening.close()
+            if self._server is not None:
+                await self._server.shutdown(CLOSING_SECONDS)
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        token = request.match_info["token"]
+    def _connected(self) -> asyncio.BaseProtocol:
+        # aiohttp's server costs an import. Most media are never fetched: what saves them, or looks
+        # at them, in this process finds them by `published`.
+        from aiohttp import web
+
+        if self._server is None:
+            self._server = web.Server(self._answer, access_log=None)
+
+        return self._server()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        from aiohttp import web
+
+        if request.method not in READING:
+            raise web.HTTPMethodNotAllowed(request.method, READING)
+
+        token, name, *more = *request.rel_url.raw_path[1:].split("/"), ""
         item = self._held.get(token) or self._files.get(token)
-        if item is None:
-            from aiohttp import web
-
+        if item is None or not name or any(more):
             raise web.HTTPNotFound(text="nothing is published here, or it has made room\n")
 
         return _respond(request, item)
 
 
-def _respond(request: web.Request, item: _Item) -> web.Response:
+def _respond(request: web.BaseRequest, item: _Item) -> web.Response:
     from aiohttp import web
 
     content = item.read()

@@ -25,8 +25,8 @@ from .._http._backend import check_loop
 from .._support._warnings import warn
 from ..exceptions import ValidationError
 from ._atomic_file import AtomicFile
-from ._download import Download, Failed, Gone, appeared
-from ._fetch_policy import FetchPolicy, Refused
+from ._download_errors import Failed, Gone, Refused
+from ._fetch_policy import FetchPolicy
 from ._formats import HEAD_BYTES, extension, type_of
 from ._labels import misnamed
 from ._local_media import LocalMedia, NoMedium, look_at
@@ -37,6 +37,7 @@ from ._url_refresher import NotRenewed, UrlRefresher, media_of
 if TYPE_CHECKING:
     from .._data._exchange import Config, Response
     from .._data._types import MediaType, OnExists
+    from ._download import Download
 
 AT_ONCE = 4
 """Results of one response that are fetched at the same time."""
@@ -223,6 +224,8 @@ def _keep(plan: _Plan, cause: BaseException | None) -> None:
 
 
 async def _fetch(plan: _Plan, index: int, url: str, writing: _Writing) -> None:
+    from ._download import Download
+
     async with plan.reach.open() as web:
         await _download(plan, index, Download(web, url, writing), url, writing)
 
@@ -230,6 +233,8 @@ async def _fetch(plan: _Plan, index: int, url: str, writing: _Writing) -> None:
 async def _download(
     plan: _Plan, index: int, download: Download, url: str, writing: _Writing
 ) -> None:
+    from ._download import appeared
+
     try:
         await download.run()
     except Gone as gone:

@@ -11,10 +11,9 @@ import socket
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._http._fetch import shown_url
 from .._http._guard import is_public
 from .._http._kinds import sniff
-from .._http._urls import address
+from .._http._urls import address, shown_url
 from .._support._base64 import decoded
 from ..exceptions import ValidationError
 from ._forms import GLANCE, SHORTEST_BASE64

@@ -7,8 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
-
+from ..._http._aiohttp import aiohttp
 from ..._support._mime import named
 from ._stages import Submit
 

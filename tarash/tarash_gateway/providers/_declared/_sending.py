@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import aiohttp
-
 from ..._data._exchange import Begun, Operation, Payload, RawResult
+from ..._http._aiohttp import aiohttp
 from ..._http._client import HttpResponse, join, unreadable
 from ..._support._mime import named
 from ..._support._paths import value_at as one

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
-import aiohttp
-
 from ..._data._exchange import MediaSupport, Payload, RawResult, Snapshot
+from ..._http._aiohttp import aiohttp
 from ..._http._client import checked, join, shorten, unreadable
 from ..._http._key_lookup import NO_KEY
 from ..._http._send_state import fetching_result

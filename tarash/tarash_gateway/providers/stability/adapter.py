@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import aiohttp
-
 from ..._data._exchange import MediaConstraints, MediaSupport, Operation, RawResult, Snapshot
+from ..._http._aiohttp import aiohttp
 from ..._http._client import HttpClient, join, segments, status_error
 from ..._support._secrets import AuthHeaders, bearer
 from ...exceptions import ContentModerationError, GenerationFailedError, ValidationError
