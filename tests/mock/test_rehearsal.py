@@ -51,7 +51,13 @@ def test_a_video_is_what_would_be_sent(provider: str, model: str, ratio: str) ->
 
 @pytest.mark.parametrize(
     ("provider", "model", "seconds"),
-    [("fal", "fal-ai/veo3.1", 8), ("openrouter", "minimax/hailuo-2.3", 5), ("fal", "any/new", 5)],
+    [
+        ("fal", "fal-ai/veo3.1", 8),
+        ("fal", "fal-ai/hunyuan-video", 5),  # 129 frames
+        ("openrouter", "minimax/hailuo-2.3", 5),
+        ("fal", "any/new", 5),
+        ("replicate", "google/veo-3.1", 8),
+    ],
 )
 def test_a_length_that_nobody_asked_for_is_the_models_own(
     provider: str, model: str, seconds: int

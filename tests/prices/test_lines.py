@@ -451,3 +451,19 @@ def test_a_provider_has_its_prices_by_each_of_its_names(alias: str, name: str) -
     register_prices([{**line, "provider": alias, "rate": 3}])
     assert [one.rate for one in list_prices(name, "clip-1")] == [Decimal(3)]
     assert list_prices(alias, "clip-1") == list_prices(name, "clip-1")
+
+
+@pytest.mark.parametrize(
+    ("model", "extra", "seconds"),
+    [
+        ("fal-ai/hunyuan-video", {}, "5.375"),  # 129 frames, 24 a second
+        ("fal-ai/ltx-2-19b/text-to-video", {}, "4.84"),  # 121 frames, 25 a second
+        ("fal-ai/ltx-2-19b/text-to-video", {"num_frames": 50}, "2"),
+        ("fal-ai/ltx-2-19b/text-to-video", {"num_frames": 50, "fps": 50}, "1"),
+    ],
+)
+def test_frames_are_no_seconds(model: str, extra: dict[str, Any], seconds: str) -> None:
+    register_prices([{"provider": "fal", "model": model, "unit": "second", "rate": "1"}])
+    config = VideoGenerationConfig(provider="fal", model=model)
+    quote = quote_video(config, VideoGenerationRequest(prompt="x", extra_params=extra))
+    assert (quote.low, quote.high) == (Decimal(seconds), Decimal(seconds))

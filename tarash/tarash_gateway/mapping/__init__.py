@@ -37,6 +37,7 @@ from ._fit import fit, takes_media
 from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
 from ._joint import Joint, stated_joints
 from ._limits import Span, nearest, pixels_of, ratio_of, side_of
+from ._seconds import Frames
 from ._shapes import Shapes, is_alike, named_lines, nearest_lines, proportion_of, requestable
 from ._together import Apart, Beside, Rule, own
 from ._validate import check_payload
@@ -45,6 +46,7 @@ __all__ = [
     "Apart",
     "Beside",
     "FieldMapper",
+    "Frames",
     "Geometry",
     "Joint",
     "Lines",

@@ -8,24 +8,47 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from tarash.tarash_gateway import catalog
+from tarash.tarash_gateway.catalog import prices
 from tarash.tarash_gateway.media import samples
 
 VIDEO_CONTENT_TYPE = "video/mp4"
 IMAGE_CONTENT_TYPE = "image/png"
-
+SECONDS = 5.0
 
 _SECONDS = ("duration", "durationSeconds", "duration_seconds", "seconds")
 
 
-def video_for(asked: Mapping[str, Any]) -> bytes:
-    """Return the bundled clip that is nearest to what a body of parameters asks for."""
+def made_by(provider: str, model: str) -> tuple[str, ...]:
+    """Return what a model makes by the catalogue; empty where it doesn't have the model."""
+    return catalog.outputs_of(provider, model)
+
+
+def usual_seconds(provider: str, model: str, sent: Mapping[str, Any] | None = None) -> float:
+    """Return how long a model's video is where nobody says it, by the catalogue; else 5."""
+    if not model:
+        return SECONDS
+
+    spec = catalog.lookup(provider, model, "video")
+    return prices.usual_seconds(spec, sent or {}) or SECONDS
+
+
+def video_for(asked: Mapping[str, Any], provider: str = "", model: str = "") -> bytes:
+    """Return the bundled clip that is nearest to what a body of parameters asks for.
+
+    Args:
+        asked: The parameters.
+        provider: Whose model it is.
+        model: Its id: it says how long the video is where the parameters don't.
+    """
     ratio = str(asked.get("aspect_ratio", asked.get("aspectRatio", "16:9")))
     lines = str(asked.get("resolution", "720p")).lower()
-    told = next((asked[name] for name in _SECONDS if asked.get(name) is not None), "5")
+    told = next((asked[name] for name in _SECONDS if asked.get(name) is not None), None)
     number = re.match(r"\d+(?:\.\d+)?", str(told))
+    seconds = float(number[0]) if number else usual_seconds(provider, model, asked)
     sound = asked.get("generate_audio", asked.get("generateAudio")) is True
     try:
-        clip = samples.pick_video(ratio, lines, float(number[0]) if number else 5.0)
+        clip = samples.pick_video(ratio, lines, seconds)
     except ValueError:  # words of the provider's own
         clip = samples.pick_video()
 

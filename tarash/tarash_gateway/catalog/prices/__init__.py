@@ -7,6 +7,7 @@ from ._facts import Facts, facts_of
 from ._fetched import keep
 from ._quantities import is_by_media, is_for
 from ._quote import free, quote_of
+from ._usual import usual_seconds
 
 __all__ = [
     "Facts",
@@ -23,4 +24,5 @@ __all__ = [
     "reason_of",
     "shipped",
     "taken",
+    "usual_seconds",
 ]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from ._facts import HEIGHTS, height_of
 
 if TYPE_CHECKING:
-    from ._facts import Between, Facts
+    from ._facts import Facts
+    from ._lengths import Between
 
 Frames = Mapping[int, Mapping[str, tuple[int, int]]]
 UHD = HEIGHTS["4k"]

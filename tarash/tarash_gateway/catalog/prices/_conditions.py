@@ -8,7 +8,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ._facts import HEIGHTS, SECONDS, plain
+from ._facts import HEIGHTS, plain
+from ._lengths import SECONDS
 
 if TYPE_CHECKING:
     from ..._data._money import PriceLine

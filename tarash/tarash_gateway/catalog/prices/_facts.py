@@ -7,7 +7,7 @@ where the request leaves it to the provider, None where nobody knows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -16,15 +16,11 @@ from typing import TYPE_CHECKING, Any
 from ..._data._measures import Measures
 from ..._support._lines import NAMED
 from ...mapping import Span
+from ._lengths import Between, Possible, between, seconds_of
 
 if TYPE_CHECKING:
     from ..._data._exchange import Config, Request
     from .._spec import ModelSpec
-
-Possible = frozenset[Any]
-"""Values that a fact may have, as `plain` makes them."""
-Between = tuple[Decimal, Decimal]
-"""The least and the greatest that a quantity may be."""
 
 SIZE = re.compile(r"(\d{2,5})\s*[x:*]\s*(\d{2,5})", re.IGNORECASE)
 SMALLEST_SIDE = 100
@@ -42,7 +38,6 @@ NAMED_SIZES = {
 }
 HEIGHTS = {name: int(lines) for name, lines in NAMED.items() if name != "1k"}
 """Of what names lines; `1k` is a size of images."""
-SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:s|sec|seconds)?", re.IGNORECASE)
 # What prices call a fact, and what models call the parameter that says it.
 ALIASES = {
     "audio": ("generate_audio", "generateAudio", "audio", "enable_audio", "sound", "with_audio"),
@@ -142,8 +137,8 @@ def facts_of(
         parameters: What would be sent.
         measures: How large the media are, as far as that is known.
     """
-    sent = {name: one for name, one in _leaves(parameters) if plain(one) not in AUTOMATIC}
-    values = _values(spec, request, sent)
+    sent = sent_of(parameters)
+    values = values_of(spec, request, sent)
     images = getattr(request, "image_list", ())
     has_video = getattr(request, "video", None) is not None
     mode = "video" if has_video else "image" if images else "text"
@@ -162,12 +157,12 @@ def facts_of(
     prompt = request.prompt
     return Facts(
         values=values,
-        seconds=_seconds(spec, request, values),
-        count=_between(values.get("count")) or _requested_count(request),
+        seconds=seconds_of(spec, request, values),
+        count=between(values.get("count")) or _requested_count(request),
         width=width,
         height=height,
-        frames=_between(values.get("frames")),
-        fps=_between(values.get("fps")),
+        frames=between(values.get("frames")),
+        fps=between(values.get("fps")),
         input_images=len(images),
         has_video=has_video,
         input_pixels=measures.images,
@@ -176,7 +171,12 @@ def facts_of(
     )
 
 
-def _values(
+def sent_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plain values that leave no choice, by the last part of their names."""
+    return {name: one for name, one in _leaves(parameters) if plain(one) not in AUTOMATIC}
+
+
+def values_of(
     spec: ModelSpec, request: Request, sent: Mapping[str, Any]
 ) -> dict[str, Possible | None]:
     """Return the provider's own parameters, and what of them has a name that all share."""
@@ -186,8 +186,8 @@ def _values(
 
     for name, mapper in spec.mappers.items():
         known = SOURCES.get(mapper.source_field, mapper.source_field)
-        if known in SHAPES and known in values:
-            continue
+        if (known in SHAPES and known in values) or mapper.frames is not None:
+            continue  # frames are no seconds
 
         found = values.get(name.rpartition(".")[2]) or _allowed(mapper.allowed)
         if found is not None:
@@ -249,53 +249,10 @@ def _allowed(allowed: Any) -> Possible | None:
     return frozenset(plain(one) for one in allowed)
 
 
-def _seconds(
-    spec: ModelSpec, request: Request, values: Mapping[str, Possible | None]
-) -> Between | None:
-    wished = getattr(request, "duration_seconds", None)
-    mappers = [one for one in spec.mappers.values() if one.source_field == "duration_seconds"]
-    framed = next((one.frames for one in mappers if one.frames is not None), None)
-    if framed is not None and wished is not None:
-        exact = Decimal(str(framed.seconds(request, wished)))
-        return exact, exact
-
-    said = values.get("seconds") or next(
-        (values[name] for name in ("duration", "seconds") if values.get(name)), None
-    )
-    known = _between(said, SECONDS)
-    if known is not None:
-        return known
-
-    if wished is not None and mappers:
-        exact = Decimal(str(wished))
-        return exact, exact
-
-    spans = [one.allowed for one in mappers if isinstance(one.allowed, Span)]
-    for span in spans:
-        if span.low is not None and span.high is not None:
-            return Decimal(str(span.low)), Decimal(str(span.high))
-
-    return None
-
-
 def _requested_count(request: Request) -> Between:
     # Where the model has no such parameter, the adapted request says one.
     wished = getattr(request, "n", None) or getattr(request, "number_of_videos", None) or 1
     return Decimal(wished), Decimal(wished)
-
-
-def _between(possible: Iterable[Any] | None, form: re.Pattern[str] | None = None) -> Between | None:
-    """Return the least and the greatest of values that are all numbers; else None."""
-    numbers = []
-    for one in possible or ():
-        if isinstance(one, Decimal):
-            numbers.append(one)
-        elif form is not None and isinstance(one, str) and (found := form.fullmatch(one)):
-            numbers.append(Decimal(found[1]))
-        else:
-            return None
-
-    return (min(numbers), max(numbers)) if numbers else None
 
 
 def _pixels(
@@ -305,7 +262,7 @@ def _pixels(
     values: Mapping[str, Possible | None],
 ) -> tuple[Between | None, Between | None]:
     """Return how wide and how high the picture is: as it is sent, else by its lines and ratio."""
-    width, height = _between(values.get("width")), _between(values.get("height"))
+    width, height = between(values.get("width")), between(values.get("height"))
     if width is not None and height is not None:
         return width, height
 

@@ -16,7 +16,8 @@ from ._ark import FIRST, LATER, SECOND, Frames, frame_pixels
 if TYPE_CHECKING:
     from ..._data._money import PriceLine
     from ..._data._types import Kind
-    from ._facts import Between, Facts
+    from ._facts import Facts
+    from ._lengths import Between
 
 MILLION = Decimal(1_000_000)
 SQUARE = Decimal(1024 * 1024)

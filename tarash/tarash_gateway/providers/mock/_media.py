@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from ..._data._exchange import RawResult
 from ...catalog import lookup
-from ...catalog.prices import facts_of
+from ...catalog.prices import usual_seconds
 from ...mapping import apply_field_mappers
 from ...media import _deliver, samples
 from ._draws import Draw, outcome_of, settings
@@ -107,8 +107,7 @@ def _usual_seconds(call: Call) -> float | None:
         if mapper.source_field == "duration_seconds"
     }
     sent_so = apply_field_mappers(of_length, call.request)
-    seconds = facts_of(spec, call.config, call.request, sent_so).seconds
-    return float(seconds[0]) if seconds is not None and seconds[0] == seconds[1] else None
+    return usual_seconds(spec, sent_so)
 
 
 async def _images(call: Call, outcome: MockResponse, draw: Draw) -> list[JsonObject]:

@@ -159,7 +159,11 @@ def invalid_payload(error_type: str, message: str) -> Reply:
 
 
 def kind_of(endpoint: str, payload: Mapping[str, Any]) -> Kind:
-    """Guess what an endpoint makes from its name, then from the payload."""
+    """Return what the catalogue says of an endpoint; else a guess by its name, then the payload."""
+    made = _media.made_by("fal", endpoint)
+    if made in {("video",), ("image",)}:
+        return made[0]
+
     if "video" in endpoint:
         return "video"
 
@@ -182,17 +186,17 @@ def output_of(
     kind = script.kind or kind_of(endpoint, payload)
     has_media = script.outcome != "no_media"
     if kind == "video":
-        return _video_output(payload, publish, has_media=has_media)
+        return _video_output(endpoint, payload, publish, has_media=has_media)
 
     return _image_output(script, payload, publish, has_media=has_media)
 
 
 def _video_output(
-    payload: Mapping[str, Any], publish: Publish, *, has_media: bool
+    endpoint: str, payload: Mapping[str, Any], publish: Publish, *, has_media: bool
 ) -> dict[str, Any]:
     output: dict[str, Any] = {"video": None}
     if has_media:
-        content = _media.video_for(payload)
+        content = _media.video_for(payload, "fal", endpoint)
         output["video"] = {
             "url": publish("output.mp4", content),
             "content_type": _media.VIDEO_CONTENT_TYPE,

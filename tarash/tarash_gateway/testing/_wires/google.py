@@ -118,7 +118,7 @@ class GoogleWire:
         def result(script: Script) -> tuple[int, Any]:
             count = parameters.get("sampleCount", 1) if script.outputs is None else script.outputs
             media = [
-                self._operation_media(f"{job_id}{index}", parameters, vertex=vertex)
+                self._operation_media(f"{job_id}{index}", model, parameters, vertex=vertex)
                 for index in range(count)
             ]
             return 200, {"name": name, **operation_result(script, media, vertex=vertex)}
@@ -228,9 +228,9 @@ class GoogleWire:
         return {"uri": f"{self._context.origin}/v1beta/files/{job_id}"}
 
     def _operation_media(
-        self, job_id: str, parameters: Mapping[str, Any], *, vertex: bool
+        self, job_id: str, model: str, parameters: Mapping[str, Any], *, vertex: bool
     ) -> dict[str, Any]:
-        content = _media.video_for(parameters)
+        content = _media.video_for(parameters, "google", model)
         if not vertex:
             self._files[job_id] = content
             return {"uri": f"{self._context.origin}/v1beta/files/{job_id}:download?alt=media"}

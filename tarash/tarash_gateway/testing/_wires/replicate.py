@@ -272,7 +272,8 @@ class ReplicateWire:
         name = endpoint.partition("/")[2]
         kind = script.kind or ("image" if any(w in name for w in _IMAGE_MODELS) else "video")
         if kind == "video":
-            return self._context.publish(prediction_id, "output.mp4", _media.video_for(given))
+            content = _media.video_for(given, "replicate", endpoint)
+            return self._context.publish(prediction_id, "output.mp4", content)
 
         wanted = given.get("num_outputs", 1) if script.outputs is None else script.outputs
         count = min(wanted, _LARGEST_COUNT) if isinstance(wanted, int) else 1

@@ -201,7 +201,11 @@ class RunwayWire:
         width, height = _size(payload.get("ratio"))
         if (script.kind or _kind_of(endpoint)) == "video":
             seconds = payload.get("duration")
-            length = float(seconds) if isinstance(seconds, int | float) else 5.0
+            length = (
+                float(seconds)
+                if isinstance(seconds, int | float)
+                else _media.usual_seconds("runway", payload["model"], payload)
+            )
             content = _media.video_bytes(width, height, length)
             return [self._context.publish(task, "output.mp4", content)]
 
