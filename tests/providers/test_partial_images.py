@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.media.samples import make_png
+from tarash.tarash_gateway.providers._registry import shipped
+from tarash.tarash_gateway.providers.mock import adapter as mock_adapter
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 BROKEN = {"reset": Fault.reset_after(), "truncate": Fault.truncate()}
@@ -28,7 +31,7 @@ BROKEN = {"reset": Fault.reset_after(), "truncate": Fault.truncate()}
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(["openai"]) as running:
+    with Simulator(["openai", "openrouter"]) as running:
         yield running
 
 
@@ -177,3 +180,90 @@ def test_other_models_leave_them_out_without_a_word(provider: str, model: str) -
     plan = plan_image(config, request_for())
     assert plan.adjustments == ()
     assert "partial_images" not in str(plan.payload)
+
+
+# --------------------------------------------------------------------------------------- OpenRouter
+def routed(simulator: Simulator, **fields: Any) -> ImageGenerationConfig:
+    return ImageGenerationConfig(
+        provider="openrouter",
+        model="openai/gpt-image-1",
+        api_key="sk-or-canary",
+        base_url=f"{simulator.base_url('openrouter')}",
+        **fields,
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_router_shows_no_more_than_were_asked_for(simulator: Simulator, count: int) -> None:
+    seen: list[Any] = []
+    response = generate_image(routed(simulator), request_for(count), on_progress=seen.append)
+    (sent,) = [one.json() for one in simulator.requests("openrouter") if one.method == "POST"]
+    assert sent["stream"] is True
+    assert "partial_images" not in sent  # no field of its says how many
+    assert [one.partial_image_index for one in seen] == [*range(count), None]
+    assert all(one.partial_image["content"].startswith(b"\x89PNG") for one in seen[:-1])
+    assert len(response.images) == 1
+    assert response.provider_metadata["usage"]["total_tokens"] > 0
+
+
+@pytest.mark.parametrize("fields", [{"n": 2}, {"partial_images": 0}, {"partial_images": None}])
+def test_a_router_is_asked_for_no_stream_otherwise(
+    simulator: Simulator, fields: dict[str, Any]
+) -> None:
+    request = ImageGenerationRequest(prompt="A cat", **{"partial_images": 2, **fields})
+    assert "stream" not in plan_image(routed(simulator), request).payload
+
+
+def test_a_router_that_has_no_stream_answers_as_without(simulator: Simulator) -> None:
+    seen: list[Any] = []
+    config = routed(simulator).model_copy(update={"model": "bytedance-seed/seedream-4.5"})
+    assert len(generate_image(config, request_for(), on_progress=seen.append).images) == 1
+    assert [one.partial_image for one in seen] == [None]
+
+
+PART = {
+    "type": "image_generation.partial_image",
+    "b64_json": "iVBORw0KGgo=",
+    "partial_image_index": 0,
+}
+CHUNK = {"type": "image_generation.text_chunk", "phase": "draft", "text": "A cat"}
+
+
+@pytest.mark.parametrize("told", [[PART], [CHUNK], [PART, CHUNK, PART]], ids=len)
+@pytest.mark.parametrize("end", ["", "data: [DONE]\n\n"], ids=["cut", "ended"])
+def test_a_routed_stream_without_its_image_is_not_bought_again(
+    simulator: Simulator, told: list[Any], end: str
+) -> None:
+    text = "".join(f"data: {json.dumps(one)}\n\n" for one in told) + end
+    kind = {"Content-Type": "text/event-stream"}
+    simulator.fail("openrouter", "submit", Fault.status(200, text, kind), times=None)
+    with pytest.raises(HTTPError) as raised:
+        generate_image(routed(simulator), request_for())
+
+    assert raised.value.submission == "unknown"
+    assert simulator.counters("openrouter").submits == 1
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_routed_stream_that_breaks_off_is_not_bought_again(
+    simulator: Simulator, kind: str
+) -> None:
+    simulator.fail("openrouter", "submit", BROKEN[kind], times=None)
+    with pytest.raises(TarashException) as raised:
+        generate_image(routed(simulator), request_for())
+
+    assert raised.value.submission == "unknown"
+    assert simulator.counters("openrouter").submits == 1
+
+
+@pytest.mark.parametrize(
+    "event",
+    [b"", b"partial_image", b'{"type": "image_generation.partial_image"}', b"[]", b"\xff",
+     b'{"type": "image_generation.partial_image", "b64_json": "!"}',
+     b'{"type": "image_generation.partial_image", "b64_json": ["x"], "partial_image_index": {}}'],
+    ids=len,
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["openai", "openrouter", "mock"])
+def test_an_odd_event_is_none_and_raises_nothing(name: str, event: bytes) -> None:
+    adapter: Any = mock_adapter if name == "mock" else shipped()[name].load()
+    assert adapter.partial_image(event) is None

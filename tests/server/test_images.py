@@ -102,6 +102,29 @@ def test_images_on_the_way_come_before_the_last(
     assert events[-1].usage.total_tokens > 0
 
 
+@pytest.mark.parametrize(
+    ("model", "count"),
+    [(GPT, 2), ("openrouter/openai/gpt-image-1", 1), ("google/gemini-3.1-flash-image", 0)],
+)
+@pytest.mark.parametrize("edits", [False, True])
+def test_the_mock_shows_images_on_the_way_where_the_model_does(
+    mocked: Started, model: str, count: int, edits: bool
+) -> None:
+    images = mocked.client(mocked.key()).images
+    asked: dict[str, Any] = {"model": model, "prompt": "A cat", "stream": True}
+    asked |= {"partial_images": count or 2, "size": "256x256"}
+    with images.edit(image=PNG, **asked) if edits else images.generate(**asked) as stream:
+        events = list(stream)
+
+    assert [one.type.rpartition(".")[2] for one in events] == [
+        *["partial_image"] * count,
+        "completed",
+    ]
+    shown = [base64.b64decode(one.b64_json) for one in events]
+    assert all(is_image(one) for one in shown)
+    assert len({*shown}) == len(shown)
+
+
 def test_who_leaves_a_stream_finds_the_image_again(served: Started, simulator: Simulator) -> None:
     simulator.script("openai", Script(run_seconds=0.3))
     body = {"model": GPT, "prompt": "A cat", "stream": True, "partial_images": 1}

@@ -176,6 +176,8 @@ class Snapshot:
     """Whether that trouble says that there is no such job: where it stays, nobody need wait."""
     unknown: str | None = None
     """The provider's word for the status, where nobody here knows it: the job is polled on."""
+    parts: tuple[PartialImage, ...] = ()
+    """Images on the way that this look brings, and no earlier one did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ class Progress:
 
     async def look(self, snapshot: Snapshot) -> None:
         """Tell the user what one look says, unless it ends the job or says nothing new."""
+        for part in snapshot.parts:
+            await self.partial(part)
+
         if snapshot.status in ("completed", "failed"):
             return
 

@@ -64,6 +64,8 @@ class Submit:
         self._exchanging: asyncio.Task[None] | None = None
         self._parts: asyncio.Queue[PartialImage] | None = None
         """Of an exchange that brings them: a queue takes 3 KiB, and thousands of jobs wait."""
+        self._heard = 0
+        """How many of them were passed on, of this exchange."""
         self.on_part: Callable[[PartialImage], Awaitable[None]] | None = None
         """Told of each image on the way that the answer brings before its end."""
         self.intent: Intent | None = None
@@ -180,6 +182,8 @@ class Submit:
         if has_parts and self._parts is None:
             self._parts = asyncio.Queue()
 
+        self._heard = 0
+
         self._wire = SendState(is_late=self._is_late, hear=self._hear if has_parts else None)
         self._error = None
         limit = anyio.CancelScope()
@@ -224,7 +228,13 @@ class Submit:
             self._attempt.log(logging.ERROR, "event_unreadable", error=type(error).__name__)
             return
 
-        if part is not None and self._parts is not None:
+        if part is None or self._parts is None:
+            return
+
+        # A router's provider may show more of them than were asked for.
+        asked = getattr(self._attempt.call.request, "partial_images", None)
+        if asked is None or self._heard < asked:
+            self._heard += 1
             self._parts.put_nowait(part)
 
     async def _send(self, payload: Payload, call: Call, limit: anyio.CancelScope) -> None:

@@ -218,6 +218,7 @@ class Watch(Looks):
         snapshot = await self.look(news, status)
         self._retry_after = paced(snapshot.retry_after)
         if snapshot.finished is not None:
+            await self._progress.look(snapshot)
             self._learn(elapsed)
             self._note_missed()
             await self._times.save(self._kind, self._ledger)

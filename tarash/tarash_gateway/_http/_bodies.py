@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ._aiohttp import aiohttp
 from ._answer import FIRST_ERROR, TOO_LARGE, kind_of, too_large, unreadable
+from ._pushed import EVENTS, Hear, read_events
 from ._reading import LARGEST_ANSWER, TooLarge, read_body, read_error
 from ._send_state import current_patience
 
@@ -33,13 +34,14 @@ def limits_of(purpose: str) -> aiohttp.ClientTimeout:
 
 
 async def read_content(
-    response: aiohttp.ClientResponse, most_media: int
-) -> io.BytesIO | bytearray | None:
+    response: aiohttp.ClientResponse, most_media: int, hear: Hear | None = None
+) -> bytes | io.BytesIO | bytearray | None:
     """Return the body, or None where it broke off: its status is a fact all the same.
 
     Args:
         response: Whose body it is.
         most_media: Bytes that it may have where it is media.
+        hear: Is handed the data of each event, where it is a stream of events.
 
     Raises:
         HTTPError: It is larger than an answer, or a result, may be.
@@ -49,6 +51,9 @@ async def read_content(
 
     limit = Limit(response, most_media, response.content_length)
     try:
+        if response.content_type == EVENTS:
+            return await read_events(response, hear)
+
         return await read_body(response, limit)
     except TooLarge:
         raise limit.error(response.status) from None

@@ -302,11 +302,13 @@ class HttpClient:
     async def _exchange(
         self, method: str, url: str, *, purpose: str = "poll", **options: Any
     ) -> HttpResponse:
+        wire = current_wire.get() if purpose == "submit" else None
+        hear = None if wire is None else wire.hear
         async with (
             gate(purpose, url),
             self._open(method, url, purpose=purpose, **options) as response,
         ):
-            content = await read_content(response, self.account.max_media_bytes)
+            content = await read_content(response, self.account.max_media_bytes, hear)
 
         return read_answer(
             response.status, response.headers, response.content_type, content, self._secrets

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ._aiohttp import aiohttp
 from ._reading import LARGEST_ANSWER, TooLarge, blocks_of
 
-if TYPE_CHECKING:
-    Hear = Callable[[bytes], None]
-
+Hear = Callable[[bytes], None]
 EVENTS = "text/event-stream"
 DATA = b"data:"
 

@@ -14,7 +14,7 @@ import textwrap
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from . import _letters
 
@@ -115,7 +115,7 @@ class _Label:
         yield from [plain] * self.dot
 
 
-def encode(width: int, height: int, seed: int, label: Sequence[str] = ()) -> bytes:
+def encode(width: int, height: int, seed: int, label: Sequence[str] = (), grain: int = 1) -> bytes:
     """Return a PNG of exactly this size; the same seed and label give the same bytes.
 
     Args:
@@ -123,6 +123,7 @@ def encode(width: int, height: int, seed: int, label: Sequence[str] = ()) -> byt
         height: Pixels.
         seed: Decides on the gradient and the discs.
         label: Lines of text on a dark band below; left out where there is no room for them.
+        grain: Pixels that a square of one color is wide and high, as in an image on the way.
 
     Raises:
         ValueError: A side is shorter than 1 or longer than `LARGEST_SIDE` pixels.
@@ -133,7 +134,8 @@ def encode(width: int, height: int, seed: int, label: Sequence[str] = ()) -> byt
         )
 
     header = struct.pack(">2I5B", width, height, *EIGHT_BIT_RGB)
-    pixels = _compressed(width, height, random.Random(seed), _Label.fitting(label, width, height))
+    band = _Label.fitting(label, width, height)
+    pixels = _compressed(width, height, random.Random(seed), band, grain)
     return b"".join(
         (SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", pixels), _chunk(b"IEND", b""))
     )
@@ -144,7 +146,9 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
 
 
-def _compressed(width: int, height: int, chance: random.Random, label: _Label | None) -> bytes:
+def _compressed(
+    width: int, height: int, chance: random.Random, label: _Label | None, grain: int
+) -> bytes:
     corner = tuple(chance.randint(*DARKEST) for _ in range(CHANNELS))
     across, down = _slope(chance), _slope(chance)
     discs = _discs(width, height, chance)
@@ -152,7 +156,7 @@ def _compressed(width: int, height: int, chance: random.Random, label: _Label | 
     compressor = zlib.compressobj(level=6)
     parts = []
     top = height if label is None else height - label.height
-    for y in range(top):
+    for y in range(0, top, grain):
         row = bytearray(plain)
         for channel in range(CHANNELS):
             row[channel] = corner[channel] + down[channel] * y // height
@@ -160,12 +164,24 @@ def _compressed(width: int, height: int, chance: random.Random, label: _Label | 
         for disc in discs:
             _brighten(row, disc, y, width)
 
-        parts.append(compressor.compress(SUB_FILTER + row))
+        row = row if grain == 1 else _coarse(row, grain)
+        parts.append(compressor.compress((SUB_FILTER + row) * min(grain, top - y)))
 
     if label is not None:
         parts += [compressor.compress(SUB_FILTER + row) for row in label.rows(width)]
 
     return b"".join((*parts, compressor.flush()))
+
+
+def _coarse(row: bytearray, grain: int) -> bytearray:
+    """Return a row of which every `grain` pixels have the color of their first."""
+    coarse = bytearray(len(row))
+    for channel in range(CHANNELS):
+        levels = [*accumulate(row[channel::CHANNELS])][::grain]
+        steps = ((after - before) % 256 for before, after in pairwise((0, *levels)))
+        coarse[channel :: CHANNELS * grain] = bytes(steps)
+
+    return coarse
 
 
 def _slope(chance: random.Random) -> Channels:

@@ -114,7 +114,9 @@ def pick_video(
     return min(videos(), key=distance)
 
 
-def make_png(width: int, height: int, seed: int = 0, label: Sequence[str] = ()) -> bytes:
+def make_png(
+    width: int, height: int, seed: int = 0, label: Sequence[str] = (), grain: int = 1
+) -> bytes:
     """Return a PNG of exactly this size: a gradient with discs, the same for the same seed.
 
     Args:
@@ -122,11 +124,13 @@ def make_png(width: int, height: int, seed: int = 0, label: Sequence[str] = ()) 
         height: Pixels.
         seed: Decides on what is drawn.
         label: Lines of text on a band at the bottom, where there is room for them.
+        grain: Pixels a side of the squares that it is made of: above 1 it is coarse, as images on
+            the way are.
 
     Raises:
         ValueError: A side is shorter than 1 or longer than 8192 pixels.
     """
-    return _png.encode(width, height, seed, label)
+    return _png.encode(width, height, seed, label, grain)
 
 
 def image_size(size: str | None = None, aspect_ratio: str | None = None) -> tuple[int, int]:

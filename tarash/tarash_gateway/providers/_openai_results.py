@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._data._exchange import PartialImage
 from .._http._answer import parse_json
 from .._http._client import HttpResponse, unreadable
-from .._http._kinds import sniff
 from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._facts import ODD, content_type, date, mapping, objects, response_facts, text
 from ._filters import note_of, refusal, sift, unsafe
 from ._openai_errors import categories_in, error_of, job_error, no_media
 from ._outputs import Medium, as_text, content_of, find
+from ._previews import IMAGE_TYPES, image_in, said_by
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, RawResult
-    from .._data._types import MediaContent
+    from .._data._exchange import Call, PartialImage, RawResult
 
 # Where servers that speak this wire put the address of a video, the likeliest first.
 URL_PLACES = ("url", "video_url", "output_url", "video", "output", "result", "data")
@@ -26,9 +23,6 @@ STANDARD = frozenset(
     {*URL_PLACES, "error", "id", "object", "progress", "prompt", "seconds", "size", "status"}
 )
 """What a job's object says in a response's own fields, or no longer needs to say."""
-LONGEST_HEAD = 1024
-"""Within this from its beginning or its end, an event says its type."""
-IMAGE_TYPES = {"jpg": "image/jpeg", "svg": "image/svg+xml"}
 
 
 def video_response(call: Call, finished: RawResult) -> VideoGenerationResponse:
@@ -171,26 +165,12 @@ def is_last(event: Any) -> bool:
 
 def partial_image(event: bytes) -> PartialImage | None:
     """Return the image on the way that an event holds; None for any other."""
-    if (
-        b"partial_image" not in event[:LONGEST_HEAD]
-        and b"partial_image" not in event[-LONGEST_HEAD:]
-    ):
-        return None  # the finished one, say, which is long
-
-    try:
-        said = mapping(parse_json(event.decode()))
-        content = base64.b64decode(text(said.get("b64_json")) or "", validate=True)
-    except ValueError:
+    said = said_by(event, ("partial_image",))
+    if not str(said.get("type")).endswith(".partial_image"):
         return None
 
-    index = said.get("partial_image_index")
-    if not content or not str(said.get("type")).endswith(".partial_image"):
-        return None
-
-    kind = text(said.get("output_format")) or "png"
-    made = sniff(content) or IMAGE_TYPES.get(kind, f"image/{kind}")
-    media: MediaContent = {"content": content, "content_type": made}
-    return PartialImage(index if isinstance(index, int) else 0, media)
+    index, kind = said.get("partial_image_index"), said.get("output_format")
+    return image_in(said.get("b64_json"), index, kind)
 
 
 def addresses_in(value: Any) -> list[str]:

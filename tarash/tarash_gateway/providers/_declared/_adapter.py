@@ -24,6 +24,7 @@ from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
 from .._facts import among, percent, unknown_in
 from .._finding import earliest, moment
+from ._answers import preview_in
 from ._asked import filled_in, is_ours, medium_of, own_id, says_nothing, status_without_word, whole
 from ._hooks import hook
 from ._items import goes_on, is_done, items_of, job_in
@@ -34,7 +35,7 @@ from ._parts import first_of
 from ._stages import Poll
 
 if TYPE_CHECKING:
-    from ..._data._exchange import Call
+    from ..._data._exchange import Call, PartialImage
     from ..._data._types import CancelAnswer
     from ..._data._webhooks import WebhookFacts
 
@@ -66,6 +67,9 @@ class DeclaredAdapter(DeclaredLearning):
         if any(one.many is not None or one.ids_at_once > 1 for one in said.poll):
             self.poll_many = self._poll_many
 
+        if any(way.partial is not None for way in said.submit):
+            self.partial_image = self._partial_image
+
         if said.webhook:
             self.webhook = self._webhook
 
@@ -91,6 +95,10 @@ class DeclaredAdapter(DeclaredLearning):
         ways = self.said.webhook
         found = first_of(ways, kind, model) or (None if model else ways[-1])
         return None if found is None else found.facts
+
+    def _partial_image(self, event: bytes) -> PartialImage | None:
+        """Return the image on the way that an event of a stream holds; None for any other."""
+        return preview_in(event, self.said.submit)
 
     # ---------------------------------------------------------------------------------------- poll
     def poll_of(self, operation: Operation) -> Poll:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._http._answer import parse_json
 from ..._http._client import HttpResponse
+from ..._support._paths import value_at
+from .._previews import image_in, said_by
+from ._names import holds
+
+if TYPE_CHECKING:
+    from ..._data._exchange import PartialImage
+    from ._stages import Submit
 
 DATA = "data:"
 
@@ -50,3 +57,17 @@ def _events(text: str) -> Iterator[dict[str, Any]]:
 
         if isinstance(found, dict):
             yield found
+
+
+def preview_in(event: bytes, ways: Iterable[Submit]) -> PartialImage | None:
+    """Return the image on the way that an event holds, as one of the ways says; None for none."""
+    for how in (way.partial for way in ways):
+        if how is None:
+            continue
+
+        said = said_by(event, [one for one in how.where.values if isinstance(one, str)])
+        found = image_in(value_at(said, how.at), value_at(said, how.index))
+        if found is not None and holds(how.where, said):
+            return found
+
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...exceptions import ValidationError
@@ -68,6 +68,9 @@ def mapper_of(
     converter = _images(said, take) if take.source == "image_list" else _value(said, take)
     if take.source == "extra_params":
         converter = _own(take, name)
+    elif take.source == "partial_images":
+        converter = _of_one(converter)
+
     return FieldMapper(
         take.source,
         converter if take.convert is None else hook(take.convert),
@@ -226,6 +229,11 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
     return convert
 
 
+def _of_one(convert: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return what asks for images on the way of one: no event says of which of several."""
+    return lambda request, value: convert(request, value) if request.n == 1 else None
+
+
 def _continued(take: Take, source: Any, said: ProviderDeclaration) -> str:
     """Return the id by which a provider knows an earlier result."""
     if take.fact == "url" and source.url is None:
@@ -280,6 +288,9 @@ def _formed(take: Take, value: Any) -> Any:
 
     if take.form == "yes_no":
         return "yes" if value else "no"
+
+    if take.form == "flag":
+        return bool(value) or None
 
     if take.form in ("text", "seconds_text"):
         plain = int(value) if isinstance(value, float) and value.is_integer() else value

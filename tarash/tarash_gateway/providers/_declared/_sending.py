@@ -222,6 +222,9 @@ class DeclaredSending(DeclaredAccount):
     def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
         """Return the job that an answer names, or the result that it is."""
         way = self._submit_of(call.kind, call.config.model, call.request)
+        if way.at_once and way.answers == "events" and self._broke_off(answer, call):
+            raise unreadable(answer.status, answer.body)  # before the image: it may be billed
+
         if way.at_once or (way.may_answer and self._is_result(answer, call)):
             is_object = answer.is_json and isinstance(answer.body, dict | list)
             if answer.content is None and not is_object:
@@ -254,6 +257,15 @@ class DeclaredSending(DeclaredAccount):
         """Return the job of a submit whose answer was lost, by its id."""
         return self.job_of(client, call, job_id, payload.path)
 
+    def _broke_off(self, answer: HttpResponse, call: Call) -> bool:
+        """Tell whether an answer is events of which none holds a result, nor why there is none."""
+        body = answer.body
+        if not isinstance(body, dict) or "events" not in body:
+            return False
+
+        why = self.flags(body, call.kind, call.config.model)
+        return not (self._is_result(answer, call) or why)
+
     def _is_result(self, answer: HttpResponse, call: Call) -> bool:
         if answer.content is not None:
             return True
@@ -264,6 +276,10 @@ class DeclaredSending(DeclaredAccount):
 
     def beside(self, body: Any, kind: str = "video", model: str = "") -> dict[str, Any]:
         """Return what stands beside the media."""
+        raise NotImplementedError
+
+    def flags(self, body: Any, kind: str, model: str) -> list[str]:
+        """Return which flags say that there is no result."""
         raise NotImplementedError
 
     def ends_of(self, call: Call) -> dict[str, Any]:

@@ -48,6 +48,17 @@ class Upload(Part):
     """Sent with a submit that names an upload."""
 
 
+class Partial(Part):
+    """An image on the way, in an event of the answer."""
+
+    where: Predicate
+    """Which events hold one."""
+    at: Path
+    """Where such an event holds its base64."""
+    index: Path | None = None
+    """Where it says which of them it is, from 0."""
+
+
 class Submit(Fits):
     """How a job is started; the first whose conditions hold is used."""
 
@@ -73,6 +84,8 @@ class Submit(Fits):
     answers: Literal["json", "lines", "events"] = "json"
     """`lines`: JSON in lines, of which the last counts. `events`: JSON, or events of a stream, of
     which the last counts, and all stand under `events`."""
+    partial: Partial | None = None
+    """Which events of the answer hold an image on the way."""
     id: Path = "id"
     url: Path | None = None
     cost: Path | None = None

@@ -49,6 +49,7 @@ class Take(Part):
         "text",
         "seconds_text",
         "yes_no",
+        "flag",
         "object",
         "width",
         "height",

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
+from ..._http._send_state import current_wire
 from ..._support._words import with_article
 from ...exceptions import GenerationFailedError, ValidationError
 from ...media import samples
@@ -22,15 +23,17 @@ from ...models import (
 from .._contract import AdapterDefaults
 from ._draws import Draw, draw_for, fresh, outcome_of, settings
 from ._media import finish, sent
+from ._previews import event_of, image_of, previews
 from ._responses import response_of
 from ._visible import visible
 
 if TYPE_CHECKING:
-    from ..._data._exchange import Call, Config, Response
+    from ..._data._exchange import Call, Config, PartialImage, Response
     from ..._data._types import CancelAnswer, JobStatus
     from ..._http._client import Transport
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
+    from .._contract import Ability
 
 MOST_JOBS = 10_000
 """Jobs remembered in one process; the oldest makes room."""
@@ -92,6 +95,7 @@ class MockAdapter(AdapterDefaults):
     """The mock, by the contract of adapters; its jobs live in the process, not in a client."""
 
     name = "mock"
+    abilities: frozenset[Ability] = frozenset({"partial_image"})
     accepts = MediaSupport()
     min_poll_interval = 0.0
     base_url = "mock://local"
@@ -133,6 +137,11 @@ class MockAdapter(AdapterDefaults):
 
         _check_kind(outcome, call)
         if mock.polling is None or not mock.polling.enabled:
+            wire = current_wire.get()
+            if wire is not None and wire.hear is not None:
+                for part in await previews(call, draw):
+                    wire.hear(event_of(part))
+
             return await finish(call, draw, call.request_id)
 
         operation = Operation(
@@ -166,10 +175,32 @@ class MockAdapter(AdapterDefaults):
             finished = await finish(job.call, job.draw, operation.id)
             snapshot = replace(snapshot, finished=finished)
 
+        if snapshot.status in ("processing", "completed"):
+            snapshot = await self._with_parts(job, snapshot)
+
         if not job.cancelled:  # meanwhile, that is
-            job.last = snapshot
+            job.last = replace(snapshot, parts=())
+            return snapshot
 
         return job.last or snapshot
+
+    @staticmethod
+    async def _with_parts(job: _Job, snapshot: Snapshot) -> Snapshot:
+        """Return what a look says, with its share of the images on the way."""
+        parts = await previews(job.call, job.draw)
+        statuses = enumerate(job.polling.status_sequence)
+        looks = [place for place, status in statuses if status == "processing"]
+        place = job.looks - 1
+        if not looks or place not in looks:
+            return replace(snapshot, parts=() if looks else parts)
+
+        share, whole = looks.index(place), len(looks)
+        first, after = share * len(parts) // whole, (share + 1) * len(parts) // whole
+        return replace(snapshot, parts=parts[first:after])
+
+    def partial_image(self, event: bytes) -> PartialImage | None:
+        """Return the image on the way that an event holds; None for any other."""
+        return image_of(event)
 
     async def cancel(self, client: MockClient, operation: Operation) -> CancelAnswer:  # noqa: ARG002  (as above)
         """Stop the job, unless it has ended."""

@@ -110,14 +110,19 @@ def _usual_seconds(call: Call) -> float | None:
     return usual_seconds(spec, sent_so)
 
 
-async def _images(call: Call, outcome: MockResponse, draw: Draw) -> list[JsonObject]:
-    request = cast("ImageGenerationRequest", call.request)
+def drawn(call: Call, draw: Draw) -> tuple[int, int, int, tuple[str, str]]:
+    """Return width, height, seed and label of the first image."""
     shape = sent(call)
     width, height = samples.image_size(shape["size"], shape["aspect_ratio"])
-    label = (f"MOCK {call.config.provider} {call.config.model}", request.prompt)
+    label = (f"MOCK {call.config.provider} {call.config.model}", call.request.prompt)
+    return width, height, draw.seed, label
+
+
+async def _images(call: Call, outcome: MockResponse, draw: Draw) -> list[JsonObject]:
+    request = cast("ImageGenerationRequest", call.request)
+    width, height, first, label = drawn(call, draw)
     files = []
-    for index in range(request.n):
-        seed = draw.seed + index
+    for seed in range(first, first + request.n):
         content = await to_thread.run_sync(samples.make_png, width, height, seed, label)
         kind = samples.IMAGE_TYPE
         file = await _deliver.deliver(content, kind, "image", outcome.output_type)

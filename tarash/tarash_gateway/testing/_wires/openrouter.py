@@ -30,6 +30,7 @@ _HOUR = 3600
 _STORED = ("google/", "bytedance/")
 _STREAMING = "openai/"
 _FINE = 200
+_PARTIAL = 3
 
 
 class OpenrouterWire:
@@ -170,7 +171,7 @@ class OpenrouterWire:
         )
         await self._context.until_ended(job)
         if body.get("stream") and body["model"].startswith(_STREAMING):
-            return _stream(job.result_body)
+            return _stream(job.result_body, _on_the_way(body))
 
         return Reply.json(job.result_body, job.result_status)
 
@@ -205,19 +206,28 @@ def _asked(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"duration": 5, "aspect_ratio": "16:9", "resolution": "720p", **body}
 
 
-def _stream(body: Mapping[str, Any]) -> Reply:
+def _on_the_way(body: Mapping[str, Any]) -> list[str]:
+    """Return images on the way: as many as the provider likes, since no field says how many."""
+    if body.get("n", 1) != 1:
+        return []
+
+    made = [_media.image_bytes(64 + number, 64) for number in range(_PARTIAL)]
+    return [base64.b64encode(one).decode() for one in made]
+
+
+def _stream(body: Mapping[str, Any], partial: Sequence[str]) -> Reply:
     """Return what an answer is as events: partial images, and the whole ones at the end."""
     events: list[dict[str, Any]] = []
     if "error" in body:
         events = [{"type": "error", **body}]
 
-    for number, one in enumerate(body.get("data", ())):
-        partial = {"b64_json": one["b64_json"], "partial_image_index": number}
+    for number, content in enumerate(partial if "data" in body else ()):
+        kind = "image_generation.partial_image"
+        events.append({"type": kind, "b64_json": content, "partial_image_index": number})
+
+    for one in body.get("data", ()):
         whole = {**one, "created": body["created"], "usage": body["usage"]}
-        events += [
-            {"type": "image_generation.partial_image", **partial},
-            {"type": "image_generation.completed", **whole},
-        ]
+        events.append({"type": "image_generation.completed", **whole})
 
     lines = [": OPENROUTER PROCESSING", *(f"data: {json.dumps(one)}" for one in events)]
     text = "\n\n".join([*lines, "data: [DONE]", ""])
