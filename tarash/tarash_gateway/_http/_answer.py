@@ -390,9 +390,11 @@ def status_error(answer: HttpResponse, message: str | None = None) -> HTTPError:
     if place and answer.status < FIRST_CLIENT_ERROR:
         said += f" (it leads to {place})"
 
-    return kind(
+    error = kind(
         f"HTTP {answer.status}: {said}" + (f" ({advice})" if advice else ""),
         raw_response=answer.body,
         status_code=answer.status,
         retry_after=answer.retry_after,
     )
+    error.lacks_subject = True
+    return error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .._data._hints import give_parameter
+from .._data._hints import give_parameter, use_function, use_model
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..models import Adjustment
 from ._doubts import doubts_of, remarks
@@ -17,6 +17,7 @@ from ._slots import Slot, allocate
 from ._together import check_together, own, remarks_together
 
 if TYPE_CHECKING:
+    from .._data._hints import Hint
     from ..catalog import ModelSpec
     from ..models import ImageGenerationRequest, VideoGenerationRequest
 
@@ -37,7 +38,7 @@ ADAPTED_FIELDS = (
     "n",
 )
 COUNTS = frozenset({"number_of_videos", "n"})
-FUNCTIONS = {"video": "generate_video", "image": "generate_image"}
+KINDS = ("video", "image")
 
 
 def fit(
@@ -123,9 +124,12 @@ def takes_media(request: Request, spec: ModelSpec) -> bool:
 
 def _check_kind(spec: ModelSpec) -> None:
     if spec.outputs and spec.kind not in spec.outputs:
-        made = " and ".join(f"{one}s" if one in FUNCTIONS else one for one in spec.outputs)
-        hint = f"; use {FUNCTIONS[spec.outputs[0]]}()" if spec.outputs[0] in FUNCTIONS else ""
-        raise UnsupportedOperationError(f"{spec.model} makes {made}, no {spec.kind}s{hint}")
+        made = " and ".join(f"{one}s" if one in KINDS else one for one in spec.outputs)
+        other = spec.outputs[0]
+        raise UnsupportedOperationError(
+            f"{spec.model} makes {made}, no {spec.kind}s",
+            hints=[use_function(other)] if other in KINDS else (),
+        )
 
 
 def _instead(adjustment: Adjustment) -> str:
@@ -243,8 +247,12 @@ def _fit_media(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjustm
     """Check that each image, video and mask has a place; move a lone reference to the one place."""
     for name in ("video", "mask_image"):
         if getattr(request, name, None) is not None and not _reading(spec, name):
-            said = f"{spec.model} can't take {name!r}{_elsewhere(spec, name, request)}"
-            raise ValidationError(said, code="unsupported_input", field=name)
+            raise ValidationError(
+                f"{spec.model} can't take {name!r}",
+                code="unsupported_input",
+                field=name,
+                hints=_elsewhere(spec, name, request),
+            )
 
     if not request.image_list:
         check_together(request, spec.rules, spec.model)
@@ -266,9 +274,10 @@ def _check_roles(request: Request, spec: ModelSpec, slots: Sequence[FieldMapper]
         if not taking:
             raise ValidationError(
                 f"{spec.model} can't take an image of type {role!r}: it takes "
-                f"{_possible_roles(slots)}{_elsewhere(spec, role, request)}",
+                f"{_possible_roles(slots)}",
                 code="unsupported_input",
                 field="image_list",
+                hints=_elsewhere(spec, role, request),
             )
 
         most = _most(taking)
@@ -318,12 +327,13 @@ def _most(mappers: Sequence[FieldMapper]) -> int | None:
     return None if None in limits else sum(limit for limit in limits if limit is not None)
 
 
-def _elsewhere(spec: ModelSpec, need: str, request: Request) -> str:
+def _elsewhere(spec: ModelSpec, need: str, request: Request) -> list[Hint]:
+    """Return the advice to ask the model of the same provider that takes what is needed."""
     sibling = spec.alternatives.get(need)
     if spec.variant is not None:
         sibling = spec.variant(request) or sibling
 
-    return f"; use {sibling}" if sibling else ""
+    return [use_model(spec.provider, sibling)] if sibling else []
 
 
 def _possible_roles(slots: Sequence[FieldMapper]) -> str:
@@ -377,16 +387,21 @@ def _check_required(request: Request, spec: ModelSpec, placed: Mapping[str, list
             missing = all(getattr(request, name, None) is None for name in mapper.sources)
 
         if missing:
-            said = _missing(parameter, mapper, request, spec)
-            raise ValidationError(said, code="missing_field", field=mapper.source_field)
+            raise _missing(parameter, mapper, request, spec)
 
 
-def _missing(parameter: str, mapper: FieldMapper, request: Request, spec: ModelSpec) -> str:
+def _missing(
+    parameter: str, mapper: FieldMapper, request: Request, spec: ModelSpec
+) -> ValidationError:
     slot: Slot | None = mapper.slot
     media = mapper.source_field in {"image_list", "video", "mask_image"}
     at_least = f", at least {slot.least}" if slot is not None and slot.least > 1 else ""
-    sibling = _elsewhere(spec, "text", request) if media else ""
-    return f"{spec.model} needs {described(mapper)} (its {parameter!r}{at_least}){sibling}"
+    return ValidationError(
+        f"{spec.model} needs {described(mapper)} (its {parameter!r}{at_least})",
+        code="missing_field",
+        field=mapper.source_field,
+        hints=_elsewhere(spec, "text", request) if media else (),
+    )
 
 
 def _demand(parameter: str, mapper: FieldMapper, spec: ModelSpec) -> ValidationError:

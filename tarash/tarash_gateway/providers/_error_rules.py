@@ -214,7 +214,9 @@ class ErrorRules:
             "status_code": NOT_FOUND if meaning == "gone" else status,
             "retry_after": when.wait if retry_after is None else retry_after,
         }
-        return CLASSES.get(meaning, HTTPError)(f"{begins}: {text}", **facts)
+        error = CLASSES.get(meaning, HTTPError)(f"{begins}: {text}", **facts)
+        error.lacks_subject = status is not None and status >= FIRST_ERROR
+        return error
 
     def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
         """Return the error for what the content filter refused, under these conditions."""
