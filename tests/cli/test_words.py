@@ -81,6 +81,7 @@ HINTS = {
     hints.keep_results(): "use --idempotency-key, or a ledger in a file",
     hints.give_media("give a smaller one"): "give a smaller one",
     hints.check_dashboard(): "look at the provider's dashboard before you try again",
+    hints.use_model("fal", "fal-ai/veo3.1"): "use fal-ai/veo3.1",
     hints.Hint("list_jobs", "see `resume_all`"): "take the id from `tarash jobs ls --all`",
     hints.Hint("add_model", "add_model() reads one"): "`tarash models add` reads one",
     hints.Hint("set_base_url", "set base_url= on the config"): "set --base-url",
@@ -104,7 +105,7 @@ def test_the_command_line_has_its_own_words_for_every_hint_that_is_about_python(
         for path in package.rglob("*.py")
         for action in re.findall(r'\bHint\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
     }
-    plain = {"check_dashboard", "give_media"}  # which are said alike everywhere
+    plain = {"check_dashboard", "give_media", "leave_out", "use_model"}  # said alike everywhere
     assert len(made) > 10
     assert made == ADVICE.keys() | plain
 

@@ -13,16 +13,15 @@ import pytest
 
 from tarash.tarash_gateway import HTTPError
 from tarash.tarash_gateway._http._answer import (
-    LONGEST_PAUSE,
     MOST_PARTS,
     HttpResponse,
     parse_json,
-    parse_retry_after,
     read_answer,
     shorten,
 )
 from tarash.tarash_gateway._http._client import HttpClient, Transport
 from tarash.tarash_gateway._http._credentials import Credentials
+from tarash.tarash_gateway._http._pauses import LONGEST_PAUSE, parse_retry_after
 from tarash.tarash_gateway._http._reading import LARGEST_ANSWER, LARGEST_ERROR, Decoder
 from tarash.tarash_gateway._http._sdk import exchange, http_client
 from tarash.tarash_gateway._http._send_state import SendState, current_wire

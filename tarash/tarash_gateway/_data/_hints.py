@@ -20,7 +20,8 @@ class Hint:
         action: A stable word for it, such as `raise`, `set_key` or `check_dashboard`.
         text: What the error's message says of it.
         setting: The argument or field of the config or the request that it is about, if any.
-        value: What to set it to, or what else the action needs: a variable, a command's argument.
+        value: What to set it to, or what else the action needs: a variable, a command's argument,
+            a model's id with its provider before it.
     """
 
     action: str
@@ -40,6 +41,8 @@ class Advised:
     message: str
     hints: tuple[Hint, ...]
     args: tuple[Any, ...]
+    lacks_subject: bool = False
+    """Whether the message begins with what came, such as `HTTP 503`, and not with from whom."""
 
     @property
     def summary(self) -> str:
@@ -49,6 +52,12 @@ class Advised:
     def advises(self, action: str) -> bool:
         """Tell whether one of the hints is this action."""
         return any(hint.action == action for hint in self.hints)
+
+    def name_subject(self, provider: str) -> None:
+        """Say from whom it came, where the message doesn't yet."""
+        if self.lacks_subject:
+            self.amend(before=f"{provider} answered ")
+            self.lacks_subject = False
 
     def amend(self, *, before: str = "", after: str = "", hints: Sequence[Hint] = ()) -> None:
         """Add to the message what was found out later; once, however often it is said."""
@@ -96,6 +105,17 @@ def use_mock() -> Hint:
 def use_function(kind: str) -> Hint:
     """Advise to make the other kind of thing."""
     return Hint("use_function", f"use generate_{kind}()", value=kind)
+
+
+def use_model(provider: str, model: str) -> Hint:
+    """Advise to ask another model of the same provider."""
+    return Hint("use_model", f"use {model}", "model", f"{provider}/{model}")
+
+
+def leave_out(names: Sequence[str]) -> Hint:
+    """Advise to do without parameters that an untrusted request may not carry."""
+    text = "leave it out, or name it in allowed_extra_params= on the config"
+    return Hint("leave_out", text, "extra_params", tuple(names))
 
 
 def give_parameter(name: str | None = None) -> Hint:

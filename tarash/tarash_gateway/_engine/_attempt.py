@@ -31,7 +31,7 @@ from .._http._parts import Parts
 from .._support._logging import event as log_event
 from .._support._logging import wanted
 from .._support._secrets import Secrets, secrets_of
-from ..exceptions import CircuitOpenError, HTTPError, TarashException
+from ..exceptions import CircuitOpenError, TarashException
 from ..models import AttemptMetadata
 from ._audience import Audience, log_of
 from ._money import Money, later_word
@@ -203,9 +203,7 @@ class Attempt:
         error.model = error.model or config.model
         error.request_id = error.request_id or self.request_id
         error.submission = self.submission or error.submission
-        if isinstance(error, HTTPError) and error.message.startswith("HTTP "):
-            error.amend(before=f"{config.provider} answered ")
-
+        error.name_subject(config.provider)
         if error.submission == "unknown" and not error.advises("check_dashboard"):
             error.amend(after="; a job may run and be billed", hints=[check_dashboard()])
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._http._answer import ERRORS_BY_STATUS, shorten, wait_in
+from .._http._answer import ERRORS_BY_STATUS, shorten
+from .._http._pauses import wait_in
 from ..exceptions import ContentModerationError, HTTPError
 
 if TYPE_CHECKING:

@@ -11,8 +11,6 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,6 +23,7 @@ from ..exceptions import (
     RateLimitError,
     TarashException,
 )
+from ._pauses import pause_of
 from ._texts import HEAD_BYTES, begins_as_json, begins_as_markup, text_of
 
 if TYPE_CHECKING:
@@ -41,8 +40,6 @@ BINARY = (
 )
 BROKEN_OFF = "(the body broke off)"
 TOO_LARGE = "(the body is larger than an answer may be)"
-LONGEST_PAUSE = 7 * 24 * 3600.0
-"""Seconds; whoever asks to wait longer has written nonsense."""
 DEEPEST = 100
 """Levels of JSON; more are no answer, and whoever walks through them would get stuck."""
 MOST_PARTS = 500_000
@@ -50,15 +47,6 @@ MOST_PARTS = 500_000
 LONGEST_NUMBER = 100
 """Digits of a number in JSON; one of more stands for nothing that can be counted."""
 
-WAIT = re.compile(
-    r"(?:resets?|retry|try again|available|wait)\b[^.]{0,30}?\b(?:in|after|for)\s*~?\s*"
-    r"(?:(?P<hours>\d{1,3})\s*h(?:ours?|rs?)?(?![a-z])\s*)?"
-    r"(?:(?P<minutes>\d{1,4})\s*m(?:in(?:ute)?s?)?(?![a-z])\s*)?"
-    r"(?:(?P<seconds>\d{1,6}(?:\.\d{1,6})?)\s*(?:(?P<thousandths>ms|milli)|s(?:ec(?:ond)?s?)?))?",
-    re.IGNORECASE,
-)
-LONGEST_TEXT = 4096
-TOO_MANY = 429
 FORBIDDEN = 403
 
 REFUSED_IN_WORDS = (frozenset(range(400, 500)) - {408}) | {500, 501, 503, 505}
@@ -99,12 +87,7 @@ class HttpResponse:
     @property
     def retry_after(self) -> float | None:
         """Seconds the provider asks us to wait, from milliseconds, seconds or a date."""
-        exact = self.headers.get("retry-after-ms", "")
-        if re.fullmatch(r"[0-9]{1,15}", exact):
-            return min(int(exact) / 1000, LONGEST_PAUSE)
-
-        told = parse_retry_after(self.headers.get("Retry-After"))
-        return wait_in(self.body) if told is None and self.status == TOO_MANY else told
+        return pause_of(self.status, self.headers, self.body)
 
     def object(self) -> dict[str, Any]:
         """Return the body as a JSON object.
@@ -144,45 +127,6 @@ def is_page(body: Any) -> bool:
         return body.lstrip().startswith("<") or body == BROKEN_OFF
 
     return body is None or (isinstance(body, dict) and bool(body.get("cloudflare_error")))
-
-
-def parse_retry_after(value: str | None) -> float | None:
-    """Return the seconds that a Retry-After header asks for; None where it can't be read."""
-    if not value:
-        return None
-
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value.strip()):
-        return min(float(value), LONGEST_PAUSE)
-
-    try:
-        at = parsedate_to_datetime(value)
-        pause = (at.astimezone(UTC) - datetime.now(UTC)).total_seconds()
-    except (ValueError, OverflowError, TypeError, IndexError):  # as odd as a date can be
-        return None
-
-    return min(max(0.0, pause), LONGEST_PAUSE)
-
-
-def wait_in(body: Any) -> float | None:
-    """Return the seconds that a body asks us to wait: `retry_after`, or `resets in ~8s`."""
-    error = body.get("error") if isinstance(body, dict) else None
-    for holder in (body, error):
-        if not isinstance(holder, dict):
-            continue
-
-        given = holder.get("retry_after", holder.get("retryAfter"))
-        found = parse_retry_after(str(given)) if isinstance(given, int | float | str) else None
-        if found is not None and not isinstance(given, bool):
-            return found
-
-    said = body if isinstance(body, str) else json_codec.dumps(body) if body else ""
-    match = WAIT.search(said[:LONGEST_TEXT])
-    if match is None or not (match["hours"] or match["minutes"] or match["seconds"]):
-        return None
-
-    seconds = float(match["seconds"] or 0) / (1000 if match["thousandths"] else 1)
-    wait = 3600 * float(match["hours"] or 0) + 60 * float(match["minutes"] or 0) + seconds
-    return min(wait, LONGEST_PAUSE)
 
 
 def unreadable(status: int, body: Any) -> HTTPError:
@@ -389,9 +333,11 @@ def status_error(answer: HttpResponse, message: str | None = None) -> HTTPError:
     if place and answer.status < FIRST_CLIENT_ERROR:
         said += f" (it leads to {place})"
 
-    return kind(
+    error = kind(
         f"HTTP {answer.status}: {said}" + (f" ({advice})" if advice else ""),
         raw_response=answer.body,
         status_code=answer.status,
         retry_after=answer.retry_after,
     )
+    error.lacks_subject = True
+    return error

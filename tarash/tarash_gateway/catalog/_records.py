@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from .._data._types import JsonObject
@@ -81,3 +82,8 @@ def words_of(endpoint: str) -> list[str]:
     """Return an id's owner and then its words: `fal-ai/ltx-video` is `fal-ai`, `ltx`, `video`."""
     owner, _, rest = endpoint.partition("/")
     return [owner, *(word for word in re.split(r"[/\-_.]", rest) if word)]
+
+
+def dated(record: JsonObject | None) -> JsonObject | None:
+    """Return a record with the day on which it was read: today."""
+    return record and {**record, "read": datetime.now(UTC).date().isoformat()}

@@ -5,11 +5,9 @@ Wired with `app.add_typer(models_app, name="models")`.
 
 from __future__ import annotations
 
-import difflib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,21 +28,19 @@ from ..models import (
     VideoGenerationRequest,
 )
 from . import _terminal as terminal
+from ._model_names import none_found, owner_of, split_id
 from ._model_samples import sample_fields, write_tests
+from ._model_tables import show_description, show_list
 from ._prices import Prices, show_prices
 from ._shape import App, help_alone
-from ._words import wish
 
 DONE, FAILED = 0, 1
-FAL, SHOWN_VALUES = "fal", 12
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Ask this host instead.")]
 Provider = Annotated[
     str, typer.Option("--provider", help="The provider's name; replicate/owner/name has it too.")
 ]
-OTHERS = ("replicate/",)
-"""What may stand before a model's id in place of `--provider`."""
 
 models_app = App()
 
@@ -53,16 +49,6 @@ models_app = App()
 def alone(context: typer.Context) -> None:
     """Models: what they take, and which are gone."""
     help_alone(context)
-
-
-def _show(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    headings = tuple(headings)
-    table = terminal.plain_table(*headings)
-    table.show_header = any(headings)
-    for row in rows:
-        table.add_row(*row)
-
-    terminal.show(table)
 
 
 @models_app.command("list")
@@ -95,52 +81,11 @@ def _list(
         return DONE
 
     if not found:
-        _none_found(provider, search)
+        terminal.hint(none_found(provider, search))
         return DONE
 
-    _show(
-        ("provider", "model", "makes", "takes", "seconds", ""),
-        (
-            (
-                one.provider,
-                one.model,
-                ", ".join(one.outputs),
-                ", ".join(one.takes) or "-",
-                seconds_of(one),
-                "retired" if one.retired else "deprecated" if one.deprecated else "",
-            )
-            for one in found
-        ),
-    )
+    show_list(found)
     return DONE
-
-
-def _none_found(provider: str | None, search: str | None) -> None:
-    """Say that no model can do what is asked, and what is written like text that none has."""
-    meant: list[str] = []
-    if search is not None and not list_models(provider, search=search):
-        ids = {one.model for one in list_models(provider)}
-        words = ids if "/" in search else {word for one in ids for word in one.split("/")}
-        meant = difflib.get_close_matches(search.lower(), words, n=3)
-
-    asked = "" if search is None else f" and has {search!r} in its id or name"
-    hint = f"; did you mean {' or '.join(meant)}?" if meant else ""
-    terminal.hint(f"no model of the catalogue can do what is asked{asked}{hint}")
-
-
-def seconds_of(info: ModelInfo) -> str:
-    """Return the durations of a model as people write them."""
-    if info.duration_range is not None:
-        low, high = info.duration_range.low, info.duration_range.high
-        return f"{low or 0:g} to {high:g}" if high is not None else "any"
-
-    return _values(f"{one:g}" for one in info.durations)
-
-
-def _values(values: Iterable[Any]) -> str:
-    listed = [str(value) for value in values]
-    more = ["…"] if len(listed) > SHOWN_VALUES else []
-    return ", ".join([*listed[:SHOWN_VALUES], *more]) or "-"
 
 
 @models_app.command("show")
@@ -153,13 +98,13 @@ def show_command(
     as_json: Json = False,
 ) -> int:
     """Show what a model takes and makes."""
-    provider, model = (_owner(model), model) if provider is None else (provider, model)
-    provider, model = _named(provider, model)
+    provider, model = (owner_of(model), model) if provider is None else (provider, model)
+    provider, model = split_id(provider, model)
     described = describe_model(provider, model)
     if as_json:
         terminal.document(described.model_dump(mode="json"))
     else:
-        _describe(described)
+        show_description(described)
 
     return DONE
 
@@ -172,92 +117,6 @@ def find_command(
 ) -> int:
     """List the models of all providers with this text in id or name, as `list TEXT` does."""
     return _list(text, list_models(search=text), None, as_json=as_json)
-
-
-def _owner(model: str) -> str:
-    """Return whose model an id is; fal's where nobody has it, or where fal has it too.
-
-    Raises:
-        ValidationError: Several others have it, or nobody has it and others have one like it.
-    """
-    if model.startswith(OTHERS):
-        return FAL
-
-    everything = list_models()
-    owners = sorted({one.provider for one in everything if one.model == model})
-    if len(owners) > 1 and FAL not in owners:
-        raise ValidationError(
-            f"{model!r} is a model of {', '.join(owners)}; say whose you mean with --provider"
-        )
-
-    if owners:
-        return FAL if FAL in owners else owners[0]
-
-    if "/" not in model:
-        ids = {one.model: one.provider for one in everything}
-        near = difflib.get_close_matches(model, ids, n=3)
-        if near:
-            meant = " or ".join(f"{one} ({ids[one]})" for one in near)
-            raise ValidationError(
-                f"no provider has a model {model!r} in the catalogue; did you mean {meant}?"
-            )
-
-    return FAL
-
-
-def _named(provider: str, model: str) -> tuple[str, str]:
-    """Return provider and id of a model that may be written with its provider before it."""
-    if model.startswith(OTHERS):
-        provider, _, model = model.partition("/")
-
-    return provider, model
-
-
-def _describe(described: ModelDescription) -> None:
-    images = (
-        f"{one.role} ({'any number' if one.most is None else f'at most {one.most}'}"
-        f"{', required' if one.required else ''})"
-        for one in described.images
-    )
-    flags = ("audio", "seed", "negative_prompt", "enhance_prompt", "takes_video", "takes_mask")
-    sizes = [*described.sizes, *(["any width and height"] if described.free_size else [])]
-    rows = {
-        "model": f"{described.provider} {described.model} ({described.name or 'no name'})",
-        "makes": ", ".join(described.outputs) or described.kind,
-        "seconds": seconds_of(described),
-        "aspect ratios": _values(described.aspect_ratios),
-        "resolutions": _values(described.resolutions),
-        "sizes": _values(sizes),
-        "images": ", ".join(images) or "-",
-        "also": ", ".join(flag for flag in flags if getattr(described, flag)) or "-",
-        "at once": "-" if described.most_outputs is None else str(described.most_outputs),
-        "qualities": _values(described.qualities),
-        "styles": _values(described.styles),
-        "required with --param": ", ".join(described.needs_extra) or "-",
-        "schema": f"{described.source}, {described.recorded or 'no date'}"
-        + (f", weak ({described.weakness})" if described.weakness else ""),
-    }
-    if described.shutdown is not None or described.retired:
-        day = described.shutdown.isoformat() if described.shutdown else "no date"
-        rows["shut down"] = f"{day}; successor: {described.successor or 'none named'}"
-    elif described.deprecated:
-        rows["deprecated"] = "its provider advises against it, and names no day for its end"
-
-    _show(("", ""), rows.items())
-    terminal.result("")
-    _show(
-        ("parameter", "filled by", "type", "default", "values"),
-        (
-            (
-                f"{one.name}{' *' if one.required else ''}",
-                "--param" if one.source is None else wish(one.source),
-                one.type,
-                "-" if one.default is None else str(one.default),
-                _values(one.allowed),
-            )
-            for one in described.parameters
-        ),
-    )
 
 
 @models_app.command("refresh")
@@ -313,7 +172,7 @@ def add_command(  # noqa: PLR0913  (each is an option of the command)
     as_json: Json = False,
 ) -> int:
     """Fetch one model's schema, show what it takes, and plan a sample request."""
-    provider, model = _named(provider, model)
+    provider, model = split_id(provider, model)
     document = None if schema is None else _read(schema)
     described = add_model(provider, model, schema=document, base_url=base_url)
     fields = sample_fields(described)
@@ -334,7 +193,7 @@ def add_command(  # noqa: PLR0913  (each is an option of the command)
         )
         return code
 
-    _describe(described)
+    show_description(described)
     terminal.result(f"\nA sample request sends:\n{terminal.json_of(plan.payload)}")
     for path in files:
         terminal.result(f"Wrote {path}")

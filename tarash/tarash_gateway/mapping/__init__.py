@@ -33,7 +33,8 @@ from ._field_mapper import (
     get_field_mappers_from_registry,
     longest_prefix,
 )
-from ._fit import fit, takes_media
+from ._fit import fit
+from ._fit_media import takes_media
 from ._geometry import Geometry, Lines, Preset, Ratios, Side, Sizes, Target
 from ._joint import Joint, stated_joints
 from ._limits import Span, nearest, pixels_of, ratio_of, side_of

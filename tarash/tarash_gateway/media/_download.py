@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import aiohttp
 import anyio
 
-from .._http._answer import parse_retry_after
+from .._http._pauses import parse_retry_after
 from .._http._ranges import (
     OK,
     PARTIAL,

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._data._hints import leave_out
 from .._http._guard import is_public
 from .._http._kinds import sniff
 from .._http._urls import address, shown_url
@@ -43,10 +44,11 @@ def check_untrusted(request: Request, allowed_parameters: Collection[str]) -> No
         raise ValidationError(
             f"extra_params: an untrusted request may not carry {', '.join(map(repr, refused))}, "
             "which would reach the provider untouched (a webhook, another bucket, no safety "
-            "checker); leave it out, or name it in allowed_extra_params= on the config",
+            "checker)",
             submission="not_sent",
             code="untrusted_request",
             field="extra_params",
+            hints=[leave_out(refused)],
         )
 
     if request.continue_from is not None:

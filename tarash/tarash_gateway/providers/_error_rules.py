@@ -63,6 +63,7 @@ class ErrorRules:
     Attributes:
         title: How the provider is called in messages.
         message: Paths at which its words stand, the best first.
+        details: Paths of what stands beside the words, and is added where these don't name it.
         code: Paths at which its code stands.
         rules: Meanings with their conditions, which go before all others.
         moderation: When the content filter refused.
@@ -79,6 +80,7 @@ class ErrorRules:
 
     title: str
     message: tuple[str, ...] = ("error.message", "error", "message", "detail")
+    details: tuple[str, ...] = ()
     code: tuple[str, ...] = ("error.code", "error.type", "code")
     rules: tuple[tuple[Meaning, When], ...] = ()
     moderation: tuple[When, ...] = ()
@@ -94,14 +96,12 @@ class ErrorRules:
 
     def said(self, body: Any) -> str:
         """Return the provider's words; empty where there are none that can be read."""
-        for path in self.message:
-            values = values_at(body, path)
-            items = values[0] if len(values) == 1 and isinstance(values[0], list) else values
-            texts = [text for text in map(sentence_of, items) if text]
-            if texts:
-                return "; ".join(texts)
-
-        return ""
+        found = (texts for path in self.message if (texts := _texts_at(body, path)))
+        texts = next(found, [])
+        beside = [text for path in self.details for text in _texts_at(body, path)] if texts else []
+        said = "; ".join(texts)
+        more = "; ".join(text for text in beside if text not in said)
+        return f"{said}: {more}" if more else said
 
     def code_of(self, body: Any) -> str:
         """Return the provider's code as text; empty where there is none."""
@@ -163,11 +163,7 @@ class ErrorRules:
         if rule is None:
             return status_error(answer, refusal.message) if refusal.message else None
 
-        return self.made(*rule, refusal, self.wait(answer))
-
-    def wait(self, answer: HttpResponse) -> float | None:
-        """Return the seconds that an answer asks to wait; None where it doesn't say."""
-        return answer.retry_after
+        return self.made(*rule, refusal, answer.retry_after)
 
     def failure(self, body: Any) -> TarashException:
         """Return the error of a job that ended without a result, by what its body says."""
@@ -214,7 +210,9 @@ class ErrorRules:
             "status_code": NOT_FOUND if meaning == "gone" else status,
             "retry_after": when.wait if retry_after is None else retry_after,
         }
-        return CLASSES.get(meaning, HTTPError)(f"{begins}: {text}", **facts)
+        error = CLASSES.get(meaning, HTTPError)(f"{begins}: {text}", **facts)
+        error.lacks_subject = status is not None and status >= FIRST_ERROR
+        return error
 
     def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
         """Return the error for what the content filter refused, under these conditions."""
@@ -277,6 +275,13 @@ def upload_error(title: str, status: int | None, said: Any) -> TarashException:
 
     kind = ERRORS_BY_STATUS.get(status, HTTPError)
     return kind(message, raw_response=said, status_code=status, submission="not_sent")
+
+
+def _texts_at(body: Any, path: str) -> list[str]:
+    """Return the sentences at a path: of one text, of several, or of a list of errors."""
+    values = values_at(body, path)
+    items = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+    return [text.strip() for text in map(sentence_of, items) if text.strip()]
 
 
 def sentence_of(item: Any) -> str:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .._data._exchange import NO_MEDIA
-from .._http._answer import parse_retry_after, shorten
+from .._http._answer import shorten
+from .._http._pauses import parse_retry_after
 from ..exceptions import ContentModerationError, GenerationFailedError
 from ._error_conditions import Refusal, Stage, When
 from ._error_rules import ErrorRules

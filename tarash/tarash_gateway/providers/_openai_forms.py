@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from .._http._aiohttp import aiohttp
 from .._support._mime import named
 from ..media import from_data_uri
+from ._forms import is_file, written
 
 
 def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]] | None]:
@@ -18,7 +18,7 @@ def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]
     files: list[tuple[str, Any]] = []
     for name, value in body.items():
         values = value if isinstance(value, list | tuple) else [value]
-        if not values or not all(_is_media(one) for one in values):
+        if not values or not all(is_file(one) for one in values):
             fields[name] = value
             continue
 
@@ -29,10 +29,6 @@ def split(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]
             files.append((part, (named(f"{name}-{number}", kind), one["content"], kind)))
 
     return fields, files or None
-
-
-def _is_media(value: Any) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("content"), bytes)
 
 
 def as_part(value: Any, name: str) -> Any:
@@ -57,7 +53,7 @@ def form_of(body: Mapping[str, Any], *, always: bool) -> aiohttp.FormData | None
 
     form = aiohttp.FormData(default_to_multipart=True)
     for name, value in fields.items():
-        form.add_field(name, value if isinstance(value, str) else json.dumps(value))
+        form.add_field(name, written(value))
 
     for part, (name, content, kind) in files or ():
         # As a stream: aiohttp warns of any megabyte that it is handed as bytes.

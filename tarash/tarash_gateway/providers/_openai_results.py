@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from .._http._answer import parse_json
 from .._http._client import HttpResponse, unreadable
-from ..models import ImageGenerationResponse, VideoGenerationResponse
-from ._facts import ODD, content_type, date, mapping, objects, response_facts, text
+from ._facts import ODD, content_type, date, mapping, objects, text
 from ._filters import note_of, refusal, sift, unsafe
 from ._openai_errors import categories_in, error_of, job_error, no_media
-from ._outputs import Medium, as_text, content_of, find
+from ._outputs import Medium, content_of, find
 from ._previews import IMAGE_TYPES, image_in, said_by
+from ._responses import response_of
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, PartialImage, RawResult
+    from .._data._exchange import Call, PartialImage, RawResult, Response
 
 # Where servers that speak this wire put the address of a video, the likeliest first.
 URL_PLACES = ("url", "video_url", "output_url", "video", "output", "result", "data")
@@ -25,7 +25,7 @@ STANDARD = frozenset(
 """What a job's object says in a response's own fields, or no longer needs to say."""
 
 
-def video_response(call: Call, finished: RawResult) -> VideoGenerationResponse:
+def video_response(call: Call, finished: RawResult) -> Response:
     """Return the response of a video's job.
 
     Raises:
@@ -46,21 +46,18 @@ def video_response(call: Call, finished: RawResult) -> VideoGenerationResponse:
     if not media:
         raise no_media(job, "video")
 
-    return VideoGenerationResponse(
-        raw_response=job,
-        video=media[0],
-        videos=media,
-        **response_facts(
-            call,
-            beside,
-            content_type=finished.media[0]["content_type"] if finished.media else None,
-            duration=job.get("seconds"),
-            resolution=job.get("size"),
-        ),
+    return response_of(
+        call,
+        media,
+        job,
+        beside,
+        content_type=finished.media[0]["content_type"] if finished.media else None,
+        duration=job.get("seconds"),
+        resolution=job.get("size"),
     )
 
 
-def image_response(call: Call, raw: Any) -> ImageGenerationResponse:
+def image_response(call: Call, raw: Any) -> Response:
     """Return the response of images, which are in the answer itself.
 
     Raises:
@@ -83,30 +80,21 @@ def image_response(call: Call, raw: Any) -> ImageGenerationResponse:
     if not sifted.media:
         raise refusal("The server", sifted, "image", raw)
 
-    images = tuple(one.url for one in sifted.media)
     kept_back = [*_kept_back(items), *sifted.flags]
 
     sent = text(beside.get("output_format")) or text(extra.get("output_format")) or "png"
-    return ImageGenerationResponse(
-        raw_response=raw,
-        images=images,
-        **response_facts(
-            call,
-            {
-                **{
-                    name: value
-                    for name, value in beside.items()
-                    if name != "data" and value is not None
-                },
-                **note_of(len(_kept_back(items)) + sifted.refused, kept_back),
-            },
-            content_type=IMAGE_TYPES.get(sent, content_type(f"image/{sent}")),
-            revised_prompt=items[0].get("revised_prompt"),
-        ),
+    said = {name: one for name, one in beside.items() if name != "data" and one is not None}
+    return response_of(
+        call,
+        [one.url for one in sifted.media],
+        raw,
+        {**said, **note_of(len(_kept_back(items)) + sifted.refused, kept_back)},
+        content_type=IMAGE_TYPES.get(sent, content_type(f"image/{sent}")),
+        revised_prompt=items[0].get("revised_prompt"),
     )
 
 
-def _elsewhere(call: Call, raw: Any) -> ImageGenerationResponse:
+def _elsewhere(call: Call, raw: Any) -> Response:
     """Return the images of a server that has a list of its own for them, with other names."""
     output = mapping(raw)
     found = find(output, "image", prefer=("images", "image", "output"))
@@ -117,14 +105,12 @@ def _elsewhere(call: Call, raw: Any) -> ImageGenerationResponse:
     if not sifted.media:
         raise no_media(raw, "image")
 
-    return ImageGenerationResponse(
-        raw_response=raw,
-        images=tuple(as_text(content_of(one)) for one in sifted.media),
-        **response_facts(
-            call,
-            {**mapping(found.beside), **sifted.note},
-            content_type=sifted.media[0].content_type,
-        ),
+    return response_of(
+        call,
+        [*map(content_of, sifted.media)],
+        raw,
+        {**mapping(found.beside), **sifted.note},
+        content_type=sifted.media[0].content_type,
     )
 
 

@@ -74,10 +74,14 @@ class RestAdapter(RestResults):
         whole_progress: What it says when the job is done: 100, or 1 for fractions.
         media: Where a finished body holds its media, by what they are: URLs in a string, a list of
             strings, or a list of objects with a `url`.
+        output_at: Where a finished body holds the output in which its media are searched, whatever
+            their place; empty for the whole body.
         prefer: Names at the top of an output under which its media usually stand, by what they are.
         check_path: What costs nothing and wants a key, with `{nobody}` for an id that nobody has: a
             404 is then as good as a result. None where there is no such thing.
         url_lifetime: How long a result's URL works; None where it is not known.
+        stopped: What the answer to a cancel says as the status of a job that was stopped.
+        not_running: The statuses with which a cancel is refused of a job that has ended.
         abilities: Which further methods a subclass has: see `Ability`.
         makes: What it makes; the other kind is refused with a sentence.
     """
@@ -100,6 +104,8 @@ class RestAdapter(RestResults):
     whole_progress: float = PERCENT
     check_path: str | None = None
     url_lifetime: timedelta | None = None
+    stopped: frozenset[str] = frozenset({"cancelled"})
+    not_running: frozenset[int] = frozenset()
     makes: tuple[str, ...] = ("video", "image")
 
     @property
@@ -118,11 +124,16 @@ class RestAdapter(RestResults):
         credentials = AuthHeaders({name: value.format(key=account.key.reveal())})
         return HttpClient(account, transport, credentials, self.errors)
 
-    def mapped(self, call: Call, spec: ModelSpec) -> dict[str, Any]:
-        """Return the parameters: what was mapped, and `extra_params`, which win. Pure."""
+    @staticmethod
+    def fields(call: Call, spec: ModelSpec) -> dict[str, Any]:
+        """Return what is mapped: all that `extra_params` doesn't name. Pure."""
         extra = call.request.extra_params
         mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
-        return {**apply_field_mappers(mappers, call.request), **extra}
+        return apply_field_mappers(mappers, call.request)
+
+    def mapped(self, call: Call, spec: ModelSpec) -> dict[str, Any]:
+        """Return the parameters: what was mapped, and `extra_params`, which win. Pure."""
+        return {**self.fields(call, spec), **call.request.extra_params}
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the body, and the endpoint that takes it. Pure."""
@@ -312,6 +323,26 @@ class RestAdapter(RestResults):
         """Say that the provider has no cancel."""
         del client, operation
         return "unsupported"
+
+    def cancel_answer(self, answer: HttpResponse) -> CancelAnswer:
+        """Return what the answer to a cancel says of the job.
+
+        Raises:
+            TarashException: It says nothing of it.
+        """
+        if answer.status in self.not_running:
+            return "too_late"
+
+        body = checked(answer, self.errors).object()
+        if value_at(body, self.status) in self.stopped:
+            return "cancelled"
+
+        return "too_late" if self.status_of(body) in ENDED else "requested"
+
+    async def get_or_none(self, client: Any, url: str) -> dict[str, Any] | None:
+        """Return what is at an address; None where there is nothing."""
+        answer = await client.get(url, any_status=True)
+        return None if answer.status == NOT_FOUND else checked(answer, self.errors).object()
 
     async def verify_credentials(self, client: Any) -> None:
         """Ask for something free that wants a key."""

@@ -9,11 +9,10 @@ from .._data._exchange import NO_MEDIA
 from .._http._answer import shorten
 from .._support._paths import value_at
 from ..exceptions import ContentModerationError, GenerationFailedError
-from ..models import ImageGenerationResponse, VideoGenerationResponse
 from ._contract import AdapterDefaults
-from ._facts import response_facts
 from ._filters import is_checked, refusal, sift
-from ._outputs import VAGUE, Medium, as_text, content_of, find, no_media
+from ._outputs import VAGUE, Medium, content_of, find, no_media
+from ._responses import response_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, RawResult, Response
@@ -28,6 +27,7 @@ class RestResults(AdapterDefaults):
 
     errors: ErrorRules
     media: ClassVar[Mapping[str, str]] = {}
+    output_at: ClassVar[str | None] = None
     prefer: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "video": ("video", "videos", "url"),
         "image": ("image", "images", "url"),
@@ -71,15 +71,8 @@ class RestResults(AdapterDefaults):
 
         others = {} if found.beside is None else self.others(found.beside)
         metadata = {**others, **sifted.note, **finished.metadata, **self.beside(raw)}
-        facts = response_facts(call, metadata, **{**facts, **self.facts(raw, kind)})
-        contents = tuple(map(content_of, media))
-        if kind == "image":
-            images = tuple(map(as_text, contents))
-            return ImageGenerationResponse(images=images, raw_response=raw, **facts)
-
-        return VideoGenerationResponse(
-            video=contents[0], videos=contents, raw_response=raw, **facts
-        )
+        facts.update(self.facts(raw, kind))
+        return response_of(call, [*map(content_of, media)], raw, metadata, **facts)
 
     def billing(self, body: Mapping[str, Any]) -> Billing | None:
         """Return what a failed job costs, where the provider says so. Pure."""
@@ -102,7 +95,8 @@ class RestResults(AdapterDefaults):
 
     def output(self, body: Any, kind: str) -> Any:
         """Return the part of a finished body that holds its media. Pure."""
-        return value_at(body, self.media[kind]) if kind in self.media else None
+        place = self.media.get(kind, self.output_at)
+        return body if place == "" else None if place is None else value_at(body, place)
 
     def declared(self, body: Any, kind: str) -> list[Medium]:
         """Return the addresses where `media` says that they are.

@@ -20,7 +20,6 @@ from ..exceptions import TarashException
 from ..media._untrusted import names_public_host
 from ._key_store import KEY_LABEL, MODEL_LABEL
 from ._refusals import NO_RETRY, Refusal, invalid
-from ._whole_ids import saying_whole_ids
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -82,9 +81,7 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
     """
     gateway: Any = front.gateway
     ask = gateway.plan_video_async if kind == "video" else gateway.plan_image_async
-    with saying_whole_ids(config):
-        plan = await ask(config, asked)
-
+    plan = await ask(config, asked)
     config = _reaching(config, plan)
     if not name.is_new:
         await _check_kept(front, name.text)

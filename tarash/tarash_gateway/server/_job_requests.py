@@ -11,7 +11,6 @@ from ._refusals import invalid
 from ._remakes import VideoRemake
 from ._remakes import given as video_given
 from ._video_requests import VideoCreate, parsed
-from ._whole_ids import saying_whole_ids
 
 if TYPE_CHECKING:
     from .._data._exchange import Request
@@ -65,9 +64,7 @@ async def planned(front: Front, kind: Kind, config: Any, asked: Request) -> Gene
     """
     gateway: Any = front.gateway
     ask = gateway.plan_video_async if kind == "video" else gateway.plan_image_async
-    with saying_whole_ids(config):
-        plan: GenerationPlan = await ask(config, asked)
-
+    plan: GenerationPlan = await ask(config, asked)
     if not front.settings.mock:
         return plan
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,6 @@ NAMES = re.compile(
     rf"|'?(?<![\w.?&/-])(?P<ours>{OURS})\b'?"
 )
 """How the library writes a setting, so that nothing else is taken for one."""
-UNTRUSTED = re.compile(r"extra_params: an untrusted request may not carry (?P<names>.+?), which ")
 PHRASES = (
     ("; give one with register_prices(), or in a file that TARASH_PRICES names", ""),
     (
@@ -72,6 +71,7 @@ class Words:
         images: What it calls all of them.
         kinds: How it is asked for a video, and for an image.
         jobs: How it is asked for jobs.
+        whole_ids: Whether it calls models with their provider before them.
     """
 
     fields: Mapping[str, str]
@@ -81,12 +81,13 @@ class Words:
     images: str
     kinds: Mapping[str, str]
     jobs: str
+    whole_ids: bool = False
 
     def spoken(self, error: TarashException) -> str:
         """Return an error's message, with the advice that can be followed here."""
-        carried = UNTRUSTED.match(error.message)
-        if carried is not None:
-            return self._not_passed(re.findall(r"'([^']+)'", carried["names"]))
+        refused = _left_out(error)
+        if refused:
+            return self._not_passed(refused)
 
         if error.summary == error.message:
             return self.said(error.message)
@@ -133,10 +134,9 @@ class Words:
 
     def param(self, error: TarashException) -> str | None:
         """Return the field that an error is about, as it is called here."""
-        carried = UNTRUSTED.match(error.message)
-        if carried is not None:
-            first = re.search(r"'([^']+)'", carried["names"])
-            return None if first is None else first[1]
+        refused = _left_out(error)
+        if refused:
+            return refused[0]
 
         return None if error.field is None else self.fields.get(error.field, error.field)
 
@@ -145,7 +145,7 @@ class Words:
         say = ADVICE.get(hint.action)
         return self.said(hint.text) if say is None else say(hint, self)
 
-    def _not_passed(self, names: list[str]) -> str:
+    def _not_passed(self, names: Sequence[str]) -> str:
         """Say that fields are none of ours, and are not passed on either."""
         near = [one for name in names for one in difflib.get_close_matches(name, self.known, n=1)]
         is_one = len(names) == 1
@@ -176,7 +176,13 @@ class Words:
         return f"the role of {what}" if found["role"] else what
 
 
-def _listed(names: list[str]) -> str:
+def _left_out(error: TarashException) -> Sequence[str]:
+    """Return the parameters that an untrusted request may not carry; empty where it has none."""
+    found = (hint.value for hint in error.hints if hint.action == "leave_out")
+    return next(found, ())
+
+
+def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
 
 
@@ -207,6 +213,7 @@ ADVICE: Mapping[str, Say] = {
     "switch_on": _nothing,
     "use_function": lambda hint, words: words.kinds[str(hint.value)],
     "use_mock": _nothing,
+    "use_model": lambda hint, words: f"use {hint.value}" if words.whole_ids else hint.text,
     "use_operation": _nothing,
     "use_response": _nothing,
 }
@@ -237,6 +244,7 @@ HTTP = Words(
         "image": "ask for an image (POST /v1/images/generations)",
     },
     jobs="GET /api/jobs",
+    whole_ids=True,
 )  # fmt: skip
 """Those of the routes."""
 TOOLS = Words(

@@ -116,11 +116,6 @@ def medium_of(answer: HttpResponse) -> MediaContent:
     return {"content": answer.content, "content_type": answer.content_type or ""}
 
 
-def as_image(found: Any) -> str:
-    """Return an image as responses have it."""
-    return found if isinstance(found, str) else base64.b64encode(found["content"]).decode()
-
-
 def content_of(text: str) -> Any:
     """Return the bytes of a video that came as base64."""
     try:

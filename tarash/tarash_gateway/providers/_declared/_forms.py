@@ -1,14 +1,12 @@
-"""Writes bodies as forms: media become files, objects JSON, and the rest text."""
+"""Writes bodies as forms, as a declaration says it."""
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ..._http._aiohttp import aiohttp
-from ..._support._mime import named
+from .._forms import add_file, is_file, written
 from ._stages import Submit
 
 
@@ -31,21 +29,3 @@ def form_of(body: Mapping[str, Any], way: Submit) -> aiohttp.FormData:
             form.add_field(name, written(value))
 
     return form
-
-
-def is_file(value: Any) -> bool:
-    """Tell whether a value is media in bytes."""
-    return isinstance(value, Mapping) and isinstance(value.get("content"), bytes)
-
-
-def add_file(form: aiohttp.FormData, part: str, media: Mapping[str, Any], stem: str) -> None:
-    """Add media to a form, under a file name that fits their type."""
-    kind = media["content_type"]
-    form.add_field(
-        part, io.BytesIO(media["content"]), filename=named(stem, kind), content_type=kind
-    )
-
-
-def written(value: Any) -> str:
-    """Return a value as a form has it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

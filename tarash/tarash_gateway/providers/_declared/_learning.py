@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._data._types import JsonObject
@@ -12,6 +11,7 @@ from ..._http._client import checked, join
 from ..._support._paths import value_at as one
 from ..._support._paths import values_at as every
 from ...catalog import OUTPUTS, Get, reduce_schema
+from ...catalog._records import dated
 from ._account import with_version
 from ._pricing import DeclaredPricing
 from ._rows import schema_in
@@ -50,8 +50,7 @@ class DeclaredLearning(DeclaredPricing):
         if self.rules.is_refusal(body):
             raise self.rules.in_good_answer(answer)
 
-        found = self.records_in(body, model).get(model)
-        return found and {**found, "read": datetime.now(UTC).date().isoformat()}
+        return dated(self.records_in(body, model).get(model))
 
     async def read_all(self, get: Get, base_url: str | None) -> Mapping[str, JsonObject]:
         """Return the records of all models that are listed, by id."""

@@ -11,10 +11,10 @@ from ..._data._money import Reported, exact
 from ..._support._paths import value_at as one
 from ..._support._paths import values_at
 from ...exceptions import GenerationFailedError
-from ...models import ImageGenerationResponse, VideoGenerationResponse
-from .._facts import READERS, amount, date, mapping, response_facts
+from .._facts import READERS, amount, date, mapping
 from .._outputs import find
-from ._asked import as_image, content_of
+from .._responses import response_of
+from ._asked import content_of
 from ._names import count_of, holds, kept_back, picked
 from ._parts import Pick, Predicate, first_of
 from ._sending import DeclaredSending
@@ -164,18 +164,10 @@ class DeclaredResult(DeclaredSending):
         path, kept = self._found(raw, call.kind, model)
         left = [] if path is None else [one for one in picked(raw, path) if one not in kept]
         beside = {"other_output": left} if any(isinstance(one, str) and one for one in left) else {}
-        facts = response_facts(call, {**beside, **finished.metadata}, **given)
-        if call.kind == "image":
-            return ImageGenerationResponse(
-                images=tuple(map(as_image, found)), raw_response=raw, **facts
-            )
-
-        if result.base64:
+        if call.kind == "video" and result.base64:
             found = [content_of(text) for text in found]
 
-        return VideoGenerationResponse(
-            video=found[0], videos=tuple(found), raw_response=raw, **facts
-        )
+        return response_of(call, found, raw, {**beside, **finished.metadata}, **given)
 
 
 def _cost_said(body: Any, result: Result) -> Any:

@@ -18,12 +18,13 @@ from ..._support._paths import value_at as one
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import apply_field_mappers
 from .._facts import amount, mapping
+from .._forms import add_file, written
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
 from ._asked import filled_in, has, own_id, whole
 from ._choosing import fits, form_for, placed, siblings, with_parts
 from ._client import check_plain
-from ._forms import add_file, form_of, written
+from ._forms import form_of
 from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
 from ._names import merged, picked, put

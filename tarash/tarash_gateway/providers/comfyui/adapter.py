@@ -6,7 +6,6 @@ alone. What is asked to stop is our own run and never another's: an old server h
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -17,17 +16,15 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from ..._data._exchange import MediaSupport, Payload, RawResult, Snapshot
-from ..._http._aiohttp import aiohttp
 from ..._http._client import checked, join, shorten, unreadable
 from ..._http._key_lookup import NO_KEY
 from ..._http._send_state import fetching_result
 from ..._http._sockets import SocketClient
-from ..._support._mime import named
 from ...exceptions import GenerationFailedError, HTTPError, TarashException
-from ...models import ImageGenerationResponse, VideoGenerationResponse
-from .._facts import mapping, response_facts, text
-from .._outputs import as_text
+from .._facts import mapping, text
+from .._forms import add_file, multipart
 from .._own_server import OwnServer
+from .._responses import response_of
 from .errors import classify_answer, failure_of, node_errors
 from .progress import Run
 from .results import address_of, files_of, type_of
@@ -246,12 +243,8 @@ class ComfyAdapter(OwnServer):
 
     async def upload(self, client: Any, media: MediaContent) -> str:
         """Put a file into the server's input folder; the same bytes have the same name there."""
-        kind, content = media["content_type"], media["content"]
-        name = named(sha256(content).hexdigest()[:24], kind)
-        form = aiohttp.FormData(default_to_multipart=True)
-        form.add_field("type", "input")
-        form.add_field("subfolder", FOLDER)
-        form.add_field("image", io.BytesIO(content), filename=name, content_type=kind)
+        form = multipart({"type": "input", "subfolder": FOLDER})
+        add_file(form, "image", media, sha256(media["content"]).hexdigest()[:24])
         answer = await client.send_form(join(client.account.base_url, "upload/image"), form)
         found = answer.object()
         # A file of this name and other bytes makes the server choose another.
@@ -270,14 +263,7 @@ class ComfyAdapter(OwnServer):
         if not media:
             raise GenerationFailedError(_nothing(call.kind, finished), raw_response=finished.raw)
 
-        told = response_facts(call, facts, content_type=kind)
-        if call.kind == "image":
-            images = tuple(map(as_text, media))
-            return ImageGenerationResponse(images=images, raw_response=finished.raw, **told)
-
-        return VideoGenerationResponse(
-            video=media[0], videos=media, raw_response=finished.raw, **told
-        )
+        return response_of(call, media, finished.raw, facts, content_type=kind)
 
 
 def _nothing(kind: str, finished: RawResult) -> str:

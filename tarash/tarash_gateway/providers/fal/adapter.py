@@ -6,10 +6,8 @@ serves for uploads to fal's storage.
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
@@ -22,49 +20,34 @@ from ..._data._exchange import (
     Stopped,
 )
 from ..._data._webhooks import WebhookFacts
-from ..._http._answer import says_nothing
-from ..._http._client import HttpClient, checked, join, segments, unreadable
+from ..._http._client import HttpClient, checked, join, segments
 from ..._http._proxies import proxy_of
 from ..._http._sdk import load
 from ..._http._send_state import fetching_result
-from ...catalog._records import record_of
+from ...catalog._records import dated
 from ...exceptions import TarashException
 from ...media import encoded
+from .._abilities import CallsBack
 from .._error_rules import upload_error
-from .._facts import amount, count, mapping, number
+from .._facts import count, mapping, number
 from .._rest import RestAdapter
-from .costs import API, ESTIMATE, estimate_of, reported_cost, typical_cost
+from .costs import ask_price, reported_cost
 from .errors import classify_answer
+from .schemas import document_of, may_learn, read_document
 from .verdict import BAD_REQUEST, verdict
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config
-    from ..._data._money import Asked
     from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
-    from ..._http._client import HttpResponse
-    from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
     from .._contract import Ability
 
 NAMESPACES = ("workflows", "comfy")
 STORAGE = "https://rest.fal.ai"
-SCHEMAS = "https://fal.ai"
-SCHEMA_PATH = "api/openapi/queue/openapi.json?endpoint_id="
-SCHEMAS_VARIABLE = "TARASH_FAL_SCHEMAS"
-"""Where schemas of models are asked for that nobody knows: a host, or `off` for nowhere."""
-WEBHOOK = WebhookFacts(
-    scheme="digest_ed25519",
-    parameter="fal_webhook",
-    in_query=True,
-    job_id=("request_id",),  # the other id changes where fal tries again
-    keys_url=f"{STORAGE}/.well-known/jwks.json",
-    options={"prefix": "x-fal-webhook-"},
-)
-FIRST_ERROR = 300
 NOT_FOUND = 404
 
 
-class FalAdapter(RestAdapter):
+class FalAdapter(CallsBack, RestAdapter):
     """fal's queue, by declaration but for its addresses and its two-part verdict."""
 
     abilities: frozenset[Ability] = frozenset(
@@ -80,6 +63,8 @@ class FalAdapter(RestAdapter):
         }
     )
     reported_cost = staticmethod(reported_cost)
+    ask_price = staticmethod(ask_price)
+    may_learn = staticmethod(may_learn)
     name = "fal"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1
@@ -104,18 +89,22 @@ class FalAdapter(RestAdapter):
         "video": ("video", "videos", "video_url"),
         "image": ("images", "image"),
     }
+    output_at = ""
     check_path = "fal-ai/flux/requests/{nobody}/status"
+    callback = WebhookFacts(
+        scheme="digest_ed25519",
+        parameter="fal_webhook",
+        in_query=True,
+        job_id=("request_id",),  # the other id changes where fal tries again
+        keys_url=f"{STORAGE}/.well-known/jwks.json",
+        options={"prefix": "x-fal-webhook-"},
+    )
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else FAL_KEY, else FAL_KEY_ID and FAL_KEY_SECRET."""
         pair = (environment.get("FAL_KEY_ID"), environment.get("FAL_KEY_SECRET"))
         joined = ":".join(part for part in pair if part) if all(pair) else None
         return super().find_key(config, environment) or joined
-
-    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts:
-        """Return how fal calls back: once, when a job has ended, signed with its own keys."""
-        del kind, model
-        return WEBHOOK
 
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the model's input as fal takes it: bare, in the body."""
@@ -176,15 +165,7 @@ class FalAdapter(RestAdapter):
         except TarashException as trouble:
             return Snapshot("processing", raw=status, trouble=trouble)
 
-        if answer.status >= FIRST_ERROR:
-            return verdict(answer, status)
-
-        if not answer.is_json or says_nothing(answer.body):
-            odd = unreadable(answer.status, answer.body)
-            return Snapshot("processing", raw=status, trouble=odd)
-
-        finished = RawResult(answer.body, _metadata(answer, status))
-        return Snapshot("completed", raw=status, progress=100, finished=finished)
+        return verdict(answer, status)
 
     async def stream(self, client: HttpClient, operation: Operation) -> AsyncIterator[Snapshot]:
         """Yield the job's status as fal pushes it."""
@@ -206,28 +187,10 @@ class FalAdapter(RestAdapter):
         # `OK` is its word for a job that it has taken out of its queue, which is free.
         return Stopped("cancelled", "none") if body.get("status") == "OK" else "requested"
 
-    def may_learn(self, account: Credentials) -> bool:
-        """Tell whether there is somebody to ask for schemas: fal, unless it was replaced."""
-        return bool(_schemas_at(account))
-
     async def fetch_schema(self, client: HttpClient, model: str) -> JsonObject | None:
         """Return what fal says of a model that is newer than the package."""
-        url = join(_schemas_at(client.account), SCHEMA_PATH) + quote(model, safe="")
-        answer = await client.get(url, any_status=True)
-        if answer.status == NOT_FOUND:
-            return None
-
-        document = checked(answer, self.errors).object()
-        record = record_of({"endpoint_id": model, "openapi": document})
-        today = datetime.now(UTC).date().isoformat()
-        return None if record is None else {**record[1], "read": today}
-
-    async def ask_price(self, client: HttpClient, payload: Payload, call: Call) -> Asked | None:
-        """Return what calls of the model cost on average: fal prices no single request."""
-        del call
-        root = client.account.base_url if client.account.custom_base_url else API
-        answer = await client.post(join(root, ESTIMATE), json=estimate_of(payload.path))
-        return typical_cost(answer.object())
+        document = await self.get_or_none(client, document_of(client.account, model))
+        return None if document is None else dated(read_document(model, document))
 
     async def upload(self, client: HttpClient, media: MediaContent) -> str:
         """Return the URL of media in fal's storage, or a data URI where `base_url` is not fal's."""
@@ -264,11 +227,6 @@ class FalAdapter(RestAdapter):
         units = number(finished.metadata.get("billable_units"))
         return None if units is None else "certain" if units else "none"
 
-    def output(self, body: Any, kind: str) -> Any:
-        """Return the whole body: it is the model's output."""
-        del kind
-        return body
-
     def others(self, beside: Any) -> dict[str, Any]:
         """Return the output's other parts under their own names."""
         return beside if isinstance(beside, dict) else {"output": beside}
@@ -291,31 +249,6 @@ def _app(endpoint: str) -> str:
     """Return the part of an endpoint's id that its jobs live under: owner and name."""
     parts = endpoint.strip("/").split("/")
     return "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])
-
-
-def _schemas_at(account: Credentials) -> str:
-    """Return where schemas are asked for; empty for nowhere."""
-    named = os.environ.get(SCHEMAS_VARIABLE, "").strip()
-    if named.lower() == "off":
-        return ""
-
-    # A host in fal's place has models of its own, or none.
-    return named or ("" if account.custom_base_url else SCHEMAS)
-
-
-def _metadata(answer: HttpResponse, status: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what stands beside the output: billable units, seconds of inference."""
-    metadata: dict[str, Any] = {}
-    units = answer.headers.get("X-Fal-Billable-Units")
-    if units:
-        read = amount(units)
-        metadata["billable_units"] = units if read is None else read
-
-    metrics = mapping(status.get("metrics"))
-    if "inference_time" in metrics:
-        metadata["inference_time"] = metrics["inference_time"]
-
-    return metadata
 
 
 adapter = FalAdapter()

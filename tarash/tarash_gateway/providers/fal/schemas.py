@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..._data._types import JsonObject
+from ..._http._urls import join
 from ...catalog import Get
 from ...catalog._records import record_of, records_of
 from ...exceptions import HTTPError
+
+if TYPE_CHECKING:
+    from ..._http._credentials import Credentials
 
 API = "https://api.fal.ai"
 DOCUMENTS = "https://fal.ai"
@@ -16,6 +22,9 @@ AUTHORIZATION = ("Key", "FAL_KEY")
 EXPANDED = {"expand": "openapi-3.0"}
 MOST_PAGES = 500
 NOT_FOUND = 404
+DOCUMENT = "api/openapi/queue/openapi.json"
+SWITCH = "TARASH_FAL_SCHEMAS"
+"""Where schemas of models are asked for that nobody knows: a host, or `off` for nowhere."""
 DOCUMENT_PART = "POST with a JSON"
 
 
@@ -59,7 +68,7 @@ async def read_one(get: Get, base_url: str | None, model: str) -> JsonObject | N
     if model in found:
         return found[model]
 
-    place = f"{base_url or DOCUMENTS}/api/openapi/queue/openapi.json"
+    place = f"{base_url or DOCUMENTS}/{DOCUMENT}"
     document = await get(place, {"endpoint_id": model})
     return read_document(model, document) if document else None
 
@@ -68,3 +77,23 @@ def read_document(model: str, document: Mapping[str, Any]) -> JsonObject | None:
     """Return the record in a model's OpenAPI document; None where it describes no input."""
     found = record_of({"endpoint_id": model, "openapi": document})
     return None if found is None else found[1]
+
+
+def may_learn(account: Credentials) -> bool:
+    """Tell whether there is somebody to ask for schemas: fal, unless it was replaced."""
+    return bool(_host(account))
+
+
+def document_of(account: Credentials, model: str) -> str:
+    """Return the address of the document of a model that is newer than the package."""
+    return f"{join(_host(account), DOCUMENT)}?endpoint_id={quote(model, safe='')}"
+
+
+def _host(account: Credentials) -> str:
+    """Return where schemas are asked for; empty for nowhere."""
+    named = os.environ.get(SWITCH, "").strip()
+    if named.lower() == "off":
+        return ""
+
+    # A host in fal's place has models of its own, or none.
+    return named or ("" if account.custom_base_url else DOCUMENTS)

@@ -1,13 +1,14 @@
-"""Whether an error status of a result is the end of a job, or only of the call for it. Pure."""
+"""What the answer to the request for a result says: of the job, or only of that request. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..._data._exchange import Snapshot
-from ..._http._client import HttpResponse, shorten, status_error
-from .._facts import mapping
+from ..._data._exchange import RawResult, Snapshot
+from ..._http._answer import says_nothing
+from ..._http._client import HttpResponse, shorten, status_error, unreadable
+from .._facts import amount, mapping
 from .errors import REFUSED, classify_answer
 
 if TYPE_CHECKING:
@@ -16,17 +17,21 @@ if TYPE_CHECKING:
 
 ABOUT_THE_CALL = frozenset({401, 402, 403, 404, 408, 425, 429})
 STILL_AT_WORK = "in progress"
+FIRST_ERROR = 300
 FIRST_SERVER_ERROR = 500
 BAD_REQUEST = 400
 
 
 def verdict(answer: HttpResponse, status: Mapping[str, Any]) -> Snapshot:
-    """Return what an error status of the result says about the job.
+    """Return what the answer says about the job: its result, its failure, or nothing of it.
 
     Args:
         answer: To the request for the result.
         status: What the job's status said before.
     """
+    if answer.status < FIRST_ERROR:
+        return _result(answer, status)
+
     body = mapping(answer.body)
     failed = bool(status.get("error") or status.get("error_type"))
     in_progress = answer.status == BAD_REQUEST and STILL_AT_WORK in str(body.get("detail"))
@@ -44,6 +49,25 @@ def verdict(answer: HttpResponse, status: Mapping[str, Any]) -> Snapshot:
     # https://fal.ai/docs/faq: errors of fal's side are never billed, a 422 may be.
     billing: Billing = "none" if answer.status >= FIRST_SERVER_ERROR else "possible"
     return Snapshot("failed", raw=status, error=_error(answer, body, status), billing=billing)
+
+
+def _result(answer: HttpResponse, status: Mapping[str, Any]) -> Snapshot:
+    if not answer.is_json or says_nothing(answer.body):
+        odd = unreadable(answer.status, answer.body)
+        return Snapshot("processing", raw=status, trouble=odd)
+
+    metadata: dict[str, Any] = {}
+    units = answer.headers.get("X-Fal-Billable-Units")
+    if units:
+        read = amount(units)
+        metadata["billable_units"] = units if read is None else read
+
+    metrics = mapping(status.get("metrics"))
+    if "inference_time" in metrics:
+        metadata["inference_time"] = metrics["inference_time"]
+
+    finished = RawResult(answer.body, metadata)
+    return Snapshot("completed", raw=status, progress=100, finished=finished)
 
 
 def _about_the_call(

@@ -1,4 +1,4 @@
-"""What one look at a job says, with its media fetched where only our key opens them.
+"""What a poll of a job says, with its media fetched where only our key opens them.
 
 Files of the Gemini API want the key, objects in a bucket the token; both go to Google's own hosts
 or to that of `base_url` only.
@@ -33,7 +33,7 @@ UNBILLED_CODES = frozenset({3})
 """INVALID_ARGUMENT: the prompt was refused before anything was made."""
 
 
-async def look_at_interaction(client: GoogleClient, raw: JsonObject) -> Snapshot:
+async def read_interaction(client: GoogleClient, raw: JsonObject) -> Snapshot:
     """Return what an interaction says; media come first, since any status may have them."""
     status = str(raw.get("status"))
     if raw.get("status") is None:
@@ -49,7 +49,7 @@ async def look_at_interaction(client: GoogleClient, raw: JsonObject) -> Snapshot
     return await settle(client, raw, "video")
 
 
-async def look_at_operation(client: GoogleClient, raw: JsonObject) -> Snapshot:
+async def read_operation(client: GoogleClient, raw: JsonObject) -> Snapshot:
     """Return what a long-running operation says: it has no words for how far it is."""
     if not (raw.get("done") or raw.get("error") or parts_of(raw, "video")):
         if not raw.get("name"):
@@ -101,6 +101,34 @@ async def settle(
     return Snapshot(
         "completed", raw=raw, progress=100, finished=RawResult(raw, facts, tuple(media))
     )
+
+
+async def settled(client: GoogleClient, raw: JsonObject, kind: Kind) -> RawResult:
+    """Return what the answer to a submit has settled; without media too: `parse` says why.
+
+    Raises:
+        TarashException: It is made and paid for, and only fetching the result went wrong.
+    """
+    if all(part.data for part in parts_of(raw, kind)):
+        return RawResult(raw)
+
+    try:
+        snapshot = await settle(client, raw, kind)
+        error = snapshot.trouble or snapshot.error
+    except TarashException as failure:
+        failure.submission = "accepted"
+        raise
+
+    if snapshot.finished is not None:
+        return snapshot.finished
+
+    error = error or GenerationFailedError(
+        "Google made it, and its file is not ready: leave `store` as it is, so that the job can be "
+        "looked at again",
+        raw_response=raw,
+    )
+    error.submission = "accepted"
+    raise error
 
 
 async def _fetch(client: GoogleClient, part: Part, facts: JsonObject) -> MediaContent | None:

@@ -6,13 +6,16 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._data._exchange import NO_MEDIA
 from ..._http._client import shorten
 from ...exceptions import GenerationFailedError, TarashException
 from .._facts import content_type, count, first, mapping, objects, text, texts
 from .errors import failed, refused
+
+if TYPE_CHECKING:
+    from ..._data._types import MediaType
 
 # https://ai.google.dev/api/generate-content#FinishReason: those that speak of the content.
 REFUSALS = frozenset(
@@ -93,6 +96,26 @@ def decode(part: Part) -> bytes:
         return base64.b64decode(part.data or "", validate=True)
     except binascii.Error as error:
         raise GenerationFailedError("Google sent media that are no base64") from error
+
+
+def inline(raw: Any, kind: str) -> tuple[MediaType, ...]:
+    """Return the media that are in a result itself: videos as bytes, images as their base64.
+
+    Raises:
+        GenerationFailedError: One is no base64.
+    """
+    return tuple(
+        part.data
+        if kind == "image"
+        else {"content": decode(part), "content_type": part.content_type}
+        for part in parts_of(raw, kind)
+        if part.data
+    )
+
+
+def type_of(raw: Any, kind: str) -> str:
+    """Return the type of the first medium that is in a result itself."""
+    return next(part.content_type for part in parts_of(raw, kind) if part.data)
 
 
 def interaction_error(raw: Mapping[str, Any]) -> TarashException | None:

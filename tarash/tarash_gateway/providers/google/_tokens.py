@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio import to_thread
 
 from ..._http._proxies import proxy_of
 from ...exceptions import AuthenticationError, HTTPConnectionError, TarashException
+
+if TYPE_CHECKING:
+    from ..._data._exchange import Config
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 TOKENS = "https://oauth2.googleapis.com"
@@ -143,3 +146,17 @@ def _refused(said: str, *, missing: bool) -> AuthenticationError:
         submission="not_sent",
         code="no_key" if missing else None,
     )
+
+
+def has_token(config: Config) -> bool:
+    """Tell whether a config is for Vertex AI."""
+    return config.provider_config.get("gcp_project") is not None
+
+
+def with_token(config: Config, token: str) -> Config | None:
+    """Return a config for Vertex AI with an access token; None where it has credentials."""
+    settings = config.provider_config
+    if not has_token(config) or token.startswith(API_KEYS) or has_credentials(settings):
+        return None
+
+    return config.model_copy(update={"provider_config": {**settings, ACCESS_TOKEN: token}})

@@ -1,15 +1,14 @@
 """Google by the contract of adapters: videos by interactions and operations, images at once.
 
 Paid POSTs go through google-genai with its retries off. Our own session serves where the SDK
-refuses an API key (Veo) or drops the method (Imagen), and for looks, cancels and downloads.
+refuses an API key (Veo) or drops the method (Imagen), and for polls, cancels and downloads.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from ..._data._exchange import (
@@ -21,39 +20,36 @@ from ..._data._exchange import (
     RawResult,
     Snapshot,
 )
-from ..._http._client import checked, join, unreadable
+from ..._http._client import join, unreadable
 from ..._http._credentials import Credentials
 from ..._http._key_lookup import NO_KEY
-from ...exceptions import ContentModerationError, GenerationFailedError, TarashException
-from ...mapping import apply_field_mappers
-from ...models import ImageGenerationResponse, VideoGenerationResponse
-from .._contract import AdapterDefaults
-from .._facts import count, response_facts
+from ...exceptions import ContentModerationError
+from .._facts import count
+from .._responses import response_of
+from .._rest import RestAdapter
 from ._client import GoogleClient
-from ._delivery import look_at_interaction, look_at_operation, settle
+from ._delivery import STATUSES, read_interaction, read_operation, settled
 from ._files import is_ready, upload
 from ._payloads import OWN_REFERENCES, body_of
 from ._places import GEMINI_API, bare, place_of, surface_of
-from ._results import ENDED, decode, metadata_of, no_media, parts_of, revised_prompt
-from ._tokens import ACCESS_TOKEN, API_KEYS, has_credentials
+from ._results import ENDED, ENDED_BADLY, inline, metadata_of, no_media, revised_prompt, type_of
+from ._tokens import has_token, with_token
 from .costs import reported_cost
 from .errors import classifier, classify_answer
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Response
-    from ..._data._types import CancelAnswer, JsonObject, MediaContent
+    from ..._data._types import CancelAnswer, JobStatus, JsonObject
     from ..._http._client import Transport
     from ...catalog import ModelSpec
     from .._contract import Ability
     from ._places import Surface
 
-KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
-NOT_RUNNING = frozenset({400, 404, 409})
 LARGEST_INLINE = 64 * 1024 * 1024
 """A request may have 100 MB, and base64 makes four bytes of three."""
 
 
-class GoogleAdapter(AdapterDefaults):
+class GoogleAdapter(RestAdapter):
     """The Gemini API and Vertex AI."""
 
     abilities: frozenset[Ability] = frozenset(
@@ -68,7 +64,11 @@ class GoogleAdapter(AdapterDefaults):
             "with_token",
         }
     )
+    has_token = staticmethod(has_token)
+    is_ready = staticmethod(is_ready)
     reported_cost = staticmethod(reported_cost)
+    upload = staticmethod(upload)
+    with_token = staticmethod(with_token)
     name = "google"
     accepts = MediaSupport(
         url=False,
@@ -84,6 +84,14 @@ class GoogleAdapter(AdapterDefaults):
     base_url = GEMINI_API
     trusted_hosts: tuple[str, ...] = ("googleapis.com",)
     needs = ("status", "surface")
+    key_variables = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+    errors = classify_answer
+    statuses: ClassVar[Mapping[str, JobStatus]] = {
+        **STATUSES,
+        **dict.fromkeys(ENDED_BADLY, "failed"),
+        "completed": "completed",
+    }
+    not_running = frozenset({400, 404, 409})
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else GOOGLE_API_KEY, else GEMINI_API_KEY.
@@ -93,20 +101,7 @@ class GoogleAdapter(AdapterDefaults):
         if place_of(config.provider_config).project is not None:
             return NO_KEY
 
-        found = (environment.get(name) for name in KEY_VARIABLES)
-        return config.api_key or next((key for key in found if key), None)
-
-    def has_token(self, config: Config) -> bool:
-        """Tell whether a config is for Vertex AI."""
-        return config.provider_config.get("gcp_project") is not None
-
-    def with_token(self, config: Config, token: str) -> Config | None:
-        """Return a config for Vertex AI with an access token; None where it has credentials."""
-        settings = config.provider_config
-        if not self.has_token(config) or token.startswith(API_KEYS) or has_credentials(settings):
-            return None
-
-        return config.model_copy(update={"provider_config": {**settings, ACCESS_TOKEN: token}})
+        return super().find_key(config, environment)
 
     def resolve_base_url(self, config: Config, custom: str | None) -> str:
         """Return the base URL: on Vertex AI it depends on the location."""
@@ -120,17 +115,11 @@ class GoogleAdapter(AdapterDefaults):
         """Return the request in the protocol of the model."""
         config, extra = call.config, call.request.extra_params
         place = place_of(config.provider_config, spec.model, config.api_version)
-        surface = surface_of(spec.model, call.kind)
-        mappers = {name: mapper for name, mapper in spec.mappers.items() if name not in extra}
+        surface, is_vertex = surface_of(spec.model, call.kind), place.project is not None
+        fields = self.fields(call, spec)
         return Payload(
             path=place.path(surface, spec.model),
-            body=body_of(
-                surface,
-                spec.model,
-                apply_field_mappers(mappers, call.request),
-                extra,
-                vertex=place.project is not None,
-            ),
+            body=body_of(surface, spec.model, fields, extra, vertex=is_vertex),
         )
 
     def answers_at_once(self, call: Call) -> bool:
@@ -154,10 +143,10 @@ class GoogleAdapter(AdapterDefaults):
         if not at_once:
             raise unreadable(answer.status, answer.body)
 
-        return await _finished(client, accepted, call)
+        return await settled(client, accepted, call.kind)
 
     async def poll(self, client: GoogleClient, operation: Operation) -> Snapshot:
-        """Look at the job; once it has ended, fetch what is only to be had with our key."""
+        """Ask for the job; once it has ended, fetch what is only to be had with our key."""
         http = await client.http(classify_answer)
         url = operation.urls["status"]
         try:
@@ -175,8 +164,8 @@ class GoogleAdapter(AdapterDefaults):
     ) -> Snapshot:
         """Return what a job says of itself, with the media that only our key opens."""
         is_interaction = operation.data["surface"] == "interactions"
-        look = look_at_interaction if is_interaction else look_at_operation
-        return await look(client, dict(body))
+        read = read_interaction if is_interaction else read_operation
+        return await read(client, dict(body))
 
     async def cancel(self, client: GoogleClient, operation: Operation) -> CancelAnswer:
         """Ask Google to stop an interaction; operations can't be stopped."""
@@ -185,14 +174,7 @@ class GoogleAdapter(AdapterDefaults):
 
         http = await client.http(classify_answer)
         answer = await http.post(operation.urls["cancel"], any_status=True)
-        if answer.status in NOT_RUNNING:
-            return "too_late"
-
-        status = checked(answer, classify_answer).object().get("status")
-        if status == "cancelled":
-            return "cancelled"
-
-        return "too_late" if status in ENDED else "requested"
+        return self.cancel_answer(answer)
 
     async def verify_credentials(self, client: GoogleClient) -> None:
         """Ask for one line of the list of models."""
@@ -200,46 +182,19 @@ class GoogleAdapter(AdapterDefaults):
         http = await client.http(classify_answer)
         await http.get(f"{join(client.account.base_url, path)}?pageSize=1")
 
-    async def upload(self, client: GoogleClient, media: MediaContent) -> str:
-        """Return the address of a file at the Gemini API, with its kind; Google keeps it 48 h."""
-        return await upload(client, media)
-
-    async def is_ready(self, client: GoogleClient, reference: str) -> bool:
-        """Tell whether an uploaded file can be used."""
-        return await is_ready(client, reference)
-
     def parse(self, call: Call, finished: RawResult) -> Response:
         """Return the response; of what was filtered, only the count and the reasons are left."""
         raw = finished.raw
         extra = call.request.extra_params
         asked = count(extra.get("sampleCount", getattr(call.request, "n", None)))
         metadata = {**metadata_of(raw, asked), **finished.metadata}
-        inline = [part for part in parts_of(raw, call.kind) if part.data]
-        if not finished.media and not inline:
+        media = finished.media or inline(raw, call.kind)
+        if not media:
             raise no_media(raw, call.kind)
 
-        if call.kind == "video":
-            media = finished.media or tuple(
-                {"content": decode(part), "content_type": part.content_type} for part in inline
-            )
-            return VideoGenerationResponse(
-                video=media[0],
-                videos=media,
-                raw_response=raw,
-                **response_facts(call, metadata, content_type=media[0]["content_type"]),
-            )
-
-        images = [(part.data or "", part.content_type) for part in inline] or [
-            (base64.b64encode(one["content"]).decode(), one["content_type"])
-            for one in finished.media
-        ]
-        return ImageGenerationResponse(
-            images=tuple(data for data, _ in images),
-            raw_response=raw,
-            **response_facts(
-                call, metadata, content_type=images[0][1], revised_prompt=revised_prompt(raw)
-            ),
-        )
+        rewritten = {"revised_prompt": revised_prompt(raw)} if call.kind == "image" else {}
+        kind = finished.media[0]["content_type"] if finished.media else type_of(raw, call.kind)
+        return response_of(call, media, raw, metadata, content_type=kind, **rewritten)
 
 
 def _operation(client: GoogleClient, payload: Payload, call: Call, job_id: str) -> Operation:
@@ -259,15 +214,7 @@ def _operation(client: GoogleClient, payload: Payload, call: Call, job_id: str) 
         version = path.partition("/")[0]
         urls["status"] = join(client.account.base_url, f"{version}/{quote(job_id)}")
 
-    return Operation(
-        provider=client.account.provider,
-        model=call.config.model,
-        kind=call.kind,
-        id=job_id,
-        submitted_at=datetime.now(UTC).isoformat(),
-        urls=urls,
-        data={"surface": surface},
-    )
+    return replace(RestAdapter.operation(client, call, job_id, surface=surface), urls=urls)
 
 
 def _has_ended(surface: Surface, accepted: JsonObject) -> bool:
@@ -276,37 +223,6 @@ def _has_ended(surface: Surface, accepted: JsonObject) -> bool:
         return str(accepted.get("status")) in ENDED
 
     return accepted.get("done") is True
-
-
-async def _finished(client: GoogleClient, raw: JsonObject, call: Call) -> RawResult:
-    """Return what was settled by the answer to the submit."""
-    parts = parts_of(raw, call.kind)
-    if all(part.data for part in parts):
-        return RawResult(raw)  # without media too: `parse` says why there are none
-
-    try:
-        snapshot = await settle(client, raw, call.kind)
-    except TarashException as error:
-        error.submission = "accepted"  # and paid for: only fetching the result went wrong
-        raise
-
-    if snapshot.trouble is not None:
-        snapshot.trouble.submission = "accepted"
-        raise snapshot.trouble
-
-    if snapshot.error is not None:
-        snapshot.error.submission = "accepted"
-        raise snapshot.error
-
-    if snapshot.finished is None:
-        raise GenerationFailedError(
-            "Google made it, and its file is not ready: leave `store` as it is, so that the job "
-            "can be looked at again",
-            raw_response=raw,
-            submission="accepted",
-        )
-
-    return snapshot.finished
 
 
 adapter = GoogleAdapter()

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from .._error_conditions import Refusal, When
 from .._error_rules import ErrorRules
-from .._facts import mapping, objects
 
 if TYPE_CHECKING:
     from ..._data._types import Billing
@@ -36,7 +35,7 @@ RAISE = "raise the quota, or use another provider"
 
 
 class GoogleRules(ErrorRules):
-    """Google's rules: an error may stand in a list, and a pause among its details."""
+    """Google's rules: an error may stand in a list, and its categories are numbers."""
 
     __slots__ = ()
 
@@ -52,13 +51,6 @@ class GoogleRules(ErrorRules):
         """Return a body, without the list that it may be in, as conditions see it."""
         alone = body[0] if isinstance(body, list) and len(body) == 1 else body
         return super().refusal_in(alone, status, model)
-
-    def wait(self, answer: HttpResponse) -> float | None:
-        """Return the seconds of a google.rpc.RetryInfo (`{"retryDelay": "37s"}`), or the header."""
-        error = mapping(mapping(self.refusal_in(answer.body).body).get("error"))
-        delays = (str(detail.get("retryDelay")) for detail in objects(error.get("details")))
-        waits = (re.fullmatch(r"(\d+(?:\.\d+)?)s", delay) for delay in delays)
-        return next((float(wait[1]) for wait in waits if wait), None) or answer.retry_after
 
     def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
         """Return the error for content that Google will not make."""

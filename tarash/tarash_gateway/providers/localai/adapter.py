@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ..._data._exchange import MediaConstraints, MediaSupport, RawResult
 from ..._http._client import shorten
 from ...exceptions import GenerationFailedError
-from ...models import VideoGenerationResponse
-from .._facts import objects, response_facts, text
+from .._facts import objects, text
 from .._openai_results import image_response
 from .._openai_wire import IMAGE_INPUTS
 from .._own_server import OwnServer
+from .._responses import response_of
 from .._server_wire import server_errors
 
 if TYPE_CHECKING:
@@ -79,12 +79,7 @@ class LocalAIAdapter(OwnServer):
             )
 
         beside = {name: one for name, one in finished.raw.items() if name != "data"}
-        return VideoGenerationResponse(
-            raw_response=finished.raw,
-            video=media[0],
-            videos=tuple(media),
-            **response_facts(call, beside, content_type=VIDEO),
-        )
+        return response_of(call, media, finished.raw, beside, content_type=VIDEO)
 
 
 def _medium(item: Mapping[str, Any]) -> str | MediaContent | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..._data._webhooks import WebhookFacts
 from ..._http._sdk import http_client, library_of
 from ..._support._secrets import AuthHeaders, Key, bearer
+from .._abilities import CallsBack
 from .._openai_wire import OpenAIClient, OpenAIWire, operation_of
 
 if TYPE_CHECKING:
@@ -28,22 +29,18 @@ WEBHOOK = WebhookFacts(
 )
 
 
-class OpenAIAdapter(OpenAIWire):
+class OpenAIAdapter(CallsBack, OpenAIWire):
     """OpenAI's images and videos, by the contract of adapters."""
 
     name = "openai"
     base_url = "https://api.openai.com/v1"
     trusted_hosts = ("api.openai.com",)
     abilities = OpenAIWire.abilities | {"webhook"}
+    callback = WEBHOOK
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key: `api_key`, else OPENAI_API_KEY."""
         return config.api_key or environment.get("OPENAI_API_KEY")
-
-    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts:
-        """Return how OpenAI calls an endpoint that was set up in its console, or by its API."""
-        del kind, model
-        return WEBHOOK
 
     def job_named(
         self, client: OpenAIClient, payload: Payload, call: Call, job_id: str

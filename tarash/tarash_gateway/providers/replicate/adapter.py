@@ -22,12 +22,14 @@ from ..._data._exchange import (
     Stopped,
     Together,
 )
+from ..._data._hints import use_function
 from ..._data._webhooks import WebhookFacts
-from ..._http._client import checked, join, segments, unreadable
+from ..._http._client import join, segments, unreadable
 from ..._http._sdk import load
 from ..._support._mime import named
 from ...exceptions import TarashException, ValidationError
 from ...mapping import longest_prefix
+from .._abilities import CallsBack, VersionedPaths
 from .._facts import mapping, text
 from .._finding import moment
 from .._rest import RestAdapter
@@ -39,14 +41,13 @@ from .models import IMAGE_MODELS, MODELS
 from .schemas import MODEL, read_record
 
 if TYPE_CHECKING:
-    from ..._data._exchange import Call, Config
+    from ..._data._exchange import Call
     from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
     from ..._http._client import Transport
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
     from .._contract import Ability
 
-ENDED = frozenset({"succeeded", "failed", "canceled", "aborted"})
 HELD_SECONDS = 4
 """How long Replicate may hold the submit of an image: less than a cancelled submit is heard out."""
 KEPT = timedelta(hours=1)
@@ -57,19 +58,10 @@ VERSION = re.compile(r"[0-9a-f]{64}")
 PERCENT = re.compile(r"(\d{1,3})%\s*\|")
 SEED = re.compile(r"[Uu]sing seed:?\s*(\d{1,20})")
 KEPT_BACK = re.compile(r"NSFW content (?:was |has been )?detected[^\n]{0,80}", re.IGNORECASE)
-# What a finished job answers to a cancel, as far as that is known.
-NOTHING_TO_CANCEL = frozenset({404, 409, 410, 422})
-NOT_FOUND = 404
 TOGETHER = Together(100)
-WEBHOOK = WebhookFacts(
-    scheme="standard_hmac",
-    parameter="webhook",
-    beside={"webhook_events_filter": ["completed"]},
-    variable="REPLICATE_WEBHOOK_SIGNING_SECRET",
-)
 
 
-class ReplicateAdapter(RestAdapter):
+class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
     """Replicate's predictions, by declaration but for their places, uploads and logs."""
 
     abilities: frozenset[Ability] = frozenset(
@@ -107,16 +99,16 @@ class ReplicateAdapter(RestAdapter):
         "video": ("video", "videos", "output", "url"),
         "image": ("image", "images", "output", "url"),
     }
+    output_at = "output"
     check_path = "v1/account"
-
-    def resolve_base_url(self, _config: Config, custom: str | None) -> str:
-        """Return the origin: the version segment belongs to the paths, and is forgiven here."""
-        return (custom or self.base_url).rstrip("/").removesuffix("/v1")
-
-    def webhook(self, kind: str = "", model: str = "") -> WebhookFacts:
-        """Return how Replicate calls back: when a prediction has ended."""
-        del kind, model
-        return WEBHOOK
+    stopped = frozenset({"canceled", "aborted"})
+    not_running = frozenset({404, 409, 410, 422})  # as far as that is known
+    callback = WebhookFacts(
+        scheme="standard_hmac",
+        parameter="webhook",
+        beside={"webhook_events_filter": ["completed"]},
+        variable="REPLICATE_WEBHOOK_SIGNING_SECRET",
+    )
 
     def connect(self, account: Credentials, transport: Transport) -> ReplicateClient:
         """Make a client over the loop's connections."""
@@ -165,22 +157,17 @@ class ReplicateAdapter(RestAdapter):
     def billing(self, body: Any) -> Billing | None:
         """Return what a cancelled prediction costs: the time that it ran, so none if it did not."""
         facts = mapping(body)
+        if facts.get("status") == "aborted":
+            return "none"  # ended before it had begun
+
         has_run = facts.get("started_at", "") is not None or mapping(facts.get("metrics"))
         return "none" if facts.get("status") == "canceled" and not has_run else None
 
     async def cancel(self, client: ReplicateClient, operation: Operation) -> CancelAnswer | Stopped:
         """Ask Replicate to stop the prediction."""
         answer = await client.post(f"{self.job_url(client, operation)}/cancel", any_status=True)
-        if answer.status in NOTHING_TO_CANCEL:
-            return "too_late"
-
-        prediction = mapping(checked(answer, self.errors).body)
-        status = prediction.get("status")
-        if status in {"canceled", "aborted"}:
-            billing = "none" if status == "aborted" else self.billing(prediction)
-            return Stopped("cancelled", billing)
-
-        return "too_late" if status in ENDED else "requested"
+        said = self.cancel_answer(answer)
+        return Stopped(said, self.billing(answer.body)) if said == "cancelled" else said
 
     def may_learn(self, account: Credentials) -> bool:
         """Tell that Replicate, and what stands in its place, has schemas."""
@@ -189,13 +176,8 @@ class ReplicateAdapter(RestAdapter):
 
     async def fetch_schema(self, client: ReplicateClient, model: str) -> JsonObject | None:
         """Return what Replicate says of a model that the catalogue doesn't have."""
-
-        async def get(path: str) -> Any:
-            url = join(client.account.base_url, f"v1/{path}")
-            answer = await client.get(url, any_status=True)
-            return None if answer.status == NOT_FOUND else checked(answer, self.errors).object()
-
-        return await read_record(get, model)
+        root = join(client.account.base_url, "v1")
+        return await read_record(lambda path: self.get_or_none(client, f"{root}/{path}"), model)
 
     async def upload(self, client: ReplicateClient, media: MediaContent) -> str:
         """Return the URL of media in Replicate's file store, which only Replicate needs to read."""
@@ -232,11 +214,6 @@ class ReplicateAdapter(RestAdapter):
         """Return that the data are gone, where they are."""
         return " (its data have been removed)" if body.get("data_removed") else ""
 
-    def output(self, body: Any, kind: str) -> Any:
-        """Return the output, of whatever shape."""
-        del kind
-        return body.get("output")
-
     def facts(self, body: Any, kind: str) -> dict[str, Any]:
         """Return the prediction's id."""
         del kind
@@ -264,7 +241,7 @@ def _check_kind(call: Call, model: str) -> None:
     makes = "image" if model.startswith(IMAGE_MODELS) else "video"
     known = makes == "image" or longest_prefix(model, MODELS) is not None
     if known and makes != call.kind:
-        raise ValidationError(f"{model} makes {makes}s; use another model, or generate_{makes}")
+        raise ValidationError(f"{model} makes {makes}s", hints=[use_function(makes)])
 
 
 def _place(model: str) -> tuple[str, str | None]:

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
-
 from .._error_conditions import When
 from .._error_rules import ErrorRules
-from .._facts import mapping
 
-if TYPE_CHECKING:
-    from ..._http._client import HttpResponse
-
-THROTTLED = re.compile(r"(\d+(?:\.\d+)?)\s*s(?:ec|\b)")
-LONGEST_PAUSE = 3600
-"""Seconds: a larger reset is a point in time."""
 INVALID = frozenset({400, 422})
 MODERATION = (
     r"\bE005\b|\bnsfw\b|flagged as sensitive|sensitive (?:content|information|words)"
@@ -23,32 +13,10 @@ MODERATION = (
 NEEDS_VERSION = "check the model's id; one that is not official needs a version: owner/name:version"
 
 
-class ReplicateRules(ErrorRules):
-    """Replicate's rules: words in two parts, and a pause in three places."""
-
-    __slots__ = ()
-
-    def said(self, body: Any) -> str:
-        """Return the title and the detail; of a prediction, its error."""
-        parts = [str(part).strip() for name in self.message if (part := mapping(body).get(name))]
-        return ": ".join(parts)
-
-    def wait(self, answer: HttpResponse) -> float | None:
-        """Return the seconds until the limit is over: by its headers, else by the text."""
-        if answer.retry_after is not None or answer.status != 429:  # noqa: PLR2004
-            return answer.retry_after
-
-        reset = answer.headers.get("ratelimit-reset", "")
-        if reset.isdigit() and int(reset) <= LONGEST_PAUSE:
-            return float(reset)
-
-        match = THROTTLED.search(self.said(answer.body))
-        return float(match[1]) if match else None
-
-
-classify_answer = ReplicateRules(
+classify_answer = ErrorRules(
     title="Replicate",
     message=("title", "detail", "error"),
+    details=("detail", "error"),
     code=(),
     moderation=(
         When(words=MODERATION, statuses=INVALID, of_jobs=False),

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ..._data._types import JsonObject
 from ..._http._urls import segment
 from ..._support._mime import type_by_name
 from ...catalog import Get
+from ...catalog._records import dated
 from ...catalog._reduce import reduce_schema, resolve
 
 MODEL = re.compile(
@@ -78,11 +78,7 @@ def record_of(answer: Mapping[str, Any]) -> JsonObject | None:
         return None
 
     made = _made(answer.get("default_example"))
-    return {
-        **record,
-        **({"outputs": [made]} if made else {}),
-        "read": datetime.now(UTC).date().isoformat(),
-    }
+    return dated({**record, **({"outputs": [made]} if made else {})})
 
 
 def record_of_document(document: Mapping[str, Any]) -> JsonObject | None:

@@ -6,7 +6,6 @@ third, and a poll a tenth. Facts from the SDK's types and https://docs.dev.runwa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +17,7 @@ from ..._http._client import HttpClient, checked, join, unreadable
 from ..._http._sdk import exchange, http_client, load
 from ..._support._mime import named
 from ..._support._secrets import AuthHeaders, bearer
+from .._abilities import VersionedPaths
 from .._error_rules import upload_error
 from .._facts import mapping
 from .._rest import RestAdapter
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import httpx
     import runwayml
 
-    from ..._data._exchange import Call, Config
+    from ..._data._exchange import Call
     from ..._data._types import Billing, CancelAnswer, JobStatus, MediaContent
     from ..._http._client import Transport
     from ..._http._credentials import Credentials
@@ -74,7 +74,7 @@ class RunwayClient(HttpClient):
         return self._uploading
 
 
-class RunwayAdapter(RestAdapter):
+class RunwayAdapter(VersionedPaths, RestAdapter):
     """Runway's tasks, by declaration but for uploads and the cancel."""
 
     abilities: frozenset[Ability] = frozenset(
@@ -109,10 +109,6 @@ class RunwayAdapter(RestAdapter):
     media: ClassVar[Mapping[str, str]] = {"video": "output", "image": "output"}
     check_path = "v1/organization"  # the account's credit balance
     url_lifetime = LINK_LIFETIME
-
-    def resolve_base_url(self, _config: Config, custom: str | None) -> str:
-        """Return the bare origin; the version segment belongs to the paths."""
-        return re.sub(r"(/v1)*/*$", "", custom) if custom else self.base_url
 
     async def account_limits(self, client: RunwayClient) -> dict[str, int]:
         """Return how many tasks of each model the account's tier runs at a time."""
@@ -161,8 +157,7 @@ class RunwayAdapter(RestAdapter):
 
     def output(self, body: Any, kind: str) -> Any:
         """Return the list of addresses."""
-        del kind
-        return mapping(body).get("output") or []
+        return super().output(body, kind) or []
 
     def beside(self, body: Any) -> dict[str, Any]:
         """Return all that a task says beside its output."""

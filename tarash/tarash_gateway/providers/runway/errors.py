@@ -5,32 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._error_conditions import When
-from .._error_rules import ErrorRules, sentence_of
-from .._facts import mapping, number, objects
+from .._error_rules import ErrorRules
+from .._facts import mapping, number
 
 if TYPE_CHECKING:
     from ..._data._types import Billing
-
-
-class RunwayRules(ErrorRules):
-    """Runway's rules: it names the issues beside the message."""
-
-    __slots__ = ()
-
-    def said(self, body: Any) -> str:
-        """Return the message, with the issues that it doesn't name itself."""
-        said = super().said(body)
-        issues = map(sentence_of, objects(mapping(body).get("issues")) if said else [])
-        return "; ".join([said, *(issue for issue in issues if issue not in said)])
 
 
 SAFETY = r"(?:.*\.)?SAFETY(?:\.|$)"
 BAD_REQUEST = frozenset({400})
 
 # Failure codes are read by their parts. https://docs.dev.runwayml.com/errors/task-failures/
-classify_answer = RunwayRules(
+classify_answer = ErrorRules(
     title="Runway",
     message=("error", "failure"),
+    details=("issues",),
     code=("failureCode",),
     rules=(
         (

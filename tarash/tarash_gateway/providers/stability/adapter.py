@@ -6,20 +6,17 @@ that the seed and the reason why it ended can't get lost beside the bytes.
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._data._exchange import MediaConstraints, MediaSupport, Operation, RawResult, Snapshot
-from ..._http._aiohttp import aiohttp
 from ..._http._client import HttpClient, join, segments, status_error
 from ..._support._secrets import AuthHeaders, bearer
 from ...exceptions import ContentModerationError, GenerationFailedError, ValidationError
-from ...models import ImageGenerationResponse
 from .._error_conditions import Refusal, When
-from .._facts import response_facts
+from .._forms import is_file, multipart
+from .._responses import response_of
 from .._rest import RestAdapter
 from . import models as facts
 from .errors import classify_answer
@@ -43,7 +40,6 @@ DEFAULT_STRENGTH = 0.5
 
 # How the base64 of each kind begins.
 SIGNATURES = {"iVBOR": "image/png", "/9j/": "image/jpeg", "UklGR": "image/webp"}
-SUFFIXES = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
 FILTERED = "CONTENT_FILTERED"
 REFUSED = frozenset({400, 413, 422})
 
@@ -60,7 +56,7 @@ class StabilityAdapter(RestAdapter):
         content="bytes",
         largest_inline=LARGEST_BODY,
         largest_together=LARGEST_BODY,
-        images=MediaConstraints(tuple(SUFFIXES), shortest_side=64, longest_side=16_384),
+        images=MediaConstraints(tuple(SIGNATURES.values()), shortest_side=64, longest_side=16_384),
     )
     min_poll_interval = 10.0
     base_url = "https://api.stability.ai"
@@ -91,7 +87,7 @@ class StabilityAdapter(RestAdapter):
         """Return the fields of the form; media are bytes with their type."""
         fields = self.mapped(call, spec)
         body = {**_own_fields(_endpoint(spec.model), spec.model, fields), **fields}
-        size = sum(len(part["content"]) for part in body.values() if _is_media(part))
+        size = sum(len(part["content"]) for part in body.values() if is_file(part))
         if size > LARGEST_BODY:
             raise ValidationError(
                 f"Stability AI takes {LARGEST_BODY} bytes in all, and the images have {size}; "
@@ -111,7 +107,7 @@ class StabilityAdapter(RestAdapter):
 
     async def send(self, client: HttpClient, payload: Payload, classify: Classify) -> HttpResponse:
         """Send the form."""
-        return await client.submit(payload.path, form=_form(payload.body), classify=classify)
+        return await client.submit(payload.path, form=multipart(payload.body), classify=classify)
 
     def accepted(self, client: Any, answer: HttpResponse, call: Call) -> Operation | RawResult:
         """Return the image, or the job of the slow endpoints."""
@@ -166,11 +162,7 @@ class StabilityAdapter(RestAdapter):
 
         kind = next((kind for start, kind in SIGNATURES.items() if image.startswith(start)), None)
         metadata = {**beside, **finished.metadata}
-        return ImageGenerationResponse(
-            images=(image,),
-            raw_response=body,
-            **response_facts(call, metadata, content_type=kind),
-        )
+        return response_of(call, (image,), body, metadata, content_type=kind)
 
 
 def _endpoint(model: str) -> str:
@@ -193,26 +185,6 @@ def _own_fields(endpoint: str, model: str, fields: Mapping[str, Any]) -> dict[st
 
 def _is_result(body: Mapping[str, Any]) -> bool:
     return "image" in body or "finish_reason" in body
-
-
-def _is_media(value: Any) -> bool:
-    return isinstance(value, Mapping) and isinstance(value.get("content"), bytes)
-
-
-def _form(fields: Mapping[str, Any]) -> aiohttp.FormData:
-    """Return the fields as multipart, which the API wants even without a file."""
-    form = aiohttp.FormData(default_to_multipart=True)
-    for name, value in fields.items():
-        if _is_media(value):
-            kind = value["content_type"]
-            filename = f"{name}.{SUFFIXES.get(kind, 'bin')}"
-            # As a stream: aiohttp warns of any megabyte that it is handed as bytes.
-            content = io.BytesIO(value["content"])
-            form.add_field(name, content, content_type=kind, filename=filename)
-        else:
-            form.add_field(name, value if isinstance(value, str) else json.dumps(value))
-
-    return form
 
 
 adapter = StabilityAdapter()
