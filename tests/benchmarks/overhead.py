@@ -40,6 +40,11 @@ def measure(provider: str, rounds: int, calls: int) -> dict[str, Any]:
         return asyncio.run(_measure(provider, simulation.urls[provider], rounds, calls))
 
 
+def decoded(answer: Any) -> bytes:
+    """Return the first image of the SDK's answer, as a caller has to read it."""
+    return base64.b64decode(answer.data[0].b64_json)
+
+
 def measure_images(rounds: int, calls: int) -> dict[str, Any]:
     """Return the same of one image of OpenAI's, which its one answer holds."""
     with Simulation("openai") as simulation:
@@ -57,12 +62,12 @@ async def _measure_images(url: str, rounds: int, calls: int) -> dict[str, Any]:
 
     async def theirs() -> None:
         answer = await sdk.images.generate(model=IMAGE_MODEL, prompt=PROMPT)
-        assert base64.b64decode(answer.data[0].b64_json)
+        assert decoded(answer)
 
     async def anew() -> None:
         async with AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1") as one:
             answer = await one.images.generate(model=IMAGE_MODEL, prompt=PROMPT)
-            assert base64.b64decode(answer.data[0].b64_json)
+            assert decoded(answer)
 
     async with Gateway() as gateway, sdk:
 
