@@ -142,6 +142,34 @@ running.wait()
 pool.shutdown(wait=False, cancel_futures=True)
 threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
 """,
+    "Ctrl-C beside a thread that is no daemon": """
+threading.Thread(target=generate_video, args=(config, request, seen)).start()
+running.wait()
+raise KeyboardInterrupt
+""",
+    "Ctrl-C twice beside a thread of the loop": """
+def twice():
+    os.kill(os.getpid(), signal.SIGINT)
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+when_running(twice)
+asyncio.run(asyncio.to_thread(generate_video, config, request, seen))
+""",
+    "a thread of the loop is not waited for, and its gateway closed": """
+async def main():
+    async with Gateway() as gateway:
+        task = asyncio.create_task(asyncio.to_thread(gateway.generate_video, config, request, seen))
+        await until()
+        task.cancel()
+asyncio.run(main())
+""",
+    "a thread of the loop is not waited for, and the module closed": """
+async def main():
+    task = asyncio.create_task(asyncio.to_thread(generate_video, config, request, seen))
+    await until()
+    task.cancel()
+    await aclose(grace=0)
+asyncio.run(main())
+""",
     "a loop that is closed by hand": """
 loop = asyncio.new_event_loop()
 task = loop.create_task(generate_video_async(config, request, seen))
@@ -194,7 +222,11 @@ later = config.model_copy(update={"on_timeout": "detach"})
 generate_video(later, request, seen)
 """,
 }
-IN_EACH_RUN = ("a time limit that is put into its thread", "kill -9")
+IN_EACH_RUN = (
+    "a time limit that is put into its thread",
+    "Ctrl-C twice beside a thread of the loop",
+    "kill -9",
+)
 WAYS = [
     pytest.param(way, id=way, marks=[] if way in IN_EACH_RUN else [pytest.mark.soak])
     for way in (*STOPPED, *LEFT)

@@ -188,7 +188,10 @@ class Gateway(Resuming, Keeping, Asking, LateCosts):
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> VideoGenerationResponse:
-        """Blocking form of `generate_video_async`; a sync callback runs in the calling thread."""
+        """Blocking form of `generate_video_async`; a sync callback runs in the calling thread.
+
+        Not for `asyncio.to_thread`: cancelling that doesn't end the thread, so the call goes on.
+        """
         work = generating(
             self._shared, "video", config, request, on_progress, ledger, idempotency_key, labels
         )
@@ -220,7 +223,10 @@ class Gateway(Resuming, Keeping, Asking, LateCosts):
         idempotency_key: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> ImageGenerationResponse:
-        """Blocking form of `generate_image_async`; a sync callback runs in the calling thread."""
+        """Blocking form of `generate_image_async`; a sync callback runs in the calling thread.
+
+        Not for `asyncio.to_thread`: cancelling that doesn't end the thread, so the call goes on.
+        """
         work = generating(
             self._shared, "image", config, request, on_progress, ledger, idempotency_key, labels
         )

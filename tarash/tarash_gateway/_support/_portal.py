@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from ._notes import tell
 from ._tracebacks import surfaced
+from ._warnings import warn
 
 Result = TypeVar("Result")
 
@@ -115,6 +116,9 @@ class Caller:
             except queue.Empty:
                 if self._is_finished or not is_alive():
                     return
+
+                if not leaving and _ended_by_ctrl_c():
+                    raise KeyboardInterrupt from None
 
                 continue
 
@@ -293,6 +297,26 @@ def call(function: Function[Result]) -> Result:
         return _outcome(_Run(portal, function), portal)
 
 
+def _ended_by_ctrl_c() -> bool:
+    """Tell whether the program is over, by Ctrl-C, and only waits for its other threads.
+
+    It waits for all of a generation then, and nobody is left who could want the result: threads of
+    a loop's executor are not ended by a cancelled `asyncio.to_thread`, nor are any others.
+    """
+    main = threading.main_thread()
+    is_told = getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1")
+    if not is_told or threading.current_thread() is main:
+        return False
+
+    # Pools are waited for before the main thread counts as ended: all that it does is to wait.
+    frame = sys._current_frames().get(main.ident or 0)  # noqa: SLF001  (documented)
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+
+    at = None if frame is None else (frame.f_globals.get("__name__"), frame.f_code.co_name)
+    return not main.is_alive() or at == ("threading", "_shutdown")
+
+
 def _outcome(run: _Run[Result], portal: _Portal) -> Result:
     try:
         run.begin()
@@ -302,6 +326,8 @@ def _outcome(run: _Run[Result], portal: _Portal) -> Result:
         run.caller.pump(portal.is_there, leaving=True)
         if run.caller.last_words is not None:
             tell(interruption, run.caller.last_words)
+            if _ended_by_ctrl_c():
+                warn(f"Ctrl-C has ended the program. {run.caller.last_words}")
 
         raise
 
