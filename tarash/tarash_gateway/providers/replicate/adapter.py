@@ -65,6 +65,7 @@ WEBHOOK = WebhookFacts(
     parameter="webhook",
     beside={"webhook_events_filter": ["completed"]},
     variable="REPLICATE_WEBHOOK_SIGNING_SECRET",
+    demands=("https",),
 )
 
 
