@@ -196,7 +196,13 @@ def test_what_decides_on_the_bill_is_never_left_to_the_provider() -> None:
     assert planned("wan3.0-video").payload == {
         "model": "wan3.0-video",
         "input": {"prompt": "A kite"},
-        "parameters": {"resolution": "720P", "duration": 5, "audio": True, "watermark": False},
+        "parameters": {
+            "resolution": "720P",
+            "duration": 5,
+            "audio": True,
+            "watermark": False,
+            "prompt_extend": True,  # its default, which changes the prompt
+        },
     }
     silent = planned("wan2.6-i2v-flash", image_list=[{"image": URL}], generate_audio=False)
     assert silent.payload["parameters"]["audio"] is False, "which is cheaper"
@@ -210,6 +216,7 @@ def test_what_decides_on_the_bill_is_never_left_to_the_provider() -> None:
         "duration": 5,
         "watermark": False,
         "shot_type": "single",
+        "prompt_extend": True,
     }
     edited = drawn("wan2.6-image", image_list=[URL]).payload
     assert edited["parameters"] == {"size": "1K", "n": 1, "watermark": False}

@@ -17,12 +17,11 @@ from tarash.tarash_gateway import (
     ValidationError,
 )
 from tarash.tarash_gateway._http._answer import HttpResponse, status_error
-from tarash.tarash_gateway.providers import _openai_errors, xai
+from tarash.tarash_gateway.providers import _openai_errors, luma, xai
 from tarash.tarash_gateway.providers._declared._rules import DeclaredRules
 from tarash.tarash_gateway.providers._folders import declaration
 from tarash.tarash_gateway.providers.fal import errors as _fal_errors
 from tarash.tarash_gateway.providers.google import errors as google_errors
-from tarash.tarash_gateway.providers.luma import errors as _luma_errors
 from tarash.tarash_gateway.providers.replicate import errors as _replicate_errors
 from tarash.tarash_gateway.providers.runway import errors as _runway_errors
 from tarash.tarash_gateway.providers.stability import adapter as stability
@@ -31,7 +30,7 @@ READERS: dict[str, Any] = {
     "azure-openai": lambda answer: _openai_errors.classify_answer(answer, "azure-openai"),
     "fal": _fal_errors.classify_answer,
     "google": google_errors.classify_answer,
-    "luma": _luma_errors.classify_answer,
+    "luma": DeclaredRules.of(declaration(luma.__name__)),
     "openai": lambda answer: _openai_errors.classify_answer(answer, "openai"),
     "replicate": _replicate_errors.classify_answer,
     "runway": _runway_errors.classify_answer,

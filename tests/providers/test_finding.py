@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway._data._exchange import Payload
-from tarash.tarash_gateway.providers import _openai_list
+from tarash.tarash_gateway.providers import _openai_list, luma
+from tarash.tarash_gateway.providers._declared._asked import is_same
 from tarash.tarash_gateway.providers._finding import is_shown, is_since, moment
-from tarash.tarash_gateway.providers.luma import listing as _luma_list
+from tarash.tarash_gateway.providers._folders import declaration
 from tarash.tarash_gateway.providers.replicate import listing as _replicate_list
 
 HASH = "0123456789abcdef" * 4
@@ -81,7 +82,8 @@ def test_a_video_is_known_by_what_a_server_shows_of_it(
 )
 def test_a_generation_is_known_by_its_request(request_shown: Any, same: bool) -> None:
     generation = {"id": "g", "model": "ray-2", "request": request_shown}
-    assert _luma_list.is_same(generation, {"model": "ray-2", "prompt": "A cat"}) is same
+    (listing,) = declaration(luma.__name__).list
+    assert is_same(listing, generation, {"model": "ray-2", "prompt": "A cat"}) is same
 
 
 def test_what_was_sent_may_come_back_as_lists_with_more_in_them() -> None:

@@ -27,10 +27,14 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._http._client import HttpResponse, Transport
 from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._support._secrets import Key
-from tarash.tarash_gateway.providers.luma.adapter import AGENTS_URL, adapter
-from tarash.tarash_gateway.providers.luma.errors import classify_answer, failure
+from tarash.tarash_gateway.providers import luma
+from tarash.tarash_gateway.providers._declared._adapter import DeclaredAdapter
+from tarash.tarash_gateway.providers._folders import declaration
 from tarash.tarash_gateway.testing import Fault, Simulator
 
+adapter = DeclaredAdapter(declaration(luma.__name__))
+classify_answer, failure = adapter.errors, adapter.failure
+AGENTS_URL = adapter.said.account.products[0].base_url
 CANARY = "luma-api-canary-5c1f0e7b9a"
 REQUEST = VideoGenerationRequest(prompt="A cat")
 MODELS = ["ray-2", "ray-3.2"]

@@ -19,7 +19,6 @@ from tarash.tarash_gateway.providers._registry import default_registry
 from tarash.tarash_gateway.providers.azure_openai import adapter as azure_openai
 from tarash.tarash_gateway.providers.fal import adapter as fal
 from tarash.tarash_gateway.providers.google import adapter as google
-from tarash.tarash_gateway.providers.luma import adapter as luma
 from tarash.tarash_gateway.providers.openai import adapter as openai
 from tarash.tarash_gateway.providers.replicate import adapter as replicate
 from tarash.tarash_gateway.providers.runway import adapter as runway
@@ -29,7 +28,7 @@ ADAPTERS: dict[str, Any] = {
     "azure-openai": azure_openai.adapter,
     "fal": fal.adapter,
     "google": google.adapter,
-    "luma": luma.adapter,
+    "luma": default_registry.adapter("luma"),
     "openai": openai.adapter,
     "replicate": replicate.adapter,
     "runway": runway.adapter,

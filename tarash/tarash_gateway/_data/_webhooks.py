@@ -18,6 +18,8 @@ SchemeName = Literal[
     "unsigned",
 ]
 
+Demand = Literal["https", "public"]
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookFacts:
@@ -42,3 +44,5 @@ class WebhookFacts:
     """What the scheme is told beside that: `prefix`, `header`, `separator`, …"""
     challenge: str | None = None
     """What a first request holds that has to be sent back."""
+    demands: tuple[Demand, ...] = ()
+    """What it wants of an address, and refuses a whole submit for: `https`, a `public` host."""

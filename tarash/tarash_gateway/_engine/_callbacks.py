@@ -21,7 +21,10 @@ from .._support._logging import event
 from ..exceptions import ValidationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .._data._exchange import Call, Payload
+    from .._data._webhooks import Demand
     from ..ledger._records import Ledger, StateLedger
     from ..providers._contract import Adapter, CallingBackAdapter
     from ._lease import Lease
@@ -31,6 +34,7 @@ NAMED = timedelta(days=30)
 """For so long a provider may call about a job."""
 CALLED_BACK = "called_back"
 """In an operation's data: whether its provider was asked to call back."""
+PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test")
 LEAST_SECRET = 16
 """Characters."""
 
@@ -59,6 +63,7 @@ class Callbacks:
         self._given = None if secret is None else secret.encode()
         self._own = secrets.token_bytes(32)
         self._arriving: set[str] = set()
+        self._left_out: set[str] = set()
 
     async def address(self, ledger: Ledger, provider: str, job_id: str, attempt: int) -> str:
         """Return where a provider is to call for an attempt of a job."""
@@ -100,6 +105,53 @@ class Callbacks:
         """Tell whether a provider's calls may be relied on for now."""
         return provider in self._arriving
 
+    def will_do(self, provider: str, demands: Sequence[Demand], base_url: str | None) -> bool:
+        """Tell whether a provider takes the address, and say once where it doesn't.
+
+        It would refuse the whole submit for it, and a poll finds the end of a job all the same.
+        """
+        lacks = lacking(self.url or "", demands, base_url)
+        if lacks is not None and provider not in self._left_out:
+            self._left_out.add(provider)
+            event(
+                logging.WARNING,
+                "callback_not_asked_for",
+                provider=provider,
+                error=f"{provider} takes {lacks} for a webhook, and webhook_url is none; its jobs "
+                "are polled",
+            )
+
+        return lacks is None
+
+
+def lacking(url: str, demands: Sequence[Demand], base_url: str | None) -> str | None:
+    """Return what an address lacks that a provider demands of it; None where it will do.
+
+    Args:
+        url: Where the gateway wants to be called.
+        demands: What the provider refuses other addresses for.
+        base_url: The user's own place of the provider: one that is not public itself, such as a
+            simulator, can call its neighbours.
+    """
+    if "https" in demands and urlsplit(url).scheme != "https":
+        return "an https address only"
+
+    near = base_url is not None and not _is_public(urlsplit(base_url).hostname or "")
+    if "public" in demands and not near and not _is_public(urlsplit(url).hostname or ""):
+        return "an address of the public internet only"
+
+    return None
+
+
+def _is_public(host: str) -> bool:
+    """Tell whether a host may be one of the public internet; a name is asked for nowhere."""
+    from .._http._guard import is_public
+
+    try:
+        return is_public(host)
+    except ValueError:
+        return "." in host and not host.lower().rstrip(".").endswith(PRIVATE_NAMES)
+
 
 async def calling_back(
     adapter: Adapter, payload: Payload, call: Call, callbacks: Callbacks, lease: Lease
@@ -113,10 +165,14 @@ async def calling_back(
         return None
 
     facts = cast("CallingBackAdapter", adapter).webhook(call.kind, call.config.model)
-    if facts is None or facts.parameter is None:
+    provider, number = call.config.provider, call.attempt_number
+    if (
+        facts is None
+        or facts.parameter is None
+        or not callbacks.will_do(provider, facts.demands, call.config.base_url)
+    ):
         return None
 
-    provider, number = call.config.provider, call.attempt_number
     try:
         url = await callbacks.address(lease.ledger, provider, job_id, number)
     except Exception as error:  # noqa: BLE001  (the job can be polled without it)

@@ -27,7 +27,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
     name: str,
     title: str,
     *,
-    keys: tuple[str, ...],
+    keys: tuple[str | KeyVariable, ...],
     modalities: tuple[Modality, ...] = BOTH,
     aliases: tuple[str, ...] = (),
     open_settings: tuple[str, ...] = ("region",),
@@ -42,7 +42,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         package: The folder's package: `__name__` of its `__init__`.
         name: The provider's name.
         title: How it is called in text.
-        keys: The variables that its key is read from.
+        keys: The variables that its key is read from; those of a product with one of its models.
         modalities: What it makes.
         aliases: Other spellings of the name.
         open_settings: Names in `provider_config` that hold no secret.
@@ -56,7 +56,7 @@ def declared_folder(  # noqa: PLR0913  (what a row is made of, each by name)
         name=name,
         title=title,
         adapter=place,
-        keys=tuple(map(KeyVariable, keys)),
+        keys=tuple(KeyVariable(one) if isinstance(one, str) else one for one in keys),
         modalities=modalities,
         models=_Models(package),
         aliases=aliases,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 from ..._data._exchange import (
     MediaConstraints,
     MediaSupport,
 )
-from ..._http._client import HttpClient, join, segment, segments
+from ..._http._client import HttpClient, checked, join, segment, segments
 from ...exceptions import UnsupportedOperationError
 from ...exceptions import ValidationError as Refusal
 from .._rest import RestAdapter
@@ -30,6 +31,7 @@ FORMS: Mapping[str, Any] = {
     "none": None, "data_uri": "data_uri", "base64": "data_uri", "part": "bytes",
 }  # fmt: skip
 HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NOT_FOUND = 404
 VERSION = re.compile(r"(?:/v\d\w*)+$")
 
 
@@ -61,6 +63,8 @@ class DeclaredAccount(RestAdapter):
             ),
         )
         self.errors = self.rules = DeclaredRules.of(said)
+        if any(one.variables for one in said.account.products):
+            self.key_variable = self._key_variable
 
         paths = [
             *(one.path for one in said.poll),
@@ -79,7 +83,14 @@ class DeclaredAccount(RestAdapter):
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
         """Return the key; for a signed token also the pair of id and secret."""
-        found = super().find_key(config, environment)
+        product = self.said.account.product_of(config.model)
+        if product is not None and product.variables:
+            found = config.api_key or next(
+                filter(None, map(environment.get, product.variables)), None
+            )
+        else:
+            found = super().find_key(config, environment)
+
         auth = self.said.account.auth
         if found or auth.type != "jwt":
             return found
@@ -89,6 +100,12 @@ class DeclaredAccount(RestAdapter):
             for name in (auth.id_setting, auth.secret_setting)
         ]
         return ":".join(map(str, pair)) if all(pair) else None
+
+    def _key_variable(self, config: Config) -> str:
+        """Return where the key of the model's product is read from."""
+        product = self.said.account.product_of(config.model)
+        variables = (*(() if product is None else product.variables), *self.key_variables)
+        return next(iter(variables), "")
 
     def _setting(
         self, name: str, given: Mapping[str, Any], environment: Mapping[str, str]
@@ -110,8 +127,16 @@ class DeclaredAccount(RestAdapter):
                 missing, or is no name of a host.
         """
         account = self.said.account
+        product = account.product_of(config.model)
+        base_url = account.base_url if product is None else product.base_url
+        if custom and account.products:
+            return at_product(custom, base_url, account.bases)
+
         if custom:
-            return with_version(custom, account.base_url)
+            return with_version(custom, base_url)
+
+        if product is not None:
+            return self._base((base_url,), config)
 
         variable = os.environ.get(account.region_variable or "")
         region = config.provider_config.get("region") or variable or account.region
@@ -188,13 +213,37 @@ class DeclaredAccount(RestAdapter):
 
     async def verify_credentials(self, client: Any) -> None:
         """Ask for something free that wants a key; an error inside a good answer is one."""
-        if self.check_path is None:
+        product = self.said.account.product_at(client.account.base_url)
+        check = (None if product is None else product.check) or self.check_path
+        if check is None:
             raise UnsupportedOperationError(f"{self.said.title} has nothing free to ask for")
 
-        path = self.path_of(self.check_path, self.settings(client.account.settings))
-        answer = await client.get(join(client.account.base_url, path))
-        if self.rules.is_refusal(answer.body):
+        values = {**self.settings(client.account.settings), "nobody": str(uuid4())}
+        answer = await client.get(
+            join(client.account.base_url, self.path_of(check, values)), any_status=True
+        )
+        if answer.status == NOT_FOUND and "{nobody}" in check:
+            return
+
+        if self.rules.is_refusal(checked(answer, self.errors).body):
             raise self.rules.in_good_answer(answer)
+
+
+def at_product(custom: str, declared: str, others: Iterable[str]) -> str:
+    """Return a user's base URL with a product's path, whichever product's path it was given with.
+
+    Args:
+        custom: As the user gave it.
+        declared: The vendor's, of the product that is asked.
+        others: The vendor's, of all products.
+    """
+    names = {name for one in others for name in urlsplit(one).path.split("/") if name}
+    root, path = custom.rstrip("/"), urlsplit(custom).path
+    while path.strip("/") and root.rpartition("/")[2] in names:
+        root = root.rpartition("/")[0].rstrip("/")
+        path = urlsplit(root).path
+
+    return root + urlsplit(declared).path.rstrip("/")
 
 
 def with_version(custom: str, declared: str) -> str:

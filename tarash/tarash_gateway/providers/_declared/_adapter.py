@@ -361,18 +361,20 @@ class DeclaredAdapter(DeclaredLearning):
 
         path = self._path(self._submit_of(call.kind, call.config.model, call.request), call)
         found: dict[str, Operation] = {}
-        cursor = ""
+        cursor, offset = "", 0
         for page in range(1, listing.most_pages + 1):
             values = {"own_id": own_id(call), "page": str(page), "cursor": cursor}
+            values |= {"offset": str(offset)}
             values |= {"model": call.config.model, "since": f"{earliest(since):%Y-%m-%dT%H:%M:%SZ}"}
             url = self.address_of(client, listing.path.replace("{path}", path), values)
             if listing.method == "POST":
-                body = filled_in(listing.body, {**values, "page": page})
+                body = filled_in(listing.body, {**values, "page": page, "offset": offset})
                 answer = await client.post(url, json=body)
             else:
                 answer = await client.get(url)
 
             items = items_of(answer, listing.items)
+            offset += len(items)
             for each in items:
                 job_id = one(each, listing.id)
                 if job_id and is_ours(listing, each, payload, call, since):
@@ -380,7 +382,7 @@ class DeclaredAdapter(DeclaredLearning):
 
             following = one(answer.body, listing.next)
             cursor = "" if isinstance(following, bool) else str(following or "")
-            if not goes_on(listing, items, cursor):
+            if not goes_on(listing, answer.body, items, cursor):
                 break
 
         return list(found.values())

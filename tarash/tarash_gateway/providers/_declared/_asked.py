@@ -52,15 +52,29 @@ def is_ours(listing: Listing, item: Any, payload: Payload, call: Call, since: da
     if listing.own_id is not None:
         return bool(one(item, listing.own_id) == own_id(call))
 
-    if listing.model is not None and one(item, listing.model) != call.config.model:
+    sent_as = one(payload.body, "model") or call.config.model
+    if listing.model is not None and one(item, listing.model) not in (call.config.model, sent_as):
         return False
 
-    if listing.sent is not None and not is_shown(payload.body, one(item, listing.sent)):
+    if listing.sent is not None and not is_same(listing, item, payload.body):
         return False
 
     return is_since(one(item, listing.created), since) and all(
         is_shown(one(payload.body, sent), one(item, shown)) for sent, shown in listing.shows.items()
     )
+
+
+def is_same(listing: Listing, item: Any, body: Any) -> bool:
+    """Tell whether a listed job shows the body that was sent, and nothing that it lacks."""
+    shown = one(item, listing.sent)
+    if not isinstance(shown, Mapping) or not isinstance(body, Mapping):
+        return is_shown(body, shown)
+
+    model = one(item, listing.model)
+    shown = {**shown, **({} if model is None else {"model": model})}
+    further = {name for name, value in shown.items() if value and name not in body}
+    is_whole = listing.fills_in is None or further <= {*listing.fills_in}
+    return is_whole and is_shown(body, shown)
 
 
 def filled_in(value: Any, values: Mapping[str, Any]) -> Any:

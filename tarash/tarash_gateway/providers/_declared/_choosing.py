@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._model import ProviderDeclaration
 
 MEDIA = ("image_list", "video", "mask_image")
+SOURCES = (*MEDIA, "continue_from")
 
 
 def fits(part: Any, request: Any) -> bool:
@@ -54,7 +55,7 @@ def _given(request: Any) -> set[str]:
 
 
 def _places(form: Model) -> set[str]:
-    media = [one for one in form.takes.values() if one.source in MEDIA]
+    media = [one for one in form.takes.values() if one.source in MEDIA and one.refused is None]
     return {place for one in media for place in one.roles or (one.source,)}
 
 
@@ -139,6 +140,34 @@ def with_parts(
             put(found, path, [*(one for one in mapped if not _gives_way(one, given, mine)), *given])
 
     return found
+
+
+def check_media(
+    mappers: Mapping[str, FieldMapper], takes: Mapping[str, Take], request: Any, own: Any
+) -> None:
+    """Refuse media of a request whose place the provider's own parameters have, too.
+
+    Raises:
+        ValidationError: There are some: one of both would be dropped.
+    """
+    for name, mapper in mappers.items():
+        take = takes.get(name)
+        place = (take.at if take is not None else None) or name
+        value = getattr(request, mapper.source_field, None)
+        if mapper.source_field not in SOURCES or not value or place.endswith("[]"):
+            continue
+
+        theirs, mine = value_at(own, place), mapper.converter(request, value)
+        if mine is None or theirs is None:
+            continue
+
+        # An object may have further names from the user.
+        apart = isinstance(theirs, Mapping) and isinstance(mine, Mapping) and bool(theirs)
+        if not apart or theirs.keys() & mine.keys():
+            raise ValidationError(
+                f"{place} comes from {mapper.source_field!r} and from extra_params; give one",
+                field=mapper.source_field,
+            )
 
 
 def _gives_way(part: Any, given: Sequence[Any], takes: Sequence[Take]) -> bool:

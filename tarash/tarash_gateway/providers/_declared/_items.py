@@ -29,8 +29,11 @@ def is_done(seen: Snapshot) -> bool:
     return seen.trouble is not None and not seen.denied
 
 
-def goes_on(listing: Listing, items: Sequence[Any], cursor: str) -> bool:
+def goes_on(listing: Listing, body: Any, items: Sequence[Any], cursor: str) -> bool:
     """Tell whether a list has a further page."""
+    if listing.more is not None and not one(body, listing.more):
+        return False
+
     if listing.next is not None:
         return bool(cursor)
 

@@ -25,7 +25,7 @@ from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
 from ._model import Account, ProviderDeclaration
 from ._names import names_at
-from ._parts import is_for
+from ._parts import is_for, is_named
 from ._rows import Narrowing
 from ._takes import Model
 
@@ -91,13 +91,24 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
         name=said.name,
         title=said.title,
         adapter=cast("Adapter", adapter),
-        keys=tuple(KeyVariable(one) for one in said.account.variables),
+        keys=keys_of(said),
         modalities=said.makes,
         models=models_of(said),
         schemas=schemas,
         aliases=said.aliases,
         open_settings=open_settings(said),
     )
+
+
+def keys_of(said: ProviderDeclaration) -> tuple[KeyVariable, ...]:
+    """Return the variables of the keys; of a product with the first model that it is for."""
+    ids = [name for model in said.models for name in model.ids if not name.endswith("*")]
+    found = [KeyVariable(one) for one in said.account.variables]
+    for product in said.account.products:
+        model = next((name for name in ids if is_named(name, product.models)), product.models[0])
+        found += [KeyVariable(one, model) for one in product.variables]
+
+    return tuple(found)
 
 
 def models_of(said: ProviderDeclaration) -> ModuleType:
@@ -124,7 +135,7 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
                 source = model.source or f"the declaration of {said.name}"
                 last[name] = ends(model.shutdown or None, model.successor, source)
 
-            if plain == name:
+            if plain == name and model.listed:
                 ids[model.kind][name] = None
 
     of_kind = {

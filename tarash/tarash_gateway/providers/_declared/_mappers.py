@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..._support._mime import type_by_name
 from ...exceptions import ValidationError
 from ...mapping import (
     FieldMapper,
@@ -41,8 +42,17 @@ SIDES = ("width", "height")
 APART = ("object", *SIDES)
 
 
-def mappers_of(said: ProviderDeclaration, kind: str, model: Model | None) -> dict[str, FieldMapper]:
-    """Return the mappers of a model; of the first of its kind for ids that nobody knows."""
+def mappers_of(
+    said: ProviderDeclaration, kind: str, model: Model | None, *, refusing: bool = False
+) -> dict[str, FieldMapper]:
+    """Return the mappers of a model; of the first of its kind for ids that nobody knows.
+
+    Args:
+        said: The declaration.
+        kind: What is made.
+        model: A form of the model.
+        refusing: Whether those are among them that refuse what a request has.
+    """
     if model is None:
         model = next((one for one in said.models if one.kind == kind), None)
 
@@ -53,7 +63,11 @@ def mappers_of(said: ProviderDeclaration, kind: str, model: Model | None) -> dic
     derived = {} if schema is None else derive(schema, model.kind, model.ids[0], None)
     return {
         **derived,
-        **{name: mapper_of(said, one, kind, name) for name, one in model.takes.items()},
+        **{
+            name: mapper_of(said, one, kind, name)
+            for name, one in model.takes.items()
+            if refusing or one.refused is None
+        },
     }
 
 
@@ -61,7 +75,7 @@ def mapper_of(
     said: ProviderDeclaration, take: Take, kind: str = "video", name: str = ""
 ) -> FieldMapper:
     """Return the mapper of one parameter."""
-    geometry = _geometry(take, kind)
+    geometry = None if take.refused is not None else _geometry(take, kind)
     if geometry is not None:
         return _shaped(take, geometry, kind)
 
@@ -70,6 +84,9 @@ def mapper_of(
         converter = _own(take, name)
     elif take.source == "partial_images":
         converter = _of_one(converter)
+
+    if take.refused is not None:
+        converter = _refusing(take, take.refused)
 
     return FieldMapper(
         take.source,
@@ -187,8 +204,20 @@ def _fields(take: Take, geometry: Geometry, kind: str) -> tuple[str, ...]:
 def _images(said: ProviderDeclaration, take: Take) -> Any:
     def convert(_request: Any, value: Any) -> Any:
         mine = [one for one in value or () if _is_mine(one, take)]
-        found = [_medium(take, _sent(one["image"], said), said, one.get("type")) for one in mine]
+        found = [
+            _medium(take, _placed(take, one["image"], said), said, one.get("type")) for one in mine
+        ]
         return (found if _is_list(take) else next(iter(found), None)) or None
+
+    return convert
+
+
+def _refusing(take: Take, reason: str) -> Any:
+    def convert(_request: Any, value: Any) -> None:
+        images = take.source == "image_list"
+        given = any(_is_mine(one, take) for one in value or ()) if images else value is not None
+        if given and value is not False:
+            raise ValidationError(reason, field=take.source)
 
     return convert
 
@@ -210,14 +239,7 @@ def _value(said: ProviderDeclaration, take: Take) -> Any:
         elif take.source == "continue_from":
             value = _continued(take, value, said)
         elif take.source in MEDIA:
-            value = _sent(value, said)
-            if take.form == "url" and not value.lower().startswith(
-                (*ADDRESSES, *said.media.references)
-            ):
-                raise ValidationError(
-                    f"{said.title} takes a {take.source} by its public URL only, and this is "
-                    "something else; put it where the provider can fetch it"
-                )
+            value = _placed(take, value, said)
         else:
             value = _formed(take, value)
 
@@ -263,6 +285,21 @@ def _is_list(take: Take) -> bool:
     return take.most != 1 or (take.at or "").endswith("[]")
 
 
+def _placed(take: Take, media: Any, said: ProviderDeclaration) -> Any:
+    """Return a medium as it is sent; refuse bytes where only an address is taken."""
+    sent = _sent(media, said)
+    known = (*ADDRESSES, *said.media.references)
+    if take.form == "url" and not (isinstance(sent, str) and sent.lower().startswith(known)):
+        what = "an image" if take.source == "image_list" else f"a {take.source}"
+        raise ValidationError(
+            f"{said.title} takes no bytes here, but {what} by its public URL only; put it where "
+            "the provider can fetch it, and give its public URL",
+            field=take.source,
+        )
+
+    return sent
+
+
 def _sent(media: Any, said: ProviderDeclaration) -> Any:
     """Return a medium in the form in which the provider takes it."""
     if said.media.inline == "part" and not isinstance(media, str):
@@ -279,6 +316,13 @@ def _sent(media: Any, said: ProviderDeclaration) -> Any:
 
 
 def _formed(take: Take, value: Any) -> Any:
+    if take.longest is not None and isinstance(value, str) and len(value) > take.longest:
+        raise ValidationError(
+            f"the {take.source} has {len(value)} characters, and this model takes at most "
+            f"{take.longest}; shorten it",
+            field=take.source,
+        )
+
     key = str(value).lower() if isinstance(value, bool) else str(value)
     if key in take.words:
         return take.words[key]
@@ -309,13 +353,23 @@ def _medium(take: Take, value: Any, said: ProviderDeclaration, role: str | None)
 
     inline = INLINE.match(value) if take.inline_at and isinstance(value, str) else None
     if take.inline_at is None or inline is None:
-        return _part(take, value, role)
+        found = _part(take, value, role)
+        if take.url_type is not None and take.type_at is not None and isinstance(value, str):
+            put(found, take.type_at, _type_of(value, take.url_type))
+
+        return found
 
     put(part, take.inline_at, value[inline.end() :] or value)
     if take.type_at is not None:
         put(part, take.type_at, inline["type"] or inline["planned"])
 
     return part
+
+
+def _type_of(url: str, usual: str) -> str:
+    """Return the type that an address's name says, where it is of the usual one's kind."""
+    kind = type_by_name(url) or ""
+    return kind if kind.partition("/")[0] == usual.partition("/")[0] else usual
 
 
 def _part(take: Take, value: Any, role: str | None) -> Any:

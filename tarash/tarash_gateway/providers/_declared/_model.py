@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from ..._data._types import Billing, Kind
-from ..._data._webhooks import SchemeName, WebhookFacts
+from ..._data._webhooks import Demand, SchemeName, WebhookFacts
 from ._parts import (
     SEVERAL,
     Count,
@@ -22,6 +23,7 @@ from ._parts import (
     Text,
     first_of,
     is_for,
+    is_named,
 )
 from ._prices import Price
 from ._stages import (
@@ -80,6 +82,16 @@ class Setting(Part):
     """Whether it is shown nowhere; None for what its name says."""
 
 
+class Product(Part):
+    """Models of the vendor that have a host and a key of their own."""
+
+    models: Annotated[tuple[Text, ...], Field(min_length=1)]
+    base_url: Annotated[str, Field(pattern=r"^https?://")]
+    variables: tuple[str, ...] = ()
+    """Where its key is read from; by default where that of the account is."""
+    check: str | None = None
+
+
 class Account(Part):
     """Whose requests these are, and where they go."""
 
@@ -97,15 +109,37 @@ class Account(Part):
     trusted_hosts: tuple[str, ...] = ()
     headers: dict[str, str] = {}
     check: str | None = None
+    """What costs nothing and wants a key, with `{nobody}` for an id that nobody has: a 404 is then
+    as good as a result."""
+    products: Annotated[tuple[Product, ...], SEVERAL] = ()
 
     @property
     def bases(self) -> tuple[str, ...]:
         """All base URLs."""
-        found = [self.base_url]
+        found = [self.base_url, *(one.base_url for one in self.products)]
         for one in self.regions.values():
             found += [one] if isinstance(one, str) else one
 
         return tuple(found)
+
+    def product_of(self, model: str) -> Product | None:
+        """Return the product that a model is of; None for what the account itself says."""
+        return next((one for one in self.products if is_named(model, one.models)), None)
+
+    def product_at(self, base_url: str) -> Product | None:
+        """Return the product at an address: by its host, else by the longest path at its end."""
+        asked, best = urlsplit(base_url), (False, -1)
+        found: Product | None = None
+        places: list[tuple[str, Product | None]] = [(self.base_url, None)]
+        places += [(one.base_url, one) for one in self.products]
+        for url, product in places:
+            mine = urlsplit(url)
+            path = mine.path.rstrip("/")
+            rank = (mine.netloc == asked.netloc, len(path))
+            if asked.path.rstrip("/").endswith(path) and rank > best:
+                found, best = product, rank
+
+        return found
 
     @model_validator(mode="after")
     def _knows_its_region(self) -> Account:
@@ -168,6 +202,9 @@ class Webhook(Fits):
     status: tuple[Path, ...] = ("status",)
     challenge: Path | None = None
     """What a first request holds that has to be sent back."""
+    demands: tuple[Demand, ...] = ()
+    """What the provider wants of the address, and refuses a submit for: without it, it is not asked
+    to call back."""
 
     @property
     def facts(self) -> WebhookFacts:
@@ -183,6 +220,7 @@ class Webhook(Fits):
             keys_url=self.keys_url,
             options=self.options,
             challenge=self.challenge,
+            demands=self.demands,
         )
 
 

@@ -67,6 +67,8 @@ class Fits(Part):
 
     kind: Kind | None = None
     models: tuple[str, ...] = ()
+    not_models: tuple[str, ...] = ()
+    """Models that it is not for; as in `models`, a `*` at the end stands for any rest."""
 
 
 class Pick(Part):
@@ -87,7 +89,10 @@ def first_of(parts: Iterable[Some], kind: str, model: str) -> Some | None:
 
 def is_for(part: Fits, kind: str, model: str) -> bool:
     """Tell whether a part is used for a kind and a model."""
-    return part.kind in (None, kind) and (not part.models or is_named(model, part.models))
+    if part.kind not in (None, kind) or is_named(model, part.not_models):
+        return False
+
+    return not part.models or is_named(model, part.models)
 
 
 def is_named(model: str, names: Iterable[str]) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from ..._data._exchange import NO_MEDIA, Operation, RawResult
 from ..._data._money import Reported, exact
+from ..._support._mime import type_by_name
 from ..._support._paths import value_at as one
 from ..._support._paths import values_at
 from ...exceptions import GenerationFailedError
@@ -77,12 +78,13 @@ class DeclaredResult(DeclaredSending):
 
     def metadata(self, operation: Operation) -> dict[str, Any]:
         """Return when a result's URL ends, counted from the submit: the earliest it can be."""
-        lifetime = self.result_of(operation.kind, operation.model).lifetime
-        if lifetime is None:
+        result = self.result_of(operation.kind, operation.model)
+        if result.lifetime is None:
             return {}
 
         submitted = datetime.fromisoformat(operation.submitted_at)
-        return {"expires_at": (submitted + timedelta(seconds=lifetime)).isoformat()}
+        begin = datetime.now(UTC) if result.signed_anew else submitted
+        return {"expires_at": (begin + timedelta(seconds=result.lifetime)).isoformat()}
 
     def beside(self, body: Any, kind: str = "video", model: str = "") -> dict[str, Any]:
         """Return what stands beside the media: expiry, cost, and what is declared."""
@@ -160,7 +162,8 @@ class DeclaredResult(DeclaredSending):
             )
 
         given = {name: one(raw, path) for name, path in result.facts.items() if name in READERS}
-        given["content_type"] = given.get("content_type") or result.content_type
+        kind = given.get("content_type") or result.content_type
+        given["content_type"] = kind or _type_of(found[0], call.kind)
         path, kept = self._found(raw, call.kind, model)
         left = [] if path is None else [one for one in picked(raw, path) if one not in kept]
         beside = {"other_output": left} if any(isinstance(one, str) and one for one in left) else {}
@@ -168,6 +171,12 @@ class DeclaredResult(DeclaredSending):
             found = [content_of(text) for text in found]
 
         return response_of(call, found, raw, {**beside, **finished.metadata}, **given)
+
+
+def _type_of(medium: Any, kind: Kind) -> str | None:
+    """Return the type that the name in an address says, where it is of what was asked for."""
+    named = type_by_name(medium) if isinstance(medium, str) and medium.startswith("http") else None
+    return named if named is not None and named.startswith(f"{kind}/") else None
 
 
 def _cost_said(body: Any, result: Result) -> Any:

@@ -168,7 +168,9 @@ def _conditions(rule: Rule) -> Iterator[tuple[Meaning, When]]:
         "ends_job": rule.ends_job,
         "advice": rule.advice,
     }
-    if rule.of is not None or rule.means in OF_JOBS:
+    if rule.of == "both":
+        yield rule.means, When(**facts)
+    elif rule.of is not None or rule.means in OF_JOBS:
         facts |= {"of_jobs": rule.of != "answers", "of_answers": rule.of != "jobs"}
         yield rule.means if rule.means in OF_JOBS or rule.of != "jobs" else "failed", When(**facts)
     else:

@@ -22,7 +22,7 @@ from .._forms import add_file, written
 from ._account import DeclaredAccount
 from ._answers import last_event, last_line
 from ._asked import filled_in, has, own_id, whole
-from ._choosing import fits, form_for, placed, siblings, with_parts
+from ._choosing import check_media, fits, form_for, placed, siblings, with_parts
 from ._client import check_plain
 from ._forms import form_of
 from ._limits import joints_of, rules_of
@@ -76,8 +76,9 @@ class DeclaredSending(DeclaredAccount):
         if spec.source == "live":
             form = narrowed(self.said, form, mapping(spec.facts.get("row")))
 
-        if len(forms) > 1 or spec.source == "live":
-            mappers = mappers_of(self.said, call.kind, form)
+        refuses = any(take.refused is not None for take in form.takes.values())
+        if len(forms) > 1 or spec.source == "live" or refuses:
+            mappers = mappers_of(self.said, call.kind, form, refusing=True)
             spec = replace(spec, mappers=mappers, joints=joints_of(form), rules=rules_of(form))
 
         request = placed(forms, call.request)
@@ -110,15 +111,19 @@ class DeclaredSending(DeclaredAccount):
             put(body, way.model_at, sent_as)
 
         for name, value in apply_field_mappers(mappers, call.request).items():
-            for place, part in placed_parts(takes.get(name), name, value):
+            take = takes.get(name)
+            body = body if take is None else merged(body, take.beside)
+            for place, part in placed_parts(take, name, value):
                 put(body, place, part)
 
         if way.own_id is not None:
             put(body, way.own_id, own_id(call))
 
-        places = {name: take.at for name, take in takes.items() if take.at}
+        places = {name: take.at or name for name, take in takes.items() if take.at or "." in name}
         path, left = with_query(self._path(way, call), way, extra)
-        body = with_parts(body, extras(left, places, way), takes)
+        theirs = extras(left, places, way)
+        check_media(spec.mappers, takes, call.request, theirs)
+        body = with_parts(body, theirs, takes)
         return Payload(
             path,
             body,
@@ -349,19 +354,24 @@ def with_query(path: str, way: Submit, extra: Mapping[str, Any]) -> tuple[str, M
 def extras(given: Mapping[str, Any], places: Mapping[str, str], way: Submit) -> dict[str, Any]:
     """Return the provider's own parameters where the body has them.
 
-    One that is declared goes to its place; all others go where such parameters land.
+    One that is declared goes to its place, and `settings.x` into an object `settings` in which
+    declared ones are; all others go where such parameters land.
     """
     body: dict[str, Any] = {name: given[name] for name in way.extra_beside if name in given}
     rest = {name: value for name, value in given.items() if name not in {*places, *body}}
+    objects = {place.partition(".")[0] for place in places.values() if "." in place}
+    dotted = [name for name in rest if "." in name and name.partition(".")[0] in objects]
+    inner = {name: rest.pop(name) for name in dotted}
     if rest and way.extra_at is not None:
         put(body, way.extra_at, rest)
     else:
         body.update(rest)
 
-    for name in given.keys() & places.keys():
-        inner: dict[str, Any] = {}
-        put(inner, places[name], given[name])
-        body = merged(body, inner)
+    inner |= {places[name]: given[name] for name in given.keys() & places.keys()}
+    for place, value in inner.items():
+        part: dict[str, Any] = {}
+        put(part, place, value)
+        body = merged(body, part)
 
     return body
 

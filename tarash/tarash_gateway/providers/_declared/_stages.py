@@ -107,8 +107,9 @@ class Rule(Part):
     at: Path | None = None
     value: Pattern | None = None
     """What stands at `at`, from its beginning."""
-    of: Literal["answers", "jobs"] | None = None
-    """Whether it is only about answers with an error, or only about jobs that failed."""
+    of: Literal["answers", "jobs", "both"] | None = None
+    """Whether it is only about answers with an error, or only about jobs that failed; `both` where
+    a failed job, too, is about the account or the pace, and not about itself."""
     of_output: bool = False
     ends_job: bool = False
     """Whether it settles the job, where it comes as an answer to a poll."""
@@ -190,6 +191,9 @@ class Result(Fits):
     refused_billing: Billing | None = None
     """What a result costs that was kept back; by default what a failed job does."""
     lifetime: Rate | None = None
+    """Seconds for which addresses open, counted from the submit."""
+    signed_anew: bool = False
+    """Whether each look at the job signs them anew, so that they are counted from the last."""
     expires_at: Annotated[tuple[Path, ...], ONE_OR_MORE] = ()
     """Where the body says when addresses end: the first of these that is there."""
     content_type: Text | None = None
@@ -308,6 +312,8 @@ class Listing(Fits):
     """Where the answer holds what stands as `{cursor}` in the path of the next page."""
     page_size: Count | None = None
     """A page with fewer items is the last."""
+    more: Path | None = None
+    """Where the answer says that there is a further page."""
     most_pages: Annotated[int, Field(gt=0, le=10)] = 3
     created: Path | None = None
     model: Path | None = None
@@ -315,11 +321,15 @@ class Listing(Fits):
     shows: dict[Path, Path] = {}
     sent: Path | None = None
     """Where the list shows the whole body that was sent."""
+    fills_in: tuple[Text, ...] | None = None
+    """What the list shows there that nobody has sent: with it, a job that shows anything else
+    beside what was sent is another's."""
 
     @property
     def is_paged(self) -> bool:
-        """Whether a `{page}` says which part of the list is meant."""
-        return "{page}" in self.path or "{page}" in self.body.values()
+        """Whether a `{page}` or an `{offset}` says which part of the list is meant."""
+        parts = ("{page}", "{offset}")
+        return any(one in self.path or one in self.body.values() for one in parts)
 
     @model_validator(mode="after")
     def _has_proof(self) -> Listing:

@@ -64,7 +64,11 @@ class Take(Part):
     `image_{number}`, from 2 on."""
     several_at: Path | None = None
     """Where several images go, as a list: one alone has this parameter's place."""
+    refused: Text | None = None
+    """What the error says where a request has the field: it can't be had, and what to do."""
     default: Any = None
+    beside: dict[str, Any] = {}
+    """What the body holds, too, where the parameter has a value."""
     part: dict[str, Any] = {}
     value_at: Path | None = None
     role_at: Path | None = None
@@ -72,6 +76,10 @@ class Take(Part):
     """Where the base64 of bytes goes, in an object of their own in place of the part."""
     type_at: Path | None = None
     """Where their type goes beside it."""
+    url_type: Text | None = None
+    """The type that stands at `type_at` beside an address, too, where its name doesn't say it."""
+    longest: Count | None = None
+    """Of a text: how many characters it may have; a longer one is refused, and never cut."""
     reference_at: Path | None = None
     """Where the bare id of the provider's own reference goes, likewise."""
     fact: Text | None = None
@@ -84,6 +92,9 @@ class Take(Part):
 
     @model_validator(mode="after")
     def _counts(self) -> Take:
+        if self.url_type is not None and (self.type_at is None or self.value_at is None):
+            raise ValueError("url_type stands at type_at, beside what is at value_at: give both")
+
         if self.numbered is not None and "{number}" not in self.numbered:
             raise ValueError("numbered needs a {number}, such as image_{number}")
 
@@ -134,6 +145,8 @@ class Model(Part):
     """The JSON Schema of its input, or the file that holds it, beside the declaration."""
     sent_as: Text | None = None
     """What is sent for the id; the id itself by default."""
+    listed: bool = True
+    """Whether lists of models name it; false for another spelling of one that they do."""
     body: dict[str, Any] = {}
     """What is always sent with these models; mapped values and `extra_params` win."""
     mask: Literal["white", "black", "transparent"] | None = None

@@ -1,17 +1,16 @@
-"""Luma: the Dream Machine API and the Agents API under one name."""
+"""Luma: the Dream Machine API and the Agents API, each with a host and a key of its own."""
 
 from __future__ import annotations
 
-from .._provider import KeyVariable, Provider
+from .._folders import declared_folder
+from .._provider import KeyVariable
 
 __all__ = ["provider"]
 
-provider = Provider(
-    name="luma",
-    title="Luma",
-    adapter=f"{__name__}.adapter:adapter",
-    keys=(KeyVariable("LUMAAI_API_KEY"), KeyVariable("LUMA_AGENTS_API_KEY", "ray-3.2")),
-    models=f"{__name__}.models",
+provider = declared_folder(
+    __name__,
+    "luma",
+    "Luma",
+    keys=("LUMAAI_API_KEY", KeyVariable("LUMA_AGENTS_API_KEY", "ray-3.2")),
     extra="luma",
-    requires="lumaai",
 )

@@ -46,12 +46,16 @@ def _pixels(value: Any) -> bool:
     return found is not None and all(256 <= int(side) <= 2880 for side in found.groups())  # noqa: PLR2004
 
 
+def _hook(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("https://")
+
+
 def _files(most: int) -> Check:
     return lambda value: isinstance(value, list) and 0 < len(value) <= most
 
 
 _SEED = {"seed": _whole(0, _MOST_SEED)}
-_COMMON = {"async": _flag, "webhook_url": _text, "prompt": _text}
+_COMMON = {"async": _flag, "webhook_url": _hook, "prompt": _text}
 _SPEED = {"rendering_speed": _one_of("turbo", "default", "quality")}
 _OWN_RATIO = {"aspect_ratio": _ratio("x"), "resolution": _pixels}
 _COLON = {"aspect_ratio": _ratio(":"), "resolution": _pixels}
@@ -60,7 +64,7 @@ _MASK = {"mask*": _files(1)}
 _EDIT = _one_of("very_low", "low", "medium", "high")
 _GRADE = {"quality": _one_of("low", "medium", "high", "auto")}
 _FACTOR = {"upscale_factor": _one_of("x2", "x4", "x8")}
-_UNSIGNED = {"async": _flag, "webhook_url": _text}
+_UNSIGNED = {"async": _flag, "webhook_url": _hook}
 
 _SHARED: Sequence[tuple[tuple[str, ...], Mapping[str, Check]]] = (
     (
@@ -183,7 +187,7 @@ _MODES = {
 }
 _VIDEO = {
     "prompt*": _text,
-    "webhook_url": _text,
+    "webhook_url": _hook,
     "generate_audio": _flag,
 }
 _FAMILIES: Mapping[str, tuple[tuple[str, ...], tuple[int, int], tuple[str, ...]]] = {

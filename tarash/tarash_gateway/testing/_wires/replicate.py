@@ -91,6 +91,9 @@ class ReplicateWire:
         if not isinstance(body, dict) or not isinstance(body.get("input"), dict) or not endpoint:
             return self.error(422, "- input is required\n- version is required\n")
 
+        if not str(body.get("webhook") or "https://").startswith("https://"):
+            return self.error(422, "- webhook must be a valid HTTPS URL\n")
+
         prediction_id = secrets.token_hex(13)
         if request.path.startswith("/v1/deployments/"):
             self._deployments[prediction_id] = endpoint

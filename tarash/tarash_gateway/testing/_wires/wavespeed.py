@@ -115,6 +115,8 @@ class WavespeedWire:
         odd = sorted(request.query.keys() - {"webhook"})
         if odd:
             said = f"unknown query {odd[0]}"
+        elif not request.query.get("webhook", "https://").startswith("https://"):
+            said = "webhook must be an https URL"
 
         if said is not None:
             return self.error(400, said)
