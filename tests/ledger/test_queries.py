@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from zlib import crc32
 
 import pytest
 
 from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import BudgetWindow
+from tarash.tarash_gateway.ledger._records import BudgetWindow, OverBudgetError
 from tarash.tarash_gateway.ledger.postgres._rows import by_state as by_state_in_postgres
+from tarash.tarash_gateway.ledger.postgres._spending import FOLDED_EACH
 from tarash.tarash_gateway.ledger.sqlite._lists import by_state
 from tarash.tarash_gateway.ledger.sqlite._spending import SPENT
 from tarash.tarash_gateway.ledger.sqlite._store import BY_ID, BY_KEY, BY_OPERATION
@@ -83,6 +86,42 @@ async def test_a_budget_of_a_database_makes_one_row_of_many_changes(
     assert {amount for _, amount in found.values()} == {Decimal(1)}
     assert found[""][0] < 5
     assert found['"user"'][0] > 400  # of which nobody asks
+
+
+async def test_the_first_budget_after_many_submits_finds_few_rows_and_counts_them_all(
+    postgres: PostgresLedger, postgres_url: str
+) -> None:
+    """Whoever has no budget yet makes one row of many changes, too, now and then."""
+    import psycopg
+
+    job = await begin(postgres)
+    labels = {"user": "42"}
+    due = next(n for n in range(10_000) if not crc32(f"i{n}".encode()) % FOLDED_EACH)
+    first = replace(make_intent(job, 1, quote=QUOTE, labels=labels), id="first")
+    later = replace(make_intent(job, 2, quote=QUOTE, labels=labels), id=f"i{due}")
+    assert await postgres.intend(first, HOLDER)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            """
+            INSERT INTO tarash.spending_totals
+            SELECT whose, hour, 0.01 FROM tarash.spending_totals, generate_series(1, 400)
+            """
+        )
+        assert await postgres.intend(later, HOLDER)
+        rows = connection.execute(
+            "SELECT count(*), sum(amount) FROM tarash.spending_totals GROUP BY whose"
+        ).fetchall()
+
+    assert len(rows) == 3  # of all, of whoever has a label, of its value
+    assert {amount for _, amount in rows} == {Decimal(5)}
+    assert all(number < 5 for number, _ in rows)
+    for label in (None, ("user", "42")):
+        window = BudgetWindow(Decimal("5.4"), "a budget", label=label)
+        wanted = make_intent(job, 3, quote=QUOTE, labels=labels, budgets=(window,))
+        with pytest.raises(OverBudgetError) as caught:
+            await postgres.intend(wanted, HOLDER)
+
+        assert caught.value.spent == 5
 
 
 @pytest.mark.parametrize("states", [("open", "unknown"), ()])
