@@ -13,6 +13,7 @@ import anyio
 from .._data._events import CancelAnswered, CancelAsked, Settled, Unknown
 from .._support._goodbyes import say
 from .._support._loops import current_task
+from ._cancelling import cancel
 from ._limits import CANCEL_SECONDS, LEFT_SECONDS
 from ._recording import facts_of
 from ._search import Search
@@ -133,7 +134,7 @@ class Leaving:
         answer: CancelAnswer = "unsupported"
         with anyio.CancelScope(shield=True), anyio.move_on_after(limit):
             try:
-                answer = await self._adapter.cancel(self._client, operation)
+                answer = await cancel(self._adapter, self._client, operation)
             except Exception as error:  # noqa: BLE001  (the outcome at hand matters more)
                 self._attempt.log(logging.WARNING, "cancel_failed", error=str(error))
 

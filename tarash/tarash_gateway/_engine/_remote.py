@@ -10,6 +10,7 @@ import anyio
 
 from .._data._events import CancelAnswered
 from ._accounts import account_of
+from ._cancelling import cancel
 from ._fronts import checked_look
 from ._limits import CANCEL_SECONDS
 from ._patience import patient
@@ -47,7 +48,7 @@ async def stop(
     """
     async with _client(adapter, attempt, operation, resources) as client:
         with anyio.move_on_after(CANCEL_SECONDS):
-            answer = await adapter.cancel(client, operation)
+            answer = await cancel(adapter, client, operation)
             await attempt.apply(CancelAnswered(answer=answer))
             return answer
 
