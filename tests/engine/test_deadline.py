@@ -293,7 +293,7 @@ async def test_only_what_passes_is_asked_again(
     monkeypatch.setattr(_cancelling, "PAUSES", (0.01,) * 3)
     adapter: Any = Stumbles(*errors)
     operation: Any = object()
-    outcome = await asyncio.gather(
+    outcome: Any = await asyncio.gather(
         _cancelling.cancel(adapter, None, operation), return_exceptions=True
     )
     assert adapter.asked == asked
