@@ -40,11 +40,6 @@ def measure(provider: str, rounds: int, calls: int) -> dict[str, Any]:
         return asyncio.run(_measure(provider, simulation.urls[provider], rounds, calls))
 
 
-def decoded(answer: Any) -> bytes:
-    """Return the first image of the SDK's answer, as a caller has to read it."""
-    return base64.b64decode(answer.data[0].b64_json)
-
-
 def measure_images(rounds: int, calls: int) -> dict[str, Any]:
     """Return the same of one image of OpenAI's, which its one answer holds."""
     with Simulation("openai") as simulation:
@@ -60,14 +55,17 @@ async def _measure_images(url: str, rounds: int, calls: int) -> dict[str, Any]:
     request = ImageGenerationRequest(prompt=PROMPT)
     sdk = AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1")
 
+    async def image_of(one: AsyncOpenAI) -> None:
+        answer = await one.images.generate(model=IMAGE_MODEL, prompt=PROMPT)
+        assert answer.data
+        assert base64.b64decode(answer.data[0].b64_json or "")
+
     async def theirs() -> None:
-        answer = await sdk.images.generate(model=IMAGE_MODEL, prompt=PROMPT)
-        assert decoded(answer)
+        await image_of(sdk)
 
     async def anew() -> None:
         async with AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1") as one:
-            answer = await one.images.generate(model=IMAGE_MODEL, prompt=PROMPT)
-            assert decoded(answer)
+            await image_of(one)
 
     async with Gateway() as gateway, sdk:
 

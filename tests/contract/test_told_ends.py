@@ -28,9 +28,12 @@ DONE = {
     "submitted": "succeed",
 }
 """What a server says that calls a job done when it takes it."""
+FAILED = {"failed": "failed"}
 TELLING = [case for case in JOBS if case.provider in SHOW_THE_JOB]
 UNEXPLAINED = [case for case in JOBS if case.provider in SHOW_THE_JOB | ENVELOPES]
 FETCHED = [case for case in JOBS if case.provider in FETCH]
+INTERACTIONS = [case for case in JOBS if str(case).startswith("google-video-gemini")]
+"""Google's answer to these is the interaction as it stands; to an operation, only its name."""
 
 
 def media_of(response: Any) -> Any:
@@ -47,6 +50,46 @@ async def test_an_end_in_the_answer_to_a_submit_is_believed(run: Run) -> None:
     assert (run.counters.submits, run.counters.polls) == (1, 0)
     assert run.terminal() == ["completed"]
     assert run.outcomes() == ["completed"]
+
+
+@pytest.mark.parametrize("case", INTERACTIONS, ids=str)
+async def test_an_interaction_that_has_ended_is_believed(run: Run) -> None:
+    run.script(ENDED)
+    run.fail("submit", Fault.other_words(DONE))
+    response = await run.generate()
+
+    assert media_of(response)
+    assert (run.counters.submits, run.counters.polls) == (1, 0)
+    assert (run.terminal(), run.outcomes()) == (["completed"], ["completed"])
+
+
+@pytest.mark.parametrize("case", INTERACTIONS, ids=str)
+@pytest.mark.parametrize("outcome", ["failed", "moderated", "no_media"])
+async def test_an_interaction_that_has_failed_is_not_bought_again(run: Run, outcome: Any) -> None:
+    run.script(Script(run_seconds=0, outcome=outcome, stream=False))
+    run.fail("submit", Fault.other_words({"in_progress": FAILED.get(outcome, "completed")}))
+    error = await run.failure(max_retries=2)
+
+    assert error.submission == "accepted"
+    assert error.operation is not None
+    assert run.counters.submits == 1
+    assert run.outcomes() == ["failed"]
+
+
+@pytest.mark.parametrize("case", INTERACTIONS, ids=str)
+async def test_the_handle_of_an_interaction_has_the_end_of_its_submit(
+    case: Case, simulator: Simulator
+) -> None:
+    simulator.script(case.provider, ENDED)
+    simulator.fail(case.provider, "submit", Fault.other_words(DONE))
+    config = case.config(KEY, simulator.base_url(case.provider))
+    ledger = Ordered()
+    async with Gateway(ledger=ledger) as gateway:
+        job = await gateway.submit_video_async(config, case.request())
+        assert media_of(await job.wait_async())
+
+    assert simulator.counters(case.provider).polls == 0
+    assert ledger.told == ["accepted", "settled"]
 
 
 @pytest.mark.parametrize("case", FETCHED, ids=str)

@@ -18,6 +18,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     VideoGenerationResponse,
 )
+from tarash.tarash_gateway._engine import _cancelling
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import Leap, until
 from tests.engine.conftest import KEY, REQUEST, Fal, dead_url
@@ -207,9 +208,12 @@ async def test_when_safe_stops_after_a_job_that_may_still_be_running(
 
 
 @pytest.mark.parametrize("fault", [Fault.foreign_body(), Fault.status(500), Fault.truncate()])
-async def test_when_safe_stops_where_the_cancel_was_not_confirmed(pair: Pair, fault: Fault) -> None:
+async def test_when_safe_stops_where_the_cancel_was_not_confirmed(
+    pair: Pair, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cancelling, "PAUSES", (0.01,))
     pair.first.script(QUEUED)
-    pair.first.fail("cancel", fault)
+    pair.first.fail("cancel", fault, times=None)
     error = await pair.failure(failover="when_safe")
     assert error.operation is not None
 

@@ -14,8 +14,15 @@ from typing import Any
 
 import pytest
 
+from tarash.tarash_gateway import (
+    HTTPConnectionError,
+    HTTPError,
+    RateLimitError,
+    TarashException,
+)
 from tarash.tarash_gateway import TimeoutError as GatewayTimeoutError
 from tarash.tarash_gateway._data._exchange import Operation
+from tarash.tarash_gateway._engine import _cancelling
 from tarash.tarash_gateway._http._client import Transport
 from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._support._secrets import Key
@@ -113,15 +120,18 @@ async def test_a_result_that_is_there_and_can_not_be_had_is_a_timeout(fal: Fal, 
     ids=lambda fault: f"{fault.kind} {fault.code}",
 )
 async def test_a_cancel_without_a_clear_answer_is_not_taken_for_one(
-    fal: Fal, leap: Leap, fault: Fault
+    fal: Fal, leap: Leap, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_cancelling, "PAUSES", (0.01, 0.02))
     fal.script(QUEUED)
     fal.fail("cancel", fault, times=None)
     error = await timed_out(fal, leap)
 
     attempt = only_attempt(error)
     assert (attempt.cancel, attempt.billing) == ("unsupported", "possible")
-    assert fal.counters.cancels == 1 or fault.kind.startswith("reset")  # a PUT may be repeated
+    # What may pass is asked for again, and a PUT may be repeated on the way.
+    again = 1 + len(_cancelling.PAUSES) if fault.code >= 500 else 1
+    assert fal.counters.cancels == again or fault.kind.startswith("reset")
     assert error.operation is not None
 
 
@@ -247,3 +257,44 @@ async def test_the_error_says_what_to_do_and_that_a_second_submit_is_a_second_bi
     assert isinstance(error, GatewayTimeoutError)
     assert "buys a second one" in error.message
     assert str(error.request_id) in error.message
+
+
+class Stumbles:
+    """What asks for a cancel as an adapter does, and stumbles first."""
+
+    def __init__(self, *errors: TarashException) -> None:
+        self._errors = list(errors)
+        self.asked = 0
+
+    async def cancel(self, _client: Any, _operation: Any) -> str:
+        self.asked += 1
+        if self._errors:
+            raise self._errors.pop(0)
+
+        return "cancelled"
+
+
+PASSING = HTTPError("stumbled", status_code=502)
+
+
+@pytest.mark.parametrize(
+    ("errors", "asked"),
+    [
+        ((PASSING, HTTPConnectionError("reset"), RateLimitError("busy", retry_after=0.01)), 4),
+        ((HTTPError("no such job", status_code=404),), 1),
+        ((RateLimitError("busy", retry_after=60.0),), 1),
+        ((PASSING,) * 4, 4),
+    ],
+    ids=["passes", "refused", "much patience", "goes on"],
+)
+async def test_only_what_passes_is_asked_again(
+    errors: tuple[TarashException, ...], asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cancelling, "PAUSES", (0.01,) * 3)
+    adapter: Any = Stumbles(*errors)
+    operation: Any = object()
+    outcome: Any = await asyncio.gather(
+        _cancelling.cancel(adapter, None, operation), return_exceptions=True
+    )
+    assert adapter.asked == asked
+    assert outcome == (["cancelled"] if asked > len(errors) else [errors[-1]])

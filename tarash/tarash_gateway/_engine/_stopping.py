@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._exchange import Stopped
 from ..exceptions import TarashException
+from ._cancelling import cancel
 from ._costing import take_cost
 from ._fronts import checked_look
 from ._patience import patient
@@ -44,7 +45,7 @@ async def ask_to_stop(
     Raises:
         TarashException: The provider refuses to be asked.
     """
-    said = await adapter.cancel(client, operation)
+    said = await cancel(adapter, client, operation)
     stopped = said if isinstance(said, Stopped) else Stopped(said)
     if attempt.status == "processing" and stopped.billing == "none":
         stopped = Stopped(stopped.answer)  # it had begun, whatever the answer says
