@@ -48,6 +48,10 @@ class Broken(MemoryLedger):
         await self._break("settle")
         await super().settle(intent_id, submission, outcome, **cost)
 
+    async def close(self, job_id: str, *facts: Any, **more: Any) -> bool | None:
+        await self._break("close")
+        return await super().close(job_id, *facts, **more)
+
 
 async def test_nothing_is_sent_that_can_not_be_written_down(fal: Fal) -> None:
     fal.gateway = Gateway(ledger=Broken("intend"))
@@ -74,15 +78,18 @@ async def test_a_paid_job_is_delivered_even_where_it_can_not_be_written_down(
     assert fal.counters.accepted == 1
 
 
+@pytest.mark.parametrize("where", ["settle", "close"])
 async def test_a_ledger_that_hangs_at_the_end_does_not_hold_the_result_for_ever(
-    fal: Fal, leap: Leap
+    fal: Fal, leap: Leap, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ledger = Broken("settle", hang=True)
+    ledger = Broken(where, hang=True)
     fal.gateway = Gateway(ledger=ledger)
     work = asyncio.ensure_future(fal.generate())
     await until(lambda: ledger.hangs)
     leap(5)
     assert (await work).status == "completed"
+    (slow,) = [vars(one) for one in caplog.records if vars(one)["event"] == "ledger_failed"]
+    assert slow["error"] == "TimeoutError: it took longer than 5 s"
 
 
 async def test_the_intent_is_there_before_the_submit_and_the_job_before_the_first_look(

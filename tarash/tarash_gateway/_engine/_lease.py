@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import logging
 import math
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -119,11 +119,8 @@ class Lease:
         if not self.keeps:
             return True
 
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CANCEL_SECONDS):
-            try:
-                return await self.take()
-            except Exception as error:  # noqa: BLE001  (the job at hand matters more)
-                ledger_failed(self, error)
+        with _bounded(self, CANCEL_SECONDS):
+            return await self.take()
 
         return True
 
@@ -161,18 +158,15 @@ class Lease:
             know the job any more.
         """
         facts = (self.job_id, self.owner_id, state, result)
-        with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
-            try:
-                with anyio.move_on_after(FLUSH_SECONDS / 2):
-                    await self.catch_up()
+        with _bounded(self, FLUSH_SECONDS):
+            with _bounded(self, FLUSH_SECONDS / 2):
+                await self.catch_up()
 
-                held = await self.ledger.close(*facts, free_key=free_key)
-                if held is not False or not (delivered and await self.is_ours()):
-                    return held
+            held = await self.ledger.close(*facts, free_key=free_key)
+            if held is not False or not (delivered and await self.is_ours()):
+                return held
 
-                return await self.ledger.close(*facts, free_key=free_key)
-            except Exception as error:  # noqa: BLE001  (a paid result matters more)
-                ledger_failed(self, error)
+            return await self.ledger.close(*facts, free_key=free_key)
 
         return True
 
@@ -185,20 +179,33 @@ class Lease:
         Returns:
             As `close`.
         """
-        with anyio.CancelScope(shield=True), anyio.move_on_after(FLUSH_SECONDS):
-            try:
-                await self.catch_up()
-                held = await self.ledger.keep(self.job_id, self.owner_id, result)
-                if held is not False:
-                    return held
+        with _bounded(self, FLUSH_SECONDS):
+            await self.catch_up()
+            held = await self.ledger.keep(self.job_id, self.owner_id, result)
+            if held is not False:
+                return held
 
-                # It was closed a moment ago, and the user has not got the response after all.
-                if await self.ledger.claim(self.job_id, self.owner_id):
-                    return await self.ledger.keep(self.job_id, self.owner_id, result)
-            except Exception as error:  # noqa: BLE001  (whatever ends us goes on)
-                ledger_failed(self, error)
+            # It was closed a moment ago, and the user has not got the response after all.
+            if await self.ledger.claim(self.job_id, self.owner_id):
+                return await self.ledger.keep(self.job_id, self.owner_id, result)
 
         return True
+
+
+@contextmanager
+def _bounded(lease: Lease, seconds: float) -> Iterator[anyio.CancelScope]:
+    """Give a ledger so much time, whoever is cancelled meanwhile; log that it fails, or is slow.
+
+    What it holds up matters more than it: a paid result, or whatever ends us.
+    """
+    with anyio.CancelScope(shield=True), anyio.move_on_after(seconds) as limit:
+        try:
+            yield limit
+        except Exception as error:  # noqa: BLE001  (as above)
+            ledger_failed(lease, error)
+
+    if limit.cancelled_caught:
+        ledger_failed(lease, TimeoutError(f"it took longer than {seconds} s"))
 
 
 async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
@@ -302,7 +309,7 @@ async def note(attempt: Attempt, lease: Lease, heard: JsonObject) -> None:
 
 
 async def _write(lease: Lease, work: Callable[[], Awaitable[Any]]) -> None:
-    with anyio.move_on_after(CANCEL_SECONDS, shield=True) as limit:
+    with _bounded(lease, CANCEL_SECONDS) as limit:
         await lease.write(work)
 
     if limit.cancelled_caught and not lease.keeps:
