@@ -326,7 +326,7 @@ def kept_alive(
 async def _beating(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     failure: BaseException | None = None
     async with anyio.create_task_group() as group:
-        group.start_soon(_beat, lease, write_again)
+        group.start_soon(_heartbeat, lease, write_again)
         try:
             yield
         except asyncio.CancelledError:
@@ -340,7 +340,7 @@ async def _beating(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> 
         raise failure
 
 
-async def _beat(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> None:
+async def _heartbeat(lease: Lease, write_again: Callable[[], Awaitable[None]]) -> None:
     while True:
         await anyio.sleep(lease.ledger.lease_seconds / BEATS)
         for work in (partial(_renew, lease), write_again, lease.catch_up):

@@ -36,7 +36,7 @@ class Caller:
     """The thread that waits for a call: work that belongs to the user is handed back to it."""
 
     def __init__(self) -> None:
-        self.last_words: str | None = None
+        self.cancellation_note: str | None = None
         """What a cancelled coroutine has to say; a note on what interrupted the call."""
         self._thread = threading.get_ident()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -300,8 +300,8 @@ def _outcome(run: _Run[Result], portal: _Portal) -> Result:
     except BaseException as interruption:
         run.cancel()
         run.caller.pump(portal.is_there, leaving=True)
-        if run.caller.last_words is not None:
-            tell(interruption, run.caller.last_words)
+        if run.caller.cancellation_note is not None:
+            tell(interruption, run.caller.cancellation_note)
 
         raise
 

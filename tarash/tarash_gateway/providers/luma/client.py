@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ..._http._client import HttpClient, HttpResponse
-from ..._http._sdk import exchange, http_client
+from ..._http._sdk import http_client, round_trip
 from ..._support._secrets import bearer
 from .errors import classify_answer
 
@@ -62,7 +62,7 @@ class LumaClient(HttpClient):
 
         required = {name: payload.body[name] for name in named}
         rest = {name: value for name, value in payload.body.items() if name not in named}
-        return await exchange(
+        return await round_trip(
             lambda: send(**required, extra_body=rest),
             self.account,
             lumaai.APIConnectionError,
