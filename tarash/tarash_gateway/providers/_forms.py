@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from typing import Any
-
-import aiohttp
+from typing import TYPE_CHECKING, Any
 
 from .._support._mime import named
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 def is_file(value: Any) -> bool:
@@ -32,6 +33,8 @@ def written(value: Any) -> str:
 
 def multipart(fields: Mapping[str, Any]) -> aiohttp.FormData:
     """Return fields as a form in parts, also where none of them is a file."""
+    import aiohttp
+
     form = aiohttp.FormData(default_to_multipart=True)
     for name, value in fields.items():
         if is_file(value):
