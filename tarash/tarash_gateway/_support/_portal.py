@@ -113,7 +113,8 @@ class Caller:
             try:
                 work = self._work.get(timeout=_GLANCE)
             except queue.Empty:
-                if self._is_finished or not is_alive():
+                # What was posted in this very moment, before the end, has still to run.
+                if (self._is_finished or not is_alive()) and self._work.empty():
                     return
 
                 continue
