@@ -324,7 +324,7 @@ def mapping(scale: Scale) -> Table:
     return Table(
         "Look-up and mapping",
         "Microseconds: a model's first look-up in the catalogue, the next, and a whole plan: "
-        "looking up, bending a request with four wishes to the model, building the payload and "
+        "looking up, adapting a request with four values to the model, building the payload and "
         "checking it against the model's schema; and of that plan its quote.",
         ("provider", "first look-up", "next look-up", "plan", "quote", *RATIOS),
         [

@@ -40,7 +40,7 @@ def test_what_is_almost_a_model_is_said_to_be_none(provider: str) -> None:
         if wrong is None or wrong in known or len(wrong) < 12:
             continue
 
-        doubt = lookup(provider, wrong, kind).doubt
+        doubt = lookup(provider, wrong, kind).guess_warning
         assert doubt is not None, wrong
         assert "did you mean" in doubt or retired(provider, model) is not None
         tried += 1
@@ -51,10 +51,10 @@ def test_what_is_almost_a_model_is_said_to_be_none(provider: str) -> None:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_model_and_a_dated_release_of_it_are_not_doubted(provider: str) -> None:
     for model, kind in made_here(provider)[:5]:
-        assert lookup(provider, model, kind).doubt is None
-        released = lookup(provider, f"{model}-2026-11-29", kind).doubt
+        assert lookup(provider, model, kind).guess_warning is None
+        released = lookup(provider, f"{model}-2026-11-29", kind).guess_warning
         assert released is None or "fetches its schema" in released
 
 
 def test_a_deployment_may_have_any_name() -> None:
-    assert lookup("azure-openai", "gpt-imaeg-2", "image").doubt is None
+    assert lookup("azure-openai", "gpt-imaeg-2", "image").guess_warning is None

@@ -16,11 +16,11 @@ from tarash.tarash_gateway.cli import main
 from tarash.tarash_gateway.cli._words import (
     ADVICE,
     _offered,
+    adapted_option,
     advice_of,
     in_options,
     offer,
     spoken,
-    wish,
 )
 from tests.cli.conftest import Command
 
@@ -145,7 +145,7 @@ def test_what_is_found_out_later_stands_before_the_hints() -> None:
     ],
 )
 def test_a_wish_is_called_like_its_option(field: str, shown: str) -> None:
-    assert wish(field) == shown
+    assert adapted_option(field) == shown
 
 
 @pytest.mark.parametrize(

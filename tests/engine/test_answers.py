@@ -23,7 +23,7 @@ from tarash.tarash_gateway._http._client import HttpClient, Transport
 from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._http._pauses import LONGEST_PAUSE, parse_retry_after
 from tarash.tarash_gateway._http._reading import LARGEST_ANSWER, LARGEST_ERROR, Decoder
-from tarash.tarash_gateway._http._sdk import exchange, http_client
+from tarash.tarash_gateway._http._sdk import http_client, round_trip
 from tarash.tarash_gateway._http._send_state import SendState, current_wire
 from tarash.tarash_gateway._support._secrets import AuthHeaders, Key, Secrets
 from tarash.tarash_gateway.media import samples
@@ -109,6 +109,33 @@ def test_an_odd_pause_is_none(value: str, seconds: float | None) -> None:
     assert parse_retry_after(value) == seconds
 
 
+DELAY = {"error": {"details": [{"reason": "X"}, {"retryDelay": "37.5s"}]}}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "seconds"),
+    [
+        (429, {"ratelimit-reset": "3"}, {}, 3),
+        (429, {"ratelimit-reset": "1800000000"}, {}, None),  # a point in time
+        (429, {"ratelimit-reset": "soon"}, "try again in 5 seconds", 5),
+        (503, {"ratelimit-reset": "3"}, "try again in 5 seconds", None),
+        (503, {}, DELAY, 37.5),
+        (429, {"Retry-After": "2", "ratelimit-reset": "3"}, [DELAY], 2),
+        (429, {"ratelimit-reset": "3"}, [DELAY], 37.5),
+        (
+            429,
+            {},
+            {"error": {"details": [{"retryDelay": {"odd": 1}}, {"retryDelay": "-1s"}]}},
+            None,
+        ),
+    ],
+)
+def test_a_pause_is_read_alike_at_every_provider(
+    status: int, headers: dict[str, str], body: Any, seconds: float | None
+) -> None:
+    assert HttpResponse(status, headers, body, is_json=True).retry_after == seconds
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"), [("1500", 1.5), ("\u00b2", None), ("9" * 5000, None)]
 )
@@ -178,7 +205,7 @@ async def by_sdk(transport: Transport, server: Raw) -> HttpResponse:
             response.raise_for_status()
             return response
 
-        return await exchange(send, account, httpx.RequestError)
+        return await round_trip(send, account, httpx.RequestError)
 
 
 def endless(piece: bytes, head: bytes) -> Iterator[bytes]:

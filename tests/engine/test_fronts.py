@@ -8,13 +8,13 @@ import pytest
 
 from tarash.tarash_gateway import HTTPError
 from tarash.tarash_gateway._data._exchange import Operation, Snapshot
-from tarash.tarash_gateway._engine._fronts import checked_look
+from tarash.tarash_gateway._engine._fronts import checked_poll
 
 JOB = Operation("fal", "veo", "video", "job-17", "2026-11-29T12:00:00Z")
 
 
 def failed(body: dict[str, Any]) -> Snapshot:
-    return checked_look(Snapshot("failed", raw=body), JOB)
+    return checked_poll(Snapshot("failed", raw=body), JOB)
 
 
 @pytest.mark.parametrize(

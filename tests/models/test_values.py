@@ -233,3 +233,10 @@ def test_a_model_as_google_lists_it_is_the_same_model(prefix: str) -> None:
 
 def test_elsewhere_models_is_a_part_of_an_id() -> None:
     assert VideoGenerationConfig(provider="openai", model="models/mine").model == "models/mine"
+
+
+def test_the_old_name_of_a_schema_warning_is_read_and_warned_of() -> None:
+    described = describe_model("fal", "fal-ai/veo3.1")
+    known = described.model_copy(update={"schema_warning": "types"})
+    with pytest.warns(DeprecationWarning, match="schema_warning"):
+        assert known.weakness == "types"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,3 +194,28 @@ def test_only_the_portal_starts_a_thread() -> None:
         if "threading.Thread(" in path.read_text(encoding="utf-8")
     }
     assert starting - {"testing/_thread.py"} == {"_portal.py"}
+
+
+def test_what_is_posted_as_a_wait_runs_out_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread may be stopped between the end of a wait and the look at who has finished."""
+    caller = _portal.Caller()
+    ran: list[str] = []
+    taken = caller._work.get  # noqa: SLF001  (the moment can't be met from outside)
+
+    class Late:
+        """Lets a wait run out just before the last update and the end come."""
+
+        put, empty = caller._work.put, caller._work.empty  # noqa: SLF001
+
+        def get(self, timeout: float) -> Any:
+            if not ran:
+                ran.append("wait")
+                caller.post(lambda: ran.append("update"))
+                caller.finish()
+                raise queue.Empty
+
+            return taken(timeout=timeout)
+
+    monkeypatch.setattr(caller, "_work", Late())
+    caller.pump(lambda: True)
+    assert ran == ["wait", "update"]

@@ -173,7 +173,7 @@ def following(status: str, number: int = 1) -> Row:
 def test_a_terminal_is_left_as_it_was(board: Board, screen: io.StringIO) -> None:
     row = following("processing")
     board.show(row)
-    board.end(row, row.last_words())
+    board.end(row, row.closing_line())
     told = screen.getvalue()
     assert told.count(HIDE) == told.count(SHOW) == 1
     # What stays is one line, below nothing that moves.

@@ -61,13 +61,13 @@ def test_its_last_words_say_how_and_when_it_ended(row: Row, clock: Clock) -> Non
     row.follow(update("processing"))
     clock.now += 72
     row.follow(update("failed", error="first line\n\x1b[2Jsecond"))
-    said = "".join(text for text, _ in row.last_words())
+    said = "".join(text for text, _ in row.closing_line())
     assert said == "p m  failed after 1:12: first line [2Jsecond"
 
 
 def test_one_update_tells_nothing_of_how_long_it_took(row: Row) -> None:
     row.follow(update("completed", progress_percent=100))
-    assert "".join(text for text, _ in row.last_words()) == "p m  completed"
+    assert "".join(text for text, _ in row.closing_line()) == "p m  completed"
 
 
 def test_the_time_left_is_what_this_model_usually_takes(row: Row, clock: Clock) -> None:

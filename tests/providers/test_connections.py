@@ -23,10 +23,10 @@ from aiohttp.client_reqrep import ConnectionKey
 from tarash.tarash_gateway import HTTPConnectionError
 from tarash.tarash_gateway._http._client import HttpClient, Transport, origin
 from tarash.tarash_gateway._http._credentials import Credentials
-from tarash.tarash_gateway._http._gates import POOL_SIZE, gate
+from tarash.tarash_gateway._http._gates import POOL_SIZE, connection_slot
 from tarash.tarash_gateway._http._pools import ClientCache
 from tarash.tarash_gateway._http._reasons import reason_of
-from tarash.tarash_gateway._http._sdk import exchange, http_client
+from tarash.tarash_gateway._http._sdk import http_client, round_trip
 from tarash.tarash_gateway._http._send_state import SendState, current_wire
 from tarash.tarash_gateway._support._secrets import AuthHeaders, Key
 
@@ -154,7 +154,7 @@ async def test_no_connection_is_told_once_and_alike_by_us_and_through_an_sdk(
     told = f"No connection to {closed[7:]}: connection refused; check the network and base_url"
     for call in (
         HttpClient(account, transport, AuthHeaders({})).submit("/", json={}),
-        exchange(lambda: client.post(closed, json={}), account, library.ConnectError),
+        round_trip(lambda: client.post(closed, json={}), account, library.ConnectError),
     ):
         with pytest.raises(HTTPConnectionError) as caught:
             await call
@@ -215,14 +215,14 @@ async def test_exchanges_of_one_host_wait_for_each_other_and_for_nobody_else(
     client = HttpClient(
         Credentials("fal", address, Key("key-of-a-test")), transport, AuthHeaders({})
     )
-    here = gate("poll", address)
+    here = connection_slot("poll", address)
     for _ in range(POOL_SIZE):
         await here.acquire()
 
     waiting = asyncio.create_task(client.get(address))
     await client.submit("/", json={})  # submits have places of their own
     other = address.replace("127.0.0.1", "localhost")
-    async with gate("poll", other):
+    async with connection_slot("poll", other):
         assert not waiting.done()
 
     here.release()

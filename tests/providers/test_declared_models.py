@@ -174,6 +174,21 @@ def test_one_id_is_two_models_where_it_makes_both(gateway: Gateway) -> None:
     assert plan.endpoint == "https://forms.example/v1/pictures"
 
 
+def test_a_frame_and_a_kind_have_a_short_form() -> None:
+    takes = {
+        name: {"from": take["roles"][0]}
+        | {one: value for one, value in take.items() if one not in ("from", "roles", "most")}
+        for name, take in FRAME_TAKES.items()
+    }
+    models = [
+        {name: value for name, value in one.items() if (name, value) != ("kind", "video")}
+        | ({"takes": takes} if one.get("takes") is FRAME_TAKES else {})
+        for one in SAID["models"]
+    ]
+    assert models != SAID["models"]
+    assert read_declaration(SAID | {"models": models}) == read_declaration(SAID)
+
+
 async def test_an_id_and_a_secret_are_refused_where_only_a_key_opens() -> None:
     registry = Registry()
     registry.register(declared_provider(SAID))

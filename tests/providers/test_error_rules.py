@@ -53,6 +53,14 @@ def test_lists_of_issues_are_read() -> None:
     assert isinstance(error_of(400, {"issues": issues[:1]}), ValidationError)
 
 
+def test_details_are_added_where_the_words_do_not_name_them() -> None:
+    rules = ErrorRules(title="Acme", message=("said",), details=("issues", "more"))
+    issues = [{"path": ["a"], "message": "big"}, {"path": "b", "message": "odd"}]
+    body = {"said": "Not valid, a: big", "issues": issues, "more": " late "}
+    assert rules.said(body) == "Not valid, a: big: b: odd; late"
+    assert rules.said({"issues": issues}) == ""
+
+
 def test_only_a_submit_names_a_model_that_is_unknown() -> None:
     assert isinstance(error_of(404, {"reason": "none"}, "clip-9"), ModelNotFoundError)
     assert "clip-9" in error_of(404, {"reason": "none"}, "clip-9").message

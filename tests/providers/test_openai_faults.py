@@ -26,7 +26,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway._http._credentials import Credentials
-from tarash.tarash_gateway._http._sdk import exchange
+from tarash.tarash_gateway._http._sdk import round_trip
 from tarash.tarash_gateway._http._send_state import SendState, current_wire
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
@@ -120,7 +120,7 @@ async def test_a_time_limit_of_the_sdk_is_unknown() -> None:
 
     token = current_wire.set(SendState(sent=True))
     with pytest.raises(HTTPConnectionError) as caught:
-        await exchange(send, account, openai.APIConnectionError)
+        await round_trip(send, account, openai.APIConnectionError)
 
     current_wire.reset(token)
     assert caught.value.submission == "unknown"

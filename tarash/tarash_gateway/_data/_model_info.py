@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import date
 from typing import Any, Literal
 
@@ -99,7 +100,7 @@ class ModelDescription(ModelInfo):
         source: Where it comes from: `registered`, `live` (fetched by you), `package`, `relative`
             (a guess by a similar model) or `generic` (nothing is known).
         recorded: The day on which the schema was read from the provider.
-        weakness: Why the schema is not to be trusted in all; None where it is.
+        schema_warning: Why the schema is not to be trusted in all; None where it is.
         aspect_ratios: As they are sent, where they are listed.
         resolutions: As they are sent, where they are listed.
         sizes: Named or written sizes, where they are listed.
@@ -123,7 +124,7 @@ class ModelDescription(ModelInfo):
     kind: Kind
     source: Literal["registered", "live", "package", "relative", "generic"]
     recorded: str | None = None
-    weakness: str | None = None
+    schema_warning: str | None = None
     aspect_ratios: tuple[str, ...] = ()
     resolutions: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
@@ -142,6 +143,13 @@ class ModelDescription(ModelInfo):
     styles: tuple[str, ...] = ()
     needs_extra: tuple[str, ...] = ()
     parameters: tuple[ModelParameter, ...] = ()
+
+    @property
+    def weakness(self) -> str | None:
+        """The old name of `schema_warning`. Deprecated."""
+        said = "weakness is called schema_warning; the old name will go"
+        warnings.warn(said, DeprecationWarning, stacklevel=2)
+        return self.schema_warning
 
 
 class RetiredUse(Data):

@@ -21,7 +21,7 @@ class Adjustment(Data):
     Attributes:
         field: The request's field, such as `duration_seconds`, or `extra_params.<name>`.
         requested: What was asked for.
-        sent: What goes to the provider instead; None where the wish is left out.
+        sent: What goes to the provider instead; None where the requested value is left out.
         reason: Why, in a sentence.
     """
 

@@ -30,7 +30,7 @@ from ._makers import RegistryMakers
 from ._postbox import name_job, post_note
 from ._quoting import quoted
 from ._received import dumped
-from ._remote import look, stop
+from ._remote import poll_once, stop
 from ._second_jobs import entries_of, keep_second, operation_named
 from ._times import kind_of
 from ._traffic import Traffic
@@ -61,9 +61,9 @@ __all__ = [
     "kept_alive",
     "kind_of",
     "ledger_failed",
-    "look",
     "name_job",
     "operation_named",
+    "poll_once",
     "post_note",
     "quoted",
     "rewrite",

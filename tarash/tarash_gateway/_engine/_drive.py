@@ -135,7 +135,7 @@ async def farewell(
     _, spec = fitted(attempt, resources.registry, adapter)
     async with client_lease() as client:
         one = _Drive(adapter, attempt, spec, client, progress, resources, lease, client_lease)
-        await attempt.apply(settled(attempt, await one.last_words()))
+        await attempt.apply(settled(attempt, await one.record_outcome()))
 
 
 class _Drive(Leaving):
@@ -183,7 +183,7 @@ class _Drive(Leaving):
                 raise
 
             end = settled(attempt, self._outcome())  # which a second one leaves as it is
-            end = settled(attempt, await self._goodbye(end.outcome))
+            end = settled(attempt, await self._stop_job(end.outcome))
             raise
         finally:
             attempt.parts.clear()
@@ -290,7 +290,7 @@ class _Drive(Leaving):
             return self._attempt.finished
 
         if not self._call.mocked:  # which tells its whole sequence itself
-            await self._progress.look(Snapshot(self._attempt.status or "queued"))
+            await self._progress.report(Snapshot(self._attempt.status or "queued"))
 
         try:
             return await self._watching().until_done()
@@ -360,7 +360,7 @@ class _Drive(Leaving):
         await self._search_once()
         operation = self._attempt.operation
         late = anyio.current_time() + CANCEL_SECONDS
-        finished = await self._last_look() if operation is not None and may_look else None
+        finished = await self._last_poll() if operation is not None and may_look else None
         stops = self._cancels and not self._attempt.done
         if operation is not None and finished is None and stops:
             if not await self._lease.is_ours():
@@ -370,7 +370,7 @@ class _Drive(Leaving):
             verdict: ErrorFacts = {**facts_of(self._late(limit)), "submission": "accepted"}
             asked = CancelAsked(reason="deadline", error=verdict)
             await self._ask_to_cancel(operation, asked, left)
-            finished = await self._last_look() if self._attempt.cancel == "too_late" else None
+            finished = await self._last_poll() if self._attempt.cancel == "too_late" else None
 
         if finished is not None:
             return await self._parse(finished)
@@ -389,12 +389,12 @@ class _Drive(Leaving):
             hints=hints,
         )
 
-    async def _last_look(self) -> RawResult | None:
+    async def _last_poll(self) -> RawResult | None:
         with (
             anyio.CancelScope(shield=True),
             anyio.move_on_after(LAST_LOOK_SECONDS) as scope,
             limited_by(self._attempt, scope),
         ):
-            return (await self._watching().look()).finished
+            return (await self._watching().poll_once()).finished
 
         return None

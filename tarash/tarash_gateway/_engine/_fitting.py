@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from .._support._wakeups import Wakeups
 from ..catalog import ModelSpec, lookup, same_model_for, schema_source
 from ..exceptions import ValidationError
-from ..mapping import check_payload, doubts_of, fit
+from ..mapping import check_payload, fit, guess_warnings
 from ..models import Adjustment
 from ._breakers import Breakers
 from ._callbacks import Callbacks
@@ -79,7 +79,7 @@ def _fitted_call(call: Call, registry: Registry, adapter: Adapter) -> tuple[Call
     spec = lookup(config.provider, config.model, call.kind, registered, call.request)
     if call.mocked and spec.generic:
         # Nothing is known to bend to, and the mock makes anything.
-        return replace(call, adjustments=tuple(doubts_of(spec))), spec
+        return replace(call, adjustments=tuple(guess_warnings(spec))), spec
 
     moved: tuple[Adjustment, ...] = ()
     other = same_model_for(spec, call.request) if config.auto_variant else None

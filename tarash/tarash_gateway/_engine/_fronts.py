@@ -28,7 +28,7 @@ DIGITS = 3
 """Of an HTTP status."""
 
 
-def checked_look(snapshot: Snapshot, operation: Operation) -> Snapshot:
+def checked_poll(snapshot: Snapshot, operation: Operation) -> Snapshot:
     """Return a snapshot that was made of an answer about the job.
 
     Raises:

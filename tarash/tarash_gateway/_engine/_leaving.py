@@ -56,14 +56,14 @@ class Leaving:
         self._task = current_task()
         self._is_left = False
 
-    async def _goodbye(self, outcome: Outcome) -> Outcome:
+    async def _stop_job(self, outcome: Outcome) -> Outcome:
         """Stop the job that nobody waits for any more; return how it ended, for the ledger.
 
         What is said to the provider is said to its end. Whoever cancels once more leaves at once,
         and what came of it is written down behind his back.
         """
         self._is_left = self._submit.is_under_way  # left for the second time already
-        words = say(self.last_words())
+        words = say(self.record_outcome())
         if self._is_left:
             return outcome
 
@@ -76,7 +76,7 @@ class Leaving:
 
         return words.result()
 
-    async def last_words(self) -> Outcome:
+    async def record_outcome(self) -> Outcome:
         """Say goodbye to the provider; return how the attempt ended."""
         async with self._client_lease():  # connections stay open as long as that takes
             await self._submit.over()

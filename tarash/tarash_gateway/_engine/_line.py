@@ -128,7 +128,7 @@ class Line:
             async with self._one_at_a_time:
                 await self._ledger.free_slot(place.request.id, may_still_run=may_still_run)
 
-        if self._bell_is_of_use():
+        if self._waking_is_of_use():
             self.ring()
 
     def ring(self) -> None:
@@ -142,7 +142,7 @@ class Line:
         model = place.request.model if place.terms.is_by_model else ""
         self._learned.refused(self.name, model, error, self._in_flight.get(model, 1))
 
-    def _bell_is_of_use(self) -> bool:
+    def _waking_is_of_use(self) -> bool:
         return any(not one.is_held for one in self._places.values())
 
     async def _ask(self) -> None:
@@ -160,7 +160,7 @@ class Line:
 
     def _seconds(self) -> float:
         renewal = min(self.lease_seconds / 3, LONGEST_RENEWAL)
-        if not self._bell_is_of_use():
+        if not self._waking_is_of_use():
             return renewal
 
         pause, self._pause = self._pause, min(self._pause * GROWTH, LONGEST_PAUSE)

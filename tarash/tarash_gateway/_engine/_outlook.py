@@ -58,7 +58,7 @@ def explain(error: Exception, config: Config, spec: ModelSpec) -> None:
     with schema_source(config.base_url):
         note = retired(config.provider, spec.model)
 
-    if note is None and spec.doubt is not None and isinstance(error, ModelNotFoundError):
+    if note is None and spec.guess_warning is not None and isinstance(error, ModelNotFoundError):
         near = near_ids(config.provider, spec.model, alike=TYPO)
         note = f"did you mean {' or '.join(near)}?" if near else None
 

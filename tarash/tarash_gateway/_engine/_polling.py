@@ -219,7 +219,7 @@ class PollSchedule:
         self._overdue = 0.0
         self._aimed: Span | None = None
         self._is_far = False
-        self._looks = 0
+        self._polls = 0
         self._due = math.inf
 
     def pause(
@@ -233,7 +233,7 @@ class PollSchedule:
             failed: Whether the last look brought no answer: then the pauses only grow.
         """
         if elapsed >= self._due:
-            self._looks += 1
+            self._polls += 1
 
         seconds = self._pause(elapsed, retry_after, failed=failed)
         self._due = elapsed + seconds
@@ -261,14 +261,14 @@ class PollSchedule:
 
     def _allowed_in(self, elapsed: float) -> float:
         """Return in how many seconds a look is none too many."""
-        if not self._looks:
+        if not self._polls:
             return 0.0
 
         # By a share that is each job's own, so that many don't look at once.
         share = self._phase * (1 if self._is_far else NEAR_SHARE)
         # Helpers that look seldom begin with a look at the start, and ours are saved for the end.
         further = share + (0.5 if self._rate <= OFTEN else -AT_THE_START)
-        return (self._looks + further) * self._rate - elapsed
+        return (self._polls + further) * self._rate - elapsed
 
     def _towards(self, elapsed: float, most: float) -> float:
         """Return the pause on the way to the moment at which such jobs end, and through it.
@@ -305,7 +305,7 @@ class PollSchedule:
         width = span.late - span.early
         busy = self._history.waiting / LOOKS_A_SECOND
         on_the_way = math.ceil(max(0.0, span.early - elapsed) / farthest)
-        may_be = 1 + span.late / self._rate - self._looks - on_the_way
+        may_be = 1 + span.late / self._rate - self._polls - on_the_way
         gap = max(math.sqrt(WORTH * width), FINEST * span.late, CLOSEST, busy, self._floor)
         return min(max(gap, width / max(1.0, may_be)), most)
 

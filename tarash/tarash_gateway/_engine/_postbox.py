@@ -79,7 +79,7 @@ class _Reader:
     async def run(self) -> None:
         while True:
             try:
-                await self.look()
+                await self.read_notes()
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001  (polls find the same)
@@ -87,7 +87,7 @@ class _Reader:
 
             await asyncio.sleep(READ_SECONDS)
 
-    async def look(self) -> None:
+    async def read_notes(self) -> None:
         since = time.time() - (OVERLAP if self.read else KEPT.total_seconds())
         after = f"{max(0, int(since * 1e9)):020d}"
         while True:

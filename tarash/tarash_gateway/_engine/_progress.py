@@ -34,7 +34,7 @@ class Progress:
         self._last: Update | None = None
         self._ended = False
 
-    async def look(self, snapshot: Snapshot) -> None:
+    async def report(self, snapshot: Snapshot) -> None:
         """Tell the user what one look says, unless it ends the job or says nothing new."""
         for part in snapshot.parts:
             await self.partial(part)

@@ -37,7 +37,7 @@ def quoted(
 
     lines = _lines(call, spec)
     if measures is None and _needs_measures(call, lines):
-        measures = _looked_at(call)
+        measures = _measured(call)
 
     facts = facts_of(spec, call.config, call.request, parameters, measures or Measures())
     return _shared(quote_of(lines, facts, f"{spec.provider} {spec.model}"))
@@ -62,10 +62,10 @@ async def measured(call: Call, spec: ModelSpec) -> Measures:
     if call.mocked or not _needs_measures(call, _lines(call, spec)):
         return Measures()
 
-    return await to_thread.run_sync(_looked_at, call)
+    return await to_thread.run_sync(_measured, call)
 
 
-def _looked_at(call: Call) -> Measures:
+def _measured(call: Call) -> Measures:
     from ..media import measures_of, rules_of
 
     return measures_of(call.request, rules_of(call.config))

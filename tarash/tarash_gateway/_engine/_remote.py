@@ -11,7 +11,7 @@ import anyio
 from .._data._events import CancelAnswered
 from .._data._exchange import Stopped
 from ._accounts import account_of
-from ._fronts import checked_look
+from ._fronts import checked_poll
 from ._limits import CANCEL_SECONDS
 from ._patience import patient
 from ._stopping import ask_to_stop
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ._fitting import EngineContext
 
 
-async def look(
+async def poll_once(
     adapter: Adapter, attempt: Attempt, operation: Operation, resources: EngineContext
 ) -> Snapshot:
     """Look at an accepted job once.
@@ -36,7 +36,7 @@ async def look(
     """
     async with _client(adapter, attempt, operation, resources) as client:
         with patient(attempt):
-            return checked_look(await adapter.poll(client, operation), operation)
+            return checked_poll(await adapter.poll(client, operation), operation)
 
 
 async def stop(

@@ -70,7 +70,7 @@ class Search:
         found: list[Operation] = []
         for pause in pauses:
             await anyio.sleep(min(pause, longest))
-            found = await self._look()
+            found = await self._matching()
             if found or self._find is None:
                 break
 
@@ -137,7 +137,7 @@ class Search:
         if attempt.called_back and attempt.submission in ("rejected", "not_sent"):
             await self.keep_second()
 
-    async def _look(self) -> list[Operation]:
+    async def _matching(self) -> list[Operation]:
         """Return the jobs that match, and that no other attempt is known to have started."""
         attempt = self._attempt
         try:

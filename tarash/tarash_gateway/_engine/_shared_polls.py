@@ -36,7 +36,7 @@ MOST_LACKED = 2
 RUNNING = frozenset({"queued", "processing"})
 
 
-class Bell(Protocol):
+class Wakeable(Protocol):
     """What a wait is woken by."""
 
     def ring(self) -> None: ...
@@ -58,7 +58,7 @@ class Member:
         "polls",
     )
 
-    def __init__(self, group: SharedPolls, operation: Operation, bell: Bell) -> None:
+    def __init__(self, group: SharedPolls, operation: Operation, bell: Wakeable) -> None:
         self.operation = operation
         self.offered: Snapshot | None = None
         """What a request of others has said, in time for the next poll."""
@@ -203,7 +203,7 @@ def joined(
     adapter: Adapter,
     client: Any,
     operation: Operation,
-    bell: Bell,
+    bell: Wakeable,
 ) -> AbstractContextManager[Member | None]:
     """Wait for a job among the others of its account, where its provider answers for several.
 
@@ -240,7 +240,7 @@ def _among(
     key: Hashable,
     group: SharedPolls,
     operation: Operation,
-    bell: Bell,
+    bell: Wakeable,
 ) -> Iterator[Member]:
     member = Member(group, operation, bell)
     group.members[id(member)] = member

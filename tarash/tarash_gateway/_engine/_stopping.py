@@ -13,7 +13,7 @@ from .._data._exchange import Stopped
 from ..exceptions import TarashException
 from ._cancelling import cancel
 from ._costing import take_cost
-from ._fronts import checked_look
+from ._fronts import checked_poll
 from ._patience import patient
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ async def _billing_of_stopped(
     """Return what a stopped job costs, by one poll; None where its provider doesn't say."""
     try:
         with patient(attempt):
-            snapshot = checked_look(await adapter.poll(client, operation), operation)
+            snapshot = checked_poll(await adapter.poll(client, operation), operation)
     except (TarashException, builtins.TimeoutError):
         return None  # some providers forget what was stopped
     except Exception as error:  # noqa: BLE001  (that it was stopped is known already)

@@ -192,7 +192,7 @@ class Submit:
             await self._answered(exchanging)
         except BaseException:
             # A cancellation, or what came out of a callback that heard a part.
-            await self._hear_out(limit, is_kept=self._is_kept(call))
+            await self._await_inflight_response(limit, is_kept=self._is_kept(call))
             raise
 
         if (
@@ -262,7 +262,7 @@ class Submit:
 
         return not cast("AnsweringAdapter", self._adapter).answers_at_once(call)
 
-    async def _hear_out(self, limit: anyio.CancelScope, *, is_kept: bool) -> None:
+    async def _await_inflight_response(self, limit: anyio.CancelScope, *, is_kept: bool) -> None:
         """Wait for the answer to what has left; what has not left yet is stopped.
 
         Args:

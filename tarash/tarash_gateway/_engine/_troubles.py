@@ -44,7 +44,7 @@ class _Streak:
         return now - self._since
 
 
-def unforeseen_look(error: Exception, secrets: Secrets) -> TarashException:
+def unforeseen_failure(error: Exception, secrets: Secrets) -> TarashException:
     """Return what an exception comes to that nobody foresaw: no word about the job.
 
     A connection may come back by itself, whoever failed to say what it was.

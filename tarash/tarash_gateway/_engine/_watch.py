@@ -1,4 +1,4 @@
-"""Looks at one accepted job until it is done. What may pass by itself never loses the job."""
+"""Polls at one accepted job until it is done. What may pass by itself never loses the job."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ._limits import (
     UNSEEN_SECONDS,
     WEBHOOK_POLL_FACTOR,
 )
-from ._looks import Looks
 from ._loop_state import seen
 from ._polling import FIRST_LOOK, PollSchedule
+from ._polls import Polls
 from ._postbox import reading
 from ._shared_polls import Member, joined
 from ._times import kind_of
@@ -71,7 +71,7 @@ def _kind_of(call: Call, operation: Operation) -> tuple[Any, ...]:
     return (operation.model, operation.kind, *wishes)
 
 
-class Watch(Looks):
+class Watch(Polls):
     """One accepted job under observation."""
 
     __slots__ = (
@@ -168,11 +168,11 @@ class Watch(Looks):
                     self._shared.shared, self._adapter, self._client, self._operation, self._bell
                 ) as self._member,
             ):
-                return await self._look_until_done()
+                return await self._poll_until_done()
         finally:
             self._history.waiting -= 1
 
-    async def _look_until_done(self) -> RawResult:
+    async def _poll_until_done(self) -> RawResult:
         streams = "stream" in self._adapter.abilities
         while True:
             if streams and self._shared.take_stream(self._place):
@@ -215,22 +215,22 @@ class Watch(Looks):
         member = None if self._told else self._member
         status, self._end = self._end, None
         news = None if member is None or status is not None else await member.news()
-        snapshot = await self.look(news, status)
+        snapshot = await self.poll_once(news, status)
         self._retry_after = paced(snapshot.retry_after)
         if snapshot.finished is not None:
-            await self._progress.look(snapshot)
+            await self._progress.report(snapshot)
             self._learn(elapsed)
             self._note_missed()
             await self._times.save(self._kind, self._ledger)
             return snapshot.finished
 
-        if self._looks == self._most:
+        if self._polls == self._most:
             raise OutOfLooks
 
         if not self._failed:
             self._running_at = elapsed
 
-        await self._progress.look(self._estimated(snapshot, elapsed))
+        await self._progress.report(self._estimated(snapshot, elapsed))
         return None
 
     def _estimated(self, snapshot: Snapshot, elapsed: float) -> Snapshot:
@@ -246,7 +246,7 @@ class Watch(Looks):
 
     def _pause(self) -> float:
         pause = self._pace.pause(self._elapsed(), self._retry_after, failed=self._failed)
-        is_taken_up = not self._looks and self._age > UNSEEN_SECONDS
+        is_taken_up = not self._polls and self._age > UNSEEN_SECONDS
         # A job of another process may have ended long ago.
         return min(pause, FIRST_LOOK) if is_taken_up else pause
 
@@ -272,7 +272,7 @@ class Watch(Looks):
         provider = self._operation.provider
         was_asked = self._attempt.called_back or bool(self._operation.data.get(CALLED_BACK))
         called_back = was_asked and self._resources.callbacks.arrive(provider)
-        self._relies = called_back and self._looks > 0
+        self._relies = called_back and self._polls > 0
         until = start + (max(pause, self._slow) if self._streaming else pause)
         if self._relies:
             until = max(until, start + self._slow * WEBHOOK_POLL_FACTOR / STREAM_POLL_FACTOR)
@@ -319,7 +319,7 @@ class Watch(Looks):
         while self._heard:
             snapshot = self.troubles.status(self._heard.pop(0))
             await self._attempt.apply(polled(snapshot))
-            await self._progress.look(snapshot)
+            await self._progress.report(snapshot)
 
     async def _listen(self) -> None:
         adapter = cast("StreamingAdapter", self._adapter)

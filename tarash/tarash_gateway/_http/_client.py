@@ -26,7 +26,7 @@ from ._answer import (
 from ._bodies import limits_of, lines, read_content
 from ._body import json_pieces, streamed
 from ._credentials import Credentials
-from ._gates import POOL_SIZE, STREAMS_PER_ORIGIN, gate
+from ._gates import POOL_SIZE, STREAMS_PER_ORIGIN, connection_slot
 from ._guard import SsrfGuard
 from ._parts import Part, parts_at_hand
 from ._proxies import Proxy, connector, proxy_of
@@ -243,7 +243,7 @@ class HttpClient:
         """GET a URL; what breaks off goes on where it broke, for as long as that brings more."""
         while True:
             async with (
-                gate("poll", url),
+                connection_slot("poll", url),
                 self._open("GET", url, purpose="poll", headers=part.asks()) as response,
             ):
                 content = await part.read(response, self.account.max_media_bytes)
@@ -303,7 +303,7 @@ class HttpClient:
         wire = current_wire.get() if purpose == "submit" else None
         hear = None if wire is None else wire.hear
         async with (
-            gate(purpose, url),
+            connection_slot(purpose, url),
             self._open(method, url, purpose=purpose, **options) as response,
         ):
             content = await read_content(response, self.account.max_media_bytes, hear)

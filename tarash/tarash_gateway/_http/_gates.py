@@ -15,7 +15,7 @@ STREAMS_PER_ORIGIN = 32
 _gates: RunVar[dict[tuple[str, Origin], asyncio.Semaphore]] = RunVar("_gates")
 
 
-def gate(purpose: str, url: str) -> asyncio.Semaphore:
+def connection_slot(purpose: str, url: str) -> asyncio.Semaphore:
     """Return what lets as many exchanges begin as there are connections for them.
 
     The connector would let the others wait too, but with their whole request made: for a thousand

@@ -34,7 +34,7 @@ from ._urls import address
 if TYPE_CHECKING:
     from ._client import Transport
     from ._credentials import Credentials
-from ._gates import gate
+from ._gates import connection_slot
 
 ENCODING = "accept-encoding"
 FRAMING = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
@@ -203,7 +203,7 @@ def _body(request: Any, library: ModuleType) -> Any:
     return io.BytesIO(content) if content else None
 
 
-async def exchange(
+async def round_trip(
     send: Callable[[], Awaitable[Any]],
     account: Credentials,
     connection_errors: type[Exception] | tuple[type[Exception], ...],
@@ -227,7 +227,9 @@ async def exchange(
     arrived: list[Any] = []
     _arrived.set(arrived)
     try:
-        async with gate("poll" if current_wire.get() is None else "submit", account.base_url):
+        async with connection_slot(
+            "poll" if current_wire.get() is None else "submit", account.base_url
+        ):
             raw = await send()
 
         response = getattr(raw, "http_response", raw)

@@ -309,12 +309,12 @@ class ChainRun(Ending):
                 raise
 
             attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
-            last_words = cancellation_note(attempt)
-            tell(error, last_words)
+            note = cancellation_note(attempt)
+            tell(error, note)
             if caller is not None:
-                caller.last_words = last_words
+                caller.cancellation_note = note
 
-            await tell_last(progress, attempt, last_words)
+            await tell_last(progress, attempt, note)
             raise
 
         attempt.complete(failure)

@@ -48,7 +48,7 @@ async def handed_over(run: Ending, progress: Progress, caller: Caller | None) ->
     except asyncio.CancelledError as error:
         note = error.__notes__[-1]
         if caller is not None:
-            caller.last_words = note
+            caller.cancellation_note = note
 
         await tell_last(progress, attempt, note)
         raise

@@ -292,7 +292,7 @@ def handle_for(job: Job, shared: GatewayContext) -> VideoJob | ImageJob:
     return VideoJob(job, shared) if kind == "video" else ImageJob(job, shared)
 
 
-async def owed(
+async def unfinished_handles(
     shared: GatewayContext,
     resources: EngineContext,
     keys: Keys,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._data._events import CancelAsked
 from .._data._hints import keep_results
 from .._data._made_by import keep_config
-from .._engine import ledger_failed, look
+from .._engine import ledger_failed, poll_once
 from .._engine._progress import Progress
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
@@ -272,12 +272,12 @@ class Job:
         if operation is None:
             return update_of(run.current, "queued")
 
-        return await self._looked(run.current, operation)
+        return await self._polled(run.current, operation)
 
-    async def _looked(self, attempt: Attempt, operation: Operation) -> Any:
+    async def _polled(self, attempt: Attempt, operation: Operation) -> Any:
         resources = self.run.resources
         adapter = adapter_of(attempt.call, resources.registry)
-        snapshot: Snapshot = await look(adapter, attempt, operation, resources)
+        snapshot: Snapshot = await poll_once(adapter, attempt, operation, resources)
         facts: dict[str, Any] = {"update": snapshot.raw}
         if snapshot.status == "completed":
             facts["progress_percent"] = 100

@@ -116,7 +116,7 @@ def _told(row: Spending) -> tuple[Any, ...]:
 
 async def _asked_again(row: Spending, resources: EngineContext, keys: Keys) -> Cost | None:
     """Return what a provider says now of a job's cost; None where it says nothing of it."""
-    from .._engine import look
+    from .._engine import poll_once
     from ._chain import adapter_of
     from ._store import attempts_of, calls_of
 
@@ -138,7 +138,7 @@ async def _asked_again(row: Spending, resources: EngineContext, keys: Keys) -> C
         return None
 
     with registry.in_force():
-        seen = await look(adapter, attempt, entry.operation, resources)
+        seen = await poll_once(adapter, attempt, entry.operation, resources)
 
     age = datetime.now(UTC) - row.at
     return _cost_in(adapter, attempt, seen, age.total_seconds())

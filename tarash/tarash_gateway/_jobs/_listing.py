@@ -176,9 +176,9 @@ async def unfinished(ledger: Ledger, after: str | None, limit: int) -> list[JobR
     if after is not None and await ledger.get(after) is None:
         raise ValidationError(f"There is no job {after!r} to go on after", field="after")
 
-    look: Any = getattr(ledger, "unfinished", None)
-    if look is not None:
-        return cast("list[JobRecord]", await look(after=after, limit=limit))
+    read: Any = getattr(ledger, "unfinished", None)
+    if read is not None:
+        return cast("list[JobRecord]", await read(after=after, limit=limit))
 
     every = await ledger.jobs(states=() if after is not None else ("open",), limit=MOST)
     oldest = iter(reversed(every))

@@ -137,9 +137,9 @@ async def due_tasks(ledger: Ledger, limit: int, after: DueTask | None) -> DueTas
 
     A ledger that can't look for them is read through, and returns all at once.
     """
-    look: Any = getattr(ledger, "due_tasks", None)
-    if look is not None:
-        return cast("DueTasks", await look(limit=limit, after=after))
+    read: Any = getattr(ledger, "due_tasks", None)
+    if read is not None:
+        return cast("DueTasks", await read(limit=limit, after=after))
 
     now = datetime.now(UTC)
     every = await tasks(ledger)

@@ -48,12 +48,12 @@ class Resuming:
                 the job that `after` names.
         """
         from ._arguments import with_limit
-        from ._handles import owed
+        from ._handles import unfinished_handles
 
         keys = Keys.taken(api_keys)
         del api_keys  # errors' frames are shown
         resources = with_limit(self._shared.resources(ledger), max_media_bytes)
-        return await owed(self._shared, resources, keys, limit, after)
+        return await unfinished_handles(self._shared, resources, keys, limit, after)
 
     def resume_all(
         self,

@@ -122,7 +122,7 @@ class Worker:
         """Work until `stop`, or until nothing is due any more and nothing is under way."""
         try:
             while not self._is_stopping:
-                is_idle = await self._look()
+                is_idle = await self._take_due()
                 if until_empty and is_idle:
                     return
 
@@ -131,7 +131,7 @@ class Worker:
         finally:
             await self._leave()
 
-    async def _look(self) -> bool:
+    async def _take_due(self) -> bool:
         """Take up what is due, so many at a time; return whether there is nothing to do.
 
         Between them it says that it is there, and hears of what is more urgent.

@@ -37,7 +37,7 @@ class Caller:
     """The thread that waits for a call: work that belongs to the user is handed back to it."""
 
     def __init__(self) -> None:
-        self.last_words: str | None = None
+        self.cancellation_note: str | None = None
         """What a cancelled coroutine has to say; a note on what interrupted the call."""
         self._thread = threading.get_ident()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -114,7 +114,8 @@ class Caller:
             try:
                 work = self._work.get(timeout=_GLANCE)
             except queue.Empty:
-                if self._is_finished or not is_alive():
+                # What was posted in this very moment, before the end, has still to run.
+                if (self._is_finished or not is_alive()) and self._work.empty():
                     return
 
                 if not leaving and _ended_by_ctrl_c():
@@ -324,10 +325,10 @@ def _outcome(run: _Run[Result], portal: _Portal) -> Result:
     except BaseException as interruption:
         run.cancel()
         run.caller.pump(portal.is_there, leaving=True)
-        if run.caller.last_words is not None:
-            tell(interruption, run.caller.last_words)
+        if run.caller.cancellation_note is not None:
+            tell(interruption, run.caller.cancellation_note)
             if _ended_by_ctrl_c():
-                warn(f"Ctrl-C has ended the program. {run.caller.last_words}")
+                warn(f"Ctrl-C has ended the program. {run.caller.cancellation_note}")
 
         raise
 

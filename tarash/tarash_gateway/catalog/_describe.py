@@ -75,10 +75,10 @@ def describe(
         kind=asked,
         source=spec.source,
         recorded=_recorded(spec),
-        weakness=spec.weakness or spec.doubt,
+        schema_warning=spec.schema_warning or spec.guess_warning,
         **_shapes(spec),
         **_media(spec),
-        **_wishes(spec),
+        **_values_taken(spec),
         needs_extra=tuple(
             name
             for name, mapper in spec.mappers.items()
@@ -233,7 +233,7 @@ def _image(role: str, mappers: list[FieldMapper]) -> ImageCapability:
     )
 
 
-def _wishes(spec: ModelSpec) -> dict[str, Any]:
+def _values_taken(spec: ModelSpec) -> dict[str, Any]:
     count = _allowed(spec, "n") or _allowed(spec, "number_of_videos")
     most = count.high if isinstance(count, Span) else max(count) if count else None
     return {

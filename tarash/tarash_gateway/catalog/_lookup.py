@@ -21,7 +21,7 @@ from ._modules import Mappers, command_to_add, declared, elsewhere, kinds_of, na
 from ._near import near_ids
 from ._sources import is_described, models_of, module_of
 from ._spec import ModelSpec
-from ._variants import relatives, variant_of
+from ._variants import same_family, variant_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Request
@@ -114,7 +114,7 @@ def lookup(
     if registered and matched is not None:
         described = None if matched == model else _described(provider, model, kind)
         if described is None:
-            alternatives = _siblings(matched, registered)
+            alternatives = _alternatives(matched, registered)
             return ModelSpec(
                 provider, model, kind, registered[matched], alternatives, source="registered"
             )
@@ -123,7 +123,7 @@ def lookup(
 
     if request is not None and is_described(provider) and hasattr(module_of(provider), "spec_for"):
         chosen: ModelSpec = module_of(provider).spec_for(model, kind, request)
-        return _mistyped(chosen) if chosen.doubt is None else chosen
+        return _mistyped(chosen) if chosen.guess_warning is None else chosen
 
     # Registries may have different providers of one name.
     key = (_schema_store.source_of(provider), model, kind, models_of(provider))
@@ -187,7 +187,7 @@ def from_record(
         MappingProxyType(derive(schema, kind, hint, rate)),
         schema=schema,
         outputs=tuple(record["outputs"]),
-        weakness=record.get("weakness"),
+        schema_warning=record.get("weakness"),
         source=source,
         facts=facts,
     )
@@ -244,14 +244,14 @@ def _undescribed(provider: str, model: str, kind: Kind) -> ModelSpec:
     matched = longest_prefix(model, known)
     kinds = kinds_of(provider, model)
     if matched is not None:
-        alternatives = _siblings(matched, known)
+        alternatives = _alternatives(matched, known)
         found = ModelSpec(
             provider, model, kind, known[matched], alternatives, outputs=kinds, source="package"
         )
         schemas: Mapping[str, Any] = getattr(module_of(provider), "SCHEMAS", {})
         return _limited(replace(found, schema=schemas.get(matched)))
 
-    for other in relatives(model, _schema_store.ids(provider)):
+    for other in same_family(model, _schema_store.ids(provider)):
         spec = _described(provider, other, kind)
         if spec is not None and kind in spec.outputs and _same_task(model, other):
             # A guess: what is sent is not checked against the relative's schema.
@@ -303,7 +303,7 @@ def _doubted(spec: ModelSpec) -> ModelSpec:
             fetch = "nobody can be asked about a bare version: write owner/name:version"
 
     doubt = f"the catalogue has no such model, so {how}{meant} {fetch[0].upper()}{fetch[1:]}"
-    return replace(spec, doubt=doubt)
+    return replace(spec, guess_warning=doubt)
 
 
 def _mistyped(spec: ModelSpec) -> ModelSpec:
@@ -333,7 +333,7 @@ def _mistyped(spec: ModelSpec) -> ModelSpec:
     elif found is not None:
         doubt = f"the catalogue has no such model of {spec.provider}, and {found}"
 
-    return spec if doubt is None else replace(spec, doubt=doubt)
+    return spec if doubt is None else replace(spec, guess_warning=doubt)
 
 
 def _same_task(model: str, other: str) -> bool:
@@ -346,7 +346,7 @@ def _task_of(model: str) -> str:
     return named[-1] if named else ""
 
 
-def _siblings(model: str, known: Mapping[str, Mappers]) -> dict[str, str]:
+def _alternatives(model: str, known: Mapping[str, Mappers]) -> dict[str, str]:
     """Return the nearest models of the same family that take what this one may lack."""
     family = "/".join(model.split("/")[:2])
     others = [key for key in known if key != model and f"{key}/".startswith(f"{family}/")]

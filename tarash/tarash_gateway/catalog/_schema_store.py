@@ -105,7 +105,7 @@ def _open(path: Path) -> RecordArchive | None:
         return None
 
 
-def _shipped_shelf(provider: str) -> RecordArchive | None:
+def _shipped_archive(provider: str) -> RecordArchive | None:
     if provider not in _shipped:
         with _lock:
             try:
@@ -118,7 +118,7 @@ def _shipped_shelf(provider: str) -> RecordArchive | None:
     return _shipped[provider]
 
 
-def _live_shelf(source: str) -> RecordArchive | None:
+def _live_archive(source: str) -> RecordArchive | None:
     try:
         return _live[source]
     except KeyError:
@@ -132,14 +132,14 @@ def _live_shelf(source: str) -> RecordArchive | None:
 
 
 def _live_shelves(provider: str) -> list[RecordArchive]:
-    shelves = map(_live_shelf, _sources(provider))
+    shelves = map(_live_archive, _sources(provider))
     return [shelf for shelf in shelves if shelf is not None]
 
 
 def dates(provider: str) -> Iterator[RecordArchive]:
     """Yield what the user fetched of the last days of models, the host's that is asked first."""
     for source in _sources(provider):
-        found = _live_shelf(f"{DATES}{source}")
+        found = _live_archive(f"{DATES}{source}")
         if found is not None:
             yield found
 
@@ -155,14 +155,14 @@ def forget(provider: str) -> None:
 def record(provider: str, model: str) -> Found | None:
     """Return a model's record and whether it was fetched (`live`) or shipped (`package`)."""
     for source in _sources(provider):
-        live = _live_shelf(source)
+        live = _live_archive(source)
         if live is not None and (found := live.get(model)) is not None:
             return found, "live"
 
         if (found := _held.get((source, model))) is not None:
             return found, "live"
 
-    ours = _shipped_shelf(provider)
+    ours = _shipped_archive(provider)
     if ours is not None and (found := ours.get(model)) is not None:
         return found, "package"
 
@@ -172,7 +172,7 @@ def record(provider: str, model: str) -> Found | None:
 def ids(provider: str) -> tuple[str, ...]:
     """Return the ids of all models of a provider that have a record, in alphabetical order."""
     known: set[str] = set()
-    for shelf in (*_live_shelves(provider), _shipped_shelf(provider)):
+    for shelf in (*_live_shelves(provider), _shipped_archive(provider)):
         known.update(shelf or ())
 
     return tuple(sorted(known))
@@ -194,14 +194,14 @@ def records(provider: str) -> Iterator[tuple[str, Found]]:
 
 def shipped_records(provider: str) -> Iterator[tuple[str, JsonObject]]:
     """Yield the records that ship with the package."""
-    ours = _shipped_shelf(provider)
+    ours = _shipped_archive(provider)
     if ours is not None:
         yield from ours.records()
 
 
 def recorded(provider: str) -> tuple[str | None, str | None]:
     """Return the dates of what the user fetched and of what ships."""
-    shelves = (next(iter(_live_shelves(provider)), None), _shipped_shelf(provider))
+    shelves = (next(iter(_live_shelves(provider)), None), _shipped_archive(provider))
     dates = [None if shelf is None else shelf.facts.get("recorded") for shelf in shelves]
     return dates[0], dates[1]
 

@@ -31,9 +31,9 @@ class ModelSpec:
         generic: Whether nothing is known of this model and the provider's fallback serves.
         schema: The reduced JSON Schema of its input; None where none is known.
         outputs: What it makes; empty where nobody says.
-        weakness: Why its schema is not to be trusted in all; None where it is.
-        doubt: Why all of this is a guess; None where it isn't. Said with each request, and never
-            refused: a model that is new must work.
+        schema_warning: Why its schema is not to be trusted in all; None where it is.
+        guess_warning: Why all of this is a guess; None where it isn't. Said with each request, and
+            never refused: a model that is new must work.
         source: Where this comes from.
         facts: Name, category, dates, as the provider states them.
         variant: Returns the id of the relative that takes a request's media; None where there is
@@ -53,8 +53,8 @@ class ModelSpec:
     generic: bool = False
     schema: Mapping[str, Any] | None = None
     outputs: tuple[str, ...] = ()
-    weakness: str | None = None
-    doubt: str | None = None
+    schema_warning: str | None = None
+    guess_warning: str | None = None
     source: Source = "generic"
     facts: JsonObject = field(default_factory=dict)
     variant: Callable[[Request], str | None] | None = field(default=None, compare=False)

@@ -24,7 +24,7 @@ CLOSE_ENOUGH = 0.5
 TRIED = 40
 
 
-def relatives(model: str, known: Iterable[str], *, alike: float = CLOSE_ENOUGH) -> list[str]:
+def same_family(model: str, known: Iterable[str], *, alike: float = CLOSE_ENOUGH) -> list[str]:
     """Return the models of the same family, the most similar first.
 
     Args:
@@ -88,7 +88,7 @@ def variant_of(  # noqa: PLR0913  (it knows neither catalogue nor mapping)
         request: What was asked for.
         same: Whether it must be the same model with other inputs.
     """
-    for other in relatives(model, known, alike=1 if same else CLOSE_ENOUGH):
+    for other in same_family(model, known, alike=1 if same else CLOSE_ENOUGH):
         spec = spec_of(other)
         if (not spec.outputs or spec.kind in spec.outputs) and takes(request, spec):
             return other

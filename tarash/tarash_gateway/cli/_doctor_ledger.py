@@ -36,10 +36,10 @@ def examine_ledger(ledger: str, *, json: bool) -> int:
         ValidationError: The URL is none of a ledger.
         CommandError: There is no such ledger.
     """
-    return tell(asyncio.run(_looked(existing(ledger), shown(ledger))), json=json)
+    return tell(asyncio.run(_examined(existing(ledger), shown(ledger))), json=json)
 
 
-async def _looked(ledger: Ledger, place: str) -> list[Finding]:
+async def _examined(ledger: Ledger, place: str) -> list[Finding]:
     begun = time.monotonic()
     try:
         await ledger.get("no such job")

@@ -274,7 +274,9 @@ def _stopped(run: _Run, stopped: interrupt.Stopped) -> int:
         return _not_saved(run, "interrupted while saving", stopped.code, report.INTERRUPTED)
 
     last = run.progress.last
-    said = stopped.last_words or (last and last.error) or "Cancelled before anything was sent"
+    said = (
+        stopped.cancellation_note or (last and last.error) or "Cancelled before anything was sent"
+    )
     request_id = None if last is None else last.request_id
     left = _left(run, request_id)
     error = CommandError(
@@ -299,7 +301,7 @@ class _Left:
 
 
 def _left(run: _Run, request_id: str | None) -> _Left:
-    async def look(known: str) -> _Left:
+    async def read_left(known: str) -> _Left:
         ledger = _ledger_of(run)
         try:
             job = await resume_async(known, ledger)
@@ -315,4 +317,4 @@ def _left(run: _Run, request_id: str | None) -> _Left:
         owed = record is not None and record.state == "open" and job.operation is not None
         return _Left(facts, _command(run, "wait", job.request_id) if owed else None)
 
-    return _Left() if request_id is None else asyncio.run(look(request_id))
+    return _Left() if request_id is None else asyncio.run(read_left(request_id))

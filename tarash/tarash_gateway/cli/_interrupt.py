@@ -31,10 +31,10 @@ CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 class Stopped(Exception):  # noqa: N818  (no error: somebody wanted it)
     """A signal ended the run, and its clean-up is done."""
 
-    def __init__(self, code: Exit, last_words: str | None) -> None:
+    def __init__(self, code: Exit, cancellation_note: str | None) -> None:
         super().__init__(code.name)
         self.code = code
-        self.last_words = last_words
+        self.cancellation_note = cancellation_note
         """What was cancelled left behind, where the gateway says so."""
 
 
@@ -49,7 +49,7 @@ def run(work: Coroutine[Any, Any, Result], on_stop: Callable[[], None]) -> Resul
         Stopped: A signal came, and the work ended by it.
     """
     signals: list[int] = []
-    last_words: list[str] = []
+    cancellation_note: list[str] = []
 
     async def supervised() -> Result:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -70,7 +70,7 @@ def run(work: Coroutine[Any, Any, Result], on_stop: Callable[[], None]) -> Resul
             try:
                 return await work
             except asyncio.CancelledError as error:
-                last_words.extend(getattr(error, "__notes__", ()))
+                cancellation_note.extend(getattr(error, "__notes__", ()))
                 raise
 
     try:
@@ -81,7 +81,7 @@ def run(work: Coroutine[Any, Any, Result], on_stop: Callable[[], None]) -> Resul
             raise
 
         code = CODES[signal.Signals(signals[0])]
-        raise Stopped(code, last_words[-1] if last_words else None) from None
+        raise Stopped(code, cancellation_note[-1] if cancellation_note else None) from None
 
 
 def leave(number: int) -> None:

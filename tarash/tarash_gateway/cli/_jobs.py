@@ -99,7 +99,7 @@ async def _known(job_id: str, ledgers: Sequence[Ledger]) -> JobRecord:
 def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
     """Show what is known of one job, and what its provider says of it now."""
 
-    async def look() -> tuple[Handle, JobRecord | None, Any]:
+    async def read_job() -> tuple[Handle, JobRecord | None, Any]:
         handle = await handle_of(job_id, ledger)
         known = await known_record(handle.id, ledger)
         record = None if known is None else known[1]
@@ -108,7 +108,7 @@ def show(job_id: str, ledger: str | None, *, as_json: bool) -> int:
         except TarashException as error:
             return handle, record, error
 
-    handle, record, said = _run(look())
+    handle, record, said = _run(read_job())
     facts = {} if record is None else _as_json(record)
     facts |= {"provider": handle.provider, "model": handle.model, "request_id": handle.request_id}
     if isinstance(said, TarashException):

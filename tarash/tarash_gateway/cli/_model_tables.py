@@ -7,7 +7,7 @@ from typing import Any
 
 from ..models import ModelDescription, ModelInfo
 from . import _terminal as terminal
-from ._words import wish
+from ._words import adapted_option
 
 SHOWN_VALUES = 12
 
@@ -53,7 +53,7 @@ def show_description(described: ModelDescription) -> None:
         "styles": _values(described.styles),
         "required with --param": ", ".join(described.needs_extra) or "-",
         "schema": f"{described.source}, {described.recorded or 'no date'}"
-        + (f", weak ({described.weakness})" if described.weakness else ""),
+        + (f", weak ({described.schema_warning})" if described.schema_warning else ""),
     }
     if described.shutdown is not None or described.retired:
         day = described.shutdown.isoformat() if described.shutdown else "no date"
@@ -68,7 +68,7 @@ def show_description(described: ModelDescription) -> None:
         (
             (
                 f"{one.name}{' *' if one.required else ''}",
-                "--param" if one.source is None else wish(one.source),
+                "--param" if one.source is None else adapted_option(one.source),
                 one.type,
                 "-" if one.default is None else str(one.default),
                 _values(one.allowed),

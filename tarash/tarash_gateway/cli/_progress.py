@@ -66,7 +66,7 @@ class Progress:
         is_last = update.attempt_number == len(self._chain)
         if update.status == "failed" and not is_last and not self._drawn:
             # Why is told with what it cost, when all has ended.
-            self._display.end(self._row, self._row.last_words(why=False))
+            self._display.end(self._row, self._row.closing_line(why=False))
         else:
             self._display.show(self._row)
 

@@ -20,7 +20,7 @@ from . import _terminal as terminal
 from ._errors import CommandError, Exit, as_json, document
 from ._inputs import Config
 from ._save import Output, Response, drop, media_of, url_of
-from ._words import in_options, spoken, wish
+from ._words import adapted_option, in_options, spoken
 
 INTERRUPTED = "Interrupted"
 
@@ -34,13 +34,13 @@ def adjustments(found: Sequence[Adjustment]) -> None:
 def adjusted(one: Adjustment) -> str:
     """Return one adjustment as a sentence."""
     if not _changes(one):
-        named, value = wish(one.field), _value(one.requested)
+        named, value = adapted_option(one.field), _value(one.requested)
         what = named if named.endswith(f" {value}") else f"{named} {value}"
         return f"{what} is sent as it is: {in_options(one.reason)}"
 
     becomes = "left out" if one.sent is None else f"sending {_value(one.sent)}"
     reason = in_options(one.reason)
-    return f"{wish(one.field)}: asked {_value(one.requested)}, {becomes}: {reason}"
+    return f"{adapted_option(one.field)}: asked {_value(one.requested)}, {becomes}: {reason}"
 
 
 def _changes(one: Adjustment) -> bool:

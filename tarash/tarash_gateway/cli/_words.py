@@ -57,8 +57,8 @@ def option(field: str) -> str:
     return OPTIONS.get(field, f"--{field.replace('_', '-')}")
 
 
-def wish(field: str) -> str:
-    """Return what a field of a request is called that had to bend: its option, else `--param`."""
+def adapted_option(field: str) -> str:
+    """Return what a field of a request is called that was adapted: its option, else `--param`."""
     if field.startswith(("image_list", "extra_params.")):
         return in_options(field)
 

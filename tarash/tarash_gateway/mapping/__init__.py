@@ -8,7 +8,7 @@ from __future__ import annotations
 from .._support._lines import lines_of
 from ._checks import check_mapping
 from ._derive import derive
-from ._doubts import doubts_of
+from ._doubts import guess_warnings
 from ._factories import (
     aspect_ratio_field_mapper,
     choice_field_mapper,
@@ -66,11 +66,11 @@ __all__ = [
     "choice_field_mapper",
     "count_field_mapper",
     "derive",
-    "doubts_of",
     "duration_field_mapper",
     "extra_params_field_mapper",
     "fit",
     "get_field_mappers_from_registry",
+    "guess_warnings",
     "image_input_field_mapper",
     "image_list_field_mapper",
     "is_alike",

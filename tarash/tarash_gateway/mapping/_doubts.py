@@ -18,12 +18,14 @@ NEAR = 0.9
 """How alike two names are of which one is a mistake in the other, from 0 to 1."""
 
 
-def doubts_of(spec: ModelSpec) -> list[Adjustment]:
+def guess_warnings(spec: ModelSpec) -> list[Adjustment]:
     """Say that nobody here knows the model: a mistyped id may seem a new one."""
-    if spec.doubt is None:
+    if spec.guess_warning is None:
         return []
 
-    return [Adjustment(field="model", requested=spec.model, sent=spec.model, reason=spec.doubt)]
+    return [
+        Adjustment(field="model", requested=spec.model, sent=spec.model, reason=spec.guess_warning)
+    ]
 
 
 def remarks(request: Request, spec: ModelSpec) -> list[Adjustment]:
@@ -37,7 +39,7 @@ def remarks(request: Request, spec: ModelSpec) -> list[Adjustment]:
     if spec.schema is None:
         return [*found, *_mistyped(request, spec)]
 
-    if spec.weakness is None:
+    if spec.schema_warning is None:
         properties: Mapping[str, Any] = spec.schema.get("properties") or {}
         for name, value in request.extra_params.items():
             remark = _unknown(name, properties, spec) or _unfit(name, value, properties, spec)

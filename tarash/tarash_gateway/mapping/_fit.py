@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .._data._hints import use_function
 from ..exceptions import UnsupportedOperationError, ValidationError
 from ..models import Adjustment
-from ._doubts import doubts_of, remarks
+from ._doubts import guess_warnings, remarks
 from ._field_mapper import FieldMapper
 from ._fit_media import fit_media, reading
 from ._geometry import SHAPE_FIELDS, Lines, Ratios, effects, says_size
@@ -66,7 +66,7 @@ def fit(
         raise ValidationError(what, code="strict", field=adjustments[0].field)
 
     notes = [*remarks(request, spec), *remarks_together(request, spec.rules, spec.model)]
-    return request, (*doubts_of(spec), *adjustments, *notes)
+    return request, (*guess_warnings(spec), *adjustments, *notes)
 
 
 def _one_each(adjustments: Sequence[Adjustment]) -> list[Adjustment]:
@@ -85,7 +85,7 @@ def _fit_values(request: Request, spec: ModelSpec) -> tuple[Request, list[Adjust
     adjustments: list[Adjustment] = []
     changes: dict[str, Any] = {}
     for name in ADAPTED_FIELDS:
-        adjustment = _fit_wish(name, request, spec)
+        adjustment = _adapt_value(name, request, spec)
         if adjustment is None:
             continue
 
@@ -126,7 +126,7 @@ def _instead(adjustment: Adjustment) -> str:
     return f"{adjustment.sent!r} would be sent"
 
 
-def _fit_wish(name: str, request: Request, spec: ModelSpec) -> Adjustment | None:
+def _adapt_value(name: str, request: Request, spec: ModelSpec) -> Adjustment | None:
     requested = getattr(request, name, None)
     if requested is None or (name in COUNTS and requested == 1):
         return None

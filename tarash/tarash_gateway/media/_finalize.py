@@ -21,7 +21,7 @@ from .._support._notes import tell
 from .._support._warnings import warn
 from ..exceptions import ProbeError, SaveError, TarashException, VerificationError
 from ._labels import relabelled
-from ._local_media import URL, LocalMedia, NoMedium, look_at
+from ._local_media import URL, LocalMedia, NoMedium, locate
 from ._url_refresher import media_of
 
 if TYPE_CHECKING:
@@ -64,16 +64,16 @@ async def finalize_result(  # noqa: PLR0913  (what is known at the end of a gene
         if place is not None:
             response = await _save(response, of_many(str(place)), config, saved, log)
 
-        infos = await _look(response, config, saved)
+        infos = await _examined(response, config, saved)
         response = _fill(response, infos)
         return _verify(response, request, config, infos, log)
     except anyio.get_cancelled_exc_class() as error:
-        tell(error, _goodbye(response))
+        tell(error, _cancellation_note(response))
         log(logging.WARNING, "cancelled_after_completion")
         raise
 
 
-def _goodbye(response: Response) -> str:
+def _cancellation_note(response: Response) -> str:
     """Return what a cancelled call leaves behind: a result that is paid for."""
     urls = [one for one in media_of(response) if isinstance(one, str) and URL.match(one)]
     where = f"; it is at {', '.join(urls)}" if urls else ""
@@ -110,7 +110,7 @@ async def _save(
     return response.model_copy(update={"saved": places, "save_errors": errors})
 
 
-async def _look(
+async def _examined(
     response: Response, config: Config, saved: dict[int, Saved]
 ) -> dict[int, MediaInfo | str]:
     """Return what the results are, or why that is not known; by index, from 0.
@@ -128,7 +128,7 @@ async def _look(
     found: dict[int, MediaInfo | str] = {}
     for index, medium in enumerate(media):
         try:
-            found[index] = await _look_at(response, medium, saved.get(index), config)
+            found[index] = await _examined_one(response, medium, saved.get(index), config)
         except _NotHere:
             continue
         except TimeoutError:
@@ -143,7 +143,7 @@ class _NotHere(Exception):  # noqa: N818  (control flow)
     """It would have to be fetched."""
 
 
-async def _look_at(
+async def _examined_one(
     response: Response, medium: Any, saved: Saved | None, config: Config
 ) -> MediaInfo:
     from ._probe import probe_here, probe_media
@@ -154,7 +154,7 @@ async def _look_at(
         found: str | LocalMedia = LocalMedia(saved.place)
     else:
         try:
-            found = look_at(medium, paths=names_files(response))
+            found = locate(medium, paths=names_files(response))
         except NoMedium as error:
             raise ProbeError(str(error)) from error
 

@@ -16,7 +16,7 @@ from .._data._made_by import maker_of
 from .._http._kinds import sniff
 from .._support._words import visible
 from ._formats import HEAD_BYTES
-from ._local_media import URL, LocalMedia, NoMedium, look_at
+from ._local_media import URL, LocalMedia, NoMedium, locate
 from ._saving import names_files
 from ._url_refresher import media_of
 from ._verify import sentence
@@ -73,7 +73,7 @@ def _source(response: Response, media: MediaType, *, is_video: bool) -> str | No
         return media
 
     try:
-        found = look_at(media, paths=names_files(response))
+        found = locate(media, paths=names_files(response))
         if not isinstance(found, LocalMedia) or _size(found) > LARGEST_SHOWN:
             return None
 

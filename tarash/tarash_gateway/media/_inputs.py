@@ -271,7 +271,7 @@ def planned(content_type: str, size: int) -> str:
     return f"<{content_type}, {size} bytes>"
 
 
-def look(media: Local, where: str, wanted: Wanted, rules: Rules) -> Facts | None:
+def header_facts(media: Local, where: str, wanted: Wanted, rules: Rules) -> Facts | None:
     """Return what is known of a medium by its header; None for what is not on this machine.
 
     Raises:

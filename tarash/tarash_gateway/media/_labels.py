@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._http._kinds import sniff
 from .._support._mime import ending_of, type_by_name
 from ._formats import MEDIA
-from ._local_media import LocalMedia, NoMedium, look_at
+from ._local_media import LocalMedia, NoMedium, locate
 
 if TYPE_CHECKING:
     from .._data._exchange import Response
@@ -47,7 +47,7 @@ def relabelled(response: Response) -> Response:
 def _relabelled(medium: MediaType) -> tuple[MediaType, str | None]:
     """Return a medium under its right type; its type is None where its bytes don't tell it."""
     try:
-        found = look_at(medium, paths=False)
+        found = locate(medium, paths=False)
         kind = sniff(found.head()) if isinstance(found, LocalMedia) else None
     except NoMedium:
         return medium, None

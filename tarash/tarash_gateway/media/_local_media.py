@@ -83,7 +83,7 @@ class LocalMedia:
         return b"".join(self.blocks())
 
 
-def look_at(media: MediaType, *, paths: bool = True) -> str | LocalMedia:
+def locate(media: MediaType, *, paths: bool = True) -> str | LocalMedia:
     """Return a URL that has to be fetched, or a medium that is here.
 
     Args:

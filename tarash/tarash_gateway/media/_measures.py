@@ -40,12 +40,12 @@ def _pixels(seen: MediaInfo | None) -> Pixels | None:
 
 def _seen(media: Any, *, by_path: bool) -> MediaInfo | None:
     """Return what a medium is that is on this machine; None for what is not, or is unreadable."""
-    from ._local_media import LocalMedia, NoMedium, look_at
+    from ._local_media import LocalMedia, NoMedium, locate
     from ._probe import probe_here
     from ._probing import Unknown
 
     try:
-        found = LocalMedia(media) if isinstance(media, Path) else look_at(media, paths=by_path)
+        found = LocalMedia(media) if isinstance(media, Path) else locate(media, paths=by_path)
         return probe_here(found) if isinstance(found, LocalMedia) else None
     except (NoMedium, ProbeError, Unknown):
         return None  # what can't be sent is refused where it is made ready

@@ -19,9 +19,9 @@ from ._inputs import (
     Sum,
     bytes_of,
     converted,
+    header_facts,
     known,
     loaded,
-    look,
     media_fields,
     planned,
     shown,
@@ -305,7 +305,7 @@ class _Plan:
     def of(self, media: Local, where: str) -> str:
         """Return what stands for a medium."""
         wanted: Wanted = "video" if where == "video" else "image"
-        facts = look(media, where, wanted, self._sum.rules)
+        facts = header_facts(media, where, wanted, self._sum.rules)
         if facts is None:
             if where == "mask_image" and self._accepts is not None and self._accepts.url:
                 self.adjustments += _of_mask_by_url(str(media), self._rules)

@@ -21,7 +21,7 @@ from .._http._backend import check_loop
 from .._http._reasons import reason_of
 from .._support._secrets import Secrets
 from ..exceptions import ProbeError, ValidationError
-from ._local_media import LocalMedia, NoMedium, look_at
+from ._local_media import LocalMedia, NoMedium, locate
 from ._probing import Unknown, inspect
 from ._url_refresher import media_of
 
@@ -96,7 +96,7 @@ async def probe_media(media: MediaType, reach: FetchPolicy, *, paths: bool) -> M
         ProbeError: It can't be read, or is no video or image.
     """
     try:
-        found = look_at(media, paths=paths)
+        found = locate(media, paths=paths)
     except NoMedium as error:
         raise ProbeError(f"There is nothing to look at: {error}") from error
 

@@ -29,7 +29,7 @@ from ._download_errors import Failed, Gone, Refused
 from ._fetch_policy import FetchPolicy
 from ._formats import HEAD_BYTES, extension, type_of
 from ._labels import misnamed
-from ._local_media import LocalMedia, NoMedium, look_at
+from ._local_media import LocalMedia, NoMedium, locate
 from ._stores import Exists, Store, Unreachable
 from ._unsaved import unsaved
 from ._url_refresher import NotRenewed, UrlRefresher, media_of
@@ -125,7 +125,7 @@ async def save(  # noqa: PLR0913  (what a save is made of, each by name)
     with anyio.move_on_after(timeout) as scope:
         async with anyio.create_task_group() as group:
             for number, index in enumerate(indexes, 1):
-                group.start_soon(_save_one, plan, index, number, _look(plan, index, media[index]))
+                group.start_soon(_save_one, plan, index, number, _place(plan, index, media[index]))
 
     if scope.cancelled_caught:
         late = [one for one in indexes if one not in {**plan.done, **plan.failures}]
@@ -174,9 +174,9 @@ def names_files(response: Response) -> bool:
     return response.is_mock or not makers_of(response).has_row(provider)
 
 
-def _look(plan: _Plan, index: int, media: MediaType) -> str | LocalMedia | None:
+def _place(plan: _Plan, index: int, media: MediaType) -> str | LocalMedia | None:
     try:
-        return look_at(media, paths=names_files(plan.response))
+        return locate(media, paths=names_files(plan.response))
     except NoMedium as error:
         plan.failures[index] = str(error)
         return None
@@ -239,7 +239,7 @@ async def _download(
         await download.run()
     except Gone as gone:
         try:
-            fresh = look_at(await plan.renewal.media(index), paths=False)
+            fresh = locate(await plan.renewal.media(index), paths=False)
         except NotRenewed as error:
             raise Failed(f"{gone}{_expiry(plan.response)}; {error}") from error
 

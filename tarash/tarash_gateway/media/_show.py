@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import MediaError
 from ._formats import HEAD_BYTES, extension, type_of
-from ._local_media import URL, LocalMedia, NoMedium, look_at
+from ._local_media import URL, LocalMedia, NoMedium, locate
 from ._probe import result_of
 from ._saving import names_files
 
@@ -45,7 +45,7 @@ def show(response: Response, index: int) -> str:
         return _open(media)
 
     try:
-        found = look_at(media, paths=names_files(response))
+        found = locate(media, paths=names_files(response))
         place = str(_file(found, response) if isinstance(found, LocalMedia) else found)
     except (NoMedium, OSError) as error:
         raise MediaError(f"There is nothing to show: {error}") from error

@@ -26,7 +26,7 @@ class Display(Protocol):
         """Show a row from now on, or what has changed of it."""
         ...
 
-    def end(self, row: Row, last_words: Sequence[Piece] | None = None) -> None:
+    def end(self, row: Row, closing_line: Sequence[Piece] | None = None) -> None:
         """Show a row no longer; its last words stay, where there are any."""
         ...
 
@@ -56,7 +56,7 @@ class ProgressBar:
                 del self._rows[update.request_id]
 
         if row.ended:
-            self._display.end(row, row.last_words() if self._keep else None)
+            self._display.end(row, row.closing_line() if self._keep else None)
         else:
             self._display.show(row)
 

@@ -114,7 +114,7 @@ class Row:
         """Return the same without styles."""
         return "".join(text for text, _ in self.pieces())
 
-    def last_words(self, *, why: bool = True) -> list[Piece]:
+    def closing_line(self, *, why: bool = True) -> list[Piece]:
         """Return how it ended, as one line, and why it failed."""
         said = self.pieces()
         if self.updates > 1:  # a single update tells nothing of how long it took

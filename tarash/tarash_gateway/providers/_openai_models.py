@@ -88,8 +88,8 @@ FREE_SIZES = FreeSizes(
 FREE_RATIOS = FreeRatios(("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "3:1", "1:3"))
 
 
-def _bent(name: str, wish: str, allowed: tuple[str, ...]) -> str:
-    return wish if wish in allowed else nearest(name, wish, allowed) or allowed[0]
+def _adapted(name: str, requested: str, allowed: tuple[str, ...]) -> str:
+    return requested if requested in allowed else nearest(name, requested, allowed) or allowed[0]
 
 
 def _shape(
@@ -99,10 +99,10 @@ def _shape(
 
     def convert(request: Any, size: str | None) -> str | None:
         if size is not None:
-            return _bent("size", size, sizes)
+            return _adapted("size", size, sizes)
 
         ratio = request.aspect_ratio
-        return None if ratio is None else size_of(_bent("aspect_ratio", ratio, ratios))
+        return None if ratio is None else size_of(_adapted("aspect_ratio", ratio, ratios))
 
     return {
         "size": FieldMapper("size", convert, allowed=sizes, also=("aspect_ratio",)),
@@ -239,8 +239,8 @@ def _video_size(sizes: Mapping[str, Mapping[str, str]]) -> dict[str, FieldMapper
         if ratio is None and request.resolution is None:
             return None
 
-        lines = _bent("resolution", request.resolution or DEFAULT_LINES, tuple(sizes))
-        return sizes[lines][_bent("aspect_ratio", ratio or DEFAULT_RATIO, ratios)]
+        lines = _adapted("resolution", request.resolution or DEFAULT_LINES, tuple(sizes))
+        return sizes[lines][_adapted("aspect_ratio", ratio or DEFAULT_RATIO, ratios)]
 
     return {
         "size": FieldMapper("aspect_ratio", convert, allowed=ratios, also=("resolution",)),

@@ -28,7 +28,7 @@ from .._data._exchange import (
 )
 from .._http._client import HttpClient, HttpResponse, join, origin, segment, unreadable
 from .._http._credentials import Credentials
-from .._http._sdk import exchange, library_of
+from .._http._sdk import library_of, round_trip
 from .._http._send_state import fetching_result
 from .._support._secrets import AuthHeaders, Key
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
@@ -103,7 +103,7 @@ class OpenAIClient:
 
         fields, files = split(payload.body)
         secret, credentials = await self.authorize()
-        return await exchange(
+        return await round_trip(
             lambda: self.sdk.post(
                 payload.path,
                 cast_to=library_of(openai.DefaultAsyncHttpxClient).Response,

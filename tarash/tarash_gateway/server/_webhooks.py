@@ -103,11 +103,11 @@ class Webhooks:
         after = ""
         while records := await self._states.list_states(SPACE, after=after, limit=PAGE):
             for record in records:
-                await self._look(record, session)
+                await self._deliver_due(record, session)
 
             after = records[-1].name
 
-    async def _look(self, record: StateRecord, session: aiohttp.ClientSession) -> None:
+    async def _deliver_due(self, record: StateRecord, session: aiohttp.ClientSession) -> None:
         due = record.value["due"]
         if due is not None and datetime.fromisoformat(due) > datetime.now(UTC):
             return

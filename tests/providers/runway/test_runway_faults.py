@@ -21,7 +21,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._data._exchange import Operation
 from tarash.tarash_gateway._http._client import HttpResponse, Transport
 from tarash.tarash_gateway._http._credentials import Credentials
-from tarash.tarash_gateway._http._sdk import exchange
+from tarash.tarash_gateway._http._sdk import round_trip
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.catalog import built_in_mappers
 from tarash.tarash_gateway.exceptions import (
@@ -380,6 +380,6 @@ async def test_every_exception_of_the_sdk_becomes_ours(error: Exception) -> None
 
     account = Credentials("runway", "http://runway.test", Key("canary"))
     with pytest.raises(TarashException) as caught:
-        await exchange(send, account, runwayml.APIConnectionError)
+        await round_trip(send, account, runwayml.APIConnectionError)
 
     assert isinstance(caught.value, HTTPError | HTTPConnectionError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -11,6 +12,7 @@ from ..._data._types import ImageRole, Kind
 from ...models import ImageGenerationRequest, VideoGenerationRequest
 from ._parts import Count, Part, Path, Place, Plain, Rate, Text
 
+FRAMES = ("first_frame", "last_frame")
 FIELDS = frozenset({*VideoGenerationRequest.model_fields, *ImageGenerationRequest.model_fields})
 
 
@@ -30,6 +32,7 @@ class Take(Part):
     """One parameter, and the request field that it comes from."""
 
     source: Source = Field(alias="from")
+    """A field of the request; `first_frame` or `last_frame` for the one image of that role."""
     at: str | None = None
     required: bool = False
     has: tuple[str, ...] = ()
@@ -90,6 +93,14 @@ class Take(Part):
     convert: Place | None = None
     """A function of a request and the field's value, for what nothing here can say."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_frame(cls, said: Any) -> Any:
+        role = said.get("from") if isinstance(said, Mapping) else None
+        return (
+            {"most": 1, **said, "from": "image_list", "roles": [role]} if role in FRAMES else said
+        )
+
     @model_validator(mode="after")
     def _counts(self) -> Take:
         if self.url_type is not None and (self.type_at is None or self.value_at is None):
@@ -133,7 +144,7 @@ class Model(Part):
     """
 
     ids: Annotated[tuple[str, ...], Field(min_length=1)]
-    kind: Kind
+    kind: Kind = "video"
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     path: Text | None = None

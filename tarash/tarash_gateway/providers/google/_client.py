@@ -17,7 +17,7 @@ from anyio import to_thread
 
 from ..._http._body import has_long_text
 from ..._http._client import Classify, HttpClient, HttpResponse
-from ..._http._sdk import exchange, http_client, no_client
+from ..._http._sdk import http_client, no_client, round_trip
 from ..._support._secrets import AuthHeaders, Key, bearer
 from ._places import Surface
 from ._tokens import Tokens
@@ -100,7 +100,7 @@ class GoogleClient:
 
         send = _captured(lambda: _send(self._sdk, surface, payload))
         errors = (_library().HTTPError, _interactions.APIConnectionError)
-        return await exchange(send, account, errors, classify)
+        return await round_trip(send, account, errors, classify)
 
     async def _signed(self) -> Credentials:
         """Return the account with today's token for a key, so that it is masked everywhere."""

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ..._http._client import HttpClient
-from ..._http._sdk import Connections, exchange
+from ..._http._sdk import Connections, round_trip
 from ..._support._secrets import bearer
 from .errors import classify_answer
 
@@ -67,7 +67,7 @@ class ReplicateClient(HttpClient):
 
             return kept[-1]
 
-        return await exchange(send, self.account, httpx.RequestError, classify_answer)
+        return await round_trip(send, self.account, httpx.RequestError, classify_answer)
 
 
 async def _keep(response: Any) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._data._exchange import MediaConstraints, MediaSupport, Operation, Payload
 from ..._http._client import HttpClient, checked, join, unreadable
-from ..._http._sdk import exchange, http_client, load
+from ..._http._sdk import http_client, load, round_trip
 from ..._support._mime import named
 from ..._support._secrets import AuthHeaders, bearer
 from .._abilities import VersionedPaths
@@ -192,7 +192,7 @@ class RunwayAdapter(VersionedPaths, RestAdapter):
         sdk, plain = client.uploading
         kind, content = media["content_type"], media["content"]
         name = named("input", kind)
-        answer = await exchange(
+        answer = await round_trip(
             lambda: sdk.post(
                 "/v1/uploads",
                 body={"filename": name, "type": "ephemeral"},
@@ -208,7 +208,7 @@ class RunwayAdapter(VersionedPaths, RestAdapter):
             raise unreadable(answer.status, answer.body)
 
         # The address is signed; our key has no business there.
-        await exchange(
+        await round_trip(
             lambda: plain.post(str(url), data=fields, files={"file": (name, content, kind)}),
             client.account,
             (httpx.TransportError, httpx.InvalidURL),

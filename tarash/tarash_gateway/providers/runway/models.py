@@ -199,7 +199,7 @@ def spec_for(model: str, kind: Kind, request: Any) -> ModelSpec:
         sent,
         kind,
         table,
-        _siblings(known, kind),
+        _alternatives(known, kind),
         endpoint=endpoint,
         adjustments=tuple(adjustments),
     )
@@ -260,7 +260,7 @@ def _follows_frames(endpoint: str, shapes: Shapes, request: Any) -> bool:
 
 # ---------------------------------------------------------------------------------------- siblings
 @lru_cache(maxsize=256)
-def _siblings(model: str, kind: Kind) -> Mapping[str, str]:
+def _alternatives(model: str, kind: Kind) -> Mapping[str, str]:
     """Return the nearest other models that take what this one can't."""
     mine = _needs(model, kind)
     found = {}

@@ -114,7 +114,7 @@ function capabilities(one) {
     ["Styles", one.styles], ["Also takes", yes], ["Needs", one.needs_extra]].filter(([, values]) => values.length);
   return h("div", {},
     pairs.length > 0 && h("dl", { class: "facts" }, pairs.map(([name, values]) => h("div", {}, h("dt", {}, name), h("dd", { class: "words" }, listed(values, 14))))),
-    h("p", { class: "hint words" }, `From ${one.source === "package" ? "the catalogue of this version" : one.source}${one.recorded ? `, read on ${one.recorded}` : ""}${one.weakness ? `. ${one.weakness}` : ""}`));
+    h("p", { class: "hint words" }, `From ${one.source === "package" ? "the catalogue of this version" : one.source}${one.recorded ? `, read on ${one.recorded}` : ""}${one.schema_warning ? `. ${one.schema_warning}` : ""}`));
 }
 
 function prices(lines) {

@@ -110,7 +110,7 @@ def _whole(model: Table, sets: Table) -> Table:
     for name in model.get("sets", ()):
         takes |= sets.get(name, {})
 
-    return {**model, "takes": {**takes, **model.get("takes", {})}}
+    return {"kind": "video", **model, "takes": {**takes, **model.get("takes", {})}}
 
 
 def is_for(table: Table, kind: str, model: str) -> bool:

@@ -1,4 +1,4 @@
-"""One look at an accepted job, and what it says. What may pass by itself never loses the job."""
+"""One poll of an accepted job, and what it says. What may pass by itself never loses the job."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .._data._events import Polled
 from .._data._exchange import Operation, RawResult, Snapshot
 from ..exceptions import GenerationFailedError, HTTPConnectionError, TarashException
 from ._blanks import Blanks
-from ._fronts import checked_look
+from ._fronts import checked_poll
 from ._lease import Lease, was_stopped
 from ._limits import POLL_SECONDS
 from ._patience import patient
-from ._troubles import Troubles, unforeseen_look
+from ._troubles import Troubles, unforeseen_failure
 from ._watch_facts import polled
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ._attempt import Attempt
 
 
-class Looks:
-    """The looks at one job. Without a dictionary: thousands of jobs are watched at a time."""
+class Polls:
+    """The polls of one job. Without a dictionary: thousands of jobs are watched at a time."""
 
     __slots__ = (
         "_adapter",
@@ -36,9 +36,9 @@ class Looks:
         "_clock",
         "_failed",
         "_lease",
-        "_looks",
         "_most",
         "_operation",
+        "_polls",
         "troubles",
     )
 
@@ -58,7 +58,7 @@ class Looks:
         self._lease = lease
         self._clock = asyncio.get_running_loop().time
         self._most = attempt.call.config.max_poll_attempts
-        self._looks = 0
+        self._polls = 0
         self._failed = False
         self.troubles = Troubles(attempt, operation, floor, self._clock)
         self._blanks = Blanks(adapter, attempt, self._clock)
@@ -66,7 +66,7 @@ class Looks:
     @property
     def has_polled(self) -> bool:
         """Whether the provider was asked after the job."""
-        return self._looks > 0
+        return self._polls > 0
 
     async def believed(self) -> RawResult | None:
         """Return the result of a job that had ended when its submit was answered.
@@ -93,12 +93,12 @@ class Looks:
     async def _read(self, status: Mapping[str, Any]) -> Snapshot:
         """Read a status that came otherwise than in answer to a poll."""
         read = cast("ReadingAdapter", self._adapter).read_status
-        return await self._one_look(partial(read, self._client, self._operation, status))
+        return await self._exchanged(partial(read, self._client, self._operation, status))
 
-    async def look(
+    async def poll_once(
         self, news: Snapshot | None = None, status: Mapping[str, Any] | None = None
     ) -> Snapshot:
-        """Look once; what is said of the exchange, and not of the job, counts as no news.
+        """Poll once; what is said of the exchange, and not of the job, counts as no news.
 
         Args:
             news: What was just said of it together with others, in place of a poll of its own.
@@ -107,13 +107,13 @@ class Looks:
         Raises:
             TarashException: The provider says that the job failed, or has denied it for long.
         """
-        self._looks += 1
+        self._polls += 1
         if news is None and status is not None:
             news = await self._read(status)
 
         poll = partial(self._adapter.poll, self._client, self._operation)
-        snapshot = news or await self._one_look(poll)
-        if self._looks != self._most:
+        snapshot = news or await self._exchanged(poll)
+        if self._polls != self._most:
             snapshot = self._blanks.borne(snapshot)
 
         return await self._heard_of(snapshot)
@@ -147,11 +147,11 @@ class Looks:
 
         return snapshot
 
-    async def _one_look(self, exchange: Callable[[], Awaitable[Snapshot]]) -> Snapshot:
+    async def _exchanged(self, exchange: Callable[[], Awaitable[Snapshot]]) -> Snapshot:
         trouble: TarashException
         try:
             with patient(self._attempt) as patience:
-                snapshot = checked_look(await exchange(), self._operation)
+                snapshot = checked_poll(await exchange(), self._operation)
 
             if snapshot.trouble is None:  # machines that don't agree may take it back
                 self._note_ready(ready=patience.is_done)
@@ -166,7 +166,7 @@ class Looks:
         except builtins.TimeoutError:
             trouble = HTTPConnectionError(f"A poll of the job took longer than {POLL_SECONDS} s")
         except Exception as error:  # noqa: BLE001  (whatever it is, the job is paid for)
-            trouble = unforeseen_look(error, self._attempt.secrets)
+            trouble = unforeseen_failure(error, self._attempt.secrets)
 
         status = self._attempt.status or "queued"
         return Snapshot(status, retry_after=trouble.retry_after, trouble=trouble)
