@@ -104,6 +104,24 @@ def test_seconds_of_the_source_count_like_those_of_the_result_where_the_vendor_s
     assert quote_of(lines, alone, "cut").high == Decimal("0.5")
 
 
+@pytest.mark.parametrize(("source", "low", "high"), [(2, 7, 10), (5, 10, 10), (8, 13, 13)])
+def test_a_source_that_is_shorter_than_the_result_of_seedance_may_count_as_longer(
+    source: int, low: int, high: int
+) -> None:
+    """A minimum without a published figure: nine seconds were billed for two and five."""
+    line = {"provider": "acme", "model": "dance", "unit": "token", "rate": 1024, "per": 1280 * 720}
+    register_prices([{**line, "formula": "ark_tokens_in_out"}])
+    facts = Facts(
+        values={"resolution": frozenset({"720p"}), "ratio": frozenset({"16:9"})},
+        seconds=(Decimal(5), Decimal(5)),
+        has_video=True,
+        video_seconds=Decimal(source),
+    )
+    quote = quote_of(prices.lines("acme", "dance"), facts, "dance")
+
+    assert [quote.low, quote.high] == [24 * low, 24 * high]
+
+
 def test_alibabas_edit_is_not_priced_by_its_result_alone() -> None:
     config = VideoGenerationConfig(provider="alibaba", model="wan3.0-video")
     request = VideoGenerationRequest(prompt="x", duration_seconds=5, resolution="720p")

@@ -9,6 +9,7 @@ import builtins
 import logging
 from typing import TYPE_CHECKING, Any
 
+from .._data._events import Polled
 from .._data._exchange import Stopped
 from ..exceptions import TarashException
 from ._cancelling import cancel
@@ -51,8 +52,14 @@ async def ask_to_stop(
         stopped = Stopped(stopped.answer)  # it had begun, whatever the answer says
 
     heard(stopped)
-    if stopped.answer == "cancelled" and stopped.billing is None and not attempt.call.mocked:
+    if stopped.answer != "cancelled" or stopped.billing is not None or attempt.call.mocked:
+        return
+
+    try:
         heard(Stopped("cancelled", await _billing_of_stopped(adapter, client, attempt, operation)))
+    finally:
+        if attempt.done:  # it was faster, and its result is there
+            heard(Stopped("too_late"))
 
 
 async def _billing_of_stopped(
@@ -67,6 +74,9 @@ async def _billing_of_stopped(
     except Exception as error:  # noqa: BLE001  (that it was stopped is known already)
         attempt.log(logging.WARNING, "cancel_failed", error=attempt.secrets.text(str(error)))
         return None
+
+    if snapshot.status == "completed":
+        attempt.take(Polled(status=attempt.status or "queued", result_ready=True))
 
     if snapshot.status != "failed":
         return None

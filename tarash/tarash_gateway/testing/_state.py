@@ -55,7 +55,6 @@ class JobRecord:
     result_body: Any = None
     cancel_requested: bool = False
     cancelled: bool = False
-    had_begun: bool = False  # when it was cancelled
     ended_at: float | None = None
     looks: int = 0
     is_answered: bool = False  # to whoever submitted it
@@ -117,7 +116,6 @@ class JobRecord:
 
     def end(self, now: float, *, cancelled: bool) -> None:
         """End the job now and wake whoever waits for its next phase."""
-        self.had_begun = self.phase(now) == "running"
         self.ended_at = now
         self.cancelled = cancelled
         self.changed.set()

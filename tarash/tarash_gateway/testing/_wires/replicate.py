@@ -50,6 +50,7 @@ class ReplicateWire:
         self._context = context
         self._files: dict[str, tuple[bytes, str, str]] = {}
         self._deployments: dict[str, str] = {}
+        self._begun: set[str] = set()  # of those that were cancelled
         job = "/v1/predictions/{prediction_id}"
         self.routes: Sequence[Route] = [
             Route("POST", "/v1/predictions", self._create, step="submit"),
@@ -155,6 +156,9 @@ class ReplicateWire:
         if job.phase(now) == "ended":
             return Reply.json(self._body(job))
 
+        if job.phase(now) == "running":
+            self._begun.add(job.id)
+
         if job.script.cancel == "too_late":
             job.end(now, cancelled=False)
         elif job.script.cancel == "requested":
@@ -210,7 +214,7 @@ class ReplicateWire:
             **self._open(job.id, job.endpoint, job.payload["input"], job.submitted_at),
             "status": status,
             "logs": " 40%|####      | 20/50 [00:01<00:02]" if running else "",
-            "started_at": _time(started) if running or job.had_begun else None,
+            "started_at": _time(started) if running or job.id in self._begun else None,
             "completed_at": _time(datetime.now(UTC)) if job.cancelled else None,
         }
 
