@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ from tarash.tarash_gateway import (
     ValidationError,
     VideoGenerationConfig,
 )
-from tarash.tarash_gateway._engine._breakers import verdict_of
+from tarash.tarash_gateway._data._policies import Target
+from tarash.tarash_gateway._engine._breakers import READ_SECONDS, Breakers, Passage, verdict_of
 from tarash.tarash_gateway._engine._circuit import Circuit, Verdict
 from tarash.tarash_gateway._jobs._traffic import health_in
 from tarash.tarash_gateway.ledger import SqliteLedger
@@ -315,6 +317,52 @@ async def test_processes_share_what_has_opened(fal: Fal, tmp_path: Path) -> None
     assert KEY.encode() not in path.read_bytes()
     await first.aclose(0)
     await second.aclose(0)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_of_all_processes_one_probes(tmp_path: Path) -> None:
+    """Each with a ledger of its own on one file, as processes have it."""
+    clock, target = Clock(), Target("fal", "fal-ai/veo3.1", "https://queue.fal.run")
+    attempt: Any = SimpleNamespace(operation=None, intent=None, call=SimpleNamespace(mocked=False))
+    ledgers = [SqliteLedger(tmp_path / "jobs.db") for _ in range(8)]
+    processes = [(Breakers(SETTINGS, clock), ledger) for ledger in ledgers]
+
+    async def enter() -> list[Passage]:
+        tried = [
+            await asyncio.gather(
+                one.enter(target, attempt, ledger, may_skip=True), return_exceptions=True
+            )
+            for one, ledger in processes
+        ]
+        return [one for (one,) in tried if isinstance(one, Passage)]
+
+    all_let_in = await enter()
+    assert len(all_let_in) == len(processes)
+    for _ in range(SETTINGS.failures):
+        await all_let_in[0].ended(HTTPConnectionError("down"))
+
+    clock.now += READ_SECONDS
+    assert await enter() == []
+    clock.now += SETTINGS.open_seconds
+    (probe,) = await enter()
+    clock.now += 1
+    assert await enter() == []
+    await probe.ended(HTTPConnectionError("down"))  # for twice as long now
+    clock.now += READ_SECONDS + 1.5 * SETTINGS.open_seconds
+    assert await enter() == []
+    clock.now += SETTINGS.open_seconds
+    (probe,) = await enter()
+    await probe.accepted()
+    clock.now += READ_SECONDS
+    assert len(await enter()) == len(processes)
+    for ledger in ledgers:
+        await ledger.aclose()
 
 
 async def test_without_a_breaker_nothing_is_skipped(fal: Fal) -> None:

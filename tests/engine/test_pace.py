@@ -6,6 +6,7 @@ import asyncio
 import math
 import random
 import statistics
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -122,6 +123,16 @@ def test_the_providers_word_wins_over_what_was_seen() -> None:
     pace = PollSchedule(5, 0.5, random.Random(9), history)
     assert pace.pause(0, retry_after=30) == 30
     assert pace.pause(0, retry_after=0) == 0.5
+
+
+def test_waits_that_were_refused_together_do_not_come_back_together() -> None:
+    rng = random.Random(11)
+    paces = [PollSchedule(5, 0.5, rng, History()) for _ in range(100)]
+    pauses = [pace.pause(60, retry_after=30, failed=True) for pace in paces]
+    assert min(pauses) >= 30
+    assert max(pauses) <= 33
+    # In no tenth of a second more than a few.
+    assert max(Counter(round(pause, 1) for pause in pauses).values()) < 20
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from ._limits import FIRST_CLIENT_ERROR, FIRST_SERVER_ERROR
 if TYPE_CHECKING:
     from .._data._breaker import Breaker
     from .._data._policies import Target
+    from .._data._types import JsonObject
     from ..ledger._records import Ledger, StateLedger
     from ._attempt import Attempt
 
@@ -84,9 +85,12 @@ class Breakers:
         with self._lock:
             circuit = self._circuit(name)
             way = circuit.ask(self._clock(), breaker)
-            seconds, error = circuit.until - self._clock(), circuit.last_error
+            seconds, error, kept = circuit.until - self._clock(), circuit.last_error, circuit.kept()
 
         passage.probes = way == "probe"
+        if passage.probes:
+            await _share(ledger, name, kept)
+
         if way != "stop" or (breaker.on_open == "try" and not may_skip):
             return passage
 
@@ -118,10 +122,7 @@ class Breakers:
         else:
             event(logging.INFO, "circuit_closed", circuit=passage.name, error=error)
 
-        if _shares(passage.ledger):
-            states = cast("StateLedger", passage.ledger)
-            with anyio.move_on_after(LEDGER_SECONDS, shield=True):
-                await _safely(states.write_state(SPACE, passage.name, kept))
+        await _share(passage.ledger, passage.name, kept)
 
     def health(self) -> list[CircuitHealth]:
         """Return what is known of each circuit."""
@@ -145,9 +146,12 @@ class Breakers:
 
     async def _read(self, name: str, ledger: Ledger) -> None:
         with self._lock:
-            is_due = self._clock() - self._read_at.get(name, -READ_SECONDS) >= READ_SECONDS
+            now, circuit = self._clock(), self._circuits.get(name)
+            # Where a probe is due, another process may just have sent one.
+            may_probe = circuit is not None and circuit.is_open and now >= circuit.until
+            is_due = may_probe or now - self._read_at.get(name, -READ_SECONDS) >= READ_SECONDS
             if is_due:
-                self._read_at[name] = self._clock()
+                self._read_at[name] = now
 
         if not is_due or not _shares(ledger):
             return
@@ -165,6 +169,14 @@ class Breakers:
             self._read_at.pop(gone, None)
 
         return self._circuits.setdefault(name, Circuit())
+
+
+async def _share(ledger: Ledger, name: str, kept: JsonObject) -> None:
+    """Tell other processes of a circuit, where the ledger is one that they have as well."""
+    if _shares(ledger):
+        states = cast("StateLedger", ledger)
+        with anyio.move_on_after(LEDGER_SECONDS, shield=True):
+            await _safely(states.write_state(SPACE, name, kept))
 
 
 class Passage:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST_DOUBLINGS = 4
 MOST_OUTCOMES = 1000
+LEAST = 1e-3
+"""Seconds by which one change is later than another; a date has them."""
 SHARE = 0.5
 """Of what ended lately, so much has to have failed: a busy account has a few failures always."""
 
@@ -37,7 +39,7 @@ class Circuit:
     is_probed: bool = False
     last_error: str | None = None
     changed_at: float = 0.0
-    """When it last opened or closed."""
+    """When it last opened or closed, or a probe went out."""
 
     def ask(self, now: float, breaker: Breaker) -> Pass:
         """Tell whether an attempt may go out; `probe` to the one that finds out."""
@@ -49,6 +51,7 @@ class Circuit:
 
         self.until = now + breaker.open_seconds
         self.is_probed = True
+        self._change(now)  # other processes wait for what it finds out
         return "probe"
 
     def report(
@@ -118,15 +121,19 @@ class Circuit:
         self.is_probed = False
         self.outcomes.clear()
 
+    def _change(self, now: float) -> None:
+        """Note a change, as later than the last one, whatever the clock says."""
+        self.changed_at = max(now, self.changed_at + LEAST)
+
     def _open(self, now: float, breaker: Breaker) -> bool:
         self.until = now + breaker.open_seconds * 2 ** min(self.opened, MOST_DOUBLINGS)
         self.is_open, self.is_probed = True, False
         self.opened += 1
-        self.changed_at = now
+        self._change(now)
         return True
 
     def _close(self, now: float) -> bool:
         self.is_open, self.is_probed, self.opened = False, False, 0
-        self.changed_at = now
+        self._change(now)
         self.outcomes.clear()
         return True

@@ -241,7 +241,9 @@ class PollSchedule:
 
     def _pause(self, elapsed: float, retry_after: float | None, *, failed: bool) -> float:
         if retry_after is not None and (retry_after > 0 or not failed):
-            return max(retry_after, self._floor, CLOSEST)
+            # After a refusal never less, and not all waits of an account in the same moment.
+            spread = self._rng.uniform(1, 1 + JITTER) if failed else 1.0
+            return max(retry_after * spread, self._floor, CLOSEST)
 
         busy = self._history.waiting / LOOKS_A_SECOND
         usual = max(SHARE * elapsed, busy)
