@@ -14,7 +14,16 @@ from tarash.tarash_gateway import ValidationError, VideoGenerationRequest
 from tarash.tarash_gateway._data._exchange import MediaSupport
 from tarash.tarash_gateway._data._types import MediaContent
 from tarash.tarash_gateway._support._base64 import PIECE, decoded
-from tarash.tarash_gateway.media import Rules, data_uri, load, plan_media, prepare, samples, to_wire
+from tarash.tarash_gateway.media import (
+    Rules,
+    _files,
+    data_uri,
+    load,
+    plan_media,
+    prepare,
+    samples,
+    to_wire,
+)
 
 PNG = samples.make_png(16, 16, seed=1)
 CONTENT: Any = {"content": PNG, "content_type": "image/png"}
@@ -188,6 +197,21 @@ async def test_a_slow_file_does_not_hold_up_the_loop(here: Path) -> None:
             await pipe.write(PNG)
 
     assert found == [CONTENT]
+
+
+async def test_a_pipe_that_nobody_writes_into_is_not_waited_for(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(here / "silent.png")
+    monkeypatch.setattr(_files, "PIPE_SECONDS", 0.1)
+    assert "no bytes came for 0.1 s" in await refusal(Path("silent.png"))
+
+
+@pytest.mark.parametrize("place", ["silent.png", "/dev/zero"])
+def test_a_plan_does_not_empty_a_pipe(here: Path, place: str) -> None:
+    os.mkfifo(here / "silent.png")
+    with pytest.raises(ValidationError, match=r"is a pipe or a device.*save it to a file"):
+        plan_media(request(Path(place)), None, Rules())
 
 
 async def test_text_from_others_names_no_file_where_addresses_are_restricted(here: Path) -> None:

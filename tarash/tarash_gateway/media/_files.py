@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,9 @@ from .._http._kinds import HEADER_BYTES
 from ..exceptions import ValidationError
 
 LONGEST_PATH = 4096
+PIPE_SECONDS = 30.0
+"""How long a pipe may be silent."""
+PIPE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,11 @@ def read_file(path: Path, where: str, most_bytes: int) -> bytes:
     """
     try:
         with _open(path) as file:
-            check_size(os.fstat(file.fileno()).st_size, where, most_bytes, shown_path(path))
+            found = os.fstat(file.fileno())
+            check_size(found.st_size, where, most_bytes, shown_path(path))
             # It may grow, and a device or a pipe has no size.
-            content = file.read(most_bytes + 1)
+            is_pipe = stat.S_ISFIFO(found.st_mode)
+            content = _of_pipe(file, most_bytes + 1) if is_pipe else file.read(most_bytes + 1)
     except OSError as error:
         raise _unreadable(path, where, error) from error
 
@@ -48,13 +55,20 @@ def read_head(path: Path, where: str) -> Head:
     """Return the beginning of a file.
 
     Raises:
-        ValidationError: There is no such file, it can't be read, or is empty.
+        ValidationError: There is no such file, it can't be read, is empty, or is a pipe or a
+            device: what is read of it now would be missing when the call runs.
     """
     try:
         with _open(path) as file:
             found = os.fstat(file.fileno())
-            # Of a pipe, what is read now would be missing when the call runs.
-            head = file.read(HEADER_BYTES) if stat.S_ISREG(found.st_mode) else b"\0"
+            if not stat.S_ISREG(found.st_mode):
+                raise ValidationError(
+                    f"{where}: {shown_path(path)} is a pipe or a device, which gives its bytes "
+                    "once, so that a plan, a quote or the mock can't look at it; save it to a "
+                    "file, or give its bytes"
+                )
+
+            head = file.read(HEADER_BYTES)
     except OSError as error:
         raise _unreadable(path, where, error) from error
 
@@ -64,9 +78,32 @@ def read_head(path: Path, where: str) -> Head:
     return Head(head, found.st_size)
 
 
+def _of_pipe(pipe: BinaryIO, most_bytes: int) -> bytes:
+    """Return what somebody writes into a pipe: for ever, where nobody does, is not waited."""
+    found = bytearray()
+    events = select.poll()
+    events.register(pipe, select.POLLIN)
+    while len(found) < most_bytes:
+        if not events.poll(PIPE_SECONDS * 1000):
+            raise OSError(errno.ETIMEDOUT, f"no bytes came for {PIPE_SECONDS:g} s")
+
+        part = os.read(pipe.fileno(), min(PIPE_BYTES, most_bytes - len(found)))
+        if not part:
+            break
+
+        found += part
+
+    return bytes(found)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe, too, without waiting for somebody who writes into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _open(path: Path) -> BinaryIO:
     try:
-        return path.expanduser().open("rb")
+        return open(path.expanduser(), "rb", opener=_at_once)
     except (RuntimeError, ValueError) as error:  # no home, or a NUL in it
         raise OSError(None, str(error)) from error
 
