@@ -30,6 +30,7 @@ from ._rows import Narrowing
 from ._takes import Model
 
 if TYPE_CHECKING:
+    from ..._data._types import Kind
     from .._contract import Adapter
 
 
@@ -83,9 +84,8 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
     adapter = DeclaredAdapter(said)
     hosts = tuple(filter(None, (urlsplit(base).hostname for base in said.account.bases)))
     schemas = None
-    if said.schemas is not None:
-        made = said.schemas.makes
-        schemas = Schemas(adapter, hosts, listed=True, on_first_use=True, makes=made)
+    if said.schemas:
+        schemas = Schemas(adapter, hosts, listed=True, on_first_use=True, makes=listed_kind(said))
 
     return Provider(
         name=said.name,
@@ -98,6 +98,12 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
         aliases=said.aliases,
         open_settings=open_settings(said),
     )
+
+
+def listed_kind(said: ProviderDeclaration) -> Kind | None:
+    """Return what all models make whose schemas are listed, where that is one thing."""
+    kinds = {one.makes for one in said.schemas}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def keys_of(said: ProviderDeclaration) -> tuple[KeyVariable, ...]:
@@ -148,7 +154,7 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
         MODELS_OF=of_kind,
         IDS={kind: tuple(names) for kind, names in ids.items()},
         ENDS=dict(sorted(last.items())),
-        NARROWED=Narrowing(said) if said.schemas is not None and said.schemas.in_rows else None,
+        NARROWED=Narrowing(said) if any(one.in_rows for one in said.schemas) else None,
         PRICES=PriceBook(one.line(said.name) for one in said.prices),
         VIDEO_FALLBACK=mappers_of(said, "video", None),
         IMAGE_FALLBACK=mappers_of(said, "image", None),
