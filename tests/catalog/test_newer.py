@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tarash.tarash_gateway import (
@@ -85,6 +87,15 @@ ROW: dict[str, Any] = {
     "generate_audio": False,
     "seed": None,
 }
+PICTURES: dict[str, Any] = {
+    "id": "somebody/picture-9",
+    "supported_parameters": {
+        "n": {"type": "range", "min": 1, "max": 4},
+        "quality": {"type": "enum", "values": ["low", "high"]},
+        "aspect_ratio": {"type": "enum", "values": ["1:1", "4:3"]},
+    },
+    "supports_streaming": False,
+}
 ROUTED = {
     "provider": "openrouter",
     "model": ROW["id"],
@@ -144,13 +155,62 @@ def test_rows_of_another_form_say_what_a_model_takes(newer: Simulator) -> None:
     assert adapted == {"duration_seconds", "resolution", "aspect_ratio", "generate_audio"}
 
 
-def test_nobody_is_asked_about_what_the_list_does_not_have(newer: Simulator) -> None:
-    """Its rows are of videos, and an image model is sent what was asked for."""
+def test_a_model_that_no_list_has_is_sent_what_was_asked_for(newer: Simulator) -> None:
     given = {**ROUTED, "api_key": "key", "base_url": newer.base_url("openrouter")}
     config = ImageGenerationConfig.model_validate({**given, "model": "somebody/picture-9"})
     response = generate_image(config, ImageGenerationRequest(prompt="x"))
-    assert response.adjustments == ()
-    assert [one.path for one in newer.requests("openrouter") if "models" in one.path] == []
+    assert [one.field for one in response.adjustments] == ["model"], "that nobody knows it"
+    asked = [one.path.rpartition("v1/")[2] for one in newer.requests("openrouter")]
+    assert [one for one in asked if "models" in one] == ["videos/models", "images/models"]
+
+
+def test_rows_of_image_models_say_what_these_take(newer: Simulator) -> None:
+    """One lists what it takes, by name and value; what it doesn't list it refuses."""
+    model = PICTURES["id"]
+    newer.publish_models("openrouter", [ROW, PICTURES])
+    given = {**ROUTED, "api_key": "key", "base_url": newer.base_url("openrouter")}
+    config = ImageGenerationConfig.model_validate({**given, "model": model})
+    request = ImageGenerationRequest(
+        prompt="x", n=8, size="1024x1024", quality="hd", aspect_ratio="7:5", seed=5
+    )
+    responses = [generate_image(config, request) for _ in range(2)]
+    sent = [job.payload for job in newer.jobs("openrouter")]
+    best = {"quality": "high", "aspect_ratio": "4:3"}
+    assert sent == [{"model": model, "prompt": "x", "n": 4, **best}] * 2
+    # A size that can't be sent goes by its ratio where no ratio is said.
+    changed = {one.field for one in responses[0].adjustments}
+    assert changed == {"n", "size", "quality", "aspect_ratio", "seed"}
+    lists = [one for one in newer.requests("openrouter") if "/models" in one.path]
+    assert len(lists) == 2
+
+    square = request.model_copy(update={"aspect_ratio": None})
+    generate_image(config, square)
+    assert newer.jobs("openrouter")[-1].payload["aspect_ratio"] == "1:1"
+
+    looked = {"image_list": ({"image": "https://example.com/a.png"},)}
+    with pytest.raises(ValidationError, match="reference"):
+        generate_image(config, square.model_copy(update=looked))
+
+
+def test_a_refresh_reads_rows_of_both_kinds(newer: Simulator) -> None:
+    newer.publish_models("openrouter", [ROW, PICTURES])
+    adapter: Any = default_registry.adapter("openrouter")
+
+    async def get(url: str, _headers: Any) -> Any:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return await answer.json()
+
+    records = asyncio.run(adapter.read_all(get, newer.base_url("openrouter")))
+    assert (records[ROW["id"]]["outputs"], records[PICTURES["id"]]["outputs"]) == (
+        ["video"],
+        ["image"],
+    )
+    for name, record in records.items():
+        remember("openrouter", name, record)
+
+    assert PICTURES["id"] in {one.model for one in list_models("openrouter", output="image")}
+    found = describe_model("openrouter", PICTURES["id"])
+    assert (found.aspect_ratios, found.seed) == (("1:1", "4:3"), False)
 
 
 def test_a_frame_that_a_row_does_not_list_is_refused(newer: Simulator) -> None:

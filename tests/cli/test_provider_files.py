@@ -91,3 +91,31 @@ def test_what_ships_can_be_checked(command: Command, path: Path) -> None:
     assert report["derived"]
     if not any(line.startswith("[hooks]") for line in path.read_text("utf-8").splitlines()):
         assert [one for one in report["scenes"] if one["trouble"]] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "statuses = ",
+            "status_map = ",
+            ["no such key; did you mean 'statuses'?", "statuses: it is missing, and needed"],
+        ),
+        ("[poll]\n", '[poll]\nmethod = "PUT"\n', ["it must be 'GET' or 'POST'"]),
+        ('"completed"', '"done"', ["it must be 'queued', 'processing', 'completed'"]),
+        ('from = "prompt"', 'from = "promt"', ["did you mean 'prompt'?"]),
+        ('kind = "video"', 'kind = "vidoe"', ["it must be 'video' or 'image'"]),
+        ('id = "', 'id = "..', ["it is no path: names with dots between"]),
+    ],
+)
+def test_what_people_mistype_is_said_in_plain_words_a_line_each(
+    command: Command, old: str, new: str, told: list[str]
+) -> None:
+    text = (FOLDER / "aster.toml").read_text("utf-8")
+    assert old in text
+    (command.folder / "acme.toml").write_text(text.replace(old, new, 1), "utf-8")
+    lines = command("providers", "check", "acme.toml", code=2).err.strip().splitlines()
+    assert len(lines) == 1 + len(told), lines
+    for said in told:
+        (place,) = [line for line in lines[1:] if said in line]
+        assert place.startswith("  acme.toml:")

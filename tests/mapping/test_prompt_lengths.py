@@ -30,6 +30,7 @@ LIMITS = [
     ("alibaba", "qwen-image-2.0-pro", "image", "negative_prompt", 500),
     ("alibaba", "wan2.7-image", "image", "prompt", 5000),
     ("alibaba", "wan2.6-image", "image", "prompt", 2000),
+    ("alibaba", "kling/kling-v3-video-generation", "video", "prompt", 2500),
     ("bfl", "flux-3-video", "video", "prompt", 15_000),
     ("kling", "kling-3.0", "video", "prompt", 3072),
     ("kling", "kling-o1", "video", "prompt", 2500),

@@ -528,3 +528,53 @@ async def test_a_suspended_task_waits(simulator: Simulator, gateway: Gateway) ->
     waits = {"output": {"task_id": "t", "task_status": "SUSPENDED"}, "request_id": "r"}
     simulator.fail("alibaba", "poll", Fault.status(200, waits))
     assert (await gateway.generate_video_async(video(simulator), KITE)).video
+
+
+RESOLD = "services/aigc/video-generation/video-synthesis"
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "host"),
+    [
+        ("kling/kling-v3-video-generation", None, "dashscope.aliyuncs.com"),
+        ("vidu/viduq3-pro_text2video", None, "dashscope-intl.aliyuncs.com"),
+        ("kling/kling-v3-video-generation", "us-east-1", "dashscope-us.aliyuncs.com"),
+    ],
+)
+def test_models_of_others_are_asked_for_where_they_are_sold(
+    model: str, region: str | None, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kling is in Beijing only; who names a region is asked there."""
+    monkeypatch.delenv("DASHSCOPE_API_REGION", raising=False)
+    given = {} if region is None else {"region": region}
+    config = VideoGenerationConfig(provider="alibaba", model=model, provider_config=given)
+    assert plan_video(config, KITE).endpoint == f"https://{host}/api/v1/{RESOLD}"
+
+
+FRAMES = [{"image": URL, "type": role} for role in ("last_frame", "first_frame")]
+
+
+@pytest.mark.parametrize(
+    ("model", "wishes", "sent"),
+    [
+        ("kling/kling-v3-video-generation", {"resolution": "1080p", "aspect_ratio": "9:16"},
+         {"mode": "pro", "aspect_ratio": "9:16", "duration": 5, "audio": False}),
+        ("kling/kling-v3-omni-video-generation", {"video": VIDEO},
+         {"mode": "std", "media": ["base"]}),
+        ("vidu/viduq2_text2video", {"aspect_ratio": "4:3"}, {"size": "1104*816", "duration": 5}),
+        ("vidu/viduq3-pro_start-end2video", {"image_list": FRAMES, "generate_audio": True},
+         {"resolution": "720P", "duration": 5, "audio": True, "media": ["image", "image"]}),
+        ("pixverse/pixverse-v5.6-it2v",
+         {"image_list": [{"image": URL}], "resolution": "1080p", "duration_seconds": 10},
+         {"resolution": "1080P", "duration": 8, "audio": False, "media": ["image_url"]}),
+    ],
+)  # fmt: skip
+async def test_models_of_others(
+    simulator: Simulator, gateway: Gateway, model: str, wishes: Any, sent: Any
+) -> None:
+    request = VideoGenerationRequest.model_validate({"prompt": "A kite", **wishes})
+    assert (await gateway.generate_video_async(video(simulator, model), request)).video
+    (job,) = simulator.jobs("alibaba")
+    kinds = [one["type"] for one in job.payload["input"].get("media", ())]
+    given = {**job.payload["parameters"], **({"media": kinds} if kinds else {})}
+    assert given == {"watermark": False, **sent}

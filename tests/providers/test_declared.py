@@ -217,7 +217,7 @@ def test_a_folder_of_files_replaces_no_built_in_provider(
 
         said = " ".join(str(one.message) for one in warned)
         assert "Other is left out as 'fal'" in said
-        assert "odd.toml: title: Field required" in said
+        assert "odd.toml: title: it is missing, and needed" in said
         assert default_registry.adapter("fal").base_url == "https://queue.fal.run"
         assert default_registry.adapter("declared-grok").base_url == "https://api.x.ai/v1"
     finally:

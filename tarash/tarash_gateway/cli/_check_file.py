@@ -22,7 +22,7 @@ from ..providers import Provider, ProviderDeclaration, Registry, declared_provid
 from ..providers._registry import default_registry
 from . import _terminal as terminal
 from ._doctor import Finding, live_findings
-from ._errors import CommandError, Exit
+from ._errors import CommandError, Exit, exit_code
 from ._lint import Remark, remarks
 from ._rehearse import Rehearsal, Scene, first_models, least_request
 
@@ -44,10 +44,22 @@ def check_file(file: Path, *, live: bool, json: bool) -> int:
     """Lint, derive, play, and ask; return the exit code.
 
     Raises:
-        ValidationError: The file declares no provider; each place is named with its line.
+        ValidationError: The file can't be read, or declares no provider, which as JSON is one text.
         CommandError: What it declares can't be used.
     """
-    said = read_declaration(file)
+    try:
+        said = read_declaration(file)
+    except ValidationError as error:
+        first, *places = error.message.split("\n  ")
+        if json or not places:
+            raise
+
+        terminal.say(first, label="error", style="bold red")
+        for place in places:
+            terminal.say(f"  {place}")
+
+        return exit_code(error)
+
     row = declared_provider(said)
     text = file.read_text("utf-8")
     raw = tomllib.loads(text)

@@ -127,7 +127,9 @@ class DeclaredAccount(RestAdapter):
                 missing, or is no name of a host.
         """
         account = self.said.account
-        product = account.product_of(config.model)
+        variable = os.environ.get(account.region_variable or "")
+        asked = config.provider_config.get("region") or variable
+        product = None if asked else account.product_of(config.model)
         base_url = account.base_url if product is None else product.base_url
         if custom and account.products:
             return at_product(custom, base_url, account.bases)
@@ -138,8 +140,7 @@ class DeclaredAccount(RestAdapter):
         if product is not None:
             return self._base((base_url,), config)
 
-        variable = os.environ.get(account.region_variable or "")
-        region = config.provider_config.get("region") or variable or account.region
+        region = asked or account.region
         if not region:
             return self._base((account.base_url,), config)
 

@@ -58,7 +58,7 @@ class DeclaredAdapter(DeclaredLearning):
         if said.quote:
             self.ask_price = self._ask_price
 
-        if said.schemas is not None:
+        if said.schemas:
             self.fetch_schema = self._fetch_schema
 
         if said.upload is not None:

@@ -19,6 +19,7 @@ from ._rows import schema_in
 if TYPE_CHECKING:
     from ..._http._credentials import Credentials
     from ._model import ProviderDeclaration
+    from ._stages import Schemas
 
 NOT_FOUND = 404
 OFF = "off"
@@ -40,24 +41,31 @@ class DeclaredLearning(DeclaredPricing):
         return os.environ.get(self.switch, "").strip().lower() != OFF
 
     async def _fetch_schema(self, client: Any, model: str) -> JsonObject | None:
-        """Return what the list says of one model."""
-        path = "" if self.said.schemas is None else self.said.schemas.path
-        answer = await client.get(self.address_of(client, path, {}), any_status=True)
-        if answer.status == NOT_FOUND:
-            return None
+        """Return what the lists say of one model; the first that has it."""
+        for how in self.said.schemas:
+            answer = await client.get(self.address_of(client, how.path, {}), any_status=True)
+            if answer.status == NOT_FOUND:
+                continue
 
-        body = checked(answer, self.errors).object()
-        if self.rules.is_refusal(body):
-            raise self.rules.in_good_answer(answer)
+            body = checked(answer, self.errors).object()
+            if self.rules.is_refusal(body):
+                raise self.rules.in_good_answer(answer)
 
-        return dated(self.records_in(body, model).get(model))
+            found = self.records_in(body, model, how).get(model)
+            if found is not None:
+                return dated(found)
+
+        return None
 
     async def read_all(self, get: Get, base_url: str | None) -> Mapping[str, JsonObject]:
         """Return the records of all models that are listed, by id."""
         declared = self.said.account.base_url
         base = with_version(base_url, declared) if base_url else declared
-        path = "" if self.said.schemas is None else self.said.schemas.path
-        return self.records_in(await get(join(base, path), {}))
+        found: dict[str, JsonObject] = {}
+        for how in self.said.schemas:
+            found = {**self.records_in(await get(join(base, how.path), {}), how=how), **found}
+
+        return found
 
     async def read_one(self, get: Get, base_url: str | None, model: str) -> JsonObject | None:
         """Return the record of one model; None where the list doesn't have it."""
@@ -67,9 +75,11 @@ class DeclaredLearning(DeclaredPricing):
         """Return the record in a model's JSON Schema; None where it describes no input."""
         return record_of(document, model)
 
-    def records_in(self, body: Any, model: str | None = None) -> dict[str, JsonObject]:
+    def records_in(
+        self, body: Any, model: str | None = None, how: Schemas | None = None
+    ) -> dict[str, JsonObject]:
         """Return the records in a list by id, of all models or of one. Pure."""
-        how = self.said.schemas
+        how = how or next(iter(self.said.schemas), None)
         found: dict[str, JsonObject] = {}
         if how is None:
             return found

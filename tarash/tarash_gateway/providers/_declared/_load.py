@@ -25,11 +25,12 @@ from ._limits import joints_of, rules_of
 from ._mappers import mappers_of
 from ._model import Account, ProviderDeclaration
 from ._names import names_at
-from ._parts import is_for, is_named
+from ._parts import PATH_PATTERN, is_for, is_named
 from ._rows import Narrowing
 from ._takes import Model
 
 if TYPE_CHECKING:
+    from ..._data._types import Kind
     from .._contract import Adapter
 
 
@@ -83,9 +84,8 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
     adapter = DeclaredAdapter(said)
     hosts = tuple(filter(None, (urlsplit(base).hostname for base in said.account.bases)))
     schemas = None
-    if said.schemas is not None:
-        made = said.schemas.makes
-        schemas = Schemas(adapter, hosts, listed=True, on_first_use=True, makes=made)
+    if said.schemas:
+        schemas = Schemas(adapter, hosts, listed=True, on_first_use=True, makes=listed_kind(said))
 
     return Provider(
         name=said.name,
@@ -98,6 +98,12 @@ def declared_provider(source: str | Path | Mapping[str, Any] | ProviderDeclarati
         aliases=said.aliases,
         open_settings=open_settings(said),
     )
+
+
+def listed_kind(said: ProviderDeclaration) -> Kind | None:
+    """Return what all models make whose schemas are listed, where that is one thing."""
+    kinds = {one.makes for one in said.schemas}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def keys_of(said: ProviderDeclaration) -> tuple[KeyVariable, ...]:
@@ -148,7 +154,7 @@ def models_of(said: ProviderDeclaration) -> ModuleType:
         MODELS_OF=of_kind,
         IDS={kind: tuple(names) for kind, names in ids.items()},
         ENDS=dict(sorted(last.items())),
-        NARROWED=Narrowing(said) if said.schemas is not None and said.schemas.in_rows else None,
+        NARROWED=Narrowing(said) if any(one.in_rows for one in said.schemas) else None,
         PRICES=PriceBook(one.line(said.name) for one in said.prices),
         VIDEO_FALLBACK=mappers_of(said, "video", None),
         IMAGE_FALLBACK=mappers_of(said, "image", None),
@@ -187,7 +193,8 @@ def _checked(raw: Mapping[str, Any], where: str, text: str, beside: Read) -> Pro
     try:
         said = ProviderDeclaration.model_validate(dict(raw))
     except pydantic.ValidationError as error:
-        told = [_told(one, where, text, raw) for one in error.errors(include_url=False)]
+        errors = _causes(error.errors(include_url=False))
+        told = [_told(one, errors, where, text, raw) for one in errors]
         raise ValidationError(
             f"{told[0].partition(': ')[0]} declares no provider that can be used:\n  "
             + "\n  ".join(told)
@@ -221,18 +228,54 @@ def _schema(name: str, where: str, beside: Read) -> Any:
     return found
 
 
-def _told(error: Any, where: str, text: str, raw: Mapping[str, Any]) -> str:
+def _causes(errors: Sequence[Any]) -> list[Any]:
+    """Return errors without those that only follow from others, such as that nothing is left."""
+    return [
+        one
+        for one in errors
+        if one["type"] != "too_short"
+        or not any(
+            other is not one and other["loc"][: len(one["loc"])] == one["loc"] for other in errors
+        )
+    ]
+
+
+def _told(error: Any, errors: Sequence[Any], where: str, text: str, raw: Mapping[str, Any]) -> str:
     place: Sequence[str | int] = _as_written(error["loc"], raw)
     line = _line_of(text, place)
     at = f"{where}:{line}" if line else where
     name = ".".join(map(str, place)) or "as a whole"
     if error["type"] == "extra_forbidden":
         known = names_at(ProviderDeclaration, place[:-1])
-        near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
+        # What is missing there is likelier to be meant than what is there already.
+        due = [one["loc"][-1] for one in errors if _is_missing_beside(one, error)]
+        near = [
+            *difflib.get_close_matches(str(place[-1]), map(str, due), n=1, cutoff=0.5),
+            *difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5),
+        ]
         meant = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         return f"{at}: {name}: there is no such key; {meant}"
 
-    return f"{at}: {name}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{at}: {name}: {_words(error)}"
+
+
+def _is_missing_beside(one: Any, other: Any) -> bool:
+    return bool(one["type"] == "missing" and one["loc"][:-1] == other["loc"][:-1])
+
+
+def _words(error: Any) -> str:
+    """Return what is wrong with a value, in plain words."""
+    if error["type"] == "missing":
+        return "it is missing, and needed"
+
+    if error["type"] == "string_pattern_mismatch":
+        if error["ctx"]["pattern"] == PATH_PATTERN:
+            return "it is no path: names with dots between, such as data.task_id"
+
+        return f"it has another form than is needed: {error['ctx']['pattern']}"
+
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return said.replace("Input should be", "it must be").replace("Extra inputs are", "it is")
 
 
 def _as_written(place: Sequence[str | int], raw: Any) -> list[str | int]:

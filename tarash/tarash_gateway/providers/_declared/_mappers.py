@@ -297,7 +297,8 @@ def _placed(take: Take, media: Any, said: ProviderDeclaration) -> Any:
             field=take.source,
         )
 
-    return sent
+    is_number = take.form == "int" and isinstance(sent, str) and sent.isdecimal()
+    return int(sent) if is_number else sent
 
 
 def _sent(media: Any, said: ProviderDeclaration) -> Any:

@@ -249,7 +249,8 @@ class ProviderDeclaration(Part):
     list: Annotated[tuple[Listing, ...], SEVERAL] = ()
     quote: Annotated[tuple[Quote, ...], SEVERAL] = ()
     webhook: Annotated[tuple[Webhook, ...], SEVERAL] = ()
-    schemas: Schemas | None = None
+    schemas: Annotated[tuple[Schemas, ...], SEVERAL] = ()
+    """One list, or one for each kind, which says so by `makes`."""
     prices: tuple[Price, ...] = ()
     sets: dict[str, dict[str, Take]] = {}
     models: Annotated[tuple[Model, ...], Field(min_length=1)]
@@ -323,6 +324,10 @@ class ProviderDeclaration(Part):
     def makes(self) -> tuple[Kind, ...]:
         """What its models make."""
         return tuple(dict.fromkeys(one.kind for one in self.models))
+
+    def schemas_for(self, kind: str) -> Schemas | None:
+        """Return the list that says what models of a kind take; None where there is none."""
+        return next((one for one in self.schemas if one.makes in (None, kind)), None)
 
     def forms_of(self, kind: str, model: str) -> tuple[Model, ...]:
         """Return what is declared of a model: by its id, the longest prefix, else of the first."""

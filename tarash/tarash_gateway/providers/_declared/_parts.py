@@ -30,7 +30,8 @@ def _plain(value: Any) -> Any:
 
 Plain = Annotated[Any, AfterValidator(_plain)]
 Text = Annotated[str, Field(min_length=1)]
-Path = Annotated[str, Field(pattern=r"^[^.\s]+( [^.\s]+)*(\.[^.\s]+( [^.\s]+)*)*$")]
+PATH_PATTERN = r"^[^.\s]+( [^.\s]+)*(\.[^.\s]+( [^.\s]+)*)*$"
+Path = Annotated[str, Field(pattern=PATH_PATTERN)]
 """Names with dots between, which may be of several words; a number is a place in a list, and
 `name[]` is each of a list."""
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..._support._paths import value_at as one
 from ..._support._paths import values_at as every
 from ...mapping import FieldMapper
 from .._facts import mapping
 from ._choosing import together
 from ._mappers import mappers_of
 from ._names import holds
-from ._takes import Model
+from ._takes import Model, Take
 
 if TYPE_CHECKING:
     from ..._data._types import Kind
@@ -31,31 +32,48 @@ def schema_in(row: Any, how: Schemas) -> dict[str, Any]:
             kind = "string" if isinstance(values[0], str) else "integer"
             properties[name] = {"type": kind, "enum": values}
 
+    for name, span in how.spans.items():
+        low, high = one(row, span.low), one(row, span.high)
+        if type(low) in (int, float) and type(high) in (int, float):
+            properties[name] = {"type": "number", "minimum": low, "maximum": high}
+
     taken = {name: holds(flag, row) for name, flag in how.taken_if.items()}
     taken |= {name: not holds(flag, row) for name, flag in how.not_taken_if.items()}
     return {
         "type": "object",
-        "properties": {**properties, **{name: {} for name, has in taken.items() if has}},
+        "properties": {**{name: {} for name, has in taken.items() if has}, **properties},
     }
 
 
 def narrowed(said: ProviderDeclaration, form: Model, schema: Mapping[str, Any]) -> Model:
     """Return a form without what the model's own row has not."""
-    told = frozenset() if said.schemas is None else said.schemas.in_rows
+    how = said.schemas_for(form.kind)
+    told = frozenset() if how is None else how.in_rows
     properties: Mapping[str, Any] = schema.get("properties") or {}
+    gone = {take.source for name, take in form.takes.items() if name in told - properties.keys()}
     takes = {}
     for name, take in form.takes.items():
-        allowed = mapping(properties.get(name)).get("enum")
-        if name not in told:
-            takes[name] = take
-        elif allowed:
-            default = take.default if take.default in allowed else None
-            limits = {"allowed": tuple(allowed), "low": None, "high": None, "default": default}
-            takes[name] = take.model_copy(update=limits)
-        elif name in properties:
-            takes[name] = take
+        if name in told and name not in properties:
+            continue
+
+        # Where there is no place for the other field, this one need not give way to it.
+        limits = _limits(take, mapping(properties.get(name))) if name in told else {}
+        lacks = tuple(one for one in take.lacks if one not in gone)
+        takes[name] = take.model_copy(update={**limits, "lacks": lacks})
 
     return form.model_copy(update={"takes": takes})
+
+
+def _limits(take: Take, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row says of a parameter's values."""
+    allowed, most = schema.get("enum"), schema.get("maximum")
+    if allowed:
+        default = take.default if take.default in allowed else None
+        listed = {"allowed": tuple(allowed), "low": None, "high": None}
+        return {**listed, "free": False, "default": default}
+
+    low = schema.get("minimum")
+    return {} if low is None or most is None else {"allowed": None, "low": low, "high": most}
 
 
 class Narrowing:

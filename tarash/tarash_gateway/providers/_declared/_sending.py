@@ -90,7 +90,7 @@ class DeclaredSending(DeclaredAccount):
 
     def _goes_by_schema(self, spec: ModelSpec) -> bool:
         """Tell whether what was read of a model stands in the place of what is declared."""
-        how = self.said.schemas
+        how = self.said.schemas_for(spec.kind)
         return spec.source == "live" and not (how is not None and how.in_rows)
 
     # ----------------------------------------------------------------------------------------- body

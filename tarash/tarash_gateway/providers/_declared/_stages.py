@@ -251,6 +251,13 @@ class Quote(Fits):
         return self
 
 
+class Span(Part):
+    """Where a row says between which numbers a parameter may be."""
+
+    low: Path
+    high: Path
+
+
 class Schemas(Part):
     """Where the provider lists what its models take: as JSON Schemas, or in rows of its own.
 
@@ -267,15 +274,17 @@ class Schemas(Part):
     """What all of the listed models make, where that is one thing."""
     values: dict[str, Path] = {}
     """In rows: parameters, and where a row lists their values; without any, it is not taken."""
+    spans: dict[str, Span] = {}
+    """In rows: parameters, and where a row has the least and the most; without, it is not taken."""
     taken_if: dict[str, Predicate] = {}
-    """In rows: parameters, and what a row has where the model takes them."""
+    """In rows: parameters, and what a row has where the model takes them, also without `values`."""
     not_taken_if: dict[str, Predicate] = {}
     """In rows: parameters, and what a row has where the model doesn't."""
 
     @property
     def in_rows(self) -> frozenset[str]:
         """The parameters that rows tell of."""
-        return frozenset({*self.values, *self.taken_if, *self.not_taken_if})
+        return frozenset({*self.values, *self.spans, *self.taken_if, *self.not_taken_if})
 
     @model_validator(mode="after")
     def _tells(self) -> Schemas:

@@ -14,6 +14,5 @@ provider = declared_folder(
     keys=("OPENROUTER_API_KEY",),
     open_settings=("referer", "title", "region"),
     schemas_of=("openrouter.ai",),
-    schemas_make="video",
     prices=Tariffs(f"{__name__}.prices", "OpenRouter's lists of models", hosts=("openrouter.ai",)),
 )

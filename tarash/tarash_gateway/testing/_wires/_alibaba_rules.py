@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tarash.tarash_gateway.testing._wires._alibaba_resold import SIZES, resold
+
 Wrong = tuple[str, str]
 """The code of a refusal, and its words."""
 
@@ -215,6 +217,7 @@ MODELS: Mapping[str, Model] = {
     "wan2.2-s2v": _video(
         "resolution", inputs=("image_url!", "audio_url!"), tiers=("480P", "720P"), path=FRAMES
     ),
+    **resold(_video),
     **dict.fromkeys(
         ("qwen-image-3.0", "qwen-image-3.0-pro", "qwen-image-2.0", "qwen-image-2.0-pro"),
         _image("size", *_EDITS, most=6, media={"image": 3}, **_FREE),
@@ -329,7 +332,8 @@ def _values(options: Mapping[str, Any], model: Model) -> Iterator[str]:
 
 def _is_size(size: str, model: Model) -> bool:
     if model.path == VIDEO:
-        return any(size in _SIZES[tier] for tier in model.tiers)
+        known = SIZES if "540P" in model.tiers else _SIZES
+        return any(size in known[tier] for tier in model.tiers)
 
     found = re.fullmatch(r"(\d+)\*(\d+)", size)
     area = int(found[1]) * int(found[2]) if found else 0

@@ -204,6 +204,7 @@ _VIDEO: Mapping[str, Check] = {
     "creativity": one_of(0, 1),
     "provider": is_provider,
 }
+_BY_ROW = {"n", "size", "aspect_ratio", "quality", "seed", "input_references"}
 _IMAGE: Mapping[str, Check] = {
     **_SHARED,
     "n": lambda value: is_whole(value) and 1 <= value <= 10,  # noqa: PLR2004
@@ -237,9 +238,28 @@ def _wrong_fields(body: Mapping[str, Any], fields: Mapping[str, Check]) -> str |
     return None if bad is None else f"{bad}: Invalid input"
 
 
-def wrong_image(body: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with a request for images; None for nothing."""
-    return _wrong_fields(body, _IMAGE)
+def wrong_image(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ()) -> str | None:
+    """Say what is wrong with a request for images; None for nothing.
+
+    Args:
+        body: What is asked for.
+        rows: Of image models, each of which names the parameters that it takes.
+    """
+    wrong = _wrong_fields(body, _IMAGE)
+    if wrong is not None:
+        return wrong
+
+    row: Mapping[str, Any] = next((one for one in rows if one.get("id") == body.get("model")), {})
+    takes: Mapping[str, Any] | None = row.get("supported_parameters")
+    for name in _BY_ROW & body.keys() if takes is not None else ():
+        rule = (takes or {}).get(name)
+        if rule is None or (name == "n" and not rule["min"] <= body["n"] <= rule["max"]):
+            return f"{name} is not supported by {body['model']}"
+
+        if body[name] not in rule.get("values", (body[name],)):
+            return f"{name} must be one of {rule['values']}"
+
+    return None
 
 
 def wrong_video(body: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ()) -> str | None:

@@ -43,6 +43,7 @@ class OpenrouterWire:
         self.routes: Sequence[Route] = [
             Route("GET", f"{_BASE}/key", self._key),
             Route("GET", f"{_BASE}/videos/models", self._models, step="model", public=True),
+            Route("GET", f"{_BASE}/images/models", self._pictures, step="model", public=True),
             Route("POST", f"{_BASE}/videos", self._create, step="submit"),
             Route("GET", f"{_BASE}/videos/{{id}}/content", self._content, step="result"),
             Route("GET", f"{_BASE}/videos/{{id}}", self._look, step="poll"),
@@ -80,7 +81,12 @@ class OpenrouterWire:
 
     async def _models(self, _request: RecordedRequest) -> Reply:
         rows = [_row(name, one) for name, one in MODELS.items()]
-        return Reply.json({"data": [*rows, *(self._context.state.models or ())]})
+        mine = [one for one in self._context.state.models or () if not _makes_images(one)]
+        return Reply.json({"data": [*rows, *mine]})
+
+    async def _pictures(self, _request: RecordedRequest) -> Reply:
+        rows = [one for one in self._context.state.models or () if _makes_images(one)]
+        return Reply.json({"data": rows})
 
     # --------------------------------------------------------------------------------------- videos
     async def _create(self, request: RecordedRequest) -> Reply:
@@ -161,7 +167,7 @@ class OpenrouterWire:
     # --------------------------------------------------------------------------------------- images
     async def _images(self, request: RecordedRequest) -> Reply:
         body = self._body(request)
-        wrong = wrong_image(body)
+        wrong = wrong_image(body, self._context.state.models or ())
         if wrong is not None:
             return self.error(400, wrong)
 
@@ -232,6 +238,11 @@ def _stream(body: Mapping[str, Any], partial: Sequence[str]) -> Reply:
     lines = [": OPENROUTER PROCESSING", *(f"data: {json.dumps(one)}" for one in events)]
     text = "\n\n".join([*lines, "data: [DONE]", ""])
     return Reply(body=text.encode(), headers={"Content-Type": "text/event-stream"})
+
+
+def _makes_images(row: Mapping[str, Any]) -> bool:
+    """Tell a row of the list of image models by what only those have."""
+    return "supported_parameters" in row
 
 
 def _row(name: str, model: VideoModel) -> dict[str, Any]:
