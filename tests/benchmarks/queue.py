@@ -1,6 +1,7 @@
 """Our queue beside bare procrastinate, on one PostgreSQL; prints the table of the production guide.
 
     python -m tests.benchmarks.queue --postgres URL [--finished 100000] [--waiting 2000]
+        [--only-waiting]
 
 The database must be empty: tables of both are made in it, and left. procrastinate is installed into
 an environment of its own in a temporary folder. The absolute figures are this machine's; what
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import statistics
 import subprocess
@@ -30,10 +32,11 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
 )
 from tarash.tarash_gateway.ledger import PostgresLedger
-from tests.benchmarks.simulation import Simulation
+from tests.benchmarks.still import Still
 from tests.benchmarks.worker import memory
 
 SINGLE, AT_ONCE = 200, 1000
+FOR_EVER = 100_000.0
 QUICK = MockConfig(enabled=True, polling=MockPollingConfig(delay_between_updates=0.01))
 REQUEST = VideoGenerationRequest(prompt="A cat playing piano")
 OTHER = """
@@ -161,24 +164,27 @@ async def measure_waiting(url: str, jobs: int, seconds: float) -> dict[str, floa
     """Return what jobs that wait for their provider take of a worker, and of the database."""
     ledger = PostgresLedger(url)
     gateway = Gateway(ledger=ledger)
-    with Simulation("runway") as simulation:
-        simulation.script("runway", 100_000.0)
+    with Still() as provider:
         config = VideoGenerationConfig(
-            provider="runway", model="gen4.5", base_url=simulation.urls["runway"]
+            provider="runway", model="gen4.5", base_url=provider.url, timeout=FOR_EVER
         )
-        await asyncio.gather(*(gateway.enqueue_video_async(config, REQUEST) for _ in range(jobs)))
+        for done in range(0, jobs, AT_ONCE):
+            some = range(min(AT_ONCE, jobs - done))
+            await asyncio.gather(*(gateway.enqueue_video_async(config, REQUEST) for _ in some))
+
+        gc.collect()
         empty = memory()
         work = gateway.work_async(concurrency=jobs, grace=0, api_keys={"runway": "key"})
         worker = asyncio.create_task(work)
-        while simulation.counters("runway")["accepted"] < jobs:  # noqa: ASYNC110  (no event here)
+        while provider.counters()["accepted"] < jobs:  # noqa: ASYNC110  (no event here)
             await asyncio.sleep(0.5)
 
         await asyncio.sleep(15)
-        held, before = memory(), _written(url)
+        held, before, polls = memory(), _written(url), provider.counters()["polls"]
         processor, wall = time.process_time(), time.perf_counter()
         await asyncio.sleep(seconds)
         processor, wall = time.process_time() - processor, time.perf_counter() - wall
-        after = _written(url)
+        after, polls = _written(url), provider.counters()["polls"] - polls
         worker.cancel()
         await asyncio.gather(worker, return_exceptions=True)
 
@@ -186,6 +192,7 @@ async def measure_waiting(url: str, jobs: int, seconds: float) -> dict[str, floa
     return {
         "memory": (held - empty) / jobs,
         "share": 100 * processor / wall,
+        "polls": polls / wall,
         "transactions": (after[0] - before[0]) / wall,
         "kilobytes": (after[1] - before[1]) / wall / 1000,
     }
@@ -211,26 +218,34 @@ def main() -> None:
     parser.add_argument("--finished", type=int, default=100_000)
     parser.add_argument("--waiting", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--only-waiting", action="store_true")
     asked = parser.parse_args()
-    other = measure_other(asked.postgres, asked.finished)
-    ours = asyncio.run(measure_ours(asked.postgres, asked.finished))
+    if not asked.only_waiting:
+        compare(asked.postgres, asked.finished)
+
+    waiting = asyncio.run(measure_waiting(asked.postgres, asked.waiting, asked.seconds))
+    print(f"\n| {asked.waiting:,} jobs that wait, on one worker | |\n|---|--:|")
+    print(f"| memory a job, KiB | {waiting['memory']:.1f} |")
+    print(f"| share of a core, % | {waiting['share']:.1f} |")
+    print(f"| polls a second | {waiting['polls']:.0f} |")
+    print(f"| transactions of the database a second | {waiting['transactions']:.2f} |")
+    print(f"| what it writes into its log, kB a second | {waiting['kilobytes']:.2f} |")
+
+
+def compare(url: str, finished: int) -> None:
+    """Print what both take for the same."""
+    other = measure_other(url, finished)
+    ours = asyncio.run(measure_ours(url, finished))
     lines = {
         "enqueued one by one, a second": "single",
         "enqueued at once, a second": "at_once",
         "from the enqueuing to the submit, ms": "claim",
-        f"the same beside {asked.finished:,} finished jobs, ms": "claim_many",
+        f"the same beside {finished:,} finished jobs, ms": "claim_many",
     }
     print("| | ours | bare procrastinate | ratio |\n|---|--:|--:|--:|")
     for what, name in lines.items():
         ratio = ours[name] / other[name]
         print(f"| {what} | {ours[name]:.0f} | {other[name]:.0f} | {ratio:.2f} |")
-
-    waiting = asyncio.run(measure_waiting(asked.postgres, asked.waiting, asked.seconds))
-    print(f"\n| {asked.waiting:,} jobs that wait, on one worker | |\n|---|--:|")
-    print(f"| memory a job, KiB | {waiting['memory']:.0f} |")
-    print(f"| share of a core, % | {waiting['share']:.0f} |")
-    print(f"| transactions of the database a second | {waiting['transactions']:.1f} |")
-    print(f"| what it writes into its log, kB a second | {waiting['kilobytes']:.1f} |")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from .._records import (
     StateRecord,
 )
 from .._threads import Threads
+from .._together import Enqueued, Together
 from ._address import Address, psycopg_of, without_password
 
 __all__ = ["Address", "PostgresLedger", "psycopg_of", "without_password"]
@@ -101,6 +102,11 @@ class PostgresLedger(Threads):
         self._store = Store(self._database, self.lease_seconds)
         self._store.max_media_bytes = max_media_bytes
         self._listener = Listener(self.address)
+        self._together: Together[Enqueued, JobRecord | None] = Together(
+            f"ledger {self.address}",
+            self._enqueue_all,
+            max(1, connections // 2),
+        )
         _ledgers.add(self)
 
     def __repr__(self) -> str:
@@ -121,7 +127,16 @@ class PostgresLedger(Threads):
         self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
     ) -> JobRecord | None:
         """Write down a new job that nobody holds, and its task as a state, in one transaction."""
-        return await self._run(self._store.enqueue, job, dict(media), space, task)
+        one = Enqueued(job, dict(media), space, task)
+        if media:  # which may be large, and locks what others need
+            return await self._run(self._store.enqueue, one)
+
+        return await self._together.write(one)
+
+    async def _enqueue_all(
+        self, some: Sequence[Enqueued]
+    ) -> Sequence[JobRecord | Exception | None]:
+        return await self._run(self._store.enqueue_all, some)
 
     async def intend(self, intent: Intent, owner_id: str) -> bool | None:
         """Write down a submit before it leaves; see `_records.Ledger.intend`."""

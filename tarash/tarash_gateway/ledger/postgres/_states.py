@@ -28,6 +28,12 @@ WRITE = """
     ON CONFLICT (space, name) DO UPDATE
     SET value = excluded.value, version = excluded.version, until = excluded.until
 """
+PUT = """
+    INSERT INTO tarash.states (space, name, value, version, until)
+    VALUES (%s, %s, %s, nextval('tarash.versions'), NULL)
+    ON CONFLICT (space, name) DO UPDATE
+    SET value = excluded.value, version = excluded.version, until = excluded.until
+"""
 DROP_EXPIRED = """
     DELETE FROM tarash.states WHERE (space, name) IN (
         SELECT space, name FROM tarash.states WHERE until <= clock_timestamp()
@@ -95,9 +101,7 @@ class States:
 
 def put_state(transaction: Transaction, space: str, name: str, value: JsonObject) -> None:
     """Write a state that does not expire, whatever is there."""
-    next_one = transaction.first("SELECT nextval('tarash.versions') AS version")
-    version = 0 if next_one is None else int(next_one["version"])
-    transaction.run(WRITE, space, name, as_json(value), version, None)
+    transaction.run(PUT, space, name, as_json(value))
 
 
 def _state(row: Row) -> StateRecord:

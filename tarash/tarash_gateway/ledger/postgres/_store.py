@@ -5,20 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ...exceptions import StorageError, ValidationError
+from ...exceptions import ValidationError
 from .._facts import JobState
-from .._records import IS_NAME, QUEUE
+from .._records import QUEUE
 from ._examining import examine
-from ._queue import task_columns
+from ._opening import Opening
 from ._rows import (
     BEYOND,
     BY_ID,
-    BY_KEY,
     BY_OPERATION,
     JOBS,
     NUMBER,
     as_json,
-    as_time,
     by_state,
     entries_of,
     first,
@@ -26,11 +24,10 @@ from ._rows import (
     records,
 )
 from ._spending import leave, spendings
-from ._states import put_state
-from ._submits import Submits, drop_media, put_media, tell
+from ._submits import drop_media, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from ..._data._types import JsonObject
@@ -39,13 +36,6 @@ if TYPE_CHECKING:
     from ._database import Row, Transaction
     from ._rows import Entries
 
-INSERT = """
-    INSERT INTO tarash.jobs (
-        id, kind, chain, request, fingerprint, idempotency_key, created_at, labels, state, process,
-        holder, task_rank, task_at
-    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'open', %s, %s, %s, %s)
-    ON CONFLICT DO NOTHING
-"""
 OLD = """
     SELECT id FROM tarash.jobs WHERE closed_at < clock_timestamp() - %s AND state != 'open'
     ORDER BY closed_at LIMIT 500 FOR UPDATE SKIP LOCKED
@@ -70,100 +60,8 @@ def _locked(transaction: Transaction, job_id: str) -> Row | None:
     return transaction.first(BY_ID, job_id)
 
 
-class Store(Submits):
+class Store(Opening):
     """The jobs in one database, and the process that this one is to the others."""
-
-    max_media_bytes = 0
-
-    def open(self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]) -> JobRecord | None:
-        """Write down a new job, or return the one that has its idempotency key."""
-        self._check_media(media)
-        key = job.idempotency_key
-        # Before megabytes are sent for nothing.
-        if key is not None and media and (known := self.by_key(key)) is not None:
-            return known
-
-        return self._database.write(
-            lambda transaction: self.opened(transaction, job, owner_id, media), "not_sent"
-        )
-
-    def enqueue(
-        self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
-    ) -> JobRecord | None:
-        """Write down a new job that nobody holds, and its task, in one transaction."""
-        self._check_media(media)
-
-        def work(transaction: Transaction) -> JobRecord | None:
-            # Where an answer was lost, both are there, and the job may have ended since.
-            if transaction.in_doubt and transaction.first(NUMBER, job.id) is not None:
-                return None
-
-            existing = self.opened(transaction, job, None, media, task_columns(task))
-            if existing is None:
-                put_state(transaction, space, job.id, task)
-                tell(transaction, space)
-
-            return existing
-
-        return self._database.write(work, "not_sent")
-
-    def opened(
-        self,
-        transaction: Transaction,
-        job: JobRecord,
-        owner_id: str | None,
-        media: Mapping[str, bytes],
-        task: tuple[int | None, str | None] = (None, None),
-    ) -> JobRecord | None:
-        """Write a new job down, held or not; return the one that has its idempotency key."""
-        key = job.idempotency_key
-        process = None if owner_id is None else self.process.id
-        done = transaction.run(
-            INSERT, job.id, job.kind, as_json(job.chain), as_json(job.request), job.fingerprint,
-            key, as_time(job.created_at), as_json(dict(job.labels)) if job.labels else None,
-            process, owner_id, *task,
-        )  # fmt: skip
-        if not done:
-            if (
-                key is not None
-                and (known := first(transaction, self.process, BY_KEY, key)) is not None
-            ):
-                # Our own, where the answer was lost.
-                return None if transaction.in_doubt and known.id == job.id else known
-
-            if transaction.in_doubt:
-                return None
-
-            raise StorageError(
-                f"The job {job.id} is in the ledger already; ids are never used twice",
-                submission="not_sent",
-            )
-
-        put_media(transaction, job.id, media)
-        if owner_id is not None:
-            self._say_if_due(transaction)
-
-        return None
-
-    def by_key(self, key: str) -> JobRecord | None:
-        """Return the job that has an idempotency key."""
-        return self._database.read(
-            lambda transaction: first(transaction, self.process, BY_KEY, key), "not_sent"
-        )
-
-    def _check_media(self, media: Mapping[str, bytes]) -> None:
-        for name, content in media.items():
-            if not IS_NAME(name):
-                raise ValidationError(
-                    f"Media are named by their SHA-256 in hexadecimal, not {name!r}"
-                )
-
-            if len(content) > self.max_media_bytes:
-                raise ValidationError(
-                    f"An input has {len(content):,} bytes, and this ledger keeps at most "
-                    f"{self.max_media_bytes:,} of each; upload it, and give its URL instead",
-                    submission="not_sent",
-                )
 
     def close(
         self,

@@ -29,6 +29,7 @@ from .._records import (
     StateRecord,
 )
 from .._threads import Threads
+from .._together import Enqueued, Together
 from ._store import BY_ID, BY_OPERATION, Store
 
 __all__ = ["SqliteLedger"]
@@ -68,6 +69,9 @@ class SqliteLedger(Threads):
         super().__init__(f"ledger {self.path}")
         self.lease_seconds = float(lease_seconds)
         self._store = Store(self.path, self.lease_seconds)
+        self._together: Together[Enqueued, JobRecord | None] = Together(
+            f"ledger {self.path}", self._enqueue_all, at_once=1
+        )
 
     async def open(
         self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]
@@ -79,7 +83,16 @@ class SqliteLedger(Threads):
         self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
     ) -> JobRecord | None:
         """Write down a new job that nobody holds, and its task as a state, in one transaction."""
-        return await self._run(self._store.open, job, None, dict(media), (space, task))
+        one = Enqueued(job, dict(media), space, task)
+        if media:  # which are written beside the file, and may be large
+            return await self._run(self._store.enqueue, one)
+
+        return await self._together.write(one)
+
+    async def _enqueue_all(
+        self, some: Sequence[Enqueued]
+    ) -> Sequence[JobRecord | Exception | None]:
+        return await self._run(self._store.enqueue_all, some)
 
     @property
     def generation(self) -> int:

@@ -6,7 +6,6 @@ The rules of the protocol stand here as statements that any SQL database takes.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,21 +14,20 @@ from typing import TYPE_CHECKING
 from ...exceptions import TarashException, ValidationError
 from .._examined import Examined
 from .._processes import SAID_IN_LEASE, now
-from .._records import IS_NAME, QUEUE, JobState
+from .._records import QUEUE, JobState
 from ._file import File
 from ._lists import JOBS, by_state
-from ._rows import as_json, as_text, is_held, record
+from ._opening import Opening
+from ._rows import as_json, as_text, is_held
 from ._schema import MIGRATIONS
 from ._spending import leave, spendings
-from ._states import insert
-from ._submits import Submits, is_there
+from ._submits import is_there
 
 if TYPE_CHECKING:
     from ..._data._types import JsonObject
     from .._records import JobRecord, Spending
 
 BY_ID = f"{JOBS} WHERE jobs.id = ?"
-BY_KEY = f"{JOBS} WHERE idempotency_key = ? AND key_is_free = 0"
 BY_OPERATION = f"""
     {JOBS} JOIN intents ON intents.job = jobs.id
     WHERE operation_id = ? AND (? IS NULL OR operation_provider = ?)
@@ -52,89 +50,12 @@ HELD = """
 PRUNED = f"{JOBS} WHERE state != 'open' AND closed_at < ?"
 
 
-class Store(Submits):
+class Store(Opening):
     """The jobs in one file, and the process that this one is to the others."""
 
     def __init__(self, path: Path, lease_seconds: float) -> None:
         """Note where the file is, and how long a process may be silent, in seconds."""
         super().__init__(File(path), lease_seconds)
-
-    def open(
-        self,
-        job: JobRecord,
-        owner_id: str | None,
-        media: Mapping[str, bytes],
-        task: tuple[str, JsonObject] | None = None,
-    ) -> JobRecord | None:
-        """Write down a new job, or return the one that has its idempotency key.
-
-        One without an owner is held by nobody; its task is written down as a state of a space.
-        """
-        wrong = [name for name in media if not IS_NAME(name)]
-        if wrong:
-            raise ValidationError(
-                f"Media are named by their SHA-256 in hexadecimal, not {wrong[0]!r}"
-            )
-
-        key = job.idempotency_key
-        # Before megabytes are written for nothing, or beside what is no ledger.
-        if (key is not None or media) and (known := self.one(BY_KEY, key)) is not None:
-            self._put_back(known, media)
-            return known
-
-        with (
-            self._file.prepared(media, "not_sent") as prepared,
-            self._file.write("not_sent") as connection,
-        ):
-            # Looked for again: another process may have been faster.
-            if key is not None and (known := self._first(connection, BY_KEY, key)) is not None:
-                return known
-
-            connection.execute(
-                """
-                INSERT INTO jobs (
-                    id, kind, chain, request, fingerprint, idempotency_key, created_at, labels,
-                    state, process, holder
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
-                """,
-                (
-                    job.id, job.kind, as_json(job.chain), as_json(job.request), job.fingerprint,
-                    key, as_text(job.created_at),
-                    as_json(dict(job.labels)) if job.labels else None,
-                    owner_id and self._file.process.id, owner_id,
-                ),
-            )  # fmt: skip
-            connection.executemany(
-                "INSERT INTO media (sha256, job) VALUES (?, ?)", [(name, job.id) for name in media]
-            )
-            if task is not None:
-                insert(connection, task[0], job.id, task[1])
-
-            if owner_id is not None:
-                self._say(connection)
-
-            prepared.put()
-
-        if owner_id is not None:
-            self._file.driven.add(job.id)
-
-        return None
-
-    def _put_back(self, job: JobRecord, media: Mapping[str, bytes]) -> None:
-        """Put media back that were lost with the folder beside the file, and that a job needs."""
-        lost = {name: one for name, one in media.items() if self._file.media.is_lost(name)}
-        if not lost or job.state not in ("open", "unknown"):
-            return
-
-        # Whoever has them in hand goes on without the ledger's.
-        with (
-            suppress(TarashException),
-            self._file.prepared(lost, "not_sent") as prepared,
-            self._file.write() as connection,
-        ):
-            sql = "SELECT 1 FROM media WHERE sha256 = ? AND job = ? LIMIT 1"
-            if all(is_there(connection, sql, name, job.id) for name in lost):
-                prepared.put()
 
     @property
     def generation(self) -> int:
@@ -267,11 +188,6 @@ class Store(Submits):
         if self._said is not None:
             self._said = (self._said[0], datetime.min.replace(tzinfo=UTC))
 
-    def one(self, query: str, *arguments: str | None) -> JobRecord | None:
-        """Return the job that a query finds; None where it finds none."""
-        with self._file.read("not_sent") as connection:
-            return self._first(connection, query, *arguments)
-
     def spendings(self, since: datetime | None, until: datetime | None) -> list[Spending]:
         """Return what was spent in a time, oldest first."""
         with self._file.read() as connection:
@@ -368,15 +284,3 @@ class Store(Submits):
     def let_go(self) -> None:
         """Close the file; the next call opens it again."""
         self._file.close()
-
-    def _first(
-        self, connection: sqlite3.Connection, query: str, *arguments: str | None
-    ) -> JobRecord | None:
-        row = connection.execute(query, arguments).fetchone()
-        return None if row is None else self._record(connection, row)
-
-    def _record(self, connection: sqlite3.Connection, row: sqlite3.Row) -> JobRecord:
-        entries = connection.execute(
-            "SELECT * FROM intents WHERE job = ? ORDER BY number", (row["id"],)
-        )
-        return record(row, entries, self._file.process)
