@@ -57,7 +57,8 @@ def workers_of(ledger: str) -> int:
 
     async def count() -> int:
         async with Gateway(ledger=ledger) as gateway:
-            return len(await gateway.ledger.list_states("workers"))
+            kept: Any = gateway.ledger
+            return len(await kept.list_states("workers"))
 
     return asyncio.run(count())
 
