@@ -60,6 +60,7 @@ TOOLS = {
     "parts",
     "passage",
     "place",
+    "lighten",
     "secrets",
 }
 FACTS = {one.name for one in dataclasses.fields(Attempt)} - TOOLS
@@ -68,7 +69,7 @@ READERS = {
     "_engine/_attempt.py",
     "_engine/_recording.py",
     "_jobs/_late_costs.py",
-    "_jobs/_store.py",
+    "_jobs/_recalled.py",
 }
 FAIL = Script(outcome="failed", stream=False)
 

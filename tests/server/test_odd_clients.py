@@ -10,7 +10,8 @@ import pytest
 
 from tarash.tarash_gateway.media.samples import make_png
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.server.conftest import MODEL, Started
+from tests.server.conftest import ADMIN, MODEL, Started
+from tests.server.test_hardening import connect
 
 GPT = "openai/gpt-image-2"
 PNG = base64.b64encode(make_png(64, 64)).decode()
@@ -111,3 +112,63 @@ def test_a_failed_job_gives_its_budget_back(served: Started, simulator: Simulato
 
     assert ends == ["failed"] * 3 + ["completed"]
     assert served.create(key).status_code == 402
+
+
+@pytest.mark.parametrize("names", [("image[0]", "image[1]"), ("images[1]", "images[0]")])
+def test_lists_of_a_form_may_have_their_places(
+    served: Started, simulator: Simulator, names: tuple[str, str]
+) -> None:
+    files = [(name, (f"{name[-2]}.png", make_png(64, 64, int(name[-2])))) for name in names]
+    form = {"model": GPT, "prompt": "Red", "metadata[0]": "mine"}
+    answer = served.ask("POST", "/v1/images/edits", data=form, files=files)
+    assert answer.status_code == 200, answer.text
+    sent = simulator.requests("openai")[-1].body
+    assert 0 < sent.index(make_png(64, 64, 0)) < sent.index(make_png(64, 64, 1))
+    (job,) = served.ask("GET", "/api/jobs").json()["data"]
+    assert job["labels"]["0"] == "mine"
+
+
+HEADS = (
+    *("/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/models", "/v1/videos", "/api/jobs"),
+    "/",
+)
+
+
+@pytest.mark.parametrize("path", HEADS)
+def test_monitors_may_ask_for_the_head_alone(mocked: Started, path: str) -> None:
+    whole, head = (mocked.ask(method, path) for method in ("GET", "HEAD"))
+    assert (whole.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+
+
+def test_a_head_wants_a_key_as_well_and_begins_no_stream(mocked: Started) -> None:
+    for path in ("/v1/models", "/api/jobs", "/metrics"):
+        assert mocked.http.head(path, headers={"Authorization": ""}).status_code == 401
+
+    assert mocked.ask("HEAD", "/api/events").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/v1//models", "//v1/models/", "/v1/models///"])
+def test_slashes_too_many_are_left_out(mocked: Started, path: str) -> None:
+    assert exchanged(mocked, f"GET {path} HTTP/1.1", "").startswith(b"HTTP/1.1 200")
+
+
+def exchanged(served: Started, line: str, more: str, body: str = "") -> bytes:
+    """Return the beginning of what is answered to a request, as it stands."""
+    head = f"{line}\r\nHost: x\r\nAuthorization: Bearer {ADMIN}\r\n{more}Connection: close\r\n\r\n"
+    with connect(served) as client:
+        client.sendall((head + body).encode())
+        return client.recv(65536)
+
+
+CHUNKS = "".join(f"{len(part):x}\r\n{part}\r\n" for part in ('{"model": "', MODEL, '", '))
+CHUNKED = f'{CHUNKS}11\r\n"prompt": "A cat"\r\n1\r\n}}\r\n0\r\n\r\n'
+JSON = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+
+
+def test_a_body_may_come_in_chunks_and_has_one_length(mocked: Started) -> None:
+    line = "POST /v1/videos HTTP/1.1"
+    assert exchanged(mocked, line, JSON, CHUNKED).startswith(b"HTTP/1.1 200")
+    two = f"{JSON}Content-Length: 5\r\n"
+    assert exchanged(mocked, line, two, CHUNKED).startswith(b"HTTP/1.1 400")
+    assert len(mocked.ask("GET", "/v1/videos").json()["data"]) == 1

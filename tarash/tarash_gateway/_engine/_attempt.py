@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -70,6 +71,7 @@ class Attempt:
     billing_told: Billing | None = None
     fitted: Call | None = None
     """The call as it was adapted to the model; None until that is done."""
+    lighten: Callable[[Call], Call] | None = None  # which lets go of media that were sent
     intent: Intent | None = None
     """What the ledger was told before the submit."""
     finished: RawResult | None = None
@@ -352,16 +354,13 @@ class Attempt:
 
 
 def _status(error: TarashException | None) -> Literal["success", "failed", "skipped"]:
-    if isinstance(error, CircuitOpenError):
-        return "skipped"
-
-    return "success" if error is None else "failed"
+    was_skipped = isinstance(error, CircuitOpenError)
+    return "success" if error is None else "skipped" if was_skipped else "failed"
 
 
 def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, BaseException]:
     """Return the error for what nobody foresaw, and its cause without secrets."""
-    config = attempt.call.config
-    secrets = attempt.secrets.and_of(secrets_of(config))
+    secrets = attempt.secrets.and_of(secrets_of(attempt.call.config))
     message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
     submission = attempt.submission or "not_sent"
     return TarashException(message, submission=submission), secrets.error(error)
@@ -383,8 +382,8 @@ def cancellation_note(attempt: Attempt) -> str:
         )
 
     if attempt.operation is None:
-        sent = attempt.submission in ("unknown", "accepted")
-        what = "a job may run and be billed" if sent else "nothing was bought"
+        is_sent = attempt.submission in ("unknown", "accepted")
+        what = "a job may run and be billed" if is_sent else "nothing was bought"
         return f"Cancelled before {provider} named a job: {what}"
 
     if attempt.cancel is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from .._data._events import CancelAsked, ErrorFacts, Polled, Unknown
+from .._data._events import CancelAsked, ErrorFacts, Polled
 from .._data._exchange import RawResult, Snapshot
 from .._support import _durations
 from .._support._loops import current_task
@@ -36,7 +36,6 @@ from ._quoting import measured, quoted
 from ._recording import facts_of
 from ._result import read_result
 from ._schemas import fetch_schema
-from ._search import unsettled
 from ._second_jobs import unwritten, write_whole
 from ._spending import check_affordable
 from ._times import kind_of
@@ -47,7 +46,7 @@ from ._watch import OutOfLooks, Watch, poll_floor
 
 if TYPE_CHECKING:
     from .._data._exchange import Payload, Response
-    from ..ledger._records import Intent, Outcome
+    from ..ledger._records import Outcome
     from ..providers._contract import Adapter
     from ._attempt import Attempt
     from ._fitting import EngineContext
@@ -89,13 +88,13 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
     if not begun:
         await fetch_schema(adapter, attempt, account, resources)
 
-    call, spec = fitted(attempt, resources.registry, adapter)
+    spec = fitted(attempt, resources.registry, adapter)[1]  # not the call: its media are let go of
     poll_floor(adapter, config)  # refused now, not when there is a job to look at
     if attempt.operation is not None:
         check_operation(attempt.operation, account, adapter.needs)
 
     if not begun:
-        for adjustment in call.adjustments:
+        for adjustment in () if attempt.fitted is None else attempt.fitted.adjustments:
             attempt.log(logging.WARNING, "adjusted", **adjustment.model_dump())
 
         with schema_source(config.base_url):
@@ -110,7 +109,7 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
         one = _Drive(adapter, attempt, spec, client, progress, resources, lease, client_lease)
         response = await one.run(until_accepted=until_accepted)
 
-    if response is not None and not begun and not call.mocked:
+    if response is not None and not begun and not attempt.call.mocked:
         seconds = anyio.current_time() - since
         await _learn(attempt, resources, seconds, one)
 
@@ -207,6 +206,7 @@ class _Drive(Leaving):
             self._attempt.limits.append(scope)
             try:
                 await self._be_accepted(self._attempt.deadline)
+                self._lighten()
                 self._attempt.leave()
                 if until_accepted and self._attempt.finished is None:
                     return None
@@ -243,8 +243,9 @@ class _Drive(Leaving):
             raise StorageError(f"Nothing was submitted: {self._call.lost}", submission="not_sent")
 
         attempt.money.measures = await measured(self._call, self._spec)
+        plain = self._call.request
         request, changes = await prepare(
-            self._call.request,
+            plain,
             self._adapter.accepts,
             uploader(self._adapter, self._client),
             self._resources.clients.fetch,
@@ -262,6 +263,8 @@ class _Drive(Leaving):
         try:
             asking = await self._asking(payload)
             await self._submit.send(payload, self._call, deadline, asking)
+            # Whoever reads the result needs no media as they were sent.
+            self._call = attempt.fitted = replace(self._call, request=plain)
         except TarashException as error:
             if attempt.submission != "unknown" or not await self._search.adopt():
                 self._search.tell(error)
@@ -273,17 +276,6 @@ class _Drive(Leaving):
         asking = await calling_back(self._adapter, payload, self._call, callbacks, self._lease)
         self._attempt.called_back = asking is not None
         return payload if asking is None else asking
-
-    async def _recover(self, intent: Intent) -> None:
-        """Look for the job of a process that ended between its submit and our knowing of it."""
-        await self._attempt.apply(Unknown())
-        self._search.recall(intent)
-        if await self._search.adopt():
-            return
-
-        error = unsettled(self._attempt, intent)
-        self._search.tell(error)
-        raise error
 
     async def _until_done(self) -> RawResult:
         if self._attempt.finished is not None:

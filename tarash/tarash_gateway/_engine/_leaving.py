@@ -16,14 +16,14 @@ from .._support._goodbyes import say
 from .._support._loops import current_task
 from ._limits import CANCEL_SECONDS, LEFT_SECONDS
 from ._recording import facts_of
-from ._search import Search
+from ._search import Search, unsettled
 from ._stopping import ask_to_stop
 from ._submit import Submit
 
 if TYPE_CHECKING:
-    from .._data._exchange import Operation
+    from .._data._exchange import Call, Operation
     from ..exceptions import TarashException
-    from ..ledger._records import Outcome
+    from ..ledger._records import Intent, Outcome
     from ..providers._contract import Adapter
     from ._attempt import Attempt
     from ._fitting import EngineContext
@@ -34,7 +34,9 @@ ClientLease = Callable[[], AbstractAsyncContextManager[Any]]
 
 
 class Leaving:
-    """One attempt, as those see it who leave it."""
+    """One attempt, as those see it who leave it, and what of it is let go of, or taken up."""
+
+    _call: Call
 
     def __init__(  # noqa: PLR0913, PLR0917  (made in one place, from what that place has)
         self,
@@ -75,6 +77,27 @@ class Leaving:
             raise
 
         return words.result()
+
+    def _lighten(self) -> None:
+        """Let go of what only a submit needs: it may be large, and the job may take long."""
+        attempt = self._attempt
+        if attempt.operation is None:
+            return
+
+        self._search.lighten()
+        if attempt.lighten is not None:
+            self._call = attempt.fitted = attempt.lighten(self._call)
+
+    async def _recover(self, intent: Intent) -> None:
+        """Look for the job of a process that ended between its submit and our knowing of it."""
+        await self._attempt.apply(Unknown())
+        self._search.recall(intent)
+        if await self._search.adopt():
+            return
+
+        error = unsettled(self._attempt, intent)
+        self._search.tell(error)
+        raise error
 
     async def record_outcome(self) -> Outcome:
         """Say goodbye to the provider; return how the attempt ended."""

@@ -19,6 +19,7 @@ from ._lease import ledger_failed
 from ._limits import SEARCH_PAUSES
 from ._postbox import named_job
 from ._second_jobs import keep_second, payload_of
+from ._submit import is_small
 from ._trust import is_id
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Search:
         self._since = datetime.now(UTC)
         self._matches: int | None = None
         self._trouble: str | None = None
+
+    def lighten(self) -> None:
+        """Let go of what was sent, where it is large: its job is known."""
+        if self.payload is not None and not is_small(self.payload.body):
+            self.payload = None
 
     def recall(self, intent: Intent) -> None:
         """Search for what another process was about to send."""

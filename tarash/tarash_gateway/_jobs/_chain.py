@@ -293,6 +293,7 @@ class ChainRun(Ending):
         failure: TarashException
         cause: BaseException | None
         task = current_task()
+        attempt.lighten = self.lighten
         attempt.money.budgets = budgets_of(self.calls[0], self.resources.budgets)
         attempt.money.limit = limit_of(self.calls[0], attempt.call, self._others(attempt))
         try:
@@ -308,7 +309,9 @@ class ChainRun(Ending):
             if current_task() is not task:
                 raise
 
-            attempt.log(logging.WARNING, "cancelled", answer=attempt.cancel)
+            stays = self.state_after(cancelled=True) == "open"  # nobody has stopped it
+            level, name = (logging.INFO, "left_open") if stays else (logging.WARNING, "cancelled")
+            attempt.log(level, name, answer=attempt.cancel)
             note = cancellation_note(attempt)
             tell(error, note)
             if caller is not None:
@@ -352,6 +355,7 @@ class ChainRun(Ending):
                 hints=[use_function(call.kind)],
             )
 
+        del call  # its media may be let go of while this waits
         around = (attempt, progress, self.resources, self.lease)
         async with admitted(adapter, *around, may_skip=self.following() is not None):
             if handler is not None:

@@ -6,6 +6,7 @@ Walking the chain is the orchestrator's business.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -14,6 +15,7 @@ from .._engine import FLUSH_SECONDS, EngineContext, Lease, ledger_failed, rewrit
 from .._engine._attempt import Attempt
 from ..exceptions import GenerationFailedError, ModelNotFoundError, TarashException
 from ..models import ExecutionMetadata
+from ._lightened import lightened
 from ._store import holds_media, record_of, told
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ class Ending:
         """The idempotency key by which somebody may ask for the result again."""
         self.is_worked = False
         """Whether a worker drives it, for somebody who asks the ledger for the result."""
+        self.stays_open = False
+        """Whether others go on with it where a call ends from outside and nothing is bought yet."""
         self.was_open = True
         """Whether the ledger had it as open when it was taken up."""
         self.only_settles = False
@@ -127,7 +131,10 @@ class Ending:
         if any(one.submission == "unknown" for one in self.attempts):
             return "unknown"
 
-        return "cancelled" if cancelled or self._was_stopped else "failed"
+        # An order that somebody was promised is others' to go on with, whoever drove it.
+        was_stopped = self._was_stopped
+        left: JobState = "open" if self.stays_open and not was_stopped else "cancelled"
+        return left if cancelled or was_stopped else "failed"
 
     @property
     def _was_stopped(self) -> bool:
@@ -145,6 +152,20 @@ class Ending:
     @property
     def _undelivered(self) -> Response | None:
         return self.response or self.current.response
+
+    def lighten(self, call: Call) -> Call:
+        """Let go of the media of a call that was accepted, where the ledger has them.
+
+        Where a further config may follow, they are kept for it.
+        """
+        light = lightened(call.request)
+        if len(self.calls) > 1 or not self.lease.keeps or light is None:
+            return call
+
+        why = "its media were let go of when a provider had accepted them"
+        self.calls = [replace(self.calls[0], request=light, lost=why)]
+        self.current.call = replace(self.current.call, request=light, lost=why)
+        return replace(call, request=light)
 
     async def settle_concluded(self) -> None:
         """Write down how attempts ended whose process ended before it could: budgets go by it."""

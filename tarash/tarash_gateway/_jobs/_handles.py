@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from ._resources import default
 if TYPE_CHECKING:
     from .._data._continuing import Continuation
     from .._data._exchange import Response
+    from .._data._observers import Observer
     from .._engine import EngineContext
     from .._support._portal import Caller
     from .._support._secrets import Keys
@@ -277,6 +279,18 @@ class ImageJob(_Job[ImageGenerationConfig, ImageGenerationResponse, ImageGenerat
     """An image on its way; as `VideoJob`."""
 
     _kind = "image"
+
+
+def serve_by(handle: VideoJob | ImageJob, observer: Observer) -> None:
+    """Make a handle one that drives somebody else's order: it stays open when this process leaves.
+
+    Args:
+        handle: The handle.
+        observer: One more who hears of the job's events, while it is driven by this handle.
+    """
+    job = handle._job  # noqa: SLF001  (as above)
+    job.stays_open, run = True, job.run
+    run.resources = replace(run.resources, observers=(*run.resources.observers, observer))
 
 
 def _blocking(work: Callable[[Caller], Coroutine[Any, Any, Any]]) -> Any:

@@ -35,7 +35,8 @@ class Job:
     """A job and what is known of it here; the ledger knows better where it has one."""
 
     def __init__(self, run: ChainRun, *, works: bool = False, seen: Any = None) -> None:
-        self.run, self._works = run, works
+        self.run, self._works, self.stays_open = run, works, works
+        """Whether it is somebody's order: who drives it may leave, and others go on with it."""
         self._seen: JobRecord | None = seen  # what the ledger has said of it a moment ago
         self._driven: ChainRun | None = None
         """What this handle drives at the moment, and knows better than the ledger."""
@@ -207,6 +208,7 @@ class Job:
 
         self.run.lease = replace(self.run.lease, owner_id=owner_id)
         self.run.is_worked, self.run.current.deadline = self._works, None
+        self.run.stays_open = self.stays_open
         return True
 
     async def _refreshed(self, record: JobRecord) -> ChainRun:

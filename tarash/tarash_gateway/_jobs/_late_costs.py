@@ -118,7 +118,8 @@ async def _asked_again(row: Spending, resources: EngineContext, keys: Keys) -> C
     """Return what a provider says now of a job's cost; None where it says nothing of it."""
     from .._engine import poll_once
     from ._chain import adapter_of
-    from ._store import attempts_of, calls_of
+    from ._recalled import attempts_of
+    from ._store import calls_of
 
     record = await resources.ledger.get(row.job_id)
     entries = () if record is None else record.entries

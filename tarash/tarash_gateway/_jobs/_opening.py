@@ -28,7 +28,8 @@ from ..models import (
 from ._calls import calls_for, guarded
 from ._chain import ChainRun
 from ._queue import Task, write_down
-from ._store import attempts_of, calls_of, kept_of, record_of
+from ._recalled import attempts_of
+from ._store import calls_of, kept_of, record_of
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request

@@ -15,16 +15,13 @@ from anyio import to_thread
 
 from .. import exceptions
 from .._data._exchange import Call
-from .._engine import FACTS, dumped, entries_of, told_of
-from .._engine._attempt import Attempt
+from .._engine import FACTS, dumped, told_of
 from .._engine._marks import MARK, key_for, mark_of
-from ..ledger._records import RECEIVED, STOPPED, JobRecord
+from ..ledger._records import RECEIVED, JobRecord
 from ..models import (
-    Cost,
     ImageGenerationConfig,
     ImageGenerationRequest,
     ImageGenerationResponse,
-    Quote,
     VideoGenerationConfig,
     VideoGenerationRequest,
     VideoGenerationResponse,
@@ -226,70 +223,6 @@ def _is_alike(one: Config, other: Config) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in PLACE)
 
 
-def attempts_of(record: JobRecord, calls: Sequence[Call]) -> list[Attempt]:
-    """Return what a stored job's attempts did, as far as it was written down."""
-    return [_attempt_of(entry, calls) for entry in entries_of(record)]
-
-
-def _attempt_of(entry: SubmissionRecord, calls: Sequence[Call]) -> Attempt:
-    call = calls[entry.intent.attempt_number - 1]
-    attempt = Attempt(replace(call, request_id=entry.intent.id))
-    attempt.started_at = entry.intent.created_at
-    attempt.intent = entry.intent
-    attempt.operation = entry.operation
-    attempt.outcome, attempt.heard = entry.outcome, entry.heard
-    # Whoever gave an answer up for lost may have written so after it had come.
-    attempt.submission = entry.submission if entry.operation is None else "accepted"
-    if attempt.submission is None and entry.outcome is None:
-        attempt.submission = "unknown"  # its process may have ended in the middle of the submit
-        attempt.cut_off = True
-
-    attempt.stopped = entry.outcome == STOPPED or bool(entry.heard.get(STOPPED))
-    attempt.settled = entry.outcome in ("completed", "failed")
-    has_result = entry.outcome == "completed" or RECEIVED in entry.heard
-    attempt.status = "completed" if has_result else None
-    attempt.cancel = "cancelled" if entry.outcome == "cancelled" else entry.heard.get("cancel")
-    attempt.billing_told = entry.heard.get("billing")
-    attempt.adopted = bool(entry.heard.get("adopted"))
-    attempt.named = bool(entry.heard.get("named"))
-    _set_money(attempt)
-    _set_verdict(attempt)
-    attempt.is_concluded = attempt.outcome not in (None, entry.outcome)
-    return attempt
-
-
-def _set_money(attempt: Attempt) -> None:
-    """Recall what an attempt would cost, and what its provider says that it has cost."""
-    quote = None if attempt.intent is None else attempt.intent.quote
-    attempt.money.quote = None if quote is None else Quote.model_validate(quote)
-    cost = attempt.heard.get("cost")
-    attempt.money.reported = None if cost is None else Cost.model_validate(cost)
-
-
-def _set_verdict(attempt: Attempt) -> None:
-    """Conclude what was heard of an attempt whose process may have ended before it could."""
-    heard = attempt.heard
-    has_failed = attempt.submission in ("rejected", "not_sent") and attempt.operation is None
-    if has_failed and attempt.outcome is None and heard.get("retry_at"):
-        # It ended in the pause before the next try, which nobody has made.
-        attempt.tries, attempt.intent = heard["tries"], None
-        attempt.retry_at = datetime.fromisoformat(heard["retry_at"])
-        return
-
-    if heard.get("error") is not None:
-        attempt.verdict = _error(heard["error"])
-    elif has_failed or (attempt.operation is None and attempt.outcome == "cancelled"):
-        attempt.verdict = exceptions.TarashException(
-            f"The attempt ended in another process ({attempt.submission or 'not submitted'})",
-            submission=attempt.submission,
-        )
-
-    if attempt.outcome in (None, STOPPED) and has_failed:
-        attempt.outcome = "failed"
-    elif attempt.outcome in (None, "detached") and attempt.cancel == "cancelled":
-        attempt.outcome = "cancelled"
-
-
 def told(kind: Kind, response: Response | None, error: TarashException | None) -> JsonObject:
     """Return what a ledger keeps of how a job ended.
 
@@ -365,10 +298,10 @@ def error_of(record: JobRecord) -> TarashException:
         ended = "was cancelled" if record.state == "cancelled" else "has ended without a result"
         return exceptions.TarashException(f"The job {record.id} {ended}", submission="accepted")
 
-    return _error(stored)
+    return error_in(stored)
 
 
-def _error(stored: JsonObject) -> TarashException:
+def error_in(stored: JsonObject) -> TarashException:
     named = getattr(exceptions, stored["type"], exceptions.TarashException)
     ids = (stored.get(name) for name in ("provider", "model", "request_id"))
     error: TarashException = named(stored["message"], *ids)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
@@ -161,10 +162,28 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
     for one in ROUTERS:
         app.include_router(one.router)
 
+    _answer_heads(app)
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
 
     return app
+
+
+def _answer_heads(app: FastAPI) -> None:
+    """Answer HEAD wherever GET is answered, but for streams: monitors and balancers ask so."""
+    every = [one for each in ROUTERS for one in each.router.routes if isinstance(one, APIRoute)]
+    known = {one.path for one in every if "HEAD" in (one.methods or ())}
+    for route in every:
+        is_read = "GET" in (route.methods or ()) and route.path not in known
+        if is_read and route.response_class is not StreamingResponse:
+            app.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                include_in_schema=False,
+                response_model=None,
+                response_class=route.response_class,
+            )
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("tarash.tarash_gateway.server.access")
 ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """What a client may call its request; anything else is replaced."""
-DOUBLE = re.compile(r"^//+")
+DOUBLE = re.compile(r"//+")
 CLIENTS = ("/v1/", "/api/")
 """Where clients send requests to; other paths are as browsers have them."""
 HEADERS = {
@@ -35,8 +35,8 @@ def _plain(path: str) -> str:
     It is answered where it stands: a redirection would name this server as it sees itself, which
     behind a proxy that ends TLS is an address without it.
     """
-    found = DOUBLE.sub("/", path, count=1)
-    return found.rstrip("/") if found.startswith(CLIENTS) else found
+    found = "/" + path.lstrip("/")
+    return DOUBLE.sub("/", found).rstrip("/") if found.startswith(CLIENTS) else found
 
 
 class Around:

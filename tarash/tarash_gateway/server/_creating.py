@@ -7,6 +7,7 @@ its idempotency key: two requests with one name are one job, however they meet.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import secrets
@@ -89,21 +90,28 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
     enqueue = gateway.enqueue_video_async if kind == "video" else gateway.enqueue_image_async
     owned = {**labels, KEY_LABEL: caller.id}
     handle = await enqueue(config, asked, idempotency_key=name.text, labels=owned)
-    until = datetime.now(UTC) + NAMED
-    with suppress(TarashException):  # the job is there, and its client is to hear of it
-        await front.states.write_state(NAMES, name.text, {"job": handle.id}, until=until)
-
     if front.webhooks is not None:
         await front.webhooks.expect(handle.id)
 
     driven = front.drivers.drive(handle)
+    # Beside the submit: it is written down before the answer, and nobody deletes a job before that.
+    keeping = asyncio.create_task(_keep_name(front, name.text, handle.id))
     try:
         await driven.until_accepted(front.settings.create_seconds)
     except TarashException:
         if await _has_ended(front, handle.id):
             raise
+    finally:
+        await asyncio.shield(keeping)
 
     return driven
+
+
+async def _keep_name(front: Front, name: str, job_id: str) -> None:
+    """Write down which job a name stands for: it is known where that was deleted, too."""
+    until = datetime.now(UTC) + NAMED
+    with suppress(TarashException):  # the job is there, and its client is to hear of it
+        await front.states.write_state(NAMES, name, {"job": job_id}, until=until)
 
 
 async def _has_ended(front: Front, job_id: str) -> bool:

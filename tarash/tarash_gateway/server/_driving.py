@@ -12,10 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from .._data._events import Accepted, Adopted
+from .._jobs._handles import serve_by
 from ..exceptions import TarashException
 from ._key_store import KEY_LABEL
 
 if TYPE_CHECKING:
+    from .._data._events import AttemptEvent
     from .._data._job_info import JobInfo
     from .._jobs._gateway import Gateway
     from .._jobs._handles import ImageJob, VideoJob
@@ -60,17 +63,21 @@ class Driven:
             if len(self.partial_images) < MOST_PARTIAL:
                 self.partial_images.append(update)
 
+            self.begun.set()
             update = update.model_copy(update={"partial_image": None})
+
+        if self.handle.operation is not None:  # which somebody else may have submitted
+            self._set_accepted()
 
         self.update = update
         self._note(update)
         self._tell()
 
-    def _heard_early(self, update: Any) -> None:
-        """Take note of an image on the way in the answer to the submit."""
-        if getattr(update, "partial_image", None) is not None:
-            self.heard(update)
-            self.begun.set()
+    def _observed(self, event: AttemptEvent) -> None:
+        """Take note that a provider has accepted: that is written down by now."""
+        if isinstance(event, Accepted | Adopted):
+            self._set_accepted()
+            self._tell()
 
     def _note(self, update: Any) -> None:
         """Keep what is new; how far it has come changes too often to be kept."""
@@ -141,9 +148,9 @@ class Driven:
     async def run(self) -> None:
         """Drive the job to its end."""
         try:
-            await self.handle.accepted_async(self._heard_early)
-            self._set_accepted()
-            self._tell()
+            # One wait from the submit to the end: whoever lets go of a job and takes it up again
+            # writes twice.
+            serve_by(self.handle, self._observed)
             self.response = await self.handle.wait_async(self.heard)
         except TarashException as error:
             self.error = error

@@ -1,8 +1,8 @@
 """Reads what clients send, JSON or a form, into one shape: fields, lists and files.
 
-Clients of OpenAI's write lists of objects into forms by column: first all `frames[][type]`, then
-all `frames[][image_url][url]`. They are put together again here, and refused where their lengths
-differ.
+Some write lists with their places, `image[0]` and `image[1]`. Clients of OpenAI's write lists of
+objects by column: first all `frames[][type]`, then all `frames[][image_url][url]`. They are put
+together again here, and refused where their lengths differ.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 PART = re.compile(r"\[([^\[\]]*)\]")
 DEEPEST = 8
+OBJECTS = frozenset({"metadata"})
+"""Fields whose names are the client's own, whatever they look like."""
 Many = dict[str, list[Any]]
 
 
@@ -125,7 +127,23 @@ def fields_from(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         else:
             _put(fields, path, values[0] if len(values) == 1 else values, path)
 
-    return fields
+    return {name: one if name in OBJECTS else _listed(one) for name, one in fields.items()}
+
+
+def _listed(value: Any) -> Any:
+    """Return a value with a list in the place of what has its places for names, as PHP writes it.
+
+    `image[0]` and `image[1]` are two images.
+    """
+    if not isinstance(value, dict):
+        return value
+
+    inner = {name: _listed(one) for name, one in value.items()}
+    places = [name for name in inner if name.isascii() and name.isdigit()]
+    if not inner or len(places) < len(inner):
+        return inner
+
+    return [inner[name] for name in sorted(places, key=int)]
 
 
 def _path(name: str) -> tuple[str, ...]:

@@ -34,6 +34,14 @@ class SmallBodies:
         refusal = Refusal(
             413, "body_too_large", f"The body may have {most} bytes at most", headers=CLOSE
         )
+        if b"transfer-encoding" in headers and b"content-length" in headers:
+            # A front may have read it by the other of the two: what follows is somebody else's.
+            message = "A body has a Content-Length or a Transfer-Encoding, and not both"
+            await Refusal(400, "invalid_request", message, headers=CLOSE).answer()(
+                scope, receive, send
+            )
+            return
+
         told = headers.get(b"content-length", b"0")
         if not told.isdigit() or int(told) > most:
             await refusal.answer()(scope, receive, send)
