@@ -10,9 +10,10 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from tarash.tarash_gateway.models import MediaContent
 from tarash.tarash_gateway.testing import Simulator, image_bytes
 
-FIRST = {"content": image_bytes(768, 768), "content_type": "image/png"}
+FIRST: MediaContent = {"content": image_bytes(768, 768), "content_type": "image/png"}
 
 
 @pytest.mark.parametrize(
