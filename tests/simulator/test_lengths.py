@@ -6,14 +6,14 @@ import pytest
 
 from tarash.tarash_gateway import (
     Gateway,
-    MediaContent,
     MockConfig,
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from tarash.tarash_gateway.models import MediaContent
 from tarash.tarash_gateway.testing import Simulator, image_bytes
 
-FIRST = MediaContent(content=image_bytes(768, 768), content_type="image/png")
+FIRST: MediaContent = {"content": image_bytes(768, 768), "content_type": "image/png"}
 
 
 @pytest.mark.parametrize(
