@@ -176,6 +176,11 @@ class Snapshot:
     """Whether that trouble says that there is no such job: where it stays, nobody need wait."""
     unknown: str | None = None
     """The provider's word for the status, where nobody here knows it: the job is polled on."""
+    job_id: str | None = None
+    """The id that the answer has, where answers about a job have one; empty where this one lacks
+    it, so that its failure may be somebody else's."""
+    certain: bool = False
+    """Whether an end is the job's whatever stands in `raw`, since only its own answer has it."""
 
 
 @dataclass(frozen=True, slots=True)

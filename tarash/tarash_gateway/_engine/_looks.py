@@ -47,7 +47,7 @@ class Looks:
         self._looks = 0
         self._failed = False
         self.troubles = Troubles(attempt, operation, floor, self._clock)
-        self._blanks = Blanks(adapter, attempt, self._clock)
+        self._blanks = Blanks(adapter, attempt, operation, self._clock)
 
     @property
     def has_polled(self) -> bool:
@@ -99,8 +99,7 @@ class Looks:
 
         poll = partial(self._adapter.poll, self._client, self._operation)
         snapshot = news or await self._one_look(poll)
-        if self._looks != self._most:
-            snapshot = self._blanks.borne(snapshot)
+        snapshot = self._blanks.borne(snapshot, is_last=self._looks == self._most)
 
         return await self._heard_of(snapshot)
 

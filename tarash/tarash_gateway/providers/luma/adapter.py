@@ -80,6 +80,7 @@ class LumaAdapter(RestAdapter):
         "failed": "failed",
     }
     failures = ("error", "failure_reason")
+    repeats = ("id",)
     continues = "ray-2, ray-flash-2: longer"
 
     def find_key(self, config: Config, environment: Mapping[str, str]) -> str | None:
