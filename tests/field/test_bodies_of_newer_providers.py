@@ -155,7 +155,12 @@ ENDS: list[tuple[str, Any, type[TarashException], str]] = [
         Moderated,
         "possible",
     ),
-    ("minimax", minimax(1027, "output new_sensitive", status="Fail"), Moderated, "possible"),
+    (
+        "minimax",
+        minimax(1027, "output new_sensitive", status="Fail", task_id="j1"),
+        Moderated,
+        "possible",
+    ),
     (
         "bytedance",
         {
@@ -173,20 +178,33 @@ ENDS: list[tuple[str, Any, type[TarashException], str]] = [
     ),
     (
         "alibaba",
-        {"output": {"task_status": "FAILED", "code": "DataInspectionFailed", "message": "bad"}},
+        {
+            "output": {
+                "task_id": "j1",
+                "task_status": "FAILED",
+                "code": "DataInspectionFailed",
+                "message": "bad",
+            }
+        },
         Moderated,
         "none",
     ),
     (
         "wavespeed",
-        {"data": {"status": "failed", "error": "Content flagged as potentially sensitive."}},
+        {
+            "data": {
+                "id": "j1",
+                "status": "failed",
+                "error": "Content flagged as potentially sensitive.",
+            }
+        },
         Moderated,
         "possible",
     ),
-    ("bfl", {"status": "Content Moderated", "result": None}, Moderated, "possible"),
+    ("bfl", {"id": "j1", "status": "Content Moderated", "result": None}, Moderated, "possible"),
     (
         "openrouter",
-        {"status": "failed", "error": "Upstream refused: content policy"},
+        {"id": "j1", "status": "failed", "error": "Upstream refused: content policy"},
         Moderated,
         "possible",
     ),
@@ -204,7 +222,7 @@ ENDS: list[tuple[str, Any, type[TarashException], str]] = [
         "none",
     ),
     ("google", {"name": "o1", "done": True, "response": {}}, Failed, "possible"),
-    ("replicate", {"status": "failed", "error": "Queue is full", "urls": {}}, Failed, "possible"),
+    ("replicate", {"id": "j1", "status": "failed", "error": "Queue is full"}, Failed, "possible"),
 ]
 
 

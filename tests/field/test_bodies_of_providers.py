@@ -5,7 +5,9 @@ The words are shortened, and told anew; the forms are those of fact sheets and p
 
 from __future__ import annotations
 
+import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +24,8 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from tarash.tarash_gateway.ledger import MemoryLedger
+from tests.conftest import Leap, until
 from tests.media.raw import Asked, Raw, answer, serving
 from tests.providers.test_error_bodies import REPORTED, ROWS
 
@@ -285,7 +289,14 @@ JOBS: list[Row] = [
         False,
         "possible",
     ),
-    ("google", 200, {"error": "It broke in the middle"}, Failed, True, "possible"),
+    (
+        "google",
+        200,
+        {"name": OPERATION, "error": "It broke in the middle"},
+        Failed,
+        True,
+        "possible",
+    ),
     ("google", 200, {"name": OPERATION, "done": True, "response": {}}, Failed, True, "possible"),
     (
         "google-omni",
@@ -369,7 +380,7 @@ async def test_what_ends_a_job_is_what_it_says(  # noqa: PLR0913, PLR0917  (the 
 WITHOUT_A_STATUS: tuple[Any, ...] = (
     {"error": {"message": "it broke in the middle", "code": "server_error"}},
     {"error": "it broke in the middle"},
-    {"id": "j1", "status": None, "error": "it broke in the middle"},
+    {"status": None, "error": "it broke in the middle"},
     {"error": {"code": 13, "message": "it broke in the middle", "status": "INTERNAL"}},
 )
 
@@ -378,14 +389,44 @@ WITHOUT_A_STATUS: tuple[Any, ...] = (
 async def test_an_error_object_without_a_status_is_a_failure_in_the_providers_words(
     name: str,
 ) -> None:
+    body = {"id": "j1", "name": OPERATION, "status": None, "error": "it broke in the middle"}
+    with serving(
+        lambda asked, _number: [said(ACCEPTED[name] if asked.method == "POST" else body)]
+    ) as server:
+        error = await failure(server, name)
+
+    assert facts_of(error) == (Failed, True, "accepted", "possible")
+    assert "it broke in the middle" in error.message
+    assert len([one for one in server.seen if "/stream" not in one.target]) == 2
+
+
+def _is_met(server: Raw, work: asyncio.Future[Any]) -> bool:
+    return len(server.seen) > 9 or work.done()
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+async def test_one_that_does_not_say_of_which_job_ends_the_wait_where_it_stays(
+    name: str, leap: Leap
+) -> None:
+    """It may be a gateway's, so the job stays unfinished; and nobody waits for the deadline."""
     for body in WITHOUT_A_STATUS:
 
         def answers(asked: Asked, _number: int, body: Any = body) -> list[bytes]:
             return [said(ACCEPTED[name] if asked.method == "POST" else body)]
 
+        ledger = MemoryLedger()
         with serving(answers) as server:
-            error = await failure(server, name)
+            config = config_of(name, server, max_poll_attempts=None)
+            async with Gateway(ledger=ledger) as gateway:
+                request = VideoGenerationRequest(prompt="A cat")
+                work = asyncio.ensure_future(gateway.generate_video_async(config, request))
+                await until(partial(_is_met, server, work))
+                leap(61)
+                with pytest.raises(
+                    Failed, match=r"it broke in the middle.*stays unfinished"
+                ) as end:
+                    await work
 
-        assert facts_of(error) == (Failed, True, "accepted", "possible"), body
-        assert "it broke in the middle" in error.message
-        assert len([one for one in server.seen if "/stream" not in one.target]) == 2
+        assert facts_of(end.value) == (Failed, True, "accepted", "possible"), body
+        (record,) = await ledger.jobs()
+        assert (record.state, record.entries[0].outcome) == ("open", "detached")

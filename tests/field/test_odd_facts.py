@@ -14,7 +14,7 @@ from tests.media.raw import Asked, serving
 from tests.providers.test_results_parsed import BODIES, V, changed
 
 CLIP = base64.b64encode(samples.videos()[0].path.read_bytes()).decode()
-OPENAI = BODIES["openai", "video"]
+OPENAI = {**BODIES["openai", "video"], "id": "j1"}
 DONE: dict[str, dict[str, Any]] = {
     "azure-openai": OPENAI,
     "fal": BODIES["fal", "video"],
@@ -42,7 +42,7 @@ DONE: dict[str, dict[str, Any]] = {
             }
         ],
     },
-    "luma": BODIES["luma", "video"],
+    "luma": {**BODIES["luma", "video"], "id": "j1"},
     "luma-agents": {
         "id": "j1",
         "type": "video",
@@ -54,8 +54,8 @@ DONE: dict[str, dict[str, Any]] = {
         "failure_code": None,
     },
     "openai": OPENAI,
-    "replicate": BODIES["replicate", "video"],
-    "runway": BODIES["runway", "video"],
+    "replicate": {**BODIES["replicate", "video"], "id": "j1"},
+    "runway": {**BODIES["runway", "video"], "id": "j1"},
     "xai": BODIES["xai", "video"],
 }
 """What each provider says of a job that is done, with what may stand beside the media."""

@@ -87,8 +87,8 @@ async def test_a_gateways_error_that_stays_leaves_the_job_to_be_fetched(
 
 VERDICTS: tuple[dict[str, Any], ...] = (
     {"id": "j1", "status": "failed", "error": {"code": 429, "message": "it broke"}},
-    {"error": {"code": 500, "message": "it broke"}},
-    {"task": {"status": "failed"}, "error": {"code": 503, "message": "it broke"}},
+    {"id": "j1", "error": {"code": 500, "message": "it broke"}},
+    {"task": {"id": "j1", "status": "failed"}, "error": {"code": 503, "message": "it broke"}},
 )
 
 

@@ -24,6 +24,7 @@ from tarash.tarash_gateway.testing import Fault, Script, Simulator, Step
 from tests.conftest import Leap, rounds, until
 from tests.contract.cases import Case
 from tests.engine.test_resumed_results import STORED
+from tests.jobs.faces import FACES
 
 KEY = "canary-polls-c41d"
 Lasting = Literal["once", "for 5 s", "for ever"]
@@ -80,6 +81,7 @@ HARMLESS: dict[str, Fault] = {
     for label in ("", "application/octet-stream", "text/html", "text/plain", "application/json")
 }
 """Proper answers under odd labels: they are read for what they are."""
+UNNAMED = "without saying of which job"
 SEEN = 3
 """Times that an answer is met before the clock goes on."""
 LIMIT = 3600
@@ -102,7 +104,7 @@ class Cell:
 
     @property
     def fault(self) -> Fault:
-        return {**ANSWERS, **HARMLESS}[self.answer]
+        return {**ANSWERS, **HARMLESS, **FACES}[self.answer]
 
     @property
     def is_harmless(self) -> bool:
@@ -136,6 +138,13 @@ def cells(case: Case) -> Iterator[Cell]:
                 continue  # what a model of fal's has made, which is nothing: a verdict
 
             yield from (Cell(case, step, answer, lasting) for lasting in LASTINGS)
+
+
+def faces(case: Case) -> Iterator[Cell]:
+    """Yield a cell for each face of a front, where it passes and where it stays."""
+    for step in steps(case):
+        for answer in FACES:
+            yield from (Cell(case, step, answer, lasting) for lasting in LASTINGS[1:])
 
 
 class PollMatrix:
@@ -255,6 +264,8 @@ class PollMatrix:
         denials = DENIALS.get((self.case.provider, cell.step), DENIED)
         # xAI's word of a refusal has no status of its own any more.
         denied = isinstance(end, HTTPError) and end.status_code in {*denials, None}
+        # In the form of the provider's own: it is told, and settles nothing.
+        denied = denied or (cell.answer in FACES and UNNAMED in end.message)
         assert denied or isinstance(end, TimeoutError), f"the wait was ended: {end!r}"
         self.simulator.recover(self.case.provider)
         async with Gateway(ledger=SqliteLedger(self.path)) as gateway:

@@ -12,7 +12,7 @@ from tarash.tarash_gateway.testing import Simulator
 from tests.conftest import Leap
 from tests.contract.cases import JOBS, Case, wire_of
 from tests.jobs.conftest import Report
-from tests.jobs.poll_matrix import KEY, PollMatrix, cells, steps
+from tests.jobs.poll_matrix import KEY, PollMatrix, cells, faces, steps
 
 SAMPLE = 1
 """Cells of each exchange and each duration in every run."""
@@ -39,6 +39,7 @@ async def test_some_answers_in_every_place(
             [cell for cell in every if (cell.step, cell.lasting) == (step, lasting)], SAMPLE
         )
     ]
+    wanted.append(chosen.choice([one for one in faces(case) if one.lasting == "for 5 s"]))
     matrix = PollMatrix(case, simulator, tmp_path, leap)
     await matrix.run(wanted)
     assert matrix.wrong == []
@@ -54,5 +55,19 @@ async def test_every_answer_in_every_place(
     wanted = list(cells(case))
     await matrix.run(wanted)
     found = f"{case}: {len(wanted)} cells: {dict(matrix.fates)}; {len(matrix.wrong)} wrong"
+    report("\n".join([found, *matrix.wrong]))
+    assert matrix.wrong == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("case", JOBS, ids=str)
+async def test_every_face_of_a_front_in_every_place(
+    case: Case, simulator: Simulator, tmp_path: Path, leap: Leap, report: Report
+) -> None:
+    matrix = PollMatrix(case, simulator, tmp_path, leap)
+    wanted = list(faces(case))
+    await matrix.run(wanted)
+    found = f"{case}: {len(wanted)} faces: {dict(matrix.fates)}; {len(matrix.wrong)} wrong"
     report("\n".join([found, *matrix.wrong]))
     assert matrix.wrong == []

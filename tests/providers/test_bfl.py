@@ -340,7 +340,7 @@ def test_what_a_filter_objects_to_is_said(simulator: Simulator, name: str) -> No
 
 def test_a_result_of_an_older_answer_is_taken(simulator: Simulator) -> None:
     body = {"id": "x", "state": "Ready", "result": {"sample": "https://cdn.example.com/v.mp4"}}
-    simulator.fail("bfl", "poll", Fault.status(200, body))
+    simulator.fail("bfl", "poll", Fault.status(200, body), times=9)
     response = generate_video(config(simulator, max_poll_attempts=9), request())
     assert response.video == "https://cdn.example.com/v.mp4"
 

@@ -622,7 +622,7 @@ async def test_a_cancelled_task_has_failed(simulator: Simulator, gateway: Gatewa
     simulator.script("bytedance", Script(queue_polls=3))
     job = await gateway.submit_video_async(video(simulator), KITE)
     waiting = asyncio.ensure_future(job.wait_async())
-    body = {"id": "cgt-1", "status": "cancelled"}
+    body = {"id": job.request_id, "status": "cancelled"}
     simulator.fail("bytedance", "poll", Fault.status(200, body))
     with pytest.raises(GenerationFailedError, match="cancelled"):
         await waiting

@@ -837,7 +837,7 @@ async def test_a_body_without_a_status_says_by_other_means_where_the_job_stands(
     boreal: Boreal,
 ) -> None:
     said = video_maker(boreal.url)
-    said["poll"] |= {"completed_with": {"at": "url"}, "failed_with": {"at": "error"}}
+    said["poll"] |= {"completed_with": {"at": "url"}, "failed_with": {"at": "failure"}}
     boreal.answers = {
         "/make": [{"id": "1"}],
         "/jobs/1": [(202, ""), {"url": "https://cdn.example.com/a.mp4"}],
@@ -845,9 +845,38 @@ async def test_a_body_without_a_status_says_by_other_means_where_the_job_stands(
     made = gateway(said)
     request = VideoGenerationRequest(prompt="x")
     assert (await made.generate_video_async(video_config(), request)).video
-    boreal.answers["/jobs/1"] = [{"status": "on", "error": "odd"}, {"error": "out of ink"}]
+    boreal.answers["/jobs/1"] = [{"status": "on", "failure": "odd"}, {"failure": "out of ink"}]
     with pytest.raises(GenerationFailedError, match="out of ink"):
         await made.generate_video_async(video_config(), request)
+
+
+async def test_an_error_that_anybody_may_send_fails_a_job_only_with_its_id(boreal: Boreal) -> None:
+    said = video_maker(boreal.url)
+    said["poll"]["failed_with"] = {"at": "error"}
+    nobodys, its_own = {"error": "no upstream"}, {"id": "1", "error": "out of ink"}
+    boreal.answers = {"/make": [{"id": "1"}], "/jobs/1": [nobodys, nobodys, its_own]}
+    request = VideoGenerationRequest(prompt="x")
+    with pytest.raises(GenerationFailedError, match="out of ink"):
+        await gateway(said).generate_video_async(video_config(), request)
+
+
+async def test_a_file_says_where_each_answer_has_the_jobs_id(boreal: Boreal) -> None:
+    """A gateway's object has a status of its own, and a cache hands out another job's."""
+    said = video_maker(boreal.url)
+    said["poll"]["job_id"] = "job.id"
+    word = {"status": "ok", "url": "https://cdn.example.com/a.mp4"}
+    boreal.answers = {
+        "/make": [{"id": "1"}],
+        "/jobs/1": [
+            {"status": "bad", "error": "no upstream"},
+            {"status": "on", "job": {"id": 1}},
+            {"status": "bad", "error": "of another", "job": {"id": 2}},
+            {**word, "job": {"id": 1}},
+        ],
+    }
+    request = VideoGenerationRequest(prompt="x")
+    response = await gateway(said).generate_video_async(video_config(), request)
+    assert response.video == "https://cdn.example.com/a.mp4"
 
 
 async def test_a_status_that_denies_a_job_is_borne_at_first(boreal: Boreal) -> None:

@@ -178,6 +178,11 @@ class Snapshot:
     """The provider's word for the status, where nobody here knows it: the job is polled on."""
     parts: tuple[PartialImage, ...] = ()
     """Images on the way that this look brings, and no earlier one did."""
+    job_id: str | None = None
+    """The id that the answer has, where answers about a job have one; empty where this one lacks
+    it, so that its failure may be somebody else's."""
+    certain: bool = False
+    """Whether an end is the job's whatever stands in `raw`, since only its own answer has it."""
 
 
 @dataclass(frozen=True, slots=True)

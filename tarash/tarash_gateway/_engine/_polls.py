@@ -61,7 +61,7 @@ class Polls:
         self._polls = 0
         self._failed = False
         self.troubles = Troubles(attempt, operation, floor, self._clock)
-        self._blanks = Blanks(adapter, attempt, self._clock)
+        self._blanks = Blanks(adapter, attempt, operation, self._clock)
 
     @property
     def has_polled(self) -> bool:
@@ -113,8 +113,7 @@ class Polls:
 
         poll = partial(self._adapter.poll, self._client, self._operation)
         snapshot = news or await self._exchanged(poll)
-        if self._polls != self._most:
-            snapshot = self._blanks.borne(snapshot)
+        snapshot = self._blanks.borne(snapshot, is_last=self._polls == self._most)
 
         return await self._heard_of(snapshot)
 

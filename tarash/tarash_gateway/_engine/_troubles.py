@@ -7,13 +7,16 @@ what a provider goes on denying ends the wait for it.
 from __future__ import annotations
 
 import logging
+from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .._data._hints import check_dashboard, raise_limit, use_operation
+from .._data._hints import said as said_of
 from .._http._answer import TooLargeResultError, shorten
 from .._support._warnings import warn
 from ..exceptions import AuthenticationError, HTTPConnectionError, HTTPError, TarashException
+from ._fronts import UnnamedFailureError
 from ._limits import DENIALS, DENIED_SECONDS, GONE, LARGEST_MEMORY, status_of
 
 if TYPE_CHECKING:
@@ -81,6 +84,7 @@ class Troubles:
         self._told: set[str] = set()
         self._denials = _Streak()
         self._failures = _Streak()
+        self._unnamed = _Streak()
 
     @property
     def provider(self) -> str:
@@ -97,6 +101,7 @@ class Troubles:
         self.last = None
         self._denials = _Streak()
         self._failures = _Streak()
+        self._unnamed = _Streak()
 
     def status(self, snapshot: Snapshot) -> Snapshot:
         """Note a job's status; return what is said of it: an unknown word is said once."""
@@ -124,7 +129,8 @@ class Troubles:
             HTTPError: The provider has denied the job for so long that nobody need wait any more;
                 or its result is larger than what may be read of it.
             AuthenticationError: There is no key here to ask with, and none will come by itself.
-            TarashException: The adapter itself has failed for as long.
+            TarashException: The adapter itself has failed for as long; or as long as that, an error
+                was in the place of the job which may be the job's.
         """
         if isinstance(trouble, TooLargeResultError):
             raise self._too_large(trouble) from trouble
@@ -141,14 +147,18 @@ class Troubles:
         if is_new:
             self._attempt.log(logging.WARNING, "look_failed", error=trouble.message)
 
-        is_denied = denied or status_of(trouble) in GONE
-        if not is_denied and trouble.code != UNFORESEEN:
+        made: Callable[[TarashException, float], TarashException]
+        if denied or status_of(trouble) in GONE:
+            streak, made = self._denials, self._denied
+        elif isinstance(trouble, UnnamedFailureError):
+            streak, made = self._unnamed, self._failure
+        elif trouble.code == UNFORESEEN:
+            streak, made = self._failures, self._failed
+        else:
             return is_new  # which neither confirms a denial nor takes it back
 
-        streak = self._denials if is_denied else self._failures
         span = streak.add(self._clock())
         if streak.count >= DENIALS and span >= self._patience:
-            made = self._denied if is_denied else self._failed
             raise made(trouble, span) from trouble
 
         return is_new
@@ -192,6 +202,21 @@ class Troubles:
                 check_dashboard("see the provider's dashboard"),
             ],
         )
+
+    def _failure(self, trouble: TarashException, span: float) -> TarashException:
+        """Return the failure that was told for so long, by an answer that doesn't say whose."""
+        operation = self._operation
+        failed = copy(cast("UnnamedFailureError", trouble).verdict)
+        hints = (
+            use_operation("resume_all and the same idempotency key go on with it"),
+            check_dashboard("see the provider's dashboard"),
+        )
+        failed.message += (
+            f". For {span:.0f} s {operation.provider} has said so without saying of which job, so "
+            f"the job {operation.id} stays unfinished, and may go on and be billed{said_of(hints)}"
+        )
+        failed.args, failed.hints = (failed.message,), hints
+        return failed
 
     def _denied(self, trouble: TarashException, span: float) -> HTTPError:
         operation = self._operation

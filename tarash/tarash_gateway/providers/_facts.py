@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._support._paths import value_at
+
 if TYPE_CHECKING:
     from .._data._exchange import Call
 
@@ -58,6 +60,13 @@ def amount(value: Any) -> float | None:
 def duration(value: Any) -> float | None:
     """Return seconds of something that lasts."""
     return amount(value) or None
+
+
+def id_in(body: Any, places: Iterable[str]) -> str | None:
+    """Return the id that an answer gives its job, empty for none; None where there is no place."""
+    found = [value_at(body, place) for place in places]
+    named = (str(one) for one in found if isinstance(one, str | int) and one != "")
+    return next(named, "") if found else None
 
 
 def percent(value: Any, whole: float = 100) -> float | None:

@@ -34,7 +34,7 @@ from .._support._secrets import AuthHeaders, Key
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers
 from ._contract import AdapterDefaults
-from ._facts import among, milliseconds, percent, unknown_in
+from ._facts import among, id_in, milliseconds, percent, unknown_in
 from ._finding import is_since, moment
 from ._openai_costs import reported_cost
 from ._openai_errors import classify_answer, error_of, job_error
@@ -309,26 +309,22 @@ class OpenAIWire(AdapterDefaults):
         self, client: OpenAIClient, operation: Operation, body: Mapping[str, Any]
     ) -> Snapshot:
         """Return what a job's object says; once it has completed, fetch the video."""
-        job = body
+        job, named = body, id_in(body, JOB_IDS)
         if not job.get("status") and error_of(job) is not None:
             # Some servers answer 200 with an error in the job's place.
-            return Snapshot("failed", raw=job, error=job_error(job["error"], job))
+            return Snapshot("failed", raw=job, error=job_error(job["error"], job), job_id=named)
 
         if not job.get("status") and not any(job.get(name) for name in JOB_IDS):
             raise unreadable(200, job)
 
         status = among(STATUSES, str(job.get("status"))) or "processing"
         if status == "failed":
-            error = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
-            return Snapshot("failed", raw=job, error=job_error(error, job))
+            said = job.get("error") or {"code": job.get("status"), "message": job.get("reason")}
+            return Snapshot("failed", raw=job, error=job_error(said, job), job_id=named)
 
         if status != "completed":
-            return Snapshot(
-                status,
-                raw=job,
-                progress=percent(job.get("progress")),
-                unknown=unknown_in(STATUSES, job.get("status")),
-            )
+            done, unknown = percent(job.get("progress")), unknown_in(STATUSES, job.get("status"))
+            return Snapshot(status, raw=job, progress=done, unknown=unknown, job_id=named)
 
         fetching_result()
         try:
@@ -337,7 +333,7 @@ class OpenAIWire(AdapterDefaults):
             pause = trouble.retry_after
             return Snapshot("processing", raw=job, retry_after=pause, trouble=trouble)
 
-        return Snapshot("completed", raw=job, progress=100, finished=finished)
+        return Snapshot("completed", raw=job, progress=100, finished=finished, job_id=named)
 
     def _job_path(self, client: OpenAIClient, operation: Operation, part: str = "") -> str:
         path = f"videos/{quote(operation.id, safe='')}{part}"

@@ -32,7 +32,7 @@ from .._support._paths import value_at
 from .._support._secrets import AuthHeaders
 from ..exceptions import UnsupportedOperationError
 from ..mapping import apply_field_mappers
-from ._facts import among, percent, unknown_in
+from ._facts import among, id_in, percent, unknown_in
 from ._finding import is_since, moment
 from ._rest_results import RestResults
 
@@ -70,6 +70,7 @@ class RestAdapter(RestResults):
             is never ended by a word that nobody knows.
         failures: Where a body without a status says that the job has failed. Where there are such
             places, a body that has neither a status nor one of them can't be read.
+        repeats: Where each answer about a job has its id; empty where they have none.
         progress: Where a job's body holds its progress; None for nowhere.
         whole_progress: What it says when the job is done: 100, or 1 for fractions.
         media: Where a finished body holds its media, by what they are: URLs in a string, a list of
@@ -100,6 +101,7 @@ class RestAdapter(RestResults):
     status: str = "status"
     statuses: ClassVar[Mapping[str, JobStatus]] = {}
     failures: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
     progress: str | None = None
     whole_progress: float = PERCENT
     check_path: str | None = None
@@ -281,24 +283,29 @@ class RestAdapter(RestResults):
         Raises:
             HTTPError: It says nothing that can be read.
         """
-        status = self.status_of(body)
+        status, named, certain = self.status_of(body), id_in(body, self.repeats), not self.repeats
         if self.failures and not isinstance(value_at(body, self.status), str):
             if not any(value_at(body, place) for place in self.failures):
                 raise unreadable(OK, body)
 
-            status = "failed"
+            status, certain = "failed", False
 
         if status == "failed":
             error = self.failure(body)
             billing = self.billing(body) or error.billing
-            return Snapshot("failed", raw=body, error=error, billing=billing)
+            return Snapshot(
+                "failed", raw=body, error=error, billing=billing, job_id=named, certain=certain
+            )
 
         if status == "completed":
             finished = RawResult(body, self.metadata(operation))
-            return Snapshot("completed", raw=body, progress=PERCENT, finished=finished)
+            return Snapshot(
+                "completed", raw=body, progress=PERCENT, finished=finished, job_id=named
+            )
 
         unknown = unknown_in(self.statuses, value_at(body, self.status))
-        return Snapshot(status, raw=body or None, progress=self._done(body), unknown=unknown)
+        done = self._done(body)
+        return Snapshot(status, raw=body or None, progress=done, unknown=unknown, job_id=named)
 
     def _done(self, body: Any) -> float | None:
         return percent(value_at(body, self.progress), self.whole_progress)

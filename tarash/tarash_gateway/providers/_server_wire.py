@@ -85,6 +85,7 @@ class VideoServer(OwnServer):
     job_path = "videos/{id}"
     statuses: ClassVar[Mapping[str, JobStatus]] = STATUSES
     failures = ("error",)
+    repeats = ("id", "video_id", "task_id")
     progress = "progress"
     form_always: ClassVar[bool] = True
     fixed: ClassVar[Mapping[str, Any]] = {"response_format": "b64_json"}

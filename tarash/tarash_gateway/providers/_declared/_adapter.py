@@ -22,12 +22,21 @@ from ..._http._send_state import fetching_result
 from ..._support._paths import value_at as one
 from ...exceptions import HTTPError, TarashException, UnsupportedOperationError
 from .._contract import ABILITIES
-from .._facts import among, percent, unknown_in
+from .._facts import among, id_in, percent, unknown_in
 from .._finding import earliest, moment
 from ._answers import preview_in
-from ._asked import filled_in, is_ours, medium_of, own_id, says_nothing, status_without_word, whole
+from ._asked import (
+    filled_in,
+    is_ours,
+    medium_of,
+    own_id,
+    says_its_failure,
+    says_nothing,
+    status_without_word,
+    whole,
+)
 from ._hooks import hook
-from ._items import goes_on, is_done, items_of, job_in
+from ._items import goes_on, has_place, is_done, items_of, job_in
 from ._learning import DeclaredLearning
 from ._model import ProviderDeclaration
 from ._names import holds
@@ -144,6 +153,9 @@ class DeclaredAdapter(DeclaredLearning):
             return self._denied(poll, answer) or self.refused(answer)
 
         job = job_in(poll, operation, answer.object())
+        if job is None and not has_place(poll.items or "", answer.body):
+            raise unreadable(answer.status, answer.body)  # by whoever lists nothing
+
         if job is None:
             return self._gone(poll, operation, answer.body)
 
@@ -195,7 +207,7 @@ class DeclaredAdapter(DeclaredLearning):
         """Return the provider's verdict where a rule says that it is one; else raise."""
         body = answer.body
         if self.rules.ends_job(answer):
-            return self._failed(body)
+            return replace(self._failed(body), certain=self.rules.is_coded(answer))
 
         error = self.errors(answer) or status_error(answer)
         if answer.status < FIRST_ERROR:
@@ -229,8 +241,10 @@ class DeclaredAdapter(DeclaredLearning):
         if status == "gone":
             return self._gone(poll, operation, body)
 
+        named = id_in(body, () if poll.job_id is None else (poll.job_id,))
         if status == "failed":
-            return self._failed(body)
+            certain = says_its_failure(poll, body)
+            return replace(self._failed(body), job_id=named, certain=certain)
 
         if status == "completed":
             metadata = self.beside(body, operation.kind, operation.model)
@@ -238,7 +252,7 @@ class DeclaredAdapter(DeclaredLearning):
                 metadata |= self.cost_before(operation)
 
             found = RawResult(body, {**self.metadata(operation), **metadata})
-            return Snapshot("completed", raw=body, progress=100, finished=found)
+            return Snapshot("completed", raw=body, progress=100, finished=found, job_id=named)
 
         place = one(body, poll.queue_position)
         return Snapshot(
@@ -247,6 +261,7 @@ class DeclaredAdapter(DeclaredLearning):
             progress=percent(one(body, poll.progress), poll.whole_progress),
             queue_position=place if type(place) is int else None,
             unknown=unknown_in(poll.statuses, word),
+            job_id=named,
         )
 
     async def _fetched(self, client: Any, seen: Snapshot, operation: Operation) -> Snapshot:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ..._data._types import JobStatus, MediaContent
 
 
+ANYBODYS = frozenset({"detail", "error", "errors", "message"})
+"""Where anybody's errors stand, also those of a gateway before the provider."""
+
+
 def status_without_word(poll: Poll, body: Any) -> JobStatus | None:
     """Return what a body says that has no declared status; None where that is not declared."""
     if among(poll.statuses, str(one(body, poll.status))) is not None:
@@ -32,6 +36,15 @@ def status_without_word(poll: Poll, body: Any) -> JobStatus | None:
         return "failed"
 
     return "completed" if any(holds(flag, body) for flag in poll.completed_with) else None
+
+
+def says_its_failure(poll: Poll, body: Any) -> bool:
+    """Tell whether a body that says a failure says that of its job, as nobody else's would."""
+    if among(poll.statuses, str(one(body, poll.status))) is not None:
+        return poll.job_id is None
+
+    flags = (flag for flag in poll.failed_with if flag.values or flag.at not in ANYBODYS)
+    return any(holds(flag, body) for flag in flags)
 
 
 def says_nothing(poll: Poll, body: Any) -> bool:

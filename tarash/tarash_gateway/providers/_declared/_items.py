@@ -40,13 +40,18 @@ def goes_on(listing: Listing, body: Any, items: Sequence[Any], cursor: str) -> b
     return listing.is_paged and len(items) >= (listing.page_size or 1)
 
 
+def has_place(path: str, body: dict[str, Any]) -> bool:
+    """Tell whether a body has a place for what stands at a path."""
+    return path.partition(".")[0].partition("[")[0] in body
+
+
 def items_of(answer: HttpResponse, path: str) -> list[Any]:
     """Return the items of a list, of which there may be one without the list.
 
     Raises:
         HTTPError: The answer has no place for a list.
     """
-    if path.partition(".")[0].partition("[")[0] not in answer.object():
+    if not has_place(path, answer.object()):
         raise unreadable(answer.status, answer.body)
 
     found = one(answer.body, path)

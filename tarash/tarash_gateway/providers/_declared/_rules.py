@@ -90,6 +90,11 @@ class DeclaredRules(ErrorRules):
         passes = answer.status in PASSING or answer.status >= FIRST_SERVER_ERROR
         return rule[1].ends_job and not (is_told and passes)
 
+    def is_coded(self, answer: HttpResponse) -> bool:
+        """Tell whether what an answer means is told by a code of the provider's own."""
+        rule = self.first(self.refusal_in(answer.body, answer.status))
+        return rule is not None and (rule[1].code or rule[1].where) is not None
+
     def is_gone(self, answer: HttpResponse) -> bool:
         """Tell whether an answer to a poll says that there is no such job."""
         rule = self.first(self.refusal_in(answer.body, answer.status))

@@ -150,6 +150,8 @@ class Poll(Fits):
     from_url: bool = False
     items: Path | None = None
     item_id: Path = "id"
+    job_id: Path | None = None
+    """Where each answer repeats the job's id: without it, nobody's failure is the job's."""
     status: Path = "status"
     statuses: dict[str, Word]
     progress: Path | None = None

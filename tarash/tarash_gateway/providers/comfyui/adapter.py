@@ -144,7 +144,9 @@ class ComfyAdapter(OwnServer):
 
         if mapping(entry.get("status")).get("status_str") == "error":
             error = failure_of(entry)
-            return Snapshot("failed", raw=error.raw_response, error=error, billing="none")
+            return Snapshot(
+                "failed", raw=error.raw_response, error=error, billing="none", certain=True
+            )
 
         fetching_result()
         try:

@@ -48,7 +48,8 @@ def verdict(answer: HttpResponse, status: Mapping[str, Any]) -> Snapshot:
 
     # https://fal.ai/docs/faq: errors of fal's side are never billed, a 422 may be.
     billing: Billing = "none" if answer.status >= FIRST_SERVER_ERROR else "possible"
-    return Snapshot("failed", raw=status, error=_error(answer, body, status), billing=billing)
+    error = _error(answer, body, status)
+    return Snapshot("failed", raw=status, error=error, billing=billing, certain=True)
 
 
 def _result(answer: HttpResponse, status: Mapping[str, Any]) -> Snapshot:

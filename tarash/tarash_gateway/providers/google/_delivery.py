@@ -17,7 +17,7 @@ from ..._data._exchange import RawResult, Snapshot
 from ..._http._client import HttpClient, HttpResponse, checked, shorten, unreadable
 from ..._http._send_state import fetching_result
 from ...exceptions import AuthenticationError, GenerationFailedError, TarashException
-from .._facts import unknown_in
+from .._facts import id_in, unknown_in
 from ._places import STORAGE
 from ._results import ENDED, Part, decode, no_media, parts_of
 from .errors import classify_answer
@@ -74,7 +74,16 @@ async def settle(
     parts = parts_of(raw, kind)
     if not parts:
         error = no_media(raw, kind)
-        return Snapshot("failed", raw=raw, error=error, billing=unbilled or error.billing)
+        # Interactions have their id, and of operations only this says that they have ended.
+        named = None if raw.get("status") is None else id_in(raw, ("id",))
+        return Snapshot(
+            "failed",
+            raw=raw,
+            error=error,
+            billing=unbilled or error.billing,
+            job_id=named,
+            certain=raw.get("done") is True,
+        )
 
     fetching_result()
     media: list[MediaContent] = []
@@ -88,7 +97,7 @@ async def settle(
         try:
             fetched = await _fetch(client, part, facts)
         except GenerationFailedError as error:
-            return Snapshot("failed", raw=raw, error=error)
+            return Snapshot("failed", raw=raw, error=error, certain=True)
         except TarashException as trouble:
             pause = trouble.retry_after
             return Snapshot("processing", raw=raw, retry_after=pause, trouble=trouble)

@@ -229,7 +229,7 @@ def _lost(operation: Operation) -> Snapshot:
         submission="accepted",
     )
     raw = {"id": operation.id, "status": "lost"}
-    return Snapshot("failed", raw=raw, error=error, billing="none")
+    return Snapshot("failed", raw=raw, error=error, billing="none", certain=True)
 
 
 def _failed(job: _Job, operation: Operation, raw: Any, what: str) -> Snapshot:
@@ -242,7 +242,7 @@ def _failed(job: _Job, operation: Operation, raw: Any, what: str) -> Snapshot:
         raw,
         submission="accepted",
     )
-    return Snapshot("failed", raw=raw, error=error, billing="none")
+    return Snapshot("failed", raw=raw, error=error, billing="none", certain=True)
 
 
 def _check(call: Call) -> None:

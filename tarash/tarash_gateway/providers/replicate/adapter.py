@@ -102,6 +102,7 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
         "aborted": "failed",
     }
     failures = ("error",)
+    repeats = ("id",)
     prefer: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "video": ("video", "videos", "output", "url"),
         "image": ("image", "images", "output", "url"),

@@ -104,6 +104,7 @@ class RunwayAdapter(VersionedPaths, RestAdapter):
         "CANCELLED": "failed",
     }
     failures = ("error", "failure")
+    repeats = ("id",)
     progress = "progress"
     whole_progress = 1
     media: ClassVar[Mapping[str, str]] = {"video": "output", "image": "output"}
