@@ -112,7 +112,7 @@ class Provider:
         return self._said
 
 
-FREE = Snapshot("failed", raw={"status": "CANCELED"}, billing="none")
+FREE = Snapshot("failed", raw={"status": "CANCELED"}, billing="none", certain=True)
 OPERATION = Operation("fal", "m", "video", "theirs", "2026-11-30T00:00:00+00:00")
 
 

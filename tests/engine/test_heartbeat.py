@@ -57,7 +57,7 @@ class Held:
 def beating() -> list[asyncio.Task[Any]]:
     """Return the tasks of the running loop that beat."""
     names = [(one, cast("Any", one.get_coro()).__qualname__) for one in asyncio.all_tasks()]
-    return [one for one, name in names if name.endswith("_beat")]
+    return [one for one, name in names if name.endswith("_Heart._go_on")]
 
 
 async def test_a_thousand_jobs_have_one_heartbeat_and_each_hears_of_it() -> None:

@@ -210,7 +210,8 @@ async def test_the_quote_of_a_plan_is_the_one_that_is_kept_with_the_attempt(
         kept = entry.intent.quote
         assert kept is not None, str(case)
         assert Decimal(kept["low"]) == plan.quote.low
-        assert kept.get("high") == (None if plan.quote.high is None else str(plan.quote.high))
+        high = kept.get("high")
+        assert (high and Decimal(high)) == plan.quote.high
         counted[plan.quote.high] += 1
 
     assert counted[Decimal("0.75")] > 15  # also where it is uploaded, and a reference is sent

@@ -307,10 +307,9 @@ async def test_a_public_url_in_the_job_is_the_video(
 
 
 async def test_a_url_of_the_servers_own_is_fetched_with_the_key(simulator: Simulator) -> None:
-    simulator.script("openai", Script(), Script(result={"id": "x", "status": "completed"}))
     first = await generate_video_async(video_config(simulator), VIDEO)
     own = {"id": "x", "status": "completed", "url": f"/v1/videos/{first.request_id}/content"}
-    simulator.script("openai", Script(result=own))
+    simulator.script("openai", Script(run_polls=0, result=own))
     response = await generate_video_async(video_config(simulator), VIDEO)
 
     assert isinstance(response.video, dict)
@@ -325,7 +324,7 @@ async def test_a_server_may_say_elsewhere_where_the_video_is(simulator: Simulato
 
 async def test_a_cancelled_job_of_another_server_failed(simulator: Simulator) -> None:
     result = {"id": "x", "status": "cancelled", "reason": "by its owner"}
-    simulator.script("openai", Script(result=result))
+    simulator.script("openai", Script(run_polls=0, result=result))
     with pytest.raises(Exception, match="by its owner") as caught:
         await generate_video_async(video_config(simulator), VIDEO)
 

@@ -135,7 +135,7 @@ async def test_words_of_the_filter_in_an_answer_of_others_end_no_paid_job(
     ("body", "told"),
     [
         ({"video": {"url": URL, "duration": 3}}, None),
-        ({"error": {"code": "x", "message": "GPU on fire"}}, "GPU on fire"),
+        ({"status": "failed", "error": {"code": "x", "message": "GPU on fire"}}, "GPU on fire"),
     ],
 )
 async def test_an_answer_with_202_may_say_how_the_job_ended(

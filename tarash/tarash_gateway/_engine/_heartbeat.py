@@ -110,7 +110,7 @@ class _Heart:
         self._jobs[job] = None
         if self._beating is None or self._beating.done():
             # Of no job, so that none's facts are in the log of all.
-            self._beating = asyncio.create_task(self._beat(), context=Context())
+            self._beating = asyncio.create_task(self._go_on(), context=Context())
 
     def drop(self, job: _Kept, *, stops: bool) -> asyncio.Task[None] | None:
         """Beat for one less.
@@ -130,7 +130,7 @@ class _Heart:
         _forget(self)
         return beating
 
-    async def _beat(self) -> None:
+    async def _go_on(self) -> None:
         pause = self.ledger.lease_seconds / BEATS
         while self._jobs:
             await asyncio.sleep(pause)

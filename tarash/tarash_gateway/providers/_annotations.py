@@ -19,7 +19,7 @@ _NAMED: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
         _exchange,
         (
             *("Begun", "Call", "MediaSupport", "Operation", "PartialImage", "Payload"),
-            *("RawResult", "Snapshot", "Together"),
+            *("RawResult", "Snapshot", "Stopped", "Together"),
         ),
     ),
     (_types, ("Billing", "CancelAnswer", "JobStatus")),

@@ -59,13 +59,6 @@ PERCENT = re.compile(r"(\d{1,3})%\s*\|")
 SEED = re.compile(r"[Uu]sing seed:?\s*(\d{1,20})")
 KEPT_BACK = re.compile(r"NSFW content (?:was |has been )?detected[^\n]{0,80}", re.IGNORECASE)
 TOGETHER = Together(100)
-WEBHOOK = WebhookFacts(
-    scheme="standard_hmac",
-    parameter="webhook",
-    beside={"webhook_events_filter": ["completed"]},
-    variable="REPLICATE_WEBHOOK_SIGNING_SECRET",
-    demands=("https",),
-)
 
 
 class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
@@ -116,6 +109,7 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
         parameter="webhook",
         beside={"webhook_events_filter": ["completed"]},
         variable="REPLICATE_WEBHOOK_SIGNING_SECRET",
+        demands=("https",),
     )
 
     def connect(self, account: Credentials, transport: Transport) -> ReplicateClient:
