@@ -23,9 +23,10 @@ from tarash.tarash_gateway._engine import _submit
 from tarash.tarash_gateway._jobs import _working
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger.sqlite import _turns
+from tarash.tarash_gateway.providers._registry import Registry
 from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.jobs.conftest import KEY
-from tests.jobs.test_gateway import Handler, Registry
+from tests.jobs.test_gateway import Handler
 
 KEYS = {"runway": KEY}
 How = Literal["before", "after"]
