@@ -98,8 +98,17 @@ def measure(url: str, jobs: int) -> dict[str, float]:
         "reading all jobs": median(lambda: asyncio.run(_all(ledger, jobs)), 3),
         "`tarash jobs ls --limit 100`": median(lambda: ls(everything=False), 9),
         "`tarash jobs ls --all --limit 100`": median(lambda: ls(everything=True), 9),
+        "`list_jobs(limit=100, oldest_first=True)`": median(
+            lambda: gateway.list_jobs(limit=100, oldest_first=True), 9
+        ),
+        "the same of unfinished jobs, from the middle on": median(
+            lambda: gateway.list_jobs(
+                limit=100, oldest_first=True, after=middle, states=("open", "unknown")
+            ),
+            9,
+        ),
         "`resume_all(limit=100)`": median(lambda: gateway.resume_all(limit=100, api_keys=keys), 9),
-        "the same, from the middle on": median(
+        "`resume_all(limit=100)`, from the middle on": median(
             lambda: gateway.resume_all(limit=100, after=middle, api_keys=keys), 9
         ),
         f"`resume_all()`, {jobs // OPEN_EVERY:,} jobs": median(

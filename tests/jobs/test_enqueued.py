@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tarash.tarash_gateway import (
     HTTPError,
     ImageGenerationConfig,
     ImageGenerationRequest,
+    JobInfo,
     MockConfig,
     MockPollingConfig,
     MockResponse,
@@ -111,6 +113,10 @@ async def test_one_key_is_one_job(gateway: Gateway) -> None:
     assert jobs[0].id == jobs[1].id
 
 
+async def _oldest(gateway: Gateway, label: int, **asked: Any) -> list[JobInfo]:
+    return await gateway.list_jobs_async(labels={"key": f"{label}"}, oldest_first=True, **asked)
+
+
 async def test_jobs_are_listed_by_label_and_state_page_by_page(gateway: Gateway) -> None:
     made = [
         await gateway.enqueue_video_async(mocked(), REQUEST, labels={"key": str(number % 2)})
@@ -121,12 +127,35 @@ async def test_jobs_are_listed_by_label_and_state_page_by_page(gateway: Gateway)
     first = await gateway.list_jobs_async(labels={"key": "1"}, limit=2)
     rest = await gateway.list_jobs_async(labels={"key": "1"}, after=first[-1].id, limit=2)
     assert [one.id for one in (*first, *rest)] == odd
+    assert [one.id for one in await _oldest(gateway, 1)] == odd[::-1]
+    assert [one.id for one in await _oldest(gateway, 1, limit=2)] == odd[:-3:-1]
+    rest = await _oldest(gateway, 1, limit=2, after=odd[-2])
+    assert [one.id for one in rest] == odd[:1]
+    with pytest.raises(ValidationError, match="no job"):
+        await _oldest(gateway, 0, after=odd[0])
     assert await gateway.list_jobs_async(labels={"key": "1", "no": "such"}) == []
     assert await gateway.list_jobs_async(states=["completed"]) == []
     with pytest.raises(ValidationError, match="no job"):
         await gateway.list_jobs_async(labels={"key": "0"}, after=odd[0])
     with pytest.raises(ValidationError, match="state"):
         await gateway.list_jobs_async(states=["done"])
+
+
+class OldLedger(MemoryLedger):
+    """Has no pages of the oldest, as a ledger of the user's own may not."""
+
+    oldest: Any = None
+
+
+async def test_a_ledger_without_pages_of_the_oldest_is_read_through() -> None:
+    gateway = Gateway(ledger=OldLedger())
+    made = [
+        (await gateway.enqueue_video_async(mocked(), REQUEST, labels={"key": "1"})).id
+        for _ in range(5)
+    ]
+    first = await _oldest(gateway, 1, limit=3)
+    rest = await _oldest(gateway, 1, after=first[-1].id)
+    assert [one.id for one in (*first, *rest)] == made
 
 
 def test_the_blocking_forms_do_the_same(tmp_path: Path) -> None:

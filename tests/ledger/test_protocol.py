@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import pytest
 
@@ -557,3 +557,43 @@ async def test_what_is_reserved_follows_the_fate_of_a_job_that_is_forgotten(
     left = {one.intent_id: (one.state, one.amount) for one in await ledger.spendings()}
     assert left[ids["accepted"]] == ("reported", Decimal("0.5"))
     assert left[ids["rejected"]] == nothing
+
+
+@pytest.mark.parametrize(
+    ("submission", "outcome"), [(None, "cancelled"), ("not_sent", "cancelled"), ("rejected", None)]
+)
+async def test_a_submit_that_has_not_left_is_written_down_once_more(
+    ledger: Ledger, submission: Any, outcome: Any
+) -> None:
+    """Workers of the version before kept no word of a submit that was cancelled before it left."""
+    job = await begin(ledger)
+    intent = make_intent(job)
+    assert await ledger.intend(intent, HOLDER)
+    if submission is not None:
+        assert await ledger.note(intent.id, HOLDER, {"tries": 1}, submission)
+
+    if outcome is not None:
+        await ledger.settle(intent.id, submission, outcome)
+
+    assert await ledger.intend(intent, HOLDER) is True
+    found = await ledger.get(job.id)
+    assert found is not None
+    (entry,) = found.entries
+    assert (entry.submission, entry.outcome, entry.heard) == (None, None, {})
+
+
+@pytest.mark.parametrize("outcome", [None, "unknown", "detached"])
+async def test_a_submit_that_may_have_left_is_not_written_down_once_more(
+    ledger: Ledger, outcome: Any
+) -> None:
+    if isinstance(ledger, MemoryLedger):
+        pytest.skip("one process knows what it has sent")
+
+    job = await begin(ledger)
+    intent = make_intent(job)
+    assert await ledger.intend(intent, HOLDER)
+    if outcome is not None:
+        await ledger.settle(intent.id, "unknown", outcome)
+
+    with pytest.raises(TarashException, match="written down before"):
+        await ledger.intend(intent, HOLDER)

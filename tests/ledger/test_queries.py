@@ -125,12 +125,13 @@ async def test_the_first_budget_after_many_submits_finds_few_rows_and_counts_the
         assert caught.value.spent == 5
 
 
+@pytest.mark.parametrize("oldest_first", [False, True])
 @pytest.mark.parametrize("states", [("open", "unknown"), ()])
 async def test_a_page_of_a_file_sorts_no_more_than_it_returns(
-    sqlite: SqliteLedger, states: tuple[Any, ...]
+    sqlite: SqliteLedger, states: tuple[Any, ...], oldest_first: bool
 ) -> None:
     await begin(sqlite)
-    query, values = by_state(states, 99, 10)
+    query, values = by_state(states, 99, 10, oldest_first=oldest_first)
     with closing(sqlite3.connect(sqlite.path)) as connection:
         rows = connection.execute(f"EXPLAIN QUERY PLAN {query}", values).fetchall()
 
@@ -155,14 +156,18 @@ async def test_a_page_of_a_database_reads_no_more_than_it_returns(
             """
         )
         connection.execute("ANALYZE tarash.jobs")
-        query, values = by_state_in_postgres(("open", "unknown"), 15_000, 5)
-        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {query}".encode()
-        found = connection.execute(explain, values).fetchone()
-        assert found is not None
+        for states in (("open", "unknown"), ()):
+            for oldest_first in (False, True):
+                query, values = by_state_in_postgres(states, 15_000, 5, oldest_first=oldest_first)
+                explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {query}".encode()
+                found = connection.execute(explain, values).fetchone()
+                assert found is not None
+                assert rows_read(found[0][0]["Plan"]) < 100, json.dumps(found)
 
-    assert rows_read(found[0][0]["Plan"]) < 100, json.dumps(found)
     jobs = await postgres.jobs(states=("open", "unknown"), limit=5, before="many-15000")
     assert [one.id for one in jobs] == [f"many-{n}000" for n in range(14, 9, -1)]
+    jobs = await postgres.oldest(states=("open", "unknown"), limit=3, after="many-15000")
+    assert [one.id for one in jobs] == [f"many-{n}000" for n in range(16, 19)]
 
 
 def rows_read(plan: dict[str, Any]) -> float:

@@ -206,6 +206,22 @@ async def test_a_page_begins_behind_a_job_in_whatever_state(ledger: Any) -> None
     assert await ledger.unfinished(after="nobody's") == []
 
 
+@pytest.mark.parametrize("states", [(), ("open",), ("open", "completed", "failed")])
+async def test_the_oldest_are_the_newest_the_other_way_round(ledger: Any, states: Any) -> None:
+    jobs = [(await begin(ledger)).id for _ in range(9)]
+    for number, state in enumerate(("completed", "failed", "cancelled")):
+        assert await ledger.close(jobs[3 * number], HOLDER, state)
+
+    newest = [one.id for one in await ledger.jobs(states=states)]
+    found: list[str] = []
+    while page := await ledger.oldest(states=states, limit=2, after=found[-1] if found else None):
+        assert len(page) <= 2
+        found += [one.id for one in page]
+
+    assert found == newest[::-1]
+    assert await ledger.oldest(after="nobody's") == []
+
+
 # ------------------------------------------------------------------------- versions side by side
 async def test_a_file_of_the_version_before_is_worked(tmp_path: Path) -> None:
     version = next(n for n, steps in enumerate(MIGRATIONS) if "task_rank" in "".join(steps))

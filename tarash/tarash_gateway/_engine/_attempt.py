@@ -120,6 +120,10 @@ class Attempt:
     """Whether another attempt was faster, so that this one is stopped, whatever its config says."""
     accepted: asyncio.Event | None = None
     """Set when a provider has accepted; None where nobody waits for that."""
+    is_queued: bool = False
+    """Whether its job stays in the queue where the ledger fails before it leaves."""
+    ledger_failed: bool = False
+    """Whether the ledger has not taken, or not answered, what is written down before it leaves."""
     passage: Passage | None = None
     """Through the circuit of its provider, where there is a breaker."""
 
@@ -141,6 +145,13 @@ class Attempt:
 
         in_a_pause = self.retry_at is not None and self.intent is None
         return in_a_pause or (self.unsafe and not self.settled)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether it waits in the queue for a ledger that failed; nothing of it has left."""
+        is_new = self.operation is None and self.finished is None and not self.settled
+        is_safe = self.submission in (None, "not_sent", "rejected")
+        return self.is_queued and self.ledger_failed and is_new and is_safe
 
     @property
     def is_certain(self) -> bool:
@@ -364,32 +375,3 @@ def unforeseen(error: Exception, attempt: Attempt) -> tuple[TarashException, Bas
     message = f"Unforeseen {type(error).__name__}: {secrets.text(str(error))}"
     submission = attempt.submission or "not_sent"
     return TarashException(message, submission=submission), secrets.error(error)
-
-
-def cancellation_note(attempt: Attempt) -> str:
-    """Return what a cancelled attempt leaves behind, in a sentence."""
-    provider = attempt.call.config.provider
-    if attempt.response is not None:
-        return (
-            f"Cancelled when the job {attempt.request_id} was done and paid for; it stays open in "
-            "the ledger, and `resume` returns its result"
-        )
-
-    if attempt.done and attempt.operation is not None:
-        return (
-            f"Cancelled when the job {attempt.request_id} was done and paid for, before its result "
-            "was fetched; `resume`, or the operation, fetches it"
-        )
-
-    if attempt.operation is None:
-        is_sent = attempt.submission in ("unknown", "accepted")
-        what = "a job may run and be billed" if is_sent else "nothing was bought"
-        return f"Cancelled before {provider} named a job: {what}"
-
-    if attempt.cancel is None:
-        return f"Cancelled; the job {attempt.request_id} goes on at {provider} and will be billed"
-
-    answer = f"Cancelled; {provider} answered for job {attempt.request_id}: {attempt.cancel}"
-    sure = attempt.billing(success=False) == "none"
-    risk = "what had run may" if attempt.cancel == "cancelled" else "it may still finish and"
-    return answer if sure else f"{answer} ({risk} be billed)"

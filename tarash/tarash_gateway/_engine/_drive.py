@@ -175,13 +175,15 @@ class _Drive(Leaving):
             if attempt.settled:  # a failure may cost, and its provider say so
                 take_cost(self._adapter, attempt, known.raw_response, {})
 
-            end = settled(attempt, self._outcome(), known)
+            end = settled(attempt, self._outcome(), None if attempt.is_left else known)
             raise
         except BaseException:  # a cancellation, or an exit of the user's out of a callback
             if current_task() is not self._task:
                 raise
 
-            end = settled(attempt, self._outcome())  # which a second one leaves as it is
+            is_new = attempt.operation is None and attempt.submission is None
+            # Which a second one leaves as it is.
+            end = settled(attempt, "cancelled" if is_new else self._outcome())
             end = settled(attempt, await self._stop_job(end.outcome))
             raise
         finally:
@@ -240,6 +242,7 @@ class _Drive(Leaving):
             raise second
 
         if self._call.lost:
+            attempt.ledger_failed = True
             raise StorageError(f"Nothing was submitted: {self._call.lost}", submission="not_sent")
 
         attempt.money.measures = await measured(self._call, self._spec)

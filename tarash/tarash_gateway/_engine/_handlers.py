@@ -24,6 +24,7 @@ from ..exceptions import (
 )
 from ..ledger._records import Intent
 from ..models import ImageGenerationResponse, VideoGenerationResponse
+from ._attempt import unforeseen
 from ._budgets import kept_quote, windows_for
 from ._leaving import settled
 from ._recording import facts_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .._data._exchange import Response
     from .._data._types import Submission
     from .._support._portal import Caller
+    from ..ledger._records import Outcome
     from ..models import ProviderHandler
     from ._attempt import Attempt
     from ._lease import Lease
@@ -67,10 +69,10 @@ async def handle(
             submission="unknown",
         )
 
+    await _be_written_down(attempt, lease)
     response: Response | None = None
     end: Settled | None = None
     try:
-        await attempt.apply(Submitting(), intent=_intent(attempt, lease))
         response = await _handle(handler, attempt, progress, caller)
         end = settled(attempt, "completed")
     except TarashException as error:
@@ -80,6 +82,25 @@ async def handle(
         await attempt.apply(end or settled(attempt, "unknown"), response=response)
 
     return response
+
+
+async def _be_written_down(attempt: Attempt, lease: Lease) -> None:
+    """Write down that the handler is about to be called.
+
+    Raises:
+        TarashException: The ledger did not take it, so that it is not called.
+    """
+    try:
+        await attempt.apply(Submitting(), intent=_intent(attempt, lease))
+    except Exception as error:
+        known = error if isinstance(error, TarashException) else unforeseen(error, attempt)[0]
+        is_left = attempt.is_left
+        outcome: Outcome = "cancelled" if is_left else "failed"
+        await attempt.apply(settled(attempt, outcome, None if is_left else known))
+        raise
+    except BaseException:  # a cancellation
+        await attempt.apply(settled(attempt, "cancelled"))
+        raise
 
 
 def _intent(attempt: Attempt, lease: Lease) -> Intent:

@@ -98,12 +98,22 @@ class Lease:
 
     async def catch_up(self) -> None:
         """Write down what could not be written down before, in the same order."""
+        try:
+            await self.write_all()
+        except TarashException as error:
+            ledger_failed(self, error)
+
+    async def write_all(self) -> None:
+        """As `catch_up`, for whoever goes on only where all of it is written down.
+
+        Raises:
+            TarashException: The ledger fails, and the rest would not come through either.
+        """
         for work in list(self.unwritten):
             try:
                 await work()
-            except TarashException as error:
-                ledger_failed(self, error)
-                return  # the rest would not come through either
+            except TarashException:
+                raise
             except Exception as error:  # noqa: BLE001  (the job at hand matters more)
                 ledger_failed(self, error)
             else:
@@ -139,6 +149,19 @@ class Lease:
 
         # Another process has ended it, and has the last word.
         await self.ledger.close(self.job_id, self.owner_id, record.state, record.result)
+        return False
+
+    async def let_go(self) -> bool:
+        """Let go of a job that we drive no more, once what was heard of it is written down.
+
+        Returns:
+            Whether that is done; else the ledger fails still.
+        """
+        with _bounded(self, FLUSH_SECONDS):
+            await self.write_all()
+            await self.ledger.close(self.job_id, self.owner_id, "open")
+            return True
+
         return False
 
     async def close(
@@ -214,6 +237,23 @@ async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
         return
 
     await _write(lease, partial(_settle, attempt, lease.ledger, outcome))
+
+
+async def leave(attempt: Attempt, lease: Lease) -> None:
+    """Write down that a submit has not left, so that whoever goes on with its job sends it.
+
+    The ledger may have its intent, or not. Where somebody else drives the job by now, he has the
+    last word.
+    """
+    if attempt.intent is not None and not lease.is_watcher:
+        await _write(lease, partial(_leave, attempt, lease))
+
+
+async def _leave(attempt: Attempt, lease: Lease) -> None:
+    assert attempt.intent is not None  # noqa: S101  (`leave` looked)
+    facts = (attempt.intent.id, lease.owner_id, {"tries": attempt.tries}, attempt.submission)
+    if await lease.ledger.note(*facts):
+        await _settle(attempt, lease.ledger, "cancelled")
 
 
 async def settle_stopped(attempt: Attempt, ledger: Ledger) -> None:

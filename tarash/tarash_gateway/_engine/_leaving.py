@@ -172,6 +172,9 @@ class Leaving:
         if attempt.submission == "unknown":
             return "unknown"
 
+        if attempt.is_left:
+            return "cancelled"  # as of one whose worker was stopped: it is sent later
+
         if attempt.operation is None or attempt.settled:
             return "failed"
 
@@ -181,6 +184,9 @@ class Leaving:
 def settled(attempt: Attempt, outcome: Outcome, error: TarashException | None = None) -> Settled:
     """Return the event of an attempt's end."""
     submission = attempt.submission or (None if error is None else error.submission)
+    if submission is None and outcome == "cancelled" and attempt.operation is None:
+        submission = "not_sent"  # whatever leaves says so before it does
+
     return Settled(
         outcome=outcome,
         submission=submission,
@@ -189,3 +195,32 @@ def settled(attempt: Attempt, outcome: Outcome, error: TarashException | None = 
         cost=attempt.cost_of(success=outcome == "completed"),
         error=None if error is None else {**facts_of(error), "submission": submission},
     )
+
+
+def cancellation_note(attempt: Attempt) -> str:
+    """Return what a cancelled attempt leaves behind, in a sentence."""
+    provider = attempt.call.config.provider
+    if attempt.response is not None:
+        return (
+            f"Cancelled when the job {attempt.request_id} was done and paid for; it stays open in "
+            "the ledger, and `resume` returns its result"
+        )
+
+    if attempt.done and attempt.operation is not None:
+        return (
+            f"Cancelled when the job {attempt.request_id} was done and paid for, before its result "
+            "was fetched; `resume`, or the operation, fetches it"
+        )
+
+    if attempt.operation is None:
+        is_sent = attempt.submission in ("unknown", "accepted")
+        what = "a job may run and be billed" if is_sent else "nothing was bought"
+        return f"Cancelled before {provider} named a job: {what}"
+
+    if attempt.cancel is None:
+        return f"Cancelled; the job {attempt.request_id} goes on at {provider} and will be billed"
+
+    answer = f"Cancelled; {provider} answered for job {attempt.request_id}: {attempt.cancel}"
+    sure = attempt.billing(success=False) == "none"
+    risk = "what had run may" if attempt.cancel == "cancelled" else "it may still finish and"
+    return answer if sure else f"{answer} ({risk} be billed)"

@@ -68,7 +68,10 @@ class Place:
             await self.news.wait()
             if self.failure is not None:
                 failure, self.failure = self.failure, None
+                self.attempt.ledger_failed = True
                 raise failure
+
+        self.attempt.ledger_failed = False
 
     def is_late(self) -> bool:
         """Tell whether others may have it by now, since the ledger has long not heard of it."""

@@ -16,14 +16,14 @@ from .._data._events import (
     Settled,
     Submitting,
 )
+from ..exceptions import StorageError, TarashException
 from ..ledger._records import OverBudgetError
 from ._budgets import exceeded
-from ._lease import note, settle, told_of
+from ._lease import leave, note, settle, told_of
 from ._received import write_received
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject
-    from ..exceptions import TarashException
     from ._attempt import Attempt
     from ._lease import Lease
 
@@ -76,6 +76,8 @@ async def record(attempt: Attempt, event: AttemptEvent) -> None:
         await lease.write(partial(lease.ledger.accept, attempt.intent.id, event.operation))
     elif isinstance(event, Accepted):
         await write_received(attempt, lease)
+    elif isinstance(event, Settled) and attempt.is_left:
+        await leave(attempt, lease)
     else:
         heard = heard_of(event)
         if heard:
@@ -89,14 +91,23 @@ async def _intend(attempt: Attempt, lease: Lease) -> None:
     """Write down that the submit leaves; whoever has been followed meanwhile sends nothing."""
     assert attempt.intent is not None  # noqa: S101  (`record` looked)
     since = datetime.now(UTC)
+    attempt.ledger_failed = True  # until it answers, also where this is cancelled meanwhile
     try:
+        await lease.write_all()  # else the try before would look as if it had left
         held = await lease.ledger.intend(attempt.intent, lease.owner_id)
     except OverBudgetError as error:
         if not attempt.tries:  # else the refused try stands there, and is to be settled
             attempt.intent = None
 
+        attempt.ledger_failed = False
         raise exceeded(error, attempt) from None
+    except StorageError:
+        raise
+    except TarashException:
+        attempt.ledger_failed = False  # it refuses this one, and would do so again
+        raise
 
+    attempt.ledger_failed = False
     if held:
         lease.say_alive(since)
         return

@@ -26,9 +26,9 @@ from .._engine import (
     kept_alive,
     ledger_failed,
 )
-from .._engine._attempt import Attempt, cancellation_note, unforeseen
+from .._engine._attempt import Attempt, unforeseen
 from .._engine._audience import Audience, Observers
-from .._engine._leaving import settled
+from .._engine._leaving import cancellation_note, settled
 from .._engine._progress import Progress
 from .._engine._spending import budgets_of, check_handler, last_word, limit_of
 from .._support._loops import current_task
@@ -293,7 +293,7 @@ class ChainRun(Ending):
         failure: TarashException
         cause: BaseException | None
         task = current_task()
-        attempt.lighten = self.lighten
+        attempt.lighten, attempt.is_queued = self.lighten, self.stays_open
         attempt.money.budgets = budgets_of(self.calls[0], self.resources.budgets)
         attempt.money.limit = limit_of(self.calls[0], attempt.call, self._others(attempt))
         try:

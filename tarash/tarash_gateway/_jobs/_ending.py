@@ -37,6 +37,9 @@ def outcome_of(attempt: Attempt) -> Outcome:
     if attempt.submission == "unknown":
         return "unknown"
 
+    if attempt.is_left:
+        return "cancelled"
+
     return "detached" if attempt.unsafe else "failed"
 
 
@@ -131,10 +134,12 @@ class Ending:
         if any(one.submission == "unknown" for one in self.attempts):
             return "unknown"
 
-        # An order that somebody was promised is others' to go on with, whoever drove it.
+        # An order that somebody was promised is others' to go on with, whoever drove it; and where
+        # the ledger has failed before it was sent.
         was_stopped = self._was_stopped
+        is_put_off = self.current.is_left and not self.is_unwanted
         left: JobState = "open" if self.stays_open and not was_stopped else "cancelled"
-        return left if cancelled or was_stopped else "failed"
+        return left if cancelled or was_stopped or is_put_off else "failed"
 
     @property
     def _was_stopped(self) -> bool:
@@ -188,6 +193,11 @@ class Ending:
 
             if state == "open" and not self.was_open:
                 return await self.lease.keep(None) is not False
+
+            if state == "open" and self.is_worked and self.lease.unwritten:
+                # Not before that is written down: the next one would take it for in doubt.
+                await self.lease.let_go()
+                return True
 
             return await self._close(state)
         except LEAVING:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from .._engine import kind_of, ledger_failed, settle, stop
-from .._engine._attempt import Attempt, cancellation_note
+from .._engine._attempt import Attempt
+from .._engine._leaving import cancellation_note
 from .._support._notes import tell
 from ..exceptions import TarashException
 

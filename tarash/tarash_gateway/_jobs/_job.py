@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._data._events import CancelAsked
 from .._data._hints import keep_results
 from .._data._made_by import keep_config
-from .._engine import ledger_failed, poll_once
+from .._engine import Lease, ledger_failed, poll_once
 from .._engine._progress import Progress
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
@@ -18,7 +18,7 @@ from ._chain import ChainRun, adapter_of, watcher
 from ._hedging import certain, watched
 from ._opening import changed, rebuilt
 from ._queue import is_for_others
-from ._stopping import stop_all, stop_the_next, unfinished
+from ._stopping import close_cancelled, stop_all, stop_the_next, tell_the_ledger, unfinished
 from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
 from ._updates import update_of
 
@@ -38,6 +38,7 @@ class Job:
         self.run, self._works, self.stays_open = run, works, works
         """Whether it is somebody's order: who drives it may leave, and others go on with it."""
         self._seen: JobRecord | None = seen  # what the ledger has said of it a moment ago
+        self.untaken: Lease | None = None  # which the ledger may have, and nobody drives it by
         self._driven: ChainRun | None = None
         """What this handle drives at the moment, and knows better than the ledger."""
 
@@ -189,8 +190,18 @@ class Job:
 
     async def _take(self) -> bool:
         """Take the job into our hands, as it stands in the ledger by now."""
-        owner_id = generate_unique_id()
-        if not await self._ledger.claim(self.job_id, owner_id):
+        lease = replace(self.run.lease, owner_id=generate_unique_id())
+        try:
+            return await self._taken(lease)
+        except BaseException:
+            # It may be ours in the ledger, whose answer was lost or which failed after that.
+            if not await lease.let_go():
+                self.untaken = lease
+
+            raise
+
+    async def _taken(self, lease: Lease) -> bool:
+        if not await self._ledger.claim(self.job_id, lease.owner_id):
             record = await self._record()
             if record is not None:
                 self.run = await self._refreshed(record)
@@ -201,12 +212,12 @@ class Job:
         if record is not None:
             if record.state not in ("open", "unknown"):
                 # It ended between our look and our claim.
-                await self._ledger.close(self.job_id, owner_id, record.state, record.result)
+                await self._ledger.close(self.job_id, lease.owner_id, record.state, record.result)
                 return False
 
             self.run = await self._refreshed(record)
 
-        self.run.lease = replace(self.run.lease, owner_id=owner_id)
+        self.run.lease = replace(self.run.lease, owner_id=lease.owner_id)
         self.run.is_worked, self.run.current.deadline = self._works, None
         self.run.stays_open = self.stays_open
         return True
@@ -316,11 +327,11 @@ class Job:
         for one in attempts:
             await one.apply(CancelAsked(reason="handle"))
             if record is not None and one.operation is not None:
-                await self._tell_the_ledger(record, one.operation)
+                await tell_the_ledger(record, one.operation, self._ledger)
 
         answer = await stop_all(self.run, attempts)
         if answer == "cancelled" and record is not None and record.state == "open":
-            await self._close_cancelled(record)
+            await close_cancelled(self.run, record)
 
         return answer
 
@@ -341,7 +352,7 @@ class Job:
             raise nameless(record)
 
         if record.state == "open":
-            await self._close_cancelled(record)
+            await close_cancelled(self.run, record)
 
         return "cancelled"
 
@@ -360,15 +371,6 @@ class Job:
 
         return await self._ledger.find(operation.provider, operation.id)
 
-    async def _tell_the_ledger(self, record: JobRecord, operation: Operation) -> None:
-        """Write down that nobody wants the job: whoever waits for it reads it, and buys no other.
-
-        Before the provider is asked, since the job may end for those who wait before we know.
-        """
-        for entry in record.entries:
-            if entry.operation is not None and entry.operation.id == operation.id:
-                await self._ledger.settle(entry.intent.id, "accepted", "stopped")
-
     async def _close_delivered(self, response: Response) -> None:
         """Close the job of a token that was waited for to its end, where this ledger has it."""
         try:
@@ -384,16 +386,6 @@ class Job:
                 await lease.close("completed", result, free_key=False, delivered=True)
         except Exception as error:  # noqa: BLE001  (a paid result matters more)
             ledger_failed(self.run.lease, error)
-
-    async def _close_cancelled(self, record: JobRecord) -> None:
-        """Close a cancelled job that nobody waits for."""
-        lease = replace(self.run.lease, job_id=record.id, owner_id=generate_unique_id())
-        if await lease.take():
-            name = self.run.current.request_id
-            error = TarashException(f"The job {name} was cancelled", submission="accepted")
-            self.run.current.complete(error)
-            result = told(record.kind, None, error)
-            await lease.close("cancelled", result, free_key=False, delivered=False)
 
 
 async def _tell(run: ChainRun, deliver: Deliver | None) -> Response:

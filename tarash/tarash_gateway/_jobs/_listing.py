@@ -102,7 +102,8 @@ async def listed(ledger: Ledger, asked: Asked, after: str | None, limit: int) ->
         )
 
     wanted = tuple(cast("Collection[JobState]", asked.states))
-    if asked.oldest_first or not hasattr(ledger, "prune"):
+    # A user's ledger may have neither page, or the newest first only.
+    if getattr(ledger, "oldest" if asked.oldest_first else "prune", None) is None:
         page = await _read_through(ledger, asked, wanted, after, limit)
     elif after is not None and not await _is_among(ledger, asked, after):
         page = None
@@ -125,10 +126,12 @@ async def _read_on(
     ledger: PagedLedger, asked: Asked, wanted: tuple[JobState, ...], after: str | None, limit: int
 ) -> list[JobRecord]:
     """Read from where the last page has ended."""
+    side = "after" if asked.oldest_first else "before"
+    read: Any = ledger.oldest if asked.oldest_first else ledger.jobs
     found: list[JobRecord] = []
     size = limit
     while len(found) < limit:
-        records = await ledger.jobs(states=wanted, limit=size, before=after)
+        records: list[JobRecord] = await read(states=wanted, limit=size, **{side: after})
         found += filter(asked.takes, records)
         if len(records) < size:
             break

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._engine import settle_stopped, stop
+from .._support._ids import generate_unique_id
 from ..exceptions import TarashException
 from ._chain import adapter_of
+from ._store import told
 
 if TYPE_CHECKING:
+    from .._data._exchange import Operation
     from .._data._types import CancelAnswer
     from .._engine._attempt import Attempt
     from ..ledger._records import JobRecord, Ledger
@@ -67,3 +71,24 @@ async def stop_the_next(record: JobRecord, ledger: Ledger) -> CancelAnswer:
         await ledger.settle(one.intent.id, one.submission, "stopped")
 
     return "requested" if refused else "unsupported"
+
+
+async def tell_the_ledger(record: JobRecord, operation: Operation, ledger: Ledger) -> None:
+    """Write down that nobody wants the job: whoever waits for it reads it, and buys no other.
+
+    Before the provider is asked, since the job may end for those who wait before we know.
+    """
+    for entry in record.entries:
+        if entry.operation is not None and entry.operation.id == operation.id:
+            await ledger.settle(entry.intent.id, "accepted", "stopped")
+
+
+async def close_cancelled(run: ChainRun, record: JobRecord) -> None:
+    """Close a cancelled job that nobody waits for."""
+    lease = replace(run.lease, job_id=record.id, owner_id=generate_unique_id())
+    if await lease.take():
+        name = run.current.request_id
+        error = TarashException(f"The job {name} was cancelled", submission="accepted")
+        run.current.complete(error)
+        result = told(record.kind, None, error)
+        await lease.close("cancelled", result, free_key=False, delivered=False)

@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,7 +27,7 @@ from ._queue import PAGE, QUEUE, WORKERS, drop, due_tasks, keeps_state
 
 if TYPE_CHECKING:
     from .._data._types import ApiKeys
-    from .._engine import EngineContext
+    from .._engine import EngineContext, Lease
     from ..ledger._records import DueTask, StateLedger
     from ._job import Job
     from ._resources import GatewayContext
@@ -95,6 +96,8 @@ class Worker:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._later: dict[str, tuple[float, float]] = {}
         """Of jobs that are to be tried again: when, and after which pause the time after that."""
+        self._left: dict[str, list[Lease]] = {}
+        """In whose hands jobs are here that are to be tried again, as far as the ledger knows."""
         self._is_stopping = False
         self._said = 0.0
         self._found: deque[str] = deque()
@@ -188,13 +191,15 @@ class Worker:
 
     async def _read(self) -> None:
         self._listening()  # before the reading: what comes meanwhile is heard
+        await self._let_go(one for one in self._left if self._takes(one))
         here = time.monotonic()
         wanted = min(max(self._concurrency - len(self._running), SMALLEST_PAGE), PAGE)
         found: list[str] = []
         after: DueTask | None = None
         while True:
             page = await due_tasks(self._ledger, wanted, after)
-            found += [one.job_id for one in page.tasks if self._takes(one.job_id)]
+            names = [one.job_id for one in page.tasks]
+            found += [one for one in names if self._takes(one) and one not in self._left]
             if after is None:
                 self._next_at = math.inf if page.next_in is None else here + page.next_in
 
@@ -214,6 +219,18 @@ class Worker:
         """Tell whether a job is not under way here, and not put off."""
         pause_until = self._later.get(job_id, (0.0, 0.0))[0]
         return job_id not in self._running and pause_until <= time.monotonic()
+
+    async def _let_go(self, job_ids: Iterable[str]) -> None:
+        """Write down what was heard of jobs that were put off while the ledger was away."""
+        for job_id in list(job_ids):
+            for lease in list(self._left[job_id]):
+                if not await lease.let_go():
+                    self._left[job_id] = self._left.pop(job_id)  # the others first, the next time
+                    return
+
+                self._left[job_id].remove(lease)
+
+            del self._left[job_id]
 
     def _begin(self, job_id: str) -> None:
         task = asyncio.create_task(self._drive(job_id))
@@ -256,6 +273,7 @@ class Worker:
         self._later[job_id] = (time.monotonic() + self._quiet_seconds / 2, pause)
 
     async def _drive(self, job_id: str) -> None:
+        job: Job | None = None
         try:
             async with self._reading:
                 job = None if self._is_stopping else await self._taken_up(job_id)
@@ -266,24 +284,35 @@ class Worker:
             with suppress(TarashException), nobody_asks():  # it is in the ledger, and in the log
                 await handle_for(job, self._shared).wait_async()
 
-            await self._conclude(job_id)
+            await self._conclude(job_id, job)
+        except asyncio.CancelledError:
+            self._hold_on(job_id, job)
+            raise
         except Exception as error:  # noqa: BLE001  (whatever it is, the others go on)
-            self._put_off(job_id)
+            self._put_off(job_id, job)
             said = f"{type(error).__name__}: {error}"
             event(logging.ERROR, "job_put_off", job_id=job_id, error=said)
 
-    async def _conclude(self, job_id: str) -> None:
+    async def _conclude(self, job_id: str, job: Job) -> None:
         record = await self._ledger.get(job_id)
         if record is None or record.state != "open":
             self._later.pop(job_id, None)
             await drop(self._ledger, job_id)
         else:
-            self._put_off(job_id)
+            self._put_off(job_id, job)
 
-    def _put_off(self, job_id: str) -> None:
+    def _put_off(self, job_id: str, job: Job | None) -> None:
+        self._hold_on(job_id, job)
         first, longest = RETRY_SECONDS
         pause = self._later.get(job_id, (0.0, first))[1]
         self._later[job_id] = (time.monotonic() + pause, min(pause * 2, longest))
+
+    def _hold_on(self, job_id: str, job: Job | None) -> None:
+        """Keep what the ledger may not know yet of a job that is put off, or left."""
+        leases = () if job is None else (job.run.lease, job.untaken)
+        held = [one for one in leases if one is not None and one.owner_id]
+        if held:
+            self._left[job_id] = self._left.get(job_id, []) + held
 
     async def _pause(self) -> None:
         """Wait until there may be something to do: thousands of jobs are not looked at for that."""
@@ -313,12 +342,12 @@ class Worker:
 
     async def _leave(self) -> None:
         """Finish what is nearly done, and let go of the rest: others go on with it at once."""
-        if self._hears is not None:
-            self._hears.cancel()
-            await asyncio.gather(self._hears, return_exceptions=True)
-
         running = set(self._running.values())
         try:
+            if self._hears is not None:
+                self._hears.cancel()
+                await asyncio.gather(self._hears, return_exceptions=True)
+
             if running:
                 _, running = await asyncio.wait(running, timeout=self._grace)
         finally:
@@ -327,6 +356,7 @@ class Worker:
 
             await asyncio.gather(*running, return_exceptions=True)
             with suppress(TarashException):
+                await self._let_go(self._left)
                 await self._ledger.write_state(WORKERS, self._name, None)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Kind, Submission
@@ -194,3 +194,18 @@ class DueTasks:
     """In the order in which they are to be sent."""
     next_in: float | None
     """Seconds until one more is due, by the ledger's clock; None where none is scheduled."""
+
+
+def bought_nothing(submit: Mapping[str, Any]) -> bool:
+    """Tell whether a submit that was written down has bought nothing for certain.
+
+    Versions before have kept no word of how a submit ended that was cancelled before it left.
+
+    Args:
+        submit: Its `submission`, `outcome` and `operation`.
+    """
+    if submit["operation"] is not None:
+        return False
+
+    is_left = submit["submission"] is None and submit["outcome"] == "cancelled"
+    return is_left or submit["submission"] in ("not_sent", "rejected")

@@ -111,6 +111,18 @@ class PagedLedger(Ledger, Protocol):
         """
         ...
 
+    async def oldest(
+        self, *, states: Sequence[JobState] = (), limit: int = 1000, after: str | None = None
+    ) -> list[JobRecord]:
+        """Return jobs, oldest first: those in one of the states, or all.
+
+        Args:
+            states: Where they stand; empty for all.
+            limit: The most to return.
+            after: The id of a job: only newer ones are returned; none where it is not known.
+        """
+        ...
+
     async def unfinished(self, *, after: str | None = None, limit: int = 1000) -> list[JobRecord]:
         """Return open jobs that no living holder drives, oldest first.
 

@@ -244,6 +244,19 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
             found = (self._read(job.id) for job in newest if not states or job.state in states)
             return list(itertools.islice(found, limit))
 
+    async def oldest(
+        self, *, states: Sequence[JobState] = (), limit: int = 1000, after: str | None = None
+    ) -> list[JobRecord]:
+        """Return jobs, oldest first: those in one of the states, or all; see `PagedLedger`."""
+        with self._lock:
+            oldest = iter(self._jobs.values())
+            if after is not None:
+                oldest = itertools.dropwhile(lambda job: job.id != after, oldest)
+                next(oldest, None)
+
+            found = (self._read(job.id) for job in oldest if not states or job.state in states)
+            return list(itertools.islice(found, limit))
+
     async def forget(self, job_id: str) -> bool:
         """Drop a job; False where a holder drives it, or nobody knows it."""
         with self._lock:

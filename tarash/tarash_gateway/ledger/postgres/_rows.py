@@ -32,30 +32,33 @@ BY_OPERATION = f"""
 """
 NEWEST = f"{JOBS} WHERE jobs.number < %s ORDER BY jobs.number DESC LIMIT %s"
 NUMBER = "SELECT number FROM tarash.jobs WHERE id = %s"
-OF_STATE = (
-    "(SELECT number FROM tarash.jobs WHERE state = %s AND number < %s ORDER BY number DESC "
-    "LIMIT %s)"
-)
+OLDEST = f"{JOBS} WHERE jobs.number > %s ORDER BY jobs.number LIMIT %s"
+OF_STATE = "(SELECT number FROM tarash.jobs WHERE state = %s AND number {behind} LIMIT %s)"
 BEYOND = 2**63 - 1
 """Before which all numbers are."""
 
 
-def by_state(states: Collection[str], last: int, limit: int) -> tuple[str, list[Any]]:
+def by_state(
+    states: Collection[str], last: int, limit: int, *, oldest_first: bool = False
+) -> tuple[str, list[Any]]:
     """Return the statement that finds jobs, newest first, and its values.
 
     No more rows are read than are returned of each state: however many have ended.
 
     Args:
         states: Where they stand; empty for all.
-        last: The number before which they are.
+        last: The number before which they are, or behind which.
         limit: The most to return.
+        oldest_first: Whether to begin with the oldest.
     """
     if not states or set(states) == set(get_args(JobState)):
-        return NEWEST, [last, limit]
+        return OLDEST if oldest_first else NEWEST, [last, limit]
 
-    every = " UNION ALL ".join([OF_STATE] * len(states))
+    direction = "ASC" if oldest_first else "DESC"
+    behind = f"{'>' if oldest_first else '<'} %s ORDER BY number {direction}"
+    every = " UNION ALL ".join([OF_STATE.format(behind=behind)] * len(states))
     values = [value for state in states for value in (state, last, limit)]
-    return f"{JOBS} WHERE jobs.number IN ({every}) ORDER BY jobs.number DESC LIMIT %s", [
+    return f"{JOBS} WHERE jobs.number IN ({every}) ORDER BY jobs.number {direction} LIMIT %s", [
         *values,
         limit,
     ]

@@ -187,19 +187,26 @@ class Store(Opening):
         """Return what was spent in a time, oldest first."""
         return self._database.read(lambda transaction: spendings(transaction, since, until))
 
-    def list(self, states: tuple[JobState, ...], limit: int, before: str | None) -> list[JobRecord]:
-        """Return jobs, newest first: those in one of the states, or all."""
+    def list(
+        self,
+        states: tuple[JobState, ...],
+        limit: int,
+        last_id: str | None,
+        *,
+        oldest_first: bool = False,
+    ) -> list[JobRecord]:
+        """Return jobs behind one, newest or oldest first: those in one of the states, or all."""
 
         def work(transaction: Transaction) -> tuple[list[Row], Entries]:
-            last = BEYOND
-            if before is not None:
-                row = transaction.first(NUMBER, before)
+            last = -1 if oldest_first else BEYOND
+            if last_id is not None:
+                row = transaction.first(NUMBER, last_id)
                 if row is None:
                     return [], {}
 
                 last = row["number"]
 
-            query, values = by_state(set(states), last, limit)
+            query, values = by_state(set(states), last, limit, oldest_first=oldest_first)
             rows = transaction.all(query, *values)
             return rows, entries_of(transaction, rows)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
-from .._facts import RECEIVED, STOPPED
+from .._facts import RECEIVED, STOPPED, bought_nothing
 from .._processes import SAID_IN_LEASE, Process, now
 from ._queue import Queue
 from ._rows import as_heard, as_json, as_time
@@ -283,7 +283,7 @@ def _is_written(transaction: Transaction, intent: Intent) -> bool:
         TarashException: It was written down by somebody else, and may have been made.
     """
     found = transaction.first(
-        "SELECT submission, operation FROM tarash.intents WHERE id = %s", intent.id
+        "SELECT submission, outcome, operation FROM tarash.intents WHERE id = %s", intent.id
     )
     if found is None:
         return False
@@ -291,7 +291,7 @@ def _is_written(transaction: Transaction, intent: Intent) -> bool:
     if transaction.in_doubt and found["operation"] is None and found["submission"] is None:
         return True
 
-    if found["operation"] is not None or found["submission"] not in {"not_sent", "rejected"}:
+    if not bought_nothing(found):
         raise TarashException(
             f"The submit {intent.id} was written down before, and may have been made; it is "
             "not made again",

@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from ..._data._exchange import Operation
@@ -191,6 +192,13 @@ class SqliteLedger(Threads):
     ) -> list[JobRecord]:
         """Return jobs, newest first: those in one of the states, or all; see `PagedLedger`."""
         return await self._run(self._store.list, tuple(states), limit, before)
+
+    async def oldest(
+        self, *, states: Sequence[JobState] = (), limit: int = 1000, after: str | None = None
+    ) -> list[JobRecord]:
+        """Return jobs, oldest first: those in one of the states, or all; see `PagedLedger`."""
+        read = partial(self._store.list, oldest_first=True)
+        return await self._run(read, tuple(states), limit, after)
 
     async def due_tasks(self, *, limit: int = 1000, after: DueTask | None = None) -> DueTasks:
         """Return the first tasks that are due; see `_records.QueueLedger.due_tasks`."""

@@ -193,18 +193,25 @@ class Store(Opening):
         with self._file.read() as connection:
             return spendings(connection, since, until)
 
-    def list(self, states: tuple[JobState, ...], limit: int, before: str | None) -> list[JobRecord]:
-        """Return jobs, newest first: those in one of the states, or all."""
+    def list(
+        self,
+        states: tuple[JobState, ...],
+        limit: int,
+        last_id: str | None,
+        *,
+        oldest_first: bool = False,
+    ) -> list[JobRecord]:
+        """Return jobs behind one, newest or oldest first: those in one of the states, or all."""
         with self._file.read() as connection:
-            last = BEYOND
-            if before is not None:
-                row = connection.execute(NUMBER, (before,)).fetchone()
+            last = -1 if oldest_first else BEYOND
+            if last_id is not None:
+                row = connection.execute(NUMBER, (last_id,)).fetchone()
                 if row is None:
                     return []
 
                 last = row["number"]
 
-            query, values = by_state(set(states), last, limit)
+            query, values = by_state(set(states), last, limit, oldest_first=oldest_first)
             rows = connection.execute(query, values).fetchall()
             return [self._record(connection, row) for row in rows]
 

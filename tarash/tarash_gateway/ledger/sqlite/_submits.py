@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...exceptions import TarashException
+from .._facts import bought_nothing
 from .._processes import now
 from .._records import RECEIVED, STOPPED
 from ._queue import Queue
@@ -199,12 +200,12 @@ class Submits(Slots, States, Queue):
     def _make_room(connection: sqlite3.Connection, intent: Intent) -> None:
         """Refuse a submit that is known already, unless the first one came to nothing."""
         found = connection.execute(
-            "SELECT submission, operation FROM intents WHERE id = ?", (intent.id,)
+            "SELECT submission, outcome, operation FROM intents WHERE id = ?", (intent.id,)
         ).fetchone()
         if found is None:
             return
 
-        if found["operation"] is not None or found["submission"] not in {"not_sent", "rejected"}:
+        if not bought_nothing(found):
             raise TarashException(
                 f"The submit {intent.id} was written down before, and may have been made; it is "
                 "not made again",

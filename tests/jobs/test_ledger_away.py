@@ -1,0 +1,337 @@
+"""A ledger that is away before a submit leaves: a queued job waits for it, and is sent once."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing, suppress
+from functools import wraps
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from tarash.tarash_gateway import (
+    Gateway,
+    Limits,
+    StorageError,
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+)
+from tarash.tarash_gateway._engine import _submit
+from tarash.tarash_gateway._jobs import _working
+from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger.sqlite import _turns
+from tarash.tarash_gateway.providers._registry import Registry
+from tarash.tarash_gateway.testing import Fault, Simulator
+from tests.jobs.conftest import KEY
+from tests.jobs.test_gateway import Handler
+
+KEYS = {"runway": KEY}
+How = Literal["before", "after"]
+"""Whether a call fails before it has done its work, or only its answer is lost."""
+CALLS = (
+    "intend", "note", "accept", "settle", "close", "keep", "claim", "get", "renew", "due_tasks",
+    "seek_slots", "read_state", "write_state", "list_states", "media",
+)  # fmt: skip
+
+
+class Trouble:
+    """Which calls of a ledger fail, and how."""
+
+    def __init__(self) -> None:
+        self.of: Callable[[str], How | None] = lambda _: None
+        self.failed: list[str] = []
+
+
+def troubled(kind: type[Any]) -> type[Any]:
+    """Return a kind of ledger whose calls may fail as its `trouble` says."""
+
+    def wrapped(name: str) -> Any:
+        work = getattr(kind, name)
+
+        @wraps(work)
+        async def call(self: Any, *given: Any, **named: Any) -> Any:
+            how = self.trouble.of(name)
+            if how is None:
+                return await work(self, *given, **named)
+
+            self.trouble.failed.append(name)
+            if how == "after":
+                await work(self, *given, **named)
+
+            raise StorageError("The ledger is away", submission="not_sent")
+
+        return call
+
+    return type(f"Troubled{kind.__name__}", (kind,), {name: wrapped(name) for name in CALLS})
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_working, "RETRY_SECONDS", (0.05, 0.2))
+    monkeypatch.setattr(_working, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(_working, "HEARD_SECONDS", 0.05)
+    monkeypatch.setattr(_submit, "retry_pause", lambda *_: 0.01)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
+    made: Any
+    if request.param == "memory":
+        made = troubled(MemoryLedger)()
+    elif request.param == "sqlite":
+        made = troubled(SqliteLedger)(tmp_path / "jobs.db")
+    else:
+        made = troubled(PostgresLedger)(request.getfixturevalue("postgres_url"))
+
+    made.trouble = Trouble()
+    yield made
+    made.trouble.of = lambda _: None
+    await made.aclose()
+
+
+def config(simulator: Simulator, **facts: Any) -> VideoGenerationConfig:
+    return VideoGenerationConfig(
+        provider="runway",
+        model="gen4.5",
+        base_url=simulator.base_url("runway"),
+        poll_interval=0.01,
+        provider_config={"min_poll_interval": 0.01},
+        **facts,
+    )
+
+
+REQUEST = VideoGenerationRequest(prompt="a cat")
+
+
+async def worked(ledger: Any, wanted: VideoGenerationConfig, jobs: int, **facts: Any) -> list[str]:
+    """Enqueue jobs, work them until none is open, and return where they stand."""
+    calm, ledger.trouble.of = ledger.trouble.of, lambda _: None
+    async with Gateway(ledger=ledger, **facts) as gateway:
+        ids = [(await gateway.enqueue_video_async(wanted, REQUEST)).id for _ in range(jobs)]
+        ledger.trouble.of = calm
+        work = asyncio.ensure_future(gateway.work_async(api_keys=KEYS))
+        while True:
+            states = []
+            with suppress(StorageError):
+                states = [one.state for one in [await ledger.get(name) for name in ids] if one]
+
+            if states and "open" not in states:
+                break
+
+            assert not work.done()
+            await asyncio.sleep(0.02)
+
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+    return states
+
+
+def first(times: int, name: str, how: How) -> Callable[[str], How | None]:
+    """Let the first calls of a name fail."""
+    left = [times]
+
+    def of(called: str) -> How | None:
+        if called != name or not left[0]:
+            return None
+
+        left[0] -= 1
+        return how
+
+    return of
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+@pytest.mark.parametrize("jobs", [1, 8])
+async def test_a_job_whose_submit_was_not_written_down_is_sent_later(
+    ledger: Any, simulator: Simulator, how: How, jobs: int
+) -> None:
+    ledger.trouble.of = first(jobs * 2, "intend", how)
+    assert await worked(ledger, config(simulator), jobs) == ["completed"] * jobs
+    assert ledger.trouble.failed == ["intend"] * jobs * 2
+    assert simulator.counters("runway").submits == jobs
+
+
+class Outage:
+    """From the first call of a name on, everything fails for so many calls; then nothing."""
+
+    def __init__(self, name: str, how: How, calls: int) -> None:
+        self._name, self._how, self._left = name, how, calls
+        self._has_begun = False
+
+    def __call__(self, called: str) -> How | None:
+        begins = called == self._name and not self._has_begun
+        self._has_begun = self._has_begun or begins
+        if not self._has_begun or not self._left:
+            return None
+
+        self._left -= 1
+        return self._how if begins else "before"
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+@pytest.mark.parametrize(
+    ("jobs", "calls"),
+    [(1, 2), (1, 4), (4, 3), pytest.param(20, 25, marks=pytest.mark.soak)],
+)
+async def test_a_ledger_that_stays_away_from_the_intent_on_loses_no_job(
+    ledger: Any, simulator: Simulator, how: How, jobs: int, calls: int
+) -> None:
+    ledger.trouble.of = Outage("intend", how, calls * jobs)
+    assert await worked(ledger, config(simulator), jobs) == ["completed"] * jobs
+    assert simulator.counters("runway").submits == jobs
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+@pytest.mark.parametrize("name", ["claim", "get", "seek_slots", "due_tasks", "read_state"])
+@pytest.mark.parametrize("calls", [1, pytest.param(4, marks=pytest.mark.soak)])
+async def test_whatever_fails_of_the_ledger_before_a_submit_leaves_puts_it_off(
+    ledger: Any, simulator: Simulator, how: How, name: str, calls: int
+) -> None:
+    ledger.trouble.of = Outage(name, how, calls)
+    wanted = config(simulator, limits=Limits(in_flight=2))
+    assert await worked(ledger, wanted, 3) == ["completed"] * 3
+    assert simulator.counters("runway").submits == 3
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+async def test_a_plain_call_fails_and_says_so(ledger: Any, simulator: Simulator, how: How) -> None:
+    ledger.trouble.of = first(1, "intend", how)
+    async with Gateway(ledger=ledger) as gateway:
+        with pytest.raises(StorageError, match="away") as caught:
+            await gateway.generate_video_async(config(simulator, api_key=KEY), REQUEST)
+
+    assert caught.value.submission == "not_sent"
+    (job,) = await ledger.jobs()
+    assert job.state == "failed"
+    assert simulator.counters("runway").submits == 0
+
+
+async def test_a_refused_submit_leaves_again_where_the_refusal_was_not_written_down(
+    ledger: Any, simulator: Simulator
+) -> None:
+    simulator.fail("runway", "submit", Fault.status(503, retry_after=0))
+    ledger.trouble.of = first(1, "note", "before")
+    assert await worked(ledger, config(simulator), 1) == ["completed"]
+    assert ledger.trouble.failed == ["note"]
+    assert simulator.counters("runway").submits == 2
+    assert simulator.counters("runway").accepted == 1
+
+
+async def test_a_refusal_that_can_not_be_written_down_is_no_reason_to_give_up(
+    ledger: Any, simulator: Simulator
+) -> None:
+    simulator.fail("runway", "submit", Fault.status(503, retry_after=0))
+    ledger.trouble.of = Outage("note", "before", 6)
+    assert await worked(ledger, config(simulator), 1) == ["completed"]
+    assert simulator.counters("runway").accepted == 1
+
+
+async def test_a_worker_that_is_stopped_while_it_writes_an_intent_leaves_the_job_to_others(
+    ledger: Any, simulator: Simulator
+) -> None:
+    """The row is there, and its submit has not left: the next worker sends it."""
+    async with Gateway(ledger=ledger) as gateway:
+        job = await gateway.enqueue_video_async(config(simulator), REQUEST)
+        work = asyncio.ensure_future(gateway.work_async(grace=0, api_keys=KEYS))
+        write = ledger.intend
+
+        async def intend(*given: Any) -> Any:
+            done = await write(*given)
+            work.cancel()
+            await asyncio.sleep(0)
+            work.cancel()
+            await asyncio.sleep(0.05)
+            return done
+
+        ledger.intend = intend
+        await asyncio.gather(work, return_exceptions=True)
+        del ledger.intend
+        (entry,) = (await ledger.get(job.id)).entries
+        assert (entry.submission, entry.outcome) == ("not_sent", "cancelled")
+        assert simulator.counters("runway").submits == 0
+
+        await gateway.work_async(until_empty=True, api_keys=KEYS)
+        assert (await job.wait_async()).videos
+        assert simulator.counters("runway").submits == 1
+
+
+async def test_a_deadline_that_ends_an_intent_under_way_puts_the_job_off(
+    ledger: Any, simulator: Simulator
+) -> None:
+    write, slow = ledger.intend, [True]
+
+    async def intend(*given: Any) -> Any:
+        done = await write(*given)
+        if slow.pop() if slow else False:
+            await asyncio.sleep(3600)
+
+        return done
+
+    ledger.intend = intend
+    states = await worked(ledger, config(simulator, timeout=1.5), 1)  # which is waited for
+    assert states == ["completed"]
+    assert simulator.counters("runway").submits == 1
+
+
+async def test_a_table_that_others_keep_locked_is_waited_for(
+    postgres_url: str, simulator: Simulator
+) -> None:
+    import psycopg
+
+    ledger: Any = troubled(PostgresLedger)(postgres_url, answer_seconds=0.3, wait_seconds=0.3)
+    ledger.trouble = Trouble()
+    async with await psycopg.AsyncConnection.connect(postgres_url) as other:
+        lock = other.execute
+
+        async def unlock() -> None:
+            await asyncio.sleep(1)
+            await other.rollback()
+
+        await ledger.jobs()
+        await lock("LOCK TABLE tarash.intents IN ACCESS EXCLUSIVE MODE")
+        unlocking = asyncio.ensure_future(unlock())
+        assert await worked(ledger, config(simulator), 5) == ["completed"] * 5
+        await unlocking
+
+    assert simulator.counters("runway").submits == 5
+    await ledger.aclose()
+
+
+@pytest.mark.soak
+async def test_a_file_that_others_keep_locked_is_waited_for(
+    tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_turns, "BUSY_SECONDS", 0.2)
+    ledger: Any = troubled(SqliteLedger)(tmp_path / "jobs.db")
+    ledger.trouble = Trouble()
+    write = ledger.intend
+    tries: list[str] = []
+
+    async def intend(intent: Any, owner_id: str) -> Any:
+        tries.append(intent.id)
+        if len(tries) > 3:
+            return await write(intent, owner_id)
+
+        with closing(sqlite3.connect(ledger.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            return await write(intent, owner_id)
+
+    ledger.intend = intend
+    assert await worked(ledger, config(simulator), 2) == ["completed"] * 2
+    assert len(tries) == 5
+    assert simulator.counters("runway").submits == 2
+    await ledger.aclose()
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+async def test_a_handler_of_the_application_is_called_once(ledger: Any, how: How) -> None:
+    handler, registry = Handler(), Registry()
+    registry.register_provider("mine", handler)
+    ledger.trouble.of = first(1, "intend", how)
+    wanted = VideoGenerationConfig(provider="mine", model="m")
+    assert await worked(ledger, wanted, 1, registry=registry) == ["completed"]
+    assert handler.calls == 1
