@@ -11,7 +11,7 @@ import pytest
 
 from tarash.tarash_gateway import Gateway
 from tarash.tarash_gateway._support import _later
-from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
 from tests.conftest import Leap, until
 from tests.engine.conftest import REQUEST, Fal
 
@@ -44,7 +44,10 @@ async def states(ledger: Any) -> list[str]:
     return [job.state for job in await ledger.jobs()]
 
 
-def made(kind: str, folder: Path) -> Any:
+def made(kind: str, request: pytest.FixtureRequest, folder: Path) -> Any:
+    if kind == "postgres":
+        return PostgresLedger(request.getfixturevalue("postgres_url"))
+
     return MemoryLedger() if kind == "memory" else SqliteLedger(folder / "jobs.db")
 
 
@@ -62,12 +65,17 @@ async def delivered(fal: Fal, ledger: Any, how: str, leap: Leap) -> Away:
     return away
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
 @pytest.mark.parametrize("how", ["fails", "hangs"])
-async def test_an_end_is_written_down_when_the_ledger_is_back(
-    fal: Fal, leap: Leap, tmp_path: Path, kind: str, how: str
+async def test_an_end_is_written_down_when_the_ledger_is_back(  # noqa: PLR0913, PLR0917
+    fal: Fal,
+    leap: Leap,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    kind: str,
+    how: str,
 ) -> None:
-    ledger = made(kind, tmp_path)
+    ledger = made(kind, request, tmp_path)
     away = await delivered(fal, ledger, how, leap)
     for _ in range(4):  # it stays away for a while
         await away.next_try(leap)
