@@ -211,9 +211,9 @@ def test_a_folder_and_a_template_are_filled_in(tarash_command: Command) -> None:
     ran = tarash_command("video", "a cat", "-o", "new/", "--json", code=0)
     (saved,) = ran.json()["files"]
     assert saved["path"] == f"new/fal-{ran.json()['request_id']}.mp4"
-    assert (saved["width"], saved["duration"], saved["has_audio"]) == (1280, 5.0, False)
+    assert (saved["width"], saved["duration"], saved["has_audio"]) == (1280, 8.0, False)
     assert f"{saved['path']}: video/mp4, " in ran.err
-    assert "1280x720, 5 s, 24 fps, h264, no sound" in ran.err
+    assert "1280x720, 8 s, 24 fps, h264, no sound" in ran.err
 
     ran = tarash_command("image", "a cat", "--n", "2", "-o", "{model}/{index}", code=0)
     assert ran.out.split() == ["fal-ai_flux_dev/1.png", "fal-ai_flux_dev/2.png"]

@@ -266,7 +266,7 @@ def test_of_a_url_only_the_headers_are_fetched(
     simulator: Simulator, video: VideoGenerationResponse
 ) -> None:
     info = video.probe()
-    assert (info.width, info.height, info.duration) == (1280, 720, 5.0)
+    assert (info.width, info.height, info.duration) == (1280, 720, 8.0)
     requests = simulator.requests("media")
     assert len(requests) <= 2
     assert all("range" in request.headers for request in requests)
@@ -277,7 +277,7 @@ def test_a_server_without_ranges_is_read_once(
     simulator: Simulator, video: VideoGenerationResponse, fault: Fault
 ) -> None:
     simulator.fail("fal", "download", fault, times=None)
-    assert video.probe().duration == 5.0
+    assert video.probe().duration == 8.0
     assert simulator.counters("fal").downloads == 1
 
 

@@ -88,7 +88,9 @@ def test_a_model_is_said_to_take_as_many_images_as_one_of_its_forms() -> None:
                         [
                             take.most
                             for take in one.takes.values()
-                            if take.source == "image_list" and image.role in (take.roles or ROLES)
+                            if take.source == "image_list"
+                            and take.refused is None
+                            and image.role in (take.roles or ROLES)
                         ]
                         for one in said.forms_of(form.kind, model)
                     ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
+from .._support._later import try_later
 from .._support._logging import event
 from ..exceptions import StorageError, TarashException
 from ..ledger._records import STOPPED
@@ -177,21 +178,41 @@ class Lease:
                 goes on with it.
 
         Returns:
-            Whether that was ours to do; also where the ledger fails. None where the ledger does not
-            know the job any more.
+            Whether that was ours to do; also where the ledger fails, or is too slow: then it is
+            written down as soon as the ledger can, while the event loop lives. None where the
+            ledger does not know the job any more.
         """
-        facts = (self.job_id, self.owner_id, state, result)
+        work = partial(self._close, state, result, free_key=free_key, delivered=delivered)
         with _bounded(self, FLUSH_SECONDS):
             with _bounded(self, FLUSH_SECONDS / 2):
                 await self.catch_up()
 
-            held = await self.ledger.close(*facts, free_key=free_key)
-            if held is not False or not (delivered and await self.is_ours()):
-                return held
+            return await work()
 
-            return await self.ledger.close(*facts, free_key=free_key)
-
+        self._try_later(work)
         return True
+
+    async def _close(
+        self, state: JobState, result: JsonObject | None, *, free_key: bool, delivered: bool
+    ) -> bool | None:
+        facts = (self.job_id, self.owner_id, state, result)
+        held = await self.ledger.close(*facts, free_key=free_key)
+        if held is not False or not (delivered and await self.is_ours()):
+            return held
+
+        return await self.ledger.close(*facts, free_key=free_key)
+
+    def _try_later(self, work: Callable[[], Awaitable[Any]]) -> None:
+        """Have an end written down as soon as the ledger can: whoever waits has waited enough."""
+
+        async def again() -> None:
+            await self.catch_up()
+            await work()
+
+        def give_up(why: str) -> None:
+            ledger_failed(self, StorageError(f"The end was not written down ({why})"))
+
+        try_later(self.ledger, again, give_up)
 
     async def keep(self, result: JsonObject | None) -> bool | None:
         """Write down that the job is open, whatever it was before, and let go of it.
@@ -212,6 +233,10 @@ class Lease:
             if await self.ledger.claim(self.job_id, self.owner_id):
                 return await self.ledger.keep(self.job_id, self.owner_id, result)
 
+            return True
+
+        # By then others may have taken it up: it is theirs.
+        self._try_later(partial(self.ledger.keep, self.job_id, self.owner_id, result))
         return True
 
 

@@ -34,16 +34,11 @@ from .._engine._spending import budgets_of, check_handler, last_word, limit_of
 from .._support._loops import current_task
 from .._support._notes import tell
 from .._support._warnings import asking_line
-from ..exceptions import (
-    CostLimitError,
-    TarashException,
-    TimeoutError,  # noqa: A004  (ours is the built-in one too)
-    UnsupportedOperationError,
-)
+from ..exceptions import CostLimitError, TarashException, UnsupportedOperationError
 from ._callbacks import heard_by, tell_last
 from ._delivery import handed_over
 from ._ending import Ending, outcome_of, verdict_of
-from ._hedging import Race, left_running, may_hedge, one_at_a_time, stop_leftovers
+from ._hedging import Race, certain, left_running, may_hedge, one_at_a_time, stop_leftovers
 
 if TYPE_CHECKING:
     from .._data._exchange import Call, Response
@@ -212,12 +207,6 @@ class ChainRun(Ending):
         told = one_at_a_time(deliver)
         work = partial(self._attempt, deliver=told, caller=caller, until_accepted=False)
         return await Race(self, work).go(attempts)
-
-    def may_follow(self, error: TarashException) -> bool:
-        """Tell whether the owner of a job may try another config after what we have seen fail."""
-        hedges = self.calls[0].config.hedge_after is not None
-        is_last = self.current.call.attempt_number == len(self.calls) and not hedges
-        return error.retryable and not is_last and not isinstance(error, TimeoutError)
 
     def _take_pending(self) -> Attempt | None:
         """Return the next attempt that another process has left unfinished."""
@@ -398,3 +387,10 @@ def watcher(run: ChainRun) -> ChainRun:
     watching = ChainRun(run.calls, run.resources, replace(run.lease, owner_id=""))
     watching.attempts = [seen]
     return watching
+
+
+async def tell_end(run: ChainRun, deliver: Deliver | None) -> Response:
+    """Hand a run's response, which is there, to whoever else waits for it."""
+    response = certain(run.response)
+    await Progress(run.current, deliver).completed(response)
+    return response

@@ -13,7 +13,12 @@ import anyio
 
 from .._engine import FLUSH_SECONDS, EngineContext, Lease, ledger_failed, rewrite, settle
 from .._engine._attempt import Attempt
-from ..exceptions import GenerationFailedError, ModelNotFoundError, TarashException
+from ..exceptions import (
+    GenerationFailedError,
+    ModelNotFoundError,
+    TarashException,
+    TimeoutError,  # noqa: A004  (ours is the built-in one too)
+)
 from ..models import ExecutionMetadata
 from ._lightened import lightened
 from ._store import holds_media, record_of, told
@@ -158,6 +163,20 @@ class Ending:
     def _undelivered(self) -> Response | None:
         return self.response or self.current.response
 
+    def may_follow(self, error: TarashException) -> bool:
+        """Tell whether the job may go on after what we have seen fail: its ledger knows, then.
+
+        Of two attempts side by side, the one that was stopped looks like one that somebody has
+        cancelled, and whatever fails one of them ends nothing while the other one runs.
+        """
+        if isinstance(error, TimeoutError):
+            return False
+
+        if self.calls[0].config.hedge_after is not None:
+            return True
+
+        return error.retryable and self.current.call.attempt_number < len(self.calls)
+
     def lighten(self, call: Call) -> Call:
         """Let go of the media of a call that was accepted, where the ledger has them.
 
@@ -211,7 +230,9 @@ class Ending:
             one.billing(success=False) == "none" for one in self.attempts
         )
         result = None
-        if self.lease.keeps or self.is_worked or self.key is not None:
+        several = self.failure is not None and len(self.attempts) > 1
+        # Of several attempts only one has the last word, and who watches may have seen another.
+        if self.lease.keeps or self.is_worked or self.key is not None or several:
             result = told(self.calls[0].kind, self._lasting(self.response), self.failure)
 
         delivered = self.response is not None

@@ -122,7 +122,8 @@ class Gateway(Resuming, Keeping, Asking, LateCosts):
         """Close the connections of the running event loop.
 
         Calls that are cancelled already are waited for (7 s at most) while they ask their providers
-        to stop. `async with` does this, and cancels blocking calls under way.
+        to stop; so are ends of jobs that the ledger could not take yet (as long again). `async
+        with` does this, and cancels blocking calls under way.
 
         Args:
             grace: Seconds that the running loop's and the blocking calls may go on; then each is

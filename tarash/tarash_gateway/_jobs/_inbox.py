@@ -111,6 +111,7 @@ class Inbox:
                 reason="body_too_large",
             )
 
+        _check_encoding(sent)
         address = address_in(url, self._shared.registry)
         facts = facts_of(address, self._shared.registry)
         await self._check_token(address)
@@ -322,6 +323,25 @@ class Inbox:
         clients = await self._shared.resources().clients.of_running_loop()
         published = await fetch(clients.transport, url, LARGEST_KEYS)
         return body_of(published["content"])
+
+
+def _check_encoding(sent: Delivery) -> None:
+    """Refuse a compressed body, unread: providers sign, and send, plain JSON.
+
+    Which bytes a signature would be over, before or after, none of them says; and few bytes may
+    unpack to very many.
+
+    Raises:
+        WebhookRefusedError: It is one.
+    """
+    said = ",".join(sent.headers.get("content-encoding", ()))
+    named = [one.strip().lower() for one in said.split(",") if one.strip()]
+    if any(one != "identity" for one in named):
+        raise WebhookRefusedError(
+            f"The body of the webhook is encoded ({said[:50]}), and only plain bodies are taken: "
+            "let whatever hands it on pass it as its provider sent it",
+            reason="body_encoded",
+        )
 
 
 def _entry_of(record: JobRecord, address: Address) -> SubmissionRecord | None:

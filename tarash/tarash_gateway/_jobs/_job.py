@@ -9,12 +9,11 @@ from .._data._events import CancelAsked
 from .._data._hints import keep_results
 from .._data._made_by import keep_config
 from .._engine import Lease, ledger_failed, poll_once
-from .._engine._progress import Progress
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import TarashException
-from ._chain import ChainRun, adapter_of, watcher
+from ._chain import ChainRun, adapter_of, tell_end, watcher
 from ._hedging import certain, watched
 from ._opening import changed, rebuilt
 from ._queue import is_for_others
@@ -98,7 +97,7 @@ class Job:
     async def wait(self, deliver: Deliver | None, caller: Caller | None) -> Response:
         """Wait for a job: drive it where nobody does, else look at what it comes to."""
         if self.run.response is not None:
-            return await _tell(self.run, deliver)
+            return await tell_end(self.run, deliver)
 
         if self.job_id:
             return await self._follow(deliver, caller)
@@ -113,7 +112,7 @@ class Job:
         failure: TarashException | None = None
         while True:
             if self.run.response is not None:  # another task's, by this handle
-                return await _tell(self.run, deliver)
+                return await tell_end(self.run, deliver)
 
             record, self._seen = self._seen or await self._record(), None
             if record is None:  # so old that the ledger has forgotten it
@@ -122,7 +121,7 @@ class Job:
             ended = await self._ended(record, failure)
             if ended is not None:
                 self.run.response = ended
-                return await _tell(self.run, deliver)
+                return await tell_end(self.run, deliver)
 
             is_left = await self._is_left(record)
             if not is_left and await self._take():
@@ -386,9 +385,3 @@ class Job:
                 await lease.close("completed", result, free_key=False, delivered=True)
         except Exception as error:  # noqa: BLE001  (a paid result matters more)
             ledger_failed(self.run.lease, error)
-
-
-async def _tell(run: ChainRun, deliver: Deliver | None) -> Response:
-    response = certain(run.response)
-    await Progress(run.current, deliver).completed(response)
-    return response

@@ -222,6 +222,7 @@ class GatewayContext:
         import asyncio
 
         from .._support._goodbyes import GOODBYE_SECONDS, said
+        from .._support._later import tried
 
         here = asyncio.get_running_loop()
         mine = asyncio.current_task()
@@ -237,6 +238,8 @@ class GatewayContext:
             await asyncio.wait(leaving, timeout=GOODBYE_SECONDS)
 
         await said()
+        closed = None if grace is None or self._made is None else self._made.ledger
+        await tried(GOODBYE_SECONDS, over=closed)
 
 
 def _from_environment() -> tuple[Budget, ...]:

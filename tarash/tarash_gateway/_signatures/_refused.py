@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ..exceptions import TarashException
 
 Reason = Literal[
+    "body_encoded",
     "body_too_large",
     "header_malformed",
     "header_missing",
@@ -18,6 +19,7 @@ Reason = Literal[
 ]
 
 STATUSES: dict[Reason, int] = {
+    "body_encoded": 415,
     "body_too_large": 413,
     "header_malformed": 401,
     "header_missing": 401,
@@ -35,7 +37,8 @@ class WebhookRefusedError(TarashException):
     Attributes:
         reason: Why: `header_missing`, `header_malformed`, `signature_wrong`, `too_old` (or from the
             future), `no_key` (the provider's keys can't be had now), `not_ours` (the address is not
-            one that we gave out), `unreadable` or `body_too_large`.
+            one that we gave out), `unreadable`, `body_too_large`, or
+            `body_encoded` (it is compressed, which no provider does).
     """
 
     default_code = "webhook_refused"

@@ -19,6 +19,7 @@ from weakref import WeakSet
 
 from . import _portal
 from ._goodbyes import GOODBYE_SECONDS, said, say
+from ._later import ended
 from ._loops import current_task, listen
 
 Leave = Callable[[], Coroutine[Any, Any, None]]
@@ -114,6 +115,7 @@ def _conclude_here(left: list[Leave]) -> None:
             say(leave())
 
         await said()
+        await ended()
 
     try:
         with suppress(RuntimeError):  # another loop runs in this thread, which is on its way out

@@ -181,8 +181,9 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
                 return True
 
             # Only whoever has the key, or has handed it to a worker, asks for it again; results may
-            # be large.
+            # be large. An error is not.
             is_wanted = job.idempotency_key is not None or (QUEUE, job_id) in self._states
+            is_wanted = is_wanted or "error" in (result or {})
             kept = result if is_wanted else None
             self._states.pop((QUEUE, job_id), None)
             self._jobs[job_id] = replace(job, state=state, result=kept)

@@ -153,13 +153,13 @@ class DeclaredAdapter(DeclaredLearning):
             return self._denied(poll, answer) or self.refused(answer)
 
         job = job_in(poll, operation, answer.object())
-        if job is None and not has_place(poll.items or "", answer.body):
+        if job is not None:
+            return await self.read_status(client, operation, job)
+
+        if not has_place(poll.items or "", answer.body):
             raise unreadable(answer.status, answer.body)  # by whoever lists nothing
 
-        if job is None:
-            return self._gone(poll, operation, answer.body)
-
-        return await self.read_status(client, operation, job)
+        return self._gone(poll, operation, answer.body)
 
     async def read_status(
         self, client: Any, operation: Operation, body: Mapping[str, Any]
@@ -188,11 +188,8 @@ class DeclaredAdapter(DeclaredLearning):
         if self._is_young(poll, operation):
             return Snapshot("queued", raw=body)
 
-        trouble = HTTPError(
-            f"{self.said.title} doesn't list the job {operation.id}",
-            raw_response=body,
-            status_code=GONE,
-        )
+        said = f"{self.said.title} doesn't list the job {operation.id}"
+        trouble = HTTPError(said, raw_response=body, status_code=GONE)
         return Snapshot("processing", raw=body, trouble=trouble, denied=True)
 
     def _denied(self, poll: Poll, answer: HttpResponse) -> Snapshot | None:
