@@ -11,20 +11,11 @@ from ._asking import asked_price
 from ._breakers import Breakers
 from ._callbacks import Callbacks
 from ._drive import drive, farewell
+from ._entries import FACTS, keeps_money, rewrite, settle, settle_stopped, told_of
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
 from ._heartbeat import kept_alive
-from ._lease import (
-    FACTS,
-    Lease,
-    job_was_stopped,
-    keeps_money,
-    ledger_failed,
-    rewrite,
-    settle,
-    settle_stopped,
-    told_of,
-)
+from ._lease import Lease, job_was_stopped, ledger_failed
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
 from ._postbox import name_job, post_note

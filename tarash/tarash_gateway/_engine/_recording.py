@@ -19,7 +19,7 @@ from .._data._events import (
 from ..exceptions import StorageError, TarashException
 from ..ledger._records import OverBudgetError
 from ._budgets import exceeded
-from ._lease import leave, note, settle, told_of
+from ._entries import leave, note, settle, told_of
 from ._received import write_received
 
 if TYPE_CHECKING:

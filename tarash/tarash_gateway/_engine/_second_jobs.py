@@ -23,7 +23,8 @@ from ..exceptions import TarashException
 from ..ledger._records import Intent, JobRecord, SubmissionRecord
 from ._accounts import account_of
 from ._attempt import Attempt
-from ._lease import ledger_failed, rewrite
+from ._entries import rewrite
+from ._lease import ledger_failed
 from ._marks import MARK
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from ..exceptions import HTTPError, TarashException
 from ..ledger._records import Intent
 from ._budgets import kept_quote, windows_for
 from ._callbacks import CALLED_BACK
-from ._lease import job_was_stopped, note
+from ._entries import note
+from ._lease import job_was_stopped
 from ._limits import CANCEL_SECONDS, LARGEST_PAYLOAD, may_leave_again, submission_of
 from ._polling import LONGEST_RETRY, retry_pause
 from ._received import received
