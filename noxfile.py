@@ -237,7 +237,7 @@ def lock(session: nox.Session) -> None:
     for name, wanted in LOCKED.items():
         session.run(
             "uv", "pip", "compile", *wanted, "--output-file", f".ci/locks/{name}.txt",
-            "--generate-hashes", "--universal", "--python-version", "3.11.5", "--no-emit-index-url",
+            "--generate-hashes", "--universal", "--python-version", "3.11", "--no-emit-index-url",
             "--no-emit-find-links", "--no-annotate", "--quiet",
             "--custom-compile-command", "nox -s lock", *session.posargs,
             env={"PIP_CONSTRAINT": "", "UV_CONSTRAINT": ""},
