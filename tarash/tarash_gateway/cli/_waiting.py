@@ -134,7 +134,10 @@ def resume(
         terminal.document({"jobs": waiting.told})
 
     if not waiting.resumed:
-        terminal.hint(f"no unfinished jobs in {url_of(ledger)}")
+        terminal.hint(
+            f"no unfinished jobs in {url_of(ledger)}; those that have completed are in "
+            "`tarash jobs ls --all`, and `tarash jobs fetch ID -o FILE` gets one again"
+        )
 
     return waiting.worst
 
