@@ -75,6 +75,21 @@ def badges(state: str) -> str:
     return f"document.querySelectorAll('.column .badge[data-state={state}]').length"
 
 
+async def test_three_of_the_suggested_models_are_picked_one_after_the_other(
+    running: Browser, mocked: Started
+) -> None:
+    offered = "document.querySelectorAll('.suggested button:not([hidden])')"
+    async with running.page() as page:
+        await sign_in(page, mocked)
+        await page.until(f"{offered}.length == 5")
+        for number in range(1, 4):
+            await page.run(f"{offered}[0].click()")
+            await page.until(f"document.querySelectorAll('.column').length == {number}")
+            await page.until(f"{offered}.length == {5 - number}")
+
+        assert await page.run("document.querySelector('.suggested').hidden")
+
+
 async def test_three_models_are_compared_by_keyboard_alone(
     running: Browser, mocked: Started
 ) -> None:

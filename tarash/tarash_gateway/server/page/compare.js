@@ -11,6 +11,7 @@ import { together } from "./players.js";
 
 const KEPT = "tarash.compare";
 const MOST = 8;
+const ENOUGH = 3; // of what is suggested
 const PAUSE = 350;
 const AGAIN = 5000;
 const SENDING = 45000; // longer than a create waits for a provider
@@ -114,7 +115,9 @@ export async function compare(place, { who, query, signal }) {
     button.disabled = !ready.length;
     button.textContent = ready.length ? `Make ${ready.length} ${what}${ready.length > 1 ? "s" : ""}` : isBusy ? "Being made…" : `Make ${what}s`;
     total.textContent = ready.length ? `${sum(ready)} in all` : "";
-    suggested.hidden = columns.size > 0;
+    const offers = [...suggested.querySelectorAll("button")];
+    for (const one of offers) one.hidden = columns.has(one.textContent);
+    suggested.hidden = columns.size >= ENOUGH || (columns.size > 0 && offers.every((one) => one.hidden));
     note.hidden = columns.size > 0;
     if (!columns.size) fill(note, empty("No model yet", "Pick two or three above: each shows its price, its time and what has to be adjusted before you buy."));
   }
@@ -221,6 +224,7 @@ export async function compare(place, { who, query, signal }) {
       type: "button", class: "quiet small", on: { click: () => { add(entry.id); changed(); form.prompt.focus(); } },
     }, entry.id)));
     if (found && !found.data.length) fill(suggested, h("span", { class: "faint" }, "No provider has a key yet. Start the server with --mock to try it without one."));
+    draw();
   }
 
   const clock = setInterval(() => { for (const one of columns.values()) one.tick(); }, 1000);
