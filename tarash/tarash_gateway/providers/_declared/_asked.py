@@ -43,7 +43,9 @@ def says_its_failure(poll: Poll, body: Any) -> bool:
     if among(poll.statuses, str(one(body, poll.status))) is not None:
         return poll.job_id is None
 
-    flags = (flag for flag in poll.failed_with if flag.values or flag.at not in ANYBODYS)
+    # Where answers repeat the job's id, that something stands in a place proves nothing without it.
+    foreign = ANYBODYS if poll.job_id is None else {flag.at for flag in poll.failed_with}
+    flags = (flag for flag in poll.failed_with if flag.values or flag.at not in foreign)
     return any(holds(flag, body) for flag in flags)
 
 
