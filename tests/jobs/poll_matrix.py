@@ -117,8 +117,14 @@ class Cell:
 
     @property
     def is_optional(self) -> bool:
-        """Whether the result can be had without this exchange: Google's facts on a file."""
-        return self.case.provider == "google" and self.step == "result"
+        """Whether the result can be had all the same.
+
+        Google's facts on a file need not be there; fal's result is asked for where a status says
+        that the job has failed.
+        """
+        known = ("fal", "poll", "a status that failed, from a front")
+        is_fact = (self.case.provider, self.step) == ("google", "result")
+        return is_fact or (self.case.provider, self.step, self.answer) == known
 
 
 def steps(case: Case) -> tuple[Step, ...]:

@@ -18,6 +18,8 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._data._exchange import Call, RawResult
 from tarash.tarash_gateway._data._types import ImageRole
 from tarash.tarash_gateway._http._answer import HttpResponse
+from tarash.tarash_gateway.providers._declared._asked import says_its_failure
+from tarash.tarash_gateway.providers._declared._names import holds
 from tarash.tarash_gateway.providers._declared._rules import DeclaredRules
 from tarash.tarash_gateway.providers._folders import declaration
 from tarash.tarash_gateway.providers._registry import default_registry
@@ -147,3 +149,20 @@ def test_addresses_that_only_stand_for_each_other_are_not_added_up() -> None:
     adapter: Any = default_registry.adapter("openrouter")
     body = {"urls": ["https://a.example/1"], "unsigned_urls": ["https://b.example/1"]}
     assert adapter.urls(body, "video", "google/veo-3.1") == ["https://a.example/1"]
+
+
+PROVED_BY_ID = [name for name, said in DECLARED.items() if any(one.job_id for one in said.poll)]
+
+
+@pytest.mark.parametrize("provider", PROVED_BY_ID)
+def test_a_reason_without_the_id_of_the_job_may_be_a_gateways(provider: str) -> None:
+    """Anybody writes a sentence into `error`, or `failure_reason`: that ends no paid job."""
+    for poll in (one for one in DECLARED[provider].poll if one.job_id is not None):
+        for flag in (one for one in poll.failed_with if not one.values):
+            body = {flag.at: "no upstream"}
+            assert holds(flag, body), f"{flag.at} is seen at all"
+            assert not says_its_failure(poll, body), flag.at
+
+
+def test_there_are_providers_whose_answers_repeat_the_id() -> None:
+    assert {"luma", "kling", "bfl", "bytedance"} <= set(PROVED_BY_ID)
