@@ -142,7 +142,7 @@ async def test_failures_and_cancellations_are_each_jobs_own(simulator: Simulator
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("provider", ["replicate", "openai", "kling"])
+@pytest.mark.parametrize("provider", JOBS)
 async def test_a_thousand_jobs_cost_a_tenth_of_a_request_a_pace(
     simulator: Simulator, provider: str
 ) -> None:

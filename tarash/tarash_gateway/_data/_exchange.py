@@ -199,14 +199,22 @@ class Stopped:
 class Together:
     """How one request answers for several jobs of an account."""
 
-    most: int
-    """Jobs that it can answer for."""
-    by_id: bool = False
-    """Whether it names them; else it is a list, newest first, of which the first so many count."""
+    most: int = 0
+    """Jobs whose ids it can name; 0 where it is a page of a list, newest first."""
     apart: float = 0.0
     """Seconds that two such requests are apart at least."""
     place: str = ""
     """Which request it is, where a provider has several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one request says of the jobs of an account, ours or not."""
+
+    found: Mapping[str, Snapshot]
+    """By their ids."""
+    further: str = ""
+    """Where the list goes on, in the adapter's own words; empty at its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """One request for many jobs: the waits of one account share what it says of those that still run.
 
 It is no verdict: what it says has ended is polled by itself. So is what it lacks, and every job now
-and then; where it fails, everybody polls as if it was not there.
+and then; where it fails, everybody polls as if it was not there. A list is read page by page, and
+from then on each page for the jobs that were on it, wherever in a burst they were made.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -17,7 +19,6 @@ import anyio
 
 from .._support._logging import event
 from ..exceptions import TarashException
-from ._limits import POLL_SECONDS
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Snapshot, Together
@@ -27,12 +28,19 @@ SHARED_FROM = 8
 """Fewer jobs are polled each by itself."""
 EARLY = 0.5
 """A poll may be made so much of its pause too early, so that it is made with others."""
+SOON = 1.0
+"""Seconds; or it waits so long for what a request for others says, and is made then."""
 ALONE_EVERY = 24
 """Of so many polls of a job one is its own, in case that a list does not move on."""
 OFF_SECONDS = 60.0
 """After a request that failed, everybody polls alone for so long."""
+PAGE_SECONDS = 10.0
+"""A page that takes longer has failed."""
 MOST_LACKED = 2
 """A job that is missing so often in a row is not in the list."""
+LEAST_PAGES = 3
+"""So many pages of a list are read for jobs that none of them has; more, where each has had
+`SHARED_FROM` of ours."""
 RUNNING = frozenset({"queued", "processing"})
 
 
@@ -49,12 +57,14 @@ class Member:
     __slots__ = (
         "_bell",
         "_group",
+        "_waiter",
         "due",
-        "is_asking",
+        "is_asked_for",
         "lacked",
         "offered",
         "operation",
         "pause",
+        "place",
         "polls",
     )
 
@@ -62,11 +72,15 @@ class Member:
         self.operation = operation
         self.offered: Snapshot | None = None
         """What a request of others has said, in time for the next poll."""
+        self.place: str | None = None
+        """The page of the list that had the job; None for none yet."""
+        self.is_asked_for = False
+        """Whether a request is on its way that may answer for it."""
         self.due, self.pause = math.inf, 0.0
         self.lacked = self.polls = 0
-        self.is_asking = False
         self._group = group
         self._bell = bell
+        self._waiter: asyncio.Future[Snapshot | None] | None = None
 
     def expects(self, start: float, until: float) -> None:
         """Note when the next poll is due."""
@@ -79,27 +93,45 @@ class Member:
         if self.polls % ALONE_EVERY == 0:
             return None
 
-        self.is_asking = True
+        if offered is not None or not self._group.asks(self):
+            return offered
+
+        self._waiter = asyncio.get_running_loop().create_future()
         try:
-            return offered or await self._group.ask(self)
+            await asyncio.wait([self._waiter], timeout=max(SOON, EARLY * self.pause))
+            said = self._waiter.result() if self._waiter.done() else None
         finally:
-            self.is_asking = False
+            self._waiter = None
 
-    def hear(self, said: Snapshot | None, now: float) -> None:
-        """Take what a request that others made says of the job."""
-        if said is None:
-            self.lacked += 1
-            return
+        return said if said is not None and said.status in RUNNING else None
 
+    def hear(self, said: Snapshot, now: float) -> None:
+        """Take what a request says of the job."""
         self.lacked = 0
-        if self.is_asking:
-            return
-
-        if said.status not in RUNNING:
+        if self._waiter is not None:
+            self._answer(said)
+        elif said.status not in RUNNING:
             self._bell.nudge()
         elif self.due - now <= EARLY * self.pause:
             self.offered = said
             self._bell.ring()
+
+    def goes_without(self, *, lacks: bool) -> None:
+        """Wait no more for a request that says nothing of the job.
+
+        Args:
+            lacks: Whether it should have.
+        """
+        self.is_asked_for = False
+        self.lacked += lacks
+        if not lacks:
+            self.place = None
+
+        self._answer(None)
+
+    def _answer(self, said: Snapshot | None) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(said)
 
 
 class SharedPolls:
@@ -112,90 +144,126 @@ class SharedPolls:
         self._client = client
         self._together = together
         self._clock = clock
-        self.members: dict[int, Member] = {}
-        self._flights: dict[int, asyncio.Task[Mapping[str, Snapshot]]] = {}
-        self._off_until = -math.inf
-        self._asked_at = -math.inf
+        self._members: dict[Member, None] = {}
+        self._of_job: dict[str, list[Member]] = {}
+        self._readings: set[asyncio.Task[None]] = set()
+        self._off_until = self._next_at = -math.inf
 
-    async def ask(self, member: Member) -> Snapshot | None:
-        """Return what a request for several jobs says of one that still runs, else None."""
-        flight = self._flights.get(id(member))
-        if flight is None:
-            flight = self._begun(member)
-            if flight is None:
-                return None
+    def asks(self, member: Member) -> bool:
+        """Tell whether a request is on its way that may say where a job stands."""
+        if not member.is_asked_for:
+            self._begin(member)
 
-        await asyncio.wait([flight])  # which goes on for the others, whatever becomes of this one
-        said = {} if flight.cancelled() else flight.result()
-        found = said.get(member.operation.id)
-        return found if found is not None and found.status in RUNNING else None
+        return member.is_asked_for
 
-    def _begun(self, member: Member) -> asyncio.Task[Mapping[str, Snapshot]] | None:
+    def _begin(self, member: Member) -> None:
         now = self._clock()
-        few = len(self.members) < SHARED_FROM or member.lacked >= MOST_LACKED
-        if few or now < self._off_until or now < self._asked_at + self._together.apart:
-            return None
+        few = len(self._members) < SHARED_FROM or member.lacked >= MOST_LACKED
+        is_late = self._next_at - now > EARLY * member.pause
+        if few or is_late or now < self._off_until:
+            return
 
-        block, after = self._block(member)
-        if len(block) == 1:
-            return None
+        free = [one for one in self._members if one.lacked < MOST_LACKED and not one.is_asked_for]
+        asked, place = self._by_id(member, free) if self._together.most else _on(member, free)
+        if not asked[1:]:
+            return
 
-        self._asked_at = now
-        flight = asyncio.create_task(self._request(block, after))
-        for one in block:
-            self._flights[id(one)] = flight
+        for one in asked:
+            one.is_asked_for = True
 
-        return flight
+        reading = asyncio.create_task(self._read(asked, place))
+        self._readings.add(reading)
+        reading.add_done_callback(self._readings.discard)
 
-    def _block(self, member: Member) -> tuple[list[Member], Operation | None]:
-        """Return the waits that a request is for, and the job just newer than all of these."""
-        free = [
-            one
-            for one in self.members.values()
-            if one.lacked < MOST_LACKED and id(one) not in self._flights
-        ]
-        most = self._together.most
-        if self._together.by_id:
-            others = sorted((one for one in free if one is not member), key=lambda one: one.due)
-            return [member, *others[: most - 1]], None
+    def _by_id(self, member: Member, free: Iterable[Member]) -> tuple[Sequence[Member], str]:
+        others = sorted((one for one in free if one is not member), key=lambda one: one.due)
+        return [member, *others[: self._together.most - 1]], ""
 
-        free.sort(key=lambda one: one.operation.submitted_at, reverse=True)
-        place = free.index(member) // most * most
-        return free[place : place + most], free[place - 1].operation if place else None
-
-    async def _request(
-        self, block: list[Member], after: Operation | None
-    ) -> Mapping[str, Snapshot]:
+    async def _read(self, members: Sequence[Member], place: str) -> None:
+        """Ask for jobs, as many pages of a list as it takes and is worth while."""
+        asked = dict.fromkeys(members)
+        answered, pages, seen = False, 0, set[str]()
         try:
-            with anyio.fail_after(POLL_SECONDS):
-                said = await self._adapter.poll_many(
-                    self._client, [one.operation for one in block], after
-                )
+            while asked and (pages < LEAST_PAGES or len(seen) >= SHARED_FROM * pages):
+                found, place_after = await self._page([one.operation for one in asked], place)
+                ours = {one for one in found if one in self._of_job}
+                self._tell(found, place, asked)
+                pages += 1
+                if not place_after or (ours and ours <= seen):
+                    break  # the end, or what begins anew
+
+                place, seen = place_after, seen | ours
+
+            answered = True
         except Exception as error:  # noqa: BLE001  (whatever it is, each job is polled by itself)
             pause = error.retry_after if isinstance(error, TarashException) else None
             self._off_until = self._clock() + max(OFF_SECONDS, pause or 0)
             event(logging.DEBUG, "shared_poll_failed", error=f"{type(error).__name__}: {error}")
-            return {}
         finally:
-            for one in block:
-                self._flights.pop(id(one), None)
+            for one in asked:
+                one.goes_without(lacks=answered)
 
+    async def _page(
+        self, operations: Sequence[Operation], place: str
+    ) -> tuple[Mapping[str, Snapshot], str]:
         now = self._clock()
-        for one in block:
-            one.hear(said.get(one.operation.id), now)
+        at = max(now, self._next_at)
+        self._next_at = at + self._together.apart
+        if at > now:
+            await asyncio.sleep(at - now)
 
-        return said
+        with anyio.fail_after(PAGE_SECONDS):
+            page = await self._adapter.poll_many(self._client, operations, place)
+
+        return page.found, page.further
+
+    def _tell(self, found: Mapping[str, Snapshot], place: str, asked: dict[Member, None]) -> None:
+        """Pass on what a page says, to all whose jobs are on it."""
+        now = self._clock()
+        for job_id, said in found.items():
+            for one in self._of_job.get(job_id, ()):
+                one.place = place
+                if one in asked:
+                    del asked[one]
+                    one.is_asked_for = False
+
+                one.hear(said, now)
+
+    def join(self, member: Member) -> None:
+        """Take a wait in."""
+        self._members[member] = None
+        self._of_job.setdefault(member.operation.id, []).append(member)
 
     def leave(self, member: Member) -> bool:
         """Let go of a wait; return whether it was the last."""
-        self.members.pop(id(member), None)
-        if self.members:
+        self._members.pop(member, None)
+        same = self._of_job.get(member.operation.id, [])
+        if member in same:
+            same.remove(member)
+
+        if not same:
+            self._of_job.pop(member.operation.id, None)
+
+        if self._members:
             return False
 
-        for flight in set(self._flights.values()):
-            flight.cancel()
+        for reading in self._readings:
+            reading.cancel()
 
         return True
+
+
+def _on(member: Member, free: Sequence[Member]) -> tuple[Sequence[Member], str]:
+    """Return for whom a page of a list is read, and which: a job's own, or the first."""
+    if member.place is not None:
+        beside = [one for one in free if one.place == member.place]
+        if len(beside) > 1:
+            return beside, member.place
+
+    # Those that are on no page yet, or alone on what was one.
+    sharing = Counter(one.place for one in free)
+    unplaced = [one for one in free if one.place is None or sharing[one.place] == 1]
+    return (unplaced if len(unplaced) >= SHARED_FROM else ()), ""
 
 
 def joined(
@@ -243,7 +311,7 @@ def _among(
     bell: Wakeable,
 ) -> Iterator[Member]:
     member = Member(group, operation, bell)
-    group.members[id(member)] = member
+    group.join(member)
     try:
         yield member
     finally:

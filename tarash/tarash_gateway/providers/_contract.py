@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Config,
         MediaSupport,
         Operation,
+        Page,
         PartialImage,
         Payload,
         RawResult,
@@ -281,17 +282,17 @@ class SharingAdapter(Adapter, Protocol):
         """Return how a job is asked for together with others; None for not at all. Pure."""
         ...
 
-    async def poll_many(
-        self, client: Any, operations: Sequence[Operation], after: Operation | None
-    ) -> Mapping[str, Snapshot]:
-        """Return what one request says of several jobs, by their ids: one GET.
+    async def poll_many(self, client: Any, operations: Sequence[Operation], place: str) -> Page:
+        """Return what one request says of several jobs, by their ids or as a page: one GET.
 
-        What it lacks is left out. A status is enough: a job that has ended is polled by itself.
+        What it lacks is left out, and what else it has may be in it. A status is enough: a job
+        that has ended is polled by itself.
 
         Args:
             client: The account's.
-            operations: Jobs for which `together` says the same, newest first.
-            after: The job of ours that is just newer than all of these, where there is one.
+            operations: Jobs for which `together` says the same, in no order.
+            place: The `further` of a page that was read before, to read what follows it; empty for
+                the list's beginning, as far as these jobs are concerned.
         """
         ...
 

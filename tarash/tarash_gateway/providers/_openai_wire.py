@@ -20,6 +20,7 @@ from .._data._exchange import (
     MediaConstraints,
     MediaSupport,
     Operation,
+    Page,
     PartialImage,
     Payload,
     RawResult,
@@ -39,7 +40,7 @@ from ._finding import is_since, moment
 from ._openai_costs import reported_cost
 from ._openai_errors import classify_answer, error_of, job_error
 from ._openai_forms import as_part, split
-from ._openai_list import PAGE, is_same, newest, page_of
+from ._openai_list import is_same, newest, page_of
 from ._openai_models import EDIT, LARGEST_MASK, REMIX
 from ._openai_results import addresses_in, events, image_response, partial_image, video_response
 
@@ -79,7 +80,7 @@ STATUSES: Mapping[str, JobStatus] = {
     "rejected": "failed",
     "cancelled": "failed",
 }
-TOGETHER = Together(PAGE)
+TOGETHER = Together()
 JOB_IDS = ("id", "video_id", "task_id")
 
 
@@ -269,30 +270,31 @@ class OpenAIWire(AdapterDefaults):
         ]
 
     def together(self, operation: Operation) -> Together | None:
-        """Return that a page of the list answers for a hundred videos."""
+        """Return that the list answers for videos, a hundred on a page."""
         return TOGETHER if operation.kind == "video" else None
 
     async def poll_many(
-        self, client: OpenAIClient, operations: Sequence[Operation], after: Operation | None
-    ) -> Mapping[str, Snapshot]:
-        """Return where videos stand, by the page of the list behind the next newer one."""
+        self, client: OpenAIClient, operations: Sequence[Operation], place: str
+    ) -> Page:
+        """Return where videos stand, by the page of the list that follows a video."""
         path = self.path("videos", client.account.api_version, operations[0].model)
-        answer = await client.get(page_of(path, None if after is None else after.id))
-        listed = answer.object().get("data")
+        answer = await client.get(page_of(path, place or None))
+        page = answer.object()
+        listed = page.get("data")
         if not isinstance(listed, list):
             raise unreadable(answer.status, answer.body)
 
-        wanted = {one.id for one in operations}
-        found = [job for job in listed if isinstance(job, Mapping) and job.get("id") in wanted]
-        return {
+        found = {
             str(job["id"]): Snapshot(
                 among(STATUSES, str(job.get("status"))) or "processing",
                 raw=job,
                 progress=percent(job.get("progress")),
                 unknown=unknown_in(STATUSES, job.get("status")),
             )
-            for job in found
+            for job in listed
+            if isinstance(job, Mapping) and job.get("id")
         }
+        return Page(found, list(found)[-1] if found and page.get("has_more") else "")
 
     async def poll(self, client: OpenAIClient, operation: Operation) -> Snapshot:
         """Look at the job."""

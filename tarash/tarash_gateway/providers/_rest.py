@@ -254,12 +254,9 @@ class RestAdapter(RestResults):
         del client
         return self.snapshot(body, operation)
 
-    def listed_statuses(
-        self, jobs: Iterable[Any], operations: Iterable[Operation]
-    ) -> dict[str, Snapshot]:
-        """Return where those of a list's jobs stand that are asked for. Pure."""
-        wanted = {one.id for one in operations}
-        found = (job for job in jobs if isinstance(job, Mapping) and job.get("id") in wanted)
+    def listed_statuses(self, jobs: Iterable[Any]) -> dict[str, Snapshot]:
+        """Return where a list's jobs stand. Pure."""
+        found = (job for job in jobs if isinstance(job, Mapping) and job.get("id"))
         return {
             str(job["id"]): Snapshot(
                 self.status_of(job),

@@ -12,6 +12,7 @@ from ..._data._exchange import (
     ENDED,
     Begun,
     Operation,
+    Page,
     Payload,
     RawResult,
     Snapshot,
@@ -308,37 +309,34 @@ class DeclaredAdapter(DeclaredLearning):
         """Return how a job is asked for together with others, where that is declared."""
         poll = self.poll_of(operation)
         if poll.ids_at_once > 1:
-            return Together(poll.ids_at_once, by_id=True, place=poll.path)
+            return Together(poll.ids_at_once, place=poll.path)
 
-        many = poll.many
-        return None if many is None else Together(many.most, apart=many.apart, place=many.path)
+        return None if poll.many is None else Together(apart=poll.many.apart, place=poll.many.path)
 
-    async def _poll_many(
-        self, client: Any, operations: Sequence[Operation], after: Operation | None
-    ) -> Mapping[str, Snapshot]:
-        """Return where jobs stand, by their ids or by a list."""
-        del after
+    async def _poll_many(self, client: Any, operations: Sequence[Operation], place: str) -> Page:
+        """Return where jobs stand, by their ids or by a page of a list."""
         poll = self.poll_of(operations[0])
         many, items, named = poll.many, poll.items or "", poll.item_id
-        path, status = poll.path, poll.status
+        status, path = poll.status, poll.path
+        values = {"id": ",".join(one.id for one in operations)}
         if many is not None:
-            path, items, named = many.path, many.items, many.id
-            status = many.status or poll.status
+            items, named, status, path = many.items, many.id, many.status or poll.status, many.path
+            values = many.at(place)
 
-        ids = ",".join(one.id for one in operations)
-        answer = await client.get(self.address_of(client, path, {"id": ids}))
+        answer = await client.get(self.address_of(client, path, values))
         if self.rules.is_refusal(answer.body):
             raise self.rules.in_good_answer(answer)
 
-        wanted = {one.id for one in operations}
+        listed = items_of(answer, items)
         found: dict[str, Snapshot] = {}
-        for item in items_of(answer, items):
-            job_id, said = str(one(item, named)), one(item, status)
+        for item in listed:
+            job_id, said = one(item, named), one(item, status)
             word: Any = among(poll.statuses, str(said)) or "processing"
-            if job_id in wanted and word != "gone":
-                found[job_id] = Snapshot(word, raw=item, unknown=unknown_in(poll.statuses, said))
+            if job_id and word != "gone":
+                unknown = unknown_in(poll.statuses, said)
+                found[str(job_id)] = Snapshot(word, raw=item, unknown=unknown)
 
-        return found
+        return Page(found, "" if many is None else many.after(place, answer.body, len(listed)))
 
     # -------------------------------------------------------------------------------- cancel, list
     async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from pydantic import Field, model_validator
 
 from ..._data._types import Billing, Kind, Submission
+from ..._support._paths import value_at
 from ._parts import (
     ONE_OR_MORE,
     SEVERAL,
@@ -131,14 +132,38 @@ class Many(Part):
     """A list that says where many jobs stand: those that have ended are polled by themselves."""
 
     path: Text
+    """Where; `{page}`, `{offset}` or `{cursor}` says which part of it is meant."""
     items: Path
     id: Path = "id"
     status: Path | None = None
     """Where an item holds its status; as in a poll where nothing is said."""
     most: Count
-    """Jobs that it shows, newest first."""
+    """Jobs on a page, newest first; one with fewer is the last."""
+    next: Path | None = None
+    """Where the answer holds what stands as `{cursor}` in the path of the next page."""
     apart: Seconds = 0
     """Seconds that two requests are apart at least."""
+
+    @model_validator(mode="after")
+    def _has_a_cursor(self) -> Many:
+        if (self.next is not None) != ("{cursor}" in self.path):
+            raise ValueError("next is what stands as {cursor} in the path: give both")
+
+        return self
+
+    def at(self, place: str) -> dict[str, str]:
+        """Return what stands in the path of the page at a place; that of the first is empty."""
+        number = int(place or 0) if self.next is None else 0
+        return {"page": str(number + 1), "offset": str(number * self.most), "cursor": place}
+
+    def after(self, place: str, body: Any, items: int) -> str:
+        """Return the place of the page that follows one with so many items; empty for none."""
+        if self.next is not None:
+            following = value_at(body, self.next)
+            return "" if isinstance(following, bool) else str(following or "")
+
+        is_paged = "{page}" in self.path or "{offset}" in self.path
+        return str(int(place or 0) + 1) if is_paged and items >= self.most else ""
 
 
 class Poll(Fits):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..._data._exchange import (
     MediaSupport,
     Operation,
+    Page,
     Payload,
     RawResult,
     Snapshot,
@@ -36,7 +37,7 @@ from .._rest import RestAdapter
 from .client import ReplicateClient
 from .costs import reported_cost
 from .errors import classify_answer
-from .listing import is_same, made_between, newest
+from .listing import is_same, newest, page_at
 from .models import IMAGE_MODELS, MODELS
 from .schemas import MODEL, read_record
 
@@ -58,7 +59,7 @@ VERSION = re.compile(r"[0-9a-f]{64}")
 PERCENT = re.compile(r"(\d{1,3})%\s*\|")
 SEED = re.compile(r"[Uu]sing seed:?\s*(\d{1,20})")
 KEPT_BACK = re.compile(r"NSFW content (?:was |has been )?detected[^\n]{0,80}", re.IGNORECASE)
-TOGETHER = Together(100)
+TOGETHER = Together()
 
 
 class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
@@ -138,16 +139,16 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
         return self.listed(client, call, since, jobs, lambda job: is_same(job, payload))
 
     def together(self, operation: Operation) -> Together:
-        """Return that a page of the list answers for a hundred predictions."""
+        """Return that the list answers for predictions, a hundred on a page."""
         del operation
         return TOGETHER
 
     async def poll_many(
-        self, client: ReplicateClient, operations: Sequence[Operation], after: Operation | None
-    ) -> Mapping[str, Snapshot]:
-        """Return where predictions stand, by the page of the list of when they were made."""
-        del after
-        return self.listed_statuses(await made_between(client, operations), operations)
+        self, client: ReplicateClient, operations: Sequence[Operation], place: str
+    ) -> Page:
+        """Return where predictions stand, by a page of the list of when they were made."""
+        listed, further = await page_at(client, operations, place)
+        return Page(self.listed_statuses(listed), further)
 
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
         """Return what a prediction says, with the progress that its logs show."""

@@ -27,26 +27,37 @@ async def newest(client: ReplicateClient, since: datetime) -> list[dict[str, Any
     return await pages.newest(client.get, url, None, items="results", following=following)
 
 
-async def made_between(
-    client: ReplicateClient, operations: Sequence[Operation]
-) -> list[dict[str, Any]]:
-    """Return a page of the predictions that were made when these jobs were."""
-    moments = [found for one in operations if (found := pages.moment(one.submitted_at))]
-    if not moments:
-        return []
+async def page_at(
+    client: ReplicateClient, operations: Sequence[Operation], place: str
+) -> tuple[list[Any], str]:
+    """Return a page of the list, and the address of the one that follows.
 
-    # Ours is the clock of both ends, and theirs that of the list.
-    between = {
-        "created_after": (min(moments) - pages.CLOCK_SKEW).astimezone(UTC).isoformat(),
-        "created_before": (max(moments) + pages.CLOCK_SKEW).astimezone(UTC).isoformat(),
-    }
-    url = join(client.account.base_url, f"v1/predictions?{urlencode(between)}")
-    answer = await client.get(url)
-    listed = answer.object().get("results")
+    Args:
+        client: The account's.
+        operations: The jobs that it is read for.
+        place: The page's address; empty for the first one of the time when these jobs were made.
+    """
+    answer = await client.get(place or _made_with(client, operations))
+    page = answer.object()
+    listed, following = page.get("results"), page.get("next")
     if not isinstance(listed, list):
         raise unreadable(answer.status, answer.body)
 
-    return listed
+    goes_on = isinstance(following, str) and client.trusts(following)
+    return listed, str(following) if goes_on else ""
+
+
+def _made_with(client: ReplicateClient, operations: Sequence[Operation]) -> str:
+    moments = [found for one in operations if (found := pages.moment(one.submitted_at))]
+    between: dict[str, str] = {}
+    if moments:
+        # Ours is the clock of both ends, and theirs that of the list.
+        between = {
+            "created_after": (min(moments) - pages.CLOCK_SKEW).astimezone(UTC).isoformat(),
+            "created_before": (max(moments) + pages.CLOCK_SKEW).astimezone(UTC).isoformat(),
+        }
+
+    return join(client.account.base_url, f"v1/predictions?{urlencode(between)}")
 
 
 def is_same(prediction: Mapping[str, Any], payload: Payload) -> bool:

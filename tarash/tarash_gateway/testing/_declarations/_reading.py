@@ -48,6 +48,7 @@ class Declaration:
         self.account: Table = raw["account"]
         self.submits = _tables(raw["submit"])
         self.polls = _tables(raw.get("poll", ()))
+        self.sharing = [one for one in self.polls if "many" in one]
         self.results = _tables(raw["result"])
         self.cancels = _tables(raw.get("cancel", ()))
         self.lists = _tables(raw.get("list", ()))

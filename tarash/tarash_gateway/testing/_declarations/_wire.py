@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tarash.tarash_gateway.testing._declarations._bodies import Bodies, Wanted
+from tarash.tarash_gateway.testing._declarations._listing import page_of, status_item
 from tarash.tarash_gateway.testing._declarations._paths import place, read_at
 from tarash.tarash_gateway.testing._declarations._places import (
     Place,
@@ -25,7 +26,6 @@ from tarash.tarash_gateway.testing._state import JobRecord
 from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
 from tarash.tarash_gateway.testing._wires._context import WireContext
 
-_PAGE = 100
 _OK, _REFUSED = 200, 400
 
 
@@ -62,7 +62,7 @@ class DeclaredWire(Pricing):
         for how in said.cancels:
             found += self._at(how.get("method", "DELETE"), how["path"], self._cancel, "cancel")
 
-        for listing in said.lists:
+        for listing in [*said.lists, *(one["many"] for one in said.sharing)]:
             method = str(listing.get("method", "GET"))
             found += self._at(method, listing["path"], self._list, "list")
 
@@ -353,29 +353,34 @@ class DeclaredWire(Pricing):
 
     # ----------------------------------------------------------------------------------------- list
     async def _list(self, request: RecordedRequest) -> Reply:
-        listing = next(one for one in self._said.lists if self._is_at(one["path"], request))
-        asked = asked_by(listing, request)
+        """Answer with a page, for whoever looks for a job, or asks where many stand, or both."""
+        said = self._said
+        listing = next((one for one in said.lists if self._is_at(one["path"], request)), {})
+        meant = (one for one in said.sharing if self._is_at(one["many"]["path"], request))
+        poll = next(meant, {})
+        many = poll.get("many", {})
+        asked: dict[str, str] = {}
+        for each in filter(None, (many, listing)):
+            asked |= asked_by(each, request)
+
         own, model = asked.get("own_id"), asked.get("model")
         jobs = [
             job
             for job in self._context.state.listed()
-            if is_for(listing, *self._jobs[job.id][:2])
+            if is_for(listing or poll, *self._jobs[job.id][:2])
             and own in (None, self._jobs[job.id][3])
             and model in (None, self._jobs[job.id][1])
         ]
-        told = asked.get("page") or asked.get("cursor") or ""
-        number = int(told) - 1 if told.isdigit() else 0
-        shown = jobs[number * _PAGE : (number + 1) * _PAGE]
-        items = [
-            self._bodies.item(listing, job, self._jobs[job.id][1], self._jobs[job.id][3])
-            for job in shown
-        ]
-        body = self._bodies.good()
-        place(body, listing["items"], items)
-        if listing.get("next") and len(jobs) > (number + 1) * _PAGE:
-            place(body, listing["next"], str(number + 2))
 
-        return Reply.json(body)
+        def item(job: JobRecord) -> dict[str, Any]:
+            shown = self._bodies.item(
+                {**many, **listing}, job, self._jobs[job.id][1], self._jobs[job.id][3]
+            )
+            return (
+                {**shown, **status_item(poll, job.id, self._now(poll, job)[1])} if poll else shown
+            )
+
+        return Reply.json(page_of(self._bodies, {**many, **listing}, jobs, asked, item))
 
     # --------------------------------------------------------------------------------------- upload
     async def _upload(self, request: RecordedRequest) -> Reply:

@@ -1,0 +1,228 @@
+"""A list is read page by page, and nobody waits for nothing.
+
+Bursts, jobs of others in between, pages that move, servers that repeat themselves: at most a tenth
+of a request a job and round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import selectors
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pytest
+
+from tarash.tarash_gateway._data._exchange import Operation, Page, Snapshot, Together
+from tarash.tarash_gateway._engine._shared_polls import MOST_LACKED, Member, SharedPolls
+from tarash.tarash_gateway._support._wakeups import Wakeup
+
+Result = TypeVar("Result")
+PAUSE = 8.0
+"""Seconds, of a virtual clock, between two polls of a job."""
+LATENCY = 0.3
+"""Seconds that a page takes, or a poll."""
+
+
+def on_virtual_time(made: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on a loop that waits for nothing: where all sleep, its clock moves on."""
+
+    class Selector(selectors.DefaultSelector):
+        skipped = 0.0
+
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            self.skipped += timeout or 0.0
+            return super().select(0)
+
+    class Loop(asyncio.SelectorEventLoop):
+        def time(self) -> float:
+            return selector.skipped
+
+    selector = Selector()
+    with asyncio.Runner(loop_factory=lambda: Loop(selector)) as runner:
+        return runner.run(made)
+
+
+@dataclass
+class Account:
+    """A provider's account with its list, and the jobs of ours that are waited for."""
+
+    listed: list[str]
+    """Newest first."""
+    size: int = 100
+    follows: bool = True
+    """Whether it knows where a page begins; else each page is the first."""
+    status: dict[str, Any] = field(default_factory=dict)
+    latency: float = LATENCY
+    pages: int = 0
+    alone: dict[str, int] = field(default_factory=dict)
+    latest: float = 0.0
+    """Seconds that a poll was later than it was due, at most."""
+
+    def together(self, operation: Operation) -> Together:
+        return Together(place=operation.provider)
+
+    async def poll_many(self, client: object, operations: Sequence[Operation], place: str) -> Page:
+        del client
+        assert operations
+        self.pages += 1
+        await asyncio.sleep(self.latency)
+        start = self.listed.index(place) if place in self.listed and self.follows else 0
+        further = self.listed[start + self.size : start + self.size + 1]
+        found: Mapping[str, Snapshot] = {
+            one: Snapshot(self.status.get(one, "processing"))
+            for one in self.listed[start : start + self.size]
+        }
+        return Page(found, further[0] if further else "")
+
+    async def wait(self, member: Member, bell: Wakeup, rng: random.Random) -> None:
+        """Poll one job for ever, as the engine does: the first time half a second after it began.
+
+        A ring offers news, a nudge asks for a poll at once.
+        """
+        time = asyncio.get_running_loop().time
+        pause = 0.5
+        while True:
+            start = time()
+            due = start + pause * rng.uniform(0.9, 1)
+            member.expects(start, due)
+            await bell.wait(due - time())
+            begun = time()
+            if await member.news() is None:
+                self.latest = max(self.latest, time() - begun)
+                self.alone[member.operation.id] = self.alone.get(member.operation.id, 0) + 1
+                bell.is_nudged = False
+                await asyncio.sleep(LATENCY)
+
+            pause = PAUSE
+
+    def cost(self) -> int:
+        """Return how many requests were made since the last time that this was asked."""
+        made, self.pages = self.pages + sum(self.alone.values()), 0
+        self.alone.clear()
+        return made
+
+
+def played(
+    account: Account, ids: Sequence[str], *stages: tuple[float, Callable[[], object]]
+) -> None:
+    """Wait for jobs, and do something after so many seconds each."""
+
+    async def play() -> None:
+        clock = asyncio.get_running_loop().time
+        adapter: Any = account
+        group = SharedPolls(adapter, None, Together(), clock)
+        rng, tasks = random.Random(16), []
+        for one in ids:
+            bell = Wakeup()
+            operation = Operation("list", "m", "video", one, "2026-11-30T00:00:00+00:00")
+            member = Member(group, operation, bell)
+            group.join(member)
+            tasks.append(asyncio.create_task(account.wait(member, bell, rng)))
+
+        for seconds, act in stages:
+            await asyncio.sleep(seconds)
+            act()
+
+        for task in tasks:
+            task.cancel()
+
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    on_virtual_time(play())
+
+
+def names(count: int, of: str = "job") -> list[str]:
+    return [f"{of}-{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize(("jobs", "size"), [(300, 20), (1000, 100)])
+def test_a_burst_costs_a_page_for_each_page_of_jobs(jobs: int, size: int) -> None:
+    """Of a thousand jobs that one second brought, none is polled by itself for that.
+
+    In the first round only, where nobody knows any page: who would wait for long polls alone.
+    """
+    account = Account(names(jobs), size)
+    costs: list[int] = []
+    stages = [(PAUSE, lambda: costs.append(account.cost()))] * 4
+    played(account, account.listed, *stages)
+    assert costs[0] <= jobs
+    assert max(costs[1:]) <= max(0.1 * jobs, 4 * jobs / size)
+    assert account.latest <= PAUSE / 2
+
+
+def test_the_jobs_of_others_between_ours_cost_no_poll_of_each() -> None:
+    """Eight processes with one account: of each page an eighth is ours."""
+    account = Account(names(1000))
+    costs: list[int] = []
+    stages = [(PAUSE, lambda: costs.append(account.cost()))] * 6
+    played(account, account.listed[::8], *stages)
+    assert max(costs[1:]) <= 0.3 * 125
+
+
+def test_a_list_full_of_others_is_not_read_to_its_end() -> None:
+    account = Account([*names(5000, "theirs"), *names(20)])
+    played(account, names(20), (10 * PAUSE, lambda: None))
+    assert account.pages <= 3 * (MOST_LACKED + 1)
+
+
+def test_jobs_that_new_ones_push_to_further_pages_are_found_there() -> None:
+    account = Account(names(300))
+    costs: list[int] = []
+
+    def push() -> None:
+        account.listed = [*names(40, f"new-{len(costs)}"), *account.listed]
+        costs.append(account.cost())
+
+    played(account, names(300), *[(PAUSE, push)] * 10)
+    assert max(costs[1:]) <= 0.15 * 300
+
+
+def test_jobs_that_the_list_lacks_are_polled_by_themselves_and_harm_no_other() -> None:
+    account = Account(names(200))
+    unlisted = names(50, "unlisted")
+    alone: list[dict[str, int]] = []
+
+    def note() -> None:
+        alone.append(dict(account.alone))
+        account.cost()
+
+    stages = [(4 * PAUSE, account.cost), (6 * PAUSE, note)]
+    played(account, [*account.listed, *unlisted], *stages)
+    assert all(alone[0][one] >= 5 for one in unlisted)
+    assert sum(alone[0].get(one, 0) for one in account.listed) <= 0.1 * 6 * 200
+
+
+def test_a_server_that_repeats_its_first_page_is_not_asked_for_ever() -> None:
+    account = Account(names(400), follows=False)
+    alone: list[dict[str, int]] = []
+    stages = [
+        (4 * PAUSE, account.cost),
+        (4 * PAUSE, lambda: alone.append(dict(account.alone))),
+    ]
+    played(account, account.listed, *stages)
+    assert account.pages <= 4 * 4
+    assert sum(alone[0].get(one, 0) for one in names(100)) <= 0.1 * 4 * 100  # those that it shows
+
+
+def test_what_a_page_says_has_ended_is_polled_by_itself() -> None:
+    account = Account(names(100))
+    done = names(30)
+
+    def end() -> None:
+        account.alone.clear()
+        account.status = dict.fromkeys(done, "completed")
+
+    played(account, account.listed, (2 * PAUSE, end), (PAUSE, lambda: None))
+    assert account.alone.keys() >= set(done)
+
+
+def test_nobody_waits_long_for_a_list_that_does_not_answer() -> None:
+    """A poll of its own is made within half a pause, and after that nobody asks the list."""
+    account = Account(names(20), latency=3600)
+    played(account, account.listed, (20 * PAUSE, lambda: None))
+    assert account.latest <= PAUSE / 2
+    assert account.pages <= 4
+    assert min(account.alone[one] for one in account.listed) >= 15
