@@ -8,41 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-import selectors
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from tarash.tarash_gateway._data._exchange import Operation, Page, Snapshot, Together
 from tarash.tarash_gateway._engine._shared_polls import MOST_LACKED, Member, SharedPolls
 from tarash.tarash_gateway._support._wakeups import Wakeup
+from tests.virtual import on_virtual_time
 
-Result = TypeVar("Result")
 PAUSE = 8.0
 """Seconds, of a virtual clock, between two polls of a job."""
 LATENCY = 0.3
 """Seconds that a page takes, or a poll."""
-
-
-def on_virtual_time(made: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine on a loop that waits for nothing: where all sleep, its clock moves on."""
-
-    class Selector(selectors.DefaultSelector):
-        skipped = 0.0
-
-        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-            self.skipped += timeout or 0.0
-            return super().select(0)
-
-    class Loop(asyncio.SelectorEventLoop):
-        def time(self) -> float:
-            return selector.skipped
-
-    selector = Selector()
-    with asyncio.Runner(loop_factory=lambda: Loop(selector)) as runner:
-        return runner.run(made)
 
 
 @dataclass

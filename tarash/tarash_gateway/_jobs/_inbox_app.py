@@ -187,13 +187,15 @@ class WebhookInbox:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await read()
-
-            event = await self.receive_async(headers, body, path)
         except WebhookRefusedError as error:
-            log(logging.WARNING, "webhook_refused", reason=error.reason, path=_shown(path))
-            return error.http_status, _error(error.message)
+            return _refused(error, path)
         except TimeoutError:
             return 408, _error("The body took too long to come")
+
+        try:
+            event = await self.receive_async(headers, body, path)
+        except WebhookRefusedError as error:
+            return _refused(error, path)
         except TarashException as error:
             log(logging.ERROR, "webhook_failed", error=error.message)
             return UNAVAILABLE, _error("It could not be taken now; send it again")
@@ -263,6 +265,11 @@ async def _answer(
     start = {"type": "http.response.start", "status": status}
     await send({**start, "headers": list({**own, **(headers or {})}.items())})
     await send({"type": "http.response.body", "body": body})
+
+
+def _refused(error: WebhookRefusedError, path: str) -> tuple[int, bytes]:
+    log(logging.WARNING, "webhook_refused", reason=error.reason, path=_shown(path))
+    return error.http_status, _error(error.message)
 
 
 def _error(message: str) -> bytes:

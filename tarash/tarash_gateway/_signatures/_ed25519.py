@@ -86,7 +86,7 @@ class DigestEd25519:
         message = f"{name}\n{user}\n{time}\n{digest}".encode()
         if self.key_header is not None and self.prefix + self.key_header in sent.headers:
             meant = sent.word(self.prefix + self.key_header)
-            keys = {meant: keys[meant]} if meant in keys else {}
+            keys = {name: key for name, key in keys.items() if name.partition(" ")[0] == meant}
 
         if not any(_is_right(key, given, message) for key in keys.values()):
             raise wrong_signature()

@@ -1,10 +1,13 @@
 """The public keys that providers publish as JWKS: read strictly, kept for a day, asked for rarely.
 
-Whoever forges a signature makes nobody ask for keys more often than `REFRESH_SECONDS` allows.
+Whoever forges a signature makes nobody ask for keys more often than `REFRESH_SECONDS` allows. Where
+keys are asked for in vain, a signature that is none of the known keys' may be a new key's: nobody
+says that it is forged, and its sender tries again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,6 +23,12 @@ KEPT_SECONDS = 24 * 3600
 """As long as providers allow; they replace keys rarely, and publish the new ones before."""
 REFRESH_SECONDS = 60
 """For a signature that is none of the known keys', they are asked for again, so rarely."""
+AGAIN_SECONDS = 1
+"""After they were asked for in vain."""
+ANSWER_SECONDS = 10.0
+"""Keys that take longer are not to be had: senders wait for few seconds only."""
+SETTLED_SECONDS = 5.0
+"""So long a delivery waits for keys that another one has asked for."""
 MOST_KEYS = 32
 KEY_BYTES = 32
 
@@ -41,7 +50,8 @@ def keys_of(document: Any) -> PublicKeys:
 
         raw = from_base64(one["x"]) if isinstance(one.get("x"), str) else None
         if raw is not None and len(raw) == KEY_BYTES:
-            found[str(one.get("kid", place))] = raw
+            name = str(one.get("kid", place))
+            found[name if name not in found else f"{name} {place}"] = raw  # of one name, both count
 
     if not found:
         raise WebhookRefusedError(
@@ -64,7 +74,10 @@ class KeyRing:
         self._fetch = fetch
         self._clock = clock
         self._keys: dict[str, tuple[float, PublicKeys]] = {}
-        self._asked: dict[str, float] = {}
+        self._not_before: dict[str, float] = {}
+        self._failed: dict[str, str] = {}
+        """Why, where they were asked for in vain the last time."""
+        self._under_way: set[str] = set()
 
     async def keys(self, url: str, *, anew: bool = False) -> PublicKeys:
         """Return the keys at an address.
@@ -76,44 +89,47 @@ class KeyRing:
         Raises:
             WebhookRefusedError: They can't be had now; the sender tries again later.
         """
-        now = self._clock()
         read_at, known = self._keys.get(url, (0.0, None))
-        is_fresh = known is not None and now - read_at < KEPT_SECONDS
-        asked_at = self._asked.get(url)
-        is_too_soon = asked_at is not None and now - asked_at < REFRESH_SECONDS
-        if known is not None and ((is_fresh and not anew) or is_too_soon):
+        is_fresh = self._clock() - read_at < KEPT_SECONDS
+        if known is not None and not anew and (is_fresh or url in self._under_way):
             return known
 
-        if known is None and is_too_soon and asked_at is not None:
+        if url in self._under_way:
             await self._settled(url)
-            if url in self._keys:
-                return self._keys[url][1]
+        elif self._clock() >= self._not_before.get(url, 0.0):
+            await self._renew(url)
 
-            raise _no_keys(url, "they could not be had a moment ago")
+        _, known = self._keys.get(url, (0.0, None))
+        why = "they are slow to come" if url in self._under_way else self._failed.get(url)
+        if known is None or (anew and why is not None):
+            raise _no_keys(url, why or "they could not be had a moment ago")
 
-        return await self._renewed(url, known)
+        return known  # yesterday's are better than none: a signature still has to be theirs
 
-    async def _renewed(self, url: str, known: PublicKeys | None) -> PublicKeys:
-        self._asked[url] = self._clock()
+    async def _renew(self, url: str) -> None:
+        self._under_way.add(url)
+        wait = AGAIN_SECONDS
+        self._failed[url] = "they could not be had a moment ago"
         try:
-            found = keys_of(await self._fetch(url))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                found = keys_of(await self._fetch(url))
+
+            self._keys[url] = (self._clock(), found)
+            wait = REFRESH_SECONDS
+            del self._failed[url]
         except TarashException as error:
-            if known is not None:
-                return known  # yesterday's are better than none: a signature still has to be theirs
-
-            self._asked[url] = self._clock() - REFRESH_SECONDS + 1  # a moment's trouble
-            raise _no_keys(url, error.message) from error
-
-        self._keys[url] = (self._clock(), found)
-        return found
+            self._failed[url] = error.message
+        except TimeoutError:
+            self._failed[url] = f"no answer came in {ANSWER_SECONDS:g} s"
+        finally:
+            self._not_before[url] = self._clock() + wait
+            self._under_way.discard(url)
 
     async def _settled(self, url: str) -> None:
-        """Wait a moment for keys that another delivery has asked for."""
-        for _ in range(50):
-            if url in self._keys:
-                return
-
-            await anyio.sleep(0.1)
+        """Wait a moment for keys that another delivery has asked for, in whatever loop."""
+        with anyio.move_on_after(SETTLED_SECONDS):
+            while url in self._under_way:
+                await anyio.sleep(0.1)
 
 
 def _no_keys(url: str, why: str) -> WebhookRefusedError:
