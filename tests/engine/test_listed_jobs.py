@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway._data._exchange import Operation, Page, Snapshot, Together
-from tarash.tarash_gateway._engine._shared_polls import MOST_LACKED, Member, SharedPolls
+from tarash.tarash_gateway._engine._shared_polls import (
+    MOST_LACKED,
+    PAGE_SECONDS,
+    Member,
+    SharedPolls,
+)
 from tarash.tarash_gateway._support._wakeups import Wakeup
 from tests.virtual import on_virtual_time
 
@@ -36,19 +41,24 @@ class Account:
     """Whether it knows where a page begins; else each page is the first."""
     status: dict[str, Any] = field(default_factory=dict)
     latency: float = LATENCY
+    together_most: int = 0
+    """How many jobs a request names; 0 where it is for a page."""
     pages: int = 0
     alone: dict[str, int] = field(default_factory=dict)
     latest: float = 0.0
     """Seconds that a poll was later than it was due, at most."""
 
     def together(self, operation: Operation) -> Together:
-        return Together(place=operation.provider)
+        return Together(self.together_most, place=operation.provider)
 
     async def poll_many(self, client: object, operations: Sequence[Operation], place: str) -> Page:
         del client
         assert operations
         self.pages += 1
         await asyncio.sleep(self.latency)
+        if self.together_most:
+            return Page({one.id: Snapshot("processing") for one in operations})
+
         start = self.listed.index(place) if place in self.listed and self.follows else 0
         further = self.listed[start + self.size : start + self.size + 1]
         found: Mapping[str, Snapshot] = {
@@ -93,7 +103,7 @@ def played(
     async def play() -> None:
         clock = asyncio.get_running_loop().time
         adapter: Any = account
-        group = SharedPolls(adapter, None, Together(), clock)
+        group = SharedPolls(adapter, None, Together(account.together_most), clock)
         rng, tasks = random.Random(16), []
         for one in ids:
             bell = Wakeup()
@@ -200,9 +210,29 @@ def test_what_a_page_says_has_ended_is_polled_by_itself() -> None:
 
 
 def test_nobody_waits_long_for_a_list_that_does_not_answer() -> None:
-    """A poll of its own is made within half a pause, and after that nobody asks the list."""
+    """A poll of its own is made within half a pause, and then nobody asks the list for minutes."""
     account = Account(names(20), latency=3600)
     played(account, account.listed, (20 * PAUSE, lambda: None))
     assert account.latest <= PAUSE / 2
-    assert account.pages <= 4
+    assert account.pages <= 3
     assert min(account.alone[one] for one in account.listed) >= 15
+
+
+def test_a_list_that_has_gone_silent_is_asked_ever_more_seldom() -> None:
+    account = Account(names(20))
+
+    def fall_silent() -> None:
+        account.latency = 3600
+        account.cost()
+
+    played(account, account.listed, (3 * PAUSE, fall_silent), (450 * PAUSE, lambda: None))
+    assert account.latest <= PAGE_SECONDS
+    assert account.pages <= 10  # within an hour
+
+
+def test_jobs_that_are_named_share_requests_however_many_there_are() -> None:
+    account = Account([], together_most=20)
+    costs: list[int] = []
+    stages = [(PAUSE, lambda: costs.append(account.cost()))] * 5
+    played(account, names(400), *stages)
+    assert max(costs[1:]) <= 0.08 * 400

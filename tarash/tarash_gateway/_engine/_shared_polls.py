@@ -29,11 +29,13 @@ SHARED_FROM = 8
 EARLY = 0.5
 """A poll may be made so much of its pause too early, so that it is made with others."""
 SOON = 1.0
-"""Seconds; or it waits so long for what a request for others says, and is made then."""
+"""Seconds; or it waits so long for pages that are read before its own, and is made then."""
 ALONE_EVERY = 24
-"""Of so many polls of a job one is its own, in case that a list does not move on."""
-OFF_SECONDS = 60.0
-"""After a request that failed, everybody polls alone for so long."""
+"""Of so many polls of a job one is its own, in case that a list does not move on. The jobs of a
+burst make them one after the other."""
+OFF_SECONDS, LONGEST_OFF = 60.0, 3600.0
+"""After a request that failed, everybody polls alone for so long; each time twice as long, up to
+the second."""
 PAGE_SECONDS = 10.0
 """A page that takes longer has failed."""
 MOST_LACKED = 2
@@ -77,7 +79,7 @@ class Member:
         self.is_asked_for = False
         """Whether a request is on its way that may answer for it."""
         self.due, self.pause = math.inf, 0.0
-        self.lacked = self.polls = 0
+        self.lacked, self.polls = 0, group.turn
         self._group = group
         self._bell = bell
         self._waiter: asyncio.Future[Snapshot | None] | None = None
@@ -90,15 +92,15 @@ class Member:
         """Return what is said of the job together with others; None where it needs its own poll."""
         offered, self.offered = self.offered, None
         self.polls += 1
-        if self.polls % ALONE_EVERY == 0:
-            return None
+        is_own = self.polls % ALONE_EVERY == 0 and not self._group.names_jobs
+        if is_own or offered is not None or not self._group.asks(self):
+            return None if is_own else offered
 
-        if offered is not None or not self._group.asks(self):
-            return offered
-
+        is_next = self._group.names_jobs or self.place is not None
         self._waiter = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.wait([self._waiter], timeout=max(SOON, EARLY * self.pause))
+            patience = PAGE_SECONDS if is_next else max(SOON, EARLY * self.pause)
+            await asyncio.wait([self._waiter], timeout=patience)
             said = self._waiter.result() if self._waiter.done() else None
         finally:
             self._waiter = None
@@ -148,6 +150,17 @@ class SharedPolls:
         self._of_job: dict[str, list[Member]] = {}
         self._readings: set[asyncio.Task[None]] = set()
         self._off_until = self._next_at = -math.inf
+        self._off = OFF_SECONDS
+
+    @property
+    def names_jobs(self) -> bool:
+        """Whether a request names the jobs that it is for, as a poll of one does."""
+        return self._together.most > 0
+
+    @property
+    def turn(self) -> int:
+        """With how many polls a new wait begins, so that those of its own are spread."""
+        return len(self._members) % ALONE_EVERY
 
     def asks(self, member: Member) -> bool:
         """Tell whether a request is on its way that may say where a job stands."""
@@ -164,7 +177,7 @@ class SharedPolls:
             return
 
         free = [one for one in self._members if one.lacked < MOST_LACKED and not one.is_asked_for]
-        asked, place = self._by_id(member, free) if self._together.most else _on(member, free)
+        asked, place = self._by_id(member, free) if self.names_jobs else _on(member, free)
         if not asked[1:]:
             return
 
@@ -176,7 +189,8 @@ class SharedPolls:
         reading.add_done_callback(self._readings.discard)
 
     def _by_id(self, member: Member, free: Iterable[Member]) -> tuple[Sequence[Member], str]:
-        others = sorted((one for one in free if one is not member), key=lambda one: one.due)
+        now = self._clock()  # who is due before is at a poll of its own
+        others = sorted((one for one in free if one.due > now), key=lambda one: one.due)
         return [member, *others[: self._together.most - 1]], ""
 
     async def _read(self, members: Sequence[Member], place: str) -> None:
@@ -194,10 +208,11 @@ class SharedPolls:
 
                 place, seen = place_after, seen | ours
 
-            answered = True
+            answered, self._off = True, OFF_SECONDS
         except Exception as error:  # noqa: BLE001  (whatever it is, each job is polled by itself)
             pause = error.retry_after if isinstance(error, TarashException) else None
-            self._off_until = self._clock() + max(OFF_SECONDS, pause or 0)
+            self._off_until = self._clock() + max(self._off, pause or 0)
+            self._off = min(2 * self._off, LONGEST_OFF)
             event(logging.DEBUG, "shared_poll_failed", error=f"{type(error).__name__}: {error}")
         finally:
             for one in asked:
