@@ -45,10 +45,12 @@ def config(provider: str, url: str, **changes: Any) -> VideoGenerationConfig:
 
 
 @contextlib.asynccontextmanager
-async def ours(provider: str, url: str, **changes: Any) -> AsyncIterator[Call]:
+async def ours(
+    provider: str, url: str, own: Gateway | None = None, **changes: Any
+) -> AsyncIterator[Call]:
     """Give a call through the gateway."""
     settings = config(provider, url, **changes)
-    async with Gateway() as gateway:
+    async with own or Gateway() as gateway:
 
         async def call(request: VideoGenerationRequest = REQUEST, /) -> str:
             return (await gateway.generate_video_async(settings, request)).request_id

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 
-from tarash.tarash_gateway import VideoGenerationRequest
+from tarash.tarash_gateway import Gateway, VideoGenerationRequest
+from tarash.tarash_gateway._engine import _shared_polls
+from tarash.tarash_gateway._jobs._inbox_server import listening
+from tarash.tarash_gateway.webhooks import WebhookInbox
 from tests.benchmarks.callers import BARE, KEY, PROMPT, VENDORS, ours
 from tests.benchmarks.simulation import Simulation, now
 from tests.benchmarks.worker import memory
@@ -18,6 +23,7 @@ from tests.benchmarks.worker import memory
 Way = Callable[[], Awaitable[str]]
 OTHER = VideoGenerationRequest(prompt=PROMPT, duration_seconds=4)
 """For warming up: it tells the gateway nothing about the jobs that are measured."""
+SECRET = "a secret of the benchmarks"
 PATIENCE = 60
 """Seconds after the ideal; jobs that take longer count as lost."""
 
@@ -27,15 +33,22 @@ def measure(provider: str, way: str, jobs: int, seconds: float) -> dict[str, Any
 
     Args:
         provider: Whose simulator.
-        way: `ours`, `theirs` (the vendor's own helper), or `bare`: a client that does as little as
-            can be done, and knows when each job ends.
+        way: `ours`; `alone`, the same without polls that jobs share; `called`, the same with an
+            inbox that the provider calls; `theirs` (the vendor's own helper); or `bare`: a client
+            that does as little as can be done, and knows when each job ends.
         jobs: How many start at once.
         seconds: How long each runs.
     """
     with Simulation(provider) as simulation:
         url = simulation.urls[provider]
-        if way == "ours":
+        if way == "alone":
+            _shared_polls.SHARED_FROM = sys.maxsize  # of this process, which measures nothing else
+
+        if way in {"ours", "alone"}:
             return asyncio.run(_ours(simulation, provider, url, jobs, seconds))
+
+        if way == "called":
+            return asyncio.run(_called(simulation, provider, url, jobs, seconds))
 
         if way == "theirs":
             return asyncio.run(_theirs(simulation, provider, url, jobs, seconds))
@@ -47,6 +60,25 @@ async def _ours(
     simulation: Simulation, provider: str, url: str, jobs: int, seconds: float
 ) -> dict[str, Any]:
     async with ours(provider, url) as call:
+        simulation.script(provider, 0)
+        await call(OTHER)
+        return await _crowd(simulation, provider, call, jobs, seconds)
+
+
+async def _called(
+    simulation: Simulation, provider: str, url: str, jobs: int, seconds: float
+) -> dict[str, Any]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    # Some want https; the simulator calls this machine over http all the same.
+    gateway = Gateway(webhook_url=f"https://127.0.0.1:{port}", webhook_secret=SECRET)
+    inbox = WebhookInbox(
+        gateway,
+        secrets={provider: simulation.calls(provider, f"http://127.0.0.1:{port}")},
+        keys_urls={"fal": f"{simulation.urls[provider]}/.well-known/jwks.json"},
+    )
+    async with listening(inbox, "127.0.0.1", port), ours(provider, url, gateway) as call:
         simulation.script(provider, 0)
         await call(OTHER)
         return await _crowd(simulation, provider, call, jobs, seconds)
@@ -117,5 +149,5 @@ async def _crowd(
         "memory": (waiting - empty) / jobs,
         "processor": processor / jobs,
         "connections": counted["connections"],
-        "looks": counted["polls"] / jobs,
+        "looks": (counted["polls"] + counted["lists"]) / jobs,
     }

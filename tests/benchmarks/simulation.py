@@ -66,6 +66,11 @@ class Simulation:
         ended: dict[str, float] = self._ask("ends", provider)
         return ended
 
+    def calls(self, provider: str, url: str) -> str:
+        """Have a provider call back at an address, where its console says so; return its secret."""
+        secret: str = self._ask("calls", provider, url)
+        return secret
+
     def looks(self, provider: str) -> dict[str, int]:
         """Return the number of status requests for each job."""
         asked: dict[str, int] = self._ask("looks", provider)
@@ -102,6 +107,13 @@ class _Server:
         simulator = self._simulators[provider]
         simulator.reset()
         simulator.script(provider, *(Script(run_seconds=one) for one in seconds))
+
+    def calls(self, provider: str, url: str) -> str:
+        simulator = self._simulators[provider]
+        if provider == "openai":
+            simulator.set_webhook_endpoint(provider, f"{url}/{provider}")
+
+        return simulator.webhook_secret(provider)
 
     def counters(self, provider: str) -> dict[str, int]:
         return asdict(self._simulators[provider].counters(provider))
