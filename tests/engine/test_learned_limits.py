@@ -98,6 +98,45 @@ def test_what_was_said_is_the_most_that_it_grows_to() -> None:
     assert learned.most(LINE, "m") == (2, 4)
 
 
+def test_what_a_refusal_has_named_holds_for_an_hour_and_grows_again() -> None:
+    """An account that is given more says so nowhere: a process that runs on has to try."""
+    now = [1000.0]
+    learned = LearnedLimits(lambda: now[0])
+    learned.refused(LINE, "", refusal("at most 2 concurrent jobs, 6 requests per minute"), 4)
+    learned.refused(LINE, "", refusal("6 requests per minute"), 2)
+    assert (learned.most(LINE, "m"), learned.per_minute(LINE)) == ((2, None), 6)
+    now[0] += 3599
+    assert (learned.most(LINE, "m"), learned.per_minute(LINE)) == ((2, None), 6)
+    now[0] += 61
+    assert (learned.most(LINE, "m"), learned.per_minute(LINE)) == ((3, None), None)
+    now[0] += 300
+    assert learned.most(LINE, "m") == (8, None)
+    learned.refused(LINE, "", refusal("at most 5 concurrent jobs"), 8)
+    assert learned.most(LINE, "m") == (5, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Too many concurrent requests, try again in 60 seconds",
+        "parallel task over resource pack limit (code 1303)",
+        "Concurrency limit reached for request 4711",
+    ],
+)
+def test_a_number_that_is_no_limit_makes_it_smaller_all_the_same(text: str) -> None:
+    """What was refused with fewer in flight than it "allows" was not refused for that."""
+    learned = LearnedLimits()
+    learned.refused(LINE, "", refusal(text), 5)
+    assert learned.most(LINE, "m") == (4, None)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_model_that_may_have_no_job_keeps_nobody_waiting(number: int) -> None:
+    learned = LearnedLimits()
+    learned.told(LINE, {"m": number, "n": 3})
+    assert (learned.most(LINE, "m"), learned.most(LINE, "n")) == ((None, None), (None, 3))
+
+
 async def test_processes_share_what_was_learned() -> None:
     ledger = MemoryLedger()
     now = [1000.0]

@@ -1,7 +1,7 @@
 """Limits that providers have said or shown, for the processes that share a ledger.
 
-A refusal makes a limit smaller by one; each minute without one makes it larger by one. What the
-provider says in so many words holds until it says something else.
+A refusal makes a limit smaller by one; each minute without one makes it larger by one. A number
+that a refusal names holds for an hour, what the provider's own page says until it says another.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ SPACE = "limits"
 """Where ledgers keep them, by account."""
 REGROWTH_SECONDS = 60.0
 """Without a refusal for so long, one job more is tried."""
+NAMED_SECONDS = 3600.0
+"""What a refusal names holds for so long: an account may be given more, and nobody says so."""
 KEPT = timedelta(days=1)
 READ_SECONDS = 5.0
 """What other processes have learned is read so often, at most."""
@@ -36,21 +38,26 @@ class Learned:
 
     said: int | None = None
     """Jobs at a time, in the provider's own words."""
+    until: float | None = None
+    """When that was named by a refusal: it holds until then, and one more is tried each minute."""
     shown: float | None = None
     """Jobs at a time, as its refusals show, at `at`."""
     at: float = 0.0
     """Seconds since the epoch."""
     per_minute: int | None = None
-    """Submits per minute, in the provider's own words; for as long as there were refusals lately.
-    """
+    """Submits per minute, as a refusal has named them within the last hour."""
 
     def most(self, now: float) -> int | None:
         """Return the jobs at a time that it allows now; None for no limit."""
+        said = self.said
+        if said is not None and self.until is not None:
+            said += int(max(0.0, now - self.until) / REGROWTH_SECONDS)
+
         if self.shown is None:
-            return self.said
+            return said
 
         grown = int(self.shown + max(0.0, now - self.at) / REGROWTH_SECONDS)
-        return grown if self.said is None else min(self.said, grown)
+        return grown if said is None else min(said, grown)
 
 
 _NOTHING = Learned()
@@ -77,8 +84,8 @@ class LearnedLimits:
     def per_minute(self, line: str) -> int | None:
         """Return the submits per minute that the account's provider has named."""
         with self._lock:
-            known = self._lines.get(line, {}).get("")
-            return None if known is None else known.per_minute
+            known = self._lines.get(line, {}).get("", _NOTHING)
+            return known.per_minute if self._clock() - known.at < NAMED_SECONDS else None
 
     def refused(self, line: str, model: str, error: TarashException, in_flight: int) -> None:
         """Learn from a submit that was refused.
@@ -96,8 +103,8 @@ class LearnedLimits:
         with self._lock:
             one = self._at(line, model)
             now = self._clock()
-            if said is not None:
-                one.said, one.at = said, now
+            if said is not None and said < in_flight:  # more would be no reason: not that number
+                one.said, one.until, one.at = said, now + NAMED_SECONDS, now
             elif per_minute is not None:
                 self._at(line, "").per_minute = per_minute
                 self._at(line, "").at = now
@@ -119,11 +126,15 @@ class LearnedLimits:
             return True
 
     def told(self, line: str, limits: Mapping[str, int]) -> None:
-        """Take what a provider says of its models, by id; an empty one stands for all of them."""
+        """Take what a provider says of its models, by id; an empty one stands for all of them.
+
+        Of a model that may have no job at all nobody waits for a place: the provider says why.
+        """
         with self._lock:
             for model, number in limits.items():
                 one = self._at(line, model)
-                one.said, one.at = number, self._clock()
+                one.said, one.until = number if number > 0 else None, None
+                one.at = self._clock()
 
             self._changed.add(line)
 
