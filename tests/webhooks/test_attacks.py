@@ -358,8 +358,8 @@ PLACES = {
     "below a prefix": ("/api/v2/hooks/replicate", {}),
     "with a slash behind": ("/hooks/replicate/", {}),
     "with slashes between": ("//hooks//replicate", {}),
-    "at a root path": ("/root/hooks/replicate", {"root_path": "/root"}),
-    "at a root path that is cut off": ("/hooks/replicate", {"root_path": "/root"}),
+    "at a root path": ("/site/hooks/replicate", {"root_path": "/site"}),
+    "at a root path that is cut off": ("/hooks/replicate", {"root_path": "/site"}),
 }
 
 
