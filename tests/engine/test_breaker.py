@@ -31,7 +31,7 @@ from tarash.tarash_gateway._data._policies import Target
 from tarash.tarash_gateway._engine._breakers import READ_SECONDS, Breakers, Passage, verdict_of
 from tarash.tarash_gateway._engine._circuit import Circuit, Verdict
 from tarash.tarash_gateway._jobs._traffic import health_in
-from tarash.tarash_gateway.ledger import SqliteLedger
+from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.testing import Fault, Script
 from tarash.tarash_gateway.webhooks import WebhookEvent, WebhookInbox
 from tests.conftest import until
@@ -363,6 +363,76 @@ async def test_of_all_processes_one_probes(tmp_path: Path) -> None:
     assert len(await enter()) == len(processes)
     for ledger in ledgers:
         await ledger.aclose()
+
+
+TARGET = Target("fal", "fal-ai/veo3.1", "https://queue.fal.run")
+
+
+async def let_in(breakers: Breakers, *, begun: bool = False) -> Passage:
+    facts: dict[str, Any] = {"operation": object() if begun else None, "intent": None}
+    attempt: Any = SimpleNamespace(call=SimpleNamespace(mocked=False), **facts)
+    passage = await breakers.enter(TARGET, attempt, MemoryLedger(), may_skip=True)
+    assert passage is not None
+    return passage
+
+
+async def running(breakers: Breakers, jobs: int) -> list[Passage]:
+    """Return attempts whose jobs were accepted, and run."""
+    found = [await let_in(breakers) for _ in range(jobs)]
+    for one in found:
+        await one.accepted()
+
+    return found
+
+
+async def test_jobs_that_end_well_hide_no_submits_that_fail() -> None:
+    """They were accepted minutes ago: of a busy account some end all the time."""
+    clock = Clock()
+    breakers = Breakers(SETTINGS, clock)
+    jobs = await running(breakers, 50)
+    jobs += [await let_in(breakers, begun=True) for _ in range(10)]  # taken up by this process
+    clock.now += 600
+    for number in range(SETTINGS.failures):
+        for one in jobs[number * 20 : number * 20 + 20]:
+            await one.ended(None)
+
+        if breakers.health()[0].state == "closed":
+            await (await let_in(breakers)).ended(HTTPError("down", status_code=503))
+
+    assert breakers.health()[0].state == "open"
+
+
+async def test_a_job_that_ends_well_closes_nothing() -> None:
+    clock = Clock()
+    breakers = Breakers(SETTINGS, clock)
+    jobs = await running(breakers, 20)
+    jobs += [await let_in(breakers, begun=True)]
+    tried = [await let_in(breakers) for _ in range(3)]
+    clock.now += 600
+    for one in tried:
+        await one.ended(HTTPConnectionError("down"))
+
+    for one in jobs:
+        await one.ended(None)
+
+    assert breakers.health()[0].state == "open"
+
+
+async def test_jobs_that_are_accepted_and_never_end_open_it() -> None:
+    breakers = Breakers(SETTINGS, Clock())
+    late = TimeoutError("late", timeout_seconds=600)
+    for one in await running(breakers, 10):
+        await one.ended(late)
+
+    assert breakers.health()[0].state == "open"
+
+
+@pytest.mark.parametrize("hours", [1, 1000])
+def test_a_clock_that_is_put_back_keeps_nobody_out(hours: int) -> None:
+    """Or one of another machine that is ahead."""
+    circuit = opened(now=3600.0 * hours)
+    assert circuit.ask(0, SETTINGS) == "probe"
+    assert circuit.ask(1, SETTINGS) == "stop"
 
 
 async def test_without_a_breaker_nothing_is_skipped(fal: Fal) -> None:

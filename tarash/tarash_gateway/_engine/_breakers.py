@@ -77,7 +77,7 @@ class Breakers:
 
         name = _name(target, mocked=attempt.call.mocked)
         begun = attempt.operation is not None or attempt.intent is not None
-        passage = Passage(self, name, ledger)
+        passage = Passage(self, name, ledger, begun=begun)
         if begun:
             return passage
 
@@ -103,13 +103,20 @@ class Breakers:
             submission="not_sent",
         )
 
-    async def report(self, passage: Passage, verdict: Verdict, error: str | None) -> None:
-        """Take note of how an attempt ended."""
+    async def report(
+        self, passage: Passage, verdict: Verdict, error: str | None, *, was_good: bool = False
+    ) -> None:
+        """Take note of what an attempt says, which may have counted as good before."""
         assert self.breaker is not None  # noqa: S101  (else there is no passage)
         with self._lock:
             circuit = self._circuit(passage.name)
             changed = circuit.report(
-                verdict, error, self._clock(), self.breaker, probed=passage.probes
+                verdict,
+                error,
+                self._clock(),
+                self.breaker,
+                probed=passage.probes,
+                was_good=was_good,
             )
             kept, is_open = circuit.kept(), circuit.is_open
 
@@ -180,26 +187,39 @@ async def _share(ledger: Ledger, name: str, kept: JsonObject) -> None:
 
 
 class Passage:
-    """One attempt that was let out, until something is known of its provider's machines."""
+    """One attempt that was let out: what it says of its provider's machines, and when.
 
-    def __init__(self, breakers: Breakers, name: str, ledger: Ledger) -> None:
+    A job that ends well says that they were well when it was accepted, minutes ago perhaps: it
+    counts then, and hides no submits that fail when it ends.
+    """
+
+    def __init__(
+        self, breakers: Breakers, name: str, ledger: Ledger, *, begun: bool = False
+    ) -> None:
         self.name = name
         self.ledger = ledger
         self.probes = False
         self.counts = True
         """False where a number of polls has ended it, which says nothing of the provider."""
+        self._is_begun = begun
+        self._was_good = False
         self._breakers = breakers
 
     async def accepted(self) -> None:
         """Hear that the provider has accepted: a probe need not wait for its job's end."""
-        if self.probes:
+        if not self._was_good:
+            self._was_good = True
             await self._breakers.report(self, "good", None)
 
     async def ended(self, error: BaseException | None) -> None:
         """Hear how the attempt ended."""
         verdict = verdict_of(error) if self.counts else "none"
+        if verdict == "good" and (self._was_good or self._is_begun):
+            return
+
         said = None if error is None else _said(error)
-        await self._breakers.report(self, verdict, said)
+        taken_back = self._was_good and verdict == "bad"
+        await self._breakers.report(self, verdict, said, was_good=taken_back)
 
 
 def verdict_of(error: BaseException | None) -> Verdict:

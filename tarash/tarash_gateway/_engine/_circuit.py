@@ -17,6 +17,8 @@ MOST_DOUBLINGS = 4
 MOST_OUTCOMES = 1000
 LEAST = 1e-3
 """Seconds by which one change is later than another; a date has them."""
+SKEW = 60.0
+"""Seconds by which clocks may differ."""
 SHARE = 0.5
 """Of what ended lately, so much has to have failed: a busy account has a few failures always."""
 
@@ -46,6 +48,9 @@ class Circuit:
         if not self.is_open:
             return "go"
 
+        if now < self.changed_at - SKEW:  # a clock was put back: that keeps nobody out
+            self.changed_at = self.until = now
+
         if now < self.until:
             return "stop"
 
@@ -54,8 +59,15 @@ class Circuit:
         self._change(now)  # other processes wait for what it finds out
         return "probe"
 
-    def report(
-        self, verdict: Verdict, error: str | None, now: float, breaker: Breaker, *, probed: bool
+    def report(  # noqa: PLR0913  (each by its name)
+        self,
+        verdict: Verdict,
+        error: str | None,
+        now: float,
+        breaker: Breaker,
+        *,
+        probed: bool,
+        was_good: bool = False,
     ) -> bool:
         """Take note of how an attempt ended; return whether the circuit has opened or closed.
 
@@ -65,12 +77,16 @@ class Circuit:
             now: The time.
             breaker: What opens it.
             probed: Whether it was the probe.
+            was_good: Whether it has counted as good before, when its job was accepted.
         """
         if verdict == "none":
             if probed and self.is_open:
                 self.until, self.is_probed = now, False  # the next one may probe at once
 
             return False
+
+        if was_good:
+            self._take_good_back()
 
         self.outcomes.append((now, verdict == "good"))
         if verdict == "good":
@@ -120,6 +136,11 @@ class Circuit:
         self.last_error = kept.get("last_error")
         self.is_probed = False
         self.outcomes.clear()
+
+    def _take_good_back(self) -> None:
+        found = next((one for one in self.outcomes if one[1]), None)
+        if found is not None:
+            self.outcomes.remove(found)
 
     def _change(self, now: float) -> None:
         """Note a change, as later than the last one, whatever the clock says."""
