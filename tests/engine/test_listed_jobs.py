@@ -236,3 +236,21 @@ def test_jobs_that_are_named_share_requests_however_many_there_are() -> None:
     stages = [(PAUSE, lambda: costs.append(account.cost()))] * 5
     played(account, names(400), *stages)
     assert max(costs[1:]) <= 0.08 * 400
+
+
+async def test_jobs_that_are_all_due_at_once_are_named_together() -> None:
+    """As where a burst was submitted, or a busy process comes to all of them too late."""
+    account = Account([], together_most=20, latency=0)
+    adapter: Any = account
+    clock = asyncio.get_running_loop().time
+    group = SharedPolls(adapter, None, Together(20), clock)
+    members = []
+    for one in names(100):
+        operation = Operation("list", "m", "video", one, "2026-11-30T00:00:00+00:00")
+        members.append(Member(group, operation, Wakeup()))
+        group.join(members[-1])
+        members[-1].expects(clock() - 2, clock() - 1)
+
+    said = await asyncio.gather(*(one.news() for one in members))
+    assert None not in said
+    assert account.pages == 5

@@ -61,6 +61,7 @@ class Member:
         "_group",
         "_waiter",
         "due",
+        "is_alone",
         "is_asked_for",
         "lacked",
         "offered",
@@ -78,6 +79,8 @@ class Member:
         """The page of the list that had the job; None for none yet."""
         self.is_asked_for = False
         """Whether a request is on its way that may answer for it."""
+        self.is_alone = False
+        """Whether a poll of its own is."""
         self.due, self.pause = math.inf, 0.0
         self.lacked, self.polls = 0, group.turn
         self._group = group
@@ -87,9 +90,15 @@ class Member:
     def expects(self, start: float, until: float) -> None:
         """Note when the next poll is due."""
         self.due, self.pause = until, until - start
+        self.is_alone = False
 
     async def news(self) -> Snapshot | None:
         """Return what is said of the job together with others; None where it needs its own poll."""
+        said = await self._told()
+        self.is_alone = said is None
+        return said
+
+    async def _told(self) -> Snapshot | None:
         offered, self.offered = self.offered, None
         self.polls += 1
         is_own = self.polls % ALONE_EVERY == 0 and not self._group.names_jobs
@@ -189,8 +198,8 @@ class SharedPolls:
         reading.add_done_callback(self._readings.discard)
 
     def _by_id(self, member: Member, free: Iterable[Member]) -> tuple[Sequence[Member], str]:
-        now = self._clock()  # who is due before is at a poll of its own
-        others = sorted((one for one in free if one.due > now), key=lambda one: one.due)
+        waiting = (one for one in free if one is not member and not one.is_alone)
+        others = sorted(waiting, key=lambda one: one.due)
         return [member, *others[: self._together.most - 1]], ""
 
     async def _read(self, members: Sequence[Member], place: str) -> None:
