@@ -386,11 +386,16 @@ def test_a_webhook_is_a_span(seen: Seen) -> None:
 
 async def test_the_state_of_breakers_is_reported(seen: Seen) -> None:
     class Circuit:
-        provider, model, state = "fal", "fal-ai/veo3.1", "open"
+        provider, model = "fal", "fal-ai/veo3.1"
+
+        def __init__(self, state: str) -> None:
+            self.state = state
 
     class Down:
+        """The model at three hosts: a number has no place for their names, and the worst counts."""
+
         def health(self) -> list[Circuit]:
-            return [Circuit()]
+            return [Circuit("half_open"), Circuit("open"), Circuit("closed")]
 
     seen.observer.watch(Down())
     (point,) = seen.metrics()["tarash.breaker.state"]

@@ -67,15 +67,18 @@ class Metrics:
         self._active: set[str] = set()
 
     def watch(self, health: Callable[[], Iterable[Any]]) -> None:
-        """Report breakers at each collection."""
+        """Report breakers at each collection; of a model at several hosts, the worst."""
         from opentelemetry.metrics import Observation
 
         def observe(_options: Any) -> list[Observation]:
+            worst: dict[tuple[str, str], int] = {}
+            for one in health():
+                name, state = (one.provider, one.model), STATES.get(one.state, 0)
+                worst[name] = max(state, worst.get(name, 0))
+
             return [
-                Observation(
-                    STATES.get(one.state, 0), {names.PROVIDER: one.provider, names.MODEL: one.model}
-                )
-                for one in health()
+                Observation(state, {names.PROVIDER: provider, names.MODEL: model})
+                for (provider, model), state in worst.items()
             ]
 
         self._meter.create_observable_gauge(

@@ -94,12 +94,16 @@ class OpenTelemetryObserver:
         self,
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
+        *,
+        messages: bool = False,
     ) -> None:
         """Begin.
 
         Args:
             tracer_provider: Where spans go; by default the application's.
             meter_provider: Where numbers go; by default the application's.
+            messages: Whether spans have the sentences of errors. Providers repeat prompts in them,
+                so by default there are only the error's type and code.
 
         Raises:
             ValidationError: `opentelemetry-api` is not installed.
@@ -118,6 +122,7 @@ class OpenTelemetryObserver:
             else meter_provider.get_meter(names.SCOPE)
         )
         self._metrics = Metrics(meter)
+        self._has_messages = messages
         self._lock = threading.Lock()
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
 
@@ -318,8 +323,11 @@ class OpenTelemetryObserver:
             span.end()
 
     def _polled(self, attempt: _Attempt, event: Polled) -> None:
-        facts = {"status": event.status, "progress": event.progress, "trouble": event.trouble}
+        facts: dict[str, Any] = {"status": event.status, "progress": event.progress}
         facts["queue_position"] = event.queue_position
+        if event.trouble is not None:
+            facts |= {"failed": True, "trouble": event.trouble if self._has_messages else None}
+
         said = {f"tarash.poll.{name}": one for name, one in facts.items() if one is not None}
         attempt.span.add_event("poll", said)
         if event.result_ready and attempt.result is None and not event.final:
@@ -327,8 +335,7 @@ class OpenTelemetryObserver:
                 f"download {event.provider}", _under(attempt.span), attributes=names.about(event)
             )
 
-    @staticmethod
-    def _settle(job: Span, attempt: _Attempt, event: Settled) -> None:
+    def _settle(self, job: Span, attempt: _Attempt, event: Settled) -> None:
         span = attempt.span
         span.set_attribute(names.OUTCOME, event.outcome)
         span.set_attribute(names.BILLING, event.billing)
@@ -338,7 +345,8 @@ class OpenTelemetryObserver:
             span.set_attribute(names.COST_STATE, event.cost.state)
 
         if event.error is not None:
-            _mark_failed(span, event.error["type"], event.error["message"])
+            said = event.error.get("message" if self._has_messages else "code")
+            _mark_failed(span, event.error["type"], str(said or ""))
             job.set_attribute(names.ERROR, event.error["type"])
 
         attempt.end()
