@@ -7,6 +7,7 @@ of a request a job and round.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,11 @@ class Account:
     alone: dict[str, int] = field(default_factory=dict)
     latest: float = 0.0
     """Seconds that a poll was later than it was due, at most."""
+    ends: dict[str, float] = field(default_factory=dict)
+    """When jobs end."""
+    noticed: list[float] = field(default_factory=list)
+    """How long after its end each was noticed."""
+    shares: bool = True
 
     def together(self, operation: Operation) -> Together:
         return Together(self.together_most, place=operation.provider)
@@ -61,8 +67,10 @@ class Account:
 
         start = self.listed.index(place) if place in self.listed and self.follows else 0
         further = self.listed[start + self.size : start + self.size + 1]
+        now = asyncio.get_running_loop().time() - LATENCY / 2
+        over = {one for one, at in self.ends.items() if at <= now}
         found: Mapping[str, Snapshot] = {
-            one: Snapshot(self.status.get(one, "processing"))
+            one: Snapshot("completed" if one in over else self.status.get(one, "processing"))
             for one in self.listed[start : start + self.size]
         }
         return Page(found, further[0] if further else "")
@@ -80,11 +88,15 @@ class Account:
             member.expects(start, due)
             await bell.wait(due - time())
             begun = time()
-            if await member.news() is None:
+            if bell.is_nudged or await member.news() is None:
                 self.latest = max(self.latest, time() - begun)
-                self.alone[member.operation.id] = self.alone.get(member.operation.id, 0) + 1
                 bell.is_nudged = False
+                name = member.operation.id
+                self.alone[name] = self.alone.get(name, 0) + 1
                 await asyncio.sleep(LATENCY)
+                if self.ends.get(name, math.inf) <= time() - LATENCY / 2:
+                    self.noticed.append(time() - self.ends[name])
+                    return
 
             pause = PAUSE
 
@@ -109,7 +121,9 @@ def played(
             bell = Wakeup()
             operation = Operation("list", "m", "video", one, "2026-11-30T00:00:00+00:00")
             member = Member(group, operation, bell)
-            group.join(member)
+            if account.shares:
+                group.join(member)
+
             tasks.append(asyncio.create_task(account.wait(member, bell, rng)))
 
         for seconds, act in stages:
@@ -207,6 +221,23 @@ def test_what_a_page_says_has_ended_is_polled_by_itself() -> None:
 
     played(account, account.listed, (2 * PAUSE, end), (PAUSE, lambda: None))
     assert account.alone.keys() >= set(done)
+
+
+@pytest.mark.parametrize("size", [20, 100])
+def test_shared_polls_notice_ends_as_soon_as_polls_alone(size: int) -> None:
+    """But for the one request that tells: what has ended is polled by itself after it."""
+    noticed: dict[bool, list[float]] = {}
+    for shares in (True, False):
+        account = Account(names(300), size, shares=shares)
+        rng = random.Random(7)
+        account.ends = {one: rng.uniform(2 * PAUSE, 10 * PAUSE) for one in account.listed}
+        played(account, account.listed, (13 * PAUSE, lambda: None))
+        assert len(account.noticed) == 300
+        noticed[shares] = account.noticed
+
+    together, alone = noticed[True], noticed[False]
+    assert sum(together) <= sum(alone) + len(alone) * LATENCY
+    assert max(together) <= max(alone) + LATENCY
 
 
 def test_nobody_waits_long_for_a_list_that_does_not_answer() -> None:
