@@ -57,7 +57,8 @@ def asked_by(listing: Table, request: RecordedRequest) -> dict[str, str]:
     """Return what a request says in the places of a list's names: `page`, `own_id`, and such."""
     sent = body_of(request, "json") or {}
     given = {name: str(value) for name, value in sent.items()} | dict(request.query)
-    named = {**listing.get("body", {}), **dict(parse_qsl(listing["path"].partition("?")[2]))}
+    query = listing.get("path", "").partition("?")[2]
+    named = {**listing.get("body", {}), **dict(parse_qsl(query))}
     said = {
         value[1:-1]: given[name]
         for name, value in named.items()

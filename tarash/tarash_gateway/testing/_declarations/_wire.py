@@ -229,18 +229,22 @@ class DeclaredWire(Pricing):
 
     # ----------------------------------------------------------------------------------------- poll
     async def _poll(self, request: RecordedRequest) -> Reply:
-        poll, job_id = self._asked(self._said.polls, request)
-        job = self._context.state.look(job_id)
-        if job is None:
-            if poll.get("items"):
-                return Reply.json(self._bodies.listed(poll, []))
-
+        poll, ids = self._asked(self._said.polls, request)
+        jobs = [job for one in ids.split(",") if (job := self._context.state.look(one))]
+        if not jobs and not poll.get("items"):
             return self.error(404, "There is no such job")
 
-        kind, name, _, _ = self._jobs.get(job.id, ("", "", "", None))
-        poll = self._said.stage(self._said.polls, kind, name) or poll
-        status, body = self._now(poll, job)
-        return Reply.json(body if status != _OK else self._bodies.listed(poll, [body]), status)
+        answers = []
+        for job in jobs:
+            kind, name, _, _ = self._jobs.get(job.id, ("", "", "", None))
+            poll = self._said.stage(self._said.polls, kind, name) or poll
+            answers.append(self._now(poll, job))
+
+        if len(answers) == 1 and answers[0][0] != _OK:
+            return Reply.json(answers[0][1], answers[0][0])
+
+        found = [body for status, body in answers if status == _OK]
+        return Reply.json(self._bodies.listed(poll, found))
 
     def _now(self, poll: Table, job: JobRecord) -> tuple[int, Any]:
         """Return status and body of a job as it stands."""
@@ -359,10 +363,7 @@ class DeclaredWire(Pricing):
         meant = (one for one in said.sharing if self._is_at(one["many"]["path"], request))
         poll = next(meant, {})
         many = poll.get("many", {})
-        asked: dict[str, str] = {}
-        for each in filter(None, (many, listing)):
-            asked |= asked_by(each, request)
-
+        asked = {**asked_by(many, request), **asked_by(listing, request)}
         own, model = asked.get("own_id"), asked.get("model")
         jobs = [
             job
@@ -372,15 +373,14 @@ class DeclaredWire(Pricing):
             and model in (None, self._jobs[job.id][1])
         ]
 
-        def item(job: JobRecord) -> dict[str, Any]:
-            shown = self._bodies.item(
-                {**many, **listing}, job, self._jobs[job.id][1], self._jobs[job.id][3]
-            )
-            return (
-                {**shown, **status_item(poll, job.id, self._now(poll, job)[1])} if poll else shown
-            )
+        table = {**many, **listing}
 
-        return Reply.json(page_of(self._bodies, {**many, **listing}, jobs, asked, item))
+        def item(job: JobRecord) -> dict[str, Any]:
+            shown = self._bodies.item(table, job, self._jobs[job.id][1], self._jobs[job.id][3])
+            status = status_item(poll, job.id, self._now(poll, job)[1]) if many else {}
+            return {**shown, **status}
+
+        return Reply.json(page_of(self._bodies, table, jobs, asked, item))
 
     # --------------------------------------------------------------------------------------- upload
     async def _upload(self, request: RecordedRequest) -> Reply:
