@@ -168,3 +168,27 @@ async def test_states_outlive_the_process_that_wrote_them(sqlite: SqliteLedger) 
     assert version is not None
     assert await another.read_state("s", "a") == StateRecord("s", "a", VALUE, version, FUTURE)
     await another.aclose()
+
+
+async def test_in_memory_a_write_is_as_quick_however_many_states_there_are() -> None:
+    """And what has expired goes: a webhook of nobody's job leaves a note for two minutes."""
+
+    class Counting(MemoryLedger):
+        looked_at = 0
+
+        def _drop_expired(self) -> None:
+            self.looked_at += len(self._states)
+            super()._drop_expired()
+
+        def kept(self) -> int:
+            return len(self._states)
+
+    ledger = Counting()
+    for number in range(3000):
+        await ledger.write_state("s", f"lives {number}", VALUE, until=FUTURE)
+
+    assert ledger.looked_at <= 2 * 3000
+    for number in range(9000):
+        await ledger.write_state("s", f"is over {number}", VALUE, until=PAST)
+
+    assert ledger.kept() <= 3 * 3000

@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 from .._data._types import JsonObject
 from ._facts import StateRecord
 
+LEAST_WRITES = 100
+"""What has expired goes after so many writes, or as many as there are states: a write is as quick
+however many there are."""
+
 
 class MemoryStates:
     """Keeps states; a part of `MemoryLedger`."""
@@ -20,6 +24,7 @@ class MemoryStates:
         self._lock = threading.Lock()
         self._states: dict[tuple[str, str], StateRecord] = {}
         self._versions = itertools.count(1)
+        self._until_drop = LEAST_WRITES
 
     async def read_state(self, space: str, name: str) -> StateRecord | None:
         """Return a state; None where there is none."""
@@ -47,7 +52,10 @@ class MemoryStates:
                 self._states.pop((space, name), None)
                 return 0
 
-            self._drop_expired()
+            self._until_drop -= 1
+            if self._until_drop < 0:
+                self._drop_expired()
+
             version = next(self._versions)
             self._states[space, name] = StateRecord(space, name, kept, version, until)
             return version
@@ -73,3 +81,5 @@ class MemoryStates:
         for place, one in list(self._states.items()):
             if one.until is not None and one.until <= now:
                 del self._states[place]
+
+        self._until_drop = max(LEAST_WRITES, len(self._states))
