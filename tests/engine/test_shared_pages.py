@@ -21,12 +21,12 @@ __all__ = ["simulator"]
 
 LISTING = sorted(set(JOBS) - {"kling"})
 ON_FIRST = 8
-SIZES = {"luma": 100, "bytedance": 500, "alibaba": 100}
+SIZES = {"bytedance": 500, "alibaba": 100}
 """Jobs on a page, where one with fewer is the last."""
 WHERE = {
     "replicate": ("cursor", "second"),
     "openai": ("after", None),
-    "luma": ("offset", "100"),
+    "luma": ("offset", str(ON_FIRST)),
     "bytedance": ("page_num", "2"),
     "alibaba": ("page_no", "2"),
 }
@@ -43,9 +43,11 @@ def page_of(provider: str, ids: Sequence[str], further: str | None) -> dict[str,
         "alibaba": ("tasks", "task_id", "task_status", "RUNNING"),
     }
     items, named, status, word = rows[provider]
+    has_more = {"has_more": further is not None}
     more: dict[str, dict[str, Any]] = {
         "replicate": {"next": further},
-        "openai": {"has_more": further is not None},
+        "openai": has_more,
+        "luma": has_more,
     }
     return {items: [{named: one, status: word} for one in ids], **more.get(provider, {})}
 
@@ -55,7 +57,6 @@ async def test_what_the_first_page_lacks_is_looked_for_on_the_next(
     simulator: Simulator, provider: str
 ) -> None:
     simulator.script(provider, Script(run_seconds=6 * PACE))
-    # No list until the jobs are there: who asks too early asks no more for a minute.
     case = JOBS[provider]
     gateway = Gateway()
     config = config_of(case, simulator)
@@ -84,6 +85,7 @@ async def test_what_the_first_page_lacks_is_looked_for_on_the_next(
 PLACES: dict[str, dict[str, Any]] = {
     "page": {"many": {"path": "clips?n={page}"}},
     "offset": {"many": {"path": "clips?from={offset}"}},
+    "more": {"many": {"path": "clips?n={page}", "more": "is.more"}},
     "cursor": {"many": {"path": "clips?after={cursor}", "next": "further"}},
     "ids": {"path": "clips?ids={id}", "items": "clips", "ids_at_once": 10},
 }

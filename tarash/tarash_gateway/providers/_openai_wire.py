@@ -40,7 +40,7 @@ from ._finding import is_since, moment
 from ._openai_costs import reported_cost
 from ._openai_errors import classify_answer, error_of, job_error
 from ._openai_forms import as_part, split
-from ._openai_list import is_same, newest, page_of
+from ._openai_list import PAGE, is_same, newest, page_of
 from ._openai_models import EDIT, LARGEST_MASK, REMIX
 from ._openai_results import addresses_in, events, image_response, partial_image, video_response
 
@@ -294,7 +294,9 @@ class OpenAIWire(AdapterDefaults):
             for job in listed
             if isinstance(job, Mapping) and job.get("id")
         }
-        return Page(found, list(found)[-1] if found and page.get("has_more") else "")
+        # Some servers don't say it.
+        goes_on = page.get("has_more", len(listed) >= PAGE)
+        return Page(found, list(found)[-1] if found and goes_on else "")
 
     async def poll(self, client: OpenAIClient, operation: Operation) -> Snapshot:
         """Look at the job."""

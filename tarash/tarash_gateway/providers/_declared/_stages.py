@@ -138,7 +138,9 @@ class Many(Part):
     status: Path | None = None
     """Where an item holds its status; as in a poll where nothing is said."""
     most: Count
-    """Jobs on a page, newest first; one with fewer is the last."""
+    """Jobs on a page, newest first; one with fewer is the last, where `more` does not say it."""
+    more: Path | None = None
+    """Where the answer says that there is a further page."""
     next: Path | None = None
     """Where the answer holds what stands as `{cursor}` in the path of the next page."""
     apart: Seconds = 0
@@ -153,17 +155,23 @@ class Many(Part):
 
     def at(self, place: str) -> dict[str, str]:
         """Return what stands in the path of the page at a place; that of the first is empty."""
-        number = int(place or 0) if self.next is None else 0
-        return {"page": str(number + 1), "offset": str(number * self.most), "cursor": place}
+        return {"page": place or "1", "offset": place or "0", "cursor": place}
 
     def after(self, place: str, body: Any, items: int) -> str:
         """Return the place of the page that follows one with so many items; empty for none."""
+        goes_on = items >= self.most if self.more is None else bool(value_at(body, self.more))
         if self.next is not None:
             following = value_at(body, self.next)
-            return "" if isinstance(following, bool) else str(following or "")
+            is_place = goes_on or self.more is None
+            return str(following or "") if is_place and not isinstance(following, bool) else ""
 
-        is_paged = "{page}" in self.path or "{offset}" in self.path
-        return str(int(place or 0) + 1) if is_paged and items >= self.most else ""
+        if not (goes_on and items):
+            return ""
+
+        if "{offset}" in self.path:
+            return str(int(place or 0) + items)
+
+        return str(int(place or 1) + 1) if "{page}" in self.path else ""
 
 
 class Poll(Fits):
