@@ -88,8 +88,7 @@ def patient(attempt: Attempt) -> Iterator[_Patience]:
     Raises:
         TimeoutError: It took too long.
     """
-    # Not by `fail_after`, whose generators take as long as a twentieth of a poll, hundreds of times a
-    # second.
+    # Not by `fail_after`, whose generators take a twentieth of the time of a poll.
     with anyio.CancelScope(deadline=anyio.current_time() + POLL_SECONDS) as poll:
         patience = _Patience(attempt, poll)
         token = current_patience.set(patience)
