@@ -20,6 +20,7 @@ from ._queue import is_for_others
 from ._stopping import close_cancelled, stop_all, stop_the_next, tell_the_ledger, unfinished
 from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
 from ._updates import update_of
+from ._withdrawing import let_go_later
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Response, Snapshot
@@ -196,6 +197,8 @@ class Job:
             # It may be ours in the ledger, whose answer was lost or which failed after that.
             if not await lease.let_go():
                 self.untaken = lease
+                if not self._works:  # a worker lets go of it before it reads its queue again
+                    let_go_later(lease)
 
             raise
 
