@@ -50,7 +50,7 @@ async def _open(ledger: PostgresLedger, name: str) -> Any:
 
 async def _enqueue(ledger: PostgresLedger, name: str) -> Any:
     """Enqueue several in one transaction, of which two have one key."""
-    keys = [f"key of {name}", None, f"key of {name}", None]
+    keys = [f"key of {name}", None, f"key of {name}"]
     jobs = [make_job(id=f"{number} {name}", idempotency_key=key) for number, key in enumerate(keys)]
     some = [Enqueued(one, {}, "queue", {"priority": 3, "at": None}) for one in jobs]
     came: Any = await asyncio.to_thread(vars(ledger)["_store"].enqueue_all, some)

@@ -45,11 +45,13 @@ BEGIN = """
     BEGIN ISOLATION LEVEL {mode};
     SET LOCAL lock_timeout = {patience};
     SET LOCAL idle_in_transaction_session_timeout = {patience};
+    SET LOCAL DateStyle = 'ISO';
     SELECT set_config('synchronous_commit', 'on', true)
         WHERE current_setting('synchronous_commit') = 'off'
 """
 """What is set holds for this transaction only. One whose client is gone ends before the client, who
-may only have lost the connection, tries again; and what is answered survives a crash."""
+may only have lost the connection, tries again; what is answered survives a crash; and times are
+written in the one way that the driver reads, whatever is set for the database or the user."""
 
 
 @dataclass
