@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import psycopg
 import pytest
 
 from tarash.tarash_gateway.ledger import PostgresLedger
@@ -45,6 +44,8 @@ SETTINGS: dict[str, Mapping[str, str]] = {
 async def ledger(
     request: pytest.FixtureRequest, postgres_url: str, postgres: PostgresLedger
 ) -> AsyncIterator[PostgresLedger]:
+    import psycopg
+
     await postgres.jobs()  # which makes the tables
     name = psycopg.conninfo.conninfo_to_dict(postgres_url)["dbname"]
     with psycopg.connect(postgres_url, autocommit=True) as connection:
@@ -75,6 +76,8 @@ async def test_who_waits_is_woken(ledger: PostgresLedger, postgres: PostgresLedg
 
 
 async def _tell(ledger: PostgresLedger) -> None:
+    import psycopg
+
     options: Any = ledger.address.options() | {"options": "-c idle_session_timeout=0"}
     async with await psycopg.AsyncConnection.connect(**options, autocommit=True) as connection:
         await connection.execute("SELECT pg_notify('tarash_jobs', 'a job')")

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import openai
-import psycopg
 import pytest
 
 from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
@@ -125,6 +124,8 @@ def expected(jobs: int) -> Counter[str]:
 def test_a_client_goes_on_where_server_worker_and_connections_were_killed(
     postgres_url: str, tmp_path: Path
 ) -> None:
+    import psycopg
+
     def cut() -> None:
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute(
