@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,29 @@ async def test_a_handler_of_the_application_is_called_once(ledger: Any, how: How
     wanted = VideoGenerationConfig(provider="mine", model="m")
     assert await worked(ledger, wanted, 1, registry=registry) == ["completed"]
     assert handler.calls == 1
+
+
+async def test_who_waits_for_a_job_that_a_standby_lacks_waits_until_it_is_written_down_again(
+    postgres_url: str, simulator: Simulator
+) -> None:
+    import psycopg
+
+    rename = "UPDATE tarash.jobs SET id = %s WHERE id = %s"
+    ledger = PostgresLedger(postgres_url)
+    async with Gateway(ledger=ledger) as gateway:
+        wanted = config(simulator, api_key=KEY)
+        job = await gateway.enqueue_video_async(wanted, REQUEST, schedule_at=timedelta(days=1))
+        waits = asyncio.ensure_future(job.wait_async())
+        await asyncio.sleep(0.2)
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(rename, ("hidden", job.id))
+            await asyncio.sleep(1)  # several looks; waited for
+            assert not waits.done()
+            connection.execute(rename, (job.id, "hidden"))
+            due = {"priority": 0, "at": None}
+            await ledger.write_state("queue", job.id, due)
+
+        assert (await waits).status == "completed"
+
+    assert simulator.counters("runway").submits == 1
+    await ledger.aclose()

@@ -301,3 +301,25 @@ async def changed(ledger: Ledger, job_id: str, tries: int) -> JobRecord | None:
         await hear(job_id, min(pause, HEARD_PAUSE), min(pause, longest))
 
     return await ledger.get(job_id)
+
+
+async def come_back(run: ChainRun, known_at: float | None) -> JobRecord | None:
+    """Return a job that its ledger has lost, where it is there again within a lease.
+
+    A standby that has taken a database's place lacks what was written last; whoever drives the job
+    writes it down again. Where its operation is known, its provider can be asked meanwhile.
+
+    Args:
+        run: The job's.
+        known_at: When the ledger knew it, by the loop's clock; None for never.
+    """
+    record, tries = None, 0
+    if known_at is None or not run.lease.keeps or run.current.operation is not None:
+        return None
+
+    until = known_at + run.lease.ledger.lease_seconds
+    while record is None and anyio.current_time() < until:
+        record = await changed(run.lease.ledger, run.lease.job_id, tries)
+        tries += 1
+
+    return record
