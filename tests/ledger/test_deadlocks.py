@@ -29,6 +29,15 @@ def media(number: int) -> dict[str, bytes]:
     return {**make_media(b"%d" % number), **make_media(b"%d" % ((number + 1) % SHARED))}
 
 
+async def _open(ledger: PostgresLedger, number: int, owner: str) -> None:
+    if chosen := random.choice([f"job {number}", None]):
+        await ledger.open(make_job(id=chosen, idempotency_key=f"key {number}"), owner, {})
+    else:
+        job = make_job()
+        await ledger.open(job, owner, media(number))
+        await ledger.close(job.id, owner, "completed")
+
+
 async def _enqueue(ledger: PostgresLedger, number: int, _: str) -> None:
     keys = [f"key {number}", f"key {(number + 2) % SHARED}"]
     jobs = [make_job(idempotency_key=key) for key in keys]
@@ -47,9 +56,7 @@ async def _end(ledger: PostgresLedger, number: int, owner: str) -> None:
 
 
 STEPS: tuple[Step, ...] = (
-    lambda ledger, number, owner: ledger.open(
-        make_job(id=f"job {number}", idempotency_key=f"key {number}"), owner, media(number)
-    ),
+    _open,
     _enqueue,
     _end,
     lambda ledger, number, _: ledger.receive(f"job {number}-1", b"%d" % number),
