@@ -31,6 +31,7 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
 )
+from tarash.tarash_gateway._support._collector import collecting_seldom
 from tarash.tarash_gateway.ledger import PostgresLedger
 from tests.benchmarks.still import Still
 from tests.benchmarks.worker import memory
@@ -181,10 +182,12 @@ async def measure_waiting(url: str, jobs: int, seconds: float) -> dict[str, floa
 
         await asyncio.sleep(15)
         held, before, polls = memory(), _written(url), provider.counters()["polls"]
+        collections = sum(one["collections"] for one in gc.get_stats()[1:])
         processor, wall = time.process_time(), time.perf_counter()
         await asyncio.sleep(seconds)
         processor, wall = time.process_time() - processor, time.perf_counter() - wall
         after, polls = _written(url), provider.counters()["polls"] - polls
+        collections = sum(one["collections"] for one in gc.get_stats()[1:]) - collections
         worker.cancel()
         await asyncio.gather(worker, return_exceptions=True)
 
@@ -193,6 +196,8 @@ async def measure_waiting(url: str, jobs: int, seconds: float) -> dict[str, floa
         "memory": (held - empty) / jobs,
         "share": 100 * processor / wall,
         "polls": polls / wall,
+        "poll": 1e6 * processor / polls,
+        "collections": 60 * collections / wall,
         "transactions": (after[0] - before[0]) / wall,
         "kilobytes": (after[1] - before[1]) / wall / 1000,
     }
@@ -223,11 +228,15 @@ def main() -> None:
     if not asked.only_waiting:
         compare(asked.postgres, asked.finished)
 
-    waiting = asyncio.run(measure_waiting(asked.postgres, asked.waiting, asked.seconds))
+    with collecting_seldom():  # as `tarash worker` does
+        waiting = asyncio.run(measure_waiting(asked.postgres, asked.waiting, asked.seconds))
+
     print(f"\n| {asked.waiting:,} jobs that wait, on one worker | |\n|---|--:|")
     print(f"| memory a job, KiB | {waiting['memory']:.1f} |")
     print(f"| share of a core, % | {waiting['share']:.1f} |")
     print(f"| polls a second | {waiting['polls']:.0f} |")
+    print(f"| processor time of a poll, µs | {waiting['poll']:.0f} |")
+    print(f"| collections of old objects a minute | {waiting['collections']:.0f} |")
     print(f"| transactions of the database a second | {waiting['transactions']:.2f} |")
     print(f"| what it writes into its log, kB a second | {waiting['kilobytes']:.2f} |")
 

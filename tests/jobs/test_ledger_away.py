@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import closing, suppress
-from functools import wraps
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
@@ -17,55 +17,18 @@ from tarash.tarash_gateway import (
     Limits,
     StorageError,
     VideoGenerationConfig,
-    VideoGenerationRequest,
 )
 from tarash.tarash_gateway._engine import _submit
 from tarash.tarash_gateway._jobs import _working
-from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
+from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger.sqlite import _turns
 from tarash.tarash_gateway.providers._registry import Registry
 from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.jobs.conftest import KEY
 from tests.jobs.test_gateway import Handler
+from tests.jobs.troubled import REQUEST, How, Trouble, config, failing, first, troubled
 
 KEYS = {"runway": KEY}
-How = Literal["before", "after"]
-"""Whether a call fails before it has done its work, or only its answer is lost."""
-CALLS = (
-    "intend", "note", "accept", "settle", "close", "keep", "claim", "get", "renew", "due_tasks",
-    "seek_slots", "read_state", "write_state", "list_states", "media",
-)  # fmt: skip
-
-
-class Trouble:
-    """Which calls of a ledger fail, and how."""
-
-    def __init__(self) -> None:
-        self.of: Callable[[str], How | None] = lambda _: None
-        self.failed: list[str] = []
-
-
-def troubled(kind: type[Any]) -> type[Any]:
-    """Return a kind of ledger whose calls may fail as its `trouble` says."""
-
-    def wrapped(name: str) -> Any:
-        work = getattr(kind, name)
-
-        @wraps(work)
-        async def call(self: Any, *given: Any, **named: Any) -> Any:
-            how = self.trouble.of(name)
-            if how is None:
-                return await work(self, *given, **named)
-
-            self.trouble.failed.append(name)
-            if how == "after":
-                await work(self, *given, **named)
-
-            raise StorageError("The ledger is away", submission="not_sent")
-
-        return call
-
-    return type(f"Troubled{kind.__name__}", (kind,), {name: wrapped(name) for name in CALLS})
 
 
 @pytest.fixture(autouse=True)
@@ -78,32 +41,8 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
-    made: Any
-    if request.param == "memory":
-        made = troubled(MemoryLedger)()
-    elif request.param == "sqlite":
-        made = troubled(SqliteLedger)(tmp_path / "jobs.db")
-    else:
-        made = troubled(PostgresLedger)(request.getfixturevalue("postgres_url"))
-
-    made.trouble = Trouble()
-    yield made
-    made.trouble.of = lambda _: None
-    await made.aclose()
-
-
-def config(simulator: Simulator, **facts: Any) -> VideoGenerationConfig:
-    return VideoGenerationConfig(
-        provider="runway",
-        model="gen4.5",
-        base_url=simulator.base_url("runway"),
-        poll_interval=0.01,
-        provider_config={"min_poll_interval": 0.01},
-        **facts,
-    )
-
-
-REQUEST = VideoGenerationRequest(prompt="a cat")
+    async with troubled(request, tmp_path) as made:
+        yield made
 
 
 async def worked(ledger: Any, wanted: VideoGenerationConfig, jobs: int, **facts: Any) -> list[str]:
@@ -128,20 +67,6 @@ async def worked(ledger: Any, wanted: VideoGenerationConfig, jobs: int, **facts:
         await asyncio.gather(work, return_exceptions=True)
 
     return states
-
-
-def first(times: int, name: str, how: How) -> Callable[[str], How | None]:
-    """Let the first calls of a name fail."""
-    left = [times]
-
-    def of(called: str) -> How | None:
-        if called != name or not left[0]:
-            return None
-
-        left[0] -= 1
-        return how
-
-    return of
 
 
 @pytest.mark.parametrize("how", ["before", "after"])
@@ -282,7 +207,7 @@ async def test_a_table_that_others_keep_locked_is_waited_for(
 ) -> None:
     import psycopg
 
-    ledger: Any = troubled(PostgresLedger)(postgres_url, answer_seconds=0.3, wait_seconds=0.3)
+    ledger: Any = failing(PostgresLedger)(postgres_url, answer_seconds=0.3, wait_seconds=0.3)
     ledger.trouble = Trouble()
     async with await psycopg.AsyncConnection.connect(postgres_url) as other:
         lock = other.execute
@@ -306,7 +231,7 @@ async def test_a_file_that_others_keep_locked_is_waited_for(
     tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_turns, "BUSY_SECONDS", 0.2)
-    ledger: Any = troubled(SqliteLedger)(tmp_path / "jobs.db")
+    ledger: Any = failing(SqliteLedger)(tmp_path / "jobs.db")
     ledger.trouble = Trouble()
     write = ledger.intend
     tries: list[str] = []
@@ -335,3 +260,29 @@ async def test_a_handler_of_the_application_is_called_once(ledger: Any, how: How
     wanted = VideoGenerationConfig(provider="mine", model="m")
     assert await worked(ledger, wanted, 1, registry=registry) == ["completed"]
     assert handler.calls == 1
+
+
+async def test_who_waits_for_a_job_that_a_standby_lacks_waits_until_it_is_written_down_again(
+    postgres_url: str, simulator: Simulator
+) -> None:
+    import psycopg
+
+    rename = "UPDATE tarash.jobs SET id = %s WHERE id = %s"
+    ledger = PostgresLedger(postgres_url)
+    async with Gateway(ledger=ledger) as gateway:
+        wanted = config(simulator, api_key=KEY)
+        job = await gateway.enqueue_video_async(wanted, REQUEST, schedule_at=timedelta(days=1))
+        waits = asyncio.ensure_future(job.wait_async())
+        await asyncio.sleep(0.2)
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(rename, ("hidden", job.id))
+            await asyncio.sleep(1)  # several looks; waited for
+            assert not waits.done()
+            connection.execute(rename, (job.id, "hidden"))
+            due = {"priority": 0, "at": None}
+            await ledger.write_state("queue", job.id, due)
+
+        assert (await waits).status == "completed"
+
+    assert simulator.counters("runway").submits == 1
+    await ledger.aclose()

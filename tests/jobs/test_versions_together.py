@@ -16,6 +16,7 @@ import pytest
 
 from tarash.tarash_gateway import Gateway, VideoGenerationRequest
 from tarash.tarash_gateway.ledger import PostgresLedger
+from tarash.tarash_gateway.ledger.postgres._schema import MIGRATIONS
 from tarash.tarash_gateway.testing import Script, Simulator
 from tests.jobs.conftest import BY_NAME, KEY, config_for
 
@@ -26,6 +27,17 @@ SCHEMA = "tarash/tarash_gateway/ledger/postgres/_schema.py"
 
 def git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
+
+
+def before_the_last_change() -> str:
+    """Return the newest commit whose tables are of an earlier version than this one's."""
+    for commit in git("log", "--format=%H", "--", SCHEMA).decode().split():
+        facts: dict[str, Any] = {}
+        exec(git("show", f"{commit}:{SCHEMA}"), facts)  # noqa: S102  (our own file, of that time)
+        if len(facts["MIGRATIONS"]) < len(MIGRATIONS):
+            return commit
+
+    raise LookupError("no earlier version of the tables is in the history")
 
 
 def environment(folder: Path, provider: str) -> dict[str, str]:
@@ -59,9 +71,10 @@ async def test_workers_of_two_versions_share_a_database(
 ) -> None:
     import psycopg
 
-    changed = git("log", "-1", "--format=%H", "--", SCHEMA).decode().strip()
     before = tmp_path / "before"
-    with tarfile.open(fileobj=BytesIO(git("archive", f"{changed}^", "tarash"))) as archive:
+    with tarfile.open(
+        fileobj=BytesIO(git("archive", before_the_last_change(), "tarash"))
+    ) as archive:
         archive.extractall(before, filter="data")
 
     simulator.script(CASE.provider, Script(run_seconds=1, stream=False))

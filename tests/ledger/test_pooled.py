@@ -17,8 +17,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from tarash.tarash_gateway.ledger import PostgresLedger
+from tarash.tarash_gateway.ledger._records import JobRecord
 from tests.cluster import USERS, free_port
-from tests.ledger.makers import HOLDER, begin, make_intent, make_job, make_operation
+from tests.ledger.makers import (
+    HOLDER,
+    begin,
+    make_intent,
+    make_job,
+    make_media,
+    make_operation,
+)
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SETTINGS = """
@@ -35,40 +43,61 @@ logfile = {folder}/log
 """
 
 
-@pytest.fixture
-def pooled_url(postgres_url: str) -> Iterator[str]:
-    if PROGRAM is None:
-        pytest.skip("no pgbouncer here: install Debian's `pgbouncer`")
+class Pooler:
+    """A pgbouncer before a database, which may be killed and started again."""
 
-    place = urlsplit(postgres_url)
-    with tempfile.TemporaryDirectory(prefix="tarash-pool-") as name:
-        folder, own = Path(name), free_port()
+    def __init__(self, url: str, folder: Path) -> None:
+        place, self._own = urlsplit(url), free_port()
         secret = f" password={place.password}" if place.password else ""
         text = SETTINGS.format(
             host=place.hostname,
             port=place.port or 5432,
             user=place.username,
             secret=secret,
-            own=own,
+            own=self._own,
             folder=folder,
         )
         settings = folder / "pgbouncer.ini"
         settings.write_text(text, encoding="utf-8")
-        arguments = [PROGRAM, "-q", str(settings)]
+        self._arguments = [str(PROGRAM), "-q", str(settings)]
         if os.geteuid() == 0:  # which it refuses to run as
             known = {one.pw_name for one in pwd.getpwall()}
             user = next(one for one in USERS if one in known)
             for path in (folder, settings):
                 shutil.chown(path, user)
 
-            arguments[1:1] = ["-u", user]
+            self._arguments[1:1] = ["-u", user]
 
-        with subprocess.Popen(arguments, stderr=subprocess.DEVNULL) as process:
-            try:
-                _until_it_answers(process, own)
-                yield f"postgresql://{place.username}@127.0.0.1:{own}{place.path}"
-            finally:
-                process.terminate()
+        self.url = f"postgresql://{place.username}@127.0.0.1:{self._own}{place.path}"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it takes connections."""
+        self._process = subprocess.Popen(self._arguments, stderr=subprocess.DEVNULL)
+        _until_it_answers(self._process, self._own)
+
+    def kill(self) -> None:
+        """End it at once, with all connections that lead through it."""
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def pooler(postgres_url: str) -> Iterator[Pooler]:
+    if PROGRAM is None:
+        pytest.skip("no pgbouncer here: install Debian's `pgbouncer`")
+
+    with tempfile.TemporaryDirectory(prefix="tarash-pool-") as name:
+        made = Pooler(postgres_url, Path(name))
+        try:
+            yield made
+        finally:
+            made.kill()
+
+
+@pytest.fixture
+def pooled_url(pooler: Pooler) -> str:
+    return pooler.url
 
 
 def _until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
@@ -114,3 +143,62 @@ async def test_who_waits_behind_a_pooler_is_not_left_waiting(pooled_url: str) ->
         await asyncio.gather(*(ledger.until_changed("job", 3600, 0.2) for _ in range(3)))
 
     await ledger.aclose()
+
+
+async def test_a_pooler_that_is_killed_again_and_again_loses_nothing(
+    pooler: Pooler, postgres: PostgresLedger
+) -> None:
+    ledger = PostgresLedger(pooler.url)
+    jobs = [make_job(id=f"job {number}", idempotency_key=f"key {number}") for number in range(120)]
+
+    async def write(some: list[JobRecord]) -> None:
+        for one in some:
+            assert await ledger.enqueue(one, {}, "queue", {"priority": 0}) is None
+            assert await ledger.claim(one.id, HOLDER) is True
+            assert await ledger.intend(make_intent(one), HOLDER) is True
+            assert await ledger.close(one.id, HOLDER, "completed") is True
+
+    writing = asyncio.gather(*(write(jobs[place::6]) for place in range(6)))
+    kills = 0
+    while not writing.done():
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(pooler.kill)
+        await asyncio.to_thread(pooler.start)
+        kills += 1
+
+    await writing
+    found = await postgres.jobs(limit=1000)
+    assert sorted(one.id for one in found) == sorted(one.id for one in jobs)
+    assert {(one.state, len(one.entries)) for one in found} == {("completed", 1)}
+    assert await postgres.list_states("queue") == []
+    assert kills > 1
+    await ledger.aclose()
+
+
+async def test_a_user_with_few_connections_waits_for_them(
+    postgres_url: str, postgres: PostgresLedger
+) -> None:
+    """Its own pool is larger than what the database lets it have."""
+    import psycopg
+
+    await postgres.jobs()  # which makes the tables
+    place = urlsplit(postgres_url)
+    name = f"few_{place.path.strip('/')}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 2")
+        connection.execute(f"GRANT USAGE ON SCHEMA tarash TO {name}")
+        for kind in ("TABLES", "SEQUENCES"):
+            connection.execute(f"GRANT ALL ON ALL {kind} IN SCHEMA tarash TO {name}")
+
+        few = PostgresLedger(
+            place._replace(netloc=f"{name}@{place.netloc.split('@')[-1]}").geturl()
+        )
+        try:
+            await asyncio.gather(
+                *(few.enqueue(make_job(), make_media(b"one"), "queue", {}) for _ in range(24))
+            )
+            assert len(await postgres.list_states("queue")) == 24
+        finally:
+            await few.aclose()
+            connection.execute(f"DROP OWNED BY {name}")
+            connection.execute(f"DROP ROLE {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from tarash.tarash_gateway.exceptions import StorageError
 from tarash.tarash_gateway.ledger import PostgresLedger
+from tarash.tarash_gateway.ledger._together import Enqueued
 from tests.ledger.makers import (
     HOLDER,
     begin,
@@ -44,6 +46,21 @@ async def _open(ledger: PostgresLedger, name: str) -> Any:
     assert found is not None
     kept = await ledger.media(next(iter(make_media(name.encode()))))
     return found.held, found.state, kept == name.encode()
+
+
+async def _enqueue(ledger: PostgresLedger, name: str) -> Any:
+    """Enqueue several in one transaction, of which two have one key."""
+    keys = [f"key of {name}", None, f"key of {name}"]
+    jobs = [make_job(id=f"{number} {name}", idempotency_key=key) for number, key in enumerate(keys)]
+    some = [Enqueued(one, {}, "queue", {"priority": 3, "at": None}) for one in jobs]
+    came: Any = await asyncio.to_thread(vars(ledger)["_store"].enqueue_all, some)
+    found = [await ledger.get(one.id) for one in jobs]
+    tasks = [await ledger.read_state("queue", one.id) for one in jobs]
+    return (
+        [one and one.id[:1] for one in came],
+        [one and (one.state, one.held) for one in found],
+        [one and one.value for one in tasks],
+    )
 
 
 async def _intend(ledger: PostgresLedger, name: str) -> Any:
@@ -112,8 +129,9 @@ async def _states(ledger: PostgresLedger, name: str) -> Any:
     return found.value, listed, await ledger.write_state("s", name, None, expected=second)
 
 
+HOWS: tuple[How, ...] = ("before", "after")
 Walk = Callable[[PostgresLedger, str], Awaitable[Any]]
-WALKS: tuple[Walk, ...] = (_open, _intend, _accept, _end, _take_over, _forget, _states)
+WALKS: tuple[Walk, ...] = (_open, _enqueue, _intend, _accept, _end, _take_over, _forget, _states)
 
 
 @pytest.mark.parametrize("how", ["before", "after"])
@@ -131,6 +149,49 @@ async def test_a_connection_may_be_cut_at_any_statement(
         proxy.disarm()
 
     assert proxy.cuts >= statements // 3
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+async def test_whether_an_enqueuing_has_come_through_is_known_or_said_to_be_unknown(
+    postgres_url: str, postgres: PostgresLedger, jobs: int
+) -> None:
+    """The database goes away for good at each statement of an enqueuing, before it and after it."""
+    seen: set[tuple[Any, int]] = set()
+    for how in HOWS:
+        number, was_cut = 0, True
+        while was_cut:
+            number += 1
+            some = [
+                Enqueued(make_job(id=f"{how} {number} {one}"), {}, "queue", {"priority": 0})
+                for one in range(jobs)
+            ]
+            came, was_cut = await _enqueued_behind_a_cut(postgres_url, some, number, how)
+            found = [await postgres.get(one.job.id) for one in some]
+            there = sum(one is not None for one in found)
+            assert there in (0, jobs), "one transaction holds all of them"
+            assert came != "not_sent" or not there
+            assert came is not None or there
+            seen.add((came, there))
+
+    assert seen == {("not_sent", 0), ("unknown", 0), ("unknown", jobs), (None, jobs)}
+
+
+async def _enqueued_behind_a_cut(
+    url: str, some: list[Enqueued], number: int, how: How
+) -> tuple[str | None, bool]:
+    """Return what is said of an enqueuing whose connection is cut, and whether it was."""
+    async with Proxy(url) as proxy:
+        ledger = PostgresLedger(proxy.url, wait_seconds=0)
+        await ledger.jobs()
+        proxy.arm(number, how)
+        try:
+            await asyncio.to_thread(vars(ledger)["_store"].enqueue_all, some)
+        except StorageError as error:
+            return error.submission, True
+        finally:
+            await ledger.aclose()
+
+        return None, bool(proxy.cuts)
 
 
 async def test_a_network_that_swallows_everything_is_noticed(

@@ -42,12 +42,13 @@ def free_port() -> int:
 class Process:
     """`tarash serve` in a process of its own, on a port that stays the same."""
 
-    def __init__(self, folder: Path, simulator: Simulator) -> None:
+    def __init__(self, folder: Path, simulator: Simulator, ledger: str | None = None) -> None:
+        self._ledger = ledger or f"sqlite:///{folder / 'jobs.db'}"
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._folder = folder
         kept = {name: one for name, one in os.environ.items() if not name.startswith("TARASH_")}
-        self._variables = {
+        self.variables = {
             **kept,
             "FAL_KEY": "a:b",
             "TARASH_FAL_BASE_URL": simulator.base_url("fal"),
@@ -59,10 +60,10 @@ class Process:
         """Start it, and wait until it answers."""
         command = [sys.executable, "-m", "tarash.tarash_gateway", "serve"]
         options = ["--port", str(self._port), "--media", str(self._folder / "media")]
-        ledger = ["--ledger", f"sqlite:///{self._folder / 'jobs.db'}"]
+        ledger = ["--ledger", self._ledger]
         self.process = subprocess.Popen(
             [*command, *options, *ledger],
-            env=self._variables,
+            env=self.variables,
             cwd=Path(__file__).parents[2],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -80,8 +80,9 @@ class Lease:
     def missing(self) -> StorageError:
         """Return the error for a job that the ledger does not know any more."""
         return StorageError(
-            f"The ledger does not know the job {self.job_id} any more: its file was removed or "
-            "replaced. Nothing more is submitted; put the file back before you order again",
+            f"The ledger does not know the job {self.job_id} any more: its file or database was "
+            "removed, or replaced by an older one. Nothing more is submitted; put it back before "
+            "you order again",
         )
 
     async def write(self, work: Callable[[], Awaitable[Any]]) -> None:

@@ -88,7 +88,8 @@ def patient(attempt: Attempt) -> Iterator[_Patience]:
     Raises:
         TimeoutError: It took too long.
     """
-    with anyio.fail_after(POLL_SECONDS) as poll:
+    # Not by `fail_after`, whose generators take a twentieth of the time of a poll.
+    with anyio.CancelScope(deadline=anyio.current_time() + POLL_SECONDS) as poll:
         patience = _Patience(attempt, poll)
         token = current_patience.set(patience)
         try:
@@ -96,6 +97,9 @@ def patient(attempt: Attempt) -> Iterator[_Patience]:
         finally:
             current_patience.reset(token)
             patience.end()
+
+    if poll.cancelled_caught and anyio.current_time() >= poll.deadline:
+        raise TimeoutError
 
 
 @contextmanager

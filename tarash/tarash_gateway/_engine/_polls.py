@@ -124,15 +124,14 @@ class Polls:
             TarashException: The provider says that it failed, or has denied it for long.
         """
         if snapshot.finished is None:
-            ready = self._attempt.done
-            await self._attempt.apply(replace(polled(snapshot), result_ready=ready))
+            await self._attempt.apply(polled(snapshot, result_ready=self._attempt.done))
 
         if snapshot.trouble is not None:
             self._failed = True
             is_new = self.troubles.note(snapshot.trouble, denied=snapshot.denied)
             if self.troubles.is_denied and await was_stopped(self._attempt, self._lease):
                 # So a provider says that it has been deleted.
-                await self._attempt.apply(replace(polled(snapshot), final=True))
+                await self._attempt.apply(polled(snapshot, final=True))
                 raise snapshot.trouble
 
             return snapshot if is_new else replace(snapshot, trouble=None)

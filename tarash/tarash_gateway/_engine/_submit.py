@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
@@ -185,7 +186,9 @@ class Submit:
 
         self._heard = 0
 
-        self._wire = SendState(is_late=self._is_late, hear=self._hear if has_parts else None)
+        # By neither of them does it hold on to this submit, which holds it.
+        is_late = partial(_is_late, self._attempt, self._lease)
+        self._wire = SendState(is_late=is_late, hear=self._hear if has_parts else None)
         self._error = None
         limit = anyio.CancelScope()
         self._exchanging = exchanging = say(self._send(payload, call, limit))
@@ -250,11 +253,8 @@ class Submit:
                 self._error = error
             except Exception as error:  # noqa: BLE001  (whatever it is, money may be at stake)
                 self._error = self._unforeseen(error)
-
-    def _is_late(self) -> bool:
-        """Tell whether the job, or its slot, may be somebody else's by now."""
-        place = self._attempt.place
-        return self._lease.is_late() or (place is not None and place.is_late())
+            finally:
+                self._wire.hear = None
 
     def _is_kept(self, call: Call) -> bool:
         """Tell whether an answer that nobody waits for is of use: to stop the job, or to keep."""
@@ -358,6 +358,11 @@ def refusal(error: TarashException, tries: int, pause: float | None) -> AttemptE
 
     at = None if pause is None else datetime.now(UTC) + timedelta(seconds=pause)
     return Rejected(submission=error.submission, error=facts, tries=tries, retry_at=at, pause=pause)
+
+
+def _is_late(attempt: Attempt, lease: Lease) -> bool:
+    """Tell whether the job, or its slot, may be somebody else's by now."""
+    return lease.is_late() or (attempt.place is not None and attempt.place.is_late())
 
 
 def is_small(value: Any, room: int = LARGEST_PAYLOAD) -> bool:

@@ -40,6 +40,10 @@ class _Streak:
         self.count = 0
         self._since = 0.0
 
+    def end(self) -> None:
+        """Begin anew with the next one."""
+        self.count = 0
+
     def add(self, now: float) -> float:
         """Count one more; return the seconds since the first."""
         self._since = self._since if self.count else now
@@ -99,14 +103,17 @@ class Troubles:
     def none(self) -> None:
         """Note that a poll was answered."""
         self.last = None
-        self._denials = _Streak()
-        self._failures = _Streak()
-        self._unnamed = _Streak()
+        self._denials.end()
+        self._failures.end()
+        self._unnamed.end()
 
     def status(self, snapshot: Snapshot) -> Snapshot:
         """Note a job's status; return what is said of it: an unknown word is said once."""
         self.unknown = word = snapshot.unknown
-        if word is None or f"status {word}" in self._told or len(self._told) >= LARGEST_MEMORY:
+        if word is None:
+            return snapshot
+
+        if f"status {word}" in self._told or len(self._told) >= LARGEST_MEMORY:
             return replace(snapshot, unknown=None)
 
         self._told.add(f"status {word}")
@@ -139,7 +146,7 @@ class Troubles:
             raise self._keyless(trouble) from trouble
 
         if trouble.code != UNFORESEEN:
-            self._failures = _Streak()
+            self._failures.end()
 
         self.last = trouble
         is_new = trouble.message not in self._told and len(self._told) < LARGEST_MEMORY

@@ -239,7 +239,8 @@ class Watch(Polls):
         if self._has_percent or snapshot.status != "processing" or self._attempt.call.mocked:
             return snapshot
 
-        return replace(snapshot, progress=self._times.percent(self._kind, elapsed))
+        usual = self._times.percent(self._kind, elapsed)
+        return snapshot if usual is None else replace(snapshot, progress=usual)
 
     def _elapsed(self) -> float:
         return self._age + self._clock() - self._since

@@ -22,14 +22,21 @@ def age_of(operation: Operation) -> float:
         return 0.0
 
 
-def polled(snapshot: Snapshot) -> Polled:
-    """Return the event of what a provider said of a job."""
+def polled(snapshot: Snapshot, *, final: bool = False, result_ready: bool | None = None) -> Polled:
+    """Return the event of what a provider said of a job.
+
+    Args:
+        snapshot: What it said.
+        final: Whether that is its last word, also where it calls the job by no end.
+        result_ready: As in the event.
+    """
     return Polled(
         status=snapshot.status,
         progress=snapshot.progress,
         queue_position=snapshot.queue_position,
-        final=snapshot.status == "failed",
+        final=final or snapshot.status == "failed",
         billing=snapshot.billing,
+        result_ready=result_ready,
         trouble=None if snapshot.trouble is None else snapshot.trouble.message,
         raw=snapshot.raw,
     )

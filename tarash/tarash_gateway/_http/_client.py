@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 from .._support._secrets import AuthHeaders, Secrets
@@ -176,12 +176,12 @@ class HttpClient:
         """Tell whether our credentials may go to this URL."""
         return is_trusted(url, self.account)
 
-    def _guard(self, url: str) -> SsrfGuard | None:
+    def _guard(self, url: str, *, is_trusted: bool) -> SsrfGuard | None:
         """Return what keeps a URL out of private networks, where the config forbids those.
 
         Nobody but a provider's answer names other hosts than its own, and than the user's settings.
         """
-        if self.account.allow_private_urls or self.trusts(url):
+        if is_trusted or self.account.allow_private_urls:
             return None
 
         named = [one for one in self.account.settings.values() if isinstance(one, str)]
@@ -323,29 +323,26 @@ class HttpClient:
         **body: Any,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         wire = current_wire.get() or SendState()
-        credentials = self._credentials if self.trusts(url) else NONE
-        guard = self._guard(url)
+        trusts = self.trusts(url)
+        credentials = self._credentials if trusts else NONE
+        guard = self._guard(url, is_trusted=trusts)
         # With a guard there is no proxy, which would choose the address.
         session, proxy = (
             self._transport.road(purpose, url) if guard is None else (guarded_session(guard), None)
         )
         failure: TarashException
         try:
-            async with AsyncExitStack() as stack:
-                if guard is not None:
-                    await stack.enter_async_context(session)
-
-                request = session.request(
-                    method,
-                    address(self.sent_to(url)),
-                    headers=credentials.onto({"Accept-Encoding": ENCODINGS, **(headers or {})}),
-                    **body,
-                    proxy=proxy,
-                    allow_redirects=False,
-                    auto_decompress=purpose == "stream",  # else it is unpacked within a limit
-                    trace_request_ctx=wire,
-                )
-                yield await stack.enter_async_context(request)
+            async with session.request(
+                method,
+                address(self.sent_to(url)),
+                headers=credentials.onto({"Accept-Encoding": ENCODINGS, **(headers or {})}),
+                **body,
+                proxy=proxy,
+                allow_redirects=False,
+                auto_decompress=purpose == "stream",  # else it is unpacked within a limit
+                trace_request_ctx=wire,
+            ) as response:
+                yield response
                 return
         except (aiohttp.ClientError, OSError) as error:
             if purpose != "submit":
@@ -356,6 +353,9 @@ class HttpClient:
                 private_error(url) if refused else connection_error(url, wire, error, self._secrets)
             )
             cause = self._secrets.outside(error if wire.sent else cause_of(error))
+        finally:
+            if guard is not None:
+                await session.close()
 
         # Raised outside the handler, so that an unmasked original is not kept as its context.
         raise failure from cause

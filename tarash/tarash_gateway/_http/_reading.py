@@ -129,13 +129,19 @@ async def blocks_of(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
     Raises:
         aiohttp.ClientError: It breaks off, or can't be unpacked.
     """
-    decoder = Decoder(response.headers.get("Content-Encoding"))
-    async for block in response.content.iter_any():
+    packed = response.headers.get("Content-Encoding")
+    decoder = Decoder(packed) if packed else None
+    while block := await response.content.readany():
+        if decoder is None:  # as most are that are polled for
+            yield block
+            continue
+
         for piece in decoder.feed(block):
             yield piece
 
-    for piece in decoder.end():
-        yield piece
+    if decoder is not None:
+        for piece in decoder.end():
+            yield piece
 
 
 async def read_body(response: aiohttp.ClientResponse, limit: Callable[[bytes], int]) -> io.BytesIO:

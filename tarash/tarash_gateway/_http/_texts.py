@@ -12,6 +12,8 @@ from email.message import Message
 from json import detect_encoding
 
 JSON_START = re.compile(r"\s*[{\[\"\d\-tfnNI]")
+PLAIN_START = re.compile(rb"[\t\n\r ]*[{\[][\t\n\r -~]*")
+"""How nearly every answer begins: an object or a list, in ASCII."""
 MARKUP = re.compile(r"\s*<")
 UTF_8 = "utf-8"
 MARKS = ("utf-8-sig", "utf-16", "utf-32")
@@ -46,6 +48,9 @@ def start_of(head: bytes | bytearray) -> str:
 
 def begins_as_json(head: bytes | bytearray) -> bool:
     """Tell whether bytes begin like JSON, in whichever form of Unicode."""
+    if PLAIN_START.fullmatch(head, 0, START):
+        return True
+
     return JSON_START.match(start_of(head)) is not None
 
 

@@ -47,26 +47,34 @@ def address(url: str) -> yarl.URL:
     import yarl
 
     found = PARTS.fullmatch(url)
-    if found is None:
-        raise aiohttp.InvalidURL(url[:LONGEST_SHOWN])
-
-    scheme, place = found["scheme"].lower(), found["place"]
     try:
-        if not place.isascii():
-            place = yarl.URL(f"{scheme}://{place}").raw_authority
-
-        made = yarl.URL(f"{scheme}://{place}{_sendable(found['rest'])}", encoded=True)
-        parts = urlsplit(f"{scheme}://{place}")
-        agreed = (
-            made.raw_host or ""
-        ).lower() == parts.hostname and made.explicit_port == parts.port
+        if found is not None:
+            place = _place(found["scheme"].lower(), found["place"])
+            return yarl.URL(f"{place}{_sendable(found['rest'])}", encoded=True)
     except ValueError as error:
         raise aiohttp.InvalidURL(url[:LONGEST_SHOWN]) from error
 
-    if not agreed:  # on the host or the port
-        raise aiohttp.InvalidURL(url[:LONGEST_SHOWN])
+    raise aiohttp.InvalidURL(url[:LONGEST_SHOWN])
 
-    return made
+
+@lru_cache(maxsize=256)
+def _place(scheme: str, place: str) -> str:
+    """Return the beginning of a URL: the same for every job of a provider.
+
+    Raises:
+        ValueError: Two readers would disagree about its host or its port.
+    """
+    import yarl
+
+    if not place.isascii():
+        place = yarl.URL(f"{scheme}://{place}").raw_authority
+
+    whole = f"{scheme}://{place}"
+    made, parts = yarl.URL(f"{whole}/", encoded=True), urlsplit(whole)
+    if (made.raw_host or "").lower() != parts.hostname or made.explicit_port != parts.port:
+        raise ValueError("it is read in two ways")
+
+    return whole
 
 
 def _sendable(rest: str) -> str:

@@ -308,6 +308,8 @@ class ChainRun(Ending):
 
             await tell_last(progress, attempt, note)
             raise
+        finally:
+            attempt.lighten = None  # which holds this chain, and the chain its attempts
 
         attempt.complete(failure)
         self._told_of(failure, attempt)

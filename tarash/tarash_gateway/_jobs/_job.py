@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 from .._data._events import CancelAsked
 from .._data._hints import keep_results
 from .._data._made_by import keep_config
@@ -15,11 +17,12 @@ from .._support._under_way import UnderWay
 from ..exceptions import TarashException
 from ._chain import ChainRun, adapter_of, tell_end, watcher
 from ._hedging import certain, watched
-from ._opening import changed, rebuilt
+from ._opening import changed, come_back, rebuilt
 from ._queue import is_for_others
 from ._stopping import close_cancelled, stop_all, stop_the_next, tell_the_ledger, unfinished
 from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
 from ._updates import update_of
+from ._withdrawing import let_go_later
 
 if TYPE_CHECKING:
     from .._data._exchange import Operation, Response, Snapshot
@@ -109,12 +112,15 @@ class Job:
     async def _follow(self, deliver: Deliver | None, caller: Caller | None) -> Response:
         """Wait for a job of the ledger, in whosever hands it is by then."""
         tries = 0
+        known_at: float | None = None
         failure: TarashException | None = None
         while True:
             if self.run.response is not None:  # another task's, by this handle
                 return await tell_end(self.run, deliver)
 
             record, self._seen = self._seen or await self._record(), None
+            record = record or await come_back(self.run, known_at)
+            known_at = anyio.current_time()
             if record is None:  # so old that the ledger has forgotten it
                 return certain(await watcher(self.run).go(deliver, caller))
 
@@ -196,6 +202,8 @@ class Job:
             # It may be ours in the ledger, whose answer was lost or which failed after that.
             if not await lease.let_go():
                 self.untaken = lease
+                if not self._works:  # a worker lets go of it before it reads its queue again
+                    let_go_later(lease)
 
             raise
 

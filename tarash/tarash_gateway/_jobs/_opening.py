@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from ._chain import ChainRun
 from ._queue import Task, write_down
 from ._recalled import attempts_of
 from ._store import calls_of, kept_of, record_of
+from ._withdrawing import was_withdrawn, withdraw, withdraw_later
 
 if TYPE_CHECKING:
     from .._data._exchange import Config, Request
@@ -82,7 +84,10 @@ async def begin(  # noqa: PLR0913, PLR0917  (the public arguments)
         await _check_places(calls)
         calls = await _with_media(calls)
         record, media = await record_of(calls, key, resources.registry)
-        existing = await _open(resources.ledger, record, lease.owner_id, media, config, task)
+        existing = await _open(lease, record, media, config, task)
+        if existing is not None and await was_withdrawn(resources.ledger, existing.id):
+            existing = await _open(lease, record, media, config, task)
+
     except BaseException:
         Observers(resources.observers).conclude(about, "refused")
         raise
@@ -168,31 +173,56 @@ async def _with_media(calls: list[Call]) -> list[Call]:
     return [replace(call, request=request) for call in calls]
 
 
-async def _open(  # noqa: PLR0913, PLR0917  (as `open`, and whose words may hold secrets)
-    ledger: Ledger,
+async def _open(
+    lease: Lease,
     record: JobRecord,
-    owner_id: str,
     media: Mapping[str, bytes],
     config: Config,
     task: Task | None,
 ) -> JobRecord | None:
+    ledger, owner_id = lease.ledger, lease.owner_id
+    has_key = record.idempotency_key is not None
     try:
         if task is not None:
             return await write_down(ledger, record, owner_id, media, task)
 
         return await ledger.open(record, owner_id, media)
+    except asyncio.CancelledError:
+        await withdraw(lease, has_key=has_key, is_queued=task is not None)
+        raise
     except TarashException as error:
-        error.submission = "not_sent"
+        if error.submission == "not_sent" or isinstance(error, ValidationError):
+            error.submission = "not_sent"
+        else:
+            _take_in_doubt(error, lease, has_key, task)
+
         raise
     except Exception as error:  # noqa: BLE001  (a user's ledger may raise anything)
         secrets = secrets_of(config)
         told, cause = secrets.text(str(error)), secrets.error(error)
         kind = type(error).__name__
 
-    raise StorageError(
-        f"The ledger could not be written ({kind}: {told}), so nothing was submitted",
-        submission="not_sent",
-    ) from cause
+    failure = StorageError(f"The ledger could not be written ({kind}: {told})")
+    _take_in_doubt(failure, lease, has_key, task)
+    raise failure from cause
+
+
+def _take_in_doubt(error: TarashException, lease: Lease, has_key: bool, task: Task | None) -> None:
+    """See to a job that may have been written down though the ledger has failed, and say so.
+
+    Nobody else sends a job in our hands, and it is taken back. One in the queue is a worker's.
+    """
+    if task is None:
+        withdraw_later(lease, has_key=has_key, is_queued=False)
+        error.submission = "not_sent"
+        error.amend(after=" (nothing was submitted)")
+        return
+
+    error.submission, error.request_id = "unknown", lease.job_id
+    error.amend(
+        after=f" The job {lease.job_id} may be in the queue all the same, and a worker would send "
+        "it: look for it by this id, or enqueue it again under the same idempotency_key"
+    )
 
 
 async def rebuilt(
@@ -271,3 +301,25 @@ async def changed(ledger: Ledger, job_id: str, tries: int) -> JobRecord | None:
         await hear(job_id, min(pause, HEARD_PAUSE), min(pause, longest))
 
     return await ledger.get(job_id)
+
+
+async def come_back(run: ChainRun, known_at: float | None) -> JobRecord | None:
+    """Return a job that its ledger has lost, where it is there again within a lease.
+
+    A standby that has taken a database's place lacks what was written last; whoever drives the job
+    writes it down again. Where its operation is known, its provider can be asked meanwhile.
+
+    Args:
+        run: The job's.
+        known_at: When the ledger knew it, by the loop's clock; None for never.
+    """
+    record, tries = None, 0
+    if known_at is None or not run.lease.keeps or run.current.operation is not None:
+        return None
+
+    until = known_at + run.lease.ledger.lease_seconds
+    while record is None and anyio.current_time() < until:
+        record = await changed(run.lease.ledger, run.lease.job_id, tries)
+        tries += 1
+
+    return record

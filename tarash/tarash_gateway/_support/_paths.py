@@ -24,6 +24,9 @@ def values_at(body: Any, path: str) -> list[Any]:
 
 def value_at(body: Any, path: str | None) -> Any:
     """Return the first value at a path (`error.message`, `issues.0.path`); None for nothing."""
+    if path and type(body) is dict and path in body and path.isidentifier():
+        return body[path]  # as for most fields of most polls
+
     return next(iter(values_at(body, path)), None) if path else None
 
 

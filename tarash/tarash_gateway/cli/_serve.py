@@ -14,6 +14,7 @@ from typing import Any
 
 from .._jobs._gateway import Gateway
 from .._support import _portal as portal
+from .._support._collector import collecting_seldom
 from ..exceptions import ValidationError
 from ..mcp import mount_mcp
 from ..observability import OpenTelemetryObserver
@@ -79,7 +80,8 @@ def serve(  # noqa: PLR0913  (the command's options)
         if has_tools:
             terminal.hint(f"Agents find their tools at {url}/mcp/ with a key.")
 
-        run(app, listener)
+        with collecting_seldom():
+            run(app, listener)
 
     return Exit.DONE
 

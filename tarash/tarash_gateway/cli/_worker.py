@@ -7,6 +7,7 @@ import signal
 from contextlib import suppress
 
 from .._jobs._gateway import Gateway
+from .._support._collector import collecting_seldom
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._ledger import MEMORY, VARIABLE, opened, shown, url_of
@@ -49,7 +50,7 @@ async def _work(
             loop.add_signal_handler(number, task.cancel)
 
     try:
-        with suppress(asyncio.CancelledError):
+        with collecting_seldom(), suppress(asyncio.CancelledError):
             await task
     finally:
         await gateway.aclose()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 
+from ...exceptions import StorageError
 from ._errors import GONE, LateError, is_passing, refused, told, unwritable
 from ._pool import LimitedConnection, Pool, close
 from ._schema import LOCK, META, MIGRATIONS, OLDEST, SCHEMA
@@ -44,11 +45,13 @@ BEGIN = """
     BEGIN ISOLATION LEVEL {mode};
     SET LOCAL lock_timeout = {patience};
     SET LOCAL idle_in_transaction_session_timeout = {patience};
+    SET LOCAL DateStyle = 'ISO';
     SELECT set_config('synchronous_commit', 'on', true)
         WHERE current_setting('synchronous_commit') = 'off'
 """
 """What is set holds for this transaction only. One whose client is gone ends before the client, who
-may only have lost the connection, tries again; and what is answered survives a crash."""
+may only have lost the connection, tries again; what is answered survives a crash; and times are
+written in the one way that the driver reads, whatever is set for the database or the user."""
 
 
 @dataclass
@@ -109,31 +112,48 @@ class Database:
         self._checking = threading.Lock()
 
     def write(
-        self, work: Callable[[Transaction], Result], submission: Submission | None = None
+        self,
+        work: Callable[[Transaction], Result],
+        submission: Submission | None = None,
+        *,
+        in_doubt: Submission | None = None,
     ) -> Result:
         """Do something in one transaction, which has survived the database's end on return.
 
         Args:
             work: What to do; done again where nobody can tell whether it was done.
             submission: How a submit ended that a failure is about.
+            in_doubt: The same where nobody can tell in the end whether it was done; None for the
+                same word.
 
         Raises:
-            StorageError: The database can't be used; it carries `submission`.
+            StorageError: The database can't be used; it carries `submission`, or `in_doubt`.
             ValidationError: It has no room for a text.
         """
-        return self._told(WRITE, work, submission)
+        doubt: list[bool] = []
+        try:
+            return self._told(WRITE, work, submission, doubt)
+        except StorageError as error:
+            if doubt and in_doubt is not None:
+                error.submission = in_doubt
+
+            raise
 
     def read(
         self, work: Callable[[Transaction], Result], submission: Submission | None = None
     ) -> Result:
         """See everything as it is at one moment; raises what `write` does."""
-        return self._told(READ, work, submission)
+        return self._told(READ, work, submission, [])
 
     def _told(
-        self, mode: str, work: Callable[[Transaction], Result], submission: Submission | None
+        self,
+        mode: str,
+        work: Callable[[Transaction], Result],
+        submission: Submission | None,
+        doubt: list[bool],
     ) -> Result:
         try:
-            return self._tried(mode, work, submission)
+            return self._tried(mode, work, submission, doubt)
         except UnicodeEncodeError:
             failure: Exception = unwritable(submission)  # its own words carry the whole text
         except psycopg.DataError as error:
@@ -149,18 +169,26 @@ class Database:
         raise failure
 
     def _tried(
-        self, mode: str, work: Callable[[Transaction], Result], submission: Submission | None
+        self,
+        mode: str,
+        work: Callable[[Transaction], Result],
+        submission: Submission | None,
+        doubt: list[bool],
     ) -> Result:
+        """Do it until it is done, or for as long as a call may take; note in `doubt` if it may be.
+
+        Also where it fails in the end: the last try may have learned nothing of the one before.
+        """
         until = time.monotonic() + self._wait_seconds
-        pause, in_doubt = PAUSES[0], False
+        pause = PAUSES[0]
         while True:
             sent: list[bool] = []
             try:
                 with self.pool.connection(until) as connection:
                     self._check(connection, submission)
-                    return self._once(mode, work, Transaction(connection, in_doubt), sent)
+                    return self._once(mode, work, Transaction(connection, bool(doubt)), sent)
             except (psycopg.Error, LateError) as error:
-                in_doubt = in_doubt or bool(sent)
+                doubt += sent
                 if not is_passing(error) or time.monotonic() + pause > until:
                     raise
 

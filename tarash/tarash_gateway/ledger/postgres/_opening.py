@@ -42,7 +42,9 @@ class Opening(Submits):
             return known
 
         return self._database.write(
-            lambda transaction: self.opened(transaction, job, owner_id, media), "not_sent"
+            lambda transaction: self.opened(transaction, job, owner_id, media),
+            "not_sent",
+            in_doubt="unknown",
         )
 
     def enqueue(self, one: Enqueued) -> JobRecord | None:
@@ -56,7 +58,7 @@ class Opening(Submits):
 
             return existing
 
-        return self._database.write(work, "not_sent")
+        return self._database.write(work, "not_sent", in_doubt="unknown")
 
     def enqueue_all(self, some: Sequence[Enqueued]) -> list[JobRecord | Exception | None]:
         """Write down several without media, in one transaction; return what came of each."""
@@ -78,7 +80,7 @@ class Opening(Submits):
             return [found[one.job.id] for one in some]
 
         try:
-            return self._database.write(work, "not_sent")
+            return self._database.write(work, "not_sent", in_doubt="unknown")
         except ValidationError:  # one of them has what can't be written, and so nothing was
             return [alone(self.enqueue, one) for one in some]
 

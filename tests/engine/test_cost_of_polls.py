@@ -1,0 +1,59 @@
+"""What a poll costs, counted in calls: thousands of jobs wait on one core, and it is that of polls.
+
+Calls of functions of ours and below, by Python's profiler: no busy machine changes their number,
+and neither does another version of the HTTP client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+from pathlib import Path
+from types import CodeType
+
+import aiohttp
+import yarl
+
+import tests
+from tarash.tarash_gateway import Gateway, VideoGenerationConfig, VideoGenerationRequest
+from tests.benchmarks.still import Still
+from tests.conftest import until
+
+MOST_CALLS = 310
+"""In one poll."""
+POLLS = 40
+
+
+async def test_a_poll_takes_few_calls() -> None:
+    gateway, profile = Gateway(), cProfile.Profile()
+    with Still() as provider:
+        config = VideoGenerationConfig(
+            provider="runway",
+            model="gen4.5",
+            api_key="key",
+            base_url=provider.url,
+            poll_interval=0.01,
+            provider_config={"min_poll_interval": 0.01},
+        )
+        request = VideoGenerationRequest(prompt="A cat")
+        task = asyncio.create_task(gateway.generate_video_async(config, request))
+        await until(lambda: provider.counters()["polls"] > 3)
+        before = provider.counters()["polls"]
+        with profile:
+            await until(lambda: provider.counters()["polls"] >= before + POLLS)
+
+        polls = provider.counters()["polls"] - before
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    calls = sum(one.callcount for one in profile.getstats() if _counts(one.code))
+    assert calls / polls < MOST_CALLS
+
+
+def _counts(code: CodeType | str) -> bool:
+    """Tell whether a function is ours, or of what we build on; not of loop, client or tests."""
+    if isinstance(code, str):
+        return False
+
+    others = (asyncio, aiohttp, yarl, tests)
+    return not code.co_filename.startswith(tuple(str(Path(one.__path__[0])) for one in others))

@@ -1,0 +1,83 @@
+"""What a database's administrator may have set: every call does the same, whatever it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from tarash.tarash_gateway.ledger import PostgresLedger
+from tests.ledger.test_postgres_cuts import WALKS
+
+SETTINGS: dict[str, Mapping[str, str]] = {
+    "how values are written": {
+        "bytea_output": "escape",
+        "client_min_messages": "debug1",
+        "DateStyle": "SQL, DMY",
+        "extra_float_digits": "-3",
+        "IntervalStyle": "sql_standard",
+        "search_path": "nowhere",
+        "TimeZone": "Asia/Kathmandu",
+    },
+    "nobody waits": {
+        "idle_in_transaction_session_timeout": "100",
+        "lock_timeout": "1",
+        "statement_timeout": "2000",
+    },
+    "idle connections are closed": {"idle_session_timeout": "20"},
+    "transactions are serializable and read-only": {
+        "default_transaction_isolation": "serializable",
+        "default_transaction_read_only": "on",
+    },
+    "a crash may lose what was answered": {"synchronous_commit": "off"},
+    "no plan is read by an index": {
+        "enable_bitmapscan": "off",
+        "enable_indexscan": "off",
+        "plan_cache_mode": "force_generic_plan",
+    },
+}
+
+
+@pytest.fixture(params=SETTINGS.values(), ids=list(SETTINGS))
+async def ledger(
+    request: pytest.FixtureRequest, postgres_url: str, postgres: PostgresLedger
+) -> AsyncIterator[PostgresLedger]:
+    import psycopg
+
+    await postgres.jobs()  # which makes the tables
+    name = psycopg.conninfo.conninfo_to_dict(postgres_url)["dbname"]
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        known = {row[0] for row in connection.execute("SELECT lower(name) FROM pg_settings")}
+        for setting, value in request.param.items():
+            if setting.lower() in known:  # some are newer than the server
+                connection.execute(f"ALTER DATABASE \"{name}\" SET {setting} = '{value}'")
+
+        made = PostgresLedger(postgres_url)
+        yield made
+        await made.aclose()
+        connection.execute(f'ALTER DATABASE "{name}" RESET ALL')
+
+
+async def test_each_call_does_the_same(ledger: PostgresLedger, postgres: PostgresLedger) -> None:
+    for number, walk in enumerate(WALKS):
+        expected: Any = await walk(postgres, f"{number} as it comes")
+        await asyncio.sleep(0.03)  # so long a connection is idle
+        assert await walk(ledger, f"{number} as it is set") == expected, walk.__name__
+
+
+async def test_who_waits_is_woken(ledger: PostgresLedger, postgres: PostgresLedger) -> None:
+    waits = asyncio.ensure_future(ledger.until_changed("a job", 60, 0.5))
+    async with asyncio.timeout(60):  # not waited for
+        while not waits.done():
+            await asyncio.sleep(0.05)
+            await _tell(postgres)
+
+
+async def _tell(ledger: PostgresLedger) -> None:
+    import psycopg
+
+    options: Any = ledger.address.options() | {"options": "-c idle_session_timeout=0"}
+    async with await psycopg.AsyncConnection.connect(**options, autocommit=True) as connection:
+        await connection.execute("SELECT pg_notify('tarash_jobs', 'a job')")
