@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from .._data._exchange import Snapshot
     from .._engine import EngineContext
     from .._engine._attempt import Attempt
-    from ..ledger._records import RepricingLedger, Spending
+    from ..ledger._records import RepricingLedger, Spending, SubmissionRecord
 
 UNCERTAIN = frozenset({"reported", "possible"})
 """States of costs that may move: the provider may lower its figure, or has not named one yet."""
@@ -141,29 +140,31 @@ async def _asked_again(row: Spending, resources: EngineContext, keys: Keys) -> C
     with registry.in_force():
         seen = await poll_once(adapter, attempt, entry.operation, resources)
 
-    age = datetime.now(UTC) - row.at
-    return _cost_in(adapter, attempt, seen, age.total_seconds())
+    # Without a word of its end, it may have come as late as its call could wait.
+    ended = _end_of(entry) or row.at + timedelta(seconds=attempt.call.config.timeout)
+    return _cost_in(adapter, attempt, seen, (datetime.now(UTC) - ended).total_seconds())
+
+
+def _end_of(entry: SubmissionRecord) -> datetime | None:
+    """Return when an attempt ended; None where that was not written down."""
+    said = entry.heard.get("ended_at")
+    return None if said is None else datetime.fromisoformat(said)
 
 
 def _cost_in(adapter: Any, attempt: Attempt, seen: Snapshot, age: float) -> Cost | None:
-    """Return what a look says of a job's cost, so many seconds after its submit."""
-    from .._engine._costing import take_cost
-
+    """Return what a look says of a job's cost, so many seconds after its end."""
     if seen.status not in ("completed", "failed"):
         return None
 
+    from .._engine import take_seen
+
     attempt.money.reported = None  # what was heard before
-    finished = seen.finished
-    body = seen.raw if finished is None else finished.raw
-    metadata: Mapping[str, Any] = {} if finished is None else finished.metadata
-    take_cost(adapter, attempt, body, metadata)
+    take_seen(adapter, attempt, seen)
     if attempt.money.reported is not None:
         return attempt.money.reported
 
-    attempt.billing_told = seen.billing or attempt.billing_told
     if seen.refunded_within is not None:
-        # It ended in the time that its call had, and what it took is back that much later.
-        is_back = age >= seen.refunded_within + attempt.call.config.timeout
+        is_back = age >= seen.refunded_within  # that much later it has given back what it took
         attempt.billing_told = "none" if is_back else "possible"
 
     free = seen.status == "failed" and attempt.billing(success=False) == "none"
