@@ -62,8 +62,9 @@ def dollars(amount: Any) -> Decimal | None:
     except (InvalidOperation, TypeError, ValueError):
         made = Decimal("NaN")
 
-    if isinstance(amount, bool) or not made.is_finite() or made < 0:
-        raise ValueError("an amount of US dollars is 0 or more, such as '2.50'")
+    is_odd = isinstance(amount, bool) or (isinstance(amount, str) and "_" in amount)
+    if is_odd or not made.is_finite() or not 0 <= made <= MOST:
+        raise ValueError(f"an amount of US dollars is 0 to {MOST:,}, such as '2.50'")
 
     return made
 
