@@ -190,7 +190,8 @@ class Quote(Data):
         unknown: What can't be priced, and why, each in a sentence; empty where all is.
         lines: The parts.
         typical: What a call of the model usually costs, where the provider was asked and says no
-            more than that; no limit goes by it.
+            more than that, or where it is paid for by the second of computing and such jobs were
+            seen here; no limit goes by it.
         notes: What else there is to say, such as why a provider that was asked gave no price.
     """
 

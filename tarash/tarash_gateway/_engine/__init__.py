@@ -28,7 +28,7 @@ from ._lease import Lease, bounded, job_was_stopped, ledger_failed
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
 from ._postbox import name_job, post_note
-from ._quoting import quoted
+from ._quoting import quoted, with_computing
 from ._received import dumped
 from ._remote import poll_once, stop
 from ._second_jobs import entries_of, keep_second, operation_named
@@ -74,4 +74,5 @@ __all__ = [
     "stop",
     "take_seen",
     "told_of",
+    "with_computing",
 ]
