@@ -12,6 +12,7 @@ from ..exceptions import TarashException, ValidationError
 from ..ledger._records import AnyLedger
 from ._entrances import blocking, warm_up
 from ._resources import GatewayContext
+from ._spend import moment
 
 if TYPE_CHECKING:
     from .._data._exchange import Snapshot
@@ -56,8 +57,7 @@ class LateCosts:
         with self._shared.at_work():
             await warm_up()
             resources = self._shared.resources(ledger)
-            first = datetime.now(UTC) - since if isinstance(since, timedelta) else since
-            return await _refreshed(resources, first, keys)
+            return await _refreshed(resources, moment(since), keys)
 
     def refresh_costs(
         self,
@@ -73,7 +73,9 @@ class LateCosts:
         return cast("list[CostChange]", work)
 
 
-async def _refreshed(resources: EngineContext, since: datetime, keys: Keys) -> list[CostChange]:
+async def _refreshed(
+    resources: EngineContext, since: datetime | None, keys: Keys
+) -> list[CostChange]:
     used = resources.ledger
     if not callable(getattr(used, "reprice", None)):
         raise ValidationError(f"{type(used).__name__} takes no later figures of costs (reprice)")
