@@ -48,7 +48,8 @@ STABILITY = {
 # Rates of that list that contradict the vendor's table of credits (3 to 60 credits a call).
 WRONG = {"edit/inpaint", "edit/outpaint", "edit/erase", "edit/search-and-replace",
          "edit/search-and-recolor", "control/sketch", "control/structure", "control/style",
-         "upscale/conservative", "upscale/creative"}  # fmt: skip
+         "upscale/conservative", "upscale/creative", "fast", "remove-background",
+         "replace-background-and-relight", "style-transfer"}  # fmt: skip
 # One price for all, of models whose price depends on size and quality: by a tenth to thrice of it.
 FLAT = {
     ("fal", model)

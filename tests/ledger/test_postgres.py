@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -248,7 +249,7 @@ async def test_a_migration_behind_a_dump_holds_nobody_up(
     before.read(lambda transaction: transaction.all("SELECT 1 FROM tarash.jobs"))
     now = PostgresLedger(postgres_url)
     with psycopg.connect(postgres_url) as dump:
-        dump.execute("SELECT 1 FROM tarash.jobs")
+        dump.execute("SELECT 1 FROM tarash.jobs, tarash.intents, tarash.spending")
         migration = asyncio.create_task(now.jobs())
         waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
         while not change(postgres_url, waits):  # noqa: ASYNC110  (another connection waits)
@@ -256,12 +257,39 @@ async def test_a_migration_behind_a_dump_holds_nobody_up(
 
         # As a worker of the version before: it waits behind the change, and not for the dump.
         before.write(lambda transaction: transaction.run("DELETE FROM tarash.jobs"))
+        before.write(lambda transaction: transaction.run("DELETE FROM tarash.spending"))
         assert not migration.done()
 
     assert await migration == []
     assert change(postgres_url, "SELECT version FROM tarash.meta") == [(len(MIGRATIONS),)]
     before.pool.close()
     await now.aclose()
+
+
+async def test_what_a_worker_of_the_version_before_forgets_has_its_name(postgres_url: str) -> None:
+    from tarash.tarash_gateway.ledger.postgres._address import Address
+    from tarash.tarash_gateway.ledger.postgres._database import Database
+    from tarash.tarash_gateway.ledger.postgres._schema import MIGRATIONS
+
+    change(postgres_url, "DROP SCHEMA IF EXISTS tarash CASCADE")
+    before = Database(Address(postgres_url), MIGRATIONS[:4])
+    before.read(lambda transaction: transaction.all("SELECT 1 FROM tarash.jobs"))
+    ledger = PostgresLedger(postgres_url)
+    job = await begin(ledger)
+    quote = {"low": "0.5", "high": "0.5", "currency": "USD"}
+    intent = replace(make_intent(job), quote=quote)
+    assert await ledger.intend(intent, HOLDER)
+    operation = make_operation("op")
+    assert await ledger.accept(intent.id, operation)
+    assert await ledger.close(job.id, HOLDER, "open")
+    before.write(
+        lambda one: one.run("UPDATE tarash.spending SET state = 'possible' WHERE job = %s", job.id)
+    )
+    before.write(lambda one: one.run("DELETE FROM tarash.jobs WHERE id = %s", job.id))
+    before.pool.close()
+    (row,) = await ledger.spendings_of(operation.provider, "op")
+    assert (row.intent_id, row.state, row.quote) == (intent.id, "possible", quote)
+    await ledger.aclose()
 
 
 async def test_a_database_that_was_replaced_is_noticed(

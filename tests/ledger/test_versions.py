@@ -166,3 +166,32 @@ async def test_what_a_process_of_the_version_before_spends_counts(tmp_path: Path
         assert caught.value.spent == Decimal(spent)
 
     await ledger.aclose()
+
+
+async def test_what_a_process_of_the_version_before_forgets_has_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    write_first(path)
+    before = File(path, MIGRATIONS[:8])
+    with before.write() as connection:
+        connection.execute(
+            RESERVE,
+            ("intent-1", "job-1", "video", "fal", "m", "2026-01-02T03:04:05+00:00", 500_000_000,
+             "USD", None),
+        )  # fmt: skip
+
+    ledger = SqliteLedger(path)
+    assert await ledger.spendings_of("fal", "op") == []  # which changes the tables under it
+    with before.write() as connection:
+        connection.execute("UPDATE spending SET state = 'possible' WHERE intent = 'intent-1'")
+        connection.execute("DELETE FROM jobs WHERE id = 'job-1'")
+
+    before.close()
+    (row,) = await ledger.spendings_of("fal", "op", "https://queue.fal.run")
+    assert (row.intent_id, row.state, row.amount) == ("intent-1", "possible", Decimal("0.5"))
+    await ledger.settle(
+        "intent-1", "accepted", "failed", cost={"amount": "0", "currency": "USD"},
+        cost_state="settled",
+    )  # fmt: skip
+    (row,) = await ledger.spendings()
+    assert (row.state, row.amount) == ("settled", Decimal(0))
+    await ledger.aclose()

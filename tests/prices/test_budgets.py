@@ -560,6 +560,8 @@ def test_the_command_line_says_what_was_spent(
     assert not (tmp_path / "none.db").exists()
     assert run(["spend", "--ledger", url, "--since", "yesterday"]) == 2
     assert "--since" in capsys.readouterr().err
+    assert run(["spend", "--ledger", url, "--since", "99999999d"]) == 0
+    assert "$1.20" in capsys.readouterr().out
     assert run(["spend", "--ledger", url, "--by", "colour"]) == 2
     assert "by='colour'" in capsys.readouterr().err
 
@@ -611,3 +613,40 @@ async def test_what_a_process_had_heard_before_it_died_is_no_longer_reserved(
     assert row.state != "reserved"
     assert left is None or row.amount == left
     await ledger.aclose()
+
+
+async def test_a_time_without_a_zone_is_in_utc(ledger: Any) -> None:
+    await race(ledger, ["one"], "0.6", "1")
+    now = datetime.now(UTC).replace(tzinfo=None)
+    hour = timedelta(hours=1)
+
+    for first, last, submits in (
+        (now - hour, None, 1),
+        (now + hour, None, 0),
+        (None, now - hour, 0),
+        (timedelta.max, now + hour, 1),
+        (timedelta.min, None, 0),
+    ):
+        rows = await spend_async(ledger, since=first, until=last)
+        assert sum(one.submits for one in rows) == submits, (first, last)
+
+    await ledger.aclose()
+
+
+def test_a_label_of_any_text_is_one_line_of_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = SqliteLedger(tmp_path / "jobs.db")
+    label = "two\nlines \x1b[31m [red]"
+    job = JobRecord("job-one", "video", ({},), {"prompt": "x"}, "f", labels={"user": label})
+
+    async def write() -> None:
+        await ledger.open(job, "me", {})
+        await ledger.intend(replace(intent("one", "0.6", "1"), labels={"user": label}), "me")
+
+    asyncio.run(write())
+    assert run(["spend", "--ledger", f"sqlite:///{ledger.path}", "--by", "label.user"]) == 0
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) == 2
+    assert "\x1b" not in printed
+    assert "[red]" in printed

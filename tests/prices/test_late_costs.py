@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +27,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway.catalog.prices import prices
 from tarash.tarash_gateway.cli._app import run
 from tarash.tarash_gateway.ledger import MemoryLedger, PostgresLedger, SqliteLedger
-from tarash.tarash_gateway.ledger._records import Spending
+from tarash.tarash_gateway.ledger._records import JobRecord, Spending
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 KEY = "canary-key-of-late-costs"
@@ -204,13 +204,32 @@ def priced() -> Iterator[None]:
 @pytest.mark.usefixtures("priced")
 async def test_what_is_given_back_later_stays_reserved_until_then(word: str | None) -> None:
     class Aged(MemoryLedger):
-        """Says that everything was sent some hours earlier than it was."""
+        """Says that everything was sent, and has ended, some hours earlier than it was."""
 
-        hours = 0
+        hours = 0.0
+
+        async def get(self, job_id: str) -> JobRecord | None:
+            record = await super().get(job_id)
+            if record is None:
+                return None
+
+            entries = []
+            for one in record.entries:
+                heard = dict(one.heard)
+                if "ended_at" in heard:
+                    ended = datetime.fromisoformat(heard["ended_at"])
+                    heard["ended_at"] = self._earlier(ended).isoformat()
+
+                entries.append(replace(one, heard=heard))
+
+            return replace(record, entries=tuple(entries))
 
         async def spendings(self, *times: Any) -> list[Spending]:
             rows = await super().spendings(*times)
-            return [replace(one, at=one.at - timedelta(hours=self.hours)) for one in rows]
+            return [replace(one, at=self._earlier(one.at)) for one in rows]
+
+        def _earlier(self, time: datetime) -> datetime:
+            return time - timedelta(hours=self.hours)
 
     ledger = Aged()
     is_refunded = word is None
@@ -228,14 +247,14 @@ async def test_what_is_given_back_later_stays_reserved_until_then(word: str | No
             with pytest.raises(GenerationFailedError):
                 await gateway.generate_image_async(made, request)
 
-            for ledger.hours in (0, 3):
+            for ledger.hours in (0, 2.9):
                 await gateway.refresh_costs_async(api_keys={"wavespeed": KEY})
                 assert [one.state for one in await ledger.spendings()] == ["possible"]
 
             with pytest.raises(BudgetExceededError):
                 await gateway.generate_image_async(made, request)
 
-            ledger.hours = 5
+            ledger.hours = 3.1
             changes = await gateway.refresh_costs_async(api_keys={"wavespeed": KEY})
             assert [one.after for one in changes] == [0] * is_refunded
             with pytest.raises(GenerationFailedError if is_refunded else BudgetExceededError):

@@ -204,3 +204,13 @@ async def test_the_async_forms_say_the_same() -> None:
         await quote_image_async(of_image, image_request)
         == plan_image(of_image, image_request).quote
     )
+
+
+def test_what_counts_nothing_of_a_request_is_no_least_price() -> None:
+    config = VideoGenerationConfig(provider="xai", model="grok-imagine-video")
+    request = VideoGenerationRequest(prompt="A tram", video="https://example.com/a.mp4")
+    quote = quote_video(config, request)
+
+    assert (quote.low, quote.high, quote.currency) == (None, None, None)
+    assert str(quote) == "unknown"
+    assert "the provider chooses the length" in quote.unknown[0]

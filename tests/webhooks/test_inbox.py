@@ -663,3 +663,23 @@ async def test_whoever_cancels_in_the_pause_after_a_refusal_leaves_the_job_that_
         assert (record.state, simulator.counters("fal").submits) == ("open", 1)
         response = await (await gateway.resume_async(record.id)).wait_async()
         assert response.request_id == made.id
+
+
+async def test_a_webhook_settles_what_a_forgotten_job_had_reserved(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = JOBS["luma"]
+    monkeypatch.setenv("TARASH_LUMA_BASE_URL", simulator.base_url("luma"))
+    simulator.script("luma", Script(run_seconds=0.5))
+    async with serving(simulator, api_keys={"luma": KEY}) as (gateway, _, _url):
+        config = config_of(case, simulator, **SELDOM)
+        job = await gateway.submit_video_async(config, case.request())
+        ledger: Any = gateway.ledger
+        assert await ledger.forget(job.id)
+        states = [one.state for one in await ledger.spendings()]
+        while states == ["possible"]:
+            await asyncio.sleep(0.02)
+            states = [one.state for one in await ledger.spendings()]
+
+    assert states == ["estimated"]
+    assert simulator.counters("luma").submits == 1

@@ -82,18 +82,23 @@ class Budget:
 
     def period(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """Return when its current period began, and when it ends; None for never."""
-        at = now.astimezone(UTC)
-        if self.per == "total":
-            return None, None
+        return period_at(self.per, now)
 
-        if self.per == "hour":
-            begin = at.replace(minute=0, second=0, microsecond=0)
-            return begin, begin + timedelta(hours=1)
 
-        begin = at.replace(hour=0, minute=0, second=0, microsecond=0)
-        if self.per == "day":
-            return begin, begin + timedelta(days=1)
+def period_at(per: str, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return when the period began that a time is in, and when it ends; None for never."""
+    at = now.astimezone(UTC)
+    if per == "total":
+        return None, None
 
-        begin = begin.replace(day=1)
-        last = begin.month == DECEMBER
-        return begin, begin.replace(year=begin.year + last, month=1 if last else begin.month + 1)
+    if per == "hour":
+        begin = at.replace(minute=0, second=0, microsecond=0)
+        return begin, begin + timedelta(hours=1)
+
+    begin = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    if per == "day":
+        return begin, begin + timedelta(days=1)
+
+    begin = begin.replace(day=1)
+    last = begin.month == DECEMBER
+    return begin, begin.replace(year=begin.year + last, month=1 if last else begin.month + 1)

@@ -62,8 +62,9 @@ def dollars(amount: Any) -> Decimal | None:
     except (InvalidOperation, TypeError, ValueError):
         made = Decimal("NaN")
 
-    if isinstance(amount, bool) or not made.is_finite() or made < 0:
-        raise ValueError("an amount of US dollars is 0 or more, such as '2.50'")
+    is_odd = isinstance(amount, bool) or (isinstance(amount, str) and "_" in amount)
+    if is_odd or not made.is_finite() or not 0 <= made <= MOST:
+        raise ValueError(f"an amount of US dollars is 0 to {MOST:,}, such as '2.50'")
 
     return made
 
@@ -189,7 +190,8 @@ class Quote(Data):
         unknown: What can't be priced, and why, each in a sentence; empty where all is.
         lines: The parts.
         typical: What a call of the model usually costs, where the provider was asked and says no
-            more than that; no limit goes by it.
+            more than that, or where it is paid for by the second of computing and such jobs were
+            seen here; no limit goes by it.
         notes: What else there is to say, such as why a provider that was asked gave no price.
     """
 

@@ -10,16 +10,25 @@ from ._admission import admitted
 from ._asking import asked_price
 from ._breakers import Breakers
 from ._callbacks import Callbacks
+from ._costing import take_seen
 from ._drive import drive, farewell
-from ._entries import FACTS, keeps_money, rewrite, settle, settle_stopped, told_of
+from ._entries import (
+    FACTS,
+    keeps_money,
+    rewrite,
+    settle,
+    settle_stopped,
+    settle_watched,
+    told_of,
+)
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
 from ._heartbeat import kept_alive
-from ._lease import Lease, job_was_stopped, ledger_failed
+from ._lease import Lease, bounded, job_was_stopped, ledger_failed
 from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
 from ._postbox import name_job, post_note
-from ._quoting import quoted
+from ._quoting import quoted, with_computing
 from ._received import dumped
 from ._remote import poll_once, stop
 from ._second_jobs import entries_of, keep_second, operation_named
@@ -38,6 +47,7 @@ __all__ = [
     "Traffic",
     "admitted",
     "asked_price",
+    "bounded",
     "checked_payload",
     "drive",
     "dumped",
@@ -60,6 +70,9 @@ __all__ = [
     "rewrite",
     "settle",
     "settle_stopped",
+    "settle_watched",
     "stop",
+    "take_seen",
     "told_of",
+    "with_computing",
 ]

@@ -33,7 +33,7 @@ def windows_for(budgets: Sequence[Budget], call: Call, now: datetime) -> tuple[B
     for one in budgets:
         since, until = one.period(now)
         label = None if one.label is None else (one.label, call.labels.get(one.label, ""))
-        windows.append(BudgetWindow(one.amount, str(one), since, until, label))
+        windows.append(BudgetWindow(one.amount, str(one), since, until, label, one.per))
 
     return tuple(windows)
 

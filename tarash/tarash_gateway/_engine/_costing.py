@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from .._data._money import Cost, Reported, is_amount
 from ..catalog import schema_source
 from ..catalog.prices import is_for, prices
+from ._money import later_word
 
 if TYPE_CHECKING:
+    from .._data._exchange import Snapshot
     from .._data._money import PriceLine
     from ..providers._contract import Adapter, ReportingAdapter
     from ._attempt import Attempt
@@ -35,6 +37,16 @@ def take_cost(adapter: Adapter, attempt: Attempt, body: Any, metadata: Mapping[s
         return
 
     attempt.money.reported = cost or attempt.money.reported
+
+
+def take_seen(adapter: Adapter, attempt: Attempt, seen: Snapshot) -> None:
+    """Note what one look says of the cost of a job that has ended."""
+    finished = seen.finished
+    attempt.settled = True
+    attempt.submission = attempt.submission or "accepted"
+    attempt.billing_told = later_word(attempt.billing_told, seen.billing)
+    body = seen.raw if finished is None else finished.raw
+    take_cost(adapter, attempt, body, {} if finished is None else finished.metadata)
 
 
 def _possible(cost: Cost | None) -> Cost | None:

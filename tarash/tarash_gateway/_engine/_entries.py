@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .._data._money import Cost
     from .._data._types import JsonObject
     from ..exceptions import TarashException
-    from ..ledger._records import Ledger, MoneyLedger, Outcome
+    from ..ledger._records import Ledger, MoneyLedger, Outcome, RepricingLedger
     from ._attempt import Attempt
     from ._lease import Lease
 
@@ -26,6 +26,8 @@ FACTS = (
     "retryable", "submission", "status_code", "timeout_seconds", "operation", "code", "field",
 )  # fmt: skip
 """What is kept of an error beside its message."""
+ENDS = frozenset({"completed", "failed", "cancelled"})
+"""Outcomes that a provider has told; after the others a job may go on."""
 
 
 async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
@@ -34,6 +36,36 @@ async def settle(attempt: Attempt, lease: Lease, outcome: Outcome) -> None:
         return
 
     await _write(lease, partial(_settle, attempt, lease.ledger, outcome))
+
+
+async def settle_watched(attempt: Attempt, ledger: Ledger, outcome: Outcome) -> None:
+    """Write down what a job has cost whose end was heard by somebody who only looks at it.
+
+    The money of a job that is forgotten, or that nobody drives, is settled: how the attempt ended
+    is for whoever takes the job up to say. Whoever drives it settles it himself.
+    """
+    if outcome not in ENDS or not keeps_money(ledger):
+        return
+
+    intent, forgotten = attempt.intent, attempt.money.forgotten
+    record = None
+    if intent is not None and not forgotten:
+        record = await ledger.get(intent.job_id)
+        attempt.money.forgotten = "" if record is not None else intent.id
+
+    if attempt.money.forgotten:
+        await _settle(attempt, ledger, outcome)
+        return
+
+    cost = attempt.cost_of(success=outcome == "completed")
+    state = _cost_state(attempt, cost, outcome)
+    is_left = record is not None and record.state in ("open", "unknown") and not record.held
+    if intent is None or cost is None or state == "possible" or not is_left:
+        return
+
+    if callable(getattr(ledger, "reprice", None)):
+        said = {"amount": str(cost.amount), "currency": cost.currency}
+        await cast("RepricingLedger", ledger).reprice(intent.id, said, state)
 
 
 async def leave(attempt: Attempt, lease: Lease) -> None:
@@ -62,10 +94,11 @@ async def settle_stopped(attempt: Attempt, ledger: Ledger) -> None:
 
 
 async def _settle(attempt: Attempt, ledger: Ledger, outcome: Outcome) -> None:
-    if attempt.intent is None:
+    intent_id = attempt.money.forgotten or (attempt.intent.id if attempt.intent else "")
+    if not intent_id:
         return
 
-    facts = (attempt.intent.id, attempt.submission, outcome)
+    facts = (intent_id, attempt.submission, outcome)
     if not keeps_money(ledger):
         await ledger.settle(*facts)
         return

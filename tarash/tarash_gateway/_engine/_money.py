@@ -37,6 +37,8 @@ class Money:
     """How large its media are, as far as a price depends on that."""
     reported: Cost | None = None
     """What the provider says that it has cost."""
+    forgotten: str = ""
+    """The intent of an attempt whose job the ledger has forgotten; what it reserved is there."""
 
     def cost_of(self, billing: Billing) -> Cost | None:
         """Return what it has cost, or may cost; None where nobody knows.

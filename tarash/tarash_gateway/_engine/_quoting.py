@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from anyio import to_thread
 
 from .._data._measures import Measures
+from .._data._money import written
 from ..catalog import schema_source
 from ..catalog.prices import facts_of, free, is_by_media, is_for, prices, quote_of
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from .._data._exchange import Call, Payload
     from .._data._money import PriceLine, Quote
     from ..catalog import ModelSpec
+
+
+DOLLARS = "USD"
+COMPUTING = "gpu_second"
 
 
 def quoted(
@@ -41,6 +47,35 @@ def quoted(
 
     facts = facts_of(spec, call.config, call.request, parameters, measures or Measures())
     return _shared(quote_of(lines, facts, f"{spec.provider} {spec.model}"))
+
+
+def with_computing(quote: Quote, call: Call, spec: ModelSpec, seconds: float | None) -> Quote:
+    """Return a quote with what seconds of computing usually come to, which nobody knows before.
+
+    No limit goes by it: a job may take longer.
+
+    Args:
+        quote: What is known of the call's price.
+        call: The call, adapted to its model.
+        spec: What the model takes.
+        seconds: How long such jobs took; None where nobody has seen any.
+    """
+    if seconds is None or quote.high is not None or quote.currency not in (None, DOLLARS):
+        return quote
+
+    priced = [one for one in _lines(call, spec) if one.unit == COMPUTING and one.role is None]
+    if len(priced) != 1 or priced[0].when or priced[0].currency != DOLLARS:
+        return quote
+
+    took = Decimal(f"{seconds:.3g}")
+    line = priced[0]
+    usual = (quote.low or Decimal(0)) + line.rate / line.per * took
+    note = (
+        f"{written(usual, DOLLARS)} by the {took:f} s that such jobs took here, with their time in "
+        f"the queue, at {line.rate / line.per:f} a second; this one may take more or less"
+    )
+    facts = {"typical": usual, "currency": DOLLARS, "notes": (*quote.notes, note)}
+    return quote.model_copy(update=facts)
 
 
 _quotes: WeakValueDictionary[str, Quote] = WeakValueDictionary()

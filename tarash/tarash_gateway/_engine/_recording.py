@@ -19,7 +19,9 @@ from .._data._events import (
 from ..exceptions import StorageError, TarashException
 from ..ledger._records import OverBudgetError
 from ._budgets import exceeded
-from ._entries import leave, note, settle, told_of
+from ._entries import leave, note, settle, settle_watched, told_of
+from ._lease import bounded
+from ._limits import CANCEL_SECONDS
 from ._received import write_received
 
 if TYPE_CHECKING:
@@ -42,12 +44,17 @@ def heard_of(event: AttemptEvent) -> JsonObject:
             return {"error": error}
         case Settled(error=dict() as error):
             facts = {"billing": event.billing, "cancel": event.cancel, "retry_at": None}
-            return {"error": error, **facts, **_cost_of(event)}
+            return {"error": error, **facts, **_cost_of(event), **_end_of(event)}
         case Adopted(named=named):
             # Whatever was heard before: it was refused in vain.
             return {"adopted": True, "named": named, "error": None, "retry_at": None}
 
     return {}
+
+
+def _end_of(event: Settled) -> JsonObject:
+    """Return when a job ended that may be billed: some providers give back in a time after that."""
+    return {"ended_at": datetime.now(UTC).isoformat()} if event.billing == "possible" else {}
 
 
 def _cost_of(event: Settled) -> JsonObject:
@@ -66,6 +73,10 @@ async def record(attempt: Attempt, event: AttemptEvent) -> None:
         TarashException: A submit is about to leave, and the ledger did not take it.
     """
     lease = attempt.audience.lease
+    if lease is not None and lease.is_watcher and isinstance(event, Settled):
+        with bounded(lease, CANCEL_SECONDS):
+            await settle_watched(attempt, lease.ledger, event.outcome)
+
     if lease is None or attempt.intent is None:
         return
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._data._budgets import Budget
 from .._data._money import Quote, dollars, is_within, written
 from ..catalog import ModelSpec
-from ..exceptions import CostLimitError, TarashException, ValidationError
-from ..mapping import fit
-from ._fitting import checked_payload
+from ..exceptions import CostLimitError, TarashException
+from ._cheaper import cheaper
 from ._quoting import quoted
 
 if TYPE_CHECKING:
-    from .._data._exchange import Call, Payload
-    from .._data._measures import Measures
+    from .._data._exchange import Call
     from ..providers._contract import Adapter
     from ._attempt import Attempt
 
 DOLLARS = "USD"
 ZERO = Decimal(0)
-RESOLUTIONS = ("4k", "1440p", "1080p", "720p", "540p", "480p", "360p")
 
 
 def limit_of(head: Call, call: Call, earlier: Iterable[Attempt]) -> Decimal | None:
@@ -90,7 +86,7 @@ def check_affordable(
     if limit is None or is_within(quote, limit, allow_unpriced=False):
         return
 
-    hint = _cheaper(attempt, call, adapter, spec)
+    hint = cheaper(attempt, call, adapter, spec, limit)
     raise _refused(
         f"{who} would cost {_sum(quote)}, and max_cost leaves {written(limit, DOLLARS)}{hint}",
         call,
@@ -151,61 +147,6 @@ def _refused(message: str, call: Call, quote: Quote, limit: Decimal | None) -> C
         # Another config may be cheaper; that the head is too dear is for the user to know.
         retryable=call.attempt_number > 1,
     )
-
-
-def _cheaper(attempt: Attempt, call: Call, adapter: Adapter | None, spec: ModelSpec) -> str:
-    """Return the nearest request that fits, in words; nothing where none is near."""
-    limit = attempt.money.limit
-    if adapter is None or limit is None:
-        return ""
-
-    found = []
-    for field, value in _choices(call, spec):
-        changed = replace(call, request=call.request.model_copy(update={field: value}))
-        quote = _quote_of(changed, adapter, spec, attempt.money.measures)
-        if quote is not None and quote.high is not None and quote.high <= limit:
-            found.append((field, value, quote))
-
-    best: dict[str, str] = {}
-    for field, value, quote in found:  # the first of each field is the nearest
-        best.setdefault(field, f"{field}={value!r} costs {quote}")
-
-    return f"; {', '.join(best.values())}" if best else "; give a larger max_cost, or another model"
-
-
-def _choices(call: Call, spec: ModelSpec) -> Iterator[tuple[str, Any]]:
-    """Yield smaller wishes, from the nearest on."""
-    seconds = getattr(call.request, "duration_seconds", None)
-    for mapper in spec.mappers.values():
-        if mapper.source_field == "duration_seconds" and isinstance(mapper.allowed, tuple):
-            for one in sorted(mapper.allowed, reverse=True):
-                if seconds is None or one < seconds:
-                    yield "duration_seconds", one
-
-    if "resolution" in type(call.request).model_fields:
-        lines = getattr(call.request, "resolution", None)
-        first = RESOLUTIONS.index(lines) + 1 if lines in RESOLUTIONS else 0
-        for one in RESOLUTIONS[first:]:
-            yield "resolution", one
-
-    count = "n" if call.kind == "image" else "number_of_videos"
-    for number in range(getattr(call.request, count) - 1, 0, -1):
-        yield count, number
-
-
-def _quote_of(
-    call: Call, adapter: Adapter, spec: ModelSpec, measures: Measures | None
-) -> Quote | None:
-    try:
-        request, adjustments = fit(call.request, spec)
-        if adjustments:
-            return None  # it would not be what is said
-
-        payload: Payload = checked_payload(adapter, replace(call, request=request), spec)
-    except ValidationError:
-        return None
-
-    return quoted(replace(call, request=request), spec, payload, measures)
 
 
 def last_word(error: TarashException, failed: TarashException | None) -> TarashException:

@@ -31,6 +31,7 @@ from .._signatures import (
 from .._support._logging import event as log
 from .._support._secrets import Keys
 from ..exceptions import TarashException
+from ._forgotten import reserved
 from ._inbox_facts import Address, address_in, body_of, facts_of, id_in, scheme_for, status_in
 from ._store import calls_of
 
@@ -218,7 +219,8 @@ class Inbox:
 
         if record is None:
             await post_note(ledger, event.provider, event.operation_id)
-            return event
+            left = await reserved(ledger, event.provider, event.operation_id)
+            return event if left is None else replace(event, job_id=left.job_id, is_idle=True)
 
         record, known = await self._named(record, address, event.operation_id)
         event = replace(event, job_id=record.id, operation_id=known)
@@ -297,15 +299,20 @@ class Inbox:
 
     async def _settled(self, event: WebhookEvent) -> bool:
         from ._opening import rebuilt
-        from ._settling import SettlingJob
+        from ._settling import SettlingJob, settle_forgotten
 
         resources = self._shared.resources()
         record = await resources.ledger.get(event.job_id)
-        if record is None or record.state not in UNFINISHED or record.held:
+        if record is not None and (record.state not in UNFINISHED or record.held):
             return False
 
         try:
             with self._shared.at_work():
+                if record is None:
+                    return await settle_forgotten(
+                        event.provider, event.operation_id, self._api_keys, resources
+                    )
+
                 run = await rebuilt(record, resources, self._api_keys)
                 return await SettlingJob(run).settle_once()
         except TarashException as error:

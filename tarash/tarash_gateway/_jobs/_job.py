@@ -10,12 +10,13 @@ import anyio
 from .._data._events import CancelAsked
 from .._data._hints import keep_results
 from .._data._made_by import keep_config
-from .._engine import Lease, ledger_failed, poll_once
+from .._engine import Lease, ledger_failed, poll_once, settle
 from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import TarashException
 from ._chain import ChainRun, adapter_of, tell_end, watcher
+from ._forgotten import recall, recall_safely, settle_seen
 from ._hedging import certain, watched
 from ._opening import changed, come_back, rebuilt
 from ._queue import is_for_others
@@ -105,6 +106,7 @@ class Job:
         if self.job_id:
             return await self._follow(deliver, caller)
 
+        await recall_safely(self.run)
         response = certain(await watcher(self.run).go(deliver, caller))
         await self._close_delivered(response)
         return response
@@ -122,6 +124,7 @@ class Job:
             record = record or await come_back(self.run, known_at)
             known_at = anyio.current_time()
             if record is None:  # so old that the ledger has forgotten it
+                await recall_safely(self.run)
                 return certain(await watcher(self.run).go(deliver, caller))
 
             ended = await self._ended(record, failure)
@@ -298,6 +301,7 @@ class Job:
         resources = self.run.resources
         adapter = adapter_of(attempt.call, resources.registry)
         snapshot: Snapshot = await poll_once(adapter, attempt, operation, resources)
+        await settle_seen(self.run, adapter, snapshot)
         facts: dict[str, Any] = {"update": snapshot.raw}
         if snapshot.status == "completed":
             facts["progress_percent"] = 100
@@ -372,11 +376,7 @@ class Job:
 
             return record
 
-        operation = self.run.current.operation
-        if operation is None:
-            return None
-
-        return await self._ledger.find(operation.provider, operation.id)
+        return await recall(self.run)
 
     async def _close_delivered(self, response: Response) -> None:
         """Close the job of a token that was waited for to its end, where this ledger has it."""
@@ -388,7 +388,7 @@ class Job:
 
             lease = replace(self.run.lease, job_id=record.id, owner_id=generate_unique_id())
             if last.operation == self.run.current.operation and await lease.take():
-                await self._ledger.settle(last.intent.id, "accepted", "completed")
+                await settle(self.run.current, lease, "completed")
                 result = told(record.kind, None if holds_media(response) else response, None)
                 await lease.close("completed", result, free_key=False, delivered=True)
         except Exception as error:  # noqa: BLE001  (a paid result matters more)

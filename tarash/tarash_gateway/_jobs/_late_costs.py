@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,12 +12,13 @@ from ..exceptions import TarashException, ValidationError
 from ..ledger._records import AnyLedger
 from ._entrances import blocking, warm_up
 from ._resources import GatewayContext
+from ._spend import moment
 
 if TYPE_CHECKING:
     from .._data._exchange import Snapshot
     from .._engine import EngineContext
     from .._engine._attempt import Attempt
-    from ..ledger._records import RepricingLedger, Spending
+    from ..ledger._records import RepricingLedger, Spending, SubmissionRecord
 
 UNCERTAIN = frozenset({"reported", "possible"})
 """States of costs that may move: the provider may lower its figure, or has not named one yet."""
@@ -57,8 +57,7 @@ class LateCosts:
         with self._shared.at_work():
             await warm_up()
             resources = self._shared.resources(ledger)
-            first = datetime.now(UTC) - since if isinstance(since, timedelta) else since
-            return await _refreshed(resources, first, keys)
+            return await _refreshed(resources, moment(since), keys)
 
     def refresh_costs(
         self,
@@ -74,7 +73,9 @@ class LateCosts:
         return cast("list[CostChange]", work)
 
 
-async def _refreshed(resources: EngineContext, since: datetime, keys: Keys) -> list[CostChange]:
+async def _refreshed(
+    resources: EngineContext, since: datetime | None, keys: Keys
+) -> list[CostChange]:
     used = resources.ledger
     if not callable(getattr(used, "reprice", None)):
         raise ValidationError(f"{type(used).__name__} takes no later figures of costs (reprice)")
@@ -141,29 +142,31 @@ async def _asked_again(row: Spending, resources: EngineContext, keys: Keys) -> C
     with registry.in_force():
         seen = await poll_once(adapter, attempt, entry.operation, resources)
 
-    age = datetime.now(UTC) - row.at
-    return _cost_in(adapter, attempt, seen, age.total_seconds())
+    # Without a word of its end, it may have come as late as its call could wait.
+    ended = _end_of(entry) or row.at + timedelta(seconds=attempt.call.config.timeout)
+    return _cost_in(adapter, attempt, seen, (datetime.now(UTC) - ended).total_seconds())
+
+
+def _end_of(entry: SubmissionRecord) -> datetime | None:
+    """Return when an attempt ended; None where that was not written down."""
+    said = entry.heard.get("ended_at")
+    return None if said is None else datetime.fromisoformat(said)
 
 
 def _cost_in(adapter: Any, attempt: Attempt, seen: Snapshot, age: float) -> Cost | None:
-    """Return what a look says of a job's cost, so many seconds after its submit."""
-    from .._engine._costing import take_cost
-
+    """Return what a look says of a job's cost, so many seconds after its end."""
     if seen.status not in ("completed", "failed"):
         return None
 
+    from .._engine import take_seen
+
     attempt.money.reported = None  # what was heard before
-    finished = seen.finished
-    body = seen.raw if finished is None else finished.raw
-    metadata: Mapping[str, Any] = {} if finished is None else finished.metadata
-    take_cost(adapter, attempt, body, metadata)
+    take_seen(adapter, attempt, seen)
     if attempt.money.reported is not None:
         return attempt.money.reported
 
-    attempt.billing_told = seen.billing or attempt.billing_told
     if seen.refunded_within is not None:
-        # It ended in the time that its call had, and what it took is back that much later.
-        is_back = age >= seen.refunded_within + attempt.call.config.timeout
+        is_back = age >= seen.refunded_within  # that much later it has given back what it took
         attempt.billing_told = "none" if is_back else "possible"
 
     free = seen.status == "failed" and attempt.billing(success=False) == "none"

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .._data._exchange import Call
-from .._engine import EngineContext, asked_price, checked_payload, fitted_call, quoted
+from .._engine import (
+    EngineContext,
+    asked_price,
+    checked_payload,
+    fitted_call,
+    quoted,
+    with_computing,
+)
 from .._http._client import join
 from .._http._key_lookup import base_url
 from .._support._ids import generate_unique_id
@@ -127,6 +134,7 @@ def _plan_one(
     rules = replace(rules, mask_form=mask_form_of(spec))
     planned, changes = plan_media(call.request, adapter.accepts, rules)
     payload = checked_payload(adapter, replace(call, request=planned), spec)
+    seconds = expect(call)
     made = GenerationPlan(
         provider=config.provider,
         model=spec.model,
@@ -135,7 +143,7 @@ def _plan_one(
         payload=payload.body,
         adjustments=(*call.adjustments, *changes),
         warnings=_warned(config, spec.model),
-        quote=quoted(call, spec, payload),
-        expected_seconds=expect(call),
+        quote=with_computing(quoted(call, spec, payload), call, spec, seconds),
+        expected_seconds=seconds,
     )
     return _Planned(made, replace(call, request=planned), adapter, payload)

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..exceptions import TimeoutError  # noqa: A004  (ours is the built-in one too)
+from ._forgotten import operation_of, reserved
 from ._job import Job
+from ._opening import adopted
+
+if TYPE_CHECKING:
+    from .._engine import EngineContext
+    from .._support._secrets import Keys
 
 
 class SettlingJob(Job):
@@ -43,3 +50,23 @@ class SettlingJob(Job):
             return False
 
         return True
+
+
+async def settle_forgotten(
+    provider: str, operation_id: str, keys: Keys, resources: EngineContext
+) -> bool:
+    """Look once at a job that the ledger has forgotten, and settle what it had reserved.
+
+    Returns:
+        Whether that is done: it has ended, and was at the place that we asked.
+
+    Raises:
+        TarashException: It can't be asked after.
+    """
+    row = await reserved(resources.ledger, provider, operation_id)
+    if row is None:
+        return False
+
+    operation, config = await operation_of(row, operation_id, keys, resources)
+    await Job(adopted(operation, config, resources)).status()
+    return await reserved(resources.ledger, provider, operation_id) is None

@@ -37,8 +37,8 @@ async def spend_async(
     Args:
         ledger: Where jobs are written down: `sqlite:///jobs.db`, a path, or a ledger. By default
             what the functions of this package use.
-        since: The first moment that counts, or how long ago that is.
-        until: The first moment that counts no more.
+        since: The first moment that counts, or how long ago that is; in UTC without a time zone.
+        until: The first moment that counts no more; in UTC without a time zone.
         by: What rows are made by: `provider`, `model`, `kind`, `state`, `day`, `month`, or
             `label.NAME` for a label.
 
@@ -61,9 +61,19 @@ async def spend_async(
     if not keeps_money(used):
         raise ValidationError(f"{type(used).__name__} does not count what is spent (keeps_money)")
 
-    first = datetime.now(UTC) - since if isinstance(since, timedelta) else since
-    found = await cast("MoneyLedger", used).spendings(first, until)
+    found = await cast("MoneyLedger", used).spendings(moment(since), moment(until))
     return _rows(found, by)
+
+
+def moment(time: datetime | timedelta | None) -> datetime | None:
+    """Return a time as ledgers take it: one without a zone is in UTC, any time ago is a time."""
+    if isinstance(time, timedelta):
+        try:
+            return datetime.now(UTC) - time
+        except OverflowError:  # before all times, or after them
+            return None if time > timedelta(0) else datetime.max.replace(tzinfo=UTC)
+
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
 
 
 def spend(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+from .._jobs._gateway import Gateway
 from .._jobs._handles import ImageJob, VideoJob
+from .._jobs._tokens import read
 from ..api import resume_async
-from ..exceptions import ValidationError
+from ..exceptions import TarashException, ValidationError
+from ..ledger import MemoryLedger
 from ..ledger._records import JobRecord, Ledger
 from ._errors import CommandError, about
 from ._ledger import all_of
@@ -37,7 +41,7 @@ async def handle_of(job: str, given: str | None, most: int | None = None) -> Han
         raise CommandError("--max-media-bytes: a token has no limit of its own; name the job's id")
 
     if is_token(job):
-        handle = _from_token(job)
+        handle = _from_token(job, Gateway(ledger=await _ledger_of(job, given)))
     else:
         ledger, record = await find_record(job, given)
         handle = await resume_async(record.id, ledger, max_media_bytes=most)
@@ -103,11 +107,27 @@ def _names(record: JobRecord) -> Iterator[str]:
     yield record.id
 
 
-def _from_token(token: str) -> Handle:
+async def _ledger_of(token: str, given: str | None) -> Ledger:
+    """Return the ledger that settles the job of a token; an empty one where none can be read."""
     try:
-        return VideoJob.from_token(token)
+        ledgers = all_of(given, always=True)
+    except CommandError:
+        return MemoryLedger()  # the token is enough to wait for the job
+
+    operation = read(token)
+    for one in ledgers:
+        with suppress(TarashException):
+            if await one.find(operation.provider, operation.id) is not None:
+                return one
+
+    return ledgers[0]
+
+
+def _from_token(token: str, gateway: Gateway) -> Handle:
+    try:
+        return VideoJob.from_token(token, gateway=gateway)
     except ValidationError as error:
         if error.code != "other_kind":
             raise
 
-        return ImageJob.from_token(token)
+        return ImageJob.from_token(token, gateway=gateway)

@@ -35,7 +35,7 @@ def show_spend(
     table = terminal.plain_table(*by, "spent", "possible", "submits", "without a price")
     for one in rows:
         table.add_row(
-            *one.group.values(),
+            *map(terminal.one_line, one.group.values()),
             "unknown" if one.unknown == one.submits else written(one.amount, one.currency),
             written(one.possible, one.currency),
             str(one.submits),

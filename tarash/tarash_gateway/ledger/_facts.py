@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from .._data._budgets import period_at
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Kind, Submission
 from .._data._types import Outcome as Outcome  # noqa: PLC0414  (part of the contract)
@@ -31,6 +32,16 @@ class BudgetWindow:
     """When it renews; None for never."""
     label: tuple[str, str] | None = None
     """Only what has this label counts; one without it has the value ''."""
+    per: str | None = None
+    """How often it renews, for a ledger with a time of its own; None for the times above only."""
+
+    def at(self, time: datetime) -> BudgetWindow:
+        """Return the budget as it is at a time of the ledger's."""
+        if self.per is None:
+            return self
+
+        since, until = period_at(self.per, time)
+        return replace(self, since=since, until=until)
 
 
 class OverBudgetError(Exception):
@@ -60,6 +71,34 @@ class Spending:
     """`reserved` while it goes on; then `estimated`, `reported`, `settled`, or `possible` where it
     may be billed without a result."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    quote: JsonObject | None = None
+    """What it would cost, as the intent had it; kept of forgotten jobs whose end is not known."""
+
+
+LONGEST_WRITING = timedelta(minutes=10)
+"""An intent that is older when it is written down was bought before."""
+LONGEST_JUMP = timedelta(days=31)
+"""A clock that is so much behind what was written down is believed: what was ahead was wrong."""
+EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
+"""A clock that says less is wrong for certain: this was not written yet."""
+
+
+def is_new(intent: Intent, now: datetime) -> bool:
+    """Tell whether an intent is of this moment, by the clock that has dated it."""
+    return timedelta(0) <= now - intent.created_at < LONGEST_WRITING
+
+
+def never_back(now: datetime, latest: datetime | None) -> datetime:
+    """Return the time for budgets: a clock that was put back opens no period again.
+
+    Args:
+        now: By the clock.
+        latest: The latest time that was written down; None where nothing was.
+    """
+    if latest is None or latest <= now:
+        return now
+
+    return latest if now < EARLIEST or latest - now <= LONGEST_JUMP else now
 
 
 def totals_with(labels: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:

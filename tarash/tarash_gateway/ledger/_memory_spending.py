@@ -14,10 +14,13 @@ from ._facts import (
     OverBudgetError,
     Spending,
     SubmissionRecord,
+    is_new,
+    never_back,
     totals_for,
     totals_with,
 )
 from ._memory_states import MemoryStates
+from ._processes import now
 
 LONGEST_SPENDING = 100_000
 """Submits whose cost is remembered."""
@@ -36,6 +39,9 @@ class MemorySpending(MemoryStates):
         self._spent: dict[str, Spending] = {}
         self._totals: defaultdict[tuple[str, ...], Hours] = defaultdict(dict)
         """Dollars that were spent in each hour: of everything, and by label."""
+        self._latest: datetime | None = None
+        self._of_forgotten: dict[tuple[str, str], tuple[Intent, ...]] = {}
+        """The intents of operations whose jobs are forgotten."""
 
     async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
         """Write down a later figure; see `RepricingLedger.reprice`."""
@@ -47,10 +53,24 @@ class MemorySpending(MemoryStates):
     ) -> list[Spending]:
         """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
         with self._lock:
-            return [
+            found = [
                 one
                 for one in self._spent.values()
                 if (since is None or one.at >= since) and (until is None or one.at < until)
+            ]
+
+        return sorted(found, key=lambda one: one.at)
+
+    async def spendings_of(
+        self, provider: str, operation_id: str, host: str = ""
+    ) -> list[Spending]:
+        """Return what was spent on an operation whose job is forgotten, the newest first."""
+        with self._lock:
+            found = self._of_forgotten.get((provider, operation_id), ())
+            return [
+                replace(self._spent[one.id], quote=one.quote)
+                for one in reversed(found)
+                if one.id in self._spent and (not host or one.host in ("", host))
             ]
 
     def _reserve(self, intent: Intent) -> None:
@@ -63,7 +83,7 @@ class MemorySpending(MemoryStates):
             kind=intent.kind,
             provider=intent.provider,
             model=intent.model,
-            at=intent.created_at,
+            at=self._time_of(intent),
             amount=amount,
             currency=currency,
             labels=intent.labels,
@@ -71,7 +91,8 @@ class MemorySpending(MemoryStates):
         # What an earlier try of it had reserved counts no more.
         before = self._spent.get(intent.id)
         self._total(before, -1)
-        for window in intent.budgets:
+        for asked in intent.budgets:
+            window = asked.at(made.at)
             spent = self._counted(window)
             if amount != 0 and spent + _dollars(made) > window.amount:  # what is free always fits
                 self._total(before, 1)
@@ -82,8 +103,16 @@ class MemorySpending(MemoryStates):
             # It counts for its budgets all the same.
             del self._spent[next(iter(self._spent))]
 
+        self._latest = made.at if self._latest is None else max(self._latest, made.at)
         self._spent[intent.id] = made
         self._total(made, 1)
+
+    def _time_of(self, intent: Intent) -> datetime:
+        """Return when an intent counts as spent: a clock that was put back reopens no period."""
+        time = now()
+        is_late = self._latest is not None and is_new(intent, time)
+        made = intent.created_at
+        return max(made, never_back(time, self._latest)) if is_late else made
 
     def _counted(self, window: BudgetWindow) -> Decimal:
         since = None if window.since is None else _hour(window.since)
@@ -123,7 +152,17 @@ class MemorySpending(MemoryStates):
     def _leave(self, entry: SubmissionRecord) -> None:
         """Decide what is reserved for a submit whose job is forgotten: it may have been bought."""
         spent = self._spent.get(entry.intent.id)
-        if spent is None or spent.state != "reserved":
+        if spent is None or spent.state not in UNDECIDED:
+            return
+
+        if entry.operation is not None:
+            name = (entry.operation.provider, entry.operation.id)
+            kept = replace(entry.intent, payload=None)
+            self._of_forgotten[name] = (*self._of_forgotten.pop(name, ()), kept)
+            while len(self._of_forgotten) > LONGEST_SPENDING:
+                del self._of_forgotten[next(iter(self._of_forgotten))]
+
+        if spent.state != "reserved":
             return
 
         is_free = entry.operation is None and entry.submission in {"not_sent", "rejected"}

@@ -48,6 +48,7 @@ __all__ = [
     "OverBudgetError",
     "PagedLedger",
     "QueueLedger",
+    "RememberingLedger",
     "RepricingLedger",
     "SlotAnswer",
     "SlotLedger",
@@ -248,6 +249,26 @@ class SlotLedger(Ledger, Protocol):
 
     async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
         """Return those who wait and the jobs in flight, of one line or of all, oldest first."""
+        ...
+
+
+class RememberingLedger(MoneyLedger, Protocol):
+    """A ledger that still knows what was reserved for the operation of a job that is forgotten.
+
+    Its `settle` takes the id of such an intent, too: the cost takes the place of what is reserved
+    still, or is `possible`.
+    """
+
+    async def spendings_of(
+        self, provider: str, operation_id: str, host: str = ""
+    ) -> list[Spending]:
+        """Return what was spent on an operation, the newest first, with the intents' quotes.
+
+        Args:
+            provider: Whose operation it is.
+            operation_id: The operation's.
+            host: As in `Ledger.find`.
+        """
         ...
 
 

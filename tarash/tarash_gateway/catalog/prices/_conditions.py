@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..._data._money import PriceLine
     from ._facts import Facts
 
+SOURCES = frozenset({"text", "image", "video"})
+"""What `mode` is where the request has no parameter of that name."""
 COMPARED = re.compile(r"(<=|>=|<|>|!=)\s*(.+)")
 OPERATORS = {
     "<=": operator.le,
@@ -57,11 +59,19 @@ def _holds(name: str, wanted: Any, facts: Facts) -> bool | None:
         # What is left to the provider is its usual value, where a line says that it has that one.
         return True if isinstance(wanted, list | tuple) and None in wanted else None
 
+    if name == "mode" and possible <= SOURCES and not _names_a_source(wanted):
+        return None  # the vendor's own word for a mode, and not what is made of what
+
     fitting = [_is_one_of(name, one, wanted) for one in possible]
     if not any(fitting):
         return False
 
     return True if all(fitting) else None
+
+
+def _names_a_source(wanted: Any) -> bool:
+    values = wanted if isinstance(wanted, list | tuple) else [wanted]
+    return any(one in SOURCES for one in values if isinstance(one, str))
 
 
 def _possible(name: str, facts: Facts) -> Any:

@@ -206,7 +206,8 @@ def _sum(
         )
         return Quote(unknown=tuple(dict.fromkeys(unknown)), lines=tuple(one for one, _ in parts))
 
-    if not parts:
+    # What counts nothing of a request says nothing of what the rest of it will cost.
+    if not parts or (unknown and not any(one.quantity_high for one, _ in parts)):
         return Quote(unknown=tuple(dict.fromkeys(unknown)))
 
     high = sum((one.high for one, _ in parts), Decimal(0))

@@ -183,6 +183,12 @@ class PostgresLedger(Threads):
         """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
         return await self._run(self._store.spendings, since, until)
 
+    async def spendings_of(
+        self, provider: str, operation_id: str, host: str = ""
+    ) -> list[Spending]:
+        """Return what was spent on an operation whose job is forgotten, the newest first."""
+        return await self._run(self._store.spendings_of, provider, operation_id, host)
+
     async def close(
         self,
         job_id: str,

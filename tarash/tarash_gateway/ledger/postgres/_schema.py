@@ -244,6 +244,34 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX jobs_scheduled ON tarash.jobs (task_at) WHERE task_at IS NOT NULL",
     ),
+    (
+        # What a job leaves behind that is forgotten before its end is known: under the provider's
+        # name of it, so that whoever waits for it by a token settles it.
+        """
+        ALTER TABLE tarash.spending ADD COLUMN operation_provider text,
+            ADD COLUMN operation_id text, ADD COLUMN host text, ADD COLUMN quote text
+        """,
+        # By a trigger, as above, so that what workers of the version before forget is named, too.
+        """
+        CREATE FUNCTION tarash.leave_spending() RETURNS trigger LANGUAGE plpgsql
+        SECURITY DEFINER SET search_path = pg_catalog AS $$
+        BEGIN
+            UPDATE tarash.spending SET operation_provider = OLD.operation_provider,
+                operation_id = OLD.operation_id, host = OLD.host, quote = OLD.quote
+            WHERE intent = OLD.id AND state IN ('reserved', 'possible');
+            RETURN OLD;
+        END
+        $$
+        """,
+        """
+        CREATE TRIGGER spending_left BEFORE DELETE ON tarash.intents
+        FOR EACH ROW WHEN (OLD.operation_id IS NOT NULL) EXECUTE FUNCTION tarash.leave_spending()
+        """,
+        """
+        CREATE INDEX spending_by_operation ON tarash.spending (operation_id)
+        WHERE operation_id IS NOT NULL
+        """,
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""
 

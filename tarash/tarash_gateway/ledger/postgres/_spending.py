@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from .._facts import OverBudgetError, Spending, totals_for
+from .._facts import LONGEST_JUMP, OverBudgetError, Spending, is_new, totals_for
+from .._processes import now
 from ._rows import as_time
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ SPENT = """
     FROM tarash.spending_totals
     WHERE whose = %s AND hour >= COALESCE(date_trunc('hour', %s::timestamptz AT TIME ZONE 'UTC')
         AT TIME ZONE 'UTC', '-infinity')
+"""
+TIME = """
+    SELECT greatest(clock_timestamp(), (
+        SELECT max(at) FROM tarash.spending WHERE at <= clock_timestamp() + %s
+    )) AS time
+"""
+OF_FORGOTTEN = """
+    SELECT * FROM tarash.spending WHERE operation_id = %s AND operation_provider = %s
+        AND (%s = '' OR COALESCE(host, '') IN ('', %s)) ORDER BY at DESC
 """
 MOST_CHANGES = 200
 """So many changes of a total are summed up anew by each submit, before one row is made of them."""
@@ -43,7 +53,9 @@ FOLD = """
 RESERVE = """
     INSERT INTO tarash.spending (
         intent, job, kind, provider, model, at, amount, currency, state, label_names, labels
-    ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'reserved', %s, %s)
+    ) VALUES (
+        %s, %s, %s, %s, %s, COALESCE(%s::timestamptz, clock_timestamp()), %s, %s, 'reserved', %s, %s
+    )
     ON CONFLICT (intent) DO UPDATE SET at = excluded.at, amount = excluded.amount,
         currency = excluded.currency, state = excluded.state
 """
@@ -75,14 +87,18 @@ def reserve(transaction: Transaction, intent: Intent) -> None:
     said = quote.get("high") or quote.get("low")
     amount = None if said is None else Decimal(str(said))
     needed = amount if amount is not None and currency == "USD" else Decimal(0)
+    at = None if is_new(intent, now()) else as_time(intent.created_at)  # else bought before
     if intent.budgets:
         # Whoever has the lock sees what all before it have reserved: each statement sees anew.
         transaction.lock("tarash budgets")
         # What an earlier try of it had reserved counts no more.
         transaction.run("DELETE FROM tarash.spending WHERE intent = %s", intent.id)
+        if at is None:
+            at = _time(transaction)
 
     full: set[str] = set()
-    for window in intent.budgets:
+    for asked in intent.budgets:
+        window = asked if at is None else asked.at(at)
         spent = _spent(transaction, window, full)
         if amount != 0 and spent + needed > window.amount:  # what is free always fits
             raise OverBudgetError(window, spent)
@@ -96,9 +112,15 @@ def reserve(transaction: Transaction, intent: Intent) -> None:
     transaction.run(
         RESERVE,
         intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
-        as_time(intent.created_at), amount, currency,
+        at, amount, currency,
         [json.dumps(name) for name in intent.labels], _pairs(intent.labels),
     )  # fmt: skip
+
+
+def _time(transaction: Transaction) -> datetime:
+    """Return the database's time, which is one for all machines, and is never put back."""
+    row = transaction.first(TIME, LONGEST_JUMP)
+    return now() if row is None else as_time(row["time"])
 
 
 def _spent(transaction: Transaction, window: BudgetWindow, full: set[str]) -> Decimal:
@@ -169,6 +191,14 @@ def spendings(
     return [_spending(row) for row in rows]
 
 
+def spendings_of(
+    transaction: Transaction, provider: str, operation_id: str, host: str
+) -> list[Spending]:
+    """Return what was spent on an operation whose job is forgotten, the newest first."""
+    rows = transaction.all(OF_FORGOTTEN, operation_id, provider, host, host)
+    return [_spending(row) for row in rows]
+
+
 def _spending(row: Row) -> Spending:
     facts: dict[str, Any] = {
         name: row[name] for name in ("kind", "provider", "model", "amount", "currency", "state")
@@ -180,4 +210,5 @@ def _spending(row: Row) -> Spending:
         job_id=row["job"],
         at=as_time(row["at"]),
         labels=dict(labels),
+        quote=json.loads(row["quote"]) if row["quote"] else None,
     )

@@ -23,7 +23,7 @@ from ._rows import (
     is_held,
     records,
 )
-from ._spending import leave, spendings
+from ._spending import leave, spendings, spendings_of
 from ._submits import drop_media, tell
 
 if TYPE_CHECKING:
@@ -186,6 +186,10 @@ class Store(Opening):
     def spendings(self, since: datetime | None, until: datetime | None) -> list[Spending]:
         """Return what was spent in a time, oldest first."""
         return self._database.read(lambda transaction: spendings(transaction, since, until))
+
+    def spendings_of(self, provider: str, operation_id: str, host: str) -> list[Spending]:
+        """Return what was spent on an operation whose job is forgotten."""
+        return self._database.read(lambda one: spendings_of(one, provider, operation_id, host))
 
     def list(
         self,

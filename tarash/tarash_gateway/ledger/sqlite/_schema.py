@@ -269,5 +269,26 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX jobs_scheduled ON jobs (task_at) WHERE task_at IS NOT NULL",
     ),
+    (
+        # What a job leaves behind that is forgotten before its end is known: under the provider's
+        # name of it, so that whoever waits for it by a token settles it.
+        "ALTER TABLE spending ADD COLUMN operation_provider TEXT",
+        "ALTER TABLE spending ADD COLUMN operation_id TEXT",
+        "ALTER TABLE spending ADD COLUMN host TEXT",
+        "ALTER TABLE spending ADD COLUMN quote TEXT",
+        # By a trigger, so that what processes of the version before forget is named, too.
+        """
+        CREATE TRIGGER spending_left BEFORE DELETE ON intents WHEN OLD.operation_id IS NOT NULL
+        BEGIN
+            UPDATE spending SET operation_provider = OLD.operation_provider,
+                operation_id = OLD.operation_id, host = OLD.host, quote = OLD.quote
+            WHERE intent = OLD.id AND state IN ('reserved', 'possible');
+        END
+        """,
+        """
+        CREATE INDEX spending_by_operation ON spending (operation_id)
+        WHERE operation_id IS NOT NULL
+        """,
+    ),
 )
 """What makes each version out of the one before; never changed, only added to."""

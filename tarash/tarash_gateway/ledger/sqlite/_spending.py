@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
-from .._facts import OverBudgetError, Spending, totals_for
+from .._facts import OverBudgetError, Spending, is_new, never_back, totals_for
+from .._processes import now
 from ._rows import as_json, as_text
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from ..._data._types import JsonObject
     from .._records import BudgetWindow, Intent
 
+LATEST = "SELECT at FROM spending ORDER BY at DESC LIMIT 1"
+OF_FORGOTTEN = """
+    SELECT * FROM spending WHERE operation_id = ? AND operation_provider = ?
+        AND (? = '' OR COALESCE(host, '') IN ('', ?)) ORDER BY at DESC
+"""
 BILLIONTHS = Decimal(1_000_000_000)
 # A sum of all amounts overflows; the sums of dollars and of what is left of them don't.
 SPENT = """
@@ -61,7 +67,9 @@ def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
     amount = _billionths(quote.get("high") or quote.get("low"))
     # What an earlier try of it had reserved counts no more.
     connection.execute("DELETE FROM spending WHERE intent = ?", (intent.id,))
-    for window in intent.budgets:
+    at = _time_of(connection, intent)
+    for asked in intent.budgets:
+        window = asked.at(at)
         spent = _spent(connection, window)
         needed = amount if amount is not None and currency == "USD" else 0
         if amount != 0 and spent + needed > window.amount * BILLIONTHS:  # what is free always fits
@@ -71,10 +79,21 @@ def reserve(connection: sqlite3.Connection, intent: Intent) -> None:
         RESERVE,
         (
             intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
-            as_text(intent.created_at), amount, currency,
+            as_text(at), amount, currency,
             as_json(dict(intent.labels)) if intent.labels else None,
         ),
     )  # fmt: skip
+
+
+def _time_of(connection: sqlite3.Connection, intent: Intent) -> datetime:
+    """Return when an intent counts as spent: a clock that was put back reopens no period."""
+    time = now()
+    if not is_new(intent, time):
+        return intent.created_at  # bought before, and written down once more
+
+    found = connection.execute(LATEST).fetchone()
+    latest = None if found is None else datetime.fromisoformat(found["at"])
+    return max(intent.created_at, never_back(time, latest)) if latest else intent.created_at
 
 
 def _spent(connection: sqlite3.Connection, window: BudgetWindow) -> int:
@@ -131,6 +150,14 @@ def spendings(
     return [_spending(row) for row in rows]
 
 
+def spendings_of(
+    connection: sqlite3.Connection, provider: str, operation_id: str, host: str
+) -> list[Spending]:
+    """Return what was spent on an operation whose job is forgotten, the newest first."""
+    rows = connection.execute(OF_FORGOTTEN, (operation_id, provider, host, host))
+    return [_spending(row) for row in rows]
+
+
 def _spending(row: sqlite3.Row) -> Spending:
     return Spending(
         intent_id=row["intent"],
@@ -143,6 +170,7 @@ def _spending(row: sqlite3.Row) -> Spending:
         currency=row["currency"],
         state=row["state"],
         labels=json.loads(row["labels"]) if row["labels"] else {},
+        quote=json.loads(row["quote"]) if row["quote"] else None,
     )
 
 

@@ -20,7 +20,7 @@ from ._lists import JOBS, by_state
 from ._opening import Opening
 from ._rows import as_json, as_text, is_held
 from ._schema import MIGRATIONS
-from ._spending import leave, spendings
+from ._spending import leave, spendings, spendings_of
 from ._submits import is_there
 
 if TYPE_CHECKING:
@@ -192,6 +192,11 @@ class Store(Opening):
         """Return what was spent in a time, oldest first."""
         with self._file.read() as connection:
             return spendings(connection, since, until)
+
+    def spendings_of(self, provider: str, operation_id: str, host: str) -> list[Spending]:
+        """Return what was spent on an operation whose job is forgotten."""
+        with self._file.read() as connection:
+            return spendings_of(connection, provider, operation_id, host)
 
     def list(
         self,
