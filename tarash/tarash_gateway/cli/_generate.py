@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from .._jobs._delivery import saved_by
 from ..api import (
     enqueue_image_async,
     enqueue_video_async,
@@ -206,12 +207,10 @@ def _make(run: _Run) -> int:
         interrupt.run(_generate_and_save(run), lambda: run.progress.note(STOPPING))
     except interrupt.Stopped as stopped:
         return _stopped(run, stopped)
-    except SaveError as error:
-        if run.response is None:
-            raise
-
-        return _not_saved(run, spoken(error))
     except TarashException as error:
+        if run.response is not None:
+            return _not_saved(run, spoken(error))
+
         code = exit_code(error)
         report.failure(error, code, json=options.as_json)
         # Before a job there is nothing to go on with, and nothing to look for.
@@ -228,18 +227,26 @@ def _make(run: _Run) -> int:
 
 
 async def _generate_and_save(run: _Run) -> None:
-    async with run.progress, calling(run.options, "generate") as make:
-        run.response = response = await make(
-            run.config,
-            run.request,
-            run.progress.update,
-            ledger=_ledger_of(run),
-            idempotency_key=run.options.idempotency_key,
-            labels=labels_of(run.options),
-        )
+    options = run.options
+
+    async def save(response: Response) -> None:
+        run.response = response
         run.progress.note("saving", quiet=True)
-        options = run.options
         await save_all(response, options.output, run.count, force=options.force, done=run.saved)
+
+    async with run.progress, calling(options, "generate") as make:
+        with saved_by(save):  # the job ends when its files are there
+            response = await make(
+                run.config,
+                run.request,
+                run.progress.update,
+                ledger=_ledger_of(run),
+                idempotency_key=options.idempotency_key,
+                labels=labels_of(options),
+            )
+
+        if run.response is None:  # of a job that has ended before, or that another process drives
+            await save(response)
 
 
 def _command(run: _Run, verb: str, job_id: str) -> str | None:

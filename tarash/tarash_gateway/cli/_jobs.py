@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from .._jobs._store import is_kept
 from ..exceptions import TarashException
 from ..ledger._records import JobRecord, JobState, Ledger, PagedLedger
 from . import _interrupt as interrupt
@@ -200,7 +201,7 @@ def _state(record: JobRecord) -> str:
     if last is None:
         return "not sent"
 
-    return "unfinished" if last.operation is not None else "unknown"
+    return "unfinished" if last.operation is not None or is_kept(record) else "unknown"
 
 
 def _age(at: datetime) -> str:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from anyio import to_thread
 
+from .._jobs._delivery import saved_by
 from ..api import resume_all_async
 from ..exceptions import TarashException
 from ..ledger._records import JobRecord
@@ -184,13 +185,20 @@ async def _finish(handle: Handle, waiting: _Waiting) -> None:
     saved: list[Output] = []
     response: Response | None = None
     progress = Progress(await _chain_of(handle, waiting), known=handle.request_id)
+
+    async def save(made: Response) -> None:
+        nonlocal response
+        response, waiting.made = made, True
+        progress.note("saving", quiet=True)
+        await save_all(made, waiting.output, 1, force=waiting.force, done=saved)
+
     try:
         async with progress:
-            response = await cast("Any", handle).wait_async(progress.update)
-            assert response is not None  # noqa: S101  (`wait_async` returns or raises)
-            waiting.made = True
-            progress.note("saving", quiet=True)
-            await save_all(response, waiting.output, 1, force=waiting.force, done=saved)
+            with saved_by(save):  # the job ends when its files are there
+                found: Response = await cast("Any", handle).wait_async(progress.update)
+
+            if response is None:  # of a job that has ended before, or that another process drives
+                await save(found)
     except TarashException as error:
         code = exit_code(error)
         waiting.worst = waiting.worst or code
@@ -205,8 +213,8 @@ async def _finish(handle: Handle, waiting: _Waiting) -> None:
         report.offer(_fetching(response, waiting), what="get it again")
         return
 
-    again = _fetching(response, waiting)
-    report.success(response, saved, json=waiting.as_json, again=again)
+    again = _fetching(found, waiting)
+    report.success(found, saved, json=waiting.as_json, again=again)
 
 
 def _fetching(response: Response, waiting: _Waiting) -> str | None:
