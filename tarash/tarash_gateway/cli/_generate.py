@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from .._jobs._delivery import saved_by
+from .._jobs._recalled import attempts_so_far
 from ..api import (
     enqueue_image_async,
     enqueue_video_async,
@@ -214,7 +215,7 @@ def _make(run: _Run) -> int:
         code = exit_code(error)
         report.failure(error, code, json=options.as_json)
         # Before a job there is nothing to go on with, and nothing to look for.
-        report.offer(_left(run, error.request_id).after if error.operation else None)
+        report.offer(_left(run, error.request_id, "").after if error.operation else None)
         return code
 
     response = cast("Response", run.response)
@@ -285,7 +286,7 @@ def _stopped(run: _Run, stopped: interrupt.Stopped) -> int:
         stopped.cancellation_note or (last and last.error) or "Cancelled before anything was sent"
     )
     request_id = None if last is None else last.request_id
-    left = _left(run, request_id)
+    left = _left(run, request_id, in_options(said))
     error = CommandError(
         in_options(said),
         code=stopped.code,
@@ -295,6 +296,10 @@ def _stopped(run: _Run, stopped: interrupt.Stopped) -> int:
     report.misused(error, json=run.options.as_json)
     report.offer(left.after)
     return stopped.code
+
+
+class Interrupted(TarashException):
+    """A signal ended the command, and with it the attempt that was under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +312,7 @@ class _Left:
     """The command that waits for the job, where it may still run."""
 
 
-def _left(run: _Run, request_id: str | None) -> _Left:
+def _left(run: _Run, request_id: str | None, said: str) -> _Left:
     async def read_left(known: str) -> _Left:
         ledger = _ledger_of(run)
         try:
@@ -316,7 +321,12 @@ def _left(run: _Run, request_id: str | None) -> _Left:
         except TarashException:
             return _Left()  # nothing was written down, since nothing was about to be sent
 
-        facts: dict[str, Any] = {"job_id": job.id, "operation": job.operation}
+        done = attempts_so_far(job, Interrupted(said))
+        facts: dict[str, Any] = {
+            "job_id": job.id,
+            "operation": job.operation,
+            "attempts": [one.model_dump(mode="json") for one in done],
+        }
         if record is not None and record.entries:
             entry = record.entries[-1]
             facts |= {"submission": entry.submission, "outcome": entry.outcome}

@@ -282,6 +282,21 @@ def failure(error: TarashException, code: Exit, *, json: bool) -> None:
         terminal.hint("nothing was sent, and nothing bought")
 
 
+def cancelled(error: TarashException, code: Exit, *, json: bool) -> None:
+    """Say that a job has ended because somebody had it stopped."""
+    billed = "what had run may be billed"
+    ended = error.execution_metadata
+    if ended is not None and all(one.billing == "none" for one in ended.attempts):
+        billed = "nothing is billed"
+
+    said = f"the job {error.request_id} was stopped, as somebody had asked; {billed}"
+    if json:
+        told = {**as_json(error), "type": "Cancelled", "message": said, "retryable": False}
+        terminal.document({"error": {**told, "exit_code": int(code)}})
+
+    terminal.say(said, label="stopped", style="yellow")
+
+
 def unsaved(
     response: Response,
     error: CommandError,

@@ -201,11 +201,19 @@ async def _finish(handle: Handle, waiting: _Waiting) -> None:
                 await save(found)
     except TarashException as error:
         code = exit_code(error)
-        waiting.worst = waiting.worst or code
         if response is None:
+            record = await _record_of(handle, waiting)
+            if record is not None and record.state == "cancelled":
+                waiting.worst = waiting.worst or Exit.CANCELLED
+                report.cancelled(error, Exit.CANCELLED, json=waiting.as_json)
+                return
+
+            waiting.worst = waiting.worst or code
             report.failure(error, code, json=waiting.as_json)
-            report.offer(await _after(handle, waiting))
+            report.offer(_after(handle, record, waiting))
             return
+
+        waiting.worst = waiting.worst or code
 
         told = CommandError(spoken(error), code=code, kind=type(error).__name__)
         rescued = await to_thread.run_sync(rescue, response)
@@ -228,9 +236,8 @@ async def _record_of(handle: Handle, waiting: _Waiting) -> JobRecord | None:
     return None if known is None else known[1]
 
 
-async def _after(handle: Handle, waiting: _Waiting) -> str | None:
+def _after(handle: Handle, record: JobRecord | None, waiting: _Waiting) -> str | None:
     """Return the command that waits again, after an error that leaves the job running."""
-    record = await _record_of(handle, waiting)
     if record is None or record.state != "open" or handle.operation is None:
         return None
 

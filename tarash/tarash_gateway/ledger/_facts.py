@@ -57,9 +57,13 @@ class Spending:
     """None where nobody knows."""
     currency: str = "USD"
     state: str = "reserved"
-    """`reserved` while it goes on; then `estimated`, `reported`, `settled`, or `possible` where it
-    may be billed without a result."""
+    """`reserved` while it goes on; then `estimated`, `reported`, `settled`, `possible` where it may
+    be billed without a result, or `not_sent`."""
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+NOT_SENT: Final = "not_sent"
+"""The state of what was reserved for a submit that never left."""
 
 
 def totals_with(labels: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
