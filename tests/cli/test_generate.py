@@ -430,3 +430,9 @@ def test_a_file_is_known_by_its_content_first(command: Command, name: str) -> No
 
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+
+
+def test_a_model_that_looks_mistyped_is_told_of_once(tarash_command: Command) -> None:
+    asked = ("video", "a cat", "--model", "fal-ai/veo3.11", "--mock")
+    told = tarash_command(*asked, code=0).err
+    assert told.count("did you mean fal-ai/veo3.1") == 1

@@ -6,11 +6,13 @@ The gateway's public functions do the work; the order of the steps is all that i
 from __future__ import annotations
 
 import asyncio
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from .._jobs._delivery import saved_by
 from .._jobs._recalled import attempts_so_far
+from .._support._warnings import UnknownModelWarning
 from ..api import (
     enqueue_image_async,
     enqueue_video_async,
@@ -78,10 +80,13 @@ def generate(options: Options) -> int:
 
     report.adjustments(plan.adjustments)
     run = _Run(options, config, request, Progress(names_of(config)), count)
-    if options.enqueue:
-        return _enqueue(run)
+    with warnings.catch_warnings():
+        # What the plan says already.
+        warnings.simplefilter("ignore", UnknownModelWarning)
+        if options.enqueue:
+            return _enqueue(run)
 
-    return _detach(run) if options.detach else _make(run)
+        return _detach(run) if options.detach else _make(run)
 
 
 def _count(options: Options, plan: GenerationPlan) -> int:
