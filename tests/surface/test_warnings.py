@@ -181,7 +181,7 @@ def test_a_model_that_looks_mistyped_is_warned_of_where_it_is_bought(
 
 @pytest.mark.parametrize(
     ("provider", "model"),
-    [("fal", "fal-ai/some-new-thing"), ("luma", "aurora"), ("replicate", "somebody/new")],
+    [("fal", "fal-ai/some-new-thing"), ("luma", "brand-new-model"), ("replicate", "somebody/new")],
 )
 def test_a_model_that_is_merely_new_is_nothing_to_warn_of(provider: str, model: str) -> None:
     config = VideoGenerationConfig(provider=provider, model=model, mock=MockConfig(enabled=True))
