@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from .._jobs._delivery import saved_by
@@ -43,7 +44,7 @@ from ._save import Output, Response, check, check_pipe, rescue, save_all
 from ._traffic import calling, check_traffic
 from ._words import in_options, spoken
 
-STOPPING = "stopping; Ctrl-C again leaves at once"
+STOPPING = "stopping; a second signal, such as Ctrl-C, leaves at once"
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class _Run:
     """How many results are to be made."""
     response: Response | None = None
     saved: list[Output] = field(default_factory=list)
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def generate(options: Options) -> int:
@@ -228,7 +230,8 @@ def _make(run: _Run) -> int:
     if ended is not None and ended.fallback_triggered:
         report.adjustments(response.adjustments)
 
-    report.success(response, run.saved, json=options.as_json, again=_fetching(run))
+    again = _fetching(run)
+    report.success(response, run.saved, json=options.as_json, again=again, begun=run.begun)
     return Exit.DONE
 
 

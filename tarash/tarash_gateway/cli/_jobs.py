@@ -30,13 +30,7 @@ def ls(
         records = records[:limit]
         terminal.hint(f"there are more: go on with --after {records[-1].id}")
 
-    if elsewhere:
-        said = "rehearsed job is" if elsewhere == 1 else "rehearsed jobs are"
-        terminal.hint(
-            f"{elsewhere} {said} unfinished, in a ledger of their own: `tarash jobs ls --ledger "
-            f"{REHEARSALS}` lists them"
-        )
-
+    tell_of_rehearsed(elsewhere, "ls")
     if as_json:
         terminal.document([_as_json(record) for record in records])
         return Exit.DONE
@@ -83,9 +77,23 @@ async def _read(
         ]  # fmt: skip
 
     found.sort(key=lambda record: record.created_at, reverse=True)
+    return found[:limit], await rehearsed_elsewhere(ledger)
+
+
+async def rehearsed_elsewhere(ledger: str | None) -> int:
+    """Return how many rehearsed jobs are unfinished in a ledger that was not looked into."""
     other = None if is_chosen(ledger) or is_rehearsing() else rehearsals()
-    elsewhere = 0 if other is None else len(await other.jobs(states=("open", "unknown")))
-    return found[:limit], elsewhere
+    return 0 if other is None else len(await other.jobs(states=("open", "unknown")))
+
+
+def tell_of_rehearsed(count: int, verb: str) -> None:
+    """Say where the rehearsed jobs are, if there are any."""
+    if count:
+        said = "rehearsed job is" if count == 1 else "rehearsed jobs are"
+        terminal.hint(
+            f"{count} {said} unfinished, in a ledger of their own: `tarash jobs {verb} --ledger "
+            f"{REHEARSALS}` goes there"
+        )
 
 
 async def _known(job_id: str, ledgers: Sequence[Ledger]) -> JobRecord:

@@ -22,6 +22,7 @@ from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, exit_code
 from ._find import Handle, handle_of, known_record
+from ._jobs import rehearsed_elsewhere, tell_of_rehearsed
 from ._ledger import all_of, command_for, url_of
 from ._progress import Progress
 from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check_pipe, rescue, save_all
@@ -139,6 +140,8 @@ def resume(
             f"no unfinished jobs in {url_of(ledger)}; those that have completed are in "
             "`tarash jobs ls --all`, and `tarash jobs fetch ID -o FILE` gets one again"
         )
+
+        tell_of_rehearsed(asyncio.run(rehearsed_elsewhere(ledger)), "resume")
 
     return waiting.worst
 
