@@ -18,6 +18,7 @@ from tarash.tarash_gateway import (
     VideoGenerationRequest,
     generate_image,
     generate_video,
+    plan_video,
 )
 from tarash.tarash_gateway.media import samples
 from tarash.tarash_gateway.server._video_requests import VideoCreate
@@ -188,3 +189,43 @@ def test_a_size_as_openai_writes_it_asks_for_its_lines(
     order = VideoCreate(prompt="A cat", model="google/veo-3.1-generate-preview", size=size)
     request = order.request()
     assert (request.resolution, request.aspect_ratio) == (resolution, ratio)
+
+
+UPRIGHT = samples.make_png(400, 900, 1)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("bytedance", "seedance-1-0-pro-250528"),
+        ("fal", "fal-ai/bytedance/seedance/v1/pro/image-to-video"),
+        ("fal", "fal-ai/veo3.1/image-to-video"),
+        ("google", "veo-3.1-generate-preview"),
+        ("kling", "kling-v2-6"),
+        ("minimax", "MiniMax-Hailuo-2.3"),
+        ("replicate", "bytedance/seedance-1-pro"),
+        ("runway", "gen4_turbo"),
+        ("runway", "gen4.5"),
+        ("xai", "grok-imagine-video"),
+    ],
+)
+@pytest.mark.parametrize("role", ["first_frame", "reference"])
+def test_a_shape_that_nobody_asked_for_is_that_of_the_first_frame(
+    provider: str, model: str, role: str
+) -> None:
+    """Elsewhere an upright picture was cropped to whatever shape was the default."""
+    config = VideoGenerationConfig(provider=provider, model=model)
+    images: Any = [{"image": UPRIGHT, "type": role}]
+    asked = VideoGenerationRequest(prompt="A cat", image_list=images)
+    try:
+        payload = json.dumps(plan_video(config, asked).payload, default=str)
+    except TarashException:
+        assert role == "reference", "a first frame is what they all take"
+        return
+
+    assert "1280:720" not in payload
+    assert "16:9" not in payload
+    if provider == "runway":
+        assert "720:1280" in payload
+        wide = asked.model_copy(update={"aspect_ratio": "16:9"})
+        assert "1280:720" in json.dumps(plan_video(config, wide).payload, default=str)
