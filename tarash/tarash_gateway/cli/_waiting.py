@@ -187,7 +187,8 @@ async def _unfinished(waiting: _Waiting) -> AsyncIterator[Handle]:
 async def _finish(handle: Handle, waiting: _Waiting) -> None:
     saved: list[Output] = []
     response: Response | None = None
-    progress = Progress(await _chain_of(handle, waiting), known=handle.request_id)
+    chain = await _chain_of(handle, waiting)
+    progress = Progress(chain, known=handle.request_id, reminds=not waiting.several)
 
     async def save(made: Response) -> None:
         nonlocal response
