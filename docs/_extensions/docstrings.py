@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import TYPE_CHECKING, Any, get_args
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -112,7 +113,8 @@ def _table(shown: type[BaseModel]) -> list[str]:
             f"     - {_meaning(shown, name)}",
         ]
 
-    return [".. list-table::", "   :header-rows: 1", "   :widths: auto", "", *rows]
+    options = ["   :header-rows: 1", "   :widths: auto", "   :class: fields"]
+    return [".. list-table::", *options, "", *rows]
 
 
 def _default(field: Any) -> str:
@@ -124,9 +126,31 @@ def _type(shown: type[BaseModel], name: str) -> str:
     for kind in shown.__mro__:
         written = vars(kind).get("__annotations__", {}).get(name)
         if written is not None:
-            return re.sub(r"\b\w+\b", _readable, str(written).replace("tuple[()]", "tuple"))
+            return re.sub(r"\b\w+\b", _readable, _spelled(written).replace("tuple[()]", "tuple"))
 
     return "Any"
+
+
+def _spelled(kind: Any) -> str:
+    """Return a type as its author would write it; pydantic may have read it already."""
+    if isinstance(kind, str):
+        return re.sub(r"\bAnnotated\[(.+?), \w+\(.*\)\]", r"\1", kind)
+
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _spelled(args[0])
+
+    if origin is Literal:
+        return " | ".join(map(repr, args))
+
+    if origin in (Union, UnionType):
+        return " | ".join(map(_spelled, args))
+
+    if origin is not None and args:
+        return f"{_spelled(origin)}[{', '.join(map(_spelled, args))}]"
+
+    named = {NoneType: "None", Ellipsis: "..."}
+    return named.get(kind) or str(getattr(kind, "__name__", kind))
 
 
 def _readable(found: re.Match[str]) -> str:

@@ -82,13 +82,14 @@ class Command:
         self.environment = environment
         self._forks = forks
 
-    def __call__(self, *arguments: str, code: int | None = None) -> Ran:
-        """Run `tarash` with these arguments, and check its exit code."""
+    def __call__(self, *arguments: str, code: int | None = None, before: str = "") -> Ran:
+        """Run `tarash` with these arguments, after some code, and check its exit code."""
         out, err = (self.folder.with_name(name) for name in ("out", "err"))
         job = {
             "arguments": arguments,
             "folder": str(self.folder),
             "environment": self.environment,
+            "before": before,
             "out": str(out),
             "err": str(err),
         }

@@ -1,8 +1,8 @@
 """Runs commands of `tarash`, each in a fork of one process that has imported it already.
 
 What a process of its own costs is Python's start and the imports, the same for every command. Reads
-one JSON object a line: `arguments`, `folder`, `environment`, and the files that standard output and
-standard error go to. Writes one exit code a line.
+one JSON object a line: `arguments`, `folder`, `environment`, `before` (code to run first), and the
+files that standard output and standard error go to. Writes one exit code a line.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def become(job: dict[str, Any]) -> int:
         os.dup2(opened, number)
         os.close(opened)
 
+    exec(job["before"], {})  # noqa: S102  (a test's own)
     return main(job["arguments"])
 
 

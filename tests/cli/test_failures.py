@@ -241,7 +241,22 @@ def test_a_signal_cancels_the_job_once_and_tells_the_answer(
     assert simulator.counters("fal").cancels == 1
     error = ran.json()["error"]
     assert (error["type"], error["request_id"]) == ("Interrupted", job.id)
+    assert (error["outcome"], error["submission"]) == ("stopped", "accepted")
+    (attempt,) = error["attempts"]
+    assert attempt["request_id"] == job.id
+    assert (attempt["billing"], attempt["cancel"]) == ("possible", "requested")
+    assert (attempt["error_type"], attempt["status"]) == ("Interrupted", "failed")
     assert f"interrupted: Cancelled; fal answered for job {job.id}: requested" in ran.err
+
+    # It did stop: that is no failure of anybody's, and nobody wants another one in its place.
+    told = tarash_command("jobs", "resume", code=12)
+    assert f"stopped: the job {job.id} was stopped, as somebody had asked" in told.err
+    assert "error" not in told.err
+    (listed,) = tarash_command("jobs", "ls", "--all", "--json", code=0).json()
+    assert listed["state"] == "cancelled"
+    again = tarash_command("jobs", "wait", job.id, "--json", code=12).json()["error"]
+    assert (again["type"], again["exit_code"], again["request_id"]) == ("Cancelled", 12, job.id)
+    assert simulator.counters("fal").submits == 1
 
 
 def test_a_second_signal_leaves_at_once(tarash_command: Command, simulator: Simulator) -> None:

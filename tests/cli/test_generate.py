@@ -430,3 +430,19 @@ def test_a_file_is_known_by_its_content_first(command: Command, name: str) -> No
 
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQAAAAA3bvkkAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+
+
+def test_a_model_that_looks_mistyped_is_told_of_once(tarash_command: Command) -> None:
+    asked = ("video", "a cat", "--model", "fal-ai/veo3.11", "--mock")
+    told = tarash_command(*asked, code=0).err
+    assert told.count("did you mean fal-ai/veo3.1") == 1
+
+
+def test_a_pipe_is_told_now_and_then_that_a_job_goes_on(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    simulator.script("fal", Script(run_seconds=0.5, stream=False))
+    often = "from tarash.tarash_gateway.cli import _progress; _progress.REMIND_SECONDS = 0.05"
+    told = tarash_command("video", "a cat", code=0, before=often).err
+    usual = tarash_command("video", "a cat", code=0).err
+    assert told.count("fal fal-ai/veo3.1  ") > usual.count("fal fal-ai/veo3.1  ") + 1, told

@@ -63,9 +63,8 @@ def test_a_job_of_a_killed_command_is_named_at_once_and_resumed(
     told = tarash_command("jobs", "cancel", job.id, "--json", code=0).json()
     assert (told["request_id"], told["cancel"]) == (job.id, "requested")
     assert (told["provider"], told["model"]) == ("fal", "fal-ai/veo3.1")
-    resumed = tarash_command("jobs", "resume", "-o", "out")
-    assert job.id in resumed.err
-    assert "cancelled" in resumed.err
+    resumed = tarash_command("jobs", "resume", "-o", "out", code=12)
+    assert f"the job {job.id} was stopped, as somebody had asked" in resumed.err
     assert simulator.counters("fal").submits == 1
 
 
@@ -113,7 +112,11 @@ def test_more_jobs_than_a_page_holds_are_resumed(
 def test_the_same_key_twice_is_one_job(tarash_command: Command, simulator: Simulator) -> None:
     arguments = ("video", "a cat", "--idempotency-key", "order-1")
     first = tarash_command(*arguments, code=0)
-    assert tarash_command(*arguments, code=0).out == first.out
+    assert "billed: certain" in first.err
+    again = tarash_command(*arguments, code=0)
+    assert again.out == first.out
+    assert "bought before under this idempotency key: nothing was bought now" in again.err
+    assert "billed" not in again.err
 
     other = tarash_command("video", "a dog", "--idempotency-key", "order-1", code=2)
     assert "belongs to the job" in other.err
@@ -239,3 +242,16 @@ def test_what_still_runs_is_not_fetched(tarash_command: Command, simulator: Simu
     job_id = tarash_command("video", "a cat", "--detach", code=0).out.strip()
     refused = tarash_command("jobs", "fetch", job_id, "-o", "cat.mp4", code=11)
     assert f"`tarash jobs wait {job_id}" in refused.err
+
+
+def test_resume_says_where_rehearsed_jobs_are_and_spend_names_no_ledger_that_is_not_there(
+    tarash_command: Command, simulator: Simulator
+) -> None:
+    assert tarash_command("spend", code=0).err == "nothing was spent\n"
+    simulator.script("fal", NEVER)
+    tarash_command("video", "a cat", "--detach", code=0)
+    del tarash_command.environment["TARASH_FAL_BASE_URL"]  # later, in another terminal
+    told = tarash_command("jobs", "resume", code=0).err
+    assert "1 rehearsed job is unfinished" in told
+    assert "`tarash jobs resume --ledger rehearsals`" in told
+    assert "--ledger rehearsals" in tarash_command("spend", code=0).err

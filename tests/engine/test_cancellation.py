@@ -11,10 +11,10 @@ from typing import Any
 import anyio
 import pytest
 
-from tarash.tarash_gateway import VideoGenerationUpdate
+from tarash.tarash_gateway import GenerationFailedError, VideoGenerationUpdate
 from tarash.tarash_gateway.testing import Fault, Script
 from tests.conftest import Leap, logged, rounds, until
-from tests.engine.conftest import Eventually, Fal
+from tests.engine.conftest import KEY, Eventually, Fal
 
 NEVER = Script(outcome="never")
 LIMIT = 60
@@ -112,7 +112,27 @@ async def test_the_job_of_a_cancelled_task_is_cancelled_at_the_provider(
     assert (fal.counters.submits, fal.counters.cancels) == (1, 1)
     assert fal.simulator.jobs("fal")[0].cancel_requested
     assert "requested" in told.cancellation_note()
-    assert fal.outcomes() == ["detached"]
+    assert fal.outcomes() == ["stopped"], "nobody wants another one in its place"
+
+
+async def test_a_job_that_did_stop_has_not_failed_and_none_takes_its_place(
+    fal: Fal, leap: Leap
+) -> None:
+    """Whoever resumes it hears so: no fallback is bought for what nobody wants any more."""
+    fal.script(NEVER)
+    fallback = fal.config(model="fal-ai/kling-video/v2.5-turbo/pro/text-to-video")
+    work = partial(fal.generate, fallback_configs=[fallback])
+    await by_task(work, lambda: fal.counters.streams == 1, leap)
+
+    (job,) = await fal.gateway.resume_all_async(api_keys={"fal": KEY})
+    with pytest.raises(GenerationFailedError):
+        await job.wait_async()
+
+    (record,) = await fal.ledger.jobs()
+    assert record.state == "cancelled"
+    (entry,) = record.entries
+    assert (entry.outcome, entry.heard["cancel"]) == ("stopped", "requested")
+    assert (fal.counters.accepted, fal.counters.cancels) == (1, 1)
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
@@ -376,7 +396,7 @@ def test_no_connection_outlives_the_loop(fal: Fal) -> None:
     asyncio.run(leave())
     asyncio.run(until(lambda: fal.counters.open_connections == 0))
     assert fal.counters.cancels == 5
-    assert fal.outcomes() == ["detached"] * 5
+    assert fal.outcomes() == ["stopped"] * 5
 
 
 def test_a_loop_that_ends_with_jobs_under_way_cancels_them(fal: Fal) -> None:

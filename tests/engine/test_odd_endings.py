@@ -55,8 +55,8 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def check_stopped(fal: Fal, outcomes: tuple[str, ...] = ("detached",)) -> None:
-    """One job, one cancel, and the ledger knows: "detached" is asked to stop, and may still end."""
+def check_stopped(fal: Fal, outcomes: tuple[str, ...] = ("stopped",)) -> None:
+    """One job, one cancel, and the ledger knows: "stopped" is asked to stop, and may still end."""
     assert (fal.counters.submits, fal.counters.accepted, fal.counters.cancels) == (1, 1, 1)
     assert fal.outcomes() == list(outcomes)
 
@@ -86,7 +86,7 @@ def test_an_exit_out_of_a_sync_callback_stops_the_job(fal: Fal, exit_: type[Base
     with pytest.raises(exit_):
         asyncio.run(fal.generate(leaves_by(exit_)))
 
-    asyncio.run(until(lambda: fal.outcomes() == ["detached", "detached"]))
+    asyncio.run(until(lambda: fal.outcomes() == ["stopped", "stopped"]))
     assert fal.counters.cancels == 2
 
 
@@ -309,7 +309,8 @@ def test_a_job_whose_loop_is_closed_is_stopped_elsewhere(fal: Fal, on_timeout: s
     task = loop.create_task(fal.generate(on_timeout=on_timeout))
     loop.run_until_complete(until(lambda: fal.counters.polls > 0))
     loop.close()
-    wait_until(lambda: fal.outcomes() == ["detached"])
+    outcome = "stopped" if on_timeout == "cancel" else "detached"
+    wait_until(lambda: fal.outcomes() == [outcome])
     assert fal.counters.cancels == (on_timeout == "cancel")
     with contextlib.suppress(RuntimeError):  # what is left of it can't be awaited
         task.get_coro().close()
@@ -327,7 +328,7 @@ def test_a_coroutine_that_is_thrown_away_has_its_job_stopped(fal: Fal) -> None:
     with contextlib.suppress(RuntimeError):
         task.get_coro().close()
 
-    wait_until(lambda: fal.outcomes() == ["detached"])
+    wait_until(lambda: fal.outcomes() == ["stopped"])
     check_stopped(fal)
     del task
     loop.close()

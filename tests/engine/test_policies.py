@@ -255,7 +255,7 @@ ENDS: dict[str, tuple[Any, Script | Fault, str | None, bool]] = {
     "deadline": (by_deadline, NEVER, "detached", True),
     "stopped in the queue": (by_deadline, Script(queue_polls=1000), "cancelled", False),
     "detached": (by_detaching, NEVER, "detached", True),
-    "cancelled": (by_cancellation, NEVER, "detached", True),
+    "cancelled": (by_cancellation, NEVER, "stopped", True),
     "submitted": (by_submitting, NEVER, None, True),
 }
 

@@ -322,3 +322,22 @@ async def test_a_dead_line_before_the_answer_costs_what_it_may(simulator: Simula
     (row,) = await spend_async(ledger)
     assert (row.possible, row.submits) == (FIVE_SECONDS, 1)
     assert simulator.counters("runway").accepted == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.status(429), None], ids=["rejected", "never left"])
+async def test_a_submit_that_never_left_is_none(simulator: Simulator, fault: Any) -> None:
+    """Elsewhere a report counted calls that had failed before the provider heard of them."""
+    ledger = MemoryLedger()
+    gateway = Gateway(ledger=ledger)
+    asked = config(simulator)
+    if fault is None:
+        asked = asked.model_copy(update={"base_url": "http://127.0.0.1:9"})
+    else:
+        simulator.fail("runway", "submit", fault)
+
+    with pytest.raises(TarashException):
+        await gateway.generate_video_async(asked, REQUEST)
+
+    await gateway.aclose()
+    assert len(ledger.entries()) == 1
+    assert [one.submits for one in await spend_async(ledger)] == ([] if fault is None else [1])

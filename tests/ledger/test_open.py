@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway import Gateway, ImageGenerationConfig, ImageGenerationRequest, MockConfig
+from tarash.tarash_gateway import (
+    Gateway,
+    ImageGenerationConfig,
+    ImageGenerationRequest,
+    MockConfig,
+    resume,
+    resume_all,
+    spend,
+)
 from tarash.tarash_gateway.exceptions import ValidationError
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger, open_ledger
 
@@ -70,3 +78,22 @@ def test_what_names_no_ledger_is_refused_with_examples(url: str) -> None:
         open_ledger(url)
 
     assert CANARY not in str(caught.value)
+
+
+def test_no_file_is_made_by_looking(tmp_path: Path) -> None:
+    """A mistyped path was a new, empty ledger from then on, with nothing unfinished in it."""
+    path = tmp_path / "folder" / "jobs.db"
+    with pytest.warns(
+        UserWarning, match="there is no ledger at .*jobs.db.*check the path"
+    ) as caught:
+        assert resume_all(path) == []
+
+    assert {one.filename for one in caught} == {__file__}
+    with pytest.raises(ValidationError, match="knows no job"):
+        resume("fal-1", path)
+
+    assert spend(path) == []
+    gateway = Gateway(ledger=path)
+    assert gateway.list_jobs() == []
+    gateway.close()
+    assert list(tmp_path.iterdir()) == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import pickle
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import pydantic
@@ -17,8 +20,16 @@ from tarash.tarash_gateway import (
     VideoGenerationConfig,
     VideoGenerationRequest,
     describe_model,
+    enqueue_image,
+    enqueue_video,
+    generate_image,
+    generate_video,
     plan_image,
     plan_video,
+    quote_image,
+    quote_video,
+    submit_image,
+    submit_video,
 )
 
 HALF = "\ud83d"
@@ -174,6 +185,51 @@ def test_a_providers_word_for_a_field_is_warned_about(model: Any, field: str, na
         explicit = model(prompt="A cat", extra_params={name: 5})
 
     assert explicit.extra_params == {name: 5}
+
+
+@pytest.mark.parametrize("place", ["head", "fallback"])
+@pytest.mark.parametrize("kind", ["video", "image"])
+def test_a_strict_call_sends_no_keyword_that_means_a_field(kind: str, place: str) -> None:
+    """What was meant would be missing, and something else be bought."""
+    is_video = kind == "video"
+    model: Any = VideoGenerationConfig if is_video else ImageGenerationConfig
+    request_type: Any = VideoGenerationRequest if is_video else ImageGenerationRequest
+    calls: Sequence[Any] = (
+        (plan_video, generate_video, submit_video, enqueue_video, quote_video)
+        if is_video
+        else (plan_image, generate_image, submit_image, enqueue_image, quote_image)
+    )
+    # A config that could buy: what would be sent fails at once, and with another error.
+    own = {"provider": "fal", "model": "x", "api_key": "k", "base_url": "http://127.0.0.1:9"}
+    strict = model(**own, strict=True)
+    config = strict if place == "head" else model(**own, fallback_configs=[strict])
+    for field, names in (OF_VIDEOS if is_video else OF_IMAGES).items():
+        for name in names:
+            with pytest.warns(UserWarning, match="did you mean"):
+                request = request_type.model_validate({"prompt": "A cat", name: 5})
+
+            for call in calls:
+                with pytest.raises(ValidationError, match=f"did you mean .*'{field}'") as caught:
+                    call(config, request)
+
+                told = caught.value
+                assert (told.code, told.field, told.submission) == ("strict", name, "not_sent")
+
+    explicit = request_type(prompt="A cat", extra_params={"duration": 5})
+    assert calls[0](strict, explicit).payload["duration"] == 5
+
+
+def test_two_requests_are_equal_by_what_they_send() -> None:
+    with pytest.warns(UserWarning, match="did you mean"):
+        loose = VideoGenerationRequest.model_validate({"prompt": "A cat", "duration": 5})
+
+    explicit = VideoGenerationRequest(prompt="A cat", extra_params={"duration": 5})
+    assert loose == explicit
+    assert loose.model_dump_json() == explicit.model_dump_json()
+    strict = VideoGenerationConfig(provider="fal", model="x", strict=True)
+    for copied in (loose.model_copy(), copy.deepcopy(loose), pickle.loads(pickle.dumps(loose))):
+        with pytest.raises(ValidationError, match="did you mean"):
+            plan_video(strict, copied)
 
 
 @pytest.mark.parametrize("name", ["cfg_scale", "safety_tolerance", "fps", "loras", "camera_fixed"])

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from tarash.tarash_gateway.testing import Fault, Script
+from tarash.tarash_gateway import (
+    VideoGenerationConfig,
+    VideoGenerationRequest,
+    generate_video_async,
+)
+from tarash.tarash_gateway.testing import Fault, Script, Simulator
+from tarash.tarash_gateway.testing._simulator import PAUSES
 
 
 async def seen(fal: Any, submitted: dict[str, Any]) -> str:
@@ -102,3 +108,41 @@ async def test_an_answer_can_be_held_back(fal: Any) -> None:
 def test_looks_and_seconds_do_not_mix() -> None:
     with pytest.raises(ValueError, match="or queue_seconds"):
         Script(queue_polls=1, run_seconds=1)
+
+
+@pytest.mark.parametrize(("pause", "hasty"), [(5.0, 0), (4.9, 1)])
+async def test_who_polls_sooner_than_the_provider_allows_is_found_out(
+    fal: Any, pause: float, hasty: int
+) -> None:
+    now = 0.0
+    fal.simulator._state("fal").clock = lambda: now  # noqa: SLF001  (its time, not ours)
+    fal.simulator.script("fal", Script(outcome="never"))
+    submitted = await fal.submit()
+    (alone,) = fal.simulator.jobs("fal")
+    for at in (0, 7, 7 + pause, 100):
+        now = at
+        await seen(fal, submitted)
+
+    (job,) = fal.simulator.jobs("fal")
+    assert (alone.shortest_pause, job.shortest_pause) == (None, pytest.approx(pause))
+    assert len(fal.simulator.hasty("fal", 5)) == hasty
+    with pytest.raises(ValueError, match="documents no pause"):
+        fal.simulator.hasty("fal")
+
+
+async def test_whoever_goes_below_runways_pause_is_found_out(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.script("runway", Script(queue_polls=1, run_polls=2))
+    config = VideoGenerationConfig(
+        provider="runway",
+        model="gen4.5",
+        api_key="k",
+        base_url=simulator.base_url("runway"),
+        poll_interval=0.02,
+        provider_config={"min_poll_interval": 0.01},
+    )
+    await generate_video_async(config, VideoGenerationRequest(prompt="A tram"))
+    assert simulator.hasty("runway") == simulator.jobs("runway")
+    monkeypatch.setitem(PAUSES, "runway", 0.001)
+    assert simulator.hasty("runway") == []

@@ -20,6 +20,7 @@ from tarash.tarash_gateway import (
     plan_video,
     submit_video,
 )
+from tarash.tarash_gateway._support._warnings import UnknownModelWarning
 from tarash.tarash_gateway.testing import Simulator
 
 REQUEST = VideoGenerationRequest(prompt="A cat")
@@ -144,3 +145,48 @@ async def test_what_a_line_asked_is_forgotten_when_the_call_ends() -> None:
         await asyncio.gather(generate_video_async(mocked("fall"), REQUEST))
 
     assert places(caught) == ["<tarash_gateway>"]
+
+
+def told_of_models(caught: Iterable[warnings.WarningMessage]) -> list[str]:
+    return [str(one.message) for one in caught if one.category is UnknownModelWarning]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "said"),
+    [
+        ("luma", "ray-22", "did you mean ray-2?"),
+        ("runway", "gen45", "did you mean gen4.5?"),
+        ("fal", "fal-ai/veo3.11", "did you mean fal-ai/veo3.1"),
+        ("minimax", "MiniMax-Hailuo-2.33", "did you mean MiniMax-Hailuo-2.3"),
+        ("google", "veo-3.1-generate-previw", "which it resembles, is retired"),
+    ],
+)
+def test_a_model_that_looks_mistyped_is_warned_of_where_it_is_bought(
+    provider: str, model: str, said: str
+) -> None:
+    """And in the plan; it is sent as it is, since it may be new."""
+    config = VideoGenerationConfig(provider=provider, model=model, mock=MockConfig(enabled=True))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(2):
+            assert generate_video(config, REQUEST).status == "completed"
+
+    (told,) = told_of_models(caught)
+    assert told.startswith(f"{provider} {model} is sent as it is: the catalogue has no such model")
+    assert said in told
+    assert {one.filename for one in caught} == {__file__}
+    asked = plan_video(config.model_copy(update={"mock": None}), REQUEST)
+    assert any(said in one.reason for one in asked.adjustments)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("fal", "fal-ai/some-new-thing"), ("luma", "brand-new-model"), ("replicate", "somebody/new")],
+)
+def test_a_model_that_is_merely_new_is_nothing_to_warn_of(provider: str, model: str) -> None:
+    config = VideoGenerationConfig(provider=provider, model=model, mock=MockConfig(enabled=True))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        generate_video(config, REQUEST)
+
+    assert told_of_models(caught) == []

@@ -300,7 +300,8 @@ class VideoGenerationConfig(_GenerationConfig):
             are a tenth of what the job has taken until then, and shorter where jobs of this model
             were seen to end.
         max_retries: How often a submit that certainly bought nothing is tried again.
-        strict: Raise `ValidationError` where a requested value would have to be adapted.
+        strict: Raise `ValidationError` where a requested value would have to be adapted, or where a
+            keyword of the request is no field and probably a typo of one.
         auto_variant: Go to the endpoint of the same model that takes the request's images or video
             where this one can't, with an adjustment; otherwise that is a `ValidationError`.
         on_timeout: `cancel` asks the provider to stop at the deadline, on cancellation and on

@@ -213,8 +213,9 @@ class Settled(AttemptEvent):
     more is known of it.
 
     Attributes:
-        outcome: How: `completed`, `failed`, `cancelled` (nothing runs any more), `detached` (the
-            job may still run) or `unknown` (there may be a job that nobody can name).
+        outcome: How: `completed`, `failed`, `cancelled` (nothing runs any more), `stopped` (the
+            provider was asked to stop it for whoever ordered it, and it may still run), `detached`
+            (the job may still run) or `unknown` (there may be a job that nobody can name).
         submission: How its submit ended; None where nothing was about to be submitted.
         billing: Whether it costs money, as far as anybody can know.
         cancel: What the provider said when it was asked to stop the job.

@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from ._base import Data, Seconds, Several
 from ._continuing import Continued
@@ -57,6 +65,9 @@ if TYPE_CHECKING:
     )
 
 
+Request = TypeVar("Request", bound="_GenerationRequest")
+
+
 class MistypedFieldWarning(UserWarning):
     """A keyword of a request is no field, and probably a typo.
 
@@ -78,22 +89,61 @@ def _mistyped(name: str, meant: str, request: str) -> MistypedFieldWarning:
     return warning
 
 
+class Mistyped:
+    """What was given as a keyword and is probably a typo, and the fields that it means.
+
+    Never shown, dumped or compared: two requests are equal by what they send.
+    """
+
+    __slots__ = ("names",)
+
+    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+        self.names = dict(names or {})
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __deepcopy__(self, memo: object) -> Mistyped:
+        return self
+
+
+NONE = Mistyped()
+
+
+def mistyped_in(request: _GenerationRequest) -> Mapping[str, str]:
+    """Return the keywords of a request that are probably typos, with the fields that they mean."""
+    return request._mistyped.names  # noqa: SLF001  (kept out of sight on purpose)
+
+
+def without_mistyped(request: Request) -> Request:
+    """Return a request whose odd keywords were meant, as those in `extra_params` are."""
+    meant_so = request.model_copy()
+    meant_so._mistyped = NONE  # noqa: SLF001  (as above)
+    return meant_so
+
+
 class _GenerationRequest(Data):
     prompt: str
     continue_from: Continued = None
     extra_params: dict[str, Any] = Field(default_factory=dict)
+    _mistyped: Mistyped = PrivateAttr(default_factory=lambda: NONE)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _collect_extra_params(cls, data: Any) -> Any:
+    def _collect_extra_params(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(data, Mapping):
-            return data
+            return handler(data)
 
         known = cls.model_fields
         unknown = {name: value for name, value in data.items() if name not in known}
+        found: dict[str, str] = {}
         for name in unknown:
             hint = meant(str(name), known)
             if hint is not None:
+                found[str(name)] = hint
                 warnings.warn(_mistyped(name, hint, cls.__name__), stacklevel=3)
 
         kept = {name: plain_value(value) for name, value in data.items() if name in known}
@@ -102,7 +152,12 @@ class _GenerationRequest(Data):
         if isinstance(given, Mapping):
             given = plain_values({**unknown, **given} if unknown else given)
 
-        return {**kept, "extra_params": given} if given or "extra_params" in kept else kept
+        has_extra = given or "extra_params" in kept
+        made = handler({**kept, "extra_params": given} if has_extra else kept)
+        if found:
+            made._mistyped = Mistyped(found)  # noqa: SLF001  (as above)
+
+        return made
 
     @field_validator("prompt", "negative_prompt", "quality", "style", check_fields=False)
     @classmethod
@@ -129,7 +184,7 @@ class VideoGenerationRequest(_GenerationRequest):
     """What video to make, whoever makes it.
 
     An unknown keyword goes into `extra_params`, with a warning where it looks like a typo or like a
-    provider's word for one of these fields.
+    provider's word for one of these fields; a config with `strict=True` refuses it then.
 
     Attributes:
         prompt: What to show; not empty.

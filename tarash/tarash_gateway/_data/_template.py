@@ -62,7 +62,10 @@ class Template:
             ValueError: It can't be a place; the message says what can.
         """
         text = os.fspath(place)
-        if not isinstance(text, str) or not text.strip() or "\0" in text:
+        if isinstance(text, str) and "\0" in text:
+            raise ValueError(f"the place to save to has a zero byte in it: {text!r}")
+
+        if not isinstance(text, str) or not text.strip():
             raise ValueError("the place to save to is empty; name a file, such as 'cat.mp4'")
 
         if not isinstance(place, str) and re.match(r"[A-Za-z][A-Za-z0-9+]+:/[^/]", text):

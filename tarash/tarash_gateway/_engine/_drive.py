@@ -14,7 +14,7 @@ from .._data._exchange import RawResult, Snapshot
 from .._support import _durations
 from .._support._loops import current_task
 from .._support._secrets import secrets_of
-from .._support._warnings import warn
+from .._support._warnings import UnknownModelWarning, warn
 from ..catalog import ModelSpec, ending, mask_form_of, schema_source
 from ..exceptions import (
     GenerationFailedError,
@@ -99,6 +99,10 @@ async def drive(  # noqa: PLR0913  (what an attempt is made of, each by name)
 
         with schema_source(config.base_url):
             note = ending(config.provider, spec.model)
+
+        if spec.seems_mistyped:
+            told = f"{config.provider} {spec.model} is sent as it is: {spec.guess_warning}"
+            warn(told, UnknownModelWarning)
 
         if note is not None:  # of a mocked model, too: it is rehearsed for
             attempt.log(logging.WARNING, "model_ends", note=note)

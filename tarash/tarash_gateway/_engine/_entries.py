@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ..ledger._records import STOPPED
+from ..ledger._records import NOT_SENT, STOPPED
 from ._lease import bounded
 from ._limits import CANCEL_SECONDS
 from ._received import write_received
@@ -135,6 +135,9 @@ def _takes_a_cost(settle: Callable[..., Any]) -> bool:
 def _cost_state(attempt: Attempt, cost: Cost | None, outcome: Outcome) -> str:
     if outcome != "completed" and attempt.billing(success=False) == "possible":
         return "possible"
+
+    if outcome in ("failed", "cancelled") and attempt.submission in (None, "not_sent"):
+        return NOT_SENT
 
     return "estimated" if cost is None else cost.state
 

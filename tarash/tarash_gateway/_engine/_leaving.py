@@ -125,7 +125,18 @@ class Leaving:
             return "detached"
 
         await self._ask_to_cancel(operation, CancelAsked(reason="cancelled"))
-        return self._outcome()
+        return self._outcome_of_stopping()
+
+    def _outcome_of_stopping(self) -> Outcome:
+        """Return how an attempt ended whose provider was asked to stop it, for its user's sake.
+
+        Where the provider takes note of it, and says no more, a job that ends so has not failed:
+        nobody wants another one in its place.
+        """
+        attempt = self._attempt
+        outcome = self._outcome()
+        is_noted = attempt.cancel == "requested" and not attempt.is_superseded
+        return "stopped" if outcome == "detached" and is_noted else outcome
 
     @property
     def _cancels(self) -> bool:

@@ -45,6 +45,8 @@ def heard_of(event: AttemptEvent) -> JsonObject:
         case Settled(error=dict() as error):
             facts = {"billing": event.billing, "cancel": event.cancel, "retry_at": None}
             return {"error": error, **facts, **_cost_of(event), **_end_of(event)}
+        case Settled(outcome="stopped"):
+            return {"cancel": event.cancel, **_end_of(event)}
         case Adopted(named=named):
             # Whatever was heard before: it was refused in vain.
             return {"adopted": True, "named": named, "error": None, "retry_at": None}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._data._breaker import Breaker
 from .._data._budgets import Budget
+from .._data._hints import give_parameter
 from .._data._limits import Limits
 from .._data._observers import NOTED
+from .._data._requests import mistyped_in
 from .._support._words import with_article
 from ..exceptions import ValidationError
 from ..models import (
@@ -21,6 +23,7 @@ from ..models import (
 )
 
 if TYPE_CHECKING:
+    from .._data._exchange import Config, Request
     from .._data._observers import Observer
     from .._data._policies import Policy
     from .._data._types import Kind
@@ -42,7 +45,8 @@ def check_arguments(function: str, kind: Kind, config: object, request: object) 
         request: What was given as the request.
 
     Raises:
-        ValidationError: They are something else, or in the wrong order.
+        ValidationError: They are something else, or in the wrong order; or a config is strict, and
+            a keyword of the request is probably a typo.
     """
     expected = EXPECTED[kind]
     for given, wanted in zip((config, request), expected, strict=True):
@@ -54,6 +58,34 @@ def check_arguments(function: str, kind: Kind, config: object, request: object) 
                 f"{function} takes {names}, in this order; this is "
                 f"{with_article(type(given).__name__)}{meant}"
             )
+
+    _check_keywords(cast("Config", config), cast("Request", request))
+
+
+def _check_keywords(config: Config, request: Request) -> None:
+    """Check that a strict call has no keyword that means a field, and would do nothing for it.
+
+    Raises:
+        ValidationError: It has one.
+    """
+    mistyped = mistyped_in(request)
+    if not mistyped or not _is_strict(config):
+        return
+
+    said = "; ".join(
+        f"{name!r} is not a field of {type(request).__name__}; did you mean {meant}?"
+        for name, meant in mistyped.items()
+    )
+    first = next(iter(mistyped))
+    message = f"strict=True sends no keyword that is probably a typo: {said}"
+    advice = give_parameter(first)
+    raise ValidationError(
+        message, code="strict", field=first, hints=[advice], submission="not_sent"
+    )
+
+
+def _is_strict(config: Config) -> bool:
+    return config.strict or any(map(_is_strict, config.fallback_configs))
 
 
 def check_callback(on_progress: Callable[..., Any] | None) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from ..exceptions import TarashException, VerificationError
@@ -11,9 +14,32 @@ from ..media._finalize import finalize_result
 from ._callbacks import tell_last
 
 if TYPE_CHECKING:
+    from .._data._exchange import Response
     from .._engine._progress import Progress
     from .._support._portal import Caller
     from ._ending import Ending
+
+Save = Callable[["Response"], Awaitable[None]]
+_save: ContextVar[Save | None] = ContextVar("_save", default=None)
+
+
+@contextmanager
+def saved_by(save: Save) -> Iterator[None]:
+    """Have results put where they are to be before the ledger closes their jobs.
+
+    A process that dies meanwhile leaves the job open, and so does a `save` that raises: whoever
+    resumes it gets its result.
+
+    Args:
+        save: Called with the response of each job that is driven from here, once that is completed;
+            what it raises is raised to whoever waits. Not called for a job that had ended before,
+            or that another process drives.
+    """
+    token = _save.set(save)
+    try:
+        yield
+    finally:
+        _save.reset(token)
 
 
 async def handed_over(run: Ending, progress: Progress, caller: Caller | None) -> None:
@@ -26,7 +52,10 @@ async def handed_over(run: Ending, progress: Progress, caller: Caller | None) ->
 
     Raises:
         VerificationError: `verify="raise"`, and the result is not what was asked for.
+        Exception: What the caller's own `saved_by` raised: the result is made, and not saved.
     """
+    # Whoever only looks on leaves saving to the one who drives the job.
+    saves = not (run.lease.is_watcher and run.lease.job_id)
     attempt, response = run.current, run.response
     assert response is not None  # noqa: S101  (whoever calls has one)
     try:
@@ -37,8 +66,7 @@ async def handed_over(run: Ending, progress: Progress, caller: Caller | None) ->
             head=run.calls[0].config,
             log=attempt.log,
             makers=run.resources.makers(attempt.call),
-            # Whoever only looks on leaves that to the one who drives the job.
-            saves=not (run.lease.is_watcher and run.lease.job_id),
+            saves=saves,
         )
     except VerificationError as error:
         run.response = error.response  # which is paid for, and what there is to keep
@@ -59,3 +87,8 @@ async def handed_over(run: Ending, progress: Progress, caller: Caller | None) ->
 
     attempt.log(logging.INFO, "completed")
     await progress.completed(response)
+    save = _save.get() if saves else None
+    if save is not None:
+        run.is_unsaved = True
+        await save(response)
+        run.is_unsaved = False

@@ -72,6 +72,8 @@ class Ending:
         """Whether others go on with it where a call ends from outside and nothing is bought yet."""
         self.was_open = True
         """Whether the ledger had it as open when it was taken up."""
+        self.is_unsaved = False
+        """Whether there is a result that its user wanted saved before the job ends."""
         self.only_settles = False
         """Whether nobody waits: what has been bought is settled, and nothing more is bought."""
         self.live: list[Attempt] = []
@@ -127,7 +129,7 @@ class Ending:
         if self.only_settles and not is_last and self._undelivered is None:
             return "open"  # the next config is bought by whoever waits
 
-        if cancelled and self._undelivered is not None:
+        if self.is_unsaved or (cancelled and self._undelivered is not None):
             return "open"  # paid for, and nobody has got it
 
         if self.response is not None:

@@ -14,9 +14,10 @@ from .._data._types import CancelAnswer, Kind
 from .._http._backend import check_loop
 from .._support._logging import event
 from .._support._tracebacks import surfaced
-from .._support._warnings import asked_here
+from .._support._warnings import asked_here, warn
 from .._support._words import with_article
 from ..exceptions import ValidationError
+from ..ledger._open import is_missing
 from ..models import (
     ImageGenerationConfig,
     ImageGenerationResponse,
@@ -333,6 +334,10 @@ async def unfinished_handles(
     handles: list[VideoJob | ImageJob] = []
     if limit is not None and limit < 1:
         raise ValidationError(f"limit is {limit}, and a page has at least one job", field="limit")
+
+    path = getattr(resources.ledger, "path", None)
+    if path is not None and is_missing(path):
+        warn(f"there is no ledger at {path}, so no job is unfinished there; check the path")
 
     while limit is None or len(handles) < limit:
         size = UNFINISHED_PAGE if limit is None else min(limit - len(handles), UNFINISHED_PAGE)

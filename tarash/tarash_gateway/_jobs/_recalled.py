@@ -16,7 +16,10 @@ from ._store import error_in
 
 if TYPE_CHECKING:
     from .._data._exchange import Call
+    from ..exceptions import TarashException
     from ..ledger._records import SubmissionRecord
+    from ..models import AttemptMetadata
+    from ._handles import ImageJob, VideoJob
 
 
 def attempts_of(record: JobRecord, calls: Sequence[Call]) -> list[Attempt]:
@@ -99,3 +102,19 @@ def _set_verdict(attempt: Attempt) -> None:
         attempt.outcome = "failed"
     elif attempt.outcome in (None, "detached") and attempt.cancel == "cancelled":
         attempt.outcome = "cancelled"
+
+
+def attempts_so_far(handle: VideoJob | ImageJob, left: TarashException) -> list[AttemptMetadata]:
+    """Return what a job's attempts have done, as far as that was written down.
+
+    Args:
+        handle: On the job.
+        left: Why those have no result that have not ended.
+    """
+    attempts = handle._job.run.attempts  # noqa: SLF001  (it is ours)
+    told = [one.metadata(one.verdict or left) for one in attempts]
+    for number, one in enumerate(told):  # it began in another run of the job
+        seconds = (one.ended_at - one.started_at).total_seconds()
+        told[number] = one.model_copy(update={"elapsed_seconds": seconds})
+
+    return told

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from .._data._money import SpendRow
 from ..exceptions import ValidationError
-from ..ledger._records import AnyLedger
+from ..ledger._records import NOT_SENT, AnyLedger
 from ._resources import default
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ async def spend_async(
     """Return what was spent, by a ledger, in groups; the dearest first.
 
     One submit counts once: with what it has cost, else with what was reserved for it. Jobs that
-    were forgotten count, too.
+    were forgotten count, too; a submit that never left does not.
 
     Args:
         ledger: Where jobs are written down: `sqlite:///jobs.db`, a path, or a ledger. By default
@@ -92,6 +92,9 @@ def spend(
 def _rows(found: Iterable[Spending], by: Sequence[str]) -> list[SpendRow]:
     groups: dict[tuple[tuple[str, ...], str], list[Spending]] = {}
     for one in found:
+        if one.state == NOT_SENT:
+            continue
+
         key = tuple(_part(one, name) for name in by)
         groups.setdefault((key, one.currency), []).append(one)
 

@@ -37,7 +37,11 @@ _asked: ContextVar[Line | None] = ContextVar("_asked", default=None)
 _is_unasked: ContextVar[bool] = ContextVar("_is_unasked", default=False)
 
 
-def warn(message: str) -> None:
+class UnknownModelWarning(UserWarning):
+    """A model's id is almost a known one, or another provider's, and is sent as it is."""
+
+
+def warn(message: str, category: type[UserWarning] = UserWarning) -> None:
     """Warn at the line of the user's code that led here; at `NOBODY` if there is none.
 
     Filters may make errors of warnings; where money may be at stake, that would lose a job.
@@ -45,7 +49,7 @@ def warn(message: str) -> None:
     line = _find() or _asked.get() or NOBODY
     with suppress(UserWarning):
         warnings.warn_explicit(
-            message, UserWarning, line.filename, line.number, line.module, line.registry
+            message, category, line.filename, line.number, line.module, line.registry
         )
 
 

@@ -303,7 +303,7 @@ def _doubted(spec: ModelSpec) -> ModelSpec:
             fetch = "nobody can be asked about a bare version: write owner/name:version"
 
     doubt = f"the catalogue has no such model, so {how}{meant} {fetch[0].upper()}{fetch[1:]}"
-    return replace(spec, guess_warning=doubt)
+    return replace(spec, guess_warning=doubt, seems_mistyped=bool(near or others))
 
 
 def _mistyped(spec: ModelSpec) -> ModelSpec:
@@ -333,7 +333,7 @@ def _mistyped(spec: ModelSpec) -> ModelSpec:
     elif found is not None:
         doubt = f"the catalogue has no such model of {spec.provider}, and {found}"
 
-    return spec if doubt is None else replace(spec, guess_warning=doubt)
+    return spec if doubt is None else replace(spec, guess_warning=doubt, seems_mistyped=True)
 
 
 def _same_task(model: str, other: str) -> bool:

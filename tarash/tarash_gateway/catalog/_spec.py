@@ -34,6 +34,7 @@ class ModelSpec:
         schema_warning: Why its schema is not to be trusted in all; None where it is.
         guess_warning: Why all of this is a guess; None where it isn't. Said with each request, and
             never refused: a model that is new must work.
+        seems_mistyped: Whether that is since the id is almost a known one, or another provider's.
         source: Where this comes from.
         facts: Name, category, dates, as the provider states them.
         variant: Returns the id of the relative that takes a request's media; None where there is
@@ -55,6 +56,7 @@ class ModelSpec:
     outputs: tuple[str, ...] = ()
     schema_warning: str | None = None
     guess_warning: str | None = None
+    seems_mistyped: bool = False
     source: Source = "generic"
     facts: JsonObject = field(default_factory=dict)
     variant: Callable[[Request], str | None] | None = field(default=None, compare=False)

@@ -43,6 +43,7 @@ class Exit(IntEnum):
     STORAGE = 9
     OUTPUT = 10
     RUNNING = 11
+    CANCELLED = 12
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -59,6 +60,7 @@ MEANINGS = {
     Exit.STORAGE: "the ledger, or the cache of schemas, can't be read or written",
     Exit.OUTPUT: "it is done, but standard output broke or was closed",
     Exit.RUNNING: "the job has not ended yet",
+    Exit.CANCELLED: "the job was stopped, as somebody had asked",
     Exit.INTERRUPTED: "Ctrl-C",
     Exit.TERMINATED: "SIGTERM",
 }

@@ -6,9 +6,14 @@ The gateway's public functions do the work; the order of the steps is all that i
 from __future__ import annotations
 
 import asyncio
+import warnings
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
+from .._jobs._delivery import saved_by
+from .._jobs._recalled import attempts_so_far
+from .._support._warnings import UnknownModelWarning
 from ..api import (
     enqueue_image_async,
     enqueue_video_async,
@@ -39,7 +44,7 @@ from ._save import Output, Response, check, check_pipe, rescue, save_all
 from ._traffic import calling, check_traffic
 from ._words import in_options, spoken
 
-STOPPING = "stopping; Ctrl-C again leaves at once"
+STOPPING = "stopping; a second signal, such as Ctrl-C, leaves at once"
 
 
 @dataclass(slots=True)
@@ -54,6 +59,7 @@ class _Run:
     """How many results are to be made."""
     response: Response | None = None
     saved: list[Output] = field(default_factory=list)
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def generate(options: Options) -> int:
@@ -76,10 +82,13 @@ def generate(options: Options) -> int:
 
     report.adjustments(plan.adjustments)
     run = _Run(options, config, request, Progress(names_of(config)), count)
-    if options.enqueue:
-        return _enqueue(run)
+    with warnings.catch_warnings():
+        # What the plan says already.
+        warnings.simplefilter("ignore", UnknownModelWarning)
+        if options.enqueue:
+            return _enqueue(run)
 
-    return _detach(run) if options.detach else _make(run)
+        return _detach(run) if options.detach else _make(run)
 
 
 def _count(options: Options, plan: GenerationPlan) -> int:
@@ -206,16 +215,14 @@ def _make(run: _Run) -> int:
         interrupt.run(_generate_and_save(run), lambda: run.progress.note(STOPPING))
     except interrupt.Stopped as stopped:
         return _stopped(run, stopped)
-    except SaveError as error:
-        if run.response is None:
-            raise
-
-        return _not_saved(run, spoken(error))
     except TarashException as error:
+        if run.response is not None:
+            return _not_saved(run, spoken(error))
+
         code = exit_code(error)
         report.failure(error, code, json=options.as_json)
         # Before a job there is nothing to go on with, and nothing to look for.
-        report.offer(_left(run, error.request_id).after if error.operation else None)
+        report.offer(_left(run, error.request_id, "").after if error.operation else None)
         return code
 
     response = cast("Response", run.response)
@@ -223,23 +230,32 @@ def _make(run: _Run) -> int:
     if ended is not None and ended.fallback_triggered:
         report.adjustments(response.adjustments)
 
-    report.success(response, run.saved, json=options.as_json, again=_fetching(run))
+    again = _fetching(run)
+    report.success(response, run.saved, json=options.as_json, again=again, begun=run.begun)
     return Exit.DONE
 
 
 async def _generate_and_save(run: _Run) -> None:
-    async with run.progress, calling(run.options, "generate") as make:
-        run.response = response = await make(
-            run.config,
-            run.request,
-            run.progress.update,
-            ledger=_ledger_of(run),
-            idempotency_key=run.options.idempotency_key,
-            labels=labels_of(run.options),
-        )
+    options = run.options
+
+    async def save(response: Response) -> None:
+        run.response = response
         run.progress.note("saving", quiet=True)
-        options = run.options
         await save_all(response, options.output, run.count, force=options.force, done=run.saved)
+
+    async with run.progress, calling(options, "generate") as make:
+        with saved_by(save):  # the job ends when its files are there
+            response = await make(
+                run.config,
+                run.request,
+                run.progress.update,
+                ledger=_ledger_of(run),
+                idempotency_key=options.idempotency_key,
+                labels=labels_of(options),
+            )
+
+        if run.response is None:  # of a job that has ended before, or that another process drives
+            await save(response)
 
 
 def _command(run: _Run, verb: str, job_id: str) -> str | None:
@@ -278,7 +294,7 @@ def _stopped(run: _Run, stopped: interrupt.Stopped) -> int:
         stopped.cancellation_note or (last and last.error) or "Cancelled before anything was sent"
     )
     request_id = None if last is None else last.request_id
-    left = _left(run, request_id)
+    left = _left(run, request_id, in_options(said))
     error = CommandError(
         in_options(said),
         code=stopped.code,
@@ -288,6 +304,10 @@ def _stopped(run: _Run, stopped: interrupt.Stopped) -> int:
     report.misused(error, json=run.options.as_json)
     report.offer(left.after)
     return stopped.code
+
+
+class Interrupted(TarashException):
+    """A signal ended the command, and with it the attempt that was under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +320,7 @@ class _Left:
     """The command that waits for the job, where it may still run."""
 
 
-def _left(run: _Run, request_id: str | None) -> _Left:
+def _left(run: _Run, request_id: str | None, said: str) -> _Left:
     async def read_left(known: str) -> _Left:
         ledger = _ledger_of(run)
         try:
@@ -309,7 +329,12 @@ def _left(run: _Run, request_id: str | None) -> _Left:
         except TarashException:
             return _Left()  # nothing was written down, since nothing was about to be sent
 
-        facts: dict[str, Any] = {"job_id": job.id, "operation": job.operation}
+        done = attempts_so_far(job, Interrupted(said))
+        facts: dict[str, Any] = {
+            "job_id": job.id,
+            "operation": job.operation,
+            "attempts": [one.model_dump(mode="json") for one in done],
+        }
         if record is not None and record.entries:
             entry = record.entries[-1]
             facts |= {"submission": entry.submission, "outcome": entry.outcome}

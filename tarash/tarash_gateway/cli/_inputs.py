@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast, get_args
 
 import pydantic
 
+from .._data._requests import without_mistyped
 from .._data._types import ImageRole, Kind
 from .._jobs._tokens import PLAIN, SIGNED
 from .._jobs._tokens import read as read_token
@@ -150,7 +151,8 @@ def _request(options: Options) -> Request:
     extra = {name: value for name, value in named.items() if name in fields}
     loose = {name: value for name, value in named.items() if name not in fields}
     given = {name: value for name, value in wishes.items() if value is not None}
-    return kind(prompt=options.prompt, **given, **loose, extra_params=extra)
+    made = kind(prompt=options.prompt, **given, **loose, extra_params=extra)
+    return without_mistyped(made)  # whoever writes --param means the provider's own
 
 
 def _params(texts: list[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from .._jobs._store import is_kept
 from ..exceptions import TarashException
 from ..ledger._records import JobRecord, JobState, Ledger, PagedLedger
 from . import _interrupt as interrupt
@@ -29,13 +30,7 @@ def ls(
         records = records[:limit]
         terminal.hint(f"there are more: go on with --after {records[-1].id}")
 
-    if elsewhere:
-        said = "rehearsed job is" if elsewhere == 1 else "rehearsed jobs are"
-        terminal.hint(
-            f"{elsewhere} {said} unfinished, in a ledger of their own: `tarash jobs ls --ledger "
-            f"{REHEARSALS}` lists them"
-        )
-
+    tell_of_rehearsed(elsewhere, "ls")
     if as_json:
         terminal.document([_as_json(record) for record in records])
         return Exit.DONE
@@ -82,9 +77,23 @@ async def _read(
         ]  # fmt: skip
 
     found.sort(key=lambda record: record.created_at, reverse=True)
+    return found[:limit], await rehearsed_elsewhere(ledger)
+
+
+async def rehearsed_elsewhere(ledger: str | None) -> int:
+    """Return how many rehearsed jobs are unfinished in a ledger that was not looked into."""
     other = None if is_chosen(ledger) or is_rehearsing() else rehearsals()
-    elsewhere = 0 if other is None else len(await other.jobs(states=("open", "unknown")))
-    return found[:limit], elsewhere
+    return 0 if other is None else len(await other.jobs(states=("open", "unknown")))
+
+
+def tell_of_rehearsed(count: int, verb: str) -> None:
+    """Say where the rehearsed jobs are, if there are any."""
+    if count:
+        said = "rehearsed job is" if count == 1 else "rehearsed jobs are"
+        terminal.hint(
+            f"{count} {said} unfinished, in a ledger of their own: `tarash jobs {verb} --ledger "
+            f"{REHEARSALS}` goes there"
+        )
 
 
 async def _known(job_id: str, ledgers: Sequence[Ledger]) -> JobRecord:
@@ -200,7 +209,7 @@ def _state(record: JobRecord) -> str:
     if last is None:
         return "not sent"
 
-    return "unfinished" if last.operation is not None else "unknown"
+    return "unfinished" if last.operation is not None or is_kept(record) else "unknown"
 
 
 def _age(at: datetime) -> str:

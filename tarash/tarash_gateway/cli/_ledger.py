@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from ..ledger import MemoryLedger, open_ledger
+from ..ledger._open import is_missing
 from ..ledger._records import Ledger
 from ..ledger.postgres import without_password
 from ._errors import CommandError
@@ -62,7 +63,7 @@ def rehearsals() -> Ledger | None:
     """Return the ledger of rehearsals, where there is one."""
     ledger = opened(REHEARSALS)
     path: Path | None = getattr(ledger, "path", None)
-    return None if path is None or _is_missing(path) else ledger
+    return None if path is None or is_missing(path) else ledger
 
 
 def all_of(given: str | None, *, always: bool = False) -> list[Ledger]:
@@ -96,7 +97,7 @@ def existing(given: str | None) -> Ledger:
     """
     ledger = opened(given)
     path: Path | None = getattr(ledger, "path", None)
-    if path is None or not _is_missing(path):
+    if path is None or not is_missing(path):
         return ledger
 
     if is_chosen(given):
@@ -106,17 +107,6 @@ def existing(given: str | None) -> Ledger:
         )
 
     return MemoryLedger()
-
-
-def _is_missing(path: Path) -> bool:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        pass  # the ledger itself says what is wrong with it
-
-    return False
 
 
 def command_for(verb: str, job_id: str, given: str | None, *more: str) -> str | None:

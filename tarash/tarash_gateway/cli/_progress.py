@@ -5,7 +5,9 @@ Only shows updates; decides nothing.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -20,17 +22,23 @@ Update = VideoGenerationUpdate | ImageGenerationUpdate
 
 OURS = "tarash-"
 """What our own ids begin with, before a provider has named the job."""
+REMIND_SECONDS = 30.0
+"""How often a file or a pipe is told that a job goes on."""
 
 
 class Progress:
     """The progress line of one run; an async context manager."""
 
-    def __init__(self, chain: Sequence[str], *, known: str | None = None) -> None:
+    def __init__(
+        self, chain: Sequence[str], *, known: str | None = None, reminds: bool = True
+    ) -> None:
         """Begin.
 
         Args:
             chain: What each attempt is called.
             known: The id of the job, where whoever waits for it has told it already.
+            reminds: Whether to say now and then that it goes on, where nothing can be drawn; not
+                of each of several jobs.
         """
         self.last: Update | None = None
         self._named = {known}
@@ -38,10 +46,16 @@ class Progress:
         self._row = Row(self._chain)
         console = terminal.errors()
         self._drawn = console.is_terminal and not console.is_dumb_terminal
-        self._display = board_of(console) if self._drawn else Lines(terminal.say)
+        self._lines = Lines(terminal.say)
+        self._display = board_of(console) if self._drawn else self._lines
+        self._reminds = reminds and not self._drawn
+        self._reminding: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._display.show(self._row)
+        if self._reminds:
+            self._reminding = asyncio.create_task(self._remind())
+
         return self
 
     async def __aexit__(
@@ -50,7 +64,17 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._reminding is not None:
+            self._reminding.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reminding
+
         self._display.end(self._row)
+
+    async def _remind(self) -> None:
+        while True:
+            await asyncio.sleep(REMIND_SECONDS)
+            self._lines.remind(self._row)
 
     def update(self, update: Update) -> None:
         """Show an update."""

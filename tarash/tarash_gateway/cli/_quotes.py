@@ -9,6 +9,7 @@ from typing import Any, cast
 from ..api import plan_image, plan_video, quote_image, quote_video
 from ..exceptions import TarashException
 from ..models import GenerationPlan, Quote
+from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
 from ._inputs import prompt_of, read
@@ -83,7 +84,7 @@ def _show(plan: GenerationPlan) -> None:
         table.add_row("note", note)
 
     for adjustment in plan.adjustments:
-        table.add_row("adjusted", f"{adjustment.field}: {adjustment.reason}")
+        table.add_row(report.label(adjustment), report.adjusted(adjustment))
 
     terminal.show(table)
 

@@ -6,6 +6,7 @@ With --json, standard output gets one document instead. Only tells; decides noth
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ INTERRUPTED = "Interrupted"
 def adjustments(found: Sequence[Adjustment]) -> None:
     """Say which wishes had to bend."""
     for one in found:
-        terminal.say(adjusted(one), label=_label(one), style="yellow")
+        terminal.say(adjusted(one), label=label(one), style="yellow")
 
 
 def adjusted(one: Adjustment) -> str:
@@ -48,7 +49,8 @@ def _changes(one: Adjustment) -> bool:
     return type(one.sent) is not type(one.requested) or one.sent != one.requested
 
 
-def _label(one: Adjustment) -> str:
+def label(one: Adjustment) -> str:
+    """Return what an adjustment is headed by."""
     return "adjusted" if _changes(one) else "note"
 
 
@@ -78,7 +80,7 @@ def plan(made: GenerationPlan, config: Config, *, json: bool) -> None:
             "payload", JSON.from_data(one.payload, ensure_ascii=terminal.hides(one.payload))
         )
         for adjustment in one.adjustments:
-            table.add_row(_label(adjustment), adjusted(adjustment))
+            table.add_row(label(adjustment), adjusted(adjustment))
 
         for warning in one.warnings:
             table.add_row("warning", warning)
@@ -96,7 +98,12 @@ def plan(made: GenerationPlan, config: Config, *, json: bool) -> None:
 
 # --------------------------------------------------------------------------------------- success
 def success(
-    response: Response, saved: Sequence[Output], *, json: bool, again: str | None = None
+    response: Response,
+    saved: Sequence[Output],
+    *,
+    json: bool,
+    again: str | None = None,
+    begun: datetime | None = None,
 ) -> None:
     """Say where the media are, and what they are.
 
@@ -105,6 +112,7 @@ def success(
         saved: What was saved of it.
         json: Whether to write a document.
         again: The command that gets the result again, where there is one.
+        begun: When the command began that may have bought it; None for one that buys nothing.
     """
     _attempts(response.execution_metadata)
     for one in saved:
@@ -114,7 +122,7 @@ def success(
     if not saved:
         terminal.hint(_properties(response, None))
 
-    terminal.hint(_bill(response))
+    terminal.hint(_bill(response, begun))
     places = _places(response, saved)
     where = f"the result of request {response.request_id} is at {', '.join(places)}"
     streams.found(where if saved or again is None else f"{where} (once more: `{again}`)")
@@ -206,8 +214,18 @@ def _sound(info: MediaInfo) -> str | None:
     return None if info.duration is None else "no sound"
 
 
-def _bill(response: Response) -> str:
+def _bill(response: Response, begun: datetime | None) -> str:
     ended = response.execution_metadata
+    if (
+        ended is not None
+        and begun is not None
+        and all(a.started_at < begun for a in ended.attempts)
+    ):
+        return (
+            f"request {response.request_id}, bought before under this idempotency key: nothing was "
+            "bought now"
+        )
+
     made = None if ended is None else ended.attempts[-1]
     facts = [f"{made.provider} {made.model}" if made else None, f"request {response.request_id}"]
     facts.append(terminal.duration(ended.total_elapsed_seconds) if ended else None)
@@ -280,6 +298,21 @@ def failure(error: TarashException, code: Exit, *, json: bool) -> None:
         )
     elif isinstance(error, StorageError) and error.submission == "not_sent":
         terminal.hint("nothing was sent, and nothing bought")
+
+
+def cancelled(error: TarashException, code: Exit, *, json: bool) -> None:
+    """Say that a job has ended because somebody had it stopped."""
+    billed = "what had run may be billed"
+    ended = error.execution_metadata
+    if ended is not None and all(one.billing == "none" for one in ended.attempts):
+        billed = "nothing is billed"
+
+    said = f"the job {error.request_id} was stopped, as somebody had asked; {billed}"
+    if json:
+        told = {**as_json(error), "type": "Cancelled", "message": said, "retryable": False}
+        terminal.document({"error": {**told, "exit_code": int(code)}})
+
+    terminal.say(said, label="stopped", style="yellow")
 
 
 def unsaved(

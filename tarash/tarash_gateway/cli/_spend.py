@@ -12,9 +12,10 @@ from .._support._words import counted
 from ..api import refresh_costs
 from . import _terminal as terminal
 from ._errors import CommandError, Exit
-from ._ledger import existing
+from ._ledger import REHEARSALS, existing, is_chosen, rehearsals
 
 AGO = re.compile(r"(\d+)\s*([hdw])")
+REHEARSED = f"; what was rehearsed is in --ledger {REHEARSALS}"
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -43,7 +44,8 @@ def show_spend(
         )
 
     if not rows:
-        terminal.hint("nothing was spent; what was rehearsed is in --ledger rehearsals")
+        also = "" if is_chosen(ledger) or rehearsals() is None else REHEARSED
+        terminal.hint(f"nothing was spent{also}")
         return Exit.DONE
 
     terminal.show(table)

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from anyio import to_thread
 
+from .._jobs._delivery import saved_by
 from ..api import resume_all_async
 from ..exceptions import TarashException
 from ..ledger._records import JobRecord
@@ -21,6 +22,7 @@ from . import _report as report
 from . import _terminal as terminal
 from ._errors import CommandError, Exit, exit_code
 from ._find import Handle, handle_of, known_record
+from ._jobs import rehearsed_elsewhere, tell_of_rehearsed
 from ._ledger import all_of, command_for, url_of
 from ._progress import Progress
 from ._save import OWN_NAME, STANDARD_OUTPUT, Output, Response, check_pipe, rescue, save_all
@@ -139,6 +141,8 @@ def resume(
             "`tarash jobs ls --all`, and `tarash jobs fetch ID -o FILE` gets one again"
         )
 
+        tell_of_rehearsed(asyncio.run(rehearsed_elsewhere(ledger)), "resume")
+
     return waiting.worst
 
 
@@ -183,21 +187,37 @@ async def _unfinished(waiting: _Waiting) -> AsyncIterator[Handle]:
 async def _finish(handle: Handle, waiting: _Waiting) -> None:
     saved: list[Output] = []
     response: Response | None = None
-    progress = Progress(await _chain_of(handle, waiting), known=handle.request_id)
+    chain = await _chain_of(handle, waiting)
+    progress = Progress(chain, known=handle.request_id, reminds=not waiting.several)
+
+    async def save(made: Response) -> None:
+        nonlocal response
+        response, waiting.made = made, True
+        progress.note("saving", quiet=True)
+        await save_all(made, waiting.output, 1, force=waiting.force, done=saved)
+
     try:
         async with progress:
-            response = await cast("Any", handle).wait_async(progress.update)
-            assert response is not None  # noqa: S101  (`wait_async` returns or raises)
-            waiting.made = True
-            progress.note("saving", quiet=True)
-            await save_all(response, waiting.output, 1, force=waiting.force, done=saved)
+            with saved_by(save):  # the job ends when its files are there
+                found: Response = await cast("Any", handle).wait_async(progress.update)
+
+            if response is None:  # of a job that has ended before, or that another process drives
+                await save(found)
     except TarashException as error:
         code = exit_code(error)
-        waiting.worst = waiting.worst or code
         if response is None:
+            record = await _record_of(handle, waiting)
+            if record is not None and record.state == "cancelled":
+                waiting.worst = waiting.worst or Exit.CANCELLED
+                report.cancelled(error, Exit.CANCELLED, json=waiting.as_json)
+                return
+
+            waiting.worst = waiting.worst or code
             report.failure(error, code, json=waiting.as_json)
-            report.offer(await _after(handle, waiting))
+            report.offer(_after(handle, record, waiting))
             return
+
+        waiting.worst = waiting.worst or code
 
         told = CommandError(spoken(error), code=code, kind=type(error).__name__)
         rescued = await to_thread.run_sync(rescue, response)
@@ -205,8 +225,8 @@ async def _finish(handle: Handle, waiting: _Waiting) -> None:
         report.offer(_fetching(response, waiting), what="get it again")
         return
 
-    again = _fetching(response, waiting)
-    report.success(response, saved, json=waiting.as_json, again=again)
+    again = _fetching(found, waiting)
+    report.success(found, saved, json=waiting.as_json, again=again)
 
 
 def _fetching(response: Response, waiting: _Waiting) -> str | None:
@@ -220,9 +240,8 @@ async def _record_of(handle: Handle, waiting: _Waiting) -> JobRecord | None:
     return None if known is None else known[1]
 
 
-async def _after(handle: Handle, waiting: _Waiting) -> str | None:
+def _after(handle: Handle, record: JobRecord | None, waiting: _Waiting) -> str | None:
     """Return the command that waits again, after an error that leaves the job running."""
-    record = await _record_of(handle, waiting)
     if record is None or record.state != "open" or handle.operation is None:
         return None
 

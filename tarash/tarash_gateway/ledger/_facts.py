@@ -68,8 +68,8 @@ class Spending:
     """None where nobody knows."""
     currency: str = "USD"
     state: str = "reserved"
-    """`reserved` while it goes on; then `estimated`, `reported`, `settled`, or `possible` where it
-    may be billed without a result."""
+    """`reserved` while it goes on; then `estimated`, `reported`, `settled`, `possible` where it may
+    be billed without a result, or `not_sent`."""
     labels: Mapping[str, str] = field(default_factory=dict)
     quote: JsonObject | None = None
     """What it would cost, as the intent had it; kept of forgotten jobs whose end is not known."""
@@ -99,6 +99,10 @@ def never_back(now: datetime, latest: datetime | None) -> datetime:
         return now
 
     return latest if now < EARLIEST or latest - now <= LONGEST_JUMP else now
+
+
+NOT_SENT: Final = "not_sent"
+"""The state of what was reserved for a submit that never left."""
 
 
 def totals_with(labels: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:

@@ -10,6 +10,7 @@ from typing import Protocol
 from .._data._types import JsonObject, Submission
 from ._facts import (
     IS_NAME,
+    NOT_SENT,
     OPEN_ENDS,
     QUEUE,
     RECEIVED,
@@ -31,6 +32,7 @@ from ._slots import SlotAnswer, SlotRecord, SlotRequest
 
 __all__ = [
     "IS_NAME",
+    "NOT_SENT",
     "OPEN_ENDS",
     "QUEUE",
     "RECEIVED",

@@ -60,7 +60,8 @@ def fit(
     adjustments += _one_each([*adapted, *joint])
     if strict and adjustments:
         refused = "; ".join(
-            f"{one.field}={one.requested!r}: {one.reason}, {_instead(one)}" for one in adjustments
+            f"{one.field}={_written(one.requested)}: {one.reason}, {_instead(one)}"
+            for one in adjustments
         )
         what = f"strict=True allows no changes, and {spec.model} can't take {refused}"
         raise ValidationError(what, code="strict", field=adjustments[0].field)
@@ -123,7 +124,12 @@ def _instead(adjustment: Adjustment) -> str:
     if adjustment.sent is None:
         return "leave it out"
 
-    return f"{adjustment.sent!r} would be sent"
+    return f"{_written(adjustment.sent)} would be sent"
+
+
+def _written(value: object) -> str:
+    """Return a value as its user has written it: seconds are kept as a float."""
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def _adapt_value(name: str, request: Request, spec: ModelSpec) -> Adjustment | None:

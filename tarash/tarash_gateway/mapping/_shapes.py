@@ -125,6 +125,8 @@ class Shapes:
         names: The aspect ratios that can be asked for by it.
         kind: What is made.
         required: Whether there must be one.
+        usual: Width by height of what is made where nobody asks for a shape; None for wide videos
+            and square images.
     """
 
     sizes: tuple[Size, ...]
@@ -132,6 +134,7 @@ class Shapes:
     names: tuple[str, ...]
     kind: Kind
     required: bool = False
+    usual: float | None = None
 
     @classmethod
     def of(cls, values: Sequence[str], kind: Kind, *, required: bool = False) -> Shapes:
@@ -187,7 +190,7 @@ class Shapes:
             return min(tiers, key=lambda wire: apart(tiers[wire], lines))
 
         if any(size.in_pixels for size in self.sizes):
-            return self._nearest(WIDE, area_of(lines)).wire
+            return self._nearest(self._usual(), area_of(lines)).wire
 
         return self._default()
 
@@ -203,4 +206,7 @@ class Shapes:
         if self.tiers:
             return self.tiers[0]
 
-        return self._nearest(WIDE if self.kind == "video" else 1.0, USUAL_AREA[self.kind]).wire
+        return self._nearest(self._usual(), USUAL_AREA[self.kind]).wire
+
+    def _usual(self) -> float:
+        return self.usual or (WIDE if self.kind == "video" else 1.0)

@@ -29,6 +29,11 @@ class Lines:
             self._shown[row] = now
             self._write(f"{row.text()} after {row.elapsed()}")
 
+    def remind(self, row: Row) -> None:
+        """Say once more where a row stands: whoever reads a file can't see that it goes on."""
+        if row.update is not None and not row.ended:
+            self._write(f"{row.text()} after {row.elapsed()}")
+
     def end(self, row: Row, last_words: Sequence[Piece] | None = None) -> None:
         """Say how a row ended, where that is to be kept."""
         self._shown.pop(row, None)

@@ -93,7 +93,7 @@ class Row:
             return [*said, ("starting", "")]
 
         said.append((update.status, STYLES[update.status]))
-        if details and update.queue_position is not None:
+        if details and update.queue_position:
             said.append((f", position {update.queue_position}", ""))
 
         # At its end, the status has said it all.

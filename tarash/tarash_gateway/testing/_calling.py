@@ -17,8 +17,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
+from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest, SentWebhook
-from tarash.tarash_gateway.testing._state import JobRecord, OriginState
+from tarash.tarash_gateway.testing._state import OriginState
 from tarash.tarash_gateway.testing._wire import ProviderWire
 
 _TRIES = 3

@@ -74,6 +74,8 @@ class Job:
         cancel_requested: Whether a cancel reached this job, whatever it was answered.
         result_status: The HTTP status that the result is, or will be, served with.
         result_body: The body of the result as it is, or will be, served.
+        shortest_pause: Seconds between the two polls that came closest together; None where there
+            were fewer than two.
     """
 
     id: str
@@ -86,6 +88,7 @@ class Job:
     cancel_requested: bool
     result_status: int
     result_body: Any
+    shortest_pause: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ from tarash.tarash_gateway.testing._wires import WireContext, WireFactory, playe
 
 _MEDIA = "media"
 _FOREIGN = "foreign"
+PAUSES: dict[str, float] = {"runway": 5.0, "stability": 10.0}
+"""Seconds between two polls of one job, where a provider documents the least. Sources: Runway's API
+reference and its SDK's `retrieve`, Stability AI's reference of image-to-video results.
+"""
 
 
 class Simulator:
@@ -203,6 +207,23 @@ class Simulator:
     def jobs(self, provider: str) -> list[Job]:
         """Return the accepted jobs in order, as they stand now."""
         return self._state(provider).jobs()
+
+    def hasty(self, provider: str, seconds: float | None = None) -> list[Job]:
+        """Return the jobs that were polled sooner after the poll before than the provider allows.
+
+        Args:
+            provider: Whose jobs.
+            seconds: The pause that there has to be; by default what the provider documents, which
+                `runway` (5 s) and `stability` (10 s) do.
+
+        Raises:
+            ValueError: The provider documents none; give `seconds`.
+        """
+        least = PAUSES.get(provider) if seconds is None else seconds
+        if least is None:
+            raise ValueError(f"{provider} documents no pause between polls; give seconds=")
+
+        return [one for one in self.jobs(provider) if (one.shortest_pause or least) < least]
 
     def requests(self, provider: str) -> list[RecordedRequest]:
         """Return the requests in order of arrival, for a provider, `media` or `foreign`."""

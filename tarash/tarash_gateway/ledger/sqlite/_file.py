@@ -11,17 +11,18 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from ..._support._logging import event
+from .._open import is_missing
 from .._processes import Process
 from ._errors import BUSY_SECONDS, DamagedError, is_busy, refused, told
 from ._media import MediaFolder, Prepared, sync_folder
 from ._place import Place, is_saved, place_of
-from ._schema import APPLICATION_ID, MIGRATIONS
+from ._schema import APPLICATION_ID, MIGRATIONS, empty
 from ._turns import Turns
 
 if TYPE_CHECKING:
@@ -71,7 +72,16 @@ class File:
 
     @contextmanager
     def read(self, submission: Submission | None = None) -> Iterator[sqlite3.Connection]:
-        """Look at the file as it is at one moment; raises what `write` does."""
+        """Look at the file as it is at one moment; raises what `write` does.
+
+        One that was never made is empty, and is not made by looking.
+        """
+        if self._place is None and is_missing(self.path):
+            with told(self.path, submission), closing(empty()) as connection:
+                yield connection
+
+            return
+
         with self._transaction(_begin, submission) as connection:
             yield connection
 

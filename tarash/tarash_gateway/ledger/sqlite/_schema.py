@@ -5,6 +5,8 @@ Only what every database knows: texts, numbers, JSON as text, times as ISO 8601 
 
 from __future__ import annotations
 
+import sqlite3
+
 APPLICATION_ID = 0x54475731
 """`TGW1`, in the file's header: this file is a ledger of ours."""
 
@@ -292,3 +294,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 """What makes each version out of the one before; never changed, only added to."""
+
+
+def empty() -> sqlite3.Connection:
+    """Return a ledger with nothing in it, in memory."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    for steps in MIGRATIONS:
+        for step in steps:
+            connection.execute(step)
+
+    return connection

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +18,16 @@ from ..._support._shipped import shipped
 from ...catalog import Lifecycle, ModelSpec, ends, lifecycle
 from ...exceptions import UnsupportedOperationError, ValidationError
 from ...mapping import FieldMapper, Shapes, longest_prefix
+from ...media import Rules, measures_of
 from ...models import Adjustment
 from .mappers import MAKERS, Mappers, listed, mappers_of, ratio_mapper
 from .requested import joint_adjustments
 
 DATA: JsonObject = json.loads(shipped(__package__, "models.json"))["endpoints"]
+FRAME_ROLES = frozenset({"first_frame", "last_frame", "reference"})
+"""Whose picture a video may begin, or end, with."""
+BY_THE_BYTES = Rules(untrusted=True)
+"""Text that could name a file is opened where the request is made ready, and not here."""
 # Of several endpoints that take a request, the first.
 ENDPOINTS: Mapping[Kind, tuple[str, ...]] = {
     "video": (
@@ -191,6 +197,9 @@ def spec_for(model: str, kind: Kind, request: Any) -> ModelSpec:
     if shapes is not None and _follows_frames(endpoint, shapes, request):
         shapes = shapes.without_sizes()
         table = {**table, "ratio": ratio_mapper(shapes)}
+    elif shapes is not None and shapes.required and endpoint == "image_to_video":
+        shapes = replace(shapes, usual=_seen_proportion(request))
+        table = {**table, "ratio": ratio_mapper(shapes)}
 
     words = listed(DATA[endpoint][known]["properties"].get("resolution", {}))
     adjustments += joint_adjustments(sent, table, shapes, words, request)
@@ -249,6 +258,20 @@ def _shapes(endpoint: str, model: str, kind: Kind) -> Shapes | None:
     values = listed(schema["properties"].get("ratio", {}))
     required = "ratio" in schema["required"]
     return Shapes.of(values, kind, required=required) if values else None
+
+
+def _seen_proportion(request: Any) -> float | None:
+    """Return width by height of the frame to begin with; None where it is not here, or none is.
+
+    Runway crops what does not fit its `ratio`, and some models want one even if nobody asks.
+    """
+    frames = [one for one in request.image_list if one.get("type") in FRAME_ROLES]
+    if not frames:
+        return None
+
+    first = request.model_copy(update={"image_list": tuple(frames[:1]), "video": None})
+    (seen,) = measures_of(first, BY_THE_BYTES).images
+    return None if seen is None else seen[0] / seen[1]
 
 
 def _follows_frames(endpoint: str, shapes: Shapes, request: Any) -> bool:

@@ -8,8 +8,8 @@ from tarash.tarash_gateway.testing import _media
 from tarash.tarash_gateway.testing._declarations._paths import place, place_each, read_at
 from tarash.tarash_gateway.testing._declarations._reading import Declaration, Table
 from tarash.tarash_gateway.testing._declarations._samples import sample
+from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._state import JobRecord
 
 Publish = Callable[[str, bytes], str]
 _UNAUTHORIZED = 401

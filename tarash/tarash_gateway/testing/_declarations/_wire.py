@@ -19,10 +19,10 @@ from tarash.tarash_gateway.testing._declarations._places import (
 )
 from tarash.tarash_gateway.testing._declarations._pricing import Pricing
 from tarash.tarash_gateway.testing._declarations._reading import Declaration, Table, is_for
+from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import serve_bytes
 from tarash.tarash_gateway.testing._records import RecordedRequest, Step
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._state import JobRecord
 from tarash.tarash_gateway.testing._wire import Handler, Reply, Route
 from tarash.tarash_gateway.testing._wires._context import WireContext
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._public import MediaStore
-from tarash.tarash_gateway.testing._state import JobRecord, OriginState
+from tarash.tarash_gateway.testing._state import OriginState
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tarash.tarash_gateway.testing import _media
+from tarash.tarash_gateway.testing._job_record import Phase
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._state import Phase
 from tarash.tarash_gateway.testing._wire import Reply
 
 LIFETIME_SECONDS = 86_400

@@ -13,9 +13,9 @@ from datetime import timedelta
 from typing import Any
 
 from tarash.tarash_gateway.testing._calling import published_keys
+from tarash.tarash_gateway.testing._job_record import JobRecord, Phase
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import CancelBehaviour, Script
-from tarash.tarash_gateway.testing._state import JobRecord, Phase
 from tarash.tarash_gateway.testing._wire import Reply, Route
 from tarash.tarash_gateway.testing._wires._context import WireContext
 from tarash.tarash_gateway.testing._wires._fal_bodies import (

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tarash.tarash_gateway.testing._job_record import JobRecord
 from tarash.tarash_gateway.testing._records import RecordedRequest
 from tarash.tarash_gateway.testing._script import Script
-from tarash.tarash_gateway.testing._state import JobRecord
 from tarash.tarash_gateway.testing._wire import Reply
 from tarash.tarash_gateway.testing._wires import _server_rules as rules
 from tarash.tarash_gateway.testing._wires._video_server import Body, Endpoint, VideoServerWire
