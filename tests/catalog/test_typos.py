@@ -6,7 +6,7 @@ import pytest
 
 from tarash.tarash_gateway import list_models
 from tarash.tarash_gateway._data._types import Kind
-from tarash.tarash_gateway.catalog import lookup, retired
+from tarash.tarash_gateway.catalog import _near, _schema_store, lookup, mistyped_for, retired
 from tarash.tarash_gateway.providers._registry import shipped
 
 FREE = {"azure-openai"}
@@ -46,6 +46,29 @@ def test_what_is_almost_a_model_is_said_to_be_none(provider: str) -> None:
         tried += 1
 
     assert tried or not models or max(map(len, known)) < 12
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_is_certainly_mistyped_names_what_was_meant(provider: str) -> None:
+    models = [model for model, _ in made_here(provider)]
+    for model in models[:: max(1, len(models) // 8)]:
+        wrong = mistyped(model)
+        if wrong is not None and wrong not in models:
+            meant = mistyped_for(provider, wrong)
+            assert model in meant or not meant, wrong
+
+        assert mistyped_for(provider, model) == []
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_each_model_could_have_come_later(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the catalogue has today it had not once: it was no mistyped form of what was there."""
+    models = [model for model, _ in made_here(provider)]
+    for model in models[:: max(1, len(models) // 12)]:
+        others = tuple(one for one in models if one != model)
+        monkeypatch.setattr(_schema_store, "ids", lambda _, others=others: others)
+        monkeypatch.setattr(_near, "named", lambda _: {})
+        assert mistyped_for(provider, model) == []
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

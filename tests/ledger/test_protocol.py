@@ -165,6 +165,19 @@ async def test_what_is_known_for_certain_stays(ledger: Ledger, first: Outcome) -
     assert found.entries[0].outcome == ("completed" if is_open else first)
 
 
+async def test_what_was_changed_for_the_model_is_known_from_the_submit_on(ledger: Ledger) -> None:
+    job = await begin(ledger)
+    change = {"field": "duration_seconds", "requested": 7.0, "sent": 8, "reason": "it takes 8"}
+    intent = replace(make_intent(job), adjustments=(change,))
+    await ledger.intend(intent, HOLDER)
+    await ledger.note(intent.id, HOLDER, {"tries": 1})
+
+    found = await ledger.get(job.id)
+    assert found is not None
+    assert found.entries[0].intent.adjustments == (change,)
+    assert found.entries[0].heard == {"adjustments": [change], "tries": 1}
+
+
 @pytest.mark.parametrize("first", ["failed", "cancelled", "completed"])
 async def test_a_stop_after_the_end_is_noted_beside_it(ledger: Ledger, first: Outcome) -> None:
     job = await begin(ledger)

@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from tarash.tarash_gateway import Gateway
 from tarash.tarash_gateway.ledger import MemoryLedger
 from tarash.tarash_gateway.mcp import mount_mcp
-from tarash.tarash_gateway.server import ServerSettings, create_app
+from tarash.tarash_gateway.server import Cors, ServerSettings, create_app
 from tarash.tarash_gateway.server._serve import listen, server_of
 from tarash.tarash_gateway.testing import Script, Simulator
 
@@ -203,3 +203,41 @@ async def test_a_key_cancels_its_job_and_an_agent_that_leaves_loses_none(
         assert said.structured_content["answer"] in ("cancelled", "requested", "unsupported")
 
     assert simulator.counters("kling").submits == 1
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 200),
+        ("https://app.example.com", 200),
+        ("https://gateway.example.com", 200),
+        ("http://localhost:6274", 200),
+        ("http://gateway.example.com", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+def test_a_page_of_somebody_elses_has_no_tools(
+    tmp_path: Path, origin: str | None, status: int
+) -> None:
+    """One whose name is led to this machine says that name as its origin and as the host."""
+    settings = ServerSettings(
+        mock=True,
+        media=tmp_path / "media",
+        public_url="https://gateway.example.com",
+        cors=Cors(origins=("https://app.example.com",)),
+    )
+    for url in serving(settings):
+        headers = {
+            "Authorization": f"Bearer {key_of(url)}",
+            "Accept": "application/json, text/event-stream",
+        }
+        if origin is not None:
+            headers |= {"Origin": origin, "Host": origin.partition("//")[2] or "null"}
+
+        about = {"name": "page", "version": "1"}
+        hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": about}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+        answer = httpx.post(f"{url}/mcp/", json=call, headers=headers, timeout=60)
+        assert answer.status_code == status, answer.text

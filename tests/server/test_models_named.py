@@ -74,6 +74,44 @@ def test_the_mock_knows_no_providers_that_nobody_knows(mocked: Started) -> None:
         assert "register_provider" not in error["message"]
 
 
+MISTYPED = {
+    "fal/fal-ai/veo3.1-fats": ["fal/fal-ai/veo3.1/fast"],
+    "fal/fal-ai/veo31": ["fal/fal-ai/veo3.1"],
+    "openai/sora2": ["openai/sora-2"],
+    "runway@two/gen4_trubo": ["runway@two/gen4_turbo"],
+}
+MAY_BE = ("fal/fal-ai/veo3.2", "fal/fal-ai/veo3.1/lite", "openai/sora-3", "runway/gen5_turbo")
+
+
+def test_a_mistyped_model_is_said_to_be_none(start: Start) -> None:
+    """It was ordered, and its provider's 404 came only after the answer."""
+    served = start(mock=True, accounts=[{"provider": "runway", "name": "two"}])
+    body = {"prompt": "A cat", "video": "https://example.com/a.mp4"}
+    fallback: dict[str, Any] = {"model": MODEL, "fallbacks": ["openai/sora2"]}
+    for path in ("/v1/videos", "/api/jobs", "/api/quote"):
+        for fields in [*({"model": one} for one in MISTYPED), fallback]:
+            answer = served.ask("POST", path, json={**body, **fields})
+            assert answer.status_code == 404, (fields, answer.text)
+            assert answer.headers["x-should-retry"] == "false"
+            error = answer.json()["error"]
+            assert error["code"] == "model_not_found"
+            name = str(fields["model"])
+            assert error["suggestions"] == MISTYPED.get(name, MISTYPED["openai/sora2"])
+            assert f"did you mean {error['suggestions'][0]}" in error["message"]
+            assert error["param"] == ("model" if name in MISTYPED else "fallbacks")
+
+
+def test_what_may_be_a_new_model_is_ordered(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalogue is older than the newest models; another server calls them as it likes."""
+    own = [{"provider": "openai", "name": "own", "base_url": "http://127.0.0.1:9/v1"}]
+    served = start(mock=True, aliases={"cat": {"chain": ["openai/sora2"]}}, accounts=own)
+    for model in (*MAY_BE, "cat", "openai@own/sora2"):
+        assert served.create(model=model).status_code == 200, model
+
+    monkeypatch.setenv("TARASH_OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    assert served.create(model="openai/sora2").status_code == 200
+
+
 OTHERS = (
     ("/v1/videos", "openai/gpt-image-2", "image"),
     ("/v1/videos", "fal/fal-ai/flux/dev", "image"),

@@ -172,3 +172,12 @@ def test_a_body_may_come_in_chunks_and_has_one_length(mocked: Started) -> None:
     two = f"{JSON}Content-Length: 5\r\n"
     assert exchanged(mocked, line, two, CHUNKED).startswith(b"HTTP/1.1 400")
     assert len(mocked.ask("GET", "/v1/videos").json()["data"]) == 1
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "://", "http://a]b", "\xff"])
+def test_an_origin_that_is_none_is_a_foreign_one(mocked: Started, origin: str) -> None:
+    """Half an address of IPv6 can't be read, and was an error of the server's."""
+    asked = mocked.http.post(
+        "/api/session", json={"key": ADMIN}, headers={b"Origin": origin.encode("latin-1")}
+    )
+    assert (asked.status_code, asked.json()["error"]["code"]) == (403, "foreign_origin")

@@ -32,8 +32,8 @@ def test_a_video_from_create_to_delete(served: Started, simulator: Simulator) ->
 
 async def test_the_async_client_does_the_same(served: Started) -> None:
     async with openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key=served.key()) as client:
-        video = await client.videos.create_and_poll(model=MODEL, prompt="A cat", seconds="4")
-        assert (video.status, video.seconds) == ("completed", "4")
+        video = await client.videos.create_and_poll(model=MODEL, prompt="A cat", seconds="8")
+        assert (video.status, video.seconds) == ("completed", "8")
         content = await client.videos.download_content(video.id)
         assert (await content.aread())[4:8] == b"ftyp"
         assert [one.id async for one in client.videos.list()] == [video.id]

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
+from tarash.tarash_gateway.media.samples import make_png
 from tarash.tarash_gateway.server._refusals import Refusal
 from tarash.tarash_gateway.server._room import Room
+from tarash.tarash_gateway.testing import Fault, Simulator
 from tests.server.conftest import ADMIN, MODEL, Start, Started
 from tests.server.test_hardening import connect
+from tests.server.test_jobs_are_kept import until
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
 FORM = {"model": MODEL, "prompt": "A cat"}
@@ -108,3 +111,60 @@ def test_room_is_given_back_however_a_request_ends(start: Start) -> None:
         )
 
     assert served.create(prompt=big).status_code == 200
+
+
+async def test_memory_counts_the_forms_in_which_media_are_sent() -> None:
+    room = Room(100, seconds=0.01, copies=5)
+    await room.take(asking(), 10)
+    with pytest.raises(Refusal):
+        await room.take(asking(), 11)
+
+    await room.take(asking(), 10)
+
+
+async def test_a_job_holds_its_memory_after_the_answer_until_it_lets_go() -> None:
+    room = Room(100, seconds=0.01)
+    request, sent = asking(), asyncio.Event()
+    await room.take(request, 60)
+    room.keep_until(request.scope, sent)
+    await room.free(request.scope)
+    with pytest.raises(Refusal):
+        await room.take(asking(), 60)
+
+    sent.set()
+    await asyncio.sleep(0)
+    await room.take(asking(), 60)
+
+
+def test_files_of_a_submit_that_still_goes_on_count(start: Start, simulator: Simulator) -> None:
+    """Creates were answered after 30 s, and the next ones came into memory beside them."""
+    simulator.fail("fal", "submit", Fault.delay(1.0))
+    image = make_png(64, 64) + b"\x00" * 100_000
+    served = start(create_seconds=0.1, queue_seconds=0.2, memory_bytes=7 * len(image))
+    whole: dict[str, Any] = {
+        "data": {"model": f"{MODEL}/image-to-video", "prompt": "A cat"},
+        "files": {"input_reference": ("a.png", image, "image/png")},
+    }
+    first = served.ask("POST", "/v1/videos", **whole)
+    assert (first.status_code, first.json()["status"]) == (200, "queued")
+    second = served.ask("POST", "/v1/videos", **whole)
+    assert (second.status_code, second.json()["error"]["code"]) == (503, "busy")
+    assert second.headers["x-should-retry"] == "true"
+    served.until_ended(first.json()["id"])
+    assert served.ask("POST", "/v1/videos", **whole).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/videos", "/api/media"])
+def test_forms_share_the_disk(start: Start, path: str) -> None:
+    served = start(mock=True, spool_bytes=200_000, queue_seconds=0.2)
+    image = make_png(64, 64) + b"\x00" * 100_000
+    files = {"file": ("a.png", image, "image/png")}
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADMIN}\r\nContent-Length: "
+        "150000\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+    )
+    with connect(served) as client:  # a form that comes slowly
+        client.sendall(head.encode())
+        until(lambda: served.ask("POST", "/api/media", files=files).status_code == 503)
+
+    until(lambda: served.ask("POST", "/api/media", files=files).status_code == 201)

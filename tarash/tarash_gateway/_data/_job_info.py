@@ -8,7 +8,12 @@ from pydantic import AwareDatetime, Field
 
 from ._base import Data
 from ._money import Cost
-from ._responses import ImageGenerationResponse, VideoGenerationResponse
+from ._responses import (
+    Adjustment,
+    ExecutionMetadata,
+    ImageGenerationResponse,
+    VideoGenerationResponse,
+)
 from ._types import Kind, Submission
 
 
@@ -37,6 +42,13 @@ class JobInfo(Data):
             asked for again are not kept, and then there is none.
         error: Why it failed: `type`, `message`, `code` and what else is known; None otherwise.
         cost: What it has cost; None where that is not known.
+        adjustments: What had to be changed to fit the model that was asked last, from its submit
+            on.
+        execution_metadata: What each attempt did, once it is completed; None where the ledger keeps
+            no ends.
+        duration: Seconds of the video that was made, where the provider says so.
+        resolution: Of the video that was made, as the provider says it.
+        aspect_ratio: Of the video that was made, as the provider says it.
     """
 
     id: str
@@ -56,3 +68,8 @@ class JobInfo(Data):
     response: VideoGenerationResponse | ImageGenerationResponse | None = None
     error: dict[str, Any] | None = None
     cost: Cost | None = None
+    adjustments: tuple[Adjustment, ...] = ()
+    execution_metadata: ExecutionMetadata | None = None
+    duration: float | None = None
+    resolution: str | None = None
+    aspect_ratio: str | None = None

@@ -29,7 +29,7 @@ from ._limits import FLUSH_SECONDS
 from ._makers import RegistryMakers
 from ._postbox import name_job, post_note
 from ._quoting import quoted, with_computing
-from ._received import dumped
+from ._received import dumped, facts_of
 from ._remote import poll_once, stop
 from ._second_jobs import entries_of, keep_second, operation_named
 from ._times import kind_of
@@ -52,6 +52,7 @@ __all__ = [
     "drive",
     "dumped",
     "entries_of",
+    "facts_of",
     "farewell",
     "fitted_call",
     "handle",

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
     from ._attempt import Attempt
     from ._lease import Lease
 
+BESIDE = {"adjustments", "execution_metadata", "duration", "resolution", "aspect_ratio"}
+"""What of a response is small, and known of it only."""
+
 
 def dumped(kind: Kind, response: Response) -> JsonObject:
     """Return a response as a ledger keeps it."""
     return {"kind": kind, "response": response.model_dump(mode="json", exclude={"raw_response"})}
+
+
+def facts_of(response: Response) -> JsonObject:
+    """Return what a ledger keeps of a response whose media it does not keep."""
+    return response.model_dump(mode="json", include=BESIDE, exclude_none=True)
 
 
 def received(

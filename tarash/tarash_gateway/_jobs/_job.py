@@ -389,7 +389,7 @@ class Job:
             lease = replace(self.run.lease, job_id=record.id, owner_id=generate_unique_id())
             if last.operation == self.run.current.operation and await lease.take():
                 await settle(self.run.current, lease, "completed")
-                result = told(record.kind, None if holds_media(response) else response, None)
+                result = told(record.kind, response, None, again=holds_media(response))
                 await lease.close("completed", result, free_key=False, delivered=True)
         except Exception as error:  # noqa: BLE001  (a paid result matters more)
             ledger_failed(self.run.lease, error)

@@ -11,8 +11,9 @@ from .._data._job_info import JobInfo
 from .._data._observers import own_labels
 from .._engine._marks import MARK
 from ..exceptions import ValidationError
+from ..ledger._records import ADJUSTED
 from ..models import Cost
-from ._store import response_of
+from ._store import FACTS_KEPT, response_of
 
 if TYPE_CHECKING:
     from .._data._types import Kind
@@ -22,6 +23,7 @@ MOST = 1_000_000
 """Jobs that are read at once."""
 FIRST_PAGE = 256
 LARGEST_PAGE = 4096
+FACTS = (ADJUSTED, "execution_metadata", "duration", "resolution", "aspect_ratio")
 STATES = ("open", "completed", "failed", "cancelled", "unknown")
 
 
@@ -55,7 +57,18 @@ def info_of(record: JobRecord, *, with_response: bool) -> JobInfo:
         response=response_of(result) if with_response and stored is not None else None,
         error=result.get("error"),
         cost=_cost(record, stored),
+        **_facts(record, result),
     )
+
+
+def _facts(record: JobRecord, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of what is made, beside its media."""
+    known = result.get("response") or result.get(FACTS_KEPT) or {}
+    found = {name: known[name] for name in FACTS if known.get(name) is not None}
+    if ADJUSTED not in found and record.entries:
+        found[ADJUSTED] = record.entries[-1].heard.get(ADJUSTED, ())
+
+    return found
 
 
 def _shown(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._data._model_ids import bare_model_id
 from .._data._types import Kind
-from ..catalog import outputs_of
+from .._http._key_lookup import base_url_variable
+from ..catalog import mistyped_for, outputs_of
 from ..models import PriceLine, ProviderInfo
 from ._prices import list_prices
 
@@ -47,6 +49,28 @@ def named_model(gateway: Gateway, provider: str, model: str) -> NamedModel:
 
     makes = tuple(kind for kind in KINDS if kind in (outputs or row.modalities))
     return NamedModel(row.models_are_files, makes or KINDS)
+
+
+def mistyped(gateway: Gateway, provider: str, model: str, base_url: str | None) -> list[str]:
+    """Return the ids of a provider's that a model's name is almost certainly meant for.
+
+    None where the catalogue has the model, where it may be a new one, and where somebody else's
+    server stands in the provider's place, who may call models as he likes.
+
+    Args:
+        gateway: Knows the providers.
+        provider: The provider's name.
+        model: The model's name.
+        base_url: What stands in the place of the provider's host, where that is configured.
+    """
+    registry = gateway._shared.registry  # noqa: SLF001  (it is ours)
+    row = registry.row(provider)
+    is_elsewhere = base_url or os.environ.get(base_url_variable(provider), "").strip()
+    if row is None or row.models_are_files or is_elsewhere:
+        return []
+
+    with registry.in_force():
+        return mistyped_for(provider, _bare(provider, model))
 
 
 def providers_of(gateway: Gateway) -> list[ProviderInfo]:

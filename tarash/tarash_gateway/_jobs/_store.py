@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from .. import exceptions
 from .._data._exchange import Call
-from .._engine import FACTS, dumped, told_of
+from .._engine import FACTS, dumped, facts_of, told_of
 from .._engine._marks import MARK, key_for, mark_of
 from ..ledger._records import RECEIVED, JobRecord
 from ..models import (
@@ -40,6 +40,9 @@ MEDIA = "sha256"
 """The one key of what stands for bytes in a stored request."""
 PLACE = ("provider", "model", "base_url", "api_version")
 """What two configs have to share for one to look at the other's jobs."""
+
+FACTS_KEPT = "facts"
+"""Where the result of a job has what is known of a response whose media are not kept."""
 
 Read = Callable[[str], Awaitable[bytes]]
 
@@ -223,14 +226,22 @@ def _is_alike(one: Config, other: Config) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in PLACE)
 
 
-def told(kind: Kind, response: Response | None, error: TarashException | None) -> JsonObject:
+def told(
+    kind: Kind, response: Response | None, error: TarashException | None, *, again: bool = False
+) -> JsonObject:
     """Return what a ledger keeps of how a job ended.
 
-    Media that can be fetched again by the job's operation are left out.
+    Args:
+        kind: What the job makes.
+        response: What it came to.
+        error: What it failed with.
+        again: Whether the response's media can be fetched again by the job's operation: then they
+            are left out, and what else the response says is kept.
     """
     ended: JsonObject = {"kind": kind, "ended_at": datetime.now(UTC).isoformat()}
     if response is not None:
-        return {**dumped(kind, response), **ended}
+        kept = {FACTS_KEPT: facts_of(response)} if again else dumped(kind, response)
+        return {**kept, **ended}
 
     return ended if error is None else {**ended, "error": told_of(error)}
 

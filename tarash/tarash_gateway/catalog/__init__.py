@@ -9,7 +9,7 @@ from ._lifecycle import Lifecycle, ending, ends, lifecycle, retired
 from ._lookup import TYPO, built_in_mappers, forget, lookup, remember, same_model_for
 from ._masks import mask_form_of
 from ._modules import Mappers, elsewhere, named
-from ._near import near_ids
+from ._near import mistyped_for, near_ids
 from ._published import last_days, unlisted
 from ._reduce import OUTPUTS, reduce_schema
 from ._schema_store import schema_source, shipped_records
@@ -54,6 +54,7 @@ __all__ = [
     "list_all",
     "lookup",
     "mask_form_of",
+    "mistyped_for",
     "named",
     "names_of",
     "near_ids",

@@ -126,6 +126,10 @@ def totals_for(window: BudgetWindow) -> tuple[tuple[int, tuple[str, ...]], ...]:
     return ((1, ()), (-1, window.label[:1]), (1, window.label))
 
 
+ADJUSTED: Final = "adjustments"
+"""Under it is kept among what was heard of a submit what had to be changed to fit the model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A submit that is about to leave, written down before it does."""
@@ -150,6 +154,13 @@ class Intent:
     """The user's own words for whom or what it is."""
     budgets: tuple[BudgetWindow, ...] = ()
     """What it has to fit into; not written down."""
+    adjustments: tuple[JsonObject, ...] = ()
+    """What had to be changed to fit the model, as JSON; kept among what is heard of the submit."""
+
+    @property
+    def heard(self) -> JsonObject:
+        """What is known of the submit before it leaves; an entry begins with it."""
+        return {ADJUSTED: list(self.adjustments)} if self.adjustments else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +174,7 @@ class SubmissionRecord:
     """None while the attempt goes on."""
     heard: JsonObject = field(default_factory=dict)
     """What `note` was given: `error` (the attempt's, as JSON), `retry_at`, `tries`, `cancel`,
-    `billing`, `adopted`, `named`."""
+    `billing`, `adopted`, `named`; and, from the beginning, `adjustments`."""
 
 
 IS_NAME = re.compile(r"[0-9a-f]{64}").fullmatch

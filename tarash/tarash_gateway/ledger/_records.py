@@ -9,6 +9,7 @@ from typing import Protocol
 
 from .._data._types import JsonObject, Submission
 from ._facts import (
+    ADJUSTED,
     IS_NAME,
     NOT_SENT,
     OPEN_ENDS,
@@ -31,6 +32,7 @@ from ._protocol import Ledger
 from ._slots import SlotAnswer, SlotRecord, SlotRequest
 
 __all__ = [
+    "ADJUSTED",
     "IS_NAME",
     "NOT_SENT",
     "OPEN_ENDS",

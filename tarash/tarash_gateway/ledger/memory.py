@@ -77,7 +77,8 @@ class MemoryLedger(MemorySpending, MemorySlots, MemoryStates, MemoryQueue):
 
             self._reserve(intent)
             before = tuple(entry for entry in job.entries if entry.intent.id != intent.id)
-            self._jobs[job.id] = replace(job, entries=(*before, SubmissionRecord(intent)))
+            entry = SubmissionRecord(intent, heard=intent.heard)
+            self._jobs[job.id] = replace(job, entries=(*before, entry))
             self._job_of[intent.id] = job.id
             return True
 

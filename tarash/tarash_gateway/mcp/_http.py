@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 
-from ..server._callers import Caller, bearer, caller_of
-from ..server._refusals import Refusal
+from ..server._callers import Caller, bearer, caller_of, origin_parts
+from ..server._front import front_of
+from ..server._refusals import NO_RETRY, Refusal
 from ._desk import Desk
 from ._server import Here, server_of
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from ..server._front import Front
 
 PLACE = "tarash.caller"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Where pages of this machine's own are served from, such as an inspector of tools."""
 
 
 class Guarded:
@@ -35,12 +39,40 @@ class Guarded:
 
         request = Request({**scope, "app": self._app})
         try:
+            _check_origin(request, front_of(request))
             scope[PLACE] = await caller_of(request, await bearer(request))
         except Refusal as refusal:
             await refusal.answer()(scope, receive, send)
             return
 
         await self._inner(scope, receive, send)
+
+
+def _check_origin(request: Request, front: Front) -> None:
+    """Let agents in that are no page, and pages whose origins whoever runs the gateway knows.
+
+    A page whose name was led to this machine says the same name as origin and as host, so that its
+    host proves nothing.
+
+    Raises:
+        Refusal: It is a page of somebody else's.
+    """
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+
+    settings = front.settings
+    page = origin_parts(origin)
+    public = urlsplit(settings.public_url or "")
+    is_known = origin in settings.cors.origins or page[:2] == public[:2]
+    if not is_known and page.hostname not in LOOPBACK:
+        raise Refusal(
+            403,
+            "foreign_origin",
+            f"A page of {origin[:200]} may not use these tools: whoever runs the gateway can allow "
+            "its origin, under [cors] origins or by public_url",
+            headers=NO_RETRY,
+        )
 
 
 def mount(app: FastAPI, path: str, *, allow_unpriced: bool) -> None:
@@ -53,8 +85,8 @@ def mount(app: FastAPI, path: str, *, allow_unpriced: bool) -> None:
         return Desk(front, caller, allow_unpriced=allow_unpriced)
 
     server = server_of(desk_of)
-    # Each call stands by itself: any of several servers can answer it. Hosts and origins are not
-    # looked at, since a page of somebody else's has no key.
+    # Each call stands by itself: any of several servers can answer it. Origins are looked at above,
+    # and hosts are whatever the proxies in front say.
     inner = server.streamable_http_app(
         streamable_http_path="/",
         stateless_http=True,

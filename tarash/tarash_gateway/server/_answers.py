@@ -53,8 +53,9 @@ class Video(BaseModel):
         completed_at: When it ended, however that was, in seconds since 1970.
         expires_at: Always null: results are kept.
         error: Why there is none.
-        seconds: How long it is; empty where nobody has said so.
-        size: `WIDTHxHEIGHT`; empty where nobody has said so.
+        seconds: How long it is, or will be: what the model makes of what was asked for, which
+            `adjustments` names. Empty where nobody has said so.
+        size: `WIDTHxHEIGHT`, in the same way.
         remixed_from_video_id: The video that it was made from.
         metadata: Labels of the client's own.
         cost: What it has cost, where that is known.
@@ -227,7 +228,7 @@ class Job(BaseModel):
         cost: What it has cost; null where nobody knows.
         error: Why there is no result.
         media: Its results.
-        adjustments: What had to be changed to fit the model; once it is completed.
+        adjustments: What had to be changed to fit the model, from the submit on.
         execution: All attempts; once it is completed.
     """
 

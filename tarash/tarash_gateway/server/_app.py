@@ -141,7 +141,7 @@ def make_app(gateway: Gateway | None, settings: ServerSettings, admin_key: str |
         redirect_slashes=False,
     )
     app.state.front = front
-    app.add_middleware(Rooms, room=front.room)
+    app.add_middleware(Rooms, rooms=(front.room, front.disk))
     app.add_middleware(PatientBodies, seconds=settings.body_seconds)
     app.add_middleware(
         SmallBodies, json_bytes=settings.json_bytes, multipart_bytes=settings.multipart_bytes

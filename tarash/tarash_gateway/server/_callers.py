@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import ceil
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -172,7 +172,15 @@ def is_from_page(front: Front, request: Request, *, is_write: bool = True) -> bo
         return True
 
     own = {request.headers.get("host", ""), urlsplit(front.settings.public_url or "").netloc}
-    return urlsplit(origin).netloc in own - {""}
+    return origin_parts(origin).netloc in own - {""}
+
+
+def origin_parts(origin: str) -> SplitResult:
+    """Return the parts of the origin that a client names; empty ones where it is none."""
+    try:
+        return urlsplit(origin)
+    except ValueError:  # such as half an IPv6 address
+        return urlsplit("")
 
 
 def check_pace(front: Front, key: ApiKey) -> None:

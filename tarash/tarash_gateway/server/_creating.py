@@ -12,7 +12,7 @@ import hashlib
 import json
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -96,6 +96,9 @@ async def create(  # noqa: PLR0913  (who asks for what, each by its name)
     driven = front.drivers.drive(handle)
     # Beside the submit: it is written down before the answer, and nobody deletes a job before that.
     keeping = asyncio.create_task(_keep_name(front, name.text, handle.id))
+    if name.request is not None:
+        front.room.keep_until(name.request.scope, driven.accepted)
+
     try:
         await driven.until_accepted(front.settings.create_seconds)
     except TarashException:
@@ -174,10 +177,12 @@ class Name:
     Attributes:
         text: The name.
         is_new: Whether no request had it before.
+        request: Who holds the memory for what it brings, until a provider has that.
     """
 
     text: str
     is_new: bool = False
+    request: Request | None = None
 
 
 async def named(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> Name:
@@ -188,7 +193,7 @@ async def named(front: Front, caller: Caller, request: Request, fields: dict[str
     """
     name = await _name(front, caller, request, fields)
     setattr(request.state, ORDERS, True)  # what fails before this has bought nothing
-    return name
+    return replace(name, request=request)
 
 
 async def _name(front: Front, caller: Caller, request: Request, fields: dict[str, Any]) -> Name:

@@ -40,17 +40,19 @@ async def fields_of(request: Request) -> dict[str, Any]:
     Raises:
         Refusal: It is neither JSON nor a form, or says something that is none.
     """
+    front = front_of(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    settings = front_of(request).settings
-    most = settings.multipart_bytes if kind == FORMS[0] else settings.json_bytes
-    await front_of(request).room.take(request, int(request.headers.get("content-length", most)))
     if kind in FORMS:
         async with form_of(request) as form:
             # Many tools write out the fields that they leave out, as empty text.
             given = [(name, value) for name, value in form.multi_items() if value != ""]
+            await front.room.take(request, sum(_size(value) for _, value in given))
             pairs = [(name, await _value(value)) for name, value in given]
 
         return fields_from(pairs)
+
+    most = front.settings.json_bytes
+    await front.room.take(request, int(request.headers.get("content-length", most)))
 
     if kind not in ("", "application/json") and not kind.endswith("+json"):
         raise invalid("Send the body as application/json or as multipart/form-data")
@@ -76,16 +78,20 @@ def _refused(constant: str) -> Any:
 
 @asynccontextmanager
 async def form_of(request: Request, files: int | None = None) -> AsyncIterator[FormData]:
-    """Read a form, whose larger files lie on the disk until they are read.
+    """Read a form, whose larger files lie on the disk until they are read, as far as it has room.
 
     Args:
         request: The request.
         files: How many files it may have; by default what the settings say.
 
     Raises:
-        Refusal: It is none, or has more fields or files than it may.
+        Refusal: It is none, or has more fields or files than it may; or the disk has no room.
     """
-    settings = front_of(request).settings
+    front = front_of(request)
+    settings = front.settings
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    largest = settings.multipart_bytes if kind == FORMS[0] else settings.json_bytes
+    await front.disk.take(request, int(request.headers.get("content-length", largest)))
     most = settings.form_files if files is None else files
     try:
         form = await request.form(max_files=most, max_fields=settings.form_fields)
@@ -100,6 +106,11 @@ async def form_of(request: Request, files: int | None = None) -> AsyncIterator[F
         yield form
     finally:
         await form.close()
+        await front.disk.free(request.scope)
+
+
+def _size(value: UploadFile | StarletteUploadFile | str) -> int:
+    return len(value) if isinstance(value, str) else value.size or 0
 
 
 async def _value(value: UploadFile | StarletteUploadFile | str) -> Any:

@@ -19,7 +19,7 @@ from ._media_shelf import MediaShelf
 from ._metrics import Metrics
 from ._model_names import ModelNames
 from ._pace import Pace
-from ._room import Room
+from ._room import COPIES, Room
 from ._sessions import SessionStore
 from ._timeline_store import keep
 from ._tracing import telemetry_of
@@ -57,7 +57,8 @@ class Front:
         self.models = ModelNames(gateway, settings)
         folder = settings.media or _usual_folder()
         self.shelf = MediaShelf(folder)
-        self.room = Room(settings.memory_bytes, settings.queue_seconds)
+        self.room = Room(settings.memory_bytes, settings.queue_seconds, copies=COPIES)
+        self.disk = Room(settings.spool_bytes, settings.queue_seconds, "disk")
         self.uploads = Uploads(folder.expanduser().absolute(), self.states, settings)
         self.drivers = Drivers(gateway, settings.sweep_seconds, self.models.keys_of)
         if self.webhooks is not None:

@@ -57,7 +57,7 @@ class Order:
 
 
 async def planned(front: Front, kind: Kind, config: Any, asked: Request) -> GenerationPlan:
-    """Return what would be sent; before the mock with the prices of those that it stands for.
+    """Return what would be sent; before the mock with prices and times of those it stands for.
 
     Raises:
         TarashException: It can't be made so.
@@ -71,11 +71,18 @@ async def planned(front: Front, kind: Kind, config: Any, asked: Request) -> Gene
     try:
         real = await ask(_unmocked(config), asked)
     except TarashException:  # such as one whose host nobody has named
-        return plan
+        first, *rest = (one.model_copy(update={"expected_seconds": None}) for one in _chain(plan))
+    else:
+        first, *rest = (
+            one.model_copy(update={"quote": its.quote, "expected_seconds": its.expected_seconds})
+            for one, its in zip(_chain(plan), _chain(real), strict=True)
+        )
 
-    chain = zip((plan, *plan.fallbacks), (real, *real.fallbacks), strict=True)
-    first, *rest = (one.model_copy(update={"quote": its.quote}) for one, its in chain)
     return first.model_copy(update={"fallbacks": tuple(rest)})
+
+
+def _chain(plan: GenerationPlan) -> tuple[GenerationPlan, ...]:
+    return (plan, *plan.fallbacks)
 
 
 def _unmocked(config: Any) -> Any:

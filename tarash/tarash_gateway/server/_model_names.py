@@ -16,7 +16,7 @@ from anyio import to_thread
 
 from .._data._limits import Limits
 from .._data._model_info import ModelInfo
-from .._jobs._named_models import NamedModel, named_model
+from .._jobs._named_models import NamedModel, mistyped, named_model
 from ..exceptions import TarashException
 from ..models import (
     ImageGenerationConfig,
@@ -168,7 +168,7 @@ class ModelNames:
         if LEADS_ELSEWHERE.search(name):
             raise _no_model(name, param)
 
-        _, provider, model = self._parsed(name, param)
+        account, provider, model = self._parsed(name, param)
         if self._known(provider, model, param).is_file:
             raise Refusal(
                 404,
@@ -177,6 +177,20 @@ class ModelNames:
                 "clients name by the aliases that the gateway's configuration gives them",
                 param=param,
                 headers=NO_RETRY,
+            )
+
+        place = name.partition("/")[0]
+        base_url = None if account is None else account.base_url
+        meant = [f"{place}/{one}" for one in mistyped(self._gateway, provider, model, base_url)]
+        if meant:
+            raise Refusal(
+                404,
+                "model_not_found",
+                f"There is no model {name!r}; did you mean {' or '.join(meant)}? If there is one, "
+                "give it an alias in the gateway's configuration, which is not questioned",
+                param=param,
+                headers=NO_RETRY,
+                suggestions=meant,
             )
 
     def _known(self, provider: str, model: str, param: str) -> NamedModel:

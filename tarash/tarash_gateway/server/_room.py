@@ -1,4 +1,7 @@
-"""How much of what clients send may be in memory at a time, over all requests."""
+"""How much of what clients send may be in memory, and on the disk, at a time, over all requests.
+
+A form comes to the disk first, and waits there for its turn: only what is being sent is in memory.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +13,34 @@ from ._refusals import Refusal
 if TYPE_CHECKING:
     from fastapi import Request
 
-HELD = "room"
-"""The mark on a request of what it holds."""
+COPIES = 6
+"""How often media are in memory, at most, while they are sent: their bytes, the text that stands
+for them, the JSON around it, and what the connection has not sent yet."""
 
 
 class Room:
     """A number of bytes that requests share: who finds no place waits, and is refused in the end.
 
-    A request holds what it has taken until it is answered.
+    A request holds what it has taken until it is answered, and until its job lets go of it.
     """
 
-    def __init__(self, most: int, seconds: float) -> None:
+    def __init__(self, most: int, seconds: float, name: str = "memory", copies: int = 1) -> None:
         self._most = most
         self._free = most
         self._seconds = seconds
+        self._mark = f"room_{name}"
+        self._copies = copies
         self._freed = asyncio.Condition()
+        self._kept: set[asyncio.Task[None]] = set()
 
     async def take(self, request: Request, size: int) -> None:
-        """Wait until a request may have so many bytes in memory; what is larger has all of it.
+        """Wait until a request may have so many bytes there; what is larger has all of it.
 
         Raises:
             Refusal: Others have not been answered in time.
         """
-        held = getattr(request.state, HELD, 0)
-        wanted = min(size, self._most - held)
+        held = getattr(request.state, self._mark, 0)
+        wanted = min(size * self._copies, self._most - held)
         try:
             async with asyncio.timeout(self._seconds), self._freed:
                 await self._freed.wait_for(lambda: self._free >= wanted)
@@ -47,23 +54,41 @@ class Room:
                 headers={"x-should-retry": "true", "retry-after": "5"},
             ) from None
 
-        setattr(request.state, HELD, held + wanted)
+        setattr(request.state, self._mark, held + wanted)
 
     async def free(self, scope: Any) -> None:
         """Give back what a request has held."""
-        held = scope.get("state", {}).pop(HELD, 0)
+        await self._give(scope.get("state", {}).pop(self._mark, 0))
+
+    async def _give(self, held: int) -> None:
         if held:
             async with self._freed:
                 self._free += held
                 self._freed.notify_all()
 
+    def keep_until(self, scope: Any, event: asyncio.Event) -> None:
+        """Hold what a request has taken until something has happened, also after its answer."""
+        held = scope.get("state", {}).pop(self._mark, 0)
+        if not held:
+            return
+
+        async def waiting() -> None:
+            try:
+                await event.wait()
+            finally:
+                await asyncio.shield(self._give(held))
+
+        task = asyncio.create_task(waiting())
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+
 
 class Rooms:
     """ASGI middleware that gives back what a request has held, however it ends."""
 
-    def __init__(self, app: Any, room: Room) -> None:
+    def __init__(self, app: Any, rooms: tuple[Room, ...]) -> None:
         self._app = app
-        self._room = room
+        self._rooms = rooms
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -74,4 +99,5 @@ class Rooms:
         try:
             await self._app(scope, receive, send)
         finally:
-            await asyncio.shield(self._room.free(scope))
+            for room in self._rooms:
+                await asyncio.shield(room.free(scope))

@@ -123,8 +123,11 @@ class ServerSettings(_Part):
         multipart_bytes: The largest body of a form, and so the largest file that clients upload.
         form_files: How many files a form may have.
         form_fields: How many fields a form may have beside its files.
-        memory_bytes: How much of bodies and uploaded files may be in memory at a time, over all
-            requests; who finds no place waits for `queue_seconds`, and is refused (503) then.
+        memory_bytes: How much memory bodies and uploaded files may take at a time, over all
+            requests, with the forms in which they are sent; who finds no place waits for
+            `queue_seconds`, and is refused (503) then.
+        spool_bytes: How much of forms may be on the disk, in the folder for temporary files, at a
+            time, until there is memory for them; as `memory_bytes`.
         uploads_bytes: How much a key may have uploaded and not used up by time.
     """
 
@@ -156,6 +159,7 @@ class ServerSettings(_Part):
     form_files: int = Field(default=64, ge=1, le=1000)
     form_fields: int = Field(default=1000, ge=1, le=10_000)
     memory_bytes: int = Field(default=1024 * MEBIBYTE, ge=1024)
+    spool_bytes: int = Field(default=4096 * MEBIBYTE, ge=1024)
     uploads_bytes: int = Field(default=2048 * MEBIBYTE, ge=0)
 
     @property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from .._support._lines import lines_of
 from ._creating import OWN_LABELS, REMIXED_LABEL, SIZE_LABEL
 from ._key_store import MODEL_LABEL
 from ._words import HTTP
@@ -12,12 +14,18 @@ if TYPE_CHECKING:
     from .._data._job_info import JobInfo
     from ._driving import Driven
 
-SIZES = {
-    ("720p", "16:9"): "1280x720",
-    ("720p", "9:16"): "720x1280",
-    ("1080p", "16:9"): "1920x1080",
-    ("1080p", "9:16"): "1080x1920",
+NAMES = ("360p", "540p", "720p", "1080p", "1440p", "4k")
+AGREED = {name: int(lines_of(name) or 0) for name in NAMES}
+"""Resolutions that models agree about; at 480p some make 848 pixels of 16:9, others 854 or 864."""
+WIDE = {**{name: (lines * 16 // 9, lines) for name, lines in AGREED.items()}, "1024p": (1792, 1024)}
+SIZES: dict[tuple[Any, Any], str] = {
+    **{(name, "16:9"): f"{width}x{height}" for name, (width, height) in WIDE.items()},
+    **{(name, "9:16"): f"{height}x{width}" for name, (width, height) in WIDE.items()},
 }
+FRAMES = 0.5
+"""Seconds by which a file may differ from its length as the model calls it."""
+SHAPE = ("resolution", "aspect_ratio")
+IS_SIZE = re.compile(r"^\s*(\d{2,5})\s*[x*:]\s*(\d{2,5})\s*$", re.ASCII)
 ENDED = {"completed": "completed", "failed": "failed", "cancelled": "cancelled"}
 WHOLE = 100
 UNKNOWN = {
@@ -60,8 +68,30 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
     if job.cost is not None:
         found["cost"] = cost_of(job)
 
-    if job.response is not None and job.response.adjustments:
-        found["adjustments"] = [one.model_dump(mode="json") for one in job.response.adjustments]
+    adjustments = adjustments_of(job)
+    if adjustments:
+        found["adjustments"] = adjustments
+
+    return found
+
+
+def adjustments_of(job: JobInfo) -> list[dict[str, Any]]:
+    """Return what had to be changed to fit the model, in the words of the routes."""
+    found: list[dict[str, Any]] = [
+        HTTP.said_in(one.model_dump(mode="json")) for one in job.adjustments
+    ]
+    asked, size = job.labels.get(SIZE_LABEL, ""), _size(job)
+    is_told = any(one["field"] in SHAPE for one in found)
+    if IS_SIZE.search(asked) and size and size != asked and not is_told:
+        shape = [str(_sent(job, name)) for name in SHAPE]
+        found.append(
+            {
+                "field": "size",
+                "requested": asked,
+                "sent": size,
+                "reason": f"the nearest resolution and aspect ratio are {' and '.join(shape)}",
+            }
+        )
 
     return found
 
@@ -127,16 +157,29 @@ def _error(job: JobInfo) -> dict[str, Any] | None:
 
 
 def _seconds(job: JobInfo) -> str:
-    asked = job.request.get("duration_seconds")
-    made = getattr(job.response, "duration", None)
-    found = asked if asked is not None else made
-    return "" if found is None else f"{found:g}"
+    """Return how long a video is, or will be: what is sent to the model, not what was asked for."""
+    made, sent = job.duration, _sent(job, "duration_seconds")
+    if not isinstance(sent, int | float):  # the model's own choice
+        return "" if made is None else f"{round(made, 1):g}"
+
+    # Files are some frames longer or shorter than they are called.
+    is_other = made is not None and abs(made - sent) > FRAMES
+    return f"{round(made, 1):g}" if made is not None and is_other else f"{sent:g}"
 
 
 def _size(job: JobInfo) -> str:
-    if SIZE_LABEL in job.labels:
-        return job.labels[SIZE_LABEL]
+    """Return how large a video is, or will be, where that is certain."""
+    made = IS_SIZE.search(job.resolution or "")
+    if made is not None:
+        return f"{made[1]}x{made[2]}"
 
-    shape = (str(job.request.get("resolution")), str(job.request.get("aspect_ratio")))
-    made = getattr(job.response, "resolution", None) or ""
-    return SIZES.get(shape, made if "x" in made else "")
+    shape = (_sent(job, "resolution"), _sent(job, "aspect_ratio"))
+    asked = job.labels.get(SIZE_LABEL, "")
+    is_changed = any(one.field in SHAPE for one in job.adjustments)
+    return SIZES.get(shape, "" if is_changed else asked)
+
+
+def _sent(job: JobInfo, name: str) -> Any:
+    """Return what a field of the request says to the model; None where it is left out."""
+    sent = [one.sent for one in job.adjustments if one.field == name]
+    return sent[-1] if sent else job.request.get(name)

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ._creating import OWN_LABELS
-from ._shapes import WITHOUT_ERROR, cost_of, model_of, status_of
+from ._shapes import WITHOUT_ERROR, adjustments_of, cost_of, model_of, status_of
 from ._words import HTTP
 
 if TYPE_CHECKING:
@@ -61,10 +61,11 @@ def view_of(job: JobInfo, driven: Driven | None, results: int = 0) -> dict[str, 
             {"index": n, "url": f"/api/jobs/{job.id}/media/{n}"} for n in range(1, results + 1)
         ],
     }
-    if job.response is not None:
-        found["adjustments"] = [one.model_dump(mode="json") for one in job.response.adjustments]
-        told = job.response.execution_metadata
-        found["execution"] = None if told is None else told.model_dump(mode="json")
+    if job.adjustments or status == "completed":
+        found["adjustments"] = adjustments_of(job)
+
+    if job.execution_metadata is not None:
+        found["execution"] = job.execution_metadata.model_dump(mode="json")
 
     return found
 

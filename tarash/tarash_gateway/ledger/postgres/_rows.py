@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 from ..._data._exchange import Operation
-from .._facts import Intent, JobRecord, JobState, SubmissionRecord
+from .._facts import ADJUSTED, Intent, JobRecord, JobState, SubmissionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -147,6 +147,7 @@ def as_heard(text: str | None) -> JsonObject:
 
 
 def _entry(row: Row) -> SubmissionRecord:
+    heard = as_heard(row["heard"])
     intent = Intent(
         id=row["id"],
         kind=row["kind"],
@@ -158,6 +159,7 @@ def _entry(row: Row) -> SubmissionRecord:
         payload=parsed(row["payload"]),
         host=row["host"],
         quote=parsed(row["quote"]),
+        adjustments=tuple(heard.get(ADJUSTED, ())),
     )
     operation = parsed(row["operation"])
     return SubmissionRecord(
@@ -165,5 +167,5 @@ def _entry(row: Row) -> SubmissionRecord:
         None if operation is None else Operation.from_json(operation),
         row["submission"],
         row["outcome"],
-        as_heard(row["heard"]),
+        heard,
     )

@@ -85,12 +85,12 @@ class Submits(States, Slots, Queue):
                 """
                 INSERT INTO tarash.intents (
                     id, job, kind, provider, model, attempt_number, created_at, payload, host,
-                    quote
-                ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                    quote, heard
+                ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                 """,
                 intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
                 intent.attempt_number, as_time(intent.created_at), as_json(intent.payload),
-                intent.host, as_json(intent.quote),
+                intent.host, as_json(intent.quote), as_json(intent.heard or None),
             )  # fmt: skip
             self._say_if_due(transaction)
             return True

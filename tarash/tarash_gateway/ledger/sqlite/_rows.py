@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._data._exchange import Operation
 from .._processes import now
-from .._records import Intent, JobRecord, SubmissionRecord
+from .._records import ADJUSTED, Intent, JobRecord, SubmissionRecord
 from ._errors import DamagedError
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def is_held(row: sqlite3.Row, reader: Process) -> bool:
 
 
 def _entry(row: sqlite3.Row) -> SubmissionRecord:
+    heard = as_heard(row["heard"])
     intent = Intent(
         id=row["id"],
         kind=row["kind"],
@@ -93,6 +94,7 @@ def _entry(row: sqlite3.Row) -> SubmissionRecord:
         payload=_parsed(row["payload"]),
         host=row["host"] or "",
         quote=_parsed(row["quote"]),
+        adjustments=tuple(heard.get(ADJUSTED, ())),
     )
     operation = _parsed(row["operation"])
     return SubmissionRecord(
@@ -100,5 +102,5 @@ def _entry(row: sqlite3.Row) -> SubmissionRecord:
         None if operation is None else Operation.from_json(operation),
         row["submission"],
         row["outcome"],
-        _parsed(row["heard"]) or {},
+        heard,
     )

@@ -52,13 +52,13 @@ class Submits(Slots, States, Queue):
                 """
                 INSERT INTO intents (
                     id, job, kind, provider, model, attempt_number, created_at, payload, host,
-                    quote
-                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    quote, heard
+                ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 (
                     intent.id, intent.job_id, intent.kind, intent.provider, intent.model,
                     intent.attempt_number, as_text(intent.created_at), as_json(intent.payload),
-                    intent.host, as_json(intent.quote),
+                    intent.host, as_json(intent.quote), as_json(intent.heard or None),
                 ),
             )  # fmt: skip
             self._say(connection)

@@ -122,7 +122,7 @@ function factsOf(found) {
     found.provider_model && ["Made by", `${found.provider} · ${found.provider_model}`],
     ["Cost", costOf(found)],
     ["Made", h("time", { datetime: found.created_at }, moment(found.created_at))],
-    ...request.map(([name, value]) => [fieldName(name), fieldValue(name, value)]),
+    ...request.map(([name, value]) => [fieldName(name), made(found, name, value)]),
     Object.keys(found.labels).length ? ["Labels", h("span", { class: "labels" }, labelsOf(found))] : null,
     found.key && ["Key", found.key],
     ["Id", h("code", { class: "words" }, found.id)],
@@ -134,6 +134,14 @@ function factsOf(found) {
     adjustmentsOf(found.adjustments),
     attemptsOf(found.execution),
   ];
+}
+
+/** A value of the request as the model got it, with what was asked for. */
+function made(found, name, asked) {
+  const change = (found.adjustments ?? []).find((one) => one.field === name);
+  if (!change) return fieldValue(name, asked);
+  const sent = change.sent === null ? "The model's choice" : fieldValue(name, change.sent);
+  return [sent, h("span", { class: "faint" }, ` asked: ${fieldValue(name, asked)}`)];
 }
 
 /** What was changed to fit the model, one line each. */
