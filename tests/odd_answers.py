@@ -57,9 +57,9 @@ def before(data: bytes) -> Twist:
     return lambda whole: Said(data + whole)
 
 
-def instead(data: bytes, **how: bool) -> Twist:
+def instead(data: bytes, *, resets: bool = False, stays: bool = False) -> Twist:
     """Return what says something else."""
-    return lambda _whole: Said(data, **how)
+    return lambda _whole: Said(data, resets, stays)
 
 
 def lengths(*values: Callable[[int], bytes]) -> Twist:
