@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tarash.tarash_gateway.testing import Simulator
+from tests.cluster import Cluster, missing
 from tests.contract.cases import CASES, Case, everyone
 from tests.jobs.processes import Zygote
 
@@ -83,3 +85,18 @@ def job(case: Case, simulator: Simulator, prompt: str, **more: Any) -> dict[str,
         "prompt": prompt,
         **more,
     }
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    if (why := missing()) is not None:
+        pytest.skip(why)
+
+    # Its own, since it is restarted; not in pytest's folder, which only its user may enter.
+    with tempfile.TemporaryDirectory(prefix="tarash-chaos-") as folder:
+        made = Cluster(Path(folder))
+        made.make()
+        try:
+            yield made
+        finally:
+            made.stop()

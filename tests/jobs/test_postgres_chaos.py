@@ -8,7 +8,6 @@ import random
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from tarash.tarash_gateway import (
 )
 from tarash.tarash_gateway.ledger import PostgresLedger
 from tarash.tarash_gateway.testing import Script, Simulator
-from tests.cluster import Cluster, missing
+from tests.cluster import Cluster
 from tests.conftest import until
 from tests.jobs.conftest import BY_NAME, KEY, Report, config_for
 from tests.jobs.processes import Child, Zygote
@@ -32,21 +31,6 @@ from tests.proxy import Proxy
 CASE = BY_NAME["luma-video-ray-2"]
 """A provider that can be asked for a job whose answer was lost."""
 LEASE = 3.0
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    if (why := missing()) is not None:
-        pytest.skip(why)
-
-    # Its own, since it is restarted; not in pytest's folder, which only its user may enter.
-    with tempfile.TemporaryDirectory(prefix="tarash-chaos-") as folder:
-        made = Cluster(Path(folder))
-        made.make()
-        try:
-            yield made
-        finally:
-            made.stop()
 
 
 class Chaos:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tarash.tarash_gateway import ValidationError
 from tarash.tarash_gateway._http._kinds import MOST_PIXELS, kind_of, size_of, sniff
+from tarash.tarash_gateway.media._formats import is_page
 
 SIZE = (64, 48)
 
@@ -144,3 +145,12 @@ def test_broken_headers_raise_nothing(name: str) -> None:
 
 def test_the_limit_is_pillows_own() -> None:
     assert MOST_PIXELS == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\n", b"\t \r\n"])
+def test_a_file_of_blanks_is_looked_at_once(blank: bytes) -> None:
+    """Patterns that may share blanks in many ways took hours over what a bomb unpacks to."""
+    head = blank * (256 * 1024)
+    assert sniff(head) is None
+    assert not is_page(head, "video/mp4")
+    assert is_page(b"\xef\xbb\xbf \n" + head + b"<!doctype html>", "video/mp4")

@@ -166,3 +166,12 @@ def test_a_reason_without_the_id_of_the_job_may_be_a_gateways(provider: str) -> 
 
 def test_there_are_providers_whose_answers_repeat_the_id() -> None:
     assert {"luma", "kling", "bfl", "bytedance"} <= set(PROVED_BY_ID)
+
+
+def test_a_failure_in_anybodys_words_may_be_a_gateways() -> None:
+    """A status of xAI's tells without an id, and its failures have an object: `error`."""
+    (poll,) = DECLARED["xai"].poll
+    assert not says_its_failure(poll, {"status": "failed", "message": "Service Unavailable"})
+    assert says_its_failure(poll, {"status": "failed", "error": {"code": "x", "message": "No"}})
+    assert says_its_failure(poll, {"status": "failed"})
+    assert says_its_failure(poll, {"status": "expired"})

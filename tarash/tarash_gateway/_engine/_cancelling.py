@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from .._http._answer import FIRST_ERROR, is_no_word
 from ..exceptions import HTTPConnectionError, HTTPError, RateLimitError, TarashException
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ PAUSES = (0.1, 0.4, 1.5)
 """Seconds before each further request: together less than a goodbye may take."""
 LONGEST_PAUSE = 2.0
 """Whoever asks for more patience than that is not asked again."""
-PASSING = frozenset({408, 425, 429})
-FIRST_SERVER_ERROR = 500
 
 
 async def cancel(adapter: Adapter, client: Any, operation: Operation) -> CancelAnswer | Stopped:
@@ -53,5 +52,9 @@ def _passes(error: TarashException) -> bool:
     if isinstance(error, HTTPConnectionError | RateLimitError):
         return True
 
-    status = getattr(error, "status_code", None) if isinstance(error, HTTPError) else None
-    return status is not None and (status in PASSING or status >= FIRST_SERVER_ERROR)
+    status = error.status_code if isinstance(error, HTTPError) else None
+    if status is None:
+        return False
+
+    # Under a good status, it is an answer that could not be read.
+    return status < FIRST_ERROR or is_no_word(status, error.raw_response or "")

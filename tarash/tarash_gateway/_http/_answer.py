@@ -33,6 +33,9 @@ SHOWN_CHARACTERS = 300
 FIRST_ERROR = 300
 """Redirects count as errors: a POST that follows one might be sent twice."""
 FIRST_CLIENT_ERROR = 400
+FIRST_SERVER_ERROR = 500
+PASSING = frozenset({408, 425, 429})
+"""Statuses after which the same request may succeed a moment later, as after a server error."""
 MEDIA = ("image/", "video/", "audio/")
 BINARY = (
     *MEDIA,
@@ -127,6 +130,12 @@ def is_page(body: Any) -> bool:
         return body.lstrip().startswith("<") or body == BROKEN_OFF
 
     return body is None or (isinstance(body, dict) and bool(body.get("cloudflare_error")))
+
+
+def is_no_word(status: int, body: Any) -> bool:
+    """Tell whether an answer about a job is none of its provider's, or of one that stumbles."""
+    is_redirect = FIRST_ERROR <= status < FIRST_CLIENT_ERROR
+    return is_redirect or status in PASSING or status >= FIRST_SERVER_ERROR or is_page(body)
 
 
 def unreadable(status: int, body: Any) -> HTTPError:

@@ -17,6 +17,7 @@ from ._aiohttp import aiohttp
 from ._answer import (
     HttpResponse,
     checked,
+    is_no_word,
     parse_json,
     read_answer,
     shorten,
@@ -284,6 +285,21 @@ class HttpClient:
     async def delete(self, url: str, *, any_status: bool = False) -> HttpResponse:
         """DELETE an absolute URL."""
         return await self._checked("DELETE", url, any_status=any_status)
+
+    async def stop(self, url: str, method: str = "POST", *, json: Any = None) -> HttpResponse:
+        """Ask for a job to be stopped; return the provider's own word, whatever its status.
+
+        Raises:
+            TarashException: A machine in between answered, or the provider stumbles, which says
+                nothing of the job: to be asked again.
+        """
+        answer = await self._exchange(method, url, json=json)
+        said = "" if answer.content == b"" else answer.body  # nothing, of any type, is no page
+        if not is_no_word(answer.status, said):
+            return answer
+
+        checked(answer, self._classify)
+        raise unreadable(answer.status, answer.body)
 
     async def _checked(
         self,

@@ -35,8 +35,8 @@ ALIASES = {
 }
 VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 """Types by which somebody says that they don't know."""
-PAGE = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!doctype html|<html)", re.IGNORECASE)
-MARKUP = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*[<{\[]")
+PAGE = re.compile(rb"\s*+(?:\xef\xbb\xbf)?\s*+(?:<!doctype html|<html)", re.IGNORECASE)
+MARKUP = re.compile(rb"\s*+(?:\xef\xbb\xbf)?\s*+[<{\[]")
 
 # Files of ISO boxes, by the brand that they name first; the library knows the usual ones only.
 AUDIO_BRANDS = frozenset({b"F4A ", b"F4B ", b"M4A ", b"M4B ", b"M4P "})

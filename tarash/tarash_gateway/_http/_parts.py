@@ -22,7 +22,7 @@ from ._ranges import (
     validator_of,
     whole_length,
 )
-from ._reading import TooLarge, fill, read_error
+from ._reading import TooLarge, fill, read_error, shows_its_end
 from ._send_state import current_patience
 from ._texts import HEAD_BYTES
 
@@ -126,7 +126,8 @@ class Part:
             self._forget()
             raise limit.error(response.status) from None
         except (aiohttp.ClientError, OSError):
-            whole = False  # the line broke
+            with self._body.getbuffer() as view:  # the line broke
+                whole = shows_its_end(view[: self.size])
         finally:
             # A cancellation of the poll leaves what came, too.
             if not whole:

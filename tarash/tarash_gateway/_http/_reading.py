@@ -8,13 +8,14 @@ Knows nothing of what the bytes are.
 from __future__ import annotations
 
 import io
+import json
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 import anyio
 
 from ._aiohttp import aiohttp
-from ._texts import HEAD_BYTES
+from ._texts import HEAD_BYTES, text_of
 
 ENCODINGS = "gzip, deflate"
 """What is asked for in Accept-Encoding: what can be unpacked here."""
@@ -26,6 +27,8 @@ ERROR_SECONDS = 3
 """How long an error's body is listened to: less than a cancelled submit is heard out."""
 PIECE = 256 * 1024
 """Bytes that are unpacked at once."""
+LARGEST_SHOWN_WHOLE = 256 * 1024
+"""Bytes of JSON that is looked through for its end, where the line broke."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 DEFLATE = 8
@@ -153,13 +156,22 @@ async def read_body(response: aiohttp.ClientResponse, limit: Callable[[bytes], i
 
     Raises:
         TooLarge: It has more.
-        aiohttp.ClientError: It broke off.
+        aiohttp.ClientError: It broke off before its end.
     """
     announced = 0 if "Content-Encoding" in response.headers else response.content_length or 0
     # A BytesIO and no bytearray: what it holds is handed on as bytes without being held twice.
     body = io.BytesIO()
     try:
         await fill(body, response, announced, limit)
+    except (aiohttp.ClientError, OSError):
+        with body.getbuffer() as view:
+            is_whole = shows_its_end(view)
+
+        if is_whole:
+            return body
+
+        body.close()
+        raise
     except BaseException:
         body.close()  # else whoever keeps the error keeps what came, too
         raise
@@ -230,6 +242,20 @@ async def read_error(response: aiohttp.ClientResponse) -> bytearray | None:
                 if len(body) >= LARGEST_ERROR:
                     break
     except (aiohttp.ClientError, OSError):
-        return None
+        return body if shows_its_end(body) else None
 
     return body
+
+
+def shows_its_end(body: bytearray | memoryview) -> bool:
+    """Tell whether a body that broke off is a whole JSON object, which says itself where it ends.
+
+    So it is where its length was stated wrongly, or where a proxy cut the line after the last byte.
+    """
+    if len(body) > LARGEST_SHOWN_WHOLE:
+        return False
+
+    try:
+        return isinstance(json.loads(text_of(bytes(body))), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -17,8 +17,9 @@ ARCHIVE = "application/zip"
 MEDIA = ("image/", "video/", "audio/")
 PAGES = ("text/", "application/json", "application/problem+json", "application/xml")
 PAGE = re.compile(
-    rb"\s*(?:\xef\xbb\xbf)?\s*(?:<!doctype|<html|<\?xml|<error|\{|\[\s*\{)", re.IGNORECASE
+    rb"\s*+(?:\xef\xbb\xbf)?\s*+(?:<!doctype|<html|<\?xml|<error|\{|\[\s*+\{)", re.IGNORECASE
 )
+"""Takes blanks once: a file may have nothing else, and a look at its first bytes must end."""
 
 
 def is_page(head: bytes, declared: str | None) -> bool:

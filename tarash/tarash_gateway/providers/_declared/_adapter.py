@@ -353,8 +353,7 @@ class DeclaredAdapter(DeclaredLearning):
             if seen.status not in how.states:
                 return "unsupported"
 
-        send = {"DELETE": client.delete, "POST": client.post, "PUT": client.put}[how.method]
-        answer = await send(self._url(client, how.path, operation), any_status=True)
+        answer = await client.stop(self._url(client, how.path, operation), how.method)
         if answer.status < FIRST_ERROR and not self.rules.is_refusal(answer.body):
             return how.means
 

@@ -41,12 +41,21 @@ def status_without_word(poll: Poll, body: Any) -> JobStatus | None:
 def says_its_failure(poll: Poll, body: Any) -> bool:
     """Tell whether a body that says a failure says that of its job, as nobody else's would."""
     if among(poll.statuses, str(one(body, poll.status))) is not None:
-        return poll.job_id is None
+        return poll.job_id is None and not _is_anybodys(poll, body)
 
     # Where answers repeat the job's id, that something stands in a place proves nothing without it.
     foreign = ANYBODYS if poll.job_id is None else {flag.at for flag in poll.failed_with}
     flags = (flag for flag in poll.failed_with if flag.values or flag.at not in foreign)
     return any(holds(flag, body) for flag in flags)
+
+
+def _is_anybodys(poll: Poll, body: Any) -> bool:
+    """Tell whether a failure is told in a sentence where its provider is known to have another."""
+    is_known = poll.failed_with and isinstance(body, Mapping)
+    if not is_known or any(holds(flag, body) for flag in poll.failed_with):
+        return False
+
+    return any(body.get(name) for name in ANYBODYS)
 
 
 def says_nothing(poll: Poll, body: Any) -> bool:

@@ -223,11 +223,11 @@ class ComfyAdapter(OwnServer):
         version = await self._version(client)
         if version >= OWN_CANCEL:
             path = f"api/jobs/{quote(job_id, safe='')}/cancel"
-            checked(await client.post(join(base, path), json={}, any_status=True), self.errors)
+            checked(await client.stop(join(base, path), json={}), self.errors)
         elif seen.status == "queued":
-            await client.post(join(base, "queue"), json={"delete": [job_id]})
+            checked(await client.stop(join(base, "queue"), json={"delete": [job_id]}))
         elif version >= AIMED_INTERRUPT:
-            await client.post(join(base, "interrupt"), json={"prompt_id": job_id})
+            checked(await client.stop(join(base, "interrupt"), json={"prompt_id": job_id}))
         else:
             return "unsupported"
 

@@ -175,7 +175,7 @@ class FalAdapter(CallsBack, RestAdapter):
 
     async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer | Stopped:
         """Ask fal to stop the job; one that runs already only gets a signal."""
-        answer = await client.put(operation.urls["cancel"], any_status=True)
+        answer = await client.stop(operation.urls["cancel"], "PUT")
         if answer.status == BAD_REQUEST:
             return "too_late"
 

@@ -173,7 +173,7 @@ class GoogleAdapter(RestAdapter):
             return "unsupported"
 
         http = await client.http(classify_answer)
-        answer = await http.post(operation.urls["cancel"], any_status=True)
+        answer = await http.stop(operation.urls["cancel"])
         return self.cancel_answer(answer)
 
     async def verify_credentials(self, client: GoogleClient) -> None:

@@ -168,7 +168,7 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
 
     async def cancel(self, client: ReplicateClient, operation: Operation) -> CancelAnswer | Stopped:
         """Ask Replicate to stop the prediction."""
-        answer = await client.post(f"{self.job_url(client, operation)}/cancel", any_status=True)
+        answer = await client.stop(f"{self.job_url(client, operation)}/cancel")
         said = self.cancel_answer(answer)
         return Stopped(said, self.billing(answer.body)) if said == "cancelled" else said
 

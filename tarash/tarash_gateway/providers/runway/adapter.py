@@ -176,7 +176,7 @@ class RunwayAdapter(VersionedPaths, RestAdapter):
         if status in ("completed", "failed"):
             return "too_late"
 
-        answer = await client.delete(url, any_status=True)
+        answer = await client.stop(url, "DELETE")
         if answer.status == NOT_FOUND:
             return "too_late"
 

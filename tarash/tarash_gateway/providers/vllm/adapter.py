@@ -45,7 +45,7 @@ class VllmAdapter(VideoServer):
         if ended:
             return "too_late"
 
-        answer = await client.delete(url, any_status=True)
+        answer = await client.stop(url, "DELETE")
         if answer.status == CONFLICT:  # it is being stopped, or its file is being written
             return "requested"
 
