@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, cast, get_args
 
+from .._support._dataclass import dataclass
 from ..exceptions import ValidationError
 from ._money import dollars, written
 

@@ -6,12 +6,13 @@ An attempt changes by these events only. Each says who it is about, and the fact
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from .._support._dataclass import dataclass
 from ._exchange import Operation
 from ._money import Cost
 from ._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, Outcome, Submission

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import urlencode
 
 from .._data._operations import wrong_in
 from .._data._types import Billing, CancelAnswer, JobStatus, JsonObject, Kind, MediaContent
+from .._support._dataclass import dataclass
 from ..exceptions import TarashException, ValidationError
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ The command line has its own words for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from .._support._dataclass import dataclass
 
 JOINER = "; "
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from .._support._dataclass import dataclass
 
 Pixels = tuple[int, int]
 

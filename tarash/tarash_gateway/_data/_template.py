@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import util
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from typing_extensions import TypedDict  # pydantic reads the standard one from 3.12 on only
 
+from .._support._dataclass import dataclass
 from .._support._extras import how_to_install
 
 FIELDS = ("provider", "model", "request_id", "index", "ext")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from .._support._dataclass import dataclass
 from ._types import JsonObject
 
 SchemeName = Literal[

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +29,7 @@ from .._data._events import (
 )
 from .._data._hints import check_dashboard
 from .._http._parts import Parts
+from .._support._dataclass import dataclass
 from .._support._logging import event as log_event
 from .._support._logging import wanted
 from .._support._secrets import Secrets, secrets_of

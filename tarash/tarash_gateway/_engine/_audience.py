@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from .._data._events import (
     Submitting,
 )
 from .._data._observers import NOTED, Observer
+from .._support._dataclass import dataclass
 from .._support._logging import event as log_event
 from .._support._warnings import Line
 

@@ -6,8 +6,10 @@ A probe has a limit: where it never comes to an end, another one goes out.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
+
+from .._support._dataclass import dataclass
 
 if TYPE_CHECKING:
     from .._data._breaker import Breaker, CircuitState

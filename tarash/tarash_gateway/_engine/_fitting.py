@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from random import Random
 from typing import TYPE_CHECKING, cast
 
+from .._support._dataclass import dataclass
 from .._support._wakeups import Wakeups
 from ..catalog import ModelSpec, lookup, same_model_for, schema_source
 from ..exceptions import ValidationError

@@ -6,13 +6,14 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from .._support._dataclass import dataclass
 from .._support._later import try_later
 from .._support._logging import event
 from ..exceptions import StorageError, TarashException

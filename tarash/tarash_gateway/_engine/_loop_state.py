@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from anyio.lowlevel import RunVar
 
 from .._http._gates import STREAMS_PER_ORIGIN
+from .._support._dataclass import dataclass
 from ._polling import History
 from ._shared_polls import SharedPolls
 

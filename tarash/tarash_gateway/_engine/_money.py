@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from .._data._money import Cost
+from .._support._dataclass import dataclass
 
 if TYPE_CHECKING:
     from .._data._budgets import Budget

@@ -12,12 +12,13 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from anyio.lowlevel import RunVar
 
+from .._support._dataclass import dataclass
 from .._support._logging import event
 from ._callbacks import NAMED, keeps_state
 

@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._data._observers import own_labels
+from .._support._dataclass import dataclass
 from ..catalog import names_of
 from ..exceptions import QuotaExceededError, RateLimitError, TarashException
 

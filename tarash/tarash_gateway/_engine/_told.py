@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
 
+from .._support._dataclass import dataclass
 from ._limits import TOLD_SECONDS
 
 if TYPE_CHECKING:

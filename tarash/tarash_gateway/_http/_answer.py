@@ -10,11 +10,11 @@ import json as json_codec
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .._data._hints import raise_limit
+from .._support._dataclass import dataclass
 from ..exceptions import (
     AuthenticationError,
     HTTPError,

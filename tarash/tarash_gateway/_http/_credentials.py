@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from .._support._dataclass import dataclass
 from .._support._secrets import Key, Secrets, is_open, why_no_header
 from ..exceptions import AuthenticationError
 

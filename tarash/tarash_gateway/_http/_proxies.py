@@ -11,11 +11,12 @@ import os
 import re
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._support._dataclass import dataclass
 from .._support._extras import how_to_install
 from ..exceptions import HTTPConnectionError
 

@@ -6,8 +6,9 @@ Some servers send the part that was asked for with 200, or all of it with 206. P
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .._support._dataclass import dataclass
 
 if TYPE_CHECKING:
     import aiohttp

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from .._support._dataclass import dataclass
 from ..exceptions import HTTPConnectionError
 
 if TYPE_CHECKING:

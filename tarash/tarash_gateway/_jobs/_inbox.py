@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .._engine import keep_second, name_job, operation_named, post_note
@@ -28,6 +28,7 @@ from .._signatures import (
     WebhookRefusedError,
     delivery,
 )
+from .._support._dataclass import dataclass
 from .._support._logging import event as log
 from .._support._secrets import Keys
 from ..exceptions import TarashException

@@ -6,7 +6,6 @@ Pure: no network, no ledger.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +18,7 @@ from .._signatures import (
     TimestampedHmac,
     WebhookRefusedError,
 )
+from .._support._dataclass import dataclass
 from .._support._paths import value_at
 from ..exceptions import TarashException, ValidationError
 

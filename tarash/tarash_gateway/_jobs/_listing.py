@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from .._data._job_info import JobInfo
 from .._data._observers import own_labels
 from .._engine._marks import MARK
+from .._support._dataclass import dataclass
 from ..exceptions import ValidationError
 from ..models import Cost
 from ._store import response_of

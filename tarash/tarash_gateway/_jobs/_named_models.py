@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._data._model_ids import bare_model_id
 from .._data._types import Kind
+from .._support._dataclass import dataclass
 from ..catalog import outputs_of
 from ..models import PriceLine, ProviderInfo
 from ._prices import list_prices

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._data._exchange import Call
 from .._engine import EngineContext, asked_price, checked_payload, fitted_call, quoted
 from .._http._client import join
 from .._http._key_lookup import base_url
+from .._support._dataclass import dataclass
 from .._support._ids import generate_unique_id
 from .._support._warnings import warn
 from ..catalog import ModelSpec, ending, mask_form_of, schema_source

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from .._support._dataclass import dataclass
 from ..exceptions import ValidationError
 from ..ledger._records import QUEUE as QUEUE  # noqa: PLC0414  (where workers find it)
 from ..ledger._records import DueTask, DueTasks

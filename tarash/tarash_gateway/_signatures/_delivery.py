@@ -6,9 +6,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from .._support._dataclass import dataclass
 from ..exceptions import ValidationError
 from ._refused import WebhookRefusedError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from .._support._dataclass import dataclass
 from .._support._extras import how_to_install
 from ..exceptions import ValidationError
 from ._delivery import (

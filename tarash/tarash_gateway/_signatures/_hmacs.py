@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from .._support._dataclass import dataclass
 from ..exceptions import ValidationError
 from ._delivery import (
     MOST_SIGNATURES,

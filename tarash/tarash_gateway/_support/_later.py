@@ -9,9 +9,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
-from dataclasses import dataclass
 from typing import Any
 
+from ._dataclass import dataclass
 from ._loops import listen
 
 Work = Callable[[], Awaitable[Any]]

@@ -10,9 +10,11 @@ import sys
 import warnings
 from contextlib import suppress
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FrameType
 from typing import Any
+
+from ._dataclass import dataclass
 
 # Whose frames lie between the user's code and ours.
 PACKAGE = __name__.partition("._support")[0]

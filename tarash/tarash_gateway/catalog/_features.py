@@ -7,10 +7,10 @@ feature, called as it is here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from .._data._model_info import ModelDescription, ModelInfo
 from .._data._types import Kind
+from .._support._dataclass import dataclass
 from ._describe import describe, list_all
 
 

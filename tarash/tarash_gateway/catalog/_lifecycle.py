@@ -9,9 +9,9 @@ day, or, where its schema says so, that it advises against it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from .._support._dataclass import dataclass
 from . import _schema_store
 from ._published import published
 from ._sources import is_described, module_of, names

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from .._data._types import JsonObject
+from .._support._dataclass import dataclass
 from . import _schema_store
 from ._archive import RecordArchive
 from ._modules import named

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._data._hints import Hint
 from .._data._types import JsonObject
+from .._support._dataclass import dataclass
 from .._support._secrets import AuthHeaders, Key, Secrets, bearer
 from ..exceptions import (
     AuthenticationError,

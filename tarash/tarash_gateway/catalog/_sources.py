@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from .._data._types import JsonObject, Kind
+from .._support._dataclass import dataclass
 
 if TYPE_CHECKING:
     from .._support._secrets import AuthHeaders, Key

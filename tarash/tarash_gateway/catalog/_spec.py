@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._data._types import JsonObject, Kind
+from .._support._dataclass import dataclass
 from ..mapping import FieldMapper, Joint, Rule
 
 if TYPE_CHECKING:

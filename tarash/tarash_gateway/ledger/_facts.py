@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from .._data._exchange import Operation
 from .._data._types import JsonObject, Kind, Submission
 from .._data._types import Outcome as Outcome  # noqa: PLC0414  (part of the contract)
+from .._support._dataclass import dataclass
 
 JobState = Literal["open", "completed", "failed", "cancelled", "unknown"]
 """Where a job stands: an open one is still owed to the user."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .._support._dataclass import dataclass
 from ._slots import SlotAnswer, SlotRecord, SlotRequest, decided
 
 if TYPE_CHECKING:

@@ -7,11 +7,13 @@ import platform
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
+
+from .._support._dataclass import dataclass
 
 SAID_IN_LEASE = 6
 """How often a process says at most in each lease that it is alive.

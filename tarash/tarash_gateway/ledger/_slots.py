@@ -9,7 +9,9 @@ import heapq
 import itertools
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+
+from .._support._dataclass import dataclass
 
 MINUTE = 60.0
 """Seconds that a slot counts for `per_minute`, also when it is free again."""

@@ -11,11 +11,12 @@ import copy
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 from anyio.lowlevel import RunVar
+
+from .._support._dataclass import dataclass
 
 if TYPE_CHECKING:
     from .._data._types import JsonObject

@@ -6,10 +6,11 @@ Pure: takes a request, returns values for the wire.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._data._types import ImageRole
+from .._support._dataclass import dataclass
 from ..exceptions import ValidationError
 from ._checks import check_mapper
 

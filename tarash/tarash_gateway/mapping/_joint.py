@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .._support._dataclass import dataclass
 from ..models import Adjustment
 from ._field_mapper import FieldMapper
 from ._geometry import NEAR_AREA, SAME, apart, written_ratio

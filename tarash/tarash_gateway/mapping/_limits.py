@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from .._support._dataclass import dataclass
 from .._support._lines import lines_of
 
 ROUNDED = 9

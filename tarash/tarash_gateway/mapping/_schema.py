@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from .._support._dataclass import dataclass
 
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from .._support._dataclass import dataclass
 from ._field_mapper import FieldMapper
 from ._limits import Span, nearest, plain
 from ._schema import Shape

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .._data._types import Kind
+from .._support._dataclass import dataclass
 from .._support._lines import lines_of
 from ._geometry import apart
 from ._limits import ratio_of

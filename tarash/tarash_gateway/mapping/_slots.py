@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .._data._types import ImageRole, Kind
+from .._support._dataclass import dataclass
 from ._field_mapper import FieldMapper
 from ._files import frame_index, inner_part, to_wire, writer_of
 from ._schema import Shape

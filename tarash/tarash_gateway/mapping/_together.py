@@ -7,9 +7,9 @@ stands on both sides in `extra_params` is the user's own, and is sent with a rem
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .._support._dataclass import dataclass
 from ..exceptions import ValidationError
 from ..models import Adjustment
 

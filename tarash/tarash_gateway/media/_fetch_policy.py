@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._http._guard import SsrfGuard
 from .._http._proxies import connector, proxy_of
 from .._http._urls import MOST_REDIRECTS, REDIRECTS, Origin, address, origin, redirected
+from .._support._dataclass import dataclass
 from ..exceptions import HTTPConnectionError
 from ._download_errors import Refused
 

@@ -6,12 +6,12 @@ import errno
 import os
 import select
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from .._data._hints import give_media, raise_limit
 from .._http._kinds import HEADER_BYTES
+from .._support._dataclass import dataclass
 from ..exceptions import ValidationError
 
 LONGEST_PATH = 4096

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from .._http._kinds import MOST_PIXELS, VAGUE, Wanted, canonical, kind_of, size_of, sniff
 from .._support._base64 import LETTERS, decoded
+from .._support._dataclass import dataclass
 from .._support._logging import event
 from ..exceptions import ValidationError
 from ._files import check_size, is_path, looks_like_a_path, read_file, read_head

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._http._kinds import Wanted, size_of
+from .._support._dataclass import dataclass
 
 if TYPE_CHECKING:
     from .._data._exchange import MediaConstraints, MediaSupport

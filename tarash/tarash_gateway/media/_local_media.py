@@ -6,13 +6,13 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 from .._http._kinds import HEAD_BYTES, sniff
+from .._support._dataclass import dataclass
 from . import _loopback
 
 if TYPE_CHECKING:

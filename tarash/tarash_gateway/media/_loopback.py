@@ -11,13 +11,13 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from .._support import _portal
+from .._support._dataclass import dataclass
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -13,9 +13,9 @@ import struct
 import textwrap
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from .._support._dataclass import dataclass
 from . import _letters
 
 LARGEST_SIDE = 8192

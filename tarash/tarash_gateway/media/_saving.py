@@ -10,7 +10,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -22,6 +22,7 @@ from anyio import to_thread
 from .._data._made_by import Makers, config_of, maker_of, makers_of, usual_makers
 from .._data._template import MOST_BYTES, MOST_SECONDS, Template, numbered
 from .._http._backend import check_loop
+from .._support._dataclass import dataclass
 from .._support._warnings import warn
 from ..exceptions import ValidationError
 from ._atomic_file import AtomicFile

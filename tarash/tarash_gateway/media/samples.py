@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
+from .._support._dataclass import dataclass
 from .._support._lines import lines_of
 from .._support._shipped import shipped
 from . import _png

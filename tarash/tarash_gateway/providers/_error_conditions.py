@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from .._data._types import Billing, Submission
 from .._http._pauses import wait_in
+from .._support._dataclass import dataclass
 from .._support._paths import NOTHING, values_at
 
 Meaning = Literal[

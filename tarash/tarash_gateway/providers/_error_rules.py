@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .._http._answer import (
@@ -18,6 +17,7 @@ from .._http._answer import (
     shorten,
     status_error,
 )
+from .._support._dataclass import dataclass
 from .._support._paths import values_at
 from ..exceptions import (
     AuthenticationError,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._data._hints import read_raw_response
+from .._support._dataclass import dataclass
 from ..exceptions import ContentModerationError
 from ._facts import FILTERED, mapping, text
 from ._outputs import Medium

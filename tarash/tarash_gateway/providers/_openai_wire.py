@@ -9,7 +9,7 @@ Looks and downloads go over our own session, which costs a quarter. What differs
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
@@ -30,6 +30,7 @@ from .._http._client import HttpClient, HttpResponse, join, origin, segment, unr
 from .._http._credentials import Credentials
 from .._http._sdk import library_of, round_trip
 from .._http._send_state import fetching_result
+from .._support._dataclass import dataclass
 from .._support._secrets import AuthHeaders, Key
 from ..exceptions import ContentModerationError, TarashException, UnsupportedOperationError
 from ..mapping import apply_field_mappers

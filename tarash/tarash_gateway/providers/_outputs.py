@@ -10,12 +10,13 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
 
 from .._data._exchange import NO_MEDIA
 from .._http._client import shorten
+from .._support._dataclass import dataclass
 from .._support._mime import TYPES
 from ..exceptions import GenerationFailedError
 from ..media import sniff

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module, util
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
+from .._support._dataclass import dataclass
 from .._support._extras import too_old
 from ..catalog import Dates, ModelSource, Schemas, Tariffs
 from ._handler_checks import check_abilities

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..._data._measures import Measures
+from ..._support._dataclass import dataclass
 from ..._support._lines import NAMED
 from ...mapping import Span
 from ._lengths import Between, Possible, between, seconds_of

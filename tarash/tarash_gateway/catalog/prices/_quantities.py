@@ -7,10 +7,10 @@ where it can't be known.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..._support._dataclass import dataclass
 from ._ark import FIRST, LATER, SECOND, Frames, frame_pixels
 
 if TYPE_CHECKING:

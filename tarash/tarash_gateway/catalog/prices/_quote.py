@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
 from ..._data._money import MOST, Quote, QuoteLine
+from ..._support._dataclass import dataclass
 from ._conditions import holds
 from ._facts import height_of
 from ._quantities import Quantity, quantity_of

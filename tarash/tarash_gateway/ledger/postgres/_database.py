@@ -14,11 +14,12 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 
+from ..._support._dataclass import dataclass
 from ._errors import GONE, LateError, is_passing, refused, told, unwritable
 from ._pool import LimitedConnection, Pool, close
 from ._schema import LOCK, META, MIGRATIONS, OLDEST, SCHEMA

@@ -7,9 +7,9 @@ import shutil
 import sqlite3
 import uuid
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from ..._support._dataclass import dataclass
 from ._errors import BUSY_SECONDS
 from ._media import MediaFolder, sync_folder
 from ._place import copied

@@ -9,8 +9,9 @@ import os
 import sqlite3
 import uuid
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from ..._support._dataclass import dataclass
 
 Identity = tuple[int, int] | None
 """A file's device and number there; None where there is none of its name."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..._support._dataclass import dataclass
 from . import _codecs
 from ._facts import EndOfFile, Facts, Malformed, Request, Walk, exactly, positive
 

@@ -7,7 +7,8 @@ that the same code reads a file, bytes and a URL. It is sent fewer where the fil
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+
+from ..._support._dataclass import dataclass
 
 Request = tuple[int, int]
 """Offset and length in bytes."""

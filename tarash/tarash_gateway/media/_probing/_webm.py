@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..._support._dataclass import dataclass
 from ._facts import EndOfFile, Facts, Malformed, Request, Walk, exactly, positive
 
 EBML, DOC_TYPE, SEGMENT = 0x1A45DFA3, 0x4282, 0x18538067

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..._data._types import Billing
 from ..._http._client import HttpResponse, shorten
+from ..._support._dataclass import dataclass
 from ..._support._paths import value_at
 from ...exceptions import ContentModerationError, HTTPError, TarashException
 from .._error_conditions import Meaning, Refusal, When

@@ -11,10 +11,10 @@ import copy
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..._support._dataclass import dataclass
 from ...exceptions import ValidationError
 
 if TYPE_CHECKING:

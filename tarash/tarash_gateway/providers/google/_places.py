@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..._http._urls import segments
+from ..._support._dataclass import dataclass
 from ...exceptions import ValidationError
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..._data._exchange import NO_MEDIA
 from ..._http._client import shorten
+from ..._support._dataclass import dataclass
 from ...exceptions import GenerationFailedError, TarashException
 from .._facts import content_type, count, first, mapping, objects, text, texts
 from .errors import failed, refused

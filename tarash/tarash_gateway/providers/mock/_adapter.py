@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..._data._exchange import MediaSupport, Operation, Payload, RawResult, Snapshot
 from ..._http._send_state import current_wire
+from ..._support._dataclass import dataclass
 from ..._support._words import with_article
 from ...exceptions import GenerationFailedError, ValidationError
 from ...media import samples

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import copy
 import weakref
-from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
+from ..._support._dataclass import dataclass
 from ...exceptions import TarashException
 from ...models import MockConfig, MockResponse
 
