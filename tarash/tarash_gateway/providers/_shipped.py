@@ -56,8 +56,15 @@ NAMES = {
 class _Shipped(Mapping[str, "Provider"]):
     """The rows by name and alias; each is imported when it is first asked for."""
 
+    def __init__(self) -> None:
+        self._rows: dict[str, Provider] = {}
+
     def __getitem__(self, name: str) -> Provider:
-        row: Provider = import_module(f".{NAMES[name]}", __package__).provider
+        row = self._rows.get(name)
+        if row is None:
+            module = import_module(f".{NAMES[name]}", __package__)
+            row = self._rows[name] = module.provider
+
         return row
 
     def __contains__(self, name: object) -> bool:
