@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from tests.benchmarks.callers import VENDORS, ours
@@ -23,21 +23,23 @@ FIXED = 5.0
 
 
 def measure(
-    providers: list[str], seconds: float, speed: float, rounds: int, jobs: int
+    providers: list[str], seconds: Sequence[float], speed: float, rounds: int, jobs: int
 ) -> dict[str, Any]:
     """Return delays in seconds and status requests, by provider and way, a pair for each job.
 
     Args:
         providers: Whose simulators, all at the same time.
-        seconds: What a job takes.
+        seconds: What jobs take; of several lengths, as many of each, in any order.
         speed: How much faster the loop's time runs.
         rounds: Of ours, three or more; the vendor's helper has three, the fixed pause one.
         jobs: At once in each round.
     """
-    rng = random.Random(seconds)
-    durations = [
-        seconds * rng.uniform(1 - SPREAD, 1 + SPREAD) / speed for _ in range(jobs * (rounds + 4))
-    ]
+    rng = random.Random(sum(seconds))
+    lengths = list(seconds) * jobs * (rounds + 4)
+    if len(seconds) > 1:
+        rng.shuffle(lengths)
+
+    durations = [length * rng.uniform(1 - SPREAD, 1 + SPREAD) / speed for length in lengths]
     with (
         Simulation(*providers) as simulation,
         asyncio.Runner(loop_factory=loop_factory(speed)) as runner,

@@ -40,8 +40,11 @@ class Scale:
     imports: int = 5
     rounds: int = 5
     calls: int = 40
-    noticed: tuple[tuple[float, float, int], ...] = ((2, 1, 5), (4, 1, 6), (10, 1, 4), (60, 10, 5))
-    """Seconds of a job, speed of the clock, rounds of ours."""
+    noticed: tuple[tuple[tuple[float, ...], float, int], ...] = (
+        *(((2,), 1, 5), ((4,), 1, 6), ((10,), 1, 4), ((60,), 10, 5)),
+        ((1, 4, 12), 1, 7),
+    )
+    """Seconds of jobs, of which some may be side by side; speed of the clock, rounds of ours."""
     noticed_jobs: int = 4
     crowds: tuple[int, ...] = (1, 100, 1000, 5000)
     largest_vendor_crowd: int = 1000
@@ -62,7 +65,7 @@ SHORT = Scale(
     imports=1,
     rounds=1,
     calls=2,
-    noticed=((2, 20, 3),),
+    noticed=(((2,), 20, 3), ((1, 2), 20, 3)),
     noticed_jobs=1,
     crowds=(3,),
     smallest_bare_crowd=3,
@@ -152,7 +155,7 @@ def starting(scale: Scale) -> Table:
 def noticing(scale: Scale) -> Table:
     """Measure how soon the end of a job is noticed."""
 
-    def take(case: tuple[float, float, int]) -> dict[str, Any]:
+    def take(case: tuple[tuple[float, ...], float, int]) -> dict[str, Any]:
         seconds, speed, rounds = case
         return run(
             "noticing",
@@ -176,9 +179,10 @@ def noticing(scale: Scale) -> Table:
                 )
             ]
             ours, theirs = (_mean([at for at, _ in ways[way]]) for way in ("ours", "theirs"))
-            rows.append([f"{seconds:g} s", provider, *shown, (seconds + ours) / (seconds + theirs)])
+            mean = _mean(seconds)
+            rows.append([_lengths(seconds), provider, *shown, (mean + ours) / (mean + theirs)])
 
-        if seconds == TOLD:
+        if seconds == (TOLD,):
             gist = "; ".join(
                 f"{provider} in {_mean([at for at, _ in ways['ours']]):.2f} s, with "
                 f"{_mean([looks for _, looks in ways['ours']]):.1f} status requests (its SDK's "
@@ -191,7 +195,8 @@ def noticing(scale: Scale) -> Table:
         "From done to noticed",
         "The mean and the longest time between the provider's end of a job and the caller's result,"
         " and the mean and the largest number of status requests, by jobs that take what is said, "
-        "10 % more or less. *First* are the first jobs of their kind in a process, *later* those "
+        "10 % more or less; of several lengths, jobs of each are under way side by side, in any "
+        "order. *First* are the first jobs of their kind in a process, *later* those "
         "after the second round: the gateway then knows how long they take. Runway asks for five "
         "seconds between two looks; OpenAI gets half a second at least; fal tells by its status "
         "stream. The last column is the whole time of a later job over that with the "
@@ -368,6 +373,11 @@ def _side_by_side(take: Callable[[Any], dict[str, Any]], cases: Sequence[Any]) -
     """Take what mostly waits two at a time."""
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(take, cases))
+
+
+def _lengths(seconds: Sequence[float]) -> str:
+    *all_but_one, last = (f"{one:g}" for one in seconds)
+    return f"{', '.join(all_but_one)} and {last} s" if all_but_one else f"{last} s"
 
 
 def _mean(values: Sequence[float]) -> float:

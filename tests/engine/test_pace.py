@@ -151,8 +151,9 @@ def helper(lasts: float, floor: float) -> int:
 def mixtures() -> Iterator[tuple[list[float], float, float, int]]:
     """Yield lengths of jobs, how much each of them varies, the shortest pause, and a seed.
 
-    The same in each run. Of a thousand others, one or two have a job that is noticed later: one
-    that ends much sooner than all that were seen, where looks on the way there are few.
+    The same in each run. Of a thousand others, eight are noticed later in the median, by 0.71 of
+    the bound at most, and three take up to 1.1 % more looks: all of them where the provider lets
+    looks be half a second apart at least, and most where all jobs take a second or two.
     """
     yield [1, 4, 12], 0, 0.1, 1
     yield [1, 4, 12], 0.1, 0.5, 2
@@ -181,8 +182,8 @@ def test_jobs_of_any_mixture_of_lengths_are_noticed_in_time_and_with_few_looks(
         late.setdefault(length, []).append(over / max(LATEST, SHARE * lasts))
         looks, theirs = looks + number, theirs + helper(lasts, floor)
 
-    assert looks <= theirs * 1.02
-    assert statistics.median(one for each in late.values() for one in each) <= 0.6
+    assert looks <= theirs
+    assert statistics.median(one for each in late.values() for one in each) <= 0.5
 
 
 def test_others_jobs_of_several_lengths_are_no_goal_past_which_nobody_looks() -> None:

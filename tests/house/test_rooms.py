@@ -57,6 +57,14 @@ def test_every_folder_is_a_provider_and_has_a_row() -> None:
     assert modules == by_hand | declared
 
 
+def test_each_name_of_a_provider_leads_to_its_folder() -> None:
+    rows = {folder: shipped()[folder.replace("_", "-")] for folder in FOLDERS}
+    assert all(row.name.replace("-", "_") == folder for folder, row in rows.items())
+    assert {name: shipped()[name] for name in shipped()} == {
+        name: row for row in rows.values() for name in (row.name, *row.aliases)
+    }
+
+
 @pytest.mark.parametrize("name", sorted({row.name for row in shipped().values()}))
 def test_a_provider_is_named_in_its_own_rooms(name: str) -> None:
     assert named_in(name) == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -33,3 +34,12 @@ def test_threads_that_ask_at_once_find_each_line_once() -> None:
 def test_a_row_without_a_provider_in_front_is_refused_by_its_number() -> None:
     with pytest.raises(ValidationError, match=f"{SHIPPED}:2: "):
         ShippedBook([ROWS[0], '{"model": "x", "provider": "fal"}'])
+
+
+def test_a_row_that_is_no_price_line_spoils_its_own_model_only() -> None:
+    bad = '{"provider": "fal", "model": "spoilt*", "billable": "output"}'
+    good = next(row for row in ROWS if row.startswith('{"provider": "fal"'))
+    book = ShippedBook([good, bad])
+    assert book.lines("fal", json.loads(good)["model"])
+    with pytest.raises(ValidationError, match=f"{SHIPPED}:2: "):
+        book.lines("fal", "spoilt-1")

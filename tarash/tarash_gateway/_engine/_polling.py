@@ -17,7 +17,7 @@ SHARE = 0.08
 OFTEN, SELDOM = 0.5, 1.0
 """Seconds a look, over the whole life of a job: what vendors' own helpers take. The first where the
 provider lets looks be closer than half a second, and the second with one look at the start."""
-AT_THE_START = 0.25
+AT_THE_START = 0.7
 """Of a look a second: so much of the one at the start is left for the end of short jobs."""
 GROWTH = 1.5
 """Of the pauses after looks that failed, and after the end was expected in vain."""

@@ -131,11 +131,16 @@ async def warm_up(config: Config | None = None) -> None:
     Args:
         config: Who makes it; the mock alone connects to nobody. None for whoever it may be.
     """
-    needed = WARM if config is not None and _is_mocked(config) else WARM | NETWORK
-    if not needed.issubset(sys.modules):
+    needs = (WARM,) if config is not None and _is_mocked(config) else (NETWORK, WARM)
+    # Name by name: `issubset` would make a set of all modules first, at each call.
+    missing = [some for some in needs if not all(name in sys.modules for name in some)]
+    if missing:
+        from asyncio import gather
+
         from anyio import to_thread
 
-        await to_thread.run_sync(_import_all, needed)
+        # Side by side: aiohttp reads the system's certificates twice, which lets others run.
+        await gather(*(to_thread.run_sync(_import_all, some) for some in missing))
 
 
 def _is_mocked(config: Config) -> bool:

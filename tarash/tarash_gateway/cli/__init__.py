@@ -6,6 +6,7 @@ A front door: arguments in, drawing out, and the public functions in between. No
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -32,12 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     with _ended_by_sigterm(words):
-        return _main(words)
+        return _main(words, is_own=arguments is None)
 
 
-def _main(words: list[str]) -> int:
+def _main(words: list[str], *, is_own: bool) -> int:
     try:
-        from ._app import run
+        with _uncollected(keep=is_own):
+            from ._app import run
     except KeyboardInterrupt:
         print("error: Interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -54,6 +56,26 @@ def _main(words: list[str]) -> int:
 
     # In a context of its own: what one command notes of itself is not for the next one.
     return copy_context().run(run, words)
+
+
+@contextmanager
+def _uncollected(*, keep: bool) -> Iterator[None]:
+    """Collect no garbage meanwhile: modules are none, and were looked through many times.
+
+    Args:
+        keep: Whether what is there afterwards is not looked through later on either: it stays for
+            as long as the process, which is the command's own.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if keep:
+            gc.freeze()
+
+        if was_on:
+            gc.enable()
 
 
 @contextmanager

@@ -15,8 +15,7 @@ from .._support._lines import lines_of
 from ._limits import pixels_of, ratio_of, within_area
 
 SHAPE_FIELDS = ("resolution", "aspect_ratio", "size")
-SAME = 0.02
-"""Relative difference of two proportions or sides that nobody sees."""
+SAME = 0.02  # relative difference of two proportions or sides that nobody sees
 NEAR_AREA = 1.5
 """How many times as many pixels, or as few, still pass for `1k` and its like."""
 GRID = 8

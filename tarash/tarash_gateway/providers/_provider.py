@@ -19,6 +19,8 @@ BOTH: tuple[Modality, ...] = ("video", "image")
 
 _there: set[str] = set()
 """Modules that are there: looking for one on the disk takes as long as mapping a request."""
+_checked: dict[str, object] = {}
+"""Of each provider, the adapter whose abilities were looked at last: a call asks for it thrice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,10 @@ class Provider:
             found: Adapter = getattr(import_module(module), name)
             adapter = found
 
-        check_abilities(self.name, adapter)
+        if _checked.get(self.name) is not adapter:
+            check_abilities(self.name, adapter)
+            _checked[self.name] = adapter
+
         return adapter
 
 

@@ -11,13 +11,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from .._data._hints import Hint
-from .._support._extras import how_to_install
+from .._support._extras import how_to_install, points_of
 from .._support._secrets import ask_for_open_settings, declare_open
 from .._support._warnings import warn
 from ..catalog import Mappers, ModelSource, built_in_mappers, forget, provide, provided_by
@@ -28,7 +27,7 @@ from . import _files
 from ._contract import Adapter
 from ._handler_checks import check_handler, is_adapter, makes
 from ._provider import Provider
-from ._shipped import FOLDERS
+from ._shipped import shipped
 
 __all__ = [
     "get_provider_field_mapping",
@@ -36,6 +35,7 @@ __all__ = [
     "register_provider",
     "register_provider_field_mapping",
     "register_provider_file",
+    "shipped",
 ]
 
 ENTRY_POINTS = "tarash_gateway.providers"
@@ -45,23 +45,14 @@ TYPO = 0.8
 
 
 @lru_cache(maxsize=1)
-def shipped() -> Mapping[str, Provider]:
-    """Return the rows of the providers that ship with the package, by name and alias."""
-    rows = [import_module(f".{name}", __package__).provider for name in FOLDERS]
-    return MappingProxyType(_by_every_name(rows))
-
-
-@lru_cache(maxsize=1)
 def brought() -> Mapping[str, Provider]:
     """Return the rows that other installed packages bring, by name and alias.
 
     One that can't be imported, or is no row, is warned of and left out: it must not take the
     others down with it.
     """
-    from importlib.metadata import entry_points
-
     rows = _files.of_the_environment()
-    for point in entry_points(group=ENTRY_POINTS):
+    for point in points_of(ENTRY_POINTS):
         try:
             row = point.load()
         except Exception as error:  # noqa: BLE001  (a foreign package may raise anything)

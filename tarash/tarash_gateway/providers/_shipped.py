@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._provider import Provider
+
 FOLDERS = (
     "alibaba",
     "azure_openai",
@@ -28,3 +35,51 @@ FOLDERS = (
     "wavespeed",
     "xai",
 )
+
+NAMES = {
+    **{folder.replace("_", "-"): folder for folder in FOLDERS},
+    "azure_openai": "azure_openai",
+    "black-forest-labs": "bfl",
+    "byteplus": "bytedance",
+    "dashscope": "alibaba",
+    "hailuo": "minimax",
+    "klingai": "kling",
+    "openai_compatible": "openai_compatible",
+    "togetherai": "together",
+    "vllm-omni": "vllm",
+    "vllm_omni": "vllm",
+    "volcengine": "bytedance",
+}
+"""Which folder a name or an alias leads to, without importing any: `test_rooms` holds it."""
+
+
+class _Shipped(Mapping[str, "Provider"]):
+    """The rows by name and alias; each is imported when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, Provider] = {}
+
+    def __getitem__(self, name: str) -> Provider:
+        row = self._rows.get(name)
+        if row is None:
+            module = import_module(f".{NAMES[name]}", __package__)
+            row = self._rows[name] = module.provider
+
+        return row
+
+    def __contains__(self, name: object) -> bool:
+        return name in NAMES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+_shipped = _Shipped()
+
+
+def shipped() -> Mapping[str, Provider]:
+    """Return the rows of the providers that ship with the package, by name and alias."""
+    return _shipped

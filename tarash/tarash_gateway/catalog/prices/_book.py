@@ -6,7 +6,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from os import PathLike
@@ -50,20 +50,20 @@ class PriceBook:
 
     def lines(self, provider: str, model: str) -> Sequence[PriceLine]:
         """Return the lines of a model: by its exact id, else the longest prefix; empty if none."""
-        models = self._by_provider.get(provider)
-        if not models:
-            return ()
+        models = self._by_provider.get(provider, {})
+        name = _name_for(model, models)
+        return () if name is None else models[name]
 
-        exact = models.get(model)
-        if exact is not None:
-            return exact
 
-        fitting = [
-            name
-            for name in models
-            if name.endswith("*") and model.startswith(name.removesuffix("*"))
-        ]
-        return models[max(fitting, key=len)] if fitting else ()
+def _name_for(model: str, names: Collection[str]) -> str | None:
+    """Return the name in a book that covers a model: its own, else the longest prefix."""
+    if model in names:
+        return model
+
+    fitting = (
+        name for name in names if name.endswith("*") and model.startswith(name.removesuffix("*"))
+    )
+    return max(fitting, key=len, default=None)
 
 
 class Prices:
@@ -149,7 +149,7 @@ def _is_valid(line: PriceLine, today: date | None) -> bool:
 
 
 class ShippedBook(PriceBook):
-    """Rows of a file with a provider in front; those of a provider are read when it is priced."""
+    """Rows of a file with a provider in front; each is read when its model is priced."""
 
     def __init__(self, rows: Sequence[str]) -> None:
         """Begin with these rows.
@@ -160,6 +160,7 @@ class ShippedBook(PriceBook):
         super().__init__()
         self._lock = threading.Lock()
         self._unread: dict[str, list[tuple[int, str]]] = {}
+        self._unmade: dict[str, dict[str, list[tuple[int, Any]]]] = {}
         for number, row in enumerate(rows, 1):
             named = IN_FRONT.match(row)
             if named is None:
@@ -168,24 +169,38 @@ class ShippedBook(PriceBook):
             self._unread.setdefault(named[1], []).append((number, row))
 
     def __iter__(self) -> Iterator[PriceLine]:
-        for provider in list(self._unread):
-            self._read(provider)
-
-        return super().__iter__()
+        for provider in self._unread:
+            for name in self._read(provider):
+                yield from self._made(provider, name)
 
     def lines(self, provider: str, model: str) -> Sequence[PriceLine]:
         """Return the lines of a model, as any book does."""
-        self._read(provider)
-        return super().lines(provider, model)
+        name = _name_for(model, self._read(provider))
+        return () if name is None else self._made(provider, name)
 
-    def _read(self, provider: str) -> None:
-        if provider not in self._unread:
-            return
+    def _read(self, provider: str) -> Mapping[str, list[tuple[int, Any]]]:
+        """Return a provider's rows, by the model that they name."""
+        known = self._unmade.get(provider)
+        if known is not None or provider not in self._unread:
+            return known or {}
 
-        with self._lock:  # who waits for it finds all lines of the provider, and each of them once
-            rows = self._unread.get(provider, ())
-            self.add([line_in(row, SHIPPED, number) for number, row in rows])
-            self._unread.pop(provider, None)
+        found: dict[str, list[tuple[int, Any]]] = {}
+        for number, row in self._unread[provider]:
+            content = _read_row(row, SHIPPED, number)
+            found.setdefault(content.get("model", ""), []).append((number, content))
+
+        self._unmade[provider] = found  # at once: whoever reads meanwhile makes an equal one
+        return found
+
+    def _made(self, provider: str, name: str) -> list[PriceLine]:
+        """Return the lines of a model: to check one costs ten times as much as to read it."""
+        models = self._by_provider.setdefault(provider, {})
+        with self._lock:  # who waits for it finds all lines of the model, and each of them once
+            if name not in models:
+                rows = self._unmade[provider][name]
+                models[name] = [_line_in(row, SHIPPED, number) for number, row in rows]
+
+            return models[name]
 
 
 @cache
@@ -212,8 +227,19 @@ def line_in(row: str, name: str, number: int) -> PriceLine:
     Raises:
         ValidationError: It is none; the message names it.
     """
+    return _line_in(_read_row(row, name, number), name, number)
+
+
+def _read_row(row: str, name: str, number: int) -> Any:
     try:
-        return line_of(json.loads(row))
+        return json.loads(row)
+    except ValueError as error:
+        raise ValidationError(f"{name}:{number}: {reason_of(error)}") from error
+
+
+def _line_in(content: Any, name: str, number: int) -> PriceLine:
+    try:
+        return line_of(content)
     except (ValueError, TypeError, AttributeError) as error:
         raise ValidationError(f"{name}:{number}: {reason_of(error)}") from error
 
