@@ -187,7 +187,7 @@ class Store(Opening):
         """Return what was spent in a time, oldest first."""
         return self._database.read(lambda transaction: spendings(transaction, since, until))
 
-    def list(
+    def jobs(
         self,
         states: tuple[JobState, ...],
         limit: int,

@@ -164,6 +164,14 @@ class Store(Opening):
         self._file.driven.add(job_id)
         return True
 
+    def by_id(self, job_id: str) -> JobRecord | None:
+        """Return a job; None where it is not known."""
+        return self.one(BY_ID, job_id)
+
+    def by_operation(self, provider: str | None, operation_id: str, host: str) -> JobRecord | None:
+        """Return the job that an operation belongs to; None where it is not known."""
+        return self.one(BY_OPERATION, operation_id, provider, provider, host, host)
+
     def wants_renewal(self) -> bool:
         """Tell whether it is time to say that this process is alive; True to one who asks."""
         said = self._said
@@ -193,7 +201,7 @@ class Store(Opening):
         with self._file.read() as connection:
             return spendings(connection, since, until)
 
-    def list(
+    def jobs(
         self,
         states: tuple[JobState, ...],
         limit: int,
