@@ -1,6 +1,6 @@
 """The ledger in a SQLite file: what it is told survives a crash, and processes may share it.
 
-Transactions are in `_file`; what a database of another make would share with it is in `_rows`.
+Transactions are in `_file`; what it shares with a database of another make, a level above.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
 from .._facts import OverBudgetError, Spending, totals_for
-from ._rows import as_json, as_text
+from .._rows import as_json
+from ._rows import as_text
 
 if TYPE_CHECKING:
     import sqlite3

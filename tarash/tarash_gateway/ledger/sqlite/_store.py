@@ -15,10 +15,10 @@ from ...exceptions import TarashException, ValidationError
 from .._examined import Examined
 from .._processes import SAID_IN_LEASE, now
 from .._records import QUEUE, JobState
+from .._rows import as_json
 from ._file import File
-from ._lists import JOBS, by_state
 from ._opening import Opening
-from ._rows import as_json, as_text, is_held
+from ._rows import JOBS, as_text, by_state, is_held
 from ._schema import MIGRATIONS
 from ._spending import leave, spendings
 from ._submits import is_there
