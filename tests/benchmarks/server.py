@@ -32,7 +32,8 @@ from typing import Any
 
 import aiohttp
 
-from tests.benchmarks.simulation import ROOT, Simulation
+from tests.benchmarks.beside import ROOT
+from tests.benchmarks.simulation import Simulation
 
 KEY = "sk-of-the-benchmark-0123456789"
 AT_ONCE = 16

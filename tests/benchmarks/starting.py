@@ -14,8 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.benchmarks.beside import ROOT
 from tests.benchmarks.callers import KEY, MODELS, PROMPT
-from tests.benchmarks.simulation import ROOT, Simulation
+from tests.benchmarks.simulation import Simulation
 
 MOCK = "tarash video --mock"
 OURS = """

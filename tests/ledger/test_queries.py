@@ -16,8 +16,8 @@ from tarash.tarash_gateway.ledger import PostgresLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import BudgetWindow, OverBudgetError
 from tarash.tarash_gateway.ledger.postgres._rows import by_state as by_state_in_postgres
 from tarash.tarash_gateway.ledger.postgres._spending import FOLDED_EACH
-from tarash.tarash_gateway.ledger.sqlite._lists import by_state
 from tarash.tarash_gateway.ledger.sqlite._opening import BY_KEY
+from tarash.tarash_gateway.ledger.sqlite._rows import by_state
 from tarash.tarash_gateway.ledger.sqlite._spending import SPENT
 from tarash.tarash_gateway.ledger.sqlite._store import BY_ID, BY_OPERATION
 from tests.ledger.makers import HOLDER, begin, make_intent

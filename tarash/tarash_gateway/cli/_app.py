@@ -136,106 +136,14 @@ def root(
     help_alone(context)
 
 
-@app.command(epilog=SEE_ABOVE)
-def video(  # noqa: PLR0913  (each is an option of the command)
-    prompt: o.Prompt,
-    *,
-    provider: o.Provider = "fal",
-    model: o.Model = None,
-    fallback: o.Fallback = None,
-    base_url: o.BaseUrl = None,
-    key_file: o.KeyFile = None,
-    mock: o.Mock = False,
-    duration: o.Duration = None,
-    aspect_ratio: o.AspectRatio = None,
-    resolution: o.Resolution = None,
-    n: o.Count = 1,
-    image: o.Image = None,
-    video: o.Video = None,
-    continue_from: o.ContinueFrom = None,
-    seed: o.Seed = None,
-    audio: o.Audio = None,
-    negative_prompt: o.NegativePrompt = None,
-    enhance: o.Enhance = None,
-    param: o.Param = None,
-    timeout: o.Timeout = None,
-    strict: o.Strict = False,
-    fit_images: o.FitImages = False,
-    failover: o.Failover = "always",
-    max_cost: o.MaxCost = None,
-    allow_unpriced: o.AllowUnpriced = False,
-    hedge_after: o.HedgeAfter = None,
-    in_flight: o.InFlight = None,
-    queue_timeout: o.QueueTimeout = None,
-    on_open: o.OnOpen = None,
-    on_timeout: o.OnTimeout = "cancel",
-    ledger: o.Ledger = None,
-    idempotency_key: o.IdempotencyKey = None,
-    label: o.Label = None,
-    detach: o.Detach = False,
-    enqueue: o.Enqueue = False,
-    priority: o.Priority = 0,
-    output: o.Output = None,
-    force: o.Force = False,
-    verify: o.Verify = False,
-    dry_run: o.DryRun = False,
-    as_json: o.Json = False,
-) -> int:
-    """Make a video."""
-    options = o.Options(kind="video", **locals())
+def _make(options: o.Options) -> int:
     from ._generate import generate
 
     return generate(options)
 
 
-@app.command(epilog=SEE_ABOVE)
-def image(  # noqa: PLR0913  (each is an option of the command)
-    prompt: o.Prompt,
-    *,
-    provider: o.Provider = "fal",
-    model: o.Model = None,
-    fallback: o.Fallback = None,
-    base_url: o.BaseUrl = None,
-    key_file: o.KeyFile = None,
-    mock: o.Mock = False,
-    size: o.Size = None,
-    aspect_ratio: o.AspectRatio = None,
-    quality: o.Quality = None,
-    style: o.Style = None,
-    n: o.Count = 1,
-    image: o.Image = None,
-    mask: o.Mask = None,
-    seed: o.Seed = None,
-    negative_prompt: o.NegativePrompt = None,
-    param: o.Param = None,
-    timeout: o.Timeout = None,
-    strict: o.Strict = False,
-    fit_images: o.FitImages = False,
-    failover: o.Failover = "always",
-    max_cost: o.MaxCost = None,
-    allow_unpriced: o.AllowUnpriced = False,
-    hedge_after: o.HedgeAfter = None,
-    in_flight: o.InFlight = None,
-    queue_timeout: o.QueueTimeout = None,
-    on_open: o.OnOpen = None,
-    on_timeout: o.OnTimeout = "cancel",
-    ledger: o.Ledger = None,
-    idempotency_key: o.IdempotencyKey = None,
-    label: o.Label = None,
-    detach: o.Detach = False,
-    enqueue: o.Enqueue = False,
-    priority: o.Priority = 0,
-    output: o.Output = None,
-    force: o.Force = False,
-    verify: o.Verify = False,
-    dry_run: o.DryRun = False,
-    as_json: o.Json = False,
-) -> int:
-    """Make an image, or several."""
-    options = o.Options(kind="image", **locals())
-    from ._generate import generate
-
-    return generate(options)
+app.command(epilog=SEE_ABOVE)(o.command_of("video", _make, "Make a video."))
+app.command(epilog=SEE_ABOVE)(o.command_of("image", _make, "Make an image, or several."))
 
 
 @app.command(epilog=SEE_ABOVE)

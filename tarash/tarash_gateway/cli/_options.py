@@ -5,294 +5,225 @@ Only what the terminal gave; what it means is read in `_inputs`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import partial
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
 from .._data._types import Kind
 from ._errors import CommandError
-from ._traffic_options import LIMITS, HedgeAfter, InFlight, OnOpen, QueueTimeout
-
-__all__ = ["HedgeAfter", "InFlight", "OnOpen", "Options", "QueueTimeout", "of_kind"]
 
 WHO = "Who makes it"
 WHAT = "What to make"
+LIMITS = "Limits and failures"
 RESULT = "Result"
+
+who = partial(typer.Option, rich_help_panel=WHO)
+what = partial(typer.Option, rich_help_panel=WHAT)
+limit = partial(typer.Option, rich_help_panel=LIMITS)
+result = partial(typer.Option, rich_help_panel=RESULT)
 
 Prompt = Annotated[
     str, typer.Argument(metavar="PROMPT", help="What to show; - reads it from standard input.")
 ]
 
-Provider = Annotated[
-    str,
-    typer.Option(
-        "--provider", help="The provider; `tarash providers` lists them.", rich_help_panel=WHO
-    ),
-]
-Model = Annotated[
-    str | None,
-    typer.Option("--model", help="The model's id at the provider.", rich_help_panel=WHO),
-]
+Provider = Annotated[str, who("--provider", help="The provider; `tarash providers` lists them.")]
+Model = Annotated[str | None, who("--model", help="The model's id at the provider.")]
 Fallback = Annotated[
     list[str] | None,
-    typer.Option(
+    who(
         "--fallback",
         metavar="PROVIDER:MODEL",
         help="Provider and model to try if the first one fails; repeatable.",
-        rich_help_panel=WHO,
     ),
 ]
-BaseUrl = Annotated[
-    str | None,
-    typer.Option("--base-url", help="Replaces the provider's host.", rich_help_panel=WHO),
-]
+BaseUrl = Annotated[str | None, who("--base-url", help="Replaces the provider's host.")]
 KeyFile = Annotated[
     Path | None,
-    typer.Option(
+    who(
         "--key-file",
         metavar="FILE",
         help="A file with the provider's key, instead of its environment variable.",
-        rich_help_panel=WHO,
     ),
 ]
-Mock = Annotated[
-    bool,
-    typer.Option("--mock", help="Make it here: no network, no key, no cost.", rich_help_panel=WHO),
-]
+Mock = Annotated[bool, who("--mock", help="Make it here: no network, no key, no cost.")]
 
-MadeKind = Annotated[
-    str,
-    typer.Option("--kind", metavar="video|image", help="What it makes.", rich_help_panel=WHAT),
-]
-Duration = Annotated[
-    float | None, typer.Option("--duration", help="Seconds.", rich_help_panel=WHAT)
-]
-AspectRatio = Annotated[
-    str | None,
-    typer.Option("--aspect-ratio", metavar="W:H", help="Such as 16:9.", rich_help_panel=WHAT),
-]
-Resolution = Annotated[
-    str | None,
-    typer.Option("--resolution", help="Such as 720p, 1080p or 4k.", rich_help_panel=WHAT),
-]
-Size = Annotated[
-    str | None,
-    typer.Option(
-        "--size", metavar="WxH", help="In pixels, such as 1024x768.", rich_help_panel=WHAT
-    ),
-]
-Quality = Annotated[
-    str | None,
-    typer.Option("--quality", help="The provider's word for it.", rich_help_panel=WHAT),
-]
-Style = Annotated[
-    str | None, typer.Option("--style", help="The provider's word for it.", rich_help_panel=WHAT)
-]
-Count = Annotated[int, typer.Option("--n", help="How many.", rich_help_panel=WHAT)]
+MadeKind = Annotated[str, what("--kind", metavar="video|image", help="What it makes.")]
+Duration = Annotated[float | None, what("--duration", help="Seconds.")]
+AspectRatio = Annotated[str | None, what("--aspect-ratio", metavar="W:H", help="Such as 16:9.")]
+Resolution = Annotated[str | None, what("--resolution", help="Such as 720p, 1080p or 4k.")]
+Size = Annotated[str | None, what("--size", metavar="WxH", help="In pixels, such as 1024x768.")]
+Quality = Annotated[str | None, what("--quality", help="The provider's word for it.")]
+Style = Annotated[str | None, what("--style", help="The provider's word for it.")]
+Count = Annotated[int, what("--n", help="How many.")]
 Image = Annotated[
     list[str] | None,
-    typer.Option(
+    what(
         "--image",
         metavar="[ROLE=]URL|FILE",
         help="An input image; roles are reference (without one), first_frame, last_frame, asset "
         "and style; repeatable.",
-        rich_help_panel=WHAT,
     ),
 ]
 Video = Annotated[
-    str | None,
-    typer.Option(
-        "--video", metavar="URL|FILE", help="A video to edit or extend.", rich_help_panel=WHAT
-    ),
+    str | None, what("--video", metavar="URL|FILE", help="A video to edit or extend.")
 ]
 ContinueFrom = Annotated[
     str | None,
-    typer.Option(
+    what(
         "--continue-from",
         metavar="TOKEN|FILE",
         help="An earlier job to go on from: its token, or a file with what --json printed.",
-        rich_help_panel=WHAT,
     ),
 ]
-Mask = Annotated[
-    str | None,
-    typer.Option(
-        "--mask", metavar="URL|FILE", help="Where to change the image.", rich_help_panel=WHAT
-    ),
-]
-Seed = Annotated[
-    int | None, typer.Option("--seed", help="For repeatable results.", rich_help_panel=WHAT)
-]
-Audio = Annotated[
-    bool | None,
-    typer.Option("--audio/--no-audio", help="Whether to make a sound track.", rich_help_panel=WHAT),
-]
-NegativePrompt = Annotated[
-    str | None, typer.Option("--negative-prompt", help="What to avoid.", rich_help_panel=WHAT)
-]
+Mask = Annotated[str | None, what("--mask", metavar="URL|FILE", help="Where to change the image.")]
+Seed = Annotated[int | None, what("--seed", help="For repeatable results.")]
+Audio = Annotated[bool | None, what("--audio/--no-audio", help="Whether to make a sound track.")]
+NegativePrompt = Annotated[str | None, what("--negative-prompt", help="What to avoid.")]
 Enhance = Annotated[
-    bool | None,
-    typer.Option(
-        "--enhance/--no-enhance",
-        help="Whether the provider may rewrite the prompt.",
-        rich_help_panel=WHAT,
-    ),
+    bool | None, what("--enhance/--no-enhance", help="Whether the provider may rewrite the prompt.")
 ]
 Param = Annotated[
     list[str] | None,
-    typer.Option(
+    what(
         "--param",
         metavar="NAME=VALUE",
         help="One of the provider's own parameters, sent untouched; the value is read as JSON, "
         "else as text; repeatable.",
-        rich_help_panel=WHAT,
     ),
 ]
 
-Timeout = Annotated[
-    float | None,
-    typer.Option("--timeout", help="Seconds for each attempt.", rich_help_panel=LIMITS),
-]
-Strict = Annotated[
-    bool,
-    typer.Option(
-        "--strict", help="Refuse what the model can't make as asked.", rich_help_panel=LIMITS
-    ),
-]
+Timeout = Annotated[float | None, limit("--timeout", help="Seconds for each attempt.")]
+Strict = Annotated[bool, limit("--strict", help="Refuse what the model can't make as asked.")]
 FitImages = Annotated[
-    bool,
-    typer.Option(
-        "--fit-images",
-        help="Convert or scale images that the provider would refuse.",
-        rich_help_panel=LIMITS,
-    ),
+    bool, limit("--fit-images", help="Convert or scale images that the provider would refuse.")
 ]
 Failover = Annotated[
     str,
-    typer.Option(
+    limit(
         "--failover",
         metavar="always|when_safe",
         help="Whether a fallback is tried where an earlier job may still be billed.",
-        rich_help_panel=LIMITS,
     ),
 ]
 MaxCost = Annotated[
     str | None,
-    typer.Option(
+    limit(
         "--max-cost",
         metavar="DOLLARS",
         help="The most that it may cost, with all fallbacks: what could cost more is not sent.",
-        rich_help_panel=LIMITS,
     ),
 ]
 AllowUnpriced = Annotated[
-    bool,
-    typer.Option(
-        "--allow-unpriced",
-        help="With --max-cost, also send what has no known price.",
-        rich_help_panel=LIMITS,
+    bool, limit("--allow-unpriced", help="With --max-cost, also send what has no known price.")
+]
+HedgeAfter = Annotated[
+    str | None,
+    limit(
+        "--hedge-after",
+        metavar="SECONDS|p90",
+        help="Start the first --fallback beside a job that has not ended by then, and stop the "
+        "slower one; p90 is what nine of ten such jobs took.",
+    ),
+]
+InFlight = Annotated[
+    int | None,
+    limit(
+        "--in-flight",
+        metavar="JOBS",
+        help="Wait while the account has so many jobs at its provider, all commands' together.",
+    ),
+]
+QueueTimeout = Annotated[
+    float | None,
+    limit(
+        "--queue-timeout",
+        metavar="SECONDS",
+        help="With --in-flight: how long to wait; then the next --fallback is tried.",
+    ),
+]
+OnOpen = Annotated[
+    str | None,
+    limit(
+        "--on-open",
+        metavar="try|fail",
+        help="Skip providers that count as down, by what all commands have seen of late; where no "
+        "--fallback is left, try all the same, or fail at once.",
     ),
 ]
 OnTimeout = Annotated[
     str,
-    typer.Option(
+    limit(
         "--on-timeout",
         metavar="cancel|detach",
         help="What becomes of the job at the deadline and on Ctrl-C.",
-        rich_help_panel=LIMITS,
     ),
 ]
 
 Output = Annotated[
     str | None,
-    typer.Option(
+    result(
         "--output",
         "-o",
         metavar="PLACE",
         help="Where to save it: a file, a folder, s3://… or - (standard output), also with "
         "{provider}, {model}, {request_id}, {index}, {ext}; several are numbered (cat-1.png).",
-        rich_help_panel=RESULT,
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite files.", rich_help_panel=RESULT)]
+Force = Annotated[bool, result("--force", help="Overwrite files.")]
 Verify = Annotated[
     bool,
-    typer.Option(
-        "--verify",
-        help="Compare the result with what was asked for, and warn of differences.",
-        rich_help_panel=RESULT,
-    ),
+    result("--verify", help="Compare the result with what was asked for, and warn of differences."),
 ]
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Show what would be sent; no key.", rich_help_panel=RESULT),
-]
+DryRun = Annotated[bool, result("--dry-run", help="Show what would be sent; no key.")]
 AskProvider = Annotated[
     bool,
-    typer.Option(
+    result(
         "--ask-provider",
         help="Ask the provider, where it quotes for free; needs a key, buys nothing.",
-        rich_help_panel=RESULT,
     ),
 ]
 Ledger = Annotated[
     str | None,
-    typer.Option(
+    limit(
         "--ledger",
         metavar="URL",
         help="Where jobs are written down before they are bought: sqlite:///jobs.db, or memory:. "
         "By default TARASH_LEDGER, else a file in your data folder. What leads to this machine "
         "only goes to rehearsals, a file beside it.",
-        rich_help_panel=LIMITS,
     ),
 ]
 IdempotencyKey = Annotated[
     str | None,
-    typer.Option(
+    limit(
         "--idempotency-key",
         metavar="KEY",
         help="Makes the command safe to repeat: one job for a key.",
-        rich_help_panel=LIMITS,
     ),
 ]
 Label = Annotated[
     list[str] | None,
-    typer.Option(
+    limit(
         "--label",
         metavar="NAME=TEXT",
         help="A word of your own for whom or what it is, kept with the job; repeatable.",
-        rich_help_panel=LIMITS,
     ),
 ]
 Detach = Annotated[
-    bool,
-    typer.Option(
-        "--detach",
-        help="Leave when the provider has accepted; `tarash jobs` goes on.",
-        rich_help_panel=RESULT,
-    ),
+    bool, result("--detach", help="Leave when the provider has accepted; `tarash jobs` goes on.")
 ]
 Enqueue = Annotated[
     bool,
-    typer.Option(
-        "--enqueue",
-        help="Write the job down, print its id and leave: `tarash worker` sends it.",
-        rich_help_panel=RESULT,
+    result(
+        "--enqueue", help="Write the job down, print its id and leave: `tarash worker` sends it."
     ),
 ]
-Priority = Annotated[
-    int,
-    typer.Option(
-        "--priority", help="Of those that wait, the higher goes first.", rich_help_panel=LIMITS
-    ),
-]
-Json = Annotated[
-    bool,
-    typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=RESULT),
-]
+Priority = Annotated[int, limit("--priority", help="Of those that wait, the higher goes first.")]
+Json = Annotated[bool, result("--json", help="One JSON document on standard output.")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -300,51 +231,91 @@ class Options:
     """What was typed in; what a command has no option for keeps its default."""
 
     kind: Kind
-    prompt: str
-    provider: str
-    model: str | None
-    fallback: list[str] | None
-    base_url: str | None
-    key_file: Path | None
-    mock: bool
-    duration: float | None = None
-    aspect_ratio: str | None = None
-    resolution: str | None = None
-    size: str | None = None
-    quality: str | None = None
-    style: str | None = None
-    n: int = 1
-    image: list[str] | None = None
-    video: str | None = None
-    continue_from: str | None = None
-    mask: str | None = None
-    seed: int | None = None
-    audio: bool | None = None
-    negative_prompt: str | None = None
-    enhance: bool | None = None
-    param: list[str] | None = None
-    timeout: float | None = None
-    strict: bool = False
-    fit_images: bool = False
-    failover: str = "always"
-    max_cost: str | None = None
-    allow_unpriced: bool = False
-    hedge_after: str | None = None
-    in_flight: int | None = None
-    queue_timeout: float | None = None
-    on_open: str | None = None
-    on_timeout: str = "cancel"
-    ledger: str | None = None
-    idempotency_key: str | None = None
-    label: list[str] | None = None
-    detach: bool = False
-    enqueue: bool = False
-    priority: int = 0
-    output: str | None = None
-    force: bool = False
-    verify: bool = False
-    dry_run: bool = False
-    as_json: bool = False
+    prompt: Prompt
+    provider: Provider = "fal"
+    model: Model = None
+    fallback: Fallback = None
+    base_url: BaseUrl = None
+    key_file: KeyFile = None
+    mock: Mock = False
+    duration: Duration = None
+    size: Size = None
+    aspect_ratio: AspectRatio = None
+    resolution: Resolution = None
+    quality: Quality = None
+    style: Style = None
+    n: Count = 1
+    image: Image = None
+    video: Video = None
+    continue_from: ContinueFrom = None
+    mask: Mask = None
+    seed: Seed = None
+    audio: Audio = None
+    negative_prompt: NegativePrompt = None
+    enhance: Enhance = None
+    param: Param = None
+    timeout: Timeout = None
+    strict: Strict = False
+    fit_images: FitImages = False
+    failover: Failover = "always"
+    max_cost: MaxCost = None
+    allow_unpriced: AllowUnpriced = False
+    hedge_after: HedgeAfter = None
+    in_flight: InFlight = None
+    queue_timeout: QueueTimeout = None
+    on_open: OnOpen = None
+    on_timeout: OnTimeout = "cancel"
+    ledger: Ledger = None
+    idempotency_key: IdempotencyKey = None
+    label: Label = None
+    detach: Detach = False
+    enqueue: Enqueue = False
+    priority: Priority = 0
+    output: Output = None
+    force: Force = False
+    verify: Verify = False
+    dry_run: DryRun = False
+    as_json: Json = False
+
+
+LACKS: Mapping[str, frozenset[str]] = {
+    "video": frozenset({"size", "quality", "style", "mask"}),
+    "image": frozenset(
+        {"duration", "resolution", "video", "continue_from", "audio", "enhance"},
+    ),
+}
+"""The options that are the other kind's."""
+OTHER = {"video": "image", "image": "video"}
+
+
+def command_of(kind: Kind, run: Callable[[Options], int], about: str) -> Callable[..., int]:
+    """Return a command that takes all options that a kind has.
+
+    Args:
+        kind: What it makes.
+        run: Does it, and returns the exit code.
+        about: What the help says of it.
+    """
+    types = get_type_hints(Options, include_extras=True)
+    taken = [one for one in fields(Options) if one.name not in {"kind", *LACKS[kind]}]
+
+    def command(**typed: Any) -> int:
+        return run(Options(kind=kind, **typed))
+
+    command.__name__, command.__doc__ = kind, about
+    command.__annotations__ = {one.name: types[one.name] for one in taken}
+    command.__dict__["__signature__"] = Signature(
+        [
+            Parameter(
+                one.name,
+                Parameter.KEYWORD_ONLY,
+                default=Parameter.empty if one.default is MISSING else one.default,
+                annotation=types[one.name],
+            )
+            for one in taken
+        ]
+    )
+    return command
 
 
 def of_kind(kind: str, given: Mapping[str, Any]) -> Options:
@@ -353,10 +324,10 @@ def of_kind(kind: str, given: Mapping[str, Any]) -> Options:
     Raises:
         CommandError: The kind is neither, or an option is the other kind's.
     """
-    if kind not in NOT_OF:
+    if kind not in LACKS:
         raise CommandError(f"--kind: {kind!r} is neither video nor image")
 
-    foreign = [name for name in NOT_OF[kind] if given.get(name) is not None]
+    foreign = [name for name in given if name in LACKS[kind] and given[name] is not None]
     if foreign:
         name = foreign[0].replace("_", "-")
         raise CommandError(
@@ -365,10 +336,3 @@ def of_kind(kind: str, given: Mapping[str, Any]) -> Options:
 
     known = {name: value for name, value in given.items() if name in Options.__slots__}
     return Options(**{**known, "kind": cast("Kind", kind)})
-
-
-NOT_OF = {
-    "video": ("size", "quality"),
-    "image": ("duration", "resolution", "video", "audio"),
-}
-OTHER = {"video": "image", "image": "video"}

@@ -113,8 +113,9 @@ class ErrorRules:
         return ""
 
     def refusal_in(self, body: Any, status: int | None = None, model: str | None = None) -> Refusal:
-        """Return a body as conditions see it."""
-        return Refusal(status, body, self.said(body), self.code_of(body), model)
+        """Return a body as conditions see it: one that stands alone in a list, without the list."""
+        alone = body[0] if isinstance(body, list) and len(body) == 1 else body
+        return Refusal(status, alone, self.said(alone), self.code_of(alone), model)
 
     def first(self, refusal: Refusal) -> tuple[Meaning, When] | None:
         """Return the first rule whose conditions hold; None where only the status tells."""
@@ -163,7 +164,11 @@ class ErrorRules:
         if rule is None:
             return status_error(answer, refusal.message) if refusal.message else None
 
-        return self.made(*rule, refusal, answer.retry_after)
+        error = self.made(*rule, refusal, answer.retry_after)
+        if isinstance(answer.body, list):
+            error.raw_response = answer.body  # as it came
+
+        return error
 
     def failure(self, body: Any) -> TarashException:
         """Return the error of a job that ended without a result, by what its body says."""

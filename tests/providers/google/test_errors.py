@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -26,7 +27,7 @@ from tarash.tarash_gateway import (
 from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._http._sdk import round_trip
 from tarash.tarash_gateway._support._secrets import Key
-from tarash.tarash_gateway.providers.google.errors import classifier
+from tarash.tarash_gateway.providers.google.errors import classify_answer
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 
 from .conftest import IMAGE, IMAGEN, KEY, OMNI, VEO, VERTEX, Make
@@ -331,6 +332,6 @@ async def test_every_error_of_the_sdk_is_one_of_ours(error: Exception) -> None:
     account = Credentials("google", "http://127.0.0.1", Key(KEY))
     connection = (httpx2.HTTPError, _interactions.APIConnectionError)
     with pytest.raises(TarashException) as caught:
-        await round_trip(send, account, connection, classifier(OMNI))
+        await round_trip(send, account, connection, partial(classify_answer, model=OMNI))
 
     assert caught.value.__cause__ is not None

@@ -26,7 +26,8 @@ from tarash.tarash_gateway._http._client import Transport
 from tarash.tarash_gateway._http._credentials import Credentials
 from tarash.tarash_gateway._support._secrets import Key
 from tarash.tarash_gateway.exceptions import HTTPError, ValidationError
-from tarash.tarash_gateway.providers.runway.adapter import API_VERSION, LARGEST_UPLOAD, adapter
+from tarash.tarash_gateway.providers.runway.adapter import LARGEST_UPLOAD, adapter
+from tarash.tarash_gateway.providers.runway.client import API_VERSION
 from tarash.tarash_gateway.testing import Fault, Script, Simulator
 from tests.conftest import Leap, rounds, until
 

@@ -5,40 +5,23 @@ Transactions are in `_database`, connections in `_pool`; psycopg is imported wit
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from functools import partial
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from ..._data._exchange import Operation
-from ..._data._types import JsonObject, Submission
-from ...exceptions import ValidationError
-from .._examined import Examined
-from .._records import (
-    DueTask,
-    DueTasks,
-    Intent,
-    JobRecord,
-    JobState,
-    Outcome,
-    SlotAnswer,
-    SlotRecord,
-    SlotRequest,
-    Spending,
-    StateRecord,
-)
-from .._threads import Threads
-from .._together import Enqueued, Together
+from .._stored import StoredLedger, checked_lease
+from .._together import Together
 from ._address import Address, psycopg_of, without_password
+
+if TYPE_CHECKING:
+    from ._store import Store
 
 __all__ = ["Address", "PostgresLedger", "psycopg_of", "without_password"]
 
 LARGEST_MEDIUM = 100 * 1024 * 1024
 
 
-class PostgresLedger(Threads):
+class PostgresLedger(StoredLedger):
     """Keeps jobs, intents, operations, and the media of open jobs in a PostgreSQL database.
 
     Every fact is durable before its call returns. Any number of tasks, threads, event loops,
@@ -46,9 +29,6 @@ class PostgresLedger(Threads):
     database that restarts is waited for, for 10 s. A forked child goes on as a process of its own.
     """
 
-    keeps_money = True
-    keeps_state = True
-    keeps_slots = True
     max_media_bytes: int
 
     def __init__(  # noqa: PLR0913  (each by its name)
@@ -78,12 +58,7 @@ class PostgresLedger(Threads):
             ValidationError: The URL is none, the lease is no positive number, or psycopg is not
                 installed.
         """
-        if not (math.isfinite(lease_seconds) and lease_seconds > 0):
-            raise ValidationError(
-                f"lease_seconds is {lease_seconds!r}, but a process has to be silent for some time "
-                "(30, say) before others take its jobs over"
-            )
-
+        self.lease_seconds = checked_lease(lease_seconds, 30)
         self.address = Address(url)
         del url
         super().__init__(f"ledger {self.address}")
@@ -92,7 +67,6 @@ class PostgresLedger(Threads):
         from ._pool import Pool
         from ._store import Store
 
-        self.lease_seconds = float(lease_seconds)
         self.max_media_bytes = max_media_bytes
         self._database = Database(
             self.address,
@@ -100,10 +74,10 @@ class PostgresLedger(Threads):
             wait_seconds=wait_seconds,
         )
         self.at_once = connections
-        self._store = Store(self._database, self.lease_seconds)
+        self._store: Store = Store(self._database, self.lease_seconds)
         self._store.max_media_bytes = max_media_bytes
         self._listener = Listener(self.address)
-        self._together: Together[Enqueued, JobRecord | None] = Together(
+        self._together = Together(
             f"ledger {self.address}",
             self._enqueue_all,
             max(1, connections // 2),
@@ -117,177 +91,6 @@ class PostgresLedger(Threads):
     def generation(self) -> int:
         """Grows when the database was replaced by another, a standby or a backup."""
         return self._database.generation
-
-    async def open(
-        self, job: JobRecord, owner_id: str, media: Mapping[str, bytes]
-    ) -> JobRecord | None:
-        """Write down a new job, or return the one that has its idempotency key."""
-        return await self._run(self._store.open, job, owner_id, dict(media))
-
-    async def enqueue(
-        self, job: JobRecord, media: Mapping[str, bytes], space: str, task: JsonObject
-    ) -> JobRecord | None:
-        """Write down a new job that nobody holds, and its task as a state, in one transaction."""
-        one = Enqueued(job, dict(media), space, task)
-        if media:  # which may be large, and locks what others need
-            return await self._run(self._store.enqueue, one)
-
-        return await self._together.write(one)
-
-    async def _enqueue_all(
-        self, some: Sequence[Enqueued]
-    ) -> Sequence[JobRecord | Exception | None]:
-        return await self._run(self._store.enqueue_all, some)
-
-    async def intend(self, intent: Intent, owner_id: str) -> bool | None:
-        """Write down a submit before it leaves; see `_records.Ledger.intend`."""
-        return await self._run(self._store.intend, intent, owner_id)
-
-    async def note(
-        self,
-        intent_id: str,
-        owner_id: str,
-        heard: JsonObject,
-        submission: Submission | None = None,
-    ) -> bool | None:
-        """Write down what was heard of a submit whose attempt goes on."""
-        return await self._run(self._store.note, intent_id, owner_id, heard, submission)
-
-    async def accept(self, intent_id: str, operation: Operation, *, adopted: bool = False) -> bool:
-        """Write down the job that came of it; see `_records.Ledger.accept`."""
-        return await self._run(self._store.accept, intent_id, operation, adopted)
-
-    async def receive(self, intent_id: str, content: bytes) -> None:
-        """Write down the result that answered a submit; see `_records.Ledger.receive`."""
-        await self._run(self._store.receive, intent_id, content)
-
-    async def settle(
-        self,
-        intent_id: str,
-        submission: Submission | None,
-        outcome: Outcome,
-        *,
-        cost: JsonObject | None = None,
-        cost_state: str | None = None,
-    ) -> None:
-        """Write down how an attempt ended; see `_records.MoneyLedger.settle`."""
-        await self._run(self._store.settle, intent_id, submission, outcome, cost, cost_state)
-
-    async def reprice(self, intent_id: str, cost: JsonObject, cost_state: str) -> None:
-        """Write down a later figure; see `_records.RepricingLedger.reprice`."""
-        await self._run(self._store.reprice, intent_id, cost, cost_state)
-
-    async def spendings(
-        self, since: datetime | None = None, until: datetime | None = None
-    ) -> list[Spending]:
-        """Return what was spent in a time, oldest first, also by jobs that are forgotten."""
-        return await self._run(self._store.spendings, since, until)
-
-    async def spendings_of(
-        self, provider: str, operation_id: str, host: str = ""
-    ) -> list[Spending]:
-        """Return what was spent on an operation whose job is forgotten, the newest first."""
-        return await self._run(self._store.spendings_of, provider, operation_id, host)
-
-    async def close(
-        self,
-        job_id: str,
-        owner_id: str,
-        state: JobState,
-        result: JsonObject | None = None,
-        *,
-        free_key: bool = False,
-    ) -> bool | None:
-        """Write down how a job ended; see `_records.Ledger.close`."""
-        return await self._run(self._store.close, job_id, owner_id, state, result, free_key)
-
-    async def keep(self, job_id: str, owner_id: str, result: JsonObject | None) -> bool | None:
-        """Write down that a job is open, whatever it was before; see `_records.Ledger.keep`."""
-        return await self._run(self._store.keep, job_id, owner_id, result)
-
-    async def claim(self, job_id: str, owner_id: str) -> bool | None:
-        """Hold a job; False where another living holder does, None where it is not known."""
-        return await self._run(self._store.claim, job_id, owner_id)
-
-    async def renew(self) -> None:
-        """Say that this process is alive, at most six times in a lease."""
-        if not self._store.wants_renewal():
-            return
-
-        try:
-            await self._run(self._store.renew)
-        except BaseException:
-            self._store.renewal_failed()
-            raise
-
-    async def get(self, job_id: str) -> JobRecord | None:
-        """Return a job; None where it is not known."""
-        return await self._run(self._store.by_id, job_id)
-
-    async def find(
-        self, provider: str | None, operation_id: str, host: str = ""
-    ) -> JobRecord | None:
-        """Return the job that an operation belongs to; None where it is not known."""
-        return await self._run(self._store.by_operation, provider, operation_id, host)
-
-    async def jobs(
-        self, *, states: Sequence[JobState] = (), limit: int = 1000, before: str | None = None
-    ) -> list[JobRecord]:
-        """Return jobs, newest first: those in one of the states, or all; see `PagedLedger`."""
-        return await self._run(self._store.list, tuple(states), limit, before)
-
-    async def oldest(
-        self, *, states: Sequence[JobState] = (), limit: int = 1000, after: str | None = None
-    ) -> list[JobRecord]:
-        """Return jobs, oldest first: those in one of the states, or all; see `PagedLedger`."""
-        read = partial(self._store.list, oldest_first=True)
-        return await self._run(read, tuple(states), limit, after)
-
-    async def due_tasks(self, *, limit: int = 1000, after: DueTask | None = None) -> DueTasks:
-        """Return the first tasks that are due; see `_records.QueueLedger.due_tasks`."""
-        return await self._run(self._store.due_tasks, limit, after)
-
-    async def unfinished(self, *, after: str | None = None, limit: int = 1000) -> list[JobRecord]:
-        """Return open jobs that nobody drives; see `_records.PagedLedger.unfinished`."""
-        return await self._run(self._store.unfinished, after, limit)
-
-    async def forget(self, job_id: str) -> bool:
-        """Drop a job with its media; False where a living holder drives it, or nobody knows it."""
-        return await self._run(self._store.forget, job_id)
-
-    async def media(self, sha256: str) -> bytes:
-        """Return bytes that an open job's request refers to."""
-        return await self._run(self._store.media, sha256)
-
-    async def prune(self, older_than: timedelta) -> int:
-        """Forget jobs that were closed longer ago than this; their idempotency keys are free then.
-
-        Returns:
-            How many. Open jobs, and those that a living process holds, stay.
-        """
-        return await self._run(self._store.prune, older_than)
-
-    async def read_state(self, space: str, name: str) -> StateRecord | None:
-        """Return a state; None where there is none."""
-        return await self._run(self._store.read_state, space, name)
-
-    async def write_state(
-        self,
-        space: str,
-        name: str,
-        value: JsonObject | None,
-        *,
-        expected: int | None = None,
-        until: datetime | None = None,
-    ) -> int | None:
-        """Write or delete a state; see `_records.StateLedger.write_state`."""
-        return await self._run(self._store.write_state, space, name, value, expected, until)
-
-    async def list_states(
-        self, space: str, *, after: str = "", limit: int = 1000
-    ) -> list[StateRecord]:
-        """Return the states of a space by name; see `_records.StateLedger.list_states`."""
-        return await self._run(self._store.list_states, space, after, limit)
 
     async def until_changed(self, name: str, seconds: float, deaf_seconds: float) -> None:
         """Wait until a job has changed, as another process says, or the time is over.
@@ -303,32 +106,10 @@ class PostgresLedger(Threads):
         """Tell whether notifications arrive; they don't behind some poolers. Takes 6 s at most."""
         return await self._listener.proves()
 
-    async def held_among(self, job_ids: Sequence[str]) -> set[str]:
-        """Return which of these jobs a living holder drives."""
-        return await self._run(self._store.held_among, tuple(job_ids))
-
-    async def examine(self) -> Examined:
-        """Return what the database says of itself."""
-        return await self._run(self._store.examine)
-
     async def aclose(self) -> None:
         """Close the connections; the next call makes new ones."""
         self._listener.stop()
         await self._run(self._store.let_go)
-
-    async def seek_slots(
-        self, line: str, requests: Sequence[SlotRequest], held: Sequence[str] = ()
-    ) -> SlotAnswer:
-        """Ask for slots, and keep those that are held; see `_records.SlotLedger.seek_slots`."""
-        return await self._run(self._store.seek_slots, line, tuple(requests), tuple(held))
-
-    async def free_slot(self, slot_id: str, *, may_still_run: bool = False) -> None:
-        """Leave the line, or end a slot; see `_records.SlotLedger.free_slot`."""
-        await self._run(self._store.free_slot, slot_id, may_still_run)
-
-    async def list_slots(self, line: str | None = None) -> list[SlotRecord]:
-        """Return those who wait, and the jobs in flight; see `_records.SlotLedger.list_slots`."""
-        return await self._run(self._store.list_slots, line)
 
     def begin_anew(self) -> None:
         """Go on in a forked child, which is another process."""

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from ...exceptions import StorageError, ValidationError
 from .._records import IS_NAME
+from .._rows import as_json
 from .._together import alone
 from ._queue import task_columns
-from ._rows import BY_KEY, NUMBER, as_json, as_time, first
+from ._rows import BY_KEY, NUMBER, as_time, first
 from ._states import put_state
 from ._submits import Submits, put_media, tell
 

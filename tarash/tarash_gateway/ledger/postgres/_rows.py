@@ -1,19 +1,17 @@
-"""Turns rows into jobs and entries, and what goes into them into text."""
+"""What rows of the database are: jobs with their submits, who holds them, and times."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from ..._data._exchange import Operation
-from .._facts import ADJUSTED, Intent, JobRecord, JobState, SubmissionRecord
+from .._rows import Listing, job_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ..._data._types import JsonObject
+    from .._facts import JobRecord
     from .._processes import Process
     from ._database import Row, Transaction
 
@@ -30,53 +28,15 @@ BY_OPERATION = f"""
         AND (%s::text = '' OR host IN ('', %s::text))
     ORDER BY intents.number DESC LIMIT 1
 """
-NEWEST = f"{JOBS} WHERE jobs.number < %s ORDER BY jobs.number DESC LIMIT %s"
 NUMBER = "SELECT number FROM tarash.jobs WHERE id = %s"
-OLDEST = f"{JOBS} WHERE jobs.number > %s ORDER BY jobs.number LIMIT %s"
-OF_STATE = "(SELECT number FROM tarash.jobs WHERE state = %s AND number {behind} LIMIT %s)"
 BEYOND = 2**63 - 1
 """Before which all numbers are."""
-
-
-def by_state(
-    states: Collection[str], last: int, limit: int, *, oldest_first: bool = False
-) -> tuple[str, list[Any]]:
-    """Return the statement that finds jobs, newest first, and its values.
-
-    No more rows are read than are returned of each state: however many have ended.
-
-    Args:
-        states: Where they stand; empty for all.
-        last: The number before which they are, or behind which.
-        limit: The most to return.
-        oldest_first: Whether to begin with the oldest.
-    """
-    if not states or set(states) == set(get_args(JobState)):
-        return OLDEST if oldest_first else NEWEST, [last, limit]
-
-    direction = "ASC" if oldest_first else "DESC"
-    behind = f"{'>' if oldest_first else '<'} %s ORDER BY number {direction}"
-    every = " UNION ALL ".join([OF_STATE.format(behind=behind)] * len(states))
-    values = [value for state in states for value in (state, last, limit)]
-    return f"{JOBS} WHERE jobs.number IN ({every}) ORDER BY jobs.number {direction} LIMIT %s", [
-        *values,
-        limit,
-    ]
-
-
-def as_json(value: Any) -> str | None:
-    """Return JSON, and nothing for nothing; ASCII, in which NUL and half characters are escaped."""
-    return None if value is None else json.dumps(value, separators=(",", ":"))
+by_state = Listing(JOBS, "tarash.jobs", "%s").by_state
 
 
 def as_time(time: datetime) -> datetime:
     """Return a time with its zone; one without is this machine's."""
     return time.astimezone(UTC)
-
-
-def parsed(text: str | None) -> Any:
-    """Return what `as_json` was given."""
-    return None if text is None else json.loads(text)
 
 
 Entries = dict[str, list["Row"]]
@@ -104,7 +64,7 @@ def records(rows: Sequence[Row], entries: Entries, reader: Process) -> list[JobR
         entries: Their submits.
         reader: Who wants to know whether the holders are alive.
     """
-    return [_record(row, entries[row["id"]], reader) for row in rows]
+    return [job_in(row, entries[row["id"]], as_time, held=is_held(row, reader)) for row in rows]
 
 
 def first(transaction: Transaction, reader: Process, query: str, *values: Any) -> JobRecord | None:
@@ -116,56 +76,9 @@ def first(transaction: Transaction, reader: Process, query: str, *values: Any) -
     return records([row], entries_of(transaction, [row]), reader)[0]
 
 
-def _record(row: Row, entries: Iterable[Row], reader: Process) -> JobRecord:
-    return JobRecord(
-        id=row["id"],
-        kind=row["kind"],
-        chain=tuple(parsed(row["chain"])),
-        request=parsed(row["request"]),
-        fingerprint=row["fingerprint"],
-        idempotency_key=row["idempotency_key"],
-        labels=parsed(row["labels"]) or {},
-        created_at=as_time(row["created_at"]),
-        state=row["state"],
-        entries=tuple(_entry(entry) for entry in entries),
-        result=parsed(row["result"]),
-        held=is_held(row, reader),
-    )
-
-
 def is_held(row: Mapping[str, Any], reader: Process) -> bool:
     """Tell whether a living process holds a job; for a row as `JOBS` has it."""
     if row["process"] is None or row["age"] is None:
         return False
 
     return reader.sees({**row, "id": row["process"]}, row["age"])
-
-
-def as_heard(text: str | None) -> JsonObject:
-    """Return what was noted of a submit before."""
-    return parsed(text) or {}
-
-
-def _entry(row: Row) -> SubmissionRecord:
-    heard = as_heard(row["heard"])
-    intent = Intent(
-        id=row["id"],
-        kind=row["kind"],
-        provider=row["provider"],
-        model=row["model"],
-        attempt_number=row["attempt_number"],
-        job_id=row["job"],
-        created_at=as_time(row["created_at"]),
-        payload=parsed(row["payload"]),
-        host=row["host"],
-        quote=parsed(row["quote"]),
-        adjustments=tuple(heard.get(ADJUSTED, ())),
-    )
-    operation = parsed(row["operation"])
-    return SubmissionRecord(
-        intent,
-        None if operation is None else Operation.from_json(operation),
-        row["submission"],
-        row["outcome"],
-        heard,
-    )

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from .._memory_slots import may_run
+from .._rows import as_json
 from .._slots import SlotAnswer, SlotChanges, SlotRecord, SlotRequest, decided
-from ._rows import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

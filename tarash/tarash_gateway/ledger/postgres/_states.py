@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from .._facts import StateRecord
-from ._rows import as_json, as_time
+from .._rows import as_json
+from ._rows import as_time
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...exceptions import ValidationError
 from .._facts import JobState
 from .._records import QUEUE
+from .._rows import as_json
 from ._examining import examine
 from ._opening import Opening
 from ._rows import (
@@ -16,7 +17,6 @@ from ._rows import (
     BY_OPERATION,
     JOBS,
     NUMBER,
-    as_json,
     by_state,
     entries_of,
     first,
@@ -191,7 +191,7 @@ class Store(Opening):
         """Return what was spent on an operation whose job is forgotten."""
         return self._database.read(lambda one: spendings_of(one, provider, operation_id, host))
 
-    def list(
+    def jobs(
         self,
         states: tuple[JobState, ...],
         limit: int,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from ...exceptions import TarashException
 from .._facts import RECEIVED, STOPPED, bought_nothing
 from .._processes import SAID_IN_LEASE, Process, now
+from .._rows import as_heard, as_json
 from ._queue import Queue
-from ._rows import as_heard, as_json, as_time
+from ._rows import as_time
 from ._slots import Slots
 from ._spending import reserve, set_cost, set_cost_of_forgotten
 from ._states import States

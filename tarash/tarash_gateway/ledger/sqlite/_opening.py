@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from ...exceptions import TarashException, ValidationError
 from .._records import IS_NAME
+from .._rows import as_json
 from .._together import alone
-from ._lists import JOBS
-from ._rows import as_json, as_text, record
+from ._rows import JOBS, as_text, record
 from ._states import insert
 from ._submits import Submits, is_there
 

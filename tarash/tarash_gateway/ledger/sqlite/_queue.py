@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from .._facts import DueTask, DueTasks
 from .._processes import now
-from ._lists import JOBS
-from ._rows import as_text, is_held, record
+from ._rows import JOBS, as_text, is_held, record
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from .._memory_slots import may_run
 from .._processes import now
+from .._rows import as_json
 from .._slots import SlotAnswer, SlotRecord, SlotRequest, decided
 from ._errors import DamagedError
-from ._rows import as_json, as_text
+from ._rows import as_text
 
 if TYPE_CHECKING:
     import sqlite3

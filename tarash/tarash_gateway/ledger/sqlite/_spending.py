@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._facts import OverBudgetError, Spending, is_new, never_back, totals_for
 from .._processes import now
-from ._rows import as_json, as_text
+from .._rows import as_json
+from ._rows import as_text
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._facts import StateRecord
 from .._processes import now
+from .._rows import as_json
 from ._errors import DamagedError
-from ._rows import as_json, as_text
+from ._rows import as_text
 
 if TYPE_CHECKING:
     import sqlite3

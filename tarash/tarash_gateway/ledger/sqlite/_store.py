@@ -15,10 +15,10 @@ from ...exceptions import TarashException, ValidationError
 from .._examined import Examined
 from .._processes import SAID_IN_LEASE, now
 from .._records import QUEUE, JobState
+from .._rows import as_json
 from ._file import File
-from ._lists import JOBS, by_state
 from ._opening import Opening
-from ._rows import as_json, as_text, is_held
+from ._rows import JOBS, as_text, by_state, is_held
 from ._schema import MIGRATIONS
 from ._spending import leave, spendings, spendings_of
 from ._submits import is_there
@@ -164,6 +164,14 @@ class Store(Opening):
         self._file.driven.add(job_id)
         return True
 
+    def by_id(self, job_id: str) -> JobRecord | None:
+        """Return a job; None where it is not known."""
+        return self.one(BY_ID, job_id)
+
+    def by_operation(self, provider: str | None, operation_id: str, host: str) -> JobRecord | None:
+        """Return the job that an operation belongs to; None where it is not known."""
+        return self.one(BY_OPERATION, operation_id, provider, provider, host, host)
+
     def wants_renewal(self) -> bool:
         """Tell whether it is time to say that this process is alive; True to one who asks."""
         said = self._said
@@ -198,7 +206,7 @@ class Store(Opening):
         with self._file.read() as connection:
             return spendings_of(connection, provider, operation_id, host)
 
-    def list(
+    def jobs(
         self,
         states: tuple[JobState, ...],
         limit: int,

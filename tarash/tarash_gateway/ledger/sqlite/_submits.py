@@ -10,8 +10,9 @@ from ...exceptions import TarashException
 from .._facts import bought_nothing
 from .._processes import now
 from .._records import RECEIVED, STOPPED
+from .._rows import as_heard, as_json
 from ._queue import Queue
-from ._rows import as_heard, as_json, as_text
+from ._rows import as_text
 from ._slots import Slots
 from ._spending import reserve, set_cost, set_cost_of_forgotten
 from ._states import States

@@ -6,48 +6,42 @@ alone. What is asked to stop is our own run and never another's: an old server h
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from ..._data._exchange import MediaSupport, Payload, RawResult, Snapshot
-from ..._http._client import checked, join, shorten, unreadable
-from ..._http._key_lookup import NO_KEY
+from ..._http._client import join, shorten
 from ..._http._send_state import fetching_result
 from ..._http._sockets import SocketClient
 from ...exceptions import GenerationFailedError, HTTPError, TarashException
-from .._facts import mapping, text
-from .._forms import add_file, multipart
+from .._facts import mapping
 from .._own_server import OwnServer
 from .._responses import response_of
-from .errors import classify_answer, failure_of, node_errors
+from .errors import classify_answer
+from .failures import failure_of
+from .files import fetched, upload
+from .nodes import node_errors
 from .progress import Run
-from .results import address_of, files_of, type_of
+from .queue import entry_of, has_failed, place_of
 from .slots import REFERENCE, body_of, mappers_of
+from .stopping import stop
 from .workflow import node_called, workflow_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ..._data._exchange import Call, Operation, Response
-    from ..._data._types import CancelAnswer, MediaContent
+    from ..._data._types import CancelAnswer
     from ..._http._client import Transport
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
     from .._contract import Ability
 
-OK, NOT_FOUND = 200, 404
-FOLDER = "tarash"
-"""Where uploads lie in the server's input folder."""
-OWN_CANCEL = (0, 26)
-"""The first version with a call that stops one job, wherever it is."""
-AIMED_INTERRUPT = (0, 3, 64)
-"""From here on an interrupt is known to heed the id beside it; older ones stop whatever runs."""
+NOT_FOUND = 404
 
 
 class ComfyAdapter(OwnServer):
@@ -59,13 +53,13 @@ class ComfyAdapter(OwnServer):
         "stream",
         "upload",
     }
+    upload = staticmethod(upload)
     name = "comfyui"
     accepts = MediaSupport(url=False, content=None, upload=True, references=(REFERENCE,))
     base_url = "http://127.0.0.1:8188"
     key_variables = ("COMFYUI_API_KEY",)
     errors = classify_answer
     submit_path = "prompt"
-    job_path = "history/{id}"
     job_id = "prompt_id"
     check_path = "system_stats"
 
@@ -90,8 +84,8 @@ class ComfyAdapter(OwnServer):
         """Queue the workflow."""
         classify = partial(self.errors, model=call.config.model)
         answer = await self.send(client, payload, classify)
-        told = list(node_errors(mapping(answer.body).get("node_errors")))
-        return self._begun(client, payload, call, self.id_in(answer), told)
+        refused = list(node_errors(mapping(answer.body).get("node_errors")))
+        return self._begun(client, payload, call, self.id_in(answer), refused)
 
     def _begun(
         self,
@@ -99,17 +93,17 @@ class ComfyAdapter(OwnServer):
         payload: Payload,
         call: Call,
         job_id: str,
-        told: Sequence[str] = (),
+        refused_nodes: Sequence[str] = (),
     ) -> Operation:
         output = node_called(payload.body["prompt"], call.config.provider_config.get("output"))
-        found = self.operation(client, call, job_id)
         data = {
             "client_id": payload.body["client_id"],
             "nodes": len(payload.body["prompt"]),
             "output": output,
-            "node_errors": list(told) or None,
+            "node_errors": list(refused_nodes) or None,
         }
-        return replace(found, data={name: one for name, one in data.items() if one is not None})
+        known = {name: value for name, value in data.items() if value is not None}
+        return self.operation(client, call, job_id, **known)
 
     async def find_submitted(
         self, client: Any, payload: Payload, call: Call, since: datetime
@@ -117,7 +111,7 @@ class ComfyAdapter(OwnServer):
         """Return the job that has the id of this payload, wherever the server has it."""
         del since
         own_id = str(payload.body["prompt_id"])
-        is_there = await self._where(client, own_id) or await self._entry(client, own_id)
+        is_there = await place_of(client, own_id) or await entry_of(client, own_id)
         return [self._begun(client, payload, call, own_id)] if is_there else []
 
     # -------------------------------------------------------------------------------------- polls
@@ -127,13 +121,13 @@ class ComfyAdapter(OwnServer):
         Raises:
             HTTPError: It is in neither: the server was restarted, or its history cleared.
         """
-        entry = await self._entry(client, operation.id)
+        entry = await entry_of(client, operation.id)
         if entry is None:
-            seen = await self._where(client, operation.id)
-            if seen is not None:
-                return seen
+            place = await place_of(client, operation.id)
+            if place is not None:
+                return place
 
-            entry = await self._entry(client, operation.id)  # it may have ended in between
+            entry = await entry_of(client, operation.id)  # it may have ended in between
 
         if entry is None:
             raise HTTPError(
@@ -142,7 +136,7 @@ class ComfyAdapter(OwnServer):
                 status_code=NOT_FOUND,
             )
 
-        if mapping(entry.get("status")).get("status_str") == "error":
+        if has_failed(entry):
             error = failure_of(entry)
             return Snapshot(
                 "failed", raw=error.raw_response, error=error, billing="none", certain=True
@@ -150,57 +144,12 @@ class ComfyAdapter(OwnServer):
 
         fetching_result()
         try:
-            finished = await self._fetched(client, operation, entry)
+            finished = await fetched(client, operation, entry)
         except TarashException as trouble:
             pause = trouble.retry_after
             return Snapshot("processing", raw=entry, retry_after=pause, trouble=trouble)
 
         return Snapshot("completed", raw=entry, progress=100, finished=finished)
-
-    async def _entry(self, client: Any, job_id: str) -> dict[str, Any] | None:
-        path = self.job_path.format(id=quote(job_id, safe=""))
-        answer = await client.get(join(client.account.base_url, path))
-        found = answer.object()
-        entry = found.get(job_id)
-        if found and not isinstance(entry, dict):
-            raise unreadable(answer.status, answer.body)
-
-        return entry if isinstance(entry, dict) else None
-
-    async def _where(self, client: Any, job_id: str) -> Snapshot | None:
-        """Return whether a job runs or waits; None where the queue has it no more."""
-        answer = await client.get(join(client.account.base_url, "queue"))
-        found = answer.object()
-        running, waiting = found.get("queue_running"), found.get("queue_pending")
-        if not isinstance(running, list) or not isinstance(waiting, list):
-            raise unreadable(answer.status, answer.body)
-
-        if job_id in _ids(running):
-            return Snapshot("processing")
-
-        ids = _ids(sorted((one for one in waiting if isinstance(one, list)), key=_number))
-        return Snapshot("queued", queue_position=ids.index(job_id)) if job_id in ids else None
-
-    async def _fetched(self, client: Any, operation: Operation, entry: dict[str, Any]) -> RawResult:
-        """Return the files of a run: their addresses, which want no key, else their bytes."""
-        only = text(operation.data.get("output"))
-        files = files_of(entry.get("outputs"), operation.kind, only)
-        urls = [join(client.account.base_url, address_of(one)) for one in files]
-        told = operation.data.get("node_errors")
-        about = {"content_type": type_of(files), **({"node_errors": told} if told else {})}
-        if _is_open(client.account):
-            return RawResult(entry, {**about, "urls": urls})
-
-        answers = [await client.get(url) for url in urls]
-        media: list[MediaContent] = [
-            {"content": one.content, "content_type": one.content_type or ""}
-            for one in answers
-            if one.content
-        ]
-        if len(media) < len(urls):
-            raise unreadable(OK, next(one.body for one in answers if not one.content))
-
-        return RawResult(entry, about, media=tuple(media))
 
     async def stream(self, client: Any, operation: Operation) -> AsyncIterator[Snapshot]:
         """Yield how far the run is, node by node and step by step."""
@@ -208,53 +157,13 @@ class ComfyAdapter(OwnServer):
         run = Run(operation.id, operation.data.get("nodes"))
         url = join(client.account.base_url, f"ws?clientId={listener}")
         async for message in client.messages(url):
-            seen = run.take(message)
-            if seen is not None:
-                yield seen
+            news = run.take(message)
+            if news is not None:
+                yield news
 
-    # ------------------------------------------------------------------------------------- cancel
     async def cancel(self, client: Any, operation: Operation) -> CancelAnswer:
         """Take our job out of the queue, or interrupt it: ours alone, or not at all."""
-        base, job_id = client.account.base_url, operation.id
-        seen = await self._where(client, job_id)
-        if seen is None:
-            return "too_late" if await self._entry(client, job_id) else "unsupported"
-
-        version = await self._version(client)
-        if version >= OWN_CANCEL:
-            path = f"api/jobs/{quote(job_id, safe='')}/cancel"
-            checked(await client.stop(join(base, path), json={}), self.errors)
-        elif seen.status == "queued":
-            checked(await client.stop(join(base, "queue"), json={"delete": [job_id]}))
-        elif version >= AIMED_INTERRUPT:
-            checked(await client.stop(join(base, "interrupt"), json={"prompt_id": job_id}))
-        else:
-            return "unsupported"
-
-        if await self._where(client, job_id) is not None:
-            return "requested"
-
-        entry = await self._entry(client, job_id)
-        is_over = entry is not None and mapping(entry.get("status")).get("status_str") != "error"
-        return "too_late" if is_over else "cancelled"
-
-    async def _version(self, client: Any) -> tuple[int, ...]:
-        answer = await client.get(join(client.account.base_url, "system_stats"))
-        told = str(mapping(answer.object().get("system")).get("comfyui_version"))
-        return tuple(int(part) for part in re.findall(r"\d+", told)[:3])
-
-    async def upload(self, client: Any, media: MediaContent) -> str:
-        """Put a file into the server's input folder; the same bytes have the same name there."""
-        form = multipart({"type": "input", "subfolder": FOLDER})
-        add_file(form, "image", media, sha256(media["content"]).hexdigest()[:24])
-        answer = await client.send_form(join(client.account.base_url, "upload/image"), form)
-        found = answer.object()
-        # A file of this name and other bytes makes the server choose another.
-        told, folder = text(found.get("name")), text(found.get("subfolder"))
-        if told is None:
-            raise unreadable(answer.status, answer.body)
-
-        return f"{REFERENCE}{folder}/{told}" if folder else f"{REFERENCE}{told}"
+        return await stop(client, operation.id)
 
     # -------------------------------------------------------------------------------------- result
     def parse(self, call: Call, finished: RawResult) -> Response:
@@ -272,21 +181,9 @@ def _nothing(kind: str, finished: RawResult) -> str:
     """Return why a run that ended well has no result."""
     outputs = mapping(finished.raw).get("outputs")
     article = "an" if kind == "image" else "a"
-    said = f"ComfyUI ran the workflow, and no node saved {article} {kind}: {shorten(outputs)}"
-    told = finished.metadata.get("node_errors")
-    return f"{said}. Left out were {'; '.join(told)}" if told else said
-
-
-def _ids(entries: Sequence[Any]) -> list[str]:
-    return [str(one[1]) for one in entries if isinstance(one, list) and len(one) > 1]
-
-
-def _number(entry: list[Any]) -> float:
-    return float(entry[0]) if entry and isinstance(entry[0], int | float) else 0.0
-
-
-def _is_open(account: Credentials) -> bool:
-    return account.key.reveal() == NO_KEY and not account.settings.get("headers")
+    message = f"ComfyUI ran the workflow, and no node saved {article} {kind}: {shorten(outputs)}"
+    refused = finished.metadata.get("node_errors")
+    return f"{message}. Left out were {'; '.join(refused)}" if refused else message
 
 
 adapter = ComfyAdapter()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
 
 from ..._data._exchange import (
     MediaSupport,
@@ -20,31 +19,23 @@ from ..._data._exchange import (
     Stopped,
 )
 from ..._data._webhooks import WebhookFacts
-from ..._http._client import HttpClient, checked, join, segments
-from ..._http._proxies import proxy_of
-from ..._http._sdk import load
-from ..._http._send_state import fetching_result
+from ..._http._client import HttpClient, checked, segments
 from ...catalog._records import dated
-from ...exceptions import TarashException
-from ...media import encoded
 from .._abilities import CallsBack
-from .._error_rules import upload_error
 from .._facts import count, mapping, number
 from .._rest import RestAdapter
+from .addresses import built_urls, given_urls
 from .costs import ask_price, reported_cost
 from .errors import classify_answer
 from .schemas import document_of, may_learn, read_document
-from .verdict import BAD_REQUEST, verdict
+from .uploads import STORAGE, upload
+from .verdict import cancelled, result_of
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config
-    from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
+    from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject
     from ...catalog import ModelSpec
     from .._contract import Ability
-
-NAMESPACES = ("workflows", "comfy")
-STORAGE = "https://rest.fal.ai"
-NOT_FOUND = 404
 
 
 class FalAdapter(CallsBack, RestAdapter):
@@ -65,6 +56,7 @@ class FalAdapter(CallsBack, RestAdapter):
     reported_cost = staticmethod(reported_cost)
     ask_price = staticmethod(ask_price)
     may_learn = staticmethod(may_learn)
+    upload = staticmethod(upload)
     name = "fal"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1
@@ -114,18 +106,11 @@ class FalAdapter(CallsBack, RestAdapter):
         """Put the job into the queue; its addresses are fal's, unless our key must not go there."""
         answer = await self.send(client, payload, self.errors)
         built = self.job_named(client, payload, call, self.id_in(answer))
-        given = {name: answer.object().get(f"{name}_url") for name in built.urls}
-        urls = {
-            name: url if isinstance(url, str) and client.trusts(url) else built.urls[name]
-            for name, url in given.items()
-        }
-        return replace(built, urls=urls)
+        return replace(built, urls=given_urls(client, answer.object(), built.urls))
 
     def job_named(self, client: Any, payload: Payload, call: Call, job_id: str) -> Operation:
         """Return a job by its id, with its addresses as fal makes them."""
-        path = f"{_app(payload.path)}/requests/{quote(job_id, safe='')}"
-        root = join(client.account.base_url, path)
-        urls = {"status": f"{root}/status", "response": root, "cancel": f"{root}/cancel"}
+        urls = built_urls(client.account.base_url, payload.path, job_id)
         return replace(self.operation(client, call, job_id), model=payload.path, urls=urls)
 
     def job_url(self, client: Any, operation: Operation) -> str:
@@ -153,19 +138,8 @@ class FalAdapter(CallsBack, RestAdapter):
         self, client: HttpClient, operation: Operation, body: Mapping[str, Any]
     ) -> Snapshot:
         """Return what a status says; once the job has completed, fetch its result."""
-        status, seen = body, self.snapshot(body, operation)
-        if seen.status != "completed":
-            return seen
-
-        if not (status.get("error") or status.get("error_type")):
-            fetching_result()
-
-        try:
-            answer = await client.get(operation.urls["response"], any_status=True)
-        except TarashException as trouble:
-            return Snapshot("processing", raw=status, trouble=trouble)
-
-        return verdict(answer, status)
+        status = self.snapshot(body, operation)
+        return await result_of(client, operation, body) if status.status == "completed" else status
 
     async def stream(self, client: HttpClient, operation: Operation) -> AsyncIterator[Snapshot]:
         """Yield the job's status as fal pushes it."""
@@ -176,51 +150,12 @@ class FalAdapter(CallsBack, RestAdapter):
     async def cancel(self, client: HttpClient, operation: Operation) -> CancelAnswer | Stopped:
         """Ask fal to stop the job; one that runs already only gets a signal."""
         answer = await client.stop(operation.urls["cancel"], "PUT")
-        if answer.status == BAD_REQUEST:
-            return "too_late"
-
-        if answer.status == NOT_FOUND:
-            return "unsupported"  # fal does not know the job, which says nothing of its end
-
-        # Only fal's own word counts: a job taken for stopped may be bought again elsewhere.
-        body = checked(answer, self.errors).object()
-        # `OK` is its word for a job that it has taken out of its queue, which is free.
-        return Stopped("cancelled", "none") if body.get("status") == "OK" else "requested"
+        return cancelled(answer)
 
     async def fetch_schema(self, client: HttpClient, model: str) -> JsonObject | None:
         """Return what fal says of a model that is newer than the package."""
         document = await self.get_or_none(client, document_of(client.account, model))
         return None if document is None else dated(read_document(model, document))
-
-    async def upload(self, client: HttpClient, media: MediaContent) -> str:
-        """Return the URL of media in fal's storage, or a data URI where `base_url` is not fal's."""
-        if client.account.custom_base_url:
-            return await encoded(media)
-
-        proxy_of(STORAGE)  # the SDK makes connections of its own, and says less of a proxy
-        await load("fal_client", "httpx")
-        import fal_client
-        import httpx
-
-        storage = fal_client.AsyncClient(key=client.account.key.reveal())
-        secrets = client.account.secrets
-        failure: TarashException
-        cause: BaseException
-        try:
-            # No fallback repository: its HTTP client could not be closed from outside.
-            return await storage.upload(
-                media["content"],
-                media["content_type"],
-                repository="fal_v3",
-                fallback_repository=[],
-            )
-        except (fal_client.FalClientHTTPError, httpx.HTTPStatusError) as error:
-            cause, status = error, error.response.status_code
-            failure = upload_error("fal", status, secrets.text(str(error)))
-        except (fal_client.FalClientError, httpx.HTTPError, OSError) as error:
-            cause, failure = error, upload_error("fal", None, secrets.text(str(error)))
-
-        raise failure from secrets.outside(cause)
 
     def billing_of_result(self, finished: RawResult) -> Billing | None:
         """Return whether a result costs money, where fal says so; else that is not known."""
@@ -243,12 +178,6 @@ class FalAdapter(CallsBack, RestAdapter):
         width, height = count(about.get("width")), count(about.get("height"))
         size = f"{width}x{height}" if width and height else None
         return {"duration": about.get("duration"), "resolution": size}
-
-
-def _app(endpoint: str) -> str:
-    """Return the part of an endpoint's id that its jobs live under: owner and name."""
-    parts = endpoint.strip("/").split("/")
-    return "/".join(parts[: 3 if parts[0] in NAMESPACES else 2])
 
 
 adapter = FalAdapter()

@@ -6,13 +6,12 @@ from .._error_conditions import When
 from .._error_rules import ErrorRules
 
 # https://fal.ai/docs/model-apis/errors
-MODERATION = "content_policy_violation"
 # Failures of the model or of fal's machines: another try may succeed, so the chain may move on.
 FAILURES = (
     "internal_server_error|generation_timeout|downstream_service_error"
     "|downstream_service_unavailable|no_media_generated"
 )
-FILTERED = rf"(?:.*, )?{MODERATION}(?:,|$)"
+FILTERED = r"(?:.*, )?content_policy_violation(?:,|$)"
 REFUSED_FOR = r"safety violation|blocked due to safety|harmful content"
 REFUSED = frozenset({400, 422})
 OF_THE_INPUT = "detail[].loc.0"
@@ -46,17 +45,16 @@ classify_answer = ErrorRules(
                 of_jobs=False,
             ),
         ),
-        # Only the account's owner can have done so.
-        (
-            "failed",
-            When(
-                code="client_cancelled$",
-                of_answers=False,
-                retryable=False,
-                advice="it was cancelled at fal",
-            ),
-        ),
     ),
     # fal tells an empty balance by its text only.
     quota=(When(words="balance", statuses=frozenset({403}), of_jobs=False),),
+    # Only the account's owner can have done so.
+    failed=(
+        When(
+            code="client_cancelled$",
+            of_answers=False,
+            retryable=False,
+            advice="it was cancelled at fal",
+        ),
+    ),
 )

@@ -1,25 +1,43 @@
-"""What the answer to the request for a result says: of the job, or only of that request. Pure."""
+"""What fal's answers say of a job: that to the request for its result, and that to its cancel."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..._data._exchange import RawResult, Snapshot
+from ..._data._exchange import RawResult, Snapshot, Stopped
 from ..._http._answer import says_nothing
-from ..._http._client import HttpResponse, shorten, status_error, unreadable
+from ..._http._client import HttpClient, HttpResponse, checked, shorten, status_error, unreadable
+from ..._http._send_state import fetching_result
+from ...exceptions import TarashException
 from .._facts import amount, mapping
 from .errors import REFUSED, classify_answer
 
 if TYPE_CHECKING:
-    from ..._data._types import Billing
-    from ...exceptions import TarashException
+    from ..._data._exchange import Operation
+    from ..._data._types import Billing, CancelAnswer
 
 ABOUT_THE_CALL = frozenset({401, 402, 403, 404, 408, 425, 429})
 STILL_AT_WORK = "in progress"
 FIRST_ERROR = 300
 FIRST_SERVER_ERROR = 500
 BAD_REQUEST = 400
+NOT_FOUND = 404
+
+
+async def result_of(
+    client: HttpClient, operation: Operation, status: Mapping[str, Any]
+) -> Snapshot:
+    """Fetch the result of a job whose status says that it has completed."""
+    if not (status.get("error") or status.get("error_type")):
+        fetching_result()
+
+    try:
+        answer = await client.get(operation.urls["response"], any_status=True)
+    except TarashException as trouble:
+        return Snapshot("processing", raw=status, trouble=trouble)
+
+    return verdict(answer, status)
 
 
 def verdict(answer: HttpResponse, status: Mapping[str, Any]) -> Snapshot:
@@ -96,7 +114,21 @@ def _error(
         # A sentence on the request: another provider would be asked for the same.
         return status_error(answer)
 
-    said = {"detail": shorten(status), "error_type": f"HTTP {answer.status}", **status}
-    error = classify_answer.failure(said if detail is None else {**said, "detail": detail})
+    words = {"detail": shorten(status), "error_type": f"HTTP {answer.status}", **status}
+    error = classify_answer.failure(words if detail is None else {**words, "detail": detail})
     error.raw_response = status if detail is None else answer.body
     return error
+
+
+def cancelled(answer: HttpResponse) -> CancelAnswer | Stopped:
+    """Return what the answer to a cancel says; a job that runs already only gets a signal."""
+    if answer.status == BAD_REQUEST:
+        return "too_late"
+
+    if answer.status == NOT_FOUND:
+        return "unsupported"  # fal does not know the job, which says nothing of its end
+
+    # Only fal's own word counts: a job taken for stopped may be bought again elsewhere.
+    body = checked(answer, classify_answer).object()
+    # `OK` is its word for a job that it has taken out of its queue, which is free.
+    return Stopped("cancelled", "none") if body.get("status") == "OK" else "requested"

@@ -19,7 +19,8 @@ from ..._http._send_state import fetching_result
 from ...exceptions import AuthenticationError, GenerationFailedError, TarashException
 from .._facts import id_in, unknown_in
 from ._places import STORAGE
-from ._results import ENDED, Part, decode, no_media, parts_of
+from ._refusals import no_media
+from ._results import ENDED, Part, decode, parts_of
 from .errors import classify_answer
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Finds the media in Google's results, in each of their shapes, and why there are none. Pure."""
+"""Finds the media in Google's results, in each of their shapes, and the facts beside them. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..._data._exchange import NO_MEDIA
-from ..._http._client import shorten
-from ...exceptions import GenerationFailedError, TarashException
+from ...exceptions import GenerationFailedError
 from .._facts import content_type, count, first, mapping, objects, text, texts
-from .errors import failed, refused
 
 if TYPE_CHECKING:
     from ..._data._types import MediaType
@@ -37,8 +34,6 @@ ENDED_BADLY = frozenset(
      "requires_continuation"}
 )  # fmt: skip
 ENDED = ENDED_BADLY | {"completed"}
-MOST_WORDS = 2000
-"""Characters of a model's own words in a message."""
 DEFAULT_TYPES = {"video": "video/mp4", "image": "image/png"}
 
 
@@ -118,51 +113,6 @@ def type_of(raw: Any, kind: str) -> str:
     return next(part.content_type for part in parts_of(raw, kind) if part.data)
 
 
-def interaction_error(raw: Mapping[str, Any]) -> TarashException | None:
-    """Return why an interaction that has ended holds no video."""
-    told = [*objects(raw.get("errors")), *_step_errors(raw)]
-    status = str(raw.get("status"))
-    if told:
-        return failed(told[0], raw)
-
-    if status in ENDED_BADLY:
-        error = failed({"code": status, "message": "Google gave no reason"}, raw)
-        if status == "cancelled":  # which only the account's owner can have done
-            error.retryable = False
-
-        return error
-
-    # So shows a refusal, and a limit of the region: https://github.com/google-gemini/gemini-skills
-    if mapping(raw.get("usage")).get("total_output_tokens") == 0:
-        return refused(
-            "completed without any output, which is how Google refuses content, and edits of "
-            "uploaded videos in some regions",
-            raw,
-            categories=("no_output",),
-        )
-
-    return None
-
-
-def _step_errors(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = (step.get("error") for step in objects(raw.get("steps")))
-    return [error for error in found if isinstance(error, dict) and error]
-
-
-def operation_error(raw: Mapping[str, Any]) -> TarashException | None:
-    """Return why an operation that has ended holds no video."""
-    error = mapping(raw.get("error"))
-    if error:
-        return failed(error, raw)
-
-    filtered = filtered_of(raw)
-    if filtered:
-        reasons = "; ".join(filtered["reasons"])
-        return refused(reasons or "all videos were filtered", raw, billing="none")
-
-    return None
-
-
 def filtered_of(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return how many videos of an operation were filtered, and why; empty where none was.
 
@@ -176,77 +126,6 @@ def filtered_of(raw: Mapping[str, Any]) -> dict[str, Any]:
             return {"count": number or len(reasons), "reasons": reasons}
 
     return {}
-
-
-def no_media(raw: Any, kind: str) -> TarashException:
-    """Return the error for a result without media."""
-    found = mapping(raw)
-    error = image_refusal(found)
-    if error is None and kind == "video":
-        error = interaction_error(found) or operation_error(found)
-
-    said = _text_of(found)
-    return error or GenerationFailedError(
-        f"Google answered without {kind}: {said or shorten(raw)}",
-        raw_response=raw,
-        code=None if said or found.get("error") else NO_MEDIA,
-    )
-
-
-def image_refusal(raw: Mapping[str, Any]) -> TarashException | None:
-    """Return why images were refused, where they were: all of it comes with HTTP 200."""
-    feedback = mapping(raw.get("promptFeedback"))
-    if feedback.get("blockReason"):
-        reason = str(feedback["blockReason"])
-        message = str(feedback.get("blockReasonMessage") or reason)
-        return refused(message, raw, stage="input", categories=(reason, *_blocked(feedback)))
-
-    for candidate in objects(raw.get("candidates")):
-        reason = str(candidate.get("finishReason"))
-        if reason in REFUSALS:
-            named = _blocked(candidate)
-            message = str(candidate.get("finishMessage") or _text_of(raw) or reason)
-            return refused(message, raw, categories=(reason, *named))
-
-    reasons = _reasons(raw)
-    if reasons:
-        return refused("; ".join(reasons), raw, billing="none")
-
-    # Imagen leaves out what it filtered, down to nothing at all, and charges nothing for it.
-    if "predictions" in raw and not raw["predictions"]:
-        return refused("all images were filtered", raw, billing="none")
-
-    return None
-
-
-def _blocked(rated: Mapping[str, Any]) -> list[str]:
-    """Return the categories for which something was blocked."""
-    ratings = objects(rated.get("safetyRatings"))
-    return [str(one["category"]) for one in ratings if one.get("blocked") and one.get("category")]
-
-
-def _reasons(raw: Mapping[str, Any]) -> list[str]:
-    """Return why predictions are missing, one reason for each that says so."""
-    found = (one.get("raiFilteredReason") for one in objects(raw.get("predictions")))
-    return [str(reason) for reason in found if reason]
-
-
-def _text_of(raw: Mapping[str, Any]) -> str:
-    """Return what the model said in place of media."""
-    parts = [
-        part
-        for candidate in objects(raw.get("candidates"))
-        for part in objects(mapping(candidate.get("content")).get("parts"))
-        if not part.get("thought")
-    ]
-    for step in objects(raw.get("steps")):
-        if step.get("type", "model_output") == "model_output":
-            parts += objects(step.get("content"))
-
-    texts_said = [part["text"].strip() for part in parts if text(part.get("text"))]
-    finish = [str(one.get("finishReason")) for one in objects(raw.get("candidates"))]
-    said = " ".join([*texts_said, *finish])
-    return said if len(said) <= MOST_WORDS else f"{said[:MOST_WORDS]}…"
 
 
 def revised_prompt(raw: Any) -> str | None:
@@ -277,6 +156,12 @@ def metadata_of(raw: Any, asked: int | None = None) -> dict[str, Any]:
     return metadata
 
 
+def reasons_in(raw: Mapping[str, Any]) -> list[str]:
+    """Return why predictions are missing, one reason for each that says so."""
+    reasons = (item.get("raiFilteredReason") for item in objects(raw.get("predictions")))
+    return [str(reason) for reason in reasons if reason]
+
+
 def _filtered_images(raw: Mapping[str, Any], asked: int | None) -> dict[str, Any]:
     """Return how many images were filtered: they are left out, with a reason or without a trace."""
     refusals = [
@@ -284,7 +169,7 @@ def _filtered_images(raw: Mapping[str, Any], asked: int | None) -> dict[str, Any
         for one in objects(raw.get("candidates"))
         if one.get("finishReason") in REFUSALS
     ]
-    reasons = _reasons(raw) or refusals
+    reasons = reasons_in(raw) or refusals
     missing = 0
     if "predictions" in raw and asked:
         missing = asked - len(parts_of(raw, "image"))

@@ -7,9 +7,8 @@ refuses an API key (Veo) or drops the method (Imagen), and for polls, cancels an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from ..._data._exchange import (
     Begun,
@@ -21,29 +20,28 @@ from ..._data._exchange import (
     Snapshot,
 )
 from ..._http._client import join, unreadable
-from ..._http._credentials import Credentials
 from ..._http._key_lookup import NO_KEY
 from ...exceptions import ContentModerationError
 from .._facts import count
 from .._responses import response_of
 from .._rest import RestAdapter
 from ._client import GoogleClient
-from ._delivery import STATUSES, read_interaction, read_operation, settled
+from ._delivery import STATUSES, settled
 from ._files import is_ready, upload
+from ._jobs import ask, has_ended, operation_of, read
 from ._payloads import OWN_REFERENCES, body_of
 from ._places import GEMINI_API, bare, place_of, surface_of
-from ._results import ENDED, ENDED_BADLY, inline, metadata_of, no_media, revised_prompt, type_of
+from ._refusals import no_media
+from ._results import ENDED, ENDED_BADLY, inline, metadata_of, revised_prompt, type_of
 from ._tokens import has_token, with_token
 from .costs import reported_cost
-from .errors import classifier, classify_answer
+from .errors import classify_answer
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call, Config, Response
-    from ..._data._types import CancelAnswer, JobStatus, JsonObject
-    from ..._http._client import Transport
+    from ..._data._types import CancelAnswer, JobStatus
     from ...catalog import ModelSpec
     from .._contract import Ability
-    from ._places import Surface
 
 LARGEST_INLINE = 64 * 1024 * 1024
 """A request may have 100 MB, and base64 makes four bytes of three."""
@@ -64,8 +62,10 @@ class GoogleAdapter(RestAdapter):
             "with_token",
         }
     )
+    connect = staticmethod(GoogleClient)
     has_token = staticmethod(has_token)
     is_ready = staticmethod(is_ready)
+    read_status = staticmethod(read)
     reported_cost = staticmethod(reported_cost)
     upload = staticmethod(upload)
     with_token = staticmethod(with_token)
@@ -107,10 +107,6 @@ class GoogleAdapter(RestAdapter):
         """Return the base URL: on Vertex AI it depends on the location."""
         return bare(custom) if custom else place_of(config.provider_config, config.model).host
 
-    def connect(self, account: Credentials, transport: Transport) -> GoogleClient:
-        """Make a client over the loop's connections and the SDK."""
-        return GoogleClient(account, transport)
-
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the request in the protocol of the model."""
         config, extra = call.config, call.request.extra_params
@@ -131,12 +127,14 @@ class GoogleAdapter(RestAdapter):
     ) -> Operation | RawResult | Begun:
         """Send the request; images are in the answer, videos are a job."""
         surface = surface_of(call.config.model, call.kind)
-        answer = await client.submit(surface, payload, classifier(call.config.model))
+        answer = await client.submit(
+            surface, payload, partial(self.errors, model=call.config.model)
+        )
         accepted = answer.object()
         job_id = accepted.get("id" if surface == "interactions" else "name")
         if isinstance(job_id, str) and job_id and surface in ("interactions", "operations"):
-            operation = _operation(client, payload, call, job_id)
-            return Begun(operation, accepted) if _has_ended(surface, accepted) else operation
+            operation = operation_of(client, payload, call, job_id)
+            return Begun(operation, accepted) if has_ended(surface, accepted) else operation
 
         # What is not stored has no id, and is in the answer.
         at_once = surface in ("content", "predict") or accepted.get("status") in ENDED
@@ -147,25 +145,12 @@ class GoogleAdapter(RestAdapter):
 
     async def poll(self, client: GoogleClient, operation: Operation) -> Snapshot:
         """Ask for the job; once it has ended, fetch what is only to be had with our key."""
-        http = await client.http(classify_answer)
-        url = operation.urls["status"]
         try:
-            if operation.data["surface"] == "fetch":
-                answer = await http.post(url, json={"operationName": operation.id})
-            else:
-                answer = await http.get(url)
+            body = await ask(client, operation)
         except ContentModerationError as refused:
             return Snapshot("failed", raw=refused.raw_response, error=refused)
 
-        return await self.read_status(client, operation, answer.object())
-
-    async def read_status(
-        self, client: GoogleClient, operation: Operation, body: Mapping[str, Any]
-    ) -> Snapshot:
-        """Return what a job says of itself, with the media that only our key opens."""
-        is_interaction = operation.data["surface"] == "interactions"
-        read = read_interaction if is_interaction else read_operation
-        return await read(client, dict(body))
+        return await read(client, operation, body)
 
     async def cancel(self, client: GoogleClient, operation: Operation) -> CancelAnswer:
         """Ask Google to stop an interaction; operations can't be stopped."""
@@ -195,34 +180,6 @@ class GoogleAdapter(RestAdapter):
         rewritten = {"revised_prompt": revised_prompt(raw)} if call.kind == "image" else {}
         kind = finished.media[0]["content_type"] if finished.media else type_of(raw, call.kind)
         return response_of(call, media, raw, metadata, content_type=kind, **rewritten)
-
-
-def _operation(client: GoogleClient, payload: Payload, call: Call, job_id: str) -> Operation:
-    """Return the job with the addresses that its protocol has for it."""
-    path = payload.path
-    urls: dict[str, str] = {}
-    if path.endswith("/interactions"):
-        surface = "interactions"
-        urls["status"] = join(client.account.base_url, f"{path}/{quote(job_id, safe='')}")
-        urls["cancel"] = f"{urls['status']}/cancel"
-    elif client.vertex:
-        surface = "fetch"
-        fetch = path.replace(":predictLongRunning", ":fetchPredictOperation")
-        urls["status"] = join(client.account.base_url, fetch)
-    else:
-        surface = "get"
-        version = path.partition("/")[0]
-        urls["status"] = join(client.account.base_url, f"{version}/{quote(job_id)}")
-
-    return replace(RestAdapter.operation(client, call, job_id, surface=surface), urls=urls)
-
-
-def _has_ended(surface: Surface, accepted: JsonObject) -> bool:
-    """Tell whether the answer to a submit says that the job has ended."""
-    if surface == "interactions":
-        return str(accepted.get("status")) in ENDED
-
-    return accepted.get("done") is True
 
 
 adapter = GoogleAdapter()

@@ -7,17 +7,13 @@ Envelopes: `{"error": {"code": 400, "status", "message", "details"}}`, and, in t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._error_conditions import Refusal, When
 from .._error_rules import ErrorRules
 
 if TYPE_CHECKING:
-    from ..._data._types import Billing
-    from ..._http._client import HttpResponse
-    from ...exceptions import ContentModerationError, TarashException
+    from ...exceptions import ContentModerationError
 
 # Refusals have no code of their own in long-running operations and error bodies, only words.
 REFUSAL = (
@@ -38,19 +34,6 @@ class GoogleRules(ErrorRules):
     """Google's rules: an error may stand in a list, and its categories are numbers."""
 
     __slots__ = ()
-
-    def __call__(self, answer: HttpResponse, model: str | None = None) -> TarashException | None:
-        """Return our error for an error answer; None leaves it to the status alone."""
-        error = super().__call__(answer, model)
-        if error is not None:
-            error.raw_response = answer.body
-
-        return error
-
-    def refusal_in(self, body: Any, status: int | None = None, model: str | None = None) -> Refusal:
-        """Return a body, without the list that it may be in, as conditions see it."""
-        alone = body[0] if isinstance(body, list) and len(body) == 1 else body
-        return super().refusal_in(alone, status, model)
 
     def moderated(self, when: When, refusal: Refusal) -> ContentModerationError:
         """Return the error for content that Google will not make."""
@@ -121,30 +104,3 @@ classify_answer = GoogleRules(
         ),
     ),
 )
-
-
-def classifier(model: str) -> Callable[[HttpResponse], TarashException | None]:
-    """Return what reads the error bodies of a submit to this model."""
-    return partial(classify_answer, model=model)
-
-
-def refused(
-    message: str,
-    raw: Any,
-    *,
-    stage: Any = "output",
-    categories: tuple[str, ...] = (),
-    billing: Billing | None = None,
-) -> ContentModerationError:
-    """Return the error for content that Google will not make."""
-    when = When(stage=stage, billing=billing)
-    error = classify_answer.moderated(when, Refusal(None, raw, message))
-    error.categories = (*categories, *error.categories)
-    return error
-
-
-def failed(error: Mapping[str, Any], raw: Any) -> TarashException:
-    """Return the error of a job that failed, by the code and the words that it failed with."""
-    failure = classify_answer.failure({"error": error})
-    failure.raw_response = raw
-    return failure

@@ -6,11 +6,9 @@ submits can't read every answer, and over our own session each costs a third.
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._data._exchange import (
@@ -23,42 +21,27 @@ from ..._data._exchange import (
     Stopped,
     Together,
 )
-from ..._data._hints import use_function
 from ..._data._webhooks import WebhookFacts
-from ..._http._client import join, segments, unreadable
-from ..._http._sdk import load
-from ..._support._mime import named
-from ...exceptions import TarashException, ValidationError
-from ...mapping import longest_prefix
+from ..._http._client import join
 from .._abilities import CallsBack, VersionedPaths
-from .._facts import mapping, text
-from .._finding import moment
 from .._rest import RestAdapter
-from .client import ReplicateClient
-from .costs import reported_cost
+from .client import ReplicateClient, upload
+from .costs import billing_of, reported_cost
 from .errors import classify_answer
 from .listing import is_same, newest, page_at
-from .models import IMAGE_MODELS, MODELS
-from .schemas import MODEL, read_record
+from .logs import beside_of, filter_in, progress_in
+from .places import check_kind, place_of
+from .schemas import read_record
 
 if TYPE_CHECKING:
     from ..._data._exchange import Call
-    from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject, MediaContent
-    from ..._http._client import Transport
+    from ..._data._types import Billing, CancelAnswer, JobStatus, JsonObject
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
     from .._contract import Ability
 
 HELD_SECONDS = 4
 """How long Replicate may hold the submit of an image: less than a cancelled submit is heard out."""
-KEPT = timedelta(hours=1)
-"""Inputs and outputs of predictions by API are deleted after that."""
-
-VERSION = re.compile(r"[0-9a-f]{64}")
-# Models print tqdm's bar; there is no other progress.
-PERCENT = re.compile(r"(\d{1,3})%\s*\|")
-SEED = re.compile(r"[Uu]sing seed:?\s*(\d{1,20})")
-KEPT_BACK = re.compile(r"NSFW content (?:was |has been )?detected[^\n]{0,80}", re.IGNORECASE)
 TOGETHER = Together()
 
 
@@ -78,7 +61,12 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
             "webhook",
         }
     )
+    beside = staticmethod(beside_of)
+    billing = staticmethod(billing_of)
+    connect = staticmethod(ReplicateClient)
+    kept_back = staticmethod(filter_in)
     reported_cost = staticmethod(reported_cost)
+    upload = staticmethod(upload)
     name = "replicate"
     accepts = MediaSupport(largest_inline=256 * 1024, upload=True)
     min_poll_interval = 0.1
@@ -113,14 +101,10 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
         demands=("https",),
     )
 
-    def connect(self, account: Credentials, transport: Transport) -> ReplicateClient:
-        """Make a client over the loop's connections."""
-        return ReplicateClient(account, transport)
-
     def build(self, call: Call, spec: ModelSpec) -> Payload:
         """Return the model's input, and where predictions of this model are made."""
-        _check_kind(call, spec.model)
-        path, version = _place(spec.model)
+        check_kind(call, spec.model)
+        path, version = place_of(spec.model)
         body: dict[str, Any] = {"input": self.mapped(call, spec)}
         if version is not None:
             body["version"] = version
@@ -153,18 +137,9 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
     def snapshot(self, body: Mapping[str, Any], operation: Operation) -> Snapshot:
         """Return what a prediction says, with the progress that its logs show."""
         seen = super().snapshot(body, operation)
-        shown = PERCENT.findall(text(body.get("logs")) or "")
+        done = progress_in(body)
         is_under_way = seen.status in ("queued", "processing")
-        return replace(seen, progress=float(shown[-1])) if is_under_way and shown else seen
-
-    def billing(self, body: Any) -> Billing | None:
-        """Return what a cancelled prediction costs: the time that it ran, so none if it did not."""
-        facts = mapping(body)
-        if facts.get("status") == "aborted":
-            return "none"  # ended before it had begun
-
-        has_run = facts.get("started_at", "") is not None or mapping(facts.get("metrics"))
-        return "none" if facts.get("status") == "canceled" and not has_run else None
+        return replace(seen, progress=done) if is_under_way and done is not None else seen
 
     async def cancel(self, client: ReplicateClient, operation: Operation) -> CancelAnswer | Stopped:
         """Ask Replicate to stop the prediction."""
@@ -182,36 +157,10 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
         root = join(client.account.base_url, "v1")
         return await read_record(lambda path: self.get_or_none(client, f"{root}/{path}"), model)
 
-    async def upload(self, client: ReplicateClient, media: MediaContent) -> str:
-        """Return the URL of media in Replicate's file store, which only Replicate needs to read."""
-        await load("replicate", "httpx")
-        content_type = media["content_type"]
-        file, name = io.BytesIO(media["content"]), named("input", content_type)
-        try:
-            answer = await client.through_sdk(
-                lambda: client.sdk.files.async_create(
-                    file, filename=name, content_type=content_type
-                )
-            )
-        except TarashException as error:
-            error.submission = "not_sent"
-            raise
-
-        url = mapping(answer.object().get("urls")).get("get")
-        if not isinstance(url, str):
-            raise unreadable(answer.status, answer.body)
-
-        return url
-
     def billing_of_result(self, finished: RawResult) -> Billing | None:
         """Return that the seconds of work are billed, whatever the filter kept back."""
         del finished
         return "certain"
-
-    def kept_back(self, body: Any) -> str | None:
-        """Return what the logs say of the filter: some models succeed, with nothing made."""
-        found = KEPT_BACK.search(text(body.get("logs")) or "")
-        return None if found is None else found[0]
 
     def missing(self, body: Any) -> str:
         """Return that the data are gone, where they are."""
@@ -221,50 +170,6 @@ class ReplicateAdapter(CallsBack, VersionedPaths, RestAdapter):
         """Return the prediction's id."""
         del kind
         return {"request_id": body.get("id")}
-
-    def beside(self, body: Any) -> dict[str, Any]:
-        """Return seconds billed, the seed, and until when the output is kept."""
-        beside = {name: body[name] for name in ("model", "version", "metrics") if body.get(name)}
-        seed = SEED.search(text(body.get("logs")) or "")
-        if seed:
-            beside["seed"] = int(seed[1])
-
-        completed = moment(body.get("completed_at"))
-        if completed is None:
-            return beside
-
-        try:
-            return {**beside, "expires_at": (completed + KEPT).isoformat()}
-        except OverflowError:
-            return beside
-
-
-def _check_kind(call: Call, model: str) -> None:
-    """Refuse what would be billed and be of no use: an image for a video, or the reverse."""
-    makes = "image" if model.startswith(IMAGE_MODELS) else "video"
-    known = makes == "image" or longest_prefix(model, MODELS) is not None
-    if known and makes != call.kind:
-        raise ValidationError(f"{model} makes {makes}s", hints=[use_function(makes)])
-
-
-def _place(model: str) -> tuple[str, str | None]:
-    """Return where predictions of a model are made, and the version to name there, if any."""
-    if VERSION.fullmatch(model):
-        return "v1/predictions", model
-
-    match = MODEL.fullmatch(model)
-    if match is None:
-        raise ValidationError(
-            f"{model!r} is no model of Replicate; write owner/name, owner/name:version, a "
-            "version's 64 characters, or deployments/owner/name"
-        )
-
-    if match["version"]:
-        return "v1/predictions", match["version"]
-
-    kind = "deployments" if match["deployment"] else "models"
-    name = segments(f"{match['owner']}/{match['name']}")
-    return f"v1/{kind}/{name}/predictions", None
 
 
 adapter = ReplicateAdapter()

@@ -5,16 +5,21 @@ Keeps what came over the wire, since the SDK can't read every answer. Decides no
 
 from __future__ import annotations
 
+import io
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from ..._http._client import HttpClient
-from ..._http._sdk import Connections, round_trip
+from ..._http._client import HttpClient, unreadable
+from ..._http._sdk import Connections, load, round_trip
+from ..._support._mime import named
 from ..._support._secrets import bearer
+from ...exceptions import TarashException
+from .._facts import mapping
 from .errors import classify_answer
 
 if TYPE_CHECKING:
+    from ..._data._types import MediaContent
     from ..._http._client import HttpResponse, Transport
     from ..._http._credentials import Credentials
 
@@ -74,3 +79,23 @@ async def _keep(response: Any) -> None:
     kept = _kept.get()
     if kept is not None:
         kept.append(response)
+
+
+async def upload(client: ReplicateClient, media: MediaContent) -> str:
+    """Return the URL of media in Replicate's file store, which only Replicate needs to read."""
+    await load("replicate", "httpx")
+    content_type = media["content_type"]
+    file, name = io.BytesIO(media["content"]), named("input", content_type)
+    try:
+        answer = await client.through_sdk(
+            lambda: client.sdk.files.async_create(file, filename=name, content_type=content_type)
+        )
+    except TarashException as error:
+        error.submission = "not_sent"
+        raise
+
+    url = mapping(answer.object().get("urls")).get("get")
+    if not isinstance(url, str):
+        raise unreadable(answer.status, answer.body)
+
+    return url

@@ -13,24 +13,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._data._exchange import MediaConstraints, MediaSupport, Operation, Payload
-from ..._http._client import HttpClient, checked, join, unreadable
-from ..._http._sdk import http_client, load, round_trip
-from ..._support._mime import named
-from ..._support._secrets import AuthHeaders, bearer
+from ..._http._client import checked, join
 from .._abilities import VersionedPaths
-from .._error_rules import upload_error
 from .._facts import mapping
 from .._rest import RestAdapter
-from .costs import reported_cost
-from .errors import billing_of, classify_answer
+from .client import RunwayClient, upload
+from .costs import billing_of, reported_cost
+from .errors import classify_answer
 from .models import endpoint_of
 
 if TYPE_CHECKING:
-    import httpx
-    import runwayml
-
     from ..._data._exchange import Call
-    from ..._data._types import Billing, CancelAnswer, JobStatus, MediaContent
+    from ..._data._types import Billing, CancelAnswer, JobStatus
     from ..._http._client import Transport
     from ..._http._credentials import Credentials
     from ...catalog import ModelSpec
@@ -39,39 +33,7 @@ if TYPE_CHECKING:
 LARGEST_UPLOAD = 200 * 1024 * 1024
 LINK_LIFETIME = timedelta(hours=24)
 """Output links work for 24 to 48 hours; another poll of the task signs new ones."""
-API_VERSION = "2024-11-06"
-"""What the SDK sends, unless it is given another."""
 NOT_FOUND = 404
-
-
-class RunwayClient(HttpClient):
-    """One account: the SDK for uploads, our own session for the rest."""
-
-    def __init__(self, account: Credentials, transport: Transport) -> None:
-        self.version = account.api_version or API_VERSION
-        version = {"X-Runway-Version": self.version}
-        credentials = AuthHeaders(bearer(account.key).onto(version))
-        super().__init__(account, transport, credentials, classify_answer)
-        self._uploading: tuple[runwayml.AsyncRunwayML, httpx.AsyncClient] | None = None
-
-    @property
-    def uploading(self) -> tuple[runwayml.AsyncRunwayML, httpx.AsyncClient]:
-        """Runway's SDK, and the HTTP client below it, which sends no credentials by itself."""
-        if self._uploading is None:
-            import httpx
-            import runwayml
-
-            plain = http_client(httpx, self._transport)
-            sdk = runwayml.AsyncRunwayML(
-                api_key=self.account.key.reveal(),
-                base_url=self.account.base_url,
-                max_retries=0,
-                http_client=plain,
-                runway_version=self.version,
-            )
-            self._uploading = sdk, plain
-
-        return self._uploading
 
 
 class RunwayAdapter(VersionedPaths, RestAdapter):
@@ -81,6 +43,7 @@ class RunwayAdapter(VersionedPaths, RestAdapter):
         {"account_limits", "reported_cost", "resolve_base_url", "upload", "verify_credentials"}
     )
     reported_cost = staticmethod(reported_cost)
+    upload = staticmethod(upload)
     name = "runway"
     # Runway takes data URIs of 5 MB, and base64 needs four characters for three bytes.
     accepts = MediaSupport(
@@ -114,11 +77,11 @@ class RunwayAdapter(VersionedPaths, RestAdapter):
     async def account_limits(self, client: RunwayClient) -> dict[str, int]:
         """Return how many tasks of each model the account's tier runs at a time."""
         url = join(client.account.base_url, "v1/organization")
-        found = checked(await client.get(url, any_status=True), self.errors)
-        tier = mapping(mapping(found.body).get("tier"))
+        answer = checked(await client.get(url, any_status=True), self.errors)
+        tier = mapping(mapping(answer.body).get("tier"))
         numbers = {
-            model: mapping(facts).get("maxConcurrentGenerations")
-            for model, facts in mapping(tier.get("models")).items()
+            model: mapping(limits).get("maxConcurrentGenerations")
+            for model, limits in mapping(tier.get("models")).items()
         }
         return {model: number for model, number in numbers.items() if isinstance(number, int)}
 
@@ -163,7 +126,7 @@ class RunwayAdapter(VersionedPaths, RestAdapter):
     def beside(self, body: Any) -> dict[str, Any]:
         """Return all that a task says beside its output."""
         shown = {"id", "status", "output"}
-        return {name: one for name, one in mapping(body).items() if name not in shown}
+        return {name: value for name, value in mapping(body).items() if name not in shown}
 
     async def cancel(self, client: RunwayClient, operation: Operation) -> CancelAnswer:
         """Delete the task, unless it has ended: that would delete its paid result."""
@@ -183,43 +146,6 @@ class RunwayAdapter(VersionedPaths, RestAdapter):
         checked(answer, self.errors)
         # Runway gives credits back for tasks that don't run yet, and promises no more than that.
         return "cancelled" if status == "queued" else "requested"
-
-    async def upload(self, client: RunwayClient, media: MediaContent) -> str:
-        """Return the `runway://` address of media in Runway's storage; it lasts for 24 hours."""
-        await load("runwayml", "httpx")
-        import httpx
-        import runwayml
-
-        sdk, plain = client.uploading
-        kind, content = media["content_type"], media["content"]
-        name = named("input", kind)
-        answer = await round_trip(
-            lambda: sdk.post(
-                "/v1/uploads",
-                body={"filename": name, "type": "ephemeral"},
-                cast_to=httpx.Response,
-            ),
-            client.account,
-            runwayml.APIConnectionError,
-            classify_answer,
-        )
-        place = answer.object()
-        url, fields, uri = (place.get(key) for key in ("uploadUrl", "fields", "runwayUri"))
-        if not (_is_url(url) and isinstance(fields, dict) and isinstance(uri, str)):
-            raise unreadable(answer.status, answer.body)
-
-        # The address is signed; our key has no business there.
-        await round_trip(
-            lambda: plain.post(str(url), data=fields, files={"file": (name, content, kind)}),
-            client.account,
-            (httpx.TransportError, httpx.InvalidURL),
-            lambda answer: upload_error("Runway", answer.status, answer.body),
-        )
-        return uri
-
-
-def _is_url(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(("https://", "http://"))
 
 
 adapter = RunwayAdapter()

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from .._error_conditions import When
 from .._error_rules import ErrorRules
-from .._facts import mapping, number
-
-if TYPE_CHECKING:
-    from ..._data._types import Billing
-
 
 SAFETY = r"(?:.*\.)?SAFETY(?:\.|$)"
 BAD_REQUEST = frozenset({400})
@@ -59,16 +52,3 @@ classify_answer = ErrorRules(
         ),
     ),
 )
-
-
-def billing_of(task: Any) -> Billing | None:
-    """Return what a failed task costs: Runway states the credits that it kept.
-
-    Where it does not: those of a refused input are not given back.
-    """
-    facts = mapping(task)
-    spent = number(mapping(facts.get("cost")).get("credits"))
-    if spent is None:
-        return "certain" if str(facts.get("failureCode")).startswith("SAFETY.INPUT") else None
-
-    return "certain" if spent else "none"

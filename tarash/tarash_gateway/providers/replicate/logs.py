@@ -1,0 +1,58 @@
+"""What a prediction says beside its output, most of it in the logs of its model. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from .._facts import text
+from .._finding import moment
+
+KEPT = timedelta(hours=1)
+"""Inputs and outputs of predictions by API are deleted after that."""
+
+# Models print tqdm's bar; there is no other progress.
+PERCENT = re.compile(r"(\d{1,3})%\s*\|")
+SEED = re.compile(r"[Uu]sing seed:?\s*(\d{1,20})")
+KEPT_BACK = re.compile(r"NSFW content (?:was |has been )?detected[^\n]{0,80}", re.IGNORECASE)
+
+
+def progress_in(prediction: Mapping[str, Any]) -> float | None:
+    """Return the last percent that was printed."""
+    percents = PERCENT.findall(_logs(prediction))
+    return float(percents[-1]) if percents else None
+
+
+def seed_in(prediction: Mapping[str, Any]) -> int | None:
+    """Return the seed that was used."""
+    seed = SEED.search(_logs(prediction))
+    return int(seed[1]) if seed else None
+
+
+def filter_in(body: Any) -> str | None:
+    """Return the words by which a model says that its filter kept the output."""
+    words = KEPT_BACK.search(_logs(body))
+    return words[0] if words else None
+
+
+def beside_of(body: Any) -> dict[str, Any]:
+    """Return seconds billed, the seed, and until when the output is kept."""
+    beside = {name: body[name] for name in ("model", "version", "metrics") if body.get(name)}
+    seed = seed_in(body)
+    if seed is not None:
+        beside["seed"] = seed
+
+    completed = moment(body.get("completed_at"))
+    if completed is None:
+        return beside
+
+    try:
+        return {**beside, "expires_at": (completed + KEPT).isoformat()}
+    except OverflowError:
+        return beside
+
+
+def _logs(prediction: Mapping[str, Any]) -> str:
+    return text(prediction.get("logs")) or ""
