@@ -24,7 +24,7 @@ from tarash.tarash_gateway import (
     exceptions,
 )
 from tarash.tarash_gateway._data._types import Kind
-from tarash.tarash_gateway._jobs._store import calls_of, error_of, response_of, told
+from tarash.tarash_gateway._jobs._store import calls_of, ending_of, error_of, response_of
 from tarash.tarash_gateway._support._secrets import Keys
 from tarash.tarash_gateway.ledger import MemoryLedger, SqliteLedger
 from tarash.tarash_gateway.ledger._records import JobRecord
@@ -179,7 +179,7 @@ def errors() -> list[TarashException]:
 
 @pytest.mark.parametrize("error", errors(), ids=lambda error: type(error).__name__)
 def test_an_error_is_told_again(error: TarashException) -> None:
-    kept = told("video", None, error)
+    kept = ending_of("video", None, error)
     again = error_of(JobRecord("id", "video", (), {}, "", state="failed", result=kept))
     assert type(again) is type(error)
     for name in ("message", "provider", "model", "request_id", "retryable", "submission"):
@@ -210,7 +210,7 @@ def test_an_error_is_told_again(error: TarashException) -> None:
 )  # fmt: skip
 def test_a_response_is_told_again(response: Any) -> None:
     kind: Kind = "video" if isinstance(response, VideoGenerationResponse) else "image"
-    again = response_of(told(kind, response, None))
+    again = response_of(ending_of(kind, response, None))
     assert again == response.model_copy(update={"raw_response": None})
 
 

@@ -6,7 +6,7 @@ The command line has its own words for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 JOINER = "; "
@@ -28,6 +28,19 @@ class Hint:
     text: str
     setting: str | None = None
     value: Any = None
+
+
+def hints_in(stored: Any) -> tuple[Hint, ...]:
+    """Return the hints that `dataclasses.asdict` has made data of; none of what is no such data."""
+    if not isinstance(stored, list):
+        return ()
+
+    names = {one.name for one in fields(Hint)}
+    return tuple(
+        Hint(**{name: value for name, value in hint.items() if name in names})
+        for hint in stored
+        if isinstance(hint, dict) and {"action", "text"} <= hint.keys()
+    )
 
 
 def said(hints: Sequence[Hint]) -> str:

@@ -1,7 +1,7 @@
-"""Drives one attempt: build → submit → look until it is done → parse. The only place that sleeps.
+"""Drives one attempt: build → submit → poll until it is done → parse. The only place that sleeps.
 
 A submit leaves at most once unless it certainly bought nothing; an accepted job is never lost to a
-failing look. Who is tried next is the orchestrator's business.
+failing poll. Who is tried next is the orchestrator's business.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from ._asking import asked_price
 from ._breakers import Breakers
 from ._callbacks import Callbacks
 from ._drive import drive, farewell
-from ._entries import FACTS, keeps_money, rewrite, settle, settle_stopped, told_of
+from ._entries import FACTS, error_record, keeps_money, rewrite, settle, settle_stopped
 from ._fitting import EngineContext, checked_payload, fitted_call
 from ._handlers import handle
 from ._heartbeat import kept_alive
@@ -42,6 +42,7 @@ __all__ = [
     "drive",
     "dumped",
     "entries_of",
+    "error_record",
     "farewell",
     "fitted_call",
     "handle",
@@ -61,5 +62,4 @@ __all__ = [
     "settle",
     "settle_stopped",
     "stop",
-    "told_of",
 ]

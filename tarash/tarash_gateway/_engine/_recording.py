@@ -19,7 +19,7 @@ from .._data._events import (
 from ..exceptions import StorageError, TarashException
 from ..ledger._records import OverBudgetError
 from ._budgets import exceeded
-from ._entries import leave, note, settle, told_of
+from ._entries import error_record, leave, note, settle
 from ._received import write_received
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def facts_of(error: TarashException) -> ErrorFacts:
     """Return an error as events carry it."""
-    return cast("ErrorFacts", told_of(error))
+    return cast("ErrorFacts", error_record(error))
 
 
 def heard_of(event: AttemptEvent) -> JsonObject:
@@ -41,8 +41,8 @@ def heard_of(event: AttemptEvent) -> JsonObject:
         case CancelAsked(error=dict() as error):
             return {"error": error}
         case Settled(error=dict() as error):
-            facts = {"billing": event.billing, "cancel": event.cancel, "retry_at": None}
-            return {"error": error, **facts, **_cost_of(event)}
+            fields = {"billing": event.billing, "cancel": event.cancel, "retry_at": None}
+            return {"error": error, **fields, **_cost_of(event)}
         case Adopted(named=named):
             # Whatever was heard before: it was refused in vain.
             return {"adopted": True, "named": named, "error": None, "retry_at": None}

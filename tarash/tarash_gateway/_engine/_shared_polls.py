@@ -126,9 +126,9 @@ class SharedPolls:
                 return None
 
         await asyncio.wait([flight])  # which goes on for the others, whatever becomes of this one
-        said = {} if flight.cancelled() else flight.result()
-        found = said.get(member.operation.id)
-        return found if found is not None and found.status in RUNNING else None
+        snapshots = {} if flight.cancelled() else flight.result()
+        snapshot = snapshots.get(member.operation.id)
+        return snapshot if snapshot is not None and snapshot.status in RUNNING else None
 
     def _begun(self, member: Member) -> asyncio.Task[Mapping[str, Snapshot]] | None:
         now = self._clock()
@@ -168,7 +168,7 @@ class SharedPolls:
     ) -> Mapping[str, Snapshot]:
         try:
             with anyio.fail_after(POLL_SECONDS):
-                said = await self._adapter.poll_many(
+                snapshots = await self._adapter.poll_many(
                     self._client, [one.operation for one in block], after
                 )
         except Exception as error:  # noqa: BLE001  (whatever it is, each job is polled by itself)
@@ -182,9 +182,9 @@ class SharedPolls:
 
         now = self._clock()
         for one in block:
-            one.hear(said.get(one.operation.id), now)
+            one.hear(snapshots.get(one.operation.id), now)
 
-        return said
+        return snapshots
 
     def leave(self, member: Member) -> bool:
         """Let go of a wait; return whether it was the last."""

@@ -159,22 +159,22 @@ def _cheaper(attempt: Attempt, call: Call, adapter: Adapter | None, spec: ModelS
     if adapter is None or limit is None:
         return ""
 
-    found = []
+    quotes = []
     for field, value in _choices(call, spec):
         changed = replace(call, request=call.request.model_copy(update={field: value}))
         quote = _quote_of(changed, adapter, spec, attempt.money.measures)
         if quote is not None and quote.high is not None and quote.high <= limit:
-            found.append((field, value, quote))
+            quotes.append((field, value, quote))
 
     best: dict[str, str] = {}
-    for field, value, quote in found:  # the first of each field is the nearest
+    for field, value, quote in quotes:  # the first of each field is the nearest
         best.setdefault(field, f"{field}={value!r} costs {quote}")
 
     return f"; {', '.join(best.values())}" if best else "; give a larger max_cost, or another model"
 
 
 def _choices(call: Call, spec: ModelSpec) -> Iterator[tuple[str, Any]]:
-    """Yield smaller wishes, from the nearest on."""
+    """Yield smaller values, from the nearest on."""
     seconds = getattr(call.request, "duration_seconds", None)
     for mapper in spec.mappers.values():
         if mapper.source_field == "duration_seconds" and isinstance(mapper.allowed, tuple):

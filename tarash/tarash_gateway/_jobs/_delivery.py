@@ -37,7 +37,7 @@ async def handed_over(run: Ending, progress: Progress, caller: Caller | None) ->
             head=run.calls[0].config,
             log=attempt.log,
             makers=run.resources.makers(attempt.call),
-            # Whoever only looks on leaves that to the one who drives the job.
+            # Whoever only watches leaves that to the one who drives the job.
             saves=not (run.lease.is_watcher and run.lease.job_id),
         )
     except VerificationError as error:

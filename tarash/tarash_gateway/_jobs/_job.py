@@ -13,12 +13,22 @@ from .._support._ids import generate_unique_id
 from .._support._secrets import Keys
 from .._support._under_way import UnderWay
 from ..exceptions import TarashException
-from ._chain import ChainRun, adapter_of, tell_end, watcher
+from ._adapters import adapter_of
+from ._chain import ChainRun, tell_end, watcher
 from ._hedging import certain, watched
 from ._opening import changed, rebuilt
 from ._queue import is_for_others
 from ._stopping import close_cancelled, stop_all, stop_the_next, tell_the_ledger, unfinished
-from ._store import ended_in, holds_media, is_kept, kept_of, nameless, response_of, result_of, told
+from ._store import (
+    ended_in,
+    ending_of,
+    holds_media,
+    is_kept,
+    kept_of,
+    nameless,
+    response_of,
+    result_of,
+)
 from ._updates import update_of
 
 if TYPE_CHECKING:
@@ -235,7 +245,7 @@ class Job:
         in_step = known == [entry.intent.id for entry in record.entries]
         last = record.entries[-1] if record.entries else None
         last = next((one for one in record.entries if one.outcome == "completed"), last)
-        # Of several attempts, the one to go on with is told by how the others ended.
+        # Of several attempts, the one to go on with follows from how the others ended.
         is_plain = len(known) <= 1 or record.state not in ("open", "unknown")
         kept = record.state == "open" and is_kept(record)
         if in_step and is_plain and not kept:
@@ -265,7 +275,7 @@ class Job:
         return self.run.resources.ledger
 
     async def status(self) -> Any:
-        """Return an update that says where the job stands, after one look at it."""
+        """Return an update that says where the job stands, after one poll of it."""
         run = self.run
         if run.response is not None:
             return update_of(run.current, "completed", result=run.response, progress_percent=100)
@@ -381,7 +391,7 @@ class Job:
             lease = replace(self.run.lease, job_id=record.id, owner_id=generate_unique_id())
             if last.operation == self.run.current.operation and await lease.take():
                 await self._ledger.settle(last.intent.id, "accepted", "completed")
-                result = told(record.kind, None if holds_media(response) else response, None)
+                result = ending_of(record.kind, None if holds_media(response) else response, None)
                 await lease.close("completed", result, free_key=False, delivered=True)
         except Exception as error:  # noqa: BLE001  (a paid result matters more)
             ledger_failed(self.run.lease, error)

@@ -15,7 +15,8 @@ from anyio import to_thread
 
 from .. import exceptions
 from .._data._exchange import Call
-from .._engine import FACTS, dumped, told_of
+from .._data._hints import hints_in
+from .._engine import FACTS, dumped, error_record
 from .._engine._marks import MARK, key_for, mark_of
 from ..ledger._records import RECEIVED, JobRecord
 from ..models import (
@@ -223,7 +224,7 @@ def _is_alike(one: Config, other: Config) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in PLACE)
 
 
-def told(kind: Kind, response: Response | None, error: TarashException | None) -> JsonObject:
+def ending_of(kind: Kind, response: Response | None, error: TarashException | None) -> JsonObject:
     """Return what a ledger keeps of how a job ended.
 
     Media that can be fetched again by the job's operation are left out.
@@ -232,7 +233,7 @@ def told(kind: Kind, response: Response | None, error: TarashException | None) -
     if response is not None:
         return {**dumped(kind, response), **ended}
 
-    return ended if error is None else {**ended, "error": told_of(error)}
+    return ended if error is None else {**ended, "error": error_record(error)}
 
 
 def holds_media(response: Response) -> bool:
@@ -309,6 +310,7 @@ def error_in(stored: JsonObject) -> TarashException:
         if name in stored:
             setattr(error, name, stored[name])
 
+    error.hints = hints_in(stored.get("hints"))
     return error
 
 

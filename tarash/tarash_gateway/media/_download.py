@@ -37,7 +37,7 @@ GONE = frozenset({401, 403, 404, 410})
 """What a URL answers whose time is over."""
 NOT_FOUND = 404
 UNTIL_THERE = (0.5, 1, 2, 4)
-"""Seconds that a file may need to come to its address, one look after the other."""
+"""Seconds that a file may need to come to its address, one attempt after the other."""
 PASSING = frozenset({408, 425, 429})
 """Statuses that may pass by themselves, beside all from 500 on."""
 FIRST_SERVER_ERROR = 500

@@ -15,10 +15,10 @@ from ..exceptions import ValidationError
 from ._driving import Drivers
 from ._inbox import Inbox
 from ._key_store import KeyStore
-from ._media_shelf import MediaShelf
 from ._metrics import Metrics
 from ._model_names import ModelNames
-from ._pace import Pace
+from ._pace import TokenBuckets
+from ._result_folder import ResultFolder
 from ._room import Room
 from ._sessions import SessionStore
 from ._timeline_store import keep
@@ -56,7 +56,7 @@ class Front:
             self.webhooks = Webhooks(hooks, gateway, self.states)
         self.models = ModelNames(gateway, settings)
         folder = settings.media or _usual_folder()
-        self.shelf = MediaShelf(folder)
+        self.result_folder = ResultFolder(folder)
         self.room = Room(settings.memory_bytes, settings.queue_seconds)
         self.uploads = Uploads(folder.expanduser().absolute(), self.states, settings)
         self.drivers = Drivers(gateway, settings.sweep_seconds, self.models.keys_of)
@@ -68,8 +68,8 @@ class Front:
         self.inbox = Inbox(gateway, self.drivers, self.telemetry)
         self.drivers.keep = partial(keep, self.states)
         self.metrics = Metrics()
-        self.pace = Pace()
-        self.failures = Pace()
+        self.pace = TokenBuckets()
+        self.failures = TokenBuckets()
         self._admin = None if admin_key is None else _digest(admin_key)
         self.sessions = SessionStore(self.states, self.keys, self._admin, settings.session_seconds)
 

@@ -41,7 +41,7 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
         driven: What this process knows, where it drives the job.
     """
     status = status_of(job, driven)
-    found: dict[str, Any] = {
+    video: dict[str, Any] = {
         "id": job.id,
         "object": "video",
         "model": model_of(job),
@@ -58,12 +58,12 @@ def video_of(job: JobInfo, driven: Driven | None) -> dict[str, Any]:
         "metadata": {name: one for name, one in job.labels.items() if name not in OWN_LABELS},
     }
     if job.cost is not None:
-        found["cost"] = cost_of(job)
+        video["cost"] = cost_of(job)
 
     if job.response is not None and job.response.adjustments:
-        found["adjustments"] = [one.model_dump(mode="json") for one in job.response.adjustments]
+        video["adjustments"] = [one.model_dump(mode="json") for one in job.response.adjustments]
 
-    return found
+    return video
 
 
 def status_of(job: JobInfo, driven: Driven | None) -> str:
@@ -122,15 +122,15 @@ def _error(job: JobInfo) -> dict[str, Any] | None:
     if job.error is None or job.state == "completed":
         return None
 
-    message = HTTP.told(job.error.get("message") or "")
+    message = HTTP.kept_message(job.error)
     return {"code": job.error.get("code") or "failed", "message": message}
 
 
 def _seconds(job: JobInfo) -> str:
     asked = job.request.get("duration_seconds")
     made = getattr(job.response, "duration", None)
-    found = asked if asked is not None else made
-    return "" if found is None else f"{found:g}"
+    seconds = asked if asked is not None else made
+    return "" if seconds is None else f"{seconds:g}"
 
 
 def _size(job: JobInfo) -> str:

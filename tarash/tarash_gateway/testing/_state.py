@@ -42,7 +42,7 @@ _COUNTER_OF_STEP: dict[Step, str] = {
 
 @dataclass(eq=False, kw_only=True)
 class JobRecord:
-    """One accepted job. Its phase follows from its script, and from the clock or the looks."""
+    """One accepted job. Its phase follows from its script, and from the clock or the polls."""
 
     id: str
     endpoint: str
@@ -81,12 +81,12 @@ class JobRecord:
         return min(max(passed - queue, 0) / (run or 1), 0.99)
 
     def queue_position(self, now: float) -> int:
-        """Count down with the seconds or looks that are left: no job ahead has to exist for it."""
+        """Count down with the seconds or polls that are left: no job ahead has to exist for it."""
         passed, queue, _ = self._way(now)
         return int(queue - passed) if passed < queue else 0
 
     def look(self, now: float) -> None:
-        """Count a look at the status; tell whoever waits where it moves the job."""
+        """Count a poll of the status; tell whoever waits where it moves the job."""
         before = self.phase(now)
         self.looks += 1
         if self.phase(now) != before:
@@ -106,10 +106,10 @@ class JobRecord:
         return queue - passed if phase == "queued" else None
 
     def _way(self, now: float) -> tuple[float, float, float]:
-        """Return how far the job is and how far queue and run reach, in looks or in seconds."""
+        """Return how far the job is and how far queue and run reach, in polls or in seconds."""
         script = self.script
         if script.by_polls:
-            # What the first look will be told holds before it too.
+            # What the first poll will say holds before it too.
             return max(self.looks - 1, 0), script.queue_polls or 0, script.run_polls or 0
 
         return now - self.accepted_at, script.queue_seconds, script.run_seconds
@@ -290,7 +290,7 @@ class OriginState:
         return self._running
 
     def find(self, job_id: str) -> JobRecord | None:
-        """Return a job that a look can see: one that exists and isn't lost."""
+        """Return a job that a poll can see: one that exists and isn't lost."""
         with self._lock:
             job = self._jobs.get(job_id)
 
@@ -320,7 +320,7 @@ class OriginState:
         return found[::-1]
 
     def look(self, job_id: str) -> JobRecord | None:
-        """Return a job as `find` does, for a status request: where looks count, it counts."""
+        """Return a job as `find` does, for a status request: where polls count, it counts."""
         job = self.find(job_id)
         if job is not None:
             job.look(self.clock())

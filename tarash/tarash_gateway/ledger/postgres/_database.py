@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 
-from ._errors import GONE, LateError, is_passing, refused, told, unwritable
+from ._errors import GONE, LateError, is_passing, refused, storage_error, unwritable
 from ._pool import LimitedConnection, Pool, close
 from ._schema import LOCK, META, MIGRATIONS, OLDEST, SCHEMA
 
@@ -121,15 +121,15 @@ class Database:
             StorageError: The database can't be used; it carries `submission`.
             ValidationError: It has no room for a text.
         """
-        return self._told(WRITE, work, submission)
+        return self._translated(WRITE, work, submission)
 
     def read(
         self, work: Callable[[Transaction], Result], submission: Submission | None = None
     ) -> Result:
         """See everything as it is at one moment; raises what `write` does."""
-        return self._told(READ, work, submission)
+        return self._translated(READ, work, submission)
 
-    def _told(
+    def _translated(
         self, mode: str, work: Callable[[Transaction], Result], submission: Submission | None
     ) -> Result:
         try:
@@ -140,10 +140,10 @@ class Database:
             failure = (
                 unwritable(submission)
                 if "NUL" in str(error)
-                else told(self.address, error, submission)
+                else storage_error(self.address, error, submission)
             )
         except (psycopg.Error, LateError) as error:
-            failure = told(self.address, error, submission)
+            failure = storage_error(self.address, error, submission)
 
         # Not as its context: the driver's frames know the password.
         raise failure
