@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
+from .._data._hints import as_data
 from ..ledger._records import STOPPED
 from ._lease import bounded
 from ._limits import CANCEL_SECONDS
@@ -132,7 +133,7 @@ def error_record(error: TarashException) -> JsonObject:
     """Return an error as a ledger keeps it."""
     fields = {name: getattr(error, name) for name in FACTS if hasattr(error, name)}
     ids = {"provider": error.provider, "model": error.model, "request_id": error.request_id}
-    hints = {"hints": [asdict(hint) for hint in error.hints]} if error.hints else {}
+    hints = {"hints": kept} if (kept := as_data(getattr(error, "hints", ()))) else {}
     return {"type": type(error).__name__, "message": error.message, **ids, **fields, **hints}
 
 
